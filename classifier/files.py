@@ -1,0 +1,82 @@
+"""Files written whole or not at all, and in the same bytes every time."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from classifier.errors import VerdictError
+
+Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary neighbour of `path` that takes its place once the block has ended without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with `\\n` line ends."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON with sorted keys; NaN and Infinity, which are not JSON, raise `ValueError`."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_rows(path: Path, rows: list[dict[str, str | int | float]]) -> None:
+    """Write plot data: a JSON list with one row a line, so that git shows which points moved."""
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+    write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
+
+
+def read_json(path: Path, remedy: str) -> Json:
+    """Read a JSON file; `VerdictError` with `remedy` when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    except FileNotFoundError:
+        raise VerdictError(str(path), "no such file", remedy) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise VerdictError(str(path), f"not readable as JSON: {error}", remedy) from None
+
+
+def write_table(path: Path, table: pd.DataFrame, schema: pa.Schema) -> None:
+    """Write a parquet file without pandas' metadata, whose version numbers would enter the hash."""
+    with replacing(path) as partial:
+        arrow = pa.Table.from_pandas(table, schema=schema, preserve_index=False).replace_schema_metadata(None)
+        pq.write_table(arrow, partial)
+
+
+def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a parquet file; `VerdictError` with `remedy` when it is missing, damaged, or lacks one of `columns`."""
+    try:
+        arrow = pq.read_table(path)
+    except FileNotFoundError:
+        raise VerdictError(str(path), "no such file", remedy) from None
+    except (pa.ArrowException, OSError) as error:
+        raise VerdictError(str(path), f"not readable as parquet: {error}", remedy) from None
+    absent = [name for name in columns or [] if name not in arrow.column_names]
+    if absent:
+        raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
+    return arrow.select(columns).to_pandas() if columns else arrow.to_pandas()
+
+
+def sha256(path: Path) -> str:
+    """The hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,160 @@
+"""params.yaml as one frozen object that forbids unknown keys, so that a typo stops the run before any work."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from classifier.errors import VerdictError
+
+PATH = Path("params.yaml")
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+NgramRange = tuple[Count, Count]
+ModelKind = Literal["linear", "bag"]
+
+
+class Section(BaseModel):
+    """A group of params: frozen, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Prepare(Section):
+    """How raw sentences become labelled rows in three splits."""
+
+    neutral_band: Annotated[float, Field(ge=0, lt=4)]
+    salt: Annotated[str, Field(min_length=1)]
+    test_share: Share
+    validation_share: Share
+
+    @model_validator(mode="after")
+    def _leaves_rows_for_training(self) -> Self:
+        if self.test_share + self.validation_share >= 1:
+            raise ValueError("test_share + validation_share must be below 1, or nothing is left to train on")
+        return self
+
+
+class Validate(Section):
+    """The limits that the prepared tables must keep."""
+
+    min_rows: dict[Literal["train", "validation", "test"], Count]
+    min_domain_rows: Count
+    min_class_rows: Count
+    max_class_drift: Share
+    max_domain_drift: Share
+    max_text_length: Count
+
+
+class Ngrams(Section):
+    """One TF-IDF block. `ngrams` are the shortest and the longest n-gram, `max_features` keeps the most frequent."""
+
+    ngrams: Annotated[NgramRange, Field(strict=False)]
+    min_df: Count
+    max_features: Count
+    weight: Positive
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.ngrams[0] > self.ngrams[1]:
+            raise ValueError("ngrams must be [shortest, longest]")
+        return self
+
+
+class Featurize(Section):
+    """The two TF-IDF blocks that stand side by side."""
+
+    word: Ngrams
+    char: Ngrams
+    max_memory_gib: Positive
+
+
+class Linear(Section):
+    """Logistic regression, fitted along a path of falling regularisation."""
+
+    strengths: Annotated[tuple[Positive, ...], Field(min_length=1, strict=False)]
+    patience: Count
+    max_iterations: Count
+
+
+class Bag(Section):
+    """An embedding bag over the TF-IDF features, with the valence as an auxiliary target."""
+
+    embedding_size: Count
+    epochs: Count
+    batch_size: Count
+    learning_rate: Positive
+    weight_decay: NonNegative
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    valence_weight: NonNegative
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    patience: Count
+
+
+class Train(Section):
+    """Which model is trained, on what, and from which seed."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    model: ModelKind
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")]
+    linear: Linear
+    bag: Bag
+
+
+class Evaluate(Section):
+    """How the test predictions are summed up."""
+
+    calibration_bins: Annotated[int, Field(ge=2, le=100)]
+    mistakes: Count
+
+
+class Params(Section):
+    """All of params.yaml. The stage `validate` is called `validation` here: pydantic has the other name."""
+
+    prepare: Prepare
+    validation: Annotated[Validate, Field(alias="validate")]
+    featurize: Featurize
+    train: Train
+    evaluate: Evaluate
+
+
+def load(path: Path = PATH) -> Params:
+    """Read and check params.yaml.
+
+    Raises:
+        VerdictError: the file is missing, is not YAML, or holds an unknown, missing or unusable key (all are named).
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise VerdictError(str(path), "no such file", "run from the root of the repository") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise VerdictError(str(path), f"not readable as YAML: {reason}", f"git diff {path}") from None
+    if not isinstance(document, dict):
+        raise VerdictError(str(path), "expected groups of keys, one a stage", f"git checkout {path}")
+    try:
+        return Params.model_validate(document)
+    except ValidationError as error:
+        raise VerdictError(str(path), _explain(error), "correct the keys named here") from None
+
+
+def _explain(error: ValidationError) -> str:
+    return "".join(
+        f"\n  {'.'.join(map(str, problem['loc']))}: {_wording(problem['type'], problem['msg'], problem['input'])}"
+        for problem in error.errors()
+    )
+
+
+def _wording(kind: str, message: str, given: object) -> str:
+    if kind == "extra_forbidden":
+        return "unknown key (a typo?)"
+    if kind == "missing":
+        return "missing"
+    shown = "NaN" if isinstance(given, float) and math.isnan(given) else repr(given)
+    return f"{message.removeprefix('Value error, ')}, not {shown if len(shown) < 80 else shown[:77] + '...'}"
