@@ -54,9 +54,7 @@ def contract(params: Params) -> pa.DataFrameSchema:
                 float, pa.Check.in_range(-VALENCE_LIMIT, VALENCE_LIMIT, error="valence lies in [-4, 4]")
             ),
             "raters": pa.Column(int, pa.Check.ge(1, error="at least one rater")),
-            "deviation": pa.Column(
-                float, pa.Check.in_range(0, VALENCE_LIMIT, error="deviation lies in [0, 4]")
-            ),
+            "deviation": pa.Column(float, pa.Check.in_range(0, VALENCE_LIMIT, error="deviation lies in [0, 4]")),
         },
         checks=pa.Check(agrees, error="label agrees with valence"),
         strict=True,
@@ -95,7 +93,7 @@ def _in_table(name: str, table: pd.DataFrame, params: Params) -> Iterator[Violat
 
 
 def _rule(column: object, check: object, group: pd.DataFrame) -> str:
-    """pandera's names for its own checks, in words."""
+    """Pandera's names for its own checks, in words."""
     case = group["failure_case"].iloc[0]
     words = {
         "not_nullable": f"{column} is missing",
@@ -155,8 +153,8 @@ def _drifts(tables: Tables, params: Params) -> Iterator[Violation]:
         for name, drifts in drift(tables, column).items():
             for value, distance in drifts.items():
                 if distance > limit:
-                    rule = f"the share of {column} {value} differs by at most {limit} from all data's, not by {distance:.3f}"
-                    yield Violation(name, rule)
+                    rule = f"the share of {column} {value} is within {limit} of its share in all data"
+                    yield Violation(name, f"{rule}, not {distance:.3f} off")
 
 
 def drift(tables: Tables, column: str) -> dict[str, dict[str, float]]:

@@ -49,7 +49,7 @@ class Row:
 
 
 def clean(text: str) -> str:
-    """Decode HTML entities, compose characters (NFC), and fold runs of white space and control characters to a blank."""
+    """Decode HTML entities, compose characters (NFC), fold white space and control characters to single blanks."""
     for _ in range(_ENTITY_ROUNDS):
         decoded = html.unescape(text)
         if decoded == text:

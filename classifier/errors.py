@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 
 class VerdictError(Exception):
@@ -35,12 +36,14 @@ def exit_code(main: Callable[[], None]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output (`| head`) has gone: nothing left to say, and to nobody
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - or the interpreter complains when it flushes at exit
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - or the interpreter complains when it flushes at exit
         return 1
     except OSError as error:
         where = error.filename if error.filename is not None else "file system"
         print(f"error: {where}: {error.strerror or error}", file=sys.stderr)
-        print("  remedy: check that the path exists, is writable, and that the disk has room (df -h .)", file=sys.stderr)
+        print(
+            "  remedy: check that the path exists, is writable, and that the disk has room (df -h .)", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from classifier.errors import VerdictError
 
-Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+Row = Mapping[str, str | int | float]
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text with `\\n` line ends."""
+    """Write UTF-8 text; its line ends stay what they are."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
@@ -39,16 +40,16 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_rows(path: Path, rows: list[dict[str, str | int | float]]) -> None:
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write plot data: a JSON list with one row a line, so that git shows which points moved."""
     lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
 
 
-def read_json(path: Path, remedy: str) -> Json:
+def read_json(path: Path, remedy: str) -> Any:  # noqa: ANN401 - its callers check what they got
     """Read a JSON file; `VerdictError` with `remedy` when it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", remedy) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -73,7 +74,8 @@ def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pd.
     absent = [name for name in columns or [] if name not in arrow.column_names]
     if absent:
         raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
-    return arrow.select(columns).to_pandas() if columns else arrow.to_pandas()
+    table: pd.DataFrame = (arrow.select(columns) if columns else arrow).to_pandas()
+    return table
 
 
 def sha256(path: Path) -> str:

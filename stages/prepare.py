@@ -31,7 +31,10 @@ def main() -> None:
         {"read": Counter(s.domain for s in sentences), "dropped": counts, "mean_differs_from_ratings": disagreeing},
     )
     kept = sum(map(len, tables.values()))
-    print(f"prepare: {kept} rows kept, {dropped.total()} dropped; " + ", ".join(f"{n} {len(t)}" for n, t in tables.items()))
+    print(
+        f"prepare: {kept} rows kept, {dropped.total()} dropped; "
+        + ", ".join(f"{n} {len(t)}" for n, t in tables.items())
+    )
 
 
 if __name__ == "__main__":

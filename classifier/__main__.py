@@ -1,0 +1,31 @@
+"""The command of the model: `python -m classifier predict` and `python -m classifier scores`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from classifier.errors import exit_code
+
+
+def main() -> None:
+    """Parse the command line and run the command."""
+    parser = argparse.ArgumentParser(prog="python -m classifier", description="Use the trained classifier.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    predict = commands.add_parser("predict", help="lines on standard input to JSON lines on standard output")
+    predict.add_argument("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
+    predict.add_argument("--processes", type=int, default=None, help="as many as there are processors by default")
+    scores = commands.add_parser("scores", help="the table of the metrics")
+    scores.add_argument("path", type=Path, nargs="?", default=Path("metrics/evaluation.json"))
+    options = parser.parse_args()
+    if options.command == "predict":
+        from classifier.predict import predict as run
+
+        run(options.model, sys.stdin.buffer, sys.stdout.buffer, options.processes)
+    else:
+        from classifier.scoreboard import scoreboard
+
+        print(scoreboard(options.path))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

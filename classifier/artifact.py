@@ -1,0 +1,159 @@
+"""The trained classifier as a folder: text in, probabilities out, and nothing in it is executed on load.
+
+manifest.json        format, kind, labels, params, what it was trained on, and the SHA-256 of the other files
+vocabulary.json      the terms of both TF-IDF blocks, in the order of their feature numbers
+weights.safetensors  their inverse document frequencies, and the model's arrays
+documents.json       the documents that it was trained on, by hash, so that nobody tests it on them
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from classifier.encoder import encoder_from, idf_tensors, read_tensors, write_tensors, write_vocabulary
+from classifier.errors import VerdictError
+from classifier.features import TfIdf
+from classifier.files import read_json, sha256, write_json
+from classifier.models import KINDS, REPRESENTATION, Model
+from classifier.params import ModelKind, Train
+
+FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
+VERSION: Literal[1] = 1
+_FILES = ("documents.json", "vocabulary.json", "weights.safetensors")
+_REMEDY = "dvc pull models/classifier, or dvc repro train"
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Manifest(BaseModel):
+    """manifest.json: what the artifact is, and how it came about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format: Literal["verdict-classifier"] = FORMAT
+    version: Literal[1] = VERSION
+    kind: ModelKind
+    representation: Literal["tfidf"] = "tfidf"
+    labels: Annotated[tuple[str, ...], Field(min_length=2, strict=False)]
+    neutral_band: float
+    train: dict[str, Any]
+    trained_on: dict[Literal["train", "validation"], Hash]
+    hardware_class: str
+    files: dict[str, Hash]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A loaded artifact."""
+
+    labels: tuple[str, ...]
+    encoder: TfIdf
+    model: Model
+
+    def probabilities(self, texts: Iterable[str]) -> npt.NDArray[np.float64]:
+        """Class probabilities of shape (texts, labels), each row summing to 1."""
+        return self.model.probabilities(self.encoder.transform(texts))
+
+
+def document_hash(document: str) -> str:
+    """How documents.json names a document: 16 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(document.encode()).hexdigest()[:16]
+
+
+def used_params(train: Train) -> dict[str, Any]:
+    """The group `train:` without the settings of the kinds that were not chosen."""
+    return train.model_dump(mode="json", exclude=set(KINDS) - {train.model})
+
+
+def save_classifier(folder: Path, encoder: TfIdf, model: Model, documents: Iterable[str], manifest: Manifest) -> None:
+    """Write the artifact. The manifest comes last: a folder that was left half-written has none, and is refused.
+
+    Args:
+        folder: models/classifier.
+        encoder: from text to features.
+        model: from features to probabilities.
+        documents: those that the model was trained on or tuned on.
+        manifest: complete but for `files`, which is filled in here.
+    """
+    (folder / "manifest.json").unlink(missing_ok=True)
+    write_vocabulary(folder / "vocabulary.json", encoder)
+    write_json(folder / "documents.json", sorted({document_hash(document) for document in documents}))
+    model_tensors = {f"model.{name}": values for name, values in model.tensors().items()}
+    write_tensors(folder / "weights.safetensors", {**idf_tensors(encoder), **model_tensors})
+    files = {name: sha256(folder / name) for name in _FILES}
+    write_json(folder / "manifest.json", manifest.model_copy(update={"files": files}).model_dump(mode="json"))
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read and check manifest.json.
+
+    Raises:
+        VerdictError: it is missing, damaged, or of another format.
+    """
+    path = folder / "manifest.json"
+    document = read_json(path, _REMEDY)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise VerdictError(str(path), f"not a {FORMAT}", "give the folder of an artifact that `dvc repro` wrote")
+    if document.get("version") != VERSION:
+        what = f"version {document.get('version')!r} of the format, this code reads {VERSION}"
+        raise VerdictError(str(path), what, "use the code that the artifact was made with (git log)")
+    try:
+        # From JSON, where tuples are lists and no type is guessed.
+        return Manifest.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise VerdictError(str(path), f"damaged: {place}: {first['msg']}", _REMEDY) from None
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """Load an artifact after checking every byte of it.
+
+    Raises:
+        VerdictError: a file is missing, surplus, damaged or foreign; it is named.
+    """
+    manifest = load_manifest(folder)
+    _check_files(folder, manifest)
+    tensors = read_tensors(folder / "weights.safetensors", _REMEDY)
+    encoder = encoder_from(folder / "vocabulary.json", tensors, _REMEDY)
+    own = {name.removeprefix("model."): values for name, values in tensors.items() if name.startswith("model.")}
+    try:
+        model = KINDS[manifest.kind].from_tensors(own, encoder.size, len(manifest.labels))
+    except ValueError as error:
+        raise VerdictError(str(folder / "weights.safetensors"), str(error), _REMEDY) from None
+    if REPRESENTATION[manifest.kind] != manifest.representation:
+        what = f"a {manifest.kind} model does not read {manifest.representation}"
+        raise VerdictError(str(folder / "manifest.json"), what, _REMEDY)
+    return Classifier(manifest.labels, encoder, model)
+
+
+def load_documents(folder: Path) -> list[str]:
+    """The hashes (`document_hash`) of the documents that an artifact was trained on."""
+    path = folder / "documents.json"
+    documents = read_json(path, _REMEDY)
+    if not isinstance(documents, list) or not all(isinstance(entry, str) for entry in documents):
+        raise VerdictError(str(path), "not a list of hashes", _REMEDY)
+    return documents
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    if set(manifest.files) != set(_FILES):
+        raise VerdictError(
+            str(folder / "manifest.json"), f"lists {sorted(manifest.files)}, not {list(_FILES)}", _REMEDY
+        )
+    present = {path.name for path in folder.iterdir()}
+    if surplus := sorted(present - {"manifest.json", *_FILES}):
+        raise VerdictError(str(folder / surplus[0]), "does not belong to the artifact", "delete it, or " + _REMEDY)
+    for name, expected in manifest.files.items():
+        if name not in present:
+            raise VerdictError(str(folder / name), "missing from the artifact", _REMEDY)
+        if sha256(folder / name) != expected:
+            raise VerdictError(
+                str(folder / name), "damaged or exchanged (SHA-256 differs from the manifest's)", _REMEDY
+            )

@@ -1,0 +1,77 @@
+"""The encoder as files: the vocabulary as JSON, the inverse document frequencies as safetensors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from classifier.errors import VerdictError
+from classifier.features import Block, TfIdf
+from classifier.files import read_json, replacing, write_json
+from classifier.params import Featurize
+
+Tensors = dict[str, npt.NDArray[np.float32]]
+
+
+def save_encoder(folder: Path, encoder: TfIdf) -> None:
+    """Write the vocabulary and the inverse document frequencies, as the stage featurize hands them on."""
+    write_vocabulary(folder / "vocabulary.json", encoder)
+    write_tensors(folder / "idf.safetensors", idf_tensors(encoder))
+
+
+def load_encoder(folder: Path) -> TfIdf:
+    """Read what `save_encoder` wrote."""
+    remedy = "dvc repro featurize"
+    return encoder_from(folder / "vocabulary.json", read_tensors(folder / "idf.safetensors", remedy), remedy)
+
+
+def write_vocabulary(path: Path, encoder: TfIdf) -> None:
+    """Write the terms of both blocks in the order of their feature numbers, and the params that they came from."""
+    blocks = {name: block.terms for name, block in (("word", encoder.word), ("char", encoder.char))}
+    write_json(path, {"params": encoder.params.model_dump(mode="json"), **blocks})
+
+
+def encoder_from(path: Path, tensors: Tensors, remedy: str) -> TfIdf:
+    """Read the vocabulary at `path` and join it with its weights; `VerdictError` when they do not fit together."""
+    vocabulary = read_json(path, remedy)
+    if not isinstance(vocabulary, dict) or set(vocabulary) != {"params", "word", "char"}:
+        raise VerdictError(str(path), "not a vocabulary: expected the keys params, word, char", remedy)
+    try:
+        params = Featurize.model_validate_json(json.dumps(vocabulary["params"]))
+    except ValidationError as error:
+        raise VerdictError(str(path), f"params: {error.errors()[0]['msg']}", remedy) from None
+    blocks = {}
+    for name, settings in (("word", params.word), ("char", params.char)):
+        terms, idf = vocabulary[name], tensors.get(f"idf.{name}")
+        if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+            raise VerdictError(str(path), f"{name} is not a list of terms", remedy)
+        if idf is None or idf.shape != (len(terms),) or not np.isfinite(idf).all():
+            raise VerdictError(str(path), f"{len(terms)} {name} terms, but not as many finite weights", remedy)
+        blocks[name] = Block(terms, idf, settings.ngrams)
+    return TfIdf(blocks["word"], blocks["char"], params)
+
+
+def idf_tensors(encoder: TfIdf) -> Tensors:
+    """The inverse document frequencies of both blocks, by name."""
+    return {"idf.word": encoder.word.idf, "idf.char": encoder.char.idf}
+
+
+def write_tensors(path: Path, tensors: Tensors) -> None:
+    """Write safetensors in the same bytes every time."""
+    with replacing(path) as partial:
+        # No metadata: with two keys or more the library writes them in an order of its own each time.
+        partial.write_bytes(save(dict(sorted(tensors.items()))))
+
+
+def read_tensors(path: Path, remedy: str) -> Tensors:
+    """Read safetensors; `VerdictError` with `remedy` when the file is missing, truncated or something else."""
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise VerdictError(str(path), "no such file", remedy) from None
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise VerdictError(str(path), f"not readable as safetensors: {error}", remedy) from None

@@ -1,0 +1,53 @@
+"""Turns a sentence into marked tokens, so that n-grams can see what negates a word and what a "but" outweighs."""
+
+import re
+from collections.abc import Iterator
+
+# Words keep their apostrophes; runs of punctuation, and with them emoticons, are tokens too.
+_TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
+_NEGATOR = re.compile(
+    r"(?:not|no|never|nor|neither|cannot|cant|dont|wont|isnt|didnt|doesnt|without|hardly|nothing|nobody|none"
+    r"|\w+n['’]t)$"
+)
+_CONTRAST = frozenset({"but", "although", "though", "however", "yet"})
+_CLAUSE_END = frozenset(".,;:!?()")
+
+
+def mark(text: str, negation_span: int, repeat_after_but: bool) -> str:
+    """Lower-case a sentence, except for negated words, which are written in CAPITALS.
+
+    Args:
+        text: a sentence as a user wrote it.
+        negation_span: how many words after a negator are negated, at most to the end of the clause; 0 for none.
+        repeat_after_but: append what follows the last "but" once more: it is what the sentence comes down to.
+
+    Returns:
+        The tokens, a blank between each two.
+
+    Example:
+        >>> mark("It's not good, but short.", 4, True)
+        "it's not GOOD , but short . short ."
+    """
+    tokens = list(_negated(text, negation_span))
+    if repeat_after_but and "but" in tokens:
+        last = len(tokens) - 1 - tokens[::-1].index("but")
+        tokens += tokens[last + 1 :]
+    return " ".join(tokens)
+
+
+def _negated(text: str, span: int) -> Iterator[str]:
+    left = 0
+    for token in _TOKEN.findall(text):
+        lower = token.lower()
+        if _NEGATOR.match(lower):
+            left = span
+            yield lower
+            continue
+        is_word = lower[0].isalnum()
+        if lower in _CONTRAST or (not is_word and not _CLAUSE_END.isdisjoint(lower)):
+            left = 0
+        if left and is_word:
+            left -= 1
+            yield token.upper()
+        else:
+            yield lower

@@ -1,0 +1,38 @@
+"""What all kinds of model need to know about arrays."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+
+def require(tensors: Mapping[str, npt.NDArray[np.float32]], shapes: Mapping[str, tuple[int | None, ...]]) -> None:
+    """Check names, shapes (`None`: any size), type and finiteness; `ValueError` names the first that is off."""
+    if set(tensors) != set(shapes):
+        raise ValueError(f"tensors {sorted(tensors)}, expected {sorted(shapes)}")
+    for name, expected in shapes.items():
+        found = tensors[name]
+        fits = len(found.shape) == len(expected) and all(
+            want in (None, size) for want, size in zip(expected, found.shape, strict=True)
+        )
+        if not fits or found.dtype != np.float32:
+            raise ValueError(f"tensor {name} is {found.dtype}{list(found.shape)}, expected float32{list(expected)}")
+        if not np.isfinite(found).all():
+            raise ValueError(f"tensor {name} holds NaN or infinity")
+
+
+def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Row-wise, in double precision."""
+    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+    return _to_one(np.exp(shifted))
+
+
+def one_against_rest(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """The probability of each class against the rest, scaled to sum to 1; even where all of them are 0."""
+    return _to_one(1 / (1 + np.exp(-scores.astype(np.float64).clip(-500, 500))))
+
+
+def _to_one(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Each row scaled to sum to 1."""
+    scaled: npt.NDArray[np.float64] = values / values.sum(axis=1, keepdims=True)
+    return scaled

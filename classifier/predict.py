@@ -1,0 +1,111 @@
+"""Reads lines, writes one JSON object a line: in batches, so that memory stays constant however long the input."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from classifier.artifact import Classifier, load_classifier
+from classifier.corpus import clean
+
+# Large enough that the work dwarfs the bookkeeping, small enough that the first answer comes at once.
+BATCH_LINES = 2_000
+BATCH_BYTES = 1_000_000
+# Characters that count; a longer line is scored by its beginning, and still answered whole.
+SCORED_CHARACTERS = 10_000
+# Line ends to some readers (Python's splitlines among them), though not to JSON: one line in must be one line out.
+_LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_classifier: Classifier
+
+
+def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | None = None) -> int:
+    """Answer each line of `source` with one line of JSON: `text`, `label`, `probabilities`.
+
+    An empty line is answered like any other, by what the model makes of no words at all. Bytes that are not UTF-8
+    are replaced (U+FFFD) in the text that is scored and in the answer.
+
+    Args:
+        folder: an artifact.
+        source: bytes; lines end at a line feed, before which a carriage return is dropped.
+        sink: gets UTF-8.
+        processes: how many score at a time; as many as there are processors by default. Below two batches, one.
+
+    Returns:
+        The number of lines.
+
+    Raises:
+        VerdictError: the artifact is damaged or foreign.
+    """
+    batches = _batches(source)
+    head = list(islice(batches, 2))
+    workers = min(processes or os.cpu_count() or 1, len(head))
+    if workers <= 1:
+        classifier = load_classifier(folder)
+        return sum(_write(sink, answers(classifier, batch)) for batch in head)
+    load_classifier(folder)  # a damaged artifact is told here, once, and not by every worker
+    with ProcessPoolExecutor(workers, initializer=_load, initargs=(folder,)) as pool:
+        return _in_order(pool, _chained(head, batches), workers, lambda text: _write(sink, text))
+
+
+def answers(classifier: Classifier, lines: list[bytes]) -> str:
+    """The answers to one batch of lines, one JSON object a line."""
+    texts = [line.decode("utf-8", errors="replace") for line in lines]
+    probabilities = classifier.probabilities(clean(text[:SCORED_CHARACTERS]) for text in texts)
+    out = []
+    for text, best, row in zip(texts, probabilities.argmax(axis=1), probabilities.round(6).tolist(), strict=True):
+        named = dict(zip(classifier.labels, row, strict=True))
+        answer = {"text": text, "label": classifier.labels[best], "probabilities": named}
+        out.append(json.dumps(answer, ensure_ascii=False).translate(_LINE_ENDS) + "\n")
+    return "".join(out)
+
+
+def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
+    lines: list[bytes] = []
+    size = 0
+    for line in source:
+        lines.append(line.removesuffix(b"\n").removesuffix(b"\r"))
+        size += len(line)
+        if len(lines) == BATCH_LINES or size >= BATCH_BYTES:
+            yield lines
+            lines, size = [], 0
+    if lines:
+        yield lines
+
+
+def _chained(head: list[list[bytes]], rest: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+    yield from head
+    yield from rest
+
+
+def _load(folder: Path) -> None:
+    global _classifier  # noqa: PLW0603 - a worker process has one classifier for its life
+    _classifier = load_classifier(folder)
+
+
+def _work(lines: list[bytes]) -> str:
+    return answers(_classifier, lines)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, batches: Iterator[list[bytes]], workers: int, write: Callable[[str], int]
+) -> int:
+    """Keep every worker busy with one batch waiting, and no more: what is read but not answered costs memory."""
+    waiting: deque[Future[str]] = deque()
+    lines = 0
+    for batch in batches:
+        waiting.append(pool.submit(_work, batch))
+        if len(waiting) >= 2 * workers:
+            lines += write(waiting.popleft().result())
+    while waiting:
+        lines += write(waiting.popleft().result())
+    return lines
+
+
+def _write(sink: BinaryIO, text: str) -> int:
+    sink.write(text.encode("utf-8", errors="replace"))
+    sink.flush()
+    return text.count("\n")

@@ -1,0 +1,28 @@
+"""How each kind of model is trained. Only the stage `train` and the benchmarks need this room."""
+
+from classifier.errors import VerdictError
+from classifier.models import Model
+from classifier.params import Train
+from classifier.training.loop import Curve, Data
+
+
+def fit(params: Train, neutral_band: float, train: Data, validation: Data) -> tuple[Model, Curve]:
+    """Train the kind of model that `train.model` names.
+
+    Returns:
+        The model, and its learning curve: one point an epoch.
+
+    Raises:
+        VerdictError: the device is not there, or this kind cannot use it.
+    """
+    # One kind's library is not imported for the other: torch takes 1.5 s, scikit-learn 1 s.
+    if params.model == "linear":
+        if params.device != "cpu":
+            what = f"train.device: linear runs on cpu, not on {params.device}"
+            raise VerdictError("params.yaml", what, "train.device: cpu, or train.model: bag")
+        from classifier.training.linear import fit_linear
+
+        return fit_linear(params, neutral_band, train, validation)
+    from classifier.training.bag import fit_bag
+
+    return fit_bag(params, neutral_band, train, validation)

@@ -1,0 +1,117 @@
+"""Trains the embedding bag with torch, on a CPU or a GPU."""
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from classifier.corpus import LABELS
+from classifier.errors import VerdictError
+from classifier.metrics import log_loss
+from classifier.models import Model
+from classifier.models.bag import Bag
+from classifier.params import Train
+from classifier.raw import VALENCE_LIMIT
+from classifier.training.loop import Curve, Data, Step, early_stopping, targets
+
+# Small, so that what a rare feature never learns stays near nothing.
+_EMBEDDING_DEVIATION = 0.01
+
+
+class _Network(nn.Module):
+    """The bag with one output for each class and one for the valence."""
+
+    def __init__(self, features: int, size: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.EmbeddingBag(features, size, mode="sum")
+        nn.init.normal_(self.embedding.weight, std=_EMBEDDING_DEVIATION)
+        self.bias = nn.Parameter(torch.zeros(size))
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(size, len(LABELS) + 1)
+
+    def forward(self, indices: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
+        bags = self.embedding(indices, offsets, per_sample_weights=weights) + self.bias
+        scores: Tensor = self.output(self.dropout(bags))
+        return scores
+
+    def model(self) -> Bag:
+        """A copy without torch and without the valence, which only guides the training."""
+        classes = len(LABELS)
+        return Bag(
+            _array(self.embedding.weight),
+            _array(self.bias),
+            _array(self.output.weight[:classes].T),
+            _array(self.output.bias[:classes]),
+        )
+
+
+def fit_bag(params: Train, neutral_band: float, train: Data, validation: Data) -> tuple[Model, Curve]:
+    """AdamW with a falling rate and early stopping, then, with `refit`, once more on both splits."""
+    _require_device(params.device)
+    settings = params.bag
+    torch.use_deterministic_algorithms(True)
+    step = _trainer(train, params, neutral_band)
+    model, epochs, curve = early_stopping(settings.epochs, settings.patience, step, validation, "bag")
+    if params.refit:
+        step = _trainer(train.joined(validation), params, neutral_band)
+        for epoch in range(epochs):
+            model, _ = step(epoch)
+    return model, curve
+
+
+def _require_device(device: str) -> None:
+    if device == "cpu":
+        return
+    number = int(device.partition(":")[2] or 0)
+    if number >= torch.cuda.device_count():
+        what = f"train.device: {device} is not there ({torch.cuda.device_count()} CUDA devices found)"
+        raise VerdictError("params.yaml", what, "train.device: cpu, or see nvidia-smi")
+
+
+def _trainer(data: Data, params: Train, neutral_band: float) -> Step:
+    """A function that trains one more epoch."""
+    settings, device = params.bag, torch.device(params.device)
+    torch.manual_seed(params.seed)
+    network = _Network(data.features.shape[1], settings.embedding_size, settings.dropout).to(device)
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": [network.embedding.weight], "weight_decay": settings.weight_decay},
+            {"params": [network.bias, *network.output.parameters()], "weight_decay": 0.0},
+        ],
+        lr=settings.learning_rate,
+    )
+    batches = -(-data.features.shape[0] // settings.batch_size)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, total_iters=settings.epochs * batches)
+    classes = torch.from_numpy(targets(data, params, neutral_band)).float()
+    valence = torch.from_numpy(data.valence / VALENCE_LIMIT).float()
+    order = np.random.default_rng(params.seed)
+
+    def step(_: int) -> tuple[Bag, float]:
+        network.train()
+        for rows in np.array_split(order.permutation(data.features.shape[0]), batches):
+            scores = network(*_tensors(data.features[rows], device))
+            loss = functional.cross_entropy(
+                scores[:, :-1], classes[rows].to(device), label_smoothing=settings.label_smoothing
+            )
+            loss = loss + settings.valence_weight * functional.mse_loss(scores[:, -1], valence[rows].to(device))
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch
+            optimiser.step()
+            schedule.step()
+        model = network.model()
+        return model, log_loss(data.labels, model.probabilities(data.features))
+
+    return step
+
+
+def _tensors(features: sp.csr_matrix, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices, offsets and weights, as `nn.EmbeddingBag` takes them."""
+    offsets = features.indptr[:-1].astype(np.int64)
+    arrays = (features.indices.astype(np.int64), offsets, features.data)
+    return tuple(torch.from_numpy(array).to(device) for array in arrays)  # type: ignore[return-value]
+
+
+def _array(values: Tensor) -> npt.NDArray[np.float32]:
+    return np.array(values.detach().cpu().numpy(), dtype=np.float32, order="C")

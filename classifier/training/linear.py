@@ -1,0 +1,58 @@
+"""Trains the linear model with scikit-learn, epoch by epoch."""
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import SGDClassifier
+
+from classifier.corpus import LABELS
+from classifier.metrics import log_loss
+from classifier.models import Model
+from classifier.models.linear import Linear
+from classifier.params import Train
+from classifier.training.loop import Curve, Data, Step, early_stopping, targets
+
+# A class that a sentence belongs to by less than this is not worth a step.
+_LEAST_WEIGHT = 0.01
+
+
+def fit_linear(params: Train, neutral_band: float, train: Data, validation: Data) -> tuple[Model, Curve]:
+    """Averaged stochastic gradient descent with early stopping, then, with `refit`, once more on both splits."""
+    settings = params.linear
+    step = _trainer(train, params, neutral_band)
+    model, epochs, curve = early_stopping(settings.epochs, settings.patience, step, validation, "linear")
+    if params.refit:
+        step = _trainer(train.joined(validation), params, neutral_band)
+        for epoch in range(epochs):
+            model, _ = step(epoch)
+    return model, curve
+
+
+def _trainer(data: Data, params: Train, neutral_band: float) -> Step:
+    """A function that trains one more epoch."""
+    wanted = targets(data, params, neutral_band)
+    # scikit-learn takes one class a row: a sentence stands once for each class that it partly belongs to.
+    rows, classes = np.nonzero(wanted > _LEAST_WEIGHT)
+    weights = wanted[rows, classes]
+    features = data.features[rows]
+    order = np.random.default_rng(params.seed)
+    descent = SGDClassifier(
+        loss="log_loss",
+        alpha=params.linear.alpha,
+        average=len(rows),  # from the second epoch on: the first is far from where it ends
+        shuffle=False,
+        random_state=params.seed,
+    )
+
+    def step(_: int) -> tuple[Linear, float]:
+        shuffled = order.permutation(len(rows))
+        descent.partial_fit(
+            features[shuffled], classes[shuffled], classes=np.arange(len(LABELS)), sample_weight=weights[shuffled]
+        )
+        model = Linear(_float32(descent.coef_.T), _float32(descent.intercept_))
+        return model, log_loss(data.labels, model.probabilities(data.features))
+
+    return step
+
+
+def _float32(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,0 +1,94 @@
+"""evaluate: score the artifact on the text of the test split, the way a user of it would.
+
+models/classifier, data/prepared/test.parquet -> metrics/evaluation.json, plots/*, data/predictions/test.parquet
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from classifier import metrics, params
+from classifier.artifact import document_hash, load_classifier, load_documents
+from classifier.corpus import LABELS
+from classifier.drawing import draw_domains
+from classifier.errors import VerdictError, exit_code
+from classifier.files import read_table, write_json, write_rows, write_table
+from classifier.raw import DOMAINS
+
+MODEL = Path("models/classifier")
+TEST = Path("data/prepared/test.parquet")
+PREDICTIONS = Path("data/predictions/test.parquet")
+EVALUATION = Path("metrics/evaluation.json")
+PLOTS = Path("plots")
+TRUTH = ("id", "document", "domain", "label", "valence")
+SCHEMA = pa.schema(
+    {**{name: pa.string() for name in TRUTH[:-1]}, "valence": pa.float64(), **{name: pa.float64() for name in LABELS}}
+)
+
+
+def main() -> None:
+    """Predict, then write predictions, metrics and plots."""
+    settings = params.load().evaluate
+    table = read_table(TEST, "dvc repro prepare", [*TRUTH, "text"])
+    predictions = predict(table)
+    write_table(PREDICTIONS, predictions, SCHEMA)
+    results: dict[str, Any] = {
+        "overall": _scores(predictions, settings.calibration_bins),
+        "domains": {
+            domain: _scores(predictions[predictions["domain"] == domain], settings.calibration_bins)
+            for domain in DOMAINS
+        },
+    }
+    write_json(EVALUATION, results)
+    _write_plots(predictions, results, settings)
+    overall = results["overall"]
+    print(f"evaluate: weighted F1 {overall['weighted_f1']:.4f} on {overall['n']} sentences")
+
+
+def predict(table: pd.DataFrame) -> pd.DataFrame:
+    """The truth columns and three probabilities for each row, by an artifact that was not trained on any of them."""
+    classifier = load_classifier(MODEL)
+    if classifier.labels != LABELS:
+        raise VerdictError(str(MODEL), f"predicts {classifier.labels}, the data has {LABELS}", "dvc repro train")
+    known = set(load_documents(MODEL))
+    leaked = table.loc[table["document"].map(document_hash).isin(known), "document"]
+    if len(leaked):
+        what = f"was trained on {leaked.nunique()} documents of the test split, such as {leaked.iloc[0]}"
+        raise VerdictError(str(MODEL), what, "dvc repro train")
+    probabilities = classifier.probabilities(table["text"])
+    if not np.isfinite(probabilities).all():
+        raise VerdictError(str(MODEL), "gives probabilities that are not finite", "dvc repro -f train")
+    return table[list(TRUTH)].assign(**dict(zip(LABELS, probabilities.T, strict=True)))
+
+
+def _scores(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
+    if predictions.empty:
+        raise VerdictError(str(TEST), "a domain has no test sentence", "more data, or another prepare.test_share")
+    labels, probabilities = _arrays(predictions)
+    return metrics.scores(labels, predictions["valence"].to_numpy(), probabilities, bins)
+
+
+def _arrays(predictions: pd.DataFrame) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]]:
+    return predictions["label"].to_numpy(dtype=np.str_), predictions[list(LABELS)].to_numpy()
+
+
+def _write_plots(predictions: pd.DataFrame, results: dict[str, Any], settings: params.Evaluate) -> None:
+    labels, probabilities = _arrays(predictions)
+    bins = metrics.calibration(labels, probabilities, settings.calibration_bins)
+    rounded = [{name: round(value, metrics.DIGITS) for name, value in row.items()} for row in bins]
+    write_rows(PLOTS / "confusion.json", list(metrics.confusion(predictions)))
+    write_rows(PLOTS / "reliability.json", rounded)
+    write_rows(PLOTS / "precision_recall.json", list(metrics.precision_recall(labels, probabilities)))
+    write_rows(PLOTS / "mistakes.json", list(metrics.mistakes(predictions, settings.mistakes)))
+    domains = results["domains"]
+    weighted_f1 = {name: figures["weighted_f1"] for name, figures in domains.items()}
+    draw_domains(PLOTS / "domains.png", weighted_f1, {name: figures["n"] for name, figures in domains.items()})
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,0 +1,47 @@
+"""featurize: learn word and character TF-IDF on the training split, and apply it to what training needs.
+
+data/prepared, metrics/data.json -> data/features/
+"""
+
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import scipy.sparse as sp
+
+from classifier import features, params
+from classifier.encoder import save_encoder
+from classifier.errors import VerdictError, exit_code
+from classifier.files import read_json, read_table, replacing, sha256, write_json, write_table
+
+PREPARED = Path("data/prepared")
+REPORT = Path("metrics/data.json")
+FEATURES = Path("data/features")
+# The test split stays out: what training cannot see it cannot learn.
+SPLITS = ("train", "validation")
+TARGETS = pa.schema({"document": pa.string(), "label": pa.string(), "valence": pa.float64()})
+
+
+def main() -> None:
+    """Fit, transform, write."""
+    settings = params.load().featurize
+    report = read_json(REPORT, "dvc repro validate")
+    if not isinstance(report, dict) or report.get("violations") != 0:
+        raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
+    tables = {name: read_table(PREPARED / f"{name}.parquet", "dvc repro prepare") for name in SPLITS}
+    encoder = features.fit(tables["train"]["text"].tolist(), settings)
+    save_encoder(FEATURES, encoder)
+    for name, table in tables.items():
+        _write_matrix(FEATURES / f"{name}.npz", encoder.transform(table["text"]))
+        write_table(FEATURES / f"{name}.parquet", table.loc[:, TARGETS.names], TARGETS)
+    write_json(FEATURES / "source.json", {name: sha256(PREPARED / f"{name}.parquet") for name in SPLITS})
+    print(f"featurize: {len(encoder.word.terms)} word and {len(encoder.char.terms)} character n-grams")
+
+
+def _write_matrix(path: Path, matrix: sp.csr_matrix) -> None:
+    with replacing(path) as partial, partial.open("wb") as file:  # an open file: scipy appends .npz to names
+        sp.save_npz(file, matrix, compressed=False)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,0 +1,80 @@
+"""train: fit the chosen model on the features, and write an artifact that needs nothing else.
+
+data/features -> models/classifier/, plots/training.json
+"""
+
+import sys
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from classifier import params
+from classifier.artifact import Manifest, save_classifier, used_params
+from classifier.corpus import LABELS
+from classifier.encoder import load_encoder
+from classifier.errors import VerdictError, exit_code
+from classifier.files import read_json, read_table, write_rows
+from classifier.numerics import hardware_class
+from classifier.training import fit
+from classifier.training.loop import Data
+
+FEATURES = Path("data/features")
+MODEL = Path("models/classifier")
+CURVE = Path("plots/training.json")
+SPLITS = ("train", "validation")
+_REMEDY = "dvc repro featurize"
+
+
+def main() -> None:
+    """Train, write the artifact and the learning curve."""
+    settings = params.load()
+    encoder = load_encoder(FEATURES)
+    targets = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY) for name in SPLITS}
+    data = {name: _data(name, table, encoder.size) for name, table in targets.items()}
+    _refuse_absent_classes(targets["train"])
+    band = settings.prepare.neutral_band
+    model, curve = fit(settings.train, band, data["train"], data["validation"])
+    manifest = Manifest(
+        kind=settings.train.model,
+        labels=LABELS,
+        neutral_band=band,
+        train=used_params(settings.train),
+        trained_on=read_json(FEATURES / "source.json", _REMEDY),
+        hardware_class=hardware_class(settings.train.device),
+        files={},
+    )
+    documents = pd.concat([table["document"] for table in targets.values()])
+    save_classifier(MODEL, encoder, model, documents, manifest)
+    write_rows(CURVE, curve)
+    best = min((point for point in curve if point["on"] == "validation"), key=lambda point: point["loss"])
+    print(
+        f"train: {settings.train.model}, best of {len(curve) // 2} epochs is {best['epoch']}:"
+        f" validation loss {best['loss']:.4f}, weighted F1 {best['validation_weighted_f1']:.4f}"
+    )
+
+
+def _data(name: str, table: pd.DataFrame, size: int) -> Data:
+    path = FEATURES / f"{name}.npz"
+    try:
+        matrix = sp.load_npz(path)
+    except FileNotFoundError:
+        raise VerdictError(str(path), "no such file", _REMEDY) from None
+    except (ValueError, KeyError, BadZipFile, EOFError) as error:
+        raise VerdictError(str(path), f"not readable as a sparse matrix: {error}", _REMEDY) from None
+    if matrix.shape != (len(table), size):
+        what = f"is {matrix.shape[0]} × {matrix.shape[1]}, expected {len(table)} × {size}"
+        raise VerdictError(str(path), what, _REMEDY)
+    return Data(matrix, table["label"].to_numpy(dtype=np.str_), table["valence"].to_numpy())
+
+
+def _refuse_absent_classes(table: pd.DataFrame) -> None:
+    if absent := [label for label in LABELS if not (table["label"] == label).any()]:
+        what = f"no sentence is {' or '.join(absent)}: that class could not be learnt"
+        raise VerdictError(str(FEATURES / "train.parquet"), what, "more data, or another prepare.neutral_band")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
