@@ -41,7 +41,6 @@ class Manifest(BaseModel):
     kind: ModelKind
     representation: Literal["tfidf"] = "tfidf"
     labels: Annotated[tuple[str, ...], Field(min_length=2, strict=False)]
-    neutral_band: float
     train: dict[str, Any]
     trained_on: dict[Literal["train", "validation"], Hash]
     hardware_class: str

@@ -103,7 +103,7 @@ class Train(Section):
     model: ModelKind
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")]
     rating_noise: Positive
-    soft_share: Annotated[float, Field(ge=0, le=1)]
+    neutral_weight: Positive
     refit: bool
     linear: Linear
     bag: Bag

@@ -35,12 +35,10 @@ def main() -> None:
     targets = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY) for name in SPLITS}
     data = {name: _data(name, table, encoder.size) for name, table in targets.items()}
     _refuse_absent_classes(targets["train"])
-    band = settings.prepare.neutral_band
-    model, curve = fit(settings.train, band, data["train"], data["validation"])
+    model, curve = fit(settings.train, data["train"], data["validation"])
     manifest = Manifest(
         kind=settings.train.model,
         labels=LABELS,
-        neutral_band=band,
         train=used_params(settings.train),
         trained_on=read_json(FEATURES / "source.json", _REMEDY),
         hardware_class=hardware_class(settings.train.device),

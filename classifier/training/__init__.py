@@ -6,7 +6,7 @@ from classifier.params import Train
 from classifier.training.loop import Curve, Data
 
 
-def fit(params: Train, neutral_band: float, train: Data, validation: Data) -> tuple[Model, Curve]:
+def fit(params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
     """Train the kind of model that `train.model` names.
 
     Returns:
@@ -22,7 +22,7 @@ def fit(params: Train, neutral_band: float, train: Data, validation: Data) -> tu
             raise VerdictError("params.yaml", what, "train.device: cpu, or train.model: bag")
         from classifier.training.linear import fit_linear
 
-        return fit_linear(params, neutral_band, train, validation)
+        return fit_linear(params, train, validation)
     from classifier.training.bag import fit_bag
 
-    return fit_bag(params, neutral_band, train, validation)
+    return fit_bag(params, train, validation)

@@ -47,15 +47,15 @@ class _Network(nn.Module):
         )
 
 
-def fit_bag(params: Train, neutral_band: float, train: Data, validation: Data) -> tuple[Model, Curve]:
+def fit_bag(params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
     """AdamW with a falling rate and early stopping, then, with `refit`, once more on both splits."""
     _require_device(params.device)
     settings = params.bag
     torch.use_deterministic_algorithms(True)
-    step = _trainer(train, params, neutral_band)
+    step = _trainer(train, params)
     model, epochs, curve = early_stopping(settings.epochs, settings.patience, step, validation, "bag")
     if params.refit:
-        step = _trainer(train.joined(validation), params, neutral_band)
+        step = _trainer(train.joined(validation), params)
         for epoch in range(epochs):
             model, _ = step(epoch)
     return model, curve
@@ -70,7 +70,7 @@ def _require_device(device: str) -> None:
         raise VerdictError("params.yaml", what, "train.device: cpu, or see nvidia-smi")
 
 
-def _trainer(data: Data, params: Train, neutral_band: float) -> Step:
+def _trainer(data: Data, params: Train) -> Step:
     """A function that trains one more epoch."""
     settings, device = params.bag, torch.device(params.device)
     torch.manual_seed(params.seed)
@@ -84,7 +84,7 @@ def _trainer(data: Data, params: Train, neutral_band: float) -> Step:
     )
     batches = -(-data.features.shape[0] // settings.batch_size)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, total_iters=settings.epochs * batches)
-    classes = torch.from_numpy(targets(data, params, neutral_band)).float()
+    wanted = torch.from_numpy(targets(data, params)).float()
     valence = torch.from_numpy(data.valence / VALENCE_LIMIT).float()
     order = np.random.default_rng(params.seed)
 
@@ -92,8 +92,9 @@ def _trainer(data: Data, params: Train, neutral_band: float) -> Step:
         network.train()
         for rows in np.array_split(order.permutation(data.features.shape[0]), batches):
             scores = network(*_tensors(data.features[rows], device))
+            # The targets of a row sum to its weight, which cross-entropy with probabilities as targets carries through.
             loss = functional.cross_entropy(
-                scores[:, :-1], classes[rows].to(device), label_smoothing=settings.label_smoothing
+                scores[:, :-1], wanted[rows].to(device), label_smoothing=settings.label_smoothing
             )
             loss = loss + settings.valence_weight * functional.mse_loss(scores[:, -1], valence[rows].to(device))
             optimiser.zero_grad()

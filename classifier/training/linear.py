@@ -15,21 +15,21 @@ from classifier.training.loop import Curve, Data, Step, early_stopping, targets
 _LEAST_WEIGHT = 0.01
 
 
-def fit_linear(params: Train, neutral_band: float, train: Data, validation: Data) -> tuple[Model, Curve]:
+def fit_linear(params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
     """Averaged stochastic gradient descent with early stopping, then, with `refit`, once more on both splits."""
     settings = params.linear
-    step = _trainer(train, params, neutral_band)
+    step = _trainer(train, params)
     model, epochs, curve = early_stopping(settings.epochs, settings.patience, step, validation, "linear")
     if params.refit:
-        step = _trainer(train.joined(validation), params, neutral_band)
+        step = _trainer(train.joined(validation), params)
         for epoch in range(epochs):
             model, _ = step(epoch)
     return model, curve
 
 
-def _trainer(data: Data, params: Train, neutral_band: float) -> Step:
+def _trainer(data: Data, params: Train) -> Step:
     """A function that trains one more epoch."""
-    wanted = targets(data, params, neutral_band)
+    wanted = targets(data, params)
     # scikit-learn takes one class a row: a sentence stands once for each class that it partly belongs to.
     rows, classes = np.nonzero(wanted > _LEAST_WEIGHT)
     weights = wanted[rows, classes]

@@ -10,11 +10,11 @@ import scipy.sparse as sp
 from scipy.special import ndtr
 from tqdm import tqdm
 
-from classifier.corpus import LABELS
 from classifier.metrics import log_loss, scores
 from classifier.models import Model
 from classifier.params import Train
 
+NEUTRAL = "neutral"
 Curve = list[dict[str, Any]]
 # A function that trains one more epoch (numbered from 0): the model so far, and its training loss.
 Step = Callable[[int], tuple[Model, float]]
@@ -37,21 +37,18 @@ class Data:
         )
 
 
-def targets(data: Data, params: Train, neutral_band: float) -> npt.NDArray[np.float64]:
-    """Class probabilities to learn, of shape (n, 3).
+def targets(data: Data, params: Train) -> npt.NDArray[np.float64]:
+    """How much each sentence counts for each class, of shape (n, 3).
 
-    A mean of 20 ratings is itself uncertain: 0.06 may be neutral, 3.0 is not. A sentence counts for a class as much as
-    a normal distribution around its valence, of deviation `rating_noise`, falls into that class. Of this the targets
-    take the share `soft_share`, and the rest of the label itself.
+    A mean of 20 ratings is itself uncertain: of a sentence at +0.1 the next 20 raters may think ill, of one at +3 they
+    will not. A sentence that is not neutral counts for positive as much as a normal distribution around its valence, of
+    deviation `train.rating_noise`, lies above 0, and for negative with the rest. Neutral ones, few, count
+    `train.neutral_weight` times.
     """
-    hard: npt.NDArray[np.float64] = (data.labels[:, None] == np.asarray(LABELS)[None, :]).astype(np.float64)
-    if params.soft_share == 0:
-        return hard
-    negative = ndtr((-neutral_band - data.valence) / params.rating_noise)
-    positive = ndtr((data.valence - neutral_band) / params.rating_noise)
-    soft = np.stack([negative, (1 - negative - positive).clip(0), positive], axis=1)
-    mixed: npt.NDArray[np.float64] = params.soft_share * soft + (1 - params.soft_share) * hard
-    return mixed
+    positive = ndtr(data.valence / params.rating_noise)
+    wanted = np.stack([1 - positive, np.zeros_like(positive), positive], axis=1)
+    wanted[data.labels == NEUTRAL] = [0, params.neutral_weight, 0]
+    return wanted
 
 
 def early_stopping(epochs: int, patience: int, step: Step, validation: Data, name: str) -> tuple[Model, int, Curve]:
