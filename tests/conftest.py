@@ -1,0 +1,57 @@
+"""What many tests share: a small corpus of made-up sentences in the raw files' format, and params to match it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+# Before DVC is imported anywhere: no telemetry, and nobody else's site cache.
+os.environ["DVC_NO_ANALYTICS"] = "1"
+
+import pytest
+import yaml
+
+import classifier  # noqa: F401 - pins the math libraries first, as a stage does
+from classifier.params import Params
+from tests.corpus import write_raw
+
+ROOT = Path(__file__).resolve().parent.parent
+# What a corpus of a few hundred sentences cannot satisfy, overridden as a user would: in params.yaml.
+SMALL = {
+    "validate": {
+        "min_rows": {"train": 100, "validation": 10, "test": 20},
+        "min_domain_rows": 2,
+        "min_class_rows": 2,
+        "max_class_drift": 0.3,
+        "max_domain_drift": 0.3,
+        "max_text_length": 2000,
+    },
+}
+
+
+def small_params() -> dict[str, Any]:
+    """The repository's params.yaml with the limits of a small corpus."""
+    document: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    return {**document, **SMALL}
+
+
+@pytest.fixture
+def params() -> Params:
+    """The repository's params with the limits of a small corpus."""
+    return Params.model_validate(small_params())
+
+
+@pytest.fixture
+def raw_folder(tmp_path: Path) -> Path:
+    """A folder data/raw with eight small, valid files."""
+    folder = tmp_path / "data" / "raw"
+    write_raw(folder)
+    return folder
+
+
+@pytest.fixture
+def workspace(raw_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with data/raw and params.yaml, for stages called in this process; it is the current folder."""
+    folder = raw_folder.parent.parent
+    (folder / "params.yaml").write_text(yaml.safe_dump(small_params()), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder
