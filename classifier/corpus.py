@@ -32,6 +32,7 @@ SCHEMA = pa.schema(
 _WITH_DOCUMENTS = {"products", "news"}
 # Some entities were escaped two and three times over ("&amp;#38;").
 _ENTITY_ROUNDS = 3
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def clean(text: str) -> str:
             break
         text = decoded
     text = unicodedata.normalize("NFC", text)
-    return " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text).split())
+    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def normalise(text: str) -> str:

@@ -45,7 +45,7 @@ class Block:
             # zip of the shifted lists is the sliding window; for size 1 the tokens are the n-grams.
             windows = zip(*(tokens[start:] for start in range(size)), strict=False)
             terms = tokens if size == 1 else map(" ".join, windows)
-            yield from (number for number in map(number_of, terms) if number is not None)
+            yield from [number for number in map(number_of, terms) if number is not None]
 
     def characters(self, tokens: Sequence[str]) -> "array[int]":
         """Feature numbers of the known character n-grams within the tokens, their edges as blanks."""
