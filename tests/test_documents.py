@@ -1,0 +1,72 @@
+"""What the README and the cards say is what the repository holds."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+COLUMNS = ("weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece", "valence_r")
+
+
+def cells(path: Path, first: str) -> list[str]:
+    """The cells of the table row that begins with `first`, without emphasis."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = [cell.strip(" *") for cell in line.strip("|").split("|")]
+        if line.startswith("|") and row[0] == first:
+            return row[1:]
+    raise AssertionError(f"{path}: no row {first}")
+
+
+@pytest.fixture(scope="module")
+def metrics() -> dict[str, Any]:
+    """The committed scores, overall among the domains."""
+    document = json.loads((ROOT / "metrics/evaluation.json").read_text(encoding="utf-8"))
+    return {**document["domains"], "overall": document["overall"]}
+
+
+def test_the_readme_shows_the_committed_scores(metrics: dict[str, Any]) -> None:
+    """The result row of the README holds the figures of metrics/evaluation.json, to three digits."""
+    expected = [f"{metrics[name]['weighted_f1']:.3f}" for name in ("tweets", "movies", "products", "news", "overall")]
+    assert cells(ROOT / "README.md", "this model") == expected
+
+
+@pytest.mark.parametrize("name", ["overall", "tweets", "movies", "products", "news"])
+def test_the_model_card_shows_the_committed_scores(metrics: dict[str, Any], name: str) -> None:
+    """Each row of the model card holds the figures of metrics/evaluation.json, to three digits."""
+    figures = metrics[name]
+    expected = [f"{figures['n']:,}", *(f"{figures[column]:.3f}" for column in COLUMNS)]
+    assert cells(ROOT / "models/README.md", name) == expected
+
+
+@pytest.mark.parametrize("domain", ["tweets", "movies", "products", "news"])
+def test_the_data_card_shows_the_committed_counts(domain: str) -> None:
+    """The data card's class counts are those of metrics/data.json."""
+    splits = json.loads((ROOT / "metrics/data.json").read_text(encoding="utf-8"))["splits"]
+    counts = [splits[split]["classes"][domain] for split in ("train", "validation", "test")]
+    expected = [" / ".join(f"{count[label]:,}" for label in ("negative", "neutral", "positive")) for count in counts]
+    rows = (ROOT / "data/README.md").read_text(encoding="utf-8").split("## Numbers")[1].splitlines()
+    row = next(line for line in rows if line.startswith(f"| {domain} |"))
+    assert [cell.strip() for cell in row.strip("|").split("|")][1:] == expected
+
+
+def test_every_command_of_the_readme_stands_in_the_makefile_too() -> None:
+    """The plain commands of the README are those that `make repro` runs."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    block = readme.split("the same by hand:")[1].split("```")[1]
+    commands = [re.sub(r"\s+#.*", "", line) for line in block.splitlines()[1:] if line]
+    assert len(commands) >= 4
+    for command in commands:
+        last = command.split(" && ")[0].removeprefix("python3 ")
+        assert last in makefile.replace("--quiet --disable-pip-version-check ", ""), command
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """Every relative link in a Markdown file points at a file of the repository."""
+    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path}: {target}"
