@@ -19,9 +19,12 @@ Row = Mapping[str, str | int | float]
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary neighbour of `path` that takes its place once the block has ended without an error."""
+    """Yield a temporary neighbour of `path` that takes its place once the block has ended without an error.
+
+    The neighbour's name is always the same: what a killed run left behind, the next one takes over.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.partial")
     try:
         yield partial
         os.replace(partial, path)
