@@ -7,10 +7,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
+from classifier.errors import VerdictError
 from classifier.params import Prepare
 from classifier.raw import Sentence
 
@@ -102,6 +104,14 @@ def rows(sentences: Iterable[Sentence], neutral_band: float, dropped: Counter[tu
             label = label_of(sentence.valence, neutral_band)
             ratings = sentence.ratings
             yield Row(row_id, first, domain, text, label, sentence.valence, ratings.raters, ratings.deviation)
+
+
+def require_labels(path: Path, labels: pd.Series) -> None:
+    """Refuse a table with a class that is none of `LABELS`, and name it and its row."""
+    unknown = ~labels.isin(LABELS)
+    if unknown.any():
+        row = int(unknown.to_numpy().argmax())
+        raise VerdictError(f"{path}, row {row}", f"unknown label {labels.iloc[row]!r}", "dvc repro prepare")
 
 
 def split_of(document: str, params: Prepare) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,11 @@ def write_table(path: Path, table: pd.DataFrame, schema: pa.Schema) -> None:
 
 
 def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a parquet file; `VerdictError` with `remedy` when it is missing, damaged, or lacks one of `columns`."""
+    """Read a parquet file.
+
+    Raises:
+        VerdictError: with `remedy`, when the file is missing or damaged, lacks one of `columns`, or one has a gap.
+    """
     try:
         arrow = pq.read_table(path)
     except FileNotFoundError:
@@ -77,8 +82,15 @@ def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pd.
     absent = [name for name in columns or [] if name not in arrow.column_names]
     if absent:
         raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
+    if gaps := [name for name in columns or [] if arrow[name].null_count]:
+        raise VerdictError(str(path), f"rows without a value in: {', '.join(gaps)}", remedy)
     table: pd.DataFrame = (arrow.select(columns) if columns else arrow).to_pandas()
     return table
+
+
+def is_sha256(value: object) -> bool:
+    """Whether a value read from JSON is such a hash."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
 def sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from classifier.errors import VerdictError
 from classifier.files import read_json
 from classifier.published import ROWS
+from classifier.raw import DOMAINS
 
 _COLUMNS = ("weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece", "valence_r")
 
@@ -17,7 +18,7 @@ def scoreboard(path: Path) -> str:
     """
     metrics = read_json(path, "make repro")
     try:
-        groups = {"overall": metrics["overall"], **metrics["domains"]}
+        groups = {"overall": metrics["overall"], **{domain: metrics["domains"][domain] for domain in DOMAINS}}
         rows = [_row(name, figures) for name, figures in groups.items()]
     except (KeyError, TypeError, ValueError):
         raise VerdictError(str(path), "holds no scores of this pipeline", "dvc repro evaluate") from None

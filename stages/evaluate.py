@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from classifier import metrics, params
 from classifier.artifact import document_hash, load_classifier, load_documents
-from classifier.corpus import LABELS
+from classifier.corpus import LABELS, require_labels
 from classifier.drawing import draw_domains
 from classifier.errors import VerdictError, exit_code
 from classifier.files import read_table, write_json, write_rows, write_table
@@ -35,6 +35,7 @@ def main() -> None:
     """Predict, then write predictions, metrics and plots."""
     settings = params.load().evaluate
     table = read_table(TEST, "dvc repro prepare", [*TRUTH, "text"])
+    require_labels(TEST, table["label"])
     predictions = predict(table)
     write_table(PREDICTIONS, predictions, SCHEMA)
     results: dict[str, Any] = {

@@ -28,7 +28,8 @@ def main() -> None:
     report = read_json(REPORT, "dvc repro validate")
     if not isinstance(report, dict) or report.get("violations") != 0:
         raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
-    tables = {name: read_table(PREPARED / f"{name}.parquet", "dvc repro prepare") for name in SPLITS}
+    columns = ["text", *TARGETS.names]
+    tables = {name: read_table(PREPARED / f"{name}.parquet", "dvc repro prepare", columns) for name in SPLITS}
     encoder = features.fit(tables["train"]["text"].tolist(), settings)
     save_encoder(FEATURES, encoder)
     for name, table in tables.items():

@@ -5,6 +5,7 @@ data/features -> models/classifier/, plots/training.json
 
 import sys
 from pathlib import Path
+from typing import Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -13,10 +14,10 @@ import scipy.sparse as sp
 
 from classifier import params
 from classifier.artifact import Manifest, save_classifier, used_params
-from classifier.corpus import LABELS
+from classifier.corpus import LABELS, require_labels
 from classifier.encoder import load_encoder
 from classifier.errors import VerdictError, exit_code
-from classifier.files import read_json, read_table, write_rows
+from classifier.files import is_sha256, read_json, read_table, write_rows
 from classifier.numerics import hardware_class
 from classifier.training import fit
 from classifier.training.loop import Data
@@ -24,7 +25,8 @@ from classifier.training.loop import Data
 FEATURES = Path("data/features")
 MODEL = Path("models/classifier")
 CURVE = Path("plots/training.json")
-SPLITS = ("train", "validation")
+Split = Literal["train", "validation"]
+SPLITS: tuple[Split, ...] = ("train", "validation")
 _REMEDY = "dvc repro featurize"
 
 
@@ -32,7 +34,10 @@ def main() -> None:
     """Train, write the artifact and the learning curve."""
     settings = params.load()
     encoder = load_encoder(FEATURES)
-    targets = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY) for name in SPLITS}
+    columns = ["document", "label", "valence"]
+    targets = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, columns) for name in SPLITS}
+    for name, table in targets.items():
+        require_labels(FEATURES / f"{name}.parquet", table["label"])
     data = {name: _data(name, table, encoder.size) for name, table in targets.items()}
     _refuse_absent_classes(targets["train"])
     model, curve = fit(settings.train, data["train"], data["validation"])
@@ -40,7 +45,7 @@ def main() -> None:
         kind=settings.train.model,
         labels=LABELS,
         train=used_params(settings.train),
-        trained_on=read_json(FEATURES / "source.json", _REMEDY),
+        trained_on=_source(),
         hardware_class=hardware_class(settings.train.device),
         files={},
     )
@@ -60,12 +65,21 @@ def _data(name: str, table: pd.DataFrame, size: int) -> Data:
         matrix = sp.load_npz(path)
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", _REMEDY) from None
-    except (ValueError, KeyError, BadZipFile, EOFError) as error:
+    except (ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
         raise VerdictError(str(path), f"not readable as a sparse matrix: {error}", _REMEDY) from None
     if matrix.shape != (len(table), size):
         what = f"is {matrix.shape[0]} × {matrix.shape[1]}, expected {len(table)} × {size}"
         raise VerdictError(str(path), what, _REMEDY)
     return Data(matrix, table["label"].to_numpy(dtype=np.str_), table["valence"].to_numpy())
+
+
+def _source() -> dict[Split, str]:
+    """The hashes of the tables that the features came from."""
+    path = FEATURES / "source.json"
+    source = read_json(path, _REMEDY)
+    if not isinstance(source, dict) or set(source) != set(SPLITS) or not all(map(is_sha256, source.values())):
+        raise VerdictError(str(path), f"does not hold the hashes of {' and '.join(SPLITS)}", _REMEDY)
+    return source
 
 
 def _refuse_absent_classes(table: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from classifier.metrics import log_loss
 from classifier.models import Model
 from classifier.models.linear import Linear
 from classifier.params import Train
-from classifier.training.loop import Curve, Data, Step, early_stopping, targets
+from classifier.training.loop import Curve, Data, Step, diverged, early_stopping, targets
 
 # A class that a sentence belongs to by less than this is not worth a step.
 _LEAST_WEIGHT = 0.01
@@ -43,11 +43,14 @@ def _trainer(data: Data, params: Train) -> Step:
         random_state=params.seed,
     )
 
-    def step(_: int) -> tuple[Linear, float]:
+    def step(epoch: int) -> tuple[Linear, float]:
         shuffled = order.permutation(len(rows))
-        descent.partial_fit(
-            features[shuffled], classes[shuffled], classes=np.arange(len(LABELS)), sample_weight=weights[shuffled]
-        )
+        try:
+            descent.partial_fit(
+                features[shuffled], classes[shuffled], classes=np.arange(len(LABELS)), sample_weight=weights[shuffled]
+            )
+        except ValueError:  # scikit-learn's word for an overflow
+            raise diverged("linear", epoch) from None
         model = Linear(_float32(descent.coef_.T), _float32(descent.intercept_))
         return model, log_loss(data.labels, model.probabilities(data.features))
 

@@ -1,5 +1,6 @@
 """What the training of every kind shares: targets, early stopping, the learning curve, the progress bar."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import scipy.sparse as sp
 from scipy.special import ndtr
 from tqdm import tqdm
 
+from classifier.errors import VerdictError
 from classifier.metrics import log_loss, scores
 from classifier.models import Model
 from classifier.params import Train
@@ -71,6 +73,8 @@ def early_stopping(epochs: int, patience: int, step: Step, validation: Data, nam
             model, train_loss = step(epoch)
             probabilities = model.probabilities(validation.features)
             loss = log_loss(validation.labels, probabilities)
+            if not math.isfinite(loss):
+                raise diverged(name, epoch)
             f1 = scores(validation.labels, validation.valence, probabilities, bins=2)["weighted_f1"]
             curve.append(_point(epoch, "training", train_loss, f1))
             curve.append(_point(epoch, "validation", loss, f1))
@@ -82,6 +86,14 @@ def early_stopping(epochs: int, patience: int, step: Step, validation: Data, nam
                 break
     assert best is not None, "params allow no fewer than one epoch"
     return best[1], best[2], curve
+
+
+def diverged(name: str, epoch: int) -> VerdictError:
+    """The error of a training whose numbers grew beyond all bounds."""
+    what = f"train.{name}: the training diverged in epoch {epoch + 1} (its loss is not a number)"
+    return VerdictError(
+        "params.yaml", what, "a lower learning_rate (bag), or an alpha nearer the committed one (linear)"
+    )
 
 
 def _point(epoch: int, on: str, loss: float, f1: float) -> dict[str, Any]:

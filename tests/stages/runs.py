@@ -1,0 +1,101 @@
+"""Runs the stages in this process in a folder of a test's own, and changes what they read."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import chdir
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from classifier.errors import exit_code
+from stages import evaluate, featurize, prepare, train, validate
+from tests.conftest import small_params
+from tests.corpus import write_raw
+
+STAGES = (prepare, validate, featurize, train, evaluate)
+Change = Callable[[], object]
+
+
+def build(folder: Path, kind: str = "linear", stages: Iterable[ModuleType] = STAGES) -> Path:
+    """Run `stages` on the small corpus in a new folder."""
+    write_raw(folder / "data" / "raw")
+    document = small_params()
+    document["train"]["model"] = kind
+    document["train"]["bag"].update(embedding_size=8, epochs=2)
+    (folder / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    with chdir(folder):
+        for stage in stages:
+            stage.main()
+    return folder
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A copy of a folder, for a test to damage."""
+    shutil.copytree(source, target)
+    return target
+
+
+def set_params(group: str, **values: object) -> Change:
+    """A change of some keys of a group (dots between names) of ./params.yaml."""
+
+    def change() -> None:
+        path = Path("params.yaml")
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        section: dict[str, Any] = document
+        for name in group.split("."):
+            section = section[name]
+        section.update(values)
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+    return change
+
+
+def set_cell(path: str, column: str, value: object, row: int = 0) -> Change:
+    """A change of one cell of a parquet file."""
+
+    def change() -> None:
+        table = pd.read_parquet(path)
+        table[column] = [value if number == row else old for number, old in enumerate(table[column])]
+        table.to_parquet(path)
+
+    return change
+
+
+def set_column(path: str, column: str, value: object) -> Change:
+    """A change of a whole column of a parquet file."""
+    return lambda: pd.read_parquet(path).assign(**{column: value}).to_parquet(path)
+
+
+def drop_column(path: str, column: str) -> Change:
+    """The removal of a column of a parquet file."""
+    return lambda: pd.read_parquet(path).drop(columns=column).to_parquet(path)
+
+
+def truncate(path: str) -> Change:
+    """The removal of the second half of a file."""
+    return lambda: Path(path).write_bytes(Path(path).read_bytes()[: Path(path).stat().st_size // 2])
+
+
+def write(path: str, content: str) -> Change:
+    """The replacement of a file by a text."""
+    return lambda: Path(path).write_text(content, encoding="utf-8")
+
+
+def remove(path: str) -> Change:
+    """The removal of a file."""
+    return lambda: Path(path).unlink()
+
+
+def refusal(main: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> str:
+    """The message with which `main` was refused: exit code 1, what and where, a remedy, and no traceback."""
+    capsys.readouterr()
+    assert exit_code(main) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert "\n  remedy: " in message
+    assert "Traceback" not in message
+    return message

@@ -1,0 +1,134 @@
+"""Tests of stages/train.py."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from classifier.artifact import document_hash, load_classifier, load_documents, load_manifest
+from classifier.files import read_json, sha256
+from stages import train
+from tests.stages.runs import Change, drop_column, refusal, remove, set_cell, set_column, set_params, truncate, write
+
+MATRIX = "data/features/train.npz"
+TABLE = "data/features/train.parquet"
+
+
+def _odd_matrix() -> None:
+    sp.save_npz(MATRIX, sp.csr_matrix(np.ones((2, 3), dtype=np.float32)))
+
+
+def _bare_array() -> None:
+    with Path(MATRIX).open("wb") as file:
+        np.save(file, np.ones(3))
+
+
+def _flipped() -> None:
+    content = bytearray(Path(MATRIX).read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    Path(MATRIX).write_bytes(content)
+
+
+def _diverging_bag() -> None:
+    set_params("train", model="bag")()
+    set_params("train.bag", learning_rate=1e30)()
+
+
+def test_the_artifact_says_what_it_is_and_what_it_came_from(ran: Path) -> None:
+    """The manifest names the kind, the params in use and the hashes of the tables; the curve is two points an epoch."""
+    manifest = load_manifest(Path("models/classifier"))
+    assert manifest.kind == "linear"
+    assert "bag" not in manifest.train
+    assert manifest.trained_on["train"] == sha256(Path("data/prepared/train.parquet"))
+    curve = read_json(Path("plots/training.json"), "")
+    assert [point["on"] for point in curve] == ["training", "validation"] * (len(curve) // 2)
+
+
+def test_the_artifact_knows_the_documents_it_was_trained_on(ran: Path) -> None:
+    """documents.json holds the hashes of the documents of training and validation, and no others."""
+    seen = pd.concat([pd.read_parquet(f"data/prepared/{name}.parquet") for name in ("train", "validation")])
+    assert set(load_documents(Path("models/classifier"))) == set(seen["document"].map(document_hash))
+
+
+@pytest.mark.parametrize("kind", ["linear", "bag"])
+def test_two_runs_leave_the_same_bytes(ran: Path, kind: str) -> None:
+    """Training twice with the same seed leaves byte for byte the same artifact."""
+    set_params("train", model=kind)()
+    train.main()
+    first = {path.name: sha256(path) for path in Path("models/classifier").iterdir()}
+    train.main()
+    assert {path.name: sha256(path) for path in Path("models/classifier").iterdir()} == first
+    assert load_classifier(Path("models/classifier")).probabilities(["a lovely lamp"]).shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(remove(MATRIX), [MATRIX, "no such file"], id="no-matrix"),
+        pytest.param(truncate(MATRIX), [MATRIX, "not readable as a sparse matrix"], id="truncated-matrix"),
+        pytest.param(write(MATRIX, ""), [MATRIX, "not readable as a sparse matrix"], id="empty-matrix"),
+        pytest.param(_flipped, [MATRIX, "not readable as a sparse matrix"], id="flipped-byte"),
+        pytest.param(
+            lambda: np.savez(MATRIX, a=np.ones(2)), [MATRIX, "not readable as a sparse matrix"], id="foreign-npz"
+        ),
+        pytest.param(
+            _bare_array,
+            [MATRIX, "not readable as a sparse matrix"],
+            id="bare-array",
+        ),
+        pytest.param(_odd_matrix, [MATRIX, "is 2 × 3, expected"], id="another-shape"),
+        pytest.param(truncate(TABLE), [TABLE, "not readable as parquet"], id="truncated-table"),
+        pytest.param(
+            set_column(TABLE, "label", "positive"),
+            [TABLE, "no sentence is negative or neutral"],
+            id="one-class-alone",
+        ),
+        pytest.param(
+            drop_column(TABLE, "label"),
+            [TABLE, "missing columns: label"],
+            id="missing-column",
+        ),
+        pytest.param(
+            set_cell(TABLE, "label", "mixed"),
+            [TABLE, "mixed"],
+            id="unknown-label",
+        ),
+        pytest.param(
+            remove("data/features/vocabulary.json"), ["vocabulary.json", "no such file"], id="missing-vocabulary"
+        ),
+        pytest.param(
+            truncate("data/features/idf.safetensors"), ["idf.safetensors", "not readable"], id="truncated-idf"
+        ),
+        pytest.param(
+            write("data/features/vocabulary.json", "[]"), ["vocabulary.json", "not a vocabulary"], id="foreign-json"
+        ),
+        pytest.param(
+            write("data/features/source.json", "[]"),
+            ["source.json"],
+            id="foreign-source",
+        ),
+        pytest.param(set_params("train", model="oak"), ["train.model", "'oak'"], id="unknown-model"),
+        pytest.param(set_params("train", device="cuda"), ["linear runs on cpu", "cuda"], id="linear-on-cuda"),
+        pytest.param(
+            set_params("train", model="bag", device="cuda:99"), ["cuda:99 is not there", "remedy"], id="no-such-gpu"
+        ),
+        pytest.param(
+            _diverging_bag,
+            ["learning_rate"],
+            id="diverging-bag",
+        ),
+        pytest.param(
+            set_params("train.linear", alpha=1e30),
+            ["alpha"],
+            id="diverging-linear",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+def test_bad_input_is_refused(ran: Path, capsys: pytest.CaptureFixture[str], change: Change, words: list[str]) -> None:
+    """Damaged features, absent classes and impossible settings end with exit code 1 and are named."""
+    change()
+    message = refusal(train.main, capsys)
+    assert all(word in message for word in words), message
