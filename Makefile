@@ -7,13 +7,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: repro test bench plots pins clean
 
 repro: .venv/repro.stamp  ## set up, get the data, run the DAG, print the scores
+	@python -m classifier params
 	@python data/fetch.py
 	dvc repro
 	@python -m classifier scores
 
 test: .venv/test.stamp  ## set up, then lint, types and tests
 	ruff check . && ruff format --check . && mypy
-	pytest
+	pytest -n auto --dist loadfile
 
 bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.crossval

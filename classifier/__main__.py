@@ -1,4 +1,4 @@
-"""The command of the model: `python -m classifier predict` and `python -m classifier scores`."""
+"""The commands `python -m classifier predict`, `scores` and `params`."""
 
 import argparse
 import sys
@@ -16,11 +16,16 @@ def main() -> None:
     predict.add_argument("--processes", type=int, default=None, help="as many as there are processors by default")
     scores = commands.add_parser("scores", help="the table of the metrics")
     scores.add_argument("path", type=Path, nargs="?", default=Path("metrics/evaluation.json"))
+    commands.add_parser("params", help="check params.yaml; the stages do it too, but only those that run")
     options = parser.parse_args()
     if options.command == "predict":
         from classifier.predict import predict as run
 
         run(options.model, sys.stdin.buffer, sys.stdout.buffer, options.processes)
+    elif options.command == "params":
+        from classifier.params import load
+
+        load()
     else:
         from classifier.scoreboard import scoreboard
 

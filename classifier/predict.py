@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,10 +45,10 @@ def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | Non
     workers = min(processes or os.cpu_count() or 1, len(head))
     if workers <= 1:
         classifier = load_classifier(folder)
-        return sum(_write(sink, answers(classifier, batch)) for batch in head)
+        return sum(_write(sink, answers(classifier, batch)) for batch in chain(head, batches))
     load_classifier(folder)  # a damaged artifact is told here, once, and not by every worker
     with ProcessPoolExecutor(workers, initializer=_load, initargs=(folder,)) as pool:
-        return _in_order(pool, _chained(head, batches), workers, lambda text: _write(sink, text))
+        return _in_order(pool, chain(head, batches), workers, lambda text: _write(sink, text))
 
 
 def answers(classifier: Classifier, lines: list[bytes]) -> str:
@@ -74,11 +74,6 @@ def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
             lines, size = [], 0
     if lines:
         yield lines
-
-
-def _chained(head: list[list[bytes]], rest: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
-    yield from head
-    yield from rest
 
 
 def _load(folder: Path) -> None:

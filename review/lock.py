@@ -1,6 +1,6 @@
 """Is dvc.lock consistent with this tree? Asked of the files alone: no data is needed, and nothing is run.
 
-DVC itself does not tell: `dvc status` exits with 0 whatever it finds, and `dvc repro --dry --allow-missing` misses added
+DVC itself does not tell: `dvc status` exits with 0 whatever it finds, `dvc repro --dry --allow-missing` overlooks added
 outputs, removed dependencies and left-over stages. Consistent is not yet true: an invented lock can be consistent. With
 `ran`, each entry must also stand in the run-cache; and only a reproduction tells for sure.
 """

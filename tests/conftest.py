@@ -1,6 +1,7 @@
 """What many tests share: a small corpus of made-up sentences in the raw files' format, and params to match it."""
 
 import os
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ SMALL = {
 def small_params() -> dict[str, Any]:
     """The repository's params.yaml with the limits of a small corpus."""
     document: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    return {**document, **SMALL}
+    return {**document, **deepcopy(SMALL)}
 
 
 @pytest.fixture

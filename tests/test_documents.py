@@ -53,18 +53,6 @@ def test_the_data_card_shows_the_committed_counts(domain: str) -> None:
     assert [cell.strip() for cell in row.strip("|").split("|")][1:] == expected
 
 
-def test_every_command_of_the_readme_stands_in_the_makefile_too() -> None:
-    """The plain commands of the README are those that `make repro` runs."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    block = readme.split("the same by hand:")[1].split("```")[1]
-    commands = [re.sub(r"\s+#.*", "", line) for line in block.splitlines()[1:] if line]
-    assert len(commands) >= 4
-    for command in commands:
-        last = command.split(" && ")[0].removeprefix("python3 ")
-        assert last in makefile.replace("--quiet --disable-pip-version-check ", ""), command
-
-
 def test_links_between_documents_lead_somewhere() -> None:
     """Every relative link in a Markdown file points at a file of the repository."""
     for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]:

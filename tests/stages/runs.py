@@ -54,7 +54,7 @@ def set_params(group: str, **values: object) -> Change:
     return change
 
 
-def set_cell(path: str, column: str, value: object, row: int = 0) -> Change:
+def set_cell(path: str, column: str, value: str | float | None, row: int = 0) -> Change:
     """A change of one cell of a parquet file."""
 
     def change() -> None:
@@ -65,7 +65,7 @@ def set_cell(path: str, column: str, value: object, row: int = 0) -> Change:
     return change
 
 
-def set_column(path: str, column: str, value: object) -> Change:
+def set_column(path: str, column: str, value: str | float) -> Change:
     """A change of a whole column of a parquet file."""
     return lambda: pd.read_parquet(path).assign(**{column: value}).to_parquet(path)
 

@@ -1,0 +1,107 @@
+"""Tests of classifier/marking.py and classifier/features.py."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from classifier import features
+from classifier.errors import VerdictError
+from classifier.marking import mark
+from classifier.params import Params
+
+TRAINING = [
+    "the lamp is good , really good",
+    "the boat is not good",
+    "I don't like the old boat but the lamp is fine :)",
+    "a boat , a lamp , and a bridge !!",
+    "so so so bad",
+    "the soup was cold and the soup was late",
+]
+UNSEEN = ["the lamp is not so good :)", "", "zebra", "😀 good 😀", "a", "so so so so", "I DON'T KNOW!!", "x" * 500]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The lamp is Good", "the lamp is good"),
+        ("not good at all, thanks", "not GOOD AT ALL , thanks"),
+        ("I don't like this old red boat", "i don't LIKE THIS OLD RED boat"),
+        ("never but good", "never but good good"),
+        ("cold but cheap but late", "cold but cheap but late late"),
+        ("wow :)", "wow :)"),
+        ("", ""),
+    ],
+)
+def test_negated_words_are_capitalised_and_the_end_after_but_repeated(text: str, expected: str) -> None:
+    """Marks reach to the end of the clause, at most four words, and what follows the last "but" stands twice."""
+    assert mark(text, negation_span=4, repeat_after_but=True) == expected
+
+
+def test_marking_can_be_switched_off() -> None:
+    """With a span of 0 and no repetition only the case is folded."""
+    assert mark("Not good but cheap", negation_span=0, repeat_after_but=False) == "not good but cheap"
+
+
+@pytest.fixture
+def small(params: Params) -> Params:
+    """The params with every n-gram kept."""
+    settings = params.featurize
+    kept = {name: getattr(settings, name).model_copy(update={"min_df": 1}) for name in ("word", "char")}
+    return params.model_copy(update={"featurize": settings.model_copy(update=kept)})
+
+
+def by_scikit_learn(small: Params, texts: list[str]) -> sp.csr_matrix:
+    """What scikit-learn's own transform makes of the texts."""
+    settings = small.featurize
+    marked = [[mark(t, settings.negation_span, settings.repeat_after_but) for t in part] for part in (TRAINING, texts)]
+    blocks = []
+    for analyzer, block in (("word", settings.word), ("char_wb", settings.char)):
+        vectorizer = TfidfVectorizer(
+            analyzer=analyzer,
+            token_pattern=r"\S+" if analyzer == "word" else None,
+            ngram_range=block.ngrams,
+            min_df=block.min_df,
+            lowercase=False,
+            sublinear_tf=True,
+        )
+        blocks.append(vectorizer.fit(marked[0]).transform(marked[1]))
+    return sp.hstack(blocks, format="csr")
+
+
+def test_the_features_are_those_of_scikit_learn(small: Params) -> None:
+    """On seen and unseen texts the values agree with scikit-learn's transform to 1e-6."""
+    texts = [*TRAINING, *UNSEEN]
+    ours = features.fit(TRAINING, small.featurize).transform(texts)
+    theirs = by_scikit_learn(small, texts)
+    assert ours.shape == theirs.shape
+    assert abs(ours - theirs).max() < 1e-6
+
+
+def test_forgetting_words_changes_nothing(small: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for two remembered words the features are the same as with room for all."""
+    expected = features.fit(TRAINING, small.featurize).transform(TRAINING * 2)
+    monkeypatch.setattr(features, "_REMEMBERED", 2)
+    encoder = features.fit(TRAINING, small.featurize)
+    assert (encoder.transform(TRAINING * 2) != expected).nnz == 0
+    assert len(encoder.char._known) <= 2
+
+
+def test_rows_have_length_one_in_each_block_or_none(small: Params) -> None:
+    """Each block of a row has length 1, and one without a known n-gram is empty."""
+    encoder = features.fit(TRAINING, small.featurize)
+    words = encoder.transform(["the lamp", "zebra"])[:, : len(encoder.word.terms)]
+    assert np.sqrt(words.multiply(words).sum(axis=1)).ravel().tolist()[0] == pytest.approx([1, 0], abs=1e-6)
+
+
+def test_texts_without_a_frequent_term_are_refused(params: Params) -> None:
+    """Where no n-gram reaches min_df, the param is named."""
+    with pytest.raises(VerdictError, match=r"featurize\.word: no n-gram"):
+        features.fit(["apple", "bridge"], params.featurize)
+
+
+def test_too_much_text_is_refused_up_front_with_the_figure() -> None:
+    """A corpus that would not fit is refused with the estimate, one that fits is not."""
+    with pytest.raises(VerdictError, match=r"10,000,000,000 characters .* need about 1304\.\d GiB"):
+        features.refuse_if_too_large(10_000_000_000, 4)
+    features.refuse_if_too_large(1_000_000, 1)

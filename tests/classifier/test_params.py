@@ -1,0 +1,104 @@
+"""Tests of classifier/params.py."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from classifier import params
+from classifier.errors import VerdictError
+from tests.conftest import ROOT, small_params
+
+
+def test_the_committed_params_are_valid_and_frozen() -> None:
+    """params.yaml loads, and what was loaded cannot be changed."""
+    loaded = params.load(ROOT / "params.yaml")
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.train.seed = 1
+
+
+def _set(path: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(document: dict[str, Any]) -> None:
+        *parents, last = path.split(".")
+        for name in parents:
+            document = document[name]
+        document[last] = value
+
+    return change
+
+
+def _drop(group: str, key: str) -> Callable[[dict[str, Any]], None]:
+    return lambda document: document[group].pop(key)
+
+
+BAD = {
+    "unknown key": (_set("train.sead", 1), "train.sead: unknown key"),
+    "unknown group": (_set("trian", {}), "trian: unknown key"),
+    "missing key": (_drop("train", "seed"), "train.seed: missing"),
+    "text for a number": (_set("train.seed", "seven"), "train.seed"),
+    "number for a text": (_set("prepare.salt", 7), "prepare.salt"),
+    "flag for a number": (_set("train.bag.epochs", True), "train.bag.epochs"),
+    "fraction for a count": (_set("train.bag.epochs", 1.5), "train.bag.epochs"),
+    "NaN": (_set("train.bag.learning_rate", float("nan")), "train.bag.learning_rate"),
+    "infinity": (_set("train.linear.alpha", float("inf")), "train.linear.alpha"),
+    "share above one": (_set("prepare.test_share", 1.5), "prepare.test_share"),
+    "share of zero": (_set("prepare.test_share", 0.0), "prepare.test_share"),
+    "shares without a rest": (_set("prepare.test_share", 0.95), "nothing is left to train on"),
+    "negative band": (_set("prepare.neutral_band", -0.1), "prepare.neutral_band"),
+    "empty salt": (_set("prepare.salt", ""), "prepare.salt"),
+    "reversed n-grams": (_set("featurize.word.ngrams", [3, 1]), "ngrams must be [shortest, longest]"),
+    "three n-gram sizes": (_set("featurize.char.ngrams", [1, 2, 3]), "featurize.char.ngrams"),
+    "unknown model": (_set("train.model", "oak"), "train.model"),
+    "unknown device": (_set("train.device", "tpu"), "train.device"),
+    "dropout of one": (_set("train.bag.dropout", 1.0), "train.bag.dropout"),
+    "unknown split": (_set("validate.min_rows", {"train": 1, "exam": 1}), "validate.min_rows"),
+    "a list for a group": (_set("evaluate", [1]), "evaluate"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_an_unusable_param_stops_the_run_and_is_named(tmp_path: Path, name: str) -> None:
+    """Each unusable value is refused with its key, before any work."""
+    change, expected = BAD[name]
+    document = small_params()
+    change(document)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(VerdictError) as caught:
+        params.load(path)
+    assert expected in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
+    """Two faults give one message with both."""
+    document = small_params()
+    _set("train.sead", 1)(document)
+    _drop("evaluate", "mistakes")(document)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(VerdictError, match=r"train\.sead") as caught:
+        params.load(path)
+    assert "evaluate.mistakes: missing" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "no such file"),
+        (b"train: [", "not readable as YAML"),
+        (b"- 1\n", "expected groups"),
+        (b"\xff\xfe\x00a", "YAML"),
+    ],
+    ids=["missing", "not-yaml", "a-list", "not-utf8"],
+)
+def test_an_unreadable_file_is_refused_with_a_remedy(tmp_path: Path, content: bytes | None, expected: str) -> None:
+    """A params file that is missing or is not a mapping in YAML is refused by name."""
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(VerdictError, match="remedy") as caught:
+        params.load(path)
+    assert expected in str(caught.value)

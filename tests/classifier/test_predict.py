@@ -1,0 +1,113 @@
+"""Tests of classifier/predict.py and of the command line: one line in is one line out."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifier.corpus import LABELS
+from classifier.predict import BATCH_LINES, predict
+from tests.conftest import ROOT
+from tests.stages.runs import build
+
+LINES = [
+    b"a wonderful lamp",
+    b"",
+    b"   ",
+    b"caf\xe9 \xff\xfe",
+    "\U0001f600 lovely \U0001f44d\U0001f3fd".encode(),
+    "one\u2028line\u2029still\u0085one".encode(),
+    b'quotes " and \\ and \t tabs',
+    b"carriage\rreturn inside",
+    b"word " * 200_000,
+    b"x" * 1_000_000,
+    b"\x00\x01\x02",
+    b"</script><b>&amp;amp;",
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifact of the small corpus."""
+    return build(tmp_path_factory.mktemp("predict") / "run") / "models/classifier"
+
+
+def answers(model: Path, content: bytes, processes: int | None = None) -> list[dict[str, Any]]:
+    """The answers to an input, each line parsed by itself."""
+    sink = io.BytesIO()
+    count = predict(model, io.BytesIO(content), sink, processes)
+    lines = sink.getvalue().decode("utf-8").splitlines()
+    assert count == len(lines)
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("final", [True, False], ids=["with-final-end", "without"])
+def test_every_line_gets_one_answer_in_order(model: Path, end: bytes, final: bool) -> None:
+    """Empty, very long, broken and odd lines are each answered by one JSON line with their text."""
+    found = answers(model, end.join(LINES) + (end if final else b""))
+    assert [answer["text"] for answer in found] == [line.decode("utf-8", "replace") for line in LINES]
+    for answer in found:
+        assert list(answer) == ["text", "label", "probabilities"]
+        assert list(answer["probabilities"]) == list(LABELS)
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=5e-6)
+        assert answer["label"] == max(answer["probabilities"], key=lambda name: answer["probabilities"][name])
+
+
+def test_no_input_gets_no_answer(model: Path) -> None:
+    """An empty input is answered by nothing."""
+    assert answers(model, b"") == []
+
+
+def test_two_processes_give_the_answers_of_one(model: Path) -> None:
+    """Batches scored side by side come back in order and the same."""
+    content = b"".join(b"a wonderful lamp number %d\n" % number for number in range(2 * BATCH_LINES + 7))
+    assert answers(model, content, processes=2) == answers(model, content, processes=1)
+
+
+def run(model: Path, content: bytes) -> subprocess.CompletedProcess[bytes]:
+    """The command, as a user calls it."""
+    command = [sys.executable, "-m", "classifier", "predict", "--model", str(model)]
+    return subprocess.run(command, cwd=ROOT, input=content, capture_output=True, check=False, timeout=60)
+
+
+def test_the_command_answers_on_standard_output(model: Path) -> None:
+    """The command writes nothing but the answers, and exits with 0."""
+    done = run(model, b"a wonderful lamp\nthis awful boat\n")
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["positive", "negative"]
+
+
+def test_the_command_refuses_a_folder_that_is_no_artifact(tmp_path: Path) -> None:
+    """A wrong folder ends in exit code 1 and a message with the remedy, not in a traceback."""
+    done = run(tmp_path, b"a lamp\n")
+    assert done.returncode == 1
+    assert b"remedy" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
+
+
+def test_a_reader_that_leaves_early_causes_no_traceback(model: Path) -> None:
+    """`... | head -1` ends quietly."""
+    command = f"yes a wonderful lamp | head -20000 | {sys.executable} -m classifier predict --model {model} | head -1"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, check=False, timeout=120)
+    assert done.stdout.count(b"\n") == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_prediction_imports_neither_torch_nor_scikit_learn_nor_pandera(model: Path) -> None:
+    """The command starts fast, since it leaves the slow libraries alone."""
+    code = (
+        "import sys; from classifier.artifact import load_classifier; from pathlib import Path;"
+        f"load_classifier(Path({str(model)!r})).probabilities(['a']);"
+        "print([name for name in ('torch', 'sklearn', 'pandera', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,171 @@
+"""A clone of this repository in a temporary folder, with a small corpus: what the tests of the whole DAG run in."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.conftest import ROOT, small_params
+from tests.corpus import write_raw
+
+STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
+TIMEOUT = 180  # seconds; a command that hangs fails its test, no test measures time
+
+
+def declared_outs(document: dict[str, Any], *stages: str) -> Iterator[tuple[str, bool]]:
+    """Path of each out of `stages` (none named: of all) in a parsed dvc.yaml, and whether DVC's cache holds it."""
+    for stage in stages or document["stages"]:
+        body = document["stages"][stage]
+        for entry in [*body.get("outs", []), *body.get("metrics", []), *body.get("plots", [])]:
+            if isinstance(entry, str):
+                yield entry, True
+            else:
+                for path, options in entry.items():
+                    yield path, options.get("cache", True)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of every command in a clone: no user's or machine's settings, caches only next to the clone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_", "PYTHONPATH"))}
+    person = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "Test"), ("EMAIL", "test@localhost"))
+    }
+    return {
+        **kept,
+        **person,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": str(folder.with_name(folder.name + "-site")),
+        "DVC_GLOBAL_CONFIG_DIR": str(folder.with_name(folder.name + "-config")),
+        "DVC_SYSTEM_CONFIG_DIR": str(folder.with_name(folder.name + "-config")),
+    }
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder that is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """A folder with its own git and DVC repository."""
+
+    path: Path
+
+    def try_run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command here and return whatever came of it; the two streams are one, as in a terminal."""
+        return subprocess.run(
+            command,
+            check=False,
+            cwd=self.path,
+            env={**environment(self.path), **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+        )
+
+    def run(self, *command: str) -> str:
+        """Run a command here that must succeed, and return what it printed."""
+        process = self.try_run(*command)
+        assert process.returncode == 0, f"{' '.join(command)}: exit {process.returncode}\n{process.stdout}"
+        return process.stdout
+
+    def read_json(self, *command: str) -> Any:  # noqa: ANN401 - JSON
+        """The JSON that a command prints on standard output."""
+        process = subprocess.run(
+            command,
+            check=False,
+            cwd=self.path,
+            env=environment(self.path),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+        assert process.returncode == 0, f"{' '.join(command)}: exit {process.returncode}\n{process.stderr}"
+        return json.loads(process.stdout)
+
+    def dag(self) -> dict[str, Any]:
+        """dvc.yaml, parsed."""
+        document: dict[str, Any] = yaml.safe_load((self.path / "dvc.yaml").read_text(encoding="utf-8"))
+        return document
+
+    def lock(self) -> bytes:
+        """The bytes of dvc.lock."""
+        return (self.path / "dvc.lock").read_bytes()
+
+    def params(self) -> dict[str, Any]:
+        """params.yaml, parsed."""
+        document: dict[str, Any] = yaml.safe_load((self.path / "params.yaml").read_text(encoding="utf-8"))
+        return document
+
+    def write_params(self, document: dict[str, Any]) -> None:
+        """Replace params.yaml."""
+        (self.path / "params.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+    def commit(self, message: str) -> None:
+        """Commit all that git does not ignore."""
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
+
+    def changes(self) -> str:
+        """What `git status` has to say; empty when the tree is clean."""
+        return self.run("git", "status", "--porcelain")
+
+    def results(self) -> dict[str, bytes]:
+        """Every file under the declared outs, with its bytes."""
+        files = {}
+        for name, _ in declared_outs(self.dag()):
+            out = self.path / name
+            for path in sorted(out.rglob("*")) if out.is_dir() else [out]:
+                if path.is_file():
+                    files[path.relative_to(self.path).as_posix()] = path.read_bytes()
+        return files
+
+    def copy(self, path: Path) -> "Clone":
+        """The same clone, with its cache and its history, in another folder."""
+        shutil.copytree(self.path, path, symlinks=True)
+        return Clone(path)
+
+
+def fresh_clone(path: Path) -> Clone:
+    """Files of this repository as they are now, a small corpus, params to match, no result; committed."""
+    path.mkdir(parents=True)
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    for name in filter(None, listing.stdout.split("\0")):
+        if (ROOT / name).is_file():  # a deleted file stays in the index until the commit
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, path / name)
+    clone = Clone(path)
+    (path / "dvc.lock").unlink(missing_ok=True)
+    for name, cached in declared_outs(clone.dag()):
+        if not cached:
+            (path / name).unlink(missing_ok=True)
+    clone.write_params(small_params())
+    write_raw(path / "data" / "raw")
+    clone.run("git", "init", "--quiet", "--initial-branch", "main")
+    clone.run("dvc", "add", "--quiet", "data/raw")
+    clone.commit("A small corpus, nothing reproduced")
+    return clone

@@ -1,0 +1,135 @@
+"""What users run around the DAG: the remote, make, the pins, a merge."""
+
+import re
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.pipeline.clone import Clone, declared_outs, remove
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+README = ROOT / "README.md"
+# What `make` shows of its own, and what a user would type for it.
+COMMANDS = {
+    "repro": ["python -m classifier params", "python data/fetch.py", "dvc repro", "python -m classifier scores"],
+    "test": ["ruff check . && ruff format --check . && mypy", "pytest -n auto --dist loadfile"],
+}
+
+
+def recipe(target: str) -> list[str]:
+    """The commands of a Makefile's target, without make's own marks."""
+    found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)+)", MAKEFILE, re.MULTILINE)
+    assert found is not None, target
+    return [line.strip().lstrip("@-") for line in found.group(1).splitlines()]
+
+
+def test_pull_brings_back_what_was_pushed(finished: Clone, copy_of: Callable[[Clone], Clone]) -> None:
+    """After a push to the default remote and the loss of cache, data and outs, a pull brings all back, bit by bit."""
+    clone = copy_of(finished)
+    clone.run("dvc", "push")
+    raw = {path.name: path.read_bytes() for path in (clone.path / "data/raw").iterdir()}
+    shutil.rmtree(clone.path / ".dvc/cache")
+    shutil.rmtree(clone.path / "data/raw")
+    for name, cached in declared_outs(clone.dag()):
+        if cached:
+            remove(clone.path / name)
+    clone.run("dvc", "pull")
+    assert clone.results() == finished.results()
+    assert {path.name: path.read_bytes() for path in (clone.path / "data/raw").iterdir()} == raw
+    assert clone.read_json("dvc", "status", "--json") == {}
+    assert clone.changes() == ""
+
+
+def test_a_git_clone_gets_the_results_without_running_a_stage(
+    finished: Clone, copy_of: Callable[[Clone], Clone]
+) -> None:
+    """Whoever clones the repository and is given the remote's folder pulls all results and has nothing to run."""
+    author = copy_of(finished)
+    author.run("dvc", "push")
+    other = Clone(author.path.with_name("other"))
+    author.run("git", "clone", "--quiet", str(author.path), str(other.path))
+    shutil.copytree(author.path / ".remote", other.path / ".remote")
+    other.run("dvc", "pull")
+    assert "Running stage" not in other.run("dvc", "repro")
+    assert other.results() == finished.results()
+
+
+@pytest.mark.parametrize("target", ["repro", "test"])
+def test_make_targets_run_plain_commands(target: str) -> None:
+    """A make target runs the commands of a user without make, line by line, and nothing hidden."""
+    assert recipe(target) == COMMANDS[target]
+    assert re.search(rf"^\.PHONY:.*\b{target}\b", MAKEFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("target", ["repro", "test"])
+def test_readme_shows_what_make_runs(target: str) -> None:
+    """Each command of a make target stands in README.md, so that nobody needs make."""
+    if not README.is_file():
+        pytest.skip("README.md is not there")
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    for line in recipe(target):
+        for command in line.split(" && "):
+            assert command in text, command
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_is_pinned_exactly(name: str) -> None:
+    """Each line of the pins is one package with one version, without local version, address or option."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    pins = [line.partition("#")[0].strip() for line in lines if line.partition("#")[0].strip()]
+    pins = [pin for pin in pins if pin != "-c requirements.txt"]
+    assert len(pins) > 5
+    for pin in pins:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+(\[[a-z0-9,_-]+\])?==[0-9][A-Za-z0-9.!]*( ;.*)?", pin), pin
+    names = [pin.partition("==")[0].lower() for pin in pins]
+    assert len(names) == len(set(names))
+    assert "://" not in "\n".join(lines)
+    assert "index" not in "\n".join(line for line in lines if not line.startswith("#    pip-compile"))
+
+
+def test_torch_is_pinned_without_a_local_version() -> None:
+    """The pin of torch fits every build of it: for CPUs, for CUDA, and the default one."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert [line.split()[0] for line in lines if re.match(r"torch\b", line)] == ["torch==2.13.0"]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_pins_hold_what_was_asked_for(name: str) -> None:
+    """Each package that the .in file names is among the pins, in the version that it asks for, if it asks for one."""
+    pins = (ROOT / name).read_text(encoding="utf-8").lower()
+    for line in (ROOT / name).with_suffix(".in").read_text(encoding="utf-8").splitlines():
+        asked = line.partition("#")[0].strip().lower()
+        if asked and not asked.startswith("-"):
+            beginning = asked if "==" in asked else f"{asked}=="
+            assert re.search(rf"^{re.escape(beginning)}", pins, re.MULTILINE), asked
+
+
+def test_two_locks_conflict_although_their_text_would_merge(empty: Clone, copy_of: Callable[[Clone], Clone]) -> None:
+    """Branches that change far lines of dvc.lock conflict in a merge: as text they would merge into a false lock."""
+    clone = copy_of(empty)
+    lock, twin = clone.path / "dvc.lock", clone.path / "twin.txt"
+    lines = [f"line {number}" for number in range(100)]
+
+    def write(*changes: int) -> None:
+        text = "".join(f"{line}{' changed' if number in changes else ''}\n" for number, line in enumerate(lines))
+        lock.write_text(text, encoding="utf-8")
+        twin.write_text(text, encoding="utf-8")
+
+    write()
+    clone.commit("base")
+    clone.run("git", "checkout", "--quiet", "-b", "other")
+    write(5)
+    clone.commit("theirs")
+    clone.run("git", "checkout", "--quiet", "main")
+    write(90)
+    clone.commit("ours")
+    process = clone.try_run("git", "merge", "other")
+    assert process.returncode != 0
+    assert "CONFLICT (content): Merge conflict in dvc.lock" in process.stdout
+    assert clone.run("git", "diff", "--name-only", "--diff-filter=U").split() == ["dvc.lock"]
+    merged = twin.read_text(encoding="utf-8")
+    assert merged.count("changed") == 2, "the same change of another file merges as text"
