@@ -1,0 +1,38 @@
+"""Tests of classifier/scoreboard.py and classifier/drawing.py."""
+
+from pathlib import Path
+
+import pytest
+
+from classifier.drawing import draw_domains
+from classifier.errors import VerdictError
+from classifier.files import sha256
+from classifier.raw import DOMAINS
+from classifier.scoreboard import scoreboard
+from tests.conftest import ROOT
+
+
+def test_the_scoreboard_shows_each_domain_and_the_published_rows() -> None:
+    """Overall and the four domains come in order, then the published scores with their names."""
+    lines = scoreboard(ROOT / "metrics/evaluation.json").splitlines()
+    assert [line.split()[0] for line in lines[1:6]] == ["overall", *DOMAINS]
+    assert lines[-3].startswith("one human rater")
+    assert lines[-3].split()[-4:] == ["0.84", "0.92", "0.85", "0.65"]
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"overall": {}, "domains": {}}'])
+def test_a_file_without_scores_is_refused(tmp_path: Path, content: str) -> None:
+    """JSON that is no evaluation is refused by name."""
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    with pytest.raises(VerdictError, match=r"a\.json: holds no scores"):
+        scoreboard(tmp_path / "a.json")
+
+
+def test_the_picture_depends_on_the_figures_alone(tmp_path: Path) -> None:
+    """The same figures give the same bytes, other figures others."""
+    figures = dict.fromkeys(DOMAINS, 0.7)
+    for name, values in {"a": figures, "b": figures, "c": {**figures, "news": 0.6}}.items():
+        draw_domains(tmp_path / f"{name}.png", values, dict.fromkeys(DOMAINS, 100))
+    first, again, other = (sha256(tmp_path / f"{name}.png") for name in "abc")
+    assert first == again
+    assert first != other
