@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from classifier.errors import VerdictError, exit_code
@@ -49,6 +50,7 @@ def test_a_table_is_the_same_bytes_whatever_its_index(tmp_path: Path) -> None:
     write_table(tmp_path / "a.parquet", TABLE, SCHEMA)
     write_table(tmp_path / "b.parquet", TABLE.set_axis([7, 9]), SCHEMA)
     assert sha256(tmp_path / "a.parquet") == sha256(tmp_path / "b.parquet")
+    assert pq.read_schema(tmp_path / "a.parquet").metadata is None
     assert read_table(tmp_path / "a.parquet", "").equals(TABLE.astype({"id": "str"}))
 
 

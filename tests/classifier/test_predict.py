@@ -65,7 +65,7 @@ def test_no_input_gets_no_answer(model: Path) -> None:
 
 def test_two_processes_give_the_answers_of_one(model: Path) -> None:
     """Batches scored side by side come back in order and the same."""
-    content = b"".join(b"a wonderful lamp number %d\n" % number for number in range(2 * BATCH_LINES + 7))
+    content = b"".join(b"a wonderful lamp number %d\n" % number for number in range(6 * BATCH_LINES + 7))
     assert answers(model, content, processes=2) == answers(model, content, processes=1)
 
 

@@ -18,7 +18,6 @@ from tests.corpus import write_raw
 
 STAGES = (prepare, validate, featurize, train, evaluate)
 Change = Callable[[], object]
-Cell = str | float | int | None
 
 
 def build(folder: Path, kind: str = "linear", stages: Iterable[ModuleType] = STAGES) -> Path:
