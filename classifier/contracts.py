@@ -134,8 +134,9 @@ def _shared(tables: Tables, _: Params) -> Iterator[Violation]:
 def _sizes(tables: Tables, params: Params) -> Iterator[Violation]:
     limits = params.validation
     for name, table in tables.items():
-        if len(table) < limits.min_rows[name]:  # type: ignore[index]  # the splits are the keys
-            yield Violation(name, f"at least {limits.min_rows[name]} rows, not {len(table)}")  # type: ignore[index]
+        wanted = getattr(limits.min_rows, name)
+        if len(table) < wanted:
+            yield Violation(name, f"at least {wanted} rows, not {len(table)}")
         for column, values, least in (
             ("domain", DOMAINS, limits.min_domain_rows),
             ("label", LABELS, limits.min_class_rows),
@@ -163,7 +164,7 @@ def drift(tables: Tables, column: str) -> dict[str, dict[str, float]]:
     return {
         name: {
             str(value): float(abs(share - table[column].value_counts(normalize=True).get(value, 0.0)))
-            for value, share in sorted(whole.items())
+            for value, share in sorted(whole.items(), key=lambda item: str(item[0]))
         }
         for name, table in tables.items()
     }

@@ -52,7 +52,7 @@ def draw_domains(path: Path, weighted_f1: dict[str, float], counts: dict[str, in
             color=_OURS[1],
         )
     axes.set_yticks(places, [f"{domain}\n{counts[domain]:,} sentences" for domain in DOMAINS])
-    axes.set_xlim(0.4, 1.0)
+    axes.set_xlim(min(0.4, *(value - 0.05 for value in values)), 1.0)
     axes.set_ylim(len(DOMAINS) - 0.5, -0.6)
     axes.set_xlabel("weighted F1")
     axes.set_title("Weighted F1 by domain, beside the published scores", loc="left")

@@ -40,10 +40,18 @@ class Prepare(Section):
         return self
 
 
+class RowLimits(Section):
+    """The least number of rows of each split."""
+
+    train: Count
+    validation: Count
+    test: Count
+
+
 class Validate(Section):
     """The limits that the prepared tables must keep."""
 
-    min_rows: dict[Literal["train", "validation", "test"], Count]
+    min_rows: RowLimits
     min_domain_rows: Count
     min_class_rows: Count
     max_class_drift: Share
@@ -136,7 +144,7 @@ def load(path: Path = PATH) -> Params:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", "run from the root of the repository") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or no such date, or too long a number
         reason = " ".join(str(error).split())
         raise VerdictError(str(path), f"not readable as YAML: {reason}", f"git diff {path}") from None
     if not isinstance(document, dict):

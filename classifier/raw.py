@@ -107,7 +107,7 @@ def _read_ratings(path: Path, domain: str, dropped: Counter[tuple[str, str]]) ->
 def _ratings(field: str) -> Ratings | None:
     try:
         values = json.loads(field)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # not JSON, or a number or a nesting too long for its reader
         return None
     if not isinstance(values, list) or not values:
         return None

@@ -145,10 +145,21 @@ def fetch(archive: Path | None, force: bool) -> str:
         if folder_hash(work / "raw") != expected:
             mend = "git checkout data/raw.dvc; or, where the data was changed on purpose, dvc pull"
             fail(POINTER, f"points at other data than {REQUIREMENT} carries", mend)
-        if TARGET.exists():
-            os.replace(TARGET, work / "replaced")
-        os.replace(work / "raw", TARGET)
+        _put(work / "raw", work / "replaced")
     return f"data/raw: {len(FILES)} files, checked against {POINTER.name}"
+
+
+def _put(new: Path, old: Path) -> None:
+    """Move the new folder to data/raw, and what stood there to `old`; back again if that fails."""
+    replaced = TARGET.exists()
+    if replaced:
+        os.replace(TARGET, old)
+    try:
+        os.replace(new, TARGET)
+    except OSError:
+        if replaced:
+            os.replace(old, TARGET)
+        raise
 
 
 def main() -> int:

@@ -131,3 +131,11 @@ def test_drift_is_the_distance_of_shares() -> None:
         "train": {"negative": 0.25, "positive": 0.25},
         "test": {"negative": 0.75, "positive": 0.75},
     }
+
+
+@pytest.mark.parametrize("column", ["label", "domain"])
+def test_a_label_of_another_type_is_a_violation(tables: Tables, params: Params, column: str) -> None:
+    """Numbers where one table should have names come back as violations, with whatever else is wrong."""
+    tables["train"][column] = pd.Series(1, index=tables["train"].index)
+    found = violations(tables, params)
+    assert any(one.table == "train" and one.rule.startswith(f"{column} has another type") for one in found)

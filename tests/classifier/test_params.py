@@ -102,3 +102,22 @@ def test_an_unreadable_file_is_refused_with_a_remedy(tmp_path: Path, content: by
     with pytest.raises(VerdictError, match="remedy") as caught:
         params.load(path)
     assert expected in str(caught.value)
+
+
+def test_a_limit_of_rows_that_lacks_a_split_is_refused(tmp_path: Path) -> None:
+    """`validate.min_rows` without one of the splits stops the run before any work, and the key is named."""
+    document = small_params()
+    document["validate"]["min_rows"] = {"train": 1, "test": 1}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(VerdictError, match=r"validate\.min_rows"):
+        params.load(path)
+
+
+@pytest.mark.parametrize("value", ["2020-13-45", "1" * 5000], ids=["no-such-date", "endless-number"])
+def test_yaml_that_cannot_be_a_value_is_refused(tmp_path: Path, value: str) -> None:
+    """What looks like a date or a number to YAML and is none is an unreadable file, not a traceback."""
+    path = tmp_path / "params.yaml"
+    path.write_text(f"prepare:\n  salt: {value}\n", encoding="utf-8")
+    with pytest.raises(VerdictError, match=r"params\.yaml"):
+        params.load(path)

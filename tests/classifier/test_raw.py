@@ -113,3 +113,15 @@ def test_the_deviation_is_that_of_the_population(tmp_path: Path) -> None:
     write_pair(tmp_path, ["1\t2.0\ta good lamp"], [f"1\t2\t1\t{GOOD_RATINGS}"])
     (sentence,) = read_domain(tmp_path, "movies", Counter())
     assert sentence.ratings.deviation == pytest.approx((2 / 3) ** 0.5)
+
+
+@pytest.mark.parametrize("ratings", [f"[{'1' * 5000}]", "[" * 100_000], ids=["endless-number", "endless-nesting"])
+def test_ratings_that_json_gives_up_on_are_dropped_and_counted(raw_folder: Path, ratings: str) -> None:
+    """A field that breaks the JSON reader is a row with unusable ratings like any other."""
+    with (raw_folder / "tweets_anonDataRatings.txt").open("a", encoding="utf-8") as file:
+        file.write(f"900\t1.0\t1.0\t{ratings}\n")
+    with (raw_folder / "tweets_GroundTruth.txt").open("a", encoding="utf-8") as file:
+        file.write("900\t1.0\tA cup on a shelf\n")
+    dropped: Counter[tuple[str, str]] = Counter()
+    read_domain(raw_folder, "tweets", dropped)
+    assert dropped == {("tweets", "unusable ratings"): 1}

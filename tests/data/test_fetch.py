@@ -93,6 +93,14 @@ def test_a_wrong_archive_is_refused_and_leaves_nothing(
     assert left_in(fetch.HERE) == []
 
 
+def test_an_inner_archive_with_another_hash_is_refused(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The archive inside the archive is checked by itself, and a difference leaves no data."""
+    monkeypatch.setattr(fetch, "INNER_MD5", "0" * 32)
+    with pytest.raises(fetch.FetchError, match=r"hutto_ICWSM_2014\.tar\.gz: MD5 differs"):
+        fetch.fetch(archive, force=False)
+    assert left_in(fetch.HERE) == []
+
+
 def test_an_archive_with_other_data_than_the_pointer_says_is_refused(
     archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,3 +214,30 @@ def test_the_hash_of_a_folder_is_the_one_that_dvc_records(tmp_path: Path) -> Non
     for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"], ["dvc", "add", "--quiet", "raw"]):
         subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=60)
     assert fetch.expected_hash(tmp_path / "raw.dvc") == fetch.folder_hash(tmp_path / "raw")
+
+
+def test_a_forced_replacement_that_fails_leaves_the_old_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the last rename of `--force` fails, the data that stood there before stands there still."""
+    target = tmp_path / "raw"
+    target.mkdir()
+    (target / "mine.txt").write_text("mine", encoding="utf-8")
+    of_an_empty_folder = fetch.folder_hash(tmp_path / "nothing")
+    (tmp_path / "raw.dvc").write_text(f"outs:\n- md5: {of_an_empty_folder}.dir\n", encoding="utf-8")
+    for name, value in {"HERE": tmp_path, "POINTER": tmp_path / "raw.dvc", "TARGET": target}.items():
+        monkeypatch.setattr(fetch, name, value)
+
+    def unpack(_: Path, folder: Path) -> None:
+        folder.mkdir()
+
+    rename = os.replace
+
+    def replace(source: Path, destination: Path) -> None:
+        if destination == target and source.name == "raw":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(destination))
+        rename(source, destination)
+
+    monkeypatch.setattr(fetch, "unpack", unpack)
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(OSError, match="No space left"):
+        fetch.fetch(tmp_path / "archive", force=True)
+    assert (target / "mine.txt").read_text(encoding="utf-8") == "mine"

@@ -51,6 +51,8 @@ def test_many_ids_are_cut_in_the_message_and_whole_in_the_details(
     size = len(pd.read_parquet(TRAIN))
     assert f"({size} rows: " in message
     assert f" and {size - validate.SHOWN} more)" in message
+    shown = message.split("rows: ")[1].split(" and ")[0].split(", ")
+    assert shown == pd.read_parquet(TRAIN)["id"].tolist()[: validate.SHOWN]
     assert len(pd.read_csv("data/violations.csv")) == size
 
 
