@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import yaml
+from ruamel.yaml import YAML
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC
@@ -38,14 +38,14 @@ GOALS = {"overall": 0.745, "tweets": 0.83, "movies": 0.80, "products": 0.72, "ne
 
 def overridden(assignments: list[str]) -> params.Params:
     """params.yaml with `key.path=value` assignments applied, checked like the file itself."""
-    document = yaml.safe_load(params.PATH.read_text(encoding="utf-8"))
+    document = params.read_yaml(params.PATH)
     for assignment in assignments:
         path, _, value = assignment.partition("=")
         *parents, last = path.split(".")
         place = document
         for name in parents:
             place = place[name]
-        place[last] = yaml.safe_load(value)
+        place[last] = YAML(typ="safe", pure=True).load(value)
     return params.Params.model_validate(document)
 
 

@@ -7,13 +7,20 @@ from pathlib import Path
 from classifier.errors import exit_code
 
 
+def _count(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
 def main() -> None:
     """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(prog="python -m classifier", description="Use the trained classifier.")
     commands = parser.add_subparsers(dest="command", required=True)
     predict = commands.add_parser("predict", help="lines on standard input to JSON lines on standard output")
     predict.add_argument("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
-    predict.add_argument("--processes", type=int, default=None, help="as many as there are processors by default")
+    predict.add_argument("--processes", type=_count, default=None, help="as many as there are processors by default")
     scores = commands.add_parser("scores", help="the table of the metrics")
     scores.add_argument("path", type=Path, nargs="?", default=Path("metrics/evaluation.json"))
     commands.add_parser("params", help="check params.yaml; the stages do it too, but only those that run")

@@ -27,7 +27,7 @@ from classifier.params import ModelKind, Train
 FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
 VERSION: Literal[1] = 1
 _FILES = ("documents.json", "vocabulary.json", "weights.safetensors")
-_REMEDY = "dvc pull models/classifier, or dvc repro train"
+_REMEDY = "make repro, or dvc pull models/classifier where a team has a remote"
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

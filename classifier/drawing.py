@@ -4,8 +4,10 @@ from pathlib import Path
 
 import matplotlib
 
+# Without what a user's matplotlibrc says, and without looking for a display: the bytes depend on the figures alone.
+# ruff: noqa: E402 - both before the figure is imported
+matplotlib.rcdefaults()
 matplotlib.use("Agg")
-
 from matplotlib.figure import Figure
 
 from classifier.files import replacing

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from classifier.artifact import Classifier, load_classifier
 from classifier.corpus import clean
 
-# Large enough that the work dwarfs the bookkeeping, small enough that the first answer comes at once.
+# Large enough that the work dwarfs the bookkeeping. Answers come in batches, the first after two of them were read.
 BATCH_LINES = 2_000
 BATCH_BYTES = 1_000_000
 # Characters that count; a longer line is scored by its beginning, and still answered whole.
@@ -32,7 +32,7 @@ def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | Non
         folder: an artifact.
         source: bytes; lines end at a line feed, before which a carriage return is dropped.
         sink: gets UTF-8.
-        processes: how many score at a time; as many as there are processors by default. Below two batches, one.
+        processes: how many score at a time; as many as this process may use by default. Below two batches, one.
 
     Returns:
         The number of lines.
@@ -42,8 +42,8 @@ def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | Non
     """
     batches = _batches(source)
     head = list(islice(batches, 2))
-    workers = min(processes or os.cpu_count() or 1, len(head))
-    if workers <= 1:
+    workers = processes or len(os.sched_getaffinity(0))
+    if workers == 1 or len(head) < 2:
         classifier = load_classifier(folder)
         return sum(_write(sink, answers(classifier, batch)) for batch in chain(head, batches))
     load_classifier(folder)  # a damaged artifact is told here, once, and not by every worker

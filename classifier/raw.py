@@ -132,7 +132,7 @@ def _lines(path: Path) -> Iterator[str]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise VerdictError(str(path), "no such file", "python data/fetch.py, or dvc pull") from None
+        raise VerdictError(str(path), "no such file", "python data/fetch.py") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -51,6 +51,8 @@ def check(root: Path, ran: bool = False) -> list[Finding]:
         root: a checkout; neither data nor cache is needed.
         ran: also ask whether each entry stands in the run-cache, that is, whether it ever came out of a run.
     """
+    from dvc.exceptions import DvcException
+
     text, findings = _read_lock(root)
     if findings:
         return findings
@@ -58,7 +60,11 @@ def check(root: Path, ran: bool = False) -> list[Finding]:
     pointers, findings = _pointers(root)
     if findings:
         return findings
-    stages = definitions(root)
+    try:
+        stages = definitions(root)
+    except DvcException as error:
+        reason = " ".join(str(error).split())
+        return [Finding("all", "dvc.yaml, dvc.lock", f"DVC cannot read them: {reason}", "git diff dvc.yaml dvc.lock")]
     produced = {path: (name, hash_) for name, entry in lock.items() for path, hash_ in _hashes(entry, "outs").items()}
     for stage in stages:
         if stage.name not in lock:
@@ -111,8 +117,9 @@ def _read_lock(root: Path) -> tuple[str, list[Finding]]:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         return unreadable(f"not YAML: {' '.join(str(error).split())}", f"git checkout {LOCK}, then dvc repro")
-    if not isinstance(document, dict) or not isinstance(document.get("stages"), dict):
-        return unreadable("has no stages", f"git checkout {LOCK}, then dvc repro")
+    stages = document.get("stages") if isinstance(document, dict) else None
+    if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
+        return unreadable("has no stages, or one without an entry", f"git checkout {LOCK}, then dvc repro")
     return text, []
 
 

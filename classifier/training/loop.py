@@ -42,9 +42,10 @@ class Data:
 def targets(data: Data, params: Train) -> npt.NDArray[np.float64]:
     """How much each sentence counts for each class, of shape (n, 3).
 
-    A mean of 20 ratings is itself uncertain: of a sentence at +0.1 the next 20 raters may think ill, of one at +3 they
-    will not. A sentence that is not neutral counts for positive as much as a normal distribution around its valence, of
-    deviation `train.rating_noise`, lies above 0, and for negative with the rest. Neutral ones, few, count
+    A mean rating near 0 says little about the class: of a sentence at +0.1 other raters may think ill, of one at +3
+    they will not. A sentence that is not neutral counts for positive as much as a normal distribution around its
+    valence, of deviation `train.rating_noise`, lies above 0, and for negative with the rest. The deviation is tuned; it
+    is about three times the standard error of a mean of 20 ratings. Neutral ones, few, count
     `train.neutral_weight` times.
     """
     positive = ndtr(data.valence / params.rating_noise)

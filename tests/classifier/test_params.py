@@ -72,6 +72,24 @@ def test_an_unusable_param_stops_the_run_and_is_named(tmp_path: Path, name: str)
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("written", ["1e-05", "1e-5", "1.0e-05", "0.00001"])
+def test_a_number_is_read_however_dvc_writes_it(tmp_path: Path, written: str) -> None:
+    """`dvc exp run -S train.linear.alpha=0.00001` writes 1e-05, which is a number and not a text."""
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "params.yaml"
+    path.write_text(text.replace("alpha: 0.000015", f"alpha: {written}"), encoding="utf-8")
+    assert params.load(path).train.linear.alpha == 1e-5
+
+
+def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
+    """Of two values for a key none is taken in silence."""
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "params.yaml"
+    path.write_text(text.replace("  seed: 2014\n", "  seed: 2014\n  seed: 7\n"), encoding="utf-8")
+    with pytest.raises(VerdictError, match="seed"):
+        params.load(path)
+
+
 def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
     """Two faults give one message with both."""
     document = small_params()

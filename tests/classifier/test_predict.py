@@ -92,6 +92,15 @@ def test_the_command_refuses_a_folder_that_is_no_artifact(tmp_path: Path) -> Non
     assert done.stdout == b""
 
 
+@pytest.mark.parametrize("count", ["0", "-3", "many"])
+def test_a_number_of_processes_that_is_none_is_refused(count: str) -> None:
+    """`--processes` takes whole numbers from 1, and says so."""
+    command = [sys.executable, "-m", "classifier", "predict", f"--processes={count}"]
+    done = subprocess.run(command, cwd=ROOT, input=b"", capture_output=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert b"whole number from 1" in done.stderr
+
+
 def test_a_reader_that_leaves_early_causes_no_traceback(model: Path) -> None:
     """`... | head -1` ends quietly."""
     command = f"yes a wonderful lamp | head -20000 | {sys.executable} -m classifier predict --model {model} | head -1"

@@ -1,5 +1,8 @@
 """Tests of classifier/scoreboard.py and classifier/drawing.py."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,25 @@ def test_a_file_without_scores_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.json").write_text(content, encoding="utf-8")
     with pytest.raises(VerdictError, match=r"a\.json: holds no scores"):
         scoreboard(tmp_path / "a.json")
+
+
+def test_the_picture_does_not_depend_on_the_users_matplotlibrc(tmp_path: Path) -> None:
+    """A matplotlibrc with another font size changes no byte."""
+    hashes = set()
+    for size in ("10", "20"):
+        folder = tmp_path / size
+        folder.mkdir()
+        (folder / "matplotlibrc").write_text(f"font.size: {size}\n", encoding="utf-8")
+        code = (
+            "import sys; from pathlib import Path; from classifier.drawing import draw_domains;"
+            "from classifier.raw import DOMAINS;"
+            "draw_domains(Path(sys.argv[1]), *[dict.fromkeys(DOMAINS, n) for n in (0.7, 9)])"
+        )
+        environment = {**os.environ, "MPLCONFIGDIR": str(folder)}
+        command = [sys.executable, "-c", code, str(folder / "a.png")]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=60)
+        hashes.add(sha256(folder / "a.png"))
+    assert len(hashes) == 1
 
 
 def test_the_picture_depends_on_the_figures_alone(tmp_path: Path) -> None:

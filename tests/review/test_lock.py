@@ -124,6 +124,8 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "conflict": (lambda t: edit(t, "dvc.lock", lambda s: "<<<<<<< ours\n" + s), "all", "dvc.lock"),
     "not YAML": (lambda t: (t / "dvc.lock").write_text("stages: ["), "all", "dvc.lock"),
     "no stages": (lambda t: (t / "dvc.lock").write_text("schema: '2.0'\n"), "all", "dvc.lock"),
+    "empty entry": (lambda t: (t / "dvc.lock").write_text("stages: {clean: }\n"), "all", "dvc.lock"),
+    "odd dvc.yaml": (lambda t: (t / "dvc.yaml").write_text("stages: ["), "all", "dvc.yaml"),
     "no lock": (lambda t: (t / "dvc.lock").unlink(), "all", "dvc.lock"),
 }
 
