@@ -14,7 +14,7 @@ from classifier.models import Model
 from classifier.models.bag import Bag
 from classifier.params import Train
 from classifier.raw import VALENCE_LIMIT
-from classifier.training.loop import Curve, Data, Step, early_stopping, targets
+from classifier.training.loop import Curve, Data, Step, fit_epochs, targets
 
 # Small, so that what a rare feature never learns stays near nothing.
 _EMBEDDING_DEVIATION = 0.01
@@ -50,15 +50,8 @@ class _Network(nn.Module):
 def fit_bag(params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
     """AdamW with a falling rate and early stopping, then, with `refit`, once more on both splits."""
     _require_device(params.device)
-    settings = params.bag
     torch.use_deterministic_algorithms(True)
-    step = _trainer(train, params)
-    model, epochs, curve = early_stopping(settings.epochs, settings.patience, step, validation, "bag")
-    if params.refit:
-        step = _trainer(train.joined(validation), params)
-        for epoch in range(epochs):
-            model, _ = step(epoch)
-    return model, curve
+    return fit_epochs(lambda data: _trainer(data, params), params, train, validation)
 
 
 def _require_device(device: str) -> None:

@@ -9,7 +9,7 @@ from classifier.metrics import log_loss
 from classifier.models import Model
 from classifier.models.linear import Linear
 from classifier.params import Train
-from classifier.training.loop import Curve, Data, Step, diverged, early_stopping, targets
+from classifier.training.loop import Curve, Data, Step, diverged, fit_epochs, targets
 
 # A class that a sentence belongs to by less than this is not worth a step.
 _LEAST_WEIGHT = 0.01
@@ -17,14 +17,7 @@ _LEAST_WEIGHT = 0.01
 
 def fit_linear(params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
     """Averaged stochastic gradient descent with early stopping, then, with `refit`, once more on both splits."""
-    settings = params.linear
-    step = _trainer(train, params)
-    model, epochs, curve = early_stopping(settings.epochs, settings.patience, step, validation, "linear")
-    if params.refit:
-        step = _trainer(train.joined(validation), params)
-        for epoch in range(epochs):
-            model, _ = step(epoch)
-    return model, curve
+    return fit_epochs(lambda data: _trainer(data, params), params, train, validation)
 
 
 def _trainer(data: Data, params: Train) -> Step:

@@ -54,6 +54,28 @@ def targets(data: Data, params: Train) -> npt.NDArray[np.float64]:
     return wanted
 
 
+def fit_epochs(trainer: Callable[[Data], Step], params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
+    """Train with early stopping, then, with `train.refit`, once more on both splits for as many epochs.
+
+    Args:
+        trainer: gives a fresh `Step` on some data.
+        params: `model` names the kind, whose group has `epochs` and `patience`; `refit` asks for the second training.
+        train: what is trained on.
+        validation: what stops it; trained on by the second training alone.
+
+    Returns:
+        The model, and the learning curve of the first training.
+    """
+    limits = params.linear if params.model == "linear" else params.bag
+    step = trainer(train)
+    model, best, curve = early_stopping(limits.epochs, limits.patience, step, validation, params.model)
+    if params.refit:
+        step = trainer(train.joined(validation))
+        for epoch in range(best):
+            model, _ = step(epoch)
+    return model, curve
+
+
 def early_stopping(epochs: int, patience: int, step: Step, validation: Data, name: str) -> tuple[Model, int, Curve]:
     """Train epoch by epoch until the validation loss has not improved for `patience` epochs.
 
