@@ -53,10 +53,9 @@ def check(root: Path, ran: bool = False) -> list[Finding]:
     """
     from dvc.exceptions import DvcException
 
-    text, findings = _read_lock(root)
+    lock, findings = _read_lock(root)
     if findings:
         return findings
-    lock: dict[str, Entry] = yaml.safe_load(text).get("stages") or {}
     pointers, findings = _pointers(root)
     if findings:
         return findings
@@ -103,9 +102,11 @@ def definitions(root: Path) -> list[Stage]:
         return [defined(stage) for stage in repo.index.stages if isinstance(stage, PipelineStage)]
 
 
-def _read_lock(root: Path) -> tuple[str, list[Finding]]:
-    def unreadable(what: str, mend: str) -> tuple[str, list[Finding]]:
-        return "", [Finding("all", LOCK, what, mend)]
+def _read_lock(root: Path) -> tuple[dict[str, Entry], list[Finding]]:
+    """The entries of dvc.lock by stage, or why there are none."""
+
+    def unreadable(what: str, mend: str) -> tuple[dict[str, Entry], list[Finding]]:
+        return {}, [Finding("all", LOCK, what, mend)]
 
     try:
         text = (root / LOCK).read_text(encoding="utf-8")
@@ -120,7 +121,7 @@ def _read_lock(root: Path) -> tuple[str, list[Finding]]:
     stages = document.get("stages") if isinstance(document, dict) else None
     if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
         return unreadable("has no stages, or one without an entry", f"git checkout {LOCK}, then dvc repro")
-    return text, []
+    return stages, []
 
 
 def _pointers(root: Path) -> tuple[dict[str, str], list[Finding]]:
