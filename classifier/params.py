@@ -125,6 +125,27 @@ class Evaluate(Section):
     mistakes: Count
 
 
+class Gate(Section):
+    """The policy that a change is judged by. It is read from the base revision, never from the change itself."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    resamples: Annotated[int, Field(ge=1000, le=100_000)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    fail_on_worse: Annotated[tuple[str, ...], Field(strict=False)]
+    floors: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    max_test_change: Annotated[float, Field(ge=0, le=1)]
+    max_artifact_mb: Positive
+    max_seconds_per_1000: Positive
+    lock: Literal["ran", "consistent", "ignore"]
+
+
+class Report(Section):
+    """What the report adds to the measured figures."""
+
+    price_per_hour: NonNegative
+    currency: Annotated[str, Field(min_length=1, max_length=8)]
+
+
 class Params(Section):
     """All of params.yaml. The stage `validate` is called `validation` here: pydantic has the other name."""
 
@@ -133,6 +154,8 @@ class Params(Section):
     featurize: Featurize
     train: Train
     evaluate: Evaluate
+    gate: Gate
+    report: Report
 
 
 def load(path: Path = PATH) -> Params:
@@ -153,7 +176,7 @@ def load(path: Path = PATH) -> Params:
     try:
         return Params.model_validate(document)
     except ValidationError as error:
-        raise VerdictError(str(path), _explain(error), "correct the keys named here") from None
+        raise VerdictError(str(path), explain(error), "correct the keys named here") from None
 
 
 def read_yaml(path: Path) -> Any:  # noqa: ANN401 - its callers check what they got
@@ -161,7 +184,8 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - its callers check what they 
     return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
+    """Each unusable key on a line of its own, with what is wrong with it."""
     return "".join(
         f"\n  {'.'.join(map(str, problem['loc']))}: {_wording(problem['type'], problem['msg'], problem['input'])}"
         for problem in error.errors()

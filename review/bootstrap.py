@@ -1,0 +1,169 @@
+"""Paired bootstrap over documents, stratified by domain: how far chance in the test set could move a difference.
+
+Every metric is a function of sums over sentences, and so of sums over documents. A resample is then a row of counts
+(how often each document was drawn), and all resamples of all metrics are one product of matrices: counts × sums.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import norm, t
+
+from classifier.corpus import LABELS
+
+Floats = npt.NDArray[np.float64]
+METRICS = ("weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece", "valence_r")
+LOWER_IS_BETTER = frozenset({"log_loss", "ece"})
+OVERALL = "overall"
+_CLASSES = len(LABELS)
+# Resamples at a time: keeps the counts of the largest domain below 50 MB.
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True)
+class Draws:
+    """One group of sentences: metrics of main and candidate, and what the resamples made of them.
+
+    `base` and `candidate` map each of `METRICS` to its value, `differences` to an array (resamples,) of
+    candidate − main.
+    """
+
+    documents: int
+    sentences: int
+    base: dict[str, float]
+    candidate: dict[str, float]
+    differences: dict[str, Floats]
+
+    def interval(self, metric: str, confidence: float) -> tuple[float, float]:
+        """Percentile interval of the difference, widened for few documents (Hesterberg 2015, expanded percentile)."""
+        low, high = np.quantile(self.differences[metric], tails(confidence, self.documents))
+        return float(low), float(high)
+
+    def standard_error(self, metric: str) -> float:
+        """Of the difference, by the resamples, with Bessel's correction for the number of documents."""
+        inflation = self.documents / max(self.documents - 1, 1)
+        return float(self.differences[metric].std() * inflation**0.5)
+
+
+def tails(confidence: float, documents: int) -> tuple[float, float]:
+    """The two quantiles to take of the resamples.
+
+    A resample of n documents varies by (n - 1)/n too little, and the quantiles of few are Student's, not normal; both
+    are mended by going further out. For a thousand documents this is nothing, for 51 it is a tenth of a tail.
+    """
+    if documents < 2:
+        return 0.0, 1.0
+    quantile = t.ppf((1 - confidence) / 2, documents - 1) * (documents / (documents - 1)) ** 0.5
+    below = float(norm.cdf(quantile))
+    return below, 1 - below
+
+
+def paired(base: pd.DataFrame, candidate: pd.DataFrame, bins: int, resamples: int, seed: int) -> dict[str, Draws]:
+    """Resample the documents of each domain, the same for both, and take every metric of each resample.
+
+    Args:
+        base: main's predictions: document, domain, label, valence, and a probability for each of `LABELS`.
+        candidate: the candidate's for the same sentences in the same order.
+        bins: of the calibration error.
+        resamples: how many.
+        seed: each domain has a generator of its own, so that one domain's draws do not depend on another's presence.
+
+    Returns:
+        One entry for `overall` and one for each domain, in the order of the rows.
+    """
+    domains = list(dict.fromkeys(candidate["domain"]))
+    both = np.hstack([row_sums(base, bins), row_sums(candidate, bins)])
+    totals: dict[str, tuple[int, int, Floats, Floats]] = {}
+    for domain in domains:
+        inside = (candidate["domain"] == domain).to_numpy()
+        codes, documents = pd.factorize(candidate.loc[inside, "document"])
+        sums = np.zeros((len(documents), both.shape[1]))
+        np.add.at(sums, codes, both[inside])
+        drawn = _resampled(sums, resamples, np.random.default_rng([seed, *domain.encode()]))
+        totals[domain] = (len(documents), int(inside.sum()), sums.sum(axis=0), drawn)
+    parts = list(totals.values())
+    whole = (
+        sum(part[0] for part in parts),
+        sum(part[1] for part in parts),
+        np.sum([part[2] for part in parts], axis=0),
+        np.sum([part[3] for part in parts], axis=0),
+    )
+    return {name: _draws(*part, bins) for name, part in {OVERALL: whole, **totals}.items()}
+
+
+def _draws(documents: int, sentences: int, total: Floats, drawn: Floats, bins: int) -> Draws:
+    width = len(total) // 2
+    ours, theirs = metrics(drawn[:, width:], bins), metrics(drawn[:, :width], bins)
+    return Draws(
+        documents,
+        sentences,
+        base={name: float(value) for name, value in metrics(total[:width], bins).items()},
+        candidate={name: float(value) for name, value in metrics(total[width:], bins).items()},
+        differences={name: ours[name] - theirs[name] for name in METRICS},
+    )
+
+
+def _resampled(sums: Floats, resamples: int, generator: np.random.Generator) -> Floats:
+    """Sums over documents drawn with replacement, (resamples, columns)."""
+    return np.vstack([counts @ sums for counts in _counts(len(sums), resamples, generator)])
+
+
+def _counts(documents: int, resamples: int, generator: np.random.Generator) -> Iterator[Floats]:
+    """How often each document is drawn, chunks of (some, documents)."""
+    for begin in range(0, resamples, _CHUNK):
+        some = min(_CHUNK, resamples - begin)
+        drawn = generator.integers(documents, size=(some, documents)) + np.arange(some)[:, None] * documents
+        yield np.bincount(drawn.ravel(), minlength=some * documents).reshape(some, documents).astype(np.float64)
+
+
+def row_sums(table: pd.DataFrame, bins: int) -> Floats:
+    """What each sentence adds to the sums, (n, 15 + bins): confusion, log loss, moments, gaps of the calibration."""
+    probabilities = table[list(LABELS)].to_numpy()
+    rows = np.arange(len(table))
+    actual = table["label"].map({label: place for place, label in enumerate(LABELS)}).to_numpy()
+    predicted = probabilities.argmax(axis=1)
+    confusion = np.zeros((len(table), _CLASSES**2))
+    confusion[rows, actual * _CLASSES + predicted] = 1
+    loss = -np.log(np.clip(probabilities[rows, actual], 1e-15, None))
+    # Centred near the middle of their ranges: the moments' differences keep their digits.
+    valence, leaning = table["valence"].to_numpy(), probabilities[:, 2] - probabilities[:, 0]
+    moments = np.stack([valence, leaning, valence**2, leaning**2, valence * leaning], axis=1)
+    confidence = probabilities.max(axis=1)
+    gaps = np.zeros((len(table), bins))
+    gaps[rows, np.minimum((confidence * bins).astype(int), bins - 1)] = confidence - (predicted == actual)
+    return np.hstack([confusion, loss[:, None], moments, gaps])
+
+
+def metrics(sums: Floats, bins: int) -> dict[str, Floats]:
+    """Each of `METRICS` from sums of shape (…, 15 + bins), as `classifier.metrics.scores` defines them."""
+    table = sums[..., : _CLASSES**2].reshape(*sums.shape[:-1], _CLASSES, _CLASSES)
+    n = table.sum(axis=(-2, -1))
+    hits = np.diagonal(table, axis1=-2, axis2=-1)
+    actual, predicted = table.sum(axis=-1), table.sum(axis=-2)
+    f1 = _ratio(2 * hits, actual + predicted)
+    hit = hits.sum(axis=-1)
+    spread = (n**2 - (predicted**2).sum(axis=-1)) * (n**2 - (actual**2).sum(axis=-1))
+    return {
+        "weighted_f1": (actual * f1).sum(axis=-1) / n,
+        "macro_f1": f1.mean(axis=-1),
+        "accuracy": hit / n,
+        "mcc": _ratio(hit * n - (actual * predicted).sum(axis=-1), np.sqrt(np.clip(spread, 0, None))),
+        "log_loss": sums[..., _CLASSES**2] / n,
+        "ece": np.abs(sums[..., -bins:]).sum(axis=-1) / n,
+        "valence_r": _correlation(n, sums[..., _CLASSES**2 + 1 : -bins]),
+    }
+
+
+def _correlation(n: Floats, moments: Floats) -> Floats:
+    x, y, xx, yy, xy = np.moveaxis(moments, -1, 0)
+    spread = np.clip(xx - x * x / n, 0, None) * np.clip(yy - y * y / n, 0, None)
+    # Below this, a constant's rounding.
+    return _ratio(xy - x * y / n, np.where(spread > 1e-16 * n * n, np.sqrt(spread), 0))
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    """`above / below`, 0 where `below` is 0."""
+    return np.divide(above, below, out=np.zeros_like(above, dtype=np.float64), where=below != 0)

@@ -1,0 +1,198 @@
+"""Main and candidate on the same sentences: differences with intervals, and a word for each.
+
+The tables that a reviewer reads are families of claims: the headline metric overall; the headline by domain; the other
+metrics overall; the other metrics by domain. The intervals of a family hold together with the stated confidence
+(Šidák); a word follows from its interval alone: *better* or *worse* excludes 0, else *no measurable difference*.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import binomtest, norm
+
+from classifier.corpus import LABELS
+from classifier.errors import VerdictError
+from review.bootstrap import LOWER_IS_BETTER, METRICS, OVERALL, Draws, paired
+from review.evidence import TEST, Evidence
+
+HEADLINE = "weighted_f1"
+BETTER, WORSE, SAME = "better", "worse", "no measurable difference"
+# Main's model cannot be asked about documents that it learnt from; beyond this share of them there is no judgement.
+MOST_LEFT_OUT = 0.1
+# A loss "could have been seen" when it would have been called worse in nine of ten test sets.
+POWER = 0.9
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How differences are judged: `bins` of the calibration error, and the bootstrap's settings."""
+
+    confidence: float
+    resamples: int
+    seed: int
+    bins: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric of one group: candidate − main, and the interval from `low` to `high` at `confidence`."""
+
+    group: str
+    metric: str
+    base: float
+    candidate: float
+    difference: float
+    low: float
+    high: float
+    confidence: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group of sentences: how many predictions were mended and broken, and what this many sentences can show.
+
+    `p_value` is McNemar's, exact, sentence by sentence; `detectable` the loss of the headline metric that nine of ten
+    such test sets would show as worse.
+    """
+
+    name: str
+    sentences: int
+    documents: int
+    left_out: int
+    fixed: int
+    broken: int
+    p_value: float
+    detectable: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All differences and groups; `rows` has both sides' predictions, sentence by sentence."""
+
+    test_changed: bool
+    unchanged: bool
+    differences: tuple[Difference, ...]
+    groups: tuple[Group, ...]
+    rows: pd.DataFrame = field(repr=False)
+
+    def of(self, group: str, metric: str = HEADLINE) -> Difference:
+        """The difference of one metric in one group."""
+        return next(line for line in self.differences if (line.group, line.metric) == (group, metric))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The groups but `overall`."""
+        return tuple(group.name for group in self.groups if group.name != OVERALL)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the sentences."""
+        return {
+            "test_changed": self.test_changed,
+            "unchanged": self.unchanged,
+            "groups": {group.name: asdict(group) for group in self.groups},
+            "differences": [asdict(line) for line in self.differences],
+        }
+
+
+def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) -> Comparison:
+    """Both models on the candidate's test sentences.
+
+    Args:
+        base: main. With the same test set its stored predictions serve, else its artifact is run on the candidate's
+            sentences, but for documents that it was trained on.
+        candidate: whose test sentences count.
+        own: the candidate's predictions for them.
+        plan: how differences are judged.
+
+    Raises:
+        VerdictError: main's model was trained on more than a tenth of the sentences, overall or of a domain.
+    """
+    changed = base.revision.hash_of(TEST) != candidate.revision.hash_of(TEST)
+    if not changed:
+        return of_tables(base.predictions, own, plan)
+    known = base.was_trained_on(candidate.test["document"]).to_numpy()
+    left_out = _left_out(candidate.test["domain"], known)
+    rows = candidate.test[~known].reset_index(drop=True)
+    return of_tables(base.predict(rows), own[~known].reset_index(drop=True), plan, True, left_out)
+
+
+def _left_out(domains: pd.Series, known: npt.NDArray[np.bool_]) -> dict[str, int]:
+    counts = {OVERALL: int(known.sum()), **known_by(domains, known)}
+    sizes = {OVERALL: len(domains), **domains.value_counts().to_dict()}
+    for name, count in counts.items():
+        if count > MOST_LEFT_OUT * sizes[name]:
+            what = (
+                f"main's model was trained on {count} of the {sizes[name]} test sentences ({name}): no fair comparison"
+            )
+            remedy = (
+                "keep prepare.salt and the shares, so that documents stay in their split; or change the split alone"
+            )
+            raise VerdictError(TEST, what, remedy)
+    return counts
+
+
+def known_by(domains: pd.Series, known: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """How many of each domain's sentences are among `known`."""
+    return {name: int(known[(domains == name).to_numpy()].sum()) for name in dict.fromkeys(domains)}
+
+
+def of_tables(
+    base: pd.DataFrame,
+    candidate: pd.DataFrame,
+    plan: Plan,
+    changed: bool = False,
+    left_out: Mapping[str, int] | None = None,
+) -> Comparison:
+    """Two tables of predictions for the same sentences in the same order."""
+    draws = paired(base, candidate, plan.bins, plan.resamples, plan.seed)
+    rows = _rows(base, candidate)
+    groups = tuple(
+        _group(name, draw, rows, level(plan, HEADLINE, name, len(draws) - 1), (left_out or {}).get(name, 0))
+        for name, draw in draws.items()
+    )
+    lines = (
+        _difference(name, metric, draw, level(plan, metric, name, len(draws) - 1))
+        for name, draw in draws.items()
+        for metric in METRICS
+    )
+    same = bool((base[list(LABELS)].to_numpy() == candidate[list(LABELS)].to_numpy()).all())
+    return Comparison(changed, same and not changed, tuple(lines), groups, rows)
+
+
+def level(plan: Plan, metric: str, group: str, domains: int) -> float:
+    """The confidence of one interval, so that those of its family hold together with `plan.confidence` (Šidák)."""
+    family = (1 if metric == HEADLINE else len(METRICS) - 1) * (1 if group == OVERALL else domains)
+    return float(plan.confidence ** (1 / family))
+
+
+def _difference(group: str, metric: str, draws: Draws, confidence: float) -> Difference:
+    low, high = draws.interval(metric, confidence)
+    down, up = (WORSE, BETTER) if metric not in LOWER_IS_BETTER else (BETTER, WORSE)
+    verdict = up if low > 0 else down if high < 0 else SAME
+    base, candidate = draws.base[metric], draws.candidate[metric]
+    return Difference(group, metric, base, candidate, candidate - base, low, high, confidence, verdict)
+
+
+def _group(name: str, draws: Draws, rows: pd.DataFrame, confidence: float, left_out: int) -> Group:
+    inside = rows if name == OVERALL else rows[rows["domain"] == name]
+    fixed, broken = int(inside["fixed"].sum()), int(inside["broken"].sum())
+    p_value = float(binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0
+    reach = float(norm.ppf((1 + confidence) / 2) + norm.ppf(POWER)) * draws.standard_error(HEADLINE)
+    return Group(name, draws.sentences, draws.documents, left_out, fixed, broken, p_value, reach)
+
+
+def _rows(base: pd.DataFrame, candidate: pd.DataFrame) -> pd.DataFrame:
+    """Sentence by sentence: the truth, both predictions with their confidence, and whether it was fixed or broken."""
+    sides = {}
+    for name, table in (("base", base), ("candidate", candidate)):
+        probabilities = table[list(LABELS)].to_numpy()
+        sides[name] = np.asarray(LABELS)[probabilities.argmax(axis=1)]
+        sides[f"{name}_confidence"] = probabilities.max(axis=1)
+    rows = candidate[["id", "document", "domain", "label", "valence"]].assign(**sides)
+    right, was_right = rows["candidate"] == rows["label"], rows["base"] == rows["label"]
+    return rows.assign(fixed=right & ~was_right, broken=was_right & ~right)

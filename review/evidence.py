@@ -1,0 +1,139 @@
+"""What one side of a comparison brings: its test sentences, its predictions for them, its artifact; all is checked.
+
+Nothing is believed for being written down: the predictions must be those of the artifact, the figures those of the
+predictions. `review` never imports the stages, whose paths stand here once more.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from classifier.artifact import Classifier, Manifest, document_hash, load_classifier, load_documents, load_manifest
+from classifier.corpus import LABELS
+from classifier.errors import VerdictError
+from classifier.files import read_table
+from review.revisions import Revision, Store
+
+ARTIFACT = "models/classifier"
+EVALUATION = "metrics/evaluation.json"
+PREDICTIONS = ("data/predictions", "test.parquet")
+TEST = "data/prepared/test.parquet"
+TRUTH = ["id", "document", "domain", "label", "valence"]
+# Another processor may differ in the last digits of a float32 product; another model differs by far more.
+PROBABILITY_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One side's objects, read when they are asked for."""
+
+    store: Store
+    revision: Revision
+
+    @cached_property
+    def test(self) -> pd.DataFrame:
+        """The test sentences with `TRUTH` and their text."""
+        where = f"{TEST} of {self.revision.name}"
+        table = read_table(self.store.file(self.revision, TEST), "dvc repro prepare", [*TRUTH, "text"])
+        _require_truth(table, where)
+        return table
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """The stored predictions for `test`, row for row: `TRUTH`, and a probability for each of `LABELS`."""
+        where = f"{'/'.join(PREDICTIONS)} of {self.revision.name}"
+        path = self.store.file(self.revision, *PREDICTIONS)
+        table = read_table(path, "dvc repro evaluate", [*TRUTH, *LABELS])
+        _require_truth(table, where)
+        _require_probabilities(table, where)
+        if not table[TRUTH].equals(self.test[TRUTH]):
+            raise VerdictError(where, f"not predictions for the sentences of {TEST}, row for row", "dvc repro evaluate")
+        return table
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the artifact says of itself."""
+        return load_manifest(self.store.folder(self.revision, ARTIFACT))
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The artifact, loaded; its labels are `LABELS` in their order."""
+        classifier = load_classifier(self.store.folder(self.revision, ARTIFACT))
+        if classifier.labels != LABELS:
+            what = f"predicts {', '.join(classifier.labels)}; this code reads {', '.join(LABELS)}"
+            raise VerdictError(f"{ARTIFACT} of {self.revision.name}", what, "one set of labels, in one order, for both")
+        return classifier
+
+    @cached_property
+    def artifact_bytes(self) -> int:
+        """The size of the artifact."""
+        return self.store.size(self.revision, ARTIFACT)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(load_documents(self.store.folder(self.revision, ARTIFACT)))
+
+    def was_trained_on(self, documents: pd.Series) -> pd.Series:
+        """Which of the documents the artifact learnt from, as it says itself."""
+        return documents.map(document_hash).isin(self._known)
+
+    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The artifact's own predictions for sentences, computed now: `TRUTH` and the probabilities."""
+        where = f"{ARTIFACT} of {self.revision.name}"
+        probabilities = self.classifier.probabilities(table["text"])
+        predictions = table[TRUTH].assign(**dict(zip(LABELS, probabilities.T, strict=True)))
+        _require_probabilities(predictions, where)
+        return predictions
+
+    def verified(self) -> tuple[pd.DataFrame, float]:
+        """The stored predictions, found to be those of the artifact, and the seconds it took for 1,000 sentences."""
+        where = f"{'/'.join(PREDICTIONS)} of {self.revision.name}"
+        stored = self.predictions
+        leaked = self.was_trained_on(self.test["document"])
+        if leaked.any():
+            what = f"was trained on {self.test.loc[leaked, 'document'].nunique()} documents of its own test split"
+            raise VerdictError(f"{ARTIFACT} of {self.revision.name}", what, "dvc repro -f train")
+        _ = self.classifier
+        begin = time.perf_counter()
+        computed = self.predict(self.test)
+        seconds = (time.perf_counter() - begin) / len(self.test) * 1000
+        off = np.abs(computed[list(LABELS)].to_numpy() - stored[list(LABELS)].to_numpy()).max(axis=1)
+        if (off > PROBABILITY_TOLERANCE).any():
+            row = int(off.argmax())
+            what = (
+                f"not what the artifact says: {int((off > PROBABILITY_TOLERANCE).sum())} of {len(off)} rows differ,"
+                f" most in row {row} ({stored['id'].iloc[row]}), by {off[row]:.4f}"
+            )
+            raise VerdictError(where, what, "dvc repro -f evaluate, and commit dvc.lock")
+        return stored, seconds
+
+
+def _require_truth(table: pd.DataFrame, where: str) -> None:
+    if table.empty:
+        raise VerdictError(where, "no sentence in it", "dvc repro prepare")
+    if table["id"].duplicated().any():
+        raise VerdictError(
+            where, f"id {table['id'][table['id'].duplicated()].iloc[0]} stands twice", "dvc repro prepare"
+        )
+    if unknown := sorted(set(table["label"]) - set(LABELS)):
+        raise VerdictError(
+            where, f"unknown labels: {', '.join(map(repr, unknown))}", "one set of labels for both sides"
+        )
+    if not np.isfinite(table["valence"].to_numpy()).all():
+        raise VerdictError(where, "a valence that is not a finite number", "dvc repro prepare")
+
+
+def _require_probabilities(table: pd.DataFrame, where: str) -> None:
+    values = table[list(LABELS)].to_numpy(dtype=np.float64)
+    remedy = "dvc repro -f train evaluate"
+    bad = ~np.isfinite(values).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        raise VerdictError(f"{where}, row {row}", "a probability that is not a finite number", remedy)
+    bad = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > 1e-4)
+    if bad.any():
+        row = int(bad.argmax())
+        raise VerdictError(f"{where}, row {row}", "probabilities below 0, or not adding up to 1", remedy)

@@ -1,0 +1,69 @@
+"""The figures that DVC shows (`dvc metrics diff --all`), checked against the predictions that they sum up."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from classifier.errors import VerdictError
+from classifier.metrics import DIGITS
+from review.bootstrap import METRICS, OVERALL, metrics, row_sums
+from review.evidence import EVALUATION
+from review.revisions import Revision, Store
+
+# The file rounds to DIGITS; the rest is for sums taken in another order.
+_TOLERANCE = 5 * 10.0**-DIGITS
+Figures = dict[str, dict[str, float]]
+
+
+def shown(store: Store, base: Revision, candidate: Revision) -> tuple[Figures, Figures]:
+    """What `dvc metrics diff --all --json` says of metrics/evaluation.json: main's figures and the candidate's.
+
+    Raises:
+        VerdictError: DVC reports an error, or a figure is not a finite number.
+    """
+    labels = [revision.commit or "workspace" for revision in (base, candidate)]
+    result: dict[str, Any] = store.repo.metrics.diff(a_rev=labels[0], b_rev=labels[1], all=True)
+    for label, problem in (result.get("errors") or {}).items():
+        where = f"metrics of {candidate.name if label == labels[1] else base.name}"
+        raise VerdictError(where, f"DVC cannot read them: {problem}", "dvc repro")
+    entries = result.get("diff", {}).get(EVALUATION) or {}
+    return _side(entries, "old", base), _side(entries, "new", candidate)
+
+
+def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> Figures:
+    figures: Figures = {}
+    for key, entry in entries.items():
+        value = entry.get(side)
+        if value is None:  # the other side alone has it; what must be there is asked of the predictions
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            where = f"{EVALUATION} of {revision.name}"
+            raise VerdictError(where, f"{key} is {value!r}, not a finite number", "dvc repro -f evaluate")
+        group, _, metric = key.removeprefix("domains.").rpartition(".")
+        figures.setdefault(group, {})[metric] = float(value)
+    return figures
+
+
+def recomputed(predictions: pd.DataFrame, bins: int) -> Figures:
+    """The same figures from the predictions themselves: by group each of `METRICS`, and n."""
+    sums = row_sums(predictions, bins)
+    domains = predictions["domain"].to_numpy()
+    masks = {OVERALL: domains == domains, **{name: domains == name for name in dict.fromkeys(domains)}}  # noqa: PLR0124
+    return {
+        name: {**{k: float(v) for k, v in metrics(sums[rows].sum(axis=0), bins).items()}, "n": float(rows.sum())}
+        for name, rows in masks.items()
+    }
+
+
+def differing(figures: Figures, predictions: pd.DataFrame, bins: int, revision: Revision) -> list[str]:
+    """The figures that are not those of the predictions, one line each; `VerdictError` when one is missing."""
+    found = []
+    for group, expected in recomputed(predictions, bins).items():
+        for metric in (*METRICS, "n"):
+            if metric not in figures.get(group, {}):
+                where = f"{EVALUATION} of {revision.name}"
+                raise VerdictError(where, f"has no {metric} of {group}", "dvc repro -f evaluate")
+            if abs(figures[group][metric] - expected[metric]) > _TOLERANCE:
+                found.append(f"{group} {metric}: {figures[group][metric]:g}, by the predictions {expected[metric]:.6g}")
+    return found

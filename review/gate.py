@@ -1,0 +1,236 @@
+"""May the change pass? Rules, each with its outcome and figures, and one exit code that nobody can talk round.
+
+0 pass, 1 fail, 2 cannot judge. Whatever is missing, contradictory or breaks on the way is 2, and 2 is never a pass.
+"""
+
+import traceback
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from classifier.errors import VerdictError
+from classifier.params import Gate
+from review import figures
+from review.bootstrap import OVERALL
+from review.compare import HEADLINE, WORSE, Comparison, Difference, Plan, compare
+from review.evidence import ARTIFACT, EVALUATION, Evidence
+from review.lock import Finding, check
+from review.policy import Change, changes, policy_of, watched
+from review.revisions import Revision, Store, checked_out
+
+PASS, FAIL, CANNOT_JUDGE = 0, 1, 2
+WORDS = {PASS: "pass", FAIL: "fail", CANNOT_JUDGE: "cannot judge"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule's outcome: its name, what it asks, what was found, and what to do where it failed."""
+
+    name: str
+    asks: str
+    passed: bool
+    found: str
+    remedy: str = ""
+    approved: bool = False
+
+
+@dataclass
+class Review:
+    """All that was found about a change. What could not be found out is None, and `reason` says why."""
+
+    base: Revision | None
+    candidate: Revision
+    approvals: Collection[str] = ()
+    policy: Gate | None = None
+    changes: list[Change] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    figures: figures.Figures = field(default_factory=dict)
+    comparison: Comparison | None = None
+    seconds_per_1000: float | None = None
+    reason: VerdictError | None = None
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        if self.reason is not None or not self.rules:
+            return CANNOT_JUDGE
+        return PASS if all(rule.passed for rule in self.rules) else FAIL
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line with its figures."""
+        if self.reason is not None:
+            return f"Cannot judge: {self.reason.where}: {self.reason.what}"
+        failed = [rule.name for rule in self.rules if not rule.passed]
+        outcome = f"Fail ({', '.join(failed)})" if failed else "Pass"
+        return f"{outcome}: {self._change()}"
+
+    def _change(self) -> str:
+        if self.comparison is None:
+            own = self.figures[OVERALL]
+            return f"first run, judged by floors alone; weighted F1 {own[HEADLINE]:.4f} on {own['n']:.0f} sentences"
+        overall = self.comparison.of(OVERALL)
+        sentences = self.comparison.groups[0].sentences
+        if self.comparison.unchanged:
+            return f"unchanged; all {sentences:,} predictions are main's; weighted F1 {overall.candidate:.4f}"
+        change = f"weighted F1 {overall.base:.4f} → {overall.candidate:.4f}, {interval(overall)}"
+        return f"{overall.verdict}; {change} on {sentences:,} sentences"
+
+
+def interval(line: Difference) -> str:
+    """A difference with its interval, as text."""
+    return f"{line.difference:+.4f} [{line.low:+.4f}, {line.high:+.4f}]"
+
+
+def review(
+    store: Store, base: Evidence | None, candidate: Evidence, approvals: Collection[str] = ()
+) -> Review:
+    """Judge a change. Errors end in `Review.reason`; nothing is raised.
+
+    Args:
+        store: where the objects come from.
+        base: main; None on a repository's first run, which is judged by floors alone.
+        candidate: the change.
+        approvals: rules of `policy.APPROVABLE` that a person waves through.
+    """
+    result = Review(base.revision if base else None, candidate.revision, approvals)
+    try:
+        _judge(store, base, candidate, result)
+    except VerdictError as error:
+        result.reason = error
+    except Exception as error:  # noqa: BLE001 - a crash is never a pass
+        traceback.print_exc()
+        what = f"{type(error).__name__}: {error}"
+        result.reason = VerdictError("review", what, "this is a defect of the review: report it with the lines above")
+    return result
+
+
+def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Review) -> None:
+    own = candidate.revision
+    result.policy = policy = policy_of(base.revision if base else own)
+    result.changes = changes(base.revision, own) if base else []
+    result.rules.extend(_approvals(result))
+    result.findings, rule = _lock(own, policy)
+    result.rules.append(rule)
+    predictions, result.seconds_per_1000 = candidate.verified()
+    shown = figures.shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
+    result.figures = shown[1]
+    result.rules.append(_figures(shown[1], predictions, own))
+    if base:
+        plan = Plan(policy.confidence, policy.resamples, policy.seed, _bins(base.revision))
+        if wrong := figures.differing(shown[0], base.predictions, plan.bins, base.revision):
+            where = f"{EVALUATION} of {base.revision.name}"
+            raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
+        result.rules.append(_test_set(base, candidate, result))
+        result.comparison = compare(base, candidate, predictions, plan)
+        result.rules.extend(_worse(result.comparison, policy))
+    result.rules.extend(_floors(result, policy))
+    result.rules.append(_size(candidate, policy))
+    result.rules.append(_time(result.seconds_per_1000, policy))
+
+
+def _bins(revision: Revision) -> int:
+    bins = (revision.params.get("evaluate") or {}).get("calibration_bins")
+    if not isinstance(bins, int):
+        raise VerdictError(f"params.yaml of {revision.name}", "has no evaluate.calibration_bins", "git diff params.yaml")
+    return bins
+
+
+def _approvals(result: Review) -> Iterator[Rule]:
+    """The keys whose change a person must approve by the rule's name: the policy, the label band, the split."""
+    asks = {
+        "policy": "the rules of the gate are main's",
+        "label-band": "a label means what it means on main",
+        "split": "the test sentences are drawn as on main",
+    }
+    for name, wanted in asks.items():
+        touched = watched(result.changes, name)
+        found = "; ".join(f"{change.key}: {change.base!r} → {change.candidate!r}" for change in touched)
+        yield _approvable(result, name, wanted, not touched, found or "as on main")
+
+
+def _approvable(result: Review, name: str, asks: str, passed: bool, found: str) -> Rule:
+    approved = not passed and name in result.approvals
+    remedy = "" if passed else f"take it back, or let a person approve it: --approve {name}"
+    return Rule(name, asks, passed or approved, found, remedy, approved)
+
+
+def _lock(candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
+    asks = "dvc.lock is consistent with the tree" + (", and every entry ran" if policy.lock == "ran" else "")
+    if policy.lock == "ignore":
+        return [], Rule("lock", asks, True, "not asked by the policy")
+    with checked_out(candidate) as folder:
+        findings = check(folder, ran=policy.lock == "ran")
+    if not findings:
+        return [], Rule("lock", asks, True, "consistent")
+    first = findings[0]
+    found = f"{len(findings)} findings, the first: {first.stage}: {first.where}: {first.what}"
+    return findings, Rule("lock", asks, False, found, first.mend)
+
+
+def _figures(shown: figures.Figures, predictions: pd.DataFrame, candidate: Revision) -> Rule:
+    wrong = figures.differing(shown, predictions, _bins(candidate), candidate)
+    asks = f"{EVALUATION} holds the figures of the predictions, and these are the artifact's"
+    if not wrong:
+        return Rule("figures", asks, True, f"{len(shown)} groups recomputed, predictions run again")
+    return Rule("figures", asks, False, f"{len(wrong)} figures differ: {wrong[0]}", "dvc repro -f evaluate")
+
+
+def _test_set(base: Evidence, candidate: Evidence, result: Review) -> Rule:
+    """Main's test sentences are still there, with their texts and labels: nobody passes by testing on easier ones."""
+    old = base.test[["id", "domain", "text", "label"]]
+    merged = old.merge(candidate.test[["id", "text", "label"]], on="id", how="left", suffixes=("", "_new"))
+    gone = merged["text_new"].isna()
+    moved = ~gone & ((merged["text"] != merged["text_new"]) | (merged["label"] != merged["label_new"]))
+    assert result.policy is not None
+    limit = result.policy.max_test_change
+    shares = (gone | moved).groupby(merged["domain"]).mean()
+    lost = [f"{name} {share:.1%}" for name, share in shares.items() if share > limit]
+    domains = [name for name in dict.fromkeys(old["domain"]) if name not in set(candidate.test["domain"])]
+    added = int((~candidate.test["id"].isin(old["id"])).sum())
+    counts = f"{int(gone.sum())} gone, {int(moved.sum())} relabelled or rewritten, {added} new"
+    found = counts if gone.any() or moved.any() or added else f"the same {len(old):,} sentences"
+    if lost:
+        found += f"; above the limit of {limit:.0%}: {', '.join(lost)}"
+    if domains:
+        found += f"; no sentence left of {', '.join(domains)}"
+    asks = f"at most {limit:.0%} of a domain's test sentences on main are gone or changed"
+    return _approvable(result, "test-set", asks, not lost, found)
+
+
+def _worse(comparison: Comparison, policy: Gate) -> Iterator[Rule]:
+    for group in policy.fail_on_worse:
+        asks = f"{group} is not measurably worse"
+        if group not in (OVERALL, *comparison.domains):
+            yield Rule(f"worse:{group}", asks, False, "no test sentence of it", "bring its sentences back")
+            continue
+        line = comparison.of(group)
+        found = f"{line.base:.4f} → {line.candidate:.4f}, {interval(line)}: {line.verdict}"
+        remedy = "a better model; python -m review compare shows where it lost"
+        yield Rule(f"worse:{group}", asks, line.verdict != WORSE, found, remedy)
+
+
+def _floors(result: Review, policy: Gate) -> Iterator[Rule]:
+    unchanged = result.comparison is not None and result.comparison.unchanged
+    for group, floor in policy.floors.items():
+        asks = f"weighted F1 of {group} is at least {floor:g}"
+        value = result.figures.get(group, {}).get(HEADLINE)
+        if value is None:
+            yield Rule(f"floor:{group}", asks, False, "no figure for it", "bring its sentences back")
+        elif value < floor and unchanged:
+            yield Rule(f"floor:{group}", asks, True, f"{value:.4f}, below the floor, but so on main")
+        else:
+            yield Rule(f"floor:{group}", asks, value >= floor, f"{value:.4f}", "a better model")
+
+
+def _size(candidate: Evidence, policy: Gate) -> Rule:
+    size = candidate.artifact_bytes / 1e6
+    asks = f"{ARTIFACT} is at most {policy.max_artifact_mb:g} MB"
+    return Rule("size", asks, size <= policy.max_artifact_mb, f"{size:.1f} MB", "fewer features, or a smaller model")
+
+
+def _time(seconds: float, policy: Gate) -> Rule:
+    asks = f"1,000 sentences are predicted in at most {policy.max_seconds_per_1000:g} s, on the machine that judges"
+    return Rule("time", asks, seconds <= policy.max_seconds_per_1000, f"{seconds:.2f} s", "a simpler model")

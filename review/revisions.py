@@ -1,0 +1,238 @@
+"""One side of a comparison: a commit, or the working tree. What git tracks is read from git, the rest by dvc.lock.
+
+What dvc.lock names by hash is what is judged: from the cache, from the working tree where its bytes are the same, else
+from the remote. Bytes that do not have the hash they are named by are refused.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from classifier.errors import VerdictError
+from review.lock import LOCK, hash_of
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+PARAMS = "params.yaml"
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What a git command prints; `VerdictError` when it fails."""
+    process = subprocess.run(["git", *arguments], cwd=root, check=False, capture_output=True, text=True)
+    if process.returncode:
+        reason = " ".join(process.stderr.split()) or f"exit code {process.returncode}"
+        raise VerdictError(f"git {arguments[0]}", reason, "run in a checkout of the repository, with its history")
+    return process.stdout
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit of the repository at `root`, or its working tree where `commit` is None; people call it `name`."""
+
+    root: Path
+    name: str
+    commit: str | None
+
+    @cached_property
+    def identity(self) -> str:
+        """The commit; for the working tree HEAD's, with a plus where files that git tracks differ from it."""
+        if self.commit is not None:
+            return self.commit
+        changed = git(self.root, "status", "--porcelain", "--untracked-files=no").strip()
+        return git(self.root, "rev-parse", "HEAD").strip() + ("+" if changed else "")
+
+    @property
+    def short(self) -> str:
+        """The first ten digits of `identity`, with its plus."""
+        return self.identity[:10] + ("+" if self.identity.endswith("+") else "")
+
+    def text(self, path: str) -> str | None:
+        """The text of a file that git tracks; None when the revision does not have it."""
+        if self.commit is None:
+            file = self.root / path
+            return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+        if not git(self.root, "ls-tree", "--name-only", self.commit, "--", path).strip():
+            return None
+        return git(self.root, "cat-file", "blob", f"{self.commit}:{path}")
+
+    def document(self, path: str) -> Any:  # noqa: ANN401 - YAML
+        """A YAML file that git tracks, parsed as DVC does it."""
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+
+        text = self.text(path)
+        if text is None:
+            remedy = f"is {self.name} a revision of this repository?"
+            raise VerdictError(f"{path} of {self.name}", "no such file", remedy)
+        try:
+            return YAML(typ="safe", pure=True).load(text)
+        except (YAMLError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            what = f"not readable as YAML: {reason}"
+            raise VerdictError(f"{path} of {self.name}", what, f"git diff {path}") from None
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """params.yaml as it stands there, unchecked: another revision may have other keys."""
+        document = self.document(PARAMS)
+        if not isinstance(document, dict):
+            raise VerdictError(f"{PARAMS} of {self.name}", "expected groups of keys", f"git checkout {PARAMS}")
+        return document
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The hash of each output in dvc.lock, by path."""
+        where = f"{LOCK} of {self.name}"
+        text = self.text(LOCK)
+        if text is None:
+            raise VerdictError(where, "no such file", "dvc repro, and commit it")
+        try:
+            stages = yaml.safe_load(text)["stages"]
+            return {out["path"]: out["md5"] for entry in stages.values() for out in entry.get("outs") or []}
+        except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+            reason = " ".join(str(error).split())
+            raise VerdictError(where, f"not a lock of DVC: {reason}", "python -m review lock") from None
+
+    def hash_of(self, path: str) -> str:
+        """The hash that dvc.lock has for an output."""
+        where = f"{LOCK} of {self.name}"
+        if path not in self.outputs:
+            raise VerdictError(where, f"has no output {path}", "dvc repro, and commit dvc.lock")
+        return checked(self.outputs[path], where)
+
+
+def checked(digest: object, where: str) -> str:
+    """A hash that DVC could have written: it becomes part of a path."""
+    if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{32}(\.dir)?", digest):
+        raise VerdictError(where, f"{digest!r} is not a hash", "dvc repro")
+    return digest
+
+
+class Store:
+    """The objects that dvc.lock names, by way of DVC's cache and remote; a context, since it keeps temporary files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folder = TemporaryDirectory(prefix="verdict-")
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    @cached_property
+    def repo(self) -> "Repo":
+        """DVC's view of the repository."""
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+
+        try:
+            return Repo(str(self.root))
+        except DvcException as error:
+            remedy = "run from the root of the repository"
+            raise VerdictError(str(self.root), f"not a DVC repository: {error}", remedy) from None
+
+    def file(self, revision: Revision, path: str, member: str | None = None) -> Path:
+        """A local copy of an output, or of a member of an output that is a folder; its bytes have the lock's hash."""
+        digest = revision.hash_of(path)
+        if not digest.endswith(".dir"):
+            return self._object(revision, path, digest, self.root / path)
+        members = self.members(revision, path)
+        if member not in members:
+            raise VerdictError(f"{path} of {revision.name}", f"has no file {member}", "dvc repro")
+        return self._object(revision, path, members[member], self.root / path / member)
+
+    def members(self, revision: Revision, path: str) -> dict[str, str]:
+        """The hash of each file of an output that is a folder."""
+        digest = revision.hash_of(path)
+        listing = self._object(revision, path, digest, None)
+        where = f"{path} of {revision.name}"
+        entries = json.loads(listing.read_text(encoding="utf-8"))
+        return {entry["relpath"]: checked(entry["md5"], where) for entry in entries}
+
+    def folder(self, revision: Revision, path: str) -> Path:
+        """A temporary copy of an output that is a folder, by links where the disk allows."""
+        target = Path(self._folder.name) / revision.hash_of(path)
+        for member in self.members(revision, path):
+            place = target / member
+            if Path(member).is_absolute() or ".." in Path(member).parts:
+                raise VerdictError(f"{path} of {revision.name}", f"has a file outside itself: {member}", "dvc repro")
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(self.file(revision, path, member).resolve())
+        return target
+
+    def size(self, revision: Revision, path: str) -> int:
+        """Bytes of an output that is a folder."""
+        return sum(self.file(revision, path, member).stat().st_size for member in self.members(revision, path))
+
+    def _object(self, revision: Revision, path: str, digest: str, own: Path | None) -> Path:
+        cached = Path(self.repo.cache.local.oid_to_path(digest))
+        if not cached.exists() and own is not None and own.is_file() and hash_of(own) == digest:
+            return own
+        if not cached.exists():
+            self._fetch(revision, path)
+        if not cached.exists():
+            what = f"{digest[:8]}, which {LOCK} names, is neither in the cache nor on the remote"
+            raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision))
+        if hash_of(cached) != digest.removesuffix(".dir"):
+            what = f"the cache's copy of {digest[:8]} has other bytes than its name says"
+            raise VerdictError(f"{path} of {revision.name}", what, f"rm {cached}, then dvc fetch {path}")
+        return cached
+
+    def _fetch(self, revision: Revision, path: str) -> None:
+        from dvc.exceptions import DvcException
+
+        revisions = {"revs": [revision.commit], "workspace": False} if revision.commit else {}
+        try:
+            self.repo.fetch(targets=[path], **revisions)
+        except (DvcException, OSError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            what = f"not in the cache, and cannot be fetched: {reason}"
+            raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision)) from None
+
+
+def _unreachable(revision: Revision) -> str:
+    own = "dvc repro" if revision.commit is None else f"dvc repro in a checkout of {revision.name}"
+    return f"dvc fetch, with access to the remote; or {own}; for the base: --reproduce-base"
+
+
+def resolve(root: Path, name: str) -> Revision:
+    """The commit that people call `name`."""
+    try:
+        commit = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
+    except VerdictError:
+        remedy = "git fetch origin main, then --base origin/main; on a repository's first run: --bootstrap"
+        raise VerdictError(name, "no such revision here", remedy) from None
+    return Revision(root, name, commit)
+
+
+def working_tree(root: Path) -> Revision:
+    """What lies in the folder, committed or not."""
+    return Revision(root, "the working tree", None)
+
+
+@contextmanager
+def checked_out(revision: Revision) -> Iterator[Path]:
+    """A folder with the files that git tracks in a revision: the root itself for the working tree."""
+    if revision.commit is None:
+        yield revision.root
+        return
+    with TemporaryDirectory(prefix="verdict-") as name:
+        folder = Path(name) / "tree"
+        git(revision.root, "worktree", "add", "--quiet", "--detach", str(folder), revision.commit)
+        try:
+            yield folder
+        finally:
+            git(revision.root, "worktree", "remove", "--force", str(folder))
