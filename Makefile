@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 repro: .venv/repro.stamp  ## set up, get the data, run the DAG, print the scores
 	@python -m classifier params
 	@python data/fetch.py
-	dvc repro
+	@python -m review repro
 	@python -m classifier scores
 
 test: .venv/test.stamp  ## set up, then lint, types and tests

@@ -3,12 +3,29 @@
 import argparse
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from classifier.errors import VerdictError, exit_code
+from classifier.errors import exit_code
 from review.policy import APPROVABLE
+
+if TYPE_CHECKING:
+    from review.command import Request
+
+CANNOT_JUDGE = 2
+
+
+def judged(command: Callable[[], int]) -> int:
+    """Run a command that judges: whatever goes wrong on the way is 2, never a pass, and never a mere failure."""
+    codes: list[int] = []
+    try:
+        failed = exit_code(lambda: codes.append(command()))
+    except Exception:  # a crash is never a pass
+        traceback.print_exc()
+        print("cannot judge: a defect of the review, see above", file=sys.stderr)
+        return CANNOT_JUDGE
+    return CANNOT_JUDGE if failed else codes[0]
 
 
 def _lock(options: argparse.Namespace) -> int:
@@ -21,19 +38,75 @@ def _lock(options: argparse.Namespace) -> int:
     return 1 if findings else 0
 
 
-def _compare(options: argparse.Namespace) -> int:
-    from review.command import compare
+def _request(options: argparse.Namespace) -> "Request":
+    from review.command import Request
 
-    return compare(options)
+    base = None if getattr(options, "bootstrap", False) else options.base
+    approvals = tuple(getattr(options, "approve", ()))
+    return Request(Path.cwd(), base, options.candidate, options.reproduce_base, approvals)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from review.command import print_comparison
+
+    return print_comparison(_request(options), options.json)
 
 
 def _gate(options: argparse.Namespace) -> int:
-    from review.command import gate
+    from review.command import print_verdict
 
-    return gate(options)
+    return print_verdict(_request(options))
 
 
 def _report(options: argparse.Namespace) -> int:
-    from review.command import report
+    from review.command import write_report
 
-    return report(options)
+    return write_report(_request(options), options.out)
+
+
+def _repro(_: argparse.Namespace) -> int:
+    from review.run import reproduce
+
+    reproduce(Path.cwd())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m review", description="Review a change against main.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    lock = commands.add_parser("lock", help="is dvc.lock consistent with this tree? exit 0 or 1; needs no data")
+    lock.add_argument("--ran", action="store_true", help="each entry must also stand in the run-cache")
+    lock.set_defaults(run=_lock)
+    compare = commands.add_parser("compare", help="both models on the same sentences, with intervals; 2: cannot judge")
+    compare.add_argument("--json", type=Path, metavar="FILE", help="write everything but the sentences there")
+    compare.set_defaults(run=_compare)
+    gate = commands.add_parser("gate", help="may it pass? exit 0 pass, 1 fail, 2 cannot judge")
+    gate.set_defaults(run=_gate)
+    report = commands.add_parser("report", help="report.md with its pictures, and report.html; exit 0 once written")
+    report.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER")
+    report.set_defaults(run=_report)
+    repro = commands.add_parser("repro", help="dvc repro, and a record of what ran and how long for the report")
+    repro.set_defaults(run=_repro)
+    for command in (compare, gate, report):
+        command.add_argument("--base", default="main", metavar="REV", help="what it is compared with (default: main)")
+        command.add_argument("--candidate", metavar="REV", help="a commit instead of the working tree")
+        command.add_argument("--reproduce-base", action="store_true", help="run main's DAG, where its results are lost")
+    for command in (gate, report):
+        command.add_argument("--bootstrap", action="store_true", help="first run, no base: floors alone")
+        command.add_argument(
+            "--approve", action="append", default=[], choices=APPROVABLE, help="wave one rule through, by its name"
+        )
+    return parser
+
+
+def main() -> int:
+    """Parse the command line, run the command, return its exit code."""
+    options = _parser().parse_args()
+    if options.command in ("lock", "repro"):
+        codes: list[int] = []
+        return exit_code(lambda: codes.append(options.run(options))) or codes[0]
+    return judged(lambda: options.run(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

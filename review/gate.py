@@ -11,10 +11,10 @@ import pandas as pd
 
 from classifier.errors import VerdictError
 from classifier.params import Gate
-from review import figures
 from review.bootstrap import OVERALL
-from review.compare import HEADLINE, WORSE, Comparison, Difference, Plan, compare
+from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Plan, compare
 from review.evidence import ARTIFACT, EVALUATION, Evidence
+from review.figures import Figures, differing, shown
 from review.lock import Finding, check
 from review.policy import Change, changes, policy_of, watched
 from review.revisions import Revision, Store, checked_out
@@ -46,7 +46,7 @@ class Review:
     changes: list[Change] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    figures: figures.Figures = field(default_factory=dict)
+    figures: Figures = field(default_factory=dict)
     comparison: Comparison | None = None
     seconds_per_1000: float | None = None
     reason: VerdictError | None = None
@@ -59,34 +59,63 @@ class Review:
         return PASS if all(rule.passed for rule in self.rules) else FAIL
 
     @property
+    def claim(self) -> str:
+        """What became of the model, in words."""
+        if self.comparison is None:
+            return "first run, judged by floors alone"
+        if self.comparison.unchanged:
+            return "unchanged, every prediction is main's"
+        places = (OVERALL, *self.comparison.domains)
+        verdicts = {name: self.comparison.of(name).verdict for name in places}
+        if set(verdicts.values()) == {SAME}:
+            return SAME
+        parts = [_in_places(word, [name for name in places if verdicts[name] == word]) for word in (WORSE, BETTER)]
+        if verdicts[OVERALL] == SAME:
+            parts.insert(0, f"{SAME} overall")
+        return "; ".join(filter(None, parts))
+
+    @property
+    def measured(self) -> str:
+        """The headline metric with its figures."""
+        if self.comparison is None:
+            own = self.figures[OVERALL]
+            return f"weighted F1 {own[HEADLINE]:.4f} on {own['n']:,.0f} test sentences"
+        line, group = self.comparison.of(OVERALL), self.comparison.groups[0]
+        if self.comparison.unchanged:
+            return f"weighted F1 {line.candidate:.4f} on {group.sentences:,} test sentences"
+        return (
+            f"weighted F1 {line.base:.4f} → {line.candidate:.4f}, {interval(line)} ({line.confidence:.0%} interval),"
+            f" on {group.sentences:,} test sentences; {group.fixed} fixed, {group.broken} broken"
+        )
+
+    @property
     def headline(self) -> str:
         """The verdict in one line with its figures."""
         if self.reason is not None:
             return f"Cannot judge: {self.reason.where}: {self.reason.what}"
         failed = [rule.name for rule in self.rules if not rule.passed]
         outcome = f"Fail ({', '.join(failed)})" if failed else "Pass"
-        return f"{outcome}: {self._change()}"
+        return f"{outcome}: {self.claim}; {self.measured}"
 
-    def _change(self) -> str:
-        if self.comparison is None:
-            own = self.figures[OVERALL]
-            return f"first run, judged by floors alone; weighted F1 {own[HEADLINE]:.4f} on {own['n']:.0f} sentences"
-        overall = self.comparison.of(OVERALL)
-        sentences = self.comparison.groups[0].sentences
-        if self.comparison.unchanged:
-            return f"unchanged; all {sentences:,} predictions are main's; weighted F1 {overall.candidate:.4f}"
-        change = f"weighted F1 {overall.base:.4f} → {overall.candidate:.4f}, {interval(overall)}"
-        return f"{overall.verdict}; {change} on {sentences:,} sentences"
+
+def _in_places(word: str, places: list[str]) -> str:
+    """Such as: worse overall and in movies, news."""
+    overall = [OVERALL] if OVERALL in places else []
+    domains = ", ".join(name for name in places if name != OVERALL)
+    return f"{word} {' and '.join([*overall, f'in {domains}'] if domains else overall)}" if places else ""
+
+
+def signed(value: float) -> str:
+    """A difference to four digits, with its sign."""
+    return f"{value:+.4f}".replace("-", "−")
 
 
 def interval(line: Difference) -> str:
-    """A difference with its interval, as text."""
-    return f"{line.difference:+.4f} [{line.low:+.4f}, {line.high:+.4f}]"
+    """A difference with its interval, as text that does not break."""
+    return f"{signed(line.difference)} [{signed(line.low)},\N{NO-BREAK SPACE}{signed(line.high)}]"
 
 
-def review(
-    store: Store, base: Evidence | None, candidate: Evidence, approvals: Collection[str] = ()
-) -> Review:
+def review(store: Store, base: Evidence | None, candidate: Evidence, approvals: Collection[str] = ()) -> Review:
     """Judge a change. Errors end in `Review.reason`; nothing is raised.
 
     Args:
@@ -100,7 +129,7 @@ def review(
         _judge(store, base, candidate, result)
     except VerdictError as error:
         result.reason = error
-    except Exception as error:  # noqa: BLE001 - a crash is never a pass
+    except Exception as error:  # a crash is never a pass
         traceback.print_exc()
         what = f"{type(error).__name__}: {error}"
         result.reason = VerdictError("review", what, "this is a defect of the review: report it with the lines above")
@@ -115,15 +144,15 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     result.findings, rule = _lock(own, policy)
     result.rules.append(rule)
     predictions, result.seconds_per_1000 = candidate.verified()
-    shown = figures.shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
-    result.figures = shown[1]
-    result.rules.append(_figures(shown[1], predictions, own))
+    old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
+    result.figures = new
+    result.rules.append(_figures(new, predictions, own))
     if base:
-        plan = Plan(policy.confidence, policy.resamples, policy.seed, _bins(base.revision))
-        if wrong := figures.differing(shown[0], base.predictions, plan.bins, base.revision):
+        plan = Plan(policy.confidence, policy.resamples, policy.seed, bins_of(base.revision))
+        if wrong := differing(old, base.predictions, plan.bins, base.revision):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
-        result.rules.append(_test_set(base, candidate, result))
+        result.rules.append(_test_set(base, candidate, result, policy.max_test_change))
         result.comparison = compare(base, candidate, predictions, plan)
         result.rules.extend(_worse(result.comparison, policy))
     result.rules.extend(_floors(result, policy))
@@ -131,10 +160,13 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     result.rules.append(_time(result.seconds_per_1000, policy))
 
 
-def _bins(revision: Revision) -> int:
+def bins_of(revision: Revision) -> int:
+    """How many bins the revision's calibration error has."""
     bins = (revision.params.get("evaluate") or {}).get("calibration_bins")
     if not isinstance(bins, int):
-        raise VerdictError(f"params.yaml of {revision.name}", "has no evaluate.calibration_bins", "git diff params.yaml")
+        raise VerdictError(
+            f"params.yaml of {revision.name}", "has no evaluate.calibration_bins", "git diff params.yaml"
+        )
     return bins
 
 
@@ -170,22 +202,20 @@ def _lock(candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
     return findings, Rule("lock", asks, False, found, first.mend)
 
 
-def _figures(shown: figures.Figures, predictions: pd.DataFrame, candidate: Revision) -> Rule:
-    wrong = figures.differing(shown, predictions, _bins(candidate), candidate)
+def _figures(figures: Figures, predictions: pd.DataFrame, candidate: Revision) -> Rule:
+    wrong = differing(figures, predictions, bins_of(candidate), candidate)
     asks = f"{EVALUATION} holds the figures of the predictions, and these are the artifact's"
     if not wrong:
-        return Rule("figures", asks, True, f"{len(shown)} groups recomputed, predictions run again")
+        return Rule("figures", asks, True, f"{len(figures)} groups recomputed, predictions run again")
     return Rule("figures", asks, False, f"{len(wrong)} figures differ: {wrong[0]}", "dvc repro -f evaluate")
 
 
-def _test_set(base: Evidence, candidate: Evidence, result: Review) -> Rule:
+def _test_set(base: Evidence, candidate: Evidence, result: Review, limit: float) -> Rule:
     """Main's test sentences are still there, with their texts and labels: nobody passes by testing on easier ones."""
     old = base.test[["id", "domain", "text", "label"]]
     merged = old.merge(candidate.test[["id", "text", "label"]], on="id", how="left", suffixes=("", "_new"))
     gone = merged["text_new"].isna()
     moved = ~gone & ((merged["text"] != merged["text_new"]) | (merged["label"] != merged["label_new"]))
-    assert result.policy is not None
-    limit = result.policy.max_test_change
     shares = (gone | moved).groupby(merged["domain"]).mean()
     lost = [f"{name} {share:.1%}" for name, share in shares.items() if share > limit]
     domains = [name for name in dict.fromkeys(old["domain"]) if name not in set(candidate.test["domain"])]

@@ -209,13 +209,13 @@ def _never_run(root: Path, name: str, entry: Entry) -> Iterator[Finding]:
 
     with Repo(str(root)) as repo:
         folder = Path(repo.stage_cache.cache_dir)
-    key = _record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
-    if not (folder / key[:2] / key / _record_hash(entry)).is_file():
+    key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
+    if not (folder / key[:2] / key / record_hash(entry)).is_file():
         what = "this entry is not in the run-cache: it never came out of a run that this cache knows"
         yield Finding(name, LOCK, what, f"dvc fetch --run-cache, or dvc repro -f {name}")
 
 
-def _record_hash(entry: Entry) -> str:
+def record_hash(entry: Entry) -> str:
     """DVC's name of a run-cache record: the SHA-256 of the entry without sizes, as sorted JSON."""
     return hashlib.sha256(json.dumps(_without_sizes(entry), sort_keys=True).encode()).hexdigest()
 

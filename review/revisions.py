@@ -37,11 +37,15 @@ def git(root: Path, *arguments: str) -> str:
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit of the repository at `root`, or its working tree where `commit` is None; people call it `name`."""
+    """A commit of the repository at `root`, or its working tree where `commit` is None; people call it `name`.
+
+    `lock` stands in for its dvc.lock, when it was reproduced.
+    """
 
     root: Path
     name: str
     commit: str | None
+    lock: str | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -93,7 +97,7 @@ class Revision:
     def outputs(self) -> dict[str, str]:
         """The hash of each output in dvc.lock, by path."""
         where = f"{LOCK} of {self.name}"
-        text = self.text(LOCK)
+        text = self.lock if self.lock is not None else self.text(LOCK)
         if text is None:
             raise VerdictError(where, "no such file", "dvc repro, and commit it")
         try:

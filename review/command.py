@@ -1,0 +1,139 @@
+"""What the commands of `python -m review` do, apart from reading their options."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from classifier.errors import VerdictError
+from classifier.files import write_json
+from review.bootstrap import METRICS
+from review.compare import Comparison, Plan, compare
+from review.evidence import Evidence
+from review.gate import Review, bins_of, review
+from review.policy import policy_of
+from review.revisions import Revision, Store, checked_out, resolve, working_tree
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be reviewed: `candidate` None is the working tree, `base` None a first run, with nothing to compare.
+
+    `reproduce_base` runs main's DAG first; `approvals` are rules that a person waves through.
+    """
+
+    root: Path
+    base: str | None
+    candidate: str | None = None
+    reproduce_base: bool = False
+    approvals: tuple[str, ...] = ()
+
+
+def print_comparison(request: Request, target: Path | None) -> int:
+    """`compare`: the differences as a table, and as JSON in `target`; 0 when there is a comparison."""
+    with sides(request) as (_, main, change):
+        if main is None:
+            raise VerdictError("--base", "names nothing to compare with", "--base REV")
+        policy = policy_of(main.revision)
+        plan = Plan(policy.confidence, policy.resamples, policy.seed, bins_of(main.revision))
+        comparison = compare(main, change, change.verified()[0], plan)
+        print("\n".join(table(comparison)))
+        if target:
+            names = {"base": main.revision.identity, "candidate": change.revision.identity}
+            write_json(target, {**names, **comparison.as_json()})
+    return 0
+
+
+def print_verdict(request: Request) -> int:
+    """`gate`: the rules, the verdict, and its code."""
+    with sides(request) as (store, main, change):
+        verdict = review(store, main, change, request.approvals)
+    print("\n".join(outcome(verdict)))
+    return verdict.code
+
+
+def write_report(request: Request, out: Path) -> int:
+    """`report`: the same verdict, written down; 0 once it is, whatever the verdict."""
+    from review.report import write
+
+    with sides(request) as (store, main, change):
+        verdict = review(store, main, change, request.approvals)
+        write(verdict, store, main, change, out)
+    print(f"{verdict.headline}\n{out / 'report.md'}, {out / 'report.html'}")
+    return 0
+
+
+@contextmanager
+def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]:
+    """The store, main (None without a base) and the candidate."""
+    root = request.root
+    with Store(root) as store:
+        change = resolve(root, request.candidate) if request.candidate else working_tree(root)
+        main = resolve(root, request.base) if request.base else None
+        if main and request.reproduce_base:
+            main = reproduced(store, main)
+        yield store, Evidence(store, main) if main else None, Evidence(store, change)
+
+
+def reproduced(store: Store, revision: Revision) -> Revision:
+    """Run a revision's DAG in a temporary worktree, with this repository's cache; the lock that comes out counts."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    with checked_out(revision) as folder:
+        cache = str(Path(store.repo.cache.local.path).parent.parent)
+        commands = (
+            ["dvc", "config", "--local", "cache.dir", cache],
+            [
+                "dvc",
+                "checkout",
+                "--quiet",
+                *sorted(str(path.relative_to(folder)) for path in folder.rglob("*.dvc") if path.is_file()),
+            ],
+            ["dvc", "repro", "--quiet"],
+        )
+        for command in commands:
+            done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
+            if done.returncode:
+                last = " ".join((done.stderr or done.stdout).split())[-400:]
+                raise VerdictError(
+                    f"{' '.join(command[:2])} of {revision.name}", last, "repair the base, or fetch its data"
+                )
+        return replace(revision, lock=(folder / "dvc.lock").read_text(encoding="utf-8"))
+
+
+def outcome(verdict: Review) -> Iterator[str]:
+    """The rules and the verdict, for a terminal."""
+    for rule in verdict.rules:
+        mark = "approved" if rule.approved else "pass" if rule.passed else "FAIL"
+        yield f"{mark:<9} {rule.name:<15} {rule.found}"
+        if not rule.passed:
+            yield f"{'':25} asked: {rule.asks}\n{'':25} remedy: {rule.remedy}"
+    if verdict.reason:
+        yield f"{'CANNOT':<9} {'judge':<15} {verdict.reason.where}: {verdict.reason.what}"
+        yield f"{'':25} remedy: {verdict.reason.remedy}"
+    yield f"\n{verdict.headline}"
+
+
+def table(comparison: Comparison) -> Iterator[str]:
+    """All differences, for a terminal."""
+    yield f"{'':9} {'metric':<12} {'main':>8} {'candidate':>10} {'difference':>11}  {'interval':<20} verdict"
+    for group in comparison.groups:
+        for metric in METRICS:
+            line = comparison.of(group.name, metric)
+            bounds = f"[{line.low:+.4f}, {line.high:+.4f}]"
+            yield (
+                f"{group.name:<9} {metric:<12} {line.base:8.4f} {line.candidate:10.4f} {line.difference:+11.4f}"
+                f"  {bounds:<20} {line.verdict}"
+            )
+    yield ""
+    for group in comparison.groups:
+        left = f", {group.left_out} left out (main learnt from them)" if group.left_out else ""
+        yield (
+            f"{group.name:<9} {group.sentences:,} sentences in {group.documents:,} documents{left};"
+            f" {group.fixed} fixed, {group.broken} broken (p = {group.p_value:.3g});"
+            f" a loss of {group.detectable:.3f} would be seen in 9 of 10 such test sets"
+        )
+    if comparison.unchanged:
+        yield "every prediction is main's: unchanged"

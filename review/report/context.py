@@ -1,0 +1,166 @@
+"""The sections on what else changed and how it came about: data, files, pins, runs, hardware, how to reproduce."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import yaml
+
+from classifier.params import Report
+from review import run
+from review.data import KINDS, DataChange
+from review.evidence import ARTIFACT, PREDICTIONS, TEST
+from review.gate import Review
+from review.lock import LOCK, record_hash
+from review.report.markup import Block, Section, code, of_table, own, paragraph, plain
+from review.report.sections import named
+from review.revisions import Revision, git
+
+PINS = "requirements.txt"
+# Code that decides what a verdict is. A change of it is nothing wrong, but somebody should look.
+JUDGES = ("review/", "classifier/metrics.py", "classifier/corpus.py", "classifier/raw.py", ".github/", ".dvc/config")
+_LIBRARIES = ("dvc", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "torch", "vl-convert-python")
+
+
+def data(change: DataChange | None) -> Section:
+    """Rows that came, went or changed, by domain and class, and how different the text is."""
+    if change is None:
+        same = "The prepared rows are main's, by their hashes in dvc.lock."
+        return Section("Data", [paragraph(same)], 4, True, ": unchanged")
+    rows = [
+        (own(row["domain"]), own(row["label"]), *(_count(row[name]) for name in ("main", "candidate", *KINDS)))
+        for row in change.counts.reset_index().to_dict("records")
+    ]
+    texts = [
+        (
+            own(text.domain),
+            f"{text.base_words:.1f} → {text.candidate_words:.1f}",
+            f"{text.distance:.3f}",
+            "" if text.unseen is None else f"{text.unseen:.1%}",
+        )
+        for text in change.texts
+    ]
+    total = change.counts[list(KINDS)].sum()
+    note = ": " + ", ".join(f"{total[kind]:,} {kind}" for kind in KINDS if total[kind])
+    head = ("domain", "class", "main", "candidate", *KINDS)
+    text_head = ("domain", "words a sentence", "distance of the word frequencies", "unseen words in added rows")
+    blocks = [
+        of_table(head, rows, range(2, len(head))),
+        of_table(text_head, texts, (1, 2, 3)),
+        paragraph(
+            "<sub>All splits together. The distance is Jensen and Shannon's: 0 is the same, 1 nothing shared.</sub>"
+        ),
+    ]
+    return Section("Data changed", blocks, 4, False, note)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+def files(review: Review, base: str) -> Section:
+    """The files that git sees changed since the commit `base`, those that judge by name, and the pins."""
+    root, own_commit = review.candidate.root, review.candidate.commit
+    revisions = [base, own_commit] if own_commit else [base]
+    listed = git(root, "diff", "--numstat", "--no-renames", "-z", *revisions, "--").split("\0")
+    entries = [tuple(line.split("\t")) for line in listed if line]
+    if own_commit is None:
+        untracked = git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
+        entries += [("new", "not in git yet", path) for path in untracked if path]
+    rows = [(code(path), _signed("+", added), _signed("−", removed)) for added, removed, path in entries]
+    blocks = [of_table(("file", "added", "removed"), rows, (1, 2))] if rows else [paragraph("None.")]
+    judges = [path for _, _, path in entries if path.startswith(JUDGES)]
+    if judges:
+        names = ", ".join(code(path) for path in judges[:20])
+        warning = f"⚠️ <b>This change touches the code that judges</b>: {names}. Judge it with main's."
+        blocks.insert(0, paragraph(warning))
+    blocks.extend(_pins(review))
+    return Section("Files changed", blocks, 7, not judges, f": {len(rows)}")
+
+
+def _signed(sign: str, count: str) -> str:
+    return sign + count if count.isdecimal() else own(count)
+
+
+def _pins(review: Review) -> Iterator[Block]:
+    old, new = (dict(_pinned(side.text(PINS) or "")) for side in (review.base, review.candidate) if side)
+    rows = [
+        (code(name), code(old.get(name, "absent")), code(new.get(name, "absent")))
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+    if rows:
+        yield of_table((f"pin of {PINS}", "main", "candidate"), rows)
+
+
+def _pinned(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        name, sign, rest = line.partition("#")[0].strip().partition("==")
+        if sign:
+            yield name, rest
+
+
+def runs(candidate: Revision, prices: Report) -> Section:
+    """What ran for this result, how long, on what; what came from the cache; and what it cost."""
+    entries = (yaml.safe_load(candidate.text(LOCK) or "") or {}).get("stages") or {}
+    record = run.read(candidate.root)
+    rows, seconds, machines = [], 0.0, set[str]()
+    for name, entry in entries.items():
+        found = record.get(record_hash(entry))
+        if not found:
+            rows.append((code(name), "no record of it here", ""))
+            continue
+        if found["seconds"] is None:
+            rows.append((code(name), own(found["how"]), "not recorded"))
+            continue
+        seconds += float(found["seconds"])
+        machines.add(f"{found['processor']}, {found['cores']} cores, {found['memory']}, {found['hardware_class']}")
+        rows.append((code(name), own(found["how"]), f"{found['seconds']:.1f} s"))
+    cost = f"{seconds:.1f} s in all"
+    if prices.price_per_hour and seconds:
+        cost += f", {seconds / 3600 * prices.price_per_hour:.4f} {own(prices.currency)}"
+        cost += f" at {prices.price_per_hour:g} {own(prices.currency)} an hour (params.yaml, report)"
+    hardware = "; ".join(map(own, sorted(machines))) or "no record"
+    unknown = sum(row[1].startswith("no record") for row in rows)
+    hint = " <code>make repro</code> leaves a record; plain <code>dvc repro</code> leaves none." if unknown else ""
+    blocks = [
+        of_table(("stage", "how", "time"), rows, (2,)),
+        paragraph(f"{cost}. Hardware: {hardware}.{hint}<br><sub>{run.RECORD}, by the entries of dvc.lock</sub>"),
+    ]
+    return Section("What ran", blocks, 5, True, f": {cost}" if seconds else "")
+
+
+def reproduce(review: Review) -> Section:
+    """The exact commands, and the hashes that must come out."""
+    commit = review.candidate.identity.removesuffix("+")
+    lines = [f"git checkout {commit}", "make repro", "python -m review lock --ran"]
+    if review.base:
+        approved = "".join(f" --approve {name}" for name in review.approvals)
+        lines.append(f"python -m review report --base {review.base.identity}{approved}")
+    blocks = [Block("<pre>" + "\n".join(plain(line) for line in lines) + "</pre>")]
+    if review.candidate.identity.endswith("+"):
+        blocks.append(
+            paragraph("⚠️ The working tree has changes that are not committed: the commit alone does not give this.")
+        )
+    sides = [side for side in (review.base, review.candidate) if side]
+    paths = (TEST, ARTIFACT, PREDICTIONS[0])
+    rows = [(code(path), *(code(side.outputs.get(path, "absent")[:12]) for side in sides)) for path in paths]
+    blocks.append(of_table(("md5 by dvc.lock, its beginning", *(named(side) for side in sides)), rows))
+    return Section("How to reproduce", blocks, 2, True)
+
+
+def environment() -> Section:
+    """What the review itself ran on."""
+    hardware = run.hardware()
+    rows = [
+        ("Python", own(platform.python_version())),
+        (
+            "system",
+            own(f"{platform.system()} {platform.machine()}, {hardware['processor']}, {hardware['cores']} cores"),
+        ),
+        ("hardware class", own(hardware["hardware_class"])),
+        *((name, own(version(name))) for name in _LIBRARIES),
+        ("command", code(" ".join(["python -m review", *sys.argv[1:]]))),
+    ]
+    return Section("Environment of the review", [of_table(("", ""), rows)], 9, True)

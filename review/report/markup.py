@@ -1,0 +1,129 @@
+"""Markup that GitHub shows as it is meant, whatever the text in it says; and fitting it into a comment.
+
+Everything is written as blocks of HTML without blank lines. Inside them GitHub's parser reads no Markdown: no tables to
+break with a pipe, no links, no images, no lists. Text from data, branches or params stands in `<code>`, where GitHub
+turns neither `@name` nor `#1` nor a URL into a link.
+"""
+
+import html
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+# GitHub refuses a comment of more than 65,536 characters; CML adds a watermark of its own.
+LIMIT = 64_000
+_MOST = 300
+
+
+def plain(text: object, most: int = _MOST) -> str:
+    """Text in one line, cut to `most` characters, without control characters or marks that turn its direction."""
+    kept = "".join(
+        " " if char.isspace() else "�" if unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Cn") else char
+        for char in str(text)[: 2 * most]
+    )
+    line = " ".join(kept.split())
+    return line if len(line) <= most and len(str(text)) <= 2 * most else line[: most - 1] + "…"
+
+
+def code(text: object, most: int = _MOST) -> str:
+    """Foreign text: shown, never interpreted."""
+    return f"<code>{html.escape(plain(text, most))}</code>"
+
+
+def own(text: object) -> str:
+    """A message of ours, which may quote foreign text: escaped, and blanks of no width keep `@` and `#` from links."""
+    escaped = html.escape(plain(text, 1000))
+    return escaped.replace("@", "@&#8203;").replace("&#", "\0").replace("#", "#&#8203;").replace("\0", "&#")
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()
+) -> tuple[str, list[str], str]:
+    """A table as its beginning, its rows, and its end; columns in `numbers` are set to the right."""
+    right = set(numbers)
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        marked = (
+            f'<{tag} align="right">' if place in right else f'<{tag} align="left">' for place in range(len(cells))
+        )
+        return "<tr>" + "".join(f"{begin}{cell}</{tag}>" for begin, cell in zip(marked, cells, strict=True)) + "</tr>"
+
+    return (
+        f"<table>\n<thead>{row(head, 'th')}</thead>\n<tbody>",
+        [row(cells, "td") for cells in rows],
+        "</tbody>\n</table>",
+    )
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a section: what stands before its rows, the rows, which may be cut from the end, and what follows.
+
+    In a comment at most `most` rows are shown.
+    """
+
+    before: str
+    rows: Sequence[str] = ()
+    after: str = ""
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with its blocks. `rank`: 0 is never cut, the highest first. A folded one shows its heading alone."""
+
+    title: str
+    blocks: Sequence[Block]
+    rank: int
+    folded: bool = False
+    note: str = field(default="")
+
+
+def paragraph(text: str) -> Block:
+    """A block of one paragraph."""
+    return Block(f"<p>{text}</p>")
+
+
+def of_table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> Block:
+    """A block of one table."""
+    return Block(*table(head, rows, numbers))
+
+
+def render(section: Section, keep: Sequence[int] | None = None) -> str:
+    """The section as Markdown; of each block the first `keep` rows, and a line that says what was cut."""
+    kept = keep if keep is not None else [len(block.rows) for block in section.blocks]
+    parts = [_block(block, most) for block, most in zip(section.blocks, kept, strict=True)]
+    body = "\n\n".join(part for part in parts if part)
+    if section.folded:
+        return f"<details>\n<summary><b>{section.title}</b>{section.note}</summary>\n\n{body}\n\n</details>\n"
+    return f"### {section.title}\n\n{body}\n" if section.title else f"{body}\n"
+
+
+def _block(block: Block, most: int) -> str:
+    cut = len(block.rows) - most
+    rows = "\n".join(block.rows[:most])
+    notice = (
+        f"\n\n<p><i>{cut:,} more are cut here, to stay under GitHub's limit; report.html has all.</i></p>"
+        if cut
+        else ""
+    )
+    if block.rows and not most:
+        return notice.strip()
+    return "\n".join(part for part in (block.before, rows, block.after) if part) + notice
+
+
+def fit(sections: Sequence[Section], limit: int = LIMIT) -> str:
+    """All sections, cut where they are least important, so that the whole has at most `limit` characters."""
+    keep = [[min(len(block.rows), block.most or len(block.rows)) for block in section.blocks] for section in sections]
+    texts = [render(section, kept) for section, kept in zip(sections, keep, strict=True)]
+    order = sorted(range(len(sections)), key=lambda place: (-sections[place].rank, -place))
+    for place in (place for place in order if sections[place].rank):
+        while sum(map(len, texts)) + len(texts) > limit and any(keep[place]):
+            keep[place] = [most // 2 for most in keep[place]]
+            texts[place] = render(sections[place], keep[place])
+    for place in (place for place in order if sections[place].rank):
+        if sum(map(len, texts)) + len(texts) > limit:
+            texts[place] = (
+                f"<p><i>{sections[place].title}: cut, to stay under GitHub's limit; report.html has it.</i></p>\n"
+            )
+    return "\n".join(texts)

@@ -1,0 +1,213 @@
+"""The sections that come straight from the verdict and the comparison."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from classifier.errors import VerdictError
+from review.bootstrap import METRICS, OVERALL
+from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Group
+from review.evidence import EVALUATION, PREDICTIONS
+from review.gate import CANNOT_JUDGE, FAIL, PASS, Review, Rule, interval
+from review.policy import Change
+from review.report.markup import Block, Section, code, of_table, own, paragraph
+from review.revisions import Revision
+
+NAMES = {
+    "weighted_f1": "weighted F1",
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "mcc": "MCC",
+    "log_loss": "log loss (less is better)",
+    "ece": "calibration error (less is better)",
+    "valence_r": "correlation with the valence",
+}
+MARKS = {PASS: "✅ Pass", FAIL: "❌ Fail", CANNOT_JUDGE: "⚠️ Cannot judge"}
+_MOST_SENTENCES = 20
+WORDS = {BETTER: "▲ better", WORSE: "▼ worse", SAME: "no measurable difference"}
+
+
+def source(review: Review, path: str) -> str:
+    """Where figures come from: a file, and the revisions it was read at."""
+    sides = [side for side in (review.base, review.candidate) if side]
+    return f"<sub>{own(path)}, {' and '.join(f'{named(side)}' for side in sides)}</sub>"
+
+
+def named(revision: Revision) -> str:
+    """A revision as people call it, with its commit."""
+    name = revision.name if revision.commit is None else f"{revision.name}"
+    return f"{code(name, 80)} at {code(revision.short)}"
+
+
+def verdict(review: Review) -> Section:
+    """The heading, the figures, and what failed."""
+    claim = "" if review.reason else f": {own(review.claim)}"
+    blocks = [Block(f"<h2>{MARKS[review.code]}{claim}</h2>")]
+    if review.reason:
+        blocks.append(_reason(review.reason))
+    else:
+        measured = own(review.measured)
+        blocks.append(paragraph(f"<b>{measured[0].upper()}{measured[1:]}.</b>"))
+    against = f" against {named(review.base)}" if review.base else ", with nothing to compare it with"
+    blocks.append(paragraph(f"{named(review.candidate)}{against}."))
+    if failed := [rule for rule in review.rules if not rule.passed]:
+        lines = "".join(f"<li><b>{own(rule.name)}</b>: {own(rule.found)}</li>" for rule in failed)
+        blocks.append(Block(f"<ul>{lines}</ul>"))
+    return Section("", blocks, 0)
+
+
+def _reason(reason: VerdictError) -> Block:
+    return paragraph(f"<b>{own(reason.where)}</b>: {own(reason.what)}<br>Remedy: {own(reason.remedy)}")
+
+
+def rules(review: Review) -> Section:
+    """The gate's rules with their outcomes; main's, and which of them were waved through."""
+    failed = [rule for rule in review.rules if not rule.passed or rule.approved]
+    passed = [rule for rule in review.rules if rule not in failed]
+    blocks = [of_table(("failed", "found"), map(_rule, failed))] if failed else []
+    if passed:
+        block = of_table(("passed", "found"), map(_rule, passed))
+        summary = f"<details>\n<summary>{len(passed)} rules pass</summary>\n"
+        blocks.append(
+            replace(block, before=summary + block.before, after=block.after + "\n</details>") if failed else block
+        )
+    if review.findings:
+        lines = [
+            f"<li>{own(f.stage)}: {own(f.where)}: {own(f.what)}; mend: {own(f.mend)}</li>" for f in review.findings
+        ]
+        blocks.append(Block("<p>What is wrong with dvc.lock:</p>\n<ul>", lines, "</ul>"))
+    if review.base and review.policy:
+        blocks.append(paragraph(source_of_policy(review.base)))
+    count = sum(rule.passed for rule in review.rules)
+    waved = sum(rule.approved for rule in review.rules)
+    note = f": {count} of {len(review.rules)} pass" + (f", {waved} of them by approval" if waved else "")
+    return Section("Rules of the gate", blocks, 1, not failed, note)
+
+
+def _rule(rule: Rule) -> tuple[str, str]:
+    mark = "🔓 approved by a person" if rule.approved else "✅" if rule.passed else "❌"
+    remedy = "" if rule.passed or not rule.remedy else f"<br><i>{own(rule.remedy)}</i>"
+    return f"{mark} <b>{own(rule.name)}</b><br><sub>{own(rule.asks)}</sub>", own(rule.found) + remedy
+
+
+def source_of_policy(base: Revision) -> str:
+    """A line on whose rules these are."""
+    return f"<sub>The rules are those of {named(base)} (params.yaml, gate): a change cannot rewrite its own.</sub>"
+
+
+def metrics(review: Review, comparison: Comparison) -> Section:
+    """Every metric overall."""
+    rows = [_line(NAMES[name], comparison.of(OVERALL, name)) for name in METRICS]
+    group = comparison.groups[0]
+    intervals = f"The interval of {NAMES[HEADLINE]} holds with {_percent(comparison.of(OVERALL).confidence)}, those of"
+    family = f" the other {len(METRICS) - 1} together with as much."
+    note = f"{intervals}{family} {_mended(group)}"
+    origin = source(review, f"{EVALUATION} and {'/'.join(PREDICTIONS)}")
+    return Section("Metrics", [of_table(_HEAD, rows, (1, 2, 3)), paragraph(f"{note}<br>{origin}")], 1)
+
+
+def figures(review: Review) -> Section:
+    """The candidate's own figures, where there is nothing to compare or no difference."""
+    rows = [
+        (own(group), f"{values.get('n', 0):,.0f}", *(f"{values[name]:.4f}" for name in METRICS))
+        for group, values in review.figures.items()
+    ]
+    head = ("", "sentences", *(NAMES[name] for name in METRICS))
+    origin = f"<sub>{EVALUATION}, {named(review.candidate)}, as <code>dvc metrics diff</code> shows it</sub>"
+    return Section("Metrics", [of_table(head, rows, range(1, len(head))), paragraph(origin)], 1)
+
+
+def domains(review: Review, comparison: Comparison) -> Section:
+    """The headline metric by domain, and how small a loss each could show; the other metrics folded below."""
+    groups = comparison.groups[1:]
+    rows = [
+        (*_line(_domain(group), comparison.of(group.name)), "" if comparison.unchanged else f"{group.detectable:.3f}")
+        for group in groups
+    ]
+    note = (
+        f"Weighted F1; the {len(groups)} intervals hold together with {_percent(_family(review))}. A loss as large as"
+    )
+    note += " in the last column would be called worse in 9 of 10 such test sets."
+    head = ("domain", *_HEAD[1:], "visible loss")
+    blocks = [of_table(head, rows, (1, 2, 3, 5)), paragraph(note)]
+    if comparison.test_changed:
+        blocks.append(paragraph(_on_other_sentences(comparison)))
+    return Section("Domains", blocks, 1)
+
+
+def _domain(group: Group) -> str:
+    left_out = f", {group.left_out} left out" if group.left_out else ""
+    counts = f"{group.sentences:,} sentences{left_out}: {group.fixed} fixed, {group.broken} broken"
+    return f"<b>{own(group.name)}</b><br><sub>{counts}</sub>"
+
+
+def other_metrics(comparison: Comparison) -> Section:
+    """Every other metric by domain."""
+    rows = [
+        (own(group.name), *_line(NAMES[name], comparison.of(group.name, name)))
+        for group in comparison.groups[1:]
+        for name in METRICS
+        if name != HEADLINE
+    ]
+    return Section("All metrics by domain", [of_table(("domain", *_HEAD), rows, (2, 3, 4))], 6, True)
+
+
+_HEAD = ("metric", "main", "candidate", "difference", "verdict")
+
+
+def _line(name: str, line: Difference) -> tuple[str, str, str, str, str]:
+    difference, _, bounds = interval(line).partition(" ")
+    difference = f"{difference}<br><sub>{bounds}</sub>"
+    word = f"<b>{WORDS[line.verdict]}</b>" if line.verdict != SAME else WORDS[SAME]
+    return name, f"{line.base:.4f}", f"{line.candidate:.4f}", difference, word
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:g} %"
+
+
+def _family(review: Review) -> float:
+    return review.policy.confidence if review.policy else 0.95
+
+
+def _mended(group: Group) -> str:
+    if not group.fixed + group.broken:
+        return "No prediction changed from right to wrong or back."
+    counts = f"{group.fixed:,} sentences fixed, {group.broken:,} broken"
+    return f"{counts} (McNemar, exact, by sentence: p = {group.p_value:.2g})."
+
+
+def _on_other_sentences(comparison: Comparison) -> str:
+    left = comparison.groups[0].left_out
+    return (
+        "The test set changed, so main's artifact was run on the candidate's sentences; main's figures here are not"
+        f" those of its own metrics file. {left:,} sentences that main had learnt from were left out."
+    )
+
+
+def params(changes: list[Change]) -> Section:
+    """The keys of params.yaml that differ."""
+    if not changes:
+        return Section("Parameters", [paragraph("None changed.")], 3, True, ": none changed")
+    rows = [(code(change.key), _value(change.base), _value(change.candidate)) for change in changes]
+    block = of_table(("key of params.yaml", "main", "candidate"), rows)
+    return Section("Parameters changed", [block], 3, len(rows) > 12, f": {len(rows)}")
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - YAML
+    return "<i>absent</i>" if value is None else code(value)
+
+
+def sentences(comparison: Comparison, texts: dict[str, str]) -> Iterator[Section]:
+    """Those whose prediction was mended or broken, most confident first."""
+    for kind, side in (("fixed", "candidate"), ("broken", "candidate")):
+        rows = comparison.rows[comparison.rows[kind]].sort_values([f"{side}_confidence", "id"], ascending=[False, True])
+        lines = [
+            f"<li>{code(texts.get(str(row.id), '?'))}<br>{own(row.domain)} {code(row.id, 40)}: was {own(row.base)},"
+            f" now <b>{own(row.candidate)}</b> ({row.candidate_confidence:.0%} sure), by the raters {own(row.label)}"
+            f" ({row.valence:+.2f})</li>"
+            for row in rows.itertuples()
+        ]
+        title = f"Sentences {kind}"
+        body = Block("<ul>", lines, "</ul>", most=_MOST_SENTENCES) if lines else paragraph("None.")
+        yield Section(title, [body], 8, True, f": {len(lines):,}")
