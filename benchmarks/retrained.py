@@ -122,9 +122,9 @@ def train_all(tasks: Iterable[Task]) -> None:
         list(tqdm(pool.map(train, missing), total=len(missing), desc="models", disable=None))
 
 
-def predictions(task: Task) -> pd.DataFrame:
-    """The kept predictions as a table like data/predictions/test.parquet."""
+def predictions(task: Task, test: pd.DataFrame) -> pd.DataFrame:
+    """The kept predictions for the test sentences of its split, as a table like data/predictions/test.parquet."""
     probabilities = np.load(task.path, allow_pickle=False).astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    truth = splits(task.salt)["test"][["id", "document", "domain", "label", "valence"]]
+    truth = test[["id", "document", "domain", "label", "valence"]]
     return truth.assign(**dict(zip(LABELS, probabilities.T, strict=True)))

@@ -61,48 +61,64 @@ def tails(confidence: float, documents: int) -> tuple[float, float]:
     return below, 1 - below
 
 
-def paired(base: pd.DataFrame, candidate: pd.DataFrame, bins: int, resamples: int, seed: int) -> dict[str, Draws]:
-    """Resample the documents of each domain, the same for both, and take every metric of each resample.
+@dataclass(frozen=True)
+class Resample:
+    """One model's sums by domain: documents, sentences, the whole (columns,), and resampled (resamples, columns).
+
+    Two models' are paired when they come from the same sentences, resamples and seed: row by row the same documents.
+    """
+
+    documents: dict[str, int]
+    sentences: dict[str, int]
+    total: dict[str, Floats]
+    drawn: dict[str, Floats]
+    bins: int
+
+
+def resample(table: pd.DataFrame, bins: int, resamples: int, seed: int) -> Resample:
+    """Sum up one model's predictions over the documents of each resample.
 
     Args:
-        base: main's predictions: document, domain, label, valence, and a probability for each of `LABELS`.
-        candidate: the candidate's for the same sentences in the same order.
+        table: predictions with document, domain, label, valence, and a probability for each of `LABELS`.
         bins: of the calibration error.
         resamples: how many.
         seed: each domain has a generator of its own, so that one domain's draws do not depend on another's presence.
-
-    Returns:
-        One entry for `overall` and one for each domain, in the order of the rows.
     """
-    domains = list(dict.fromkeys(candidate["domain"]))
-    both = np.hstack([row_sums(base, bins), row_sums(candidate, bins)])
-    totals: dict[str, tuple[int, int, Floats, Floats]] = {}
-    for domain in domains:
-        inside = (candidate["domain"] == domain).to_numpy()
-        codes, documents = pd.factorize(candidate.loc[inside, "document"])
-        sums = np.zeros((len(documents), both.shape[1]))
-        np.add.at(sums, codes, both[inside])
-        drawn = _resampled(sums, resamples, np.random.default_rng([seed, *domain.encode()]))
-        totals[domain] = (len(documents), int(inside.sum()), sums.sum(axis=0), drawn)
-    parts = list(totals.values())
-    whole = (
-        sum(part[0] for part in parts),
-        sum(part[1] for part in parts),
-        np.sum([part[2] for part in parts], axis=0),
-        np.sum([part[3] for part in parts], axis=0),
-    )
-    return {name: _draws(*part, bins) for name, part in {OVERALL: whole, **totals}.items()}
+    rows = row_sums(table, bins)
+    result = Resample({}, {}, {}, {}, bins)
+    for domain in dict.fromkeys(table["domain"]):
+        inside = (table["domain"] == domain).to_numpy()
+        codes, documents = pd.factorize(table.loc[inside, "document"])
+        sums = np.zeros((len(documents), rows.shape[1]))
+        np.add.at(sums, codes, rows[inside])
+        result.documents[domain], result.sentences[domain] = len(documents), int(inside.sum())
+        result.total[domain] = sums.sum(axis=0)
+        result.drawn[domain] = _resampled(sums, resamples, np.random.default_rng([seed, *domain.encode()]))
+    return result
 
 
-def _draws(documents: int, sentences: int, total: Floats, drawn: Floats, bins: int) -> Draws:
-    width = len(total) // 2
-    ours, theirs = metrics(drawn[:, width:], bins), metrics(drawn[:, :width], bins)
+def differences(base: Resample, candidate: Resample) -> dict[str, Draws]:
+    """Every metric of every resample, candidate − main: for `overall`, then for each domain in the rows' order."""
+    found = {OVERALL: _draws(base, candidate, list(candidate.documents))}
+    return {**found, **{domain: _draws(base, candidate, [domain]) for domain in candidate.documents}}
+
+
+def paired(base: pd.DataFrame, candidate: pd.DataFrame, bins: int, resamples: int, seed: int) -> dict[str, Draws]:
+    """Two tables of predictions for the same sentences in the same order, resampled together."""
+    return differences(*(resample(table, bins, resamples, seed) for table in (base, candidate)))
+
+
+def _draws(base: Resample, candidate: Resample, domains: list[str]) -> Draws:
+    points, drawn = [], []
+    for side in (base, candidate):
+        points.append(metrics(np.sum([side.total[domain] for domain in domains], axis=0), side.bins))
+        drawn.append(metrics(np.sum([side.drawn[domain] for domain in domains], axis=0), side.bins))
     return Draws(
-        documents,
-        sentences,
-        base={name: float(value) for name, value in metrics(total[:width], bins).items()},
-        candidate={name: float(value) for name, value in metrics(total[width:], bins).items()},
-        differences={name: ours[name] - theirs[name] for name in METRICS},
+        sum(candidate.documents[domain] for domain in domains),
+        sum(candidate.sentences[domain] for domain in domains),
+        base={name: float(value) for name, value in points[0].items()},
+        candidate={name: float(value) for name, value in points[1].items()},
+        differences={name: drawn[1][name] - drawn[0][name] for name in METRICS},
     )
 
 

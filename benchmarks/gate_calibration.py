@@ -1,0 +1,177 @@
+"""How often does the gate block a change that is none, and how often does it catch a real loss? With trained models.
+
+    python -m benchmarks.gate_calibration [--splits 20]
+
+In each of 20 splits of the whole corpus, five models are trained on draws of the training documents with other seeds,
+and two for each kind of damage. Pairs of the five are A/A: whatever the gate blocks there is a false alarm. A damaged
+model against one of the five is a planted loss, whose true size is the mean difference over all splits. Rules and
+defaults are those of params.yaml, group gate. Some 450 models of 12 s each: an hour and a half on two cores; predictions are
+kept in benchmarks/.retrained.
+"""
+
+import argparse
+import itertools
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta, t
+
+from benchmarks.retrained import CLEAN, Draw, Recipe, Task, predictions, splits, train_all
+from classifier import params
+from classifier.errors import exit_code
+from classifier.raw import DOMAINS
+from review.bootstrap import OVERALL, Resample, differences, resample
+from review.compare import HEADLINE, Plan, level
+
+GROUPS = (OVERALL, *DOMAINS)
+TWINS = 5
+DAMAGED = 2
+# Each aims at a loss that the gate should see: 2 points overall, 5 in a domain.
+PLANTED: dict[Recipe, str] = {
+    Recipe(documents=0.6): OVERALL,
+    Recipe(turned=0.06): OVERALL,
+    Recipe(turned=0.18, domain="tweets"): "tweets",
+    Recipe(turned=0.17, domain="movies"): "movies",
+    Recipe(turned=0.25, domain="products"): "products",
+    Recipe(turned=0.45, domain="news"): "news",
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One comparison: by group the difference of weighted F1, and the bounds of its interval at the gate's level."""
+
+    split: str
+    difference: dict[str, float]
+    low: dict[str, float]
+    high: dict[str, float]
+
+    def worse(self, groups: Iterable[str]) -> bool:
+        """Whether the gate would block it for one of the groups."""
+        return any(self.high[group] < 0 for group in groups)
+
+    def turned(self) -> "Pair":
+        """The same two models with their roles exchanged."""
+        sides = ({group: -value for group, value in side.items()} for side in (self.difference, self.high, self.low))
+        return Pair(self.split, *sides)
+
+
+@dataclass
+class Outcome:
+    """All pairs of one draw: the A/A ones, and by recipe the planted ones."""
+
+    same: list[Pair] = field(default_factory=list)
+    planted: dict[Recipe, list[Pair]] = field(default_factory=dict)
+
+
+def tasks(draw: Draw, salt: str, recipes: Iterable[Recipe]) -> list[Task]:
+    """The models of one split."""
+    clean = [Task(draw, salt, CLEAN, seed) for seed in range(1, TWINS + 1)]
+    return clean + [Task(draw, salt, recipe, seed) for recipe in recipes for seed in range(1, DAMAGED + 1)]
+
+
+def judged(split: str, base: Resample, candidate: Resample, plan: Plan) -> Pair:
+    """One comparison, by the review's own code."""
+    pair = Pair(split, {}, {}, {})
+    found = differences(base, candidate)
+    for group, draws in found.items():
+        confidence = level(plan, HEADLINE, group, len(found) - 1)
+        pair.difference[group] = draws.candidate[HEADLINE] - draws.base[HEADLINE]
+        pair.low[group], pair.high[group] = draws.interval(HEADLINE, confidence)
+    return pair
+
+
+def of_split(draw: Draw, salt: str, recipes: list[Recipe], plan: Plan) -> Outcome:
+    """All pairs of one split."""
+    truth = splits(salt)["test"]
+    sums = {
+        (task.recipe, task.seed): resample(predictions(task, truth), plan.bins, plan.resamples, plan.seed)
+        for task in tasks(draw, salt, recipes)
+    }
+    twins = [sums[CLEAN, seed] for seed in range(1, TWINS + 1)]
+    same = [judged(salt, *pair, plan) for pair in itertools.combinations(twins, 2)]
+    planted = {
+        recipe: [judged(salt, twin, sums[recipe, seed], plan) for twin in twins for seed in range(1, DAMAGED + 1)]
+        for recipe in recipes
+    }
+    return Outcome(same + [pair.turned() for pair in same], planted)
+
+
+def rate(pairs: list[Pair], caught: Callable[[Pair], bool]) -> tuple[float, float, float]:
+    """The share of pairs that are caught, with a 95 % interval that takes the splits as independent, not the pairs."""
+    table = pd.DataFrame({"split": [pair.split for pair in pairs], "caught": [caught(pair) for pair in pairs]})
+    shares = table.groupby("split")["caught"].mean().to_numpy()
+    mean, count = float(shares.mean()), len(shares)
+    if shares.std() == 0:
+        hits = round(mean * count)
+        low = 0.0 if hits == 0 else float(beta.ppf(0.025, hits, count - hits + 1))
+        high = 1.0 if hits == count else float(beta.ppf(0.975, hits + 1, count - hits))
+        return mean, low, high
+    reach = float(t.ppf(0.975, count - 1)) * float(shares.std(ddof=1)) / count**0.5
+    return mean, max(mean - reach, 0.0), min(mean + reach, 1.0)
+
+
+def true_loss(pairs: list[Pair], group: str) -> tuple[float, float]:
+    """The mean loss over all splits, in points, and its standard error, splits as independent."""
+    by_split = pd.DataFrame({"split": [p.split for p in pairs], "loss": [-100 * p.difference[group] for p in pairs]})
+    means = by_split.groupby("split")["loss"].mean()
+    return float(means.mean()), float(means.std(ddof=1)) / len(means) ** 0.5
+
+
+def visible(pairs: list[Pair], group: str) -> float:
+    """The true loss, in points, that a group's rule would catch in 90 %, by the errors and margins of these pairs."""
+    mean, _ = true_loss(pairs, group)
+    errors = np.array([100 * pair.difference[group] + mean for pair in pairs])
+    margins = np.array([100 * (pair.high[group] - pair.difference[group]) for pair in pairs])
+    return float(np.quantile(errors + margins, 0.9))
+
+
+def table(draw: Draw, outcome: Outcome, groups: tuple[str, ...]) -> Iterable[str]:
+    """The rates of one draw."""
+    models = len({pair.split for pair in outcome.same}) * TWINS
+    yield f"\n{draw}: {models} models, {len(outcome.same) // 2} A/A pairs, both ways round"
+    for name, among in [("blocked", groups), *((f"by {group}", (group,)) for group in groups)]:
+        share, low, high = rate(outcome.same, lambda pair, among=among: pair.worse(among))  # type: ignore[misc]
+        yield f"  A/A {name:<28} {share:6.1%}  [{low:.1%}, {high:.1%}]"
+    for recipe, pairs in outcome.planted.items():
+        group = PLANTED[recipe]
+        loss, error = true_loss(pairs, group)
+        found = [rate(pairs, lambda pair, among=among: pair.worse(among)) for among in (groups, (group,))]  # type: ignore[misc]
+        (share, low, high), (own, *_) = found
+        yield (
+            f"  {recipe.name:<24} true loss {group:<8} {loss:4.1f} ± {error:.1f} points: caught {share:6.1%}"
+            f"  [{low:.1%}, {high:.1%}], by its own rule {own:6.1%}; in 90 % from {visible(pairs, group):.1f} points on"
+        )
+
+
+def run(draw: Draw, salts: list[str], recipes: list[Recipe], plan: Plan) -> Outcome:
+    """Train what is missing, then judge all pairs."""
+    train_all(task for salt in salts for task in tasks(draw, salt, recipes))
+    whole = Outcome([], {recipe: [] for recipe in recipes})
+    with ProcessPoolExecutor() as pool:
+        for part in pool.map(of_split, *zip(*((draw, salt, recipes, plan) for salt in salts), strict=True)):
+            whole.same += part.same
+            for recipe, pairs in part.planted.items():
+                whole.planted[recipe] += pairs
+    return whole
+
+
+def main() -> None:
+    """Print the rates of both draws."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--splits", type=int, default=20)
+    salts = [f"split-{number}" for number in range(parser.parse_args().splits)]
+    settings = params.load()
+    gate = settings.gate
+    plan = Plan(gate.confidence, gate.resamples, gate.seed, settings.evaluate.calibration_bins)
+    for draw, recipes in (("subsample", list(PLANTED)), ("bootstrap", [])):
+        outcome = run(draw, salts, recipes, plan)  # type: ignore[arg-type]
+        print("\n".join(table(draw, outcome, gate.fail_on_worse)))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
