@@ -4,13 +4,13 @@ Every metric is a function of sums over sentences, and so of sums over documents
 (how often each document was drawn), and all resamples of all metrics are one product of matrices: counts × sums.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm, t
+from scipy.special import ndtr, stdtrit  # not scipy.stats, which takes 0.6 s to import
 
 from classifier.corpus import LABELS
 
@@ -56,8 +56,8 @@ def tails(confidence: float, documents: int) -> tuple[float, float]:
     """
     if documents < 2:
         return 0.0, 1.0
-    quantile = t.ppf((1 - confidence) / 2, documents - 1) * (documents / (documents - 1)) ** 0.5
-    below = float(norm.cdf(quantile))
+    quantile = stdtrit(documents - 1, (1 - confidence) / 2) * (documents / (documents - 1)) ** 0.5
+    below = float(ndtr(quantile))
     return below, 1 - below
 
 
@@ -65,7 +65,7 @@ def tails(confidence: float, documents: int) -> tuple[float, float]:
 class Resample:
     """One model's sums by domain: documents, sentences, the whole (columns,), and resampled (resamples, columns).
 
-    Two models' are paired when they come from the same sentences, resamples and seed: row by row the same documents.
+    Those of one call of `resample` are paired: row by row the same documents.
     """
 
     documents: dict[str, int]
@@ -75,26 +75,29 @@ class Resample:
     bins: int
 
 
-def resample(table: pd.DataFrame, bins: int, resamples: int, seed: int) -> Resample:
-    """Sum up one model's predictions over the documents of each resample.
+def resample(tables: Sequence[pd.DataFrame], bins: int, resamples: int, seed: int) -> list[Resample]:
+    """Sum up each model's predictions over the documents of each resample, the same resamples for all.
 
     Args:
-        table: predictions with document, domain, label, valence, and a probability for each of `LABELS`.
+        tables: one a model, for the same sentences in the same order: document, domain, label, valence, and a
+            probability for each of `LABELS`.
         bins: of the calibration error.
         resamples: how many.
         seed: each domain has a generator of its own, so that one domain's draws do not depend on another's presence.
     """
-    rows = row_sums(table, bins)
-    result = Resample({}, {}, {}, {}, bins)
-    for domain in dict.fromkeys(table["domain"]):
-        inside = (table["domain"] == domain).to_numpy()
-        codes, documents = pd.factorize(table.loc[inside, "document"])
-        sums = np.zeros((len(documents), rows.shape[1]))
-        np.add.at(sums, codes, rows[inside])
-        result.documents[domain], result.sentences[domain] = len(documents), int(inside.sum())
-        result.total[domain] = sums.sum(axis=0)
-        result.drawn[domain] = _resampled(sums, resamples, np.random.default_rng([seed, *domain.encode()]))
-    return result
+    rows = [row_sums(table, bins) for table in tables]
+    results = [Resample({}, {}, {}, {}, bins) for _ in tables]
+    for domain in dict.fromkeys(tables[0]["domain"]):
+        inside = (tables[0]["domain"] == domain).to_numpy()
+        codes, documents = pd.factorize(tables[0].loc[inside, "document"])
+        sums = np.zeros((len(documents), sum(part.shape[1] for part in rows)))
+        np.add.at(sums, codes, np.hstack([part[inside] for part in rows]))
+        drawn = _resampled(sums, resamples, np.random.default_rng([seed, *domain.encode()]))
+        whole = np.split(sums.sum(axis=0), len(tables))
+        for result, total, own in zip(results, whole, np.split(drawn, len(tables), axis=1), strict=True):
+            result.documents[domain], result.sentences[domain] = len(documents), int(inside.sum())
+            result.total[domain], result.drawn[domain] = total, own
+    return results
 
 
 def differences(base: Resample, candidate: Resample) -> dict[str, Draws]:
@@ -105,7 +108,7 @@ def differences(base: Resample, candidate: Resample) -> dict[str, Draws]:
 
 def paired(base: pd.DataFrame, candidate: pd.DataFrame, bins: int, resamples: int, seed: int) -> dict[str, Draws]:
     """Two tables of predictions for the same sentences in the same order, resampled together."""
-    return differences(*(resample(table, bins, resamples, seed) for table in (base, candidate)))
+    return differences(*resample([base, candidate], bins, resamples, seed))
 
 
 def _draws(base: Resample, candidate: Resample, domains: list[str]) -> Draws:

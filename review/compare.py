@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import binomtest, norm
+from scipy.special import bdtr, ndtri
 
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
@@ -116,29 +116,20 @@ def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) 
     if not changed:
         return of_tables(base.predictions, own, plan)
     known = base.was_trained_on(candidate.test["document"]).to_numpy()
-    left_out = _left_out(candidate.test["domain"], known)
+    left_out = left_out_counts(candidate.test["domain"], known)
     rows = candidate.test[~known].reset_index(drop=True)
     return of_tables(base.predict(rows), own[~known].reset_index(drop=True), plan, True, left_out)
 
 
-def _left_out(domains: pd.Series, known: npt.NDArray[np.bool_]) -> dict[str, int]:
-    counts = {OVERALL: int(known.sum()), **known_by(domains, known)}
-    sizes = {OVERALL: len(domains), **domains.value_counts().to_dict()}
-    for name, count in counts.items():
-        if count > MOST_LEFT_OUT * sizes[name]:
-            what = (
-                f"main's model was trained on {count} of the {sizes[name]} test sentences ({name}): no fair comparison"
-            )
-            remedy = (
-                "keep prepare.salt and the shares, so that documents stay in their split; or change the split alone"
-            )
+def left_out_counts(domains: pd.Series, known: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """How many sentences main had learnt from, overall and by domain; `VerdictError` when they are too many."""
+    by_domain = {name: known[(domains == name).to_numpy()] for name in dict.fromkeys(domains)}
+    for name, rows in {OVERALL: known, **by_domain}.items():
+        if rows.mean() > MOST_LEFT_OUT:
+            what = f"main's model was trained on {rows.sum()} of the {len(rows)} test sentences ({name})"
+            remedy = "keep prepare.salt and the shares, so that documents stay in their split"
             raise VerdictError(TEST, what, remedy)
-    return counts
-
-
-def known_by(domains: pd.Series, known: npt.NDArray[np.bool_]) -> dict[str, int]:
-    """How many of each domain's sentences are among `known`."""
-    return {name: int(known[(domains == name).to_numpy()].sum()) for name in dict.fromkeys(domains)}
+    return {OVERALL: int(known.sum()), **{name: int(rows.sum()) for name, rows in by_domain.items()}}
 
 
 def of_tables(
@@ -181,8 +172,9 @@ def _difference(group: str, metric: str, draws: Draws, confidence: float) -> Dif
 def _group(name: str, draws: Draws, rows: pd.DataFrame, confidence: float, left_out: int) -> Group:
     inside = rows if name == OVERALL else rows[rows["domain"] == name]
     fixed, broken = int(inside["fixed"].sum()), int(inside["broken"].sum())
-    p_value = float(binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0
-    reach = float(norm.ppf((1 + confidence) / 2) + norm.ppf(POWER)) * draws.standard_error(HEADLINE)
+    # McNemar's test: had chance decided which of the two is right, the smaller count would be binomial.
+    p_value = min(1.0, 2 * float(bdtr(min(fixed, broken), fixed + broken, 0.5))) if fixed + broken else 1.0
+    reach = float(ndtri((1 + confidence) / 2) + ndtri(POWER)) * draws.standard_error(HEADLINE)
     return Group(name, draws.sentences, draws.documents, left_out, fixed, broken, p_value, reach)
 
 

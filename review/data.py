@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import jensenshannon
 
 from classifier.corpus import SPLITS
 from classifier.files import read_table
@@ -44,7 +43,11 @@ def data_change(store: Store, base: Revision, candidate: Revision) -> DataChange
     """Compare the prepared rows of all splits; None where dvc.lock names the same ones."""
     if all(base.hash_of(path) == candidate.hash_of(path) for path in PREPARED.values()):
         return None
-    old, new = (_rows(store, revision) for revision in (base, candidate))
+    return between(*(_rows(store, revision) for revision in (base, candidate)))
+
+
+def between(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
+    """Compare two tables of rows: id, domain, label, text, split."""
     both = old.merge(new, on="id", how="outer", suffixes=("_old", "_new"), indicator="side")
     kept = both["side"] == "both"
     flags = {
@@ -84,6 +87,8 @@ def _words(table: pd.DataFrame) -> Counter[str]:
 
 
 def _distance(left: Counter[str], right: Counter[str]) -> float:
+    from scipy.spatial.distance import jensenshannon
+
     words = sorted({*left, *right})
     if not left or not right:
         return 1.0

@@ -6,13 +6,12 @@ from typing import Any
 import pandas as pd
 
 from classifier.errors import VerdictError
-from classifier.metrics import DIGITS
 from review.bootstrap import METRICS, OVERALL, metrics, row_sums
 from review.evidence import EVALUATION
 from review.revisions import Revision, Store
 
-# The file rounds to DIGITS; the rest is for sums taken in another order.
-_TOLERANCE = 5 * 10.0**-DIGITS
+# The file keeps six digits (classifier.metrics.DIGITS); the rest is for sums taken in another order.
+TOLERANCE = 5e-6
 Figures = dict[str, dict[str, float]]
 
 
@@ -64,6 +63,6 @@ def differing(figures: Figures, predictions: pd.DataFrame, bins: int, revision: 
             if metric not in figures.get(group, {}):
                 where = f"{EVALUATION} of {revision.name}"
                 raise VerdictError(where, f"has no {metric} of {group}", "dvc repro -f evaluate")
-            if abs(figures[group][metric] - expected[metric]) > _TOLERANCE:
+            if abs(figures[group][metric] - expected[metric]) > TOLERANCE:
                 found.append(f"{group} {metric}: {figures[group][metric]:g}, by the predictions {expected[metric]:.6g}")
     return found

@@ -141,7 +141,7 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     result.policy = policy = policy_of(base.revision if base else own)
     result.changes = changes(base.revision, own) if base else []
     result.rules.extend(_approvals(result))
-    result.findings, rule = _lock(own, policy)
+    result.findings, rule = _lock(store, own, policy)
     result.rules.append(rule)
     predictions, result.seconds_per_1000 = candidate.verified()
     old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
@@ -189,12 +189,12 @@ def _approvable(result: Review, name: str, asks: str, passed: bool, found: str) 
     return Rule(name, asks, passed or approved, found, remedy, approved)
 
 
-def _lock(candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
+def _lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
     asks = "dvc.lock is consistent with the tree" + (", and every entry ran" if policy.lock == "ran" else "")
     if policy.lock == "ignore":
         return [], Rule("lock", asks, True, "not asked by the policy")
     with checked_out(candidate) as folder:
-        findings = check(folder, ran=policy.lock == "ran")
+        findings = check(folder, policy.lock == "ran", None if candidate.commit else store.repo)
     if not findings:
         return [], Rule("lock", asks, True, "consistent")
     first = findings[0]

@@ -8,11 +8,15 @@ outputs, removed dependencies and left-over stages. Consistent is not yet true: 
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 LOCK = "dvc.lock"
 _CONFLICT_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
@@ -44,12 +48,13 @@ class Stage:
     tracked_outs: tuple[str, ...]
 
 
-def check(root: Path, ran: bool = False) -> list[Finding]:
+def check(root: Path, ran: bool = False, repo: "Repo | None" = None) -> list[Finding]:
     """Every inconsistency between dvc.lock and the tree at `root`; empty when there is none.
 
     Args:
         root: a checkout; neither data nor cache is needed.
         ran: also ask whether each entry stands in the run-cache, that is, whether it ever came out of a run.
+        repo: DVC's view of `root`, where it is there already.
     """
     from dvc.exceptions import DvcException
 
@@ -60,7 +65,7 @@ def check(root: Path, ran: bool = False) -> list[Finding]:
     if findings:
         return findings
     try:
-        stages = definitions(root)
+        stages = definitions(root, repo)
     except DvcException as error:
         reason = " ".join(str(error).split())
         return [Finding("all", "dvc.yaml, dvc.lock", f"DVC cannot read them: {reason}", "git diff dvc.yaml dvc.lock")]
@@ -81,7 +86,7 @@ def check(root: Path, ran: bool = False) -> list[Finding]:
     return findings
 
 
-def definitions(root: Path) -> list[Stage]:
+def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
     """The stages of dvc.yaml in the order of the DAG's definition, as DVC itself resolves them."""
     from dvc.dependency.param import ParamsDependency
     from dvc.repo import Repo
@@ -98,8 +103,8 @@ def definitions(root: Path) -> list[Stage]:
             tracked_outs=tuple(out.def_path for out in stage.outs if not out.use_cache),
         )
 
-    with Repo(str(root)) as repo:
-        return [defined(stage) for stage in repo.index.stages if isinstance(stage, PipelineStage)]
+    with nullcontext(repo) if repo else Repo(str(root)) as opened:
+        return [defined(stage) for stage in opened.index.stages if isinstance(stage, PipelineStage)]
 
 
 def _read_lock(root: Path) -> tuple[dict[str, Entry], list[Finding]]:

@@ -109,7 +109,7 @@ def test_documents_are_drawn_whole_and_alike_for_both_models() -> None:
     table = predicted(truth(np.random.default_rng(2), {"a": 30}), np.random.default_rng(3), 1.0)
     for draws in paired(table, table, BINS, 200, 7).values():
         assert all((draws.differences[name] == 0).all() for name in METRICS)
-    drawn = resample(table, BINS, 200, 7).drawn["a"]
+    drawn = resample([table], BINS, 200, 7)[0].drawn["a"]
     sizes = {int(n) for n in table.groupby("document").size()}
     assert sizes != {1}
     assert drawn[:, :9].sum(axis=1).std() > 0, "with documents of several sizes, resamples differ in size"
@@ -133,5 +133,5 @@ def test_few_documents_widen_the_interval() -> None:
 
 def test_chunks_of_resamples_do_not_repeat(pair: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """Resamples past the first chunk are new draws."""
-    found = differences(*(resample(table, BINS, 4500, 1) for table in pair))[OVERALL].differences["log_loss"]
+    found = differences(*resample(pair, BINS, 4500, 1))[OVERALL].differences["log_loss"]
     assert len(np.unique(found)) > 4400

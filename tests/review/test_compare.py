@@ -1,0 +1,125 @@
+"""The comparison of two tables of predictions: words, families of intervals, counts, and what a test set can show."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from classifier import metrics as classifier_metrics
+from classifier.corpus import LABELS
+from classifier.errors import VerdictError
+from review import figures
+from review.bootstrap import METRICS, OVERALL
+from review.compare import BETTER, HEADLINE, SAME, WORSE, Plan, left_out_counts, level, of_tables
+from tests.review.predictions import predicted, truth, with_probabilities
+
+PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10)
+DOMAINS = {"movies": 400, "news": 60}
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    """Labelled sentences of two domains."""
+    return truth(np.random.default_rng(21), DOMAINS)
+
+
+def model(table: pd.DataFrame, noise: float, seed: int = 5) -> pd.DataFrame:
+    """A model that sees the truth through noise; models of one seed err alike."""
+    return predicted(table, np.random.default_rng(seed), noise)
+
+
+def worse_in_movies(table: pd.DataFrame) -> pd.DataFrame:
+    """A good model whose predictions for movies, and only for these, come from a bad one."""
+    good, bad = model(table, 0.5), model(table, 3.0)
+    inside = (table["domain"] == "movies").to_numpy()
+    return with_probabilities(table, np.where(inside[:, None], bad[list(LABELS)], good[list(LABELS)]))
+
+
+def test_a_loss_in_one_domain_is_called_worse_there_alone(table: pd.DataFrame) -> None:
+    """A model that lost in movies is worse overall and in movies, and not in news; exchanged, it is better."""
+    comparison = of_tables(model(table, 0.5), worse_in_movies(table), PLAN)
+    words = {name: comparison.of(name).verdict for name in (OVERALL, *comparison.domains)}
+    assert words == {OVERALL: WORSE, "movies": WORSE, "news": SAME}
+    back = of_tables(worse_in_movies(table), model(table, 0.5), PLAN)
+    assert {back.of(OVERALL).verdict, back.of("movies").verdict} == {BETTER}
+
+
+def test_less_is_better_for_losses(table: pd.DataFrame) -> None:
+    """A log loss that rises is worse, one that falls is better."""
+    comparison = of_tables(model(table, 0.5), model(table, 3.0), PLAN)
+    line = comparison.of(OVERALL, "log_loss")
+    assert line.difference > 0
+    assert line.verdict == WORSE
+    assert of_tables(model(table, 3.0), model(table, 0.5), PLAN).of(OVERALL, "log_loss").verdict == BETTER
+
+
+def test_a_word_follows_from_its_interval_alone(table: pd.DataFrame) -> None:
+    """Whatever excludes 0 is better or worse, and nothing else is; the difference is candidate − main."""
+    comparison = of_tables(model(table, 0.9), model(table, 1.0), PLAN)
+    for line in comparison.differences:
+        assert (line.verdict == SAME) == (line.low <= 0 <= line.high), line
+        assert line.difference == pytest.approx(line.candidate - line.base)
+
+
+def test_intervals_of_a_family_hold_together() -> None:
+    """The headline overall has the plain level; by domain, and for the other metrics, the levels multiply to it."""
+    assert level(PLAN, HEADLINE, OVERALL, 4) == 0.95
+    assert level(PLAN, HEADLINE, "movies", 4) ** 4 == pytest.approx(0.95)
+    assert level(PLAN, "mcc", OVERALL, 4) ** (len(METRICS) - 1) == pytest.approx(0.95)
+    assert level(PLAN, "mcc", "movies", 4) ** (4 * (len(METRICS) - 1)) == pytest.approx(0.95)
+
+
+def test_counts_are_those_of_mcnemar(table: pd.DataFrame) -> None:
+    """Fixed and broken are counted by sentence, and the p-value is that of an exact binomial test."""
+    base, candidate = model(table, 0.8), model(table, 1.2, seed=6)
+    group = of_tables(base, candidate, PLAN).groups[0]
+    right = [np.asarray(LABELS)[t[list(LABELS)].to_numpy().argmax(axis=1)] == t["label"] for t in (base, candidate)]
+    assert group.fixed == int((right[1] & ~right[0]).sum()) > 0
+    assert group.broken == int((right[0] & ~right[1]).sum()) > 0
+    expected = scipy.stats.binomtest(group.fixed, group.fixed + group.broken).pvalue
+    assert group.p_value == pytest.approx(expected)
+
+
+def test_the_visible_loss_is_what_nine_of_ten_test_sets_would_show(table: pd.DataFrame) -> None:
+    """With normal errors, a loss of the stated size is below the bound of its interval in 90 % of the cases."""
+    comparison = of_tables(model(table, 0.8), model(table, 0.9), PLAN)
+    group, line = comparison.groups[0], comparison.of(OVERALL)
+    error = (line.high - line.low) / (2 * scipy.stats.norm.ppf(0.975))
+    reach = scipy.stats.norm.ppf(0.975) * error
+    assert scipy.stats.norm.cdf((group.detectable - reach) / error) == pytest.approx(0.9, abs=0.02)
+
+
+def test_identical_predictions_are_unchanged(table: pd.DataFrame) -> None:
+    """The same probabilities are unchanged; one that differs in the last digit is not."""
+    same = of_tables(model(table, 1.0), model(table, 1.0), PLAN)
+    assert same.unchanged
+    assert all(line.difference == 0 and line.verdict == SAME for line in same.differences)
+    values = model(table, 1.0)[list(LABELS)].to_numpy(copy=True)
+    values[3, 0] = np.nextafter(values[3, 0], 1)
+    other = with_probabilities(table, values)
+    assert not of_tables(model(table, 1.0), other, PLAN).unchanged
+
+
+def test_main_is_not_asked_about_what_it_learnt(table: pd.DataFrame) -> None:
+    """Up to a tenth of the sentences may be known to main; with more, even in one domain, there is no judgement."""
+    domains = table["domain"]
+    known = np.zeros(len(table), dtype=bool)
+    known[:10] = True
+    assert left_out_counts(domains, known) == {OVERALL: 10, "movies": 10, "news": 0}
+    news = np.flatnonzero((domains == "news").to_numpy())
+    known[news[: len(news) // 5]] = True
+    with pytest.raises(VerdictError, match=r"\(news\)"):
+        left_out_counts(domains, known)
+
+
+def test_figures_are_checked_to_the_digits_of_the_file() -> None:
+    """The tolerance between a metrics file and its predictions is below one step of the file's last digit but one."""
+    assert 10.0**-classifier_metrics.DIGITS < figures.TOLERANCE < 10.0 ** (1 - classifier_metrics.DIGITS)
+
+
+def test_json_holds_no_sentence_and_all_figures(table: pd.DataFrame) -> None:
+    """The JSON has every group and difference, and neither text nor ids."""
+    document = of_tables(model(table, 0.9), model(table, 1.0), PLAN).as_json()
+    assert set(document["groups"]) == {OVERALL, *DOMAINS}
+    assert len(document["differences"]) == len(METRICS) * 3
+    assert "movies-1" not in str(document)

@@ -1,0 +1,72 @@
+"""What a change does to the data, row by row and word by word."""
+
+import pandas as pd
+import pytest
+
+from review.data import KINDS, between
+
+OLD = pd.DataFrame(
+    [
+        ("news-1", "news", "negative", "taxes rise again", "train"),
+        ("news-2", "news", "positive", "a fine budget", "test"),
+        ("news-3", "news", "positive", "a fine speech", "test"),
+        ("tweets-1", "tweets", "positive", "so good", "train"),
+    ],
+    columns=["id", "domain", "label", "text", "split"],
+)
+
+
+def changed(**cells: tuple[str, str]) -> pd.DataFrame:
+    """The rows with some cells replaced: id (with _ for -) to column and value."""
+    table = OLD.copy()
+    for key, (column, value) in cells.items():
+        table.loc[table["id"] == key.replace("_", "-"), column] = value
+    return table
+
+
+def counts(new: pd.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
+    """The kinds of change that occur, by domain and class."""
+    table = between(OLD, new).counts
+    found = {}
+    for row in table.reset_index().to_dict("records"):
+        kinds = {kind: row[kind] for kind in KINDS if row[kind]}
+        if kinds:
+            found[row["domain"], row["label"]] = kinds
+    return found
+
+
+def test_rows_are_counted_by_what_happened_to_them() -> None:
+    """Relabelled, rewritten and moved rows are counted under their new class, removed ones under their old."""
+    assert counts(OLD) == {}
+    assert counts(changed(news_1=("label", "neutral"))) == {("news", "neutral"): {"relabelled": 1}}
+    assert counts(changed(news_1=("text", "taxes fall"))) == {("news", "negative"): {"rewritten": 1}}
+    assert counts(changed(tweets_1=("split", "test"))) == {("tweets", "positive"): {"moved": 1}}
+    assert counts(OLD[OLD["id"] != "news-2"]) == {("news", "positive"): {"removed": 1}}
+
+
+def test_a_new_row_is_added_and_its_words_are_compared() -> None:
+    """An added row is counted, and the share of its words that main never saw in that domain is told."""
+    row = pd.DataFrame([("tweets-2", "tweets", "negative", "so very bad", "train")], columns=OLD.columns)
+    change = between(OLD, pd.concat([OLD, row], ignore_index=True))
+    assert change.counts.loc[("tweets", "negative"), "added"] == 1
+    texts = {text.domain: text for text in change.texts}
+    assert texts["tweets"].unseen == pytest.approx(2 / 3)
+    assert texts["news"].unseen is None
+    assert (texts["tweets"].base_words, texts["tweets"].candidate_words) == (2, 2.5)
+
+
+def test_the_distance_of_texts_runs_from_same_to_nothing_shared() -> None:
+    """Jensen and Shannon's distance is 0 for the same words, 1 for others, and 1 for a domain that is gone."""
+    distances = [
+        next(text.distance for text in between(OLD, new).texts if text.domain == "tweets")
+        for new in (OLD, changed(tweets_1=("text", "utterly bad")), OLD[OLD["domain"] == "news"])
+    ]
+    assert distances == pytest.approx([0, 1, 1])
+
+
+def test_totals_are_those_of_both_sides() -> None:
+    """Each class has main's and the candidate's number of rows, a class that is gone included."""
+    table = between(OLD, OLD[OLD["label"] != "negative"]).counts
+    rows = {(row["domain"], row["label"]): row for row in table.reset_index().to_dict("records")}
+    assert [rows["news", "negative"][side] for side in ("main", "candidate")] == [1, 0]
+    assert [rows["news", "positive"][side] for side in ("main", "candidate")] == [2, 2]
