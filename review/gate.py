@@ -84,7 +84,7 @@ class Review:
         if self.comparison.unchanged:
             return f"weighted F1 {line.candidate:.4f} on {group.sentences:,} test sentences"
         return (
-            f"weighted F1 {line.base:.4f} → {line.candidate:.4f}, {interval(line)} ({line.confidence:.0%} interval),"
+            f"weighted F1 {line.base:.4f} → {line.candidate:.4f}, {interval(line)} ({line.confidence * 100:g} % interval),"
             f" on {group.sentences:,} test sentences; {group.fixed} fixed, {group.broken} broken"
         )
 

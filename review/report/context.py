@@ -31,6 +31,7 @@ def data(change: DataChange | None) -> Section:
     rows = [
         (own(row["domain"]), own(row["label"]), *(_count(row[name]) for name in ("main", "candidate", *KINDS)))
         for row in change.counts.reset_index().to_dict("records")
+        if any(row[kind] for kind in KINDS)
     ]
     texts = [
         (
