@@ -83,9 +83,10 @@ class Review:
         line, group = self.comparison.of(OVERALL), self.comparison.groups[0]
         if self.comparison.unchanged:
             return f"weighted F1 {line.candidate:.4f} on {group.sentences:,} test sentences"
+        change = f"weighted F1 {line.base:.4f} → {line.candidate:.4f}, {interval(line)}"
         return (
-            f"weighted F1 {line.base:.4f} → {line.candidate:.4f}, {interval(line)} ({line.confidence * 100:g} % interval),"
-            f" on {group.sentences:,} test sentences; {group.fixed} fixed, {group.broken} broken"
+            f"{change} ({line.confidence * 100:g} % interval), on {group.sentences:,} test sentences;"
+            f" {group.fixed} fixed, {group.broken} broken"
         )
 
     @property
