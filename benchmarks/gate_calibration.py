@@ -5,8 +5,8 @@
 In each of 20 splits of the whole corpus, five models are trained on draws of the training documents with other seeds,
 and two for each kind of damage. Pairs of the five are A/A: whatever the gate blocks there is a false alarm. A damaged
 model against one of the five is a planted loss, whose true size is the mean difference over all splits. Rules and
-defaults are those of params.yaml, group gate. Some 440 models of 12 s each, an hour and a half on two cores; predictions
-are kept in benchmarks/.retrained.
+defaults are those of params.yaml, group gate. 440 models of 12 s each, an hour and a half on two cores; predictions are
+kept in benchmarks/.retrained.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def judged(split: str, base: Resample, candidate: Resample, plan: Plan) -> Pair:
     pair = Pair(split, {}, {}, {})
     found = differences(base, candidate)
     for group, draws in found.items():
-        confidence = level(plan, HEADLINE, group, len(found) - 1)
+        confidence = level(plan, HEADLINE, len(found) - 1)
         pair.difference[group] = draws.candidate[HEADLINE] - draws.base[HEADLINE]
         pair.low[group], pair.high[group] = draws.interval(HEADLINE, confidence)
     return pair

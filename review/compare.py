@@ -1,8 +1,8 @@
 """Main and candidate on the same sentences: differences with intervals, and a word for each.
 
-The tables that a reviewer reads are families of claims: the headline metric overall; the headline by domain; the other
-metrics overall; the other metrics by domain. The intervals of a family hold together with the stated confidence
-(Šidák); a word follows from its interval alone: *better* or *worse* excludes 0, else *no measurable difference*.
+The claims that the gate acts on are one family: the headline metric overall and in each domain. Their intervals hold
+together with the stated confidence (Šidák); those of the other metrics are a second family. A word follows from its
+interval alone: *better* or *worse* excludes 0, all else is *no measurable difference*.
 """
 
 from collections.abc import Mapping
@@ -72,8 +72,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All differences and groups; `rows` has both sides' predictions, sentence by sentence."""
+    """All differences and groups; `rows` has both sides' predictions, sentence by sentence.
 
+    Intervals hold together with `confidence`, those of the headline metric and those of the others.
+    """
+
+    confidence: float
     test_changed: bool
     unchanged: bool
     differences: tuple[Difference, ...]
@@ -92,6 +96,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """Everything but the sentences."""
         return {
+            "confidence": self.confidence,
             "test_changed": self.test_changed,
             "unchanged": self.unchanged,
             "groups": {group.name: asdict(group) for group in self.groups},
@@ -143,21 +148,21 @@ def of_tables(
     draws = paired(base, candidate, plan.bins, plan.resamples, plan.seed)
     rows = _rows(base, candidate)
     groups = tuple(
-        _group(name, draw, rows, level(plan, HEADLINE, name, len(draws) - 1), (left_out or {}).get(name, 0))
+        _group(name, draw, rows, level(plan, HEADLINE, len(draws) - 1), (left_out or {}).get(name, 0))
         for name, draw in draws.items()
     )
     lines = (
-        _difference(name, metric, draw, level(plan, metric, name, len(draws) - 1))
+        _difference(name, metric, draw, level(plan, metric, len(draws) - 1))
         for name, draw in draws.items()
         for metric in METRICS
     )
     same = bool((base[list(LABELS)].to_numpy() == candidate[list(LABELS)].to_numpy()).all())
-    return Comparison(changed, same and not changed, tuple(lines), groups, rows)
+    return Comparison(plan.confidence, changed, same and not changed, tuple(lines), groups, rows)
 
 
-def level(plan: Plan, metric: str, group: str, domains: int) -> float:
+def level(plan: Plan, metric: str, domains: int) -> float:
     """The confidence of one interval, so that those of its family hold together with `plan.confidence` (Šidák)."""
-    family = (1 if metric == HEADLINE else len(METRICS) - 1) * (1 if group == OVERALL else domains)
+    family = (1 if metric == HEADLINE else len(METRICS) - 1) * (1 + domains)
     return float(plan.confidence ** (1 / family))
 
 

@@ -85,7 +85,7 @@ class Review:
             return f"weighted F1 {line.candidate:.4f} on {group.sentences:,} test sentences"
         change = f"weighted F1 {line.base:.4f} → {line.candidate:.4f}, {interval(line)}"
         return (
-            f"{change} ({line.confidence * 100:g} % interval), on {group.sentences:,} test sentences;"
+            f"{change} ({self.comparison.confidence * 100:g} % interval), on {group.sentences:,} test sentences;"
             f" {group.fixed} fixed, {group.broken} broken"
         )
 

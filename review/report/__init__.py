@@ -38,7 +38,7 @@ def _sections(review: Review, store: Store, base: Evidence | None, candidate: Ev
     comparison = review.comparison
     if comparison and not comparison.unchanged:
         yield sections.metrics(review, comparison)
-        yield sections.domains(review, comparison)
+        yield sections.domains(comparison)
         yield sections.other_metrics(comparison)
     elif review.figures:
         yield sections.figures(review)

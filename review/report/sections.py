@@ -99,9 +99,9 @@ def metrics(review: Review, comparison: Comparison) -> Section:
     """Every metric overall."""
     rows = [_line(NAMES[name], comparison.of(OVERALL, name)) for name in METRICS]
     group = comparison.groups[0]
-    intervals = f"The interval of {NAMES[HEADLINE]} holds with {_percent(comparison.of(OVERALL).confidence)}, those of"
-    family = f" the other {len(METRICS) - 1} together with as much."
-    note = f"{intervals}{family} {_mended(group)}"
+    together = f"hold together with {_percent(comparison.confidence)}"
+    note = f"The intervals of {NAMES[HEADLINE]}, here and by domain, {together}; so do those of the other metrics."
+    note += f" {_mended(group)}"
     origin = source(review, f"{EVALUATION} and {'/'.join(PREDICTIONS)}")
     return Section("Metrics", [of_table(_HEAD, rows, (2,)), paragraph(f"{note}<br>{origin}")], 1)
 
@@ -117,14 +117,13 @@ def figures(review: Review) -> Section:
     return Section("Metrics", [of_table(head, rows, range(1, len(head))), paragraph(origin)], 1)
 
 
-def domains(review: Review, comparison: Comparison) -> Section:
+def domains(comparison: Comparison) -> Section:
     """The headline metric by domain, and how small a loss each could show; the other metrics folded below."""
     groups = comparison.groups[1:]
     rows = [
         (*_line(own(group.name), comparison.of(group.name)), _test_set(group, comparison.unchanged)) for group in groups
     ]
-    note = f"Weighted F1; the {len(groups)} intervals hold together with {_percent(_family(review))}. A loss counts as"
-    note += " seen where 9 of 10 such test sets would call it worse."
+    note = "Weighted F1. A loss counts as seen where 9 of 10 such test sets would call it worse."
     blocks = [of_table(("domain", *_HEAD[1:], "sentences"), rows, (2,)), paragraph(note)]
     if comparison.test_changed:
         blocks.append(paragraph(_on_other_sentences(comparison)))
@@ -162,10 +161,6 @@ def _line(name: str, line: Difference) -> tuple[str, str, str]:
 
 def _percent(share: float) -> str:
     return f"{share * 100:g} %"
-
-
-def _family(review: Review) -> float:
-    return review.policy.confidence if review.policy else 0.95
 
 
 def _mended(group: Group) -> str:
