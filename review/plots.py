@@ -68,7 +68,7 @@ class _Source:
     sides: dict[str, Any]
 
 
-def draw(root: Path, base: str, candidate: str | None, out: Path) -> list[Plot]:
+def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | None" = None) -> list[Plot]:
     """Draw every plot that `base` or the candidate declares, in DVC's order; the same data give the same bytes.
 
     Args:
@@ -76,12 +76,15 @@ def draw(root: Path, base: str, candidate: str | None, out: Path) -> list[Plot]:
         base: the revision to show as main.
         candidate: the other revision; None for the working tree.
         out: folder for the files; those of the same names are overwritten, others stay.
+        repo: DVC's view of `root`, where it is there already.
 
     Raises:
         VerdictError: for a revision, definition, template or file that cannot be read or drawn, with the side at fault.
     """
     with TemporaryDirectory(prefix="verdict-") as templates:
-        data = _read(root, {CANDIDATE: candidate or "workspace", MAIN: base}, Path(templates))
+        revisions = {CANDIDATE: candidate or "workspace", MAIN: base}
+        with _opened(root, repo) as opened:
+            data = _read(opened, revisions, Path(templates))
         sources = _sources(data, templates)
     names = [_file_name(source.name) for source in sources]
     for source, name in zip(sources, names, strict=True):
@@ -97,19 +100,33 @@ def _file_name(plot: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", stem) + ".png"
 
 
-def _read(root: Path, revisions: dict[str, str], templates: Path) -> dict[str, Any]:
+@contextmanager
+def _opened(root: Path, repo: "Repo | None") -> Iterator["Repo"]:
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    if repo is not None:
+        yield repo
+        return
+    try:
+        opened = Repo(str(root))
+    except DvcException as error:
+        raise VerdictError(str(root), _reason(error), "run at the root of the repository") from None
+    with opened:
+        yield opened
+
+
+def _read(repo: "Repo", revisions: dict[str, str], templates: Path) -> dict[str, Any]:
     """DVC's definitions and contents of all plots by side; the templates of both are left in the folder `templates`.
 
     The candidate comes first: where both sides define a plot, DVC draws by the first definition.
     """
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     try:
-        with Repo(str(root)) as repo:
-            for side in (MAIN, CANDIDATE):  # the candidate's templates replace main's
-                _copy_templates(repo, revisions[side], templates)
-            shown = repo.plots.show(revs=list(dict.fromkeys(revisions.values())))
+        for side in (MAIN, CANDIDATE):  # the candidate's templates replace main's
+            _copy_templates(repo, revisions[side], templates)
+        shown = repo.plots.show(revs=list(dict.fromkeys(revisions.values())))
     except DvcException as error:
         remedy = "git fetch origin, and run at the root of the repository"
         raise VerdictError(" and ".join(revisions.values()), _reason(error), remedy) from None

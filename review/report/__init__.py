@@ -49,7 +49,7 @@ def _sections(review: Review, store: Store, base: Evidence | None, candidate: Ev
         yield _or_reason("Data", 4, lambda: context.data(data_change(store, main, own_revision)))
     if base and base.revision.commit:
         commit = base.revision.commit
-        yield _or_reason("Plots", 3, lambda: _plots(draw(store.root, commit, own_revision.commit, out)))
+        yield _or_reason("Plots", 3, lambda: _plots(draw(store.root, commit, own_revision.commit, out, store.repo)))
     if comparison and not comparison.unchanged:
         texts = dict(zip(candidate.test["id"], candidate.test["text"], strict=True))
         yield from sections.sentences(comparison, texts)
