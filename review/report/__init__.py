@@ -16,7 +16,7 @@ from review.report.markup import Block, Section, fit, own, paragraph, plain, ren
 from review.report.page import page
 from review.revisions import Store
 
-_WIDTH = 780  # CSS pixels: GitHub's column for a comment, where pictures then have their natural size
+_WIDTH = 560  # CSS pixels at most: large enough to read, and two fit on a screen
 
 
 def write(review: Review, store: Store, base: Evidence | None, candidate: Evidence, out: Path) -> None:

@@ -102,11 +102,7 @@ def render(section: Section, keep: Sequence[int] | None = None) -> str:
 def _block(block: Block, most: int) -> str:
     cut = len(block.rows) - most
     rows = "\n".join(block.rows[:most])
-    notice = (
-        f"\n\n<p><i>{cut:,} more are cut here, to stay under GitHub's limit; report.html has all.</i></p>"
-        if cut
-        else ""
-    )
+    notice = f"\n\n<p><i>{cut:,} more in report.html.</i></p>" if cut else ""
     if block.rows and not most:
         return notice.strip()
     return "\n".join(part for part in (block.before, rows, block.after) if part) + notice
