@@ -1,0 +1,65 @@
+"""How long a reviewer waits: gate and report on a changed model, and 2,000 resamples of every metric.
+
+    python -m benchmarks.review [--runs N]
+
+In a clone that shares this repository's cache, with another penalty. Goals: gate + report ≤ 10 s, resamples ≤ 2 s.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.workspace import ROOT, run
+from classifier.errors import exit_code
+from classifier.files import read_table
+from review.bootstrap import paired
+
+CHANGE = ("alpha: 0.000015", "alpha: 0.0001")
+
+
+def changed_clone(folder: Path) -> None:
+    """A clone of the last commit whose model was trained with another penalty."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    run(["dvc", "config", "--local", "cache.dir", str(ROOT / ".dvc" / "cache")], folder)
+    run(["dvc", "checkout", "--quiet"], folder)
+    params = folder / "params.yaml"
+    params.write_text(params.read_text(encoding="utf-8").replace(*CHANGE), encoding="utf-8")
+    run(["dvc", "repro", "--quiet"], folder)
+
+
+def waited(folder: Path, runs: int) -> list[tuple[float, float]]:
+    """Seconds of gate and report, `runs` times; the gate's own exit code, 1 here, is no failure."""
+    gate = ["sh", "-c", f"{sys.executable} -m review gate --base HEAD; test $? -le 1"]
+    report = [sys.executable, "-m", "review", "report", "--base", "HEAD"]
+    return [(run(gate, folder).seconds, run(report, folder).seconds) for _ in range(runs)]
+
+
+def main() -> None:
+    """Print medians and ranges."""
+    parser = argparse.ArgumentParser(description="How long a reviewer waits.")
+    parser.add_argument("--runs", type=int, default=5)
+    runs: int = parser.parse_args().runs
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "clone"
+        changed_clone(folder)
+        pairs = waited(folder, runs + 1)[1:]  # the first fills the file system's cache
+    sums = [gate + report for gate, report in pairs]
+    gate, report = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    print(
+        f"gate {gate:.1f} s + report {report:.1f} s = {statistics.median(sums):.1f} s"
+        f" (goal ≤ 10; {min(sums):.1f} to {max(sums):.1f})"
+    )
+    table = read_table(ROOT / "data/predictions/test.parquet", "dvc repro")
+    for resamples in (2_000, 10_000):
+        begin = time.perf_counter()
+        paired(table, table, 15, resamples, 1)
+        seconds = time.perf_counter() - begin
+        print(f"{resamples:,} resamples of every metric and group: {seconds:.2f} s (goal ≤ 2 for 2,000)")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
