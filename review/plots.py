@@ -4,12 +4,10 @@ DVC reads the data and fills in the templates, as for `dvc plots diff`. Its list
 cannot read is an error here. What only one side has is drawn for that side.
 """
 
-import base64
 import json
 import math
 import re
 import textwrap
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from classifier.errors import VerdictError
+from review.pictures import chunks_of, drawing, packed, reason, stacked
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -39,7 +38,6 @@ _MEANS = {
     "shape": ("circles", "squares"),
     "color": ("first colour", "second colour"),
 }
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 Row = dict[str, Any]
 
 
@@ -111,7 +109,7 @@ def _opened(root: Path, repo: "Repo | None") -> Iterator["Repo"]:
     try:
         opened = Repo(str(root))
     except DvcException as error:
-        raise VerdictError(str(root), _reason(error), "run at the root of the repository") from None
+        raise VerdictError(str(root), reason(error), "run at the root of the repository") from None
     with opened:
         yield opened
 
@@ -129,11 +127,11 @@ def _read(repo: "Repo", revisions: dict[str, str], templates: Path) -> dict[str,
         shown = repo.plots.show(revs=list(dict.fromkeys(revisions.values())))
     except DvcException as error:
         remedy = "git fetch origin, and run at the root of the repository"
-        raise VerdictError(" and ".join(revisions.values()), _reason(error), remedy) from None
+        raise VerdictError(" and ".join(revisions.values()), reason(error), remedy) from None
     data = {side: shown.get(revision, {}) for side, revision in revisions.items()}
     for side, content in data.items():
-        for where, reason in _read_errors(content):
-            raise VerdictError(f"{where} of {side}", reason, _REMEDIES[side])
+        for where, what in _read_errors(content):
+            raise VerdictError(f"{where} of {side}", what, _REMEDIES[side])
     return data
 
 
@@ -147,28 +145,11 @@ def _copy_templates(repo: "Repo", revision: str, target: Path) -> None:
             copy.write_bytes(repo.fs.cat_file(file))
 
 
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def _read_errors(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Each place in the contents of one side where DVC has put an error instead of data."""
     definitions, files = content.get("definitions", {}), content.get("sources", {})
     places = [("", definitions), ("", files), *definitions.get("data", {}).items(), *files.get("data", {}).items()]
-    yield from ((where or "dvc.yaml", _reason(place["error"])) for where, place in places if "error" in place)
-
-
-@contextmanager
-def _drawing(where: str) -> Iterator[None]:
-    """Turn what DVC, a template or Vega-Lite refuses into a `VerdictError`."""
-    from dvc.exceptions import DvcException
-    from dvc_render.exceptions import DvcRenderError  # type: ignore[import-untyped]
-
-    try:
-        yield
-    except (DvcException, DvcRenderError, ValueError) as error:
-        remedy = "mend its definition in dvc.yaml, or its template in .dvc/plots"
-        raise VerdictError(where, _reason(error), remedy) from None
+    yield from ((where or "dvc.yaml", reason(place["error"])) for where, place in places if "error" in place)
 
 
 def _sources(data: dict[str, Any], templates: str) -> list[_Source]:
@@ -176,7 +157,7 @@ def _sources(data: dict[str, Any], templates: str) -> list[_Source]:
     from dvc.render.match import PlotsData, match_defs_renderers
     from dvc.repo.plots import infer_data_sources
 
-    with _drawing(".dvc/plots"):
+    with drawing(".dvc/plots"):
         matched = match_defs_renderers(data=data, templates_dir=templates)
     sources = []
     for (name, group), (renderer, _, errors) in zip(PlotsData(data).group_definitions().items(), matched, strict=True):
@@ -184,7 +165,7 @@ def _sources(data: dict[str, Any], templates: str) -> list[_Source]:
         for side, path, definition in reversed(group):  # main first
             where = f"{name} of {side}"
             if side in errors:
-                what = f"DVC cannot make rows of it, all with the same keys: {_reason(errors[side])}"
+                what = f"DVC cannot make rows of it, all with the same keys: {reason(errors[side])}"
                 raise VerdictError(where, what, _REMEDIES[side])
             files = data[side]["sources"]["data"]
             raw = [files[file].get("data") for file in infer_data_sources(path, definition)]
@@ -197,7 +178,7 @@ def _image(where: str, png: bytes | None) -> bytes:
     """The image as it is; refused unless it is a whole PNG."""
     if png is None:
         raise VerdictError(where, "is empty", "dvc repro, and commit what it writes")
-    _chunks(png, where)
+    chunks_of(png, where)
     return png
 
 
@@ -223,7 +204,7 @@ def _draw(source: _Source, path: Path) -> Plot:
     shown = {BOTH: sides[MAIN]} if unchanged else sides
     title = str(labels["title"])
     if source.renderer.TYPE == "image":
-        what, scale, channels, png = title, 1, ["row"], _stacked(source.name, shown)
+        what, scale, channels, png = title, 1, ["row"], stacked(source.name, shown)
     elif any(shown.values()):
         what, scale = f"{title}: {labels['y_label']} against {labels['x_label']}", SCALE
         channels, png = _filled(source, shown)
@@ -231,7 +212,7 @@ def _draw(source: _Source, path: Path) -> Plot:
         what, scale, channels = title, SCALE, []
         none = {"data": {"values": [{}]}, "mark": {"type": "text", "text": "no rows"}, "width": 300}
         png = _rendered(source.name, {"title": title, **none})
-    path.write_bytes(_packed(png, source.name))
+    path.write_bytes(packed(png, source.name))
     alt = f"{what}. {_told_apart(shown, channels)}."
     return Plot(source.name, title, (path.name,), alt, unchanged, int.from_bytes(png[16:20]) // scale)
 
@@ -255,7 +236,7 @@ def _filled(source: _Source, shown: dict[str, list[Row]]) -> tuple[list[str], by
     renderer = source.renderer
     renderer.datapoints = [{**row, "rev": side} for side, rows in shown.items() for row in rows]
     renderer.properties["revs_with_datapoints"] = list(shown)  # DVC's own templates name them in their scales
-    with _drawing(source.name):
+    with drawing(source.name):
         specification = json.loads(json.dumps(renderer.get_filled_template(), allow_nan=False))
     channels = list(_channels(specification))
     for _, definition in channels:
@@ -287,48 +268,5 @@ def _rendered(name: str, specification: dict[str, Any]) -> bytes:
     if anchor := re.search(r"<DVC_METRIC_\w*>", text):
         what = f"its template asks for {anchor[0]}, which DVC does not fill"
         raise VerdictError(name, what, "mend the template in .dvc/plots")
-    with _drawing(name):
+    with drawing(name):
         return vl_convert.vegalite_to_png(text, scale=SCALE, allowed_base_urls=[])
-
-
-def _stacked(name: str, images: dict[str, bytes]) -> bytes:
-    """Images below each other, pixel for pixel, each under its side's name: beside each other they were too small."""
-    import vl_convert
-
-    parts, width, height = [], 0, 0
-    for side, png in images.items():
-        across, down = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
-        size = max(14, across // 40)  # of the name; legible when the picture is shown at half its width
-        data = base64.b64encode(png).decode()
-        style = 'font-family="sans-serif" font-weight="bold"'
-        parts.append(f'<text x="{size // 2}" y="{height + size * 3 // 2}" font-size="{size}" {style}>{side}</text>')
-        parts.append(
-            f'<image y="{height + size * 2}" width="{across}" height="{down}" href="data:image/png;base64,{data}"/>'
-        )
-        width, height = max(width, across), height + size * 2 + down
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
-    with _drawing(name):
-        return vl_convert.svg_to_png(f'{head}<rect width="100%" height="100%" fill="white"/>{"".join(parts)}</svg>')
-
-
-def _chunks(png: bytes, where: str) -> list[tuple[bytes, bytes]]:
-    """The chunks of a PNG, as kind and content; `VerdictError` unless all are there and whole."""
-    chunks, at = [], len(_SIGNATURE)
-    while png.startswith(_SIGNATURE) and at < len(png):
-        size = int.from_bytes(png[at : at + 4])
-        chunk, at = png[at + 4 : at + 8 + size], at + 12 + size
-        if zlib.crc32(chunk) != int.from_bytes(png[at - 4 : at]):
-            break
-        chunks.append((chunk[:4], chunk[4:]))
-    if not chunks or chunks[0][0] != b"IHDR" or chunks[-1][0] != b"IEND":
-        raise VerdictError(where, "is not a PNG, or a damaged one", "dvc repro, and commit what it writes")
-    return chunks
-
-
-def _packed(png: bytes, where: str) -> bytes:
-    """The same picture in a third of the bytes: git keeps the pictures of every comment."""
-    chunks = _chunks(png, where)
-    pixels = zlib.compress(zlib.decompress(b"".join(content for kind, content in chunks if kind == b"IDAT")))
-    head = [(kind, content) for kind, content in chunks if kind not in (b"IDAT", b"IEND")]
-    parts = [kind + content for kind, content in [*head, (b"IDAT", pixels), (b"IEND", b"")]]
-    return _SIGNATURE + b"".join((len(part) - 4).to_bytes(4) + part + zlib.crc32(part).to_bytes(4) for part in parts)
