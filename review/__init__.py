@@ -1,1 +1,4 @@
 """What a reviewer gets: is the lock true, did the model get better or worse, may it pass."""
+
+# Rules that a person may wave through, by name, on the command line. No other rule can be talked round.
+APPROVABLE = ("policy", "label-band", "split", "test-set")

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from classifier.errors import exit_code
-from review.policy import APPROVABLE
+from review import APPROVABLE
 
 if TYPE_CHECKING:
     from review.command import Request
@@ -18,10 +17,22 @@ CANNOT_JUDGE = 2
 
 def judged(command: Callable[[], int]) -> int:
     """Run a command that judges: whatever goes wrong on the way is 2, never a pass, and never a mere failure."""
-    codes: list[int] = []
     try:
-        failed = exit_code(lambda: codes.append(command()))
-    except Exception:  # a crash is never a pass
+        from classifier.errors import VerdictError, exit_code
+        from review.text import plain
+
+        codes: list[int] = []
+
+        def run() -> None:
+            try:
+                codes.append(command())
+            except VerdictError as error:
+                print(f"error: {plain(error.where)}: {plain(error.what, 1000)}", file=sys.stderr)
+                print(f"  remedy: {plain(error.remedy)}", file=sys.stderr)
+                codes.append(CANNOT_JUDGE)
+
+        failed = exit_code(run)
+    except Exception:  # a crash is never a pass, nor is code that cannot even be imported
         traceback.print_exc()
         print("cannot judge: a defect of the review, see above", file=sys.stderr)
         return CANNOT_JUDGE
@@ -103,6 +114,8 @@ def main() -> int:
     """Parse the command line, run the command, return its exit code."""
     options = _parser().parse_args()
     if options.command in ("lock", "repro"):
+        from classifier.errors import exit_code
+
         codes: list[int] = []
         return exit_code(lambda: codes.append(options.run(options))) or codes[0]
     return judged(lambda: options.run(options))

@@ -16,6 +16,7 @@ from review.evidence import Evidence
 from review.gate import Review, bins_of, review
 from review.policy import policy_of
 from review.revisions import Revision, Store, checked_out, resolve, working_tree
+from review.text import plain
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def write_report(request: Request, out: Path) -> int:
     with sides(request) as (store, main, change):
         verdict = review(store, main, change, request.approvals)
         write(verdict, store, main, change, out)
-    print(f"{verdict.headline}\n{out / 'report.md'}, {out / 'report.html'}")
+    print(f"{plain(verdict.headline, 1000)}\n{out / 'report.md'}, {out / 'report.html'}")
     return 0
 
 
@@ -71,8 +72,8 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
     """The store, main (None without a base) and the candidate."""
     root = request.root
     with Store(root) as store:
-        change = resolve(root, request.candidate) if request.candidate else working_tree(root)
-        main = resolve(root, request.base) if request.base else None
+        change = resolve(root, request.candidate) if request.candidate is not None else working_tree(root)
+        main = resolve(root, request.base) if request.base is not None else None
         if main and request.reproduce_base:
             main = reproduced(store, main)
         yield store, Evidence(store, main) if main else None, Evidence(store, change)
@@ -104,16 +105,18 @@ def reproduced(store: Store, revision: Revision) -> Revision:
 
 
 def outcome(verdict: Review) -> Iterator[str]:
-    """The rules and the verdict, for a terminal."""
+    """The rules and the verdict, for a terminal; foreign text cannot begin a line of its own."""
     for rule in verdict.rules:
         mark = "approved" if rule.approved else "pass" if rule.passed else "FAIL"
-        yield f"{mark:<9} {rule.name:<15} {rule.found}"
+        yield f"{mark:<9} {rule.name:<15} {plain(rule.found, 1000)}"
         if not rule.passed:
-            yield f"{'':25} asked: {rule.asks}\n{'':25} remedy: {rule.remedy}"
+            yield f"{'':25} asked: {plain(rule.asks)}"
+            yield f"{'':25} remedy: {plain(rule.remedy)}"
     if verdict.reason:
-        yield f"{'CANNOT':<9} {'judge':<15} {verdict.reason.where}: {verdict.reason.what}"
-        yield f"{'':25} remedy: {verdict.reason.remedy}"
-    yield f"\n{verdict.headline}"
+        yield f"{'CANNOT':<9} {'judge':<15} {plain(verdict.reason.where)}: {plain(verdict.reason.what, 1000)}"
+        yield f"{'':25} remedy: {plain(verdict.reason.remedy)}"
+    yield ""
+    yield plain(verdict.headline, 1000)
 
 
 def table(comparison: Comparison) -> Iterator[str]:

@@ -17,7 +17,7 @@ from scipy.special import bdtr, ndtri
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from review.bootstrap import LOWER_IS_BETTER, METRICS, OVERALL, Draws, paired
-from review.evidence import TEST, Evidence
+from review.evidence import TEST, TRUTH, Evidence
 
 HEADLINE = "weighted_f1"
 BETTER, WORSE, SAME = "better", "worse", "no measurable difference"
@@ -124,6 +124,20 @@ def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) 
     left_out = left_out_counts(candidate.test["domain"], known)
     rows = candidate.test[~known].reset_index(drop=True)
     return of_tables(base.predict(rows), own[~known].reset_index(drop=True), plan, True, left_out)
+
+
+def on_shared(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) -> Comparison | None:
+    """Both models' stored predictions on the sentences that main tests on, too; None where there is none.
+
+    New test sentences are the candidate's choice: a loss on the old ones counts, whatever the new ones say.
+    """
+    columns = [*TRUTH, "text"]
+    old, new = (side.test[columns].reset_index(names="row") for side in (base, candidate))
+    shared = new.merge(old, on=columns, suffixes=("_new", "_old"))
+    if shared.empty:
+        return None
+    theirs = base.predictions.iloc[shared["row_old"]].reset_index(drop=True)
+    return of_tables(theirs, own.iloc[shared["row_new"]].reset_index(drop=True), plan)
 
 
 def left_out_counts(domains: pd.Series, known: npt.NDArray[np.bool_]) -> dict[str, int]:

@@ -5,13 +5,16 @@ predictions. `review` never imports the stages, whose paths stand here once more
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from classifier.artifact import Classifier, Manifest, document_hash, load_classifier, load_documents, load_manifest
+from classifier.artifact import Classifier, document_hash, load_classifier, load_documents
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from classifier.files import read_table
@@ -26,6 +29,18 @@ TRUTH = ["id", "document", "domain", "label", "valence"]
 PROBABILITY_TOLERANCE = 1e-4
 
 
+@contextmanager
+def told_as(path: Path, name: str, revision: Revision) -> Iterator[None]:
+    """Errors about a file in a cache or a temporary folder, told by the name that people know it by."""
+    try:
+        yield
+    except VerdictError as error:
+        where = error.where
+        if where.startswith(str(path)):
+            where = f"{name}{where.removeprefix(str(path))} of {revision.name}"
+        raise VerdictError(where, error.what, error.remedy) from None
+
+
 @dataclass(frozen=True)
 class Evidence:
     """One side's objects, read when they are asked for."""
@@ -37,7 +52,9 @@ class Evidence:
     def test(self) -> pd.DataFrame:
         """The test sentences with `TRUTH` and their text."""
         where = f"{TEST} of {self.revision.name}"
-        table = read_table(self.store.file(self.revision, TEST), "dvc repro prepare", [*TRUTH, "text"])
+        path = self.store.file(self.revision, TEST)
+        with told_as(path, TEST, self.revision):
+            table = read_table(path, "dvc repro prepare", [*TRUTH, "text"])
         _require_truth(table, where)
         return table
 
@@ -46,7 +63,8 @@ class Evidence:
         """The stored predictions for `test`, row for row: `TRUTH`, and a probability for each of `LABELS`."""
         where = f"{'/'.join(PREDICTIONS)} of {self.revision.name}"
         path = self.store.file(self.revision, *PREDICTIONS)
-        table = read_table(path, "dvc repro evaluate", [*TRUTH, *LABELS])
+        with told_as(path, "/".join(PREDICTIONS), self.revision):
+            table = read_table(path, "dvc repro evaluate", [*TRUTH, *LABELS])
         _require_truth(table, where)
         _require_probabilities(table, where)
         if not table[TRUTH].equals(self.test[TRUTH]):
@@ -54,14 +72,11 @@ class Evidence:
         return table
 
     @cached_property
-    def manifest(self) -> Manifest:
-        """What the artifact says of itself."""
-        return load_manifest(self.store.folder(self.revision, ARTIFACT))
-
-    @cached_property
     def classifier(self) -> Classifier:
         """The artifact, loaded; its labels are `LABELS` in their order."""
-        classifier = load_classifier(self.store.folder(self.revision, ARTIFACT))
+        folder = self.store.folder(self.revision, ARTIFACT)
+        with told_as(folder, ARTIFACT, self.revision):
+            classifier = load_classifier(folder)
         if classifier.labels != LABELS:
             what = f"predicts {', '.join(classifier.labels)}; this code reads {', '.join(LABELS)}"
             raise VerdictError(f"{ARTIFACT} of {self.revision.name}", what, "one set of labels, in one order, for both")
@@ -74,7 +89,9 @@ class Evidence:
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        return frozenset(load_documents(self.store.folder(self.revision, ARTIFACT)))
+        folder = self.store.folder(self.revision, ARTIFACT)
+        with told_as(folder, ARTIFACT, self.revision):
+            return frozenset(load_documents(folder))
 
     def was_trained_on(self, documents: pd.Series) -> pd.Series:
         """Which of the documents the artifact learnt from, as it says itself."""

@@ -39,8 +39,11 @@ def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> 
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             where = f"{EVALUATION} of {revision.name}"
             raise VerdictError(where, f"{key} is {value!r}, not a finite number", "dvc repro -f evaluate")
-        group, _, metric = key.removeprefix("domains.").rpartition(".")
-        figures.setdefault(group, {})[metric] = float(value)
+        group, _, metric = key.rpartition(".")
+        if group == f"domains.{OVERALL}":
+            where = f"{EVALUATION} of {revision.name}"
+            raise VerdictError(where, f"a domain cannot be called {OVERALL}", "dvc repro -f evaluate")
+        figures.setdefault(group.removeprefix("domains."), {})[metric] = float(value)
     return figures
 
 
@@ -57,8 +60,9 @@ def recomputed(predictions: pd.DataFrame, bins: int) -> Figures:
 
 def differing(figures: Figures, predictions: pd.DataFrame, bins: int, revision: Revision) -> list[str]:
     """The figures that are not those of the predictions, one line each; `VerdictError` when one is missing."""
-    found = []
-    for group, expected in recomputed(predictions, bins).items():
+    truth = recomputed(predictions, bins)
+    found = [f"{group}: no prediction of it" for group in figures if group not in truth]
+    for group, expected in truth.items():
         for metric in (*METRICS, "n"):
             if metric not in figures.get(group, {}):
                 where = f"{EVALUATION} of {revision.name}"

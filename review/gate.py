@@ -6,14 +6,15 @@
 import traceback
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
 from classifier.errors import VerdictError
 from classifier.params import Gate
 from review.bootstrap import OVERALL
-from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Plan, compare
-from review.evidence import ARTIFACT, EVALUATION, Evidence
+from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Plan, compare, on_shared
+from review.evidence import ARTIFACT, EVALUATION, TRUTH, Evidence
 from review.figures import Figures, differing, shown
 from review.lock import Finding, check
 from review.policy import Change, changes, policy_of, watched
@@ -123,7 +124,7 @@ def review(store: Store, base: Evidence | None, candidate: Evidence, approvals: 
         store: where the objects come from.
         base: main; None on a repository's first run, which is judged by floors alone.
         candidate: the change.
-        approvals: rules of `policy.APPROVABLE` that a person waves through.
+        approvals: rules of `review.APPROVABLE` that a person waves through.
     """
     result = Review(base.revision if base else None, candidate.revision, approvals)
     try:
@@ -155,7 +156,8 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.append(_test_set(base, candidate, result, policy.max_test_change))
         result.comparison = compare(base, candidate, predictions, plan)
-        result.rules.extend(_worse(result.comparison, policy))
+        shared = on_shared(base, candidate, predictions, plan) if result.comparison.test_changed else None
+        result.rules.extend(_worse(result.comparison, shared, policy))
     result.rules.extend(_floors(result, policy))
     result.rules.append(_size(candidate, policy))
     result.rules.append(_time(result.seconds_per_1000, policy))
@@ -195,7 +197,8 @@ def _lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding
     if policy.lock == "ignore":
         return [], Rule("lock", asks, True, "not asked by the policy")
     with checked_out(candidate) as folder:
-        findings = check(folder, policy.lock == "ran", None if candidate.commit else store.repo)
+        own = None if candidate.commit else store.repo
+        findings = check(folder, policy.lock == "ran", own, Path(store.repo.stage_cache.cache_dir))
     if not findings:
         return [], Rule("lock", asks, True, "consistent")
     first = findings[0]
@@ -213,15 +216,21 @@ def _figures(figures: Figures, predictions: pd.DataFrame, candidate: Revision) -
 
 def _test_set(base: Evidence, candidate: Evidence, result: Review, limit: float) -> Rule:
     """Main's test sentences are still there, with their texts and labels: nobody passes by testing on easier ones."""
-    old = base.test[["id", "domain", "text", "label"]]
-    merged = old.merge(candidate.test[["id", "text", "label"]], on="id", how="left", suffixes=("", "_new"))
+    columns = [*TRUTH, "text"]
+    old = base.test[columns]
+    merged = old.merge(candidate.test[columns], on="id", how="left", suffixes=("", "_new"))
     gone = merged["text_new"].isna()
-    moved = ~gone & ((merged["text"] != merged["text_new"]) | (merged["label"] != merged["label_new"]))
+    differs = {name: ~gone & (merged[name] != merged[f"{name}_new"]) for name in columns if name != "id"}
+    changed = differs["text"] | differs["label"]
+    regrouped = ~changed & (differs["domain"] | differs["document"] | differs["valence"])
+    moved = changed | regrouped
     shares = (gone | moved).groupby(merged["domain"]).mean()
     lost = [f"{name} {share:.1%}" for name, share in shares.items() if share > limit]
     domains = [name for name in dict.fromkeys(old["domain"]) if name not in set(candidate.test["domain"])]
     added = int((~candidate.test["id"].isin(old["id"])).sum())
-    counts = f"{int(gone.sum())} gone, {int(moved.sum())} relabelled or rewritten, {added} new"
+    counts = f"{int(gone.sum())} gone, {int(changed.sum())} relabelled or rewritten, {added} new"
+    if regrouped.any():
+        counts += f", {int(regrouped.sum())} with another domain, document or valence"
     found = counts if gone.any() or moved.any() or added else f"the same {len(old):,} sentences"
     if lost:
         found += f"; above the limit of {limit:.0%}: {', '.join(lost)}"
@@ -231,16 +240,22 @@ def _test_set(base: Evidence, candidate: Evidence, result: Review, limit: float)
     return _approvable(result, "test-set", asks, not lost, found)
 
 
-def _worse(comparison: Comparison, policy: Gate) -> Iterator[Rule]:
+def _worse(comparison: Comparison, shared: Comparison | None, policy: Gate) -> Iterator[Rule]:
+    """Measurably worse on the candidate's sentences, or on those of them that main tests on, too."""
     for group in policy.fail_on_worse:
         asks = f"{group} is not measurably worse"
         if group not in (OVERALL, *comparison.domains):
             yield Rule(f"worse:{group}", asks, False, "no test sentence of it", "bring its sentences back")
             continue
-        line = comparison.of(group)
-        found = f"{line.base:.4f} → {line.candidate:.4f}, {interval(line)}: {line.verdict}"
+        lines = {"": comparison.of(group)}
+        if shared and group in (OVERALL, *shared.domains):
+            lines["; on the sentences that main has, too: "] = shared.of(group)
+        found = "".join(
+            f"{where}{line.base:.4f} → {line.candidate:.4f}, {interval(line)}: {line.verdict}"
+            for where, line in lines.items()
+        )
         remedy = "a better model; python -m review compare shows where it lost"
-        yield Rule(f"worse:{group}", asks, line.verdict != WORSE, found, remedy)
+        yield Rule(f"worse:{group}", asks, all(line.verdict != WORSE for line in lines.values()), found, remedy)
 
 
 def _floors(result: Review, policy: Gate) -> Iterator[Rule]:

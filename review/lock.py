@@ -48,13 +48,14 @@ class Stage:
     tracked_outs: tuple[str, ...]
 
 
-def check(root: Path, ran: bool = False, repo: "Repo | None" = None) -> list[Finding]:
+def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path | None = None) -> list[Finding]:
     """Every inconsistency between dvc.lock and the tree at `root`; empty when there is none.
 
     Args:
         root: a checkout; neither data nor cache is needed.
         ran: also ask whether each entry stands in the run-cache, that is, whether it ever came out of a run.
         repo: DVC's view of `root`, where it is there already.
+        cache: the run-cache to ask; by default that of `root`.
     """
     from dvc.exceptions import DvcException
 
@@ -79,7 +80,7 @@ def check(root: Path, ran: bool = False, repo: "Repo | None" = None) -> list[Fin
         findings.extend(_dependencies(root, stage, entry, produced, pointers))
         findings.extend(_tracked_outputs(root, stage, entry))
         if ran:
-            findings.extend(_never_run(root, stage.name, entry))
+            findings.extend(_never_run(cache or run_cache(root), stage.name, entry))
     left_over = sorted(set(lock) - {stage.name for stage in stages})
     mend = f"delete the entry from {LOCK}, then dvc repro"
     findings.extend(Finding(name, LOCK, "an entry for a stage that dvc.yaml does not have", mend) for name in left_over)
@@ -208,12 +209,16 @@ def _tracked_outputs(root: Path, stage: Stage, entry: Entry) -> Iterator[Finding
             yield Finding(stage.name, path, what, f"dvc repro -f {stage.name}")
 
 
-def _never_run(root: Path, name: str, entry: Entry) -> Iterator[Finding]:
-    """Whether the run-cache, where each run leaves a record, has this very entry."""
+def run_cache(root: Path) -> Path:
+    """Where DVC keeps a record of each run."""
     from dvc.repo import Repo
 
     with Repo(str(root)) as repo:
-        folder = Path(repo.stage_cache.cache_dir)
+        return Path(repo.stage_cache.cache_dir)
+
+
+def _never_run(folder: Path, name: str, entry: Entry) -> Iterator[Finding]:
+    """Whether the run-cache `folder`, where each run leaves a record, has this very entry."""
     key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
     if not (folder / key[:2] / key / record_hash(entry)).is_file():
         what = "this entry is not in the run-cache: it never came out of a run that this cache knows"

@@ -11,8 +11,6 @@ from classifier.params import Gate, Report, explain
 from review.revisions import PARAMS, Revision
 
 Group = TypeVar("Group", bound=BaseModel)
-# Rules that a person may wave through, by name, on the command line. No other rule can be talked round.
-APPROVABLE = ("policy", "label-band", "split", "test-set")
 # Which keys, when they change, are which rule's.
 WATCHED = {
     "policy": ("gate",),

@@ -28,7 +28,10 @@ PARAMS = "params.yaml"
 
 def git(root: Path, *arguments: str) -> str:
     """What a git command prints; `VerdictError` when it fails."""
-    process = subprocess.run(["git", *arguments], cwd=root, check=False, capture_output=True, text=True)
+    # File names are bytes to git, and need not be UTF-8.
+    process = subprocess.run(
+        ["git", *arguments], cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace"
+    )
     if process.returncode:
         reason = " ".join(process.stderr.split()) or f"exit code {process.returncode}"
         raise VerdictError(f"git {arguments[0]}", reason, "run in a checkout of the repository, with its history")
@@ -186,7 +189,7 @@ class Store:
         if not cached.exists() and own is not None and own.is_file() and hash_of(own) == digest:
             return own
         if not cached.exists():
-            self._fetch(revision, path)
+            self._fetch(revision, path, digest)
         if not cached.exists():
             what = f"{digest[:8]}, which {LOCK} names, is neither in the cache nor on the remote"
             raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision))
@@ -195,12 +198,16 @@ class Store:
             raise VerdictError(f"{path} of {revision.name}", what, f"rm {cached}, then dvc fetch {path}")
         return cached
 
-    def _fetch(self, revision: Revision, path: str) -> None:
-        from dvc.exceptions import DvcException
+    def _fetch(self, revision: Revision, path: str, digest: str) -> None:
+        """Get an object, and those that it lists, from the remote, by hash.
 
-        revisions = {"revs": [revision.commit], "workspace": False} if revision.commit else {}
+        Not by `fetch` with a revision: that reads the remote's address there, where a relative one leads nowhere.
+        """
+        from dvc.exceptions import DvcException
+        from dvc_data.hashfile.hash_info import HashInfo
+
         try:
-            self.repo.fetch(targets=[path], **revisions)
+            self.repo.cloud.pull([HashInfo("md5", digest)])
         except (DvcException, OSError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             what = f"not in the cache, and cannot be fetched: {reason}"

@@ -35,6 +35,7 @@ class _Clock(logging.Handler):
         super().__init__(logging.INFO)
         self.stages: Record = {}
         self._running: tuple[str, float] | None = None
+        self._last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
@@ -43,10 +44,17 @@ class _Clock(logging.Handler):
         self.stop()
         if match := _RAN.match(message):
             self._running = (match[1], time.perf_counter())
+            self._last = match[1]
         elif match := _RESTORED.match(message):
             self.stages[match[1]] = {"how": "from the run-cache"}
 
+    def forget(self) -> None:
+        """The stage that began last has failed: it led to no result."""
+        self._running = None
+        self.stages.pop(self._last, None)
+
     def stop(self) -> None:
+        """The stage that is running, if one is, has ended."""
         if self._running:
             name, begin = self._running
             self.stages[name] = {"how": _RUN, "seconds": round(time.perf_counter() - begin, 2)}
@@ -66,7 +74,10 @@ def reproduce(root: Path) -> None:
         with Repo(str(root)) as repo:
             if not repo.reproduce():
                 print("Data and pipelines are up to date.")
-    except DvcException as error:
+    except BaseException as error:  # Ctrl-C, too
+        clock.forget()
+        if not isinstance(error, DvcException):
+            raise
         raise VerdictError("dvc repro", " ".join(str(error).split()), "see the stage's own message above") from None
     finally:
         clock.stop()

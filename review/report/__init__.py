@@ -12,9 +12,10 @@ from review.gate import Review
 from review.plots import Plot, draw
 from review.policy import report_of
 from review.report import context, sections
-from review.report.markup import Block, Section, fit, own, paragraph, plain, render
+from review.report.markup import Block, Section, fit, own, paragraph, render
 from review.report.page import page
 from review.revisions import Store
+from review.text import plain
 
 _WIDTH = 560  # CSS pixels at most: large enough to read, and two fit on a screen
 
@@ -25,7 +26,7 @@ def write(review: Review, store: Store, base: Evidence | None, candidate: Eviden
     for stale in [*out.glob("*.png"), *out.glob("report.*")]:
         stale.unlink()
     parts = list(_sections(review, store, base, candidate, out))
-    title = html.escape(f"{review.candidate.short}: {review.headline}")
+    title = html.escape(plain(f"{review.candidate.short}: {review.headline}"))
     write_text(out / "report.html", page(title, "\n".join(render(part) for part in parts), out))
     write_text(out / "report.md", fit(parts))
 
@@ -35,6 +36,8 @@ def _sections(review: Review, store: Store, base: Evidence | None, candidate: Ev
     yield sections.verdict(review)
     if review.rules:
         yield sections.rules(review)
+    if review.findings:
+        yield sections.findings(review)
     comparison = review.comparison
     if comparison and not comparison.unchanged:
         yield sections.metrics(review, comparison)

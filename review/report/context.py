@@ -13,9 +13,10 @@ from review.data import KINDS, DataChange
 from review.evidence import ARTIFACT, PREDICTIONS, TEST
 from review.gate import Review
 from review.lock import LOCK, record_hash
-from review.report.markup import Block, Section, code, of_table, own, paragraph, plain
+from review.report.markup import Block, Section, code, of_table, own, paragraph
 from review.report.sections import named
 from review.revisions import Revision, git
+from review.text import plain
 
 PINS = "requirements.txt"
 # Code that decides what a verdict is. A change of it is nothing wrong, but somebody should look.
@@ -65,7 +66,7 @@ def files(review: Review, base: str) -> Section:
     root, own_commit = review.candidate.root, review.candidate.commit
     revisions = [base, own_commit] if own_commit else [base]
     listed = git(root, "diff", "--numstat", "--no-renames", "-z", *revisions, "--").split("\0")
-    entries = [tuple(line.split("\t")) for line in listed if line]
+    entries = [tuple(line.split("\t", 2)) for line in listed if line]
     if own_commit is None:
         untracked = git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
         entries += [("new", "not in git yet", path) for path in untracked if path]

@@ -6,26 +6,16 @@ turns neither `@name` nor `#1` nor a URL into a link.
 """
 
 import html
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from review.text import MOST, plain
+
 # GitHub refuses a comment of more than 65,536 characters; CML adds a watermark of its own.
 LIMIT = 64_000
-_MOST = 300
 
 
-def plain(text: object, most: int = _MOST) -> str:
-    """Text in one line, cut to `most` characters, without control characters or marks that turn its direction."""
-    kept = "".join(
-        " " if char.isspace() else "�" if unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Cn") else char
-        for char in str(text)[: 2 * most]
-    )
-    line = " ".join(kept.split())
-    return line if len(line) <= most and len(str(text)) <= 2 * most else line[: most - 1] + "…"
-
-
-def code(text: object, most: int = _MOST) -> str:
+def code(text: object, most: int = MOST) -> str:
     """Foreign text: shown, never interpreted."""
     return f"<code>{html.escape(plain(text, most))}</code>"
 

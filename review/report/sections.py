@@ -71,17 +71,18 @@ def rules(review: Review) -> Section:
         blocks.append(
             replace(block, before=summary + block.before, after=block.after + "\n</details>") if failed else block
         )
-    if review.findings:
-        lines = [
-            f"<li>{own(f.stage)}: {own(f.where)}: {own(f.what)}; mend: {own(f.mend)}</li>" for f in review.findings
-        ]
-        blocks.append(Block("<p>What is wrong with dvc.lock:</p>\n<ul>", lines, "</ul>"))
     if review.base and review.policy:
         blocks.append(paragraph(source_of_policy(review.base)))
     count = sum(rule.passed for rule in review.rules)
     waved = sum(rule.approved for rule in review.rules)
     note = f": {count} of {len(review.rules)} pass" + (f", {waved} of them by approval" if waved else "")
-    return Section("Rules of the gate", blocks, 1, not failed, note)
+    return Section("Rules of the gate", blocks, 0, not failed, note)
+
+
+def findings(review: Review) -> Section:
+    """All that is wrong with dvc.lock."""
+    lines = [f"<li>{own(f.stage)}: {own(f.where)}: {own(f.what)}; mend: {own(f.mend)}</li>" for f in review.findings]
+    return Section("What is wrong with dvc.lock", [Block("<ul>", lines, "</ul>")], 2, len(lines) > 5, f": {len(lines)}")
 
 
 def _rule(rule: Rule) -> tuple[str, str]:

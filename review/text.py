@@ -1,0 +1,22 @@
+"""Text from elsewhere, such as ids, branch names and messages, made fit for one line of a terminal or a report."""
+
+import re
+import unicodedata
+
+MOST = 300
+
+
+def plain(text: object, most: int = MOST) -> str:
+    """Text in one line, cut to `most` characters, without control characters or marks that turn its direction."""
+    kept = "".join(
+        char
+        if char == "\N{NO-BREAK SPACE}"
+        else " "
+        if char.isspace()
+        else "�"
+        if unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Cn")
+        else char
+        for char in str(text)[: 2 * most]
+    )
+    line = re.sub(" +", " ", kept).strip()
+    return line if len(line) <= most and len(str(text)) <= 2 * most else line[: most - 1] + "…"

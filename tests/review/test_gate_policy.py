@@ -1,0 +1,132 @@
+"""Whose rules count: a change is judged by main's policy, and only a person waves something through, by its name."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from tests.pipeline.clone import Clone
+from tests.review import changes
+from tests.review.changes import Desk, retrain, set_params
+
+clone, desk = changes.clone, changes.desk
+NO_FLOORS = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0.0)
+
+
+def relocked_params(place: Clone, **values: float | str) -> None:
+    """Change keys of `prepare`, and let dvc.lock have them, as after a run that gave the same rows."""
+    set_params(place, "prepare", **values)
+    document = yaml.safe_load(place.lock())
+    document["stages"]["prepare"]["params"]["params.yaml"]["prepare"].update(values)
+    if "neutral_band" in values:
+        document["stages"]["validate"]["params"]["params.yaml"]["prepare.neutral_band"] = values["neutral_band"]
+    (place.path / "dvc.lock").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+
+POLICY_CHANGES: dict[str, Callable[[Clone], object]] = {
+    "lower floors": lambda place: set_params(place, "gate", floors=NO_FLOORS),
+    "no domain may get worse": lambda place: set_params(place, "gate", fail_on_worse=[]),
+    "no look at the lock": lambda place: set_params(place, "gate", lock="ignore"),
+    "no policy at all": lambda place: place.write_params({k: v for k, v in place.params().items() if k != "gate"}),
+    "a policy of another shape": lambda place: set_params(place, "", gate="whatever I like"),
+}
+
+
+@pytest.mark.parametrize("name", POLICY_CHANGES)
+def test_a_change_of_the_policy_fails(clone: Clone, desk: Desk, name: str) -> None:
+    """Whatever a change does to `gate:`, the rule `policy` fails, and no other, and says how it may be approved."""
+    POLICY_CHANGES[name](clone)
+    refused = desk.gate(clone)
+    assert (refused.code, refused.failed) == (1, ["policy"]), refused.text
+    assert "gate" in next(line for line in refused.text.splitlines() if line.startswith("FAIL"))
+    assert "--approve policy" in refused.text
+
+
+def test_an_approved_change_of_the_policy_passes_and_says_so(clone: Clone, desk: Desk) -> None:
+    """A person who approves the rule by its name lets the change pass, and the verdict shows that."""
+    set_params(clone, "gate", floors=NO_FLOORS)
+    approved = desk.gate(clone, "--approve", "policy")
+    assert (approved.code, approved.failed) == (0, []), approved.text
+    assert "\napproved  policy" in f"\n{approved.text}"
+
+
+def test_even_an_approved_policy_does_not_judge_its_own_change(clone: Clone, desk: Desk) -> None:
+    """A worse model with floors of 0 is judged by main's floors and rules, approved or not."""
+    set_params(clone, "gate", floors=NO_FLOORS, fail_on_worse=[], lock="ignore")
+    retrain(clone, **changes.WORSE)
+    changes.relock(clone)
+    outcome = desk.gate(clone, "--approve", "policy")
+    assert outcome.code == 1, outcome.text
+    assert {"floor:overall", "floor:news", "worse:overall"} <= set(outcome.failed)
+    assert "at least 0.7" in outcome.text
+
+
+def test_the_reviewed_policy_is_mains(clone: Clone, desk: Desk) -> None:
+    """The policy that a review holds is main's, not that of the working tree."""
+    set_params(clone, "gate", confidence=0.51, seed=7)
+    policy = desk.judge(clone).policy
+    assert policy is not None
+    assert (policy.confidence, policy.seed) == (0.95, 2014)
+
+
+def test_a_change_of_documentation_passes_as_unchanged(clone: Clone) -> None:
+    """On the command line, exit code 0, and the word that the model is unchanged."""
+    (clone.path / "README.md").write_text("Another text.\n", encoding="utf-8")
+    process = clone.try_run(sys.executable, "-m", "review", "gate")
+    assert process.returncode == 0, process.stdout
+    assert "Pass: unchanged, every prediction is main's" in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("rule", "key", "value"),
+    [("label-band", "neutral_band", 0.06), ("split", "salt", "x"), ("split", "test_share", 0.21)],
+)
+def test_labels_and_split_change_only_with_approval_by_name(
+    clone: Clone, desk: Desk, rule: str, key: str, value: float | str
+) -> None:
+    """Another label band or split is reported, fails by its rule, and passes with the approval of that rule alone."""
+    relocked_params(clone, **{key: value})
+    refused = desk.gate(clone, "--approve", "policy", "--approve", "test-set")
+    assert (refused.code, refused.failed) == (1, [rule]), refused.text
+    assert f"prepare.{key}: " in refused.text
+    assert f"→ {value!r}" in refused.text
+    approved = desk.gate(clone, "--approve", rule)
+    assert (approved.code, approved.failed) == (0, []), approved.text
+
+
+@pytest.mark.parametrize("name", ["worse:overall", "lock", "figures", "policy,split", ""])
+def test_no_other_rule_can_be_approved(clone: Clone, desk: Desk, name: str) -> None:
+    """The command line refuses an approval by any other name, with exit code 2."""
+    outcome = desk.gate(clone, "--approve", name)
+    assert outcome.code == 2, outcome.text
+    assert "invalid choice" in outcome.text
+
+
+def test_a_first_run_is_judged_by_floors_alone_and_says_so(clone: Clone, desk: Desk) -> None:
+    """With `--bootstrap` no main is asked: there is no comparison, and the verdict names the first run."""
+    clone.run("git", "branch", "--move", "main", "trunk")
+    outcome = desk.gate(clone, "--bootstrap")
+    assert (outcome.code, outcome.failed) == (0, []), outcome.text
+    assert "Pass: first run, judged by floors alone" in outcome.text
+    assert "worse:" not in outcome.text
+    assert desk.gate(clone).code == 2
+
+
+def test_a_first_run_below_a_floor_fails(clone: Clone, desk: Desk) -> None:
+    """With `--bootstrap` a figure below one floor is exit code 1, by that floor's rule."""
+    set_params(clone, "gate", floors={**changes.FLOORS, "movies": 0.99})
+    outcome = desk.gate(clone, "--bootstrap")
+    assert (outcome.code, outcome.failed) == (1, ["floor:movies"]), outcome.text
+
+
+def test_a_first_run_cannot_claim_a_domain_that_it_does_not_test(clone: Clone, desk: Desk) -> None:
+    """With `--bootstrap` a floor is not met by a figure for which there is no test sentence."""
+    figures = (clone.path / changes.EVALUATION).read_bytes()
+    changes.edit_both(clone, lambda table: table[table["domain"] != "news"])
+    claimed = yaml.safe_load(figures)["domains"]["news"]
+    changes.edit_json(clone, changes.EVALUATION, lambda content: content["domains"].update(news=claimed))
+    changes.relock(clone)
+    outcome = desk.gate(clone, "--bootstrap")
+    assert outcome.code in (1, 2), outcome.text
+    assert "news" in outcome.text.replace("floor:news", "")
