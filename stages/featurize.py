@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
-import scipy.sparse as sp
 
 from classifier import features, params
 from classifier.encoder import save_encoder
 from classifier.errors import VerdictError, exit_code
-from classifier.files import read_json, read_table, replacing, sha256, write_json, write_table
+from classifier.files import read_json, read_table, sha256, write_json, write_table
+from classifier.matrix import write_matrix
 
 PREPARED = Path("data/prepared")
 REPORT = Path("metrics/data.json")
@@ -33,15 +33,10 @@ def main() -> None:
     encoder = features.fit(tables["train"]["text"].tolist(), settings)
     save_encoder(FEATURES, encoder)
     for name, table in tables.items():
-        _write_matrix(FEATURES / f"{name}.npz", encoder.transform(table["text"]))
+        write_matrix(FEATURES / f"{name}.safetensors", encoder.transform(table["text"]))
         write_table(FEATURES / f"{name}.parquet", table.loc[:, TARGETS.names], TARGETS)
     write_json(FEATURES / "source.json", {name: sha256(PREPARED / f"{name}.parquet") for name in SPLITS})
     print(f"featurize: {len(encoder.word.terms)} word and {len(encoder.char.terms)} character n-grams")
-
-
-def _write_matrix(path: Path, matrix: sp.csr_matrix) -> None:
-    with replacing(path) as partial, partial.open("wb") as file:  # an open file: scipy appends .npz to names
-        sp.save_npz(file, matrix, compressed=False)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,9 @@ data/features -> models/classifier/, plots/training.json
 import sys
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from classifier import params
 from classifier.artifact import Manifest, save_classifier, used_params
@@ -18,6 +16,7 @@ from classifier.corpus import LABELS, require_labels
 from classifier.encoder import load_encoder
 from classifier.errors import VerdictError, exit_code
 from classifier.files import is_sha256, read_json, read_table, write_rows
+from classifier.matrix import read_matrix
 from classifier.numerics import hardware_class
 from classifier.training import fit
 from classifier.training.loop import Data
@@ -60,13 +59,8 @@ def main() -> None:
 
 
 def _data(name: str, table: pd.DataFrame, size: int) -> Data:
-    path = FEATURES / f"{name}.npz"
-    try:
-        matrix = sp.load_npz(path)
-    except FileNotFoundError:
-        raise VerdictError(str(path), "no such file", _REMEDY) from None
-    except (ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
-        raise VerdictError(str(path), f"not readable as a sparse matrix: {error}", _REMEDY) from None
+    path = FEATURES / f"{name}.safetensors"
+    matrix = read_matrix(path, _REMEDY)
     if matrix.shape != (len(table), size):
         what = f"is {matrix.shape[0]} × {matrix.shape[1]}, expected {len(table)} × {size}"
         raise VerdictError(str(path), what, _REMEDY)

@@ -44,7 +44,7 @@ if sys.orig_argv[1:] == ["-m", "stages." + os.environ["KILL_STAGE"]]:
 LATE = {
     "prepare": "data/prepared/validation.parquet",
     "validate": "metrics/data.json",
-    "featurize": "data/features/validation.npz",
+    "featurize": "data/features/validation.safetensors",
     "train": "plots/training.json",
     "evaluate": "plots/mistakes.json",
 }

@@ -6,18 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from safetensors.numpy import save_file
 
 from classifier.artifact import document_hash, load_classifier, load_documents, load_manifest
 from classifier.files import read_json, sha256
+from classifier.matrix import write_matrix
 from stages import train
 from tests.stages.runs import Change, drop_column, refusal, remove, set_cell, set_column, set_params, truncate, write
 
-MATRIX = "data/features/train.npz"
+MATRIX = "data/features/train.safetensors"
 TABLE = "data/features/train.parquet"
 
 
 def _odd_matrix() -> None:
-    sp.save_npz(MATRIX, sp.csr_matrix(np.ones((2, 3), dtype=np.float32)))
+    write_matrix(Path(MATRIX), sp.csr_matrix(np.ones((2, 3), dtype=np.float32)))
 
 
 def _bare_array() -> None:
@@ -71,7 +73,9 @@ def test_two_runs_leave_the_same_bytes(ran: Path, kind: str) -> None:
         pytest.param(write(MATRIX, ""), [MATRIX, "not readable as a sparse matrix"], id="empty-matrix"),
         pytest.param(_flipped, [MATRIX, "not readable as a sparse matrix"], id="flipped-byte"),
         pytest.param(
-            lambda: np.savez(MATRIX, a=np.ones(2)), [MATRIX, "not readable as a sparse matrix"], id="foreign-npz"
+            lambda: save_file({"a": np.ones(2)}, MATRIX),
+            [MATRIX, "not readable as a sparse matrix"],
+            id="foreign-tensors",
         ),
         pytest.param(
             _bare_array,
