@@ -133,10 +133,14 @@ def table(comparison: Comparison) -> Iterator[str]:
     yield ""
     for group in comparison.groups:
         left = f", {group.left_out} left out (main learnt from them)" if group.left_out else ""
+        seen = (
+            ""
+            if comparison.unchanged
+            else f"; a loss of {group.detectable:.3f} would be seen in 9 of 10 such test sets"
+        )
         yield (
             f"{group.name:<9} {group.sentences:,} sentences in {group.documents:,} documents{left};"
-            f" {group.fixed} fixed, {group.broken} broken (p = {group.p_value:.3g});"
-            f" a loss of {group.detectable:.3f} would be seen in 9 of 10 such test sets"
+            f" {group.fixed} fixed, {group.broken} broken (p = {group.p_value:.3g}){seen}"
         )
     if comparison.unchanged:
         yield "every prediction is main's: unchanged"

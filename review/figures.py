@@ -32,7 +32,7 @@ def shown(store: Store, base: Revision, candidate: Revision) -> tuple[Figures, F
 
 def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> Figures:
     figures: Figures = {}
-    for key, entry in entries.items():
+    for key, entry in sorted(entries.items()):  # DVC's order changes from run to run
         value = entry.get(side)
         if value is None:  # the other side alone has it; what must be there is asked of the predictions
             continue

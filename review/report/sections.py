@@ -111,7 +111,7 @@ def figures(review: Review) -> Section:
     """The candidate's own figures, where there is nothing to compare or no difference."""
     rows = [
         (own(group), *(f"{values[name]:.4f}" if name in values else "absent" for name in METRICS))
-        for group, values in review.figures.items()
+        for group, values in sorted(review.figures.items(), key=lambda item: item[0] != OVERALL)
     ]
     head = ("", *(NAMES[name] for name in METRICS))
     origin = f"<sub>{EVALUATION}, {named(review.candidate)}, as <code>dvc metrics diff</code> shows it</sub>"

@@ -67,6 +67,15 @@ def poison(place: Clone) -> None:
     resealed(place)
 
 
+def flip(place: Clone) -> None:
+    """Another last digit of a weight: no prediction tells, the manifest's hash does."""
+    path = place.path / ARTIFACT / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-4] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+
+
 def renamed(*labels: str) -> Callable[[Clone], object]:
     """Other labels in the manifest."""
     return lambda place: edit_json(place, f"{ARTIFACT}/manifest.json", lambda content: content.update(labels=labels))
@@ -81,10 +90,7 @@ FOREIGN: dict[str, tuple[Callable[[Clone], object], str]] = {
     ),
     "a surplus pickle": (overwrite("model.pkl", pickled), "model.pkl"),
     "a missing file": (lambda place: (place.path / ARTIFACT / "vocabulary.json").unlink(), "vocabulary.json"),
-    "exchanged bytes": (
-        lambda place: (place.path / ARTIFACT / "vocabulary.json").write_text("{}", encoding="utf-8"),
-        "vocabulary.json",
-    ),
+    "one bit of one weight": (flip, "weights.safetensors"),
     "weights that are not finite": (poison, "models/classifier"),
     "labels in another order": (renamed("positive", "neutral", "negative"), "positive, neutral, negative"),
     "other labels": (renamed("bad", "so-so", "good"), "bad, so-so, good"),

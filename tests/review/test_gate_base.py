@@ -131,6 +131,19 @@ def test_a_crash_is_neither_a_pass_nor_a_failure(
     assert "the ceiling came down" in outcome.text
 
 
+@pytest.mark.parametrize("error", [OSError(28, "no room"), KeyboardInterrupt(), MemoryError(), RecursionError()])
+def test_whatever_breaks_a_review_off_is_no_judgement(
+    clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """A full disk, an interruption and the like are exit code 2, not the 1 of a failure."""
+
+    def stop(*_: object) -> object:
+        raise error
+
+    monkeypatch.setattr("review.command.review", stop)
+    assert desk.gate(clone).code == 2
+
+
 def test_a_crash_among_the_rules_is_the_reason(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A review that crashed holds no verdict: rules that were found so far do not make it pass."""
     monkeypatch.setattr(gate, "_time", crash)
