@@ -15,7 +15,12 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = ROOT / "README.md"
 # What `make` shows of its own, and what a user would type for it.
 COMMANDS = {
-    "repro": ["python -m classifier params", "python data/fetch.py", "dvc repro", "python -m classifier scores"],
+    "repro": [
+        "python -m classifier params",
+        "python data/fetch.py",
+        "python -m review repro",
+        "python -m classifier scores",
+    ],
     "test": ["ruff check . && ruff format --check . && mypy", "pytest -n auto --dist loadfile"],
 }
 
