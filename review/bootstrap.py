@@ -147,13 +147,18 @@ def row_sums(table: pd.DataFrame, bins: int) -> Floats:
     confusion = np.zeros((len(table), _CLASSES**2))
     confusion[rows, actual * _CLASSES + predicted] = 1
     loss = -np.log(np.clip(probabilities[rows, actual], 1e-15, None))
-    # Centred near the middle of their ranges: the moments' differences keep their digits.
-    valence, leaning = table["valence"].to_numpy(), probabilities[:, 2] - probabilities[:, 0]
+    valence, leaning = _standard(table["valence"].to_numpy()), _standard(probabilities[:, 2] - probabilities[:, 0])
     moments = np.stack([valence, leaning, valence**2, leaning**2, valence * leaning], axis=1)
     confidence = probabilities.max(axis=1)
     gaps = np.zeros((len(table), bins))
     gaps[rows, np.minimum((confidence * bins).astype(int), bins - 1)] = confidence - (predicted == actual)
     return np.hstack([confusion, loss[:, None], moments, gaps])
+
+
+def _standard(values: Floats) -> Floats:
+    """Mean 0 and deviation 1, which a correlation does not see, and its sums of squares keep their digits by."""
+    spread = values.std()
+    return (values - values.mean()) / spread if spread > 0 else np.zeros_like(values)
 
 
 def metrics(sums: Floats, bins: int) -> dict[str, Floats]:
@@ -178,9 +183,10 @@ def metrics(sums: Floats, bins: int) -> dict[str, Floats]:
 
 def _correlation(n: Floats, moments: Floats) -> Floats:
     x, y, xx, yy, xy = np.moveaxis(moments, -1, 0)
-    spread = np.clip(xx - x * x / n, 0, None) * np.clip(yy - y * y / n, 0, None)
-    # Below this, a constant's rounding.
-    return _ratio(xy - x * y / n, np.where(spread > 1e-16 * n * n, np.sqrt(spread), 0))
+    spreads = [np.clip(squares / n - (total / n) ** 2, 0, None) for squares, total in ((xx, x), (yy, y))]
+    # Below this share of the whole table's variance: a constant's rounding.
+    varies = (spreads[0] > 1e-13) & (spreads[1] > 1e-13)
+    return _ratio(xy / n - x * y / n**2, np.where(varies, np.sqrt(spreads[0] * spreads[1]), 0))
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

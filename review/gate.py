@@ -49,6 +49,7 @@ class Review:
     findings: list[Finding] = field(default_factory=list)
     figures: Figures = field(default_factory=dict)
     comparison: Comparison | None = None
+    shared: Comparison | None = None  # on the sentences that main tests on, too, where the test set changed
     seconds_per_1000: float | None = None
     reason: VerdictError | None = None
 
@@ -67,13 +68,20 @@ class Review:
         if self.comparison.unchanged:
             return "unchanged, every prediction is main's"
         places = (OVERALL, *self.comparison.domains)
-        verdicts = {name: self.comparison.of(name).verdict for name in places}
+        verdicts = {name: self._word(self.comparison, name) for name in places}
         if set(verdicts.values()) == {SAME}:
             return SAME
         parts = [_in_places(word, [name for name in places if verdicts[name] == word]) for word in (WORSE, BETTER)]
         if verdicts[OVERALL] == SAME:
             parts.insert(0, f"{SAME} overall")
         return "; ".join(filter(None, parts))
+
+    def _word(self, comparison: Comparison, group: str) -> str:
+        """The word for a group: where the test set changed, one that all of its sentences and the old ones share."""
+        words = {comparison.of(group).verdict}
+        if self.shared and group in (OVERALL, *self.shared.domains):
+            words.add(self.shared.of(group).verdict)
+        return WORSE if WORSE in words else words.pop() if len(words) == 1 else SAME
 
     @property
     def measured(self) -> str:
@@ -156,8 +164,9 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.append(_test_set(base, candidate, result, policy.max_test_change))
         result.comparison = compare(base, candidate, predictions, plan)
-        shared = on_shared(base, candidate, predictions, plan) if result.comparison.test_changed else None
-        result.rules.extend(_worse(result.comparison, shared, policy))
+        if result.comparison.test_changed:
+            result.shared = on_shared(base, candidate, predictions, plan)
+        result.rules.extend(_worse(result.comparison, result.shared, policy))
     result.rules.extend(_floors(result, policy))
     result.rules.append(_size(candidate, policy))
     result.rules.append(_time(result.seconds_per_1000, policy))
@@ -259,16 +268,21 @@ def _worse(comparison: Comparison, shared: Comparison | None, policy: Gate) -> I
 
 
 def _floors(result: Review, policy: Gate) -> Iterator[Rule]:
+    """Main's floors: for all of the candidate's sentences, and for those of them that main tests on, too."""
     unchanged = result.comparison is not None and result.comparison.unchanged
     for group, floor in policy.floors.items():
         asks = f"weighted F1 of {group} is at least {floor:g}"
         value = result.figures.get(group, {}).get(HEADLINE)
         if value is None:
             yield Rule(f"floor:{group}", asks, False, "no figure for it", "bring its sentences back")
-        elif value < floor and unchanged:
-            yield Rule(f"floor:{group}", asks, True, f"{value:.4f}, below the floor, but so on main")
-        else:
-            yield Rule(f"floor:{group}", asks, value >= floor, f"{value:.4f}", "a better model")
+            continue
+        found, lowest = f"{value:.4f}", value
+        if result.shared and group in (OVERALL, *result.shared.domains):
+            old = result.shared.of(group).candidate
+            found, lowest = f"{found}; on the sentences that main has, too: {old:.4f}", min(value, old)
+        if lowest < floor and unchanged:
+            found += ", below the floor, but so on main"
+        yield Rule(f"floor:{group}", asks, lowest >= floor or unchanged, found, "a better model")
 
 
 def _size(candidate: Evidence, policy: Gate) -> Rule:

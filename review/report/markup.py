@@ -23,7 +23,13 @@ def code(text: object, most: int = MOST) -> str:
 def own(text: object) -> str:
     """A message of ours, which may quote foreign text: escaped, and blanks of no width keep `@` and `#` from links."""
     escaped = html.escape(plain(text, 1000))
-    return escaped.replace("@", "@&#8203;").replace("&#", "\0").replace("#", "#&#8203;").replace("\0", "&#")
+    return (
+        escaped.replace("GH-", "GH-&#8203;")
+        .replace("@", "@&#8203;")
+        .replace("&#", "\0")
+        .replace("#", "#&#8203;")
+        .replace("\0", "&#")
+    )
 
 
 def table(

@@ -76,6 +76,15 @@ def test_a_figure_under_two_names_is_not_hidden_by_the_true_one(order: int) -> N
     assert "overall" in found[0]
 
 
+def test_honest_figures_of_a_model_that_always_says_the_same_are_believed(clone: Clone, desk: Desk) -> None:
+    """Probabilities that hardly differ between sentences are summed up alike by the stage and by the review."""
+    retrain(clone, **{"linear.alpha": 1e8})
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 1, outcome.text
+    assert "figures" not in outcome.failed
+
+
 def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, desk: Desk) -> None:
     """Where only the entry of `train` is edited, the lock contradicts itself, and there is no such artifact."""
     edit_lock(clone, changes.locked(clone, "models/classifier"), "0" * 32 + ".dir", 1)

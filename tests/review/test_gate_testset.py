@@ -95,6 +95,17 @@ def worse(place: Clone) -> tuple[set[str], set[str]]:
     return before - after, after - before
 
 
+def with_copies(ids: set[str], count: int) -> Frame:
+    """Some rows once more and again, as rows of documents of their own."""
+
+    def more(table: pd.DataFrame) -> pd.DataFrame:
+        easy = table[table["id"].isin(ids)]
+        names = ("id", "document")
+        return pd.concat([table, *(easy.assign(**{k: easy[k] + f"-x{n}" for k in names}) for n in range(count))])
+
+    return more
+
+
 def test_documents_are_not_drawn_anew_to_hide_a_loss(clone: Clone, desk: Desk) -> None:
     """Without floors a worse model fails also where the sentences that it broke are called one document a domain."""
     changes.set_params(clone, "gate", floors={})
@@ -109,14 +120,20 @@ def test_documents_are_not_drawn_anew_to_hide_a_loss(clone: Clone, desk: Desk) -
 def test_a_worse_model_does_not_pass_by_new_test_sentences_of_its_choice(clone: Clone, desk: Desk) -> None:
     """A worse model fails also where copies of the few sentences that it alone has right are added to the split."""
     _, mended = worse(clone)
+    edit_both(clone, with_copies(mended, 40))
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 1, outcome.text
 
-    def more(table: pd.DataFrame) -> pd.DataFrame:
-        easy = table[table["id"].isin(mended)]
-        names = ("id", "document")
-        copies = (easy.assign(**{name: easy[name] + f"-x{n}" for name in names}) for n in range(40))
-        return pd.concat([table, *copies])
 
-    edit_both(clone, more)
+def test_a_floor_is_not_reached_by_new_test_sentences(clone: Clone, desk: Desk) -> None:
+    """A model below a floor on main's test sentences stays below it where copies of those it has right are added."""
+    changes.set_params(clone, "gate", floors={"movies": 0.8})
+    clone.commit("A floor")
+    changes.retrain(clone, **{"linear.alpha": 0.1})
+    relock(clone)
+    assert desk.gate(clone).failed == ["floor:movies"]
+    edit_both(clone, with_copies(right(clone), 5))
     relock(clone)
     outcome = desk.gate(clone)
     assert outcome.code == 1, outcome.text
