@@ -11,9 +11,9 @@ from pathlib import Path
 from classifier.errors import VerdictError
 from classifier.files import write_json
 from review.bootstrap import METRICS
-from review.compare import Comparison, Plan, compare
+from review.compare import Comparison, compare
 from review.evidence import Evidence
-from review.gate import Review, bins_of, review
+from review.gate import Review, plan_of, review
 from review.policy import policy_of
 from review.revisions import Revision, Store, checked_out, resolve, working_tree
 from review.text import plain
@@ -39,8 +39,7 @@ def print_comparison(request: Request, target: Path | None) -> int:
         if main is None:
             raise VerdictError("--base", "names nothing to compare with", "--base REV")
         policy = policy_of(main.revision)
-        plan = Plan(policy.confidence, policy.resamples, policy.seed, bins_of(main.revision))
-        comparison = compare(main, change, change.verified()[0], plan)
+        comparison = compare(main, change, change.verified()[0], plan_of(main.revision, policy))
         print("\n".join(table(comparison)))
         if target:
             names = {"base": main.revision.identity, "candidate": change.revision.identity}
@@ -84,14 +83,10 @@ def reproduced(store: Store, revision: Revision) -> Revision:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     with checked_out(revision) as folder:
         cache = str(Path(store.repo.cache.local.path).parent.parent)
+        pointers = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.dvc") if path.is_file())
         commands = (
             ["dvc", "config", "--local", "cache.dir", cache],
-            [
-                "dvc",
-                "checkout",
-                "--quiet",
-                *sorted(str(path.relative_to(folder)) for path in folder.rglob("*.dvc") if path.is_file()),
-            ],
+            ["dvc", "checkout", "--quiet", *pointers],
             ["dvc", "repro", "--quiet"],
         )
         for command in commands:

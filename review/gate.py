@@ -21,7 +21,7 @@ from review.policy import Change, changes, policy_of, watched
 from review.revisions import Revision, Store, checked_out
 
 PASS, FAIL, CANNOT_JUDGE = 0, 1, 2
-WORDS = {PASS: "pass", FAIL: "fail", CANNOT_JUDGE: "cannot judge"}
+_ON_SHARED = "; on the sentences that main has, too: "
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Review:
         if self.comparison.unchanged:
             return "unchanged, every prediction is main's"
         places = (OVERALL, *self.comparison.domains)
-        verdicts = {name: self._word(self.comparison, name) for name in places}
+        verdicts = {name: self._word(name) for name in places}
         if set(verdicts.values()) == {SAME}:
             return SAME
         parts = [_in_places(word, [name for name in places if verdicts[name] == word]) for word in (WORSE, BETTER)]
@@ -76,11 +76,14 @@ class Review:
             parts.insert(0, f"{SAME} overall")
         return "; ".join(filter(None, parts))
 
-    def _word(self, comparison: Comparison, group: str) -> str:
+    def lines(self, group: str) -> list[Difference]:
+        """The headline metric of a group, and after it, where the test set changed, on the sentences main has, too."""
+        compared = [comparison for comparison in (self.comparison, self.shared) if comparison]
+        return [comparison.of(group) for comparison in compared if group in (OVERALL, *comparison.domains)]
+
+    def _word(self, group: str) -> str:
         """The word for a group: where the test set changed, one that all of its sentences and the old ones share."""
-        words = {comparison.of(group).verdict}
-        if self.shared and group in (OVERALL, *self.shared.domains):
-            words.add(self.shared.of(group).verdict)
+        words = {line.verdict for line in self.lines(group)}
         return WORSE if WORSE in words else words.pop() if len(words) == 1 else SAME
 
     @property
@@ -158,7 +161,7 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     result.figures = new
     result.rules.append(_figures(new, predictions, own))
     if base:
-        plan = Plan(policy.confidence, policy.resamples, policy.seed, bins_of(base.revision))
+        plan = plan_of(base.revision, policy)
         if wrong := differing(old, base.predictions, plan.bins, base.revision):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
@@ -166,10 +169,15 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
         result.comparison = compare(base, candidate, predictions, plan)
         if result.comparison.test_changed:
             result.shared = on_shared(base, candidate, predictions, plan)
-        result.rules.extend(_worse(result.comparison, result.shared, policy))
+        result.rules.extend(_worse(result, policy))
     result.rules.extend(_floors(result, policy))
     result.rules.append(_size(candidate, policy))
     result.rules.append(_time(result.seconds_per_1000, policy))
+
+
+def plan_of(base: Revision, policy: Gate) -> Plan:
+    """How differences are judged, by main's settings alone."""
+    return Plan(policy.confidence, policy.resamples, policy.seed, bins_of(base))
 
 
 def bins_of(revision: Revision) -> int:
@@ -249,22 +257,19 @@ def _test_set(base: Evidence, candidate: Evidence, result: Review, limit: float)
     return _approvable(result, "test-set", asks, not lost, found)
 
 
-def _worse(comparison: Comparison, shared: Comparison | None, policy: Gate) -> Iterator[Rule]:
+def _worse(result: Review, policy: Gate) -> Iterator[Rule]:
     """Measurably worse on the candidate's sentences, or on those of them that main tests on, too."""
     for group in policy.fail_on_worse:
         asks = f"{group} is not measurably worse"
-        if group not in (OVERALL, *comparison.domains):
+        lines = result.lines(group)
+        if not lines:
             yield Rule(f"worse:{group}", asks, False, "no test sentence of it", "bring its sentences back")
             continue
-        lines = {"": comparison.of(group)}
-        if shared and group in (OVERALL, *shared.domains):
-            lines["; on the sentences that main has, too: "] = shared.of(group)
-        found = "".join(
-            f"{where}{line.base:.4f} → {line.candidate:.4f}, {interval(line)}: {line.verdict}"
-            for where, line in lines.items()
+        found = _ON_SHARED.join(
+            f"{line.base:.4f} → {line.candidate:.4f}, {interval(line)}: {line.verdict}" for line in lines
         )
         remedy = "a better model; python -m review compare shows where it lost"
-        yield Rule(f"worse:{group}", asks, all(line.verdict != WORSE for line in lines.values()), found, remedy)
+        yield Rule(f"worse:{group}", asks, all(line.verdict != WORSE for line in lines), found, remedy)
 
 
 def _floors(result: Review, policy: Gate) -> Iterator[Rule]:
@@ -276,10 +281,8 @@ def _floors(result: Review, policy: Gate) -> Iterator[Rule]:
         if value is None:
             yield Rule(f"floor:{group}", asks, False, "no figure for it", "bring its sentences back")
             continue
-        found, lowest = f"{value:.4f}", value
-        if result.shared and group in (OVERALL, *result.shared.domains):
-            old = result.shared.of(group).candidate
-            found, lowest = f"{found}; on the sentences that main has, too: {old:.4f}", min(value, old)
+        values = [value, *(line.candidate for line in result.lines(group)[1:])]
+        found, lowest = _ON_SHARED.join(f"{value:.4f}" for value in values), min(values)
         if lowest < floor and unchanged:
             found += ", below the floor, but so on main"
         yield Rule(f"floor:{group}", asks, lowest >= floor or unchanged, found, "a better model")

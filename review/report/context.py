@@ -52,7 +52,8 @@ def data(change: DataChange | None) -> Section:
         of_table(head, rows, range(2, len(head))),
         of_table(text_head, texts, (1, 2, 3)),
         paragraph(
-            "<sub>All splits together. The distance is Jensen and Shannon's: 0 is the same, 1 nothing shared.</sub>"
+            "<sub>All splits together; classes without a change are left out. The distance is Jensen and Shannon's:"
+            " 0 is the same, 1 nothing shared.</sub>"
         ),
     ]
     return Section("Data changed", blocks, 4, False, note)

@@ -7,7 +7,7 @@ turns neither `@name` nor `#1` nor a URL into a link.
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from review.text import MOST, plain
 
@@ -32,25 +32,6 @@ def own(text: object) -> str:
     )
 
 
-def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()
-) -> tuple[str, list[str], str]:
-    """A table as its beginning, its rows, and its end; columns in `numbers` are set to the right."""
-    right = set(numbers)
-
-    def row(cells: Sequence[str], tag: str) -> str:
-        marked = (
-            f'<{tag} align="right">' if place in right else f'<{tag} align="left">' for place in range(len(cells))
-        )
-        return "<tr>" + "".join(f"{begin}{cell}</{tag}>" for begin, cell in zip(marked, cells, strict=True)) + "</tr>"
-
-    return (
-        f"<table>\n<thead>{row(head, 'th')}</thead>\n<tbody>",
-        [row(cells, "td") for cells in rows],
-        "</tbody>\n</table>",
-    )
-
-
 @dataclass(frozen=True)
 class Block:
     """A piece of a section: what stands before its rows, the rows, which may be cut from the end, and what follows.
@@ -72,7 +53,7 @@ class Section:
     blocks: Sequence[Block]
     rank: int
     folded: bool = False
-    note: str = field(default="")
+    note: str = ""
 
 
 def paragraph(text: str) -> Block:
@@ -81,8 +62,16 @@ def paragraph(text: str) -> Block:
 
 
 def of_table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> Block:
-    """A block of one table."""
-    return Block(*table(head, rows, numbers))
+    """A block of one table; columns in `numbers` are set to the right."""
+    right = set(numbers)
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        sides = ("right" if place in right else "left" for place in range(len(cells)))
+        marked = (f'<{tag} align="{side}">{cell}</{tag}>' for side, cell in zip(sides, cells, strict=True))
+        return f"<tr>{''.join(marked)}</tr>"
+
+    begin = f"<table>\n<thead>{row(head, 'th')}</thead>\n<tbody>"
+    return Block(begin, [row(cells, "td") for cells in rows], "</tbody>\n</table>")
 
 
 def render(section: Section, keep: Sequence[int] | None = None) -> str:

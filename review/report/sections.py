@@ -30,13 +30,12 @@ WORDS = {BETTER: "▲ better", WORSE: "▼ worse", SAME: "no measurable differen
 def source(review: Review, path: str) -> str:
     """Where figures come from: a file, and the revisions it was read at."""
     sides = [side for side in (review.base, review.candidate) if side]
-    return f"<sub>{own(path)}, {' and '.join(f'{named(side)}' for side in sides)}</sub>"
+    return f"<sub>{own(path)}, {' and '.join(map(named, sides))}</sub>"
 
 
 def named(revision: Revision) -> str:
     """A revision as people call it, with its commit."""
-    name = revision.name if revision.commit is None else f"{revision.name}"
-    return f"{code(name, 80)} at {code(revision.short)}"
+    return f"{code(revision.name, 80)} at {code(revision.short)}"
 
 
 def verdict(review: Review) -> Section:

@@ -3,17 +3,14 @@
 A test module takes the fixtures by name: `clone = changes.clone`, `desk = changes.desk`.
 """
 
-import hashlib
 import json
 import logging
 import re
-import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,13 +19,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from classifier.metrics import scores
 from review.__main__ import main
 from review.command import Request, sides
 from review.gate import Review, review
-from review.lock import hash_of
 from stages import evaluate, train
 from tests.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
 
@@ -222,91 +217,3 @@ def mislearn(place: Clone) -> None:
 
     edit_table(place, "data/features/train.parquet", flipped)
     by_hand(place, train)
-
-
-def relock(place: Clone) -> None:
-    """Make dvc.lock consistent with whatever lies in the folder, and put it into the cache, without any run."""
-    document = yaml.safe_load(place.lock())
-    for entry in document["stages"].values():
-        for item in [*entry.get("deps", []), *entry.get("outs", [])]:
-            path = place.path / item["path"]
-            files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-            item.update(md5=hash_of(path), size=sum(file.stat().st_size for file in files))
-            item.update({"nfiles": len(files)} if path.is_dir() else {})
-    (place.path / "dvc.lock").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    for name, cached in declared_outs(place.dag()):
-        if cached:
-            _store(place, place.path / name)
-
-
-def _store(place: Clone, path: Path) -> None:
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    listing = [{"md5": hash_of(file), "relpath": file.relative_to(path).as_posix()} for file in files]
-    for file, entry in zip(files, listing, strict=True):
-        _put(place, entry["md5"], file.read_bytes())
-    if path.is_dir():
-        content = json.dumps(listing, sort_keys=True).encode()
-        _put(place, hashlib.md5(content).hexdigest() + ".dir", content)
-
-
-def cached(place: Clone, digest: str) -> Path:
-    """Where the cache keeps an object."""
-    return place.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
-
-
-def _put(place: Clone, digest: str, content: bytes) -> None:
-    path = cached(place, digest)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def locked(place: Clone, path: str) -> str:
-    """The hash that dvc.lock has for an output."""
-    entries = yaml.safe_load(place.lock())["stages"].values()
-    return next(str(out["md5"]) for entry in entries for out in entry["outs"] if out["path"] == path)
-
-
-def forget(place: Clone, path: str) -> None:
-    """Take an output away, from the cache and from the folder."""
-    digest = locked(place, path)
-    content = cached(place, digest).read_bytes()
-    for member in json.loads(content) if digest.endswith(".dir") else []:
-        cached(place, member["md5"]).unlink()
-    cached(place, digest).unlink()
-    shutil.rmtree(place.path / path)
-
-
-class Shown(HTMLParser):
-    """What a reader of an HTML page gets: its elements, and the text outside of `code`."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.open: list[str] = []
-        self.code: list[str] = []
-        self.prose: list[str] = []
-        self.astray: list[str] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element; those that have an end are open until then."""
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in ("img", "br", "meta", "hr", "input"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close the innermost element, which must be this one."""
-        if self.open and self.open[-1] == tag:
-            self.open.pop()
-        else:
-            self.astray.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        """Text, by whether it stands in `code`."""
-        (self.code if "code" in self.open else self.prose).append(data)
-
-    def named(self, tag: str) -> list[dict[str, str]]:
-        """The attributes of all elements of a name."""
-        return [attributes for name, attributes in self.elements if name == tag]

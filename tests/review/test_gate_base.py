@@ -10,7 +10,8 @@ import pytest
 from review import gate
 from tests.pipeline.clone import Clone
 from tests.review import changes
-from tests.review.changes import Desk, edit_json, forget, relock, retrain, set_params
+from tests.review.changes import Desk, edit_json, retrain, set_params
+from tests.review.forging import forget, relock
 
 clone, desk = changes.clone, changes.desk
 

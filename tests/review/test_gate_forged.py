@@ -18,7 +18,8 @@ from review.revisions import Revision, Store
 from stages import train
 from tests.pipeline.clone import Clone
 from tests.review import changes
-from tests.review.changes import EVALUATION, PREDICTED, Desk, by_hand, edit_json, edit_table, relock, retrain
+from tests.review.changes import EVALUATION, PREDICTED, Desk, by_hand, edit_json, edit_table, retrain
+from tests.review.forging import cached, locked, relock
 
 clone, desk = changes.clone, changes.desk
 
@@ -87,7 +88,7 @@ def test_honest_figures_of_a_model_that_always_says_the_same_are_believed(clone:
 
 def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, desk: Desk) -> None:
     """Where only the entry of `train` is edited, the lock contradicts itself, and there is no such artifact."""
-    edit_lock(clone, changes.locked(clone, "models/classifier"), "0" * 32 + ".dir", 1)
+    edit_lock(clone, locked(clone, "models/classifier"), "0" * 32 + ".dir", 1)
     outcome = desk.gate(clone)
     assert outcome.code == 2, outcome.text
     assert outcome.failed == ["lock"]
@@ -98,7 +99,7 @@ def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, desk: Desk) -> N
 @pytest.mark.parametrize("hash_", ["../../../../../tmp/x", "~", "[]"])
 def test_a_hash_that_is_none_is_no_path(clone: Clone, desk: Desk, hash_: str) -> None:
     """What stands in the place of a hash does not lead out of the cache: it is named, with exit code 2."""
-    edit_lock(clone, changes.locked(clone, "models/classifier"), hash_)
+    edit_lock(clone, locked(clone, "models/classifier"), hash_)
     outcome = desk.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "is not a hash" in outcome.text
@@ -192,8 +193,8 @@ def test_foreign_text_makes_no_line_of_its_own_in_the_terminal(clone: Clone, des
 
 def test_an_object_with_other_bytes_than_its_name_says_is_refused(clone: Clone, desk: Desk) -> None:
     """An object of the cache exchanged for another is exit code 2, and its hash is named."""
-    listing = json.loads(changes.cached(clone, changes.locked(clone, "data/predictions")).read_text(encoding="utf-8"))
-    target = changes.cached(clone, listing[0]["md5"])
+    listing = json.loads(cached(clone, locked(clone, "data/predictions")).read_text(encoding="utf-8"))
+    target = cached(clone, listing[0]["md5"])
     by_hand(clone, train, **changes.WORSE)
     target.chmod(0o644)
     shutil.copyfile(clone.path / "data/prepared/test.parquet", target)

@@ -9,6 +9,7 @@ import yaml
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, retrain, set_params
+from tests.review.forging import relock
 
 clone, desk = changes.clone, changes.desk
 NO_FLOORS = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0.0)
@@ -55,7 +56,7 @@ def test_even_an_approved_policy_does_not_judge_its_own_change(clone: Clone, des
     """A worse model with floors of 0 is judged by main's floors and rules, approved or not."""
     set_params(clone, "gate", floors=NO_FLOORS, fail_on_worse=[], lock="ignore")
     retrain(clone, **changes.WORSE)
-    changes.relock(clone)
+    relock(clone)
     outcome = desk.gate(clone, "--approve", "policy")
     assert outcome.code == 1, outcome.text
     assert {"floor:overall", "floor:news", "worse:overall"} <= set(outcome.failed)
@@ -126,7 +127,7 @@ def test_a_first_run_cannot_claim_a_domain_that_it_does_not_test(clone: Clone, d
     changes.edit_both(clone, lambda table: table[table["domain"] != "news"])
     claimed = yaml.safe_load(figures)["domains"]["news"]
     changes.edit_json(clone, changes.EVALUATION, lambda content: content["domains"].update(news=claimed))
-    changes.relock(clone)
+    relock(clone)
     outcome = desk.gate(clone, "--bootstrap")
     assert outcome.code in (1, 2), outcome.text
     assert "news" in outcome.text.replace("floor:news", "")

@@ -9,7 +9,8 @@ from classifier.artifact import document_hash
 from stages import evaluate
 from tests.pipeline.clone import Clone
 from tests.review import changes
-from tests.review.changes import TEST, Desk, Frame, edit_both, edit_json, relock, right
+from tests.review.changes import TEST, Desk, Frame, edit_both, edit_json, right
+from tests.review.forging import relock
 from tests.review.test_gate_artifact import resealed
 
 clone, desk = changes.clone, changes.desk

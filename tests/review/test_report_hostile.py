@@ -19,7 +19,9 @@ from review.text import plain
 from stages import evaluate
 from tests.pipeline.clone import Clone
 from tests.review import changes
-from tests.review.changes import TEST, Desk, Shown, edit_both, edit_table, relock
+from tests.review.changes import TEST, Desk, edit_both, edit_table
+from tests.review.forging import forget, relock
+from tests.review.shown import Shown
 
 clone, desk = changes.clone, changes.desk
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -158,7 +160,7 @@ def test_hostile_branches_are_names_and_nothing_more(hostile: Clone, desk: Desk,
     """A candidate on a hostile branch is judged by its name, also where the reason for no judgement quotes the name."""
     place = hostile.copy(tmp_path / "verdict")
     if lost:
-        changes.forget(place, "data/predictions")
+        forget(place, "data/predictions")
     place.run("git", "checkout", "--quiet", "-b", f"{BRANCH}/own")
     place.commit("Own")
     outcome = desk.run(place, "report", "--base", f"{BRANCH}/base", "--candidate", f"{BRANCH}/own")

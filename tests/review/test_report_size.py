@@ -16,7 +16,8 @@ from review.report.markup import LIMIT, Block, Section, fit, of_table, paragraph
 from review.revisions import Revision
 from tests.pipeline.clone import Clone
 from tests.review import changes
-from tests.review.changes import LABELS, Desk, Shown, set_params
+from tests.review.changes import LABELS, Desk, set_params
+from tests.review.shown import Shown
 from tests.review.test_report_hostile import github
 
 clone, desk = changes.clone, changes.desk

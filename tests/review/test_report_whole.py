@@ -14,7 +14,9 @@ from review.revisions import working_tree
 from review.run import RECORD, hardware
 from tests.pipeline.clone import Clone
 from tests.review import changes
-from tests.review.changes import Desk, Shown, edit_json, relock, retrain, set_params
+from tests.review.changes import Desk, edit_json, retrain, set_params
+from tests.review.forging import relock
+from tests.review.shown import Shown
 from tests.review.test_report_hostile import github
 
 clone, desk = changes.clone, changes.desk
