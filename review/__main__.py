@@ -1,4 +1,4 @@
-"""`python -m review lock | compare | gate | report | repro`: the commands of the review."""
+"""`python -m review lock | compare | gate | report | repro | remote`: the commands of the review."""
 
 import argparse
 import sys
@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from review import APPROVABLE
+from review import APPROVABLE, CANNOT_JUDGE
 
 if TYPE_CHECKING:
     from review.command import Request
-
-CANNOT_JUDGE = 2
 
 
 def judged(command: Callable[[], int]) -> int:
@@ -82,6 +80,23 @@ def _repro(_: argparse.Namespace) -> int:
     return 0
 
 
+def _remote(options: argparse.Namespace) -> int:
+    from review.remote.command import Options, run
+
+    fields = ("remote", "push", "verify", "use", "endpoint", "region")
+    return run(Path.cwd(), Options(**{name: getattr(options, name) for name in fields}))
+
+
+def _remote_options(remote: argparse.ArgumentParser) -> None:
+    remote.add_argument("--remote", metavar="NAME", help="another one than the default remote")
+    remote.add_argument("--push", action="store_true", help="upload what is missing from local copies, and check again")
+    remote.add_argument("--verify", action="store_true", help="download all, too, and compare with the hashes")
+    remote.add_argument("--use", metavar="URL", help="push all to s3://bucket/prefix and make it the default remote")
+    remote.add_argument("--endpoint", metavar="URL", help="with --use: the server, where it is not Amazon's")
+    remote.add_argument("--region", help="with --use: the bucket's region")
+    remote.set_defaults(run=_remote)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m review", description="Review a change against main.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -98,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(run=_report)
     repro = commands.add_parser("repro", help="dvc repro, and a record of what ran and how long for the report")
     repro.set_defaults(run=_repro)
+    _remote_options(commands.add_parser("remote", help="does the DVC remote hold all? 0 yes, 1 no, 2 cannot be asked"))
     for command in (compare, gate, report):
         command.add_argument("--base", default="main", metavar="REV", help="what it is compared with (default: main)")
         command.add_argument("--candidate", metavar="REV", help="a commit instead of the working tree")

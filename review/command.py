@@ -57,7 +57,7 @@ def print_verdict(request: Request) -> int:
 
 def write_report(request: Request, out: Path) -> int:
     """`report`: the same verdict, written down; 0 once it is, whatever the verdict."""
-    from review.report import write
+    from review.report.document import write
 
     with sides(request) as (store, main, change):
         verdict = review(store, main, change, request.approvals)

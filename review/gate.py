@@ -12,6 +12,7 @@ import pandas as pd
 
 from classifier.errors import VerdictError
 from classifier.params import Gate
+from review import CANNOT_JUDGE, FAIL, PASS
 from review.bootstrap import OVERALL
 from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Plan, compare, on_shared
 from review.evidence import ARTIFACT, EVALUATION, TRUTH, Evidence
@@ -20,7 +21,6 @@ from review.lock import Finding, check
 from review.policy import Change, changes, policy_of, watched
 from review.revisions import Revision, Store, checked_out
 
-PASS, FAIL, CANNOT_JUDGE = 0, 1, 2
 _ON_SHARED = "; on the sentences that main has, too: "
 
 
@@ -52,6 +52,7 @@ class Review:
     shared: Comparison | None = None  # on the sentences that main tests on, too, where the test set changed
     seconds_per_1000: float | None = None
     reason: VerdictError | None = None
+    commands: tuple[str, ...] = ()  # how to reproduce it, where that is not a checkout of the candidate's commit
 
     @property
     def code(self) -> int:

@@ -42,19 +42,21 @@ def git(root: Path, *arguments: str) -> str:
 class Revision:
     """A commit of the repository at `root`, or its working tree where `commit` is None; people call it `name`.
 
-    `lock` stands in for its dvc.lock, when it was reproduced.
+    `lock` stands in for its dvc.lock, when it was reproduced; `alias` for its commit, where that was made here and
+    nobody else could find it.
     """
 
     root: Path
     name: str
     commit: str | None
     lock: str | None = None
+    alias: str | None = None
 
     @cached_property
     def identity(self) -> str:
         """The commit; for the working tree HEAD's, with a plus where files that git tracks differ from it."""
         if self.commit is not None:
-            return self.commit
+            return self.alias or self.commit
         changed = git(self.root, "status", "--porcelain", "--untracked-files=no").strip()
         return git(self.root, "rev-parse", "HEAD").strip() + ("+" if changed else "")
 

@@ -25,6 +25,7 @@ _RUN = "ran"
 _MOST = 500  # entries, oldest first out
 Record = dict[str, dict[str, Any]]
 _RAN = re.compile(r"Running stage '([^']+)'")
+_FAILED = re.compile(r"failed to reproduce '([^']+)'")
 _RESTORED = re.compile(r"Stage '([^']+)' is cached - skipping run")
 
 
@@ -61,8 +62,25 @@ class _Clock(logging.Handler):
             self._running = None
 
 
-def reproduce(root: Path) -> None:
-    """Run `dvc repro` here, and record it."""
+class StageError(VerdictError):
+    """A stage's own command ended with an error: running it again would end the same way."""
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__("dvc repro", reason, "see the stage's own message above")
+        self.stage = stage
+
+
+def reproduce(root: Path, **how: bool) -> None:
+    """Run `dvc repro` here, and record it.
+
+    Args:
+        root: the checkout.
+        how: DVC's own options, such as `pull`, `allow_missing`, `force`, `run_cache`.
+
+    Raises:
+        StageError: a stage's command failed.
+        VerdictError: DVC could not run the DAG for another reason.
+    """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -72,17 +90,29 @@ def reproduce(root: Path) -> None:
     logger.addHandler(clock)
     try:
         with Repo(str(root)) as repo:
-            if not repo.reproduce():
+            if not repo.reproduce(**how):
                 print("Data and pipelines are up to date.")
     except BaseException as error:  # Ctrl-C, too
         clock.forget()
         if not isinstance(error, DvcException):
             raise
-        raise VerdictError("dvc repro", " ".join(str(error).split()), "see the stage's own message above") from None
+        raise _told(error) from None
     finally:
         clock.stop()
         logger.removeHandler(clock)
         _keep(root, clock.stages)
+
+
+def _told(error: Exception) -> VerdictError:
+    """What went wrong in words of ours; a failed stage by its name."""
+    from dvc.stage.exceptions import StageCmdFailedError
+
+    reason = " ".join(str(error).split())
+    failed = _FAILED.search(reason)
+    if failed and isinstance(error.__cause__, StageCmdFailedError):
+        return StageError(failed[1], reason)
+    cause = f": {' '.join(str(error.__cause__).split())}" if error.__cause__ else ""
+    return VerdictError("dvc repro", reason + cause, "see the stage's own message above")
 
 
 def _keep(root: Path, stages: Record) -> None:

@@ -138,8 +138,8 @@ def runs(candidate: Revision, prices: Report) -> Section:
 def reproduce(review: Review) -> Section:
     """The exact commands, and the hashes that must come out."""
     commit = review.candidate.identity.removesuffix("+")
-    lines = [f"git checkout {commit}", "make repro", "python -m review lock --ran"]
-    if review.base:
+    lines = list(review.commands) or [f"git checkout {commit}", "make repro", "python -m review lock --ran"]
+    if review.base and not review.commands:
         approved = "".join(f" --approve {name}" for name in review.approvals)
         lines.append(f"python -m review report --base {review.base.identity}{approved}")
     blocks = [Block("<pre>" + "\n".join(plain(line) for line in lines) + "</pre>")]

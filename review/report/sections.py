@@ -1,14 +1,16 @@
 """The sections that come straight from the verdict and the comparison."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from classifier.errors import VerdictError
+from review import CANNOT_JUDGE, FAIL, PASS
 from review.bootstrap import METRICS, OVERALL
 from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Group
 from review.evidence import EVALUATION, PREDICTIONS
-from review.gate import CANNOT_JUDGE, FAIL, PASS, Review, Rule, interval
+from review.gate import Review, Rule, interval
+from review.lock import Finding
 from review.policy import Change
 from review.report.markup import Block, Section, code, of_table, own, paragraph
 from review.revisions import Revision
@@ -78,9 +80,9 @@ def rules(review: Review) -> Section:
     return Section("Rules of the gate", blocks, 0, not failed, note)
 
 
-def findings(review: Review) -> Section:
+def findings(found: Sequence[Finding]) -> Section:
     """All that is wrong with dvc.lock."""
-    lines = [f"<li>{own(f.stage)}: {own(f.where)}: {own(f.what)}; mend: {own(f.mend)}</li>" for f in review.findings]
+    lines = [f"<li>{own(f.stage)}: {own(f.where)}: {own(f.what)}; mend: {own(f.mend)}</li>" for f in found]
     return Section("What is wrong with dvc.lock", [Block("<ul>", lines, "</ul>")], 2, len(lines) > 5, f": {len(lines)}")
 
 

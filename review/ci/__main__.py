@@ -1,0 +1,153 @@
+"""`python -m review.ci plan | reproduce | judge | publish | comment | commit-lock | main | audit | report-audit`."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from classifier.errors import VerdictError, exit_code
+
+Options = argparse.Namespace
+
+
+def _event() -> dict[str, Any]:
+    path = Path(os.environ.get("GITHUB_EVENT_PATH", ""))
+    if not path.is_file():
+        raise VerdictError("GITHUB_EVENT_PATH", "not set, or no such file", "run this in GitHub Actions")
+    event: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return event
+
+
+def _plan(options: Options) -> None:
+    from review.ci.plan import plan
+
+    plan(Path.cwd(), options.base, options.asked)
+
+
+def _reproduce(options: Options) -> None:
+    from review.ci.overrides import apply
+    from review.ci.reproduce import reproduce
+
+    apply(Path.cwd(), options.params)
+    reproduce(Path.cwd(), options.base, options.out, options.remote and _remote())
+
+
+def _judge(options: Options) -> None:
+    from review.ci.api import GitHub
+    from review.ci.judge import judge
+
+    verdict = judge(Path.cwd(), GitHub.from_environment(), _event(), options.out, options.first)
+    if verdict is None:
+        print("what the pipeline reads has changed: a first look does not suffice")
+    else:
+        print(f"nothing to tell: {verdict.skip}" if verdict.skip else verdict.title)
+    _output("done", "true" if verdict else "false")
+    _output("lock", "true" if verdict and verdict.lock else "false")
+
+
+def _publish(options: Options) -> None:
+    from review.ci.api import GitHub
+    from review.ci.publish import publish
+
+    poster, number = publish(GitHub.from_environment(), _event(), options.out)
+    _output("poster", poster)
+    _output("number", str(number or ""))
+
+
+def _comment(options: Options) -> None:
+    from review.ci.api import GitHub
+    from review.ci.publish import comment
+
+    comment(GitHub.from_environment(), options.out)
+
+
+def _commit_lock(options: Options) -> None:
+    from review.ci.api import GitHub
+    from review.ci.commit_lock import commit_lock
+
+    print(f"committed {commit_lock(GitHub.from_environment(), options.out)}")
+
+
+def _main(_: Options) -> None:
+    from review.ci.mainline import reproduce_main, told
+    from review.remote import push
+
+    audit = reproduce_main(Path.cwd(), _remote(), fresh=False)
+    print(told(audit))
+    if audit.differences:
+        raise VerdictError("dvc.lock of main", "is not what running gives, see above", "revert, or merge a true one")
+    if _remote() and (missing := push(Path.cwd())):
+        raise VerdictError("DVC's remote", f"{len(missing)} objects are missing: {missing[0]}", "docs/remote.md")
+
+
+def _audit(options: Options) -> None:
+    from review.ci.mainline import reproduce_main, told, write_audit
+
+    audit = reproduce_main(Path.cwd(), _remote(), fresh=True)
+    write_audit(audit, options.out)
+    print(told(audit))
+
+
+def _report_audit(options: Options) -> None:
+    from review.ci.api import GitHub
+    from review.ci.mainline import report
+
+    where = [os.environ[name] for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY")]
+    report(GitHub.from_environment(), options.out, "/".join([*where, "actions/runs", os.environ["GITHUB_RUN_ID"]]))
+
+
+def _remote() -> bool:
+    """Whether DVC's remote is one that others reach; one without a key is asked all the same, and says no."""
+    from review.remote import configured
+
+    return configured(Path.cwd())
+
+
+def _output(name: str, value: str) -> None:
+    """Tell the workflow."""
+    if path := os.environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{name}={value}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m review.ci", description="The review in GitHub Actions.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, run: object, told: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=told)
+        command.set_defaults(run=run)
+        return command
+
+    plan = add("plan", _plan, "is dvc.lock consistent, and must anything run?")
+    plan.add_argument("--asked", action="store_true", help="go on where dvc.lock is stale")
+    reproduce = add("reproduce", _reproduce, "run the DAG from main's results, and fill a bundle")
+    reproduce.add_argument("--params", default="", metavar="KEY=VALUE ...", help="other values than params.yaml has")
+    reproduce.add_argument("--remote", action="store_true", help="DVC's remote may be asked")
+    for command in (plan, reproduce):
+        command.add_argument("--base", default="origin/main", metavar="REV")
+    judge = add("judge", _judge, "judge a finished run by main's code")
+    judge.add_argument("--first", action="store_true", help="a first look: is it unchanged?")
+    publish = add("publish", _publish, "store the pictures, set the check, write the comment")
+    comment = add("comment", _comment, "post the comment without CML")
+    commit = add("commit-lock", _commit_lock, "commit the reproduced dvc.lock to the branch")
+    add("main", _main, "reproduce main; 1 when its dvc.lock is false")
+    audit = add("audit", _audit, "run main from nothing, and keep what differs")
+    report = add("report-audit", _report_audit, "open, update or close the issue about it")
+    for command, default in ((reproduce, "bundle"), (audit, "audit.json"), (report, "audit.json")):
+        command.add_argument("--out", type=Path, default=Path(default), metavar="PATH")
+    for command in (judge, publish, comment, commit):
+        command.add_argument("--out", type=Path, default=Path("verdict"), metavar="FOLDER")
+    return parser
+
+
+def main() -> int:
+    """Parse the command line and run the command; 0, or 1 with a message."""
+    options = _parser().parse_args()
+    return exit_code(lambda: options.run(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The change as the judge sees it: the merge with main, computed here, with the results that the run brought.
+
+It becomes a commit of the judge's own clone, so that the review reads it like any other. Nothing of it is executed, and
+no setting of it counts: `.dvc/config` is main's.
+"""
+
+import os
+import subprocess
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifier.errors import VerdictError
+from review.ci import bundle
+from review.lock import LOCK
+from review.revisions import Revision, git
+
+_AS = {"GIT_AUTHOR_NAME": "verdict", "GIT_AUTHOR_EMAIL": "verdict@localhost"}
+_AUTHOR = {**_AS, **{name.replace("AUTHOR", "COMMITTER"): value for name, value in _AS.items()}}
+_CONFIG = ".dvc/config"
+_NOTHING = "0" * 40
+_LINK, _SUBMODULE = "120000", "160000"
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A change merged with main: `base` and `head` are commits, `tree` the merged files."""
+
+    root: Path
+    base: str
+    head: str
+    tree: str
+
+    def commit(self, tree: str | None = None) -> str:
+        """A commit of the merged files, or of another tree."""
+        return _git(self.root, "commit-tree", "-p", self.base, "-p", self.head, "-m", "merge", tree or self.tree)
+
+
+def fetch(root: Path, ref: str, token: str | None) -> str:
+    """Fetch a ref of `origin` as objects; the commit it points at. The token goes by environment, not by arguments."""
+    environment = {}
+    if token and git(root, "remote", "get-url", "origin").startswith("https://"):
+        header = b64encode(f"x-access-token:{token}".encode()).decode()
+        environment = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "http.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {header}",
+        }
+    target = "refs/verdict/candidate"
+    _git(root, "fetch", "--quiet", "--no-tags", "--force", "origin", f"+{ref}:{target}", **environment)
+    return _git(root, "rev-parse", f"{target}^{{commit}}")
+
+
+def merge(root: Path, base: str, head: str) -> Merge:
+    """Merge two commits as GitHub would.
+
+    Files that a run writes anew may conflict: what the run brings takes their place.
+
+    Raises:
+        VerdictError: they conflict elsewhere, have no history in common, or bring links that main does not have.
+    """
+    command = ["git", "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", base, head]
+    done = subprocess.run(command, cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode not in (0, 1):
+        raise VerdictError("git merge-tree", " ".join(done.stderr.split())[:300], "fetch both histories in full")
+    tree, *conflicts = filter(None, done.stdout.split("\0"))
+    other = [path for path in conflicts if not bundle.GENERATED.fullmatch(path)]
+    if other:
+        raise VerdictError("the merge with main", f"conflicts in {', '.join(other[:5])}", "git merge origin/main")
+    _require_plain(root, base, tree)
+    return Merge(root, base, head, tree)
+
+
+def _require_plain(root: Path, base: str, tree: str) -> None:
+    """Refuse links and submodules that main does not have: they lead out of what is judged."""
+
+    def special(name: str) -> set[str]:
+        listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", name).split("\0")
+        return {line for line in listed if line.startswith((_LINK, _SUBMODULE))}
+
+    if found := sorted(special(tree) - special(base)):
+        path = found[0].partition("\t")[2]
+        raise VerdictError(
+            path[:200], "a symbolic link or submodule, which the judge does not follow", f"git rm {path}"
+        )
+
+
+def with_results(merged: Merge, folder: Path) -> str:
+    """A commit of the merge, with what the run wrote (dvc.lock, metrics/, plots/) in place of what was committed."""
+    lines = [f"0 {_NOTHING}\t{path}" for path in _generated(merged)]
+    for path in (path for path in sorted(folder.rglob("*")) if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if bundle.GENERATED.fullmatch(name):
+            blob = _git(merged.root, "hash-object", "-w", "--no-filters", str(path))
+            lines.append(f"100644 {blob}\t{name}")
+    return merged.commit(tree_of(merged, [*lines, _config(merged)]))
+
+
+def as_committed(merged: Merge) -> str:
+    """The merge with all that the author committed, but for DVC's settings: a commit."""
+    return merged.commit(tree_of(merged, [_config(merged)]))
+
+
+def _config(merged: Merge) -> str:
+    """Main's DVC settings: those of a stranger are never read."""
+    entry = _git(merged.root, "ls-tree", merged.base, "--", _CONFIG)
+    return entry.replace(" blob ", " ") if entry else f"0 {_NOTHING}\t{_CONFIG}"
+
+
+def _generated(merged: Merge) -> list[str]:
+    """The files of the merge that stages wrote, by main's dvc.lock and the committed one."""
+    named = {LOCK}
+    for revision in (merged.base, merged.commit()):
+        try:
+            named.update(Revision(merged.root, "", revision).outputs)
+        except VerdictError:  # no lock, or one that cannot be read: what it should name is not known
+            continue
+    listed = _git(merged.root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", merged.tree).split("\0")
+    return [path for path in listed if path in named and bundle.GENERATED.fullmatch(path)]
+
+
+def tree_of(merged: Merge, lines: list[str]) -> str:
+    """The merged tree with entries replaced, added or (mode 0) removed, in the words of `git update-index`."""
+    index = {"GIT_INDEX_FILE": str(Path(_git(merged.root, "rev-parse", "--absolute-git-dir")) / "verdict-index")}
+    try:
+        _git(merged.root, "read-tree", merged.tree, **index)
+        _git(merged.root, "update-index", "-z", "--index-info", stdin="".join(f"{line}\0" for line in lines), **index)
+        return _git(merged.root, "write-tree", **index)
+    finally:
+        Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
+
+
+def _git(root: Path, *arguments: str, stdin: str = "", **environment: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=root,
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        input=stdin,
+        env={**os.environ, **_AUTHOR, **environment},
+    )
+    if done.returncode:
+        reason = " ".join(done.stderr.split())[:300] or f"exit code {done.returncode}"
+        raise VerdictError(f"git {arguments[0]}", reason, "run in a checkout of main with its whole history")
+    return done.stdout.strip()

@@ -1,0 +1,185 @@
+"""The whole judgement: what the run handed over, scored by main's code against main, rule by rule."""
+
+import json
+import math
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from classifier.errors import VerdictError
+from classifier.files import write_json
+from review import FAIL, run
+from review.ci import bundle, candidate, locks, objects, told, verdict
+from review.ci.judge import Case
+from review.ci.pull import REPRODUCE, Pull
+from review.ci.verdict import Verdict
+from review.data import PREPARED
+from review.evidence import ARTIFACT, EVALUATION, PREDICTIONS, TEST, Evidence
+from review.gate import Rule, review
+from review.lock import LOCK, check
+from review.policy import policy_of
+from review.report.document import write
+from review.revisions import Revision, Store, checked_out
+
+_MOST_LOG = 200_000  # bytes
+_UNREADABLE = (
+    "main's code must be able to read what it judges: land the code that reads the new artifact first, in a pull"
+    " request of its own that leaves the model as it is, then this one"
+)
+
+
+def in_full(case: Case) -> Verdict:
+    """Judge what the run handed over; where it handed over no result, say why."""
+    with tempfile.TemporaryDirectory(prefix="verdict-") as name:
+        folder = Path(name)
+        brought = _bundle(case, folder, bundle.limit(policy_of(case.main).max_artifact_mb))
+        if brought and brought.outcome == bundle.REPRODUCED:
+            return _of_results(case, folder)
+        if brought is None and (findings := _findings(case)):
+            may_label = bool(case.pull and case.pull.same_repository)
+            case.tell(told.stale(findings, str(case.main.commit), case.run.head, may_label))
+            return case.verdict(FAIL, f"Fail: {LOCK} is stale ({findings[0].stage}: {findings[0].where})")
+        return _of_failure(case, brought, folder)
+
+
+def _bundle(case: Case, folder: Path, most: int) -> bundle.Head | None:
+    """Download and unpack what the run handed over; None when it left nothing."""
+    listed = case.github.pages(f"/actions/runs/{case.run.id}/artifacts", "artifacts")
+    found = [item for item in listed if item["name"] == bundle.NAME and not item["expired"]]
+    if not found:
+        return None
+    newest = max(found, key=lambda item: int(item["id"]))  # a run that was started again has several
+    if newest["size_in_bytes"] > most:
+        raise bundle.refused(f"{newest['size_in_bytes'] / 1e6:,.0f} MB; at most {most / 1e6:,.0f} MB are taken")
+    with tempfile.TemporaryDirectory(prefix="verdict-") as place:
+        archive = Path(place) / "bundle.zip"
+        case.github.download(f"/actions/artifacts/{int(newest['id'])}/zip", archive, most)
+        return bundle.unpack(archive, folder, most)
+
+
+def _findings(case: Case) -> list[Any]:
+    with checked_out(case.committed) as tree:
+        return list(check(tree))
+
+
+def _of_failure(case: Case, brought: bundle.Head | None, folder: Path) -> Verdict:
+    """The run failed, and why, as far as can be told."""
+    if brought:
+        where = f"Stage {brought.stage} failed" if brought.stage else "The run failed"
+        reason = brought.reason or ""
+    elif case.run.conclusion == "success":
+        what = "handed nothing over, though the change touches what the pipeline reads"
+        raise VerdictError("the run", what, "does the change edit .github/? Take that into a pull request of its own")
+    else:
+        where, reason = f"The run ended as {case.run.conclusion}", ""
+    log = folder / bundle.LOG
+    text = log.read_text(encoding="utf-8", errors="replace")[-_MOST_LOG:] if log.exists() else _log_of_job(case)
+    case.tell(told.failed(where, reason, text, case.run.url, sides=(str(case.main.commit), case.run.head)))
+    return case.verdict(FAIL, f"Fail: {where[0].lower()}{where[1:]}")
+
+
+def _log_of_job(case: Case) -> str:
+    """What the first job that failed printed, by GitHub."""
+    try:
+        jobs = case.github.pages(f"/actions/runs/{case.run.id}/jobs", "jobs", filter="latest")
+        failed = next((job for job in jobs if job["conclusion"] not in ("success", "skipped", None)), None)
+        return case.github.text(f"/actions/jobs/{int(failed['id'])}/logs", _MOST_LOG) if failed else ""
+    except VerdictError as error:
+        return f"(no log: {error.what})"
+
+
+def _of_results(case: Case, folder: Path) -> Verdict:
+    own = replace(case.committed, commit=candidate.with_results(case.merged, folder))
+    _keep_record(case.root, folder / bundle.RUNS)
+    approvals = case.pull.approvals if case.pull else ()
+    with Store(case.root) as store:
+        objects.add_outputs(store, folder, [ARTIFACT, PREDICTIONS[0], *PREPARED.values()])
+        labels = objects.labels_rule(store, case.main, own, folder, approvals)
+        base = _with_results_at_hand(store, case.main)
+        sides = Evidence(store, base), Evidence(store, own)
+        found = review(store, *sides, approvals)
+        same = reproduced_rule(case.committed, own)
+        found.rules[:0] = [same, labels]
+        found.commands = _commands(case.pull)
+        if found.reason and found.reason.where.startswith(ARTIFACT):
+            found.reason = VerdictError(found.reason.where, found.reason.what, _UNREADABLE)
+        write(found, store, *sides, case.out)
+    lock = not same.passed and bool(case.pull and case.pull.same_repository and REPRODUCE in case.pull.labels)
+    if lock:
+        _keep_lock(folder, case.out / verdict.LOCK_FOLDER)
+    return case.verdict(found.code, found.headline, lock)
+
+
+def reproduced_rule(committed: Revision, own: Revision) -> Rule:
+    """Whether the dvc.lock that the author committed is what running gave; if not, what the figures say."""
+    asks = f"running from main's results gives the committed {LOCK}"
+    remedy = "make repro, and commit dvc.lock, metrics/ and plots/; or the label reproduce, and CI commits them"
+    try:
+        claimed = locks.stages_of(committed.text(LOCK), committed.name)
+    except VerdictError as error:
+        return Rule("reproduced", asks, False, error.what, remedy)
+    lines = locks.differences(claimed, locks.stages_of(own.text(LOCK), "the run"))
+    if not lines:
+        return Rule("reproduced", asks, True, "the same hashes for every stage")
+    texts = [side.text(EVALUATION) for side in (committed, own)]
+    try:
+        figures = locks.moved(*(json.loads(text or "null") for text in texts))
+    except ValueError:
+        figures = [f"{EVALUATION} is not JSON"]
+    found = f"{len(lines)} differences, the first: {lines[0]}; "
+    if figures:
+        found += f"{len(figures)} figures differ: {figures[0]}"
+    elif str((own.params.get("train") or {}).get("device")).startswith("cuda"):
+        found += "reproduced on other hardware, with the same figures to the digits shown"
+    else:
+        found += "the same figures to the digits shown"
+    return Rule("reproduced", asks, False, found, remedy)
+
+
+def _with_results_at_hand(store: Store, main: Revision) -> Revision:
+    """Main, whose results are in the cache or on the remote; where they are not, after running its DAG here."""
+    try:
+        for path in (TEST, PREDICTIONS[0], ARTIFACT):
+            digest = main.hash_of(path)
+            _ = store.folder(main, path) if digest.endswith(".dir") else store.file(main, path)
+    except VerdictError as error:
+        print(f"running main's stages: {error.where}: {error.what}")
+        return objects.reproduce_main(store, main)
+    return main
+
+
+def _keep_record(root: Path, path: Path) -> None:
+    """Put the run's own record of times where the report looks for it, entry by entry, if it is one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        kept = {str(key): _entry(entry) for key, entry in list(found.items())[:500]}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return  # the report then says that it has none
+    write_json(root / run.RECORD, kept)
+
+
+def _entry(entry: dict[str, Any]) -> dict[str, Any]:
+    names = ("how", "processor", "cores", "memory", "hardware_class", "stage")
+    seconds = entry["seconds"]
+    if seconds is not None and not math.isfinite(seconds := float(seconds)):
+        raise ValueError("not a time")
+    return {"seconds": seconds, **{name: str(entry[name])[:100] for name in names}}
+
+
+def _keep_lock(folder: Path, target: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and bundle.GENERATED.fullmatch(name):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes(path.read_bytes())
+
+
+def _commands(pull: Pull | None) -> tuple[str, ...]:
+    if pull is None:
+        return ()
+    return (
+        f"git fetch origin refs/pull/{pull.number}/merge && git checkout FETCH_HEAD",
+        "make repro",
+        "git fetch origin main && python -m review report --base origin/main",
+    )

@@ -1,0 +1,119 @@
+"""The judge: main's code, which takes what a run handed over as data, and says pass, fail or cannot judge.
+
+It believes nothing of the run: the merge is computed here, the artifact is scored here, labels are derived here. This
+module needs no more than DVC's own libraries, so that a change that touches no result is told so within seconds;
+`in_full` does the rest.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from classifier.errors import VerdictError
+from classifier.files import write_text
+from review import CANNOT_JUDGE, PASS
+from review.ci import candidate, told, verdict
+from review.ci.api import GitHub
+from review.ci.footprint import touched
+from review.ci.pull import Pull, Run, is_superseded, pull_of
+from review.ci.verdict import Verdict
+from review.revisions import Revision, resolve
+
+_PULL, _GROUP = "pull_request", "merge_group"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run, the change that it belongs to, and where the verdict goes.
+
+    `main` is the judge's own commit; `merged` the change merged with it, `committed` that as a revision.
+    """
+
+    root: Path
+    github: GitHub
+    run: Run
+    pull: Pull | None
+    out: Path
+    main: Revision
+    merged: candidate.Merge
+    committed: Revision
+
+    def tell(self, text: str) -> None:
+        """Write the report."""
+        write_text(self.out / verdict.REPORT, text)
+
+    def verdict(self, code: int, title: str, lock: bool = False) -> Verdict:
+        """A verdict on this case."""
+        return _verdict(self.run, self.pull, code, title, lock)
+
+
+def judge(root: Path, github: GitHub, event: dict[str, Any], out: Path, first: bool) -> Verdict | None:
+    """Judge a finished run, and write report, pictures and verdict into `out`.
+
+    Args:
+        root: a checkout of main with its history.
+        github: the API, with a token that may read.
+        event: the payload of `workflow_run`.
+        out: a folder for what the publishing jobs need.
+        first: a first look, without the libraries of the DAG.
+
+    Returns:
+        The verdict; None after a first look that did not suffice.
+    """
+    run = Run.of(event)
+    out.mkdir(parents=True, exist_ok=True)
+    found = _judge(root, github, run, out, first)
+    if found:
+        verdict.write(found, out)
+    return found
+
+
+def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verdict | None:
+    if run.event not in (_PULL, _GROUP):
+        return _skip(run, f"a run for {run.event} is not judged")
+    if run.conclusion == "cancelled" and is_superseded(github, run):
+        return _skip(run, "it was cancelled, and a newer run of this commit follows")
+    pull = pull_of(github, run) if run.event == _PULL else None
+    if pull is None and run.event == _PULL:
+        return _skip(run, "no open pull request has this commit as its head")
+    main = replace(resolve(root, "HEAD"), name="main")
+    try:
+        case = _open(run, pull, main, github=github, out=out)
+        return _of_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")
+    except VerdictError as error:
+        write_text(out / verdict.REPORT, told.cannot(error, run.url, str(main.commit), run.head))
+        return _verdict(run, pull, CANNOT_JUDGE, f"Cannot judge: {error.where}: {error.what}")
+
+
+def _open(run: Run, pull: Pull | None, main: Revision, *, github: GitHub, out: Path) -> Case | None:
+    """The case, with the merge computed; None where the ref does not point at the run's commit any more."""
+    root = main.root
+    ref = f"refs/pull/{pull.number}/head" if pull else f"refs/heads/{run.branch}"
+    head = candidate.fetch(root, ref, os.environ.get("GITHUB_TOKEN"))
+    if head != run.head:
+        return None
+    merged = candidate.merge(root, str(main.commit), head)
+    name = f"the merge of #{pull.number}" if pull else "the merge group"
+    committed = Revision(root, name, candidate.as_committed(merged), alias=head)
+    return Case(root, github, run, pull, out, main, merged, committed)
+
+
+def _of_case(case: Case, first: bool) -> Verdict | None:
+    if not touched(case.main, replace(case.committed, commit=case.merged.commit())):
+        case.tell(told.unchanged(str(case.main.commit), case.run.head))
+        return case.verdict(PASS, "Pass: unchanged, nothing that the pipeline reads differs from main")
+    if first:
+        return None
+    from review.ci.in_full import in_full
+
+    return in_full(case)
+
+
+def _verdict(run: Run, pull: Pull | None, code: int, title: str, lock: bool = False) -> Verdict:
+    number, branch = (pull.number, pull.branch) if pull else (None, "")
+    return Verdict(code, title, run.head, number, branch, lock=lock)
+
+
+def _skip(run: Run, why: str) -> Verdict:
+    return Verdict(CANNOT_JUDGE, "", run.head, skip=why)

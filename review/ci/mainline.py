@@ -1,0 +1,110 @@
+"""Main itself: what was merged is reproduced by main's own workflow, and every night everything from nothing."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from classifier.errors import VerdictError
+from classifier.files import read_json, write_json
+from review import run
+from review.ci import bundle, locks
+from review.ci.api import GitHub
+from review.ci.reproduce import obtain_raw, stage_outputs
+from review.evidence import EVALUATION
+from review.lock import LOCK, check
+from review.report.markup import code, own
+from review.revisions import Revision, resolve
+
+LABEL = "audit"
+_TITLE = "Audit: running main again gives something else"
+_MOST_LINES = 50
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a run of main gave, beside what main says: differences of dvc.lock, figures that moved, and on what."""
+
+    commit: str
+    differences: list[str]
+    moved: list[str]
+    hardware: dict[str, str]
+
+
+def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
+    """Run main's DAG and compare what comes out with what main says.
+
+    Outputs that git tracks are removed first: DVC would take them for results, whoever wrote them.
+
+    Args:
+        root: a checkout of main without changes.
+        remote: whether DVC's remote may be asked.
+        fresh: run every stage, and use no record of an earlier run.
+
+    Raises:
+        VerdictError: a stage failed, or dvc.lock is not consistent with the tree.
+    """
+    main = resolve(root, "HEAD")
+    if findings := check(root):
+        found = "; ".join(f"{finding.stage}: {finding.where}: {finding.what}" for finding in findings[:3])
+        raise VerdictError(f"{LOCK} of main", found, "python -m review lock; dvc repro, and a pull request with it")
+    _remove_tracked(main)
+    obtain_raw(root, remote)
+    if fresh:
+        run.reproduce(root, force=True, run_cache=False)
+    else:
+        run.reproduce(root, pull=remote)
+    stages = [locks.stages_of(text, "main") for text in (main.text(LOCK), (root / LOCK).read_text(encoding="utf-8"))]
+    figures = [json.loads(main.text(EVALUATION) or "null"), read_json(root / EVALUATION, "dvc repro -f evaluate")]
+    return Audit(str(main.commit), locks.differences(*stages), locks.moved(*figures), run.hardware())
+
+
+def _remove_tracked(main: Revision) -> None:
+    for path in stage_outputs(main.text(LOCK) or ""):
+        if bundle.GENERATED.fullmatch(path):
+            (main.root / path).unlink(missing_ok=True)
+
+
+def told(audit: Audit) -> str:
+    """The outcome for a log."""
+    if not audit.differences:
+        return f"main is true: running {audit.commit[:10]} gives the hashes of its {LOCK}"
+    lines = [f"main's {LOCK} is not what running gives, on {audit.hardware['hardware_class']}:", *audit.differences]
+    return "\n".join([*lines, *(audit.moved or ["no figure moved in the digits that we print"])])
+
+
+def write_audit(audit: Audit, path: Path) -> None:
+    """Keep the outcome for the job that may write issues."""
+    write_json(path, asdict(audit))
+
+
+def report(github: GitHub, path: Path, url: str) -> None:
+    """Open the one issue about a difference, or update it; close it when there is none any more."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    audit = Audit(**found)
+    listed = github.pages("/issues", labels=LABEL, state="open")
+    issue = next((item for item in listed if "pull_request" not in item and item["title"] == _TITLE), None)
+    if audit.differences:
+        body = {"title": _TITLE, "body": _body(audit, url)}
+        if issue:
+            github.patch(f"/issues/{issue['number']}", body)
+        else:
+            github.post("/issues", {**body, "labels": [LABEL]})
+    elif issue:
+        text = f"Running {audit.commit} from nothing gives the hashes of its `dvc.lock` again: {url}"
+        github.post(f"/issues/{issue['number']}/comments", {"body": text})
+        github.patch(f"/issues/{issue['number']}", {"state": "closed", "state_reason": "completed"})
+
+
+def _body(audit: Audit, url: str) -> str:
+    def shown(lines: list[str]) -> str:
+        rest = f"<li>and {len(lines) - _MOST_LINES:,} more</li>" if len(lines) > _MOST_LINES else ""
+        return f"<ul>{''.join(f'<li>{code(line, 300)}</li>' for line in lines[:_MOST_LINES])}{rest}</ul>"
+
+    figures = shown(audit.moved) if audit.moved else "<p>None, in the digits that we print.</p>"
+    machine = ", ".join(f"{own(key)}: {own(value)}" for key, value in audit.hardware.items())
+    return (
+        f"<p>Every stage of {code(audit.commit)} was run again from nothing, without any cache. What came out is not"
+        f" what its <code>dvc.lock</code> says.</p>\n\n<h3>What differs</h3>\n\n{shown(audit.differences)}\n\n"
+        f"<h3>Figures that moved</h3>\n\n{figures}\n\n<p>Hardware: {machine}.</p>\n\n<p>{own('The run')}: {url}</p>"
+    )

@@ -1,0 +1,42 @@
+"""The first look at a change, in seconds: whether dvc.lock is consistent, and whether anything needs to run."""
+
+import os
+from pathlib import Path
+
+from classifier.errors import VerdictError
+from review.ci.footprint import touched
+from review.lock import LOCK, check
+from review.revisions import Revision, resolve
+
+
+def plan(root: Path, base_name: str, asked: bool) -> bool:
+    """Whether the DAG has to be reproduced; told to GitHub as the output `reproduce`.
+
+    Args:
+        root: a checkout of the merge of a change with main.
+        base_name: main, such as `origin/main`.
+        asked: reproduce also where dvc.lock is stale, since somebody asked CI to write it.
+
+    Raises:
+        VerdictError: dvc.lock is stale, with the command to run.
+    """
+    files = touched(resolve(root, base_name), Revision(root, "HEAD", resolve(root, "HEAD").commit))
+    _output("reproduce", "true" if files else "false")
+    if not files:
+        print("nothing that the DAG reads or writes differs from main: nothing to run")
+        return False
+    print(f"{len(files)} files that the DAG reads or writes differ from main: {', '.join(files[:10])}")
+    findings = check(root)
+    for finding in findings:
+        print(finding)
+    if findings and not asked:
+        what = f"not consistent with this tree, {len(findings)} findings, see above"
+        remedy = "make repro, and commit dvc.lock, metrics/ and plots/; or ask for the label reproduce"
+        raise VerdictError(LOCK, what, remedy)
+    return True
+
+
+def _output(name: str, value: str) -> None:
+    if path := os.environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{name}={value}\n")

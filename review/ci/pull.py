@@ -1,0 +1,111 @@
+"""Which pull request a run belongs to, and what people said of it: from the event and the API, never from the run."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from classifier.errors import VerdictError
+from review import APPROVABLE
+from review.ci.api import GitHub
+
+REPRODUCE = "reproduce"
+APPROVE = "approve: "
+WORKFLOW = "experiment.yml"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of the workflow `experiment`, as the event `workflow_run` tells it."""
+
+    id: int
+    event: str
+    head: str
+    branch: str
+    owner: str
+    conclusion: str
+    url: str
+
+    @classmethod
+    def of(cls, event: dict[str, Any]) -> "Run":
+        """From the event's payload; `VerdictError` when it is not one."""
+        try:
+            run = event["workflow_run"]
+            owner = (run.get("head_repository") or {}).get("owner", {}).get("login", "")
+            head, branch = str(run["head_sha"]), str(run["head_branch"])
+            told = str(run["conclusion"])
+            if not re.fullmatch(r"[0-9a-f]{40}", head):
+                raise ValueError("head_sha is no commit")
+            return cls(int(run["id"]), str(run["event"]), head, branch, str(owner), told, str(run["html_url"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise VerdictError("event", f"not a workflow_run: {error!r}", "run this in report.yml") from None
+
+
+@dataclass(frozen=True)
+class Pull:
+    """An open pull request, and the labels that were set on its present head."""
+
+    number: int
+    author: str
+    branch: str
+    same_repository: bool
+    labels: frozenset[str]
+
+    @property
+    def approvals(self) -> tuple[str, ...]:
+        """The rules that a person waves through."""
+        return tuple(name for name in APPROVABLE if f"{APPROVE}{name}" in self.labels)
+
+
+def is_superseded(github: GitHub, run: Run) -> bool:
+    """Whether a newer run of the same commit exists: what this one has to say is said by that one."""
+    runs = github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=run.head)
+    return any(int(found["id"]) > run.id and found["conclusion"] != "skipped" for found in runs)
+
+
+def pull_of(github: GitHub, run: Run) -> Pull | None:
+    """The open pull request into the default branch whose head is still what the run ran; None when there is none.
+
+    The payload's own list is empty for forks, hence the question by branch.
+    """
+    base = github.get("")["default_branch"]
+    found = github.pages("/pulls", state="open", head=f"{run.owner}:{run.branch}", base=base)
+    pulls = [pull for pull in found if pull["head"]["sha"] == run.head]
+    if not pulls:
+        return None
+    pull = pulls[0]
+    source = (pull["head"]["repo"] or {}).get("full_name")  # None: the fork is gone
+    author = pull["user"]["login"]
+    labels = _bound(github, run, int(pull["number"]), author)
+    return Pull(int(pull["number"]), author, run.branch, source == github.repository, labels)
+
+
+def _bound(github: GitHub, run: Run, number: int, author: str) -> frozenset[str]:
+    """The labels that were set on the present head: one that was set on another commit says nothing of this one.
+
+    Labels carry no commit. But each push starts a run, so the last run before a label tells which commit it was set
+    on, also where a commit was pushed, replaced, and pushed again. Nobody approves a change of their own.
+    """
+    last: dict[str, Any] = {}
+    for event in github.pages(f"/issues/{number}/events"):
+        if event["event"] in ("labeled", "unlabeled"):
+            last[event["label"]["name"]] = event
+    wanted = {
+        name: event
+        for name, event in last.items()
+        if event["event"] == "labeled"
+        and (name == REPRODUCE or name.startswith(APPROVE))
+        and not (name.startswith(APPROVE) and (event["actor"] or {}).get("login") == author)
+    }
+    if not wanted:
+        return frozenset()
+    pushes = [
+        (found["created_at"], found["head_sha"])  # times in UTC, in one format: they sort as text
+        for found in github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", branch=run.branch)
+        if ((found.get("head_repository") or {}).get("owner") or {}).get("login") == run.owner
+    ]
+    return frozenset(name for name, event in wanted.items() if _head_at(event["created_at"], pushes) == run.head)
+
+
+def _head_at(time: str, pushes: list[tuple[str, str]]) -> str | None:
+    before = [push for push in pushes if push[0] < time]
+    return max(before)[1] if before else None
