@@ -7,7 +7,6 @@ would make DVC skip everything.
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,9 +83,10 @@ def run_dag(root: Path, remote: bool) -> None:
     The first try skips what did not change, data or no data. It is enough when what the judge needs can be had;
     where it cannot (an empty remote, a cache that was evicted), the raw data is fetched and all that is missing runs.
     """
+    _check_out(root)
     try:
         run.reproduce(root, pull=remote, allow_missing=True)
-        if _obtain(root, _NEEDED, remote):
+        if _obtain(root, list(_NEEDED), remote):
             return
         reason = "its results are neither in the cache nor on the remote"
     except run.StageError:
@@ -96,6 +96,18 @@ def run_dag(root: Path, remote: bool) -> None:
     print(f"running what is missing: {reason}")
     obtain_raw(root, remote)
     run.reproduce(root)
+
+
+def _check_out(root: Path) -> None:
+    """Put what the cache has of main's results into the working tree; what it lacks is seen later."""
+    from dvc.exceptions import CheckoutError
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        try:
+            repo.checkout(force=True, allow_missing=True)
+        except CheckoutError as error:
+            print(f"not all of main's results are in the cache: {len(error.target_infos)} are missing")
 
 
 def obtain_raw(root: Path, remote: bool) -> None:
@@ -108,19 +120,25 @@ def obtain_raw(root: Path, remote: bool) -> None:
         raise VerdictError(RAW, what, "push it with a key that may write: docs/remote.md, on new data")
 
 
-def _obtain(root: Path, targets: Iterable[str], remote: bool) -> bool:
-    """Whether all targets could be put into the working tree."""
+def _obtain(root: Path, targets: list[str], remote: bool) -> bool:
+    """Whether all targets are, or could be put, into the working tree."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     with Repo(str(root)) as repo:
-        try:
-            if remote:
-                repo.fetch(targets=list(targets))
-            repo.checkout(targets=list(targets), force=True)
-        except (DvcException, OSError):
-            return False
-        return all(out.exists and not out.changed_checksum() for target in targets for out in _outs(repo, target))
+        outs = [out for target in targets for out in _outs(repo, target)]
+        if not _at_hand(outs):
+            try:
+                if remote:
+                    repo.fetch(targets=targets)
+                repo.checkout(targets=targets, force=True)
+            except (DvcException, OSError):
+                return False
+        return _at_hand(outs)
+
+
+def _at_hand(outs: "list[Output]") -> bool:
+    return bool(outs) and all(out.exists and not out.changed_checksum() for out in outs)
 
 
 def _outs(repo: "Repo", target: str) -> "list[Output]":

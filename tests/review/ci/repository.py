@@ -1,0 +1,71 @@
+"""A small git repository for the tests of the judge's plumbing; no DAG runs in it."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+LOCK = """schema: '2.0'
+stages:
+  train:
+    cmd: python -m stages.train
+    deps:
+    - path: stages/train.py
+      md5: a000000000000000000000000000000a
+    outs:
+    - path: metrics/evaluation.json
+      md5: b111111111111111111111111111111b
+"""
+FILES = {
+    "dvc.lock": LOCK,
+    "dvc.yaml": "stages: {}\n",
+    "params.yaml": "train: {seed: 1}\n",
+    "stages/train.py": "print('train')\n",
+    "metrics/evaluation.json": '{"f1": 0.5}\n',
+    "metrics/README.md": "What the figures mean.\n",
+    "docs/a.md": "text\n",
+    ".dvc/config": "[core]\n",
+}
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository at `path`, with a first commit on main."""
+
+    path: Path
+
+    def git(self, *arguments: str) -> str:
+        """What a git command prints."""
+        identity = ["-c", "user.name=author", "-c", "user.email=author@localhost"]
+        done = subprocess.run(
+            ["git", *identity, *arguments], cwd=self.path, check=True, capture_output=True, encoding="utf-8"
+        )
+        return done.stdout.strip()
+
+    def put(self, name: str, text: str) -> None:
+        """Write one file."""
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / name).write_text(text, encoding="utf-8")
+
+    def commit(self, message: str = "change") -> str:
+        """Commit everything; the commit."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def branch(self, name: str, start: str = "main") -> None:
+        """A new branch, checked out."""
+        self.git("checkout", "--quiet", "-b", name, start)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository with `FILES` on main."""
+    made = Repository(tmp_path / "repository")
+    made.path.mkdir()
+    made.git("init", "--quiet", "--initial-branch", "main")
+    for name, text in FILES.items():
+        made.put(name, text)
+    made.commit("main")
+    return made
