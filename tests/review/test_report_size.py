@@ -121,7 +121,7 @@ def test_the_verdict_and_every_rule_stay(limit: int) -> None:
     """With thousands of changed params and of findings about the lock no rule is cut, however small the limit."""
     review = changed("key")
     review.reason = VerdictError("somewhere", "something", "somehow")
-    parts = [sections.verdict(review), sections.rules(review), sections.findings(review), long("Files", 7)]
+    parts = [sections.verdict(review), sections.rules(review), sections.findings(review.findings), long("Files", 7)]
     text = fit([*parts, sections.params(review.changes)], limit)
     assert len(text) < MOST
     assert "<h2>⚠️ Cannot judge</h2>" in text

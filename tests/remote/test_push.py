@@ -1,0 +1,147 @@
+"""Moving to S3, pushing, and what a clone that has nothing gets out of it."""
+
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from review.remote import check, configured, push
+from tests.pipeline.clone import STAGES, Clone, declared_outs, remove
+from tests.remote.desk import Desk, at, output
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("remote")]
+
+
+def make_remote(desk: Desk, clone: Clone, url: str, **variables: str) -> tuple[int, str]:
+    """`make remote` with this URL; -o: the environment is the one of the tests, not one of the clone."""
+    process = clone.try_run(
+        "make", "-o", ".venv/repro.stamp", "remote", f"URL={url}", f"ENDPOINT={desk.s3.endpoint}", "REGION=us-east-1",
+        **{**desk.s3.keys(), **variables},
+    )  # fmt: skip
+    return process.returncode, process.stdout
+
+
+def test_moves_to_s3(desk: Desk, reproduced: Clone, prefix: str) -> None:
+    """`make remote` fills the bucket, makes it the default remote with verify: true, and writes no key to a file."""
+    clone = reproduced.copy(desk.folder / "mover")
+    code, text = make_remote(desk, clone, f"s3://{desk.s3.bucket}/{prefix}")
+    assert code == 0, text
+    config = (clone.path / ".dvc" / "config").read_text(encoding="utf-8")
+    assert "remote = storage" in config
+    assert f"url = s3://{desk.s3.bucket}/{prefix}" in config
+    assert "verify = true" in config.lower()
+    assert clone.changes().split() == ["M", ".dvc/config"]
+    assert not [name for name in ("writer", *desk.s3.keys().values()) if name in config and name != "true"]
+    assert desk.remote(clone).code == 0
+    assert at(prefix, output(clone, "models/classifier")) in desk.s3.names(prefix)
+
+
+def test_refuses_an_address_with_a_key(desk: Desk, reproduced: Clone) -> None:
+    """A key in the URL or the endpoint is refused before anything is written, and not printed."""
+    clone = reproduced.copy(desk.folder / "mover")
+    for options in (
+        ["--use", "s3://AKIAKEY:hush@verdict/x"],
+        ["--use", "s3://verdict/x?secret=hush"],
+        ["--use", "s3://verdict/x", "--endpoint", "https://AKIAKEY:hush@127.0.0.1"],
+    ):
+        said = desk.remote(clone, *options)
+        assert said.code == 2
+        assert "holds credentials" in said.text
+        assert "hush" not in said.text
+    assert clone.changes() == ""
+
+
+def test_refuses_what_is_no_bucket(desk: Desk, reproduced: Clone) -> None:
+    """An address that is not of S3, or none at all, is refused with the way to write it."""
+    clone = reproduced.copy(desk.folder / "mover")
+    for url in ("", "gs://verdict/x", "s3://", "verdict/x"):
+        said = desk.remote(clone, "--use", url)
+        assert said.code == 2, url
+        assert "make remote URL=s3://bucket/prefix" in said.text
+    assert clone.changes() == ""
+
+
+def test_failed_move_changes_nothing(desk: Desk, reproduced: Clone, prefix: str) -> None:
+    """A move that the key does not allow leaves .dvc/config as it was, and says so by its exit code."""
+    clone = reproduced.copy(desk.folder / "mover")
+    code, text = make_remote(desk, clone, f"s3://{desk.s3.bucket}/{prefix}", **desk.s3.keys(read_only=True))
+    assert code != 0
+    assert "PutObject" in text
+    assert clone.changes() == ""
+    assert not configured(clone.path)
+
+
+def test_cold_clone_pulls(desk: Desk, reproduced: Clone, filled: str, cold: Callable[[str], Clone]) -> None:
+    """A clone without data gets every file by a plain `dvc pull`, with a key that can only read."""
+    clone = cold(filled)
+    process = clone.try_run("dvc", "pull", **desk.s3.keys(read_only=True))
+    assert process.returncode == 0, process.stdout
+    assert clone.results() == reproduced.results()
+
+
+def test_cold_clone_runs_nothing(desk: Desk, reproduced: Clone, filled: str, cold: Callable[[str], Clone]) -> None:
+    """With neither dvc.lock nor metrics nor plots, `dvc repro --pull` takes all five stages from the run-cache."""
+    clone = cold(filled)
+    remove(clone.path / "dvc.lock")
+    for path in {path for path, cached in declared_outs(clone.dag()) if not cached}:
+        remove(clone.path / path)
+    process = clone.try_run("dvc", "repro", "--pull", **desk.s3.keys(read_only=True))
+    assert process.returncode == 0, process.stdout
+    assert process.stdout.count("is cached - skipping run") == len(STAGES), process.stdout
+    assert "Running stage" not in process.stdout
+    assert clone.lock() == reproduced.lock()
+    assert clone.results() == reproduced.results()
+
+
+def test_second_push_sends_nothing(desk: Desk, stocked: Clone) -> None:
+    """On a remote that holds all, push is content with a key that can only read: it writes nothing."""
+    assert desk.remote(stocked, "--push", "--verify", **desk.s3.keys(read_only=True)).code == 0
+
+
+def test_cache_false_from_the_workspace(desk: Desk, worker: Clone, prefix: str) -> None:
+    """An output that git keeps is pushed from the workspace where the cache has lost it."""
+    digest = output(worker, "metrics/evaluation.json")
+    remove(worker.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:])
+    assert push(worker.path) == []
+    assert desk.s3.get(at(prefix, digest)) == (worker.path / "metrics" / "evaluation.json").read_bytes()
+
+
+def test_damaged_copy_stays_here(desk: Desk, worker: Clone, prefix: str) -> None:
+    """A local copy with other bytes than its name says is not pushed, nor the record that needs it."""
+    digest = output(worker, "metrics/evaluation.json")
+    cached = worker.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+    cached.chmod(0o644)
+    cached.write_bytes(b"{}")
+    (worker.path / "metrics" / "evaluation.json").write_bytes(b"{}")
+    left = push(worker.path)
+    assert {(each.stage, each.path) for each in left} == {
+        ("evaluate", "metrics/evaluation.json"),
+        ("evaluate", "dvc.lock"),
+    }
+    assert "dvc repro -f evaluate" in str(left[0])
+    assert at(prefix, digest) not in desk.s3.names(prefix)
+
+
+def test_embedded_folder(desk: Desk, reproduced: Clone) -> None:
+    """The folder inside the clone is checked and filled the same way, and is no remote that others reach."""
+    clone = reproduced.copy(desk.folder / "alone")
+    assert not configured(clone.path)
+    assert check(clone.path)
+    assert push(clone.path) == []
+    listing = output(clone, "models/classifier")
+    assert (clone.path / ".remote" / "files" / "md5" / listing[:2] / listing[2:]).is_file()
+    shutil.rmtree(clone.path / ".remote" / "runs")
+    assert {each.path for each in check(clone.path)} == {"dvc.lock"}
+
+
+def test_configured(desk: Desk, worker: Clone) -> None:
+    """S3 and a folder outside count as reached by others; no remote at all does not, and the command says so."""
+    assert configured(worker.path)
+    config = worker.path / ".dvc" / "config"
+    config.write_text("[core]\n    remote = disk\n['remote \"disk\"']\n    url = /mnt/share\n", encoding="utf-8")
+    assert configured(worker.path)
+    config.write_text("", encoding="utf-8")
+    assert not configured(worker.path)
+    said = desk.remote(worker)
+    assert said.code == 2
+    assert "no remote specified" in said.text

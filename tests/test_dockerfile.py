@@ -1,0 +1,174 @@
+"""What Dockerfile.gpu promises: no root, no secret, no code, layers in the order in which they change."""
+
+import re
+import subprocess
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+import yaml
+
+from classifier.numerics import settings
+from tests.conftest import ROOT
+
+DOCKERFILE = ROOT / "Dockerfile.gpu"
+GUIDE = ROOT / "docs" / "runner.md"
+# In a name of an ARG or ENV: values of either stay in the image for everybody who pulls it.
+SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|JITCONFIG|INDEX_URL", re.I)
+
+
+def instructions(text: str) -> list[tuple[str, str]]:
+    """The instructions of a Dockerfile in order, with their arguments on one line."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
+    return [(name, rest.strip()) for name, _, rest in (line.partition(" ") for line in joined.splitlines())]
+
+
+def named(*names: str) -> list[str]:
+    """The arguments of all instructions of these kinds."""
+    return [rest for name, rest in instructions(DOCKERFILE.read_text(encoding="utf-8")) if name in names]
+
+
+def position(kind: str, word: str) -> int:
+    """Where the first instruction of a kind that holds a word stands."""
+    every = instructions(DOCKERFILE.read_text(encoding="utf-8"))
+    return next(index for index, (name, rest) in enumerate(every) if name == kind and word in rest)
+
+
+def hadolint(text: str) -> list[str]:
+    """What hadolint says of a Dockerfile, a line each."""
+    program = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([program, "--no-color", "-"], input=text, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()
+
+
+def test_hadolint_finds_nothing() -> None:
+    """The Dockerfile is clean, and hadolint does see a fault that is put into it."""
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    assert hadolint(text) == []
+    assert any("DL3002" in line for line in hadolint(text.replace("USER 1001", "USER root")))
+
+
+def test_nothing_runs_as_root() -> None:
+    """The last USER is a number other than 0, as Kubernetes' runAsNonRoot wants it, and pip runs as that user."""
+    users = named("USER")
+    assert users[-1].isdecimal()
+    assert int(users[-1]) > 0
+    assert position("USER", users[-1]) < position("RUN", "pip install")
+
+
+def test_no_secret_can_stay_in_the_image() -> None:
+    """No ARG and no ENV has a name like a secret's or a value with a user's part, and pip's index is a build secret."""
+    declared = named("ARG", "ENV")
+    assert len(declared) >= 4
+    for argument in declared:
+        assert not SECRET.search(argument), argument
+        assert "@" not in argument.replace("python@sha256:", ""), argument
+    (install,) = [rest for rest in named("RUN") if "pip install" in rest]
+    assert install.startswith("--mount=type=secret,id=pip,target=/etc/pip.conf")
+    assert not re.search(r"index-url|https?://", install)
+
+
+@pytest.mark.parametrize("line", ["ARG GITHUB_TOKEN", "ENV A=1 AWS_SECRET_ACCESS_KEY=x", "ARG PIP_INDEX_URL"])
+def test_a_secret_looking_argument_would_be_seen(line: str) -> None:
+    """The names that the test above looks for do match what somebody would add."""
+    ((_, rest),) = instructions(line)
+    assert SECRET.search(rest)
+
+
+def test_layers_stand_in_the_order_in_which_they_change() -> None:
+    """System, then pins, then the runner that is renewed every month; and only requirements.txt is copied, no code."""
+    assert [rest.split()[0] for rest in named("COPY", "ADD")] == ["requirements.txt"]
+    order = [
+        position("RUN", "apt-get install"),
+        position("COPY", "requirements.txt"),
+        position("RUN", "pip install"),
+        position("ARG", "RUNNER_VERSION"),
+        position("RUN", "actions-runner"),
+    ]
+    assert order == sorted(order)
+
+
+def test_the_runner_is_checked_against_its_sum_and_is_optional() -> None:
+    """Without a version nothing is downloaded; with one, the archive is unpacked only after its SHA-256 was checked."""
+    assert 'RUNNER_VERSION=""' in named("ARG")
+    (fetch,) = [rest for rest in named("RUN") if "actions-runner" in rest]
+    assert fetch.startswith('if [ -n "${RUNNER_VERSION}" ]; then')
+    assert fetch.index("sha256sum --check --strict") < fetch.index("tar --extract")
+
+
+def test_the_base_is_an_argument_with_a_version_of_python() -> None:
+    """The base can be replaced (a mirror, a digest), and by default is the Python that the checks are made for."""
+    assert instructions(DOCKERFILE.read_text(encoding="utf-8"))[0] == ("ARG", "BASE_IMAGE=python:3.11-slim-bookworm")
+    assert named("FROM") == ["${BASE_IMAGE}"]
+
+
+def test_the_environment_is_what_cuda_needs() -> None:
+    """CUDA and nvidia-smi see the GPU, cuBLAS is pinned as in code, and DVC's site cache is the runner's own."""
+    environment = dict(pair.split("=", 1) for rest in named("ENV") for pair in rest.split())
+    assert environment["NVIDIA_VISIBLE_DEVICES"] == "all"
+    assert environment["NVIDIA_DRIVER_CAPABILITIES"] == "compute,utility"
+    assert environment["CUBLAS_WORKSPACE_CONFIG"] == settings()["CUBLAS_WORKSPACE_CONFIG"]
+    assert environment["DVC_SITE_CACHE_DIR"].startswith("/home/runner/")
+    assert len(named("HEALTHCHECK")) == 1
+
+
+def ignored(path: str) -> bool:
+    """Whether .dockerignore keeps a path out: the last pattern that matches it or a folder above it decides."""
+    out = False
+    folders = [path, *map(str, Path(path).parents)]
+    for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
+        pattern = line.strip()
+        if pattern and not pattern.startswith("#") and any(fnmatch(name, pattern.lstrip("!")) for name in folders):
+            out = not pattern.startswith("!")
+    return out
+
+
+@pytest.mark.parametrize(
+    "path",
+    [".git/config", "data/raw/x", ".dvc/cache/files", ".dvc/config.local", ".remote/a", ".venv/bin/python", ".env"],
+)
+def test_what_an_image_must_not_hold_is_not_sent_to_the_build(path: str) -> None:
+    """History, data, caches, environments and keys stay out of the build's context; the pins are in it."""
+    assert ignored(path)
+    assert not ignored("requirements.txt")
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of the runner's guide in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_guides_commands_are_valid_shell() -> None:
+    """Bash can parse every block of commands, and a script in the guide is as good as one outside it."""
+    assert len(blocks("sh")) >= 3
+    for block in blocks("sh"):
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr + block
+
+
+def test_the_guides_kubernetes_values_ask_for_one_gpu_and_no_root() -> None:
+    """The values parse, and a pod gets one GPU, limits, no root, no persistent volume, and its label and group."""
+    documents = [
+        values for block in blocks("yaml") for values in yaml.safe_load_all(block) if "githubConfigUrl" in values
+    ]
+    assert len(documents) == 1
+    (values,) = documents
+    spec = values["template"]["spec"]
+    (container,) = spec["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert {"cpu", "memory", "ephemeral-storage"} <= set(container["resources"]["limits"])
+    assert container["securityContext"]["runAsNonRoot"] is True
+    assert all("emptyDir" in volume for volume in spec["volumes"])
+    assert values["scaleSetLabels"] == ["self-hosted", "gpu"]
+    assert values["runnerGroup"] == "gpu"
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    ["[self-hosted, gpu]", "[self-hosted, gpu-main]", "python -m classifier doctor", "reproduce.yml@refs/heads/main"],
+)
+def test_the_guide_names_what_the_workflows_use(phrase: str) -> None:
+    """Labels, self-check and the one workflow that the groups let in stand in the guide."""
+    assert phrase in GUIDE.read_text(encoding="utf-8")

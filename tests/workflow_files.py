@@ -1,0 +1,194 @@
+"""The files of .github as data, and GitHub's expressions, as far as they occur there."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.conftest import ROOT
+
+Json = dict[str, Any]
+FOLDER = ROOT / ".github"
+FILES = sorted([*FOLDER.glob("workflows/*.y*ml"), *FOLDER.glob("actions/*/action.y*ml")])
+
+
+def load(path: Path) -> Json:
+    """A file with every scalar as the text that stands there: `on` stays `on`, and `10` is no number yet."""
+    found: Json = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - reads texts alone
+    return found
+
+
+WORKFLOWS = {path.stem: load(path) for path in FILES if path.parent.name == "workflows"}
+ACTIONS = {path.parent.name: load(path) for path in FILES if path.parent.name != "workflows"}
+
+
+def jobs() -> Iterator[tuple[str, Json]]:
+    """Every job, named `workflow/job`."""
+    for name, workflow in WORKFLOWS.items():
+        for job, body in workflow["jobs"].items():
+            yield f"{name}/{job}", body
+
+
+def steps() -> Iterator[tuple[str, Json]]:
+    """Every step of every workflow and action, named `workflow/job/step`."""
+    for job, body in jobs():
+        yield from ((f"{job}/{step['name']}", step) for step in body.get("steps", []))
+    for name, action in ACTIONS.items():
+        yield from ((f"actions/{name}/{step['name']}", step) for step in action["runs"]["steps"])
+
+
+def texts(value: object) -> Iterator[str]:
+    """Every key and every scalar below a value."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+    else:
+        yield str(value)
+
+
+def named(context: str, value: object) -> set[str]:
+    """The names that are taken from a context such as `secrets`; `*` where it is taken as a whole or by index."""
+    found = set()
+    for text in texts(value):
+        for match in re.finditer(rf"(?<![\w.-]){context}\b(?:\.([A-Za-z_][\w-]*))?", _expressions(text)):
+            found.add(match[1] or "*")
+    return found
+
+
+def _expressions(text: str) -> str:
+    """The parts of a text that GitHub evaluates; an `if` may leave the braces out, so a text without them counts."""
+    return " ".join(re.findall(r"\$\{\{(.*?)\}\}", text, re.DOTALL)) if "${{" in text else _of_if(text)
+
+
+def _of_if(text: str) -> str:
+    return text if re.search(r"[=&|!(]", text) and "\n" not in text and "=" + '"' not in text else ""
+
+
+_TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(\d+)|([A-Za-z_][\w-]*|\*)|(&&|\|\||==|!=|[!().,]))")
+_STATUS = re.compile(r"\b(always|success|failure|cancelled)\(\)")
+
+
+@dataclass
+class _Reader:
+    """A reader of one expression: `||` over `&&` over `==` over `!` over values."""
+
+    tokens: list[str]
+    contexts: Mapping[str, Any]
+
+    def next(self, *wanted: str) -> str:
+        if self.tokens and (not wanted or self.tokens[0] in wanted):
+            return self.tokens.pop(0)
+        return ""
+
+    def either(self) -> Any:  # noqa: ANN401 - JSON
+        value = self.both()
+        while self.next("||"):
+            other = self.both()
+            value = value if _true(value) else other
+        return value
+
+    def both(self) -> Any:  # noqa: ANN401 - JSON
+        value = self.compared()
+        while self.next("&&"):
+            other = self.compared()
+            value = other if _true(value) else value
+        return value
+
+    def compared(self) -> Any:  # noqa: ANN401 - JSON
+        value = self.unary()
+        while sign := self.next("==", "!="):
+            value = _equal(value, self.unary()) == (sign == "==")
+        return value
+
+    def unary(self) -> Any:  # noqa: ANN401 - JSON
+        if self.next("!"):
+            return not _true(self.unary())
+        if self.next("("):
+            value = self.either()
+            assert self.next(")"), "a bracket is open"
+            return value
+        token = self.next()
+        if token.startswith("'"):
+            return token[1:-1].replace("''", "'")
+        if token.isdecimal():
+            return int(token)
+        return self.call(token) if self.next("(") else self.member(token)
+
+    def call(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        given = []
+        while not self.next(")"):
+            given.append(self.either())
+            self.next(",")
+        return _FUNCTIONS[name](*given)
+
+    def member(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        value = self.contexts[name]
+        while self.next("."):
+            key = self.next()
+            if key == "*":
+                self.next(".")
+                inner = self.next()
+                value = [item.get(inner) for item in value or []]
+            else:
+                value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+
+def _true(value: Any) -> bool:  # noqa: ANN401 - JSON
+    return value not in (None, False, 0, "")
+
+
+def _number(value: Any) -> float:  # noqa: ANN401 - JSON
+    try:
+        return float(value or 0)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _equal(one: Any, other: Any) -> bool:  # noqa: ANN401 - JSON
+    """As GitHub compares: texts without case; kinds that differ as numbers, so that nothing equals the empty text."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one.casefold() == other.casefold()
+    return _number(one) == _number(other)
+
+
+_FUNCTIONS: Mapping[str, Any] = {
+    "always": lambda: True,
+    "contains": lambda where, what: what in (where or []),
+    "startsWith": lambda text, start: str(text or "").casefold().startswith(str(start).casefold()),
+    "format": lambda text, *given: text.format(*given),
+    "fromJSON": json.loads,
+}
+
+
+def evaluate(expression: str, contexts: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """The value of an expression, given without its braces."""
+    found = list(_TOKEN.finditer(expression.strip()))
+    assert "".join(match[0] for match in found) == expression.strip(), f"not understood: {expression}"
+    reader = _Reader([match[0].strip() for match in found], contexts)
+    value = reader.either()
+    assert not reader.tokens, f"not understood: {expression}"
+    return value
+
+
+def filled(text: str, contexts: Mapping[str, Any]) -> str:
+    """A text with its expressions in braces evaluated."""
+    return re.sub(r"\$\{\{(.*?)\}\}", lambda match: str(evaluate(match[1], contexts)), text, flags=re.DOTALL)
+
+
+def runs(body: Json, contexts: Mapping[str, Any], results: Mapping[str, str]) -> bool:
+    """Whether a job would run: by its `if`, and, unless that asks for a status itself, after success alone."""
+    condition = " ".join(body.get("if", "true").split())
+    before = [body["needs"]] if isinstance(body.get("needs"), str) else body.get("needs", [])
+    if not _STATUS.search(condition) and any(results[name] != "success" for name in before):
+        return False
+    return _true(evaluate(condition, {"true": True, **contexts}))

@@ -1,0 +1,204 @@
+"""A GitHub for one repository: what a test tells it, and what a test asks of it afterwards."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.workflows.api.objects import app, repository, simple_commit, user
+from tests.workflows.api.state import App, Identity, Json, State, now
+from tests.workflows.api.talk import comment
+from tests.workflows.server import Call, Door, Fault, Servers
+
+NAME = "owner/verdict"
+# Given to a run whose test names no token of its own.
+TOKEN = "token-of-the-run"  # noqa: S105 - known to the tests alone
+
+
+class GitHub:
+    """The API over a bare repository; use it in a `with`, or call `stop`."""
+
+    def __init__(self, repo: Path, artifacts: Path, name: str = NAME) -> None:
+        self.state = State(name, repo, artifacts)
+        self._door = Door(self.state)
+        self._servers = Servers(self._door)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take no more requests."""
+        self._servers.stop()
+
+    @property
+    def url(self) -> str:
+        """What GITHUB_API_URL is to be."""
+        return self.state.url
+
+    @property
+    def name(self) -> str:
+        """Owner and name of the repository."""
+        return self.state.name
+
+    @property
+    def requests(self) -> list[Call]:
+        """Every request, in order."""
+        return list(self._door.calls)
+
+    @property
+    def violations(self) -> list[str]:
+        """Where a request or an answer was not what GitHub's description says."""
+        return self._door.violations
+
+    @property
+    def issues(self) -> list[Json]:
+        """Every issue that is no pull request."""
+        return list(self.state.issues.values())
+
+    def token(
+        self,
+        token: str,
+        permissions: Mapping[str, str],
+        login: str = "github-actions[bot]",
+        app: App | None = App(),  # noqa: B008 - frozen
+    ) -> str:
+        """Register a token; `app=None` makes it a person's."""
+        self.state.tokens[token] = Identity(login, app, dict(permissions))
+        return token
+
+    def fail(self, method: str, path: str, status: int = 502, times: int = 1) -> None:
+        """Let the next requests that fit go wrong; status 0 breaks the connection."""
+        self._door.faults.append(Fault(method, re.compile(path), status, times))
+
+    def pull(
+        self,
+        number: int,
+        head_ref: str,
+        *,
+        head_repo: str | None = None,
+        author: str = "author",
+        title: str = "A change",
+        labels: Iterable[str] = (),
+        base_ref: str = "main",
+        state: str = "open",
+        draft: bool = False,
+    ) -> Json:
+        """A pull request whose commits are those of refs/pull/N/head; None for its repository is a deleted fork."""
+        sha = self.state.find(f"refs/pull/{number}/head") or self.state.find(f"refs/heads/{head_ref}") or "0" * 40
+        self.state.pulls[number] = {
+            **{"id": self.state.next_id(), "number": number, "title": title, "body": None, "state": state},
+            **{"head_ref": head_ref, "head_repo": head_repo or self.name, "head_sha": sha, "base_ref": base_ref},
+            **{"user": user(self.state, author), "labels": [], "draft": draft, "locked": False, "merged": False},
+            **{"created_at": now(), "updated_at": now(), "closed_at": None if state == "open" else now()},
+            **{"merged_at": None, "author_association": "NONE", "merged_by": None, "comments": 0},
+        }
+        for name in labels:
+            self.label(number, name, author)
+        return self.state.pulls[number]
+
+    def label(self, number: int, name: str, actor: str, at: str | None = None) -> None:
+        """Put a label on a pull request or an issue."""
+        labels = (self.state.pulls.get(number) or self.state.issues[number])["labels"]
+        labels.append(self._label(name))
+        self._event(number, "labeled", name, actor, at)
+
+    def unlabel(self, number: int, name: str, actor: str, at: str | None = None) -> None:
+        """Take a label away."""
+        found = self.state.pulls.get(number) or self.state.issues[number]
+        found["labels"] = [one for one in found["labels"] if one["name"] != name]
+        self._event(number, "unlabeled", name, actor, at)
+
+    def permission(self, login: str, level: str) -> None:
+        """What a person may do here: admin, maintain, write, triage, read or none."""
+        self.state.permissions[login] = level
+
+    def comment(self, number: int, body: str, login: str, via: App | None = None) -> Json:
+        """A comment by a person, or by an App."""
+        written_by = {"user": user(self.state, login), "performed_via_github_app": app(self.state, via)}
+        return comment(self.state, number, body, written_by)
+
+    def comments(self, number: int) -> list[Json]:
+        """The comments of an issue or a pull request, the oldest first."""
+        return list(self.state.notes.get(number, []))
+
+    def check_runs(self, sha: str) -> list[Json]:
+        """The check runs of a commit, in the order in which they were made."""
+        return [one for one in self.state.checks if one["head_sha"] == sha]
+
+    def run(
+        self,
+        run_id: int,
+        *,
+        workflow: str = "experiment.yml",
+        event: str = "pull_request",
+        head_sha: str,
+        head_branch: str,
+        head_repo: str | None = None,
+        conclusion: str | None = "success",
+        jobs: Iterable[Json] = (),
+        artifacts_folder: Path | None = None,
+        created_at: str | None = None,
+        name: str | None = None,
+        attempt: int = 1,
+        pulls: Iterable[int] = (),
+        actor: str = "author",
+    ) -> Json:
+        """A run of a workflow; the conclusion None is one that goes on. A fork's has no pulls, as on GitHub."""
+        at = created_at or now()
+        made = {
+            **{"id": run_id, "name": name or workflow, "path": f".github/workflows/{workflow}", "event": event},
+            **{"workflow_id": self.state.id_of(("workflow", workflow)), "run_number": 1, "run_attempt": attempt},
+            **{"status": "completed" if conclusion else "in_progress", "conclusion": conclusion, "display_title": ""},
+            **{"head_sha": head_sha, "head_branch": head_branch, "head_commit": simple_commit(self.state, head_sha)},
+            **{"head_repository": repository(self.state, head_repo), "repository": repository(self.state)},
+            **{"created_at": at, "updated_at": at, "run_started_at": at},
+            **{"actor": user(self.state, actor), "triggering_actor": user(self.state, actor)},
+            **{"html_url": self.state.page(f"actions/runs/{run_id}"), "url": self.state.call(f"actions/runs/{run_id}")},
+            "pull_requests": [self._short_pull(number) for number in pulls],
+        }
+        self.state.runs[run_id] = made
+        if artifacts_folder:
+            self.state.folders[run_id] = artifacts_folder
+        self.state.jobs[run_id] = [self._job(made, one) for one in jobs]
+        return made
+
+    def _short_pull(self, number: int) -> Json:
+        known, place = self.state.pulls[number], {"id": self.state.id_of(("repository", self.name)), "name": self.name}
+        repo = {**place, "url": f"{self.url}/repos/{self.name}", "name": self.name.partition("/")[2]}
+        head = {"ref": known["head_ref"], "sha": self.state.find(f"refs/pull/{number}/head"), "repo": repo}
+        base = {"ref": known["base_ref"], "sha": self.state.find(known["base_ref"]), "repo": repo}
+        return {
+            "id": known["id"],
+            "number": number,
+            "url": self.state.call(f"pulls/{number}"),
+            "head": head,
+            "base": base,
+        }
+
+    def _job(self, run: Json, given: Json) -> Json:
+        """A job of a run: a name and a conclusion, steps with the same, and perhaps a log."""
+        identifier = self.state.next_id()
+        self.state.logs[identifier] = given.get("log", "")
+        times = {"created_at": run["created_at"], "started_at": run["created_at"], "completed_at": run["updated_at"]}
+        steps = [_step(number, one) for number, one in enumerate(given.get("steps", []), 1)]
+        known = {"run_id": run["id"], "head_sha": run["head_sha"], "head_branch": run["head_branch"], "labels": []}
+        state = {"status": "completed", "conclusion": given["conclusion"], "name": given["name"], "steps": steps}
+        place = {"id": identifier, "html_url": self.state.page(f"actions/runs/{run['id']}/job/{identifier}")}
+        unknown = dict.fromkeys(("runner_id", "runner_name", "runner_group_id", "runner_group_name"))
+        return {**known, **state, **place, **times, **unknown, "run_attempt": run["run_attempt"]}
+
+    def _label(self, name: str) -> Json:
+        return {"id": self.state.id_of(("label", name)), "name": name, "color": "ededed", "default": False}
+
+    def _event(self, number: int, kind: str, label: str, actor: str, at: str | None) -> None:
+        made = {"id": self.state.next_id(), "event": kind, "actor": user(self.state, actor), "created_at": at or now()}
+        entry: dict[str, Any] = {**made, "label": {"name": label, "color": "ededed"}}
+        self.state.events.setdefault(number, []).append(entry)
+
+
+def _step(number: int, given: Json) -> Json:
+    return {"name": given["name"], "status": "completed", "conclusion": given["conclusion"], "number": number}

@@ -1,0 +1,153 @@
+"""github.com as a folder: bare repositories with branches, pull requests, forks and a merge queue."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.workflows.github import NAME
+
+_TIMEOUT = 120
+_PERSON = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Test"), ("EMAIL", "test@localhost"))
+}
+
+
+def git(at: Path, *arguments: str, check: bool = True) -> str:
+    """What a git command prints in a folder, with nobody's settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment = {**kept, **_PERSON, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    process = subprocess.run(
+        ["git", *arguments], check=False, cwd=at, env=environment, capture_output=True, text=True, timeout=_TIMEOUT
+    )
+    assert not check or process.returncode == 0, f"git {' '.join(arguments)}: {process.stderr}"
+    return process.stdout.strip() if process.returncode == 0 else ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The bare repository that plays github.com/<name>, beside the folders of its runs."""
+
+    root: Path
+    name: str = NAME
+
+    @property
+    def hub(self) -> Path:
+        """What https://github.com/ stands for."""
+        return self.root / "github.com"
+
+    @property
+    def folder(self) -> Path:
+        """The bare repository."""
+        return self.place(self.name)
+
+    @property
+    def artifacts(self) -> Path:
+        """Artifacts of every run."""
+        return self.root / "artifacts"
+
+    @property
+    def caches(self) -> Path:
+        """Entries of actions/cache, by scope."""
+        return self.root / "cache"
+
+    def place(self, name: str) -> Path:
+        """The bare repository of a name: this one's or a fork's."""
+        return self.hub / f"{name}.git"
+
+    def git(self, *arguments: str) -> str:
+        """A git command in the bare repository."""
+        return git(self.folder, *arguments)
+
+    def sha(self, revision: str) -> str:
+        """The commit of a revision."""
+        return self.git("rev-parse", "--verify", f"{revision}^{{commit}}")
+
+    def push(self, clone: Path, branch: str, revision: str = "HEAD", repo: str | None = None) -> str:
+        """Push a commit of a clone to a branch, by force as authors do; return its id."""
+        git(clone, "push", "--quiet", "--force", str(self.place(repo or self.name)), f"{revision}:refs/heads/{branch}")
+        return git(clone, "rev-parse", revision)
+
+    def fork(self, name: str) -> str:
+        """A fork of the repository as it is."""
+        _bare(self.folder, self.place(name))
+        return name
+
+    def pull(self, number: int, branch: str, repo: str | None = None, base: str = "main") -> str:
+        """(Re)make refs/pull/N/head and, if it merges without conflict, refs/pull/N/merge; return the head's id."""
+        head, source = f"refs/pull/{number}/head", str(self.place(repo or self.name))
+        self.git("fetch", "--quiet", source, f"+refs/heads/{branch}:{head}")
+        merged = self._merged(f"refs/heads/{base}", head)
+        if merged:
+            self.git("update-ref", f"refs/pull/{number}/merge", merged)
+        else:
+            self.git("update-ref", "-d", f"refs/pull/{number}/merge")
+        return self.sha(head)
+
+    def queue(self, number: int, base: str = "main") -> str:
+        """Put a pull request into the merge queue: the branch of its merge group."""
+        merged = self._merged(f"refs/heads/{base}", f"refs/pull/{number}/head")
+        assert merged, f"pull request {number} does not merge"
+        ref = f"refs/heads/gh-readonly-queue/{base}/pr-{number}-{self.sha(base)}"
+        self.git("update-ref", ref, merged)
+        return ref
+
+    def merge(self, number: int, base: str = "main") -> str:
+        """Merge a pull request; return the id of main's new commit."""
+        merged = self._merged(f"refs/heads/{base}", f"refs/pull/{number}/head")
+        assert merged, f"pull request {number} does not merge"
+        self.git("update-ref", f"refs/heads/{base}", merged)
+        return merged
+
+    def checkout(self, sha: str, path: Path, ref: str = "refs/heads/main") -> Path:
+        """A clone at a commit, on a branch of the ref's name, that believes in https://github.com."""
+        git(self.root, "clone", "--quiet", "--shared", "--no-checkout", str(self.folder), str(path))
+        git(path, "remote", "set-url", "origin", f"https://github.com/{self.name}")
+        branch = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else "merged"
+        git(path, "checkout", "--quiet", "-B", branch, sha)
+        return path
+
+    def _merged(self, base: str, head: str) -> str:
+        """A merge commit without a branch; empty if there is a conflict."""
+        tree = git(self.folder, "merge-tree", "--write-tree", base, head, check=False)
+        if not tree:
+            return ""
+        message = f"Merge {self.sha(head)} into {self.sha(base)}"
+        return self.git("commit-tree", tree, "-p", self.sha(base), "-p", self.sha(head), "-m", message)
+
+
+def make_origin(root: Path, clone: Path, name: str = NAME) -> Origin:
+    """The repository on github.com of which a clone is the whole: its branches, main by default."""
+    made = Origin(root, name)
+    _bare(clone, made.folder)
+    return made
+
+
+def copy_origin(origin: Origin, root: Path) -> Origin:
+    """The same in another folder, for one test to change."""
+    shutil.copytree(origin.root, root, symlinks=True)
+    return Origin(root, origin.name)
+
+
+def _bare(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    git(target.parent, "clone", "--quiet", "--bare", "--no-hardlinks", str(source), str(target))
+    git(target, "remote", "remove", "origin")
+    git(target, "config", "uploadpack.allowAnySHA1InWant", "true")
+    git(target, "config", "gc.auto", "0")
+
+
+def seed_cache(origin: Origin, clone: Path, key: str, paths: list[str], scope: str = "refs/heads/main") -> None:
+    """Save files of a clone as a run in that scope would; the paths must be those of the workflow's step."""
+    inputs = json.dumps({"key": key, "path": "\n".join(paths)})
+    place = {"GITHUB_WORKSPACE": str(clone), "STANDIN_CACHE": str(origin.caches), "STANDIN_SCOPES": scope}
+    command = [sys.executable, "-m", "tests.workflows.standins.cache", "save"]
+    subprocess.run(
+        command, check=True, cwd=ROOT, env={**os.environ, **place, "STANDIN_INPUTS": inputs}, timeout=_TIMEOUT
+    )

@@ -1,0 +1,217 @@
+"""The door of the tests' GitHub: who asks, whether they may, and whether question and answer are GitHub's."""
+
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.workflows.api import actions, git, talk  # noqa: F401 - they fill ROUTES
+from tests.workflows.api.state import ROUTES, Answer, Identity, Json, RefusedError, Request, State
+from tests.workflows.openapi import Operation, description
+
+_ENTERPRISE = "/api/v3"
+_DOCS = "https://docs.github.com/rest"
+_PER_PAGE, _MOST = 30, 100
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that arrived, and the status it got."""
+
+    method: str
+    path: str
+    query: str
+    login: str  # of the token; empty without a good one
+    status: int
+    body: Any
+
+
+@dataclass
+class Fault:
+    """What goes wrong instead of an answer; status 0 breaks the connection."""
+
+    method: str
+    pattern: re.Pattern[str]
+    status: int
+    times: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes over the wire."""
+
+    status: int
+    content: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    login: str = ""
+
+
+class Door:
+    """Takes every request, records it, and finds the endpoint."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.calls: list[Call] = []
+        self.violations: list[str] = []
+        self.faults: list[Fault] = []
+
+    def answer(self, method: str, target: str, authorization: str, body: bytes) -> Reply:
+        """The reply to a request."""
+        parts = urlsplit(target)
+        path = parts.path.removeprefix(_ENTERPRISE)
+        with self.state.lock:
+            operation = description().find(method, path)
+            reply = self._reply(operation, (method, path, parts.query), authorization, body)
+            self.calls.append(Call(method, path, parts.query, reply.login, reply.status, _read(body)))
+            if operation and reply.status:
+                self._note(method, path, operation.wrong_answer(reply.status, reply.content))
+        return reply
+
+    def _note(self, method: str, path: str, problems: list[str]) -> None:
+        self.violations += [f"{method} {path}: {text}" for text in problems]
+
+    def _reply(self, operation: Operation | None, asked: tuple[str, str, str], token: str, body: bytes) -> Reply:
+        method, path, query = asked
+        if operation is None:
+            self._note(method, path, ["GitHub has no such endpoint"])
+            return _error(404, "Not Found")
+        if (method, operation.template) not in ROUTES:
+            self._note(method, path, ["the tests' GitHub does not play this endpoint"])
+            return _error(501, "Not played")
+        problems = operation.wrong_request(query, body)
+        self._note(method, path, problems)
+        identity = self.state.tokens.get(re.sub(r"^(token|Bearer) ", "", token, flags=re.IGNORECASE))
+        if identity is None:
+            return _error(401, "Bad credentials" if token else "Requires authentication")
+        for fault in self.faults:
+            if fault.times and method == fault.method and fault.pattern.search(path):
+                fault.times -= 1
+                return _error(fault.status, "A fault of the test", identity.login)
+        if any(text.startswith("body") for text in problems):
+            return _error(422, f"Invalid request. {problems[0]}", identity.login)
+        return self._endpoint(operation, asked, identity, body)
+
+    def _endpoint(self, operation: Operation, asked: tuple[str, str, str], identity: Identity, body: bytes) -> Reply:
+        method, path, query = asked
+        route = ROUTES[method, operation.template]
+        variables = _variables(operation.template, path)
+        keys = {key: values[-1] for key, values in parse_qs(query).items()}
+        try:
+            if f"{variables['owner']}/{variables['repo']}".lower() != self.state.name.lower():
+                raise RefusedError(404, "Not Found")
+            if route.scopes and not any(identity.may(scope, route.level) for scope in route.scopes):
+                raise RefusedError(403, "Resource not accessible by integration")
+            request = Request(variables, keys, _read(body) or {}, identity)
+            return self._full(operation, route.endpoint(self.state, request), (path, keys), identity)
+        except RefusedError as error:
+            return _error(error.status, error.message, identity.login)
+        except Exception as error:  # a fault of the endpoint must show, not hang up
+            self._note(method, path, [f"{type(error).__name__}: {error}"])
+            return _error(500, "The tests' GitHub broke", identity.login)
+
+    def _full(self, operation: Operation, answer: Answer, asked: tuple[str, Json], identity: Identity) -> Reply:
+        if answer.status in (204, 302):
+            return Reply(answer.status, None, {"Location": answer.location} if answer.location else {}, identity.login)
+        content: Any = answer.content
+        headers: dict[str, str] = {}
+        if "per_page" in operation.parameters:
+            content, headers = _page(content, f"{self.state.url}{asked[0]}", asked[1])
+        # A copy: what is sent must not change with the state.
+        content = json.loads(json.dumps(operation.complete(content, answer.status)))
+        return Reply(answer.status, content, headers, identity.login)
+
+
+def _page(content: Any, url: str, keys: Json) -> tuple[Any, dict[str, str]]:  # noqa: ANN401 - JSON
+    """One page of a list, or of the list in an object, and the links to the others."""
+    name = "" if isinstance(content, list) else next(key for key, value in content.items() if isinstance(value, list))
+    rows = content[name] if name else content
+    size, page = min(int(keys.get("per_page", _PER_PAGE)), _MOST), max(int(keys.get("page", 1)), 1)
+    last = max(-(-len(rows) // size), 1)
+    wanted = {"first": 1, "prev": page - 1} if page > 1 else {}
+    wanted |= {"next": page + 1, "last": last} if page < last else {}
+    links = [f'<{url}?{urlencode({**keys, "page": number})}>; rel="{rel}"' for rel, number in wanted.items()]
+    part = rows[(page - 1) * size : page * size]
+    return ({**content, name: part} if name else part), ({"Link": ", ".join(links)} if links else {})
+
+
+def _variables(template: str, path: str) -> dict[str, str]:
+    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template))
+    pattern = re.sub(r"\(\?P<(?!ref>)(\w+)>\.\+\)", r"(?P<\1>[^/]+)", pattern)
+    found = re.fullmatch(pattern, path)
+    return found.groupdict() if found else {}
+
+
+def _error(status: int, message: str, login: str = "") -> Reply:
+    return Reply(status, {"message": message, "documentation_url": _DOCS, "status": str(status)}, {}, login)
+
+
+def _read(body: bytes) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return body.decode(errors="replace")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    door: Door
+
+    def answer(self) -> None:
+        """Any request to the API."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        reply = self.door.answer(self.command, self.path, self.headers.get("Authorization", ""), body)
+        if reply.status == 0:
+            self.close_connection = True
+            return
+        content = b"" if reply.content is None else json.dumps(reply.content).encode()
+        self.reply(reply.status, content, {"Content-Type": "application/json; charset=utf-8", **reply.headers})
+
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer  # noqa: N815 - names of the base class
+
+    def reply(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        """Send an answer."""
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
+        """Nothing on the tests' terminal: the calls are recorded."""
+
+
+class _Storage(_Handler):
+    def do_GET(self) -> None:
+        """What a download address leads to; the real storage refuses a token of GitHub's."""
+        name = self.path.lstrip("/")
+        with self.door.state.lock:
+            found = self.door.state.stored.get(name)
+            if "Authorization" in self.headers:
+                self.door.violations.append(f"GET {name}: Authorization was sent to the storage")
+        status = 400 if "Authorization" in self.headers else 404 if found is None else 200
+        self.reply(status, (found or b"") if status == 200 else b"", {"Content-Type": "application/octet-stream"})
+
+
+class Servers:
+    """The API and the storage behind it, each on a free port of 127.0.0.1."""
+
+    def __init__(self, door: Door) -> None:
+        self._servers = [_serve(_Handler, door), _serve(_Storage, door)]
+        door.state.url, door.state.downloads = (f"http://127.0.0.1:{one.server_address[1]}" for one in self._servers)
+
+    def stop(self) -> None:
+        """Take no more requests."""
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+
+def _serve(handler: type[_Handler], door: Door) -> ThreadingHTTPServer:
+    bound = type(handler.__name__, (handler,), {"door": door})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    return server

@@ -1,0 +1,133 @@
+"""A team at work on the small repository: people push, workflows run, and GitHub shows what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.pipeline.clone import Clone
+from tests.workflows import act, events
+from tests.workflows.api.state import instant
+from tests.workflows.github import GitHub
+from tests.workflows.origin import Origin, make_origin
+from tests.workflows.outcome import Outcome
+from tests.workflows.source import publish
+
+Change = Callable[[Clone], object]
+FORK = "outsider/verdict"
+# What the tests of the workflows have in place of a GPU: the labels are the files' own.
+_BEGIN = datetime(2026, 11, 21, 8, tzinfo=UTC)
+
+
+@dataclass
+class Site:
+    """A repository on GitHub, the clone of somebody who works on it, and what the repository's settings are."""
+
+    origin: Origin
+    github: GitHub
+    clone: Clone
+    secrets: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    _minutes: int = 0
+
+    def now(self) -> str:
+        """A minute later than whatever happened last."""
+        self._minutes += 1
+        return instant(_BEGIN + timedelta(minutes=self._minutes))
+
+    def propose(self, change: Change, number: int = 1, branch: str = "change", fork: bool = False) -> str:
+        """A pull request, or a push to it: the change made on top of what the clone has, committed, pushed."""
+        change(self.clone)
+        self.clone.run("git", "add", "--all")
+        self.clone.run("git", "commit", "--quiet", "--allow-empty", "--message", "Change")
+        repo = FORK if fork else None
+        if fork and not self.origin.place(FORK).exists():
+            self.origin.fork(FORK)
+        self.origin.push(self.clone.path, branch, repo=repo)
+        head = self.origin.pull(number, branch, repo)
+        if number in self.github.state.pulls:
+            self.github.state.pulls[number]["head_sha"] = head
+        else:
+            self.github.pull(number, branch, head_repo=repo, author="outsider" if fork else "author")
+        return head
+
+    def advance(self, change: Change) -> str:
+        """Main moves on by somebody else's commit; the clone stays where it is."""
+        other = Clone(self.origin.checkout(self.origin.sha("main"), self.origin.root / f"other-{self._minutes}"))
+        change(other)
+        other.commit("Somebody else's change")
+        return self.origin.push(other.path, "main")
+
+    def label(self, number: int, name: str, actor: str = "maintainer") -> None:
+        """A label, set now."""
+        self.github.label(number, name, actor, at=self.now())
+
+    def experiment(self, number: int = 1, action: str = "opened", label: str = "", **more: Any) -> Outcome:  # noqa: ANN401
+        """experiment.yml for a pull request; afterwards GitHub knows the run."""
+        began = self.now()
+        event = events.pull_request(self.github, number, action, label=label)
+        ran = act.run(self.origin, "experiment.yml", event, **self._settings(), **more)
+        pull = event.payload["pull_request"]
+        repo = pull["head"]["repo"]["full_name"]
+        self.github.run(
+            ran.run_id,
+            head_sha=pull["head"]["sha"],
+            head_branch=pull["head"]["ref"],
+            head_repo=repo if repo != self.github.name else None,
+            **self._told(ran, began),
+        )
+        return ran
+
+    def _told(self, ran: Outcome, began: str) -> dict[str, Any]:
+        """What GitHub knows of a run, whatever it ran for."""
+        return {
+            "name": "experiment",
+            "conclusion": ran.conclusion,
+            "jobs": ran.job_list,
+            "artifacts_folder": self.origin.artifacts / str(ran.run_id),
+            "created_at": began,
+        }
+
+    def report(self, ran: Outcome | int, **more: Any) -> Outcome:  # noqa: ANN401
+        """report.yml after a run."""
+        run_id = ran if isinstance(ran, int) else ran.run_id
+        event = events.workflow_run(self.github, run_id)
+        return act.run(self.origin, "report.yml", event, **{**self._settings(), **more})
+
+    def main(self, **more: Any) -> Outcome:  # noqa: ANN401
+        """main.yml after a push to main."""
+        return act.run(self.origin, "main.yml", events.push(self.github), **{**self._settings(), **more})
+
+    def _settings(self) -> dict[str, Any]:
+        shared = {"secrets": self.secrets, "variables": self.variables, "env": self.env}
+        return {"github": self.github, **shared}
+
+    def checks(self, number: int = 1) -> list[tuple[str, str]]:
+        """The conclusions of the check `verdict` on the head of a pull request, with their titles, oldest first."""
+        head = self.origin.sha(f"refs/pull/{number}/head")
+        runs = [run for run in self.github.check_runs(head) if run["name"] == "verdict"]
+        return [(run["conclusion"], run["output"]["title"]) for run in runs]
+
+    def comment(self, number: int = 1) -> str:
+        """The one comment of the judge."""
+        (found,) = [one for one in self.github.comments(number) if "CML watermark verdict" in one["body"]]
+        return str(found["body"])
+
+
+def main_on_github(root: Path, main: Clone) -> Origin:
+    """The repository on GitHub whose main was reproduced by its own workflow; packages lie beside it."""
+    author = main.copy(root / "author" / "verdict")
+    publish(author, root / "hub" / "packages")
+    author.commit("Raw data from a package of this machine")
+    origin = make_origin(root / "hub", author.path)
+    with GitHub(origin.folder, origin.artifacts, origin.name) as github:
+        ran = Site(origin, github, author, env=packages(origin)).main()
+    assert ran.jobs == {"reproduce": "success"}, ran.log
+    return origin
+
+
+def packages(origin: Origin) -> dict[str, str]:
+    """Where pip looks for packages, which is nowhere but here."""
+    return {"PIP_FIND_LINKS": str(origin.root / "packages")}

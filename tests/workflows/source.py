@@ -1,0 +1,63 @@
+"""A package with the small corpus, for pip on this machine: what data/fetch.py downloads, with hashes of its own."""
+
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+from tests.pipeline.clone import Clone
+
+_NAME = "vaderSentiment-3.3.2"
+_PROJECT = """[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+# pip asks a source distribution for its metadata, also when it only downloads it.
+_BACKEND = """import pathlib
+def prepare_metadata_for_build_wheel(folder, settings=None):
+    info = pathlib.Path(folder, "vaderSentiment-3.3.2.dist-info")
+    info.mkdir()
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\\nName: vaderSentiment\\nVersion: 3.3.2\\n")
+    return info.name
+def build_wheel(*_, **__):
+    raise NotImplementedError
+"""
+
+
+def publish(clone: Clone, folder: Path) -> Path:
+    """Pack the clone's raw data into `folder` as the published package does, and make its data/fetch.py expect that.
+
+    The code that fetches stays as it is; its three hashes are those of another file.
+    """
+    folder.mkdir(parents=True)
+    raw = clone.path / "data" / "raw"
+    inner = _tar({f"hutto_ICWSM_2014/{path.name}": path.read_bytes() for path in sorted(raw.iterdir())})
+    files = {
+        "PKG-INFO": b"Metadata-Version: 2.1\nName: vaderSentiment\nVersion: 3.3.2\n",
+        "pyproject.toml": _PROJECT.encode(),
+        "backend.py": _BACKEND.encode(),
+        "additional_resources/hutto_ICWSM_2014.tar.gz": inner,
+    }
+    target = folder / f"{_NAME}.tar.gz"
+    target.write_bytes(_tar({f"{_NAME}/{name}": content for name, content in files.items()}))
+    _expect(clone.path / "data" / "fetch.py", target.read_bytes(), inner)
+    return folder
+
+
+def _expect(path: Path, outer: bytes, inner: bytes) -> None:
+    text = path.read_text(encoding="utf-8")
+    for name, value in (("SHA256", hashlib.sha256(outer).hexdigest()), ("INNER_MD5", hashlib.md5(inner).hexdigest())):
+        (old,) = (line for line in text.splitlines() if line.startswith(f"{name} = "))
+        text = text.replace(old, f'{name} = "{value}"')
+    path.write_text(text, encoding="utf-8")
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return made.getvalue()

@@ -1,0 +1,1 @@
+"""What the pinned third-party actions do, done in a folder of this machine."""

@@ -1,0 +1,20 @@
+"""actions/create-github-app-token: a token that the test registered with its GitHub."""
+
+import os
+
+from tests.workflows.standins.step import fail, given, mask, output
+
+
+def main() -> None:
+    """Hand it out for any key that is not empty."""
+    if not (given("client-id") or given("app-id")) or not given("private-key"):
+        fail("Either 'client-id' or 'app-id', and 'private-key', must be set to a non-empty string")
+    token = os.environ.get("STANDIN_APP_TOKEN", "")
+    if not token:
+        fail("Not Found: the App is not installed here")
+    mask(token)
+    output(token=token, installation_id="1", app_slug=os.environ.get("STANDIN_APP_SLUG", "verdict"))
+
+
+if __name__ == "__main__":
+    main()

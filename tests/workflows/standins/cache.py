@@ -1,0 +1,100 @@
+"""actions/cache, restore and save: a folder of archives with GitHub's rules of scope.
+
+A run reads its own scope, then its base's, then that of the default branch; it writes to its own; nothing is replaced.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from tests.workflows.standins.paths import found
+from tests.workflows.standins.step import fail, folder, given, known, lines, output, yes
+
+
+def restore() -> str:
+    """Unpack the best entry, and return its key."""
+    key = given("key")
+    if not key:
+        fail("Input required and not supplied: key")
+    entry = next((one for scope in known("SCOPES").split() if (one := _best(Path(scope), key))), None)
+    if entry is None and yes("fail-on-cache-miss"):
+        fail(f"Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: {key}")
+    matched = _key(entry) if entry else ""
+    if entry and not yes("lookup-only"):
+        with tarfile.open(entry) as archive:
+            for member in archive:
+                archive.extract(member, folder(), filter="fully_trusted")  # the entry's paths are the action's own
+    hit = str(matched == key).lower() if entry else ""
+    print(f"Cache restored from key: {matched}" if entry else f"Cache not found for input keys: {key}")
+    output(cache_hit=hit, cache_primary_key=key, cache_matched_key=matched)
+    return matched
+
+
+def save() -> None:
+    """Pack the paths under the key, unless an entry has it."""
+    place = _room(Path(known("SCOPES").split()[0]))
+    target = place / f"{quote(given('key'), safe='')}.tar"
+    files = found(lines("path"), folder())
+    if not files:
+        print("::warning::Path Validation Error: Path(s) specified in the action for caching do(es) not exist")
+        return
+    if target.exists():
+        print(f"Failed to save: Unable to reserve cache with key {given('key')}, another job may be creating it")
+        return
+    place.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(f".{os.getpid()}")
+    with tarfile.open(partial, "w") as archive:
+        for path in files:
+            archive.add(path, path.relative_to(folder()) if path.is_relative_to(folder()) else path)
+    os.utime(partial, ns=(time.time_ns(),) * 2)
+    partial.rename(target)
+    print(f"Cache saved with key: {given('key')}")
+
+
+def both() -> None:
+    """The first half of actions/cache: what the second needs to know is kept as state."""
+    matched = restore()
+    with Path(os.environ["GITHUB_STATE"]).open("a", encoding="utf-8") as file:
+        file.write(f"MATCHED={matched}\n")
+
+
+def after() -> None:
+    """The second half, at the end of a job that succeeded."""
+    if os.environ.get("STATE_MATCHED") != given("key"):
+        save()
+
+
+def _room(scope: Path) -> Path:
+    """Entries of other paths are out of sight, on GitHub too."""
+    version = hashlib.sha256("|".join(lines("path")).encode()).hexdigest()
+    return Path(known("CACHE")) / quote(str(scope), safe="") / version[:16]
+
+
+def _best(scope: Path, key: str) -> Path | None:
+    entries = sorted(_room(scope).glob("*.tar"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    exact = [path for path in entries if _key(path) == key]
+    for wanted in (key, *lines("restore-keys")):
+        exact += [path for path in entries if _key(path).startswith(wanted)]
+    return exact[0] if exact else None
+
+
+def _key(path: Path) -> str:
+    return unquote(path.name.removesuffix(".tar"))
+
+
+def _inputs_of_node() -> None:
+    """A JavaScript action gets its inputs one by one."""
+    found_inputs = {name[6:].lower(): value for name, value in os.environ.items() if name.startswith("INPUT_")}
+    os.environ.setdefault("STANDIN_INPUTS", json.dumps(found_inputs))
+
+
+if __name__ == "__main__":
+    _inputs_of_node()
+    parts: dict[str, Callable[[], object]] = {"restore": restore, "save": save, "both": both, "after": after}
+    parts[sys.argv[1]]()

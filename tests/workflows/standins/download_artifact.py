@@ -1,0 +1,65 @@
+"""actions/download-artifact: of the same run from its folder, of another run through the API."""
+
+import fnmatch
+import io
+import json
+import os
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+from tests.workflows.standins.step import fail, folder, given, known, output, yes
+
+
+def main() -> None:
+    """Unpack the artifacts that were asked for."""
+    run, name, pattern = given("run-id", os.environ["GITHUB_RUN_ID"]), given("name"), given("pattern")
+    if run != os.environ["GITHUB_RUN_ID"] and not given("github-token"):
+        fail(f"Unable to download artifact(s): run {run} is another one, which needs github-token")
+    archives = _remote(run) if given("github-token") else _local(run)
+    chosen = {one: data for one, data in archives.items() if name in ("", one) and fnmatch.fnmatch(one, pattern or "*")}
+    if name and not chosen:
+        fail(f"Unable to download artifact(s): Artifact not found for name: {name}")
+    place = folder() / Path(given("path", ".")).expanduser()
+    for one, data in chosen.items():
+        target = place if name or yes("merge-multiple") else place / one
+        target.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            archive.extractall(target)
+    output(download_path=place)
+
+
+def _local(run: str) -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in sorted((Path(known("ARTIFACTS")) / run).glob("*.zip"))}
+
+
+def _remote(run: str) -> dict[str, bytes]:
+    repository = given("repository", os.environ["GITHUB_REPOSITORY"])
+    base = f"{os.environ['GITHUB_API_URL']}/repos/{repository}/actions"
+    listing: dict[str, Any] = json.loads(_get(f"{base}/runs/{run}/artifacts?per_page=100"))
+    return {one["name"]: _get(one["archive_download_url"]) for one in listing["artifacts"]}
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+def _get(url: str) -> bytes:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {given('github-token')}"})  # noqa: S310
+    try:
+        with urllib.request.build_opener(_Stay).open(request) as answer:
+            data: bytes = answer.read()
+            return data
+    except HTTPError as error:
+        if error.code != 302:
+            fail(f"Unable to download artifact(s): {url}: {error.code}")
+        with urllib.request.urlopen(error.headers["Location"]) as answer:  # noqa: S310
+            content: bytes = answer.read()
+            return content
+
+
+if __name__ == "__main__":
+    main()

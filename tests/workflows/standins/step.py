@@ -1,0 +1,88 @@
+"""What every stand-in needs: its inputs, its place, and the runner's files for outputs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+
+def given(name: str, default: str = "") -> str:
+    """An input of the action; empty is the same as absent, as it mostly is for the real ones."""
+    value = json.loads(os.environ["STANDIN_INPUTS"]).get(name)
+    return str(value if value is not None else "") or default
+
+
+def yes(name: str, default: str = "false") -> bool:
+    """An input that is true or false."""
+    value = given(name, default).lower()
+    if value not in ("true", "false"):
+        fail(f"input {name} is {value!r}, neither true nor false")
+    return value == "true"
+
+
+def lines(name: str) -> list[str]:
+    """An input of several lines."""
+    return [line.strip() for line in given(name).splitlines() if line.strip()]
+
+
+def folder() -> Path:
+    """The workspace."""
+    return Path(os.environ["GITHUB_WORKSPACE"])
+
+
+def known(name: str) -> str:
+    """What the harness says."""
+    return os.environ[f"STANDIN_{name}"]
+
+
+def output(**values: object) -> None:
+    """Outputs of the step; an underscore stands for a hyphen."""
+    _append("GITHUB_OUTPUT", "".join(f"{name.replace('_', '-')}={value}\n" for name, value in values.items()))
+
+
+def export(**values: str) -> None:
+    """Environment of the steps that follow."""
+    _append("GITHUB_ENV", "".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def add_path(entry: Path) -> None:
+    """Put a folder before PATH for the steps that follow."""
+    _append("GITHUB_PATH", f"{entry}\n")
+
+
+def mask(value: str) -> None:
+    """Keep a value out of the log."""
+    print(f"::add-mask::{value}")
+
+
+def warn(message: str) -> None:
+    """Tell, and go on."""
+    print(f"::warning::{message}")
+
+
+def fail(message: str) -> NoReturn:
+    """Tell, and end."""
+    print(f"::error::{message}")
+    sys.exit(1)
+
+
+def git(*arguments: str, at: Path | None = None) -> str:
+    """What a git command prints; one that fails fails the step."""
+    process = subprocess.run(
+        ["git", *arguments],
+        check=False,
+        cwd=at or folder(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if process.returncode:
+        fail(f"git {' '.join(arguments)}: exit {process.returncode}: {process.stdout}")
+    return process.stdout.strip()
+
+
+def _append(variable: str, text: str) -> None:
+    with Path(os.environ[variable]).open("a", encoding="utf-8") as file:
+        file.write(text)
