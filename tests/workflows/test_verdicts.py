@@ -1,33 +1,25 @@
 """A pull request of a branch, from push to check and comment: what it is told when it is better, worse, or nothing."""
 
+import pytest
+
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
+from tests.workflows.proposals import (
+    JUDGED,
+    NOT_NEEDED,
+    REPRODUCED,
+    documentation,
+    other_seed,
+    reproduce,
+    top,
+    worse,
+)
 from tests.workflows.site import Site
-
-JUDGED = {"judge": "success", "publish": "success", "commit-lock": "skipped"}
-REPRODUCED = {"plan": "success", "gpu": "success", "fork": "skipped"}
-
-
-def worse(clone: Clone) -> None:
-    """A model that learns next to nothing, honestly reproduced."""
-    set_params(clone, "train.linear", alpha=10.0)
-    clone.run("python", "-m", "review", "repro")
-
-
-def other_seed(clone: Clone) -> None:
-    """As good a model, honestly reproduced."""
-    set_params(clone, "train", seed=7)
-    clone.run("python", "-m", "review", "repro")
-
-
-def top(jobs: object) -> dict[str, str]:
-    """The results of the jobs of a workflow, without those of the workflows that it calls."""
-    return {name: result for name, result in dict(jobs).items() if " / " not in name}  # type: ignore[call-overload]
 
 
 def test_a_worse_model_fails(site: Site) -> None:
     """The check on the head commit is red, the comment says by how much and shows main and candidate in one plot."""
-    site.propose(worse)
+    head = site.propose(worse)
     ran = site.experiment()
     assert top(ran.jobs) == REPRODUCED, ran.log
     judged = site.report(ran)
@@ -40,15 +32,135 @@ def test_a_worse_model_fails(site: Site) -> None:
     comment = site.comment()
     assert comment.startswith("<h2>❌ Fail: worse overall")
     assert "the same hashes for every stage" in comment
-    assert '<img src="https://github.com/owner/verdict/blob/' in comment
-    assert "plots_confusion.png?raw=true" in comment
+    pictures = site.origin.git("rev-parse", "refs/verdict/pull-1")
+    assert f'<img src="https://github.com/owner/verdict/blob/{pictures}/plots_confusion.png?raw=true"' in comment
+    assert site.origin.git("cat-file", "-t", f"{pictures}:plots_confusion.png") == "blob"
+    assert head[:10] in comment
 
 
-def test_nothing_measurable_passes(site: Site) -> None:
-    """Another seed passes, in words that claim no improvement."""
-    site.propose(other_seed)
+def test_a_better_model_passes(site: Site) -> None:
+    """Where main's model was poor, a good one passes, and the comment claims the improvement."""
+    site.clone.run("git", "checkout", "--quiet", "-b", "poor")
+    worse(site.clone)
+    site.clone.commit("A poor main")
+    site.origin.push(site.clone.path, "main")
+    assert site.main().succeeded
+
+    def good(clone: Clone) -> None:
+        set_params(clone, "train.linear", alpha=0.000015)
+        reproduce(clone)
+
+    site.propose(good)
     judged = site.report(site.experiment())
     assert judged.jobs == JUDGED, judged.log
     ((conclusion, title),) = site.checks()
+    assert conclusion == "success"
+    assert title.startswith("Pass: better overall")
+    assert site.comment().startswith("<h2>✅ Pass: better overall")
+
+
+def test_a_second_push_updates_the_comment_and_trains_nothing(site: Site) -> None:
+    """Another seed passes without a claim; a push of documentation on top comes from the pull request's own cache."""
+    site.propose(other_seed)
+    first = site.experiment()
+    assert "Running stage 'train'" in first.log
+    assert site.report(first).jobs == JUDGED
+    ((conclusion, title),) = site.checks()
     assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
     assert "no measurable difference" in site.comment()
+    site.propose(documentation)
+    second = site.experiment(action="synchronize")
+    assert top(second.jobs) == REPRODUCED, second.log
+    assert "Stage 'train' is cached - skipping run" in second.log
+    assert "Running stage" not in second.log
+    assert site.report(second).jobs == JUDGED
+    assert [conclusion for conclusion, _ in site.checks()] == ["success"]
+    assert site.origin.sha("refs/pull/1/head")[:10] in site.comment()
+    assert len(site.github.comments(1)) == 1
+
+
+def test_documentation_costs_no_gpu(site: Site) -> None:
+    """Nothing that the DAG reads has changed: no runner for it is asked for, and the required check passes."""
+    site.propose(documentation)
+    ran = site.experiment()
+    assert top(ran.jobs) == NOT_NEEDED, ran.log
+    judged = site.report(ran)
+    assert judged.jobs == JUDGED, judged.log
+    assert judged.steps["judge"]["Set up"] == "skipped"
+    ((conclusion, title),) = site.checks()
+    assert conclusion == "success"
+    assert title.startswith("Pass: unchanged")
+    assert site.comment().startswith("<h2>✅ Pass: unchanged</h2>")
+
+
+def test_a_stage_that_fails_is_told_with_its_last_lines(site: Site) -> None:
+    """The comment names the stage and quotes its log; what the log says is text, whatever it looks like."""
+
+    def broken(clone: Clone) -> None:
+        path = clone.path / "stages" / "train.py"
+        text = path.read_text(encoding="utf-8")
+        said = '    print("@everyone </pre><h1>Pass</h1>")\n    raise SystemExit("no such optimizer")\n'
+        path.write_text(text.replace("def main() -> None:\n", f"def main() -> None:\n{said}", 1), encoding="utf-8")
+
+    site.propose(broken)
+    ran = site.experiment()
+    assert ran.jobs["plan"] == "failure", "the lock is stale: said before anything runs"
+    site.label(1, "reproduce")
+    ran = site.experiment(action="labeled", label="reproduce")
+    assert top(ran.jobs) == {**REPRODUCED, "gpu": "failure"}, ran.log
+    assert site.report(ran).jobs == JUDGED
+    assert site.checks()[-1] == ("failure", "Fail: stage train failed")
+    comment = site.comment()
+    assert "<b>Stage train failed</b>" in comment
+    assert "no such optimizer" in comment
+    assert "<h1>" not in comment
+    assert "@everyone &lt;/pre&gt;" in comment.partition("<pre>")[2].partition("</pre>")[0]
+
+
+@pytest.mark.parametrize("how", ["policy", "judge"])
+def test_who_edits_the_judge_or_its_policy_is_judged_by_mains(site: Site, how: str) -> None:
+    """A worse model with floors lowered, or with a review/ that always passes, fails by main's."""
+
+    def rigged(clone: Clone) -> None:
+        if how == "policy":
+            floors = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0.0)
+            set_params(clone, "gate", floors=floors, fail_on_worse=[])
+        else:
+            path = clone.path / "review" / "gate.py"
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace('"""The exit code."""\n', '"""The exit code."""\n        return PASS\n', 1))
+            assert "return PASS\n" in path.read_text(encoding="utf-8")
+
+        worse(clone)
+
+    site.propose(rigged)
+    judged = site.report(site.experiment())
+    assert judged.jobs == JUDGED, judged.log
+    ((conclusion, title),) = site.checks()
+    assert conclusion == "failure"
+    assert "worse:overall" in title
+    assert ("policy" in title) is (how == "policy")
+    if how == "judge":
+        assert "This change touches the code that judges" in site.comment()
+
+
+def test_an_approval_by_another_person_counts_for_that_commit_alone(site: Site) -> None:
+    """A new floor fails until a person other than its author approves it; after a push it needs approval again."""
+
+    def floor(clone: Clone) -> None:
+        set_params(clone, "gate", max_artifact_mb=30.0)
+
+    site.propose(floor)
+    ran = site.experiment()
+    site.report(ran)
+    site.label(1, "approve: policy", actor="author")
+    site.report(ran)
+    site.label(1, "approve: policy", actor="maintainer")
+    approved = site.experiment(action="labeled", label="approve: policy")
+    site.report(approved)
+    site.propose(documentation)
+    site.report(site.experiment(action="synchronize"))
+    head = site.checks()
+    assert [conclusion for conclusion, _ in head] == ["failure"]
+    earlier = [run["conclusion"] for run in site.github.check_runs(site.origin.sha("refs/pull/1/head^"))]
+    assert earlier == ["failure", "failure", "success"]

@@ -1,0 +1,38 @@
+"""What people propose in the tests of the workflows, and how the jobs of a run end."""
+
+from collections.abc import Mapping
+
+from tests.pipeline.clone import Clone
+from tests.review.changes import set_params
+
+# The results of the jobs of report.yml and experiment.yml where all goes its way.
+JUDGED = {"judge": "success", "publish": "success", "commit-lock": "skipped"}
+REPRODUCED = {"plan": "success", "gpu": "success", "fork": "skipped"}
+NOT_NEEDED = {"plan": "success", "gpu": "skipped", "fork": "skipped"}
+
+
+def top(jobs: Mapping[str, str]) -> dict[str, str]:
+    """The results of the jobs of a workflow, without those of the workflows that it calls."""
+    return {name: result for name, result in jobs.items() if " / " not in name}
+
+
+def reproduce(clone: Clone) -> None:
+    """What an author does before the commit."""
+    clone.run("python", "-m", "review", "repro")
+
+
+def worse(clone: Clone) -> None:
+    """A model that learns next to nothing, honestly reproduced."""
+    set_params(clone, "train.linear", alpha=10.0)
+    reproduce(clone)
+
+
+def other_seed(clone: Clone) -> None:
+    """As good a model, honestly reproduced."""
+    set_params(clone, "train", seed=7)
+    reproduce(clone)
+
+
+def documentation(clone: Clone) -> None:
+    """A change that no stage can see."""
+    (clone.path / "docs" / "new.md").write_text("A page.\n", encoding="utf-8")
