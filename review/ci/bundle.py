@@ -34,7 +34,7 @@ _ALLOWED = re.compile(
 GENERATED = re.compile(r"dvc\.lock|metrics/.+|plots/.+")
 MOST_FILES = 100
 # Beside the artifact: raw data, tables, plots, log. In 10^6 bytes.
-_REST_MB = 80
+_REST_MB = 40
 _REMEDY = "look at the run that made it; push again, or run it again"
 
 

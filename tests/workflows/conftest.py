@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,8 @@ def whole(reproduced: Origin, tmp_path: Path) -> Origin:
 
 
 @pytest.fixture(scope="session")
-def _main_on_github(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose main was reproduced by its own workflow, made once; `site` is a copy."""
+def main_on_github_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose main was reproduced by its own workflow, made once, not to be changed."""
     from tests.review.changes import committed_main
 
     base = tmp_path_factory.getbasetemp()
@@ -73,11 +74,17 @@ def _main_on_github(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def site(_main_on_github: Path, tmp_path: Path) -> Iterator[Site]:
-    """A team at work on that repository; whatever is asked of GitHub must be in its own description."""
-    shutil.copytree(_main_on_github, tmp_path / "site", symlinks=True)
-    origin = Origin(tmp_path / "site" / "hub")
+def site(main_on_github_once: Path, tmp_path: Path) -> Iterator[Site]:
+    """A team at work on a copy of that repository."""
+    with copied(main_on_github_once, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def copied(source: Path, place: Path) -> Iterator[Site]:
+    """A copy of a repository on GitHub; whatever is asked of GitHub must be in its own description."""
+    shutil.copytree(source, place / "site", symlinks=True)
+    origin = Origin(place / "site" / "hub")
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        clone = Clone(tmp_path / "site" / "author" / "verdict")
-        yield Site(origin, github, clone, env=packages(origin))
+        yield Site(origin, github, Clone(place / "site" / "author" / "verdict"), env=packages(origin))
     assert github.violations == []

@@ -1,6 +1,8 @@
 """A team at work on the small repository: people push, workflows run, and GitHub shows what came of it."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,7 +57,8 @@ class Site:
 
     def advance(self, change: Change) -> str:
         """Main moves on by somebody else's commit; the clone stays where it is."""
-        other = Clone(self.origin.checkout(self.origin.sha("main"), self.origin.root / f"other-{self._minutes}"))
+        tip = self.origin.sha("main")
+        other = Clone(self.origin.checkout(tip, self.origin.root / f"other-{tip}"))
         change(other)
         other.commit("Somebody else's change")
         return self.origin.push(other.path, "main")
@@ -69,26 +72,32 @@ class Site:
         began = self.now()
         event = events.pull_request(self.github, number, action, label=label)
         ran = act.run(self.origin, "experiment.yml", event, **self._settings(), **more)
-        pull = event.payload["pull_request"]
-        repo = pull["head"]["repo"]["full_name"]
-        self.github.run(
-            ran.run_id,
-            head_sha=pull["head"]["sha"],
-            head_branch=pull["head"]["ref"],
-            head_repo=repo if repo != self.github.name else None,
-            **self._told(ran, began),
-        )
+        head = event.payload["pull_request"]["head"]
+        repo = head["repo"]["full_name"]
+        self.know(ran, head["sha"], head["ref"], began, head_repo=repo if repo != self.github.name else None)
         return ran
 
-    def _told(self, ran: Outcome, began: str) -> dict[str, Any]:
-        """What GitHub knows of a run, whatever it ran for."""
-        return {
-            "name": "experiment",
-            "conclusion": ran.conclusion,
-            "jobs": ran.job_list,
-            "artifacts_folder": self.origin.artifacts / str(ran.run_id),
-            "created_at": began,
-        }
+    def group(self, number: int = 1) -> tuple[Outcome, str]:
+        """experiment.yml for a pull request that is first in the merge queue, and the group's commit."""
+        ref, began = self.origin.queue(number), self.now()
+        event = events.merge_group(self.github, ref)
+        ran = act.run(self.origin, "experiment.yml", event, **self._settings())
+        self.know(ran, event.sha, ref.removeprefix("refs/heads/"), began, event="merge_group")
+        return ran, event.sha
+
+    def know(self, ran: Outcome, head: str, branch: str, began: str, **more: Any) -> None:  # noqa: ANN401
+        """GitHub knows a run of experiment.yml that is over."""
+        self.github.run(
+            ran.run_id,
+            head_sha=head,
+            head_branch=branch,
+            name="experiment",
+            conclusion=ran.conclusion,
+            jobs=ran.job_list,
+            artifacts_folder=self.origin.artifacts / str(ran.run_id),
+            created_at=began,
+            **more,
+        )
 
     def report(self, ran: Outcome | int, **more: Any) -> Outcome:  # noqa: ANN401
         """report.yml after a run."""
@@ -99,6 +108,10 @@ class Site:
     def main(self, **more: Any) -> Outcome:  # noqa: ANN401
         """main.yml after a push to main."""
         return act.run(self.origin, "main.yml", events.push(self.github), **{**self._settings(), **more})
+
+    def audit(self) -> Outcome:
+        """audit.yml, at night."""
+        return act.run(self.origin, "audit.yml", events.schedule(self.github), **self._settings())
 
     def _settings(self) -> dict[str, Any]:
         shared = {"secrets": self.secrets, "variables": self.variables, "env": self.env}
@@ -126,6 +139,16 @@ def main_on_github(root: Path, main: Clone) -> Origin:
         ran = Site(origin, github, author, env=packages(origin)).main()
     assert ran.jobs == {"reproduce": "success"}, ran.log
     return origin
+
+
+@contextmanager
+def at_work(kept: Path, target: Path) -> Iterator[Site]:
+    """A team at work on a copy of what `main_on_github` made; whatever it asks must be in GitHub's description."""
+    shutil.copytree(kept, target, symlinks=True)
+    origin = Origin(target / "hub")
+    with GitHub(origin.folder, origin.artifacts, origin.name) as github:
+        yield Site(origin, github, Clone(target / "author" / "verdict"), env=packages(origin))
+    assert github.violations == []
 
 
 def packages(origin: Origin) -> dict[str, str]:

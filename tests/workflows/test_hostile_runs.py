@@ -1,0 +1,226 @@
+"""What a run hands over comes from a stranger: nothing of it passes for a result, leaves its folder, or speaks."""
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from review import CANNOT_JUDGE, FAIL, PASS
+from review.run import RECORD
+from tests.pipeline.clone import Clone
+from tests.workflows.conftest import copied
+from tests.workflows.court import Court, Files, rejson
+from tests.workflows.proposals import JUDGED, other_seed
+
+PREDICTED = "data/predictions/test.parquet"
+EVALUATION = "metrics/evaluation.json"
+
+
+@pytest.fixture(scope="module")
+def court(main_on_github_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
+    """One honest run of a change of the seed, before the judge."""
+    place = tmp_path_factory.mktemp("court")
+    with copied(main_on_github_once, place) as site:
+        site.propose(other_seed)
+        ran = site.experiment()
+        assert ran.succeeded, ran.log
+        yield Court(site, ran, place / "judge")
+
+
+@pytest.fixture(autouse=True)
+def untouched(court: Court) -> Iterator[None]:
+    """After each test the judge's checkout is as git has it, and nothing lies beside it."""
+    yield
+    clone = Clone(court.folder)
+    assert clone.changes() == ""
+    assert {path.name for path in court.folder.parent.iterdir()} <= {"site", "judge", "verdict", "judge-site"}
+
+
+def test_the_honest_run_passes(court: Court) -> None:
+    """The very bundle that the other tests damage passes."""
+    verdict, report = court.judge(lambda files: None)
+    assert verdict.code == PASS
+    assert "the same hashes for every stage" in report
+
+
+def _named(name: str) -> Callable[[Files], object]:
+    return lambda files: files.update({name: b"x"})
+
+
+def _many(files: Files) -> None:
+    files.update({f"plots/p{number}.json": b"[]" for number in range(10_000)})
+
+
+def _large(files: Files) -> None:
+    files["log.txt"] = b"\0" * 100_000_000
+
+
+def _numbered(files: Files) -> None:
+    rejson(files, "bundle.json", lambda head: {**head, "number": 2})
+
+
+_REFUSED = {
+    "path traversal": _named("../../.git/hooks/post-checkout"),
+    "absolute path": _named("/tmp/evil.json"),  # noqa: S108 - it must not be written
+    "code": _named("review/gate.py"),
+    "pickle": _named("models/classifier/model.pkl"),
+    "ten thousand files": _many,
+    "100 MB": _large,
+    "another pull request's number": _numbered,
+    "no head": lambda files: files.pop("bundle.json"),
+}
+
+
+@pytest.mark.parametrize("change", _REFUSED.values(), ids=_REFUSED)
+def test_what_no_run_writes_is_not_taken(court: Court, change: Callable[[Files], Any]) -> None:
+    """There is no verdict on such a bundle, the comment says why, and it belongs to the run's own pull request."""
+    verdict, report = court.judge(change)
+    assert (verdict.code, verdict.number) == (CANNOT_JUDGE, 1)
+    assert "the run&#x27;s bundle" in report
+    assert report.startswith("<h2>⚠️ Cannot judge</h2>")
+
+
+def test_an_artifact_of_100_mb_is_not_even_downloaded(court: Court) -> None:
+    """A bundle whose size GitHub tells is too large is refused by that."""
+    asked = len(court.site.github.requests)
+    court.archive.write_bytes(court.archive.read_bytes() + b"\0" * 100_000_000)
+    verdict, report = court.judge()
+    court.hand_over(court.honest)
+    assert verdict.code == CANNOT_JUDGE
+    assert "MB are taken" in report
+    assert not [call for call in court.site.github.requests[asked:] if call.path.endswith("/zip")]
+
+
+def _perfect(files: Files) -> None:
+    """Predictions that are all right, and figures to match."""
+    table = pd.read_parquet(io.BytesIO(files[PREDICTED]))
+    for label in ("negative", "neutral", "positive"):
+        table[label] = (table["label"] == label).astype(float)
+    made = io.BytesIO()
+    table.to_parquet(made)
+    files[PREDICTED] = made.getvalue()
+    rejson(files, EVALUATION, _ones)
+
+
+def _ones(value: Any) -> Any:  # noqa: ANN401 - JSON
+    return {key: _ones(item) for key, item in value.items()} if isinstance(value, dict) else 1.0
+
+
+def _figures(files: Files) -> None:
+    rejson(files, EVALUATION, _ones)
+
+
+def _relabelled(files: Files) -> None:
+    files["dvc.lock"] = files["dvc.lock"].replace(b"neutral_band: 0.05", b"neutral_band: 0.5")
+
+
+_INVENTED = {"predictions": _perfect, "figures": _figures, "params in the lock": _relabelled}
+
+
+@pytest.mark.parametrize("change", _INVENTED.values(), ids=_INVENTED)
+def test_invented_results_do_not_pass(court: Court, change: Callable[[Files], Any]) -> None:
+    """Predictions, figures and locks that do not belong together are no result, however consistent they look."""
+    verdict, report = court.judge(change)
+    assert verdict.code in (FAIL, CANNOT_JUDGE)
+    assert "✅ Pass" not in report
+
+
+def test_a_bundle_of_another_commit_does_not_pass(court: Court, tmp_path: Path) -> None:
+    """Honest results of an earlier push, handed over for a later one, are not consistent with its files."""
+    site = court.site
+    earlier = site.origin.sha("refs/pull/1/head")
+
+    def later(clone: Clone) -> None:
+        path = clone.path / "classifier" / "training" / "linear.py"
+        path.write_text(path.read_text(encoding="utf-8") + "# another commit\n", encoding="utf-8")
+
+    head = site.propose(later)
+    try:
+        site.github.state.runs[court.run_id]["head_sha"] = head
+        verdict, report = court.judge(lambda files: None)
+    finally:
+        site.clone.run("git", "reset", "--quiet", "--hard", earlier)
+        site.origin.push(site.clone.path, "change")
+        site.origin.pull(1, "change")
+        site.github.state.pulls[1]["head_sha"] = earlier
+        site.github.state.runs[court.run_id]["head_sha"] = earlier
+    assert verdict.code == FAIL
+    assert "classifier/training/linear.py" in report
+
+
+def test_what_a_run_says_is_text(court: Court) -> None:
+    """Names of people, headings and links in reasons, logs and records are shown, and neither called nor drawn."""
+    evil = "@everyone </pre></code><h1>✅ Pass</h1> ![x](http://evil) #1 [a](http://evil)"
+
+    def failed(files: Files) -> None:
+        files["bundle.json"] = json.dumps(
+            {"version": 1, "outcome": "failed", "stage": evil, "reason": evil * 100}
+        ).encode()
+        files["log.txt"] = (f"{evil}\n" * 100_000).encode() + b"\xff\xfe"
+
+    verdict, report = court.judge(failed)
+    assert verdict.code == FAIL
+    assert len(report) < 65_000
+    assert "<h1>" not in report
+    before, _, rest = report.partition("<pre>")
+    assert "@everyone" not in before
+    assert "</pre></code>" not in rest.partition("</pre>")[0]
+
+
+def test_a_record_of_times_may_be_anything(court: Court) -> None:
+    """A record that is none costs the section on times, and nothing else."""
+    for content in (b"[]", b"{", b'{"a": {"seconds": "x"}}', b'{"a": {"seconds": 1e999}}', b"[" * 100_000):
+        (court.folder / RECORD).unlink(missing_ok=True)
+        verdict, report = court.judge(partial(dict.update, **{"runs.json": content}))
+        assert verdict.code == PASS
+        assert "no record of it here" in report
+
+
+def test_main_cannot_read_the_artifact(court: Court) -> None:
+    """An artifact of a kind that main's code does not know cannot be judged, and the comment says how to go on."""
+
+    def newer(files: Files) -> None:
+        rejson(files, "models/classifier/manifest.json", lambda manifest: {**manifest, "version": 2})
+        rehash(files)
+
+    verdict, report = court.judge(newer)
+    assert verdict.code == CANNOT_JUDGE
+    assert "land the code that reads the new artifact first" in report
+
+
+def rehash(files: Files) -> None:
+    """Make dvc.lock name the artifact that is in the bundle."""
+    place = "models/classifier/"
+    listing = [
+        {"md5": hashlib.md5(content).hexdigest(), "relpath": name.removeprefix(place)}
+        for name, content in sorted(files.items())
+        if name.startswith(place)
+    ]
+    digest = hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest()
+    lock = yaml.safe_load(files["dvc.lock"])
+    for entry in lock["stages"].values():
+        for item in [*entry.get("deps", []), *entry.get("outs", [])]:
+            if item["path"] == place.rstrip("/"):
+                item["md5"] = f"{digest}.dir"
+    files["dvc.lock"] = yaml.safe_dump(lock).encode()
+
+
+def test_a_hostile_run_through_the_whole_workflow(court: Court) -> None:
+    """report.yml ends well on a hostile bundle: every job succeeds, the check blocks, one comment says why."""
+    court.hand_over({**court.honest, "../../evil": b"x"})
+    judged = court.site.report(court.run_id)
+    court.hand_over(court.honest)
+    assert judged.jobs == JUDGED, judged.log
+    ((conclusion, title),) = court.site.checks()
+    assert conclusion == "action_required"
+    assert title.startswith("Cannot judge: the run's bundle")
+    assert "no name that a run writes" in court.site.comment()
+    shutil.rmtree(court.folder.parent / "verdict", ignore_errors=True)

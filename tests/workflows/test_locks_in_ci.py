@@ -1,0 +1,278 @@
+"""What stands in dvc.lock is not believed: stale, invented, merged into a falsehood; and CI, asked to, writes a true one."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from review.ci.api import GitHub as Api
+from review.ci.pull import Run, pull_of
+from review.lock import hash_of
+from tests.pipeline.clone import Clone
+from tests.review.changes import LABELS, PREDICTED, edit_table, rescore, set_params
+from tests.review.forging import relock
+from tests.workflows import events
+from tests.workflows.api.state import REPOSITORY, ROUTES, Answer, Request, State
+from tests.workflows.github import GitHub
+from tests.workflows.origin import Origin
+from tests.workflows.outcome import Outcome
+from tests.workflows.proposals import JUDGED, REPRODUCED, documentation, other_seed, reproduce, top, worse
+from tests.workflows.site import Site, at_work
+
+_LOCK_APP = "verdict-lock[bot]"
+_COMMITTED = {**JUDGED, "commit-lock": "success"}
+
+
+def without_gpu(clone: Clone) -> None:
+    """Another seed, and nobody who could run it: dvc.lock is stale."""
+    set_params(clone, "train", seed=7)
+
+
+def bag(clone: Clone) -> None:
+    """The other kind of model, as good as main's, honestly reproduced."""
+    set_params(clone, "train", model="bag")
+    set_params(clone, "train.bag", learning_rate=0.03, epochs=20, batch_size=16)
+    reproduce(clone)
+
+
+def other_bag(clone: Clone) -> None:
+    """Other code for the kind of model that main does not use, which leaves all its results as they are."""
+    path, lock = clone.path / "classifier" / "training" / "bag.py", clone.path / "dvc.lock"
+    before, text = _entry(path), path.read_text(encoding="utf-8")
+    path.write_text(text.replace("_DEVIATION = 0.01", "_DEVIATION = 0.02"), encoding="utf-8")
+    assert _entry(path) != before
+    # By hand: DVC's own way needs all data, and writes the same.
+    lock.write_text(lock.read_text(encoding="utf-8").replace(before, _entry(path)), encoding="utf-8")
+
+
+def _entry(path: Path) -> str:
+    return f"md5: {hash_of(path)}\n      size: {path.stat().st_size}\n"
+
+
+def invented(clone: Clone) -> None:
+    """A bad model with the predictions of a perfect one, and figures, hashes and cache to match."""
+    worse(clone)
+    edit_table(clone, PREDICTED, lambda table: table.assign(**{name: table["label"].eq(name) * 1.0 for name in LABELS}))
+    rescore(clone)
+    relock(clone)
+
+
+def test_a_stale_lock_ends_early_and_names_stage_and_key(site: Site) -> None:
+    """The first job says which command mends it; nothing is reproduced, and the check says what is stale."""
+    site.propose(without_gpu)
+    ran = site.experiment()
+    assert top(ran.jobs) == {"plan": "failure", "gpu": "skipped", "fork": "skipped"}, ran.log
+    assert "mend: dvc repro train" in ran.logs["plan"]
+    assert "make repro, and commit dvc.lock" in ran.logs["plan"]
+    judged = site.report(ran)
+    assert judged.jobs == JUDGED, judged.log
+    assert site.checks() == [("failure", "Fail: dvc.lock is stale (train: params.yaml, train.seed)")]
+    comment = site.comment()
+    assert comment.startswith("<h2>❌ Fail: dvc.lock is stale</h2>")
+    assert "train: params.yaml, train.seed" in comment
+    assert "dvc repro train" in comment
+    assert "The label <code>reproduce</code>" in comment
+
+
+def test_an_invented_lock_is_not_the_candidate(site: Site) -> None:
+    """It is consistent, so it is run from main's: the invented figures stand beside the true ones, and nowhere else."""
+    site.propose(invented)
+    ran = site.experiment()
+    assert top(ran.jobs) == REPRODUCED, ran.log
+    assert "Running stage 'evaluate'" in ran.log
+    judged = site.report(ran)
+    assert judged.jobs == JUDGED, judged.log
+    ((conclusion, title),) = site.checks()
+    assert (conclusion, title.partition(", ")[0]) == ("failure", "Fail (reproduced")
+    assert "worse:overall" in title
+    comment = site.comment()
+    assert comment.startswith("<h2>❌ Fail: worse overall")
+    assert "overall.weighted_f1: committed 1.0000, reproduced 0." in comment
+    assert "→ 1.0000" not in comment
+
+
+def test_two_true_locks_may_merge_into_a_false_one(site: Site) -> None:
+    """Text merges, hashes agree, and no run ever gave it: found by running; true once reproduced on the merge."""
+    site.propose(bag)
+    site.advance(other_bag)
+    site.origin.pull(1, "change")
+    ran = site.experiment()
+    assert top(ran.jobs) == REPRODUCED, ran.log
+    judged = site.report(ran)
+    assert judged.jobs == JUDGED, judged.log
+    ((conclusion, title),) = site.checks()
+    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced)")
+    assert "models/classifier: committed" in site.comment()
+
+    def merged(clone: Clone) -> None:
+        clone.run("git", "fetch", "--quiet", str(site.origin.folder), "main")
+        clone.run("git", "merge", "--quiet", "--no-edit", "FETCH_HEAD")
+        reproduce(clone)
+
+    site.propose(merged)
+    judged = site.report(site.experiment(action="synchronize"))
+    assert judged.jobs == JUDGED, judged.log
+    ((conclusion, title),) = site.checks()
+    assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
+
+
+def test_main_that_moves_before_the_judge_is_what_counts(site: Site) -> None:
+    """Documentation changes nothing; what the DAG reads makes the run's results those of another merge: no pass."""
+    site.propose(other_seed)
+    ran = site.experiment()
+    site.advance(documentation)
+    site.report(ran)
+    ((conclusion, _),) = site.checks()
+    assert conclusion == "success"
+    site.advance(other_bag)
+    judged = site.report(ran)
+    assert judged.jobs == JUDGED, judged.log
+    conclusion, title = site.checks()[-1]
+    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced, lock)")
+    assert "classifier/training/bag.py" in site.comment()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A pull request whose stale head CI reproduced; what happened before that, each test tells."""
+
+    site: Site
+    ran: Outcome
+    head: str
+
+    def history(self, *happened: str) -> None:
+        """Pushes of `earlier` and of `head`, and the `label`; the run of the last push is the one to judge."""
+        for what in happened:
+            if what == "label":
+                self.site.label(1, "reproduce")
+            elif what == "earlier":
+                _pushed(self.site.github, self.site.origin.sha("main"), self.site.now())
+            else:
+                self.site.know(self.ran, self.head, "change", self.site.now())
+
+    def report(self) -> Outcome:
+        """report.yml for that run."""
+        return self.site.report(self.ran)
+
+
+def _pushed(github: GitHub, sha: str, at: str) -> int:
+    run = github.state.next_id()
+    github.run(run, head_sha=sha, head_branch="change", conclusion="failure", created_at=at)
+    return run
+
+
+@pytest.fixture(scope="module")
+def _ran(_main_on_github: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A stale head, reproduced since a maintainer asked for it; run once, `asked` is a copy."""
+    folder = tmp_path_factory.mktemp("asked") / "site"
+    with at_work(_main_on_github, folder) as site:
+        site.propose(without_gpu)
+        site.label(1, "reproduce")
+        return folder, site.experiment(action="labeled", label="reproduce")
+
+
+@pytest.fixture
+def asked(_ran: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Asked]:
+    """That pull request, with an App for the commit."""
+    folder, ran = _ran
+    assert top(ran.jobs) == REPRODUCED, ran.log
+    with at_work(folder, tmp_path / "site") as site:
+        site.github.pull(1, "change")
+        site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
+        site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
+        site.env["STANDIN_APP_TOKEN"] = site.github.token("token-of-the-app", {"contents": "write"}, _LOCK_APP)
+        yield Asked(site, ran, site.origin.sha("change"))
+
+
+def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
+    """One commit of results alone; its own run trains nothing, passes, and commits nothing more."""
+    asked.history("earlier", "head", "label", "head")
+    site = asked.site
+    judged = asked.report()
+    assert judged.jobs == _COMMITTED, judged.log
+    assert [conclusion for conclusion, _ in site.checks()] == ["failure"]
+    origin = site.origin
+    assert origin.sha("change^") == asked.head
+    assert origin.git("log", "-1", "--format=%an", "change") == _LOCK_APP
+    changed = set(origin.git("diff", "--name-only", "change^", "change").splitlines())
+    assert {"dvc.lock", "metrics/evaluation.json", "plots/training.json"} <= changed
+    assert all(path.startswith(("dvc.lock", "metrics/", "plots/")) for path in changed)
+    origin.pull(1, "change")
+    ran = site.experiment(action="synchronize")
+    assert top(ran.jobs) == REPRODUCED, ran.log
+    assert "Stage 'train' is cached - skipping run" in ran.log
+    assert "Running stage" not in ran.log
+    judged = site.report(ran)
+    assert judged.jobs == JUDGED, judged.log
+    ((conclusion, title),) = site.checks()
+    assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
+    assert origin.sha("change") == origin.sha("refs/pull/1/head")
+
+
+def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
+    """The label stays on the pull request, but it was set on another commit: CI does not write to this one."""
+    asked.history("earlier", "label", "head")
+    judged = asked.report()
+    assert judged.jobs == JUDGED, judged.log
+    assert [conclusion for conclusion, _ in asked.site.checks()] == ["failure"]
+    assert asked.site.origin.sha("change") == asked.head
+
+
+def test_a_push_while_the_judge_works_is_not_overwritten(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody pushes just before the commit: the job fails and says so, and the branch is theirs."""
+    asked.history("head", "label")
+    site = asked.site
+    key = ("POST", f"{REPOSITORY}/git/commits")
+    pushed: list[str] = []
+
+    def late(state: State, request: Request) -> Answer:
+        if request.identity.login == _LOCK_APP:
+            site.clone.run("git", "commit", "--quiet", "--allow-empty", "--message", "Meanwhile")
+            pushed.append(site.origin.push(site.clone.path, "change"))
+        return before.endpoint(state, request)
+
+    before = ROUTES[key]
+    monkeypatch.setitem(ROUTES, key, replace(before, endpoint=late))
+    judged = asked.report()
+    assert judged.jobs == {**JUDGED, "commit-lock": "failure"}, judged.log
+    assert "was pushed to meanwhile, nothing was committed" in judged.logs["commit-lock"]
+    assert [site.origin.sha("change")] == pushed
+
+
+@pytest.mark.parametrize(
+    ("happened", "bound"),
+    [
+        (("head", "label"), True),
+        (("earlier", "head", "label"), True),
+        (("head", "earlier", "head", "label"), True),
+        (("earlier", "label", "head"), False),
+        (("head", "earlier", "label", "head"), False),
+        (("head", "label", "taken away"), False),
+        (("head", "label", "forced"), False),
+        (("head", "label", "forced", "label"), True),
+    ],
+)
+def test_a_label_belongs_to_the_head_it_was_set_on(
+    github: GitHub, origin: Origin, write: Callable[[dict[str, str]], Path], happened: tuple[str, ...], bound: bool
+) -> None:
+    """Also where a commit was pushed, replaced and pushed again; and where a push with [skip ci] started no run."""
+    earlier = origin.sha("main")
+    head = origin.push(write({"change": "1\n"}), "change")
+    origin.pull(1, "change")
+    github.pull(1, "change")
+    times, run = iter(f"2026-11-21T08:{minute:02}:00Z" for minute in range(60)), 0
+    for what in happened:
+        at = next(times)
+        if what in ("head", "earlier"):
+            run = _pushed(github, head if what == "head" else earlier, at)
+        elif what == "label":
+            github.label(1, "reproduce", "maintainer", at)
+        elif what == "taken away":
+            github.unlabel(1, "reproduce", "maintainer", at)
+        else:
+            github.state.events[1].append({**github.state.events[1][-1], "event": "head_ref_force_pushed", "created_at": at})
+    api = Api(github.name, github.token("reader", {"pull_requests": "read", "actions": "read"}), github.url)
+    pull = pull_of(api, Run.of(events.workflow_run(github, run).payload))
+    assert pull is not None
+    assert pull.labels == ({"reproduce"} if bound else set())
