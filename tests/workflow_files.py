@@ -43,34 +43,18 @@ def steps() -> Iterator[tuple[str, Json]]:
 
 
 def texts(value: object) -> Iterator[str]:
-    """Every key and every scalar below a value."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from texts(item)
-    elif isinstance(value, list):
-        for item in value:
+    """Every scalar below a value."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
             yield from texts(item)
     else:
         yield str(value)
 
 
 def named(context: str, value: object) -> set[str]:
-    """The names that are taken from a context such as `secrets`; `*` where it is taken as a whole or by index."""
-    found = set()
-    for text in texts(value):
-        for match in re.finditer(rf"(?<![\w.-]){context}\b(?:\.([A-Za-z_][\w-]*))?", _expressions(text)):
-            found.add(match[1] or "*")
-    return found
-
-
-def _expressions(text: str) -> str:
-    """The parts of a text that GitHub evaluates; an `if` may leave the braces out, so a text without them counts."""
-    return " ".join(re.findall(r"\$\{\{(.*?)\}\}", text, re.DOTALL)) if "${{" in text else _of_if(text)
-
-
-def _of_if(text: str) -> str:
-    return text if re.search(r"[=&|!(]", text) and "\n" not in text and "=" + '"' not in text else ""
+    """The names that are taken from a context such as `secrets`; `*` where it is taken whole, or by index."""
+    pattern = re.compile(rf"(?<![\w.-]){context}\b(?:\.(\w+))?")
+    return {match[1] or "*" for text in texts(value) for match in pattern.finditer(text)}
 
 
 _TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(\d+)|([A-Za-z_][\w-]*|\*)|(&&|\|\||==|!=|[!().,]))")
@@ -174,7 +158,7 @@ def evaluate(expression: str, contexts: Mapping[str, Any]) -> Any:  # noqa: ANN4
     """The value of an expression, given without its braces."""
     found = list(_TOKEN.finditer(expression.strip()))
     assert "".join(match[0] for match in found) == expression.strip(), f"not understood: {expression}"
-    reader = _Reader([match[0].strip() for match in found], contexts)
+    reader = _Reader([match[0].strip() for match in found], {"true": True, "false": False, **contexts})
     value = reader.either()
     assert not reader.tokens, f"not understood: {expression}"
     return value
@@ -191,4 +175,4 @@ def runs(body: Json, contexts: Mapping[str, Any], results: Mapping[str, str]) ->
     before = [body["needs"]] if isinstance(body.get("needs"), str) else body.get("needs", [])
     if not _STATUS.search(condition) and any(results[name] != "success" for name in before):
         return False
-    return _true(evaluate(condition, {"true": True, **contexts}))
+    return _true(evaluate(condition, contexts))

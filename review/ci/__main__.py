@@ -1,4 +1,4 @@
-"""`python -m review.ci plan | reproduce | judge | publish | comment | commit-lock | main | audit | report-audit`."""
+"""`python -m review.ci COMMAND`: a step of a workflow each."""
 
 import argparse
 import json
@@ -72,13 +72,19 @@ def _commit_lock(options: Options) -> None:
 
 def _main(_: Options) -> None:
     from review.ci.mainline import reproduce_main, told
-    from review.remote import push
 
     audit = reproduce_main(Path.cwd(), _remote(), fresh=False)
     print(told(audit))
     if audit.differences:
         raise VerdictError("dvc.lock of main", "is not what running gives, see above", "revert, or merge a true one")
-    if _remote() and (missing := push(Path.cwd())):
+
+
+def _push(_: Options) -> None:
+    from review.remote import push
+
+    if not _remote():
+        print("no remote that others reach: nothing to push")
+    elif missing := push(Path.cwd()):
         raise VerdictError("DVC's remote", f"{len(missing)} objects are missing: {missing[0]}", "docs/remote.md")
 
 
@@ -134,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     comment = add("comment", _comment, "post the comment without CML")
     commit = add("commit-lock", _commit_lock, "commit the reproduced dvc.lock to the branch")
     add("main", _main, "reproduce main; 1 when its dvc.lock is false")
+    add("push", _push, "push main's results to the remote, where there is one")
     audit = add("audit", _audit, "run main from nothing, and keep what differs")
     report = add("report-audit", _report_audit, "open, update or close the issue about it")
     for command, default in ((reproduce, "bundle"), (audit, "audit.json"), (report, "audit.json")):

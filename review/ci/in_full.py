@@ -9,7 +9,7 @@ from typing import Any
 
 from classifier.errors import VerdictError
 from classifier.files import write_json
-from review import FAIL, run
+from review import CANNOT_JUDGE, FAIL, run
 from review.ci import bundle, candidate, locks, objects, told, verdict
 from review.ci.judge import Case
 from review.ci.pull import REPRODUCE, Pull
@@ -71,12 +71,15 @@ def _of_failure(case: Case, brought: bundle.Head | None, folder: Path) -> Verdic
     elif case.run.conclusion == "success":
         what = "handed nothing over, though the change touches what the pipeline reads"
         raise VerdictError("the run", what, "does the change edit .github/? Take that into a pull request of its own")
-    else:
-        where, reason = f"The run ended as {case.run.conclusion}", ""
+    else:  # the machine's fault, or nobody's: that is no verdict on the change
+        where, reason = f"The run ended as {case.run.conclusion}, without a result", ""
     log = folder / bundle.LOG
     text = log.read_text(encoding="utf-8", errors="replace")[-_MOST_LOG:] if log.exists() else _log_of_job(case)
-    case.tell(told.failed(where, reason, text, case.run.url, sides=(str(case.main.commit), case.run.head)))
-    return case.verdict(FAIL, f"Fail: {where[0].lower()}{where[1:]}")
+    code = FAIL if brought else CANNOT_JUDGE
+    case.tell(
+        told.failed(code, where, reason, log=text, url=case.run.url, sides=(str(case.main.commit), case.run.head))
+    )
+    return case.verdict(code, f"{'Fail' if brought else 'Cannot judge'}: {where[0].lower()}{where[1:]}")
 
 
 def _log_of_job(case: Case) -> str:

@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from classifier.errors import VerdictError
 from classifier.files import read_json, write_json
@@ -18,6 +17,7 @@ from review.revisions import Revision, resolve
 
 LABEL = "audit"
 _TITLE = "Audit: running main again gives something else"
+_UNFINISHED = "The nightly run of every stage from nothing did not come to its end. Its log says why: {url}"
 _MOST_LINES = 50
 
 
@@ -80,12 +80,11 @@ def write_audit(audit: Audit, path: Path) -> None:
 
 def report(github: GitHub, path: Path, url: str) -> None:
     """Open the one issue about a difference, or update it; close it when there is none any more."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    audit = Audit(**found)
+    audit = Audit(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
     listed = github.pages("/issues", labels=LABEL, state="open")
     issue = next((item for item in listed if "pull_request" not in item and item["title"] == _TITLE), None)
-    if audit.differences:
-        body = {"title": _TITLE, "body": _body(audit, url)}
+    if audit is None or audit.differences:
+        body = {"title": _TITLE, "body": _body(audit, url) if audit else _UNFINISHED.format(url=url)}
         if issue:
             github.patch(f"/issues/{issue['number']}", body)
         else:

@@ -86,16 +86,13 @@ def _bound(github: GitHub, run: Run, number: int, author: str) -> frozenset[str]
     on, also where a commit was pushed, replaced, and pushed again. Nobody approves a change of their own.
     """
     last: dict[str, Any] = {}
+    forced = ""
     for event in github.pages(f"/issues/{number}/events"):
         if event["event"] in ("labeled", "unlabeled"):
             last[event["label"]["name"]] = event
-    wanted = {
-        name: event
-        for name, event in last.items()
-        if event["event"] == "labeled"
-        and (name == REPRODUCE or name.startswith(APPROVE))
-        and not (name.startswith(APPROVE) and (event["actor"] or {}).get("login") == author)
-    }
+        elif event["event"] == "head_ref_force_pushed":
+            forced = max(forced, event["created_at"])
+    wanted = {name: event for name, event in last.items() if _counts(name, event, author)}
     if not wanted:
         return frozenset()
     pushes = [
@@ -103,9 +100,29 @@ def _bound(github: GitHub, run: Run, number: int, author: str) -> frozenset[str]
         for found in github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", branch=run.branch)
         if ((found.get("head_repository") or {}).get("owner") or {}).get("login") == run.owner
     ]
-    return frozenset(name for name, event in wanted.items() if _head_at(event["created_at"], pushes) == run.head)
+    return frozenset(
+        name for name, event in wanted.items() if _head_at(event["created_at"], pushes, forced) == run.head
+    )
 
 
-def _head_at(time: str, pushes: list[tuple[str, str]]) -> str | None:
+def _counts(name: str, event: dict[str, Any], author: str) -> bool:
+    """Whether a label is one of ours, still there, and an approval that of a person other than the author.
+
+    A bot is nobody: a workflow on the author's own branch could set a label in its name.
+    """
+    if event["event"] != "labeled" or not (name == REPRODUCE or name.startswith(APPROVE)):
+        return False
+    actor = event["actor"] or {}
+    person = actor.get("type") == "User" and not event.get("performed_via_github_app")
+    return name == REPRODUCE or (person and actor.get("login") != author)
+
+
+def _head_at(time: str, pushes: list[tuple[str, str]], forced: str) -> str | None:
+    """The head when a label was set; None where it cannot be told.
+
+    A push that starts no run is not seen here. After one, only a push by force can bring an earlier head back.
+    """
     before = [push for push in pushes if push[0] < time]
-    return max(before)[1] if before else None
+    if not before or forced > max(before)[0]:
+        return None
+    return max(before)[1]

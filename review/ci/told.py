@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from classifier.errors import VerdictError
+from review import FAIL
 from review.lock import Finding
 from review.report.markup import Block, Section, code, fit, own, paragraph
 
@@ -34,7 +35,7 @@ def stale(findings: Sequence[Finding], main: str, head: str, may_label: bool) ->
     return fit([head_section, findings_section(findings), Section("", end, 0)])
 
 
-def failed(where: str, reason: str, log: str, url: str, *, sides: tuple[str, str]) -> str:
+def failed(code_: int, where: str, reason: str, *, log: str, url: str, sides: tuple[str, str]) -> str:
     """The run ended before it had a result: where, why, and the last lines that it printed."""
     lines = [line for line in _COLOUR.sub("", log).splitlines() if line.strip()][-_MOST_LINES:]
     blocks = [paragraph(f"<b>{own(where)}</b>{': ' if reason else ''}{own(reason)}")]
@@ -42,7 +43,8 @@ def failed(where: str, reason: str, log: str, url: str, *, sides: tuple[str, str
         shown = "\n".join(code(line, 300).removeprefix("<code>").removesuffix("</code>") for line in lines)
         blocks.append(Block(f"<p>The last lines of its log:</p>\n<pre>{shown}</pre>"))
     blocks += [paragraph(f'<a href="{_link(url)}">The whole log</a>'), _sides(*sides)]
-    return _page("❌ Fail: the run did not finish", blocks)
+    title = "❌ Fail: the run did not finish" if code_ == FAIL else "⚠️ Cannot judge: the run did not finish"
+    return _page(title, blocks)
 
 
 def cannot(error: VerdictError, url: str, main: str, head: str) -> str:

@@ -1,0 +1,117 @@
+"""What docs/github.md says of settings is what the workflows and the code use."""
+
+import re
+import subprocess
+
+import pytest
+
+from review import APPROVABLE
+from review.ci.mainline import LABEL
+from review.ci.pull import APPROVE, REPRODUCE
+from tests.conftest import ROOT
+from tests.workflow_files import FILES, FOLDER, WORKFLOWS, jobs, named, steps
+
+GUIDE = (ROOT / "docs" / "github.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    """The text under a heading."""
+    return re.split(r"^## ", GUIDE.split(f"\n## {title}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of a table's rows, without its head."""
+    lines = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line] for line in lines[1:]]
+
+
+def words(cell: str) -> set[str]:
+    """What stands in code style."""
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
+def scripts() -> list[str]:
+    """The blocks of shell commands."""
+    return re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_variables_are_those_of_the_workflows() -> None:
+    """Each variable that a workflow reads has its row, and no row names another."""
+    assert {name for row in rows(section("1. Variables")) for name in words(row[0])} == named("vars", WORKFLOWS)
+
+
+def test_the_environments_hold_the_secrets_that_their_jobs_read() -> None:
+    """Each environment of the workflows has its row, with the secrets that the jobs in it read."""
+    told = {row[0].strip("`"): words(row[2]) for row in rows(section("2. Environments and their secrets"))}
+    read: dict[str, set[str]] = {"fork": set()}
+    for _, body in jobs():
+        if "environment" in body:
+            place = "reproduce" if "inputs" in body["environment"] else body["environment"]
+            read.setdefault(place, set()).update(named("secrets", body["steps"]))
+    assert told == read
+
+
+def test_only_main_may_use_the_environments_of_main() -> None:
+    """The four environments whose jobs run main's code are bound to main in the table and by the command."""
+    told = {row[0].strip("`") for row in rows(section("2. Environments and their secrets")) if row[1] == "`main` alone"}
+    assert told == {"judge", "publish", "lock", "main"}
+    assert "for name in judge publish lock main; do" in scripts()[0]
+
+
+def test_the_labels_are_those_that_the_code_knows() -> None:
+    """Each label that the judge or the audit looks for has its row, and the commands create it."""
+    known = {REPRODUCE, LABEL, *(f"{APPROVE}{name}" for name in APPROVABLE)}
+    assert {name for row in rows(section("5. Labels")) for name in words(row[0])} == known
+    (commands,) = [script for script in scripts() if "gh label create" in script]
+    assert f"for rule in {' '.join(APPROVABLE)}; do" in commands
+    assert all(f"gh label create {name} " in commands for name in (REPRODUCE, LABEL))
+
+
+@pytest.mark.parametrize("script", scripts(), ids=lambda text: text.split("\n")[0][:40])
+def test_commands_are_shell(script: str) -> None:
+    """Bash can parse each block of commands."""
+    done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_list_of_allowed_actions_is_complete() -> None:
+    """The command for the allowed actions lists each action that a workflow uses, at its commit, and nothing else."""
+    (commands,) = [script for script in scripts() if "patterns_allowed" in script]
+    listing = commands[commands.index("grep ") : commands.index("sort -u")] + "sort -u"
+    done = subprocess.run(["bash", "-c", listing], cwd=FOLDER.parent, capture_output=True, text=True, check=True)
+    used = {step["uses"] for _, step in steps() if "@" in step.get("uses", "")}
+    whole = {re.sub(r"^([^/]+/[^/@]+)/[^@]*@", r"\1@", name) for name in used}
+    assert set(done.stdout.split()) == used | whole
+
+
+def test_permissions_of_the_apps_are_those_that_are_asked_for() -> None:
+    """Each permission that a token of an App is asked to have stands in the App's row."""
+    table = {row[0]: row[1].lower() for row in rows(section("3. Two Apps"))}
+    asked = [step["with"] for _, step in steps() if "create-github-app-token@" in step.get("uses", "")]
+    assert len(asked) == len(table) == 2
+    for given in asked:
+        app = re.sub(r"\W", "", given["private-key"]).removeprefix("secrets").removesuffix("_PRIVATE_KEY").lower()
+        wanted = {
+            key[len("permission-") :].replace("-", " "): given[key] for key in given if key.startswith("permission-")
+        }
+        assert all(f"{name}: {level}" in table[app] for name, level in wanted.items()), app
+        assert table[app].count(": write") == len(wanted)
+
+
+def test_owners_are_not_invented() -> None:
+    """CODEOWNERS has its lines as comments, with a placeholder for each, until somebody fills them in."""
+    lines = (FOLDER / "CODEOWNERS").read_text(encoding="utf-8").splitlines()
+    if any(line and not line.startswith("#") for line in lines):
+        pytest.skip("somebody has filled it in")
+    owned = [line.split() for line in lines if line.startswith("# /")]
+    assert {line[-1] for line in owned} == {"@OWNER/TEAM"}
+    assert all(list(ROOT.glob(line[1].strip("/"))) for line in owned)
+
+
+def test_every_file_of_github_is_mentioned() -> None:
+    """Each workflow that an event starts stands in the guide by its name."""
+    started = [
+        path.name for path in FILES if path.stem in WORKFLOWS and "workflow_call" not in WORKFLOWS[path.stem]["on"]
+    ]
+    assert len(started) >= 5
+    assert not [name for name in started if name not in GUIDE]

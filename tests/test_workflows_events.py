@@ -1,0 +1,214 @@
+"""Which jobs an event would start, by the conditions in the files: never a fork's code on a machine of ours."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.workflow_files import WORKFLOWS, Json, evaluate, filled, runs
+
+OURS = "team/verdict"
+EXPERIMENT = WORKFLOWS["experiment"]
+REPORT = WORKFLOWS["report"]
+
+
+def pull(
+    source: str | None = OURS,
+    action: str = "synchronize",
+    label: str = "",
+    number: int = 7,
+    labels: tuple[str, ...] = (),
+) -> Json:
+    """What expressions see when something happens to a pull request; `source` None is a fork that is gone."""
+    head = {"repo": None if source is None else {"full_name": source}}
+    request = {"number": number, "head": head, "labels": [{"name": name} for name in labels]}
+    event: Json = {"action": action, "pull_request": request}
+    if label:
+        event["label"] = {"name": label}
+    return contexts("pull_request", event, f"refs/pull/{number}/merge")
+
+
+def contexts(name: str, event: Json, ref: str, run_id: int = 900) -> Json:
+    """The contexts of a run."""
+    github = {"event_name": name, "event": event, "repository": OURS, "ref": ref, "run_id": run_id}
+    return {"github": github, "inputs": {}, "vars": {}}
+
+
+QUEUED = contexts("merge_group", {"action": "checks_requested"}, "refs/heads/gh-readonly-queue/main/pr-7-aa")
+BY_HAND = contexts("workflow_dispatch", {"inputs": {}}, "refs/heads/sweep")
+FORK = "stranger/verdict"
+
+
+def started(given: Json, needed: str) -> set[str]:
+    """The jobs of experiment.yml that would run, where the plan says that something must (`true`) or need not run."""
+    names = EXPERIMENT["jobs"]
+    planned = runs(names["plan"], given, {})
+    outputs = {"reproduce": needed if given["github"]["event_name"] != "workflow_dispatch" else None}
+    result = "success" if planned else "skipped"
+    given = {**given, "needs": {"plan": {"result": result, "outputs": outputs if planned else {}}}}
+    later = {name for name in names if name != "plan" and runs(names[name], given, {"plan": result})}
+    return later | ({"plan"} if planned else set())
+
+
+@pytest.mark.parametrize(
+    ("given", "jobs"),
+    [
+        (pull(action="opened"), {"plan", "gpu"}),
+        (pull(action="synchronize"), {"plan", "gpu"}),
+        (pull(action="reopened"), {"plan", "gpu"}),
+        (pull(action="labeled", label="reproduce"), {"plan", "gpu"}),
+        (pull(action="unlabeled", label="approve: policy"), {"plan", "gpu"}),
+        (pull(action="labeled", label="documentation"), set()),
+        (pull(action="unlabeled", label="approved"), set()),
+        (pull(FORK, "opened"), {"plan", "fork"}),
+        (pull(FORK, "synchronize"), {"plan", "fork"}),
+        (pull(FORK, "labeled", "reproduce"), {"plan", "fork"}),
+        (pull(FORK, "labeled", "approve: test-set"), {"plan", "fork"}),
+        (pull(FORK, "labeled", "good first issue"), set()),
+        (pull(None, "synchronize"), {"plan", "fork"}),
+        (pull("team/verdict-fork", "opened"), {"plan", "fork"}),
+        (QUEUED, {"plan", "gpu"}),
+        (BY_HAND, {"plan", "gpu"}),
+    ],
+)
+def test_an_event_starts_these_jobs(given: Json, jobs: set[str]) -> None:
+    """Branches go to gpu, forks to fork, a label that says nothing to us starts nothing, and no event starts both."""
+    assert started(given, "true") == jobs
+
+
+@pytest.mark.parametrize("given", [pull(), pull(FORK), pull(None), QUEUED])
+def test_where_nothing_changed_nothing_runs(given: Json) -> None:
+    """When the plan says that nothing needs to run, neither gpu nor fork does."""
+    assert started(given, "false") == {"plan"}
+
+
+@pytest.mark.parametrize("result", ["failure", "cancelled", "skipped"])
+def test_without_a_plan_nothing_runs(result: str) -> None:
+    """A plan that failed, such as on a stale lock, ends the run, whatever it said before."""
+    needs = {"plan": {"result": result, "outputs": {"reproduce": "true"}}}
+    for given in ({**event, "needs": needs} for event in (pull(), pull(FORK), BY_HAND)):
+        assert not [name for name in ("gpu", "fork") if runs(EXPERIMENT["jobs"][name], given, {"plan": result})]
+
+
+def test_a_stale_lock_is_reproduced_only_when_asked() -> None:
+    """The plan is told that somebody asked when the label is on the pull request, and only then."""
+    (step,) = [step for step in EXPERIMENT["jobs"]["plan"]["steps"] if step.get("id") == "plan"]
+    asked = {
+        labels: filled(step["env"]["ASKED"], pull(labels=labels)) for labels in [(), ("bug",), ("bug", "reproduce")]
+    }
+    assert asked == {(): "", ("bug",): "", ("bug", "reproduce"): "--asked"}
+
+
+def of_experiment(given: Json) -> str:
+    """The concurrency group of a run of experiment.yml."""
+    return filled(EXPERIMENT["concurrency"]["group"], given)
+
+
+def test_a_push_cancels_the_run_of_the_same_pull_request_alone() -> None:
+    """All events of one pull request that start a run share a group, which cancels; any other is by itself."""
+    assert EXPERIMENT["concurrency"]["cancel-in-progress"] == "true"
+    ours = {of_experiment(given) for given in (pull(), pull(action="labeled", label="approve: split"), pull(FORK))}
+    assert len(ours) == 1
+    assert not ours & {of_experiment(given) for given in (pull(number=8), QUEUED, BY_HAND)}
+
+
+def test_a_label_that_is_not_ours_cancels_nothing() -> None:
+    """Such a run does nothing, and has a group of its own."""
+    assert of_experiment(pull(action="labeled", label="bug")) not in {of_experiment(pull()), of_experiment(pull(FORK))}
+
+
+def finished(
+    conclusion: str = "success", event: str = "pull_request", branch: str = "topic", source: str = OURS
+) -> Json:
+    """What expressions of report.yml see after a run of experiment.yml."""
+    run = {"conclusion": conclusion, "event": event, "head_branch": branch, "head_repository": {"full_name": source}}
+    return contexts("workflow_run", {"workflow_run": run}, "refs/heads/main")
+
+
+@pytest.mark.parametrize(
+    ("given", "judged"),
+    [
+        (finished(), True),
+        (finished("failure"), True),
+        (finished("cancelled"), True),
+        (finished("timed_out"), True),
+        (finished("skipped"), False),
+        (finished(source=FORK), True),
+        (finished(event="merge_group"), True),
+        (finished(event="workflow_dispatch"), False),
+        (finished(event="push"), False),
+    ],
+)
+def test_the_judge_takes_these_runs(given: Json, judged: bool) -> None:
+    """Every run for a change is judged, failed ones too; runs by hand and those that did nothing are not."""
+    assert runs(REPORT["jobs"]["judge"], given, {}) == judged
+
+
+@pytest.mark.parametrize(
+    ("result", "lock", "jobs"),
+    [
+        ("success", "false", {"publish"}),
+        ("success", "true", {"publish", "commit-lock"}),
+        ("success", None, {"publish"}),
+        ("failure", None, {"publish"}),
+        ("failure", "true", {"publish"}),
+        ("cancelled", None, {"publish"}),
+        ("skipped", None, set()),
+    ],
+)
+def test_what_follows_the_judge(result: str, lock: str | None, jobs: set[str]) -> None:
+    """The check is set also when the judge broke; a lock is committed only after it has said so."""
+    given: dict[str, Any] = {**finished(), "needs": {"judge": {"result": result, "outputs": {"lock": lock}}}}
+    found = {name for name, body in REPORT["jobs"].items() if name != "judge" and runs(body, given, {"judge": result})}
+    assert found == jobs
+
+
+def of_report(given: Json) -> str:
+    """The concurrency group of a run of report.yml."""
+    return filled(REPORT["concurrency"]["group"], given)
+
+
+def test_verdicts_of_one_branch_come_one_after_another() -> None:
+    """Runs for one branch share a group, which cancels nothing that runs; the same name in a fork is another branch."""
+    assert REPORT["concurrency"]["cancel-in-progress"] == "false"
+    assert of_report(finished()) == of_report(finished("failure"))
+    assert len({of_report(given) for given in (finished(), finished(branch="other"), finished(source=FORK))}) == 3
+
+
+@pytest.mark.parametrize("given", [finished("skipped"), finished(event="workflow_dispatch")])
+def test_a_run_that_is_not_judged_takes_no_verdicts_place(given: Json) -> None:
+    """A run after which nothing is told must not be in the group, or it pushes a waiting verdict out."""
+    assert of_report(given) != of_report(finished())
+
+
+def test_main_and_audit_run_for_main_alone() -> None:
+    """Started by hand on another branch, they do nothing: their environment's key is for main's code."""
+    for name in ("main", "audit"):
+        job = WORKFLOWS[name]["jobs"]["reproduce"]
+        assert runs(job, contexts("workflow_dispatch", {}, "refs/heads/main"), {})
+        assert not runs(job, contexts("workflow_dispatch", {}, "refs/heads/topic"), {})
+        assert WORKFLOWS[name]["concurrency"] == {"group": name, "cancel-in-progress": "false"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("'a' == 'A' && 'x' || 'y'", "x"),
+        ("github.event.none != 'labeled'", True),
+        ("github.event.none == ''", True),
+        ("!startsWith(github.ref, 'refs/heads/') || false", False),
+        ("contains(github.event.list.*.name, 'b') && format('{0}!', 'it''s')", "it's!"),
+        ("fromJSON(github.event.none || '[\"x\"]')", ["x"]),
+    ],
+)
+def test_expressions_mean_what_they_mean_at_github(expression: str, value: object) -> None:
+    """The reader above agrees with GitHub's rules: no case, nothing is the empty text, the first true value of `||`."""
+    event = {"list": [{"name": "a"}, {"name": "b"}]}
+    assert evaluate(expression, contexts("push", event, "refs/heads/main")) == value
+
+
+def test_default_machines_are_lists_of_labels() -> None:
+    """Without the two variables the labels are those of docs/runner.md."""
+    gpu = EXPERIMENT["jobs"]["gpu"]["with"]["runner"]
+    assert json.loads(filled(gpu, pull())) == ["self-hosted", "gpu"]
+    assert filled(WORKFLOWS["main"]["jobs"]["reproduce"]["runs-on"], pull()) == "['self-hosted', 'gpu-main']"

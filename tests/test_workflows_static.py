@@ -1,0 +1,262 @@
+"""What the workflows may do, read off their files: rights, secrets, environments, pins, machines, times."""
+
+import re
+
+import pytest
+
+from tests.workflow_files import ACTIONS, FILES, FOLDER, WORKFLOWS, Json, jobs, named, steps, texts
+
+CONTENTS = {"contents": "read"}
+ROLE = {"contents": "read", "id-token": "write"}
+# What GITHUB_TOKEN may do in each job. A called workflow has what its caller gives, hence None.
+PERMISSIONS = {
+    "audit/reproduce": ROLE,
+    "audit/report": {**CONTENTS, "actions": "read", "issues": "write"},
+    "experiment/plan": CONTENTS,
+    "experiment/gpu": ROLE,
+    "experiment/fork": CONTENTS,
+    "main/reproduce": ROLE,
+    "report/judge": {**ROLE, "actions": "read", "pull-requests": "read", "issues": "read"},
+    "report/publish": {"contents": "write", "checks": "write", "pull-requests": "write", "actions": "read"},
+    "report/commit-lock": CONTENTS,
+    "reproduce/reproduce": None,
+    "tests/tests": CONTENTS,
+}
+# A job that is not named has no environment, so no secret of one.
+ENVIRONMENTS = {
+    "audit/reproduce": "judge",
+    "main/reproduce": "main",
+    "report/judge": "judge",
+    "report/publish": "publish",
+    "report/commit-lock": "lock",
+    "reproduce/reproduce": "${{ inputs.environment }}",
+}
+KEY = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+# Which step sees which secret. No other step, job or file sees any.
+SECRETS = {
+    "audit/reproduce/Run everything again": KEY,
+    "main/reproduce/Reproduce, and compare with dvc.lock": KEY,
+    "main/reproduce/Push to the remote": KEY,
+    "report/judge/Judge": KEY,
+    "report/publish/Token of the App": {"VERDICT_PRIVATE_KEY"},
+    "report/commit-lock/Token of the App": {"LOCK_PRIVATE_KEY"},
+    "reproduce/reproduce/Reproduce from main's results": KEY,
+}
+TOKENS = {
+    "audit/report/Issue",
+    "report/judge/First look",
+    "report/judge/Judge",
+    "report/publish/Pictures and check",
+    "report/publish/Comment",
+    "report/publish/Comment without CML",
+}
+ROLES = {
+    "audit/reproduce/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
+    "main/reproduce/AWS role": {"AWS_ROLE_TO_WRITE", "AWS_REGION"},
+    "main/reproduce/AWS role, anew": {"AWS_ROLE_TO_WRITE", "AWS_REGION"},
+    "report/judge/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
+    "reproduce/reproduce/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
+}
+TRIGGERS = {
+    "audit": {"schedule", "workflow_dispatch"},
+    "experiment": {"pull_request", "merge_group", "workflow_dispatch"},
+    "main": {"push", "workflow_dispatch"},
+    "report": {"workflow_run"},
+    "reproduce": {"workflow_call"},
+    "tests": {"push", "pull_request", "merge_group"},
+}
+# Workflows that execute a change: they may write nothing.
+OF_STRANGERS = ("experiment", "reproduce", "tests")
+MAIN_RUNNER = """${{ fromJSON(vars.MAIN_RUNNER || '["self-hosted", "gpu-main"]') }}"""
+GPU_RUNNER = """${{ vars.GPU_RUNNER || '["self-hosted", "gpu"]' }}"""
+CALLED = re.compile(r"\./\.github/workflows/([a-z-]+)\.yml")
+
+
+def without(body: Json, *keys: str) -> Json:
+    """A mapping without some of its keys."""
+    return {key: value for key, value in body.items() if key not in keys}
+
+
+def test_triggers_are_these() -> None:
+    """Each workflow is started by what it is made for; pull_request_target, which hands out secrets, is nowhere."""
+    assert {name: set(workflow["on"]) for name, workflow in WORKFLOWS.items()} == TRIGGERS
+    assert not [path for path in FILES if "pull_request_target" in path.read_text(encoding="utf-8")]
+
+
+def test_nothing_is_permitted_by_default() -> None:
+    """Each workflow begins with no permission at all; the called one has none of its own to begin with."""
+    assert {name: workflow.get("permissions") for name, workflow in WORKFLOWS.items()} == {
+        name: None if name == "reproduce" else {} for name in TRIGGERS
+    }
+
+
+def test_jobs_have_these_permissions() -> None:
+    """Each job names what it may do, and that is exactly this."""
+    assert {name: body.get("permissions") for name, body in jobs()} == PERMISSIONS
+
+
+def test_the_code_of_a_change_writes_nothing() -> None:
+    """Where a change is executed no permission writes; only gpu may ask for an identity, fork not."""
+    for name, body in jobs():
+        if name.startswith(OF_STRANGERS):
+            given = body.get("permissions") or {}
+            assert {scope for scope, level in given.items() if level != "read"} <= {"id-token"}, name
+            assert ("id-token" in given) == (name == "experiment/gpu"), name
+
+
+def test_environments_are_these() -> None:
+    """Each job is in the environment that holds its secrets; a called job in the one that its caller names."""
+    assert {name: body["environment"] for name, body in jobs() if "environment" in body} == ENVIRONMENTS
+    called = {
+        job: body["with"]["environment"] for job, body in WORKFLOWS["experiment"]["jobs"].items() if "uses" in body
+    }
+    assert called == {"gpu": "reproduce", "fork": "fork"}
+
+
+def test_steps_see_these_secrets() -> None:
+    """Exactly these steps see exactly these secrets, and each of their jobs is behind an environment."""
+    assert {name: found for name, step in steps() if (found := named("secrets", step))} == SECRETS
+    assert {name.rpartition("/")[0] for name in SECRETS} <= set(ENVIRONMENTS)
+
+
+def test_no_secret_stands_outside_of_steps() -> None:
+    """No workflow and no job puts a secret into an environment, an input or an output that many steps see."""
+    for name, workflow in WORKFLOWS.items():
+        assert not named("secrets", without(workflow, "jobs")), name
+    for name, body in jobs():
+        assert not named("secrets", without(body, "steps", "secrets")), name
+
+
+def test_no_more_than_the_key_that_reads_is_handed_on() -> None:
+    """Only gpu may hand secrets to the called workflow, one by one and under their own names; fork hands none."""
+    for name, body in jobs():
+        handed = body.get("secrets", {})
+        assert handed != "inherit", name
+        assert all(value == f"${{{{ secrets.{key} }}}}" for key, value in handed.items()), name
+        assert set(handed) <= (KEY if name == "experiment/gpu" else set()), name
+
+
+def test_the_key_that_reads_reaches_the_called_workflow() -> None:
+    """The secrets of a called workflow's environment are empty unless the caller names them."""
+    assert set(WORKFLOWS["experiment"]["jobs"]["gpu"].get("secrets", {})) == KEY
+    assert set((WORKFLOWS["reproduce"]["on"]["workflow_call"] or {}).get("secrets", {})) == KEY
+
+
+def test_steps_see_these_tokens() -> None:
+    """Exactly these steps are given GITHUB_TOKEN; none of a workflow that executes a change is."""
+    found = {name for name, step in steps() if any("github.token" in text for text in texts(step))}
+    assert found == TOKENS
+    assert not [name for name in found if name.startswith(OF_STRANGERS)]
+    for name, body in jobs():
+        assert "github.token" not in " ".join(texts(without(body, "steps"))), name
+
+
+def test_roles_are_these() -> None:
+    """Only main.yml, in the environment main, takes the role that writes; forks take none."""
+    used = {name: {found for found in named("vars", step) if found.startswith("AWS_")} for name, step in steps()}
+    assert {name: found for name, found in used.items() if found} == ROLES
+    (role,) = [step for name, step in steps() if name == "reproduce/reproduce/AWS role"]
+    assert role["if"].startswith("inputs.environment != 'fork' && ")
+
+
+def test_everything_ends() -> None:
+    """Each job has a limit in minutes, of at most half a day; a called workflow's jobs have it instead."""
+    for name, body in jobs():
+        if "uses" in body:
+            called = CALLED.fullmatch(body["uses"])
+            assert called, f"{name} calls {body['uses']}"
+            assert WORKFLOWS[called[1]]["jobs"]
+        else:
+            assert 0 < int(body["timeout-minutes"]) <= 720, name
+
+
+def test_actions_are_pinned() -> None:
+    """Each action is pinned by commit, with its version beside it, or is a file of this repository."""
+    lines = [
+        (path, line) for path in FILES for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line
+    ]
+    pinned = re.compile(r"\s*(- )?uses: (\./\S+|[\w.-]+(/[\w.-]+)+@[0-9a-f]{40} # v\d+(\.\d+)*)")
+    assert len(lines) >= len([step for _, step in steps() if "uses" in step]) > 20
+    for path, line in lines:
+        assert pinned.fullmatch(line), f"{path.name}: {line.strip()}"
+
+
+def test_one_action_has_one_version() -> None:
+    """No action stands at two commits: an update that forgets a place is seen."""
+    found: dict[str, set[str]] = {}
+    for _, step in steps():
+        name, _, pin = step.get("uses", "").partition("@")
+        found.setdefault("/".join(name.split("/")[:2]), set()).add(pin)
+    assert not {name: pins for name, pins in found.items() if len(pins) > 1}
+
+
+def test_checkouts_keep_no_credential() -> None:
+    """No checkout leaves a token in .git/config, where the code that runs next would find it."""
+    checkouts = [(name, step) for name, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(checkouts) >= 8
+    for name, step in checkouts:
+        assert step.get("with", {}).get("persist-credentials") == "false", name
+
+
+def test_scripts_hold_no_expression() -> None:
+    """What somebody else wrote (titles, branches, inputs) reaches a script as a variable, never as its text."""
+    for name, step in steps():
+        assert "${{" not in step.get("run", ""), name
+        assert "run" in step or "uses" in step, name
+
+
+def test_the_judge_checks_out_main_alone() -> None:
+    """report.yml checks out the default branch of this repository, and what it judges is named in no step."""
+    for name, body in WORKFLOWS["report"]["jobs"].items():
+        refs = [step for step in body["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        assert [step["with"]["ref"] for step in refs] == ["${{ github.event.repository.default_branch }}"], name
+        assert not [step for step in refs if {"repository", "path"} & set(step["with"])], name
+        assert "workflow_run.head" not in " ".join(texts(body)), name
+        downloads = [step for step in body["steps"] if "download-artifact@" in step.get("uses", "")]
+        assert all(set(step["with"]) <= {"name", "path"} for step in downloads), name
+
+
+def test_only_main_fills_the_cache_of_main() -> None:
+    """What others read as main's results is saved by main.yml; a change saves under its own name, the judge nothing."""
+    saved = {name: step["with"]["key"] for name, step in steps() if "/cache" in step.get("uses", "") and _saves(step)}
+    assert saved == {
+        "main/reproduce/Results for pull requests": "dvc-main-${{ github.sha }}",
+        "reproduce/reproduce/Results for the next push": (
+            "dvc-${{ inputs.scope }}-${{ github.run_id }}-${{ github.run_attempt }}"
+        ),
+    }
+    scopes = [body["with"]["scope"] for _, body in jobs() if "uses" in body]
+    assert all(scope.startswith("pull-${{ github.event.pull_request.number") for scope in scopes)
+
+
+def _saves(step: Json) -> bool:
+    return not step["uses"].partition("@")[0].endswith("/restore")
+
+
+def test_machines_are_named() -> None:
+    """A hosted image has its version; others come from the two variables; a fork's code gets a hosted one, always."""
+    for name, body in jobs():
+        where = body.get("runs-on", body.get("with", {}).get("runner"))
+        if name in ("main/reproduce", "audit/reproduce"):
+            assert where == MAIN_RUNNER, name
+        elif name == "experiment/gpu":
+            assert where == GPU_RUNNER
+        elif name == "experiment/fork":
+            assert where == '["ubuntu-24.04"]'
+        elif name == "reproduce/reproduce":
+            assert where == "${{ fromJSON(inputs.runner) }}"
+        else:
+            assert re.fullmatch(r"ubuntu-\d\d\.\d\d", where), name
+
+
+def test_the_called_action_takes_no_secret() -> None:
+    """The local action installs libraries: it has no input for a secret and reads none."""
+    for name, action in ACTIONS.items():
+        assert set(action["inputs"]) == {"extent", "torch-index"}, name
+        assert not named("secrets", action), name
+
+
+def test_every_file_is_looked_at() -> None:
+    """Nothing that GitHub would run lies where these tests do not look."""
+    found = {path for path in FOLDER.rglob("*.y*ml") if path.name not in ("zizmor.yml", "dependabot.yml")}
+    assert found == set(FILES)
