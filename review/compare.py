@@ -17,7 +17,8 @@ from scipy.special import bdtr, ndtri
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from review.bootstrap import LOWER_IS_BETTER, METRICS, OVERALL, Draws, paired
-from review.evidence import TEST, TRUTH, Evidence
+from review.evidence import TRUTH, Evidence
+from review.paths import TEST
 
 HEADLINE = "weighted_f1"
 BETTER, WORSE, SAME = "better", "worse", "no measurable difference"

@@ -1,7 +1,7 @@
 """What one side of a comparison brings: its test sentences, its predictions for them, its artifact; all is checked.
 
 Nothing is believed for being written down: the predictions must be those of the artifact, the figures those of the
-predictions. `review` never imports the stages, whose paths stand here once more.
+predictions.
 """
 
 import time
@@ -18,12 +18,9 @@ from classifier.artifact import Classifier, document_hash, load_classifier, load
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from classifier.files import read_table
+from review.paths import ARTIFACT, PREDICTIONS, TEST
 from review.revisions import Revision, Store
 
-ARTIFACT = "models/classifier"
-EVALUATION = "metrics/evaluation.json"
-PREDICTIONS = ("data/predictions", "test.parquet")
-TEST = "data/prepared/test.parquet"
 TRUTH = ["id", "document", "domain", "label", "valence"]
 # Another processor may differ in the last digits of a float32 product; another model differs by far more.
 PROBABILITY_TOLERANCE = 1e-4

@@ -7,7 +7,7 @@ import pandas as pd
 
 from classifier.errors import VerdictError
 from review.bootstrap import METRICS, OVERALL, metrics, row_sums
-from review.evidence import EVALUATION
+from review.paths import EVALUATION
 from review.revisions import Revision, Store
 
 # The file keeps six digits (classifier.metrics.DIGITS); the rest is for sums taken in another order.

@@ -15,9 +15,10 @@ from classifier.params import Gate
 from review import CANNOT_JUDGE, FAIL, PASS
 from review.bootstrap import OVERALL
 from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Plan, compare, on_shared
-from review.evidence import ARTIFACT, EVALUATION, TRUTH, Evidence
+from review.evidence import TRUTH, Evidence
 from review.figures import Figures, differing, shown
 from review.lock import Finding, check
+from review.paths import ARTIFACT, EVALUATION
 from review.policy import Change, changes, policy_of, watched
 from review.revisions import Revision, Store, checked_out
 

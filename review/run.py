@@ -16,7 +16,6 @@ from typing import Any
 import yaml
 
 from classifier.errors import VerdictError
-from classifier.files import write_text
 from classifier.numerics import hardware_class
 from review.lock import LOCK, record_hash
 
@@ -117,6 +116,8 @@ def _told(error: Exception) -> VerdictError:
 
 def _keep(root: Path, stages: Record) -> None:
     """Add what ran to the record; a stage that failed has no entry in the lock, and leaves none."""
+    from classifier.files import write_text
+
     entries = yaml.safe_load((root / LOCK).read_text(encoding="utf-8"))["stages"] if (root / LOCK).exists() else {}
     kept = read(root)
     for name, found in stages.items():

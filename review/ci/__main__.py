@@ -27,10 +27,12 @@ def _plan(options: Options) -> None:
 
 
 def _reproduce(options: Options) -> None:
-    from review.ci.overrides import apply
     from review.ci.reproduce import reproduce
 
-    apply(Path.cwd(), options.params)
+    if options.params.strip():
+        from review.ci.overrides import apply
+
+        apply(Path.cwd(), options.params)
     reproduce(Path.cwd(), options.base, options.out, options.remote and _remote())
 
 

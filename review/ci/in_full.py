@@ -15,9 +15,10 @@ from review.ci.judge import Case
 from review.ci.pull import REPRODUCE, Pull
 from review.ci.verdict import Verdict
 from review.data import PREPARED
-from review.evidence import ARTIFACT, EVALUATION, PREDICTIONS, TEST, Evidence
+from review.evidence import Evidence
 from review.gate import Rule, review
 from review.lock import LOCK, check
+from review.paths import ARTIFACT, EVALUATION, PREDICTIONS, TEST
 from review.policy import policy_of
 from review.report.document import write
 from review.revisions import Revision, Store, checked_out

@@ -10,8 +10,8 @@ from review import run
 from review.ci import bundle, locks
 from review.ci.api import GitHub
 from review.ci.reproduce import obtain_raw, stage_outputs
-from review.evidence import EVALUATION
 from review.lock import LOCK, check
+from review.paths import EVALUATION
 from review.report.markup import code, own
 from review.revisions import Revision, resolve
 

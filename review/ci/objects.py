@@ -19,9 +19,9 @@ from classifier.params import Prepare, explain
 from review.ci.reproduce import RAW, obtain_raw
 from review.command import reproduced
 from review.data import PREPARED
-from review.evidence import TEST
 from review.gate import Rule
 from review.lock import hash_of
+from review.paths import TEST
 from review.revisions import Revision, Store
 
 _POINTER = f"{RAW}.dvc"

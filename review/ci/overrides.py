@@ -17,8 +17,6 @@ def apply(root: Path, text: str) -> None:
     Raises:
         VerdictError: not `key=value`, a key that params.yaml does not have, or a value that it cannot take.
     """
-    if not text.strip():
-        return
     yaml, path = YAML(), root / PARAMS
     yaml.preserve_quotes, yaml.width = True, 4096
     document = yaml.load(path.read_text(encoding="utf-8"))

@@ -16,8 +16,8 @@ from classifier.errors import VerdictError
 from review import run
 from review.ci import bundle
 from review.ci.locks import differences, stages_of
-from review.evidence import ARTIFACT, PREDICTIONS, TEST
 from review.lock import LOCK
+from review.paths import ARTIFACT, PREDICTIONS, TEST
 from review.revisions import Revision, git, resolve, working_tree
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def begin_from(base: Revision) -> None:
         return
     (root / LOCK).write_text(text, encoding="utf-8")
     tracked = git(root, "ls-tree", "-r", "--name-only", "-z", str(base.commit), "--", *stage_outputs(text)).split("\0")
-    for path in filter(None, tracked):
-        git(root, "checkout", "--quiet", str(base.commit), "--", path)
+    if paths := list(filter(None, tracked)):
+        git(root, "checkout", "--quiet", str(base.commit), "--", *paths)
 
 
 def stage_outputs(lock: str) -> list[str]:
@@ -149,14 +149,17 @@ def _outs(repo: "Repo", target: str) -> "list[Output]":
 
 def _prune(root: Path) -> None:
     """Take entries out of dvc.lock whose stage dvc.yaml does not have any more; DVC never does."""
-    from review.lock import definitions
+    stages = stages_of((root / LOCK).read_text(encoding="utf-8"), "the run")
+    written = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    if set(stages) <= set(written):
+        return
+    from review.lock import definitions  # slower, and it knows what a template stands for
 
     names = {stage.name for stage in definitions(root)}
-    document = yaml.safe_load((root / LOCK).read_text(encoding="utf-8"))
-    gone = [name for name in document["stages"] if name not in names]
-    if gone:
-        document["stages"] = {name: entry for name, entry in document["stages"].items() if name in names}
-        (root / LOCK).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    kept = {name: entry for name, entry in stages.items() if name in names}
+    if len(kept) < len(stages):
+        text = yaml.safe_dump({"schema": "2.0", "stages": kept}, sort_keys=False)
+        (root / LOCK).write_text(text, encoding="utf-8")
 
 
 def outputs(root: Path, base: Revision) -> list[str]:

@@ -8,9 +8,9 @@ from classifier.errors import VerdictError
 from review import CANNOT_JUDGE, FAIL, PASS
 from review.bootstrap import METRICS, OVERALL
 from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Group
-from review.evidence import EVALUATION, PREDICTIONS
 from review.gate import Review, Rule, interval
 from review.lock import Finding
+from review.paths import EVALUATION, PREDICTIONS
 from review.policy import Change
 from review.report.markup import Block, Section, code, of_table, own, paragraph
 from review.revisions import Revision

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 from typing import cast
 
 from review.bootstrap import METRICS
-from review.evidence import EVALUATION
 from review.figures import shown
 from review.gate import Review
+from review.paths import EVALUATION
 from review.report.markup import render
 from review.report.sections import figures
 from review.revisions import Revision, Store
