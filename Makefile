@@ -27,6 +27,7 @@ bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.scaling
 	python -m benchmarks.prediction
 	python -m benchmarks.review
+	python -m benchmarks.pull_request
 
 calibration: .venv/test.stamp  ## what the gate blocks and catches, on 440 retrained models (1.5 hours)
 	python -m benchmarks.gate_calibration

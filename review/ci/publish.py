@@ -5,7 +5,9 @@ The check comes before the comment: whatever becomes of the comment, the check t
 
 import os
 import re
+import time
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ _WATERMARK = '\n\n![](https://cml.dev/watermark.png#{head} "CML watermark {title
 _MARK = re.compile(rf'!\[\]\(https://cml\.dev/watermark\.png#[0-9a-fA-F]+ "CML watermark {TITLE}"\)')
 # CML looks at no more comments than these.
 _SEEN_BY_CML = 30
+# The API's client reads again after such an answer, but never writes again by itself.
+_PASSING = (429, 500, 502, 503, 504)
+_WAITS = (2, 8)  # seconds
 _CONCLUSIONS = {PASS: "success", FAIL: "failure", CANNOT_JUDGE: "action_required"}
 _MOST_TITLE, _MOST_SUMMARY = 250, 65_000
 _PICTURE = re.compile(r'<img src="([A-Za-z0-9_.-]+\.png)"')
@@ -48,7 +53,7 @@ def publish(github: GitHub, event: dict[str, Any], folder: Path) -> tuple[str, i
     report = (
         (folder / REPORT).read_text(encoding="utf-8") if (folder / REPORT).exists() else f"<h2>{verdict.title}</h2>"
     )
-    report = _with_pictures(github, verdict, report, folder)
+    report = _with_pictures(github, verdict, report, folder) + _footer(github, run)
     _check(github, verdict, report, run.url)
     if verdict.number is None:
         return "nobody", None
@@ -66,6 +71,16 @@ def _read(folder: Path, run: Run) -> Verdict:
     return verdict
 
 
+def _footer(github: GitHub, run: Run) -> str:
+    """Where to look further: the judge's own run, which has report.html as an artifact, and the run it judged."""
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    own = f"{server}/{github.repository}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
+    return (
+        f"\n\n<sub>Judged by the code of main at <code>{os.environ.get('GITHUB_SHA', '')[:10]}</code>:"
+        f' <a href="{own}">log, and report.html in the artifact verdict</a> · <a href="{run.url}">the run</a></sub>\n'
+    )
+
+
 def _with_pictures(github: GitHub, verdict: Verdict, report: str, folder: Path) -> str:
     """The report with links to files of this repository; without pictures where they cannot be stored."""
     names = sorted(set(_PICTURE.findall(report)))
@@ -77,7 +92,8 @@ def _with_pictures(github: GitHub, verdict: Verdict, report: str, folder: Path) 
         return _PICTURE.sub('<img src=""', report)
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     address = f"{server}/{github.repository}/blob/{commit}"
-    return _PICTURE.sub(lambda match: f'<img src="{address}/{match[1]}?raw=true"', report)
+    links = {name: f"{address}/{name}?raw=true" for name in present}
+    return _PICTURE.sub(lambda match: f'<img src="{links.get(match[1], "")}"', report)
 
 
 def _store(github: GitHub, verdict: Verdict, folder: Path, names: list[str]) -> str:
@@ -112,7 +128,8 @@ def _check(github: GitHub, verdict: Verdict, report: str, url: str) -> None:
     summary = report if len(report) <= _MOST_SUMMARY else report[:_MOST_SUMMARY]
     output = {"title": verdict.title[:_MOST_TITLE] or "verdict", "summary": summary}
     body = {"name": CHECK, "head_sha": verdict.head, "status": "completed", "details_url": url, "output": output}
-    github.post("/check-runs", {**body, "conclusion": _CONCLUSIONS[verdict.code]})
+    body["conclusion"] = _CONCLUSIONS[verdict.code]
+    _persist(lambda: github.post("/check-runs", body))  # a second one of the same name does no harm: the latest counts
     print(f"check {CHECK}: {_CONCLUSIONS[verdict.code]}: {verdict.title}")
 
 
@@ -140,8 +157,27 @@ def comment(github: GitHub, folder: Path) -> None:
     verdict = read(folder)
     mark = _WATERMARK.format(head=verdict.head, title=TITLE)
     body = {"body": (folder / COMMENT).read_text(encoding="utf-8") + mark}
-    mine = _ours(list(github.pages(f"/issues/{verdict.number}/comments")))
+    _persist(lambda: _write(github, verdict.number, body))
+
+
+def _write(github: GitHub, number: int | None, body: dict[str, str]) -> None:
+    """Look first, each time: what seemed to fail may have arrived."""
+    mine = _ours(list(github.pages(f"/issues/{number}/comments")))
     if mine:
         github.patch(f"/issues/comments/{mine['id']}", body)
     else:
-        github.post(f"/issues/{verdict.number}/comments", body)
+        github.post(f"/issues/{number}/comments", body)
+
+
+def _persist(ask: Callable[[], object]) -> None:
+    """Try again where GitHub had a bad moment or could not be reached; a refusal stays one."""
+    for wait in _WAITS:
+        try:
+            ask()
+        except VerdictError as error:
+            if isinstance(error, ApiError) and error.status not in _PASSING:
+                raise
+            time.sleep(wait)
+        else:
+            return
+    ask()

@@ -8,7 +8,7 @@ from review import FAIL
 from review.lock import Finding
 from review.report.markup import Block, Section, code, fit, own, paragraph
 
-_MOST_LINES = 30
+_MOST_LINES, _MOST_INDENT = 30, 40
 _COLOUR = re.compile("\x1b\\[[0-9;]*[A-Za-z]")
 _NO_GPU = (
     "<sub>No GPU at hand? The label <code>reproduce</code> on this commit lets CI run the stages and commit"
@@ -40,11 +40,17 @@ def failed(code_: int, where: str, reason: str, *, log: str, url: str, sides: tu
     lines = [line for line in _COLOUR.sub("", log).splitlines() if line.strip()][-_MOST_LINES:]
     blocks = [paragraph(f"<b>{own(where)}</b>{': ' if reason else ''}{own(reason)}")]
     if lines:
-        shown = "\n".join(code(line, 300).removeprefix("<code>").removesuffix("</code>") for line in lines)
+        shown = "\n".join(map(_line, lines))
         blocks.append(Block(f"<p>The last lines of its log:</p>\n<pre>{shown}</pre>"))
     blocks += [paragraph(f'<a href="{_link(url)}">The whole log</a>'), _sides(*sides)]
     title = "❌ Fail: the run did not finish" if code_ == FAIL else "⚠️ Cannot judge: the run did not finish"
     return _page(title, blocks)
+
+
+def _line(text: str) -> str:
+    """A line of a log as text, its indent kept."""
+    indent = min(len(text) - len(text.lstrip(" ")), _MOST_INDENT)
+    return " " * indent + code(text, 300).removeprefix("<code>").removesuffix("</code>")
 
 
 def cannot(error: VerdictError, url: str, main: str, head: str) -> str:
