@@ -50,7 +50,7 @@ def gather(device: str) -> Facts:
     """
     return Facts(
         python=platform.python_version(),
-        processor=_processor(),
+        processor=processor(),
         cores=len(os.sched_getaffinity(0)),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         memory_limit=_memory_limit(),
@@ -268,7 +268,8 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The model of the processor as Linux names it, else the architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

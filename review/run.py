@@ -7,7 +7,6 @@ says nothing, and of one that came back from the run-cache, how long it once too
 import json
 import logging
 import os
-import platform
 import re
 import time
 from pathlib import Path
@@ -141,17 +140,11 @@ def read(root: Path) -> Record:
 
 def hardware() -> dict[str, str]:
     """The machine that runs this, in the words of the report."""
+    from classifier.doctor import processor
+
     return {
         "hardware_class": hardware_class("cpu"),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
