@@ -13,7 +13,7 @@ from classifier.errors import VerdictError
 
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
 _PAGE = 100
-# Reading twice does no harm, nor does a second check of the same name: the latest counts.
+# For reading alone: whoever writes knows by himself what may be written twice.
 _RETRY = Retry(total=4, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
 
 

@@ -18,6 +18,7 @@ from tests.workflows.events import Event
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
 from tests.workflows.outcome import Outcome
+from tests.workflows.standins import real_cml
 from tests.workflows.workflow import STANDINS, Workflow, standins
 
 TIMEOUT = 300
@@ -73,8 +74,9 @@ def run(
     """Run a workflow file of the event's commit.
 
     Unless `secrets` has one, GITHUB_TOKEN is a new token with the most that any job of the file has; for a fork's
-    event it writes nothing. `cml` is `missing`, `broken`, or a folder with a `cml`; `home` is for a runner that lives
-    on. A job that no runner takes is an error, whatever act thinks of it.
+    event it writes nothing. `cml` is `missing`, `broken`, or a folder with a `cml`: by default the real one's, where
+    PATH has one, else the stand-in's. `home` is for a runner that lives on. A job that no runner takes is an error,
+    whatever act thinks of it.
     """
     run_id = run_id or next(_RUN_IDS)
     place = _place(origin, run_id)
@@ -84,7 +86,7 @@ def run(
     own = {
         "GITHUB_RUN_ID": str(run_id),
         "GITHUB_RUN_ATTEMPT": str(attempt),
-        "STANDIN_CML": cml or str(STANDINS / "cml"),
+        "STANDIN_CML": cml or str(real_cml.folder(github, place) or STANDINS / "cml"),
         **_environment(origin, file, event, github, place),
     }
     token = {"GITHUB_TOKEN": _token(github, file, event, run_id)}

@@ -39,6 +39,10 @@ class GitHub:
         """What GITHUB_API_URL is to be."""
         return self.state.url
 
+    def secure(self) -> tuple[str, Path]:
+        """The address of the same API behind TLS, and the certificate that a client of it must trust."""
+        return self._servers.secure()
+
     @property
     def name(self) -> str:
         """Owner and name of the repository."""
@@ -46,8 +50,8 @@ class GitHub:
 
     @property
     def requests(self) -> list[Call]:
-        """Every request, in order."""
-        return list(self._door.calls)
+        """Every request about the repository, in order; who asks only for an account learns nothing of it."""
+        return [call for call in self._door.calls if not call.path.startswith("/users/")]
 
     @property
     def violations(self) -> list[str]:

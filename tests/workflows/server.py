@@ -2,14 +2,20 @@
 
 import json
 import re
+import ssl
+import tempfile
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.workflows.api import actions, git, talk  # noqa: F401 - they fill ROUTES
-from tests.workflows.api.state import ROUTES, Answer, Identity, Json, RefusedError, Request, State
+from tests.workflows.api.objects import user
+from tests.workflows.api.state import ROUTES, Answer, Identity, Json, RefusedError, Request, Route, State
 from tests.workflows.openapi import Operation, description
 
 _ENTERPRISE = "/api/v3"
@@ -99,8 +105,9 @@ class Door:
         route = ROUTES[method, operation.template]
         variables = _variables(operation.template, path)
         keys = {key: values[-1] for key, values in parse_qs(query).items()}
+        name = f"{variables['owner']}/{variables['repo']}" if "repo" in variables else self.state.name
         try:
-            if f"{variables['owner']}/{variables['repo']}".lower() != self.state.name.lower():
+            if name.lower() != self.state.name.lower():
                 raise RefusedError(404, "Not Found")
             if route.scopes and not any(identity.may(scope, route.level) for scope in route.scopes):
                 raise RefusedError(403, "Resource not accessible by integration")
@@ -122,6 +129,14 @@ class Door:
         # A copy: what is sent must not change with the state.
         content = json.loads(json.dumps(operation.complete(content, answer.status)))
         return Reply(answer.status, content, headers, identity.login)
+
+
+def _account(state: State, request: Request) -> Answer:
+    """Anybody's account, for any token; it belongs to no repository, and CML asks for it before all else."""
+    return Answer(user(state, request.parts["username"]))
+
+
+ROUTES["GET", "/users/{username}"] = Route(_account, (), "read")
 
 
 def _page(content: Any, url: str, keys: Json) -> tuple[Any, dict[str, str]]:  # noqa: ANN401 - JSON
@@ -199,19 +214,59 @@ class Servers:
     """The API and the storage behind it, each on a free port of 127.0.0.1."""
 
     def __init__(self, door: Door) -> None:
+        self._door = door
         self._servers = [_serve(_Handler, door), _serve(_Storage, door)]
+        self._secure: tuple[str, Path] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         door.state.url, door.state.downloads = (f"http://127.0.0.1:{one.server_address[1]}" for one in self._servers)
+
+    def secure(self) -> tuple[str, Path]:
+        """The API behind TLS, from the first question on: its address, and the certificate to be trusted."""
+        if self._secure is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="github-")
+            certificate = _certificate(Path(self._folder.name))
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server = _serve(_Handler, self._door, context)
+            self._servers.append(server)
+            self._secure = f"https://127.0.0.1:{server.server_address[1]}", certificate
+        return self._secure
 
     def stop(self) -> None:
         """Take no more requests."""
         for server in self._servers:
             server.shutdown()
             server.server_close()
+        if self._folder:
+            self._folder.cleanup()
 
 
-def _serve(handler: type[_Handler], door: Door) -> ThreadingHTTPServer:
+def _serve(handler: type[_Handler], door: Door, context: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
     bound = type(handler.__name__, (handler,), {"door": door})
     server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
     server.daemon_threads = True
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     return server
+
+
+def _certificate(folder: Path) -> Path:
+    """A certificate of 127.0.0.1 that nobody signed but itself, with its key, in one file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "GitHub of the tests")])
+    began = datetime.now(UTC) - timedelta(hours=1)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(began).not_valid_after(began + timedelta(days=1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    made = made.add_extension(address, critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    text = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path = folder / "certificate.pem"
+    path.write_bytes(text + key.private_bytes(serialization.Encoding.PEM, *plain))
+    return path

@@ -1,0 +1,250 @@
+"""Check, pictures and comment on days when CML, GitHub or a stranger does what it should not: one comment of ours."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from review import FAIL, PASS
+from review.ci import verdict
+from review.ci.api import GitHub as Client
+from review.ci.publish import comment, publish
+from review.ci.verdict import Verdict
+from tests.conftest import ROOT
+from tests.pipeline.clone import Clone, fresh_clone
+from tests.workflows import events
+from tests.workflows.github import GitHub
+from tests.workflows.origin import Origin, make_origin
+from tests.workflows.proposals import JUDGED, documentation
+from tests.workflows.site import Site
+from tests.workflows.standins import real_cml
+from tests.workflows.workflow import STANDINS
+
+BOT = "github-actions[bot]"
+TOKEN = "token-of-publish"  # noqa: S105 - known to the tests alone
+RUN = 77
+COPY = 'Look! ![](https://cml.dev/watermark.png#0123abc "CML watermark verdict")'
+
+
+def job() -> dict[str, Any]:
+    """The job `publish` of report.yml."""
+    document = yaml.safe_load((ROOT / ".github" / "workflows" / "report.yml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = document["jobs"]["publish"]
+    return found
+
+
+@dataclass
+class Press:
+    """The steps of that job in this process, with the job's own permissions, and its own call of CML."""
+
+    origin: Origin
+    github: GitHub
+    place: Path
+    posters: list[str] = field(default_factory=list)  # who was to post, verdict by verdict
+
+    def tell(self, code: int, text: str, picture: bool = False) -> None:
+        """Publish a verdict on pull request 1, as report.yml does: by CML, and where that fails without it."""
+        folder, head = self.place / "verdict", self.origin.sha("refs/pull/1/head")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        image = '<p><img src="plots_a.png" alt="a"></p>' if picture else ""
+        (folder / "report.md").write_text(f"<h2>{text}</h2>{image}\n", encoding="utf-8")
+        (folder / "plots_a.png").write_bytes(b"\x89PNG")
+        verdict.write(Verdict(code, text, head, 1), folder)
+        client = Client(self.github.name, TOKEN, self.github.url)
+        poster, number = publish(client, events.workflow_run(self.github, RUN).payload, folder)
+        assert number == 1
+        self.posters.append(poster)
+        if poster == "api" or self._cml() != 0:
+            comment(client, folder)
+
+    def _cml(self) -> int:
+        (step,) = (one for one in job()["steps"] if one.get("id") == "cml")
+        place = self.place / f"bin-{len(self.posters)}"
+        place.mkdir()
+        found = real_cml.folder(self.github, place) or STANDINS / "cml"
+        environment = {
+            **{name: str(value) for name, value in step["env"].items() if "${{" not in str(value)},
+            **{"NUMBER": "1", "REPO_TOKEN": TOKEN, "HOME": str(self.place), "CI": "true"},
+            **{"PATH": os.pathsep.join([str(found), str(Path(sys.executable).parent), "/usr/bin", "/bin"])},
+            **{"GITHUB_REPOSITORY": self.github.name, "GITHUB_API_URL": self.github.url, "GITHUB_ACTOR": "author"},
+            **{"GITHUB_SERVER_URL": "https://github.com", "GITHUB_SHA": self.origin.sha("main")},
+            **{"GITHUB_EVENT_NAME": "workflow_run", "STANDIN_ROOT": str(ROOT), "STANDIN_RUN": str(STANDINS / "run")},
+            **{"STANDIN_PYTHON": sys.executable},
+        }
+        done = subprocess.run(["bash", "-e", "-c", step["run"]], check=False, cwd=self.place, env=environment)
+        return done.returncode
+
+    def ours(self) -> str:
+        """The text of our one comment, without the line about the judge, and without its watermark."""
+        (found,) = (one for one in self.github.comments(1) if one["user"]["login"] == BOT)
+        text, image, _ = str(found["body"]).partition("\n\n![](https://cml.dev/watermark.png#")
+        assert image
+        return text.partition("\n\n<sub>")[0].strip()
+
+    def checks(self) -> list[tuple[str, str]]:
+        """Conclusions and titles, the oldest first."""
+        runs = self.github.check_runs(self.origin.sha("refs/pull/1/head"))
+        return [(one["conclusion"], one["output"]["title"]) for one in runs]
+
+
+@pytest.fixture
+def press(origin: Origin, github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Press:
+    """Pull request 1 with a finished run; nobody waits between two tries."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    for name in ("VERDICT_LOGIN", "GITHUB_SERVER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    origin.git("update-ref", "refs/heads/change", "main")
+    head = origin.pull(1, "change")
+    github.pull(1, "change")
+    github.run(RUN, head_sha=head, head_branch="change", name="experiment")
+    github.token(TOKEN, {name.replace("-", "_"): level for name, level in job()["permissions"].items()})
+    (tmp_path / "press").mkdir()
+    return Press(origin, github, tmp_path / "press")
+
+
+def test_a_second_verdict_replaces_the_first(press: Press) -> None:
+    """CML changes the comment of the first verdict; the second check counts."""
+    press.tell(FAIL, "Fail: worse")
+    first = press.github.comments(1)[0]["id"]
+    press.tell(PASS, "Pass: better")
+    assert press.posters == ["cml", "cml"]
+    assert press.ours() == "<h2>Pass: better</h2>"
+    assert [one["id"] for one in press.github.comments(1)] == [first]
+    assert press.checks() == [("failure", "Fail: worse"), ("success", "Pass: better")]
+    assert press.github.requests[-1].method == "PATCH"
+
+
+def test_thirty_others_come_first(press: Press) -> None:
+    """Where CML cannot see our comment behind 30 others, it is not asked, and ours is changed all the same."""
+    for number in range(30):
+        press.github.comment(1, f"Comment {number}", "outsider")
+    for text in ("Fail: worse", "Pass: better"):
+        press.tell(PASS, text)
+    assert press.posters == ["cml", "api"]
+    assert press.ours() == "<h2>Pass: better</h2>"
+    assert [one["body"] for one in press.github.comments(1)[:30]] == [f"Comment {number}" for number in range(30)]
+
+
+@pytest.mark.parametrize("first", ["stranger", "verdict"])
+def test_a_strangers_copy_of_the_watermark(press: Press, first: str) -> None:
+    """A comment with our watermark is neither changed nor taken for ours, before or after our own."""
+    if first == "verdict":
+        press.tell(FAIL, "Fail: worse")
+    press.github.comment(1, COPY, "outsider")
+    for text in ("Fail: still worse", "Pass: better"):
+        press.tell(PASS, text)
+    assert press.ours() == "<h2>Pass: better</h2>"
+    assert [one["body"] for one in press.github.comments(1) if one["user"]["login"] == "outsider"] == [COPY]
+    assert len(press.github.comments(1)) == 2
+
+
+def test_cml_and_the_api_know_each_others_comments(press: Press) -> None:
+    """What CML wrote is changed without CML when it fails, and what that wrote is changed by CML."""
+    press.tell(FAIL, "One")
+    press.github.fail("PATCH", "/issues/comments/", 403)
+    press.tell(FAIL, "Two")
+    assert press.ours() == "<h2>Two</h2>"
+    press.tell(FAIL, "Three")
+    assert press.posters == ["cml"] * 3
+    assert press.ours() == "<h2>Three</h2>"
+    assert len(press.github.comments(1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/issues/1/comments$"),
+        ("POST", "/check-runs$"),
+        ("POST", "/issues/1/comments$"),
+        ("PATCH", "/issues/comments/"),
+    ],
+)
+def test_two_bad_gateways(press: Press, method: str, path: str) -> None:
+    """GitHub answers 502 twice, then well: check and comment come, and the comment is still one."""
+    if method == "PATCH":
+        press.tell(FAIL, "Fail: worse")
+    press.github.fail(method, path, 502, times=2)
+    press.tell(PASS, "Pass: better", picture=True)
+    assert [one.status for one in press.github.requests].count(502) == 2
+    assert press.checks()[-1] == ("success", "Pass: better")
+    assert len(press.github.comments(1)) == 1
+    pictures = press.origin.git("rev-parse", "refs/verdict/pull-1")
+    assert f'<img src="https://github.com/owner/verdict/blob/{pictures}/plots_a.png?raw=true"' in press.ours()
+
+
+def test_no_pictures_may_be_stored(press: Press, capsys: pytest.CaptureFixture[str]) -> None:
+    """A 403 for the pictures' ref costs the pictures alone: check and comment come, and link to nothing."""
+    press.github.fail("POST", "/git/refs$", 403)
+    press.tell(FAIL, "Fail: worse", picture=True)
+    assert press.checks() == [("failure", "Fail: worse")]
+    assert press.ours() == '<h2>Fail: worse</h2><p><img src="" alt="a"></p>'
+    assert press.github.state.find("refs/verdict/pull-1") is None
+    assert "the pictures could not be stored" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def small_main(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository that this is, with dvc.lock and no results: enough for a change that the first look passes."""
+    folder = tmp_path_factory.mktemp("cml")
+    clone = fresh_clone(folder / "author")
+    shutil.copy2(ROOT / "dvc.lock", clone.path)
+    clone.commit("With a lock")
+    make_origin(folder / "hub", clone.path)
+    return folder
+
+
+@pytest.fixture
+def small_site(small_main: Path, tmp_path: Path) -> Iterator[Site]:
+    """A team at work on a copy of it, with pull request 1, whose run has finished."""
+    shutil.copytree(small_main, tmp_path / "site", symlinks=True)
+    origin = Origin(tmp_path / "site" / "hub")
+    with GitHub(origin.folder, origin.artifacts, origin.name) as github:
+        site = Site(origin, github, Clone(tmp_path / "site" / "author"))
+        github.run(RUN, head_sha=site.propose(documentation), head_branch="change", name="experiment")
+        yield site
+    assert github.violations == []
+
+
+@pytest.mark.parametrize(("cml", "setup"), [("missing", "failure"), ("broken", "success")])
+def test_cml_on_a_bad_day(small_site: Site, cml: str, setup: str) -> None:
+    """Where CML cannot be had, or fails, report.yml succeeds: the check is true, and the comment comes without CML."""
+    judged = small_site.report(RUN, cml=cml)
+    assert judged.jobs == JUDGED, judged.log
+    steps = judged.steps["publish"]
+    assert (steps["CML"], steps["Comment"]) == (setup, "failure")
+    assert steps["Comment without CML"] == "success"
+    ((conclusion, title),) = small_site.checks()
+    assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
+    assert small_site.comment().startswith("<h2>✅ Pass: unchanged")
+    assert [one["user"]["login"] for one in small_site.github.comments(1)] == [BOT]
+
+
+def test_a_real_cml_is_used(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `cml` on PATH is called in place of the stand-in, and told of a GitHub that it can trust, which is this one."""
+    (tmp_path / "real").mkdir()
+    told = "import os; print(os.environ['CML_REPO'], os.environ['NODE_EXTRA_CA_CERTS'])"
+    (tmp_path / "real" / "cml").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{told}" "$@"\n', encoding="utf-8")
+    (tmp_path / "real" / "cml").chmod(0o755)
+    monkeypatch.setenv("PATH", "")
+    assert real_cml.folder(github, tmp_path) is None
+    monkeypatch.setenv("PATH", str(tmp_path / "real"))
+    folder = real_cml.folder(github, tmp_path)
+    assert folder is not None
+    done = subprocess.run([folder / "cml", "--version"], check=True, capture_output=True, text=True)
+    repo, certificate = done.stdout.split()
+    host = repo.removesuffix(f"/{github.name}")
+    assert repo != host
+    headers = {"Authorization": f"token {github.token(TOKEN, {})}"}
+    url = f"{host}/api/v3/repos/{github.name}"
+    assert requests.get(url, headers=headers, verify=certificate, timeout=10).json()["full_name"] == github.name
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(url, headers=headers, timeout=10)
