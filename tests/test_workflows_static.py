@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from tests.workflow_files import ACTIONS, FILES, FOLDER, WORKFLOWS, Json, jobs, named, steps, texts
 
 CONTENTS = {"contents": "read"}
