@@ -7,6 +7,7 @@ outputs, removed dependencies and left-over stages. Consistent is not yet true: 
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from classifier.errors import VerdictError
+
 if TYPE_CHECKING:
     from dvc.repo import Repo
+    from dvc.stage import Stage as DvcStage
 
 LOCK = "dvc.lock"
 _CONFLICT_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
@@ -105,7 +109,19 @@ def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
         )
 
     with nullcontext(repo) if repo else Repo(str(root)) as opened:
-        return [defined(stage) for stage in opened.index.stages if isinstance(stage, PipelineStage)]
+        stages = list(opened.index.stages)
+        for stage in stages:
+            _require_inside(Path(opened.root_dir).resolve(), stage)
+        return [defined(stage) for stage in stages if isinstance(stage, PipelineStage)]
+
+
+def _require_inside(root: Path, stage: "DvcStage") -> None:
+    """Refuse a path outside the repository before anything is read there; a template shows it only now."""
+    for item in [*stage.deps, *stage.outs]:
+        inside = item.protocol == "local" and Path(os.path.normpath(item.fs_path)).is_relative_to(root)
+        if not inside or type(item).__name__ in ("RepoDependency", "DatasetDependency", "DbDependency"):
+            what = f"{item.def_path} leads out of the repository"
+            raise VerdictError(str(stage.addressing), what, "name files of the repository; data by a pointer (dvc add)")
 
 
 def _read_lock(root: Path) -> tuple[dict[str, Entry], list[Finding]]:

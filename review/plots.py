@@ -257,10 +257,25 @@ def _channels(specification: Any) -> Iterator[tuple[str, Row]]:  # noqa: ANN401 
                 yield from _channels(part)
 
 
+def _loads(specification: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether anything but the plot's own rows would be loaded: vl-convert fetches what an image mark names."""
+    if isinstance(specification, list):
+        return any(map(_loads, specification))
+    if not isinstance(specification, dict):
+        return bool(specification == "image")
+    if "url" in specification or "href" in specification:
+        return True
+    return any(_loads(part) for key, part in specification.items() if key not in ("values", "datasets", "title"))
+
+
 def _rendered(name: str, specification: dict[str, Any]) -> bytes:
     """A Vega-Lite specification as PNG, its title in lines; nothing is loaded from elsewhere."""
     import vl_convert
 
+    if _loads(specification):
+        raise VerdictError(
+            name, "its template loads a picture or data from elsewhere", "draw what is in the plot's file"
+        )
     title = specification.get("title")
     if isinstance(title, dict) and isinstance(title.get("text"), str):
         title["text"] = textwrap.wrap(title["text"], _TITLE_WIDTH)

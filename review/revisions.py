@@ -205,12 +205,11 @@ class Store:
 
         Not by `fetch` with a revision: that reads the remote's address there, where a relative one leads nowhere.
         """
-        from dvc.exceptions import DvcException
         from dvc_data.hashfile.hash_info import HashInfo
 
         try:
             self.repo.cloud.pull([HashInfo("md5", digest)])
-        except (DvcException, OSError) as error:
+        except Exception as error:  # a remote's library has errors of its own, such as for a key that is missing
             reason = " ".join(str(error).split()) or type(error).__name__
             what = f"not in the cache, and cannot be fetched: {reason}"
             raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision)) from None

@@ -39,12 +39,13 @@ def _reproduce(options: Options) -> None:
 def _judge(options: Options) -> None:
     from review.ci.api import GitHub
     from review.ci.judge import judge
+    from review.text import plain
 
     verdict = judge(Path.cwd(), GitHub.from_environment(), _event(), options.out, options.first)
     if verdict is None:
         print("what the pipeline reads has changed: a first look does not suffice")
     else:
-        print(f"nothing to tell: {verdict.skip}" if verdict.skip else verdict.title)
+        print(plain(f"nothing to tell: {verdict.skip}" if verdict.skip else verdict.title, 1000))
     _output("done", "true" if verdict else "false")
     _output("lock", "true" if verdict and verdict.lock else "false")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.errors import VerdictError
+from review.ci.safety import require_small
 
 NAME = "bundle"
 HEAD = "bundle.json"
@@ -87,6 +88,8 @@ def unpack(archive: Path, folder: Path, most_bytes: int) -> Head:
                 left -= _copy(opened, entry, folder / entry.filename, left)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise refused(f"cannot be unpacked: {type(error).__name__}: {error}") from None
+    if (folder / "dvc.lock").exists():
+        require_small((folder / "dvc.lock").read_text(encoding="utf-8", errors="replace"), "dvc.lock of the bundle")
     return _head(folder / HEAD)
 
 

@@ -6,6 +6,7 @@ very head that was judged; where somebody pushed meanwhile, nothing happens.
 
 from base64 import b64encode
 from pathlib import Path
+from urllib.parse import quote
 
 from classifier.errors import VerdictError
 from review.ci import bundle
@@ -45,7 +46,7 @@ def commit_lock(github: GitHub, folder: Path) -> str:
     body = {"message": _MESSAGE.format(head=verdict.head), "tree": tree["sha"], "parents": [verdict.head]}
     commit = str(github.post("/git/commits", body)["sha"])
     try:
-        github.patch(f"/git/refs/heads/{verdict.branch}", {"sha": commit, "force": False})
+        github.patch(f"/git/refs/heads/{quote(verdict.branch, safe='/')}", {"sha": commit, "force": False})
     except ApiError as error:
         if error.status != 422:
             raise

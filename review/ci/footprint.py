@@ -11,7 +11,7 @@ from review.lock import LOCK
 from review.revisions import PARAMS, Revision, git
 
 # The raw data needs no entry: its pointer ends in .dvc.
-_DEFINING = ("dvc.yaml", LOCK, PARAMS, ".dvcignore", ".gitattributes")
+_DEFINING = (LOCK, PARAMS)
 _FOLDERS = (".dvc/",)
 
 
@@ -27,7 +27,10 @@ def touched(base: Revision, candidate: Revision) -> list[str]:
 
 
 def _matters(path: str, paths: set[str]) -> bool:
-    if path in _DEFINING or path.startswith(_FOLDERS) or path.endswith((".dvc", "dvc.yaml")):
+    # DVC and git read such files in every folder.
+    if path.endswith((".dvc", "dvc.yaml", ".dvcignore", ".gitattributes")):
+        return True
+    if path in _DEFINING or path.startswith(_FOLDERS):
         return True
     parents = (str(parent) for parent in PurePosixPath(path).parents)
     return path in paths or any(parent in paths for parent in parents)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from review.data import PREPARED
 from review.evidence import Evidence
 from review.gate import Rule, review
 from review.lock import LOCK, check
-from review.paths import ARTIFACT, EVALUATION, PREDICTIONS, TEST
+from review.paths import ARTIFACT, EVALUATION, PREDICTIONS
 from review.policy import policy_of
 from review.report.document import write
 from review.revisions import Revision, Store, checked_out
@@ -96,11 +97,12 @@ def _log_of_job(case: Case) -> str:
 def _of_results(case: Case, folder: Path) -> Verdict:
     own = replace(case.committed, commit=candidate.with_results(case.merged, folder))
     _keep_record(case.root, folder / bundle.RUNS)
-    approvals = case.pull.approvals if case.pull else ()
+    approvals = case.approvals
     with Store(case.root) as store:
         objects.add_outputs(store, folder, [ARTIFACT, PREDICTIONS[0], *PREPARED.values()])
         labels = objects.labels_rule(store, case.main, own, folder, approvals)
         base = _with_results_at_hand(store, case.main)
+        _forget_keys()
         sides = Evidence(store, base), Evidence(store, own)
         found = review(store, *sides, approvals)
         same = reproduced_rule(case.committed, own)
@@ -144,13 +146,19 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
 def _with_results_at_hand(store: Store, main: Revision) -> Revision:
     """Main, whose results are in the cache or on the remote; where they are not, after running its DAG here."""
     try:
-        for path in (TEST, PREDICTIONS[0], ARTIFACT):
+        for path in (*PREPARED.values(), PREDICTIONS[0], ARTIFACT):
             digest = main.hash_of(path)
             _ = store.folder(main, path) if digest.endswith(".dir") else store.file(main, path)
     except VerdictError as error:
         print(f"running main's stages: {error.where}: {error.what}")
         return objects.reproduce_main(store, main)
     return main
+
+
+def _forget_keys() -> None:
+    """From here on nothing is asked of anybody: what reads the change's files has no key to give away."""
+    for name in [name for name in os.environ if name.startswith("AWS_") or name in ("GITHUB_TOKEN", "KEY", "SECRET")]:
+        del os.environ[name]
 
 
 def _keep_record(root: Path, path: Path) -> None:

@@ -6,6 +6,8 @@ module needs no more than DVC's own libraries, so that a change that touches no 
 """
 
 import os
+import re
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,13 @@ from review import CANNOT_JUDGE, PASS
 from review.ci import candidate, told, verdict
 from review.ci.api import GitHub
 from review.ci.footprint import touched
-from review.ci.pull import Pull, Run, is_superseded, pull_of
+from review.ci.pull import Pull, Run, approvals_of_group, is_superseded, pull_of
 from review.ci.verdict import Verdict
 from review.revisions import Revision, resolve
+from review.text import plain
 
 _PULL, _GROUP = "pull_request", "merge_group"
+_QUEUED = re.compile(r"^gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40}$")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Case:
     github: GitHub
     run: Run
     pull: Pull | None
+    approvals: tuple[str, ...]
     out: Path
     main: Revision
     merged: candidate.Merge
@@ -82,8 +87,13 @@ def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verd
         case = _open(run, pull, main, github=github, out=out)
         return _of_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")
     except VerdictError as error:
-        write_text(out / verdict.REPORT, told.cannot(error, run.url, str(main.commit), run.head))
-        return _verdict(run, pull, CANNOT_JUDGE, f"Cannot judge: {error.where}: {error.what}")
+        reason = error
+    except Exception as error:  # a change that breaks the judge must be told so, too
+        traceback.print_exc()
+        what = f"{type(error).__name__}: {str(error)[:300]}"
+        reason = VerdictError("the judge", what, "a defect of the judge, or a file that nobody expects: see its log")
+    write_text(out / verdict.REPORT, told.cannot(reason, run.url, str(main.commit), run.head))
+    return _verdict(run, pull, CANNOT_JUDGE, plain(f"Cannot judge: {reason.where}: {reason.what}", 1000))
 
 
 def _open(run: Run, pull: Pull | None, main: Revision, *, github: GitHub, out: Path) -> Case | None:
@@ -96,7 +106,19 @@ def _open(run: Run, pull: Pull | None, main: Revision, *, github: GitHub, out: P
     merged = candidate.merge(root, str(main.commit), head)
     name = f"the merge of #{pull.number}" if pull else "the merge group"
     committed = Revision(root, name, candidate.as_committed(merged), alias=head)
-    return Case(root, github, run, pull, out, main, merged, committed)
+    approvals = pull.approvals if pull else _approvals(github, main, run, merged)
+    return Case(root, github, run, pull, approvals, out, main, merged, committed)
+
+
+def _approvals(github: GitHub, main: Revision, run: Run, group: candidate.Merge) -> tuple[str, ...]:
+    """What people approved on the pull request of a merge group that holds nothing else."""
+    queued = _QUEUED.search(run.branch)
+    if not queued:
+        return ()
+    head, pull = approvals_of_group(github, int(queued[1]))
+    candidate.fetch(main.root, f"refs/pull/{int(queued[1])}/head", os.environ.get("GITHUB_TOKEN"))
+    alone = candidate.merge(main.root, str(main.commit), head)
+    return pull.approvals if alone.tree == group.tree else ()
 
 
 def _of_case(case: Case, first: bool) -> Verdict | None:

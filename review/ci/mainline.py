@@ -12,6 +12,7 @@ from review.ci.api import GitHub
 from review.ci.reproduce import obtain_raw, stage_outputs
 from review.lock import LOCK, check
 from review.paths import EVALUATION
+from review.remote.storage import Storage
 from review.report.markup import code, own
 from review.revisions import Revision, resolve
 
@@ -34,7 +35,8 @@ class Audit:
 def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
     """Run main's DAG and compare what comes out with what main says.
 
-    Outputs that git tracks are removed first: DVC would take them for results, whoever wrote them.
+    Whatever git tracks of results is removed first, dvc.lock too: DVC would take an output that the cache or the remote
+    has for a stage's result because the lock says so, and not ask its own record of runs.
 
     Args:
         root: a checkout of main without changes.
@@ -42,12 +44,15 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
         fresh: run every stage, and use no record of an earlier run.
 
     Raises:
-        VerdictError: a stage failed, or dvc.lock is not consistent with the tree.
+        VerdictError: a stage failed, dvc.lock is not consistent with the tree, or the remote cannot be asked.
     """
     main = resolve(root, "HEAD")
     if findings := check(root):
         found = "; ".join(f"{finding.stage}: {finding.where}: {finding.what}" for finding in findings[:3])
         raise VerdictError(f"{LOCK} of main", found, "python -m review lock; dvc repro, and a pull request with it")
+    if remote and not fresh:
+        with Storage(root):  # DVC would say no more than "Forbidden"
+            pass
     _remove_tracked(main)
     obtain_raw(root, remote)
     if fresh:
@@ -60,7 +65,7 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
 
 
 def _remove_tracked(main: Revision) -> None:
-    for path in stage_outputs(main.text(LOCK) or ""):
+    for path in (LOCK, *stage_outputs(main.text(LOCK) or "")):
         if bundle.GENERATED.fullmatch(path):
             (main.root / path).unlink(missing_ok=True)
 

@@ -22,6 +22,7 @@ from review.data import PREPARED
 from review.gate import Rule
 from review.lock import hash_of
 from review.paths import TEST
+from review.remote import configured
 from review.revisions import Revision, Store
 
 _POINTER = f"{RAW}.dvc"
@@ -106,7 +107,9 @@ def _raw(store: Store, own: Revision, folder: Path) -> Path:
         if (came := add(store, folder / RAW)) != digest:
             what = f"the bundle's are {came[:8]}, the pointer names {digest[:8]}"
             raise VerdictError(f"{_POINTER} of {own.name}", what, "dvc add data/raw, and commit data/raw.dvc")
-    elif (store.root / RAW).is_dir() and hash_of(store.root / RAW) == digest:
+    elif own.text(_POINTER) == Revision(store.root, "main", "HEAD").text(_POINTER):
+        obtain_raw(store.root, remote=configured(store.root))
+    if (store.root / RAW).is_dir() and hash_of(store.root / RAW) == digest:
         return store.root / RAW
     pinned = Revision(own.root, own.name, own.commit, _lock_of(digest))
     return store.folder(pinned, RAW)

@@ -17,6 +17,7 @@ from review import CANNOT_JUDGE, FAIL, PASS
 from review.ci.api import ApiError, GitHub
 from review.ci.pull import Run
 from review.ci.verdict import REPORT, Verdict, read
+from review.text import plain
 
 CHECK = "verdict"
 TITLE = "verdict"  # of CML's watermark; without an underscore, which would make CML post a new comment each time
@@ -125,12 +126,12 @@ def _tip(github: GitHub, ref: str) -> list[str]:
 
 
 def _check(github: GitHub, verdict: Verdict, report: str, url: str) -> None:
-    summary = report if len(report) <= _MOST_SUMMARY else report[:_MOST_SUMMARY]
+    summary = report.encode()[:_MOST_SUMMARY].decode("utf-8", "ignore")  # GitHub counts bytes here
     output = {"title": verdict.title[:_MOST_TITLE] or "verdict", "summary": summary}
     body = {"name": CHECK, "head_sha": verdict.head, "status": "completed", "details_url": url, "output": output}
     body["conclusion"] = _CONCLUSIONS[verdict.code]
     _persist(lambda: github.post("/check-runs", body))  # a second one of the same name does no harm: the latest counts
-    print(f"check {CHECK}: {_CONCLUSIONS[verdict.code]}: {verdict.title}")
+    print(plain(f"check {CHECK}: {_CONCLUSIONS[verdict.code]}: {verdict.title}", 1000))
 
 
 def _poster(github: GitHub, number: int) -> str:

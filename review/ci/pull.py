@@ -59,7 +59,9 @@ class Pull:
 def is_superseded(github: GitHub, run: Run) -> bool:
     """Whether a newer run of the same commit exists: what this one has to say is said by that one."""
     runs = github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=run.head)
-    return any(int(found["id"]) > run.id and found["conclusion"] != "skipped" for found in runs)
+    return any(
+        int(found["id"]) > run.id and found["event"] == run.event and found["conclusion"] != "skipped" for found in runs
+    )
 
 
 def pull_of(github: GitHub, run: Run) -> Pull | None:
@@ -75,54 +77,73 @@ def pull_of(github: GitHub, run: Run) -> Pull | None:
     pull = pulls[0]
     source = (pull["head"]["repo"] or {}).get("full_name")  # None: the fork is gone
     author = pull["user"]["login"]
-    labels = _bound(github, run, int(pull["number"]), author)
+    labels = _bound(github, pull, run.head)
     return Pull(int(pull["number"]), author, run.branch, source == github.repository, labels)
 
 
-def _bound(github: GitHub, run: Run, number: int, author: str) -> frozenset[str]:
+def approvals_of_group(github: GitHub, number: int) -> tuple[str, Pull]:
+    """The head of a pull request that is in the merge queue, and what people said of it."""
+    pull = github.get(f"/pulls/{number}")
+    head = str(pull["head"]["sha"])
+    labels = _bound(github, pull, head)
+    return head, Pull(number, pull["user"]["login"], pull["head"]["ref"], False, labels)
+
+
+def _bound(github: GitHub, pull: dict[str, Any], head: str) -> frozenset[str]:
     """The labels that were set on the present head: one that was set on another commit says nothing of this one.
 
     Labels carry no commit. But each push starts a run, so the last run before a label tells which commit it was set
-    on, also where a commit was pushed, replaced, and pushed again. Nobody approves a change of their own.
+    on, also where a commit was pushed, replaced, and pushed again. Runs of a tag of the branch's name, by hand, or from
+    before the pull request say nothing. Nobody approves what they wrote, or pushed, themselves.
     """
     last: dict[str, Any] = {}
     forced = ""
-    for event in github.pages(f"/issues/{number}/events"):
+    for event in github.pages(f"/issues/{pull['number']}/events"):
         if event["event"] in ("labeled", "unlabeled"):
             last[event["label"]["name"]] = event
         elif event["event"] == "head_ref_force_pushed":
             forced = max(forced, event["created_at"])
-    wanted = {name: event for name, event in last.items() if _counts(name, event, author)}
-    if not wanted:
+    if not any(event["event"] == "labeled" and _is_ours(name) for name, event in last.items()):
         return frozenset()
-    pushes = [
-        (found["created_at"], found["head_sha"])  # times in UTC, in one format: they sort as text
-        for found in github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", branch=run.branch)
-        if ((found.get("head_repository") or {}).get("owner") or {}).get("login") == run.owner
-    ]
+    source = (pull["head"]["repo"] or {}).get("full_name")
+    pushes = sorted(
+        # Times in UTC, in one format: they sort as text.
+        (str(found["created_at"]), str(found["head_sha"]), str((found["actor"] or {}).get("login")))
+        for found in github.pages(
+            f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", branch=pull["head"]["ref"], event="pull_request"
+        )
+        if (found.get("head_repository") or {}).get("full_name") == source and found["created_at"] >= pull["created_at"]
+    )
+    authors = {str(pull["user"]["login"]), *[who for _, commit, who in pushes if commit == head][:1]}
     return frozenset(
-        name for name, event in wanted.items() if _head_at(event["created_at"], pushes, forced) == run.head
+        name
+        for name, event in last.items()
+        if _counts(name, event, authors) and _head_at(event["created_at"], pushes, forced) == head
     )
 
 
-def _counts(name: str, event: dict[str, Any], author: str) -> bool:
-    """Whether a label is one of ours, still there, and an approval that of a person other than the author.
+def _is_ours(name: str) -> bool:
+    return name == REPRODUCE or name.startswith(APPROVE)
+
+
+def _counts(name: str, event: dict[str, Any], authors: set[str]) -> bool:
+    """Whether a label is one of ours, still there, and an approval that of a person other than the authors.
 
     A bot is nobody: a workflow on the author's own branch could set a label in its name.
     """
-    if event["event"] != "labeled" or not (name == REPRODUCE or name.startswith(APPROVE)):
+    if event["event"] != "labeled" or not _is_ours(name):
         return False
     actor = event["actor"] or {}
     person = actor.get("type") == "User" and not event.get("performed_via_github_app")
-    return name == REPRODUCE or (person and actor.get("login") != author)
+    return name == REPRODUCE or (person and actor.get("login") not in authors)
 
 
-def _head_at(time: str, pushes: list[tuple[str, str]], forced: str) -> str | None:
+def _head_at(time: str, pushes: list[tuple[str, str, str]], forced: str) -> str | None:
     """The head when a label was set; None where it cannot be told.
 
     A push that starts no run is not seen here. After one, only a push by force can bring an earlier head back.
     """
     before = [push for push in pushes if push[0] < time]
-    if not before or forced > max(before)[0]:
+    if not before or forced > before[-1][0]:
         return None
-    return max(before)[1]
+    return before[-1][1]

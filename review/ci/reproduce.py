@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -16,8 +16,9 @@ from classifier.errors import VerdictError
 from review import run
 from review.ci import bundle
 from review.ci.locks import differences, stages_of
-from review.lock import LOCK
+from review.lock import LOCK, Stage, definitions
 from review.paths import ARTIFACT, PREDICTIONS, TEST
+from review.remote.storage import Storage
 from review.revisions import Revision, git, resolve, working_tree
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool) -> None:
     try:
         claimed = stages_of(author.text(LOCK), "HEAD") if author.text(LOCK) else {}
         begin_from(base)
+        _forget_narrowed(root)
+        remote = remote and _answers(root)
+        if not remote:
+            _without_remote(root)
         run_dag(root, remote)
         _prune(root)
     except run.StageError as error:
@@ -59,6 +64,25 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool) -> None:
     print("\n".join(found) or f"reproduced: {LOCK} is what the author committed")
 
 
+def _answers(root: Path) -> bool:
+    """Whether the remote can be asked; where it cannot, the log says why, and the run goes on without it."""
+    try:
+        with Storage(root):
+            return True
+    except VerdictError as error:
+        print(f"going on without the remote: {error}")
+        return False
+
+
+def _without_remote(root: Path) -> None:
+    """Name an empty folder as this checkout's remote: DVC looks for listings there, also where nothing is pulled."""
+    from dvc.config import Config
+
+    with Config(dvc_dir=str(root / ".dvc")).edit("local") as config:
+        config["core"]["remote"] = "nowhere"
+        config["remote"]["nowhere"] = {"url": "tmp/nowhere"}
+
+
 def begin_from(base: Revision) -> None:
     """Put main's dvc.lock, and the outputs that git tracks there, into the working tree."""
     root, text = base.root, base.text(LOCK)
@@ -69,6 +93,25 @@ def begin_from(base: Revision) -> None:
     tracked = git(root, "ls-tree", "-r", "--name-only", "-z", str(base.commit), "--", *stage_outputs(text)).split("\0")
     if paths := list(filter(None, tracked)):
         git(root, "checkout", "--quiet", str(base.commit), "--", *paths)
+
+
+def _forget_narrowed(root: Path) -> None:
+    """Take entries out of dvc.lock whose stage lost a dependency, a param or an output: DVC overlooks that."""
+    if not (root / LOCK).exists():
+        return
+    stages = stages_of((root / LOCK).read_text(encoding="utf-8"), "main")
+    narrowed = [stage.name for stage in definitions(root) if _is_narrower(stage, stages.get(stage.name) or {})]
+    if narrowed:
+        kept = {name: entry for name, entry in stages.items() if name not in narrowed}
+        text = yaml.safe_dump({"schema": "2.0", "stages": kept}, sort_keys=False)
+        (root / LOCK).write_text(text, encoding="utf-8")
+
+
+def _is_narrower(stage: Stage, entry: dict[str, Any]) -> bool:
+    paths = {item["path"] for part in ("deps", "outs") for item in entry.get(part) or []}
+    params = {(file, key) for file, keys in (entry.get("params") or {}).items() for key in keys}
+    now = {(file, key) for file, keys in stage.params.items() for key in keys}
+    return bool(paths - {*stage.deps, *stage.cached_outs, *stage.tracked_outs} or params - now)
 
 
 def stage_outputs(lock: str) -> list[str]:
@@ -111,13 +154,18 @@ def _check_out(root: Path) -> None:
 
 
 def obtain_raw(root: Path, remote: bool) -> None:
-    """The raw data that data/raw.dvc names: from the cache, the remote, or its public source."""
+    """The raw data that data/raw.dvc names: from the cache, the remote, or its public source, and then in the cache."""
+    from dvc.repo import Repo
+
     if _obtain(root, [f"{RAW}.dvc"], remote):
         return
     done = subprocess.run([sys.executable, "data/fetch.py"], cwd=root, check=False, capture_output=True, text=True)
     if done.returncode:
         what = f"neither in the cache, nor on the remote, nor from its source: {' '.join(done.stderr.split())[-300:]}"
         raise VerdictError(RAW, what, "push it with a key that may write: docs/remote.md, on new data")
+    with Repo(str(root)) as repo, repo.lock:  # `repro --pull` refuses to go on over data that the cache does not have
+        for stage in repo.stage.collect(f"{RAW}.dvc"):
+            stage.commit()
 
 
 def _obtain(root: Path, targets: list[str], remote: bool) -> bool:
@@ -153,8 +201,6 @@ def _prune(root: Path) -> None:
     written = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     if set(stages) <= set(written):
         return
-    from review.lock import definitions  # slower, and it knows what a template stands for
-
     names = {stage.name for stage in definitions(root)}
     kept = {name: entry for name, entry in stages.items() if name in names}
     if len(kept) < len(stages):

@@ -1,6 +1,7 @@
 """report.md for GitHub with its pictures, and report.html, the same in one file."""
 
 import html
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,9 +68,15 @@ def _sections(review: Review, store: Store, base: Evidence | None, candidate: Ev
 def _or_reason(title: str, rank: int, make: Callable[[], Section]) -> Section:
     try:
         return make()
-    except VerdictError as error:
+    except Exception as caught:  # a part of the report that breaks must not take the verdict with it
+        error = caught if isinstance(caught, VerdictError) else _defect(caught)
         text = f"⚠️ Not to be had: {own(error.where)}: {own(error.what)}<br>Remedy: {own(error.remedy)}"
         return Section(title, [paragraph(text)], rank)
+
+
+def _defect(error: Exception) -> VerdictError:
+    traceback.print_exc()
+    return VerdictError("report", f"{type(error).__name__}: {error}", "see the log")
 
 
 def _plots(plots: list[Plot]) -> Section:

@@ -107,4 +107,18 @@ def fit(sections: Sequence[Section], limit: int = LIMIT) -> str:
             texts[place] = (
                 f"<p><i>{sections[place].title}: cut, to stay under GitHub's limit; report.html has it.</i></p>\n"
             )
-    return "\n".join(texts)
+    whole = "\n".join(texts)
+    if len(whole) <= limit:
+        return whole
+    notice = "<p><i>The rest is too long for a comment; report.html has it.</i></p>\n"
+    return f"{_first_lines(whole, limit - len(notice))}\n{notice}"
+
+
+def _first_lines(text: str, most: int) -> str:
+    """The blocks of a text from its beginning, as many as fit; a block ends where a line is empty."""
+    kept = ""
+    for block in text.split("\n\n"):
+        if len(kept) + len(block) + 2 > most:
+            break
+        kept += f"{block}\n\n"
+    return kept

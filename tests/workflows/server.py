@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from tests.workflows.api import actions, git, talk  # noqa: F401 - they fill ROUTES
 from tests.workflows.api.objects import user
@@ -156,7 +156,7 @@ def _variables(template: str, path: str) -> dict[str, str]:
     pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template))
     pattern = re.sub(r"\(\?P<(?!ref>)(\w+)>\.\+\)", r"(?P<\1>[^/]+)", pattern)
     found = re.fullmatch(pattern, path)
-    return found.groupdict() if found else {}
+    return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
 
 
 def _error(status: int, message: str, login: str = "") -> Reply:

@@ -1,8 +1,6 @@
 """A team at work on the small repository: people push, workflows run, and GitHub shows what came of it."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,7 +50,8 @@ class Site:
         if number in self.github.state.pulls:
             self.github.state.pulls[number]["head_sha"] = head
         else:
-            self.github.pull(number, branch, head_repo=repo, author="outsider" if fork else "author")
+            made = self.github.pull(number, branch, head_repo=repo, author="outsider" if fork else "author")
+            made["created_at"] = self.now()
         return head
 
     def advance(self, change: Change) -> str:
@@ -139,16 +138,6 @@ def main_on_github(root: Path, main: Clone) -> Origin:
         ran = Site(origin, github, author, env=packages(origin)).main()
     assert ran.jobs == {"reproduce": "success"}, ran.log
     return origin
-
-
-@contextmanager
-def at_work(kept: Path, target: Path) -> Iterator[Site]:
-    """A team at work on a copy of what `main_on_github` made; whatever it asks must be in GitHub's description."""
-    shutil.copytree(kept, target, symlinks=True)
-    origin = Origin(target / "hub")
-    with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        yield Site(origin, github, Clone(target / "author" / "verdict"), env=packages(origin))
-    assert github.violations == []
 
 
 def packages(origin: Origin) -> dict[str, str]:

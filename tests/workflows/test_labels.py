@@ -37,7 +37,7 @@ class Branch:
         self.origin.git("update-ref", "refs/heads/change", head)
         self.origin.pull(1, "change")
         if 1 not in self.github.state.pulls:
-            self.github.pull(1, "change", author="author")
+            self.github.pull(1, "change", author="author")["created_at"] = "2026-11-21T10:00:00Z"
         self.github.state.pulls[1]["head_sha"] = head
         if forced:
             self._event("head_ref_force_pushed")
@@ -141,4 +141,45 @@ def test_a_run_of_a_branch_of_the_same_name_in_a_fork_is_another_branch(branch: 
         head_repo=fork,
         created_at="2026-11-21T10:02:30Z",
     )
+    assert branch.labels == {POLICY}
+
+
+def test_a_run_by_hand_of_a_tag_of_the_same_name_says_nothing_of_the_branch(branch: Branch) -> None:
+    """A run of a tag `change` at B, the label on A, then B pushed plainly: nobody approved B."""
+    first = branch.origin.sha("refs/heads/change")
+    bad = branch.push("bad", runs=False)
+    branch.to(first, runs=False)
+    branch.github.run(
+        90,
+        name="experiment",
+        head_sha=bad,
+        head_branch="change",
+        event="workflow_dispatch",
+        created_at=branch.now(),
+    )
+    branch.label(POLICY)
+    branch.to(bad)
+    assert branch.labels == set()
+
+
+def test_a_run_from_before_the_pull_request_says_nothing(branch: Branch) -> None:
+    """B ran in an earlier pull request of the branch; the label is on A, and B pushed again is not approved."""
+    first = branch.origin.sha("refs/heads/change")
+    bad = branch.push("bad")
+    branch.to(first, runs=False)
+    branch.github.state.pulls[1]["created_at"] = branch.now()
+    branch.label(POLICY)
+    branch.to(bad)
+    assert branch.labels == set()
+
+
+def test_who_pushed_the_commit_does_not_approve_it(branch: Branch) -> None:
+    """A colleague who pushes to the author's branch is an author of that commit, too."""
+    head = branch.push("by a colleague", runs=False)
+    branch.runs += 1
+    who, at = "colleague", branch.now()
+    branch.github.run(branch.runs, name="experiment", head_sha=head, head_branch="change", created_at=at, actor=who)
+    branch.label(POLICY, "colleague")
+    assert branch.labels == set()
+    branch.label(POLICY, "maintainer")
     assert branch.labels == {POLICY}

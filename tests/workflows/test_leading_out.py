@@ -1,0 +1,189 @@
+"""Ways out of what is judged: files of a change that lead to other files, hosts, branches or commits."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from review import CANNOT_JUDGE, PASS
+from review.ci import bundle
+from review.ci.api import GitHub as Client
+from review.ci.commit_lock import commit_lock
+from review.ci.judge import judge
+from review.ci.publish import publish
+from review.ci.verdict import Verdict, write
+from review.lock import check
+from tests.pipeline.clone import Clone
+from tests.review.changes import set_params
+from tests.workflows import events
+from tests.workflows.origin import git
+from tests.workflows.site import Site
+
+_READ = {"contents": "read", "actions": "read", "pull_requests": "read", "issues": "read"}
+Change = Callable[[Clone], object]
+
+
+def handed(site: Site) -> dict[str, bytes]:
+    """What an honest run would hand over: the author's own results."""
+    root = site.clone.path
+    stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
+    names = ["dvc.lock", *(out["path"] for entry in stages for out in entry.get("outs") or [])]
+    places = [root / name for name in names if not name.startswith("data/features")]
+    found = [file for place in places for file in (place.rglob("*") if place.is_dir() else [place]) if file.is_file()]
+    head = json.dumps({"version": 1, "outcome": "reproduced", "stage": None, "reason": None})
+    files = {file.relative_to(root).as_posix(): file.read_bytes() for file in found}
+    return {**files, bundle.HEAD: head.encode(), bundle.RUNS: b"{}", bundle.LOG: b""}
+
+
+def made_up(site: Site, head: str, files: dict[str, bytes] | None, **more: Any) -> int:  # noqa: ANN401
+    """A finished run of experiment.yml with such a bundle; its number."""
+    number = 900 + len(site.github.state.runs)
+    folder = site.origin.artifacts / str(number)
+    if files is not None:
+        folder.mkdir(parents=True)
+        with zipfile.ZipFile(folder / "bundle.zip", "w", zipfile.ZIP_DEFLATED) as made:
+            for name, content in files.items():
+                made.writestr(name, content)
+    more = {"head_branch": "change", "conclusion": "success" if files else "failure", **more}
+    site.github.run(number, name="experiment", head_sha=head, artifacts_folder=folder, created_at=site.now(), **more)
+    return number
+
+
+def judged(site: Site, run: int, folder: Path) -> tuple[Verdict, str]:
+    """The judge, in this process, in a checkout of main at `folder`."""
+    if not folder.exists():
+        git(folder.parent, "clone", "--quiet", "--branch", "main", str(site.origin.folder), str(folder))
+        shutil.copytree(site.clone.path / ".dvc" / "cache", folder / ".dvc" / "cache")
+    client = Client(site.github.name, site.github.token("judge", _READ), site.github.url)
+    out = folder.parent / "verdict"
+    shutil.rmtree(out, ignore_errors=True)
+    with chdir(folder):
+        found = judge(folder, client, events.workflow_run(site.github, run).payload, out, first=False)
+    assert found
+    report = out / "report.md"
+    return found, report.read_text(encoding="utf-8") if report.exists() else ""
+
+
+def _put(path: str, content: str) -> Change:
+    def put(clone: Clone) -> None:
+        (clone.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (clone.path / path).write_text(content, encoding="utf-8")
+        clone.run("git", "add", "--force", path)
+
+    return put
+
+
+def _dag(change: Callable[[dict[str, Any]], object]) -> Change:
+    def edit(clone: Clone) -> None:
+        dag = clone.dag()
+        change(dag)
+        (clone.path / "dvc.yaml").write_text(yaml.safe_dump(dag, sort_keys=False), encoding="utf-8")
+
+    return edit
+
+
+def _hash(path: str) -> str:
+    return yaml.safe_dump({"outs": [{"path": path, "md5": "c" * 32, "hash": "md5", "size": 3}]})
+
+
+_IMPORT = {"deps": [{"path": "p.csv", "repo": {"url": "http://127.0.0.1:9/x"}}], "outs": [{"path": "p.csv"}]}
+_CLOUD = {"deps": [{"path": "s3://b/x", "fs_config": {"endpointurl": "http://127.0.0.1:9"}}], "outs": [{"path": "x"}]}
+_LEADING_OUT = {
+    "an import from another repository": _put("imp/p.csv.dvc", yaml.safe_dump(_IMPORT)),
+    "an import from a bucket": _put("imp/x.dvc", yaml.safe_dump(_CLOUD)),
+    "a pointer out of its folder": _put("imp/x.dvc", _hash("../../x")),
+    "settings of DVC": _put(".dvc/config.local", "[core]\n    site_cache_dir = /tmp/x\n"),
+    "a second dvc.yaml": _put("sub/dvc.yaml", "stages: {}\n"),
+    "variables of the machine": _dag(lambda dag: dag.update(vars=["/etc/hostname"])),
+    "a dependency of the machine": _dag(lambda dag: dag["stages"]["train"]["deps"].append("/usr")),
+    "a dependency in words": _dag(
+        lambda dag: (dag.update(vars=[{"a": "/us"}]), dag["stages"]["train"]["deps"].append("${a}r"))
+    ),
+    "a metric of the machine": _dag(lambda dag: dag.update(metrics=["../../secret.json"])),
+    "aliases": _put("params.yaml", "a: &a [1, 2]\nb: [*a, *a]\n"),
+    "a link": lambda clone: (clone.path / "docs" / "link").symlink_to("/etc/passwd"),
+    "a package before a module": _put("classifier/metrics/__init__.py", "evil = 1\n"),
+    "a library's name": _put("numpy.py", "evil = 1\n"),
+    "a library's name as a folder": _put("numpy/__init__.py", "evil = 1\n"),
+    "a compiled file": _put("classifier/__pycache__/metrics.cpython-311.pyc", "evil"),
+}
+
+
+@pytest.mark.parametrize("change", _LEADING_OUT.values(), ids=_LEADING_OUT)
+def test_what_leads_out_of_a_change_is_not_followed(site: Site, tmp_path: Path, change: Change) -> None:
+    """The judge stops before DVC or Python reads such a file, and names it."""
+    verdict, report = judged(site, made_up(site, site.propose(change), None), tmp_path / "judge")
+    assert verdict.code == CANNOT_JUDGE
+    assert "the judge does not follow it" in report or "leads out of the repository" in report
+
+
+@pytest.mark.parametrize("name", ["classifier/.gitattributes", "stages/.dvcignore"])
+def test_attributes_and_ignore_files_below_the_root_matter(site: Site, tmp_path: Path, name: str) -> None:
+    """They change what is checked out or seen, so the change is not *unchanged*."""
+    run = made_up(site, site.propose(_put(name, "*.py eol=crlf\n")), None, conclusion="success")
+    assert judged(site, run, tmp_path / "judge")[0].code != PASS
+
+
+def test_a_branch_with_a_hash_does_not_move_main(site: Site, tmp_path: Path) -> None:
+    """`main#x` is a branch like any other, though an address ends before its #."""
+    head = site.propose(lambda clone: set_params(clone, "train", seed=7), branch="main#x")
+    out = tmp_path / "verdict"
+    (out / "lock").mkdir(parents=True)
+    (out / "lock" / "dvc.lock").write_bytes(site.clone.lock())
+    write(Verdict(1, "x", head, 1, "main#x", lock=True), out)
+    main = site.origin.sha("main")
+    token = site.github.token("lock", {"contents": "write"})
+    commit = commit_lock(Client(site.github.name, token, site.github.url), out)
+    assert site.origin.sha("main") == main
+    assert site.origin.sha("refs/heads/main#x") == commit
+
+
+def test_a_summary_is_measured_in_bytes(site: Site, tmp_path: Path) -> None:
+    """GitHub refuses a check whose summary has more than 65,535 bytes, and then there would be none."""
+    head = site.propose(lambda clone: None)
+    run = made_up(site, head, None)
+    out = tmp_path / "verdict"
+    out.mkdir()
+    (out / "report.md").write_text("😀" * 60_000, encoding="utf-8")
+    write(Verdict(1, "Fail", head, 1, "change"), out)
+    token = site.github.token("p", {"contents": "write", "checks": "write", "pull_requests": "write"})
+    publish(Client(site.github.name, token, site.github.url), events.workflow_run(site.github, run).payload, out)
+    (made,) = site.github.check_runs(head)
+    assert len(made["output"]["summary"].encode()) <= 65_535
+
+
+def test_an_approved_policy_passes_the_merge_queue(site: Site, tmp_path: Path) -> None:
+    """What a person approved on the pull request's head is approved in the group that holds nothing else."""
+    head = site.propose(lambda clone: set_params(clone, "gate", max_artifact_mb=30.0))
+    files = handed(site)
+    run = made_up(site, head, files)
+    ref = site.origin.queue(1)
+    group = made_up(site, site.origin.sha(ref), files, head_branch=ref.removeprefix("refs/heads/"), event="merge_group")
+    assert judged(site, group, tmp_path / "judge")[0].code != PASS
+    site.label(1, "approve: policy")
+    assert judged(site, run, tmp_path / "judge")[0].code == PASS
+    assert judged(site, group, tmp_path / "judge")[0].code == PASS
+
+
+def test_a_stage_may_lose_an_output(site: Site, tmp_path: Path) -> None:
+    """DVC skips a stage whose definition only lost something; the run from main's lock runs it all the same."""
+
+    def slimmer(clone: Clone) -> None:
+        dag = clone.dag()
+        plots = dag["stages"]["evaluate"]["plots"]
+        dag["stages"]["evaluate"]["plots"] = [plot for plot in plots if "plots/mistakes.json" not in plot]
+        (clone.path / "dvc.yaml").write_text(yaml.safe_dump(dag, sort_keys=False), encoding="utf-8")
+        clone.run("dvc", "repro", "--quiet", "--force", "--single-item", "evaluate")
+        (clone.path / "plots/mistakes.json").unlink()
+        assert check(clone.path) == []
+
+    site.propose(slimmer)
+    ran = site.experiment()
+    verdict, report = judged(site, ran.run_id, tmp_path / "judge")
+    assert verdict.code == PASS, report
