@@ -171,7 +171,7 @@ def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Ask
     folder, ran = reproduced_once
     assert top(ran.jobs) == REPRODUCED, ran.log
     with copied(folder, tmp_path) as site:
-        site.github.pull(1, "change")
+        site.github.pull(1, "change")["created_at"] = site.now()
         site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
         site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
         site.env["STANDIN_APP_TOKEN"] = site.github.token("token-of-the-app", {"contents": "write"}, _LOCK_APP)

@@ -1,0 +1,118 @@
+"""Changes of strangers: no secret, no remote, no write to their branch; and runs that belong to no pull request."""
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.pipeline.clone import Clone
+from tests.review.changes import set_params
+from tests.workflows.proposals import JUDGED, documentation, other_seed, top
+from tests.workflows.site import FORK, Site
+
+_REPRODUCED = {"plan": "success", "gpu": "skipped", "fork": "success"}
+# Printed in hexadecimal digits: in plain words a runner would mask what it knows to be secret.
+_SPY = """import os
+print("seen:", (repr(dict(os.environ)) + open(".git/config").read()).encode().hex())
+"""
+_REMOTE = """[core]
+    remote = elsewhere
+['remote "elsewhere"']
+    url = {url}
+"""
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server that has nothing, and what it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_GET = do_HEAD = _answer  # noqa: N815 - the names that the library looks for
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/remote", asked
+        server.shutdown()
+
+
+def test_a_fork_is_reproduced_from_the_public_source_alone(site: Site) -> None:
+    """Without cache, key or remote its code runs on a hosted machine, finds no secret, and is judged as any other."""
+    site.secrets.update({name: f"value-of-{name}" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")})
+    shutil.rmtree(site.origin.caches)
+
+    def curious(clone: Clone) -> None:
+        other_seed(clone)
+        path = clone.path / "classifier" / "__main__.py"
+        path.write_text(_SPY + path.read_text(encoding="utf-8"), encoding="utf-8")
+        (clone.path / ".dvc" / "config").write_text(_REMOTE.format(url=url), encoding="utf-8")
+
+    with listening() as (url, asked):
+        site.propose(curious, fork=True)
+        ran = site.experiment()
+        assert top(ran.jobs) == _REPRODUCED, ran.log
+        assert "Running stage 'prepare'" in ran.log
+        (hexadecimal,) = re.findall(r"seen: ([0-9a-f]+)", ran.log)
+        seen = bytes.fromhex(hexadecimal).decode()
+        assert "GITHUB_SHA" in seen
+        for secret in (*site.secrets.values(), f"run-{ran.run_id}-token"):
+            assert secret not in seen + ran.log
+        assert set(asked) <= {"/remote"}, "the doctor tries whether it answers"
+        asked.clear()
+        judged = site.report(ran)
+        assert asked == []
+    assert judged.jobs == JUDGED, judged.log
+    assert "running main's stages" in judged.logs["judge"]
+    ((conclusion, title),) = site.checks()
+    assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
+    assert "the same hashes for every stage" in site.comment()
+
+
+def test_the_label_reproduce_writes_nothing_to_a_fork(site: Site) -> None:
+    """CI runs the stages, as was asked, and says what differs; the lock is for its author to commit."""
+    site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
+    site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
+    site.env["STANDIN_APP_TOKEN"] = site.github.token("token-of-the-app", {"contents": "write"}, "verdict-lock[bot]")
+    head = site.propose(lambda clone: set_params(clone, "train", seed=7), fork=True)
+    site.github.run(1, head_sha=head, head_branch="change", head_repo=FORK, created_at=site.now())
+    site.label(1, "reproduce")
+    ran = site.experiment(action="labeled", label="reproduce")
+    assert top(ran.jobs) == _REPRODUCED, ran.log
+    judged = site.report(ran)
+    assert judged.jobs == JUDGED, judged.log
+    ((conclusion, title),) = site.checks()
+    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced)")
+    branches = site.origin.git("for-each-ref", "--format=%(refname)", "refs/heads")
+    assert branches == "refs/heads/main"
+    site.origin.git("fetch", "--quiet", str(site.origin.place(FORK)), "change")
+    assert site.origin.sha("FETCH_HEAD") == head
+
+
+@pytest.mark.parametrize("why", ["closed", "moved", "another fork's branch"])
+def test_a_run_without_a_pull_request_is_not_told(site: Site, why: str) -> None:
+    """The judge is content, and sets no check and writes no comment."""
+    head = site.propose(documentation, fork=True)
+    repo = "somebody/verdict" if why == "another fork's branch" else FORK
+    site.github.run(1, name="experiment", head_sha=head, head_branch="change", head_repo=repo)
+    if why == "closed":
+        site.github.state.pulls[1]["state"] = "closed"
+    if why == "moved":
+        site.propose(lambda clone: None, fork=True)
+    judged = site.report(1)
+    assert judged.jobs == JUDGED, judged.log
+    assert "nothing to tell: no open pull request has this commit as its head" in judged.logs["judge"]
+    assert "nothing to tell" in judged.logs["publish"]
+    assert site.github.check_runs(head) == []
+    assert site.checks() == []
+    assert site.github.comments(1) == []

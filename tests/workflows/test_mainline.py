@@ -1,0 +1,94 @@
+"""Main itself: what is merged must be true, every night it still must be, and a merge group is judged like a change."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from review.ci.api import GitHub as Api
+from review.ci.mainline import report
+from tests.pipeline.clone import Clone
+from tests.review.changes import set_params
+from tests.workflows.origin import Origin
+from tests.workflows.proposals import JUDGED, REPRODUCED, flattered, other_seed, top
+from tests.workflows.site import Change, Site
+
+_DIFFERS = "evaluate: data/predictions: committed "
+
+
+def merged(site: Site, change: Change) -> None:
+    """A change on main that nobody judged."""
+    change(site.clone)
+    site.clone.commit("Straight to main")
+    site.origin.push(site.clone.path, "main")
+
+
+def saved(origin: Origin) -> set[Path]:
+    """Every entry of actions/cache."""
+    return set(origin.caches.rglob("*.tar"))
+
+
+def attributed(clone: Clone) -> None:
+    """The results of one seed under the name of another: a consistent lock, and each object is in main's cache."""
+    set_params(clone, "train", seed=7)
+    text = clone.lock().decode()
+    assert "train.seed: 2014" in text
+    (clone.path / "dvc.lock").write_text(text.replace("train.seed: 2014", "train.seed: 7"), encoding="utf-8")
+
+
+def test_a_false_lock_on_main_fails_loudly(site: Site) -> None:
+    """Consistent, of true objects, pushed past the judge: the job names stage and output, and nothing is kept."""
+    before = saved(site.origin)
+    merged(site, attributed)
+    ran = site.main()
+    assert ran.jobs == {"reproduce": "failure"}, ran.log
+    assert "train: models/classifier: committed " in ran.log
+    assert "dvc.lock of main: is not what running gives" in ran.log
+    assert ran.steps["reproduce"]["Push to the remote"] == "skipped"
+    assert saved(site.origin) == before
+
+
+def test_the_audit_keeps_one_issue_until_main_is_true(site: Site, tmp_path: Path) -> None:
+    """It opens one with stage, figure and hardware, updates it when a night ends early, closes it, and opens none."""
+    honest = site.origin.sha("main")
+    merged(site, flattered)
+    ran = site.audit()
+    assert ran.jobs == {"reproduce": "success", "report": "success"}, ran.log
+    (issue,) = site.github.issues
+    assert [label["name"] for label in issue["labels"]] == ["audit"]
+    assert issue["state"] == "open"
+    assert _DIFFERS in issue["body"]
+    assert "overall.weighted_f1: committed 1.0000, reproduced 0." in issue["body"]
+    assert "hardware_class: " in issue["body"]
+    merged(site, lambda clone: set_params(clone, "train", seed=7))
+    ran = site.audit()
+    assert ran.jobs == {"reproduce": "failure", "report": "success"}, ran.log
+    (issue,) = site.github.issues
+    assert "did not come to its end" in issue["body"]
+    assert issue["state"] == "open"
+    site.origin.git("update-ref", "refs/heads/main", honest)
+    ran = site.audit()
+    assert ran.jobs == {"reproduce": "success", "report": "success"}, ran.log
+    assert "Running stage 'prepare'" in ran.log
+    (issue,) = site.github.issues
+    assert issue["state"] == "closed"
+    assert "again" in site.github.comments(issue["number"])[-1]["body"]
+    with zipfile.ZipFile(site.origin.artifacts / str(ran.run_id) / "audit.zip") as archive:
+        archive.extract("audit.json", tmp_path)
+    assert json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))["differences"] == []
+    token = site.github.token("another-night", {"issues": "write"})
+    report(Api(site.github.name, token, site.github.url), tmp_path / "audit.json", "https://github.com/")
+    assert [one["state"] for one in site.github.issues] == ["closed"]
+
+
+def test_a_merge_group_is_judged_on_its_own_commit(site: Site) -> None:
+    """The queue waits for the check of the group's commit; there is no pull request to comment on."""
+    site.propose(other_seed)
+    ran, head = site.group()
+    assert top(ran.jobs) == REPRODUCED, ran.log
+    judged = site.report(ran)
+    assert judged.jobs == JUDGED, judged.log
+    assert judged.steps["publish"]["Comment"] == "skipped"
+    (check,) = site.github.check_runs(head)
+    assert (check["name"], check["conclusion"]) == ("verdict", "success")
+    assert site.checks() == []
+    assert site.github.comments(1) == []
