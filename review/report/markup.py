@@ -108,10 +108,10 @@ def fit(sections: Sequence[Section], limit: int = LIMIT) -> str:
                 f"<p><i>{sections[place].title}: cut, to stay under GitHub's limit; report.html has it.</i></p>\n"
             )
     whole = "\n".join(texts)
-    if len(whole) <= limit:
+    if len(whole) <= LIMIT:
         return whole
     notice = "<p><i>The rest is too long for a comment; report.html has it.</i></p>\n"
-    return f"{_first_lines(whole, limit - len(notice))}\n{notice}"
+    return f"{_first_lines(whole, LIMIT - len(notice))}\n{notice}"
 
 
 def _first_lines(text: str, most: int) -> str:

@@ -90,7 +90,11 @@ UNDRAWABLE: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda t: template(
             t, lambda s: s.replace('"spec": {', '"spec": {"data": {"url": "http://127.0.0.1:9/x.json"},')
         ),
-        "not allowed",
+        "from elsewhere",
+    ),
+    "a picture": (
+        lambda t: template(t, lambda s: s.replace('"type": "line"', '"type": "image"')),
+        "from elsewhere",
     ),
     "one file for two": (one_file_for_two, "plots_training.png"),
     "no rows": (no_rows, "no rows"),

@@ -163,3 +163,12 @@ def test_a_report_of_thousands_of_changes_fits_and_its_page_has_them_all(clone: 
     everything = set(Shown(page).code)
     assert {f"docs/new/{name}.md" for name in many} <= everything
     assert {f"extra.{name}" for name in many} <= everything
+
+
+def test_what_is_never_cut_still_fits_a_comment() -> None:
+    """Rules with very long findings end the comment early, with a notice, since GitHub would refuse it whole."""
+    blocks = [Block("<h2>❌ Fail</h2>"), *(paragraph(f"{number} " + "@" * 10_000) for number in range(20))]
+    text = fit([Section("", blocks, 0)])
+    assert len(text) <= LIMIT
+    assert text.startswith("<h2>❌ Fail</h2>")
+    assert "too long for a comment" in text
