@@ -73,7 +73,7 @@ def cross_validate(
         parts = [table.iloc[rows] for rows in (rest[~inner], rest[inner], held_out)]
         encoder = features.fit(parts[0]["text"].tolist(), settings.featurize)
         train, validation, test = (data(encoder, part) for part in parts)
-        model, _ = fit(settings.train, train, validation)
+        model = fit(settings.train, train, validation).model
         probabilities[held_out] = model.probabilities(test.features)
         fold_of[held_out] = fold
         whole = train.joined(validation)

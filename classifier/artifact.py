@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from classifier.encoder import encoder_from, idf_tensors, read_tensors, write_tensors, write_vocabulary
 from classifier.errors import VerdictError
 from classifier.features import TfIdf
 from classifier.files import read_json, sha256, write_json
 from classifier.models import KINDS, REPRESENTATION, Model
 from classifier.params import ModelKind, Train
+from classifier.vocabulary import idf_tensors, read_tensors, tfidf_from, write_tensors, write_vocabulary
 
 FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
 VERSION: Literal[1] = 1
@@ -120,7 +120,7 @@ def load_classifier(folder: Path) -> Classifier:
     manifest = load_manifest(folder)
     _check_files(folder, manifest)
     tensors = read_tensors(folder / "weights.safetensors", _REMEDY)
-    encoder = encoder_from(folder / "vocabulary.json", tensors, _REMEDY)
+    encoder = tfidf_from(folder / "vocabulary.json", tensors, _REMEDY)
     own = {name.removeprefix("model."): values for name, values in tensors.items() if name.startswith("model.")}
     try:
         model = KINDS[manifest.kind].from_tensors(own, encoder.size, len(manifest.labels))

@@ -14,6 +14,8 @@ Probabilities = npt.NDArray[np.float64]
 # Digits kept in metrics files: beyond them, machines of other kinds may disagree.
 DIGITS = 6
 _PLOTTED_POINTS = 100
+# Of the calibration error on the validation split, which no param of the stage train names.
+BINS = 15
 
 
 def scores(

@@ -17,6 +17,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NgramRange = tuple[Count, Count]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 ModelKind = Literal["linear", "bag"]
 
 
@@ -108,7 +109,8 @@ class Bag(Section):
 class Train(Section):
     """Which model is trained, on what, and from which seed."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Seed
+    seeds: Annotated[tuple[Seed, ...], Field(strict=False)]
     model: ModelKind
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")]
     rating_noise: Positive
@@ -116,6 +118,12 @@ class Train(Section):
     refit: bool
     linear: Linear
     bag: Bag
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Self:
+        if len({self.seed, *self.seeds}) <= len(self.seeds):
+            raise ValueError("seeds holds a seed twice, or the one of train.seed")
+        return self
 
 
 class Evaluate(Section):
@@ -130,7 +138,7 @@ class Gate(Section):
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     resamples: Annotated[int, Field(ge=1000, le=100_000)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Seed
     fail_on_worse: Annotated[tuple[str, ...], Field(strict=False)]
     floors: dict[str, Annotated[float, Field(ge=0, le=1)]]
     max_test_change: Annotated[float, Field(ge=0, le=1)]

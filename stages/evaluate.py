@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from classifier import metrics, params
 from classifier.artifact import document_hash, load_classifier, load_documents
@@ -18,17 +16,13 @@ from classifier.corpus import LABELS, require_labels
 from classifier.drawing import draw_domains
 from classifier.errors import VerdictError, exit_code
 from classifier.files import read_table, write_json, write_rows, write_table
-from classifier.raw import DOMAINS
+from classifier.scoring import SCHEMA, TRUTH, all_scores, arrays, with_probabilities
 
 MODEL = Path("models/classifier")
 TEST = Path("data/prepared/test.parquet")
 PREDICTIONS = Path("data/predictions/test.parquet")
 EVALUATION = Path("metrics/evaluation.json")
 PLOTS = Path("plots")
-TRUTH = ("id", "document", "domain", "label", "valence")
-SCHEMA = pa.schema(
-    {**{name: pa.string() for name in TRUTH[:-1]}, "valence": pa.float64(), **{name: pa.float64() for name in LABELS}}
-)
 
 
 def main() -> None:
@@ -38,13 +32,7 @@ def main() -> None:
     require_labels(TEST, table["label"])
     predictions = predict(table)
     write_table(PREDICTIONS, predictions, SCHEMA)
-    results: dict[str, Any] = {
-        "overall": _scores(predictions, settings.calibration_bins),
-        "domains": {
-            domain: _scores(predictions[predictions["domain"] == domain], settings.calibration_bins)
-            for domain in DOMAINS
-        },
-    }
+    results = all_scores(predictions, settings.calibration_bins, TEST)
     write_json(EVALUATION, results)
     _write_plots(predictions, results, settings)
     overall = results["overall"]
@@ -64,22 +52,11 @@ def predict(table: pd.DataFrame) -> pd.DataFrame:
     probabilities = classifier.probabilities(table["text"])
     if not np.isfinite(probabilities).all():
         raise VerdictError(str(MODEL), "gives probabilities that are not finite", "dvc repro -f train")
-    return table[list(TRUTH)].assign(**dict(zip(LABELS, probabilities.T, strict=True)))
-
-
-def _scores(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
-    if predictions.empty:
-        raise VerdictError(str(TEST), "a domain has no test sentence", "more data, or another prepare.test_share")
-    labels, probabilities = _arrays(predictions)
-    return metrics.scores(labels, predictions["valence"].to_numpy(), probabilities, bins)
-
-
-def _arrays(predictions: pd.DataFrame) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]]:
-    return predictions["label"].to_numpy(dtype=np.str_), predictions[list(LABELS)].to_numpy()
+    return with_probabilities(table, probabilities)
 
 
 def _write_plots(predictions: pd.DataFrame, results: dict[str, Any], settings: params.Evaluate) -> None:
-    labels, probabilities = _arrays(predictions)
+    labels, probabilities = arrays(predictions)
     bins = metrics.calibration(labels, probabilities, settings.calibration_bins)
     rounded = [{name: round(value, metrics.DIGITS) for name, value in row.items()} for row in bins]
     write_rows(PLOTS / "confusion.json", list(metrics.confusion(predictions)))

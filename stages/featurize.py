@@ -6,20 +6,18 @@ data/prepared, metrics/data.json -> data/features/
 import sys
 from pathlib import Path
 
-import pyarrow as pa
-
 from classifier import features, params
-from classifier.encoder import save_encoder
 from classifier.errors import VerdictError, exit_code
 from classifier.files import read_json, read_table, sha256, write_json, write_table
 from classifier.matrix import write_matrix
+from classifier.scoring import TRUTH, TRUTH_SCHEMA
+from classifier.vocabulary import save_tfidf
 
 PREPARED = Path("data/prepared")
 REPORT = Path("metrics/data.json")
 FEATURES = Path("data/features")
 # The test split stays out: what training cannot see it cannot learn.
 SPLITS = ("train", "validation")
-TARGETS = pa.schema({"document": pa.string(), "label": pa.string(), "valence": pa.float64()})
 
 
 def main() -> None:
@@ -28,13 +26,13 @@ def main() -> None:
     report = read_json(REPORT, "dvc repro validate")
     if not isinstance(report, dict) or report.get("violations") != 0:
         raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
-    columns = ["text", *TARGETS.names]
+    columns = ["text", *TRUTH]
     tables = {name: read_table(PREPARED / f"{name}.parquet", "dvc repro prepare", columns) for name in SPLITS}
     encoder = features.fit(tables["train"]["text"].tolist(), settings)
-    save_encoder(FEATURES, encoder)
+    save_tfidf(FEATURES, encoder)
     for name, table in tables.items():
         write_matrix(FEATURES / f"{name}.safetensors", encoder.transform(table["text"]))
-        write_table(FEATURES / f"{name}.parquet", table.loc[:, TARGETS.names], TARGETS)
+        write_table(FEATURES / f"{name}.parquet", table[list(TRUTH)], TRUTH_SCHEMA)
     write_json(FEATURES / "source.json", {name: sha256(PREPARED / f"{name}.parquet") for name in SPLITS})
     print(f"featurize: {len(encoder.word.terms)} word and {len(encoder.char.terms)} character n-grams")
 

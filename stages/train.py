@@ -1,11 +1,13 @@
 """train: fit the chosen model on the features, and write an artifact that needs nothing else.
 
-data/features -> models/classifier/, plots/training.json
+data/features -> models/classifier/, data/validation/, metrics/validation.json, plots/training.json
 """
 
+import statistics
 import sys
 from pathlib import Path
-from typing import Literal
+from time import monotonic
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,49 +15,88 @@ import pandas as pd
 from classifier import params
 from classifier.artifact import Manifest, save_classifier, used_params
 from classifier.corpus import LABELS, require_labels
-from classifier.encoder import load_encoder
+from classifier.cost import record_cost
 from classifier.errors import VerdictError, exit_code
-from classifier.files import is_sha256, read_json, read_table, write_rows
+from classifier.files import is_sha256, read_json, read_table, write_json, write_rows, write_table
 from classifier.matrix import read_matrix
+from classifier.metrics import BINS
 from classifier.numerics import hardware_class
+from classifier.scoring import SCHEMA, TRUTH, all_scores, with_probabilities
 from classifier.training import fit
-from classifier.training.loop import Data
+from classifier.training.loop import Data, Fitted
+from classifier.vocabulary import load_tfidf
 
 FEATURES = Path("data/features")
 MODEL = Path("models/classifier")
 CURVE = Path("plots/training.json")
+HELD_OUT = Path("data/validation/predictions.parquet")
+SCORES = Path("metrics/validation.json")
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation")
 _REMEDY = "dvc repro featurize"
 
 
 def main() -> None:
-    """Train, write the artifact and the learning curve."""
-    settings = params.load()
-    encoder = load_encoder(FEATURES)
-    columns = ["document", "label", "valence"]
-    targets = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, columns) for name in SPLITS}
-    for name, table in targets.items():
+    """Train with each seed; write the artifact and the learning curve of the first, and all scores on validation."""
+    settings = params.load().train
+    encoder = load_tfidf(FEATURES)
+    tables = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
+    for name, table in tables.items():
         require_labels(FEATURES / f"{name}.parquet", table["label"])
-    data = {name: _data(name, table, encoder.size) for name, table in targets.items()}
-    _refuse_absent_classes(targets["train"])
-    model, curve = fit(settings.train, data["train"], data["validation"])
+    data = {name: _data(name, table, encoder.size) for name, table in tables.items()}
+    _refuse_absent_classes(tables["train"])
+    started = monotonic()
+    fitted = {seed: _fit(settings, seed, data) for seed in (settings.seed, *settings.seeds)}
+    seconds = monotonic() - started
+    first = fitted[settings.seed]
     manifest = Manifest(
-        kind=settings.train.model,
+        kind=settings.model,
         labels=LABELS,
-        train=used_params(settings.train),
+        train=used_params(settings),
         trained_on=_source(),
-        hardware_class=hardware_class(settings.train.device),
+        hardware_class=hardware_class(settings.device),
         files={},
     )
-    documents = pd.concat([table["document"] for table in targets.values()])
-    save_classifier(MODEL, encoder, model, documents, manifest)
-    write_rows(CURVE, curve)
-    best = min((point for point in curve if point["on"] == "validation"), key=lambda point: point["loss"])
+    documents = pd.concat([table["document"] for table in tables.values()])
+    save_classifier(MODEL, encoder, first.model, documents, manifest)
+    write_rows(CURVE, first.curve)
+    scores = _write_scores(tables["validation"], fitted)
+    record_cost(seconds, sum(one.sentences for one in fitted.values()), manifest.hardware_class)
+    best = min((point for point in first.curve if point["on"] == "validation"), key=lambda point: point["loss"])
     print(
-        f"train: {settings.train.model}, best of {len(curve) // 2} epochs is {best['epoch']}:"
-        f" validation loss {best['loss']:.4f}, weighted F1 {best['validation_weighted_f1']:.4f}"
+        f"train: {settings.model}, best of {len(first.curve) // 2} epochs is {best['epoch']}: validation loss"
+        f" {best['loss']:.4f}, weighted F1 {best['validation_weighted_f1']:.4f}{_spread(scores['seeds'])}"
     )
+
+
+def _fit(settings: params.Train, seed: int, data: dict[Split, Data]) -> Fitted:
+    """Train with one seed; only the artifact's own is trained on the validation split, too."""
+    if seed != settings.seed:
+        settings = settings.model_copy(update={"seed": seed, "refit": False})
+    return fit(settings, data["train"], data["validation"])
+
+
+def _write_scores(table: pd.DataFrame, fitted: dict[int, Fitted]) -> dict[str, Any]:
+    """Predictions of the first seed, its scores, and weighted F1 of each seed, on the validation split."""
+    source = FEATURES / "validation.parquet"
+    predictions = [with_probabilities(table, one.validation) for one in fitted.values()]
+    write_table(HELD_OUT, predictions[0], SCHEMA)
+    scores = [all_scores(one, BINS, source) for one in predictions]
+    values = [one["overall"]["weighted_f1"] for one in scores]
+    seeds = {
+        "values": {str(seed): value for seed, value in zip(fitted, values, strict=True)},
+        "mean": round(statistics.fmean(values), 6),
+        "std": round(statistics.stdev(values), 6) if len(values) > 1 else 0.0,
+    }
+    results = {**scores[0], "seeds": seeds}
+    write_json(SCORES, results)
+    return results
+
+
+def _spread(seeds: dict[str, Any]) -> str:
+    if len(seeds["values"]) == 1:
+        return ""
+    return f"; {len(seeds['values'])} seeds: {seeds['mean']:.4f} ± {seeds['std']:.4f}"
 
 
 def _data(name: str, table: pd.DataFrame, size: int) -> Data:

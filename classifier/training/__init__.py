@@ -1,16 +1,12 @@
 """How each kind of model is trained. Only the stage `train` and the benchmarks need this room."""
 
 from classifier.errors import VerdictError
-from classifier.models import Model
 from classifier.params import Train
-from classifier.training.loop import Curve, Data
+from classifier.training.loop import Data, Fitted
 
 
-def fit(params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
+def fit(params: Train, train: Data, validation: Data) -> Fitted:
     """Train the kind of model that `train.model` names.
-
-    Returns:
-        The model, and its learning curve: one point an epoch.
 
     Raises:
         VerdictError: the device is not there, or this kind cannot use it.

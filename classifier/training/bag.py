@@ -10,11 +10,10 @@ from torch.nn import functional
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from classifier.metrics import log_loss
-from classifier.models import Model
 from classifier.models.bag import Bag
 from classifier.params import Train
 from classifier.raw import VALENCE_LIMIT
-from classifier.training.loop import Curve, Data, Step, fit_epochs, targets
+from classifier.training.loop import Data, Fitted, Step, fit_epochs, targets
 
 # Small, so that what a rare feature never learns stays near nothing.
 _EMBEDDING_DEVIATION = 0.01
@@ -47,7 +46,7 @@ class _Network(nn.Module):
         )
 
 
-def fit_bag(params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
+def fit_bag(params: Train, train: Data, validation: Data) -> Fitted:
     """AdamW with a falling rate and early stopping, then, with `refit`, once more on both splits."""
     _require_device(params.device)
     torch.use_deterministic_algorithms(True)

@@ -6,16 +6,15 @@ from sklearn.linear_model import SGDClassifier
 
 from classifier.corpus import LABELS
 from classifier.metrics import log_loss
-from classifier.models import Model
 from classifier.models.linear import Linear
 from classifier.params import Train
-from classifier.training.loop import Curve, Data, Step, diverged, fit_epochs, targets
+from classifier.training.loop import Data, Fitted, Step, diverged, fit_epochs, targets
 
 # A class that a sentence belongs to by less than this is not worth a step.
 _LEAST_WEIGHT = 0.01
 
 
-def fit_linear(params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
+def fit_linear(params: Train, train: Data, validation: Data) -> Fitted:
     """Averaged stochastic gradient descent with early stopping, then, with `refit`, once more on both splits."""
     return fit_epochs(lambda data: _trainer(data, params), params, train, validation)
 

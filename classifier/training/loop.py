@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,25 @@ from classifier.params import Train
 
 NEUTRAL = "neutral"
 Curve = list[dict[str, Any]]
+Probabilities = npt.NDArray[np.float64]
 # A function that trains one more epoch (numbered from 0): the model so far, and its training loss.
 Step = Callable[[int], tuple[Model, float]]
+
+
+class Fitted(NamedTuple):
+    """What a training leaves.
+
+    Args:
+        model: what the artifact holds; with `train.refit` it was trained on the validation split, too.
+        curve: of the training that the validation split stopped.
+        validation: what that training's best model says of the validation split, which it was not trained on; (n, 3).
+        sentences: how many were trained on, each counted once for every epoch.
+    """
+
+    model: Model
+    curve: Curve
+    validation: Probabilities
+    sentences: int
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,7 @@ def targets(data: Data, params: Train) -> npt.NDArray[np.float64]:
     return wanted
 
 
-def fit_epochs(trainer: Callable[[Data], Step], params: Train, train: Data, validation: Data) -> tuple[Model, Curve]:
+def fit_epochs(trainer: Callable[[Data], Step], params: Train, train: Data, validation: Data) -> Fitted:
     """Train with early stopping, then, with `train.refit`, once more on both splits for as many epochs.
 
     Args:
@@ -62,18 +79,19 @@ def fit_epochs(trainer: Callable[[Data], Step], params: Train, train: Data, vali
         params: `model` names the kind, whose group has `epochs` and `patience`; `refit` asks for the second training.
         train: what is trained on.
         validation: what stops it; trained on by the second training alone.
-
-    Returns:
-        The model, and the learning curve of the first training.
     """
     limits = params.linear if params.model == "linear" else params.bag
     step = trainer(train)
     model, best, curve = early_stopping(limits.epochs, limits.patience, step, validation, params.model)
+    held_out = model.probabilities(validation.features)
+    sentences = len(train.labels) * len(curve) // 2
     if params.refit:
-        step = trainer(train.joined(validation))
+        whole = train.joined(validation)
+        sentences += len(whole.labels) * best
+        step = trainer(whole)
         for epoch in range(best):
             model, _ = step(epoch)
-    return model, curve
+    return Fitted(model, curve, held_out, sentences)
 
 
 def early_stopping(epochs: int, patience: int, step: Step, validation: Data, name: str) -> tuple[Model, int, Curve]:

@@ -1,4 +1,4 @@
-"""Tests of classifier/artifact.py and classifier/encoder.py: what is damaged or foreign is refused by name."""
+"""Tests of classifier/artifact.py and classifier/vocabulary.py: what is damaged or foreign is refused by name."""
 
 import json
 import shutil

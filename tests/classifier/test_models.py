@@ -112,7 +112,7 @@ def test_training_learns_what_there_is_to_learn(params: Params, kind: str) -> No
         update={"epochs": 30, "embedding_size": 8, "batch_size": 16, "learning_rate": 0.03}
     )
     train = params.train.model_copy(update={"model": kind, "bag": bag})
-    model, curve = fit(train, data(400), data(100, seed=1))
+    model, curve, *_ = fit(train, data(400), data(100, seed=1))
     new = data(200, seed=2)
     predicted = np.asarray(LABELS)[model.probabilities(new.features).argmax(axis=1)]
     assert (predicted == new.labels).mean() > 0.9
@@ -122,10 +122,12 @@ def test_training_learns_what_there_is_to_learn(params: Params, kind: str) -> No
 @pytest.mark.parametrize("kind", KINDS)
 def test_refit_trains_on_the_validation_split_too(params: Params, kind: str) -> None:
     """With refit the weights differ, the learning curve does not."""
-    (with_refit, curve), (without, same_curve) = (
+    (with_refit, curve, held_out, more), (without, same_curve, same_held_out, fewer) = (
         fit(settings(params, kind, refit=refit), data(200), data(50, seed=1)) for refit in (True, False)
     )
     assert curve == same_curve
+    assert (held_out == same_held_out).all()
+    assert more > fewer
     assert any((with_refit.tensors()[name] != values).any() for name, values in without.tensors().items())
 
 

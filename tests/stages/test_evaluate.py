@@ -83,7 +83,7 @@ def test_no_product_but_the_tables_holds_a_sentence(ran: Path) -> None:
     [
         pytest.param(_trained_on_the_test_split, ["models/classifier", "documents of the test split"], id="leaked"),
         pytest.param(_other_labels, ["models/classifier", "'even'"], id="other-labels"),
-        pytest.param(_without_news, [TEST, "domain has no test sentence"], id="empty-domain"),
+        pytest.param(_without_news, [TEST, "domain has no sentence"], id="empty-domain"),
         pytest.param(drop_column(TEST, "text"), [TEST, "missing columns: text"], id="missing-column"),
         pytest.param(truncate(TEST), [TEST, "not readable as parquet"], id="truncated-table"),
         pytest.param(remove(TEST), [TEST, "no such file"], id="missing-table"),

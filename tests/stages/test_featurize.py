@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.encoder import load_encoder
 from classifier.files import read_json, read_table, sha256
 from classifier.matrix import read_matrix
+from classifier.vocabulary import load_tfidf
 from stages import featurize
 from tests.stages.runs import Change, drop_column, refusal, remove, set_params, truncate, write
 
@@ -16,7 +16,7 @@ TRAIN = "data/prepared/train.parquet"
 
 def test_the_matrices_fit_the_tables_and_the_vocabulary(ran: Path) -> None:
     """Each matrix has a row for each sentence, a column for each term, and is what the stored encoder gives."""
-    encoder = load_encoder(Path("data/features"))
+    encoder = load_tfidf(Path("data/features"))
     for name in ("train", "validation"):
         matrix = read_matrix(Path(f"data/features/{name}.safetensors"), "")
         table = read_table(Path(f"data/prepared/{name}.parquet"), "")

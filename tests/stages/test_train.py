@@ -136,3 +136,42 @@ def test_bad_input_is_refused(ran: Path, capsys: pytest.CaptureFixture[str], cha
     change()
     message = refusal(train.main, capsys)
     assert all(word in message for word in words), message
+
+
+def test_further_seeds_are_scored_and_leave_the_artifact_alone(ran: Path) -> None:
+    """With train.seeds the validation scores of each seed stand beside mean and spread; the model is the first's."""
+    before = load_classifier(Path("models/classifier")).probabilities(["a lovely lamp"])
+    set_params("train", seeds=[1, 2])()
+    train.main()
+    scores = read_json(Path("metrics/validation.json"), "")
+    values = list(scores["seeds"]["values"].values())
+    assert list(scores["seeds"]["values"]) == ["1", "2", "2014"]
+    assert scores["seeds"]["values"]["2014"] == scores["overall"]["weighted_f1"]
+    assert scores["seeds"]["mean"] == pytest.approx(np.mean(values), abs=1e-6)
+    assert scores["seeds"]["std"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
+    assert (load_classifier(Path("models/classifier")).probabilities(["a lovely lamp"]) == before).all()
+
+
+def test_validation_is_scored_by_a_model_that_was_not_trained_on_it(ran: Path) -> None:
+    """Predictions and scores on validation are the same whether the model of the artifact was refitted or not."""
+    names = [Path("data/validation/predictions.parquet"), Path("metrics/validation.json")]
+    before = [sha256(name) for name in names]
+    artifact = sha256(Path("models/classifier/weights.safetensors"))
+    set_params("train", refit=False)()
+    train.main()
+    assert [sha256(name) for name in names] == before
+    assert sha256(Path("models/classifier/weights.safetensors")) != artifact
+
+
+def test_the_cost_is_noted_in_an_experiment_alone(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """metrics/cost.json is written where DVC names an experiment, with time, device and speed, and nowhere else."""
+    monkeypatch.delenv("DVC_EXP_NAME", raising=False)
+    train.main()
+    assert not Path("metrics/cost.json").exists()
+    monkeypatch.setenv("DVC_EXP_NAME", "quick-one")
+    train.main()
+    cost = read_json(Path("metrics/cost.json"), "")
+    assert cost["experiment"] == "quick-one"
+    assert cost["seconds"] > 0
+    assert cost["sentences_per_second"] > 0
+    assert cost["device"] == load_manifest(Path("models/classifier")).hardware_class

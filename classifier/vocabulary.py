@@ -1,4 +1,4 @@
-"""The encoder as files: the vocabulary as JSON, the inverse document frequencies as safetensors."""
+"""TF-IDF as files: the vocabulary as JSON, the inverse document frequencies as safetensors."""
 
 import json
 from pathlib import Path
@@ -17,25 +17,25 @@ from classifier.params import Featurize
 Tensors = dict[str, npt.NDArray[np.float32]]
 
 
-def save_encoder(folder: Path, encoder: TfIdf) -> None:
+def save_tfidf(folder: Path, tfidf: TfIdf) -> None:
     """Write the vocabulary and the inverse document frequencies, as the stage featurize hands them on."""
-    write_vocabulary(folder / "vocabulary.json", encoder)
-    write_tensors(folder / "idf.safetensors", idf_tensors(encoder))
+    write_vocabulary(folder / "vocabulary.json", tfidf)
+    write_tensors(folder / "idf.safetensors", idf_tensors(tfidf))
 
 
-def load_encoder(folder: Path) -> TfIdf:
-    """Read what `save_encoder` wrote."""
+def load_tfidf(folder: Path) -> TfIdf:
+    """Read what `save_tfidf` wrote."""
     remedy = "dvc repro featurize"
-    return encoder_from(folder / "vocabulary.json", read_tensors(folder / "idf.safetensors", remedy), remedy)
+    return tfidf_from(folder / "vocabulary.json", read_tensors(folder / "idf.safetensors", remedy), remedy)
 
 
-def write_vocabulary(path: Path, encoder: TfIdf) -> None:
+def write_vocabulary(path: Path, tfidf: TfIdf) -> None:
     """Write the terms of both blocks in the order of their feature numbers, and the params that they came from."""
-    blocks = {name: block.terms for name, block in (("word", encoder.word), ("char", encoder.char))}
-    write_json(path, {"params": encoder.params.model_dump(mode="json"), **blocks})
+    blocks = {name: block.terms for name, block in (("word", tfidf.word), ("char", tfidf.char))}
+    write_json(path, {"params": tfidf.params.model_dump(mode="json"), **blocks})
 
 
-def encoder_from(path: Path, tensors: Tensors, remedy: str) -> TfIdf:
+def tfidf_from(path: Path, tensors: Tensors, remedy: str) -> TfIdf:
     """Read the vocabulary at `path` and join it with its weights; `VerdictError` when they do not fit together."""
     vocabulary = read_json(path, remedy)
     if not isinstance(vocabulary, dict) or set(vocabulary) != {"params", "word", "char"}:
@@ -55,9 +55,9 @@ def encoder_from(path: Path, tensors: Tensors, remedy: str) -> TfIdf:
     return TfIdf(blocks["word"], blocks["char"], params)
 
 
-def idf_tensors(encoder: TfIdf) -> Tensors:
+def idf_tensors(tfidf: TfIdf) -> Tensors:
     """The inverse document frequencies of both blocks, by name."""
-    return {"idf.word": encoder.word.idf, "idf.char": encoder.char.idf}
+    return {"idf.word": tfidf.word.idf, "idf.char": tfidf.char.idf}
 
 
 def write_tensors(path: Path, tensors: Tensors) -> None:
