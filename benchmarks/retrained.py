@@ -105,7 +105,7 @@ def train(task: Task) -> None:
     parts = [drawn(tables[name], task, generator) for name in ("train", "validation")]
     encoder = features.fit(parts[0]["text"].tolist(), settings.featurize)
     data = [Data(encoder.transform(part["text"]), _labels(part), part["valence"].to_numpy()) for part in parts]
-    model = fit(settings.train.model_copy(update={"seed": task.seed}), *data).model
+    model = fit(settings.train.model_copy(update={"seed": task.seed}), data[0], data[1]).model
     probabilities = model.probabilities(encoder.transform(tables["test"]["text"]))
     with replacing(task.path) as partial, partial.open("wb") as file:
         np.save(file, probabilities.astype(np.float32))

@@ -1,8 +1,9 @@
 """The trained classifier as a folder: text in, probabilities out, and nothing in it is executed on load.
 
 manifest.json        format, kind, labels, params, what it was trained on, and the SHA-256 of the other files
-vocabulary.json      the terms of both TF-IDF blocks, in the order of their feature numbers
-weights.safetensors  their inverse document frequencies, and the model's arrays
+vocabulary.json      of linear and bag: the terms of both TF-IDF blocks, in the order of their feature numbers
+tokenizer.json       of an encoder, with config.json and tokens.json: how it cuts text, what its network is, its limit
+weights.safetensors  the model's arrays, and the inverse document frequencies of TF-IDF
 documents.json       the documents that it was trained on, by hash, so that nobody tests it on them
 """
 
@@ -20,13 +21,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from classifier.errors import VerdictError
 from classifier.features import TfIdf
 from classifier.files import read_json, sha256, write_json
-from classifier.models import KINDS, REPRESENTATION, Model
-from classifier.params import ModelKind, Train
+from classifier.models import Model, rebuilt
+from classifier.params import REPRESENTATION, ModelKind, Train
+from classifier.tokens import Tokeniser, load_tokeniser, save_tokeniser
 from classifier.vocabulary import idf_tensors, read_tensors, tfidf_from, write_tensors, write_vocabulary
 
 FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
 VERSION: Literal[1] = 1
-_FILES = ("documents.json", "vocabulary.json", "weights.safetensors")
+_FILES = {
+    "tfidf": ("documents.json", "vocabulary.json", "weights.safetensors"),
+    "tokens": ("config.json", "documents.json", "tokenizer.json", "tokens.json", "weights.safetensors"),
+}
 _REMEDY = "make repro, or dvc pull models/classifier where a team has a remote"
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -39,7 +44,7 @@ class Manifest(BaseModel):
     format: Literal["verdict-classifier"] = FORMAT
     version: Literal[1] = VERSION
     kind: ModelKind
-    representation: Literal["tfidf"] = "tfidf"
+    representation: Literal["tfidf", "tokens"] = "tfidf"
     labels: Annotated[tuple[str, ...], Field(min_length=2, strict=False)]
     train: dict[str, Any]
     trained_on: dict[Literal["train", "validation"], Hash]
@@ -52,12 +57,12 @@ class Classifier:
     """A loaded artifact."""
 
     labels: tuple[str, ...]
-    encoder: TfIdf
+    reads: TfIdf | Tokeniser
     model: Model
 
     def probabilities(self, texts: Iterable[str]) -> npt.NDArray[np.float64]:
         """Class probabilities of shape (texts, labels), each row summing to 1."""
-        return self.model.probabilities(self.encoder.transform(texts))
+        return self.model.probabilities(self.reads.transform(texts))
 
 
 def document_hash(document: str) -> str:
@@ -67,25 +72,31 @@ def document_hash(document: str) -> str:
 
 def used_params(train: Train) -> dict[str, Any]:
     """The group `train:` without the settings of the kinds that were not chosen."""
-    return train.model_dump(mode="json", exclude=set(KINDS) - {train.model})
+    return train.model_dump(mode="json", exclude=set(REPRESENTATION) - {train.model})
 
 
-def save_classifier(folder: Path, encoder: TfIdf, model: Model, documents: Iterable[str], manifest: Manifest) -> None:
+def save_classifier(
+    folder: Path, reads: TfIdf | Tokeniser, model: Model, documents: Iterable[str], manifest: Manifest
+) -> None:
     """Write the artifact. The manifest comes last: a folder that was left half-written has none, and is refused.
 
     Args:
         folder: models/classifier.
-        encoder: from text to features.
+        reads: from text to features.
         model: from features to probabilities.
         documents: those that the model was trained on or tuned on.
         manifest: complete but for `files`, which is filled in here.
     """
     (folder / "manifest.json").unlink(missing_ok=True)
-    write_vocabulary(folder / "vocabulary.json", encoder)
+    tensors = {f"model.{name}": values for name, values in model.tensors().items()}
+    if isinstance(reads, TfIdf):
+        write_vocabulary(folder / "vocabulary.json", reads)
+        tensors |= idf_tensors(reads)
+    else:
+        save_tokeniser(folder, reads)
     write_json(folder / "documents.json", sorted({document_hash(document) for document in documents}))
-    model_tensors = {f"model.{name}": values for name, values in model.tensors().items()}
-    write_tensors(folder / "weights.safetensors", {**idf_tensors(encoder), **model_tensors})
-    files = {name: sha256(folder / name) for name in _FILES}
+    write_tensors(folder / "weights.safetensors", tensors)
+    files = {name: sha256(folder / name) for name in _FILES[manifest.representation]}
     write_json(folder / "manifest.json", manifest.model_copy(update={"files": files}).model_dump(mode="json"))
 
 
@@ -118,18 +129,22 @@ def load_classifier(folder: Path) -> Classifier:
         VerdictError: a file is missing, surplus, damaged or foreign; it is named.
     """
     manifest = load_manifest(folder)
-    _check_files(folder, manifest)
-    tensors = read_tensors(folder / "weights.safetensors", _REMEDY)
-    encoder = tfidf_from(folder / "vocabulary.json", tensors, _REMEDY)
-    own = {name.removeprefix("model."): values for name, values in tensors.items() if name.startswith("model.")}
-    try:
-        model = KINDS[manifest.kind].from_tensors(own, encoder.size, len(manifest.labels))
-    except ValueError as error:
-        raise VerdictError(str(folder / "weights.safetensors"), str(error), _REMEDY) from None
     if REPRESENTATION[manifest.kind] != manifest.representation:
         what = f"a {manifest.kind} model does not read {manifest.representation}"
         raise VerdictError(str(folder / "manifest.json"), what, _REMEDY)
-    return Classifier(manifest.labels, encoder, model)
+    _check_files(folder, manifest)
+    tensors = read_tensors(folder / "weights.safetensors", _REMEDY)
+    reads: TfIdf | Tokeniser
+    if manifest.representation == "tfidf":
+        reads = tfidf_from(folder / "vocabulary.json", tensors, _REMEDY)
+    else:
+        reads = load_tokeniser(folder, _REMEDY)
+    own = {name.removeprefix("model."): values for name, values in tensors.items() if name.startswith("model.")}
+    try:
+        model = rebuilt(manifest.kind, own, reads, len(manifest.labels))
+    except ValueError as error:
+        raise VerdictError(str(folder / "weights.safetensors"), str(error), _REMEDY) from None
+    return Classifier(manifest.labels, reads, model)
 
 
 def load_documents(folder: Path) -> list[str]:
@@ -142,17 +157,18 @@ def load_documents(folder: Path) -> list[str]:
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
-    if set(manifest.files) != set(_FILES):
+    expected = _FILES[manifest.representation]
+    if set(manifest.files) != set(expected):
         raise VerdictError(
-            str(folder / "manifest.json"), f"lists {sorted(manifest.files)}, not {list(_FILES)}", _REMEDY
+            str(folder / "manifest.json"), f"lists {sorted(manifest.files)}, not {list(expected)}", _REMEDY
         )
     present = {path.name for path in folder.iterdir()}
-    if surplus := sorted(present - {"manifest.json", *_FILES}):
+    if surplus := sorted(present - {"manifest.json", *expected}):
         raise VerdictError(str(folder / surplus[0]), "does not belong to the artifact", "delete it, or " + _REMEDY)
-    for name, expected in manifest.files.items():
+    for name, hash_ in manifest.files.items():
         if name not in present:
             raise VerdictError(str(folder / name), "missing from the artifact", _REMEDY)
-        if sha256(folder / name) != expected:
+        if sha256(folder / name) != hash_:
             raise VerdictError(
                 str(folder / name), "damaged or exchanged (SHA-256 differs from the manifest's)", _REMEDY
             )

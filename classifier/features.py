@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from classifier.errors import VerdictError
 from classifier.marking import mark
-from classifier.params import Featurize
+from classifier.params import Ngrammed
 
 Floats = npt.NDArray[np.float32]
 # Words remembered at most, and of which length: memory stays constant whatever is read.
@@ -81,7 +81,7 @@ class TfIdf:
 
     word: Block
     char: Block
-    params: Featurize
+    params: Ngrammed
 
     @property
     def size(self) -> int:
@@ -124,7 +124,7 @@ class _Rows:
         return counts
 
 
-def fit(texts: Sequence[str], params: Featurize) -> TfIdf:
+def fit(texts: Sequence[str], params: Ngrammed) -> TfIdf:
     """Learn both vocabularies and their inverse document frequencies from the training texts.
 
     Raises:
@@ -154,7 +154,8 @@ def fit(texts: Sequence[str], params: Featurize) -> TfIdf:
         blocks[name] = Block(
             vectorizer.get_feature_names_out().tolist(), vectorizer.idf_.astype(np.float32), settings.ngrams
         )
-    return TfIdf(blocks["word"], blocks["char"], params)
+    own = Ngrammed.model_validate({name: getattr(params, name) for name in Ngrammed.model_fields})
+    return TfIdf(blocks["word"], blocks["char"], own)
 
 
 def refuse_if_too_large(characters: int, max_memory_gib: float) -> None:

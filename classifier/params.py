@@ -18,7 +18,9 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NgramRange = tuple[Count, Count]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-ModelKind = Literal["linear", "bag"]
+ModelKind = Literal["linear", "bag", "encoder"]
+# What each kind reads.
+REPRESENTATION: dict[str, Literal["tfidf", "tokens"]] = {"linear": "tfidf", "bag": "tfidf", "encoder": "tokens"}
 
 
 class Section(BaseModel):
@@ -74,14 +76,27 @@ class Ngrams(Section):
         return self
 
 
-class Featurize(Section):
-    """The marking of the tokens, and the two TF-IDF blocks that stand side by side."""
+class TokenIds(Section):
+    """What an encoder reads, and the checkpoint that it starts from."""
+
+    checkpoint: Annotated[str, Field(min_length=1)]
+    max_tokens: Annotated[int, Field(ge=8, le=512)]
+
+
+class Ngrammed(Section):
+    """The marking of the words, and the two TF-IDF blocks that stand side by side."""
 
     negation_span: Annotated[int, Field(ge=0)]
     repeat_after_but: bool
     word: Ngrams
     char: Ngrams
     max_memory_gib: Positive
+
+
+class Featurize(Ngrammed):
+    """TF-IDF for linear and bag, token ids for an encoder."""
+
+    tokens: TokenIds
 
 
 class Linear(Section):
@@ -106,6 +121,23 @@ class Bag(Section):
     patience: Count
 
 
+class Encoder(Section):
+    """Fine-tuning of a pretrained transformer with the valence as an auxiliary target."""
+
+    epochs: Count
+    batch_size: Count
+    learning_rate: Positive
+    head_learning_rate: Positive
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: NonNegative
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    valence_weight: NonNegative
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    clip: Positive
+    patience: Count
+    save_minutes: NonNegative
+
+
 class Train(Section):
     """Which model is trained, on what, and from which seed."""
 
@@ -113,11 +145,14 @@ class Train(Section):
     seeds: Annotated[tuple[Seed, ...], Field(strict=False)]
     model: ModelKind
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")]
+    deterministic: bool
+    processes: Annotated[int, Field(ge=1, le=64)]
     rating_noise: Positive
     neutral_weight: Positive
     refit: bool
     linear: Linear
     bag: Bag
+    encoder: Encoder
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> Self:

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save
 from classifier.errors import VerdictError
 from classifier.features import Block, TfIdf
 from classifier.files import read_json, replacing, write_json
-from classifier.params import Featurize
+from classifier.params import Ngrammed
 
 Tensors = dict[str, npt.NDArray[np.float32]]
 
@@ -41,7 +41,7 @@ def tfidf_from(path: Path, tensors: Tensors, remedy: str) -> TfIdf:
     if not isinstance(vocabulary, dict) or set(vocabulary) != {"params", "word", "char"}:
         raise VerdictError(str(path), "not a vocabulary: expected the keys params, word, char", remedy)
     try:
-        params = Featurize.model_validate_json(json.dumps(vocabulary["params"]))
+        params = Ngrammed.model_validate_json(json.dumps(vocabulary["params"]))
     except ValidationError as error:
         raise VerdictError(str(path), f"params: {error.errors()[0]['msg']}", remedy) from None
     blocks = {}

@@ -3,8 +3,10 @@
     python data/fetch.py                    # does nothing when data/raw is complete
     python data/fetch.py --archive FILE     # from a source distribution downloaded by other means
     python data/fetch.py --force            # replaces a data/raw that was changed
+    python data/fetch.py --start encoder    # the checkpoint that data/start/encoder.json pins, into data/start/encoder
 
 Source: the PyPI package vaderSentiment 3.3.2 (MIT licence), which holds the ICWSM 2014 ground truth of Hutto & Gilbert.
+A checkpoint comes from the PyPI package that its pin names; its files are checked against the pin, one by one.
 The standard library is enough to run this. data/raw appears whole, checked against data/raw.dvc, or not at all.
 """
 
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -75,22 +78,23 @@ def folder_hash(folder: Path) -> str:
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
-def download(folder: Path) -> Path:
-    """Download the source distribution into `folder` with pip, pinned by hash."""
+def download(folder: Path, requirement: str = REQUIREMENT, digest: str = SHA256, wheel: bool = False) -> Path:
+    """Download a source distribution, or a wheel, into `folder` with pip, pinned by hash."""
     pins = folder / "pin.txt"
-    pins.write_text(f"{REQUIREMENT} --hash=sha256:{SHA256}\n", encoding="utf-8")
-    options = ["--no-deps", "--no-binary", ":all:", "--require-hashes", "--disable-pip-version-check"]
+    pins.write_text(f"{requirement} --hash=sha256:{digest}\n", encoding="utf-8")
+    form = "--only-binary" if wheel else "--no-binary"
+    options = ["--no-deps", form, ":all:", "--require-hashes", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", *options, "-d", str(folder), "-r", str(pins)]
     # pip unpacks and builds its metadata in TMPDIR; ours is on the disk that was found writable, and is removed.
     environment = {**os.environ, "TMPDIR": str(folder)}
     process = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-    archives = list(folder.glob("*.tar.gz"))
+    archives = list(folder.glob("*.whl" if wheel else "*.tar.gz"))
     if process.returncode == 0 and len(archives) == 1:
         return archives[0]
     print(process.stderr.strip(), file=sys.stderr)
     what, remedy = next((what, remedy) for sign, what, remedy in PIP_FAILURES if sign in process.stderr)
     fail(
-        REQUIREMENT,
+        requirement,
         what,
         f"{remedy}; or download it elsewhere and use --archive FILE; or dvc pull from a team's remote",
     )
@@ -162,14 +166,69 @@ def _put(new: Path, old: Path) -> None:
         raise
 
 
+def fetch_start(name: str, archive: Path | None, force: bool) -> str:
+    """Make data/start/NAME complete and say what was done.
+
+    Args:
+        name: a checkpoint, pinned by data/start/NAME.json.
+        archive: a wheel to use instead of downloading one.
+        force: replace files that differ from the pin.
+
+    Raises:
+        FetchError: nothing was changed, and the message says why.
+    """
+    pin = HERE / "start" / f"{name}.json"
+    try:
+        document = json.loads(pin.read_text(encoding="utf-8"))
+        requirement, digest = document["from"], document["sha256"]
+        inner, files = document["folder"], dict(document["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        fail(pin, "no such pin of a checkpoint, or a damaged one", "git checkout data/start")
+    target = pin.with_suffix("")
+    if target.exists():
+        if {file.name: _sha256(file) for file in target.iterdir()} == files:
+            return f"data/start/{name} is complete"
+        if not force:
+            fail(target, f"differs from {pin.name}", f"python data/fetch.py --start {name} --force to replace it")
+    with tempfile.TemporaryDirectory(prefix="raw.partial-", dir=HERE) as folder:
+        work = Path(folder)
+        wheel = archive or download(work, requirement, digest, wheel=True)
+        if not wheel.is_file() or _sha256(wheel) != digest:
+            fail(
+                wheel,
+                f"not the pinned {requirement} (SHA-256 differs: changed, or half a download)",
+                "download it again",
+            )
+        (work / name).mkdir()
+        with zipfile.ZipFile(wheel) as opened:
+            for file, expected in files.items():
+                content = opened.read(f"{inner}/{file}")
+                if hashlib.sha256(content).hexdigest() != expected:
+                    fail(pin, f"pins another {file} than {requirement} carries", "git checkout data/start")
+                (work / name / file).write_bytes(content)
+        if target.exists():
+            os.replace(target, work / "replaced")
+        os.replace(work / name, target)
+    return f"data/start/{name}: {len(files)} files, checked against {pin.name}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def main() -> int:
     """Parse the command line; 0 when data/raw is complete, 1 with a message when it is not."""
     parser = argparse.ArgumentParser(description="Get the raw data and check it against data/raw.dvc.")
-    parser.add_argument("--archive", type=Path, help="a source distribution that was downloaded by other means")
-    parser.add_argument("--force", action="store_true", help="replace a data/raw that differs from its pointer")
+    parser.add_argument("--start", metavar="NAME", help="get a checkpoint instead, which data/start/NAME.json pins")
+    parser.add_argument("--archive", type=Path, help="a distribution that was downloaded by other means")
+    parser.add_argument("--force", action="store_true", help="replace what was changed")
     options = parser.parse_args()
     try:
-        print(fetch(options.archive, options.force))
+        if options.start is not None:
+            print(fetch_start(options.start, options.archive, options.force))
+        else:
+            print(fetch(options.archive, options.force))
     except FetchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""featurize: learn word and character TF-IDF on the training split, and apply it to what training needs.
+"""featurize: what the chosen kind of model reads. TF-IDF learnt on the training split, or an encoder's token ids.
 
 data/prepared, metrics/data.json -> data/features/
 """
@@ -6,11 +6,15 @@ data/prepared, metrics/data.json -> data/features/
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from classifier import features, params
 from classifier.errors import VerdictError, exit_code
 from classifier.files import read_json, read_table, sha256, write_json, write_table
 from classifier.matrix import write_matrix
 from classifier.scoring import TRUTH, TRUTH_SCHEMA
+from classifier.start import START, checkpoint, copy_checkpoint, require_start
+from classifier.tokens import save_tokeniser, tokeniser_of, write_tokens
 from classifier.vocabulary import save_tfidf
 
 PREPARED = Path("data/prepared")
@@ -22,19 +26,40 @@ SPLITS = ("train", "validation")
 
 def main() -> None:
     """Fit, transform, write."""
-    settings = params.load().featurize
+    settings = params.load()
+    require_start(settings.train.model)
     report = read_json(REPORT, "dvc repro validate")
     if not isinstance(report, dict) or report.get("violations") != 0:
         raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
     columns = ["text", *TRUTH]
     tables = {name: read_table(PREPARED / f"{name}.parquet", "dvc repro prepare", columns) for name in SPLITS}
-    encoder = features.fit(tables["train"]["text"].tolist(), settings)
-    save_tfidf(FEATURES, encoder)
+    write = _write_tokens if params.REPRESENTATION[settings.train.model] == "tokens" else _write_tfidf
+    told = write(tables, settings.featurize)
     for name, table in tables.items():
-        write_matrix(FEATURES / f"{name}.safetensors", encoder.transform(table["text"]))
         write_table(FEATURES / f"{name}.parquet", table[list(TRUTH)], TRUTH_SCHEMA)
     write_json(FEATURES / "source.json", {name: sha256(PREPARED / f"{name}.parquet") for name in SPLITS})
-    print(f"featurize: {len(encoder.word.terms)} word and {len(encoder.char.terms)} character n-grams")
+    print(f"featurize: {told}")
+
+
+def _write_tfidf(tables: dict[str, pd.DataFrame], settings: params.Featurize) -> str:
+    tfidf = features.fit(tables["train"]["text"].tolist(), settings)
+    save_tfidf(FEATURES, tfidf)
+    for name, table in tables.items():
+        write_matrix(FEATURES / f"{name}.safetensors", tfidf.transform(table["text"]))
+    return f"{len(tfidf.word.terms)} word and {len(tfidf.char.terms)} character n-grams"
+
+
+def _write_tokens(tables: dict[str, pd.DataFrame], settings: params.Featurize) -> str:
+    folder = checkpoint(settings.tokens.checkpoint)
+    tokeniser = tokeniser_of(folder, settings.tokens.max_tokens)
+    copy_checkpoint(folder, FEATURES / START)
+    save_tokeniser(FEATURES, tokeniser)
+    cut = total = 0
+    for name, table in tables.items():
+        tokens = tokeniser.transform(table["text"])
+        write_tokens(FEATURES / f"{name}.safetensors", tokens)
+        cut, total = cut + int((tokens.lengths == tokeniser.max_tokens).sum()), total + len(tokens.ids)
+    return f"{total} token ids; {cut} sentences reach {tokeniser.max_tokens} tokens, where they are cut"
 
 
 if __name__ == "__main__":

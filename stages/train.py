@@ -11,17 +11,22 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from classifier import params
 from classifier.artifact import Manifest, save_classifier, used_params
 from classifier.corpus import LABELS, require_labels
 from classifier.cost import record_cost
 from classifier.errors import VerdictError, exit_code
+from classifier.features import TfIdf
 from classifier.files import is_sha256, read_json, read_table, write_json, write_rows, write_table
 from classifier.matrix import read_matrix
 from classifier.metrics import BINS
 from classifier.numerics import hardware_class
 from classifier.scoring import SCHEMA, TRUTH, all_scores, with_probabilities
+from classifier.start import START
+from classifier.tokens import Tokeniser, Tokens, load_tokeniser, read_tokens
+from classifier.torchrun import leads, torchrun
 from classifier.training import fit
 from classifier.training.loop import Data, Fitted
 from classifier.vocabulary import load_tfidf
@@ -39,26 +44,30 @@ _REMEDY = "dvc repro featurize"
 def main() -> None:
     """Train with each seed; write the artifact and the learning curve of the first, and all scores on validation."""
     settings = params.load().train
-    encoder = load_tfidf(FEATURES)
+    torchrun(settings.processes)
+    reads, features = _features(settings.model)
     tables = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
     for name, table in tables.items():
         require_labels(FEATURES / f"{name}.parquet", table["label"])
-    data = {name: _data(name, table, encoder.size) for name, table in tables.items()}
+    data = {name: _data(name, table, features[name]) for name, table in tables.items()}
     _refuse_absent_classes(tables["train"])
     started = monotonic()
     fitted = {seed: _fit(settings, seed, data) for seed in (settings.seed, *settings.seeds)}
     seconds = monotonic() - started
+    if not leads():
+        return
     first = fitted[settings.seed]
     manifest = Manifest(
         kind=settings.model,
+        representation=params.REPRESENTATION[settings.model],
         labels=LABELS,
         train=used_params(settings),
         trained_on=_source(),
-        hardware_class=hardware_class(settings.device),
+        hardware_class=hardware_class(settings.device, settings.model == "encoder", settings.deterministic),
         files={},
     )
     documents = pd.concat([table["document"] for table in tables.values()])
-    save_classifier(MODEL, encoder, first.model, documents, manifest)
+    save_classifier(MODEL, reads, first.model, documents, manifest)
     write_rows(CURVE, first.curve)
     scores = _write_scores(tables["validation"], fitted)
     record_cost(seconds, sum(one.sentences for one in fitted.values()), manifest.hardware_class)
@@ -73,7 +82,7 @@ def _fit(settings: params.Train, seed: int, data: dict[Split, Data]) -> Fitted:
     """Train with one seed; only the artifact's own is trained on the validation split, too."""
     if seed != settings.seed:
         settings = settings.model_copy(update={"seed": seed, "refit": False})
-    return fit(settings, data["train"], data["validation"])
+    return fit(settings, data["train"], data["validation"], FEATURES / START)
 
 
 def _write_scores(table: pd.DataFrame, fitted: dict[int, Fitted]) -> dict[str, Any]:
@@ -99,13 +108,26 @@ def _spread(seeds: dict[str, Any]) -> str:
     return f"; {len(seeds['values'])} seeds: {seeds['mean']:.4f} ± {seeds['std']:.4f}"
 
 
-def _data(name: str, table: pd.DataFrame, size: int) -> Data:
-    path = FEATURES / f"{name}.safetensors"
-    matrix = read_matrix(path, _REMEDY)
-    if matrix.shape != (len(table), size):
-        what = f"is {matrix.shape[0]} × {matrix.shape[1]}, expected {len(table)} × {size}"
-        raise VerdictError(str(path), what, _REMEDY)
-    return Data(matrix, table["label"].to_numpy(dtype=np.str_), table["valence"].to_numpy())
+def _features(kind: str) -> tuple[TfIdf | Tokeniser, dict[Split, sp.csr_matrix | Tokens]]:
+    """What the model reads text with, and what featurize made of the text with it."""
+    paths = {name: FEATURES / f"{name}.safetensors" for name in SPLITS}
+    if params.REPRESENTATION[kind] == "tokens":
+        return load_tokeniser(FEATURES, _REMEDY), {name: read_tokens(path, _REMEDY) for name, path in paths.items()}
+    tfidf = load_tfidf(FEATURES)
+    matrices = {name: read_matrix(path, _REMEDY) for name, path in paths.items()}
+    for name, matrix in matrices.items():
+        if matrix.shape[1] != tfidf.size:
+            what = f"has {matrix.shape[1]} columns, expected {tfidf.size}"
+            raise VerdictError(str(paths[name]), what, _REMEDY)
+    return tfidf, matrices
+
+
+def _data(name: str, table: pd.DataFrame, features: sp.csr_matrix | Tokens) -> Data:
+    rows = len(features) if isinstance(features, Tokens) else features.shape[0]
+    if rows != len(table):
+        path = FEATURES / f"{name}.safetensors"
+        raise VerdictError(str(path), f"has {rows} rows, expected {len(table)}", _REMEDY)
+    return Data(features, table["label"].to_numpy(dtype=np.str_), table["valence"].to_numpy())
 
 
 def _source() -> dict[Split, str]:

@@ -1,6 +1,7 @@
 """What many tests share: a small corpus of made-up sentences in the raw files' format, and params to match it."""
 
 import os
+import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,12 @@ def small_params() -> dict[str, Any]:
     return {**document, **deepcopy(SMALL)}
 
 
+def copy_start(folder: Path) -> None:
+    """Copy what says which weights each kind of model starts from, and no weights."""
+    ignored = shutil.ignore_patterns("encoder")
+    shutil.copytree(ROOT / "data" / "start", folder / "data" / "start", ignore=ignored)
+
+
 @pytest.fixture
 def params() -> Params:
     """The repository's params with the limits of a small corpus."""
@@ -53,6 +60,7 @@ def raw_folder(tmp_path: Path) -> Path:
 def workspace(raw_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with data/raw and params.yaml, for stages called in this process; it is the current folder."""
     folder = raw_folder.parent.parent
+    copy_start(folder)
     (folder / "params.yaml").write_text(yaml.safe_dump(small_params()), encoding="utf-8")
     monkeypatch.chdir(folder)
     return folder

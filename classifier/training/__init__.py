@@ -1,24 +1,53 @@
 """How each kind of model is trained. Only the stage `train` and the benchmarks need this room."""
 
+from pathlib import Path
+
+from classifier import numerics
 from classifier.errors import VerdictError
+from classifier.files import read_json
 from classifier.params import Train
+from classifier.start import WEIGHTS
+from classifier.tokens import CONFIG, missing_library
 from classifier.training.loop import Data, Fitted
 
 
-def fit(params: Train, train: Data, validation: Data) -> Fitted:
+def fit(params: Train, train: Data, validation: Data, start: Path | None = None) -> Fitted:
     """Train the kind of model that `train.model` names.
+
+    Args:
+        params: of the training.
+        train: what is trained on.
+        validation: what stops it.
+        start: of an encoder alone, the folder of the checkpoint that it starts from.
 
     Raises:
         VerdictError: the device is not there, or this kind cannot use it.
     """
     # One kind's library is not imported for the other: torch takes 1.5 s, scikit-learn 1 s.
+    numerics.pin_torch(params.deterministic or params.model != "encoder")
+    if params.processes > 1 and params.model != "encoder":
+        what = f"train.processes: {params.model} trains in one process, not in {params.processes}"
+        raise VerdictError("params.yaml", what, "train.processes: 1, or train.model: encoder")
+    if params.model == "encoder":
+        return _fit_encoder(params, train, validation, start)
     if params.model == "linear":
         if params.device != "cpu":
             what = f"train.device: linear runs on cpu, not on {params.device}"
-            raise VerdictError("params.yaml", what, "train.device: cpu, or train.model: bag")
+            raise VerdictError("params.yaml", what, "train.device: cpu, or another train.model")
         from classifier.training.linear import fit_linear
 
         return fit_linear(params, train, validation)
     from classifier.training.bag import fit_bag
 
     return fit_bag(params, train, validation)
+
+
+def _fit_encoder(params: Train, train: Data, validation: Data, start: Path | None) -> Fitted:
+    if start is None:
+        raise TypeError("an encoder starts from a checkpoint")
+    config = read_json(start / CONFIG, "dvc repro featurize")
+    try:
+        from classifier.training.encoder import fit_encoder
+    except ImportError as error:
+        raise missing_library(error.name or "transformers") from None
+    return fit_encoder(params, train, validation, start / WEIGHTS, config)

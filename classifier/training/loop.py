@@ -15,8 +15,11 @@ from classifier.errors import VerdictError
 from classifier.metrics import log_loss, scores
 from classifier.models import Model
 from classifier.params import Train
+from classifier.tokens import Tokens
 
 NEUTRAL = "neutral"
+# A scipy.sparse.csr_matrix, which has no types, or `Tokens`.
+Features = Any
 Curve = list[dict[str, Any]]
 Probabilities = npt.NDArray[np.float64]
 # A function that trains one more epoch (numbered from 0): the model so far, and its training loss.
@@ -41,19 +44,26 @@ class Fitted(NamedTuple):
 
 @dataclass(frozen=True)
 class Data:
-    """n sentences: `features` (n, size), `labels` (n,), `valence` (n,) in [-4, 4]."""
+    """n sentences: `features` (n, size) or n times token ids, `labels` (n,), `valence` (n,) in [-4, 4]."""
 
-    features: sp.csr_matrix
+    features: Features
     labels: npt.NDArray[np.str_]
     valence: npt.NDArray[np.float64]
 
     def joined(self, other: "Data") -> "Data":
         """These sentences, then the other's."""
         return Data(
-            sp.vstack([self.features, other.features], format="csr"),
+            joined(self.features, other.features),
             np.concatenate([self.labels, other.labels]),
             np.concatenate([self.valence, other.valence]),
         )
+
+
+def joined(first: Features, second: Features) -> Features:
+    """The rows of both, one after the other; they are of one representation."""
+    if isinstance(first, Tokens) and isinstance(second, Tokens):
+        return first.joined(second)
+    return sp.vstack([first, second], format="csr")
 
 
 def targets(data: Data, params: Train) -> npt.NDArray[np.float64]:
@@ -117,8 +127,8 @@ def early_stopping(epochs: int, patience: int, step: Step, validation: Data, nam
             if not math.isfinite(loss):
                 raise diverged(name, epoch)
             f1 = scores(validation.labels, validation.valence, probabilities, bins=2)["weighted_f1"]
-            curve.append(_point(epoch, "training", train_loss, f1))
-            curve.append(_point(epoch, "validation", loss, f1))
+            curve.append(point(epoch, "training", train_loss, f1))
+            curve.append(point(epoch, "validation", loss, f1))
             progress.update()
             progress.set_postfix(loss=f"{loss:.4f}", weighted_f1=f"{f1:.4f}")
             if best is None or loss < best[0]:
@@ -133,9 +143,10 @@ def diverged(name: str, epoch: int) -> VerdictError:
     """The error of a training whose numbers grew beyond all bounds."""
     what = f"train.{name}: the training diverged in epoch {epoch + 1} (its loss is not a number)"
     return VerdictError(
-        "params.yaml", what, "a lower learning_rate (bag), or an alpha nearer the committed one (linear)"
+        "params.yaml", what, "a lower learning_rate (bag, encoder), or an alpha nearer the committed one (linear)"
     )
 
 
-def _point(epoch: int, on: str, loss: float, f1: float) -> dict[str, Any]:
+def point(epoch: int, on: str, loss: float, f1: float) -> dict[str, Any]:
+    """One row of the learning curve; `epoch` counts from 0, its rows from 1."""
     return {"epoch": epoch + 1, "on": on, "loss": round(loss, 6), "validation_weighted_f1": f1}

@@ -9,13 +9,15 @@ from torch import nn
 
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
-from classifier.models import KINDS, Model
+from classifier.models import Model
 from classifier.models.bag import Bag
 from classifier.models.linear import Linear
 from classifier.params import Params, Train
 from classifier.training import fit
 from classifier.training.bag import _Network, _tensors
 from classifier.training.loop import Data, early_stopping, targets
+
+KINDS: dict[str, type[Linear] | type[Bag]] = {"linear": Linear, "bag": Bag}
 
 
 def data(rows: int, seed: int = 0) -> Data:

@@ -16,12 +16,16 @@ import yaml
 
 from classifier import params
 from stages import evaluate, featurize, prepare, train, validate
+from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT, small_params
 from tests.pipeline.clone import STAGES, TIMEOUT, Clone, declared_outs, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
 PINS = "requirements.txt"
+# Beside them, what the chosen kind of model needs on top.
+KINDS = "requirements/${train.model}.txt"
+OF_KIND = {"featurize", "train", "evaluate"}
 MAINS = {
     "prepare": prepare.main,
     "validate": validate.main,
@@ -79,14 +83,15 @@ def code_problems(document: dict[str, Any]) -> list[str]:
         problems += [f"{stage}: {name} is missing" for name in sorted(closure(stage) - code)]
         problems += [f"{stage}: {name} is superfluous" for name in sorted(code - closure(stage))]
         problems += [f"{stage}: {name} stands twice" for name in sorted({dep for dep in deps if deps.count(dep) > 1})]
-        if PINS not in deps:
-            problems.append(f"{stage}: {PINS} is missing")
+        wanted = [PINS, KINDS] if stage in OF_KIND else [PINS]
+        problems += [f"{stage}: {name} is missing" for name in wanted if name not in deps]
     return problems
 
 
 def data_deps(document: dict[str, Any], stage: str) -> list[str]:
     """A stage's deps that are neither code nor pins."""
-    return [dep for dep in document["stages"][stage]["deps"] if not dep.endswith(".py") and dep != PINS]
+    deps = [dep.replace("${train.model}", "linear") for dep in document["stages"][stage]["deps"]]
+    return [dep for dep in deps if not dep.endswith(".py") and dep not in (PINS, KINDS)]
 
 
 def test_code_among_the_deps_is_each_stages_import_closure() -> None:
@@ -98,7 +103,7 @@ def test_code_among_the_deps_is_each_stages_import_closure() -> None:
 def test_a_missing_dep_is_reported(stage: str) -> None:
     """A copy of dvc.yaml in which any one code dep or the pins are left out is reported, with stage and file."""
     for dep in dag()["stages"][stage]["deps"]:
-        if dep.endswith(".py") or dep == PINS:
+        if dep.endswith(".py") or dep in (PINS, KINDS):
             document = copy.deepcopy(dag())
             document["stages"][stage]["deps"].remove(dep)
             assert code_problems(document) == [f"{stage}: {dep} is missing"]
@@ -154,7 +159,7 @@ def test_a_stage_needs_just_its_deps_and_writes_just_its_outs(finished: Clone, t
 @pytest.mark.parametrize(("stage", "dep"), [(stage, dep) for stage in STAGES for dep in data_deps(dag(), stage)])
 def test_a_stage_stops_without_one_of_its_data_deps(finished: Clone, tmp_path: Path, stage: str, dep: str) -> None:
     """No data dep is superfluous: without it the stage ends with an error that names it, and no traceback."""
-    deps = finished.dag()["stages"][stage]["deps"]
+    deps = [name.replace("${train.model}", "linear") for name in finished.dag()["stages"][stage]["deps"]]
     process = run_stage(only_deps(finished, tmp_path / "alone", [name for name in deps if name != dep]), stage)
     assert process.returncode == 1
     assert f"error: {dep}" in process.stdout
@@ -164,7 +169,7 @@ def test_a_stage_stops_without_one_of_its_data_deps(finished: Clone, tmp_path: P
 
 def only_deps(clone: Clone, folder: Path, deps: list[str]) -> Path:
     """A folder that holds `deps` and params.yaml of a clone, and nothing else."""
-    for dep in [*deps, "params.yaml"]:
+    for dep in [*(dep.replace("${train.model}", "linear") for dep in deps), "params.yaml"]:
         target = folder / dep
         target.parent.mkdir(parents=True, exist_ok=True)
         if (clone.path / dep).is_dir():
@@ -246,20 +251,30 @@ class Recorder:
                 self._names[id(section), field] = key
 
 
-@pytest.mark.parametrize("model", ["linear", "bag"])
+def of_other_kinds(model: str) -> set[str]:
+    """The params of featurize that a kind of model has no use for: DVC's lists cannot tell n-grams from token ids."""
+    every = {name for name in leaves(params.Params.model_validate(small_params())) if name.startswith("featurize.")}
+    tokens = {name for name in every if name.startswith("featurize.tokens.")}
+    return every - tokens if params.REPRESENTATION[model] == "tokens" else tokens
+
+
+@pytest.mark.parametrize("model", ["linear", "bag", "encoder"])
 def test_each_stage_reads_just_its_declared_params(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
-    """Run with either model, each stage reads every param that dvc.yaml lists for it, and no other."""
+    """With each kind of model, each stage reads every param that dvc.yaml lists for it, and no other."""
     document = small_params()
     document["train"]["model"] = model
     document["train"]["bag"]["epochs"] = 2
+    document["featurize"]["tokens"]["checkpoint"] = write_checkpoint(workspace / "tiny")
+    document["train"]["encoder"]["epochs"] = 1
     (workspace / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     recorder = Recorder(monkeypatch)
     for stage, main in MAINS.items():
         recorder.read.clear()
         main()
-        assert recorder.read == declared(stage, model), stage
+        unread = of_other_kinds(model) if stage == "featurize" else set()
+        assert recorder.read == declared(stage, model) - unread, stage
 
 
 @pytest.mark.parametrize(
@@ -271,6 +286,7 @@ def test_each_stage_reads_just_its_declared_params(
         ("featurize.char.min_df", 4, {"featurize"}),
         ("train.linear.alpha", 0.0001, {"train"}),
         ("train.bag.dropout", 0.4, set()),
+        ("train.encoder.dropout", 0.4, set()),
         ("evaluate.mistakes", 5, {"evaluate"}),
     ],
 )

@@ -13,7 +13,7 @@ import yaml
 
 from classifier.errors import exit_code
 from stages import evaluate, featurize, prepare, train, validate
-from tests.conftest import small_params
+from tests.conftest import copy_start, small_params
 from tests.corpus import write_raw
 
 STAGES = (prepare, validate, featurize, train, evaluate)
@@ -23,6 +23,7 @@ Change = Callable[[], object]
 def build(folder: Path, kind: str = "linear", stages: Iterable[ModuleType] = STAGES) -> Path:
     """Run `stages` on the small corpus in a new folder."""
     write_raw(folder / "data" / "raw")
+    copy_start(folder)
     document = small_params()
     document["train"]["model"] = kind
     document["train"]["bag"].update(embedding_size=8, epochs=2)

@@ -1,0 +1,90 @@
+"""The network of the encoder, in torch: a pretrained transformer, the mean over its tokens, one linear layer."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PretrainedConfig
+
+# Families whose weights and config are all there is to them; none needs code from elsewhere.
+FAMILIES = ("bert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta")
+# A config is data from strangers: these bounds hold whatever it says.
+_BOUNDS = {"num_hidden_layers": 96, "hidden_size": 8192, "intermediate_size": 65_536, "vocab_size": 2_000_000}
+_DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
+
+
+class Network(nn.Module):
+    """Token ids to scores: one for each class, and with `valence` one more."""
+
+    def __init__(self, backbone: nn.Module, outputs: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(backbone.config.hidden_size, outputs)  # type: ignore[union-attr, arg-type]
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """`ids` and `mask` of shape (n, longest) to scores of shape (n, outputs), float32."""
+        hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        weights = mask.unsqueeze(-1).to(hidden.dtype)
+        mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
+        scores: Tensor = self.head(self.dropout(mean))
+        return scores.float()
+
+
+def backbone(config: dict[str, Any], dropout: float | None = None) -> nn.Module:
+    """A transformer with random weights.
+
+    Args:
+        config: a checkpoint's config.json.
+        dropout: replaces all of the config's own.
+
+    Raises:
+        ValueError: a family that is not among `FAMILIES`, or a config that describes no sensible network.
+    """
+    checked = checked_config(config, dropout)
+    model: nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
+        checked, attn_implementation="sdpa", trust_remote_code=False
+    )
+    return without_pooler(model)
+
+
+def without_pooler(model: nn.Module) -> nn.Module:
+    """The transformer without the layer behind its first token, which the mean over the tokens replaces."""
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None  # type: ignore[assignment]
+    return model
+
+
+def checked_config(config: dict[str, Any], dropout: float | None = None) -> PretrainedConfig:
+    """The config as the library's object; `ValueError` for what is foreign or out of bounds."""
+    family = config.get("model_type")
+    if family not in FAMILIES:
+        raise ValueError(f"model_type {family!r} is none of {', '.join(FAMILIES)}")
+    if "auto_map" in config:
+        raise ValueError("auto_map asks for code from elsewhere, which is never run")
+    # Numbers and names alone: nothing nested (such as a quantization) and nothing private has a say.
+    own = {
+        name: value
+        for name, value in config.items()
+        if isinstance(value, int | float | str) and name != "model_type" and not name.startswith("_")
+    }
+    try:
+        made: PretrainedConfig = AutoConfig.for_model(family, **own)
+    except Exception as error:
+        raise ValueError(f"not a config of {family}: {error}") from None
+    for name, most in _BOUNDS.items():
+        value = getattr(made, name, 1)
+        if type(value) is not int or not 1 <= value <= most:
+            raise ValueError(f"{name} is {value!r}, expected a whole number up to {most:,}")
+    if dropout is not None:
+        for name in _DROPOUTS:
+            if hasattr(made, name):
+                setattr(made, name, dropout)
+    return made
+
+
+def shapes(config: dict[str, Any], outputs: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of a network, found without allocating one."""
+    with torch.device("meta"):
+        network = Network(backbone(config), outputs)
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}

@@ -1,0 +1,297 @@
+"""Trains the encoder with torch and transformers, on CPUs or GPUs, in one process or in several."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+from transformers import AutoModel
+
+from classifier import numerics
+from classifier.corpus import LABELS
+from classifier.errors import VerdictError
+from classifier.files import sha256
+from classifier.metrics import log_loss, scores
+from classifier.models.encoder import Encoder, predict
+from classifier.models.network import Network, checked_config, without_pooler
+from classifier.models.tensors import softmax
+from classifier.params import Train
+from classifier.raw import VALENCE_LIMIT
+from classifier.training.encoder import state
+from classifier.training.encoder.batches import epoch_batches, rate, share
+from classifier.training.encoder.world import World, joined
+from classifier.training.loop import Data, Fitted, diverged, point, targets
+
+# Steps between two looks at the loss: each look waits for a GPU.
+_LOOK = 20
+
+
+def fit_encoder(params: Train, train: Data, validation: Data, start: Path, config: dict[str, Any]) -> Fitted:
+    """Fine-tune with early stopping, then, with `refit`, once more on both splits for as many epochs.
+
+    Args:
+        params: `encoder` has the settings.
+        train: token ids and targets.
+        validation: what stops the training.
+        start: model.safetensors of the checkpoint, beside its config.json.
+        config: that config.
+
+    Raises:
+        VerdictError: the device is not there, its memory does not suffice, or the training diverged.
+    """
+    with joined(params.device) as world, _quick(params), _memory_told(params, world):
+        first = _Training(params, "first", train, (start, config), world)
+        first.run(validation)
+        kept, progress = first.kept, first.progress
+        held_out = softmax(kept["held_out"].numpy())
+        sentences = len(train.labels) * len(progress.curve) // 2
+        if params.refit:
+            whole = train.joined(validation)
+            again = _Training(params, "refit", whole, (start, config), world)
+            again.run(None, epochs=progress.best_epoch)
+            kept, sentences = again.kept, sentences + len(whole.labels) * progress.best_epoch
+            again.forget()
+        first.forget()
+    return Fitted(_model(kept, config), progress.curve, held_out, sentences)
+
+
+class _Training:
+    """One training: a network, its optimiser, and where it stands."""
+
+    def __init__(self, params: Train, phase: str, data: Data, start: tuple[Path, dict[str, Any]], world: World) -> None:
+        self.params, self.world, self.data = params, world, data
+        self.file = state.place(params, phase, [data], sha256(start[0]), world)
+        torch.manual_seed(params.seed)
+        self.network = _network(start, params.encoder.dropout).to(world.device)
+        self.optimiser = _optimiser(self.network, params)
+        self.kept: dict[str, Tensor] = {}
+        self.tensors = state.Tensors(self.network, self.optimiser, self.kept)
+        self.progress = state.load(self.file, self.tensors) or state.Progress()
+        world.agree((self.progress.epoch, self.progress.step), str(self.file))
+        self.wanted = torch.from_numpy(targets(data, params)).float().to(world.device)
+        self.valence = torch.from_numpy(data.valence / VALENCE_LIMIT).float().to(world.device)
+        self.bfloat16 = world.device.type == "cuda"
+        self.saved = monotonic()
+
+    def run(self, validation: Data | None, epochs: int | None = None) -> None:
+        """Train until done.
+
+        Args:
+            validation: what decides the best epoch; without it the last one is kept.
+            epochs: to end after so many, at the learning rates of a training of `train.encoder.epochs`.
+        """
+        settings, progress = self.params.encoder, self.progress
+        batches = -(-len(self.data.labels) // settings.batch_size)
+        parallel = self._parallel()
+        with self._bar(batches * (epochs or settings.epochs)) as bar:
+            while not progress.done:
+                self._epoch(parallel, batches, bar)
+                if validation is not None:
+                    self._judge(validation, batches, bar)
+                progress.epoch, progress.step, progress.loss = progress.epoch + 1, 0, 0.0
+                progress.done = progress.epoch >= (epochs or settings.epochs) or (
+                    validation is not None and progress.epoch - progress.best_epoch >= settings.patience
+                )
+                if progress.done and validation is None:
+                    self._keep()
+                self._save()
+
+    def _epoch(self, parallel: nn.Module, batches: int, bar: "tqdm[Any]") -> None:
+        settings, progress, world = self.params.encoder, self.progress, self.world
+        rows_of = epoch_batches(self.data.features.lengths, settings.batch_size, self.params.seed, progress.epoch)
+        # The sum so far is everybody's; each process adds its own share.
+        total = torch.tensor(progress.loss if world.leads else 0.0, device=world.device)
+        self.network.train()
+        for rows in rows_of[progress.step :]:
+            number = progress.epoch * batches + progress.step
+            for group in self.optimiser.param_groups:
+                group["lr"] = group["highest"] * rate(number, batches * settings.epochs, settings.warmup)
+            # Dropout's numbers are drawn anew from the step's own seed: where a training goes on, no state is needed.
+            torch.manual_seed((self.params.seed * 2**24 + number) * 2**6 + world.rank)
+            total += self._step(parallel, rows)
+            progress.step += 1
+            bar.update()
+            if progress.step % _LOOK == 0 or progress.step == batches:
+                bar.set_postfix_str(f"loss {world.size * float(total) / progress.step:.4f}{self._best()}")
+            if self._time_to_save() and progress.step < batches:
+                progress.loss = world.summed(float(total))
+                total.fill_(progress.loss if world.leads else 0.0)
+                self._save()
+        progress.loss = world.summed(float(total))
+        if not math.isfinite(progress.loss):
+            raise diverged("encoder", progress.epoch)
+
+    def _step(self, parallel: nn.Module, rows: np.ndarray[Any, Any]) -> Tensor:
+        """One batch: this process's share of it, and the step that all processes take together."""
+        settings, world = self.params.encoder, self.world
+        own = share(rows, world.rank, world.size)
+        ids, mask = (torch.from_numpy(array).to(world.device) for array in self.data.features.padded(own))
+        with torch.autocast(world.device.type, torch.bfloat16, enabled=self.bfloat16):
+            output = parallel(ids, mask)
+        place = torch.from_numpy(own).to(world.device)
+        loss = functional.cross_entropy(
+            output[:, :-1], self.wanted[place], label_smoothing=settings.label_smoothing, reduction="sum"
+        )
+        squares = functional.mse_loss(output[:, -1], self.valence[place], reduction="sum")
+        # A mean over the whole batch, whoever has how much of it; DDP takes the mean over the processes.
+        loss = (loss + settings.valence_weight * squares) / len(rows)
+        (loss * world.size).backward()  # type: ignore[no-untyped-call]  # torch
+        nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip, foreach=True)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def _judge(self, validation: Data, batches: int, bar: "tqdm[Any]") -> None:
+        """Score the validation split, add to the curve, and keep the weights if they are the best."""
+        progress = self.progress
+        outputs = self._predict(validation)
+        probabilities = softmax(outputs[:, : len(LABELS)])
+        loss = log_loss(validation.labels, probabilities)
+        if not math.isfinite(loss):
+            raise diverged("encoder", progress.epoch)
+        f1 = scores(validation.labels, validation.valence, probabilities, bins=2)["weighted_f1"]
+        progress.curve.append(point(progress.epoch, "training", progress.loss / batches, f1))
+        progress.curve.append(point(progress.epoch, "validation", loss, f1))
+        if progress.best_loss is None or loss < progress.best_loss:
+            progress.best_loss, progress.best_epoch = loss, progress.epoch + 1
+            self._keep()
+            self.kept["held_out"] = torch.from_numpy(np.ascontiguousarray(outputs[:, : len(LABELS)]))
+        bar.set_postfix_str(f"loss {loss:.4f}{self._best()}")
+
+    def _predict(self, data: Data) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Scores of all sentences, each process doing its share."""
+        self.network.eval()
+        own = share(np.arange(len(data.labels)), self.world.rank, self.world.size)
+        with torch.inference_mode():
+            part = predict(self.network, data.features.chosen(own), self.world.device, self.bfloat16)
+        return self.world.gathered(part, len(data.labels))
+
+    def _keep(self) -> None:
+        held_out = {name: value for name, value in self.kept.items() if name == "held_out"}
+        self.kept.clear()
+        self.kept |= {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+        self.kept |= held_out
+
+    def _time_to_save(self) -> bool:
+        """Whether the last checkpoint is old enough; several processes ask each other only now and then."""
+        if self.world.size > 1 and self.progress.step % _LOOK:
+            return False
+        return self.world.decided(monotonic() - self.saved >= 60 * self.params.encoder.save_minutes)
+
+    def _save(self) -> None:
+        if self.world.leads:
+            state.save(self.file, self.progress, self.tensors)
+        self.world.wait()
+        self.saved = monotonic()
+
+    def forget(self) -> None:
+        """Remove the state from disk: the training is over, and what it gave is with the caller."""
+        self.world.wait()
+        if self.world.leads:
+            self.file.unlink(missing_ok=True)
+
+    def _parallel(self) -> nn.Module:
+        if self.world.size == 1:
+            return self.network
+        devices = [self.world.device] if self.world.device.type == "cuda" else None
+        return DistributedDataParallel(self.network, device_ids=devices)
+
+    def _bar(self, steps: int) -> "tqdm[Any]":
+        done = self.progress.epoch * -(-len(self.data.labels) // self.params.encoder.batch_size) + self.progress.step
+        quiet = None if self.world.leads else True
+        return tqdm(total=steps, initial=done, desc="encoder", unit="step", disable=quiet, leave=False)
+
+    def _best(self) -> str:
+        found = [one for one in self.progress.curve if one["on"] == "validation"]
+        return f", weighted F1 {max(one['validation_weighted_f1'] for one in found):.4f}" if found else ""
+
+
+def _network(start: tuple[Path, dict[str, Any]], dropout: float) -> Network:
+    file, config = start
+    try:
+        made = checked_config(config, dropout)
+    except ValueError as error:
+        raise VerdictError(str(file.with_name("config.json")), str(error), "another checkpoint") from None
+    # Its tables on standard output and its bars go; what they say of missing weights is an error here.
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    backbone, told = AutoModel.from_pretrained(
+        file.parent,
+        output_loading_info=True,
+        config=made,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        attn_implementation="sdpa",
+        dtype=torch.float32,
+    )
+    if missing := sorted(name for name in told["missing_keys"] if "pooler" not in name):
+        what = f"lacks weights that its config asks for: {', '.join(missing[:3])}"
+        raise VerdictError(str(file), what, "another checkpoint, or its own config.json")
+    return Network(without_pooler(backbone), len(LABELS) + 1, dropout)
+
+
+def _optimiser(network: Network, params: Train) -> torch.optim.AdamW:
+    """AdamW: the head learns faster than what was pretrained; vectors (biases, norms) do not decay."""
+    settings = params.encoder
+    groups = []
+    for head in (False, True):
+        for decays in (False, True):
+            own = [
+                p
+                for name, p in network.named_parameters()
+                if name.startswith("head.") == head and (p.ndim > 1) == decays
+            ]
+            highest = settings.head_learning_rate if head else settings.learning_rate
+            decay = settings.weight_decay if decays else 0.0
+            groups.append({"params": own, "lr": highest, "highest": highest, "weight_decay": decay})
+    return torch.optim.AdamW(groups, fused=True)
+
+
+def _model(kept: dict[str, Tensor], config: dict[str, Any]) -> Encoder:
+    """A copy without the valence, which only guides the training."""
+    classes = len(LABELS)
+    tensors = {name: value.float().numpy() for name, value in kept.items() if name != "held_out"}
+    for name in ("head.weight", "head.bias"):
+        tensors[name] = np.ascontiguousarray(tensors[name][:classes])
+    return Encoder(config, tensors)
+
+
+@contextmanager
+def _quick(params: Train) -> Iterator[None]:
+    """Torch's switches for `train.deterministic`."""
+    torch.use_deterministic_algorithms(params.deterministic)
+    processors = max(1, len(os.sched_getaffinity(0)) // params.processes)
+    try:
+        with numerics.threads() if params.deterministic else numerics.threads(processors):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@contextmanager
+def _memory_told(params: Train, world: World) -> Iterator[None]:
+    """Turn an exhausted memory into a message that names the batch size."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        # On a CPU it is a RuntimeError like any other, but for its words.
+        told = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+        if not told:
+            raise
+        size = params.encoder.batch_size
+        what = f"train.encoder.batch_size: {size} sentences at a time do not fit into the memory of {world.device}"
+        remedy = (
+            f"a smaller batch_size (say {max(1, size // 2)}), a smaller featurize.tokens.max_tokens, or more processes"
+        )
+        raise VerdictError("params.yaml", what, remedy) from None

@@ -1,0 +1,324 @@
+"""Tests of the encoder: its network, its training, and what it leaves in the artifact."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel
+
+from classifier.artifact import Manifest, load_classifier, save_classifier
+from classifier.corpus import LABELS
+from classifier.errors import VerdictError
+from classifier.files import read_json, sha256, write_json
+from classifier.models.encoder import Encoder
+from classifier.models.network import checked_config, shapes
+from classifier.params import Params, Train
+from classifier.tokens import Tokeniser
+from classifier.training import fit
+from classifier.training.encoder.batches import epoch_batches, rate, share
+from classifier.training.loop import Data, Fitted
+from tests.checkpoints import CONFIG, tokenizer, write_checkpoint
+
+WORDS = {"negative": "bad", "neutral": "odd", "positive": "fine"}
+
+
+def tokeniser() -> Tokeniser:
+    """The tiny checkpoint's."""
+    return Tokeniser(tokenizer().to_str(), {**CONFIG, "vocab_size": tokenizer().get_vocab_size()}, 16)
+
+
+def data(rows: int, seed: int = 0) -> Data:
+    """Sentences of various lengths, each with a word that tells its class."""
+    draw = np.random.default_rng(seed)
+    kinds = draw.integers(3, size=rows)
+    texts = [f"{'so ' * draw.integers(3)}{WORDS[LABELS[kind]]} {draw.integers(100)}" for kind in kinds]
+    valence = np.array([-2.0, 0.0, 2.0])[kinds] + draw.normal(0, 0.01, rows) * (kinds != 1)
+    return Data(tokeniser().transform(texts), np.asarray(LABELS)[kinds], valence)
+
+
+def settings(params: Params, **changes: object) -> Train:
+    """Params that teach the tiny network something."""
+    own = {"epochs": 2, "batch_size": 16, "learning_rate": 0.01, "head_learning_rate": 0.01, **changes}
+    known = type(params.train.encoder).model_fields
+    encoder = params.train.encoder.model_copy(update={name: own[name] for name in own if name in known})
+    others = {name: own[name] for name in own if name not in known}
+    return params.train.model_copy(update={"model": "encoder", "encoder": encoder, **others})
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny checkpoint; the current folder is one of the test's own."""
+    write_checkpoint(tmp_path / "start")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return tmp_path / "start"
+
+
+def trained(params: Params, start: Path, **changes: object) -> Fitted:
+    """A training on 200 sentences."""
+    return fit(settings(params, **changes), data(200), data(60, seed=1), start)
+
+
+def weights(fitted: Fitted) -> dict[str, bytes]:
+    """The bytes of every tensor."""
+    return {name: values.tobytes() for name, values in fitted.model.tensors().items()}
+
+
+def test_it_learns_what_there_is_to_learn(params: Params, start: Path) -> None:
+    """On classes that a word tells nearly all of new data is right, and no state is left on disk."""
+    fitted = trained(params, start, epochs=12, patience=12)
+    new = data(200, seed=2)
+    predicted = np.asarray(LABELS)[fitted.model.probabilities(new.features).argmax(axis=1)]
+    assert (predicted == new.labels).mean() > 0.9
+    assert not list(Path(".checkpoints").glob("*"))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(params: Params, start: Path) -> None:
+    """Training is a function of data, params, start and seed."""
+    first = weights(trained(params, start))
+    assert weights(trained(params, start)) == first
+    assert weights(trained(params, start, seed=1)) != first
+
+
+def test_the_best_epoch_is_kept_and_stops_the_training(params: Params, start: Path) -> None:
+    """With a rate that spoils the weights the training ends `patience` epochs after the best one, which is refitted."""
+    fitted = trained(params, start, epochs=30, patience=2, learning_rate=0.3, head_learning_rate=0.3)
+    losses = [point["loss"] for point in fitted.curve if point["on"] == "validation"]
+    assert len(losses) < 30
+    assert len(losses) - (1 + int(np.argmin(losses))) == 2
+
+
+def test_validation_is_told_by_the_model_before_its_refit(params: Params, start: Path) -> None:
+    """The scores on validation are the same with and without refit, the weights are not."""
+    with_refit, without = trained(params, start, refit=True), trained(params, start, refit=False)
+    assert (with_refit.validation == without.validation).all()
+    assert without.model.probabilities(data(60, seed=1).features) == pytest.approx(without.validation, abs=1e-6)
+    assert weights(with_refit) != weights(without)
+    assert with_refit.sentences > without.sentences
+
+
+class _KilledError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("looks", [1, 5, 14, 17])
+def test_a_training_that_was_cut_goes_on_and_ends_with_the_same_weights(
+    params: Params, start: Path, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    """Cut after any checkpoint, in the first training or in the refit, the next run ends where one run would."""
+    from classifier.training.encoder import state
+
+    whole = trained(params, start)
+    save, saved = state.save, Counter[str]()
+
+    def cut(*arguments: Any) -> None:  # noqa: ANN401 - handed on
+        save(*arguments)
+        saved["times"] += 1
+        if saved["times"] == looks:
+            raise _KilledError
+
+    monkeypatch.setattr(state, "save", cut)
+    with pytest.raises(_KilledError):
+        trained(params, start, save_minutes=0.0)
+    left = saved["times"]
+    monkeypatch.setattr(state, "save", lambda *arguments: (save(*arguments), saved.update(times=1)))
+    again = trained(params, start, save_minutes=0.0)
+    assert weights(again) == weights(whole)
+    assert again.curve == whole.curve
+    assert (again.validation == whole.validation).all()
+    # 13 batches an epoch, two epochs; 17 with validation joined. Steps that were done are not done again.
+    assert saved["times"] - left <= 2 * 13 + 2 * 17 - left + 1
+
+
+def test_a_state_of_another_training_is_not_picked_up(
+    params: Params, start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a cut training left behind is of no use to one with another param, and does not change it."""
+    from classifier.training.encoder import state
+
+    expected = weights(trained(params, start, dropout=0.2))
+    save = state.save
+
+    def cut(*arguments: Any) -> None:  # noqa: ANN401 - handed on
+        save(*arguments)
+        raise _KilledError
+
+    monkeypatch.setattr(state, "save", cut)
+    with pytest.raises(_KilledError):
+        trained(params, start, save_minutes=0.0)
+    monkeypatch.setattr(state, "save", save)
+    assert len(list(Path(".checkpoints").glob("*.safetensors"))) == 1
+    assert weights(trained(params, start, dropout=0.2)) == expected
+
+
+def test_a_damaged_state_is_begun_anew(params: Params, start: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a checkpoint on disk, as of a full disk, is not used, and the training ends as if it were not there."""
+    from classifier.training.encoder import state
+
+    expected = weights(trained(params, start))
+    place = state.place
+
+    def with_rubbish(*arguments: Any) -> Path:  # noqa: ANN401 - handed on
+        path = place(*arguments)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\x10\x00\x00\x00")
+        return path
+
+    monkeypatch.setattr(state, "place", with_rubbish)
+    assert weights(trained(params, start)) == expected
+
+
+def test_exhausted_memory_is_told_with_the_batch_size(
+    params: Params, start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What torch says of a device whose memory is full becomes an error that names the param to lower."""
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr("classifier.training.encoder._Training._step", full)
+    with pytest.raises(VerdictError, match=r"train\.encoder\.batch_size: 16 sentences") as caught:
+        trained(params, start)
+    assert "batch_size (say 8)" in caught.value.remedy
+
+
+def test_real_exhausted_memory_of_a_cpu_is_told_too(params: Params, start: Path) -> None:
+    """An allocation that the machine refuses ends with the batch size, not with a traceback of torch."""
+    from classifier.training.encoder import _memory_told
+    from classifier.training.encoder.world import World
+
+    world = World(0, 1, torch.device("cpu"))
+    with pytest.raises(VerdictError, match="batch_size"), _memory_told(settings(params), world):
+        torch.empty(2**50)
+
+
+def test_a_checkpoint_without_all_weights_is_refused(params: Params, start: Path) -> None:
+    """Weights that the config asks for and the file lacks are named, not drawn at random."""
+    config = read_json(start / "config.json", "")
+    write_json(start / "config.json", {**config, "num_hidden_layers": 3})
+    with pytest.raises(VerdictError, match=r"lacks weights .*layer\.2"):
+        trained(params, start)
+
+
+def test_a_training_that_diverges_is_stopped(params: Params, start: Path) -> None:
+    """A loss that is not a number ends the training with the param's name."""
+    with pytest.raises(VerdictError, match=r"train\.encoder: the training diverged"):
+        trained(params, start, learning_rate=1e30, head_learning_rate=1e30, clip=1e30)
+
+
+def test_the_artifact_holds_all_that_a_prediction_needs(params: Params, start: Path, tmp_path: Path) -> None:
+    """Written and read again, text in gives the same probabilities out, without the checkpoint it came from."""
+    fitted, folder = trained(params, start), tmp_path / "artifact"
+    manifest = Manifest(
+        kind="encoder", representation="tokens", labels=LABELS, train={}, trained_on={}, hardware_class="test", files={}
+    )
+    save_classifier(folder, tokeniser(), fitted.model, ["d"], manifest)
+    (start / "model.safetensors").unlink()
+    texts = ["so fine 5", "bad", "", "odd " * 50]
+    expected = fitted.model.probabilities(tokeniser().transform(texts))
+    found = load_classifier(folder).probabilities(texts)
+    assert found == pytest.approx(expected, abs=1e-6)
+    assert found.sum(axis=1) == pytest.approx(np.ones(4))
+    assert load_classifier(folder).probabilities([]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model_type": "gpt2"}, "model_type 'gpt2' is none of"),
+        ({"auto_map": {"AutoModel": "evil.Model"}}, "auto_map asks for code"),
+        ({"hidden_size": 10**9}, "hidden_size is 1000000000"),
+        ({"num_hidden_layers": 10**7}, "num_hidden_layers is 10000000"),
+        ({"num_hidden_layers": 3}, "tensors"),
+        ({"hidden_size": "big"}, "hidden_size"),
+    ],
+)
+def test_a_foreign_config_in_an_artifact_is_refused(
+    params: Params, start: Path, tmp_path: Path, change: dict[str, object], words: str
+) -> None:
+    """A config that asks for code, for another network or for a monstrous one is refused before anything is built."""
+    folder = tmp_path / "artifact"
+    manifest = Manifest(
+        kind="encoder", representation="tokens", labels=LABELS, train={}, trained_on={}, hardware_class="test", files={}
+    )
+    save_classifier(folder, tokeniser(), trained(params, start).model, ["d"], manifest)
+    write_json(folder / "config.json", {**read_json(folder / "config.json", ""), **change})
+    told = read_json(folder / "manifest.json", "")
+    told["files"]["config.json"] = sha256(folder / "config.json")
+    write_json(folder / "manifest.json", told)
+    with pytest.raises(VerdictError, match=words):
+        load_classifier(folder)
+
+
+def test_dropout_replaces_all_of_the_configs_own() -> None:
+    """With 0 nothing is dropped anywhere, whatever the family calls its settings."""
+    config = checked_config({"model_type": "distilbert", "dropout": 0.3, "attention_dropout": 0.3}, 0.0)
+    assert config.dropout == config.attention_dropout == 0.0
+
+
+def test_the_network_is_the_librarys_own(start: Path) -> None:
+    """The pretrained layers are those of transformers' AutoModel, and its mean is over the tokens that are there."""
+    from classifier.models.network import Network, without_pooler
+
+    backbone = without_pooler(AutoModel.from_pretrained(start)).eval()
+    network = Network(backbone, 4).eval()
+    ids = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]])
+    mask = ids > 0
+    with torch.no_grad():
+        hidden = backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        means = torch.stack([hidden[0].mean(0), hidden[1, :3].mean(0)])
+        assert torch.allclose(network(ids, mask), network.head(means), atol=1e-6)
+    assert set(shapes(read_json(start / "config.json", ""), 4)) == set(network.state_dict())
+
+
+def test_an_epoch_holds_each_sentence_once_in_batches_of_similar_length() -> None:
+    """Batches are full but for one, differ from epoch to epoch, are the same for the same seed, and waste little."""
+    lengths = np.random.default_rng(0).integers(5, 90, size=1003)
+    first, again, next_epoch = (epoch_batches(lengths, 32, 7, epoch) for epoch in (0, 0, 1))
+    assert sorted(np.concatenate(first)) == list(range(1003))
+    assert sorted({len(batch) for batch in first}) == [11, 32]
+    assert all((one == other).all() for one, other in zip(first, again, strict=True))
+    assert {tuple(sorted(batch)) for batch in first} != {tuple(sorted(batch)) for batch in next_epoch}
+    padded = sum(lengths[batch].max() * len(batch) for batch in first)
+    assert padded < 1.1 * lengths.sum()
+
+
+def test_processes_share_a_batch_without_overlap() -> None:
+    """Together the shares are the batch, whatever its size, and differ by at most one sentence."""
+    for size in (1, 5, 32):
+        parts = [share(np.arange(size), rank, 3) for rank in range(3)]
+        assert sorted(np.concatenate(parts)) == list(range(size))
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_the_rate_rises_and_falls_to_nothing() -> None:
+    """The factor rises over the warm-up to 1, and falls in a line to nearly 0 at the last step."""
+    factors = [rate(step, 100, 0.1) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert max(factors) == factors[9] == factors[10] == 1
+    assert np.all(np.diff(factors[10:]) < 0)
+    assert factors[-1] == pytest.approx(1 / 90)
+
+
+def test_a_device_that_is_not_there_is_refused(params: Params, start: Path) -> None:
+    """A CUDA device that the machine lacks stops the training with its name."""
+    with pytest.raises(VerdictError, match=r"train\.device: cuda:63"):
+        trained(params, start, device="cuda:63")
+
+
+def test_an_encoder_in_no_processes_of_its_own_is_refused_for_others(params: Params) -> None:
+    """Several processes are the encoder's alone."""
+    with pytest.raises(VerdictError, match=r"train\.processes: linear trains in one process"):
+        fit(params.train.model_copy(update={"processes": 2}), data(10), data(10))
+
+
+def test_the_model_knows_its_shapes() -> None:
+    """Tensors that are missing or of another shape are refused by name."""
+    config = {**CONFIG, "vocab_size": 90}
+    tensors = {name: np.zeros(shape, dtype=np.float32) for name, shape in shapes(config, 3).items()}
+    assert Encoder.from_tensors(tensors, config, 3).tensors() == tensors
+    with pytest.raises(ValueError, match=r"head\.weight"):
+        Encoder.from_tensors({**tensors, "head.weight": np.zeros((2, 16), dtype=np.float32)}, config, 3)

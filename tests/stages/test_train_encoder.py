@@ -1,0 +1,138 @@
+"""The stages featurize, train and evaluate with an encoder: killed and resumed, and in two processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from classifier.artifact import load_classifier, load_manifest
+from classifier.files import read_json, sha256
+from stages import evaluate, featurize, prepare, validate
+from tests.checkpoints import write_checkpoint
+from tests.conftest import ROOT, copy_start, small_params
+from tests.corpus import write_raw
+from tests.stages.runs import copied, set_params
+
+TIMEOUT = 300  # seconds; a command that hangs fails its test, no test measures time
+SETTINGS = {"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "head_learning_rate": 0.01, "dropout": 0.0}
+
+
+@pytest.fixture(scope="module")
+def featurized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which an encoder is chosen and all stages up to featurize have run; it is read, never changed."""
+    folder = tmp_path_factory.mktemp("featurized")
+    write_raw(folder / "data" / "raw")
+    document = small_params()
+    document["featurize"]["tokens"] = {"checkpoint": write_checkpoint(folder / "tiny"), "max_tokens": 32}
+    document["train"].update(model="encoder", refit=False)
+    document["train"]["encoder"].update(SETTINGS)
+    (folder / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    copy_start(folder)
+    with chdir(folder):
+        for stage in (prepare, validate, featurize):
+            stage.main()
+    return folder
+
+
+def command(folder: Path) -> dict[str, Any]:
+    """How the stage is started as DVC does, in a folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "WORLD_", "RANK"))}
+    return {
+        "args": [sys.executable, "-m", "stages.train"],
+        "cwd": folder,
+        "env": {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+    }
+
+
+def run(folder: Path) -> str:
+    """Run the stage to its end."""
+    process = subprocess.run(**command(folder), check=False, timeout=TIMEOUT)
+    assert process.returncode == 0, process.stdout
+    return str(process.stdout)
+
+
+def artifact(folder: Path) -> dict[str, str]:
+    """The artifact's files by hash."""
+    return {path.name: sha256(path) for path in (folder / "models/classifier").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def whole(featurized: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the stage train ran without a break; it is read, never changed."""
+    folder = copied(featurized, tmp_path_factory.mktemp("whole") / "folder")
+    run(folder)
+    return folder
+
+
+def until(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+    """Wait for a condition while a process runs."""
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bytes(
+    featurized: Path, whole: Path, tmp_path: Path
+) -> None:
+    """After kill -9 during training the stage, run again, leaves the artifact of an uninterrupted run, and no state."""
+    folder = copied(featurized, tmp_path / "folder")
+    with chdir(folder):
+        set_params("train.encoder", save_minutes=0.0)()
+    process = subprocess.Popen(**command(folder), start_new_session=True)
+    until(lambda: any((folder / ".checkpoints").glob("*.safetensors")), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "models/classifier/manifest.json").exists()
+    run(folder)
+    same, expected = artifact(folder), artifact(whole)
+    del same["manifest.json"], expected["manifest.json"]  # which names save_minutes
+    assert same == expected
+    assert not list((folder / ".checkpoints").glob("*.safetensors"))
+
+
+def test_two_processes_give_the_figures_of_one(featurized: Path, whole: Path, tmp_path: Path) -> None:
+    """Without dropout, two processes that share each batch score as one does, and only one of them writes."""
+    folder = copied(featurized, tmp_path / "folder")
+    with chdir(folder):
+        set_params("train", processes=2)()
+    printed = run(folder)
+    assert printed.count("train: encoder") == 1
+    one, two = (read_json(place / "metrics/validation.json", "") for place in (whole, folder))
+    figures = [{name: round(value, 4) for name, value in each["overall"].items()} for each in (one, two)]
+    assert figures[0] == figures[1]
+    curves = [read_json(place / "plots/training.json", "") for place in (whole, folder)]
+    assert [round(point["loss"], 4) for point in curves[0]] == [round(point["loss"], 4) for point in curves[1]]
+
+
+def test_the_artifact_is_evaluated_like_any_other(whole: Path, tmp_path: Path) -> None:
+    """The stage evaluate scores the text of the test split with it; manifest and predictions say what it is."""
+    folder = copied(whole, tmp_path / "folder")
+    with chdir(folder):
+        evaluate.main()
+    assert read_json(folder / "metrics/evaluation.json", "")["overall"]["n"] > 0
+    manifest = load_manifest(folder / "models/classifier")
+    assert (manifest.kind, manifest.representation) == ("encoder", "tokens")
+    assert set(manifest.train["encoder"]) > {"epochs", "dropout"}
+    assert load_classifier(folder / "models/classifier").probabilities(["a lovely lamp"]).shape == (1, 3)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_it_goes_silently_in_a_log(whole: Path, processes: str) -> None:
+    """Where there is no terminal nothing is printed but the stage's own line."""
+    folder = copied(whole, whole.parent / f"again{processes}")
+    with chdir(folder):
+        set_params("train", processes=int(processes), seeds=[1])()
+    assert [line for line in run(folder).splitlines() if not line.startswith("train: encoder")] == []
