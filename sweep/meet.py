@@ -44,7 +44,7 @@ class Meeting:
         sources, targets = (here, there) if way == "push" else (there, here)
         agreeing = [name for name in sources if targets.get(name, sources[name]) == sources[name]]
         if agreeing:
-            self._dvc("exp", way, "--quiet", "--no-run-cache", "--remote", self.remote, self.git_remote, *agreeing)
+            self._dvc("exp", way, "--no-run-cache", "--remote", self.remote, self.git_remote, *agreeing)
         moved = [name for name in agreeing if name not in targets]
         here, there = self._here(points), self._there(points)  # anew: another machine may have been faster than we were
         self._refuse_other_content(here, there, way)

@@ -110,7 +110,8 @@ def _text(value: Value) -> str:
         return json.dumps(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED:
         return value
-    escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)  # of backslashes only those before a quote mean something
+    # Of backslashes only those before a quote mean something, the closing one included.
+    escaped = re.sub(r"(\\+)$", r"\1\1", re.sub(r"(\\*)'", r"\1\1\\'", value))
     return f"'{escaped}'"
 
 

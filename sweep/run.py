@@ -63,6 +63,7 @@ class Sweep:
         self.plan, self.points, self.retry = plan, points, retry
         self._idle: list[Worker] = []
         self._workers: list[Worker] = []
+        self._others: set[Path] = set()  # folders of workers that run something for another spec file
         self._lock = Lock()  # of the lists above, and of the repository's refs
         self._stopped = Event()
         self._cache = ""
@@ -105,6 +106,7 @@ class Sweep:
             elif name is None:
                 worker.remove()
             else:
+                self._others.add(worker.folder)
                 print(f"an earlier sweep of another spec file is still running {name}: left alone")
         return living
 
@@ -149,7 +151,7 @@ class Sweep:
 
     def _failed(self, log: Path, failure: Path) -> str:
         """Why, and note it: what failed by itself would fail again."""
-        if told.was_killed(log):
+        if told.was_cut(log):
             return f"{told.reason(log)}; the next sweep runs it again"
         write_text(failure, told.reason(log) + "\n")
         return told.reason(log)
@@ -178,7 +180,9 @@ class Sweep:
         self._stopped.set()
         pool.shutdown(wait=False, cancel_futures=True)
         while not all(future.done() for future in futures):  # one may have been about to start something
-            processes.stop([worker.folder for worker in Worker.found(self.plan.root)])
+            processes.stop(
+                [worker.folder for worker in Worker.found(self.plan.root) if worker.folder not in self._others]
+            )
             time.sleep(0.1)
         for worker in self._workers:
             worker.remove()

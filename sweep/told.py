@@ -26,17 +26,24 @@ def score(root: Path, commit: str) -> float | None:
 
 def reason(log: Path) -> str:
     """The line that says why an experiment failed, after the name of the stage."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    text = _text(log)
     stage = _STAGE.findall(text)
     for pattern in (_OURS, _EXCEPTION, _DVC):
         if found := pattern.findall(text):
             said = " ".join(found[-1].split())
             return f"{stage[-1]}: {said}" if stage and pattern is not _DVC else said
-    return "no reason given"
+    return "killed"
 
 
-def was_killed(log: Path) -> bool:
-    """Whether the stage was ended by a signal: by a person, or for want of memory. That may go better next time."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-    numbers = [int(number) for number in re.findall(r"exited with (-?\d+)", text)]
-    return any(number < 0 or 128 < number < 160 for number in numbers)
+def was_cut(log: Path) -> bool:
+    """Whether the run was ended from outside: DVC, which then says nothing, or the stage, by a signal.
+
+    A person did that, or the system for want of memory; it may go better next time.
+    """
+    text = _text(log)
+    codes = [int(code) for code in re.findall(r"exited with (-?\d+)", text)]
+    return not _DVC.search(text) or any(code < 0 or 128 < code < 160 for code in codes)
+
+
+def _text(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""

@@ -47,18 +47,25 @@ class Worker:
         work = plan.root / HOME / "work"
         work.mkdir(parents=True, exist_ok=True)
         worker = cls(Path(mkdtemp(dir=work)))
-        git(plan.root, "clone", "--quiet", "--local", "--no-checkout", "--no-tags", str(plan.root), str(worker.clone))
+        try:
+            worker._set_up(plan, cache)
+        except BaseException:
+            worker.remove()
+            raise
+        return worker
+
+    def _set_up(self, plan: Plan, cache: str) -> None:
+        git(plan.root, "clone", "--quiet", "--local", "--no-checkout", "--no-tags", str(plan.root), str(self.clone))
         for key in ("user.name", "user.email"):
             if value := git(plan.root, "config", "--default", "", "--get", key).strip():
-                worker._git("config", key, value)
-        worker._reset(plan.baseline)
+                self._git("config", key, value)
+        self._reset(plan.baseline)
         if (settings := plan.root / ".dvc/config.local").is_file():
-            shutil.copy2(settings, worker.clone / ".dvc")
-        worker._dvc("cache", "dir", "--local", cache)
-        if reason := worker._dvc("checkout", "--quiet", "--force"):
+            shutil.copy2(settings, self.clone / ".dvc")
+        self._dvc("cache", "dir", "--local", cache)
+        if reason := self._dvc("checkout", "--force"):
             what = f"the cache lacks data of {plan.baseline[:7]}: {reason}"
             raise VerdictError("dvc checkout", what, "make repro, or dvc fetch where a remote has the data")
-        return worker
 
     def run(self, plan: Plan, point: Point, log: Path) -> int:
         """Run one experiment, and return DVC's exit code, which is below 0 when it was killed.
