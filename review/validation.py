@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifier.errors import VerdictError
+from review.revisions import Revision
 
 SCORES = "metrics/validation.json"
 HEADLINE = "weighted_f1"
@@ -29,6 +30,13 @@ class Seeds:
     mean: float
     std: float
 
+    @property
+    def text(self) -> str:
+        """In words."""
+        if self.count == 1:
+            return f"1 seed, weighted F1 {self.mean:.4f} on validation"
+        return f"{self.count} seeds, weighted F1 {self.mean:.4f} ± {self.std:.4f} on validation"
+
 
 def parsed(text: str, path: str) -> dict[str, Any]:
     """A JSON object of finite numbers; `VerdictError` when it is something else."""
@@ -39,6 +47,25 @@ def parsed(text: str, path: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise VerdictError(path, f"expected an object, not {document!r:.80}", _LOOK)
     return document
+
+
+def told_seeds(revision: Revision, least: int) -> Seeds | None:
+    """The seeds that a change was trained with; None where it is one, and no more are asked for.
+
+    Raises:
+        VerdictError: more than one is asked for, and the file is missing or cannot be read.
+    """
+    where = f"{SCORES} of {revision.name}"
+    try:
+        text = revision.text(SCORES)
+        if text is None:
+            raise VerdictError(where, "no such file", "dvc repro train, and commit it")
+        seeds = seeds_of(parsed(text, where), where)
+    except VerdictError:
+        if least > 1:
+            raise
+        return None
+    return seeds if max(seeds.count, least) > 1 else None
 
 
 def scores_of(told: dict[str, Any], path: str) -> Scores:
