@@ -12,7 +12,7 @@ from review.revisions import git
 # Beside the experiments DVC keeps other things under refs/exps: what is queued, failed or was looked at last.
 _REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/(.+)")
 _FAILED = "refs/exps/celery/failed"
-_FAILURE = re.compile(r"dvc-exp:[0-9a-f]+:([0-9a-f]+):(.+)")
+_FAILURE = re.compile(r"(?:commit: )?dvc-exp:[0-9a-f]+:([0-9a-f]+):(.+)")
 # Bytes of a file that is read; the largest of a real experiment, dvc.lock, has 15,000.
 _LARGEST = 1_000_000
 

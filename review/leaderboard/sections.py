@@ -1,6 +1,7 @@
 """The leaderboard's parts for a comment: the ranking, how far it can be trusted, what is not in it."""
 
 import html
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +14,7 @@ from review.text import plain
 from review.validation import SCORES
 
 _MOST_COLUMNS = 8
+_NAME = re.compile(r"(?!www)[a-z][a-z0-9_]{0,30}(\.[a-z][a-z0-9_]{0,30})?")
 _NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -105,8 +107,8 @@ def domains(board: Board) -> Section:
 
 
 def _head(name: str) -> str:
-    """A long name may break: the table is wide enough."""
-    return own(name[:40]).replace("_", "_&#8203;")
+    """A key's name, which may break, for the table is wide enough; one that is no name of ours stands in `code`."""
+    return name.replace("_", "_&#8203;") if _NAME.fullmatch(name) else code(name, 40)
 
 
 def _name(board: Board, row: Row) -> str:
@@ -123,7 +125,7 @@ def _value(row: Row, key: str) -> str:
     value = row.values[key]
     if value is None:
         return "–"
-    return code(shown_param(value), 40) if isinstance(value, str | list) else own(shown_param(value)[:40])
+    return shown_param(value)[:40] if isinstance(value, int | float) else code(shown_param(value), 40)
 
 
 def _scores(board: Board, row: Row) -> tuple[str, str]:
@@ -217,10 +219,10 @@ def apart(board: Board) -> Iterator[Section]:
             continue
         scored = kind == ELSEWHERE
         head = ("experiment", *(["weighted F1"] if scored else []), "why")
-        rows = [(_apart_name(one), *([_figure(one.score)] if scored else []), own(one.reason)) for one in found]
+        rows = [(_apart_name(one), *([_figure(one.score)] if scored else []), code(one.reason)) for one in found]
         block = of_table(head, rows, (1,) if scored else ())
         yield Section(title, [paragraph(note), block], 4, True, f": {len(found)}")
-    notes = [f"<li>{code(row.name, 80)}: {own(note)}</li>" for row in board.rows for note in row.record.notes]
+    notes = [f"<li>{code(row.name, 80)}: {code(note)}</li>" for row in board.rows for note in row.record.notes]
     if notes:
         yield Section("Odd, and left out", [Block("<ul>", notes, "</ul>")], 4, True, f": {len(notes)}")
 
