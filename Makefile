@@ -4,9 +4,11 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 # Options for the review, such as --base HEAD~1.
 REVIEW ?=
+# Options for the leaderboard, such as --spec sweeps/linear.yaml.
+BOARD ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro encoder sweep test workflows bench calibration plots report preview remote pins clean
+.PHONY: repro encoder sweep leaderboard test workflows bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -42,6 +44,9 @@ calibration: .venv/test.stamp  ## what the gate blocks and catches, on 440 retra
 
 report: .venv/repro.stamp  ## the review of this working tree against main: report/report.html
 	python -m review report $(REVIEW)
+
+leaderboard: .venv/repro.stamp  ## experiments of any machine, ranked by validation: report/leaderboard (BOARD: options)
+	@python -m review leaderboard $(BOARD)
 
 preview: .venv/test.stamp .venv/github-markdown-light.css  ## that report as a browser and as GitHub show it, in pictures
 	python -m review report $(REVIEW)

@@ -168,6 +168,13 @@ class Evaluate(Section):
     mistakes: Count
 
 
+class SeedRule(Section):
+    """How many seeds a change must be trained with, and how far its weighted F1 on validation may spread over them."""
+
+    at_least: Count = 1
+    max_spread: NonNegative = 0.02
+
+
 class Gate(Section):
     """The policy that a change is judged by. It is read from the base revision, never from the change itself."""
 
@@ -180,6 +187,7 @@ class Gate(Section):
     max_artifact_mb: Positive
     max_seconds_per_1000: Positive
     lock: Literal["ran", "consistent", "ignore"]
+    seeds: SeedRule = SeedRule()  # by default, since a base from before it has no such key
 
 
 class Report(Section):

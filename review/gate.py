@@ -21,6 +21,7 @@ from review.lock import Finding, check
 from review.paths import ARTIFACT, EVALUATION
 from review.policy import Change, changes, policy_of, watched
 from review.revisions import Revision, Store, checked_out
+from review.validation import SCORES, Seeds, told_seeds
 
 _ON_SHARED = "; on the sentences that main has, too: "
 
@@ -49,6 +50,7 @@ class Review:
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     figures: Figures = field(default_factory=dict)
+    seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
     comparison: Comparison | None = None
     shared: Comparison | None = None  # on the sentences that main tests on, too, where the test set changed
     seconds_per_1000: float | None = None
@@ -173,6 +175,8 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
             result.shared = on_shared(base, candidate, predictions, plan)
         result.rules.extend(_worse(result, policy))
     result.rules.extend(_floors(result, policy))
+    result.seeds = told_seeds(own, policy.seeds.at_least)
+    result.rules.extend(_seeds(result, policy))
     result.rules.append(_size(candidate, policy))
     result.rules.append(_time(result.seconds_per_1000, policy))
 
@@ -288,6 +292,20 @@ def _floors(result: Review, policy: Gate) -> Iterator[Rule]:
         if lowest < floor and unchanged:
             found += ", below the floor, but so on main"
         yield Rule(f"floor:{group}", asks, lowest >= floor or unchanged, found, "a better model")
+
+
+def _seeds(result: Review, policy: Gate) -> Iterator[Rule]:
+    """Enough seeds, and alike. Nothing is asked of one seed where one is enough."""
+    if result.seeds is None:
+        return
+    asked, unchanged = policy.seeds, result.comparison is not None and result.comparison.unchanged
+    enough, alike = result.seeds.count >= asked.at_least, result.seeds.std <= asked.max_spread
+    asks = f"{SCORES} tells at least {asked.at_least} seeds, with a standard deviation of at most {asked.max_spread:g}"
+    found = result.seeds.text
+    if unchanged and not (enough and alike):
+        found += "; but every prediction is main's"
+    remedy = f"{SCORES} must tell it: more of train.seeds" if not enough else "a model that depends less on its seed"
+    yield Rule("seeds", asks, (enough and alike) or unchanged, found, "" if enough and alike else remedy)
 
 
 def _size(candidate: Evidence, policy: Gate) -> Rule:

@@ -14,6 +14,7 @@ from review.paths import EVALUATION, PREDICTIONS
 from review.policy import Change
 from review.report.markup import Block, Section, code, of_table, own, paragraph
 from review.revisions import Revision
+from review.validation import SCORES
 
 NAMES = {
     "weighted_f1": "weighted F1",
@@ -49,6 +50,8 @@ def verdict(review: Review) -> Section:
     else:
         measured = own(review.measured)
         blocks.append(paragraph(f"<b>{measured[0].upper()}{measured[1:]}.</b>"))
+    if review.seeds and review.seeds.count > 1:
+        blocks.append(paragraph(f"{own(review.seeds.text)} (mean ± standard deviation; {own(SCORES)})."))
     against = f" against {named(review.base)}" if review.base else ", with nothing to compare it with"
     blocks.append(paragraph(f"{named(review.candidate)}{against}."))
     if failed := [rule for rule in review.rules if not rule.passed]:
