@@ -21,6 +21,7 @@ repro: .venv/repro.stamp $(if $(filter encoder,$(MODEL)),encoder)  ## set up, ge
 
 encoder: .venv/encoder.stamp  ## what train.model: encoder needs: its libraries and the weights that it starts from
 	@python data/fetch.py --start encoder
+
 sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml [JOBS=2]
 	@python -m sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
 
