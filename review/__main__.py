@@ -1,4 +1,4 @@
-"""`python -m review lock | compare | gate | report | repro | remote`: the commands of the review."""
+"""`python -m review lock | compare | gate | report | leaderboard | repro | remote`: the commands of the review."""
 
 import argparse
 import sys
@@ -73,6 +73,13 @@ def _report(options: argparse.Namespace) -> int:
     return write_report(_request(options), options.out)
 
 
+def _leaderboard(options: argparse.Namespace) -> int:
+    from review.leaderboard.command import Options, run
+
+    chosen = Options(options.out, tuple(options.names), options.spec, options.all, options.chosen)
+    return run(Path.cwd(), chosen)
+
+
 def _repro(_: argparse.Namespace) -> int:
     from review.run import reproduce
 
@@ -97,6 +104,15 @@ def _remote_options(remote: argparse.ArgumentParser) -> None:
     remote.set_defaults(run=_remote)
 
 
+def _leaderboard_options(leaderboard: argparse.ArgumentParser) -> None:
+    leaderboard.add_argument("names", nargs="*", metavar="NAME", help="only these experiments")
+    leaderboard.add_argument("--spec", type=Path, metavar="FILE", help="only the points of this sweep")
+    leaderboard.add_argument("--all", action="store_true", help="of all commits, not of HEAD alone")
+    leaderboard.add_argument("--out", type=Path, default=Path("report/leaderboard"), metavar="FOLDER")
+    leaderboard.add_argument("--chosen", metavar="NAME", help="show the score on test of this one, and of no other")
+    leaderboard.set_defaults(run=_leaderboard)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m review", description="Review a change against main.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -111,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="report.md with its pictures, and report.html; exit 0 once written")
     report.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER")
     report.set_defaults(run=_report)
+    _leaderboard_options(
+        commands.add_parser("leaderboard", help="experiments ranked by validation: report/leaderboard")
+    )
     repro = commands.add_parser("repro", help="dvc repro, and a record of what ran and how long for the report")
     repro.set_defaults(run=_repro)
     _remote_options(commands.add_parser("remote", help="does the DVC remote hold all? 0 yes, 1 no, 2 cannot be asked"))

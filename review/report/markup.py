@@ -13,6 +13,8 @@ from review.text import MOST, plain
 
 # GitHub refuses a comment of more than 65,536 characters; CML adds a watermark of its own.
 LIMIT = 64_000
+# The page that has what is cut from a comment.
+PAGE = "report.html"
 
 
 def code(text: object, most: int = MOST) -> str:
@@ -74,44 +76,44 @@ def of_table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterab
     return Block(begin, [row(cells, "td") for cells in rows], "</tbody>\n</table>")
 
 
-def render(section: Section, keep: Sequence[int] | None = None) -> str:
+def render(section: Section, keep: Sequence[int] | None = None, whole: str = PAGE) -> str:
     """The section as Markdown; of each block the first `keep` rows, and a line that says what was cut."""
     kept = keep if keep is not None else [len(block.rows) for block in section.blocks]
-    parts = [_block(block, most) for block, most in zip(section.blocks, kept, strict=True)]
+    parts = [_block(block, most, whole) for block, most in zip(section.blocks, kept, strict=True)]
     body = "\n\n".join(part for part in parts if part)
     if section.folded:
         return f"<details>\n<summary><b>{section.title}</b>{section.note}</summary>\n\n{body}\n\n</details>\n"
     return f"### {section.title}\n\n{body}\n" if section.title else f"{body}\n"
 
 
-def _block(block: Block, most: int) -> str:
+def _block(block: Block, most: int, whole: str) -> str:
     cut = len(block.rows) - most
     rows = "\n".join(block.rows[:most])
-    notice = f"\n\n<p><i>{cut:,} more in report.html.</i></p>" if cut else ""
+    notice = f"\n\n<p><i>{cut:,} more in {whole}.</i></p>" if cut else ""
     if block.rows and not most:
         return notice.strip()
     return "\n".join(part for part in (block.before, rows, block.after) if part) + notice
 
 
-def fit(sections: Sequence[Section], limit: int = LIMIT) -> str:
-    """All sections, cut where they are least important, so that the whole has at most `limit` characters."""
+def fit(sections: Sequence[Section], limit: int = LIMIT, whole: str = PAGE) -> str:
+    """All sections, cut where they are least important, to at most `limit` characters; `whole` is the file with all."""
     keep = [[min(len(block.rows), block.most or len(block.rows)) for block in section.blocks] for section in sections]
-    texts = [render(section, kept) for section, kept in zip(sections, keep, strict=True)]
+    texts = [render(section, kept, whole) for section, kept in zip(sections, keep, strict=True)]
     order = sorted(range(len(sections)), key=lambda place: (-sections[place].rank, -place))
     for place in (place for place in order if sections[place].rank):
         while sum(map(len, texts)) + len(texts) > limit and any(keep[place]):
             keep[place] = [most // 2 for most in keep[place]]
-            texts[place] = render(sections[place], keep[place])
+            texts[place] = render(sections[place], keep[place], whole)
     for place in (place for place in order if sections[place].rank):
         if sum(map(len, texts)) + len(texts) > limit:
             texts[place] = (
-                f"<p><i>{sections[place].title}: cut, to stay under GitHub's limit; report.html has it.</i></p>\n"
+                f"<p><i>{sections[place].title}: cut, to stay under GitHub's limit; {whole} has it.</i></p>\n"
             )
-    whole = "\n".join(texts)
-    if len(whole) <= LIMIT:
-        return whole
-    notice = "<p><i>The rest is too long for a comment; report.html has it.</i></p>\n"
-    return f"{_first_lines(whole, LIMIT - len(notice))}\n{notice}"
+    text = "\n".join(texts)
+    if len(text) <= LIMIT:
+        return text
+    notice = f"<p><i>The rest is too long for a comment; {whole} has it.</i></p>\n"
+    return f"{_first_lines(text, LIMIT - len(notice))}\n{notice}"
 
 
 def _first_lines(text: str, most: int) -> str:
