@@ -30,9 +30,9 @@ ONE_FAILED = {"plan": "success", "run": "failure", "collect": "success", "propos
 NOTHING_TO_RUN = {"plan": "success", "run": "skipped", "collect": "success", "propose": "success"}
 
 
-def dispatch(site: Site, spec: str = SPEC, branch: str = "main", **more: Any) -> Outcome:  # noqa: ANN401
+def dispatch(site: Site, spec: str = SPEC, **more: Any) -> Outcome:  # noqa: ANN401
     """Somebody starts a sweep by hand."""
-    event = events.workflow_dispatch(site.github, {"spec": spec}, branch)
+    event = events.workflow_dispatch(site.github, {"spec": spec})
     settings: dict[str, Any] = {"secrets": site.secrets, "variables": site.variables, "env": site.env, "timeout": 900}
     return act.run(site.origin, "sweep.yml", event, github=site.github, **{**settings, **more})
 
@@ -171,14 +171,13 @@ def test_the_winner_is_judged_like_any_other(swept: Site) -> None:
     assert len(swept.checks()) == 1
 
 
-def test_a_sweep_is_of_main_alone(site: Site) -> None:
-    """On another branch nothing runs; a file that is not a spec of main ends it before any machine is taken."""
-    spec_on_main(site, POINTS)
-    site.origin.push(site.clone.path, "topic")
-    assert set(dispatch(site, branch="topic").jobs.values()) == {"skipped"}
-    ran = dispatch(site, spec="params.yaml")
-    assert ran.jobs == {"plan": "failure", "run": "skipped", "collect": "skipped", "propose": "skipped"}
-    assert "params.yaml: not a spec file of this commit" in ran.logs["plan"]
+def test_what_is_no_spec_file_takes_no_machine(site: Site) -> None:
+    """A file of main that is not one of sweeps/, and a spec with a typo, end in the first job, by name."""
+    spec_on_main(site, "grid: {train.sed: [1, 2]}\n")
+    for spec, reason in (("params.yaml", "not a spec file of this commit"), (SPEC, "unknown key of params.yaml")):
+        ran = dispatch(site, spec=spec)
+        assert ran.jobs == {"plan": "failure", "run": "skipped", "collect": "skipped", "propose": "skipped"}, ran.log
+        assert reason in ran.logs["plan"]
 
 
 def test_a_bucket_of_its_own(site: Site, s3: S3) -> None:
