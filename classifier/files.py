@@ -1,4 +1,7 @@
-"""Files written whole or not at all, and in the same bytes every time."""
+"""Files written whole or not at all, and in the same bytes every time.
+
+Whoever writes no table needs no pandas: jobs that only look are installed without.
+"""
 
 import hashlib
 import json
@@ -7,13 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from classifier.errors import VerdictError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 Row = Mapping[str, str | int | float]
 
@@ -60,19 +63,25 @@ def read_json(path: Path, remedy: str) -> Any:  # noqa: ANN401 - its callers che
         raise VerdictError(str(path), f"not readable as JSON: {error}", remedy) from None
 
 
-def write_table(path: Path, table: pd.DataFrame, schema: pa.Schema) -> None:
+def write_table(path: Path, table: "pd.DataFrame", schema: "pa.Schema") -> None:
     """Write a parquet file without pandas' metadata, whose version numbers would enter the hash."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with replacing(path) as partial:
         arrow = pa.Table.from_pandas(table, schema=schema, preserve_index=False).replace_schema_metadata(None)
         pq.write_table(arrow, partial)
 
 
-def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pd.DataFrame:
+def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd.DataFrame":
     """Read a parquet file.
 
     Raises:
         VerdictError: with `remedy`, when the file is missing or damaged, lacks one of `columns`, or one has a gap.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         arrow = pq.read_table(path)
     except FileNotFoundError:

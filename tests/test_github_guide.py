@@ -52,10 +52,10 @@ def test_the_environments_hold_the_secrets_that_their_jobs_read() -> None:
 
 
 def test_only_main_may_use_the_environments_of_main() -> None:
-    """The four environments whose jobs run main's code are bound to main in the table and by the command."""
+    """The environments whose jobs run main's code are bound to main in the table and by the command."""
     told = {row[0].strip("`") for row in rows(section("2. Environments and their secrets")) if row[1] == "`main` alone"}
-    assert told == {"judge", "publish", "lock", "main"}
-    assert "for name in judge publish lock main; do" in scripts()[0]
+    assert told == {"judge", "publish", "lock", "main", "sweeps", "propose"}
+    assert "for name in judge publish lock main sweeps propose; do" in scripts()[0]
 
 
 def test_the_labels_are_those_that_the_code_knows() -> None:
@@ -86,9 +86,9 @@ def test_the_list_of_allowed_actions_is_complete() -> None:
 
 def test_permissions_of_the_apps_are_those_that_are_asked_for() -> None:
     """Each permission that a token of an App is asked to have stands in the App's row."""
-    table = {row[0]: row[1].lower() for row in rows(section("3. Two Apps"))}
+    table = {row[0]: row[1].lower() for row in rows(section("3. Three Apps"))}
     asked = [step["with"] for _, step in steps() if "create-github-app-token@" in step.get("uses", "")]
-    assert len(asked) == len(table) == 2
+    assert len(asked) == len(table) == 3
     for given in asked:
         app = re.sub(r"\W", "", given["private-key"]).removeprefix("secrets").removesuffix("_PRIVATE_KEY").lower()
         wanted = {

@@ -190,6 +190,44 @@ def test_main_and_audit_run_for_main_alone() -> None:
         assert WORKFLOWS[name]["concurrency"] == {"group": name, "cancel-in-progress": "false"}
 
 
+SWEEP = WORKFLOWS["sweep"]
+
+
+def swept(plan: str, points: str, missing: str = '["a", "b"]', change: str = "true") -> set[str]:
+    """The jobs of sweep.yml that would follow its plan, by how that and the points end."""
+    given = {**contexts("workflow_dispatch", {}, "refs/heads/main"), "needs": {"plan": {"outputs": {}}}}
+    given["needs"] = {"plan": {"result": plan, "outputs": {"missing": missing}}}
+    found = {"run"} if runs(SWEEP["jobs"]["run"], given, {"plan": plan}) else set()
+    if runs(SWEEP["jobs"]["collect"], given, {"plan": plan, "run": points}):
+        found.add("collect")
+        given["needs"] = {"collect": {"result": "success", "outputs": {"change": change}}}
+        found |= {"propose"} if runs(SWEEP["jobs"]["propose"], given, {"collect": "success"}) else set()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("jobs", "given"),
+    [
+        ({"run", "collect", "propose"}, {"plan": "success", "points": "success"}),
+        ({"run", "collect", "propose"}, {"plan": "success", "points": "failure"}),
+        ({"collect", "propose"}, {"plan": "success", "points": "skipped", "missing": "[]"}),
+        ({"run", "collect"}, {"plan": "success", "points": "success", "change": "false"}),
+        (set(), {"plan": "failure", "points": "skipped"}),
+    ],
+)
+def test_what_follows_the_plan_of_a_sweep(jobs: set[str], given: dict[str, str]) -> None:
+    """Failed points keep nobody from collecting; no points to run leave the rest; nothing new, nothing to propose."""
+    assert swept(**given) == jobs
+
+
+def test_sweeps_are_of_main_alone_and_one_of_a_spec_at_a_time() -> None:
+    """Started on another branch it does nothing; a second sweep of the same file waits for the first."""
+    job = SWEEP["jobs"]["plan"]
+    assert runs(job, contexts("workflow_dispatch", {}, "refs/heads/main"), {})
+    assert not runs(job, contexts("workflow_dispatch", {}, "refs/heads/topic"), {})
+    assert SWEEP["concurrency"] == {"group": "sweep-${{ inputs.spec }}", "cancel-in-progress": "false"}
+
+
 @pytest.mark.parametrize(
     ("expression", "value"),
     [

@@ -18,6 +18,10 @@ PERMISSIONS = {
     "report/publish": {"contents": "write", "checks": "write", "pull-requests": "write", "actions": "read"},
     "report/commit-lock": CONTENTS,
     "reproduce/reproduce": None,
+    "sweep/plan": CONTENTS,
+    "sweep/run": {"contents": "write", "id-token": "write"},
+    "sweep/collect": ROLE,
+    "sweep/propose": {"contents": "write", "pull-requests": "write"},
     "tests/tests": CONTENTS,
 }
 # A job that is not named has no environment, so no secret of one.
@@ -28,6 +32,9 @@ ENVIRONMENTS = {
     "report/publish": "publish",
     "report/commit-lock": "lock",
     "reproduce/reproduce": "${{ inputs.environment }}",
+    "sweep/run": "sweeps",
+    "sweep/collect": "sweeps",
+    "sweep/propose": "propose",
 }
 KEY = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 # Which step sees which secret. No other step, job or file sees any.
@@ -39,6 +46,11 @@ SECRETS = {
     "report/publish/Token of the App": {"VERDICT_PRIVATE_KEY"},
     "report/commit-lock/Token of the App": {"LOCK_PRIVATE_KEY"},
     "reproduce/reproduce/Reproduce from main's results": KEY,
+    "sweep/run/All that experiments start from": KEY,
+    "sweep/run/Send its data": KEY,
+    "sweep/run/Send the experiment": KEY,
+    "sweep/collect/Collect": KEY,
+    "sweep/propose/Token of the App": {"SWEEP_PRIVATE_KEY"},
 }
 TOKENS = {
     "audit/report/Issue",
@@ -47,6 +59,13 @@ TOKENS = {
     "report/publish/Pictures and check",
     "report/publish/Comment",
     "report/publish/Comment without CML",
+    "sweep/plan/Which points have no result?",
+    "sweep/run/Has it a result by now?",
+    "sweep/run/Send the experiment",
+    "sweep/collect/Collect",
+    "sweep/propose/Pull request",
+    "sweep/propose/Comment",
+    "sweep/propose/Comment without CML",
 }
 ROLES = {
     "audit/reproduce/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
@@ -54,6 +73,9 @@ ROLES = {
     "main/reproduce/AWS role, anew": {"AWS_ROLE_TO_WRITE", "AWS_REGION"},
     "report/judge/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
     "reproduce/reproduce/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
+    "sweep/run/AWS role": {"AWS_ROLE_TO_SWEEP", "AWS_REGION"},
+    "sweep/run/AWS role, anew": {"AWS_ROLE_TO_SWEEP", "AWS_REGION"},
+    "sweep/collect/AWS role": {"AWS_ROLE_TO_SWEEP", "AWS_REGION"},
 }
 TRIGGERS = {
     "audit": {"schedule", "workflow_dispatch"},
@@ -61,12 +83,14 @@ TRIGGERS = {
     "main": {"push", "workflow_dispatch"},
     "report": {"workflow_run"},
     "reproduce": {"workflow_call"},
+    "sweep": {"workflow_dispatch"},
     "tests": {"push", "pull_request", "merge_group"},
 }
 # Workflows that execute a change: they may write nothing.
 OF_STRANGERS = ("experiment", "reproduce", "tests")
 MAIN_RUNNER = """${{ fromJSON(vars.MAIN_RUNNER || '["self-hosted", "gpu-main"]') }}"""
 GPU_RUNNER = """${{ vars.GPU_RUNNER || '["self-hosted", "gpu"]' }}"""
+SWEEP_RUNNER = """${{ fromJSON(inputs.runner || vars.GPU_RUNNER || '["self-hosted", "gpu"]') }}"""
 CALLED = re.compile(r"\./\.github/workflows/([a-z-]+)\.yml")
 
 
@@ -157,6 +181,33 @@ def test_roles_are_these() -> None:
     assert role["if"].startswith("inputs.environment != 'fork' && ")
 
 
+def test_points_are_run_without_a_key() -> None:
+    """Stages of a sweep see neither key nor token; who sees the token in such a job only talks to the git remote."""
+    (run,) = [step for name, step in steps() if name == "sweep/run/Run"]
+    assert "env" not in run
+    body = WORKFLOWS["sweep"]["jobs"]["run"]
+    assert set(body["env"]) == {"DVC_NO_ANALYTICS", "DVC_SITE_CACHE_DIR", "GIT_ASKPASS", "SPEC", "POINT"}
+    given = [step["run"] for step in body["steps"] if "github.token" in " ".join(texts(step))]
+    assert [any(word in text for word in ("sweep.ci missing", "sweep push")) for text in given] == [True, True]
+
+
+def test_nothing_of_a_sweep_is_mains() -> None:
+    """A sweep takes no role of main's, fills no cache of main's and pushes to no DVC remote but its own."""
+    whole = " ".join(texts(WORKFLOWS["sweep"]))
+    assert not named("vars", WORKFLOWS["sweep"]) & {"AWS_ROLE_TO_WRITE", "MAIN_RUNNER"}
+    assert "dvc push" not in whole
+    assert "cache/save" not in " ".join(texts(WORKFLOWS["sweep"]["jobs"]["run"]))
+    assert whole.count("sweep push") == whole.count("--remote sweeps; }") == 2
+
+
+def test_a_point_that_fails_stops_no_other() -> None:
+    """The matrix goes on, the failed are collected around, and no job asks by success() for the points as well."""
+    found = WORKFLOWS["sweep"]["jobs"]
+    assert found["run"]["strategy"]["fail-fast"] == "false"
+    assert found["collect"]["if"] == "needs.plan.result == 'success' && !cancelled()"
+    assert found["propose"]["if"].endswith("&& !cancelled()")
+
+
 def test_everything_ends() -> None:
     """Each job has a limit in minutes, of at most half a day; a called workflow's jobs have it instead."""
     for name, body in jobs():
@@ -222,6 +273,9 @@ def test_only_main_fills_the_cache_of_main() -> None:
         "reproduce/reproduce/Results for the next push": (
             "dvc-${{ inputs.scope }}-${{ github.run_id }}-${{ github.run_attempt }}"
         ),
+        "sweep/collect/Data for later runs, where there is no bucket": (
+            "sweep-${{ inputs.spec }}-${{ github.sha }}-${{ github.run_id }}-${{ github.run_attempt }}"
+        ),
     }
     scopes = [body["with"]["scope"] for _, body in jobs() if "uses" in body]
     assert all(scope.startswith("pull-${{ github.event.pull_request.number") for scope in scopes)
@@ -239,6 +293,8 @@ def test_machines_are_named() -> None:
             assert where == MAIN_RUNNER, name
         elif name == "experiment/gpu":
             assert where == GPU_RUNNER
+        elif name == "sweep/run":
+            assert where == SWEEP_RUNNER
         elif name == "experiment/fork":
             assert where == '["ubuntu-24.04"]'
         elif name == "reproduce/reproduce":

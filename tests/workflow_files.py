@@ -147,6 +147,7 @@ def _equal(one: Any, other: Any) -> bool:  # noqa: ANN401 - JSON
 
 _FUNCTIONS: Mapping[str, Any] = {
     "always": lambda: True,
+    "cancelled": lambda: False,
     "contains": lambda where, what: what in (where or []),
     "startsWith": lambda text, start: str(text or "").casefold().startswith(str(start).casefold()),
     "format": lambda text, *given: text.format(*given),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.errors import VerdictError, exit_code
+from review.ci.output import output
 
 Options = argparse.Namespace
 
@@ -46,8 +47,8 @@ def _judge(options: Options) -> None:
         print("what the pipeline reads has changed: a first look does not suffice")
     else:
         print(plain(f"nothing to tell: {verdict.skip}" if verdict.skip else verdict.title, 1000))
-    _output("done", "true" if verdict else "false")
-    _output("lock", "true" if verdict and verdict.lock else "false")
+    output("done", "true" if verdict else "false")
+    output("lock", "true" if verdict and verdict.lock else "false")
 
 
 def _publish(options: Options) -> None:
@@ -55,8 +56,8 @@ def _publish(options: Options) -> None:
     from review.ci.publish import publish
 
     poster, number = publish(GitHub.from_environment(), _event(), options.out)
-    _output("poster", poster)
-    _output("number", str(number or ""))
+    output("poster", poster)
+    output("number", str(number or ""))
 
 
 def _comment(options: Options) -> None:
@@ -112,13 +113,6 @@ def _remote() -> bool:
     from review.remote import configured
 
     return configured(Path.cwd())
-
-
-def _output(name: str, value: str) -> None:
-    """Tell the workflow."""
-    if path := os.environ.get("GITHUB_OUTPUT"):
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(f"{name}={value}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,10 +1,10 @@
 """The first look at a change, in seconds: whether dvc.lock is consistent, and whether anything needs to run."""
 
-import os
 from pathlib import Path
 
 from classifier.errors import VerdictError
 from review.ci.footprint import touched
+from review.ci.output import output
 from review.lock import LOCK, check
 from review.revisions import Revision, resolve
 
@@ -21,7 +21,7 @@ def plan(root: Path, base_name: str, asked: bool) -> bool:
         VerdictError: dvc.lock is stale, with the command to run.
     """
     files = touched(resolve(root, base_name), Revision(root, "HEAD", resolve(root, "HEAD").commit))
-    _output("reproduce", "true" if files else "false")
+    output("reproduce", "true" if files else "false")
     if not files:
         print("nothing that the DAG reads or writes differs from main: nothing to run")
         return False
@@ -34,9 +34,3 @@ def plan(root: Path, base_name: str, asked: bool) -> bool:
         remedy = "make repro, and commit dvc.lock, metrics/ and plots/; or ask for the label reproduce"
         raise VerdictError(LOCK, what, remedy)
     return True
-
-
-def _output(name: str, value: str) -> None:
-    if path := os.environ.get("GITHUB_OUTPUT"):
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(f"{name}={value}\n")

@@ -48,9 +48,9 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool) -> None:
         claimed = stages_of(author.text(LOCK), "HEAD") if author.text(LOCK) else {}
         begin_from(base)
         _forget_narrowed(root)
-        remote = remote and _answers(root)
+        remote = remote and answers(root)
         if not remote:
-            _without_remote(root)
+            without_remote(root)
         run_dag(root, remote)
         _prune(root)
     except run.StageError as error:
@@ -64,7 +64,7 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool) -> None:
     print("\n".join(found) or f"reproduced: {LOCK} is what the author committed")
 
 
-def _answers(root: Path) -> bool:
+def answers(root: Path) -> bool:
     """Whether the remote can be asked; where it cannot, the log says why, and the run goes on without it."""
     try:
         with Storage(root):
@@ -74,7 +74,7 @@ def _answers(root: Path) -> bool:
         return False
 
 
-def _without_remote(root: Path) -> None:
+def without_remote(root: Path) -> None:
     """Name an empty folder as this checkout's remote: DVC looks for listings there, also where nothing is pulled."""
     from dvc.config import Config
 
@@ -126,10 +126,10 @@ def run_dag(root: Path, remote: bool) -> None:
     The first try skips what did not change, data or no data. It is enough when what the judge needs can be had;
     where it cannot (an empty remote, a cache that was evicted), the raw data is fetched and all that is missing runs.
     """
-    _check_out(root)
+    check_out(root)
     try:
         run.reproduce(root, pull=remote, allow_missing=True)
-        if _obtain(root, list(_NEEDED), remote):
+        if obtain(root, list(_NEEDED), remote):
             return
         reason = "its results are neither in the cache nor on the remote"
     except run.StageError:
@@ -141,7 +141,7 @@ def run_dag(root: Path, remote: bool) -> None:
     run.reproduce(root)
 
 
-def _check_out(root: Path) -> None:
+def check_out(root: Path) -> None:
     """Put what the cache has of main's results into the working tree; what it lacks is seen later."""
     from dvc.exceptions import CheckoutError
     from dvc.repo import Repo
@@ -157,7 +157,7 @@ def obtain_raw(root: Path, remote: bool) -> None:
     """The raw data that data/raw.dvc names: from the cache, the remote, or its public source, and then in the cache."""
     from dvc.repo import Repo
 
-    if _obtain(root, [f"{RAW}.dvc"], remote):
+    if obtain(root, [f"{RAW}.dvc"], remote):
         return
     done = subprocess.run([sys.executable, "data/fetch.py"], cwd=root, check=False, capture_output=True, text=True)
     if done.returncode:
@@ -168,7 +168,7 @@ def obtain_raw(root: Path, remote: bool) -> None:
             stage.commit()
 
 
-def _obtain(root: Path, targets: list[str], remote: bool) -> bool:
+def obtain(root: Path, targets: list[str], remote: bool) -> bool:
     """Whether all targets are, or could be put, into the working tree."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo

@@ -35,6 +35,15 @@ def run(root: Path, options: Options) -> int:
     """Write the leaderboard; 0 once it is written, whoever leads."""
     from review.leaderboard.document import write
 
+    made = board_of(root, options)
+    write(made, options.out)
+    print("\n".join(outcome(made)))
+    print(", ".join(str(options.out / f"leaderboard.{kind}") for kind in ("md", "html", "csv")))
+    return 0
+
+
+def board_of(root: Path, options: Options) -> Board:
+    """The leaderboard as data."""
     names = [*options.names, *(_points(root, options.spec) if options.spec else [])]
     with Store(root) as store:
         head = resolve(root, "HEAD")
@@ -43,11 +52,7 @@ def run(root: Path, options: Options) -> int:
             validation: str | None = head.hash_of(VALIDATION)
         except VerdictError:  # nothing was reproduced on HEAD: those that most experiments have
             validation = None
-        made = board(root, Cache(store), asked, policy_of(working_tree(root)), validation)
-    write(made, options.out)
-    print("\n".join(outcome(made)))
-    print(", ".join(str(options.out / f"leaderboard.{kind}") for kind in ("md", "html", "csv")))
-    return 0
+        return board(root, Cache(store), asked, policy_of(working_tree(root)), validation)
 
 
 def outcome(made: Board) -> Iterator[str]:

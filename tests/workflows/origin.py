@@ -141,6 +141,8 @@ def _bare(source: Path, target: Path) -> None:
     git(target, "remote", "remove", "origin")
     git(target, "config", "uploadpack.allowAnySHA1InWant", "true")
     git(target, "config", "gc.auto", "0")
+    # GitHub knows a repository by its name alone, too; so does git in a folder, but not all that DVC asks.
+    target.with_name(target.name.removesuffix(".git")).symlink_to(target.name)
 
 
 def seed_cache(origin: Origin, clone: Path, key: str, paths: list[str], scope: str = "refs/heads/main") -> None:

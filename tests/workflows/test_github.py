@@ -176,6 +176,23 @@ def test_pull_requests_are_what_git_has(origin: Origin, github: GitHub, ask: Ask
         events.pull_request(github, 1)
 
 
+def test_a_pull_request_is_opened_once(origin: Origin, github: GitHub, ask: Ask, write: Write) -> None:
+    """Of a branch with commits of its own, by an App or, where the settings allow it, by GitHub Actions."""
+    head = origin.push(write({"new": "file"}), "feature")
+    body = {"title": "A change", "head": "feature", "base": "main", "body": "Why"}
+    refused = ask("POST", "/pulls", body)
+    assert (refused.status_code, refused.json()["message"][:36]) == (403, "GitHub Actions is not permitted to c")
+    github.state.actions_open_pulls = True
+    assert ask("POST", "/pulls", {**body, "head": "main"}).status_code == 422
+    made = ask("POST", "/pulls", body)
+    assert (made.status_code, made.json()["head"]["sha"], made.json()["state"]) == (201, head, "open")
+    assert origin.sha("refs/pull/1/head") == head
+    assert "already exists for owner:feature" in ask("POST", "/pulls", body).json()["message"]
+    assert ask("PATCH", "/pulls/1", {"title": "Another", "state": "closed"}).json()["closed_at"]
+    assert ask("GET", "/pulls").json() == []
+    assert ask("POST", "/pulls", body).json()["number"] == 2
+
+
 def _events(ask: Ask) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = ask("GET", "/issues/1/events").json()
     return found

@@ -99,6 +99,7 @@ class State:
     folders: dict[int, Path] = field(default_factory=dict)
     checks: list[Json] = field(default_factory=list)
     permissions: dict[str, str] = field(default_factory=dict)
+    actions_open_pulls: bool = False  # the setting of docs/github.md, section 4
     stored: dict[str, bytes] = field(default_factory=dict)  # what download addresses lead to
     identifiers: dict[object, int] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)

@@ -71,6 +71,54 @@ def list_pulls(state: State, request: Request) -> Answer:
     return Answer(found)
 
 
+@route("POST", "/pulls", "pull_requests")
+def create_pull(state: State, request: Request) -> Answer:
+    """A new pull request from a branch of this repository; its commits are then those of refs/pull/N/head."""
+    body = request.body
+    _check(body.get("body") or "")
+    head = state.find(f"refs/heads/{body['head']}")
+    _refuse_pull(state, request, head)
+    number = state.next_number()
+    state.pulls[number] = {
+        **{"id": state.next_id(), "number": number, "title": body["title"], "body": body.get("body")},
+        **{"head_ref": body["head"], "head_repo": state.name, "head_sha": head, "base_ref": body["base"]},
+        **{"state": "open", "labels": [], "draft": False, "locked": False, "merged": False, "merged_by": None},
+        **{"created_at": now(), "updated_at": now(), "closed_at": None, "merged_at": None, "comments": 0},
+        **{"user": user(state, request.identity.login), "author_association": "NONE"},
+    }
+    state.git("update-ref", f"refs/pull/{number}/head", str(head))
+    return Answer(pull(state, number), 201)
+
+
+def _refuse_pull(state: State, request: Request, head: str | None) -> None:
+    """What GitHub has against a new pull request."""
+    body, app = request.body, request.identity.app
+    if app is not None and app.slug == "github-actions" and not state.actions_open_pulls:
+        raise RefusedError(403, "GitHub Actions is not permitted to create or approve pull requests.")
+    base = state.find(f"refs/heads/{body['base']}")
+    if head is None or base is None:
+        raise RefusedError(422, "Validation Failed: head or base is invalid")
+    if not state.git("rev-list", "--max-count=1", f"{base}..{head}"):
+        raise RefusedError(422, f"Validation Failed: No commits between {body['base']} and {body['head']}")
+    same = {"head_ref": body["head"], "head_repo": state.name, "base_ref": body["base"], "state": "open"}
+    if any(same.items() <= one.items() for one in state.pulls.values()):
+        name = f"{state.owner}:{body['head']}"
+        raise RefusedError(422, f"Validation Failed: A pull request already exists for {name}.")
+
+
+@route("PATCH", "/pulls/{pull_number}", "pull_requests")
+def update_pull(state: State, request: Request) -> Answer:
+    """Another title, text or state."""
+    number = request.number("pull_number")
+    _pull(state, number)
+    _check(request.body.get("body") or "")
+    changed: Json = {key: request.body[key] for key in ("title", "body", "state") if key in request.body}
+    if "state" in changed:
+        changed["closed_at"] = now() if changed["state"] == "closed" else None
+    state.pulls[number].update(changed, updated_at=now())
+    return Answer(_pull(state, number))
+
+
 @route("GET", "/issues/{issue_number}/events", *TALK)
 def list_events(state: State, request: Request) -> Answer:
     """What happened to an issue or a pull request."""

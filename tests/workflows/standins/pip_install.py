@@ -21,7 +21,7 @@ def satisfied(arguments: list[str]) -> bool:
     parser.add_argument("--index-url")
     parser.add_argument("packages", nargs="*")
     try:
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
     except (argparse.ArgumentError, SystemExit):
         return False
     pins = {name: pin for file in options.requirement + options.constraint for name, pin in _pins(file).items()}

@@ -1,0 +1,38 @@
+"""Main's results on a machine that has none, byte for byte those of its dvc.lock: what experiments start from."""
+
+from pathlib import Path
+
+from classifier.errors import VerdictError
+from review import run
+from review.ci.bundle import GENERATED
+from review.ci.reproduce import RAW, answers, obtain, obtain_raw, stage_outputs, without_remote
+from review.lock import LOCK
+from review.revisions import git
+
+
+def baseline(root: Path, remote: bool) -> None:
+    """Bring all that dvc.lock names into cache and working tree: from the cache, the remote, else by running.
+
+    Args:
+        root: a checkout of main.
+        remote: whether DVC's remote may be asked.
+
+    Raises:
+        VerdictError: a stage failed, or running gives other results than dvc.lock has.
+    """
+    remote = remote and answers(root)
+    if not remote:
+        without_remote(root)
+    outputs = stage_outputs((root / LOCK).read_text(encoding="utf-8"))
+    cached = [path for path in outputs if not GENERATED.fullmatch(path)]
+    # Not in one: DVC checks out nothing of the others where a pointer is among the targets.
+    if obtain(root, [f"{RAW}.dvc"], remote) and obtain(root, cached, remote):
+        print("main's results are at hand")
+        return
+    print("main's results are neither in the cache nor on the remote: running main's stages")
+    obtain_raw(root, remote)
+    run.reproduce(root)
+    if changed := git(root, "status", "--porcelain", "--untracked-files=no").split():
+        what = f"running them gives other results than main has: {', '.join(changed[1::2])}"
+        remedy = "let main.yml run first, or push main's results (docs/remote.md); is this machine of main's kind?"
+        raise VerdictError("main's stages", what, remedy)

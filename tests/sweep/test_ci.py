@@ -1,0 +1,144 @@
+"""What the steps of sweep.yml do besides running points: who we are, where experiments meet, what is missing."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from classifier.errors import VerdictError
+from sweep.ci import missing as module
+from sweep.ci.meet import meet
+from sweep.ci.missing import missing, plan_of
+from tests.conftest import ROOT
+from tests.pipeline.clone import Clone
+from tests.sweep.http_git import serve
+
+Copy = Callable[[Clone, str], Clone]
+TOKEN = "token-of-the-step"  # noqa: S105 - known to the test alone
+
+
+def settings(clone: Clone) -> dict[str, str]:
+    """The remote `sweeps` as DVC knows it."""
+    lines = clone.run("dvc", "config", "--list").splitlines()
+    found = dict(line.split("=", 1) for line in lines)
+    return {key.removeprefix("remote.sweeps."): value for key, value in found.items() if "remote.sweeps." in key}
+
+
+def test_the_token_of_a_step_is_asked_for(tmp_path: Path) -> None:
+    """Git and DVC push and pull over HTTP by the step's token; nothing of it is kept, and a wrong one is refused."""
+    hub, clone = tmp_path / "hub", Clone(tmp_path / "clone")
+    clone.path.mkdir()
+    subprocess.run(["git", "init", "--quiet", "--bare", str(hub / "a.git")], check=True)
+    clone.run("git", "init", "--quiet", "--initial-branch", "main")
+    clone.run("dvc", "init", "--quiet")
+    (clone.path / "params.yaml").write_text("a: 1\n", encoding="utf-8")
+    stage = {"cmd": "cp params.yaml out", "params": ["a"], "outs": ["out"]}
+    (clone.path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"copy": stage}}), encoding="utf-8")
+    clone.run("dvc", "repro", "--quiet")
+    clone.run("dvc", "remote", "add", "--local", "sweeps", str(tmp_path / "data"))
+    clone.commit("Reproduced")
+    clone.run("dvc", "exp", "run", "--quiet", "--name", "two", "-S", "a=2")
+    ask = {"GIT_ASKPASS": str(ROOT / "sweep" / "ci" / "askpass"), "HOME": str(tmp_path)}
+    move = ("--remote", "sweeps", "origin", "two")
+    with serve(hub, TOKEN) as url:
+        clone.run("git", "remote", "add", "origin", f"{url}/a.git")
+        refused = clone.try_run("dvc", "exp", "push", *move, **ask, GITHUB_TOKEN=TOKEN[::-1])
+        assert refused.returncode != 0
+        assert "Authentication failed" in refused.stdout
+        assert clone.try_run("git", "push", "--quiet", "origin", "main", **ask, GITHUB_TOKEN=TOKEN).returncode == 0
+        assert clone.try_run("dvc", "exp", "push", *move, **ask, GITHUB_TOKEN=TOKEN).returncode == 0
+        clone.run("dvc", "exp", "remove", "two")
+        assert clone.try_run("dvc", "exp", "pull", *move, **ask, GITHUB_TOKEN=TOKEN).returncode == 0
+    assert "two" in clone.run("dvc", "exp", "list", "--name-only")
+    assert TOKEN not in (clone.path / ".git" / "config").read_text(encoding="utf-8")
+
+
+def test_sweeps_meet_beside_main(reproduced: Clone, copy_of: Copy) -> None:
+    """The remote is of this checkout alone, and takes server and checks from main's where both are on S3."""
+    clone = copy_of(reproduced, "a")
+    meet(clone.path, ".dvc/tmp/sweeps-remote")
+    assert settings(clone) == {"url": str(clone.path / ".dvc/tmp/sweeps-remote")}
+    assert clone.changes() == ""
+    clone.run("dvc", "remote", "add", "--default", "storage", "s3://bucket/main")
+    clone.run("dvc", "remote", "modify", "storage", "endpointurl", "https://store.example")
+    meet(clone.path, "s3://bucket/sweeps")
+    expected = {"url": "s3://bucket/sweeps", "endpointurl": "https://store.example", "verify": "True"}
+    assert settings(clone) == expected
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/main", "s3://bucket/main/sweeps", "s3://bucket", "s3://bucket/main/"])
+def test_a_remote_that_is_mains_is_refused(reproduced: Clone, copy_of: Copy, url: str) -> None:
+    """Main's own address, one within it, and one around it: what others trust is written by main's workflow alone."""
+    clone = copy_of(reproduced, "a")
+    clone.run("dvc", "remote", "add", "--default", "storage", "s3://bucket/main")
+    with pytest.raises(VerdictError, match="is where the remote storage keeps main's results"):
+        meet(clone.path, url)
+    assert settings(clone) == {}
+
+
+def test_what_others_have_is_not_missing(
+    reproduced: Clone, copy_of: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A point with an experiment on the git remote is not in the matrix; of the points asked for, only those are."""
+    clone = copy_of(reproduced, "a")
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "hub.git")], check=True)
+    clone.run("git", "remote", "add", "origin", str(tmp_path / "hub.git"))
+    monkeypatch.chdir(clone.path)
+    plan = plan_of(clone.path, "sweeps/three.yaml")
+    first, *others = [point.name for point in plan.points]
+    assert missing(plan, "origin", []) == [first, *others]
+    clone.run("git", "push", "--quiet", "origin", f"HEAD:{plan.ref(first)}")
+    assert missing(plan, "origin", []) == others
+    assert missing(plan, "origin", [first]) == []
+
+
+@pytest.mark.parametrize("spec", ["sweeps/new.yaml", "sweeps/../sweeps/three.yaml", "/etc/passwd", "params.yaml", ""])
+def test_only_a_spec_file_of_the_commit_is_taken(reproduced: Clone, copy_of: Copy, spec: str) -> None:
+    """A file that is not committed, or not of sweeps/, is refused, whatever lies there."""
+    clone = copy_of(reproduced, "a")
+    (clone.path / "sweeps" / "new.yaml").write_text("grid: {train.seed: [1]}\n", encoding="utf-8")
+    with pytest.raises(VerdictError, match="not a spec file of this commit"):
+        plan_of(clone.path, spec)
+
+
+def test_more_points_than_a_matrix_has_are_refused(
+    reproduced: Clone, copy_of: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub would refuse the whole run, without a word of which file is to blame."""
+    clone = copy_of(reproduced, "a")
+    monkeypatch.chdir(clone.path)
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "hub.git")], check=True)
+    monkeypatch.setattr(module, "MOST", 2)
+    with pytest.raises(VerdictError, match="3 points to run, and a workflow runs at most 2"):
+        missing(plan_of(clone.path, "sweeps/three.yaml"), str(tmp_path / "hub.git"), [])
+
+
+def test_main_is_brought_as_it_was(reproduced: Clone, copy_of: Copy) -> None:
+    """What the cache has is put into place, and no stage runs."""
+    clone = copy_of(reproduced, "a")
+    before = clone.results()
+    clone.run("rm", "-r", "models/classifier", "data/raw", "data/features")
+    printed = clone.run("python", "-m", "sweep.ci", "baseline")
+    assert "main's results are at hand" in printed
+    assert clone.results() == before
+    assert clone.changes() == ""
+
+
+def test_another_result_than_mains_is_no_baseline(reproduced: Clone, copy_of: Copy) -> None:
+    """Where running main's stages gives something else than its lock has, nothing starts from that."""
+    clone = copy_of(reproduced, "a")
+    path = clone.path / "dvc.lock"
+    (out,) = [out for out in clone_lock(path)["train"]["outs"] if out["path"] == "models/classifier"]
+    path.write_text(path.read_text(encoding="utf-8").replace(out["md5"], f"{'0' * 32}.dir"), encoding="utf-8")
+    clone.commit("A model that nobody has")
+    ended = clone.try_run("python", "-m", "sweep.ci", "baseline")
+    assert ended.returncode == 1
+    assert "running them gives other results than main has: dvc.lock" in ended.stdout
+
+
+def clone_lock(path: Path) -> dict[str, dict[str, list[dict[str, str]]]]:
+    """The entries of a dvc.lock."""
+    found: dict[str, dict[str, list[dict[str, str]]]] = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+    return found
