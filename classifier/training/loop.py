@@ -34,12 +34,14 @@ class Fitted(NamedTuple):
         curve: of the training that the validation split stopped.
         validation: what that training's best model says of the validation split, which it was not trained on; (n, 3).
         sentences: how many were trained on, each counted once for every epoch.
+        epochs: after how many the validation split found the model best.
     """
 
     model: Model
     curve: Curve
     validation: Probabilities
     sentences: int
+    epochs: int
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def fit_epochs(trainer: Callable[[Data], Step], params: Train, train: Data, vali
         step = trainer(whole)
         for epoch in range(best):
             model, _ = step(epoch)
-    return Fitted(model, curve, held_out, sentences)
+    return Fitted(model, curve, held_out, sentences, best)
 
 
 def early_stopping(epochs: int, patience: int, step: Step, validation: Data, name: str) -> tuple[Model, int, Curve]:

@@ -86,9 +86,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(params: Pa
 def test_the_best_epoch_is_kept_and_stops_the_training(params: Params, start: Path) -> None:
     """With a rate that spoils the weights the training ends `patience` epochs after the best one, which is refitted."""
     fitted = trained(params, start, epochs=30, patience=2, learning_rate=0.3, head_learning_rate=0.3)
-    losses = [point["loss"] for point in fitted.curve if point["on"] == "validation"]
-    assert len(losses) < 30
-    assert len(losses) - (1 + int(np.argmin(losses))) == 2
+    scores = [point["validation_weighted_f1"] for point in fitted.curve if point["on"] == "validation"]
+    assert len(scores) < 30
+    assert len(scores) - (1 + int(np.argmax(scores))) == 2
 
 
 def test_validation_is_told_by_the_model_before_its_refit(params: Params, start: Path) -> None:

@@ -124,7 +124,7 @@ def test_training_learns_what_there_is_to_learn(params: Params, kind: str) -> No
 @pytest.mark.parametrize("kind", KINDS)
 def test_refit_trains_on_the_validation_split_too(params: Params, kind: str) -> None:
     """With refit the weights differ, the learning curve does not."""
-    (with_refit, curve, held_out, more), (without, same_curve, same_held_out, fewer) = (
+    (with_refit, curve, held_out, more, _), (without, same_curve, same_held_out, fewer, _) = (
         fit(settings(params, kind, refit=refit), data(200), data(50, seed=1)) for refit in (True, False)
     )
     assert curve == same_curve

@@ -62,7 +62,7 @@ def fit_encoder(params: Train, train: Data, validation: Data, start: Path, confi
             kept, sentences = again.kept, sentences + len(whole.labels) * progress.best_epoch
             again.forget()
         first.forget()
-    return Fitted(_model(kept, config), progress.curve, held_out, sentences)
+    return Fitted(_model(kept, config), progress.curve, held_out, sentences, progress.best_epoch)
 
 
 class _Training:
@@ -162,8 +162,9 @@ class _Training:
         f1 = scores(validation.labels, validation.valence, probabilities, bins=2)["weighted_f1"]
         progress.curve.append(point(progress.epoch, "training", progress.loss / batches, f1))
         progress.curve.append(point(progress.epoch, "validation", loss, f1))
-        if progress.best_loss is None or loss < progress.best_loss:
-            progress.best_loss, progress.best_epoch = loss, progress.epoch + 1
+        # By the score, not the loss: a fine-tuned network grows too sure of itself before its answers get worse.
+        if progress.best_score is None or f1 > progress.best_score:
+            progress.best_score, progress.best_epoch = f1, progress.epoch + 1
             self._keep()
             self.kept["held_out"] = torch.from_numpy(np.ascontiguousarray(outputs[:, : len(LABELS)]))
         bar.set_postfix_str(f"loss {loss:.4f}{self._best()}")

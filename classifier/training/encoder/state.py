@@ -36,7 +36,7 @@ class Progress:
     step: int = 0
     loss: float = 0.0
     best_epoch: int = 0
-    best_loss: float | None = None
+    best_score: float | None = None
     curve: Curve = field(default_factory=list)
     done: bool = False
 

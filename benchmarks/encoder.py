@@ -1,0 +1,207 @@
+"""Fine-tuning in sentences a second: this repository's training against Hugging Face's Trainer, on the same work.
+
+python -m benchmarks.encoder [--device cuda] [--sentences N] [--epochs N] [--rounds N]
+
+Same checkpoint, sentences, loss, batch size, grouping by length, optimiser, rates, clipping and precision (bfloat16 on
+a GPU, float32 on a CPU); each round in a process of its own, by turns. Loading and scoring are not counted. The Trainer
+takes whatever is fastest on the machine; ours runs with `train.deterministic` true and false.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from benchmarks.workspace import ROOT
+from classifier import numerics
+from classifier.corpus import LABELS
+from classifier.errors import exit_code
+from classifier.files import read_json, read_table
+from classifier.metrics import scores
+from classifier.models.encoder import predict
+from classifier.models.tensors import softmax
+from classifier.params import Train, load
+from classifier.raw import VALENCE_LIMIT
+from classifier.scoring import TRUTH
+from classifier.start import checkpoint
+from classifier.tokens import tokeniser_of
+from classifier.training.loop import Data, targets
+
+SIDES = ("trainer", "fast", "deterministic")
+
+
+def main() -> None:
+    """Run all sides by turns, or one of them."""
+    parser = argparse.ArgumentParser(description="Fine-tuning in sentences a second.")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--sentences", type=int, default=16_675)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--side", choices=SIDES)
+    options = parser.parse_args()
+    if options.side:
+        print(json.dumps(measured(options)))
+        return
+    found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    for number in range(options.rounds):
+        for side in SIDES[::-1] if number % 2 else SIDES:
+            command = [sys.executable, "-m", "benchmarks.encoder", "--side", side, "--device", options.device]
+            sizes = ["--sentences", str(options.sentences), "--epochs", str(options.epochs)]
+            done = subprocess.run([*command, *sizes], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+            found[side].append(json.loads(done.stdout.splitlines()[-1]))
+    slow = median(one["speed"] for one in found["trainer"])
+    for side, rounds in found.items():
+        speeds = sorted(one["speed"] for one in rounds)
+        print(
+            f"{side:>13}: {median(speeds):8.1f} sentences/s ({speeds[0]:.1f} to {speeds[-1]:.1f}),"
+            f" {median(speeds) / slow:.2f} × the Trainer, weighted F1 on validation {rounds[0]['weighted_f1']:.4f}"
+        )
+
+
+def measured(options: argparse.Namespace) -> dict[str, float]:
+    """Speed and score of one side."""
+    deterministic = options.side == "deterministic"
+    numerics.pin_torch(deterministic)
+    settings = load(ROOT / "params.yaml")
+    changes = {"epochs": options.epochs, "save_minutes": 1e6}
+    params = settings.train.model_copy(
+        update={
+            "device": options.device,
+            "deterministic": deterministic,
+            "refit": False,
+            "encoder": settings.train.encoder.model_copy(update=changes),
+        }
+    )
+    start = checkpoint(settings.featurize.tokens.checkpoint)
+    tokeniser = tokeniser_of(start, settings.featurize.tokens.max_tokens)
+    data = {}
+    for split in ("train", "validation"):
+        table = read_table(ROOT / f"data/prepared/{split}.parquet", "dvc repro prepare", [*TRUTH, "text"])
+        table = table.sample(min(len(table), options.sentences), random_state=0)
+        labels = table["label"].to_numpy(dtype=np.str_)
+        data[split] = Data(tokeniser.transform(table["text"]), labels, table["valence"].to_numpy())
+    side = _trainer if options.side == "trainer" else _ours
+    network, seconds = side(params, data["train"], start)
+    return {
+        "speed": len(data["train"].labels) * options.epochs / seconds,
+        "weighted_f1": _score(network, data["validation"], params.device),
+    }
+
+
+def _ours(params: Train, data: Data, start: Path) -> tuple[Any, float]:
+    import torch
+
+    from classifier.training.encoder import _quick, _Training
+    from classifier.training.encoder.world import joined
+
+    with joined(params.device) as world, _quick(params):
+        training = _Training(params, "first", data, (start / "model.safetensors", _config(start)), world)
+        training.forget()
+        before = monotonic()
+        training.run(None)
+        if world.device.type == "cuda":
+            torch.cuda.synchronize(world.device)
+        seconds = monotonic() - before
+        training.forget()
+    return training.network, seconds
+
+
+def _config(start: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(start / "config.json", "")
+    return found
+
+
+def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
+    import os
+
+    import torch
+    from torch import nn
+    from torch.nn import functional
+    from transformers import Trainer, TrainingArguments
+
+    from classifier.training.encoder import _network, _optimiser
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.manual_seed(params.seed)
+    settings = params.encoder
+    wanted, valence = targets(data, params), data.valence / VALENCE_LIMIT
+
+    class WithLoss(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = _network((start / "model.safetensors", _config(start)), settings.dropout)
+
+        def forward(self, ids: Any, mask: Any, wanted: Any, valence: Any) -> dict[str, Any]:  # noqa: ANN401 - tensors
+            output = self.network(ids, mask)
+            loss = functional.cross_entropy(output[:, :-1], wanted, label_smoothing=settings.label_smoothing)
+            loss = loss + settings.valence_weight * functional.mse_loss(output[:, -1], valence)
+            return {"loss": loss, "logits": output}
+
+    class Rows(torch.utils.data.Dataset[dict[str, Any]]):
+        def __len__(self) -> int:
+            return len(data.labels)
+
+        def __getitem__(self, row: int) -> dict[str, Any]:
+            ids = data.features.ids[data.features.ends[row] : data.features.ends[row + 1]]
+            return {"input_ids": ids.tolist(), "row": row}
+
+    def collate(examples: list[dict[str, Any]]) -> dict[str, Any]:
+        rows = np.array([example["row"] for example in examples])
+        ids, mask = data.features.padded(rows)
+        return {
+            "ids": torch.from_numpy(ids),
+            "mask": torch.from_numpy(mask),
+            "wanted": torch.from_numpy(wanted[rows]).float(),
+            "valence": torch.from_numpy(valence[rows]).float(),
+        }
+
+    model = WithLoss()
+    steps = -(-len(data.labels) // settings.batch_size) * settings.epochs
+    arguments = TrainingArguments(
+        output_dir=str(ROOT / ".checkpoints" / "trainer"),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        train_sampling_strategy="group_by_length",
+        warmup_steps=round(steps * settings.warmup),
+        max_grad_norm=settings.clip,
+        bf16=params.device != "cpu",
+        use_cpu=params.device == "cpu",
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        logging_strategy="no",
+        remove_unused_columns=False,
+        seed=params.seed,
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=Rows(),
+        data_collator=collate,
+        optimizers=(_optimiser(model.network, params), None),
+    )
+    before = monotonic()
+    trainer.train()
+    if params.device != "cpu":
+        torch.cuda.synchronize()
+    return model.network, monotonic() - before
+
+
+def _score(network: Any, data: Data, device: str) -> float:  # noqa: ANN401 - a torch module
+    import torch
+
+    network.eval()
+    with torch.inference_mode():
+        outputs = predict(network, data.features, torch.device(device), device != "cpu")
+    probabilities = softmax(outputs[:, : len(LABELS)])
+    return scores(data.labels, data.valence, probabilities, bins=2)["weighted_f1"]
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
