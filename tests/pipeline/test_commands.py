@@ -2,7 +2,9 @@
 
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +83,42 @@ def test_readme_shows_what_make_runs(target: str) -> None:
             assert command in text, command
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("model", ["linear", "bag", "encoder"])
+def test_make_repro_brings_the_encoder_where_it_is_chosen(tmp_path: Path, model: str) -> None:
+    """Libraries and weights of the encoder are no part of `make repro`, unless params.yaml chooses that kind."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    chosen = re.sub(r"(?m)^  model: linear\b", f"  model: {model}", (ROOT / "params.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "params.yaml").write_text(chosen, encoding="utf-8")
+    for name in ("requirements.txt", "requirements/encoder.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    plan = subprocess.run(
+        ["make", "--dry-run", "repro"], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+    assert "requirements.txt" in plan
+    assert ("requirements/encoder.txt" in plan, "--start encoder" in plan) == (model == "encoder",) * 2
+
+
+@pytest.mark.parametrize("model", ["linear", "bag"])
+def test_nothing_of_the_encoder_is_imported_for_another_kind(
+    finished: Clone, copy_of: Callable[[Clone], Clone], tmp_path: Path, model: str
+) -> None:
+    """The stages and predict run where transformers, tokenizers and the weights are not to be had."""
+    for name in ("transformers", "tokenizers", "huggingface_hub"):
+        (tmp_path / "absent" / name).mkdir(parents=True)
+        (tmp_path / "absent" / name / "__init__.py").write_text(f"raise ImportError('{name} was imported')\n")
+    absent = {"PYTHONPATH": str(tmp_path / "absent")}
+    clone = copy_of(finished)
+    change = ["-S", f"train.model={model}", "-S", "train.bag.epochs=1"]
+    done = clone.try_run("dvc", "exp", "run", "--force", "--downstream", "featurize", *change, **absent)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("Running stage") == 3
+    one = clone.try_run("sh", "-c", "echo good | python -m classifier predict", **absent)
+    assert one.returncode == 0, one.stdout
+    assert not (clone.path / "data/start/encoder").exists()
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements/encoder.txt", "requirements-dev.txt"])
 def test_every_requirement_is_pinned_exactly(name: str) -> None:
     """Each line of the pins is one package with one version, without local version, address or option."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
@@ -96,13 +133,14 @@ def test_every_requirement_is_pinned_exactly(name: str) -> None:
     assert "index" not in "\n".join(line for line in lines if not line.startswith("#    pip-compile"))
 
 
-def test_torch_is_pinned_without_a_local_version() -> None:
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_torch_is_pinned_without_a_local_version(name: str) -> None:
     """The pin of torch fits every build of it: for CPUs, for CUDA, and the default one."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     assert [line.split()[0] for line in lines if re.match(r"torch\b", line)] == ["torch==2.13.0"]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements/encoder.txt", "requirements-dev.txt"])
 def test_pins_hold_what_was_asked_for(name: str) -> None:
     """Each package that the .in file names is among the pins, in the version that it asks for, if it asks for one."""
     pins = (ROOT / name).read_text(encoding="utf-8").lower()

@@ -84,10 +84,11 @@ def test_params_diff_shows_just_what_was_changed(experiment: Clone) -> None:
 
 
 def test_metrics_diff_shows_the_changed_scores(experiment: Clone) -> None:
-    """`dvc metrics diff` shows old and new scores, overall and in each domain, and no change of the data's metrics."""
+    """`dvc metrics diff` shows old and new scores, on test and validation, and no change of the data's metrics."""
     difference = experiment.read_json("dvc", "metrics", "diff", "--json")
-    assert set(difference) == {"metrics/evaluation.json"}
+    assert set(difference) == {"metrics/evaluation.json", "metrics/validation.json"}
     scores = difference["metrics/evaluation.json"]
+    assert difference["metrics/validation.json"]["overall.log_loss"]["diff"] != 0
     for group in ("overall", *(f"domains.{domain}" for domain in ("tweets", "movies", "products", "news"))):
         entry = scores[f"{group}.log_loss"]
         assert entry["diff"] == pytest.approx(entry["new"] - entry["old"])

@@ -34,7 +34,7 @@ def handed(site: Site) -> dict[str, bytes]:
     root = site.clone.path
     stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
     names = ["dvc.lock", *(out["path"] for entry in stages for out in entry.get("outs") or [])]
-    places = [root / name for name in names if not name.startswith("data/features")]
+    places = [root / name for name in names if not name.startswith(("data/features", "data/validation"))]
     found = [file for place in places for file in (place.rglob("*") if place.is_dir() else [place]) if file.is_file()]
     head = json.dumps({"version": 1, "outcome": "reproduced", "stage": None, "reason": None})
     files = {file.relative_to(root).as_posix(): file.read_bytes() for file in found}
