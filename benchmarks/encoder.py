@@ -9,17 +9,20 @@ takes whatever is fastest on the machine; ours runs with `train.deterministic` t
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from benchmarks.workspace import ROOT
-from classifier import numerics
+from classifier import checkpoints, numerics
 from classifier.corpus import LABELS
 from classifier.errors import exit_code
 from classifier.files import read_json, read_table
@@ -53,7 +56,9 @@ def main() -> None:
         for side in SIDES[::-1] if number % 2 else SIDES:
             command = [sys.executable, "-m", "benchmarks.encoder", "--side", side, "--device", options.device]
             sizes = ["--sentences", str(options.sentences), "--epochs", str(options.epochs)]
-            done = subprocess.run([*command, *sizes], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+            # One device for all: the Trainer would take more of them, and multiply the batch.
+            one = {**os.environ, "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]}
+            done = subprocess.run([*command, *sizes], cwd=ROOT, env=one, check=True, stdout=subprocess.PIPE, text=True)
             found[side].append(json.loads(done.stdout.splitlines()[-1]))
     slow = median(one["speed"] for one in found["trainer"])
     for side, rounds in found.items():
@@ -100,15 +105,15 @@ def _ours(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     from classifier.training.encoder import _quick, _Training
     from classifier.training.encoder.world import joined
 
-    with joined(params.device) as world, _quick(params):
-        training = _Training(params, "first", data, (start / "model.safetensors", _config(start)), world)
-        training.forget()
-        before = monotonic()
-        training.run(None)
-        if world.device.type == "cuda":
-            torch.cuda.synchronize(world.device)
-        seconds = monotonic() - before
-        training.forget()
+    weights = (start / "model.safetensors", _config(start))
+    with TemporaryDirectory() as folder, joined(params.device) as world, _quick(params):
+        os.environ[checkpoints.VARIABLE] = folder  # an empty one: nothing is gone on with
+        with closing(_Training(params, "first", data, weights, world)) as training:
+            before = monotonic()
+            training.run(None)
+            if world.device.type == "cuda":
+                torch.cuda.synchronize(world.device)
+            seconds = monotonic() - before
     return training.network, seconds
 
 
@@ -118,8 +123,6 @@ def _config(start: Path) -> dict[str, Any]:
 
 
 def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
-    import os
-
     import torch
     from torch import nn
     from torch.nn import functional

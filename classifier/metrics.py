@@ -43,7 +43,8 @@ def scores(
         "weighted_f1": f1["weighted"],
         "macro_f1": f1["macro"],
         "accuracy": accuracy_score(labels, predicted),
-        "mcc": matthews_corrcoef(labels, predicted),
+        # Where all is one class it is 0 by convention, which scikit-learn says with a warning.
+        "mcc": matthews_corrcoef(labels, predicted) if len({*labels, *predicted}) > 1 else 0.0,
         "log_loss": log_loss(labels, probabilities),
         "ece": calibration_error(labels, probabilities, bins),
         "valence_r": _correlation(probabilities[:, 2] - probabilities[:, 0], valence),

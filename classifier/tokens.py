@@ -124,9 +124,27 @@ def tokeniser_of(folder: Path, max_tokens: int, remedy: str = "another checkpoin
     # Read as JSON first, so that a damaged file is told by its place.
     definition = json.dumps(read_json(folder / TOKENIZER, remedy), ensure_ascii=False)
     try:
-        return Tokeniser(definition, config, max_tokens)
+        made = Tokeniser(definition, config, max_tokens)
     except ValueError as error:
         raise VerdictError(str(folder / TOKENIZER), str(error), remedy) from None
+    _require_fit(folder, made, remedy)
+    return made
+
+
+def _require_fit(folder: Path, tokeniser: Tokeniser, remedy: str) -> None:
+    """Refuse ids or places that the network does not have: it would fail on them in the middle of its work."""
+    config = tokeniser.config
+    pieces, places = config.get("vocab_size"), config.get("max_position_embeddings")
+    if type(pieces) is int and tokeniser.size > pieces:
+        what = f"has {tokeniser.size:,} tokens, and the network of {CONFIG} knows {pieces:,}"
+        raise VerdictError(str(folder / TOKENIZER), what, remedy)
+    if type(places) is not int:
+        return
+    if "roberta" in str(config.get("model_type")):  # it counts from behind the padding's number
+        places -= int(config.get("pad_token_id") or 1) + 1
+    if tokeniser.max_tokens > places:
+        what = f"the network has {places} places, and max_tokens is {tokeniser.max_tokens}"
+        raise VerdictError(str(folder / CONFIG), what, f"featurize.tokens.max_tokens: {places}, or {remedy}")
 
 
 def write_tokens(path: Path, tokens: Tokens) -> None:

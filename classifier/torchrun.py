@@ -17,6 +17,15 @@ def torchrun(processes: int) -> None:
         os.execv(sys.executable, [sys.executable, *command, *target, *sys.argv[1:]])  # noqa: S606 - no shell is meant
 
 
+def leave() -> None:
+    """Part from the other processes; nothing where there are none."""
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        from torch import distributed
+
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
 def leads() -> bool:
     """Whether this process is the one that writes."""
     return os.environ.get("RANK", "0") == "0"

@@ -6,7 +6,6 @@ data/features -> models/classifier/, data/validation/, metrics/validation.json, 
 import statistics
 import sys
 from pathlib import Path
-from time import monotonic
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ import scipy.sparse as sp
 
 from classifier import params
 from classifier.artifact import Manifest, save_classifier, used_params
+from classifier.checkpoints import forget
 from classifier.corpus import LABELS, require_labels
 from classifier.cost import record_cost
 from classifier.errors import VerdictError, exit_code
@@ -26,8 +26,8 @@ from classifier.numerics import hardware_class
 from classifier.scoring import SCHEMA, TRUTH, all_scores, with_probabilities
 from classifier.start import START
 from classifier.tokens import Tokeniser, Tokens, load_tokeniser, read_tokens
-from classifier.torchrun import leads, torchrun
-from classifier.training import fit
+from classifier.torchrun import leads, leave, torchrun
+from classifier.training import fit, require_possible
 from classifier.training.loop import Data, Fitted
 from classifier.vocabulary import load_tfidf
 
@@ -44,6 +44,7 @@ _REMEDY = "dvc repro featurize"
 def main() -> None:
     """Train with each seed; write the artifact and the learning curve of the first, and all scores on validation."""
     settings = params.load().train
+    require_possible(settings)
     torchrun(settings.processes)
     reads, features = _features(settings.model)
     tables = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
@@ -51,9 +52,8 @@ def main() -> None:
         require_labels(FEATURES / f"{name}.parquet", table["label"])
     data = {name: _data(name, table, features[name]) for name, table in tables.items()}
     _refuse_absent_classes(tables["train"])
-    started = monotonic()
     fitted = {seed: _fit(settings, seed, data) for seed in (settings.seed, *settings.seeds)}
-    seconds = monotonic() - started
+    leave()
     if not leads():
         return
     first = fitted[settings.seed]
@@ -70,7 +70,9 @@ def main() -> None:
     save_classifier(MODEL, reads, first.model, documents, manifest)
     write_rows(CURVE, first.curve)
     scores = _write_scores(tables["validation"], fitted)
-    record_cost(seconds, sum(one.sentences for one in fitted.values()), manifest.hardware_class)
+    seconds, sentences = (sum(getattr(one, what) for one in fitted.values()) for what in ("seconds", "sentences"))
+    record_cost(seconds, sentences, manifest.hardware_class)
+    forget(path for one in fitted.values() for path in one.states)
     best = first.curve[2 * first.epochs - 1]
     print(
         f"train: {settings.model}, best of {len(first.curve) // 2} epochs is {best['epoch']}: validation loss"

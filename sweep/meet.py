@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from classifier.errors import VerdictError
 from review.revisions import git
 from sweep.plan import Plan
+from sweep.remotes import require_apart, settings
 from sweep.worker import commit_of
 
 
@@ -41,6 +42,7 @@ class Meeting:
         points = [point.name for point in self.plan.only(names)]
         self._require_remote()
         here, there = self._here(points), self._there(points)
+        self._require_same(here)
         sources, targets = (here, there) if way == "push" else (there, here)
         agreeing = [name for name in sources if targets.get(name, sources[name]) == sources[name]]
         if agreeing:
@@ -48,8 +50,13 @@ class Meeting:
         moved = [name for name in agreeing if name not in targets]
         here, there = self._here(points), self._there(points)  # anew: another machine may have been faster than we were
         self._refuse_other_content(here, there, way)
+        self._require_same(here)
         print(f"{way}: {len(moved)} new, {len(agreeing) - len(moved)} were there, {len(points) - len(sources)} not run")
         return 1 if names and len(sources) < len(points) else 0
+
+    def _require_same(self, here: dict[str, str]) -> None:
+        for name, commit in here.items():
+            self.plan.require_same(name, commit)
 
     def _here(self, names: list[str]) -> dict[str, str]:
         return {name: commit for name in names if (commit := commit_of(self.plan.root, self.plan.ref(name)))}
@@ -69,10 +76,10 @@ class Meeting:
 
     def _require_remote(self) -> None:
         """Asked first: DVC looks for it once the commits are on their way."""
-        known = [line.split()[0] for line in self._dvc("remote", "list").splitlines() if line.strip()]
-        if self.remote not in known:
+        if self.remote not in settings(self.plan.root):
             remedy = f"dvc remote add {self.remote} URL: a place of its own, where every machine of the sweep may write"
             raise VerdictError(f"DVC remote {self.remote}", "not configured", remedy)
+        require_apart(self.plan.root, self.remote, str(settings(self.plan.root)[self.remote].get("url", "")))
 
     def _dvc(self, *arguments: str) -> str:
         done = subprocess.run(

@@ -57,6 +57,13 @@ class Plan:
         """Where DVC keeps the experiment of this name."""
         return f"{self.namespace}/{name}"
 
+    def require_same(self, name: str, commit: str) -> None:
+        """Refuse an experiment that has the name of a point and other params: a name may be given to anything."""
+        (point,) = self.only([name])
+        if canonical(parse(git(self.root, "show", f"{commit}:{PARAMS}"))) != point.params:
+            what = f"this experiment ({commit[:7]}) has other params than the point of {self.spec}"
+            raise VerdictError(name, what, f"dvc exp rename {name} another-name; or dvc exp remove {name}")
+
     @property
     def namespace(self) -> str:
         """Where DVC keeps the experiments of this baseline."""

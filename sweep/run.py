@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from classifier.errors import VerdictError
 from classifier.files import write_text
-from review.revisions import PARAMS, git
+from review.revisions import git
 from sweep import processes, told
-from sweep.plan import Plan, Point, canonical, parse
+from sweep.plan import Plan, Point
 from sweep.worker import HOME, Worker, cache_of, commit_of
 
 
@@ -66,6 +66,7 @@ class Sweep:
         self._others: set[Path] = set()  # folders of workers that run something for another spec file
         self._lock = Lock()  # of the lists above, and of the repository's refs
         self._stopped = Event()
+        self._trouble: VerdictError | OSError | None = None
         self._cache = ""
         self._shown = 0
 
@@ -91,6 +92,8 @@ class Sweep:
                     self._show(bar, outcomes[-1:])
             finally:
                 self._close(pool, futures)
+        if self._trouble:
+            raise self._trouble
         return outcomes
 
     def _inherited(self) -> dict[str, Worker]:
@@ -99,34 +102,51 @@ class Sweep:
         living = {}
         for worker in Worker.found(self.plan.root):
             name = processes.experiment_of(worker.folder)
-            worker.hand_over(self.plan.root)
-            if name in names:
+            if name is None:
+                self._settle(worker)
+            elif name in names:
                 living[name] = worker
                 self._workers.append(worker)
-            elif name is None:
-                worker.remove()
             else:
                 self._others.add(worker.folder)
                 print(f"an earlier sweep of another spec file is still running {name}: left alone")
         return living
+
+    def _settle(self, worker: Worker) -> None:
+        """Take what a worker that has ended left: its experiments, or why its last one failed, while nobody looked."""
+        try:
+            worker.hand_over(self.plan.root)
+        except VerdictError as error:  # killed while it was made, or damaged by a power cut
+            print(f"{worker.folder.relative_to(self.plan.root)}: unusable, removed: {error.what}")
+        point = worker.point
+        worker.remove()
+        log = log_of(self.plan.root, point)
+        failed = log.is_file() and not told.was_cut(log) and not commit_of(self.plan.root, self.plan.ref(point))
+        if failed and point in {one.name for one in self.points}:
+            write_text(_failure(self.plan.root, point), told.reason(log) + "\n")
 
     def _known(self, living: set[str]) -> Iterator[Outcome]:
         """The points that need no run: they have an experiment, or failed before."""
         for point in self.points:
             failure = _failure(self.plan.root, point.name)
             if commit := commit_of(self.plan.root, self.plan.ref(point.name)):
-                self._require_same(point, commit)
+                self.plan.require_same(point.name, commit)
                 yield Outcome(point, commit, "had a result")
             elif failure.is_file() and not self.retry and point.name not in living:
                 said = failure.read_text(encoding="utf-8").strip()
                 yield Outcome(point, "", f"failed before: {said}; --retry runs it again")
 
-    def _require_same(self, point: Point, commit: str) -> None:
-        if canonical(parse(git(self.plan.root, "show", f"{commit}:{PARAMS}"))) != point.params:
-            what = f"this experiment ({commit[:7]}) has other params than the point of {self.plan.spec}"
-            raise VerdictError(point.name, what, f"dvc exp rename {point.name} another-name")
-
     def _one(self, point: Point, worker: Worker | None) -> Outcome:
+        """Run a point; after trouble that is not a point's own, no more are begun, and what runs may end."""
+        if self._trouble and not worker:
+            return Outcome(point, "", "not run")
+        try:
+            return self._result_of(point, worker)
+        except (VerdictError, OSError) as error:
+            self._trouble = self._trouble or error
+            return Outcome(point, "", f"not run: {error.what if isinstance(error, VerdictError) else error}")
+
+    def _result_of(self, point: Point, worker: Worker | None) -> Outcome:
         """Run a point, or wait for the worker that runs it already."""
         log, failure = log_of(self.plan.root, point.name), _failure(self.plan.root, point.name)
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -145,9 +165,10 @@ class Sweep:
             with self._lock:
                 self._idle.append(worker)
             return Outcome(point, commit, f"{time.monotonic() - begin:.0f} s")
+        why = self._failed(log, failure)
         self._require_running()
         worker.remove()
-        return Outcome(point, "", f"failed: {self._failed(log, failure)}")
+        return Outcome(point, "", f"failed: {why}")
 
     def _failed(self, log: Path, failure: Path) -> str:
         """Why, and note it: what failed by itself would fail again."""

@@ -13,7 +13,10 @@ import sys
 from pathlib import Path
 from tempfile import mkdtemp
 
+from classifier import checkpoints
 from classifier.errors import VerdictError
+from classifier.files import write_text
+from classifier.start import FOLDER as START
 from review.revisions import git
 from sweep import processes
 from sweep.plan import Plan, Point
@@ -21,6 +24,8 @@ from sweep.plan import Plan, Point
 HOME = Path(".dvc/tmp/sweeps")
 _EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,}/[^/]+")
 _NEVER = "0" * 40
+# By these a step of GitHub Actions can take a role: no stage has any business with them.
+_TOKENS = "ACTIONS_ID_TOKEN_REQUEST_"
 _OTHERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "DVC_ROOT")  # those of a hook, or of an experiment around us
 
 
@@ -30,6 +35,14 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clone = folder / "clone"
+
+    @property
+    def point(self) -> str:
+        """The name of the experiment that it ran last, or runs; empty where there was none."""
+        try:
+            return (self.folder / "point").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
 
     @classmethod
     def found(cls, root: Path) -> "list[Worker]":
@@ -62,10 +75,21 @@ class Worker:
         self._reset(plan.baseline)
         if (settings := plan.root / ".dvc/config.local").is_file():
             shutil.copy2(settings, self.clone / ".dvc")
+        self._bring_start(plan.root)
         self._dvc("cache", "dir", "--local", cache)
         if reason := self._dvc("checkout", "--force"):
             what = f"the cache lacks data of {plan.baseline[:7]}: {reason}"
             raise VerdictError("dvc checkout", what, "make repro, or dvc fetch where a remote has the data")
+
+    def _bring_start(self, root: Path) -> None:
+        """Pretrained weights that were fetched: git ignores them, and a sweep should need no network for them."""
+        for source in (path for path in (root / START).glob("*/*") if path.is_file()):
+            target = self.clone / START / source.parent.name / source.name
+            target.parent.mkdir(exist_ok=True)
+            try:
+                os.link(source, target)
+            except OSError:  # another file system
+                shutil.copy2(source, target)
 
     def run(self, plan: Plan, point: Point, log: Path) -> int:
         """Run one experiment, and return DVC's exit code, which is below 0 when it was killed.
@@ -73,19 +97,25 @@ class Worker:
         It has a process group of its own: a Ctrl-C on the terminal is the sweep's to deal with.
         """
         self._reset(plan.baseline)
+        write_text(self.folder / "point", point.name)
+        # Of this point alone: two that differ in nothing that a training reads would share one file.
+        states = plan.root / checkpoints.FOLDER / point.name
         overrides = [part for text in point.texts for part in ("-S", text)]
         command = [sys.executable, "-m", "dvc", "exp", "run", "--name", point.name, *overrides]
         with log.open("w", encoding="utf-8") as output:
-            return subprocess.run(
+            code = subprocess.run(
                 command,
                 check=False,
                 cwd=self.clone,
-                env=self._environment(),
+                env={**self._environment(), checkpoints.VARIABLE: str(states)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
             ).returncode
+        if code == 0:
+            shutil.rmtree(states, ignore_errors=True)
+        return code
 
     def hand_over(self, root: Path) -> None:
         """Bring the experiments that are in the clone into the repository; one that is there already stays."""
@@ -129,7 +159,11 @@ class Worker:
         return _dvc(self.clone, self._environment(), *arguments)[1]
 
     def _environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if key not in _OTHERS and "DVC_EXP_" not in key}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in _OTHERS and "DVC_EXP_" not in key and not key.startswith(_TOKENS)
+        }
         return {
             **kept,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",

@@ -6,10 +6,26 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 
-# Families whose weights and config are all there is to them; none needs code from elsewhere.
-FAMILIES = ("bert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta")
+# Families whose weights and config are all there is to them, and whose attention is SDPA.
+FAMILIES = ("bert", "distilbert", "electra", "roberta", "xlm-roberta")
 # A config is data from strangers: these bounds hold whatever it says.
-_BOUNDS = {"num_hidden_layers": 96, "hidden_size": 8192, "intermediate_size": 65_536, "vocab_size": 2_000_000}
+_BOUNDS = {
+    "num_hidden_layers": 96,
+    "num_attention_heads": 256,
+    "hidden_size": 8192,
+    "intermediate_size": 65_536,
+    "hidden_dim": 65_536,  # DistilBERT's name of the same
+    "embedding_size": 8192,
+    "vocab_size": 2_000_000,
+    "type_vocab_size": 100,
+    "max_position_embeddings": 65_536,
+}
+# What describes the network's layers. How it is loaded, run or made to generate is not the config's to say.
+_SETTINGS = {
+    *_BOUNDS,
+    *("n_layers", "n_heads", "dim", "hidden_act", "activation", "layer_norm_eps", "sinusoidal_pos_embds"),
+    *("pad_token_id", "position_embedding_type", "initializer_range"),
+}
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
 
 
@@ -24,7 +40,9 @@ class Network(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """`ids` and `mask` of shape (n, longest) to scores of shape (n, outputs), float32."""
-        hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        # With the mask as it is transformers looks whether anything is padded, and on a GPU a look waits for it.
+        attention = whole_mask(mask) if mask.is_cuda else mask
+        hidden = self.backbone(input_ids=ids, attention_mask=attention).last_hidden_state
         weights = mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
         scores: Tensor = self.head(self.dropout(mean))
@@ -42,10 +60,18 @@ def backbone(config: dict[str, Any], dropout: float | None = None) -> nn.Module:
         ValueError: a family that is not among `FAMILIES`, or a config that describes no sensible network.
     """
     checked = checked_config(config, dropout)
-    model: nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
-        checked, attn_implementation="sdpa", trust_remote_code=False
-    )
+    try:
+        model: nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
+            checked, attn_implementation="sdpa", trust_remote_code=False, dtype=torch.float32
+        )
+    except Exception as error:  # whatever its layers say to what no bound catches
+        raise ValueError(f"describes no network: {error!r}") from None
     return without_pooler(model)
+
+
+def whole_mask(mask: Tensor) -> Tensor:
+    """A mask of shape (n, longest) as attention takes it, (n, 1, longest, longest)."""
+    return mask[:, None, None, :].expand(-1, 1, mask.shape[1], -1)
 
 
 def without_pooler(model: nn.Module) -> nn.Module:
@@ -62,11 +88,10 @@ def checked_config(config: dict[str, Any], dropout: float | None = None) -> Pret
         raise ValueError(f"model_type {family!r} is none of {', '.join(FAMILIES)}")
     if "auto_map" in config:
         raise ValueError("auto_map asks for code from elsewhere, which is never run")
-    # Numbers and names alone: nothing nested (such as a quantization) and nothing private has a say.
     own = {
         name: value
         for name, value in config.items()
-        if isinstance(value, int | float | str) and name != "model_type" and not name.startswith("_")
+        if isinstance(value, int | float | str) and (name in _SETTINGS or name in _DROPOUTS)
     }
     try:
         made: PretrainedConfig = AutoConfig.for_model(family, **own)
@@ -84,7 +109,7 @@ def checked_config(config: dict[str, Any], dropout: float | None = None) -> Pret
 
 
 def shapes(config: dict[str, Any], outputs: int) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor of a network, found without allocating one."""
+    """Name and shape of every tensor of a network, found without allocating one; `ValueError` as for `backbone`."""
     with torch.device("meta"):
         network = Network(backbone(config), outputs)
     return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}

@@ -1,6 +1,7 @@
 """How each kind of model is trained. Only the stage `train` and the benchmarks need this room."""
 
 from pathlib import Path
+from time import monotonic
 
 from classifier import numerics
 from classifier.errors import VerdictError
@@ -23,23 +24,34 @@ def fit(params: Train, train: Data, validation: Data, start: Path | None = None)
     Raises:
         VerdictError: the device is not there, or this kind cannot use it.
     """
+    require_possible(params)
     # One kind's library is not imported for the other: torch takes 1.5 s, scikit-learn 1 s.
-    numerics.pin_torch(params.deterministic or params.model != "encoder")
+    if params.model == "encoder":
+        numerics.pin_torch(params.deterministic)
+        return _fit_encoder(params, train, validation, start)
+    before = monotonic()
+    if params.model == "linear":
+        from classifier.training.linear import fit_linear
+
+        fitted = fit_linear(params, train, validation)
+    else:
+        from classifier.training.bag import fit_bag
+
+        fitted = fit_bag(params, train, validation)
+    return fitted._replace(seconds=monotonic() - before)
+
+
+def require_possible(params: Train) -> None:
+    """Refuse devices and processes that do not go with the kind of model, or with each other."""
+    if params.model == "linear" and params.device != "cpu":
+        what = f"train.device: linear runs on cpu, not on {params.device}"
+        raise VerdictError("params.yaml", what, "train.device: cpu, or another train.model")
     if params.processes > 1 and params.model != "encoder":
         what = f"train.processes: {params.model} trains in one process, not in {params.processes}"
         raise VerdictError("params.yaml", what, "train.processes: 1, or train.model: encoder")
-    if params.model == "encoder":
-        return _fit_encoder(params, train, validation, start)
-    if params.model == "linear":
-        if params.device != "cpu":
-            what = f"train.device: linear runs on cpu, not on {params.device}"
-            raise VerdictError("params.yaml", what, "train.device: cpu, or another train.model")
-        from classifier.training.linear import fit_linear
-
-        return fit_linear(params, train, validation)
-    from classifier.training.bag import fit_bag
-
-    return fit_bag(params, train, validation)
+    if params.processes > 1 and ":" in params.device:
+        what = f"train.device: {params.device} is one device, for {params.processes} processes"
+        raise VerdictError("params.yaml", what, "train.device: cuda, of which each process takes one")
 
 
 def _fit_encoder(params: Train, train: Data, validation: Data, start: Path | None) -> Fitted:

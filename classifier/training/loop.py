@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,8 @@ class Fitted(NamedTuple):
         validation: what that training's best model says of the validation split, which it was not trained on; (n, 3).
         sentences: how many were trained on, each counted once for every epoch.
         epochs: after how many the validation split found the model best.
+        seconds: spent on training, also before it was killed and went on.
+        states: files to remove (`classifier.checkpoints.forget`) once the results are written.
     """
 
     model: Model
@@ -42,6 +45,8 @@ class Fitted(NamedTuple):
     validation: Probabilities
     sentences: int
     epochs: int
+    seconds: float = 0.0
+    states: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

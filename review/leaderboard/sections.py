@@ -25,7 +25,7 @@ def heading(board: Board) -> Section:
         return Section("", [Block("<h2>Leaderboard</h2>"), paragraph(_nothing(board))], 0)
     alike = sum(bool(row.measured and row.measured.like_best) for row in board.rows) - 1
     others = sum(row.measured is not None for row in board.rows) - 1
-    lead = f"<h2>Leaderboard: {code(best.name, 80)} has the best score of {len(board.rows)}</h2>"
+    lead = f"<h2>Leaderboard: {code(best.name, 80)} has the best score of {others + 1}</h2>"
     figures = (
         f"<b>Weighted F1 {best.score:.4f} [{best.measured.low:.4f},{_NBSP}{best.measured.high:.4f}]</b>"
         f" ({_percent(board)} interval) on {board.sentences:,} validation sentences in {board.documents:,} documents."
@@ -56,8 +56,9 @@ def _flattery(board: Board, best: Row) -> Iterator[Block]:
     low, high = (_points(value) for value in (board.optimism.estimate, board.optimism.most))
     amount = f"by about {low} points" + (f", by {high} if all were equally good" if high != low else "")
     expected = best.score - board.optimism.estimate
+    measured = sum(row.measured is not None for row in board.rows)
     yield paragraph(
-        f"⚠️ <b>The best of {len(board.rows)} flatters itself</b>: the same sentences picked it and scored it. Its score"
+        f"⚠️ <b>The best of {measured} flatters itself</b>: the same sentences picked it and scored it. Its score"
         f" is expected to be too high {amount}; {expected:.4f} is the fairer figure. What it is worth, only sentences"
         " tell that took no part in the choice: the test split, for the one that is chosen."
     )

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from classifier.errors import VerdictError
 from review.revisions import git
+from sweep.remotes import require_apart
 
 NAME = "sweeps"
 # Of main's remote, where it is on S3 too: the server is the same, the bucket or the prefix another.
@@ -20,17 +20,14 @@ def meet(root: Path, url: str) -> None:
         url: a folder, or an address such as s3://bucket/sweeps.
 
     Raises:
-        VerdictError: the address is main's remote, or lies within it or around it.
+        VerdictError: the address is that of main's remote, or lies within it or around it.
     """
     from dvc.config import Config
 
     known = Config(dvc_dir=str(root / ".dvc"))
     settings = {name: dict(remote) for name, remote in known["remote"].items() if name != NAME}
     address = url if "://" in url else str((root / url).resolve())
-    for name, remote in settings.items():
-        if _overlap(address, str(remote.get("url", ""))):
-            what = f"{url} is where the remote {name} keeps main's results, or within it, or around it"
-            raise VerdictError("remote sweeps", what, "give sweeps a bucket or a prefix of their own (SWEEPS_REMOTE)")
+    require_apart(root, NAME, url)
     main = settings.get(str(known["core"].get("remote")), {})
     alike = urlsplit(address).scheme == urlsplit(str(main.get("url", ""))).scheme != ""
     shared: dict[str, Any] = {key: main[key] for key in _SHARED if alike and key in main}
@@ -40,8 +37,3 @@ def meet(root: Path, url: str) -> None:
         local["remote"][NAME] = {"url": address, **shared}
     git(root, "config", "user.name", "github-actions[bot]")
     git(root, "config", "user.email", "41898282+github-actions[bot]@users.noreply.github.com")
-
-
-def _overlap(one: str, other: str) -> bool:
-    one, other = one.rstrip("/") + "/", other.rstrip("/") + "/"
-    return one.startswith(other) or other.startswith(one)

@@ -1,7 +1,7 @@
 """The winner's pull request, through GitHub's API: one a spec file, opened once and updated by later sweeps.
 
-Its branch is moved by force, and only from a commit that a sweep of the same spec file made: somebody's own commits on
-it are never lost.
+Its branch is moved by force, and only from a commit whose message a sweep of the same spec file wrote: somebody's own
+commits on it stay, except one that is pushed between the look and the move.
 """
 
 from base64 import b64encode

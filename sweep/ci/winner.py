@@ -34,10 +34,9 @@ def propose(plan: Plan, board: Board, run: str, out: Path) -> Proposal:
     Raises:
         VerdictError: no point has a result, or the winner changes what no experiment may change.
     """
-    if not board.rows:
-        raise VerdictError(str(plan.spec), "no point has a result", "look at the logs of the points, above")
-    winner = board.best or board.rows[0]
+    winner = _winner(plan, board)
     commit = winner.record.experiment.commit
+    plan.require_same(winner.name, commit)
     files, gone = _changes(plan, commit)
     for name in files:
         target = out / FILES / name
@@ -57,6 +56,19 @@ def propose(plan: Plan, board: Board, run: str, out: Path) -> Proposal:
     )
     proposal.write(made, out)
     return made
+
+
+def _winner(plan: Plan, board: Board) -> Row:
+    """The best, where that is known: a score that no predictions show is a claim."""
+    if not board.rows:
+        raise VerdictError(str(plan.spec), "no point has a result", "look at the logs of the points, above")
+    winner = board.rows[0]
+    if not winner.measured:
+        what = f"{winner.name} claims the best score, and its predictions are missing or damaged"
+        raise VerdictError(
+            str(plan.spec), what, f"dvc exp remove --git-remote origin {winner.name}, and start it again"
+        )
+    return winner
 
 
 def take_leaderboard(board: Path, out: Path) -> str:
@@ -109,6 +121,7 @@ def _body(plan: Plan, board: Board, winner: Row, point: Point, run: str) -> str:
             f" {code(plan.spec)} on {code(plan.baseline[:10])}: weighted F1 {own(_score(winner) + _beside(plan))}."
         ),
         _params(plan, point),
+        *(paragraph(f"⚠️ {text}") for text in _notices(plan, point)),
         paragraph(f"⚠️ {own(_warning(board))}"),
         *map(paragraph, _equals(board, winner)),
         *_failed(plan, board, run),
@@ -125,6 +138,19 @@ def _params(plan: Plan, point: Point) -> Block:
         if main.get(key) != value
     ]
     return of_table(("param", "main", "this"), rows) if rows else paragraph("Its params are those of main.")
+
+
+def _notices(plan: Plan, point: Point) -> Iterator[str]:
+    """What a sweep may set for its own sake, and main would have for good."""
+    main, found = dict(_leaves(_document(plan))), dict(_leaves(point.params))
+    if main["train.refit"] and not found["train.refit"]:
+        set_back = "set it back to true, run <code>make repro</code> and push before this is merged"
+        yield f"<code>train.refit: false</code>: the model was not trained on validation; {set_back}."
+    if main["train.device"] != found["train.device"]:
+        yield (
+            f"{code('train.device: ' + str(found['train.device']))}: with this on main, <code>make repro</code> needs"
+            " that device everywhere."
+        )
 
 
 def _document(plan: Plan) -> dict[str, object]:

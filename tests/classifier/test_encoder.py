@@ -10,15 +10,16 @@ import torch
 from transformers import AutoModel
 
 from classifier.artifact import Manifest, load_classifier, save_classifier
+from classifier.checkpoints import forget, hold
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from classifier.files import read_json, sha256, write_json
 from classifier.models.encoder import Encoder
-from classifier.models.network import checked_config, shapes
+from classifier.models.network import FAMILIES, backbone, checked_config, shapes, whole_mask
 from classifier.params import Params, Train
 from classifier.tokens import Tokeniser
 from classifier.training import fit
-from classifier.training.encoder.batches import epoch_batches, rate, share
+from classifier.training.encoder.batches import OnDevice, epoch_batches, rate, share
 from classifier.training.loop import Data, Fitted
 from tests.checkpoints import CONFIG, tokenizer, write_checkpoint
 
@@ -58,8 +59,10 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def trained(params: Params, start: Path, **changes: object) -> Fitted:
-    """A training on 200 sentences."""
-    return fit(settings(params, **changes), data(200), data(60, seed=1), start)
+    """A training on 200 sentences, to its end."""
+    fitted = fit(settings(params, **changes), data(200), data(60, seed=1), start)
+    forget(fitted.states)
+    return fitted
 
 
 def weights(fitted: Fitted) -> dict[str, bytes]:
@@ -104,14 +107,16 @@ class _KilledError(Exception):
     """Stands for a kill."""
 
 
-@pytest.mark.parametrize("looks", [1, 5, 14, 17])
+# 13 batches an epoch make 26 looks, of which the best of two epochs is the second; then 2 × 17 with validation joined.
+@pytest.mark.parametrize("looks", [1, 5, 14, 26, 27, 40, 60])
 def test_a_training_that_was_cut_goes_on_and_ends_with_the_same_weights(
     params: Params, start: Path, monkeypatch: pytest.MonkeyPatch, looks: int
 ) -> None:
-    """Cut after any checkpoint, in the first training or in the refit, the next run ends where one run would."""
+    """Cut after any checkpoint, in the first training or in the refit, the next run does the rest and ends the same."""
     from classifier.training.encoder import state
 
     whole = trained(params, start)
+    assert whole.epochs == 2
     save, saved = state.save, Counter[str]()
 
     def cut(*arguments: Any) -> None:  # noqa: ANN401 - handed on
@@ -129,8 +134,30 @@ def test_a_training_that_was_cut_goes_on_and_ends_with_the_same_weights(
     assert weights(again) == weights(whole)
     assert again.curve == whole.curve
     assert (again.validation == whole.validation).all()
-    # 13 batches an epoch, two epochs; 17 with validation joined. Steps that were done are not done again.
-    assert saved["times"] - left <= 2 * 13 + 2 * 17 - left + 1
+    assert saved["times"] == 2 * 13 + 2 * 17
+    assert left == looks
+
+
+def test_what_is_done_is_kept_until_the_results_are_written(params: Params, start: Path) -> None:
+    """A training whose states were not given up yet, as after a full disk, gives the same at once."""
+    chosen = settings(params)
+    first = fit(chosen, data(200), data(60, seed=1), start)
+    assert len(first.states) == 2
+    assert all(path.exists() for path in first.states)
+    again = fit(chosen, data(200), data(60, seed=1), start)
+    assert weights(again) == weights(first)
+    assert (again.seconds, again.curve, again.epochs) == (first.seconds, first.curve, first.epochs)
+    assert (again.validation == first.validation).all()
+    forget(again.states)
+    assert not list(Path(".checkpoints").glob("*"))
+
+
+def test_a_training_that_is_going_on_is_left_alone(params: Params, start: Path) -> None:
+    """A second process at the same training ends with the file's name."""
+    fitted = fit(settings(params), data(200), data(60, seed=1), start)
+    forget(fitted.states)
+    with hold(fitted.states[0]), pytest.raises(VerdictError, match="another process is at this very training"):
+        trained(params, start)
 
 
 def test_a_state_of_another_training_is_not_picked_up(
@@ -234,6 +261,13 @@ def test_the_artifact_holds_all_that_a_prediction_needs(params: Params, start: P
         ({"num_hidden_layers": 10**7}, "num_hidden_layers is 10000000"),
         ({"num_hidden_layers": 3}, "tensors"),
         ({"hidden_size": "big"}, "hidden_size"),
+        ({"num_attention_heads": 0}, "num_attention_heads is 0"),
+        ({"hidden_act": "zzz"}, "describes no network"),
+        ({"max_position_embeddings": 10**30}, "max_position_embeddings is"),
+        ({"max_position_embeddings": -1}, "the network has -1 places"),
+        ({"pad_token_id": 500}, "describes no network"),
+        ({"max_position_embeddings": 8}, "the network has 8 places, and max_tokens is 16"),
+        ({"vocab_size": 50}, "has 88 tokens, and the network of config.json knows 50"),
     ],
 )
 def test_a_foreign_config_in_an_artifact_is_refused(
@@ -253,6 +287,48 @@ def test_a_foreign_config_in_an_artifact_is_refused(
         load_classifier(folder)
 
 
+@pytest.mark.parametrize("change", [{"torch_dtype": "float16"}, {"dtype": "bfloat16"}, {"return_dict": False}])
+def test_how_a_network_is_run_is_not_its_configs_to_say(params: Params, start: Path, change: dict[str, object]) -> None:
+    """A checkpoint that was saved in half precision, or for other uses, trains and predicts like any other."""
+    expected = trained(params, start, epochs=1).validation
+    write_json(start / "config.json", {**read_json(start / "config.json", ""), **change})
+    fitted = trained(params, start, epochs=1)
+    assert (fitted.validation == expected).all()
+    assert fitted.model.probabilities(data(5).features).shape == (5, 3)
+
+
+def test_a_checkpoint_of_another_size_is_refused(params: Params, start: Path) -> None:
+    """Weights that do not have the shapes of their config are named, without a traceback."""
+    write_json(start / "config.json", {**read_json(start / "config.json", ""), "intermediate_size": 48})
+    with pytest.raises(VerdictError, match=r"model\.safetensors: not the weights that its config describes"):
+        trained(params, start)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_attention_takes_a_whole_mask(family: str) -> None:
+    """Every family has SDPA attention, and gives the same by the mask that a GPU is given."""
+    sizes = {"vocab_size": 50, "max_position_embeddings": 32}
+    wide = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    long = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32}
+    own = long if family == "distilbert" else wide
+    model = backbone({"model_type": family, **sizes, **own}).eval()
+    mask = torch.arange(7) < torch.tensor([[7], [5], [2]])
+    ids = torch.randint(5, 50, (3, 7)) * mask
+    with torch.inference_mode():
+        one, other = (model(input_ids=ids, attention_mask=each).last_hidden_state for each in (mask, whole_mask(mask)))
+    assert torch.equal(one[mask], other[mask])
+
+
+def test_a_batch_on_the_device_is_the_batch() -> None:
+    """Ids and mask cut out on the device are those of `Tokens.padded`, also for no rows at all."""
+    tokens = data(50).features
+    sentences = OnDevice(tokens, torch.device("cpu"))
+    for rows in (np.array([3, 1, 40]), np.array([], dtype=np.int64), np.arange(50)):
+        expected = tokens.padded(rows)
+        found = sentences.padded(rows, torch.from_numpy(rows))
+        assert all((one.numpy() == other).all() for one, other in zip(found, expected, strict=True))
+
+
 def test_dropout_replaces_all_of_the_configs_own() -> None:
     """With 0 nothing is dropped anywhere, whatever the family calls its settings."""
     config = checked_config({"model_type": "distilbert", "dropout": 0.3, "attention_dropout": 0.3}, 0.0)
@@ -263,12 +339,12 @@ def test_the_network_is_the_librarys_own(start: Path) -> None:
     """The pretrained layers are those of transformers' AutoModel, and its mean is over the tokens that are there."""
     from classifier.models.network import Network, without_pooler
 
-    backbone = without_pooler(AutoModel.from_pretrained(start)).eval()
-    network = Network(backbone, 4).eval()
+    pretrained = without_pooler(AutoModel.from_pretrained(start)).eval()
+    network = Network(pretrained, 4).eval()
     ids = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]])
     mask = ids > 0
     with torch.no_grad():
-        hidden = backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        hidden = pretrained(input_ids=ids, attention_mask=mask).last_hidden_state
         means = torch.stack([hidden[0].mean(0), hidden[1, :3].mean(0)])
         assert torch.allclose(network(ids, mask), network.head(means), atol=1e-6)
     assert set(shapes(read_json(start / "config.json", ""), 4)) == set(network.state_dict())

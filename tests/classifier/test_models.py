@@ -1,5 +1,7 @@
 """Tests of classifier/models and classifier/training."""
 
+import os
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -13,7 +15,7 @@ from classifier.models import Model
 from classifier.models.bag import Bag
 from classifier.models.linear import Linear
 from classifier.params import Params, Train
-from classifier.training import fit
+from classifier.training import fit, require_possible
 from classifier.training.bag import _Network, _tensors
 from classifier.training.loop import Data, early_stopping, targets
 
@@ -124,13 +126,34 @@ def test_training_learns_what_there_is_to_learn(params: Params, kind: str) -> No
 @pytest.mark.parametrize("kind", KINDS)
 def test_refit_trains_on_the_validation_split_too(params: Params, kind: str) -> None:
     """With refit the weights differ, the learning curve does not."""
-    (with_refit, curve, held_out, more, _), (without, same_curve, same_held_out, fewer, _) = (
-        fit(settings(params, kind, refit=refit), data(200), data(50, seed=1)) for refit in (True, False)
-    )
-    assert curve == same_curve
-    assert (held_out == same_held_out).all()
-    assert more > fewer
-    assert any((with_refit.tensors()[name] != values).any() for name, values in without.tensors().items())
+    more, fewer = (fit(settings(params, kind, refit=refit), data(200), data(50, seed=1)) for refit in (True, False))
+    assert more.curve == fewer.curve
+    assert (more.validation == fewer.validation).all()
+    assert more.sentences > fewer.sentences
+    assert any((more.model.tensors()[name] != values).any() for name, values in fewer.model.tensors().items())
+
+
+def test_the_pins_of_the_encoder_are_not_those_of_others(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training a bag leaves MKL in the mode that gives the same bytes on processors of every maker."""
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    fit(settings(params, "bag"), data(50), data(50, seed=1))
+    assert os.environ["MKL_CBWR"] == "COMPATIBLE"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model": "linear", "device": "cuda"}, "train.device: linear runs on cpu"),
+        ({"model": "bag", "processes": 2}, "train.processes: bag trains in one process"),
+        ({"model": "encoder", "device": "cuda:1", "processes": 2}, "train.device: cuda:1 is one device"),
+    ],
+)
+def test_devices_and_processes_that_do_not_go_together_are_refused(
+    params: Params, changes: dict[str, object], words: str
+) -> None:
+    """The error names the param, before any process is started or any data read."""
+    with pytest.raises(VerdictError, match=words):
+        require_possible(params.train.model_copy(update=changes))
 
 
 def test_early_stopping_returns_the_best_epoch() -> None:

@@ -100,3 +100,20 @@ def test_a_missing_library_is_told_with_the_command_that_installs_it(monkeypatch
     with pytest.raises(VerdictError, match="tokenizers: not installed") as caught:
         Tokeniser(definition, CONFIG, 8)
     assert "make encoder" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"max_position_embeddings": 7}, "the network has 7 places, and max_tokens is 8"),
+        ({"model_type": "roberta", "max_position_embeddings": 9, "pad_token_id": 1}, "the network has 7 places"),
+        ({"vocab_size": 87}, "has 88 tokens, and the network of config.json knows 87"),
+    ],
+)
+def test_tokens_that_the_network_does_not_have_are_refused(
+    tmp_path: Path, config: dict[str, object], words: str
+) -> None:
+    """A limit above the network's places, or more tokens than it knows, is told when they are read, not on a GPU."""
+    save_tokeniser(tmp_path, Tokeniser(tokenizer().to_str(), {"model_type": "bert", **config}, 8))
+    with pytest.raises(VerdictError, match=words):
+        load_tokeniser(tmp_path, "another checkpoint")

@@ -1,5 +1,6 @@
 """The stages featurize, train and evaluate with an encoder: killed and resumed, and in two processes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from classifier.artifact import load_classifier, load_manifest
 from classifier.files import read_json, sha256
@@ -22,6 +25,7 @@ from tests.corpus import write_raw
 from tests.stages.runs import copied, set_params
 
 TIMEOUT = 300  # seconds; a command that hangs fails its test, no test measures time
+MARK = 9.5  # no loss that a training has
 SETTINGS = {"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "head_learning_rate": 0.01, "dropout": 0.0}
 
 
@@ -84,23 +88,43 @@ def until(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> No
         time.sleep(0.01)
 
 
+def curve_so_far(folder: Path) -> list[dict[str, Any]]:
+    """The learning curve of the checkpoint on disk."""
+    for path in (folder / ".checkpoints").glob("*.safetensors"):
+        with safe_open(path, "np") as opened:
+            curve: list[dict[str, Any]] = json.loads(opened.metadata()["progress"])["curve"]
+            return curve
+    return []
+
+
+def mark(folder: Path) -> None:
+    """Put another loss into the checkpoint, by which one can see that it was used."""
+    (path,) = (folder / ".checkpoints").glob("*.safetensors")
+    with safe_open(path, "np") as opened:
+        progress = json.loads(opened.metadata()["progress"])
+    progress["curve"][0]["loss"] = MARK
+    save_file(load_file(path), path, metadata={"progress": json.dumps(progress)})
+
+
 def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bytes(
     featurized: Path, whole: Path, tmp_path: Path
 ) -> None:
-    """After kill -9 during training the stage, run again, leaves the artifact of an uninterrupted run, and no state."""
+    """After kill -9 the stage, run again, goes on, leaves the artifact of an uninterrupted run, and no state."""
     folder = copied(featurized, tmp_path / "folder")
     with chdir(folder):
         set_params("train.encoder", save_minutes=0.0)()
     process = subprocess.Popen(**command(folder), start_new_session=True)
-    until(lambda: any((folder / ".checkpoints").glob("*.safetensors")), process)
+    until(lambda: len(curve_so_far(folder)) > 0, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (folder / "models/classifier/manifest.json").exists()
+    mark(folder)
     run(folder)
+    assert read_json(folder / "plots/training.json", "")[0]["loss"] == MARK
     same, expected = artifact(folder), artifact(whole)
     del same["manifest.json"], expected["manifest.json"]  # which names save_minutes
     assert same == expected
-    assert not list((folder / ".checkpoints").glob("*.safetensors"))
+    assert not list((folder / ".checkpoints").glob("*"))
 
 
 def test_two_processes_give_the_figures_of_one(featurized: Path, whole: Path, tmp_path: Path) -> None:
@@ -115,6 +139,37 @@ def test_two_processes_give_the_figures_of_one(featurized: Path, whole: Path, tm
     assert figures[0] == figures[1]
     curves = [read_json(place / "plots/training.json", "") for place in (whole, folder)]
     assert [round(point["loss"], 4) for point in curves[0]] == [round(point["loss"], 4) for point in curves[1]]
+
+
+def test_processes_meet_again_however_late_one_comes(tmp_path: Path) -> None:
+    """One training after another, as for several seeds, goes well also where the leading process is the last."""
+    script = tmp_path / "meetings.py"
+    script.write_text(
+        "import time\n"
+        "from classifier.torchrun import leave\n"
+        "from classifier.training.encoder.world import joined\n"
+        "for _ in range(3):\n"
+        "    with joined('cpu') as world:\n"
+        "        assert world.summed(1.0) == 2.0\n"
+        "    time.sleep(0.3 if world.leads else 0)\n"
+        "leave()\n",
+        encoding="utf-8",
+    )
+    started = command(tmp_path)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    process = subprocess.run(**{**started, "args": torchrun}, check=False, timeout=TIMEOUT)
+    assert process.returncode == 0, process.stdout
+
+
+def test_processes_are_refused_before_any_is_started(whole: Path) -> None:
+    """A kind of model that trains in one process says so once, without torchrun's report."""
+    folder = copied(whole, whole.parent / "linear")
+    with chdir(folder):
+        set_params("train", model="linear", processes=2)()
+    process = subprocess.run(**command(folder), check=False, timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert process.stdout.startswith("error: params.yaml: train.processes: linear trains in one process")
+    assert "Traceback" not in process.stdout
 
 
 def test_the_artifact_is_evaluated_like_any_other(whole: Path, tmp_path: Path) -> None:

@@ -26,6 +26,10 @@ if sys.orig_argv[1:] == ["-m", "stages.train"]:
         with open(os.environ["SWEEP_NOTES"], "a") as file:
             file.write(word + " " + os.environ["DVC_EXP_NAME"] + "\\n")
     note("began")
+    with open(os.environ["SWEEP_NOTES"], "a") as file:
+        seen = [os.environ.get(name, "-") for name in ("VERDICT_CHECKPOINTS", "ACTIONS_ID_TOKEN_REQUEST_URL")]
+        seen.append(",".join(sorted(os.listdir("data/start/tiny"))) if os.path.isdir("data/start/tiny") else "-")
+        file.write(" ".join(["saw", os.environ["DVC_EXP_NAME"], *seen]) + "\\n")
     atexit.register(note, "ended")
     for _ in range(1200):
         if not os.path.exists(os.environ["SWEEP_NOTES"] + ".wait"):

@@ -51,6 +51,11 @@ class Sweeping:
         lines = self.notes.read_text(encoding="utf-8").splitlines() if self.notes.exists() else []
         return Counter(line.split()[1] for line in lines if line.split()[0] == word)
 
+    def seen(self, name: str) -> list[str]:
+        """What the training of an experiment saw: its folder for checkpoints, a token's address, fetched weights."""
+        lines = self.notes.read_text(encoding="utf-8").splitlines()
+        return next(line.split()[2:] for line in lines if line.startswith(f"saw {name} "))
+
     def experiments(self) -> set[str]:
         """The names of the experiments in the repository."""
         return {line.rpartition("/")[2] for line in self.clone.run("git", "for-each-ref", "refs/exps").splitlines()}

@@ -56,19 +56,42 @@ def test_experiments_of_two_machines_meet(machines: tuple[Clone, Clone]) -> None
     assert "not in cache" not in one.run("dvc", "data", "status").lower()
 
 
+def made_up(clone: Clone, name: str, seed: int) -> str:
+    """An experiment of this name whose params have this seed, as another machine could have made it; its commit."""
+    base = clone.run("git", "rev-parse", "HEAD").strip()
+    params = clone.params()
+    params["train"]["seed"] = seed
+    clone.write_params(params)
+    clone.run("git", "add", "params.yaml")
+    tree = clone.run("git", "write-tree").strip()
+    clone.run("git", "reset", "--quiet", "--hard")
+    commit = clone.run("git", "commit-tree", tree, "-p", base, "-m", f"{clone.path.name} {name}").strip()
+    clone.run("git", "update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", commit)
+    return commit
+
+
+def test_a_name_with_the_params_of_another_point(machines: tuple[Clone, Clone]) -> None:
+    """An experiment that was given a point's name and has other params is refused both ways, and is not sent."""
+    one, two = machines
+    name = names(one, "three")[0]
+    made_up(one, name, seed=9)
+    process = meet(one, "push")
+    assert (process.returncode, f"error: {name}: this experiment" in process.stdout) == (1, True), process.stdout
+    assert one.run("git", "ls-remote", "origin", "refs/exps/*") == ""
+    one.run("git", "push", "--quiet", "origin", "refs/exps/*:refs/exps/*")
+    process = meet(two, "pull")
+    assert (process.returncode, f"error: {name}: this experiment" in process.stdout) == (1, True), process.stdout
+
+
 def test_equal_names_with_other_content(machines: tuple[Clone, Clone]) -> None:
     """Another experiment of the same name is refused both ways, with both commits; what does not clash moves."""
     one, two = machines
     points = names(one, "three")
-    base = one.run("git", "rev-parse", "HEAD").strip()
-    commits = {}
-    for clone, found in ((one, points[:1]), (two, points[:2])):
-        for name in found:
-            commit = clone.run(
-                "git", "commit-tree", "HEAD^{tree}", "-p", base, "-m", f"{clone.path.name} {name}"
-            ).strip()
-            clone.run("git", "update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", commit)
-            commits[clone, name] = commit
+    commits = {
+        (clone, name): made_up(clone, name, seed)
+        for clone, found in ((one, points[:1]), (two, points[:2]))
+        for seed, name in enumerate(found, 1)
+    }
     assert meet(one, "push").returncode == 0
     for clone, way in ((two, "push"), (two, "pull")):
         process = meet(clone, way)
@@ -86,6 +109,9 @@ def test_what_cannot_meet(machines: tuple[Clone, Clone]) -> None:
     one, _ = machines
     unknown = meet(one, "push", "--remote", "elsewhere")
     assert (unknown.returncode, "dvc remote add elsewhere" in unknown.stdout) == (1, True), unknown.stdout
+    mains = meet(one, "push", "--remote", "local")
+    assert mains.returncode == 1, mains.stdout
+    assert "error: remote local: main's own" in mains.stdout
     absent = meet(one, "push", "--only", names(one, "three")[0])
     assert (absent.returncode, absent.stdout) == (1, "push: 0 new, 0 were there, 1 not run\n")
     nameless = meet(one, "pull", "--only", "three-seed_9-000000")

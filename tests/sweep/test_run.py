@@ -1,12 +1,17 @@
 """Sweeps that really run: failures, kill -9, Ctrl-C, and what is left behind."""
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Callable
 
 import pytest
 
-from tests.pipeline.clone import TIMEOUT, Clone
+from sweep.plan import Plan, plan
+from sweep.run import run
+from sweep.worker import Worker
+from tests.pipeline.clone import TIMEOUT, Clone, environment
 from tests.sweep.sweeping import Sweeping, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sweep")]
@@ -104,6 +109,72 @@ def test_workers_that_outlive_the_sweep(reproduced: Clone, copy_of: Copy) -> Non
     assert sweep.experiments() == set(points)
     assert dict(sweep.counts("began")) == dict.fromkeys(points, 1)
     assert sweep.folders() == []
+
+
+def test_a_failure_that_nobody_saw(reproduced: Clone, copy_of: Copy) -> None:
+    """A point that fails while the sweep is dead is not run again by the next one, which says why it failed."""
+    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    _, failing = split(names(sweep.clone, "six"))
+    sweep.gate.touch()
+    process = sweep.start("sweeps/six.yaml", "--only", failing)
+    wait_until(lambda: sweep.counts("began").total() == 1)
+    sweep.kill(process, workers=False)
+    sweep.gate.unlink()
+    wait_until(lambda: not sweep.processes())
+    again = sweep.run("sweeps/six.yaml", "--only", failing)
+    assert again.returncode == 1
+    assert f"{failing}  failed before: train: params.yaml: train.linear: the training diverged" in again.stdout
+    assert sweep.counts("began")[failing] == 1
+    assert sweep.folders() == []
+
+
+def test_a_worker_that_was_killed_while_it_was_made(reproduced: Clone, copy_of: Copy) -> None:
+    """Half a clone, as kill -9 or a power cut leaves it, is told and removed, and keeps no sweep from running."""
+    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    half = sweep.clone.path / ".dvc/tmp/sweeps/work/half"
+    (half / "clone/.git").mkdir(parents=True)
+    (half / "clone/.git/description").touch()
+    name = names(sweep.clone, "three")[0]
+    process = sweep.run("sweeps/three.yaml", "--only", name)
+    assert process.returncode == 0, process.stdout
+    assert ".dvc/tmp/sweeps/work/half: unusable, removed" in process.stdout
+    assert sweep.folders() == []
+
+
+def test_what_a_training_finds(reproduced: Clone, copy_of: Copy) -> None:
+    """Checkpoints lie in the repository, each point's apart; weights fetched there are at hand; no token is."""
+    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    weights = sweep.clone.path / "data/start/tiny"
+    weights.mkdir()
+    (weights / "model.safetensors").write_bytes(b"1")
+    sweep.variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = "http://127.0.0.1:9/"  # noqa: S105 - an address
+    name = names(sweep.clone, "three")[0]
+    assert sweep.run("sweeps/three.yaml", "--only", name).returncode == 0
+    assert sweep.seen(name) == [str(sweep.clone.path / ".checkpoints" / name), "-", "model.safetensors"]
+    assert (weights / "model.safetensors").read_bytes() == b"1"
+
+
+def test_trouble_with_one_worker_does_not_end_the_others(
+    reproduced: Clone, copy_of: Copy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a worker cannot be made (a full disk), what runs ends well, nothing more is begun, the error is told."""
+    clone = copy_of(reproduced, "verdict")
+    for name, value in environment(clone.path).items():
+        monkeypatch.setenv(name, value)
+    asked, new = iter(range(9)), Worker.new
+
+    def first_alone(plan: Plan, cache: str) -> Worker:
+        if next(asked):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return new(plan, cache)
+
+    monkeypatch.setattr(Worker, "new", first_alone)
+    with pytest.raises(OSError, match="No space left"):
+        run(plan(clone.path, clone.path / "sweeps/three.yaml"), [], jobs=2, retry=False)
+    printed = capsys.readouterr().out
+    assert printed.count("weighted F1 on validation") == 1
+    assert printed.count("not run") == 2
+    assert len(clone.run("git", "for-each-ref", "refs/exps").splitlines()) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

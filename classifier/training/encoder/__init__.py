@@ -2,8 +2,9 @@
 
 import math
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 from transformers import AutoModel
 
-from classifier import numerics
+from classifier import checkpoints, numerics
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from classifier.files import sha256
@@ -28,10 +29,11 @@ from classifier.models.tensors import softmax
 from classifier.params import Train
 from classifier.raw import VALENCE_LIMIT
 from classifier.training.encoder import state
-from classifier.training.encoder.batches import epoch_batches, rate, share
+from classifier.training.encoder.batches import OnDevice, Rows, epoch_batches, rate, share
 from classifier.training.encoder.world import World, joined
 from classifier.training.loop import Data, Fitted, diverged, point, targets
 
+_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|ALLOC_FAILED|Cuda failure 2\b", re.IGNORECASE)
 # Steps between two looks at the loss: each look waits for a GPU.
 _LOOK = 20
 
@@ -50,27 +52,31 @@ def fit_encoder(params: Train, train: Data, validation: Data, start: Path, confi
         VerdictError: the device is not there, its memory does not suffice, or the training diverged.
     """
     with joined(params.device) as world, _quick(params), _memory_told(params, world):
-        first = _Training(params, "first", train, (start, config), world)
-        first.run(validation)
-        kept, progress = first.kept, first.progress
+        # Each gives back its memory on the device before the next one starts.
+        with closing(_Training(params, "first", train, (start, config), world)) as first:
+            first.run(validation)
+            kept, progress, states = first.kept, first.progress, [first.file]
+        del first
         held_out = softmax(kept["held_out"].numpy())
-        sentences = len(train.labels) * len(progress.curve) // 2
+        sentences, seconds = len(train.labels) * len(progress.curve) // 2, progress.seconds
         if params.refit:
             whole = train.joined(validation)
-            again = _Training(params, "refit", whole, (start, config), world)
-            again.run(None, epochs=progress.best_epoch)
-            kept, sentences = again.kept, sentences + len(whole.labels) * progress.best_epoch
-            again.forget()
-        first.forget()
-    return Fitted(_model(kept, config), progress.curve, held_out, sentences, progress.best_epoch)
+            with closing(_Training(params, "refit", whole, (start, config), world)) as again:
+                again.run(None, epochs=progress.best_epoch)
+                kept, seconds = again.kept, seconds + again.progress.seconds
+                states.append(again.file)
+            sentences += len(whole.labels) * progress.best_epoch
+    model = _model(kept, config)
+    return Fitted(model, progress.curve, held_out, sentences, progress.best_epoch, seconds, tuple(states))
 
 
 class _Training:
-    """One training: a network, its optimiser, and where it stands."""
+    """One training: a network, its optimiser, and where it stands. Its state is nobody else's until it is closed."""
 
     def __init__(self, params: Train, phase: str, data: Data, start: tuple[Path, dict[str, Any]], world: World) -> None:
         self.params, self.world, self.data = params, world, data
         self.file = state.place(params, phase, [data], sha256(start[0]), world)
+        self.held = checkpoints.hold(self.file) if world.leads else None
         torch.manual_seed(params.seed)
         self.network = _network(start, params.encoder.dropout).to(world.device)
         self.optimiser = _optimiser(self.network, params)
@@ -78,10 +84,16 @@ class _Training:
         self.tensors = state.Tensors(self.network, self.optimiser, self.kept)
         self.progress = state.load(self.file, self.tensors) or state.Progress()
         world.agree((self.progress.epoch, self.progress.step), str(self.file))
+        self.sentences = OnDevice(data.features, world.device)
         self.wanted = torch.from_numpy(targets(data, params)).float().to(world.device)
         self.valence = torch.from_numpy(data.valence / VALENCE_LIMIT).float().to(world.device)
         self.bfloat16 = world.device.type == "cuda"
         self.saved = monotonic()
+
+    def close(self) -> None:
+        """Let the state go; it stays on disk until what the training gave is written."""
+        if self.held:
+            self.held.close()
 
     def run(self, validation: Data | None, epochs: int | None = None) -> None:
         """Train until done.
@@ -109,42 +121,44 @@ class _Training:
     def _epoch(self, parallel: nn.Module, batches: int, bar: "tqdm[Any]") -> None:
         settings, progress, world = self.params.encoder, self.progress, self.world
         rows_of = epoch_batches(self.data.features.lengths, settings.batch_size, self.params.seed, progress.epoch)
-        # The sum so far is everybody's; each process adds its own share.
-        total = torch.tensor(progress.loss if world.leads else 0.0, device=world.device)
+        shares = [share(rows, world.rank, world.size) for rows in rows_of]
+        places = torch.split(torch.from_numpy(np.concatenate(shares)).to(world.device), [len(own) for own in shares])
+        # Of this process, since the loss was summed over all of them. In float64 the sum of an epoch's float32 losses
+        # is exact, so that it does not matter when it was saved.
+        total = torch.zeros((), dtype=torch.float64, device=world.device)
         self.network.train()
-        for rows in rows_of[progress.step :]:
+        for rows, own, place in list(zip(rows_of, shares, places, strict=True))[progress.step :]:
             number = progress.epoch * batches + progress.step
             for group in self.optimiser.param_groups:
                 group["lr"] = group["highest"] * rate(number, batches * settings.epochs, settings.warmup)
             # Dropout's numbers are drawn anew from the step's own seed: where a training goes on, no state is needed.
             torch.manual_seed((self.params.seed * 2**24 + number) * 2**6 + world.rank)
-            total += self._step(parallel, rows)
+            total += self._step(parallel, own, place, len(rows))
             progress.step += 1
             bar.update()
             if progress.step % _LOOK == 0 or progress.step == batches:
-                bar.set_postfix_str(f"loss {world.size * float(total) / progress.step:.4f}{self._best()}")
+                loss = (progress.loss + world.size * float(total)) / progress.step
+                bar.set_postfix_str(f"loss {loss:.4f}{self._best()}")
             if self._time_to_save() and progress.step < batches:
-                progress.loss = world.summed(float(total))
-                total.fill_(progress.loss if world.leads else 0.0)
+                progress.loss += world.summed(float(total))
+                total.zero_()
                 self._save()
-        progress.loss = world.summed(float(total))
+        progress.loss += world.summed(float(total))
         if not math.isfinite(progress.loss):
             raise diverged("encoder", progress.epoch)
 
-    def _step(self, parallel: nn.Module, rows: np.ndarray[Any, Any]) -> Tensor:
-        """One batch: this process's share of it, and the step that all processes take together."""
+    def _step(self, parallel: nn.Module, own: Rows, place: Tensor, size: int) -> Tensor:
+        """One batch of `size` sentences: this process's share, and the step that all processes take together."""
         settings, world = self.params.encoder, self.world
-        own = share(rows, world.rank, world.size)
-        ids, mask = (torch.from_numpy(array).to(world.device) for array in self.data.features.padded(own))
+        ids, mask = self.sentences.padded(own, place)
         with torch.autocast(world.device.type, torch.bfloat16, enabled=self.bfloat16):
             output = parallel(ids, mask)
-        place = torch.from_numpy(own).to(world.device)
         loss = functional.cross_entropy(
             output[:, :-1], self.wanted[place], label_smoothing=settings.label_smoothing, reduction="sum"
         )
         squares = functional.mse_loss(output[:, -1], self.valence[place], reduction="sum")
         # A mean over the whole batch, whoever has how much of it; DDP takes the mean over the processes.
-        loss = (loss + settings.valence_weight * squares) / len(rows)
+        loss = (loss + settings.valence_weight * squares) / size
         (loss * world.size).backward()  # type: ignore[no-untyped-call]  # torch
         nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip, foreach=True)
         self.optimiser.step()
@@ -190,22 +204,20 @@ class _Training:
         return self.world.decided(monotonic() - self.saved >= 60 * self.params.encoder.save_minutes)
 
     def _save(self) -> None:
+        self.progress.seconds += monotonic() - self.saved
+        self.saved = monotonic()
         if self.world.leads:
             state.save(self.file, self.progress, self.tensors)
         self.world.wait()
-        self.saved = monotonic()
-
-    def forget(self) -> None:
-        """Remove the state from disk: the training is over, and what it gave is with the caller."""
-        self.world.wait()
-        if self.world.leads:
-            self.file.unlink(missing_ok=True)
 
     def _parallel(self) -> nn.Module:
         if self.world.size == 1:
             return self.network
         devices = [self.world.device] if self.world.device.type == "cuda" else None
-        return DistributedDataParallel(self.network, device_ids=devices)
+        # Its buffers are constants: token types and places.
+        return DistributedDataParallel(
+            self.network, device_ids=devices, forward_sync_buffers=False, gradient_as_bucket_view=True
+        )
 
     def _bar(self, steps: int) -> "tqdm[Any]":
         done = self.progress.epoch * -(-len(self.data.labels) // self.params.encoder.batch_size) + self.progress.step
@@ -226,16 +238,22 @@ def _network(start: tuple[Path, dict[str, Any]], dropout: float) -> Network:
     # Its tables on standard output and its bars go; what they say of missing weights is an error here.
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    backbone, told = AutoModel.from_pretrained(
-        file.parent,
-        output_loading_info=True,
-        config=made,
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-        attn_implementation="sdpa",
-        dtype=torch.float32,
-    )
+    try:
+        backbone, told = AutoModel.from_pretrained(
+            file.parent,
+            output_loading_info=True,
+            config=made,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            attn_implementation="sdpa",
+            dtype=torch.float32,
+        )
+    except (RuntimeError, ValueError, KeyError, OSError) as error:
+        if _NO_MEMORY.search(str(error)):
+            raise
+        what = f"not the weights that its config describes: {' '.join(str(error).split())[:300]}"
+        raise VerdictError(str(file), what, "another checkpoint, or its own config.json") from None
     if missing := sorted(name for name in told["missing_keys"] if "pooler" not in name):
         what = f"lacks weights that its config asks for: {', '.join(missing[:3])}"
         raise VerdictError(str(file), what, "another checkpoint, or its own config.json")
@@ -272,7 +290,10 @@ def _model(kept: dict[str, Tensor], config: dict[str, Any]) -> Encoder:
 def _quick(params: Train) -> Iterator[None]:
     """Torch's switches for `train.deterministic`."""
     torch.use_deterministic_algorithms(params.deterministic)
-    processors = max(1, len(os.sched_getaffinity(0)) // params.processes)
+    # It would fill all new memory first, to make visible what reads it; nothing here does.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    processors = max(1, len(os.sched_getaffinity(0)) // here)
     try:
         with numerics.threads() if params.deterministic else numerics.threads(processors):
             yield
@@ -286,8 +307,8 @@ def _memory_told(params: Train, world: World) -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        # On a CPU it is a RuntimeError like any other, but for its words.
-        told = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+        # Besides torch's own, libraries tell it as a RuntimeError like any other, but for its words.
+        told = isinstance(error, torch.OutOfMemoryError | MemoryError) or _NO_MEMORY.search(str(error))
         if not told:
             raise
         size = params.encoder.batch_size

@@ -2,6 +2,10 @@
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from classifier.tokens import Tokens
 
 # Sentences of one batch differ in length by about so many tokens: with none the batches would be the same each epoch.
 _NOISE = 4.0
@@ -21,6 +25,29 @@ def epoch_batches(lengths: Rows, batch_size: int, seed: int, epoch: int) -> list
     order = np.argsort(lengths + draw.uniform(0, _NOISE, len(lengths)), kind="stable")
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return [batches[place] for place in draw.permutation(len(batches))]
+
+
+class OnDevice:
+    """The token ids of all sentences on a device: a batch is cut out there, and nothing waits for a copy of it."""
+
+    def __init__(self, tokens: Tokens, device: torch.device) -> None:
+        self.ids = torch.from_numpy(tokens.ids).to(device)
+        self.starts = torch.from_numpy(tokens.ends[:-1]).to(device)
+        self.lengths = torch.from_numpy(tokens.lengths).to(device)
+        self._lengths = tokens.lengths
+
+    def padded(self, rows: Rows, places: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Tokens.padded`, on the device.
+
+        Args:
+            rows: the sentences.
+            places: the same numbers, on the device.
+        """
+        longest = max(1, int(self._lengths[rows].max(initial=0)))
+        columns = torch.arange(longest, device=places.device)
+        mask = columns < self.lengths[places].unsqueeze(1)
+        found = (self.starts[places].unsqueeze(1) + columns).masked_fill(~mask, 0)
+        return self.ids[found].long().masked_fill(~mask, 0), mask
 
 
 def share(rows: Rows, rank: int, size: int) -> Rows:

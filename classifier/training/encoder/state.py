@@ -6,7 +6,6 @@ a param, of the data or of the code would make another training of never picks u
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from classifier import checkpoints
 from classifier.files import replacing
 from classifier.params import Train
 from classifier.training.encoder.world import World
@@ -30,7 +30,10 @@ _CODE = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Progress:
-    """What is not a tensor: the next step of the epoch, the losses so far, the best epoch (from 1), the curve."""
+    """What is not a tensor: the next step of the epoch, the losses so far, the best epoch (from 1), the curve.
+
+    `seconds` counts all that was spent on it, by this process and those that were killed.
+    """
 
     epoch: int = 0
     step: int = 0
@@ -39,6 +42,7 @@ class Progress:
     best_score: float | None = None
     curve: Curve = field(default_factory=list)
     done: bool = False
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,20 +53,23 @@ class Tensors:
     optimiser: Optimizer
     kept: dict[str, Tensor]
 
-    def named(self) -> dict[str, Tensor]:
-        """All tensors under the names that they have on disk."""
-        found = {f"now.{name}": value for name, value in self.network.state_dict().items()}
+    def named(self, done: bool = False) -> dict[str, Tensor]:
+        """The tensors under the names that they have on disk: all, or of a training that is done what it gave."""
+        found = {f"kept.{name}": value for name, value in self.kept.items()}
+        if done:
+            return {name: value.contiguous() for name, value in found.items()}
+        found |= {f"now.{name}": value for name, value in self.network.state_dict().items()}
         names = {id(parameter): name for name, parameter in self.network.named_parameters()}
         for parameter, moments in self.optimiser.state.items():
             for kind, value in moments.items():
                 found[f"{kind}.{names[id(parameter)]}"] = value
-        found |= {f"kept.{name}": value for name, value in self.kept.items()}
         return {name: value.detach().cpu().contiguous() for name, value in found.items()}
 
     def restore(self, saved: dict[str, Tensor]) -> None:
         """Put everything back as it was."""
         now = {name.removeprefix("now."): value for name, value in saved.items() if name.startswith("now.")}
-        self.network.load_state_dict(now)
+        if now:
+            self.network.load_state_dict(now)
         for name, parameter in self.network.named_parameters():
             kinds = ("step", "exp_avg", "exp_avg_sq")
             if f"exp_avg.{name}" in saved:
@@ -95,15 +102,13 @@ def place(params: Train, phase: str, data: Iterable[Data], start: str, world: Wo
             whole.update(np.ascontiguousarray(array).tobytes())
     for file in sorted(_CODE.rglob("*.py")):
         whole.update(file.read_bytes())
-    # DVC runs an experiment in a folder that it deletes, and names the one that stays.
-    root = Path(os.environ.get("DVC_ROOT", "."))
-    return root / ".checkpoints" / f"{whole.hexdigest()[:20]}.safetensors"
+    return checkpoints.folder() / f"{whole.hexdigest()[:20]}.safetensors"
 
 
 def save(path: Path, progress: Progress, tensors: Tensors) -> None:
     """Replace the state on disk."""
     with replacing(path) as partial:
-        save_file(tensors.named(), partial, metadata={"progress": json.dumps(asdict(progress))})
+        save_file(tensors.named(progress.done), partial, metadata={"progress": json.dumps(asdict(progress))})
 
 
 def load(path: Path, tensors: Tensors) -> Progress | None:

@@ -70,7 +70,9 @@ class World:
 
 @contextmanager
 def joined(device: str) -> Iterator[World]:
-    """Join the processes of torchrun for the block.
+    """Join the processes of torchrun for the block; they stay together until `classifier.torchrun.leave`.
+
+    A second meeting of the same processes would find the addresses of the first, and fail where one comes late.
 
     Args:
         device: `train.device`; with `cuda` each process takes the one of its number on this machine.
@@ -87,11 +89,9 @@ def joined(device: str) -> Iterator[World]:
         return
     if place.type == "cuda":
         torch.cuda.set_device(place)
-    distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
-    try:
-        yield World(distributed.get_rank(), size, place)
-    finally:
-        distributed.destroy_process_group()
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    yield World(distributed.get_rank(), size, place)
 
 
 def require_device(device: str) -> None:
@@ -101,4 +101,5 @@ def require_device(device: str) -> None:
     number = int(device.partition(":")[2] or 0)
     if number >= torch.cuda.device_count():
         what = f"train.device: {device} is not there ({torch.cuda.device_count()} CUDA devices found)"
-        raise VerdictError("params.yaml", what, "train.device: cpu, or see nvidia-smi")
+        remedy = "train.device: cpu, train.processes: as many as there are devices, or see nvidia-smi"
+        raise VerdictError("params.yaml", what, remedy)
