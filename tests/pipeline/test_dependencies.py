@@ -266,8 +266,8 @@ def test_each_stage_reads_just_its_declared_params(
     document = small_params()
     document["train"]["model"] = model
     document["train"]["bag"]["epochs"] = 2
-    document["featurize"]["tokens"]["checkpoint"] = write_checkpoint(workspace / "tiny")
-    document["train"]["encoder"]["epochs"] = 1
+    document["featurize"]["tokens"]["checkpoint"] = write_checkpoint(workspace / "tiny", max_position_embeddings=128)
+    document["train"]["encoder"]["epochs"] = 2  # after the last one nobody asks for the patience
     (workspace / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     recorder = Recorder(monkeypatch)
     for stage, main in MAINS.items():
