@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from classifier.corpus import LABELS
-from classifier.errors import VerdictError
 from classifier.metrics import log_loss
 from classifier.models.bag import Bag
 from classifier.params import Train
 from classifier.raw import VALENCE_LIMIT
+from classifier.training.device import require_device
 from classifier.training.loop import Data, Fitted, Step, fit_epochs, targets
 
 # Small, so that what a rare feature never learns stays near nothing.
@@ -48,18 +48,9 @@ class _Network(nn.Module):
 
 def fit_bag(params: Train, train: Data, validation: Data) -> Fitted:
     """AdamW with a falling rate and early stopping, then, with `refit`, once more on both splits."""
-    _require_device(params.device)
+    require_device(params.device)
     torch.use_deterministic_algorithms(True)
     return fit_epochs(lambda data: _trainer(data, params), params, train, validation)
-
-
-def _require_device(device: str) -> None:
-    if device == "cpu":
-        return
-    number = int(device.partition(":")[2] or 0)
-    if number >= torch.cuda.device_count():
-        what = f"train.device: {device} is not there ({torch.cuda.device_count()} CUDA devices found)"
-        raise VerdictError("params.yaml", what, "train.device: cpu, or see nvidia-smi")
 
 
 def _trainer(data: Data, params: Train) -> Step:

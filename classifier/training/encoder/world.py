@@ -11,6 +11,7 @@ import torch
 from torch import distributed
 
 from classifier.errors import VerdictError
+from classifier.training.device import require_device
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,3 @@ def joined(device: str) -> Iterator[World]:
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
     yield World(distributed.get_rank(), size, place)
-
-
-def require_device(device: str) -> None:
-    """Refuse a CUDA device that the machine does not have."""
-    if device == "cpu":
-        return
-    number = int(device.partition(":")[2] or 0)
-    if number >= torch.cuda.device_count():
-        what = f"train.device: {device} is not there ({torch.cuda.device_count()} CUDA devices found)"
-        remedy = "train.device: cpu, train.processes: as many as there are devices, or see nvidia-smi"
-        raise VerdictError("params.yaml", what, remedy)
