@@ -11,6 +11,8 @@ from classifier.errors import VerdictError
 from sweep.ci import missing as module
 from sweep.ci.meet import meet
 from sweep.ci.missing import missing, plan_of
+from sweep.ci.winner import _notices
+from sweep.plan import plan
 from tests.conftest import ROOT
 from tests.pipeline.clone import Clone
 from tests.sweep.http_git import serve
@@ -142,3 +144,17 @@ def clone_lock(path: Path) -> dict[str, dict[str, list[dict[str, str]]]]:
     """The entries of a dvc.lock."""
     found: dict[str, dict[str, list[dict[str, str]]]] = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
     return found
+
+
+def test_what_a_sweep_sets_for_its_own_sake_is_told(reproduced: Clone) -> None:
+    """A winner that was not refitted, or needs a device that main does not ask for, comes with a warning of each."""
+    own = reproduced.path.with_name("own.yaml")
+    own.write_text("base: {train.refit: false, train.device: cuda}\nlist: [{train.seed: 5}]\n", encoding="utf-8")
+    told = {}
+    for spec in (own, reproduced.path / "sweeps/three.yaml"):
+        chosen = plan(reproduced.path, spec)
+        told[spec.stem] = list(_notices(chosen, chosen.points[0]))
+    refit, device = told["own"]
+    assert "train.refit: false" in refit
+    assert "train.device: cuda" in device
+    assert told["three"] == []
