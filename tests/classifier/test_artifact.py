@@ -106,10 +106,11 @@ def flip(name: str) -> Callable[[Path], None]:
 # What pickle.dumps gives for a call of print: loading it would run it.
 PICKLE = b"\x80\x04\x95\x1c\x00\x00\x00\x00\x00\x00\x00\x8c\x08builtins\x94\x8c\x05print\x94\x93\x94)R\x94."
 ZEROS = np.zeros((2, 2), dtype=np.float32)
+_FILES = artifact._FILES["tfidf"]
 DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
-    **{f"no {name}": (remove(name), name) for name in (*artifact._FILES, "manifest.json")},
-    **{f"truncated {name}": (truncate(name), name) for name in (*artifact._FILES, "manifest.json")},
-    **{f"flipped bit in {name}": (flip(name), name) for name in artifact._FILES},
+    **{f"no {name}": (remove(name), name) for name in (*_FILES, "manifest.json")},
+    **{f"truncated {name}": (truncate(name), name) for name in (*_FILES, "manifest.json")},
+    **{f"flipped bit in {name}": (flip(name), name) for name in _FILES},
     "surplus file": (write("more.py", b"print()"), "more.py"),
     "foreign manifest": (write("manifest.json", b'{"model_type": "bert"}'), "not a verdict-classifier"),
     "manifest of a list": (write("manifest.json", b"[]"), "not a verdict-classifier"),

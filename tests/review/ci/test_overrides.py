@@ -28,7 +28,7 @@ def test_values_change_and_comments_stay(root: Path) -> None:
     changed = [line for line in after if line not in before]
     assert len(after) == len(before)
     assert len(changed) == 3
-    assert any("# linear (scikit-learn) or bag (torch)" in line for line in changed)
+    assert any("# linear (scikit-learn), bag (torch), or encoder" in line for line in changed)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,10 @@ def restore() -> str:
     matched = _key(entry) if entry else ""
     if entry and not yes("lookup-only"):
         with tarfile.open(entry) as archive:
+            # The entry's paths are the action's own. An attribute, since Python 3.11.2 knows no argument for it.
+            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
             for member in archive:
-                archive.extract(member, folder(), filter="fully_trusted")  # the entry's paths are the action's own
+                archive.extract(member, folder())
     hit = str(matched == key).lower() if entry else ""
     print(f"Cache restored from key: {matched}" if entry else f"Cache not found for input keys: {key}")
     output(cache_hit=hit, cache_primary_key=key, cache_matched_key=matched)
