@@ -96,7 +96,7 @@ def test_two_true_locks_may_merge_into_a_false_one(site: Site) -> None:
     assert judged.jobs == JUDGED, judged.log
     ((conclusion, title),) = site.checks()
     assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced)")
-    assert "models/classifier: committed" in site.comment()
+    assert "train: data/validation: committed" in site.comment()
 
     def merged(clone: Clone) -> None:
         clone.run("git", "fetch", "--quiet", str(site.origin.folder), "main")
