@@ -78,7 +78,7 @@ def test_every_plot_of_the_dag_is_shown_with_alternative_text(reports: Clone, ki
         assert (folder / found["src"]).read_bytes().startswith(b"\x89PNG")
         words = "same, drawn once" if kind == "same" else "main: .*; candidate: "
         assert re.search(words, found["alt"]), found["alt"]
-    titles = re.findall(r"^ +title: ([\w ]+)", (reports.path / "dvc.yaml").read_text(encoding="utf-8"), re.MULTILINE)
+    titles = re.findall(r'^ +title: "?([\w ]+)', (reports.path / "dvc.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(titles) == 5
     assert all(any(found["alt"].startswith(title) for found in pictures) for title in titles)
 
