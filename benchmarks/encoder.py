@@ -102,11 +102,12 @@ def measured(options: argparse.Namespace) -> dict[str, float]:
 def _ours(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     import torch
 
-    from classifier.training.encoder import _quick, _Training
+    from classifier.training.encoder import _Training
+    from classifier.training.encoder.guards import switched
     from classifier.training.encoder.world import joined
 
     weights = (start / "model.safetensors", _config(start))
-    with TemporaryDirectory() as folder, joined(params.device) as world, _quick(params):
+    with TemporaryDirectory() as folder, joined(params.device) as world, switched(params):
         os.environ[checkpoints.VARIABLE] = folder  # an empty one: nothing is gone on with
         with closing(_Training(params, "first", data, weights, world)) as training:
             before = monotonic()
@@ -128,7 +129,7 @@ def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     from torch.nn import functional
     from transformers import Trainer, TrainingArguments
 
-    from classifier.training.encoder import _network, _optimiser
+    from classifier.training.encoder.build import network_of, optimiser_of
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(params.seed)
@@ -138,7 +139,7 @@ def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     class WithLoss(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = _network((start / "model.safetensors", _config(start)), settings.dropout)
+            self.network = network_of((start / "model.safetensors", _config(start)), settings.dropout)
 
         def forward(self, ids: Any, mask: Any, wanted: Any, valence: Any) -> dict[str, Any]:  # noqa: ANN401 - tensors
             output = self.network(ids, mask)
@@ -187,7 +188,7 @@ def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
         args=arguments,
         train_dataset=Rows(),
         data_collator=collate,
-        optimizers=(_optimiser(model.network, params), None),
+        optimizers=(optimiser_of(model.network, params), None),
     )
     before = monotonic()
     trainer.train()

@@ -47,7 +47,7 @@ class Worker:
     @classmethod
     def found(cls, root: Path) -> "list[Worker]":
         """Those that earlier sweeps left behind."""
-        work = root / HOME / "work"
+        work = root / HOME / "workers"
         return [cls(folder) for folder in sorted(work.iterdir())] if work.is_dir() else []
 
     @classmethod
@@ -57,7 +57,7 @@ class Worker:
         Raises:
             VerdictError: the clone cannot be made, or the cache lacks some of the baseline's data.
         """
-        work = plan.root / HOME / "work"
+        work = plan.root / HOME / "workers"
         work.mkdir(parents=True, exist_ok=True)
         worker = cls(Path(mkdtemp(dir=work)))
         try:

@@ -1,4 +1,4 @@
-"""A fine-tuned transformer encoder. torch and transformers are imported by the first prediction, not before."""
+"""A fine-tuned transformer encoder. torch and transformers are imported when one is loaded, not before."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self

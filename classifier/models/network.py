@@ -30,7 +30,7 @@ _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "
 
 
 class Network(nn.Module):
-    """Token ids to scores: one for each class, and with `valence` one more."""
+    """Token ids to scores: one for each class, and while training one more, for the valence."""
 
     def __init__(self, backbone: nn.Module, outputs: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -49,17 +49,16 @@ class Network(nn.Module):
         return scores.float()
 
 
-def backbone(config: dict[str, Any], dropout: float | None = None) -> nn.Module:
+def backbone(config: dict[str, Any]) -> nn.Module:
     """A transformer with random weights.
 
     Args:
         config: a checkpoint's config.json.
-        dropout: replaces all of the config's own.
 
     Raises:
         ValueError: a family that is not among `FAMILIES`, or a config that describes no sensible network.
     """
-    checked = checked_config(config, dropout)
+    checked = checked_config(config)
     try:
         model: nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
             checked, attn_implementation="sdpa", trust_remote_code=False, dtype=torch.float32
@@ -82,7 +81,12 @@ def without_pooler(model: nn.Module) -> nn.Module:
 
 
 def checked_config(config: dict[str, Any], dropout: float | None = None) -> PretrainedConfig:
-    """The config as the library's object; `ValueError` for what is foreign or out of bounds."""
+    """The config as the library's object; `ValueError` for what is foreign or out of bounds.
+
+    Args:
+        config: a checkpoint's config.json.
+        dropout: replaces all of the config's own.
+    """
     family = config.get("model_type")
     if family not in FAMILIES:
         raise ValueError(f"model_type {family!r} is none of {', '.join(FAMILIES)}")

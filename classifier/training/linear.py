@@ -50,4 +50,5 @@ def _trainer(data: Data, params: Train) -> Step:
 
 
 def _float32(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    return np.ascontiguousarray(values, dtype=np.float32)
+    # A copy, always: scikit-learn goes on with what it gave, and the best epoch may lie behind.
+    return np.array(values, dtype=np.float32, order="C")

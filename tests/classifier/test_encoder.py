@@ -19,7 +19,6 @@ from classifier.models.network import FAMILIES, backbone, checked_config, shapes
 from classifier.params import Params, Train
 from classifier.tokens import Tokeniser
 from classifier.training import fit
-from classifier.training.encoder.batches import OnDevice, epoch_batches, rate, share
 from classifier.training.loop import Data, Fitted
 from tests.checkpoints import CONFIG, tokenizer, write_checkpoint
 
@@ -214,11 +213,11 @@ def test_exhausted_memory_is_told_with_the_batch_size(
 
 def test_real_exhausted_memory_of_a_cpu_is_told_too(params: Params, start: Path) -> None:
     """An allocation that the machine refuses ends with the batch size, not with a traceback of torch."""
-    from classifier.training.encoder import _memory_told
+    from classifier.training.encoder.guards import memory_told
     from classifier.training.encoder.world import World
 
     world = World(0, 1, torch.device("cpu"))
-    with pytest.raises(VerdictError, match="batch_size"), _memory_told(settings(params), world):
+    with pytest.raises(VerdictError, match="batch_size"), memory_told(settings(params), world):
         torch.empty(2**50)
 
 
@@ -319,16 +318,6 @@ def test_attention_takes_a_whole_mask(family: str) -> None:
     assert torch.equal(one[mask], other[mask])
 
 
-def test_a_batch_on_the_device_is_the_batch() -> None:
-    """Ids and mask cut out on the device are those of `Tokens.padded`, also for no rows at all."""
-    tokens = data(50).features
-    sentences = OnDevice(tokens, torch.device("cpu"))
-    for rows in (np.array([3, 1, 40]), np.array([], dtype=np.int64), np.arange(50)):
-        expected = tokens.padded(rows)
-        found = sentences.padded(rows, torch.from_numpy(rows))
-        assert all((one.numpy() == other).all() for one, other in zip(found, expected, strict=True))
-
-
 def test_dropout_replaces_all_of_the_configs_own() -> None:
     """With 0 nothing is dropped anywhere, whatever the family calls its settings."""
     config = checked_config({"model_type": "distilbert", "dropout": 0.3, "attention_dropout": 0.3}, 0.0)
@@ -348,35 +337,6 @@ def test_the_network_is_the_librarys_own(start: Path) -> None:
         means = torch.stack([hidden[0].mean(0), hidden[1, :3].mean(0)])
         assert torch.allclose(network(ids, mask), network.head(means), atol=1e-6)
     assert set(shapes(read_json(start / "config.json", ""), 4)) == set(network.state_dict())
-
-
-def test_an_epoch_holds_each_sentence_once_in_batches_of_similar_length() -> None:
-    """Batches are full but for one, differ from epoch to epoch, are the same for the same seed, and waste little."""
-    lengths = np.random.default_rng(0).integers(5, 90, size=1003)
-    first, again, next_epoch = (epoch_batches(lengths, 32, 7, epoch) for epoch in (0, 0, 1))
-    assert sorted(np.concatenate(first)) == list(range(1003))
-    assert sorted({len(batch) for batch in first}) == [11, 32]
-    assert all((one == other).all() for one, other in zip(first, again, strict=True))
-    assert {tuple(sorted(batch)) for batch in first} != {tuple(sorted(batch)) for batch in next_epoch}
-    padded = sum(lengths[batch].max() * len(batch) for batch in first)
-    assert padded < 1.1 * lengths.sum()
-
-
-def test_processes_share_a_batch_without_overlap() -> None:
-    """Together the shares are the batch, whatever its size, and differ by at most one sentence."""
-    for size in (1, 5, 32):
-        parts = [share(np.arange(size), rank, 3) for rank in range(3)]
-        assert sorted(np.concatenate(parts)) == list(range(size))
-        assert max(map(len, parts)) - min(map(len, parts)) <= 1
-
-
-def test_the_rate_rises_and_falls_to_nothing() -> None:
-    """The factor rises over the warm-up to 1, and falls in a line to nearly 0 at the last step."""
-    factors = [rate(step, 100, 0.1) for step in range(100)]
-    assert factors[0] == pytest.approx(0.1)
-    assert max(factors) == factors[9] == factors[10] == 1
-    assert np.all(np.diff(factors[10:]) < 0)
-    assert factors[-1] == pytest.approx(1 / 90)
 
 
 def test_a_device_that_is_not_there_is_refused(params: Params, start: Path) -> None:

@@ -15,7 +15,7 @@ from classifier.models import Model
 from classifier.models.bag import Bag
 from classifier.models.linear import Linear
 from classifier.params import Params, Train
-from classifier.training import fit, require_possible
+from classifier.training import bag, fit, linear, require_possible
 from classifier.training.bag import _Network, _tensors
 from classifier.training.loop import Data, early_stopping, targets
 
@@ -154,6 +154,17 @@ def test_devices_and_processes_that_do_not_go_together_are_refused(
     """The error names the param, before any process is started or any data read."""
     with pytest.raises(VerdictError, match=words):
         require_possible(params.train.model_copy(update=changes))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_later_epochs_do_not_change_the_model_of_an_earlier_one(params: Params, kind: str) -> None:
+    """The model of an epoch, which may prove the best, shares no memory with the training that goes on."""
+    step = {"linear": linear._trainer, "bag": bag._trainer}[kind](data(200), settings(params, kind))
+    for epoch in range(3):
+        model, _ = step(epoch)
+    before = {name: values.copy() for name, values in model.tensors().items()}
+    step(3)
+    assert all((model.tensors()[name] == values).all() for name, values in before.items())
 
 
 def test_early_stopping_returns_the_best_epoch() -> None:

@@ -68,7 +68,7 @@ class Sweeping:
 
     def folders(self) -> list[Path]:
         """The workers' folders."""
-        work = self.clone.path / ".dvc/tmp/sweeps/work"
+        work = self.clone.path / ".dvc/tmp/sweeps/workers"
         return list(work.iterdir()) if work.exists() else []
 
     def kill(self, sweep: "subprocess.Popen[bytes]", workers: bool) -> None:

@@ -131,13 +131,13 @@ def test_a_failure_that_nobody_saw(reproduced: Clone, copy_of: Copy) -> None:
 def test_a_worker_that_was_killed_while_it_was_made(reproduced: Clone, copy_of: Copy) -> None:
     """Half a clone, as kill -9 or a power cut leaves it, is told and removed, and keeps no sweep from running."""
     sweep = Sweeping(copy_of(reproduced, "verdict"))
-    half = sweep.clone.path / ".dvc/tmp/sweeps/work/half"
+    half = sweep.clone.path / ".dvc/tmp/sweeps/workers/half"
     (half / "clone/.git").mkdir(parents=True)
     (half / "clone/.git/description").touch()
     name = names(sweep.clone, "three")[0]
     process = sweep.run("sweeps/three.yaml", "--only", name)
     assert process.returncode == 0, process.stdout
-    assert ".dvc/tmp/sweeps/work/half: unusable, removed" in process.stdout
+    assert ".dvc/tmp/sweeps/workers/half: unusable, removed" in process.stdout
     assert sweep.folders() == []
 
 
@@ -212,4 +212,4 @@ def test_data_that_are_not_here(reproduced: Clone, copy_of: Copy) -> None:
     assert process.returncode == 1
     assert "error: dvc checkout: the cache lacks data" in process.stdout
     assert "make repro, or dvc fetch" in process.stdout
-    assert list((clone.path / ".dvc/tmp/sweeps/work").iterdir()) == []
+    assert list((clone.path / ".dvc/tmp/sweeps/workers").iterdir()) == []

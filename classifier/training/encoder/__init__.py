@@ -1,39 +1,33 @@
 """Trains the encoder with torch and transformers, on CPUs or GPUs, in one process or in several."""
 
 import math
-import os
-import re
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
-from transformers import AutoModel
 
-from classifier import checkpoints, numerics
+from classifier import checkpoints
 from classifier.corpus import LABELS
-from classifier.errors import VerdictError
 from classifier.files import sha256
 from classifier.metrics import log_loss, scores
-from classifier.models.encoder import Encoder, predict
-from classifier.models.network import Network, checked_config, without_pooler
+from classifier.models.encoder import predict
 from classifier.models.tensors import softmax
 from classifier.params import Train
 from classifier.raw import VALENCE_LIMIT
 from classifier.training.encoder import state
 from classifier.training.encoder.batches import OnDevice, Rows, epoch_batches, rate, share
+from classifier.training.encoder.build import model_of, network_of, optimiser_of
+from classifier.training.encoder.guards import memory_told, switched
 from classifier.training.encoder.world import World, joined
 from classifier.training.loop import Data, Fitted, diverged, point, targets
 
-_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|ALLOC_FAILED|Cuda failure 2\b", re.IGNORECASE)
 # Steps between two looks at the loss: each look waits for a GPU.
 _LOOK = 20
 
@@ -51,7 +45,7 @@ def fit_encoder(params: Train, train: Data, validation: Data, start: Path, confi
     Raises:
         VerdictError: the device is not there, its memory does not suffice, or the training diverged.
     """
-    with joined(params.device) as world, _quick(params), _memory_told(params, world):
+    with joined(params.device) as world, switched(params), memory_told(params, world):
         # Each gives back its memory on the device before the next one starts.
         with closing(_Training(params, "first", train, (start, config), world)) as first:
             first.run(validation)
@@ -66,7 +60,7 @@ def fit_encoder(params: Train, train: Data, validation: Data, start: Path, confi
                 kept, seconds = again.kept, seconds + again.progress.seconds
                 states.append(again.file)
             sentences += len(whole.labels) * progress.best_epoch
-    model = _model(kept, config)
+    model = model_of(kept, config)
     return Fitted(model, progress.curve, held_out, sentences, progress.best_epoch, seconds, tuple(states))
 
 
@@ -78,8 +72,8 @@ class _Training:
         self.file = state.place(params, phase, [data], sha256(start[0]), world)
         self.held = checkpoints.hold(self.file) if world.leads else None
         torch.manual_seed(params.seed)
-        self.network = _network(start, params.encoder.dropout).to(world.device)
-        self.optimiser = _optimiser(self.network, params)
+        self.network = network_of(start, params.encoder.dropout).to(world.device)
+        self.optimiser = optimiser_of(self.network, params)
         self.kept: dict[str, Tensor] = {}
         self.tensors = state.Tensors(self.network, self.optimiser, self.kept)
         self.progress = state.load(self.file, self.tensors) or state.Progress()
@@ -227,93 +221,3 @@ class _Training:
     def _best(self) -> str:
         found = [one for one in self.progress.curve if one["on"] == "validation"]
         return f", weighted F1 {max(one['validation_weighted_f1'] for one in found):.4f}" if found else ""
-
-
-def _network(start: tuple[Path, dict[str, Any]], dropout: float) -> Network:
-    file, config = start
-    try:
-        made = checked_config(config, dropout)
-    except ValueError as error:
-        raise VerdictError(str(file.with_name("config.json")), str(error), "another checkpoint") from None
-    # Its tables on standard output and its bars go; what they say of missing weights is an error here.
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    try:
-        backbone, told = AutoModel.from_pretrained(
-            file.parent,
-            output_loading_info=True,
-            config=made,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            attn_implementation="sdpa",
-            dtype=torch.float32,
-        )
-    except (RuntimeError, ValueError, KeyError, OSError) as error:
-        if _NO_MEMORY.search(str(error)):
-            raise
-        what = f"not the weights that its config describes: {' '.join(str(error).split())[:300]}"
-        raise VerdictError(str(file), what, "another checkpoint, or its own config.json") from None
-    if missing := sorted(name for name in told["missing_keys"] if "pooler" not in name):
-        what = f"lacks weights that its config asks for: {', '.join(missing[:3])}"
-        raise VerdictError(str(file), what, "another checkpoint, or its own config.json")
-    return Network(without_pooler(backbone), len(LABELS) + 1, dropout)
-
-
-def _optimiser(network: Network, params: Train) -> torch.optim.AdamW:
-    """AdamW: the head learns faster than what was pretrained; vectors (biases, norms) do not decay."""
-    settings = params.encoder
-    groups = []
-    for head in (False, True):
-        for decays in (False, True):
-            own = [
-                p
-                for name, p in network.named_parameters()
-                if name.startswith("head.") == head and (p.ndim > 1) == decays
-            ]
-            highest = settings.head_learning_rate if head else settings.learning_rate
-            decay = settings.weight_decay if decays else 0.0
-            groups.append({"params": own, "lr": highest, "highest": highest, "weight_decay": decay})
-    return torch.optim.AdamW(groups, fused=True)
-
-
-def _model(kept: dict[str, Tensor], config: dict[str, Any]) -> Encoder:
-    """A copy without the valence, which only guides the training."""
-    classes = len(LABELS)
-    tensors = {name: value.float().numpy() for name, value in kept.items() if name != "held_out"}
-    for name in ("head.weight", "head.bias"):
-        tensors[name] = np.ascontiguousarray(tensors[name][:classes])
-    return Encoder(config, tensors)
-
-
-@contextmanager
-def _quick(params: Train) -> Iterator[None]:
-    """Torch's switches for `train.deterministic`."""
-    torch.use_deterministic_algorithms(params.deterministic)
-    # It would fill all new memory first, to make visible what reads it; nothing here does.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    processors = max(1, len(os.sched_getaffinity(0)) // here)
-    try:
-        with numerics.threads() if params.deterministic else numerics.threads(processors):
-            yield
-    finally:
-        torch.use_deterministic_algorithms(False)
-
-
-@contextmanager
-def _memory_told(params: Train, world: World) -> Iterator[None]:
-    """Turn an exhausted memory into a message that names the batch size."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        # Besides torch's own, libraries tell it as a RuntimeError like any other, but for its words.
-        told = isinstance(error, torch.OutOfMemoryError | MemoryError) or _NO_MEMORY.search(str(error))
-        if not told:
-            raise
-        size = params.encoder.batch_size
-        what = f"train.encoder.batch_size: {size} sentences at a time do not fit into the memory of {world.device}"
-        remedy = (
-            f"a smaller batch_size (say {max(1, size // 2)}), a smaller featurize.tokens.max_tokens, or more processes"
-        )
-        raise VerdictError("params.yaml", what, remedy) from None
