@@ -1,8 +1,5 @@
 """What the commands of `python -m review` do, apart from reading their options."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +9,7 @@ from classifier.errors import VerdictError
 from classifier.files import write_json
 from review.bootstrap import METRICS
 from review.compare import Comparison, compare
+from review.dvc import dvc
 from review.evidence import Evidence
 from review.gate import Review, plan_of, review
 from review.policy import policy_of
@@ -80,22 +78,15 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
 
 def reproduced(store: Store, revision: Revision) -> Revision:
     """Run a revision's DAG in a temporary worktree, with this repository's cache; the lock that comes out counts."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     with checked_out(revision) as folder:
         cache = str(Path(store.repo.cache.local.path).parent.parent)
         pointers = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.dvc") if path.is_file())
-        commands = (
-            ["dvc", "config", "--local", "cache.dir", cache],
-            ["dvc", "checkout", "--quiet", *pointers],
-            ["dvc", "repro", "--quiet"],
-        )
+        commands = (("config", "--local", "cache.dir", cache), ("checkout", *pointers), ("repro",))
         for command in commands:
-            done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
-            if done.returncode:
-                last = " ".join((done.stderr or done.stdout).split())[-400:]
-                raise VerdictError(
-                    f"{' '.join(command[:2])} of {revision.name}", last, "repair the base, or fetch its data"
-                )
+            try:
+                dvc(folder, *command, remedy="repair the base, or fetch its data")
+            except VerdictError as error:
+                raise VerdictError(f"{error.where} of {revision.name}", error.what, error.remedy) from None
         return replace(revision, lock=(folder / "dvc.lock").read_text(encoding="utf-8"))
 
 

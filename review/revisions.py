@@ -6,7 +6,6 @@ from the remote. Bytes that do not have the hash they are named by are refused.
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,24 +17,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from classifier.errors import VerdictError
+from review.git import git
 from review.lock import LOCK, hash_of
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
 PARAMS = "params.yaml"
-
-
-def git(root: Path, *arguments: str) -> str:
-    """What a git command prints; `VerdictError` when it fails."""
-    # File names are bytes to git, and need not be UTF-8.
-    process = subprocess.run(
-        ["git", *arguments], cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace"
-    )
-    if process.returncode:
-        reason = " ".join(process.stderr.split()) or f"exit code {process.returncode}"
-        raise VerdictError(f"git {arguments[0]}", reason, "run in a checkout of the repository, with its history")
-    return process.stdout
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,11 @@
 DVC says of the same name with other content that it "has diverged", and exits with 0. Here that is an error.
 """
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 
 from classifier.errors import VerdictError
-from review.revisions import git
+from review.dvc import dvc
+from review.git import git
 from sweep.plan import Plan
 from sweep.remotes import require_apart, settings
 from sweep.worker import commit_of
@@ -46,7 +44,7 @@ class Meeting:
         sources, targets = (here, there) if way == "push" else (there, here)
         agreeing = [name for name in sources if targets.get(name, sources[name]) == sources[name]]
         if agreeing:
-            self._dvc("exp", way, "--no-run-cache", "--remote", self.remote, self.git_remote, *agreeing)
+            dvc(self.plan.root, "exp", way, "--no-run-cache", "--remote", self.remote, self.git_remote, *agreeing)
         moved = [name for name in agreeing if name not in targets]
         here, there = self._here(points), self._there(points)  # anew: another machine may have been faster than we were
         self._refuse_other_content(here, there, way)
@@ -80,17 +78,3 @@ class Meeting:
             remedy = f"dvc remote add {self.remote} URL: a place of its own, where every machine of the sweep may write"
             raise VerdictError(f"DVC remote {self.remote}", "not configured", remedy)
         require_apart(self.plan.root, self.remote, str(settings(self.plan.root)[self.remote].get("url", "")))
-
-    def _dvc(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "dvc", *arguments],
-            cwd=self.plan.root,
-            env=dict(os.environ),
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            reason = " ".join((done.stderr or done.stdout).split())[-400:] or f"exit code {done.returncode}"
-            raise VerdictError(f"dvc {' '.join(arguments[:2])}", reason, "mend that, and do the same again")
-        return done.stdout

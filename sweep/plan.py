@@ -14,7 +14,8 @@ from ruamel.yaml.error import YAMLError
 
 from classifier.errors import VerdictError
 from classifier.params import Params, explain
-from review.revisions import PARAMS, git
+from review.git import git
+from review.revisions import PARAMS
 from sweep.spec import Overrides, Value, expand, read
 
 _LONGEST = 80  # characters of a name; it is a file's name, too

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from classifier.errors import VerdictError
 from classifier.files import write_text
-from review.revisions import git
+from review.git import git
 from sweep import processes, told
 from sweep.plan import Plan, Point
 from sweep.worker import HOME, Worker, cache_of, commit_of

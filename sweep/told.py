@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from classifier.errors import VerdictError
-from review.revisions import git
+from review.git import git
 
 _SCORES = "metrics/validation.json"
 _OURS = re.compile(r"^error: (.+)$", re.MULTILINE)

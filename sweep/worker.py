@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -17,16 +16,14 @@ from classifier import checkpoints
 from classifier.errors import VerdictError
 from classifier.files import write_text
 from classifier.start import FOLDER as START
-from review.revisions import git
+from review.dvc import command, dvc
+from review.git import environment, git
 from sweep import processes
 from sweep.plan import Plan, Point
 
 HOME = Path(".dvc/tmp/sweeps")
 _EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,}/[^/]+")
 _NEVER = "0" * 40
-# By these a step of GitHub Actions can take a role: no stage has any business with them.
-_TOKENS = "ACTIONS_ID_TOKEN_REQUEST_"
-_OTHERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "DVC_ROOT")  # those of a hook, or of an experiment around us
 
 
 class Worker:
@@ -77,9 +74,12 @@ class Worker:
             shutil.copy2(settings, self.clone / ".dvc")
         self._bring_start(plan.root)
         self._dvc("cache", "dir", "--local", cache)
-        if reason := self._dvc("checkout", "--force"):
-            what = f"the cache lacks data of {plan.baseline[:7]}: {reason}"
-            raise VerdictError("dvc checkout", what, "make repro, or dvc fetch where a remote has the data")
+        try:
+            self._dvc("checkout", "--force")
+        except VerdictError as error:
+            what = f"the cache lacks data of {plan.baseline[:7]}: {error.what}"
+            remedy = "make repro, or dvc fetch where a remote has the data"
+            raise VerdictError("dvc checkout", what, remedy) from None
 
     def _bring_start(self, root: Path) -> None:
         """Pretrained weights that were fetched: git ignores them, and a sweep should need no network for them."""
@@ -101,13 +101,12 @@ class Worker:
         # Of this point alone: two that differ in nothing that a training reads would share one file.
         states = plan.root / checkpoints.FOLDER / point.name
         overrides = [part for text in point.texts for part in ("-S", text)]
-        command = [sys.executable, "-m", "dvc", "exp", "run", "--name", point.name, *overrides]
         with log.open("w", encoding="utf-8") as output:
             code = subprocess.run(
-                command,
+                command("exp", "run", "--name", point.name, *overrides),
                 check=False,
                 cwd=self.clone,
-                env={**self._environment(), checkpoints.VARIABLE: str(states)},
+                env=environment({**self._variables, checkpoints.VARIABLE: str(states)}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -154,19 +153,12 @@ class Worker:
         places = (f"--git-dir={self.clone / '.git'}", f"--work-tree={self.clone}")
         return git(self.clone, *places, *arguments)
 
-    def _dvc(self, *arguments: str) -> str:
-        """What a DVC command has against its arguments; nothing, when it succeeds."""
-        return _dvc(self.clone, self._environment(), *arguments)[1]
+    def _dvc(self, *arguments: str) -> None:
+        dvc(self.clone, *arguments, variables=self._variables)
 
-    def _environment(self) -> dict[str, str]:
-        kept = {
-            key: value
-            for key, value in os.environ.items()
-            if key not in _OTHERS and "DVC_EXP_" not in key and not key.startswith(_TOKENS)
-        }
+    @property
+    def _variables(self) -> dict[str, str]:
         return {
-            **kept,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "DVC_SITE_CACHE_DIR": str(self.folder / "site"),
             "DVC_EXP_AUTO_PUSH": "false",  # it would push into the repository that this is a clone of
             processes.MARK: str(self.folder),
@@ -175,22 +167,10 @@ class Worker:
 
 def cache_of(root: Path) -> str:
     """Where the repository keeps its cache."""
-    printed, reason = _dvc(root, dict(os.environ), "cache", "dir")
-    if reason:
-        raise VerdictError("dvc cache dir", reason, "run in a checkout of the repository")
+    printed = dvc(root, "cache", "dir", remedy="run in a checkout of the repository")
     return str((root / printed.strip()).resolve())
 
 
 def commit_of(root: Path, ref: str) -> str:
     """The commit of a ref; empty where there is none."""
     return git(root, "for-each-ref", "--format=%(objectname)", ref).strip()
-
-
-def _dvc(folder: Path, environment: dict[str, str], *arguments: str) -> tuple[str, str]:
-    """What a DVC command prints, and why it failed, if it did."""
-    command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, check=False, capture_output=True, text=True, process_group=0
-    )
-    reason = " ".join((done.stderr or done.stdout).split())[-400:] or f"exit code {done.returncode}"
-    return done.stdout, reason if done.returncode else ""

@@ -4,8 +4,6 @@ It becomes a commit of the judge's own clone, so that the review reads it like a
 no setting of it counts: `.dvc/config` is main's.
 """
 
-import os
-import subprocess
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,9 @@ from pathlib import Path
 from classifier.errors import VerdictError
 from review.ci import bundle
 from review.ci.safety import require_safe
+from review.git import Names, git, run
 from review.lock import LOCK
-from review.revisions import Revision, git
+from review.revisions import Revision
 
 _AS = {"GIT_AUTHOR_NAME": "verdict", "GIT_AUTHOR_EMAIL": "verdict@localhost"}
 _AUTHOR = {**_AS, **{name.replace("AUTHOR", "COMMITTER"): value for name, value in _AS.items()}}
@@ -41,16 +40,12 @@ class Merge:
 
 def fetch(root: Path, ref: str, token: str | None) -> str:
     """Fetch a ref of `origin` as objects; the commit it points at. The token goes by environment, not by arguments."""
-    environment = {}
+    settings = {}
     if token and git(root, "remote", "get-url", "origin").startswith("https://"):
         header = b64encode(f"x-access-token:{token}".encode()).decode()
-        environment = {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "http.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {header}",
-        }
+        settings = {"http.extraHeader": f"Authorization: Basic {header}"}
     target = "refs/verdict/candidate"
-    _git(root, "fetch", "--quiet", "--no-tags", "--force", "origin", f"+{ref}:{target}", **environment)
+    _git(root, "fetch", "--quiet", "--no-tags", "--force", "origin", f"+{ref}:{target}", settings=settings)
     return _git(root, "rev-parse", f"{target}^{{commit}}")
 
 
@@ -62,14 +57,13 @@ def merge(root: Path, base: str, head: str) -> Merge:
     Raises:
         VerdictError: they conflict elsewhere, have no history in common, or bring what `review.ci.safety` refuses.
     """
-    command = ["git", *_WITHOUT_ATTRIBUTES, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z"]
-    folder = _git(root, "rev-parse", "--absolute-git-dir")
-    done = subprocess.run(
-        [*command, base, head], cwd=folder, check=False, capture_output=True, encoding="utf-8", errors="replace"
-    )
+    command = (*_WITHOUT_ATTRIBUTES, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z")
+    folder = Path(_git(root, "rev-parse", "--absolute-git-dir"))
+    done = run(folder, *command, base, head)
+    printed, said = (text.decode("utf-8", errors="replace") for text in (done.stdout, done.stderr))
     if done.returncode not in (0, 1):
-        raise VerdictError("git merge-tree", " ".join(done.stderr.split())[:300], "fetch both histories in full")
-    tree, *conflicts = filter(None, done.stdout.split("\0"))
+        raise VerdictError("git merge-tree", " ".join(said.split())[:300], "fetch both histories in full")
+    tree, *conflicts = filter(None, printed.split("\0"))
     other = [path for path in conflicts if not bundle.GENERATED.fullmatch(path)]
     if other:
         raise VerdictError("the merge with main", f"conflicts in {', '.join(other[:5])}", "git merge origin/main")
@@ -116,25 +110,21 @@ def tree_of(merged: Merge, lines: list[str]) -> str:
     """The merged tree with entries replaced, added or (mode 0) removed, in the words of `git update-index`."""
     index = {"GIT_INDEX_FILE": str(Path(_git(merged.root, "rev-parse", "--absolute-git-dir")) / "verdict-index")}
     try:
-        _git(merged.root, "read-tree", merged.tree, **index)
-        _git(merged.root, "update-index", "-z", "--index-info", stdin="".join(f"{line}\0" for line in lines), **index)
-        return _git(merged.root, "write-tree", **index)
+        _git(merged.root, "read-tree", merged.tree, variables=index)
+        _git(
+            merged.root,
+            "update-index",
+            "-z",
+            "--index-info",
+            stdin="".join(f"{line}\0" for line in lines),
+            variables=index,
+        )
+        return _git(merged.root, "write-tree", variables=index)
     finally:
         Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
 
 
-def _git(root: Path, *arguments: str, stdin: str = "", **environment: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments],
-        cwd=root,
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        input=stdin,
-        env={**os.environ, **_AUTHOR, **environment},
-    )
-    if done.returncode:
-        reason = " ".join(done.stderr.split())[:300] or f"exit code {done.returncode}"
-        raise VerdictError(f"git {arguments[0]}", reason, "run in a checkout of main with its whole history")
-    return done.stdout.strip()
+def _git(
+    root: Path, *arguments: str, stdin: str = "", variables: Names | None = None, settings: Names | None = None
+) -> str:
+    return git(root, *arguments, stdin=stdin, variables={**_AUTHOR, **(variables or {})}, settings=settings).strip()

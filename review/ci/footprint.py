@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from review.git import git
 from review.lock import LOCK
-from review.revisions import PARAMS, Revision, git
+from review.revisions import PARAMS, Revision
 
 # The raw data needs no entry: its pointer ends in .dvc.
 _DEFINING = (LOCK, PARAMS)

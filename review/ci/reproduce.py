@@ -16,10 +16,11 @@ from classifier.errors import VerdictError
 from review import run
 from review.ci import bundle
 from review.ci.locks import differences, stages_of
+from review.git import git
 from review.lock import LOCK, Stage, definitions
 from review.paths import ARTIFACT, PREDICTIONS, TEST
 from review.remote.storage import Storage
-from review.revisions import Revision, git, resolve, working_tree
+from review.revisions import Revision, resolve, working_tree
 
 if TYPE_CHECKING:
     from dvc.output import Output

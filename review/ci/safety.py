@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from classifier.errors import VerdictError
-from review.revisions import Revision, git
+from review.git import git
+from review.revisions import Revision
 
 _LINK, _SUBMODULE = "120000", "160000"
 _POINTER_KEYS = {"md5", "size", "nfiles", "hash", "path"}

@@ -1,13 +1,12 @@
 """DVC experiments as git keeps them: which there are, and the small files of each, in two calls of git for all."""
 
 import re
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from classifier.errors import VerdictError
-from review.revisions import git
+from review.git import git, git_bytes
 
 # Beside the experiments DVC keeps other things under refs/exps: what is queued, failed or was looked at last.
 _REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/(.+)")
@@ -80,9 +79,7 @@ class Files:
 
 def _asked(root: Path, kind: str, names: list[str]) -> bytes:
     given = "".join(f"{name}\n" for name in names).encode()
-    return subprocess.run(
-        ["git", "cat-file", kind], cwd=root, check=True, input=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ).stdout
+    return git_bytes(root, "cat-file", kind, stdin=given)
 
 
 def _contents(answer: bytes, names: list[str]) -> Iterator[tuple[str, bytes]]:

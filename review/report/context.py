@@ -11,11 +11,12 @@ from classifier.params import Report
 from review import run
 from review.data import KINDS, DataChange
 from review.gate import Review
+from review.git import git
 from review.lock import LOCK, record_hash
 from review.paths import ARTIFACT, PREDICTIONS, TEST
 from review.report.markup import Block, Section, code, of_table, own, paragraph
 from review.report.sections import named
-from review.revisions import Revision, git
+from review.revisions import Revision
 from review.text import plain
 
 PINS = "requirements.txt"

@@ -6,8 +6,8 @@ from classifier.errors import VerdictError
 from review import run
 from review.ci.bundle import GENERATED
 from review.ci.reproduce import RAW, answers, obtain, obtain_raw, stage_outputs, without_remote
+from review.git import git
 from review.lock import LOCK
-from review.revisions import git
 
 
 def baseline(root: Path, remote: bool) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from review.revisions import git
+from review.git import git
 from sweep.remotes import require_apart
 
 NAME = "sweeps"

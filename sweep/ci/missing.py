@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from classifier.errors import VerdictError
-from review.revisions import git
+from review.git import git
 from sweep.plan import Plan, plan
 
 MOST = 256  # GitHub's limit of the jobs of a matrix

@@ -2,16 +2,16 @@
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from classifier.errors import VerdictError
 from review.ci.bundle import GENERATED
+from review.git import git, git_bytes
 from review.leaderboard.board import Board, Row
 from review.leaderboard.records import COST, shown_param
 from review.report.markup import Block, Section, code, fit, of_table, own, paragraph
-from review.revisions import PARAMS, git
+from review.revisions import PARAMS
 from sweep import told
 from sweep.ci import proposal
 from sweep.ci.proposal import FILES, LEADERBOARD, Proposal, mark
@@ -90,9 +90,7 @@ def _changes(plan: Plan, commit: str) -> tuple[list[str], list[str]]:
 
 
 def _bytes(root: Path, commit: str, name: str) -> bytes:
-    return subprocess.run(
-        ["git", "cat-file", "blob", f"{commit}:{name}"], cwd=root, check=True, capture_output=True
-    ).stdout
+    return git_bytes(root, "cat-file", "blob", f"{commit}:{name}")
 
 
 def _message(plan: Plan, board: Board, winner: Row, point: Point) -> str:
