@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from classifier import documents
 from classifier.errors import VerdictError
+from review.entries import Entry, stages_of
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 LOCK = "dvc.lock"
 _CONFLICT_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
-Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +136,9 @@ def _read_lock(root: Path) -> tuple[dict[str, Entry], list[Finding]]:
     if any(line.startswith(_CONFLICT_MARKS) for line in text.splitlines()):
         return unreadable("holds the marks of a merge conflict", f"git checkout --theirs {LOCK}, then dvc repro")
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        return unreadable(f"not YAML: {' '.join(str(error).split())}", f"git checkout {LOCK}, then dvc repro")
-    stages = document.get("stages") if isinstance(document, dict) else None
-    if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
-        return unreadable("has no stages, or one without an entry", f"git checkout {LOCK}, then dvc repro")
-    return stages, []
+        return stages_of(text, "the working tree"), []
+    except VerdictError as error:
+        return unreadable(error.what, f"git checkout {LOCK}, then dvc repro")
 
 
 def _pointers(root: Path) -> tuple[dict[str, str], list[Finding]]:
@@ -154,9 +149,9 @@ def _pointers(root: Path) -> tuple[dict[str, str], list[Finding]]:
             continue
         name = path.relative_to(root).as_posix()
         try:
-            (out,) = yaml.safe_load(path.read_text(encoding="utf-8"))["outs"]
+            (out,) = documents.read(path, "")["outs"]
             found[(path.parent / out["path"]).relative_to(root).as_posix()] = out["md5"]
-        except (yaml.YAMLError, TypeError, KeyError, ValueError):
+        except (VerdictError, TypeError, KeyError, ValueError):
             return {}, [Finding("data", name, "not a pointer of DVC", f"git checkout {name}")]
     return found, []
 
