@@ -94,7 +94,6 @@ def require_bounded(text: str, where: str, remedy: str) -> None:
 def dump(document: object) -> str:
     """A document as DVC writes it: a text that looks like a number is in quotes, and read as a text again."""
     writer, stream = YAML(), io.StringIO()
-    writer.default_flow_style = False
     writer.dump(document, stream)
     return stream.getvalue()
 

@@ -70,7 +70,7 @@ def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path
         return findings
     try:
         stages = definitions(root, repo)
-    except DvcException as error:
+    except (DvcException, TypeError) as error:  # TypeError: a param of a type that DVC does not take, such as a date
         reason = " ".join(str(error).split())
         return [Finding("all", "dvc.yaml, dvc.lock", f"DVC cannot read them: {reason}", "git diff dvc.yaml dvc.lock")]
     produced = {path: (name, hash_) for name, entry in lock.items() for path, hash_ in _hashes(entry, "outs").items()}
