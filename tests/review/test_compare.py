@@ -63,9 +63,10 @@ def test_a_word_follows_from_its_interval_alone(table: pd.DataFrame) -> None:
 
 def test_intervals_of_a_family_hold_together() -> None:
     """The levels of the headline, overall and by domain, multiply to the plan's; so do those of the other metrics."""
-    assert level(PLAN, HEADLINE, 4) ** 5 == pytest.approx(0.95)
-    assert level(PLAN, HEADLINE, 0) == 0.95
-    assert level(PLAN, "mcc", 4) ** (5 * (len(METRICS) - 1)) == pytest.approx(0.95)
+    five = (OVERALL, *"abcd")
+    assert level(PLAN, (OVERALL, HEADLINE), five) ** 5 == pytest.approx(0.95)
+    assert level(PLAN, (OVERALL, HEADLINE), (OVERALL,)) == 0.95
+    assert level(PLAN, (OVERALL, "mcc"), five) ** (5 * (len(METRICS) - 1)) == pytest.approx(0.95)
 
 
 def test_counts_are_those_of_mcnemar(table: pd.DataFrame) -> None:
