@@ -15,6 +15,7 @@ from review.gate import Review, plan_of, review
 from review.policy import policy_of
 from review.revisions import Revision, Store, checked_out, resolve, working_tree
 from review.text import plain
+from review.words import counted, figure, odds, signed
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,17 @@ def reproduced(store: Store, revision: Revision) -> Revision:
 
 def outcome(verdict: Review) -> Iterator[str]:
     """The rules and the verdict, for a terminal; foreign text cannot begin a line of its own."""
+    width = max([15, *(len(rule.name) for rule in verdict.rules)])
+    indent = " " * (width + 10)
     for rule in verdict.rules:
         mark = "approved" if rule.approved else "pass" if rule.passed else "FAIL"
-        yield f"{mark:<9} {rule.name:<15} {plain(rule.found, 1000)}"
+        yield f"{mark:<9} {rule.name:<{width}} {plain(rule.found, 1000)}"
         if not rule.passed:
-            yield f"{'':25} asked: {plain(rule.asks)}"
-            yield f"{'':25} remedy: {plain(rule.remedy)}"
+            yield f"{indent} asked: {plain(rule.asks)}"
+            yield f"{indent} remedy: {plain(rule.remedy)}"
     if verdict.reason:
-        yield f"{'CANNOT':<9} {'judge':<15} {plain(verdict.reason.where)}: {plain(verdict.reason.what, 1000)}"
-        yield f"{'':25} remedy: {plain(verdict.reason.remedy)}"
+        yield f"{'CANNOT':<9} {'judge':<{width}} {plain(verdict.reason.where)}: {plain(verdict.reason.what, 1000)}"
+        yield f"{indent} remedy: {plain(verdict.reason.remedy)}"
     yield ""
     yield plain(verdict.headline, 1000)
 
@@ -111,22 +114,19 @@ def table(comparison: Comparison) -> Iterator[str]:
     for group in comparison.groups:
         for metric in METRICS:
             line = comparison.of(group.name, metric)
-            bounds = f"[{line.low:+.4f}, {line.high:+.4f}]"
+            bounds = f"[{signed(line.low)}, {signed(line.high)}]"
             yield (
-                f"{group.name:<9} {metric:<12} {line.base:8.4f} {line.candidate:10.4f} {line.difference:+11.4f}"
-                f"  {bounds:<20} {line.verdict}"
+                f"{group.name:<9} {metric:<12} {figure(line.base):>8} {figure(line.candidate):>10}"
+                f" {signed(line.difference):>11}  {bounds:<20} {line.verdict}"
             )
     yield ""
     for group in comparison.groups:
         left = f", {group.left_out} left out (main learnt from them)" if group.left_out else ""
-        seen = (
-            ""
-            if comparison.unchanged
-            else f"; a loss of {group.detectable:.3f} would be seen in 9 of 10 such test sets"
-        )
+        least = group.detectable
+        seen = f"; a loss of {least:.3f} would be seen in 9 of 10 such test sets" if least is not None else ""
         yield (
-            f"{group.name:<9} {group.sentences:,} sentences in {group.documents:,} documents{left};"
-            f" {group.fixed} fixed, {group.broken} broken (p = {group.p_value:.3g}){seen}"
+            f"{group.name:<9} {counted(group.sentences, 'sentence')} in {counted(group.documents, 'document')}{left};"
+            f" {group.fixed} fixed, {group.broken} broken ({odds(group.p_value)}){seen}"
         )
     if comparison.unchanged:
         yield "every prediction is main's: unchanged"

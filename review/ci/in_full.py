@@ -17,12 +17,13 @@ from review.ci.pull import REPRODUCE, Pull
 from review.ci.verdict import Verdict
 from review.data import PREPARED
 from review.evidence import Evidence
-from review.gate import Rule, review
+from review.gate import review
 from review.lock import LOCK, check
 from review.paths import ARTIFACT, EVALUATION, PREDICTIONS
 from review.policy import policy_of
 from review.report.document import write
 from review.revisions import Revision, Store, checked_out
+from review.rules import Rule
 
 _MOST_LOG = 200_000  # bytes
 _UNREADABLE = (
@@ -124,7 +125,7 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
     try:
         claimed = committed.stages
     except VerdictError as error:
-        return Rule("reproduced", asks, False, error.what, remedy)
+        return Rule("reproduced", asks, False, error.what, remedy, brief=f"the committed {LOCK} cannot be read")
     lines = locks.differences(claimed, own.stages)
     if not lines:
         return Rule("reproduced", asks, True, "the same hashes for every stage")
@@ -140,7 +141,7 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
         found += "reproduced on other hardware, with the same figures to the digits shown"
     else:
         found += "the same figures to the digits shown"
-    return Rule("reproduced", asks, False, found, remedy)
+    return Rule("reproduced", asks, False, found, remedy, brief=f"running gave another {LOCK}")
 
 
 def _with_results_at_hand(store: Store, main: Revision) -> Revision:

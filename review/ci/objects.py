@@ -19,11 +19,11 @@ from classifier.params import Prepare, explain
 from review.ci.reproduce import RAW, obtain_raw
 from review.command import reproduced
 from review.data import PREPARED
-from review.gate import Rule
 from review.lock import hash_of
 from review.paths import TEST
 from review.remote import configured
 from review.revisions import Revision, Store
+from review.rules import Rule
 
 _POINTER = f"{RAW}.dvc"
 
@@ -73,7 +73,7 @@ def labels_rule(store: Store, main: Revision, own: Revision, folder: Path, appro
     found = f"other bytes: {own.hash_of(TEST)[:8]}, by main's code {expected[:8]}; {source}"
     approved = "test-set" in approvals
     remedy = "" if approved else "a change of how data is prepared needs the label approve: test-set"
-    return Rule("labels", asks, approved, found, remedy, approved)
+    return Rule("labels", asks, approved, found, remedy, approved, "the test set is not what main's code derives")
 
 
 def same_source(main: Revision, own: Revision) -> bool:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 
-from classifier import params
+from classifier import metrics, params
 from classifier.errors import VerdictError
 from tests.conftest import ROOT, small_params
 from tests.documents import save
@@ -55,6 +56,17 @@ BAD = {
     "dropout of one": (_set("train.bag.dropout", 1.0), "train.bag.dropout"),
     "unknown split": (_set("validate.min_rows", {"train": 1, "exam": 1}), "validate.min_rows"),
     "a list for a group": (_set("evaluate", [1]), "evaluate"),
+    "unknown metric": (_set("gate.fail_on_worse.news", ["weighted_f1", "logloss"]), "gate.fail_on_worse.news.1"),
+    "a metric twice": (_set("gate.fail_on_worse.news", ["ece", "ece"]), "news has a metric twice"),
+    "no metric": (_set("gate.fail_on_worse.news", []), "gate.fail_on_worse.news"),
+    "policy for no group": (
+        _set("gate.fail_on_worse.twets", ["ece"]),
+        "gate.fail_on_worse: no such group: twets",
+    ),
+    "floor of no group": (
+        _set("gate.floors.twets", 0.5),
+        "gate.floors: no such group: twets; there is",
+    ),
 }
 
 
@@ -70,6 +82,24 @@ def test_an_unusable_param_stops_the_run_and_is_named(tmp_path: Path, name: str)
         params.load(path)
     assert expected in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_a_list_of_groups_means_weighted_f1_in_each() -> None:
+    """The older shape of `fail_on_worse` is read as the mapping that means the same."""
+    gate = small_params()["gate"]
+    groups = list(gate["fail_on_worse"])
+    older = params.Gate.model_validate({**gate, "fail_on_worse": groups})
+    assert older == params.Gate.model_validate(gate)
+    assert older.claims == tuple((group, "weighted_f1") for group in groups)
+    with pytest.raises(ValueError, match="fail_on_worse"):
+        params.Gate.model_validate({**gate, "fail_on_worse": [{"overall": "ece"}]})
+
+
+def test_the_metrics_of_a_policy_are_those_of_the_evaluation() -> None:
+    """A policy may name each score that `classifier.metrics` computes, and nothing else."""
+    labels, probabilities = np.array(["negative", "positive"]), np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]])
+    scored = metrics.scores(labels, np.array([-1.0, 2.0]), probabilities, 5)
+    assert set(get_args(params.Metric)) == set(scored) - {"n"}
 
 
 @pytest.mark.parametrize("written", ["1e-05", "1e-5", "1.0e-05", "0.00001"])
