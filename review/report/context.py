@@ -9,6 +9,7 @@ import yaml
 
 from classifier.params import Report
 from review import run
+from review.closure import ALWAYS, code_that_judges
 from review.data import KINDS, DataChange
 from review.gate import Review
 from review.git import git
@@ -20,9 +21,6 @@ from review.revisions import Revision
 from review.text import plain
 
 PINS = "requirements.txt"
-# Code that decides what a verdict is. A change of it is nothing wrong, but somebody should look.
-_LIBRARY = ("artifact", "corpus", "errors", "files", "metrics", "params", "raw")
-JUDGES = ("review/", ".github/", ".dvc/config", *(f"classifier/{name}.py" for name in _LIBRARY))
 _LIBRARIES = ("dvc", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "torch", "vl-convert-python")
 
 
@@ -75,13 +73,23 @@ def files(review: Review, base: str) -> Section:
         entries += [("new", "not in git yet", path) for path in untracked if path]
     rows = [(code(path), _signed("+", added), _signed("−", removed)) for added, removed, path in entries]
     blocks = [of_table(("file", "added", "removed"), rows, (1, 2))] if rows else [paragraph("None.")]
-    judges = [path for _, _, path in entries if path.startswith(JUDGES)]
+    judges = _judging([path for _, _, path in entries], review, base)
     if judges:
         names = ", ".join(code(path) for path in judges[:20])
+        if len(judges) > 20:
+            names += f" and {len(judges) - 20} more"
         warning = f"⚠️ <b>This change touches the code that judges</b>: {names}. Judge it with main's."
         blocks.insert(0, paragraph(warning))
     blocks.extend(_pins(review))
     return Section("Files changed", blocks, 7, not judges, f": {len(rows)}")
+
+
+def _judging(paths: list[str], review: Review, base: str) -> list[str]:
+    """Those of the changed files that decide what a verdict is, on main or with the change in: somebody should look."""
+    root, judging = review.candidate.root, set[str]()
+    if any(path.endswith(".py") and not path.startswith(ALWAYS) for path in paths):
+        judging.update(code_that_judges(Revision(root, "main", base)), code_that_judges(review.candidate))
+    return [path for path in paths if path.startswith(ALWAYS) or path in judging]
 
 
 def _signed(sign: str, count: str) -> str:
