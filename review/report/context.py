@@ -1,9 +1,12 @@
 """The sections on what else changed and how it came about: data, files, pins, runs, hardware, how to reproduce."""
 
 import platform
+import re
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import yaml
 
@@ -21,7 +24,6 @@ from review.revisions import Revision
 from review.text import plain
 
 PINS = "requirements.txt"
-_LIBRARIES = ("dvc", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "torch", "vl-convert-python")
 
 
 def data(change: DataChange | None) -> Section:
@@ -173,7 +175,17 @@ def environment() -> Section:
             own(f"{platform.system()} {platform.machine()}, {hardware['processor']}, {hardware['cores']} cores"),
         ),
         ("hardware class", own(hardware["hardware_class"])),
-        *((name, own(version(name))) for name in _LIBRARIES),
+        *_libraries(),
         ("command", code(" ".join(["python -m review", *sys.argv[1:]]))),
     ]
     return Section("Environment of the review", [of_table(("", ""), rows)], 9, True)
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    """The version of each library that this code asks for, as far as it is installed."""
+    root = Path(__file__).resolve().parents[2]
+    for file in (root / "requirements.in", *sorted((root / "requirements").glob("*.in"))):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if name := re.match(r"[\w-]+", line):
+                with suppress(PackageNotFoundError):
+                    yield name[0], own(version(name[0]))
