@@ -99,7 +99,7 @@ class Evidence:
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
         """The artifact's own predictions for sentences, computed now: `TRUTH` and the probabilities."""
         where = f"{ARTIFACT} of {self.revision.name}"
-        probabilities = self.classifier.probabilities(table["text"])
+        probabilities = self.classifier.probabilities(self.classifier.text.of(table, where))
         predictions = table[TRUTH].assign(**dict(zip(LABELS, probabilities.T, strict=True)))
         _require_probabilities(predictions, where)
         return predictions

@@ -37,12 +37,17 @@ def _matters(path: str, paths: set[str]) -> bool:
 
 
 def _paths(revision: Revision) -> set[str] | None:
-    """The dependencies and outputs in dvc.lock; None when it cannot be read.
+    """What dvc.lock says that stages read and write, and the files of dvc.yaml's variables; None: cannot be read.
 
     What dvc.lock does not have yet stands in dvc.yaml, whose change counts by itself.
     """
     try:
         entries = revision.stages.values()
-        return {item["path"] for entry in entries for part in ("deps", "outs") for item in entry.get(part) or []}
-    except (VerdictError, TypeError, KeyError):
+        found = {item["path"] for entry in entries for part in ("deps", "outs") for item in entry.get(part) or []}
+        dag = revision.document("dvc.yaml") or {}
+        bodies = [dag, *(dag.get("stages") or {}).values()]
+        # A list of what defines variables: a file, a file with some of its keys behind a colon, or values themselves.
+        named = [name for body in bodies for name in body.get("vars") or [] if isinstance(name, str)]
+        return found.union(*(entry.get("params") or {} for entry in entries), (name.split(":")[0] for name in named))
+    except (VerdictError, TypeError, KeyError, AttributeError):
         return None

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from review.report import context
 from review.report.markup import render
 from review.revisions import working_tree
 from review.run import RECORD, hardware
+from tests.conftest import ROOT
 from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.review import changes
@@ -188,3 +190,11 @@ def test_a_damaged_record_is_no_record(clone: Clone, text: str) -> None:
     (clone.path / RECORD).write_text(text, encoding="utf-8")
     assert set(ran(clone).values()) == {("no record of it here", "")}
     assert list(ran(clone)) == list(load(clone.lock())["stages"])
+
+
+def test_the_environment_names_every_library_that_is_asked_for() -> None:
+    """Each installed library of requirements.in and requirements/*.in stands in the report, one added later as well."""
+    text = render(context.environment())
+    for file in (ROOT / "requirements.in", ROOT / "requirements/encoder.in"):
+        for name in re.findall(r"(?m)^[a-z][\w-]*", file.read_text(encoding="utf-8")):
+            assert f'>{name}</td><td align="left">{version(name)}<' in text

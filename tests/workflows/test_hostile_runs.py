@@ -189,7 +189,7 @@ def test_main_cannot_read_the_artifact(court: Court) -> None:
     """An artifact of a kind that main's code does not know cannot be judged, and the comment says how to go on."""
 
     def newer(files: Files) -> None:
-        rejson(files, "models/classifier/manifest.json", lambda manifest: {**manifest, "version": 2})
+        rejson(files, "models/classifier/manifest.json", lambda manifest: {**manifest, "version": 3})
         rehash(files)
 
     verdict, report = court.judge(newer)
