@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 # For streams that lack these letters: an escape would stand before a number like digits of it.
-_PLAIN = str.maketrans({"→": "->", "−": "-", "–": "-", "×": "x", "…": "..."})
+_PLAIN = str.maketrans({"→": "->", "−": "-", "–": "-", "×": "x", "…": "...", "\u00a0": " "})
 
 
 class VerdictError(Exception):
@@ -75,7 +75,7 @@ def _make_printable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="verdict")
-    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")
+    sys.stdin = sys.stdin or _nowhere("r")
     sys.stderr = sys.stderr or _nowhere()
     if sys.stdout is None:
         sys.stdout = _nowhere()
@@ -106,5 +106,5 @@ def _settle_output() -> None:
         sys.stdout = _nowhere()
 
 
-def _nowhere() -> TextIO:
-    return Path(os.devnull).open("w", encoding="utf-8")
+def _nowhere(mode: Literal["r", "w"] = "w") -> TextIO:
+    return Path(os.devnull).open(mode, encoding="utf-8")
