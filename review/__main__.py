@@ -39,8 +39,9 @@ def judged(command: Callable[[], int]) -> int:
 
 def _lock(options: argparse.Namespace) -> int:
     from review.lock import check
+    from review.place import project
 
-    findings = check(Path.cwd(), options.ran)
+    findings = check(project(), options.ran)
     for finding in findings:
         print(finding)
     print(f"dvc.lock: {len(findings)} findings" if findings else "dvc.lock is consistent with this tree")
@@ -49,10 +50,11 @@ def _lock(options: argparse.Namespace) -> int:
 
 def _request(options: argparse.Namespace) -> "Request":
     from review.command import Request
+    from review.place import project
 
     base = None if getattr(options, "bootstrap", False) else options.base
     approvals = tuple(getattr(options, "approve", ()))
-    return Request(Path.cwd(), base, options.candidate, options.reproduce_base, approvals)
+    return Request(project(), base, options.candidate, options.reproduce_base, approvals)
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -75,23 +77,26 @@ def _report(options: argparse.Namespace) -> int:
 
 def _leaderboard(options: argparse.Namespace) -> int:
     from review.leaderboard.command import Options, run
+    from review.place import project
 
     chosen = Options(options.out, tuple(options.names), options.spec, options.all, options.chosen)
-    return run(Path.cwd(), chosen)
+    return run(project(), chosen)
 
 
 def _repro(_: argparse.Namespace) -> int:
+    from review.place import project
     from review.run import reproduce
 
-    reproduce(Path.cwd())
+    reproduce(project())
     return 0
 
 
 def _remote(options: argparse.Namespace) -> int:
+    from review.place import project
     from review.remote.command import Options, run
 
     fields = ("remote", "push", "verify", "use", "endpoint", "region")
-    return run(Path.cwd(), Options(**{name: getattr(options, name) for name in fields}))
+    return run(project(), Options(**{name: getattr(options, name) for name in fields}))
 
 
 def _remote_options(remote: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from classifier.errors import VerdictError
 from classifier.files import write_json
 from review.bootstrap import METRICS
 from review.compare import Comparison, compare
-from review.dvc import dvc
+from review.dvc import cache_of, dvc, share_cache
 from review.evidence import Evidence
 from review.gate import Review, plan_of, review
 from review.policy import policy_of
@@ -80,10 +80,9 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
 def reproduced(store: Store, revision: Revision) -> Revision:
     """Run a revision's DAG in a temporary worktree, with this repository's cache; the lock that comes out counts."""
     with checked_out(revision) as folder:
-        cache = str(Path(store.repo.cache.local.path).parent.parent)
+        share_cache(folder, cache_of(store.root))
         pointers = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.dvc") if path.is_file())
-        commands = (("config", "--local", "cache.dir", cache), ("checkout", *pointers), ("repro",))
-        for command in commands:
+        for command in (("checkout", *pointers), ("repro",)):
             try:
                 dvc(folder, *command, remedy="repair the base, or fetch its data")
             except VerdictError as error:

@@ -33,7 +33,7 @@ _KEPT = (
     "GIT_TERMINAL_PROMPT",
 )
 # Of an experiment around us; and by which a step of GitHub Actions can take a role: no stage has any business with it.
-_FOREIGN = ("GIT_", "DVC_ROOT", "DVC_EXP_", "_DVC_EXP_", "ACTIONS_ID_TOKEN_REQUEST_")
+_FOREIGN = ("GIT_", "DVC_ROOT", "DVC_EXP_", "_DVC_EXP_", "ACTIONS_ID_TOKEN_REQUEST_", "PYTHONIOENCODING")
 _NO_HOOKS = {"core.hooksPath": os.devnull}
 Names = Mapping[str, str]
 
@@ -46,6 +46,7 @@ def environment(variables: Names | None = None, settings: Names | None = None) -
         settings: keys of git's configuration that count in this process and below it.
     """
     kept = {name: value for name, value in os.environ.items() if _is_ours(name)}
+    kept["PYTHONUTF8"] = "1"  # whatever the locale: DVC's settings and what it prints may hold any letter
     kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
     counting = {**(settings or {}), **_NO_HOOKS}
     first = int(kept.get("GIT_CONFIG_COUNT") or 0)
@@ -76,6 +77,16 @@ def git_bytes(
         reason = " ".join(done.stderr.decode("utf-8", errors="replace").split()) or f"exit code {done.returncode}"
         raise VerdictError(f"git {arguments[0]}", reason, "run in a checkout of the repository, with its history")
     return done.stdout
+
+
+def prefix(root: Path) -> Path:
+    """Where in its git repository the project at `root` lies: `.` unless git's root is further up."""
+    return Path(os.fsdecode(git_bytes(root, "rev-parse", "--show-prefix").removesuffix(b"\n")))
+
+
+def toplevel(root: Path) -> Path:
+    """The root of the git repository that the project at `root` is in."""
+    return Path(os.fsdecode(git_bytes(root, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
 
 
 def run(

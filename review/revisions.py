@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from classifier import documents
 from classifier.errors import VerdictError
 from review.entries import Entry, outputs_of, stages_of
-from review.git import git
+from review.git import git, prefix
 from review.lock import LOCK, hash_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Revision:
         """The commit; for the working tree HEAD's, with a plus where files that git tracks differ from it."""
         if self.commit is not None:
             return self.alias or self.commit
-        changed = git(self.root, "status", "--porcelain", "--untracked-files=no").strip()
+        changed = git(self.root, "status", "--porcelain", "--untracked-files=no", "--", ".").strip()
         return git(self.root, "rev-parse", "HEAD").strip() + ("+" if changed else "")
 
     @property
@@ -60,7 +60,7 @@ class Revision:
             return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
         if not git(self.root, "ls-tree", "--name-only", self.commit, "--", path).strip():
             return None
-        return git(self.root, "cat-file", "blob", f"{self.commit}:{path}")
+        return git(self.root, "cat-file", "blob", f"{self.commit}:./{path}")
 
     def document(self, path: str) -> Any:  # noqa: ANN401 - YAML
         """A YAML file that git tracks, parsed as DVC does it."""
@@ -221,6 +221,6 @@ def checked_out(revision: Revision) -> Iterator[Path]:
         folder = Path(name) / "tree"
         git(revision.root, "worktree", "add", "--quiet", "--detach", str(folder), revision.commit)
         try:
-            yield folder
+            yield folder / prefix(revision.root)
         finally:
             git(revision.root, "worktree", "remove", "--force", str(folder))

@@ -60,7 +60,7 @@ class Plan:
     def require_same(self, name: str, commit: str) -> None:
         """Refuse an experiment that has the name of a point and other params: a name may be given to anything."""
         (point,) = self.only([name])
-        if canonical(parse(git(self.root, "show", f"{commit}:{PARAMS}"))) != point.params:
+        if canonical(parse(git(self.root, "show", f"{commit}:./{PARAMS}"))) != point.params:
             what = f"this experiment ({commit[:7]}) has other params than the point of {self.spec}"
             raise VerdictError(name, what, f"dvc exp rename {name} another-name; or dvc exp remove {name}")
 
@@ -77,7 +77,7 @@ def plan(root: Path, spec: Path) -> Plan:
         VerdictError: the spec file cannot be used, or names a params key that is unknown or a value that is unusable.
     """
     baseline = git(root, "rev-parse", "--verify", "HEAD^{commit}").strip()
-    document = parse(git(root, "show", f"{baseline}:{PARAMS}"))
+    document = parse(git(root, "show", f"{baseline}:./{PARAMS}"))
     content = read(spec)
     for place, key in content.named():
         _require_known(document, key, f"{spec}: {place}.{key}")

@@ -18,7 +18,7 @@ _STAGE = re.compile(r"failed to reproduce '([^']+)'")
 def score(root: Path, commit: str) -> float | None:
     """Weighted F1 on validation, if the experiment has it; the score on test is nobody's guide through a sweep."""
     try:
-        value = json.loads(git(root, "show", f"{commit}:{_SCORES}"))["overall"]["weighted_f1"]
+        value = json.loads(git(root, "show", f"{commit}:./{_SCORES}"))["overall"]["weighted_f1"]
     except (VerdictError, ValueError, KeyError, TypeError):
         return None
     return value if isinstance(value, float) and math.isfinite(value) else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from classifier.errors import VerdictError, exit_code
 from review.ci.output import output
+from review.place import require_top
 
 Options = argparse.Namespace
 
@@ -150,7 +151,12 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Parse the command line and run the command; 0, or 1 with a message."""
     options = _parser().parse_args()
-    return exit_code(lambda: options.run(options))
+
+    def run() -> None:
+        require_top()
+        options.run(options)
+
+    return exit_code(run)
 
 
 if __name__ == "__main__":

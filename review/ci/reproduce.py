@@ -15,6 +15,7 @@ from classifier.errors import VerdictError
 from review import run
 from review.ci import bundle
 from review.ci.locks import differences
+from review.dvc import settings
 from review.entries import Entry, outputs_of, stages_of
 from review.git import git
 from review.lock import LOCK, Stage, definitions
@@ -77,9 +78,7 @@ def answers(root: Path) -> bool:
 
 def without_remote(root: Path) -> None:
     """Name an empty folder as this checkout's remote: DVC looks for listings there, also where nothing is pulled."""
-    from dvc.config import Config
-
-    with Config(dvc_dir=str(root / ".dvc")).edit("local") as config:
+    with settings(root).edit("local") as config:
         config["core"]["remote"] = "nowhere"
         config["remote"]["nowhere"] = {"url": "tmp/nowhere"}
 
@@ -157,7 +156,8 @@ def obtain_raw(root: Path, remote: bool) -> None:
 
     if obtain(root, [f"{RAW}.dvc"], remote):
         return
-    done = subprocess.run([sys.executable, "data/fetch.py"], cwd=root, check=False, capture_output=True, text=True)
+    command = [sys.executable, "data/fetch.py"]
+    done = subprocess.run(command, cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         what = f"neither in the cache, nor on the remote, nor from its source: {' '.join(done.stderr.split())[-300:]}"
         raise VerdictError(RAW, what, "push it with a key that may write: docs/remote.md, on new data")

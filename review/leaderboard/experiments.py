@@ -52,7 +52,7 @@ class Files:
     """Files that git tracks in some commits; asked for together, since a process a file would take a minute."""
 
     def __init__(self, root: Path, wanted: Iterable[tuple[str, str]]) -> None:
-        names = [f"{commit}:{path}" for commit, path in wanted]
+        names = [f"{commit}:./{path}" for commit, path in wanted]
         heads = [line.split() for line in _asked(root, "--batch-check", names).decode(errors="replace").splitlines()]
         self._sizes = {
             name: int(head[2]) for name, head in zip(names, heads, strict=True) if len(head) == 3 and head[1] == "blob"
@@ -66,7 +66,7 @@ class Files:
         Raises:
             VerdictError: the file is too large to be what it should be, or is not UTF-8.
         """
-        name = f"{commit}:{path}"
+        name = f"{commit}:./{path}"
         if name not in self._sizes:
             return None
         if name not in self._contents:

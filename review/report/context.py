@@ -66,7 +66,7 @@ def files(review: Review, base: str) -> Section:
     """The files that git sees changed since the commit `base`, those that judge by name, and the pins."""
     root, own_commit = review.candidate.root, review.candidate.commit
     revisions = [base, own_commit] if own_commit else [base]
-    listed = git(root, "diff", "--numstat", "--no-renames", "-z", *revisions, "--").split("\0")
+    listed = git(root, "diff", "--relative", "--numstat", "--no-renames", "-z", *revisions, "--").split("\0")
     entries = [tuple(line.split("\t", 2)) for line in listed if line]
     if own_commit is None:
         untracked = git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
