@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from classifier.errors import VerdictError
-from review.git import Names, environment
+from review.environment import Names, environment
 
 
 def command(*arguments: str) -> list[str]:

@@ -8,12 +8,14 @@ from pathlib import Path
 from types import FrameType
 
 from classifier.errors import VerdictError, exit_code
+from review.environment import enter
 from sweep.plan import Plan, plan
 
 
 def main() -> None:
     """Parse the command line, run the command, exit with its code."""
     options = _parser().parse_args()
+    enter()
     if not Path("params.yaml").is_file():
         raise VerdictError("params.yaml", "no such file", "run from the root of the repository")
     chosen = plan(Path.cwd(), options.spec)

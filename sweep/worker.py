@@ -17,7 +17,8 @@ from classifier.errors import VerdictError
 from classifier.files import write_text
 from classifier.start import FOLDER as START
 from review.dvc import command, dvc
-from review.git import environment, git
+from review.environment import environment
+from review.git import git
 from sweep import processes
 from sweep.plan import Plan, Point
 
@@ -65,7 +66,9 @@ class Worker:
         return worker
 
     def _set_up(self, plan: Plan, cache: str) -> None:
-        git(plan.root, "clone", "--quiet", "--local", "--no-checkout", "--no-tags", str(plan.root), str(self.clone))
+        # Without the user's template: its hooks would run, since the library by which DVC commits knows no other place.
+        options = ("--quiet", "--local", "--no-checkout", "--no-tags", "--template=")
+        git(plan.root, "clone", *options, str(plan.root), str(self.clone))
         for key in ("user.name", "user.email"):
             if value := git(plan.root, "config", "--default", "", "--get", key).strip():
                 self._git("config", key, value)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from classifier.errors import exit_code
 from review.ci.output import output
+from review.environment import enter
 
 Options = argparse.Namespace
 
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Parse the command line and run the command; 0, or 1 with a message."""
     options = _parser().parse_args()
+    enter()
     return exit_code(lambda: options.run(options))
 
 

@@ -24,6 +24,7 @@ def meet(root: Path, url: str) -> None:
     """
     from dvc.config import Config
 
+    git(root, "rev-parse", "--git-dir")  # its reason, where it refuses; `git config` has none
     known = Config(dvc_dir=str(root / ".dvc"))
     settings = {name: dict(remote) for name, remote in known["remote"].items() if name != NAME}
     address = url if "://" in url else str((root / url).resolve())
