@@ -38,7 +38,7 @@ def complete(root: Path, commit: str) -> None:
 
 
 def _missing(root: Path, commit: str) -> set[str]:
-    lines = git(root, "rev-list", "--objects", "--no-object-names", "--missing=print", f"{commit}^{{tree}}")
+    lines = git(root, "rev-list", "--no-walk", "--objects", "--no-object-names", "--missing=print", commit)
     return {line[1:] for line in lines.splitlines() if line.startswith("?")}
 
 
