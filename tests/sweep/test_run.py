@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -163,7 +164,7 @@ def test_trouble_with_one_worker_does_not_end_the_others(
         monkeypatch.setenv(name, value)
     asked, new = iter(range(9)), Worker.new
 
-    def first_alone(plan: Plan, cache: str) -> Worker:
+    def first_alone(plan: Plan, cache: Path) -> Worker:
         if next(asked):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return new(plan, cache)
