@@ -61,6 +61,7 @@ class _Checkout:
 
 def findings(root: Path, uses: Iterable[Use]) -> list[Finding]:
     """Files whose bytes another clone will not have; none where git does not keep this tree."""
+    root = root.resolve()  # as git does it
     checkout = _checkout(root)
     if checkout is None:
         return []
