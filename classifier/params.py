@@ -2,12 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from classifier.documents import read
 from classifier.errors import VerdictError
 
 PATH = Path("params.yaml")
@@ -216,23 +215,15 @@ def load(path: Path = PATH) -> Params:
         VerdictError: the file is missing, is not YAML, or holds an unknown, missing or unusable key (all are named).
     """
     try:
-        document = read_yaml(path)
+        document = read(path, f"git diff {path}")
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", "run from the root of the repository") from None
-    except (YAMLError, ValueError) as error:  # ValueError: not UTF-8, or no such date, or too long a number
-        reason = " ".join(str(error).split())
-        raise VerdictError(str(path), f"not readable as YAML: {reason}", f"git diff {path}") from None
     if not isinstance(document, dict):
         raise VerdictError(str(path), "expected groups of keys, one a stage", f"git checkout {path}")
     try:
         return Params.model_validate(document)
     except ValidationError as error:
         raise VerdictError(str(path), explain(error), "correct the keys named here") from None
-
-
-def read_yaml(path: Path) -> Any:  # noqa: ANN401 - its callers check what they got
-    """Read YAML 1.2, as DVC does: `1e-05`, which DVC itself writes, is a number, and a key given twice an error."""
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
 
 
 def explain(error: ValidationError) -> str:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from classifier.errors import VerdictError
 from review import stored
 from review.contents import Contents, hash_of
+from review.entries import Entry
 from review.finding import Finding, repro
-from review.lockfile import LOCK, Entry, lists, never_run, params, read_locks, record_hash, unreadable
+from review.lockfile import LOCK, lists, never_run, params, read_locks, record_hash, unreadable
 
 if TYPE_CHECKING:
     from dvc.output import Output

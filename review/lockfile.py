@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from classifier.errors import VerdictError
+from review.entries import Entry, stages_of
 from review.finding import Finding, repro
 from review.git import run
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 LOCK = "dvc.lock"
 _CONFLICT_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
-Entry = dict[str, Any]
 
 
 def read_locks(root: Path, definitions: Iterable[Path]) -> tuple[dict[Path, dict[str, Entry]], list[Finding]]:
@@ -54,13 +53,9 @@ def _read(root: Path, path: Path) -> dict[str, Entry] | Finding:
         mend = f"git checkout --theirs -- {place} && dvc repro" if merging else again
         return Finding("all", name, "holds the marks of a merge conflict", mend)
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        return Finding("all", name, f"not YAML: {' '.join(str(error).split())}", again)
-    stages = document.get("stages") if isinstance(document, dict) else None
-    if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
-        return Finding("all", name, "has no stages, or one without an entry", again)
-    return stages
+        return stages_of(text, "the working tree")
+    except VerdictError as error:
+        return Finding("all", name, error.what, again)
 
 
 def unreadable(repo: "Repo") -> list[Finding]:
@@ -103,7 +98,8 @@ def lists(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
         locked = {item["path"] for item in entry.get(part) or []}
         for path in sorted(defined ^ locked if items or not stage.frozen else ()):
             side = "which the lock does not have" if path in defined else "which dvc.yaml does not have any more"
-            yield Finding(name, path, f"one of the {part}, {side}", again_alone(name))
+            mend = repro(name) if path in defined else again_alone(name)
+            yield Finding(name, path, f"one of the {part}, {side}", mend)
 
 
 def again_alone(name: str) -> str:

@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from classifier import documents
 from classifier.errors import VerdictError
+from review.entries import Entry, outputs_of, stages_of
 from review.git import git
 from review.lock import LOCK, hash_of
 
@@ -64,19 +64,11 @@ class Revision:
 
     def document(self, path: str) -> Any:  # noqa: ANN401 - YAML
         """A YAML file that git tracks, parsed as DVC does it."""
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
-
         text = self.text(path)
         if text is None:
             remedy = f"is {self.name} a revision of this repository?"
             raise VerdictError(f"{path} of {self.name}", "no such file", remedy)
-        try:
-            return YAML(typ="safe", pure=True).load(text)
-        except (YAMLError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            what = f"not readable as YAML: {reason}"
-            raise VerdictError(f"{path} of {self.name}", what, f"git diff {path}") from None
+        return documents.parse(text, f"{path} of {self.name}", f"git diff {path}")
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -87,18 +79,14 @@ class Revision:
         return document
 
     @cached_property
+    def stages(self) -> dict[str, Entry]:
+        """The entries of dvc.lock, by stage."""
+        return stages_of(self.lock if self.lock is not None else self.text(LOCK), self.name)
+
+    @cached_property
     def outputs(self) -> dict[str, str]:
         """The hash of each output in dvc.lock, by path."""
-        where = f"{LOCK} of {self.name}"
-        text = self.lock if self.lock is not None else self.text(LOCK)
-        if text is None:
-            raise VerdictError(where, "no such file", "dvc repro, and commit it")
-        try:
-            stages = yaml.safe_load(text)["stages"]
-            return {out["path"]: out["md5"] for entry in stages.values() for out in entry.get("outs") or []}
-        except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
-            reason = " ".join(str(error).split())
-            raise VerdictError(where, f"not a lock of DVC: {reason}", "python -m review lock") from None
+        return outputs_of(self.stages, self.name)
 
     def hash_of(self, path: str) -> str:
         """The hash that dvc.lock has for an output."""

@@ -12,10 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from classifier.errors import VerdictError
 from classifier.numerics import hardware_class
+from review.entries import stages_of
 from review.lock import LOCK, record_hash
 
 RECORD = Path(".dvc/tmp/verdict-runs.json")
@@ -117,16 +116,17 @@ def _keep(root: Path, stages: Record) -> None:
     """Add what ran to the record; a stage that failed has no entry in the lock, and leaves none."""
     from classifier.files import write_text
 
-    entries = yaml.safe_load((root / LOCK).read_text(encoding="utf-8"))["stages"] if (root / LOCK).exists() else {}
+    if not stages:
+        return
+    entries = stages_of((root / LOCK).read_text(encoding="utf-8"), "this run") if (root / LOCK).exists() else {}
     kept = read(root)
     for name, found in stages.items():
         if name in entries:
             key = record_hash(entries[name])
             earlier = kept.pop(key, {"seconds": None, **hardware()})
             kept[key] = {**earlier, **found, **(hardware() if found["how"] == _RUN else {}), "stage": name}
-    if stages:
-        newest = dict(list(kept.items())[-_MOST:])
-        write_text(root / RECORD, json.dumps(newest, indent=1, allow_nan=False) + "\n")
+    newest = dict(list(kept.items())[-_MOST:])
+    write_text(root / RECORD, json.dumps(newest, indent=1, allow_nan=False) + "\n")
 
 
 def read(root: Path) -> Record:

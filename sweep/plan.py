@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from classifier import documents
 from classifier.errors import VerdictError
 from classifier.params import Params, explain
 from review.git import git
@@ -91,13 +90,7 @@ def plan(root: Path, spec: Path) -> Plan:
 
 def parse(text: str) -> dict[str, Any]:
     """params.yaml of a commit, as `classifier.params` reads the one of the working tree."""
-    try:
-        document = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError):
-        document = None
-    if not isinstance(document, dict):
-        raise VerdictError(PARAMS, "not readable as YAML in this commit", "python -m classifier params")
-    return document
+    return documents.mapping(text, f"{PARAMS} of this commit", "python -m classifier params")
 
 
 def canonical(document: dict[str, Any]) -> dict[str, Any]:

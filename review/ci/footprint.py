@@ -5,8 +5,7 @@ Where none of them changed, both sides have the same results by construction, an
 
 from pathlib import PurePosixPath
 
-import yaml
-
+from classifier.errors import VerdictError
 from review.git import git
 from review.lock import LOCK
 from review.revisions import PARAMS, Revision
@@ -43,7 +42,7 @@ def _paths(revision: Revision) -> set[str] | None:
     What dvc.lock does not have yet stands in dvc.yaml, whose change counts by itself.
     """
     try:
-        stages = yaml.safe_load(revision.text(LOCK) or "")["stages"].values()
-        return {item["path"] for entry in stages for part in ("deps", "outs") for item in entry.get(part) or []}
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError):
+        entries = revision.stages.values()
+        return {item["path"] for entry in entries for part in ("deps", "outs") for item in entry.get(part) or []}
+    except (VerdictError, TypeError, KeyError):
         return None

@@ -122,10 +122,10 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
     asks = f"running from main's results gives the committed {LOCK}"
     remedy = "make repro, and commit dvc.lock, metrics/ and plots/; or the label reproduce, and CI commits them"
     try:
-        claimed = locks.stages_of(committed.text(LOCK), committed.name)
+        claimed = committed.stages
     except VerdictError as error:
         return Rule("reproduced", asks, False, error.what, remedy)
-    lines = locks.differences(claimed, locks.stages_of(own.text(LOCK), "the run"))
+    lines = locks.differences(claimed, own.stages)
     if not lines:
         return Rule("reproduced", asks, True, "the same hashes for every stage")
     texts = [side.text(EVALUATION) for side in (committed, own)]

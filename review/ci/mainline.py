@@ -14,7 +14,7 @@ from review.lock import LOCK, check
 from review.paths import EVALUATION
 from review.remote.storage import Storage
 from review.report.markup import code, own
-from review.revisions import Revision, resolve
+from review.revisions import Revision, resolve, working_tree
 
 LABEL = "audit"
 _TITLE = "Audit: running main again gives something else"
@@ -59,7 +59,7 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
         run.reproduce(root, force=True, run_cache=False)
     else:
         run.reproduce(root, pull=remote)
-    stages = [locks.stages_of(text, "main") for text in (main.text(LOCK), (root / LOCK).read_text(encoding="utf-8"))]
+    stages = [main.stages, working_tree(root).stages]
     figures = [json.loads(main.text(EVALUATION) or "null"), read_json(root / EVALUATION, "dvc repro -f evaluate")]
     return Audit(str(main.commit), locks.differences(*stages), locks.moved(*figures), run.hardware())
 

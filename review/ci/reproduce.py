@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from classifier.documents import dump
 from classifier.errors import VerdictError
 from review import run
 from review.ci import bundle
-from review.ci.locks import differences, stages_of
+from review.ci.locks import differences
+from review.entries import Entry, outputs_of, stages_of
 from review.git import git
 from review.lock import LOCK, Stage, definitions
 from review.paths import ARTIFACT, PREDICTIONS, TEST
@@ -103,9 +103,7 @@ def _forget_narrowed(root: Path) -> None:
     stages = stages_of((root / LOCK).read_text(encoding="utf-8"), "main")
     narrowed = [stage.name for stage in definitions(root) if _is_narrower(stage, stages.get(stage.name) or {})]
     if narrowed:
-        kept = {name: entry for name, entry in stages.items() if name not in narrowed}
-        text = yaml.safe_dump({"schema": "2.0", "stages": kept}, sort_keys=False)
-        (root / LOCK).write_text(text, encoding="utf-8")
+        _keep(root, {name: entry for name, entry in stages.items() if name not in narrowed})
 
 
 def _is_narrower(stage: Stage, entry: dict[str, Any]) -> bool:
@@ -117,8 +115,7 @@ def _is_narrower(stage: Stage, entry: dict[str, Any]) -> bool:
 
 def stage_outputs(lock: str) -> list[str]:
     """All outputs that a dvc.lock names."""
-    entries = stages_of(lock, "main").values()
-    return [out["path"] for entry in entries for out in entry.get("outs") or []]
+    return list(outputs_of(stages_of(lock, "main"), "main"))
 
 
 def run_dag(root: Path, remote: bool) -> None:
@@ -199,14 +196,17 @@ def _outs(repo: "Repo", target: str) -> "list[Output]":
 def _prune(root: Path) -> None:
     """Take entries out of dvc.lock whose stage dvc.yaml does not have any more; DVC never does."""
     stages = stages_of((root / LOCK).read_text(encoding="utf-8"), "the run")
-    written = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    if set(stages) <= set(written):
+    if set(stages) <= set(working_tree(root).document("dvc.yaml")["stages"]):
         return
     names = {stage.name for stage in definitions(root)}
     kept = {name: entry for name, entry in stages.items() if name in names}
     if len(kept) < len(stages):
-        text = yaml.safe_dump({"schema": "2.0", "stages": kept}, sort_keys=False)
-        (root / LOCK).write_text(text, encoding="utf-8")
+        _keep(root, kept)
+
+
+def _keep(root: Path, stages: dict[str, Entry]) -> None:
+    """Write a dvc.lock of these entries alone."""
+    (root / LOCK).write_text(dump({"schema": "2.0", "stages": stages}), encoding="utf-8")
 
 
 def outputs(root: Path, base: Revision) -> list[str]:

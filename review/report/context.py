@@ -5,14 +5,12 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 
-import yaml
-
 from classifier.params import Report
 from review import run
 from review.data import KINDS, DataChange
 from review.gate import Review
 from review.git import git
-from review.lock import LOCK, record_hash
+from review.lock import record_hash
 from review.paths import ARTIFACT, PREDICTIONS, TEST
 from review.report.markup import Block, Section, code, of_table, own, paragraph
 from review.report.sections import named
@@ -21,7 +19,7 @@ from review.text import plain
 
 PINS = "requirements.txt"
 # Code that decides what a verdict is. A change of it is nothing wrong, but somebody should look.
-_LIBRARY = ("artifact", "corpus", "errors", "files", "metrics", "params", "raw")
+_LIBRARY = ("artifact", "corpus", "documents", "errors", "files", "metrics", "params", "raw")
 JUDGES = ("review/", ".github/", ".dvc/config", *(f"classifier/{name}.py" for name in _LIBRARY))
 _LIBRARIES = ("dvc", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "torch", "vl-convert-python")
 
@@ -108,10 +106,9 @@ def _pinned(text: str) -> Iterator[tuple[str, str]]:
 
 def runs(candidate: Revision, prices: Report) -> Section:
     """What ran for this result, how long, on what; what came from the cache; and what it cost."""
-    entries = (yaml.safe_load(candidate.text(LOCK) or "") or {}).get("stages") or {}
     record = run.read(candidate.root)
     rows, seconds, machines = [], 0.0, set[str]()
-    for name, entry in entries.items():
+    for name, entry in candidate.stages.items():
         found = record.get(record_hash(entry))
         if not found:
             rows.append((code(name), "no record of it here", ""))

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from classifier import params
 from classifier.errors import VerdictError
 from tests.conftest import ROOT, small_params
+from tests.documents import save
 
 
 def test_the_committed_params_are_valid_and_frozen() -> None:
@@ -65,7 +65,7 @@ def test_an_unusable_param_stops_the_run_and_is_named(tmp_path: Path, name: str)
     document = small_params()
     change(document)
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(path, document)
     with pytest.raises(VerdictError) as caught:
         params.load(path)
     assert expected in str(caught.value)
@@ -96,7 +96,7 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
     _set("train.sead", 1)(document)
     _drop("evaluate", "mistakes")(document)
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(path, document)
     with pytest.raises(VerdictError, match=r"train\.sead") as caught:
         params.load(path)
     assert "evaluate.mistakes: missing" in str(caught.value)
@@ -127,7 +127,7 @@ def test_a_limit_of_rows_that_lacks_a_split_is_refused(tmp_path: Path) -> None:
     document = small_params()
     document["validate"]["min_rows"] = {"train": 1, "test": 1}
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(path, document)
     with pytest.raises(VerdictError, match=r"validate\.min_rows"):
         params.load(path)
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.conftest import ROOT, small_params
 from tests.corpus import write_raw
+from tests.documents import load, save
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
 TIMEOUT = 180  # seconds; a command that hangs fails its test, no test measures time
@@ -102,7 +101,7 @@ class Clone:
 
     def dag(self) -> dict[str, Any]:
         """dvc.yaml, parsed."""
-        document: dict[str, Any] = yaml.safe_load((self.path / "dvc.yaml").read_text(encoding="utf-8"))
+        document: dict[str, Any] = load(self.path / "dvc.yaml")
         return document
 
     def lock(self) -> bytes:
@@ -111,12 +110,12 @@ class Clone:
 
     def params(self) -> dict[str, Any]:
         """params.yaml, parsed."""
-        document: dict[str, Any] = yaml.safe_load((self.path / "params.yaml").read_text(encoding="utf-8"))
+        document: dict[str, Any] = load(self.path / "params.yaml")
         return document
 
     def write_params(self, document: dict[str, Any]) -> None:
         """Replace params.yaml."""
-        (self.path / "params.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        save(self.path / "params.yaml", document)
 
     def commit(self, message: str) -> None:
         """Commit all that git does not ignore."""

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 
+from tests.documents import load, save
 from tests.pipeline.clone import STAGES, TIMEOUT, Clone, declared_outs, environment, remove
 
 pytestmark = [
@@ -54,10 +54,10 @@ def before_stage(finished: Clone, stage: str, path: Path) -> Clone:
     """A copy in which `stage` and those after it have never run: not in the lock, no out, nothing in a cache."""
     clone = finished.copy(path)
     gone = STAGES[STAGES.index(stage) :]
-    lock = yaml.safe_load(clone.lock())
+    lock = load(clone.lock())
     lock["stages"] = {name: body for name, body in lock["stages"].items() if name not in gone}
     if lock["stages"]:
-        (path / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
+        save(path / "dvc.lock", lock)
     else:
         (path / "dvc.lock").unlink()
     for name, _ in declared_outs(clone.dag(), *gone):

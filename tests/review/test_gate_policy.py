@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable
 
 import pytest
-import yaml
 
+from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, retrain, set_params
@@ -18,11 +18,11 @@ NO_FLOORS = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0
 def relocked_params(place: Clone, **values: float | str) -> None:
     """Change keys of `prepare`, and let dvc.lock have them, as after a run that gave the same rows."""
     set_params(place, "prepare", **values)
-    document = yaml.safe_load(place.lock())
+    document = load(place.lock())
     document["stages"]["prepare"]["params"]["params.yaml"]["prepare"].update(values)
     if "neutral_band" in values:
         document["stages"]["validate"]["params"]["params.yaml"]["prepare.neutral_band"] = values["neutral_band"]
-    (place.path / "dvc.lock").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    save(place.path / "dvc.lock", document)
 
 
 POLICY_CHANGES: dict[str, Callable[[Clone], object]] = {
@@ -125,7 +125,7 @@ def test_a_first_run_cannot_claim_a_domain_that_it_does_not_test(clone: Clone, d
     """With `--bootstrap` a floor is not met by a figure for which there is no test sentence."""
     figures = (clone.path / changes.EVALUATION).read_bytes()
     changes.edit_both(clone, lambda table: table[table["domain"] != "news"])
-    claimed = yaml.safe_load(figures)["domains"]["news"]
+    claimed = load(figures)["domains"]["news"]
     changes.edit_json(clone, changes.EVALUATION, lambda content: content["domains"].update(news=claimed))
     relock(clone)
     outcome = desk.gate(clone, "--bootstrap")

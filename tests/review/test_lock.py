@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
+from classifier.documents import dump
 from review.lock import check
 from tests.conftest import ROOT
+from tests.documents import load, save
 
 DVC_YAML = """
 stages:
@@ -49,7 +50,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(folder, "git", "init", "--quiet")
     run(folder, "dvc", "init", "--quiet")
     files = {"dvc.yaml": DVC_YAML, "clean.py": CLEAN, "count.py": COUNT, "data/raw.txt": " some words \n"}
-    for name, text in {**files, "params.yaml": yaml.safe_dump(PARAMS)}.items():
+    for name, text in {**files, "params.yaml": dump(PARAMS)}.items():
         (folder / name).write_text(text, encoding="utf-8")
     run(folder, "dvc", "add", "--quiet", "data/raw.txt")
     run(folder, "dvc", "repro", "--quiet")
@@ -75,9 +76,9 @@ def edit(folder: Path, name: str, change: Callable[[str], str]) -> None:
 
 def relock(folder: Path, stage: str, change: Callable[[dict[str, object]], object]) -> None:
     """Change one entry of dvc.lock."""
-    document = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
+    document = load(folder / "dvc.lock")
     change(document["stages"][stage])
-    (folder / "dvc.lock").write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(folder / "dvc.lock", document)
 
 
 def test_a_lock_that_came_out_of_a_run_is_consistent_without_any_data(tree: Path) -> None:

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from classifier.params import Report
 from review.report import context
 from review.report.markup import render
 from review.revisions import working_tree
 from review.run import RECORD, hardware
+from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, edit_json, retrain, set_params
@@ -187,4 +187,4 @@ def test_a_damaged_record_is_no_record(clone: Clone, text: str) -> None:
     (clone.path / RECORD).parent.mkdir(parents=True, exist_ok=True)
     (clone.path / RECORD).write_text(text, encoding="utf-8")
     assert set(ran(clone).values()) == {("no record of it here", "")}
-    assert list(ran(clone)) == list(yaml.safe_load(clone.lock())["stages"])
+    assert list(ran(clone)) == list(load(clone.lock())["stages"])

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -22,6 +21,7 @@ from stages import evaluate, featurize, prepare, validate
 from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT, copy_start, small_params
 from tests.corpus import write_raw
+from tests.documents import save
 from tests.stages.runs import copied, set_params
 
 TIMEOUT = 300  # seconds; a command that hangs fails its test, no test measures time
@@ -38,7 +38,7 @@ def featurized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     document["featurize"]["tokens"] = {"checkpoint": write_checkpoint(folder / "tiny"), "max_tokens": 32}
     document["train"].update(model="encoder", refit=False)
     document["train"]["encoder"].update(SETTINGS)
-    (folder / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(folder / "params.yaml", document)
     copy_start(folder)
     with chdir(folder):
         for stage in (prepare, validate, featurize):

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
 
 from review import FAIL, PASS
 from review.ci import verdict
@@ -19,6 +18,7 @@ from review.ci.api import GitHub as Client
 from review.ci.publish import comment, publish
 from review.ci.verdict import Verdict
 from tests.conftest import ROOT
+from tests.documents import load
 from tests.pipeline.clone import Clone, fresh_clone
 from tests.workflows import events
 from tests.workflows.github import GitHub
@@ -36,7 +36,7 @@ COPY = 'Look! ![](https://cml.dev/watermark.png#0123abc "CML watermark verdict")
 
 def job() -> dict[str, Any]:
     """The job `publish` of report.yml."""
-    document = yaml.safe_load((ROOT / ".github" / "workflows" / "report.yml").read_text(encoding="utf-8"))
+    document = load(ROOT / ".github" / "workflows" / "report.yml")
     found: dict[str, Any] = document["jobs"]["publish"]
     return found
 

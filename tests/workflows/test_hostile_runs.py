@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
+from classifier.documents import dump
 from review import CANNOT_JUDGE, FAIL, PASS
 from review.run import RECORD
+from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.workflows.conftest import copied
 from tests.workflows.court import Court, Files, rejson
@@ -205,12 +206,12 @@ def rehash(files: Files) -> None:
         if name.startswith(place)
     ]
     digest = hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest()
-    lock = yaml.safe_load(files["dvc.lock"])
+    lock = load(files["dvc.lock"])
     for entry in lock["stages"].values():
         for item in [*entry.get("deps", []), *entry.get("outs", [])]:
             if item["path"] == place.rstrip("/"):
                 item["md5"] = f"{digest}.dir"
-    files["dvc.lock"] = yaml.safe_dump(lock).encode()
+    files["dvc.lock"] = dump(lock).encode()
 
 
 def test_a_hostile_run_through_the_whole_workflow(court: Court) -> None:

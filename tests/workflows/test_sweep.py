@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests import s3 as servers
+from tests.documents import load
 from tests.s3 import S3
 from tests.workflows import act, events
 from tests.workflows.api.state import App
@@ -122,7 +122,7 @@ def test_the_winner_is_proposed(swept_once: tuple[Path, Outcome, Site]) -> None:
     assert origin.sha(f"{BRANCH}^") == origin.sha("main")
     assert origin.git("diff", "--name-only", winner, BRANCH) == "metrics/cost.json"
     assert origin.git("show", f"{BRANCH}:metrics/cost.json") == "{}"
-    assert yaml.safe_load(origin.git("show", f"{BRANCH}:params.yaml"))["train"]["linear"]["alpha"] == 0.0001
+    assert load(origin.git("show", f"{BRANCH}:params.yaml"))["train"]["linear"]["alpha"] == 0.0001
     message = origin.git("log", "-1", "--format=%B", BRANCH)
     assert message.startswith("Params of the best of 3 experiments of sweeps/small.yaml\n\ntrain.linear.alpha=0.0001: ")
     assert f"Experiment: {names['0.0001']}" in message
