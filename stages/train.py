@@ -45,7 +45,7 @@ def main() -> None:
     """Train with each seed; write the artifact and the learning curve of the first, and all scores on validation."""
     settings = params.load().train
     require_possible(settings)
-    torchrun(settings.processes)
+    torchrun(settings.processes, several=settings.model == "encoder")
     reads, features = _features(settings.model)
     tables = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
     for name, table in tables.items():
