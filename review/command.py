@@ -14,6 +14,7 @@ from review.evidence import Evidence
 from review.gate import Review, plan_of, review
 from review.policy import policy_of
 from review.revisions import Revision, Store, checked_out, resolve, working_tree
+from review.sources import bring_start, obtain_data
 from review.text import plain
 
 
@@ -80,13 +81,13 @@ def reproduced(store: Store, revision: Revision) -> Revision:
     """Run a revision's DAG in a temporary worktree, with this repository's cache; the lock that comes out counts."""
     with checked_out(revision) as folder:
         cache = str(Path(store.repo.cache.local.path).parent.parent)
-        pointers = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.dvc") if path.is_file())
-        commands = (("config", "--local", "cache.dir", cache), ("checkout", *pointers), ("repro",))
-        for command in commands:
-            try:
-                dvc(folder, *command, remedy="repair the base, or fetch its data")
-            except VerdictError as error:
-                raise VerdictError(f"{error.where} of {revision.name}", error.what, error.remedy) from None
+        try:
+            dvc(folder, "config", "--local", "cache.dir", cache)
+            obtain_data(folder, remote=False, lender=store.repo)
+            bring_start(revision.root, folder)
+            dvc(folder, "repro", remedy=f"see what dvc repro says in a checkout of {revision.name}")
+        except VerdictError as error:
+            raise VerdictError(f"{error.where} of {revision.name}", error.what, error.remedy) from None
         return replace(revision, lock=(folder / "dvc.lock").read_text(encoding="utf-8"))
 
 

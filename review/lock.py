@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from classifier.errors import VerdictError
+from review.dvc import keeps_records, repository
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -42,7 +43,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage as dvc.yaml defines it today, templates resolved. `params` are today's values by file and key."""
+    """A stage as dvc.yaml defines it today, templates resolved. `params` are today's values by file and key.
+
+    `recorded` says whether DVC keeps a record of its runs.
+    """
 
     name: str
     cmd: str
@@ -50,6 +54,7 @@ class Stage:
     params: dict[str, dict[str, Any]]
     cached_outs: tuple[str, ...]
     tracked_outs: tuple[str, ...]
+    recorded: bool = True
 
 
 def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path | None = None) -> list[Finding]:
@@ -84,7 +89,7 @@ def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path
         findings.extend(_dependencies(root, stage, entry, produced, pointers))
         findings.extend(_tracked_outputs(root, stage, entry))
         if ran:
-            findings.extend(_never_run(cache or run_cache(root), stage.name, entry))
+            findings.extend(_never_run(cache or run_cache(root), stage, entry))
     left_over = sorted(set(lock) - {stage.name for stage in stages})
     mend = f"delete the entry from {LOCK}, then dvc repro"
     findings.extend(Finding(name, LOCK, "an entry for a stage that dvc.yaml does not have", mend) for name in left_over)
@@ -94,7 +99,6 @@ def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path
 def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
     """The stages of dvc.yaml in the order of the DAG's definition, as DVC itself resolves them."""
     from dvc.dependency.param import ParamsDependency
-    from dvc.repo import Repo
     from dvc.stage import PipelineStage
 
     def defined(stage: PipelineStage) -> Stage:
@@ -106,9 +110,10 @@ def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
             params={dep.def_path: dep.read_params() for dep in params},
             cached_outs=tuple(out.def_path for out in stage.outs if out.use_cache),
             tracked_outs=tuple(out.def_path for out in stage.outs if not out.use_cache),
+            recorded=keeps_records(stage),
         )
 
-    with nullcontext(repo) if repo else Repo(str(root)) as opened:
+    with nullcontext(repo) if repo else repository(root) as opened:
         stages = list(opened.index.stages)
         for stage in stages:
             _require_inside(Path(opened.root_dir).resolve(), stage)
@@ -227,18 +232,26 @@ def _tracked_outputs(root: Path, stage: Stage, entry: Entry) -> Iterator[Finding
 
 def run_cache(root: Path) -> Path:
     """Where DVC keeps a record of each run."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
+    with repository(root) as repo:
         return Path(repo.stage_cache.cache_dir)
 
 
-def _never_run(folder: Path, name: str, entry: Entry) -> Iterator[Finding]:
+def _never_run(folder: Path, stage: Stage, entry: Entry) -> Iterator[Finding]:
     """Whether the run-cache `folder`, where each run leaves a record, has this very entry."""
-    key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
-    if not (folder / key[:2] / key / record_hash(entry)).is_file():
+    if not stage.recorded:
+        what = "DVC keeps no record of its runs, so whether it ran cannot be told"
+        yield Finding(stage.name, "dvc.yaml", what, "give it deps, and outputs that are cached, metrics or plots")
+    elif not (folder / record_place(entry)).is_file():
         what = "this entry is not in the run-cache: it never came out of a run that this cache knows"
-        yield Finding(name, LOCK, what, f"dvc fetch --run-cache, or dvc repro -f {name}")
+        # Where git has all outputs, `dvc repro` finds nothing to do in a fresh clone.
+        run = f"dvc repro -f {stage.name}" if stage.cached_outs else "python -m review repro"
+        yield Finding(stage.name, LOCK, what, f"dvc fetch --run-cache, or {run}")
+
+
+def record_place(entry: Entry) -> Path:
+    """Where, in the run-cache, a run that led to this entry has left its record."""
+    key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
+    return Path(key[:2], key, record_hash(entry))
 
 
 def record_hash(entry: Entry) -> str:

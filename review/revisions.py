@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from classifier.errors import VerdictError
+from review.dvc import repository
 from review.git import git
 from review.lock import LOCK, hash_of
 
@@ -132,10 +133,9 @@ class Store:
     def repo(self) -> "Repo":
         """DVC's view of the repository."""
         from dvc.exceptions import DvcException
-        from dvc.repo import Repo
 
         try:
-            return Repo(str(self.root))
+            return repository(self.root)
         except DvcException as error:
             remedy = "run from the root of the repository"
             raise VerdictError(str(self.root), f"not a DVC repository: {error}", remedy) from None
@@ -185,7 +185,8 @@ class Store:
             raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision))
         if hash_of(cached) != digest.removesuffix(".dir"):
             what = f"the cache's copy of {digest[:8]} has other bytes than its name says"
-            raise VerdictError(f"{path} of {revision.name}", what, f"rm {cached}, then dvc fetch {path}")
+            remedy = f"rm {cached}, then dvc fetch {path}, or dvc repro --force where no remote has it"
+            raise VerdictError(f"{path} of {revision.name}", what, remedy)
         return cached
 
     def _fetch(self, revision: Revision, path: str, digest: str) -> None:

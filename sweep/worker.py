@@ -5,7 +5,6 @@ fail on each other's locks (`--temp`), or leave what was killed "Running" for ev
 workspace and locks; an experiment is in it, whole, or is not; and takes one atomic step from there to here.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -15,9 +14,9 @@ from tempfile import mkdtemp
 from classifier import checkpoints
 from classifier.errors import VerdictError
 from classifier.files import write_text
-from classifier.start import FOLDER as START
 from review.dvc import command, dvc
 from review.git import environment, git
+from review.sources import bring_start
 from sweep import processes
 from sweep.plan import Plan, Point
 
@@ -72,7 +71,7 @@ class Worker:
         self._reset(plan.baseline)
         if (settings := plan.root / ".dvc/config.local").is_file():
             shutil.copy2(settings, self.clone / ".dvc")
-        self._bring_start(plan.root)
+        bring_start(plan.root, self.clone)
         self._dvc("cache", "dir", "--local", cache)
         try:
             self._dvc("checkout", "--force")
@@ -80,16 +79,6 @@ class Worker:
             what = f"the cache lacks data of {plan.baseline[:7]}: {error.what}"
             remedy = "make repro, or dvc fetch where a remote has the data"
             raise VerdictError("dvc checkout", what, remedy) from None
-
-    def _bring_start(self, root: Path) -> None:
-        """Pretrained weights that were fetched: git ignores them, and a sweep should need no network for them."""
-        for source in (path for path in (root / START).glob("*/*") if path.is_file()):
-            target = self.clone / START / source.parent.name / source.name
-            target.parent.mkdir(exist_ok=True)
-            try:
-                os.link(source, target)
-            except OSError:  # another file system
-                shutil.copy2(source, target)
 
     def run(self, plan: Plan, point: Point, log: Path) -> int:
         """Run one experiment, and return DVC's exit code, which is below 0 when it was killed.
