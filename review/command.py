@@ -15,6 +15,7 @@ from review.gate import Review, plan_of, review
 from review.hook import require_same
 from review.policy import policy_of
 from review.revisions import Revision, Store, checked_out, resolve, working_tree
+from review.sources import bring_start, obtain_data
 from review.text import plain
 from review.words import counted, figure, odds, signed
 
@@ -85,13 +86,13 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
 def reproduced(store: Store, revision: Revision) -> Revision:
     """Run a revision's DAG in a temporary checkout, with this repository's cache; the lock that comes out counts."""
     with checked_out(revision) as folder:
-        share_cache(folder, cache_of(store.root))
-        pointers = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.dvc") if path.is_file())
-        for command in (("checkout", *pointers), ("repro",)):
-            try:
-                dvc(folder, *command, remedy="repair the base, or fetch its data")
-            except VerdictError as error:
-                raise VerdictError(f"{error.where} of {revision.name}", error.what, error.remedy) from None
+        try:
+            share_cache(folder, cache_of(store.root))
+            obtain_data(folder, remote=False, lender=store.repo)
+            bring_start(revision.root, folder)
+            dvc(folder, "repro", remedy=f"see what dvc repro says in a checkout of {revision.name}")
+        except VerdictError as error:
+            raise VerdictError(f"{error.where} of {revision.name}", error.what, error.remedy) from None
         return replace(revision, lock=(folder / "dvc.lock").read_text(encoding="utf-8"))
 
 

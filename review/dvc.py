@@ -1,5 +1,7 @@
-"""DVC as a program, for what it cannot do, or not safely, inside this process."""
+"""DVC: as a program, for what it cannot do, or not safely, inside this process; else as a library."""
 
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,10 @@ from review.environment import Names, environment
 if TYPE_CHECKING:
     from dvc.config import Config
 
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+    from dvc.stage import Stage
+
 
 def command(*arguments: str) -> list[str]:
     """A command line of DVC, by this very interpreter; no file of the working folder can pass for a library."""
@@ -21,7 +27,7 @@ def command(*arguments: str) -> list[str]:
 def dvc(
     root: Path, *arguments: str, remedy: str = "mend that, and do the same again", variables: Names | None = None
 ) -> str:
-    """What a DVC command prints; `VerdictError` with DVC's own reason when it fails.
+    """What a DVC command prints; `VerdictError` with DVC's own reason, and a stage's last words, when it fails.
 
     Never with --quiet, which hides the reason, too.
     """
@@ -36,7 +42,9 @@ def dvc(
         process_group=0,
     )
     if done.returncode:
-        reason = " ".join((done.stderr or done.stdout).split())[-400:] or f"exit code {done.returncode}"
+        # A stage may tell what went wrong on either stream.
+        said = [" ".join(text.split())[-most:] for text, most in ((done.stdout, 300), (done.stderr, 600))]
+        reason = " … ".join(filter(None, said)) or f"exit code {done.returncode}"
         raise VerdictError(f"dvc {' '.join(arguments[:2])}", reason, remedy)
     return done.stdout
 
@@ -74,3 +82,45 @@ def share_cache(checkout: Path, cache: Path) -> None:
     link.symlink_to(cache.resolve())
     with settings(checkout).edit("local") as local:
         local["cache"]["dir"] = RelPath(link)
+
+
+def repository(root: Path, config: dict[str, Any] | None = None) -> "Repo":
+    """DVC's view of the checkout at `root`; a context.
+
+    What DVC remembers of files' hashes may be damaged, by a crash or a full disk; every command of DVC would stop at
+    that. It is nothing but a memory, and is begun anew.
+
+    Args:
+        root: a checkout.
+        config: settings over those of .dvc/config, as DVC structures them.
+    """
+    from dvc.repo import Repo
+
+    repo = Repo.__new__(Repo)
+    try:
+        Repo.__init__(repo, str(root), config=config)
+    except sqlite3.DatabaseError as error:
+        if not is_damaged(error):
+            raise
+        forget_hashes(repo)
+        return Repo(str(root), config=config)
+    return repo
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether a database is damaged, and not merely full, locked or read-only."""
+    return type(error) is sqlite3.DatabaseError
+
+
+def forget_hashes(repo: "Repo") -> None:
+    """Remove what DVC remembers of this checkout's files, and say so."""
+    shutil.rmtree(repo.site_cache_dir)
+    print(f"{repo.site_cache_dir} was damaged, and is removed: DVC hashes the files again", file=sys.stderr)
+
+
+def keeps_records(stage: "Stage") -> bool:
+    """Whether DVC leaves a record in the run-cache when a stage that dvc.lock knows has run."""
+    from dvc.stage.cache import _can_hash
+
+    plain = any(not out.use_cache and not (out.is_metric or out.is_plot) for out in stage.outs)
+    return not plain and not stage.frozen and _can_hash(stage)

@@ -18,27 +18,43 @@ from typing import TYPE_CHECKING, Any
 from classifier.errors import VerdictError
 from review import stored
 from review.contents import Contents, hash_of
+from review.dvc import keeps_records, repository
 from review.entries import Entry
 from review.finding import Finding, repro
-from review.lockfile import LOCK, lists, never_run, params, read_locks, record_hash, unreadable
+from review.lockfile import LOCK, lists, never_run, params, read_locks, record_hash, record_place, unreadable
 
 if TYPE_CHECKING:
     from dvc.output import Output
     from dvc.repo import Repo
     from dvc.stage import Stage as DvcStage
 
-__all__ = ["LOCK", "Finding", "Stage", "check", "definitions", "hash_of", "look", "record_hash", "run_cache"]
+__all__ = [
+    "LOCK",
+    "Finding",
+    "Stage",
+    "check",
+    "definitions",
+    "hash_of",
+    "look",
+    "record_hash",
+    "record_place",
+    "run_cache",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage as dvc.yaml defines it today, templates resolved. `params` are today's values by file and key."""
+    """A stage as dvc.yaml defines it today, templates resolved. `params` are today's values by file and key.
+
+    `recorded` says whether DVC keeps a record of its runs.
+    """
 
     name: str
     deps: tuple[str, ...]
     params: dict[str, dict[str, Any]]
     cached_outs: tuple[str, ...]
     tracked_outs: tuple[str, ...]
+    recorded: bool = True
 
 
 def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path | None = None) -> list[Finding]:
@@ -58,9 +74,8 @@ def look(
 ) -> tuple[list[Finding], list[str]]:
     """As `check`, and what could not be compared, since it takes data, or their listing, that are not here."""
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
-    with nullcontext(repo) if repo else Repo(str(root)) as opened:
+    with nullcontext(repo) if repo else repository(root) as opened:
         try:
             stages = list(opened.index.stages)
         except DvcException:
@@ -72,7 +87,6 @@ def look(
 
 def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
     """The stages of dvc.yaml in the order of the DAG's definition, as DVC itself resolves them."""
-    from dvc.repo import Repo
     from dvc.stage import PipelineStage
 
     def defined(stage: PipelineStage) -> Stage:
@@ -82,9 +96,10 @@ def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
             params={dep.def_path: dep.read_params() for dep in stage.params},
             cached_outs=tuple(out.def_path for out in stage.outs if out.use_cache),
             tracked_outs=tuple(out.def_path for out in stage.outs if not out.use_cache),
+            recorded=keeps_records(stage),
         )
 
-    with nullcontext(repo) if repo else Repo(str(root)) as opened:
+    with nullcontext(repo) if repo else repository(root) as opened:
         stages = list(opened.index.stages)
         for stage in stages:
             _require_inside(Path(opened.root_dir), stage)
@@ -118,9 +133,7 @@ def _require_inside(root: Path, stage: "DvcStage") -> None:
 
 def run_cache(root: Path) -> Path:
     """Where DVC keeps a record of each run."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
+    with repository(root) as repo:
         return Path(repo.stage_cache.cache_dir)
 
 
@@ -167,7 +180,7 @@ class _Check:
             yield from self._dependencies(stage)
         yield from self._outputs(stage)
         if ran:
-            yield from never_run(self.runs, name, entry)
+            yield from never_run(self.runs, stage, name, entry)
 
     def _of_pointer(self, stage: "DvcStage") -> Iterator[Finding]:
         """A .dvc file: of `dvc add` or an import; where that came from counts if it is in this tree."""

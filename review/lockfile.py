@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classifier.errors import VerdictError
+from review.dvc import keeps_records
 from review.entries import Entry, stages_of
 from review.finding import Finding, repro
 from review.git import run
@@ -132,12 +133,22 @@ def params(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
             yield Finding(name, f"{file}, {key}", what, again_alone(name))
 
 
-def never_run(runs: Path, name: str, entry: Entry) -> Iterator[Finding]:
+def never_run(runs: Path, stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
     """Whether the run-cache `runs`, where each run leaves a record, has this very entry."""
-    key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
-    if not (runs / key[:2] / key / record_hash(entry)).is_file():
+    if not keeps_records(stage):
+        what = "DVC keeps no record of its runs, so whether it ran cannot be told"
+        yield Finding(name, "dvc.yaml", what, "give it deps, and outputs that are cached, metrics or plots")
+    elif not (runs / record_place(entry)).is_file():
         what = "this entry is not in the run-cache: it never came out of a run that this cache knows"
-        yield Finding(name, LOCK, what, f"dvc fetch --run-cache, or {again_alone(name)}")
+        # Where git has all outputs, `dvc repro` finds nothing to do in a fresh clone.
+        run = again_alone(name) if any(out.use_cache for out in stage.outs) else "python -m review repro"
+        yield Finding(name, LOCK, what, f"dvc fetch --run-cache, or {run}")
+
+
+def record_place(entry: Entry) -> Path:
+    """Where, in the run-cache, a run that led to this entry has left its record."""
+    key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
+    return Path(key[:2], key, record_hash(entry))
 
 
 def record_hash(entry: Entry) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from classifier import documents
 from classifier.errors import VerdictError
+from review.dvc import repository
 from review.entries import Entry, outputs_of, stages_of
 from review.git import git, prefix
 from review.lock import LOCK, hash_of
@@ -125,11 +126,10 @@ class Store:
     def repo(self) -> "Repo":
         """DVC's view of the repository."""
         from dvc.exceptions import DvcException
-        from dvc.repo import Repo
 
         git(self.root, "rev-parse", "--git-dir")  # it says why a repository cannot be used; DVC's libraries do not
         try:
-            return Repo(str(self.root))
+            return repository(self.root)
         except DvcException as error:
             remedy = "run from the root of the repository"
             raise VerdictError(str(self.root), f"not a DVC repository: {error}", remedy) from None
@@ -179,7 +179,8 @@ class Store:
             raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision))
         if hash_of(cached) != digest.removesuffix(".dir"):
             what = f"the cache's copy of {digest[:8]} has other bytes than its name says"
-            raise VerdictError(f"{path} of {revision.name}", what, f"rm {cached}, then dvc fetch {path}")
+            remedy = f"rm {cached}, then dvc fetch {path}, or dvc repro --force where no remote has it"
+            raise VerdictError(f"{path} of {revision.name}", what, remedy)
         return cached
 
     def _fetch(self, revision: Revision, path: str, digest: str) -> None:

@@ -47,7 +47,7 @@ def main() -> None:
     loaded = params.load()
     settings = loaded.train
     require_possible(settings)
-    torchrun(settings.processes)
+    torchrun(settings.processes, several=settings.model == "encoder")
     reads, features = _features(settings.model)
     tables = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
     for name, table in tables.items():

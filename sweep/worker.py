@@ -5,7 +5,6 @@ fail on each other's locks (`--temp`), or leave what was killed "Running" for ev
 workspace and locks; an experiment is in it, whole, or is not; and takes one atomic step from there to here.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -15,10 +14,10 @@ from tempfile import mkdtemp
 from classifier import checkpoints
 from classifier.errors import VerdictError
 from classifier.files import write_text
-from classifier.start import FOLDER as START
 from review.dvc import command, dvc, share_cache
 from review.environment import environment
 from review.git import git, prefix, toplevel
+from review.sources import bring_start
 from sweep import processes
 from sweep.plan import Plan, Point
 
@@ -76,7 +75,7 @@ class Worker:
         project = self.clone / prefix(plan.root)
         if (settings := plan.root / ".dvc/config.local").is_file():
             shutil.copy2(settings, project / ".dvc")
-        self._bring_start(plan.root, project)
+        bring_start(plan.root, project)
         share_cache(project, cache)
         try:
             dvc(project, "checkout", "--force", variables=self._variables)
@@ -84,16 +83,6 @@ class Worker:
             what = f"the cache lacks data of {plan.baseline[:7]}: {error.what}"
             remedy = "make repro, or dvc fetch where a remote has the data"
             raise VerdictError("dvc checkout", what, remedy) from None
-
-    def _bring_start(self, root: Path, project: Path) -> None:
-        """Pretrained weights that were fetched: git ignores them, and a sweep should need no network for them."""
-        for source in (path for path in (root / START).glob("*/*") if path.is_file()):
-            target = project / START / source.parent.name / source.name
-            target.parent.mkdir(exist_ok=True)
-            try:
-                os.link(source, target)
-            except OSError:  # another file system
-                shutil.copy2(source, target)
 
     def run(self, plan: Plan, point: Point, log: Path) -> int:
         """Run one experiment, and return DVC's exit code, which is below 0 when it was killed.

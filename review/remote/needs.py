@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from classifier.documents import parse
 from classifier.errors import VerdictError
+from review.dvc import keeps_records
 from review.lock import LOCK, record_hash
 from review.revisions import checked, working_tree
 
@@ -134,14 +135,17 @@ def _records(storage: "Storage") -> Iterator[Need]:
     """The record of each run that dvc.lock tells of."""
     if not (storage.root / LOCK).is_file():
         return
-    known = {_origin(storage, out) for out in storage.outputs()}
+    known = {_origin(storage, out) for out in storage.outputs() if keeps_records(out.stage)}
+    cached = {_origin(storage, out) for out in storage.outputs() if out.use_cache}
     for name, entry in working_tree(storage.root).stages.items():
         if name not in known:
             continue  # left over from a stage that is no more: `python -m review lock` says so
         digest = record_hash(entry)
         key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
-        local = (storage.cached_record(key, digest),)
-        yield Need(Kind.RECORD, name, LOCK, None, digest, storage.record_at(key, digest), local)
+        local = storage.cached_record(key, digest)
+        if name not in cached and not local.is_file():
+            continue  # git has all outputs of the stage: DVC skips it in any clone, and none needs its record
+        yield Need(Kind.RECORD, name, LOCK, None, digest, storage.record_at(key, digest), (local,))
 
 
 def _md5(path: Path) -> str:

@@ -43,6 +43,13 @@ Change = Callable[[Clone], object]
 Frame = Callable[[pd.DataFrame], pd.DataFrame]
 
 
+class Now:
+    """Standard error as it is when something is written: a fixture has another one than its test."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a stream has
+        return getattr(sys.stderr, name)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The exit code of a command, and what it printed on both streams."""
@@ -75,7 +82,7 @@ class Desk:
             for name, value in environment(place.path).items():
                 patch.setenv(name, value)
             for handler in (h for name in ("dvc", "dvc_data", "dvc_objects") for h in logging.getLogger(name).handlers):
-                patch.setattr(handler, "stream", sys.stderr)  # DVC keeps the one of its import, another test's
+                patch.setattr(handler, "stream", Now())  # DVC keeps the one of its import, another test's
             yield
 
     def run(self, place: Clone, *arguments: str) -> Outcome:

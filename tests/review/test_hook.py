@@ -1,9 +1,11 @@
 """The gate as a pre-commit hook: the commit holds what was staged, and what is judged is what it holds."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +69,12 @@ def place(request: pytest.FixtureRequest, made: Clone, tmp_path: Path) -> Clone:
 def write(place: Clone, name: str, text: str = "2\n") -> None:
     """Change a file."""
     (place.path / name).write_text(text, encoding="utf-8")
+
+
+def promise(place: Clone, name: str) -> None:
+    """Add a file's name to the index, and not its content."""
+    write(place, name)
+    place.run("git", "add", "--intent-to-add", name)
 
 
 def install(place: Clone, script: str, name: str = "pre-commit") -> None:
@@ -138,7 +146,7 @@ DIFFER: dict[str, tuple[Callable[[Clone], object], str]] = {
     "a new input": (lambda place: write(place, "lib/new.py"), "not in the commit at all: lib/new.py"),
     "an ignored input": (lambda place: write(place, "ignored.py"), "not in the commit at all: ignored.py"),
     "promised alone": (
-        lambda place: (write(place, "lib/new.py"), place.run("git", "add", "--intent-to-add", "lib/new.py")),
+        lambda place: promise(place, "lib/new.py"),
         "not in the commit at all: lib/new.py",
     ),
 }
@@ -182,9 +190,8 @@ def test_a_process_forgets_the_hook_around_it(tmp_path: Path, monkeypatch: pytes
 def test_a_probe_forgets_the_hook_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process that asks DVC's remote is told of no repository but the folder that it is asked about."""
     monkeypatch.setenv("GIT_DIR", "/nowhere")
-    monkeypatch.setattr(probes.sys, "executable", "/usr/bin/env")
-    seen = {}
-    monkeypatch.setattr(probes.subprocess, "run", lambda *_, **options: seen.update(options) or 1 / 0)
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(subprocess, "run", lambda *_, **options: seen.update(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         probes.ask("remote", ".", 1)
     assert "PATH" in seen["env"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sweep import worker as worker_module
 from sweep.plan import Plan
 from sweep.worker import Worker
 from tests.pipeline.clone import Clone
@@ -21,8 +22,8 @@ def test_a_workers_clone_has_no_hooks(tmp_path: Path, monkeypatch: pytest.Monkey
     settings = tmp_path / "settings"
     settings.write_text(f"[init]\n templateDir = {tmp_path / 'template'}\n", encoding="utf-8")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
-    monkeypatch.setattr(Worker, "_dvc", lambda *_: None)
+    monkeypatch.setattr(worker_module, "dvc", lambda *_, **__: "")
     baseline = place.run("git", "rev-parse", "HEAD").strip()
-    worker = Worker.new(Plan(place.path, Path("spec.yaml"), baseline, []), "cache")
+    worker = Worker.new(Plan(place.path, Path("spec.yaml"), baseline, []), tmp_path / "cache")
     assert (worker.clone / ".dvc/config").is_file()
     assert not (worker.clone / ".git/hooks").exists()
