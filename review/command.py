@@ -12,6 +12,7 @@ from review.compare import Comparison, compare
 from review.dvc import cache_of, dvc, share_cache
 from review.evidence import Evidence
 from review.gate import Review, plan_of, review
+from review.hook import require_same
 from review.policy import policy_of
 from review.revisions import Revision, Store, checked_out, resolve, working_tree
 from review.text import plain
@@ -21,7 +22,8 @@ from review.text import plain
 class Request:
     """What is to be reviewed: `candidate` None is the working tree, `base` None a first run, with nothing to compare.
 
-    `reproduce_base` runs main's DAG first; `approvals` are rules that a person waves through.
+    `reproduce_base` runs main's DAG first; `approvals` are rules that a person waves through; `index` is, in a hook,
+    that of the commit that is being made: the working tree must be the same.
     """
 
     root: Path
@@ -29,6 +31,7 @@ class Request:
     candidate: str | None = None
     reproduce_base: bool = False
     approvals: tuple[str, ...] = ()
+    index: Path | None = None
 
 
 def print_comparison(request: Request, target: Path | None) -> int:
@@ -68,7 +71,9 @@ def write_report(request: Request, out: Path) -> int:
 def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]:
     """The store, main (None without a base) and the candidate."""
     root = request.root
-    with Store(root) as store:
+    if request.index is not None and request.candidate is None:
+        print(require_same(root, request.index))
+    with Store(root, offline=request.index is not None) as store:
         change = resolve(root, request.candidate) if request.candidate is not None else working_tree(root)
         main = resolve(root, request.base) if request.base is not None else None
         if main and request.reproduce_base:
@@ -77,7 +82,7 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
 
 
 def reproduced(store: Store, revision: Revision) -> Revision:
-    """Run a revision's DAG in a temporary worktree, with this repository's cache; the lock that comes out counts."""
+    """Run a revision's DAG in a temporary checkout, with this repository's cache; the lock that comes out counts."""
     with checked_out(revision) as folder:
         share_cache(folder, cache_of(store.root))
         pointers = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.dvc") if path.is_file())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from classifier.errors import VerdictError
 from classifier.files import write_text
-from review.git import Names, environment
+from review.environment import Names, environment
 
 if TYPE_CHECKING:
     from dvc.config import Config

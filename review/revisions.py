@@ -19,6 +19,8 @@ import yaml
 from classifier.errors import VerdictError
 from review.git import git, prefix
 from review.lock import LOCK, hash_of
+from review.names import commit_named
+from review.partial import complete
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -116,10 +118,13 @@ def checked(digest: object, where: str) -> str:
 
 
 class Store:
-    """The objects that dvc.lock names, by way of DVC's cache and remote; a context, since it keeps temporary files."""
+    """The objects that dvc.lock names, by way of DVC's cache and remote; a context, since it keeps temporary files.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    `offline` asks no remote.
+    """
+
+    def __init__(self, root: Path, offline: bool = False) -> None:
+        self.root, self.offline = root, offline
         self._folder = TemporaryDirectory(prefix="verdict-")
 
     def __enter__(self) -> "Store":
@@ -134,6 +139,7 @@ class Store:
         from dvc.exceptions import DvcException
         from dvc.repo import Repo
 
+        git(self.root, "rev-parse", "--git-dir")  # it says why a repository cannot be used; DVC's libraries do not
         try:
             return Repo(str(self.root))
         except DvcException as error:
@@ -195,6 +201,10 @@ class Store:
         """
         from dvc_data.hashfile.hash_info import HashInfo
 
+        if self.offline:
+            what = f"{digest[:8]} is not in the cache, and a hook asks no remote"
+            remedy = "once, outside of the hook: python -m review gate, which fetches it; or with --reproduce-base"
+            raise VerdictError(f"{path} of {revision.name}", what, remedy)
         try:
             self.repo.cloud.pull([HashInfo("md5", digest)])
         except Exception as error:  # a remote's library has errors of its own, such as for a key that is missing
@@ -209,12 +219,9 @@ def _unreachable(revision: Revision) -> str:
 
 
 def resolve(root: Path, name: str) -> Revision:
-    """The commit that people call `name`."""
-    try:
-        commit = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
-    except VerdictError:
-        remedy = "git fetch origin main, then --base origin/main; on a repository's first run: --bootstrap"
-        raise VerdictError(name, "no such revision here", remedy) from None
+    """The commit that people call `name`, all of it at hand."""
+    commit = commit_named(root, name)
+    complete(root, commit)
     return Revision(root, name, commit)
 
 
@@ -229,10 +236,14 @@ def checked_out(revision: Revision) -> Iterator[Path]:
     if revision.commit is None:
         yield revision.root
         return
+    root, options = revision.root, ("--git-path", "objects", "--show-object-format")
+    objects, kind = git(root, "rev-parse", *options).rstrip("\n").split("\n")
     with TemporaryDirectory(prefix="verdict-") as name:
         folder = Path(name) / "tree"
-        git(revision.root, "worktree", "add", "--quiet", "--detach", str(folder), revision.commit)
-        try:
-            yield folder / prefix(revision.root)
-        finally:
-            git(revision.root, "worktree", "remove", "--force", str(folder))
+        # A repository of its own: a worktree would be known to the user's, and stay so where this process is killed.
+        settings = {"init.defaultRefFormat": "files"}  # DVC reads no other
+        new = ("init", "--quiet", "--template=", f"--object-format={kind}", str(folder))
+        git(Path(name), *new, settings=settings)
+        (folder / ".git/objects/info/alternates").write_text(f"{(root / objects).resolve()}\n", encoding="utf-8")
+        git(folder, "checkout", "--quiet", "--detach", revision.commit)
+        yield folder / prefix(root)

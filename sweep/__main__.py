@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from classifier.errors import exit_code
+from review.environment import enter
 from review.place import project
 from sweep.plan import Plan, plan
 
@@ -15,6 +16,7 @@ from sweep.plan import Plan, plan
 def main() -> None:
     """Parse the command line, run the command, exit with its code."""
     options = _parser().parse_args()
+    enter()
     chosen = plan(project(), options.spec)
     if options.command == "points":
         _print_points(chosen, options.json)

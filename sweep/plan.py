@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 from classifier.errors import VerdictError
 from classifier.params import Params, explain
 from review.git import git
-from review.revisions import PARAMS
+from review.revisions import PARAMS, resolve
 from sweep.spec import Overrides, Value, expand, read
 
 _LONGEST = 80  # characters of a name; it is a file's name, too
@@ -77,7 +77,7 @@ def plan(root: Path, spec: Path) -> Plan:
     Raises:
         VerdictError: the spec file cannot be used, or names a params key that is unknown or a value that is unusable.
     """
-    baseline = git(root, "rev-parse", "--verify", "HEAD^{commit}").strip()
+    baseline = str(resolve(root, "HEAD").commit)
     document = parse(git(root, "show", f"{baseline}:./{PARAMS}"))
     content = read(spec)
     for place, key in content.named():

@@ -17,7 +17,8 @@ from classifier.errors import VerdictError
 from classifier.files import write_text
 from classifier.start import FOLDER as START
 from review.dvc import command, dvc, share_cache
-from review.git import environment, git, prefix, toplevel
+from review.environment import environment
+from review.git import git, prefix, toplevel
 from sweep import processes
 from sweep.plan import Plan, Point
 
@@ -65,8 +66,9 @@ class Worker:
         return worker
 
     def _set_up(self, plan: Plan, cache: Path) -> None:
-        whole = str(toplevel(plan.root))
-        git(plan.root, "clone", "--quiet", "--local", "--no-checkout", "--no-tags", whole, str(self.clone))
+        # Without the user's template: its hooks would run, since the library by which DVC commits knows no other place.
+        options = ("--quiet", "--local", "--no-checkout", "--no-tags", "--template=")
+        git(plan.root, "clone", *options, str(toplevel(plan.root)), str(self.clone))
         for key in ("user.name", "user.email"):
             if value := git(plan.root, "config", "--default", "", "--get", key).strip():
                 self._git("config", key, value)

@@ -3,7 +3,9 @@
 Where none of them changed, both sides have the same results by construction, and nothing needs to run.
 """
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
+from typing import Any
 
 import yaml
 
@@ -20,11 +22,28 @@ def touched(base: Revision, candidate: Revision) -> list[str]:
     """The files that differ between two commits and that the DAG reads, writes or is defined by."""
     revisions = [name for name in (base.commit, candidate.commit) if name]
     listed = git(base.root, "diff", "--name-only", "--no-renames", "-z", *revisions, "--").split("\0")
-    sides = [_paths(base), _paths(candidate)]
-    if None in sides:  # nobody can say what the DAG reads, so anything may matter
-        return [path for path in listed if path]
-    paths = set[str]().union(*(side for side in sides if side))
-    return [path for path in listed if path and _matters(path, paths)]
+    return relevant(listed, base, candidate)
+
+
+def relevant(paths: Iterable[str], *sides: Revision) -> list[str]:
+    """Those of some files that the DAG of a side reads, writes or is defined by."""
+    entries = [_entries(side) for side in sides]
+    if None in entries:  # nobody can say what the DAG reads, so anything may matter
+        return [path for path in paths if path]
+    known = {item["path"] for found in entries for item in found or []}
+    return [path for path in paths if path and _matters(path, known)]
+
+
+def ignored_inputs(tree: Revision) -> set[str]:
+    """The files of a working tree that stages read, by its dvc.lock, and that neither a stage nor a pointer brings."""
+    made = {str(item["path"]) for item in _entries(tree, ("outs",)) or []}
+    read = {str(item["path"]) for item in _entries(tree, ("deps",)) or []}
+    return {path for path in read if (tree.root / path).is_file() and not _is_brought(tree, path, made)}
+
+
+def _is_brought(tree: Revision, path: str, made: set[str]) -> bool:
+    above = [path, *(str(parent) for parent in PurePosixPath(path).parents)]
+    return any(name in made or (tree.root / f"{name}.dvc").is_file() for name in above)
 
 
 def _matters(path: str, paths: set[str]) -> bool:
@@ -37,13 +56,15 @@ def _matters(path: str, paths: set[str]) -> bool:
     return path in paths or any(parent in paths for parent in parents)
 
 
-def _paths(revision: Revision) -> set[str] | None:
+def _entries(revision: Revision, parts: Iterable[str] = ("deps", "outs")) -> list[dict[str, Any]] | None:
     """The dependencies and outputs in dvc.lock; None when it cannot be read.
 
     What dvc.lock does not have yet stands in dvc.yaml, whose change counts by itself.
     """
     try:
         stages = yaml.safe_load(revision.text(LOCK) or "")["stages"].values()
-        return {item["path"] for entry in stages for part in ("deps", "outs") for item in entry.get(part) or []}
+        found = [item for entry in stages for part in parts for item in entry.get(part) or []]
+        _ = [item["path"] for item in found]
     except (yaml.YAMLError, TypeError, KeyError, AttributeError):
         return None
+    return found

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -193,5 +194,5 @@ def _commands(pull: Pull | None) -> tuple[str, ...]:
     return (
         f"git fetch origin refs/pull/{pull.number}/merge && git checkout FETCH_HEAD",
         "make repro",
-        "git fetch origin main && python -m review report --base origin/main",
+        f"git fetch origin {shlex.quote(pull.base)} && python -m review report --base FETCH_HEAD",
     )

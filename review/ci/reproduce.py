@@ -38,7 +38,7 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool) -> None:
 
     Args:
         root: a checkout of the merge of a change with main.
-        base_name: main, such as `origin/main`.
+        base_name: main, such as HEAD^1 of a merge with it.
         out: the bundle's folder; a log that lies there already becomes part of it.
         remote: whether DVC's remote may be asked.
 

@@ -40,10 +40,9 @@ def _experiments(lines: Iterable[str]) -> Iterator[Experiment]:
 
 def failed_in_queue(root: Path) -> list[Experiment]:
     """What failed in DVC's own queue; there is no commit of it."""
-    try:
-        messages = git(root, "reflog", "show", "--format=%gs", _FAILED, "--").splitlines()
-    except VerdictError:  # nothing ever failed
+    if not git(root, "for-each-ref", _FAILED).strip():  # nothing ever failed
         return []
+    messages = git(root, "reflog", "show", "--format=%gs", _FAILED, "--").splitlines()
     found = filter(None, map(_FAILURE.fullmatch, messages))
     return sorted({Experiment(match[2], "", match[1]) for match in found})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from classifier.errors import exit_code
 from review.ci.output import output
+from review.environment import enter
 from review.place import require_top
 
 Options = argparse.Namespace
@@ -111,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Parse the command line and run the command; 0, or 1 with a message."""
     options = _parser().parse_args()
+    enter()
 
     def run() -> None:
         require_top()

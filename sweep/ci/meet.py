@@ -23,6 +23,7 @@ def meet(root: Path, url: str) -> None:
     Raises:
         VerdictError: the address is that of main's remote, or lies within it or around it.
     """
+    git(root, "rev-parse", "--git-dir")  # its reason, where it refuses; `git config` has none
     known = settings_of(root)
     settings = {name: dict(remote) for name, remote in known["remote"].items() if name != NAME}
     address = url if "://" in url else str((root / url).resolve())
