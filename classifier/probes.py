@@ -68,7 +68,7 @@ def driver() -> Answer:
     command = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=DRIVER_SECONDS, check=False
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=DRIVER_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         return {"error": f"nvidia-smi does not answer within {DRIVER_SECONDS} s"}

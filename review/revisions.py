@@ -226,7 +226,7 @@ def checked_out(revision: Revision) -> Iterator[Path]:
         yield revision.root
         return
     root, options = revision.root, ("--git-path", "objects", "--show-object-format")
-    objects, kind = git(root, "rev-parse", *options).splitlines()
+    objects, kind = git(root, "rev-parse", *options).rstrip("\n").split("\n")
     with TemporaryDirectory(prefix="verdict-") as name:
         folder = Path(name) / "tree"
         # A repository of its own: a worktree would be known to the user's, and stay so where this process is killed.

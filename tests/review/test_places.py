@@ -89,6 +89,23 @@ def test_a_worker_of_a_sweep_runs_in_the_project(
     assert found == (place.path / "data/prepared/test.parquet").read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["submodule", "linked worktree"])
+def test_a_git_folder_that_is_a_file_changes_nothing(kind: str, odd: Clone, desk: Desk, tmp_path: Path) -> None:
+    """A submodule and a linked worktree, whose `.git` is a file, are judged like any other checkout."""
+    place = Clone(tmp_path / "top" / "inner")
+    if kind == "submodule":
+        place.path.parent.mkdir()
+        source = odd.copy(tmp_path / "source").path
+        Clone(place.path.parent).run("git", "init", "--quiet")
+        allowed = ("-c", "protocol.file.allow=always")
+        Clone(place.path.parent).run("git", *allowed, "submodule", "add", "-q", "-b", "main", str(source), "inner")
+    else:
+        odd.copy(tmp_path / "source").run("git", "worktree", "add", "-q", "--detach", str(place.path))
+    share_cache(place.path, cache_of(odd.path))
+    outcome = desk.gate(place, "--candidate", "HEAD")
+    assert outcome.code == 0, outcome.text
+
+
 def test_what_lies_beside_the_project_is_not_its_change(inner: Clone, desk: Desk, tmp_path: Path) -> None:
     """Files of the git repository outside the project are neither a change of the working tree nor of the report."""
     shutil.copytree(inner.path.parent.parent, tmp_path / "all", symlinks=True)
