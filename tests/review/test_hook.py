@@ -1,11 +1,10 @@
 """The gate as a pre-commit hook: the commit holds what was staged, and what is judged is what it holds."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from subprocess import TimeoutExpired
 
 import pytest
 
@@ -71,12 +70,6 @@ def write(place: Clone, name: str, text: str = "2\n") -> None:
     (place.path / name).write_text(text, encoding="utf-8")
 
 
-def promise(place: Clone, name: str) -> None:
-    """Add a file's name to the index, and not its content."""
-    write(place, name)
-    place.run("git", "add", "--intent-to-add", name)
-
-
 def install(place: Clone, script: str, name: str = "pre-commit") -> None:
     """Make a script a hook of a repository."""
     path = place.path / ".git/hooks" / name
@@ -136,6 +129,12 @@ def assume_unchanged(place: Clone) -> None:
     write(place, "code.py")
 
 
+def promise(place: Clone) -> None:
+    """A new file is told to git, and its content is not."""
+    write(place, "lib/new.py")
+    place.run("git", "add", "--intent-to-add", "lib/new.py")
+
+
 DIFFER: dict[str, tuple[Callable[[Clone], object], str]] = {
     "an input": (lambda place: write(place, "code.py"), "other in the working tree: code.py"),
     "in a folder": (lambda place: write(place, "lib/inner.py"), "other in the working tree: lib/inner.py"),
@@ -145,10 +144,7 @@ DIFFER: dict[str, tuple[Callable[[Clone], object], str]] = {
     "a new pointer": (lambda place: write(place, "new.dvc"), "not in the commit at all: new.dvc"),
     "a new input": (lambda place: write(place, "lib/new.py"), "not in the commit at all: lib/new.py"),
     "an ignored input": (lambda place: write(place, "ignored.py"), "not in the commit at all: ignored.py"),
-    "promised alone": (
-        lambda place: promise(place, "lib/new.py"),
-        "not in the commit at all: lib/new.py",
-    ),
+    "promised alone": (promise, "not in the commit at all: lib/new.py"),
 }
 
 
@@ -190,10 +186,14 @@ def test_a_process_forgets_the_hook_around_it(tmp_path: Path, monkeypatch: pytes
 def test_a_probe_forgets_the_hook_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process that asks DVC's remote is told of no repository but the folder that it is asked about."""
     monkeypatch.setenv("GIT_DIR", "/nowhere")
-    seen: dict[str, Any] = {}
-    monkeypatch.setattr(subprocess, "run", lambda *_, **options: seen.update(options) or 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        probes.ask("remote", ".", 1)
+    seen: dict[str, dict[str, str]] = {}
+
+    def run(*_: object, env: dict[str, str], **__: object) -> None:
+        seen.update(env=env)
+        raise TimeoutExpired("", 1)
+
+    monkeypatch.setattr("subprocess.run", run)
+    assert "error" in probes.ask("remote", ".", 1)
     assert "PATH" in seen["env"]
     assert "GIT_DIR" not in seen["env"]
 
