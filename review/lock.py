@@ -8,20 +8,19 @@ and only a reproduction tells for sure.
 """
 
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from classifier.errors import VerdictError
 from review import stored
 from review.contents import Contents, hash_of
 from review.dvc import keeps_records, repository
 from review.entries import Entry
 from review.finding import Finding, repro
 from review.lockfile import LOCK, lists, never_run, params, read_locks, record_hash, record_place, unreadable
+from review.stages import again, files_of, name_of, never_done, require_inside, taken_back
 
 if TYPE_CHECKING:
     from dvc.output import Output
@@ -78,10 +77,10 @@ def look(
     with nullcontext(repo) if repo else repository(root) as opened:
         try:
             stages = list(opened.index.stages)
-        except DvcException:
-            return unreadable(opened), []
+        except (DvcException, TypeError) as error:  # TypeError: a param of a type that DVC does not take, as a date
+            return unreadable(opened, error), []
         for stage in stages:
-            _require_inside(Path(opened.root_dir), stage)
+            require_inside(Path(opened.root_dir), stage)
         return _Check(opened, stages, cache).findings(ran)
 
 
@@ -91,8 +90,8 @@ def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
 
     def defined(stage: PipelineStage) -> Stage:
         return Stage(
-            name=_name(stage),
-            deps=tuple(dep.def_path for dep in _files(stage)),
+            name=name_of(stage),
+            deps=tuple(dep.def_path for dep in files_of(stage)),
             params={dep.def_path: dep.read_params() for dep in stage.params},
             cached_outs=tuple(out.def_path for out in stage.outs if out.use_cache),
             tracked_outs=tuple(out.def_path for out in stage.outs if not out.use_cache),
@@ -102,33 +101,8 @@ def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
     with nullcontext(repo) if repo else repository(root) as opened:
         stages = list(opened.index.stages)
         for stage in stages:
-            _require_inside(Path(opened.root_dir), stage)
+            require_inside(Path(opened.root_dir), stage)
         return [defined(stage) for stage in stages if isinstance(stage, PipelineStage)]
-
-
-def _name(stage: "DvcStage") -> str:
-    """What DVC calls a stage in the root's folder, wherever this process runs."""
-    file = Path(stage.path).relative_to(stage.repo.root_dir).as_posix()
-    name = getattr(stage, "name", None)
-    return file if name is None else str(name) if file == "dvc.yaml" else f"{file}:{name}"
-
-
-def _files(stage: "DvcStage") -> "list[Output]":
-    """Its dependencies but for params."""
-    params = stage.params
-    return [dep for dep in stage.deps if dep not in params]
-
-
-def _require_inside(root: Path, stage: "DvcStage") -> None:
-    """Refuse a path outside the repository before anything is read there; a template shows it only now.
-
-    Where an import came from is not asked: its pointer holds the hash of what came.
-    """
-    for item in [*([] if stage.is_import else stage.deps), *stage.outs]:
-        inside = item.protocol == "local" and Path(os.path.normpath(item.fs_path)).is_relative_to(root)
-        if not inside or type(item).__name__ in ("RepoDependency", "DatasetDependency", "DbDependency"):
-            what = f"{item.def_path} leads out of the repository"
-            raise VerdictError(_name(stage), what, "name files of the repository; data by a pointer (dvc add)")
 
 
 def run_cache(root: Path) -> Path:
@@ -146,6 +120,7 @@ class _Check:
         objects = [Path(repo.cache.local.path), self.runs.parent / "files" / "md5"]
         self.contents = Contents(repo, [out for stage in stages for out in stage.outs], objects)
         self.unknown: list[str] = []
+        self.failed: set[DvcStage] = set()
 
     def findings(self, ran: bool) -> tuple[list[Finding], list[str]]:
         from dvc.stage import PipelineStage
@@ -154,9 +129,10 @@ class _Check:
         locks, found = read_locks(self.root, [Path(stage.path) for stage in locked])
         for stage in self.stages:
             if stage not in locked:
-                found += self._of_pointer(stage)
+                found += self._tried(stage, self._of_pointer(stage))
             elif (path := Path(stage.path)) in locks:
-                found += self._of_pipeline(stage, locks[path].pop(stage.name, None), ran)
+                entry = locks[path].pop(stage.name, None)
+                found += self._tried(stage, self._of_pipeline(stage, entry, ran))
         for path, left_over in locks.items():
             file, lock = path.relative_to(self.root).as_posix(), path.relative_to(self.root).with_suffix(".lock")
             for name in left_over:
@@ -165,15 +141,27 @@ class _Check:
                 found.append(Finding(whole, lock.as_posix(), what, f"delete the entry {name} from {lock.as_posix()}"))
         return found + stored.findings(self.root, self._uses()), self.unknown
 
+    def _tried(self, stage: "DvcStage", findings: Iterator[Finding]) -> Iterator[Finding]:
+        """These, or that DVC itself cannot compare: a broken params file or link, a .dvcignore in a dependency."""
+        from dvc.exceptions import DvcException
+        from dvc_data.hashfile.build import IgnoreInCollectedDirError
+
+        try:
+            yield from findings
+        except (DvcException, IgnoreInCollectedDirError, OSError) as error:
+            self.failed.add(stage)
+            what = f"DVC cannot compare it: {' '.join(str(error).split())}"
+            yield Finding(name_of(stage), "dvc.yaml", what, f"correct what that names, then {again(stage)}")
+
     def _of_pipeline(self, stage: "DvcStage", entry: Entry | None, ran: bool) -> Iterator[Finding]:
-        name = _name(stage)
-        yield from _never_done(stage)
+        name = name_of(stage)
+        yield from never_done(stage)
         if entry is None:
-            yield Finding(name, LOCK, "the stage has no entry", _again(stage))
+            yield Finding(name, LOCK, "the stage has no entry", again(stage))
             return
         if stage.cmd_changed:
             what = f"cmd is {stage.cmd!r}, the lock has {entry.get('cmd')!r}"
-            yield Finding(name, "dvc.yaml", what, _again(stage))
+            yield Finding(name, "dvc.yaml", what, again(stage))
         yield from lists(stage, name, entry)
         if not stage.frozen:
             yield from params(stage, name, entry)
@@ -184,28 +172,28 @@ class _Check:
 
     def _of_pointer(self, stage: "DvcStage") -> Iterator[Finding]:
         """A .dvc file: of `dvc add` or an import; where that came from counts if it is in this tree."""
-        name = _name(stage)
-        yield from _never_done(stage)
+        name = name_of(stage)
+        yield from never_done(stage)
         if stage.changed_stage():
-            yield Finding(name, name, "was edited after its data came", _again(stage))
+            yield Finding(name, name, "was edited after its data came", again(stage))
         for out in stage.outs:
             if not out.hash_info:
-                yield Finding(name, self._path(out), "its pointer has no hash of it", _again(stage))
+                yield Finding(name, self._path(out), "its pointer has no hash of it", again(stage))
         if not stage.frozen:
             yield from self._dependencies(stage)
         yield from self._outputs(stage)
 
     def _dependencies(self, stage: "DvcStage") -> Iterator[Finding]:
         """Each dependency's hash against what it is now: another stage's output, a pointer's data, or a file in git."""
-        name = _name(stage)
-        for dep in _files(stage):
+        name = name_of(stage)
+        for dep in files_of(stage):
             locked = dep.hash_info.value
             if not locked or not dep.is_in_repo:  # an added one, which the lists show; or an import's
                 continue
             path, out = self._path(dep), self.contents.output(dep.fs_path)
             written = out.hash_info.value if out else None
             if out and written and written != locked and out.hash_name == dep.hash_name:
-                what = f"the lock has {locked[:8]}, {_name(out.stage)} has {written[:8]} for what it writes there"
+                what = f"the lock has {locked[:8]}, {name_of(out.stage)} has {written[:8]} for what it writes there"
                 yield Finding(name, path, what, repro(name))
             elif (now := self.contents.now(dep)) is None:
                 if out and written and out.use_cache:
@@ -220,54 +208,26 @@ class _Check:
 
     def _outputs(self, stage: "DvcStage") -> Iterator[Finding]:
         """What git keeps of outputs (metrics, plots) must be what was written, and so must data that are here."""
-        name = _name(stage)
+        name = name_of(stage)
         for out in stage.outs:
             path, now, locked = self._path(out), self.contents.here(out), out.hash_info.value
             if now is None and not out.use_cache:
-                yield Finding(name, path, "an output that git should hold is not there", _again(stage))
+                yield Finding(name, path, "an output that git should hold is not there", again(stage))
             elif now and locked and now != locked:
                 holder = "the lock" if stage.cmd else name
                 what = f"is {now[:8]}, {holder} has {locked[:8]}: edited, or of another run or version"
-                yield Finding(name, path, what, _taken_back(stage, path) if out.use_cache else _again(stage))
+                yield Finding(name, path, what, taken_back(stage, path) if out.use_cache else again(stage))
 
     def _uses(self) -> Iterator[stored.Use]:
         """The files whose bytes count and that git keeps, each with the first stage that names it."""
-        for stage in (stage for stage in self.stages if stage.cmd):
+        for stage in (stage for stage in self.stages if stage.cmd and stage not in self.failed):
             for out in (out for out in stage.outs if not out.use_cache):
-                yield stored.Use(_name(stage), self._path(out), tuple(self.contents.files(out)), True)
-            for dep in [] if stage.frozen else _files(stage):
+                yield stored.Use(name_of(stage), self._path(out), tuple(self.contents.files(out)), True)
+            for dep in [] if stage.frozen else files_of(stage):
                 if self.contents.output_around(dep.fs_path):
                     continue
                 own = [file for file in self.contents.files(dep) if not self.contents.output_around(file)]
-                yield stored.Use(_name(stage), self._path(dep), tuple(own), False)
+                yield stored.Use(name_of(stage), self._path(dep), tuple(own), False)
 
     def _path(self, item: "Output") -> str:
         return Path(os.path.relpath(item.fs_path, self.root)).as_posix()
-
-
-def _never_done(stage: "DvcStage") -> Iterator[Finding]:
-    """DVC runs such a stage each time, and never calls it up to date."""
-    if stage.is_callback:
-        mend = "in dvc.yaml, name what it reads or writes, then dvc repro"
-        yield Finding(_name(stage), "dvc.yaml", "has neither dependencies nor outputs: DVC always runs it", mend)
-    elif stage.always_changed:
-        mend = "in dvc.yaml, name what it depends on instead of always_changed, then dvc repro"
-        yield Finding(_name(stage), "dvc.yaml", "always_changed: DVC never calls it up to date", mend)
-
-
-def _again(stage: "DvcStage") -> str:
-    """The command that brings a stage, an import or a pointer up to date."""
-    name = shlex.quote(_name(stage))
-    if stage.is_import:
-        return f"dvc update {name}"
-    if not stage.cmd:
-        return f"dvc commit --force {name} && dvc repro"
-    return f"dvc unfreeze {name} && dvc repro {name} && dvc freeze {name}" if stage.frozen else f"dvc repro {name}"
-
-
-def _taken_back(stage: "DvcStage", path: str) -> str:
-    """The command for data that are not those that were recorded."""
-    back = shlex.join(["dvc", "checkout", "--force", path])
-    if stage.frozen or stage.is_import:
-        return back
-    return _again(stage) if stage.cmd else f"{_again(stage)}, or to take it back: {back}"

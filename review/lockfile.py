@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,36 +60,47 @@ def _read(root: Path, path: Path) -> dict[str, Entry] | Finding:
         return Finding("all", name, error.what, again)
 
 
-def unreadable(repo: "Repo") -> list[Finding]:
-    """Why DVC cannot read its files: each that is at fault, with DVC's reason."""
+def unreadable(repo: "Repo", raised: Exception) -> list[Finding]:
+    """Why DVC cannot read its files: each that is at fault, with DVC's reason; by itself it stops at the first."""
     from dvc.repo.index import Index
 
     root, findings = Path(repo.root_dir), list[Finding]()
 
+    def failed(name: str, error: Exception) -> Finding:
+        reason = " ".join(f"{error}: {error.__cause__}".removesuffix(": None").split())
+        return Finding("all", name, f"DVC cannot read it: {reason}", "correct what that names, then dvc repro")
+
     def explain(place: str, error: Exception) -> None:
         path = Path(os.path.abspath(place))  # noqa: PTH100 - DVC's is relative to where we are, not resolved
         name = path.relative_to(root).as_posix()
-        reason = " ".join(f"{error}: {error.__cause__}".removesuffix(": None").split())
+        found = failed(name, error)
         lock = path.with_suffix(".lock")
+        beside = _read(root, lock) if path.suffix != ".dvc" and lock.exists() else None
         if path.suffix == ".dvc":
-            findings.append(Finding("data", name, f"not a pointer of DVC: {reason}", _pointer_again(root, name)))
-        elif lock.exists() and isinstance(found := _read(root, lock), Finding):
-            findings.append(found)
-        elif lock.name in reason:
-            again = f"rm {shlex.quote(lock.relative_to(root).as_posix())} && dvc repro"
-            findings.append(Finding("all", lock.relative_to(root).as_posix(), f"DVC cannot read it: {reason}", again))
-        else:
-            findings.append(Finding("all", name, f"DVC cannot read it: {reason}", f"correct {name}, then dvc repro"))
+            found = replace(found, stage="data", mend=_pointer_again(root, name))
+        elif isinstance(beside, Finding):
+            found = beside
+        elif lock.name in found.what:
+            place = lock.relative_to(root).as_posix()
+            found = replace(found, where=place, mend=f"rm {shlex.quote(place)} && dvc repro")
+        findings.append(found)
 
-    Index.from_repo(repo, onerror=explain)
-    return findings
+    try:
+        Index.from_repo(repo, onerror=explain)
+    except TypeError as error:
+        findings.append(failed("dvc.yaml, params.yaml", error))
+    return findings or [failed("dvc.yaml", raised)]
 
 
 def _pointer_again(root: Path, name: str) -> str:
     """Back to the pointer of the last commit; where there is none, a new one to the data that lie beside it."""
     if run(root, "cat-file", "-e", f"HEAD:./{name}").returncode == 0:
-        return shlex.join(["git", "checkout", "HEAD", "--", name])
-    return f"{shlex.join(['rm', name])} && {shlex.join(['dvc', 'add', name.removesuffix('.dvc')])}"
+        same = run(root, "diff", "--quiet", "HEAD", "--", name).returncode == 0
+        return f"correct {name}" if same else shlex.join(["git", "checkout", "HEAD", "--", name])
+    data = name.removesuffix(".dvc")
+    if not (root / data).exists():
+        return f"correct {name}"
+    return f"{shlex.join(['rm', name])} && {shlex.join(['dvc', 'add', data])}"
 
 
 def lists(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:

@@ -154,6 +154,10 @@ def _empty_folder(root: Path) -> None:
     commit(root)
 
 
+def _new_pointer(root: Path) -> None:
+    write(root, {"new.txt": "1", "new.txt.dvc": "outs: 3"})
+
+
 _CASES: dict[str, tuple[Change, str]] = {
     "code": (_content("plain.py", b"y\n"), "plain.py"),
     "param": (_edit("params.yaml", "rate", "speed"), "params.yaml"),
@@ -174,6 +178,7 @@ _CASES: dict[str, tuple[Change, str]] = {
     "removed dependency's file": (_gone("plain.py"), "plain.py"),
     "another pointer": (_edit("tools/words.txt.dvc", "md5: ", "md5: 0"), "tools/words.txt"),
     "broken pointer": (_content("tools/words.txt.dvc", b"outs: 3"), "tools/words.txt.dvc"),
+    "new broken pointer": (_new_pointer, "new.txt.dvc"),
     "chain": (_yaml("dvc.lock", lambda d: d["stages"]["kept"]["outs"][0].update(md5="0" * 32)), "k.json"),
     "merge": (_merge, "dvc.lock"),
     "marks of a conflict": (_edit("dvc.lock", "schema", "<<<<<<< HEAD\nschema"), "dvc.lock"),
@@ -326,3 +331,25 @@ def test_a_dependency_outside_the_repository_is_refused_unread(tree: Path, path:
     _stage("plain", deps=["plain.py", path])(tree)
     with pytest.raises(VerdictError, match="leads out of the repository"):
         check(tree)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "stage", "told"),
+    [
+        (_content("params.yaml", b"plain: 2024-01-01\n"), "all", "date"),
+        (_content("params.yaml", b"plain: ["), "all", "params.yaml"),
+        (_content("dvc.yaml", b"stages: {plain: {cmd: cat, wdir: [1]}}\n"), "all", "validation failed"),
+        (_content("order/.dvcignore", b"x\n"), "order", ".dvcignore"),
+        (lambda root: (root / "order" / "lost").symlink_to("nowhere"), "order", "lost"),
+        (
+            _content("data.dvc", b"outs: [{path: data, md5: %s, cmd: x}]\n" % (b"a" * 32)),
+            "data",
+            "extra keys not allowed",
+        ),
+    ],
+    ids=["a date", "broken params", "dvc.yaml", "a .dvcignore in a dependency", "a broken link", "pointer"],
+)
+def test_what_dvc_cannot_read_is_named_with_its_reason(tree: Path, spoil: Change, stage: str, told: str) -> None:
+    """Where DVC itself gives up, the finding has the file and DVC's words, and the check goes on."""
+    spoil(tree)
+    assert any(finding.stage == stage and told in finding.what for finding in check(tree))
