@@ -233,6 +233,6 @@ def _figures(figures: Figures, predictions: pd.DataFrame, candidate: Revision) -
     asks = f"{EVALUATION} holds the figures of the predictions, and these are the artifact's"
     if not wrong:
         return Rule("figures", asks, True, f"{len(figures)} groups recomputed, predictions run again")
-    brief = f"{len(wrong)} of them {'differs' if len(wrong) == 1 else 'differ'}"
+    brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
     found = f"{brief}: {wrong[0]}"
     return Rule("figures", asks, False, found, "dvc repro -f evaluate", brief=brief)

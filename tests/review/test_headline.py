@@ -80,6 +80,11 @@ def test_what_weighted_f1_says_is_not_said_again(table: pd.DataFrame, main_model
     """A model that is worse by every metric is worse; one that is better but for its log loss is told with that."""
     poor = predicted(table, np.random.default_rng(5), 3.0)
     assert judged(of_tables(main_model, poor, PLAN)).claim == "worse overall and in movies, news"
+    inside = (table["domain"] == "movies").to_numpy()[:, None]
+    mixed = np.where(inside, poor[list(LABELS)], surer(main_model, 6.0)[list(LABELS)])
+    partly = judged(of_tables(main_model, with_probabilities(table, mixed), PLAN))
+    assert partly.comparison.of("news", "log_loss").verdict == "worse"  # type: ignore[union-attr]
+    assert partly.claim == "worse overall and in movies"
     claim = judged(of_tables(poor, surer(main_model, 30.0), PLAN)).claim
     assert claim == "better overall and in movies, news; worse in log loss"
 

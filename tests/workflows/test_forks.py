@@ -92,7 +92,7 @@ def test_the_label_reproduce_writes_nothing_to_a_fork(site: Site) -> None:
     judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
     ((conclusion, title),) = site.checks()
-    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced)")
+    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
     branches = site.origin.git("for-each-ref", "--format=%(refname)", "refs/heads")
     assert branches == "refs/heads/main"
     site.origin.git("fetch", "--quiet", str(site.origin.place(FORK)), "change")

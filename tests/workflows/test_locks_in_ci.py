@@ -77,10 +77,12 @@ def test_an_invented_lock_is_not_the_candidate(site: Site) -> None:
     judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
     ((conclusion, title),) = site.checks()
-    assert (conclusion, title.partition(", ")[0]) == ("failure", "Fail (reproduced")
+    assert conclusion == "failure"
+    assert title.startswith("Fail, reproduced (running gave another dvc.lock), ")
     assert "worse:overall" in title
     comment = site.comment()
-    assert comment.startswith("<h2>❌ Fail: worse overall")
+    assert comment.startswith("<h2>❌ Fail, reproduced (running gave another dvc.lock), ")
+    assert ": worse overall" in comment.partition("</h2>")[0]
     assert "accuracy: committed 1.0000, reproduced 0." in comment
     assert "→ 1.0000" not in comment
 
@@ -95,7 +97,7 @@ def test_two_true_locks_may_merge_into_a_false_one(site: Site) -> None:
     judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
     ((conclusion, title),) = site.checks()
-    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced)")
+    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
     assert "train: data/validation: committed" in site.comment()
 
     def merged(clone: Clone) -> None:
@@ -123,7 +125,8 @@ def test_main_that_moves_before_the_judge_is_what_counts(site: Site) -> None:
     judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
     conclusion, title = site.checks()[-1]
-    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced, lock)")
+    assert conclusion == "failure"
+    assert title.startswith("Fail, reproduced (running gave another dvc.lock), lock (")
     assert "classifier/training/bag.py" in site.comment()
     site.origin.pull(1, "change")
     site.report(site.experiment(action="reopened"))

@@ -27,8 +27,7 @@ def test_a_worse_model_fails(site: Site) -> None:
     assert judged.steps["publish"]["Comment"] == "success"
     ((conclusion, title),) = site.checks()
     assert conclusion == "failure"
-    assert title.startswith("Fail (")
-    assert "worse:overall" in title
+    assert title.startswith("Fail, worse:overall")
     comment = site.comment()
     assert comment.startswith("<h2>❌ Fail: worse overall")
     assert "the same hashes for every stage" in comment
