@@ -119,8 +119,14 @@ def forget_hashes(repo: "Repo") -> None:
 
 
 def keeps_records(stage: "Stage") -> bool:
-    """Whether DVC leaves a record in the run-cache when a stage that dvc.lock knows has run."""
-    from dvc.stage.cache import _can_hash
-
-    plain = any(not out.use_cache and not (out.is_metric or out.is_plot) for out in stage.outs)
-    return not plain and not stage.frozen and _can_hash(stage)
+    """Whether DVC leaves a record in the run-cache when a stage has run; its own test for it reads all the data."""
+    outs = all(
+        out.protocol == "local"
+        and out.is_in_repo
+        and not out.persist
+        and (out.use_cache or out.is_metric or out.is_plot)
+        for out in stage.outs
+    )
+    deps = all(dep.protocol == "local" and dep.def_path for dep in stage.deps)
+    counts = stage.cmd and not (stage.frozen or stage.is_callback or stage.always_changed)
+    return bool(counts and stage.deps and stage.outs and deps and outs)

@@ -32,8 +32,13 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None) -> None:
     Raises:
         VerdictError: some data is nowhere to be had; it names the file, and every place that was asked.
     """
-    with repository(root) as repo:
-        pointers = {name: _hashes(stage) for name, stage in _pointers(repo).items()}
+    from dvc.exceptions import DvcException
+
+    try:
+        with repository(root) as repo:
+            pointers = {name: _hashes(stage) for name, stage in _pointers(repo).items()}
+    except DvcException as error:
+        raise VerdictError("dvc.yaml, *.dvc", _told(error), "mend the file that is named here") from None
     for name, hashes in pointers.items():
         reasons = [obtain(root, [name], remote)]
         if reasons[0] and lender:
@@ -91,12 +96,12 @@ def _lent(lender: "Repo", name: str, hashes: list[str]) -> str:
     """Put the lender's data into the cache, if it is the same, or fetch it from its remote; why that cannot be."""
     from dvc_data.hashfile.hash_info import HashInfo
 
-    own = _pointers(lender).get(name)
-    if own and _hashes(own) == hashes and _at_hand(own.outs):
-        with lender.lock:
-            own.commit()
-        return ""
     try:
+        own = _pointers(lender).get(name)
+        if own and _hashes(own) == hashes and _at_hand(own.outs):
+            with lender.lock:
+                own.commit()
+            return ""
         # By hash: a relative address of a remote leads elsewhere from another checkout.
         lender.cloud.pull([HashInfo("md5", value) for value in hashes])
     except Exception as error:  # a remote's library has errors of its own, such as for a key that is missing

@@ -163,6 +163,18 @@ def test_a_base_whose_stage_fails_says_why(used: Clone) -> None:
         assert words in caught.value.what
 
 
+@pytest.mark.parametrize("side", ["HEAD", "the working tree"])
+def test_a_base_is_no_defect_of_ours_where_dvc_cannot_read_a_side(fresh: Clone, side: str) -> None:
+    """A main with a broken dvc.yaml is told as such; one of the working tree, too, where data was to come from it."""
+    (fresh.path / "dvc.yaml").write_text("stages: [", encoding="utf-8")
+    if side == "HEAD":
+        fresh.commit("Broken")
+    with Store(fresh.path) as store, pytest.raises(VerdictError) as caught:
+        reproduced(store, resolve(fresh.path, "HEAD"))
+    assert caught.value.where.endswith("of HEAD")
+    assert "dvc.yaml" in caught.value.what
+
+
 BROKEN = {
     "dvc.yaml": ("dvc.yaml", "stages: [", "dvc.yaml"),
     "a pointer": ("other.csv.dvc", "outs: [", "other.csv.dvc"),
