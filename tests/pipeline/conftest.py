@@ -7,6 +7,7 @@ import pytest
 
 from tests.pipeline.clone import Clone, empty_clone, finished_clone
 from tests.shared import once
+from tests.stub import stub_clone
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +33,12 @@ def experiment(finished: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clo
     made = Clone(once(tmp_path_factory.getbasetemp(), "experiment", build) / "verdict")
     # Of each worker its own: DVC's commands, which the tests run here, wait for each other.
     return made.copy(tmp_path_factory.mktemp("experiment") / "verdict")
+
+
+@pytest.fixture(scope="session")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone whose DAG has two small stages, reproduced and committed; not to be changed."""
+    return stub_clone(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
