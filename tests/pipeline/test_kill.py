@@ -24,7 +24,6 @@ from tests.stub import STAGES
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("pipeline"),
     pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc"),
 ]
 

@@ -13,7 +13,7 @@ import vl_convert
 from tests.pipeline.clone import Clone, declared_outs
 from tests.shared import once
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 Plots = dict[str, list[dict[str, Any]]]
 

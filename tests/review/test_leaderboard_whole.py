@@ -8,7 +8,7 @@ import pytest
 
 from tests.pipeline.clone import finished_clone
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 
 def test_real_experiments_are_ranked_with_their_cost(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
