@@ -16,7 +16,7 @@ from tests.pipeline.clone import TIMEOUT, Clone, environment, finished_clone
 from tests.sweep.conftest import with_specs
 from tests.sweep.sweeping import Sweeping, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sweep")]
+pytestmark = pytest.mark.slow
 Copy = Callable[[Clone, str], Clone]
 
 
@@ -66,7 +66,7 @@ def test_a_sweep_of_the_real_stages(tmp_path: Path, tmp_path_factory: pytest.Tem
     assert process.returncode == 1, process.stdout
     assert sweep.experiments() == {name}
     assert f"{failing}  failed: train: params.yaml: train.linear: the training diverged" in process.stdout
-    assert f"{name}  weighted F1 on validation 0." in process.stdout
+    assert f"{name}  weighted F1 on validation " in process.stdout
     assert (made.changes(), made.results(), sweep.folders()) == ("", before, [])
     made.run("dvc", "exp", "apply", name)
     assert (made.path / "metrics/evaluation.json").read_bytes() != before["metrics/evaluation.json"]
