@@ -13,6 +13,7 @@ from typing import Any
 from tests.conftest import ROOT, small_params
 from tests.corpus import write_raw
 from tests.documents import load, save
+from tests.shared import once
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
 TIMEOUT = 180  # seconds; a command that hangs fails its test, no test measures time
@@ -138,6 +139,7 @@ class Clone:
 
     def copy(self, path: Path) -> "Clone":
         """The same clone, with its cache and its history, in another folder."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(self.path, path, symlinks=True)
         return Clone(path)
 
@@ -168,3 +170,19 @@ def fresh_clone(path: Path) -> Clone:
     clone.run("dvc", "add", "--quiet", "data/raw")
     clone.commit("A small corpus, nothing reproduced")
     return clone
+
+
+def empty_clone(temporary: Path) -> Clone:
+    """A clone in which nothing was ever reproduced, made once a run of pytest; not to be changed."""
+    return Clone(once(temporary, "empty", lambda folder: fresh_clone(folder / "verdict")) / "verdict")
+
+
+def finished_clone(temporary: Path) -> Clone:
+    """A clone with the whole DAG reproduced and committed, made once a run of pytest; not to be changed."""
+
+    def build(folder: Path) -> None:
+        clone = empty_clone(temporary).copy(folder / "verdict")
+        clone.run("dvc", "repro")
+        clone.commit("Reproduced")
+
+    return Clone(once(temporary, "finished", build) / "verdict")

@@ -20,7 +20,7 @@ from tests.conftest import ROOT, small_params
 from tests.documents import load, save
 from tests.pipeline.clone import STAGES, TIMEOUT, Clone, declared_outs, environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 PINS = "requirements.txt"
 # Beside them, what the chosen kind of model needs on top.

@@ -22,7 +22,8 @@ from tests.workflows.standins import real_cml
 from tests.workflows.workflow import STANDINS, Workflow, standins
 
 TIMEOUT = 300
-_RUN_IDS = itertools.count(9_000_000_001)
+# Of each worker other ones: a run may follow, in a copy, what another worker ran.
+_RUN_IDS = itertools.count(9_000_000_001 + 1_000_000 * int("0" + os.environ.get("PYTEST_XDIST_WORKER", "")[2:]))
 _FLAGS = (
     "--json --action-offline-mode --pull=false --no-skip-checkout --no-cache-server --artifact-server-addr 127.0.0.1 "
     "--cache-server-addr 127.0.0.1 --defaultbranch main"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.clone import Clone
+from tests.shared import once
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin, copy_origin, git, make_origin
 from tests.workflows.site import Site, main_on_github, packages
@@ -54,7 +55,8 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Origin:
     from tests.review.changes import committed_main
 
     base = tmp_path_factory.getbasetemp()
-    return make_origin(base / "reproduced", committed_main(base).path)
+    main = committed_main(base)
+    return Origin(once(base, "origin", lambda folder: make_origin(folder, main.path)))
 
 
 @pytest.fixture
@@ -69,8 +71,8 @@ def main_on_github_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.review.changes import committed_main
 
     base = tmp_path_factory.getbasetemp()
-    main_on_github(base / "site", committed_main(base))
-    return base / "site"
+    main = committed_main(base)
+    return once(base, "site", lambda folder: main_on_github(folder, main))
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from review.ci.verdict import Verdict
 from tests.conftest import ROOT
 from tests.documents import load
 from tests.pipeline.clone import Clone, fresh_clone
+from tests.shared import once
 from tests.workflows import events
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin, make_origin
@@ -194,12 +195,14 @@ def test_no_pictures_may_be_stored(press: Press, capsys: pytest.CaptureFixture[s
 @pytest.fixture(scope="module")
 def small_main(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository that this is, with dvc.lock and no results: enough for a change that the first look passes."""
-    folder = tmp_path_factory.mktemp("cml")
+    return once(tmp_path_factory.getbasetemp(), "cml", _make_small_main)
+
+
+def _make_small_main(folder: Path) -> None:
     clone = fresh_clone(folder / "author")
     shutil.copy2(ROOT / "dvc.lock", clone.path)
     clone.commit("With a lock")
     make_origin(folder / "hub", clone.path)
-    return folder
 
 
 @pytest.fixture

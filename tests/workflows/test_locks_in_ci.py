@@ -9,6 +9,8 @@ import pytest
 from review.lock import hash_of
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
+from tests.shared import once
+from tests.workflows import outcome
 from tests.workflows.api.state import REPOSITORY, ROUTES, Answer, Request, State
 from tests.workflows.conftest import copied
 from tests.workflows.outcome import Outcome
@@ -161,11 +163,15 @@ class Asked:
 @pytest.fixture(scope="module")
 def reproduced_once(main_on_github_once: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     """A stale head, reproduced since a maintainer asked for it; run once, `asked` is a copy."""
-    folder = tmp_path_factory.mktemp("asked")
-    with copied(main_on_github_once, folder) as site:
-        site.propose(without_gpu)
-        site.label(1, "reproduce")
-        return folder / "site", site.experiment(action="labeled", label="reproduce")
+
+    def build(folder: Path) -> None:
+        with copied(main_on_github_once, folder) as site:
+            site.propose(without_gpu)
+            site.label(1, "reproduce")
+            site.experiment(action="labeled", label="reproduce").save(folder / "run.json")
+
+    folder = once(tmp_path_factory.getbasetemp(), "asked", build)
+    return folder / "site", outcome.load(folder / "run.json")
 
 
 @pytest.fixture
