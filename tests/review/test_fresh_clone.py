@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from classifier.errors import VerdictError
 from review import run
@@ -14,6 +13,7 @@ from review.command import reproduced
 from review.lock import check, record_place
 from review.remote import push
 from review.revisions import Store, resolve
+from tests.documents import load
 from tests.pipeline.clone import Clone, environment
 from tests.review import changes
 from tests.review.changes import Desk
@@ -200,7 +200,7 @@ def test_no_reason_is_empty(used: Clone, name: str) -> None:
 
 def record(clone: Clone, stage: str) -> Path:
     """The record of a stage's run."""
-    entry = yaml.safe_load(clone.lock())["stages"][stage]
+    entry = load(clone.lock())["stages"][stage]
     return clone.path / ".dvc/cache/runs" / record_place(entry)
 
 
@@ -255,7 +255,7 @@ def test_what_a_crash_left_is_named_and_set_aside(used: Clone, capsys: pytest.Ca
         (used.path / "dvc.lock").unlink()  # so that DVC looks for earlier runs
     run.reproduce(used.path)
     assert "was damaged" in capsys.readouterr().err
-    assert yaml.safe_load(used.lock()) == yaml.safe_load(lock)
+    assert load(used.lock()) == load(lock)
     assert used.results() == results
 
 

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.conftest import ROOT
+from tests.documents import load
 from tests.pipeline.clone import declared_outs
 from tests.stages.runs import STAGES
 
@@ -23,7 +23,7 @@ def test_every_file_takes_its_place_whole(workspace: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "replace", noted)
     for stage in STAGES:
         stage.main()
-    outs = [workspace / name for name, _ in declared_outs(yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8")))]
+    outs = [workspace / name for name, _ in declared_outs(load(ROOT / "dvc.yaml"))]
     files = [path for out in outs for path in (out.rglob("*") if out.is_dir() else [out]) if not path.is_dir()]
     written = {path.relative_to(workspace) for path in files}
     assert len(written) >= len(outs)
