@@ -1,6 +1,6 @@
 """A clone whose DAG has two stages of a few lines, for tests to which it is all one what the stages compute.
 
-They start in a tenth of a second, read params and write results as the real ones do, and have their names.
+They start without a library for data, read params and write results as the real ones do, and have their names.
 """
 
 import shutil

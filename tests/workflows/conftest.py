@@ -9,6 +9,7 @@ import pytest
 
 from tests.pipeline.clone import Clone
 from tests.shared import once
+from tests.workflows.direct import Direct, unpack
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin, copy_origin, git, make_origin
 from tests.workflows.site import Site, main_on_github, packages
@@ -72,7 +73,11 @@ def main_on_github_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     base = tmp_path_factory.getbasetemp()
     main = committed_main(base)
-    return once(base, "site", lambda folder: main_on_github(folder, main))
+
+    def build(folder: Path) -> None:
+        unpack(main_on_github(folder, main))
+
+    return once(base, "site", build)
 
 
 @pytest.fixture
@@ -82,11 +87,18 @@ def site(main_on_github_once: Path, tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
+@pytest.fixture
+def direct(main_on_github_once: Path, tmp_path: Path) -> Iterator[Site]:
+    """The same, where runs are made without act."""
+    with copied(main_on_github_once, tmp_path, Direct) as made:
+        yield made
+
+
 @contextmanager
-def copied(source: Path, place: Path) -> Iterator[Site]:
+def copied(source: Path, place: Path, kind: type[Site] = Site) -> Iterator[Site]:
     """A copy of a repository on GitHub; whatever is asked of GitHub must be in its own description."""
     shutil.copytree(source, place / "site", symlinks=True)
     origin = Origin(place / "site" / "hub")
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        yield Site(origin, github, Clone(place / "site" / "author" / "verdict"), env=packages(origin))
+        yield kind(origin, github, Clone(place / "site" / "author" / "verdict"), env=packages(origin))
     assert github.violations == []

@@ -19,7 +19,9 @@ from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.workflows.conftest import copied
 from tests.workflows.court import Court, Files, rejson
+from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, other_seed
+from tests.workflows.site import Site
 
 PREDICTED = "data/predictions/test.parquet"
 EVALUATION = "metrics/evaluation.json"
@@ -29,7 +31,7 @@ EVALUATION = "metrics/evaluation.json"
 def court(main_on_github_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
     """One honest run of a change of the seed, before the judge."""
     place = tmp_path_factory.mktemp("court")
-    with copied(main_on_github_once, place) as site:
+    with copied(main_on_github_once, place, Direct) as site:
         site.propose(other_seed)
         ran = site.experiment()
         assert ran.succeeded, ran.log
@@ -217,7 +219,7 @@ def rehash(files: Files) -> None:
 def test_a_hostile_run_through_the_whole_workflow(court: Court) -> None:
     """report.yml ends well on a hostile bundle: every job succeeds, the check blocks, one comment says why."""
     court.hand_over({**court.honest, "../../evil": b"x"})
-    judged = court.site.report(court.run_id)
+    judged = Site.report(court.site, court.run_id)
     court.hand_over(court.honest)
     assert judged.jobs == JUDGED, judged.log
     ((conclusion, title),) = court.site.checks()
