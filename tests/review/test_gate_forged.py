@@ -92,7 +92,7 @@ def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, desk: Desk) -> N
     outcome = desk.gate(clone)
     assert outcome.code == 2, outcome.text
     assert outcome.failed == ["lock"]
-    assert "evaluate: models/classifier" in outcome.text
+    assert "train: models/classifier" in outcome.text
     assert "Cannot judge: models/classifier of the working tree" in outcome.text
 
 

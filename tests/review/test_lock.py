@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from classifier.documents import dump
-from review.lock import check
+from review.lock import check, hash_of
 from tests.conftest import ROOT
 from tests.documents import load, save
 
@@ -142,8 +142,6 @@ def test_every_mutation_is_found_and_names_stage_place_and_mend(tree: Path, name
 
 def test_an_invented_but_consistent_lock_is_found_by_its_missing_run(tree: Path) -> None:
     """A lock whose metrics and hash were changed together is consistent, but not in the run-cache."""
-    from review.lock import hash_of
-
     (tree / "count.json").write_text('{"n": 99}', encoding="utf-8")
     forged = hash_of(tree / "count.json")
     relock(tree, "count", lambda e: e["outs"][0].update(md5=forged, size=9))  # type: ignore[index]
@@ -165,3 +163,13 @@ def test_the_command_exits_with_one_and_prints_the_mend(tree: Path) -> None:
     bad = subprocess.run(command, cwd=tree, env=environment, check=False, capture_output=True, text=True, timeout=60)
     assert (good.returncode, bad.returncode) == (0, 1)
     assert "mend: dvc repro clean" in bad.stdout
+
+
+def test_the_hash_of_a_folder_is_dvcs_own(tmp_path: Path) -> None:
+    """Files are sorted by their whole names, "a.txt" before "a/b.txt", as DVC does it."""
+    for name in ("a.txt", "a/b.txt", "a-b/c", "B"):
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_text(name, encoding="utf-8")
+    run(tmp_path, "dvc", "init", "--no-scm", "--quiet")
+    run(tmp_path, "dvc", "add", "--quiet", "folder")
+    assert hash_of(tmp_path / "folder") == load(tmp_path / "folder.dvc")["outs"][0]["md5"]

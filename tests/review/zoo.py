@@ -196,6 +196,13 @@ ZOO: dict[str, Kind] = {
         },
         {"l.txt": "1", "nest/twig.txt": "2"},
     ),
+    "around a file": Kind(
+        {
+            "hatch": cat("hatch.txt", out="coop/hen.txt"),
+            "count": {"cmd": "ls coop > count.out", "deps": ["coop"], "outs": ["count.out"]},
+        },
+        {"hatch.txt": "1", "coop/hen/egg.txt": "2", "coop/Hay": "3"},
+    ),
     "compiled": Kind(
         {"lib": {"cmd": "ls lib > lib.out", "deps": ["lib"], "outs": ["lib.out"]}},
         {"lib/a.py": "1", "lib/__pycache__/a.pyc": "2"},
