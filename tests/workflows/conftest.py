@@ -12,6 +12,7 @@ from tests.shared import once
 from tests.workflows.direct import Direct, unpack
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin, copy_origin, git, make_origin
+from tests.workflows.proposals import ahead
 from tests.workflows.site import Site, main_on_github, packages
 
 Files = dict[str, str]
@@ -76,6 +77,7 @@ def main_on_github_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def build(folder: Path) -> None:
         unpack(main_on_github(folder, main))
+        ahead(Clone(folder / "author" / "verdict"))
 
     return once(base, "site", build)
 
