@@ -8,14 +8,13 @@ what could mean anything else to DVC's library is left to that.
 import io
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.resolver import implicit_resolvers
 
@@ -27,7 +26,7 @@ _LONGEST = 300_000  # characters of what a stranger wrote; dvc.lock has 17,000
 _DEEPEST = 100  # levels; DVC's library breaks off some hundred later, after much time
 # The two libraries agree on lines of printable characters; not on tabs, escapes, rarer ends of lines, and what is meant
 # between brackets by a colon or a question mark without a space.
-_ODD = re.compile(r"[^\n -~\xa1-\u1fff\u3001-\ud7ff]|\\|^[%.]|^---|[{[][^\n]*(?::[^ \n]|[?])", re.MULTILINE)
+_ODD = re.compile(r"[^\n -~\xa1-\u1fff\u3001-\ud7ff]|\\|^[%.]|^---|^[^\n{[]*[{[][^\n]*(?::[^ \n]|[?])", re.MULTILINE)
 
 
 def parse(text: str, where: str, remedy: str, *, aliases: bool = True) -> Any:  # noqa: ANN401 - its callers check
@@ -80,15 +79,18 @@ def require_bounded(text: str, where: str, remedy: str) -> None:
     if len(text) > _LONGEST:
         raise VerdictError(where, f"{len(text):,} characters long", remedy)
     depth = 0
-    try:
-        for event in YAML(typ="safe", pure=True).parse(text):
-            if isinstance(event, AliasEvent):
-                raise VerdictError(where, "uses aliases (*name), which can stand for more than memory holds", remedy)
-            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise VerdictError(where, "groups within groups without end", remedy)
-    except YAMLError:
-        return
+    for event in _readable(YAML(typ="safe", pure=True).parse(text)):
+        if isinstance(event, AliasEvent):
+            raise VerdictError(where, "uses aliases (*name), which can stand for more than memory holds", remedy)
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise VerdictError(where, "groups within groups without end", remedy)
+
+
+def _readable(events: Iterator[Any]) -> Iterator[Any]:
+    """Events up to the first that cannot be had; whatever Python has for a bad escape is an error of the document."""
+    with suppress(Exception):
+        yield from events
 
 
 def dump(document: object) -> str:

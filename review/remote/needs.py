@@ -64,7 +64,7 @@ class Need:
         if isinstance(found, str):
             return found == self.digest.removesuffix(".dir")
         try:
-            return record_hash(parse(found.decode("utf-8"), self.place, "")) == self.digest
+            return record_hash(parse(found.decode("utf-8"), self.place, "", aliases=False)) == self.digest
         except (VerdictError, UnicodeDecodeError, TypeError, ValueError):
             return False
 
