@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from classifier.errors import VerdictError
 from review.lock import Finding, check
+from tests.documents import load, save
 from tests.review.zoo import build, cat, commit, dvc, git, status, write
 
 Change = Callable[[Path], object]
@@ -68,9 +68,9 @@ def _edit(path: str, old: str, new: str) -> Change:
 
 def _yaml(path: str, change: Callable[[Any], object]) -> Change:
     def edit(root: Path) -> None:
-        document = yaml.safe_load((root / path).read_text(encoding="utf-8"))
+        document = load(root / path)
         change(document)
-        (root / path).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        save(root / path, document)
 
     return edit
 
@@ -299,7 +299,7 @@ def test_without_git_nothing_is_asked_of_it(tmp_path: Path) -> None:
     """A tree that git does not know, as `dvc init --no-scm` makes it, is compared all the same."""
     dvc(tmp_path, "init", "--no-scm", "--quiet")
     (tmp_path / "a.txt").write_bytes(b"a\r\n")
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"a": cat("a.txt", out="b.txt")}}), encoding="utf-8")
+    save(tmp_path / "dvc.yaml", {"stages": {"a": cat("a.txt", out="b.txt")}})
     dvc(tmp_path, "repro", "--quiet")
     assert check(tmp_path) == []
     (tmp_path / "a.txt").write_bytes(b"b\r\n")
@@ -315,7 +315,7 @@ def test_a_repository_of_dvc_may_be_a_folder_of_gits(tmp_path: Path) -> None:
     dvc(root, "init", "--subdir", "--quiet")
     (root / "a b.txt").write_bytes(b"a\r\n")
     stage = {"cmd": "cat 'a b.txt' > b.txt", "deps": ["a b.txt"], "outs": ["b.txt"]}
-    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"a": stage}}), encoding="utf-8")
+    save(root / "dvc.yaml", {"stages": {"a": stage}})
     dvc(root, "repro", "--quiet")
     git(tmp_path, "add", "--all")
     (tmp_path / "link").symlink_to("sub")
@@ -325,16 +325,16 @@ def test_a_repository_of_dvc_may_be_a_folder_of_gits(tmp_path: Path) -> None:
 
 def test_an_import_is_taken_by_its_pointer_and_its_source_is_not_asked(tree: Path) -> None:
     """The hash of imported data stands in its pointer: nothing is asked of the place that it came from."""
-    digest = yaml.safe_load((tree / "tools/words.txt.dvc").read_text(encoding="utf-8"))["outs"][0]
+    digest = load(tree / "tools/words.txt.dvc")["outs"][0]
     source = {"path": "w.txt", "repo": {"url": "http://127.0.0.1:9/x", "rev_lock": "a" * 40}}
     pointer = {"frozen": True, "deps": [source], "outs": [digest]}
-    (tree / "tools/words.txt.dvc").write_text(yaml.safe_dump(pointer), encoding="utf-8")
+    save(tree / "tools/words.txt.dvc", pointer)
     assert [finding.what for finding in check(tree)] == ["was edited after its data came"]
     from dvc.repo import Repo
 
     with Repo(str(tree)) as repo:
         pointer["md5"] = repo.stage.load_one(str(tree / "tools/words.txt.dvc")).compute_md5()
-    (tree / "tools/words.txt.dvc").write_text(yaml.safe_dump(pointer), encoding="utf-8")
+    save(tree / "tools/words.txt.dvc", pointer)
     assert check(tree) == []
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from review.lock import check, look
+from tests.documents import load, save
 from tests.review.zoo import ZOO, build, cat, changed, dvc, git, status
 
 _CHANCE = random.Random(20261125)
@@ -84,7 +84,7 @@ def test_what_dvc_never_calls_up_to_date_is_never_consistent(tmp_path: Path, nam
     assert {found.stage} == status(root)
     assert found.mend.startswith("in dvc.yaml, name what it")
     stages = {"stages": {found.stage: cat("params.yaml", out=f"{found.stage}.out")}}
-    (root / "dvc.yaml").write_text(yaml.safe_dump(stages), encoding="utf-8")
+    save(root / "dvc.yaml", stages)
     dvc(root, "repro", "--quiet")
     assert (check(root), status(root)) == ([], set())
 
@@ -93,9 +93,9 @@ def test_a_wider_entry_is_found_that_dvc_overlooks(tmp_path: Path) -> None:
     """Deliberately more than `dvc status`: what a stage lost, and stages that are no more, stay in dvc.lock."""
     root = tmp_path / "tree"
     build(root, ["plain", "kept by git", "foreach"])
-    document = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
+    document = load(root / "dvc.yaml")
     del document["stages"]["plain"]["params"], document["stages"]["kept"]["plots"]
     document["stages"]["each"]["foreach"] = ["a"]
-    (root / "dvc.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(root / "dvc.yaml", document)
     assert status(root) == set()
     assert {finding.stage for finding in check(root)} == {"plain", "kept", "each@b"}

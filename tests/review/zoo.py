@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.documents import save
 
 Stages = dict[str, Any]
 
@@ -233,7 +233,7 @@ def build(root: Path, names: list[str]) -> None:
             document["vars"] = [*document.get("vars", []), *kind.vars]
         kind.before(root)
     for path, document in documents.items():
-        (root / path).write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        save(root / path, document)
     if any(document["stages"] for document in documents.values()):
         dvc(root, "repro", "--quiet", "--all-pipelines")
     for name in names:
