@@ -78,6 +78,10 @@ class Contents:
         built = self._build(item.fs_path, item.hash_name)
         return [os.path.join(item.fs_path, *key) for key in built.as_dict()] if _is_tree(built) else [item.fs_path]  # noqa: PTH118
 
+    def is_ignored(self, path: str) -> bool:
+        """Whether .dvcignore names a file."""
+        return bool(self._repo.dvcignore.is_ignored_file(path))
+
     def _data_around(self, path: str) -> "Output | None":
         out = self.output_around(path)
         return out if out is not None and out.use_cache else None

@@ -5,7 +5,7 @@ own, which the hook is told; where it differs in a file that matters, a verdict 
 """
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from classifier.errors import VerdictError
@@ -36,18 +36,25 @@ def require_same(root: Path, index: Path) -> str:
         # Anew, since the entry of a file can say that nobody need look at it (assume-unchanged, skip-worktree).
         place.unlink()
         paths("-c", "core.sparseCheckout=false", "read-tree", tree)
-        changed = paths("diff", "--no-ext-diff", "--no-renames", "--relative", "--name-only", "-z")
+        how = ("--no-ext-diff", "--no-renames", "--ignore-submodules=none", "--relative", "--name-only", "-z")
+        changed = paths("diff", *how)
         added = paths("ls-files", "--others", "--exclude-standard", "-z")
         held = set(paths("ls-files", "-z"))
     commit, here = Revision(root, "the commit that is being made", tree), working_tree(root)
     differing = relevant(changed, commit, here)
-    left_out = sorted({*relevant(added, commit, here), *(ignored_inputs(here) - held)})
+    ignored = (name for name in ignored_inputs(here) if not _is_held(name, held))
+    left_out = sorted({*relevant(added, commit, here), *ignored})
     if differing or left_out:
         raise _refused(differing, left_out)
     return (
         f"judged: the working tree; in all that the pipeline reads, writes or is defined by it is tree {tree[:10]},"
         " which this commit will hold"
     )
+
+
+def _is_held(path: str, held: set[str]) -> bool:
+    """Whether a commit with these has a file: as one of them, behind a link, or in a submodule."""
+    return path in held or any(str(parent) in held for parent in PurePosixPath(path).parents)
 
 
 def _refused(differing: list[str], left_out: list[str]) -> VerdictError:

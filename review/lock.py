@@ -139,7 +139,7 @@ class _Check:
                 what = f"an entry for a stage that {file} does not have"
                 whole = name if file == "dvc.yaml" else f"{file}:{name}"
                 found.append(Finding(whole, lock.as_posix(), what, f"delete the entry {name} from {lock.as_posix()}"))
-        return found + stored.findings(self.root, self._uses()), self.unknown
+        return found + stored.findings(self.root, self._uses(), self.contents.is_ignored), self.unknown
 
     def _tried(self, stage: "DvcStage", findings: Iterator[Finding]) -> Iterator[Finding]:
         """These, or that DVC itself cannot compare: a broken params file or link, a .dvcignore in a dependency."""
@@ -164,7 +164,9 @@ class _Check:
             yield Finding(name, "dvc.yaml", what, again(stage))
         yield from lists(stage, name, entry)
         if not stage.frozen:
-            yield from params(stage, name, entry)
+            absent = [dep for dep in stage.params if not dep.exists and self.contents.is_data(dep.fs_path)]
+            self.unknown += [f"{name}: {self._path(dep)}: not compared: takes data, not here" for dep in absent]
+            yield from params(stage, name, entry, {dep.def_path for dep in absent})
             yield from self._dependencies(stage)
         yield from self._outputs(stage)
         if ran:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,9 +120,14 @@ def again_alone(name: str) -> str:
     return f"{repro(name, '-f', '-s')} && dvc repro"
 
 
-def params(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
-    """Params by file and key: today's values against those of the lock, as DVC compares them."""
+def params(stage: "DvcStage", name: str, entry: Entry, elsewhere: Collection[str] = ()) -> Iterator[Finding]:
+    """Params by file and key: today's values against those of the lock, as DVC compares them.
+
+    Files that are `elsewhere`, since a stage writes them, are not compared.
+    """
     for dep in stage.params:
+        if dep.def_path in elsewhere:
+            continue
         if not dep.exists:
             yield Finding(name, dep.def_path, "a params file that is not there", f"bring back {dep.def_path}")
             continue
@@ -137,6 +142,8 @@ def params(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
                 what, mend = "a param that the lock does not have", repro(name)
             else:
                 what, mend = f"is {now[key]!r}, the lock has {then[key]!r}", repro(name)
+                if json.dumps(now[key], default=str) == json.dumps(then[key], default=str):  # nan, a tuple in a group
+                    mend = f"in {dep.def_path}, write a value that DVC finds the same when it reads it, then {mend}"
             yield Finding(name, f"{dep.def_path}, {key}", what, mend)
     read = {dep.def_path: dep.params for dep in stage.params}
     for file, keys in (entry.get("params") or {}).items():

@@ -10,9 +10,9 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from tempfile import TemporaryDirectory
 
@@ -23,6 +23,7 @@ _ATTRIBUTES = ("eol", "filter", "ident", "working-tree-encoding")
 _UNSET = (b"unspecified", b"unset")
 # A clone whose user and system settings say nothing about line ends.
 _ELSEWHERE = {"core.autocrlf": "false", "core.eol": "lf"}
+_DENSE = ("git", "checkout", "--ignore-skip-worktree-bits", "--")
 _AS_IT_IS = "-text -ident -filter !working-tree-encoding"
 
 
@@ -55,13 +56,23 @@ class _Checkout:
     algorithm: str
     entries: dict[str, tuple[str, str, str]]
 
+    def is_submodules(self, path: str) -> bool:
+        """Whether a file belongs to a submodule, which is a repository of its own."""
+        return any(self.entries.get(str(folder), ("", "", ""))[1] == "160000" for folder in PurePosixPath(path).parents)
+
     def name_of(self, raw: bytes) -> str:
         """Git's name of a blob."""
         return hashlib.new(self.algorithm, b"blob %d\0" % len(raw) + raw).hexdigest()
 
 
-def findings(root: Path, uses: Iterable[Use]) -> list[Finding]:
-    """Files whose bytes another clone will not have; none where git does not keep this tree."""
+def findings(root: Path, uses: Iterable[Use], is_ignored: Callable[[str], bool]) -> list[Finding]:
+    """Files whose bytes another clone will not have; none where git does not keep this tree.
+
+    Args:
+        root: the project's.
+        uses: the files that count.
+        is_ignored: whether DVC ignores a file.
+    """
     root = root.resolve()  # as git does it
     checkout = _checkout(root)
     if checkout is None:
@@ -73,18 +84,26 @@ def findings(root: Path, uses: Iterable[Use]) -> list[Finding]:
             place = Path(file).resolve()  # git keeps a link as a link, and its target as a file of its own
             if place.is_relative_to(checkout.top) and place.is_file():
                 name = place.relative_to(checkout.top).as_posix()
+                if checkout.is_submodules(name):
+                    continue  # git status shows what is not committed there
                 files.setdefault(name, _File(use, place.relative_to(root).as_posix(), place.read_bytes()))
         if (root / use.path).is_dir() and not use.files and not any((root / use.path).iterdir()):
             keep = shlex.quote(f"{use.path}/.gitkeep")
             what = "an empty folder, which git does not keep: no other clone has it"
             found.append(Finding(use.stage, use.path, what, f"touch {keep} && git add {keep} && dvc repro"))
+        found += _left_out(root, checkout, use, is_ignored)
     return [*found, *_ignored(root, checkout, files), *_other_bytes(root, checkout, files)]
 
 
 def bring_back(root: Path, path: str) -> str:
     """How to get a file back that is not there."""
-    known = run(root, "ls-files", "--error-unmatch", "--", f":(literal){path}").returncode == 0
-    return shlex.join(["git", "checkout", "--", path]) if known else f"bring {path} back, or take it out of dvc.yaml"
+    listed = run(root, "ls-files", "-v", "--", f":(literal){path}").stdout
+    if listed:
+        return shlex.join([*(_DENSE if listed.startswith(b"S") else ("git", "checkout", "--")), path])
+    above = [str(folder) for folder in Path(path).parents if (root / folder).is_dir() and folder != Path()]
+    if above and run(root, "ls-files", "--stage", "--", f":(literal){above[-1]}").stdout.startswith(b"160000"):
+        return shlex.join(["git", "submodule", "update", "--init", "--", above[-1]])
+    return f"bring {path} back, or take it out of dvc.yaml"
 
 
 def _checkout(root: Path) -> _Checkout | None:
@@ -102,6 +121,19 @@ def _checkout(root: Path) -> _Checkout | None:
     if not any(path.startswith(prefix) for path in entries):
         return None
     return _Checkout(Path(top), root / index, root / objects, algorithm, entries)
+
+
+def _left_out(root: Path, checkout: _Checkout, use: Use, is_ignored: Callable[[str], bool]) -> Iterator[Finding]:
+    """A folder of which a sparse checkout has a part: git status is clean, and other clones have more."""
+    folder = root / use.path
+    if folder.is_dir() and folder.is_relative_to(checkout.top):
+        within = f"{folder.relative_to(checkout.top).as_posix()}/"
+        names = [name for name, (tag, _, _) in checkout.entries.items() if tag == "S" and name.startswith(within)]
+        absent = [name for name in names if not (checkout.top / name).exists()]
+        paths = [(checkout.top / name).relative_to(root).as_posix() for name in absent]
+        if paths := [path for path in paths if not is_ignored(str(root / path))]:
+            what = "a sparse checkout leaves it out: every other clone has it"
+            yield Finding(use.stage, paths[0], what, f"{shlex.join([*_DENSE, *paths])} && dvc repro")
 
 
 def _ignored(root: Path, checkout: _Checkout, files: dict[str, _File]) -> list[Finding]:
@@ -202,7 +234,9 @@ def _told(root: Path, checkout: _Checkout, name: str, file: _File, content: byte
     options = shlex.join([word for key, value in _ELSEWHERE.items() for word in ("-c", f"{key}={value}")])
     usual = run(root, "config", "--get-regexp", r"^core\.(autocrlf|eol)$").returncode
     again = f"git {'' if usual else f'{options} '}checkout -- {path}"
-    mend = f"git add -- {path} && rm {path} && {again} && dvc repro"
+    strict = run(root, "config", "--get", "core.safecrlf").stdout.strip() not in (b"", b"false", b"warn")
+    add = f"git {'-c core.safecrlf=false ' if strict else ''}add -- {path}"
+    mend = f"{add} && rm -- {path} && {again} && dvc repro"
     return Finding(file.use.stage, file.path, what, mend)
 
 

@@ -37,6 +37,7 @@ except Exception as error:
 """
 FILES = {
     ".gitignore": "*.log\nignored.py\n",
+    "dvc.yaml": "stages: {one: {cmd: python code.py}}\n",
     "dvc.lock": "stages: {one: {deps: [{path: code.py}, {path: ignored.py}, {path: lib}], outs: [{path: out.json}]}}\n",
     **dict.fromkeys(("code.py", "lib/inner.py", "out.json", "params.yaml", "notes.md", "other.md"), "1\n"),
 }
@@ -158,6 +159,30 @@ def test_files_that_matter_must_be_in_the_commit(made: Clone, tmp_path: Path, ki
         require_same(place.path, index_of(place))
     assert error.value.what == what
     assert index_of(place).read_bytes() == before
+
+
+def test_what_a_link_leads_to_must_be_in_the_commit(made: Clone, tmp_path: Path) -> None:
+    """A dependency that is a link is read behind it."""
+    place = made.copy(tmp_path / "place")
+    (place.path / "code.py").unlink()
+    (place.path / "code.py").symlink_to("notes.md")
+    place.run("git", "add", "code.py")
+    assert "judged: the working tree" in require_same(place.path, index_of(place))
+    write(place, "notes.md")
+    with pytest.raises(VerdictError, match=r"other in the working tree: notes\.md"):
+        require_same(place.path, index_of(place))
+
+
+def test_a_submodule_must_be_as_the_commit_has_it(made: Clone, tmp_path: Path) -> None:
+    """A dependency in a submodule is in the commit, unless the submodule is dirty."""
+    place = made.copy(tmp_path / "place")
+    write(place, "dvc.lock", "stages: {one: {deps: [{path: part/notes.md}]}}\n")
+    place.run("git", "-c", "protocol.file.allow=always", "submodule", "add", str(made.path), "part")
+    place.run("git", "add", "--all")
+    assert "judged: the working tree" in require_same(place.path, index_of(place))
+    write(place, "part/notes.md")
+    with pytest.raises(VerdictError, match="other in the working tree: part"):
+        require_same(place.path, index_of(place))
 
 
 def test_other_files_may_differ(made: Clone, tmp_path: Path) -> None:

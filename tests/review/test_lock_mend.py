@@ -4,6 +4,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from classifier.errors import VerdictError
 from review.lock import Finding, check
+from review.run import reproduce
 from tests.documents import load, save
 from tests.review.zoo import build, cat, commit, dvc, git, status, write
 
@@ -41,6 +43,9 @@ def apply(root: Path, mend: str) -> None:
     for part in mend.rsplit(", or ", maxsplit=1)[-1].removeprefix("to take it back: ").split(" && "):
         if part.startswith("dvc "):
             dvc(root, *shlex.split(part)[1:])
+        elif part == "python -m review repro":
+            with chdir(root):
+                reproduce(root)
         else:
             subprocess.run(["/bin/sh", "-c", part], cwd=root, check=True, capture_output=True)
 
@@ -158,6 +163,28 @@ def _new_pointer(root: Path) -> None:
     write(root, {"new.txt": "1", "new.txt.dvc": "outs: 3"})
 
 
+def _strict_line_ends(root: Path) -> None:
+    """A CRLF, and a setting with which `git add` refuses what it would convert."""
+    _in_git("plain.py", b"a\r\n")(root)
+    git(root, "config", "core.safecrlf", "true")
+
+
+def _like_an_option(root: Path) -> None:
+    write(root, {"-f": ""})
+    (root / "-f").write_bytes(b"a\r\n")
+    _stage("kept", deps=["k.txt", "-f"])(root)
+    dvc(root, "repro", "--quiet")
+
+
+def _sparse(path: str) -> Change:
+    def leave_out(root: Path) -> None:
+        git(root, "sparse-checkout", "set", "--no-cone", "/*", f"!/{path}")
+        if (root / path).parent != root:  # else there is nothing to run with
+            dvc(root, "repro", "--quiet")
+
+    return leave_out
+
+
 _CASES: dict[str, tuple[Change, str]] = {
     "code": (_content("plain.py", b"y\n"), "plain.py"),
     "param": (_edit("params.yaml", "rate", "speed"), "params.yaml"),
@@ -197,6 +224,10 @@ _CASES: dict[str, tuple[Change, str]] = {
     ),
     "line ends of an attribute": (_in_git("plain.py", b"a\nb\n", "*.py text eol=crlf\n"), "plain.py"),
     "line ends of an output": (_in_git("k.txt", b"1\r\n", "k.txt -text\n"), "k.json"),
+    "line ends that git refuses": (_strict_line_ends, "plain.py"),
+    "a name like an option": (_like_an_option, "-f"),
+    "left out of a sparse checkout": (_sparse("plain.py"), "plain.py"),
+    "left out of a folder": (_sparse("order/a.txt"), "order/a.txt"),
     "ident": (_in_git("plain.py", b"$Id$\n", "*.py ident\n"), "plain.py"),
     "encoding": (
         _in_git("plain.py", b"\xfe\xff" + "ä\n".encode("utf-16-be"), "*.py working-tree-encoding=UTF-16\n"),
@@ -223,6 +254,34 @@ def test_the_command_that_a_finding_names_ends_it(tree: Path, name: str) -> None
     commit(tree)
     git(tree.parent, "clone", "--quiet", str(tree), "clone")
     assert [str(finding) for finding in check(tree.parent / "clone")] == []
+
+
+def test_a_submodule_that_is_not_there_is_named(tree: Path) -> None:
+    """In a clone without submodules a dependency in one comes by git's command; line ends there are its own affair."""
+    lib = tree.parent / "lib"
+    lib.mkdir()
+    git(lib, "init", "--quiet")
+    (lib / "code.py").write_bytes(b"a\r\n")
+    git(lib, "add", "--all")
+    git(lib, "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "--message", "all")
+    git(tree, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(lib), "lib")
+    _stage("kept", deps=["k.txt", "lib/code.py"])(tree)
+    dvc(tree, "repro", "--quiet")
+    assert check(tree) == []
+    commit(tree)
+    git(tree.parent, "clone", "--quiet", str(tree), "clone")
+    assert [finding.mend for finding in check(tree.parent / "clone")] == ["git submodule update --init -- lib"]
+
+
+@pytest.mark.parametrize(("name", "text"), [("o.yaml", "k: .nan\n"), ("o.py", "k = {'a': (1, 2)}\n")])
+def test_a_param_that_never_equals_itself_is_told_as_that(tree: Path, name: str, text: str) -> None:
+    """DVC finds such a value changed after each run: another value ends it, no run does."""
+    write(tree, {name: text})
+    _stage("kept", params=[{name: ["k"]}])(tree)
+    dvc(tree, "repro", "--quiet")
+    (found,) = check(tree)
+    assert {found.stage} == status(tree)
+    assert found.mend == f"in {name}, write a value that DVC finds the same when it reads it, then dvc repro kept"
 
 
 def test_a_left_over_entry_is_deleted_by_hand(tree: Path) -> None:

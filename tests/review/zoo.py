@@ -139,6 +139,13 @@ ZOO: dict[str, Kind] = {
             "whole.json": '{"n": null}',
         },
     ),
+    "params that a stage writes": Kind(
+        {
+            "choose": {"cmd": "cp c.txt chosen.yaml", "deps": ["c.txt"], "outs": ["chosen.yaml"]},
+            "chosen": {"cmd": "echo 1 > chosen.out", "outs": ["chosen.out"], "params": [{"chosen.yaml": ["k"]}]},
+        },
+        {"c.txt": "k: 1e-05\n"},
+    ),
     "kept by git": Kind(
         {
             "kept": {

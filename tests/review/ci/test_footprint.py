@@ -2,6 +2,7 @@
 
 import pytest
 
+from classifier.documents import dump
 from review.ci.footprint import touched
 from review.revisions import resolve
 from tests.review.ci import repository as plumbing
@@ -85,3 +86,54 @@ def test_removing_a_dependency_is_in_it(repository: Repository) -> None:
     repository.branch("change")
     (repository.path / "stages/train.py").unlink()
     assert changed(repository) == ["stages/train.py"]
+
+
+def with_lock(repository: Repository, folder: str, wdir: str, *deps: str) -> None:
+    """On main, a dvc.yaml with its lock of one stage, in a folder, that runs in a folder from there."""
+    stage = {"cmd": "true", "wdir": wdir}
+    repository.put(f"{folder}dvc.yaml", dump({"stages": {"one": stage}}))
+    entry = {"cmd": "true", "deps": [{"path": path, "md5": "0" * 32} for path in deps]}
+    repository.put(f"{folder}dvc.lock", dump({"schema": "2.0", "stages": {"one": entry}}))
+
+
+@pytest.mark.parametrize(("folder", "wdir"), [("", "lib"), ("lib/", "."), ("", "${where}")])
+def test_paths_of_a_lock_count_from_where_its_stage_runs(repository: Repository, folder: str, wdir: str) -> None:
+    """A stage with another working folder, and one of a dvc.yaml in a sub-folder; a variable may mean any folder."""
+    with_lock(repository, folder, wdir, "in.py")
+    repository.put("lib/in.py", "1\n")
+    repository.commit()
+    repository.branch("change")
+    repository.put("lib/in.py", "2\n")
+    assert changed(repository) == ["lib/in.py"]
+
+
+def test_what_a_link_leads_to_is_in_it(repository: Repository) -> None:
+    """Where a dependency is a link, or holds or passes one, DVC reads what is behind it; links to links, too."""
+    with_lock(repository, "", ".", "link.py", "held", "way/in.py")
+    for link, target in {"link.py": "second.py", "second.py": "a.py", "held/x.py": "../b.py", "way": "c"}.items():
+        (repository.path / link).parent.mkdir(exist_ok=True)
+        (repository.path / link).symlink_to(target)
+    names = ["a.py", "b.py", "c/in.py"]
+    for name in names:
+        repository.put(name, "1\n")
+    repository.commit()
+    repository.branch("change")
+    for name in names:
+        repository.put(name, "2\n")
+    assert changed(repository) == names
+
+
+def test_the_submodule_that_holds_a_dependency_is_in_it(repository: Repository) -> None:
+    """Another commit of a submodule is other code; one that no stage reads is not in it."""
+    with_lock(repository, "", ".", "lib/in.py")
+
+    def at(commit: str) -> None:
+        for name in ("lib", "docs-theme"):
+            repository.git("update-index", "--add", "--cacheinfo", f"160000,{commit * 40},{name}")
+        repository.git("commit", "--quiet", "--message", f"Submodules at {commit}")
+
+    repository.commit()
+    at("1")
+    repository.git("branch", "--force", "before")
+    at("2")
+    assert touched(resolve(repository.path, "before"), resolve(repository.path, "HEAD")) == ["lib"]
