@@ -78,6 +78,7 @@ def share_cache(checkout: Path, cache: Path) -> None:
     """Let a fresh checkout use a cache; by a link, which takes whatever a path may hold, where a setting does not."""
     from dvc.config_schema import RelPath
 
+    cache.mkdir(parents=True, exist_ok=True)  # before anything was run here, there is none
     link = checkout.resolve() / ".dvc" / "cache"
     link.symlink_to(cache.resolve())
     with settings(checkout).edit("local") as local:

@@ -47,6 +47,7 @@ def enter() -> Path | None:
     index = os.environ.get(_INDEX)
     for name in [name for name in os.environ if not _is_ours(name)]:
         del os.environ[name]
+    os.environ["PATH"] = _path(os.environ.get("PATH", ""))
     if not index:
         return None
     here = Path.cwd()  # the path counts from the top of the work tree, where hooks begin
@@ -63,7 +64,7 @@ def environment(variables: Names | None = None, settings: Names | None = None) -
     """
     kept = {name: value for name, value in os.environ.items() if _is_ours(name)}
     kept["PYTHONUTF8"] = "1"  # whatever the locale: DVC's settings and what it prints may hold any letter
-    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+    kept["PATH"] = _path(kept.get("PATH", ""))
     counting = {**(settings or {}), **_NO_HOOKS}
     first = int(kept.get("GIT_CONFIG_COUNT") or 0)
     for number, (key, value) in enumerate(counting.items(), first):
@@ -71,6 +72,12 @@ def environment(variables: Names | None = None, settings: Names | None = None) -
     # Looking at a repository must not write its index.
     ours = {"GIT_OPTIONAL_LOCKS": "0", "GIT_CONFIG_COUNT": str(first + len(counting))}
     return {**kept, **ours, **(variables or {})}
+
+
+def _path(path: str) -> str:
+    """Where programs are looked for, this interpreter's folder first: stages say `python`, venv active or not."""
+    own = str(Path(sys.executable).parent)
+    return path if path.startswith(f"{own}{os.pathsep}") else f"{own}{os.pathsep}{path or os.defpath}"
 
 
 def _is_ours(name: str) -> bool:

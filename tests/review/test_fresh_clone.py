@@ -151,6 +151,18 @@ def test_data_that_is_nowhere_is_named(fresh: Clone, change: Callable[[Clone, st
         reproduced(store, resolve(fresh.path, "HEAD"))
 
 
+def test_a_base_is_reproduced_before_there_is_a_cache(fresh: Clone) -> None:
+    """Nothing need have been run or fetched here: the cache begins with what the base's stages write."""
+    for name in DATA:
+        fresh.run("git", "rm", "--quiet", f"{name}.dvc")
+        fresh.run("git", "add", "--force", name)
+    fresh.commit("The data in git")
+    assert not (fresh.path / ".dvc/cache").exists()
+    with Store(fresh.path) as store:
+        main = reproduced(store, resolve(fresh.path, "HEAD"))
+    assert main.outputs == resolve(fresh.path, "HEAD").outputs
+
+
 def test_a_base_whose_stage_fails_says_why(used: Clone) -> None:
     """What a stage said on either stream stands in the message, and so does DVC's own reason."""
     text = "import sys\nprint('words on one')\nsys.exit('words on the other')\n"

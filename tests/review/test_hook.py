@@ -10,7 +10,7 @@ import pytest
 
 from classifier import probes
 from classifier.errors import VerdictError
-from review.environment import enter
+from review.environment import enter, environment
 from review.hook import require_same
 from tests.conftest import ROOT
 from tests.pipeline.clone import Clone
@@ -206,6 +206,17 @@ def test_a_process_forgets_the_hook_around_it(tmp_path: Path, monkeypatch: pytes
     assert enter() == tmp_path / ".git/index"
     assert {name for name in given if name in os.environ} == {"GIT_AUTHOR_NAME"}
     assert enter() is None
+
+
+def test_a_stage_runs_by_this_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program finds `python` beside its own interpreter, though no virtual environment is active, or no path set."""
+    own = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", "/usr/bin")
+    enter()
+    assert os.environ["PATH"] == environment()["PATH"] == f"{own}:/usr/bin"
+    monkeypatch.delenv("PATH")
+    enter()
+    assert os.environ["PATH"].split(":") == [own, *os.defpath.split(":")]
 
 
 def test_a_probe_forgets_the_hook_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
