@@ -16,6 +16,7 @@ import yaml
 
 from classifier.errors import VerdictError
 from classifier.numerics import hardware_class
+from review.isolation import isolated
 from review.lock import LOCK, record_hash
 
 RECORD = Path(".dvc/tmp/verdict-runs.json")
@@ -87,7 +88,7 @@ def reproduce(root: Path, **how: bool) -> None:
     logger.setLevel(logging.INFO)  # as the command has it; the library alone says nothing
     logger.addHandler(clock)
     try:
-        with Repo(str(root)) as repo:
+        with Repo(str(root)) as repo, isolated(repo):
             if not repo.reproduce(**how):
                 print("Data and pipelines are up to date.")
     except BaseException as error:  # Ctrl-C, too
