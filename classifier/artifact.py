@@ -1,6 +1,6 @@
 """The trained classifier as a folder: text in, probabilities out, and nothing in it is executed on load.
 
-manifest.json        format, kind, labels, params, what it was trained on, and the SHA-256 of the other files
+manifest.json        format, kind, labels, how its text is made, params, what it was trained on, SHA-256 of the others
 vocabulary.json      of linear and bag: the terms of both TF-IDF blocks, in the order of their feature numbers
 tokenizer.json       of an encoder, with config.json and tokens.json: how it cuts text, what its network is, its limit
 weights.safetensors  the model's arrays, and the inverse document frequencies of TF-IDF
@@ -23,16 +23,20 @@ from classifier.features import TfIdf
 from classifier.files import read_json, sha256, write_json
 from classifier.models import Model, rebuilt
 from classifier.params import REPRESENTATION, ModelKind, Train
+from classifier.text import CLEANING, STEPS, Text
 from classifier.tokens import Tokeniser, load_tokeniser, save_tokeniser
 from classifier.vocabulary import idf_tensors, read_tensors, tfidf_from, write_tensors, write_vocabulary
 
 FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
+# Version 1 did not say how its text is made; `predict` cleaned it, and read so much of it.
+_TEXT_OF_VERSION_1 = {"columns": ["text"], "separator": " ", "cleaning": [*CLEANING], "max_length": 10_000}
 _FILES = {
     "tfidf": ("documents.json", "vocabulary.json", "weights.safetensors"),
     "tokens": ("config.json", "documents.json", "tokenizer.json", "tokens.json", "weights.safetensors"),
 }
 _REMEDY = "make repro, or dvc pull models/classifier where a team has a remote"
+_OTHER_CODE = "use the code that the artifact was made with (git log)"
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -42,10 +46,11 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     format: Literal["verdict-classifier"] = FORMAT
-    version: Literal[1] = VERSION
+    version: Literal[2] = VERSION
     kind: ModelKind
     representation: Literal["tfidf", "tokens"] = "tfidf"
     labels: Annotated[tuple[str, ...], Field(min_length=2, strict=False)]
+    text: Text
     train: dict[str, Any]
     trained_on: dict[Literal["train", "validation"], Hash]
     hardware_class: str
@@ -54,15 +59,16 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A loaded artifact."""
+    """A loaded artifact. It cleans and cuts what it is given: callers hand over texts as they are."""
 
     labels: tuple[str, ...]
+    text: Text
     reads: TfIdf | Tokeniser
     model: Model
 
     def probabilities(self, texts: Iterable[str]) -> npt.NDArray[np.float64]:
         """Class probabilities of shape (texts, labels), each row summing to 1."""
-        return self.model.probabilities(self.reads.transform(texts))
+        return self.model.probabilities(self.reads.transform(map(self.text.clean, texts)))
 
 
 def document_hash(document: str) -> str:
@@ -110,16 +116,23 @@ def load_manifest(folder: Path) -> Manifest:
     document = read_json(path, _REMEDY)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise VerdictError(str(path), f"not a {FORMAT}", "give the folder of an artifact that `dvc repro` wrote")
-    if document.get("version") != VERSION:
-        what = f"version {document.get('version')!r} of the format, this code reads {VERSION}"
-        raise VerdictError(str(path), what, "use the code that the artifact was made with (git log)")
+    version = document.get("version")
+    if version == 1 and "text" not in document:
+        document |= {"version": VERSION, "text": _TEXT_OF_VERSION_1}
+    elif version != VERSION:
+        what = f"version {version!r} of the format, this code reads 1 and {VERSION}"
+        raise VerdictError(str(path), what, _OTHER_CODE)
     try:
         # From JSON, where tuples are lists and no type is guessed.
-        return Manifest.model_validate_json(json.dumps(document))
+        manifest = Manifest.model_validate_json(json.dumps(document))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise VerdictError(str(path), f"damaged: {place}: {first['msg']}", _REMEDY) from None
+    if unknown := manifest.text.unknown_steps():
+        what = f"cleans its text by {', '.join(unknown)}; this code knows {', '.join(STEPS)}"
+        raise VerdictError(str(path), what, _OTHER_CODE)
+    return manifest
 
 
 def load_classifier(folder: Path) -> Classifier:
@@ -144,7 +157,7 @@ def load_classifier(folder: Path) -> Classifier:
         model = rebuilt(manifest.kind, own, reads, len(manifest.labels))
     except ValueError as error:
         raise VerdictError(str(folder / "weights.safetensors"), str(error), _REMEDY) from None
-    return Classifier(manifest.labels, reads, model)
+    return Classifier(manifest.labels, manifest.text, reads, model)
 
 
 def load_documents(folder: Path) -> list[str]:

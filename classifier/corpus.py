@@ -1,7 +1,6 @@
 """From raw sentences to labelled rows in three splits: clean, label, find documents, drop duplicates, split."""
 
 import hashlib
-import html
 import re
 import unicodedata
 from collections import Counter
@@ -15,6 +14,7 @@ import pyarrow as pa
 from classifier.errors import VerdictError
 from classifier.params import Prepare
 from classifier.raw import Sentence
+from classifier.text import clean
 
 LABELS = ("negative", "neutral", "positive")
 SPLITS = ("train", "validation", "test")
@@ -32,9 +32,6 @@ SCHEMA = pa.schema(
 )
 # Domains whose ids read document_sentence; in the others each row stands alone.
 _WITH_DOCUMENTS = {"products", "news"}
-# Some entities were escaped two and three times over ("&amp;#38;").
-_ENTITY_ROUNDS = 3
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +46,6 @@ class Row:
     valence: float
     raters: int
     deviation: float
-
-
-def clean(text: str) -> str:
-    """Decode HTML entities, compose characters (NFC), fold white space and control characters to single blanks."""
-    for _ in range(_ENTITY_ROUNDS):
-        decoded = html.unescape(text)
-        if decoded == text:
-            break
-        text = decoded
-    text = unicodedata.normalize("NFC", text)
-    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def normalise(text: str) -> str:

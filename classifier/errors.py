@@ -1,9 +1,15 @@
 """The one error that users see: what is wrong, where, and what to do about it."""
 
+import codecs
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
+from typing import Literal, TextIO
+
+# For streams that lack these letters: an escape would stand before a number like digits of it.
+_PLAIN = str.maketrans({"→": "->", "−": "-", "–": "-", "×": "x", "…": "...", "\u00a0": " "})
 
 
 class VerdictError(Exception):
@@ -31,12 +37,17 @@ def exit_code(main: Callable[[], None]) -> int:
         exception is a defect of this program and keeps its traceback.
     """
     try:
-        main()
+        _make_printable()
+        try:
+            main()
+        except SystemExit:
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()  # what cannot be written is told here, not by the interpreter on its way out
     except VerdictError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output (`| head`) has gone: nothing left to say, and to nobody
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - or the interpreter complains when it flushes at exit
         return 1
     except OSError as error:
         where = error.filename if error.filename is not None else "file system"
@@ -48,4 +59,52 @@ def exit_code(main: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    finally:
+        _settle_output()
     return 0
+
+
+def _make_printable() -> None:
+    """Let standard streams take any text, whatever encoding the locale chose; refuse a standard output that is closed.
+
+    The number of a closed one would go to the next file that is opened, and what is printed into that.
+    """
+    for _ in [number for number in range(3) if not _is_open(number)]:
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is the next of these
+    codecs.register_error("verdict", _in_plain_letters)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="verdict")
+    sys.stdin = sys.stdin or _nowhere("r")
+    sys.stderr = sys.stderr or _nowhere()
+    if sys.stdout is None:
+        sys.stdout = _nowhere()
+        raise VerdictError("standard output", "is closed: nobody would see what is printed", "> /dev/null, or a file")
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def _in_plain_letters(error: UnicodeError) -> tuple[str | bytes, int]:
+    """An encoding's way out for letters that it lacks: the nearest in ASCII, else an escape."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    plain = error.object[error.start : error.end].translate(_PLAIN)
+    return plain.encode("ascii", "backslashreplace").decode("ascii"), error.end
+
+
+def _settle_output() -> None:
+    """Forget what could not be written: the interpreter would try again at exit, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = _nowhere()
+
+
+def _nowhere(mode: Literal["r", "w"] = "w") -> TextIO:
+    return Path(os.devnull).open(mode, encoding="utf-8")

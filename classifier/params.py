@@ -2,13 +2,13 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from classifier.documents import read
 from classifier.errors import VerdictError
+from classifier.raw import DOMAINS
 
 PATH = Path("params.yaml")
 
@@ -19,6 +19,8 @@ Count = Annotated[int, Field(ge=1)]
 NgramRange = tuple[Count, Count]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 ModelKind = Literal["linear", "bag", "encoder"]
+# As `classifier.metrics.scores` defines them, which takes too long to import for a look at the params.
+Metric = Literal["weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece", "valence_r"]
 # What each kind reads.
 REPRESENTATION: dict[str, Literal["tfidf", "tokens"]] = {"linear": "tfidf", "bag": "tfidf", "encoder": "tokens"}
 
@@ -181,13 +183,32 @@ class Gate(Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     resamples: Annotated[int, Field(ge=1000, le=100_000)]
     seed: Seed
-    fail_on_worse: Annotated[tuple[str, ...], Field(strict=False)]
+    fail_on_worse: dict[str, Annotated[tuple[Metric, ...], Field(strict=False, min_length=1)]]
     floors: dict[str, Annotated[float, Field(ge=0, le=1)]]
     max_test_change: Annotated[float, Field(ge=0, le=1)]
     max_artifact_mb: Positive
     max_seconds_per_1000: Positive
     lock: Literal["ran", "consistent", "ignore"]
     seeds: SeedRule = SeedRule()  # by default, since a base from before it has no such key
+
+    @field_validator("fail_on_worse", mode="before")
+    @classmethod
+    def _groups_alone(cls, value: object) -> object:
+        """A list of groups, which is how a base from before the mapping says it, means weighted F1 in each."""
+        is_list = isinstance(value, list | tuple) and all(isinstance(group, str) for group in value)
+        return dict.fromkeys(value, ("weighted_f1",)) if is_list else value  # type: ignore[call-overload]
+
+    @field_validator("fail_on_worse")
+    @classmethod
+    def _metrics_differ(cls, value: dict[str, tuple[Metric, ...]]) -> dict[str, tuple[Metric, ...]]:
+        if twice := [group for group, metrics in value.items() if len(set(metrics)) < len(metrics)]:
+            raise ValueError(f"{', '.join(twice)} has a metric twice")
+        return value
+
+    @property
+    def claims(self) -> tuple[tuple[str, Metric], ...]:
+        """The pairs of group and metric in which a change must not be measurably worse."""
+        return tuple((group, metric) for group, metrics in self.fail_on_worse.items() for metric in metrics)
 
 
 class Report(Section):
@@ -214,25 +235,24 @@ def load(path: Path = PATH) -> Params:
 
     Raises:
         VerdictError: the file is missing, is not YAML, or holds an unknown, missing or unusable key (all are named).
+            A policy for groups that there are not is told here, and not by `Gate`: main's may have other domains.
     """
     try:
-        document = read_yaml(path)
+        document = read(path, f"git diff {path}")
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", "run from the root of the repository") from None
-    except (YAMLError, ValueError) as error:  # ValueError: not UTF-8, or no such date, or too long a number
-        reason = " ".join(str(error).split())
-        raise VerdictError(str(path), f"not readable as YAML: {reason}", f"git diff {path}") from None
     if not isinstance(document, dict):
         raise VerdictError(str(path), "expected groups of keys, one a stage", f"git checkout {path}")
     try:
-        return Params.model_validate(document)
+        params = Params.model_validate(document)
     except ValidationError as error:
         raise VerdictError(str(path), explain(error), "correct the keys named here") from None
-
-
-def read_yaml(path: Path) -> Any:  # noqa: ANN401 - its callers check what they got
-    """Read YAML 1.2, as DVC does: `1e-05`, which DVC itself writes, is a number, and a key given twice an error."""
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    groups = ("overall", *DOMAINS)
+    for key, named in (("fail_on_worse", params.gate.fail_on_worse), ("floors", params.gate.floors)):
+        if unknown := [name for name in named if name not in groups]:
+            what = f"no such group: {', '.join(unknown)}; there is {', '.join(groups)}"
+            raise VerdictError(f"{path}: gate.{key}", what, "correct the names")
+    return params
 
 
 def explain(error: ValidationError) -> str:

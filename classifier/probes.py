@@ -5,6 +5,7 @@ process can be ended. `python -m classifier.probes torch cuda` prints what it fi
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -26,8 +27,10 @@ def ask(probe: str, argument: str, seconds: float) -> Answer:
         What the probe told until it ended or was ended after `seconds`; with `error`, one line, where it failed.
     """
     command = [sys.executable, "-m", "classifier.probes", probe, argument]
+    # What a git hook says of its own repository is not meant for DVC, which would follow it.
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False, env=variables)
     except subprocess.TimeoutExpired as ended:
         return {**_lines(ended.stdout or b""), "error": f"no answer within {seconds:g} s"}
     found = _lines(done.stdout)
@@ -65,7 +68,7 @@ def driver() -> Answer:
     command = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=DRIVER_SECONDS, check=False
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=DRIVER_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         return {"error": f"nvidia-smi does not answer within {DRIVER_SECONDS} s"}

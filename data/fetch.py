@@ -87,7 +87,9 @@ def download(folder: Path, requirement: str = REQUIREMENT, digest: str = SHA256,
     command = [sys.executable, "-m", "pip", "download", "--quiet", *options, "-d", str(folder), "-r", str(pins)]
     # pip unpacks and builds its metadata in TMPDIR; ours is on the disk that was found writable, and is removed.
     environment = {**os.environ, "TMPDIR": str(folder)}
-    process = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    process = subprocess.run(
+        command, check=False, capture_output=True, encoding="utf-8", errors="replace", env=environment
+    )
     archives = list(folder.glob("*.whl" if wheel else "*.tar.gz"))
     if process.returncode == 0 and len(archives) == 1:
         return archives[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from review import APPROVABLE, CANNOT_JUDGE
+from review.environment import enter
 
 if TYPE_CHECKING:
     from review.command import Request
@@ -38,21 +39,27 @@ def judged(command: Callable[[], int]) -> int:
 
 
 def _lock(options: argparse.Namespace) -> int:
-    from review.lock import check
+    from review.lock import look
+    from review.place import project
 
-    findings = check(Path.cwd(), options.ran)
-    for finding in findings:
-        print(finding)
+    findings, unknown = look(project(), options.ran)
+    for line in [*findings, *unknown]:
+        print(line)
     print(f"dvc.lock: {len(findings)} findings" if findings else "dvc.lock is consistent with this tree")
     return 1 if findings else 0
 
 
 def _request(options: argparse.Namespace) -> "Request":
     from review.command import Request
+    from review.names import default_branch
+    from review.place import project
 
-    base = None if getattr(options, "bootstrap", False) else options.base
+    root = project()
+    base = options.base if options.base is not None else default_branch(root)
+    if getattr(options, "bootstrap", False):
+        base = None
     approvals = tuple(getattr(options, "approve", ()))
-    return Request(Path.cwd(), base, options.candidate, options.reproduce_base, approvals)
+    return Request(root, base, options.candidate, options.reproduce_base, approvals, options.index)
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -75,23 +82,26 @@ def _report(options: argparse.Namespace) -> int:
 
 def _leaderboard(options: argparse.Namespace) -> int:
     from review.leaderboard.command import Options, run
+    from review.place import project
 
     chosen = Options(options.out, tuple(options.names), options.spec, options.all, options.chosen)
-    return run(Path.cwd(), chosen)
+    return run(project(), chosen)
 
 
 def _repro(_: argparse.Namespace) -> int:
+    from review.place import project
     from review.run import reproduce
 
-    reproduce(Path.cwd())
+    reproduce(project())
     return 0
 
 
 def _remote(options: argparse.Namespace) -> int:
+    from review.place import project
     from review.remote.command import Options, run
 
     fields = ("remote", "push", "verify", "use", "endpoint", "region")
-    return run(Path.cwd(), Options(**{name: getattr(options, name) for name in fields}))
+    return run(project(), Options(**{name: getattr(options, name) for name in fields}))
 
 
 def _remote_options(remote: argparse.ArgumentParser) -> None:
@@ -134,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     repro.set_defaults(run=_repro)
     _remote_options(commands.add_parser("remote", help="does the DVC remote hold all? 0 yes, 1 no, 2 cannot be asked"))
     for command in (compare, gate, report):
-        command.add_argument("--base", default="main", metavar="REV", help="what it is compared with (default: main)")
+        command.add_argument("--base", metavar="REV", help="what it is compared with (default: the default branch)")
         command.add_argument("--candidate", metavar="REV", help="a commit instead of the working tree")
         command.add_argument("--reproduce-base", action="store_true", help="run main's DAG, where its results are lost")
     for command in (gate, report):
@@ -148,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Parse the command line, run the command, return its exit code."""
     options = _parser().parse_args()
+    options.index = enter()
     if options.command in ("lock", "repro"):
         from classifier.errors import exit_code
 

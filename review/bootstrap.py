@@ -6,6 +6,7 @@ Every metric is a function of sums over sentences, and so of sums over documents
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +14,15 @@ import pandas as pd
 from scipy.special import ndtr, stdtrit  # not scipy.stats, which takes 0.6 s to import
 
 from classifier.corpus import LABELS
+from classifier.params import Metric
 
 Floats = npt.NDArray[np.float64]
-METRICS = ("weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece", "valence_r")
+METRICS: tuple[str, ...] = get_args(Metric)
 LOWER_IS_BETTER = frozenset({"log_loss", "ece"})
 OVERALL = "overall"
 _CLASSES = len(LABELS)
+# No difference can be larger: twice the range of a metric, or the loss of a probability that was clipped.
+_WIDEST = {"mcc": 2.0, "valence_r": 2.0, "log_loss": -float(np.log(1e-15))}
 # Resamples at a time: keeps the counts of the largest domain below 50 MB.
 _CHUNK = 2_000
 
@@ -27,18 +31,30 @@ _CHUNK = 2_000
 class Draws:
     """One group of sentences: metrics of main and candidate, and what the resamples made of them.
 
-    `base` and `candidate` map each of `METRICS` to its value, `differences` to an array (resamples,) of
-    candidate − main.
+    `strata` is the number of domains. `base` and `candidate` map each of `METRICS` to its value, `differences` to an
+    array (resamples,) of candidate − main.
     """
 
     documents: int
     sentences: int
+    strata: int
     base: dict[str, float]
     candidate: dict[str, float]
     differences: dict[str, Floats]
 
+    @property
+    def varies(self) -> bool:
+        """Whether one resample can differ from another: of one document a domain each is the same."""
+        return self.documents > self.strata
+
     def interval(self, metric: str, confidence: float) -> tuple[float, float]:
-        """Percentile interval of the difference, widened for few documents (Hesterberg 2015, expanded percentile)."""
+        """Percentile interval of the difference, widened for few documents (Hesterberg 2015, expanded percentile).
+
+        Of one document a domain anything is possible.
+        """
+        if not self.varies:
+            widest = _WIDEST.get(metric, 1.0)
+            return -widest, widest
         low, high = np.quantile(self.differences[metric], tails(confidence, self.documents))
         return float(low), float(high)
 
@@ -119,6 +135,7 @@ def _draws(base: Resample, candidate: Resample, domains: list[str]) -> Draws:
     return Draws(
         sum(candidate.documents[domain] for domain in domains),
         sum(candidate.sentences[domain] for domain in domains),
+        len(domains),
         base={name: float(value) for name, value in points[0].items()},
         candidate={name: float(value) for name, value in points[1].items()},
         differences={name: drawn[1][name] - drawn[0][name] for name in METRICS},

@@ -9,19 +9,23 @@ from classifier.errors import VerdictError
 from classifier.files import write_json
 from review.bootstrap import METRICS
 from review.compare import Comparison, compare
-from review.dvc import dvc
+from review.dvc import cache_of, dvc, share_cache
 from review.evidence import Evidence
 from review.gate import Review, plan_of, review
+from review.hook import require_same
 from review.policy import policy_of
 from review.revisions import Revision, Store, checked_out, resolve, working_tree
+from review.sources import bring_start, obtain_data
 from review.text import plain
+from review.words import counted, figure, odds, signed
 
 
 @dataclass(frozen=True)
 class Request:
     """What is to be reviewed: `candidate` None is the working tree, `base` None a first run, with nothing to compare.
 
-    `reproduce_base` runs main's DAG first; `approvals` are rules that a person waves through.
+    `reproduce_base` runs main's DAG first; `approvals` are rules that a person waves through; `index` is, in a hook,
+    that of the commit that is being made: the working tree must be the same.
     """
 
     root: Path
@@ -29,6 +33,7 @@ class Request:
     candidate: str | None = None
     reproduce_base: bool = False
     approvals: tuple[str, ...] = ()
+    index: Path | None = None
 
 
 def print_comparison(request: Request, target: Path | None) -> int:
@@ -68,7 +73,9 @@ def write_report(request: Request, out: Path) -> int:
 def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]:
     """The store, main (None without a base) and the candidate."""
     root = request.root
-    with Store(root) as store:
+    if request.index is not None and request.candidate is None:
+        print(require_same(root, request.index))
+    with Store(root, offline=request.index is not None) as store:
         change = resolve(root, request.candidate) if request.candidate is not None else working_tree(root)
         main = resolve(root, request.base) if request.base is not None else None
         if main and request.reproduce_base:
@@ -77,30 +84,31 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
 
 
 def reproduced(store: Store, revision: Revision) -> Revision:
-    """Run a revision's DAG in a temporary worktree, with this repository's cache; the lock that comes out counts."""
+    """Run a revision's DAG in a temporary checkout, with this repository's cache; the lock that comes out counts."""
     with checked_out(revision) as folder:
-        cache = str(Path(store.repo.cache.local.path).parent.parent)
-        pointers = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.dvc") if path.is_file())
-        commands = (("config", "--local", "cache.dir", cache), ("checkout", *pointers), ("repro",))
-        for command in commands:
-            try:
-                dvc(folder, *command, remedy="repair the base, or fetch its data")
-            except VerdictError as error:
-                raise VerdictError(f"{error.where} of {revision.name}", error.what, error.remedy) from None
+        try:
+            share_cache(folder, cache_of(store.root))
+            obtain_data(folder, remote=False, lender=store.repo)
+            bring_start(revision.root, folder)
+            dvc(folder, "repro", remedy=f"see what dvc repro says in a checkout of {revision.name}")
+        except VerdictError as error:
+            raise VerdictError(f"{error.where} of {revision.name}", error.what, error.remedy) from None
         return replace(revision, lock=(folder / "dvc.lock").read_text(encoding="utf-8"))
 
 
 def outcome(verdict: Review) -> Iterator[str]:
     """The rules and the verdict, for a terminal; foreign text cannot begin a line of its own."""
+    width = max([15, *(len(rule.name) for rule in verdict.rules)])
+    indent = " " * (width + 10)
     for rule in verdict.rules:
         mark = "approved" if rule.approved else "pass" if rule.passed else "FAIL"
-        yield f"{mark:<9} {rule.name:<15} {plain(rule.found, 1000)}"
+        yield f"{mark:<9} {rule.name:<{width}} {plain(rule.found, 1000)}"
         if not rule.passed:
-            yield f"{'':25} asked: {plain(rule.asks)}"
-            yield f"{'':25} remedy: {plain(rule.remedy)}"
+            yield f"{indent} asked: {plain(rule.asks)}"
+            yield f"{indent} remedy: {plain(rule.remedy)}"
     if verdict.reason:
-        yield f"{'CANNOT':<9} {'judge':<15} {plain(verdict.reason.where)}: {plain(verdict.reason.what, 1000)}"
-        yield f"{'':25} remedy: {plain(verdict.reason.remedy)}"
+        yield f"{'CANNOT':<9} {'judge':<{width}} {plain(verdict.reason.where)}: {plain(verdict.reason.what, 1000)}"
+        yield f"{indent} remedy: {plain(verdict.reason.remedy)}"
     yield ""
     yield plain(verdict.headline, 1000)
 
@@ -111,22 +119,19 @@ def table(comparison: Comparison) -> Iterator[str]:
     for group in comparison.groups:
         for metric in METRICS:
             line = comparison.of(group.name, metric)
-            bounds = f"[{line.low:+.4f}, {line.high:+.4f}]"
+            bounds = f"[{signed(line.low)}, {signed(line.high)}]"
             yield (
-                f"{group.name:<9} {metric:<12} {line.base:8.4f} {line.candidate:10.4f} {line.difference:+11.4f}"
-                f"  {bounds:<20} {line.verdict}"
+                f"{group.name:<9} {metric:<12} {figure(line.base):>8} {figure(line.candidate):>10}"
+                f" {signed(line.difference):>11}  {bounds:<20} {line.verdict}"
             )
     yield ""
     for group in comparison.groups:
         left = f", {group.left_out} left out (main learnt from them)" if group.left_out else ""
-        seen = (
-            ""
-            if comparison.unchanged
-            else f"; a loss of {group.detectable:.3f} would be seen in 9 of 10 such test sets"
-        )
+        least = group.detectable
+        seen = f"; a loss of {least:.3f} would be seen in 9 of 10 such test sets" if least is not None else ""
         yield (
-            f"{group.name:<9} {group.sentences:,} sentences in {group.documents:,} documents{left};"
-            f" {group.fixed} fixed, {group.broken} broken (p = {group.p_value:.3g}){seen}"
+            f"{group.name:<9} {counted(group.sentences, 'sentence')} in {counted(group.documents, 'document')}{left};"
+            f" {group.fixed} fixed, {group.broken} broken ({odds(group.p_value)}){seen}"
         )
     if comparison.unchanged:
         yield "every prediction is main's: unchanged"

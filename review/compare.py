@@ -1,11 +1,11 @@
 """Main and candidate on the same sentences: differences with intervals, and a word for each.
 
-The claims that the gate acts on are one family: the headline metric overall and in each domain. Their intervals hold
-together with the stated confidence (Šidák); those of the other metrics are a second family. A word follows from its
-interval alone: *better* or *worse* excludes 0, all else is *no measurable difference*.
+The claims that the gate acts on are one family: the headline metric overall and in each domain, and what else the
+policy names. Their intervals hold together with the stated confidence (Šidák); all others are a second family. A word
+follows from its interval: *better* or *worse* excludes 0, all else is *no measurable difference*.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,7 +21,9 @@ from review.evidence import TRUTH, Evidence
 from review.paths import TEST
 
 HEADLINE = "weighted_f1"
-BETTER, WORSE, SAME = "better", "worse", "no measurable difference"
+BETTER, WORSE, SAME, UNDEFINED = "better", "worse", "no measurable difference", "not defined"
+# A difference that four digits show as 0 is none: the same weights on another processor move all sentences a little.
+NOTHING = 5e-5
 # Main's model cannot be asked about documents that it learnt from; beyond this share of them there is no judgement.
 MOST_LEFT_OUT = 0.1
 # A loss "could have been seen" when it would have been called worse in nine of ten test sets.
@@ -30,17 +32,29 @@ POWER = 0.9
 
 @dataclass(frozen=True)
 class Plan:
-    """How differences are judged: `bins` of the calibration error, and the bootstrap's settings."""
+    """How differences are judged: `bins` of the calibration error, and the bootstrap's settings.
+
+    `named` are the pairs of group and metric that the policy fails a change for.
+    """
 
     confidence: float
     resamples: int
     seed: int
     bins: int
+    named: frozenset[tuple[str, str]] = frozenset()
+
+    def family(self, groups: Collection[str]) -> frozenset[tuple[str, str]]:
+        """The claims that the gate acts on, or the headline is about, in these groups."""
+        return frozenset((group, HEADLINE) for group in groups) | {pair for pair in self.named if pair[0] in groups}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One metric of one group: candidate − main, and the interval from `low` to `high` at `confidence`."""
+    """One metric of one group: candidate − main, and the interval from `low` to `high` at `confidence`.
+
+    Where all ratings are the same there is no correlation, where all labels are there is no MCC: such a metric is 0 by
+    convention, and its verdict that it is not defined.
+    """
 
     group: str
     metric: str
@@ -58,7 +72,7 @@ class Group:
     """One group of sentences: how many predictions were mended and broken, and what this many sentences can show.
 
     `p_value` is McNemar's, exact, sentence by sentence; `detectable` the loss of the headline metric that nine of ten
-    such test sets would show as worse.
+    such test sets would show as worse, None where nothing varies that could tell.
     """
 
     name: str
@@ -68,14 +82,14 @@ class Group:
     fixed: int
     broken: int
     p_value: float
-    detectable: float
+    detectable: float | None
 
 
 @dataclass(frozen=True)
 class Comparison:
     """All differences and groups; `rows` has both sides' predictions, sentence by sentence.
 
-    Intervals hold together with `confidence`, those of the headline metric and those of the others.
+    Intervals hold together with `confidence`, those of the gate's family and those of the others.
     """
 
     confidence: float
@@ -163,11 +177,11 @@ def of_tables(
     draws = paired(base, candidate, plan.bins, plan.resamples, plan.seed)
     rows = _rows(base, candidate)
     groups = tuple(
-        _group(name, draw, rows, level(plan, HEADLINE, len(draws) - 1), (left_out or {}).get(name, 0))
+        _group(name, draw, rows, level(plan, (name, HEADLINE), draws), (left_out or {}).get(name, 0))
         for name, draw in draws.items()
     )
     lines = (
-        _difference(name, metric, draw, level(plan, metric, len(draws) - 1))
+        _difference(name, metric, draw, level(plan, (name, metric), draws), metric in constant(rows, name))
         for name, draw in draws.items()
         for metric in METRICS
     )
@@ -175,17 +189,29 @@ def of_tables(
     return Comparison(plan.confidence, changed, same and not changed, tuple(lines), groups, rows)
 
 
-def level(plan: Plan, metric: str, domains: int) -> float:
-    """The confidence of one interval, so that those of its family hold together with `plan.confidence` (Šidák)."""
-    family = (1 if metric == HEADLINE else len(METRICS) - 1) * (1 + domains)
-    return float(plan.confidence ** (1 / family))
+def level(plan: Plan, claim: tuple[str, str], groups: Collection[str]) -> float:
+    """The confidence of the interval of a group's metric, so that its family holds with `plan.confidence` (Šidák)."""
+    family = plan.family(groups)
+    size = len(family) if claim in family else len(groups) * len(METRICS) - len(family)
+    return float(plan.confidence ** (1 / size))
 
 
-def _difference(group: str, metric: str, draws: Draws, confidence: float) -> Difference:
+def constant(rows: pd.DataFrame, group: str) -> frozenset[str]:
+    """The metrics that have no value in a group, since the truth is the same for all of its sentences."""
+    inside = rows if group == OVERALL else rows[rows["domain"] == group]
+    told_by = {"mcc": "label", "valence_r": "valence"}
+    return frozenset(metric for metric, column in told_by.items() if inside[column].nunique() < 2)
+
+
+def _difference(group: str, metric: str, draws: Draws, confidence: float, undefined: bool) -> Difference:
     low, high = draws.interval(metric, confidence)
+    base, candidate = draws.base[metric], draws.candidate[metric]
     down, up = (WORSE, BETTER) if metric not in LOWER_IS_BETTER else (BETTER, WORSE)
     verdict = up if low > 0 else down if high < 0 else SAME
-    base, candidate = draws.base[metric], draws.candidate[metric]
+    if undefined:
+        verdict = UNDEFINED
+    elif abs(candidate - base) < NOTHING:
+        verdict = SAME
     return Difference(group, metric, base, candidate, candidate - base, low, high, confidence, verdict)
 
 
@@ -195,7 +221,7 @@ def _group(name: str, draws: Draws, rows: pd.DataFrame, confidence: float, left_
     # McNemar's test: had chance decided which of the two is right, the smaller count would be binomial.
     p_value = min(1.0, 2 * float(bdtr(min(fixed, broken), fixed + broken, 0.5))) if fixed + broken else 1.0
     reach = float(ndtri((1 + confidence) / 2) + ndtri(POWER)) * draws.standard_error(HEADLINE)
-    return Group(name, draws.sentences, draws.documents, left_out, fixed, broken, p_value, reach)
+    return Group(name, draws.sentences, draws.documents, left_out, fixed, broken, p_value, reach or None)
 
 
 def _rows(base: pd.DataFrame, candidate: pd.DataFrame) -> pd.DataFrame:

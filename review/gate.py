@@ -5,37 +5,25 @@
 
 import traceback
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from classifier.errors import VerdictError
 from classifier.params import Gate
-from review import CANNOT_JUDGE, FAIL, PASS
-from review.bootstrap import OVERALL
-from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Plan, compare, on_shared
-from review.evidence import TRUTH, Evidence
+from review import CANNOT_JUDGE, FAIL, PASS, rules
+from review.bootstrap import METRICS, OVERALL
+from review.compare import HEADLINE, SAME, UNDEFINED, WORSE, Comparison, Difference, Plan, compare, on_shared
+from review.evidence import Evidence
 from review.figures import Figures, differing, shown
 from review.lock import Finding, check
-from review.paths import ARTIFACT, EVALUATION
+from review.paths import EVALUATION
 from review.policy import Change, changes, policy_of, watched
 from review.revisions import Revision, Store, checked_out
-from review.validation import SCORES, Seeds, told_seeds
-
-_ON_SHARED = "; on the sentences that main has, too: "
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule's outcome: its name, what it asks, what was found, and what to do where it failed."""
-
-    name: str
-    asks: str
-    passed: bool
-    found: str
-    remedy: str = ""
-    approved: bool = False
+from review.rules import Rule
+from review.validation import Seeds, told_seeds
+from review.words import change, claim, counted, figure, in_short, interval
 
 
 @dataclass
@@ -50,6 +38,7 @@ class Review:
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     figures: Figures = field(default_factory=dict)
+    mains_figures: Figures = field(default_factory=dict)
     seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
     comparison: Comparison | None = None
     shared: Comparison | None = None  # on the sentences that main tests on, too, where the test set changed
@@ -72,22 +61,23 @@ class Review:
         if self.comparison.unchanged:
             return "unchanged, every prediction is main's"
         places = (OVERALL, *self.comparison.domains)
-        verdicts = {name: self._word(name) for name in places}
-        if set(verdicts.values()) == {SAME}:
-            return SAME
-        parts = [_in_places(word, [name for name in places if verdicts[name] == word]) for word in (WORSE, BETTER)]
-        if verdicts[OVERALL] == SAME:
-            parts.insert(0, f"{SAME} overall")
-        return "; ".join(filter(None, parts))
+        text = claim({(group, metric): self._word(group, metric) for group in places for metric in METRICS}, places)
+        came, gone = ([name for name in one if name not in other] for one, other in self._domains())
+        text += f"; new: {', '.join(came)}" if came else ""
+        return text + (f"; no longer tested: {', '.join(gone)}" if gone else "")
 
-    def lines(self, group: str) -> list[Difference]:
-        """The headline metric of a group, and after it, where the test set changed, on the sentences main has, too."""
+    def _domains(self) -> Iterator[tuple[Figures, Figures]]:
+        yield self.figures, self.mains_figures
+        yield self.mains_figures, self.figures
+
+    def lines(self, group: str, metric: str = HEADLINE) -> list[Difference]:
+        """A metric of a group, and after it, where the test set changed, on the sentences that main has, too."""
         compared = [comparison for comparison in (self.comparison, self.shared) if comparison]
-        return [comparison.of(group) for comparison in compared if group in (OVERALL, *comparison.domains)]
+        return [comparison.of(group, metric) for comparison in compared if group in (OVERALL, *comparison.domains)]
 
-    def _word(self, group: str) -> str:
+    def _word(self, group: str, metric: str) -> str:
         """The word for a group: where the test set changed, one that all of its sentences and the old ones share."""
-        words = {line.verdict for line in self.lines(group)}
+        words = {line.verdict for line in self.lines(group, metric)} - {UNDEFINED}
         return WORSE if WORSE in words else words.pop() if len(words) == 1 else SAME
 
     @property
@@ -95,41 +85,33 @@ class Review:
         """The headline metric with its figures."""
         if self.comparison is None:
             own = self.figures[OVERALL]
-            return f"weighted F1 {own[HEADLINE]:.4f} on {own['n']:,.0f} test sentences"
+            return f"weighted F1 {figure(own[HEADLINE])} on {counted(int(own['n']), 'test sentence')}"
         line, group = self.comparison.of(OVERALL), self.comparison.groups[0]
+        sentences = counted(group.sentences, "test sentence")
         if self.comparison.unchanged:
-            return f"weighted F1 {line.candidate:.4f} on {group.sentences:,} test sentences"
-        change = f"weighted F1 {line.base:.4f} → {line.candidate:.4f}, {interval(line)}"
+            return f"weighted F1 {figure(line.candidate)} on {sentences}"
         return (
-            f"{change} ({self.comparison.confidence * 100:g} % interval), on {group.sentences:,} test sentences;"
-            f" {group.fixed} fixed, {group.broken} broken"
+            f"weighted F1 {change(line)}, {interval(line)} ({self.comparison.confidence * 100:g} % interval),"
+            f" on {sentences}; {group.fixed} fixed, {group.broken} broken"
         )
+
+    @property
+    def failed(self) -> list[Rule]:
+        """The rules that say no."""
+        return [rule for rule in self.rules if not rule.passed]
+
+    @property
+    def grounds(self) -> str:
+        """The rules that failed, each with what it found in few words: what the verdict's first line begins with."""
+        return in_short([f"{rule.name} ({rule.brief})" if rule.brief else rule.name for rule in self.failed])
 
     @property
     def headline(self) -> str:
         """The verdict in one line with its figures."""
         if self.reason is not None:
             return f"Cannot judge: {self.reason.where}: {self.reason.what}"
-        failed = [rule.name for rule in self.rules if not rule.passed]
-        outcome = f"Fail ({', '.join(failed)})" if failed else "Pass"
+        outcome = f"Fail, {self.grounds}" if self.failed else "Pass"
         return f"{outcome}: {self.claim}; {self.measured}"
-
-
-def _in_places(word: str, places: list[str]) -> str:
-    """Such as: worse overall and in movies, news."""
-    overall = [OVERALL] if OVERALL in places else []
-    domains = ", ".join(name for name in places if name != OVERALL)
-    return f"{word} {' and '.join([*overall, f'in {domains}'] if domains else overall)}" if places else ""
-
-
-def signed(value: float) -> str:
-    """A difference to four digits, with its sign."""
-    return f"{value:+.4f}".replace("-", "−")
-
-
-def interval(line: Difference) -> str:
-    """A difference with its interval, as text that does not break."""
-    return f"{signed(line.difference)} [{signed(line.low)},\N{NO-BREAK SPACE}{signed(line.high)}]"
 
 
 def review(store: Store, base: Evidence | None, candidate: Evidence, approvals: Collection[str] = ()) -> Review:
@@ -163,27 +145,41 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     predictions, result.seconds_per_1000 = candidate.verified()
     old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
     result.figures = new
+    result.mains_figures = old if base else {}
     result.rules.append(_figures(new, predictions, own))
     if base:
         plan = plan_of(base.revision, policy)
         if wrong := differing(old, base.predictions, plan.bins, base.revision):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
-        result.rules.append(_test_set(base, candidate, result, policy.max_test_change))
+        result.rules.append(_approvable(result, rules.test_set(policy, base, candidate)))
         result.comparison = compare(base, candidate, predictions, plan)
         if result.comparison.test_changed:
             result.shared = on_shared(base, candidate, predictions, plan)
-        result.rules.extend(_worse(result, policy))
-    result.rules.extend(_floors(result, policy))
     result.seeds = told_seeds(own, policy.seeds.at_least)
-    result.rules.extend(_seeds(result, policy))
-    result.rules.append(_size(candidate, policy))
-    result.rules.append(_time(result.seconds_per_1000, policy))
+    result.rules.extend(_of_model(base, candidate, result, policy))
+
+
+def _of_model(base: Evidence | None, candidate: Evidence, result: Review, policy: Gate) -> Iterator[Rule]:
+    """The rules on the model itself."""
+    same, seconds = rules.very_same(base, candidate), result.seconds_per_1000
+    unchanged = result.comparison is not None and result.comparison.unchanged
+
+    def excused(group: str, floor: float) -> bool:
+        theirs = result.mains_figures.get(group, {}).get(HEADLINE, -1.0)
+        return unchanged or (same and theirs < floor)
+
+    if base:
+        yield from rules.worse(policy, result.lines, unchanged)
+    yield from rules.floors(policy, result.figures, result.lines, excused)
+    yield from rules.seeds(policy, result.seeds, unchanged or same)
+    yield rules.size(policy, base, candidate, unchanged)
+    yield rules.speed(policy, base, candidate, seconds or 0.0, unchanged)
 
 
 def plan_of(base: Revision, policy: Gate) -> Plan:
     """How differences are judged, by main's settings alone."""
-    return Plan(policy.confidence, policy.resamples, policy.seed, bins_of(base))
+    return Plan(policy.confidence, policy.resamples, policy.seed, bins_of(base), frozenset(policy.claims))
 
 
 def bins_of(revision: Revision) -> int:
@@ -206,13 +202,16 @@ def _approvals(result: Review) -> Iterator[Rule]:
     for name, wanted in asks.items():
         touched = watched(result.changes, name)
         found = "; ".join(f"{change.key}: {change.base!r} → {change.candidate!r}" for change in touched)
-        yield _approvable(result, name, wanted, not touched, found or "as on main")
+        brief = in_short([change.key for change in touched], 2)
+        yield _approvable(result, Rule(name, wanted, not touched, found or "as on main", brief=brief))
 
 
-def _approvable(result: Review, name: str, asks: str, passed: bool, found: str) -> Rule:
-    approved = not passed and name in result.approvals
-    remedy = "" if passed else f"take it back, or let a person approve it: --approve {name}"
-    return Rule(name, asks, passed or approved, found, remedy, approved)
+def _approvable(result: Review, rule: Rule) -> Rule:
+    if rule.passed:
+        return rule
+    approved = rule.name in result.approvals
+    remedy = f"take it back, or let a person approve it: --approve {rule.name}"
+    return replace(rule, passed=approved, remedy=remedy, approved=approved)
 
 
 def _lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
@@ -225,8 +224,8 @@ def _lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding
     if not findings:
         return [], Rule("lock", asks, True, "consistent")
     first = findings[0]
-    found = f"{len(findings)} findings, the first: {first.stage}: {first.where}: {first.what}"
-    return findings, Rule("lock", asks, False, found, first.mend)
+    found = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
+    return findings, Rule("lock", asks, False, found, first.mend, brief=f"{first.stage}: {first.where}")
 
 
 def _figures(figures: Figures, predictions: pd.DataFrame, candidate: Revision) -> Rule:
@@ -234,86 +233,6 @@ def _figures(figures: Figures, predictions: pd.DataFrame, candidate: Revision) -
     asks = f"{EVALUATION} holds the figures of the predictions, and these are the artifact's"
     if not wrong:
         return Rule("figures", asks, True, f"{len(figures)} groups recomputed, predictions run again")
-    return Rule("figures", asks, False, f"{len(wrong)} figures differ: {wrong[0]}", "dvc repro -f evaluate")
-
-
-def _test_set(base: Evidence, candidate: Evidence, result: Review, limit: float) -> Rule:
-    """Main's test sentences are still there, with their texts and labels: nobody passes by testing on easier ones."""
-    columns = [*TRUTH, "text"]
-    old = base.test[columns]
-    merged = old.merge(candidate.test[columns], on="id", how="left", suffixes=("", "_new"))
-    gone = merged["text_new"].isna()
-    differs = {name: ~gone & (merged[name] != merged[f"{name}_new"]) for name in columns if name != "id"}
-    changed = differs["text"] | differs["label"]
-    regrouped = ~changed & (differs["domain"] | differs["document"] | differs["valence"])
-    moved = changed | regrouped
-    shares = (gone | moved).groupby(merged["domain"]).mean()
-    lost = [f"{name} {share:.1%}" for name, share in shares.items() if share > limit]
-    domains = [name for name in dict.fromkeys(old["domain"]) if name not in set(candidate.test["domain"])]
-    added = int((~candidate.test["id"].isin(old["id"])).sum())
-    counts = f"{int(gone.sum())} gone, {int(changed.sum())} relabelled or rewritten, {added} new"
-    if regrouped.any():
-        counts += f", {int(regrouped.sum())} with another domain, document or valence"
-    found = counts if gone.any() or moved.any() or added else f"the same {len(old):,} sentences"
-    if lost:
-        found += f"; above the limit of {limit:.0%}: {', '.join(lost)}"
-    if domains:
-        found += f"; no sentence left of {', '.join(domains)}"
-    asks = f"at most {limit:.0%} of a domain's test sentences on main are gone or changed"
-    return _approvable(result, "test-set", asks, not lost, found)
-
-
-def _worse(result: Review, policy: Gate) -> Iterator[Rule]:
-    """Measurably worse on the candidate's sentences, or on those of them that main tests on, too."""
-    for group in policy.fail_on_worse:
-        asks = f"{group} is not measurably worse"
-        lines = result.lines(group)
-        if not lines:
-            yield Rule(f"worse:{group}", asks, False, "no test sentence of it", "bring its sentences back")
-            continue
-        found = _ON_SHARED.join(
-            f"{line.base:.4f} → {line.candidate:.4f}, {interval(line)}: {line.verdict}" for line in lines
-        )
-        remedy = "a better model; python -m review compare shows where it lost"
-        yield Rule(f"worse:{group}", asks, all(line.verdict != WORSE for line in lines), found, remedy)
-
-
-def _floors(result: Review, policy: Gate) -> Iterator[Rule]:
-    """Main's floors: for all of the candidate's sentences, and for those of them that main tests on, too."""
-    unchanged = result.comparison is not None and result.comparison.unchanged
-    for group, floor in policy.floors.items():
-        asks = f"weighted F1 of {group} is at least {floor:g}"
-        value = result.figures.get(group, {}).get(HEADLINE)
-        if value is None:
-            yield Rule(f"floor:{group}", asks, False, "no figure for it", "bring its sentences back")
-            continue
-        values = [value, *(line.candidate for line in result.lines(group)[1:])]
-        found, lowest = _ON_SHARED.join(f"{value:.4f}" for value in values), min(values)
-        if lowest < floor and unchanged:
-            found += ", below the floor, but so on main"
-        yield Rule(f"floor:{group}", asks, lowest >= floor or unchanged, found, "a better model")
-
-
-def _seeds(result: Review, policy: Gate) -> Iterator[Rule]:
-    """Enough seeds, and alike. Nothing is asked of one seed where one is enough."""
-    if result.seeds is None:
-        return
-    asked, unchanged = policy.seeds, result.comparison is not None and result.comparison.unchanged
-    enough, alike = result.seeds.count >= asked.at_least, result.seeds.std <= asked.max_spread
-    asks = f"{SCORES} tells at least {asked.at_least} seeds, with a standard deviation of at most {asked.max_spread:g}"
-    found = result.seeds.text
-    if unchanged and not (enough and alike):
-        found += "; but every prediction is main's"
-    remedy = f"{SCORES} must tell it: more of train.seeds" if not enough else "a model that depends less on its seed"
-    yield Rule("seeds", asks, (enough and alike) or unchanged, found, "" if enough and alike else remedy)
-
-
-def _size(candidate: Evidence, policy: Gate) -> Rule:
-    size = candidate.artifact_bytes / 1e6
-    asks = f"{ARTIFACT} is at most {policy.max_artifact_mb:g} MB"
-    return Rule("size", asks, size <= policy.max_artifact_mb, f"{size:.1f} MB", "fewer features, or a smaller model")
-
-
-def _time(seconds: float, policy: Gate) -> Rule:
-    asks = f"1,000 sentences are predicted in at most {policy.max_seconds_per_1000:g} s, on the machine that judges"
-    return Rule("time", asks, seconds <= policy.max_seconds_per_1000, f"{seconds:.2f} s", "a simpler model")
+    brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
+    found = f"{brief}: {wrong[0]}"
+    return Rule("figures", asks, False, found, "dvc repro -f evaluate", brief=brief)

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from classifier.errors import VerdictError
+from review.dvc import repository
 from review.pictures import chunks_of, drawing, packed, reason, stacked
 
 if TYPE_CHECKING:
@@ -101,13 +102,12 @@ def _file_name(plot: str) -> str:
 @contextmanager
 def _opened(root: Path, repo: "Repo | None") -> Iterator["Repo"]:
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     if repo is not None:
         yield repo
         return
     try:
-        opened = Repo(str(root))
+        opened = repository(root)
     except DvcException as error:
         raise VerdictError(str(root), reason(error), "run at the root of the repository") from None
     with opened:

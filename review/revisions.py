@@ -14,11 +14,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from classifier import documents
 from classifier.errors import VerdictError
-from review.git import git
+from review.dvc import repository
+from review.entries import Entry, outputs_of, stages_of
+from review.git import git, prefix
 from review.lock import LOCK, hash_of
+from review.names import commit_named
+from review.partial import complete
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -45,7 +48,7 @@ class Revision:
         """The commit; for the working tree HEAD's, with a plus where files that git tracks differ from it."""
         if self.commit is not None:
             return self.alias or self.commit
-        changed = git(self.root, "status", "--porcelain", "--untracked-files=no").strip()
+        changed = git(self.root, "status", "--porcelain", "--untracked-files=no", "--", ".").strip()
         return git(self.root, "rev-parse", "HEAD").strip() + ("+" if changed else "")
 
     @property
@@ -60,23 +63,15 @@ class Revision:
             return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
         if not git(self.root, "ls-tree", "--name-only", self.commit, "--", path).strip():
             return None
-        return git(self.root, "cat-file", "blob", f"{self.commit}:{path}")
+        return git(self.root, "cat-file", "blob", f"{self.commit}:./{path}")
 
     def document(self, path: str) -> Any:  # noqa: ANN401 - YAML
         """A YAML file that git tracks, parsed as DVC does it."""
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
-
         text = self.text(path)
         if text is None:
             remedy = f"is {self.name} a revision of this repository?"
             raise VerdictError(f"{path} of {self.name}", "no such file", remedy)
-        try:
-            return YAML(typ="safe", pure=True).load(text)
-        except (YAMLError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            what = f"not readable as YAML: {reason}"
-            raise VerdictError(f"{path} of {self.name}", what, f"git diff {path}") from None
+        return documents.parse(text, f"{path} of {self.name}", f"git diff {path}")
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -87,18 +82,14 @@ class Revision:
         return document
 
     @cached_property
+    def stages(self) -> dict[str, Entry]:
+        """The entries of dvc.lock, by stage."""
+        return stages_of(self.lock if self.lock is not None else self.text(LOCK), self.name)
+
+    @cached_property
     def outputs(self) -> dict[str, str]:
         """The hash of each output in dvc.lock, by path."""
-        where = f"{LOCK} of {self.name}"
-        text = self.lock if self.lock is not None else self.text(LOCK)
-        if text is None:
-            raise VerdictError(where, "no such file", "dvc repro, and commit it")
-        try:
-            stages = yaml.safe_load(text)["stages"]
-            return {out["path"]: out["md5"] for entry in stages.values() for out in entry.get("outs") or []}
-        except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
-            reason = " ".join(str(error).split())
-            raise VerdictError(where, f"not a lock of DVC: {reason}", "python -m review lock") from None
+        return outputs_of(self.stages, self.name)
 
     def hash_of(self, path: str) -> str:
         """The hash that dvc.lock has for an output."""
@@ -116,10 +107,13 @@ def checked(digest: object, where: str) -> str:
 
 
 class Store:
-    """The objects that dvc.lock names, by way of DVC's cache and remote; a context, since it keeps temporary files."""
+    """The objects that dvc.lock names, by way of DVC's cache and remote; a context, since it keeps temporary files.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    `offline` asks no remote.
+    """
+
+    def __init__(self, root: Path, offline: bool = False) -> None:
+        self.root, self.offline = root, offline
         self._folder = TemporaryDirectory(prefix="verdict-")
 
     def __enter__(self) -> "Store":
@@ -132,10 +126,10 @@ class Store:
     def repo(self) -> "Repo":
         """DVC's view of the repository."""
         from dvc.exceptions import DvcException
-        from dvc.repo import Repo
 
+        git(self.root, "rev-parse", "--git-dir")  # it says why a repository cannot be used; DVC's libraries do not
         try:
-            return Repo(str(self.root))
+            return repository(self.root)
         except DvcException as error:
             remedy = "run from the root of the repository"
             raise VerdictError(str(self.root), f"not a DVC repository: {error}", remedy) from None
@@ -185,7 +179,8 @@ class Store:
             raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision))
         if hash_of(cached) != digest.removesuffix(".dir"):
             what = f"the cache's copy of {digest[:8]} has other bytes than its name says"
-            raise VerdictError(f"{path} of {revision.name}", what, f"rm {cached}, then dvc fetch {path}")
+            remedy = f"rm {cached}, then dvc fetch {path}, or dvc repro --force where no remote has it"
+            raise VerdictError(f"{path} of {revision.name}", what, remedy)
         return cached
 
     def _fetch(self, revision: Revision, path: str, digest: str) -> None:
@@ -195,6 +190,10 @@ class Store:
         """
         from dvc_data.hashfile.hash_info import HashInfo
 
+        if self.offline:
+            what = f"{digest[:8]} is not in the cache, and a hook asks no remote"
+            remedy = "once, outside of the hook: python -m review gate, which fetches it; or with --reproduce-base"
+            raise VerdictError(f"{path} of {revision.name}", what, remedy)
         try:
             self.repo.cloud.pull([HashInfo("md5", digest)])
         except Exception as error:  # a remote's library has errors of its own, such as for a key that is missing
@@ -209,12 +208,9 @@ def _unreachable(revision: Revision) -> str:
 
 
 def resolve(root: Path, name: str) -> Revision:
-    """The commit that people call `name`."""
-    try:
-        commit = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
-    except VerdictError:
-        remedy = "git fetch origin main, then --base origin/main; on a repository's first run: --bootstrap"
-        raise VerdictError(name, "no such revision here", remedy) from None
+    """The commit that people call `name`, all of it at hand."""
+    commit = commit_named(root, name)
+    complete(root, commit)
     return Revision(root, name, commit)
 
 
@@ -229,10 +225,14 @@ def checked_out(revision: Revision) -> Iterator[Path]:
     if revision.commit is None:
         yield revision.root
         return
+    root, options = revision.root, ("--git-path", "objects", "--show-object-format")
+    objects, kind = git(root, "rev-parse", *options).rstrip("\n").split("\n")
     with TemporaryDirectory(prefix="verdict-") as name:
         folder = Path(name) / "tree"
-        git(revision.root, "worktree", "add", "--quiet", "--detach", str(folder), revision.commit)
-        try:
-            yield folder
-        finally:
-            git(revision.root, "worktree", "remove", "--force", str(folder))
+        # A repository of its own: a worktree would be known to the user's, and stay so where this process is killed.
+        settings = {"init.defaultRefFormat": "files"}  # DVC reads no other
+        new = ("init", "--quiet", "--template=", f"--object-format={kind}", str(folder))
+        git(Path(name), *new, settings=settings)
+        (folder / ".git/objects/info/alternates").write_text(f"{(root / objects).resolve()}\n", encoding="utf-8")
+        git(folder, "checkout", "--quiet", "--detach", revision.commit)
+        yield folder / prefix(root)

@@ -49,7 +49,7 @@ def predict(table: pd.DataFrame) -> pd.DataFrame:
     if len(leaked):
         what = f"was trained on {leaked.nunique()} documents of the test split, such as {leaked.iloc[0]}"
         raise VerdictError(str(MODEL), what, "dvc repro train")
-    probabilities = classifier.probabilities(table["text"])
+    probabilities = classifier.probabilities(classifier.text.of(table, str(MODEL)))
     if not np.isfinite(probabilities).all():
         raise VerdictError(str(MODEL), "gives probabilities that are not finite", "dvc repro -f train")
     return with_probabilities(table, probabilities)

@@ -25,6 +25,7 @@ from classifier.metrics import BINS
 from classifier.numerics import hardware_class
 from classifier.scoring import SCHEMA, TRUTH, all_scores, with_probabilities
 from classifier.start import START
+from classifier.text import Text
 from classifier.tokens import Tokeniser, Tokens, load_tokeniser, read_tokens
 from classifier.torchrun import leads, leave, torchrun
 from classifier.training import fit, require_possible
@@ -43,9 +44,10 @@ _REMEDY = "dvc repro featurize"
 
 def main() -> None:
     """Train with each seed; write the artifact and the learning curve of the first, and all scores on validation."""
-    settings = params.load().train
+    loaded = params.load()
+    settings = loaded.train
     require_possible(settings)
-    torchrun(settings.processes)
+    torchrun(settings.processes, several=settings.model == "encoder")
     reads, features = _features(settings.model)
     tables = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
     for name, table in tables.items():
@@ -61,6 +63,7 @@ def main() -> None:
         kind=settings.model,
         representation=params.REPRESENTATION[settings.model],
         labels=LABELS,
+        text=Text(max_length=loaded.validation.max_text_length),
         train=used_params(settings),
         trained_on=_source(),
         hardware_class=hardware_class(settings.device, settings.model == "encoder", settings.deterministic),

@@ -7,16 +7,17 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from classifier.errors import VerdictError, exit_code
+from classifier.errors import exit_code
+from review.environment import enter
+from review.place import project
 from sweep.plan import Plan, plan
 
 
 def main() -> None:
     """Parse the command line, run the command, exit with its code."""
     options = _parser().parse_args()
-    if not Path("params.yaml").is_file():
-        raise VerdictError("params.yaml", "no such file", "run from the root of the repository")
-    chosen = plan(Path.cwd(), options.spec)
+    enter()
+    chosen = plan(project(), options.spec)
     if options.command == "points":
         _print_points(chosen, options.json)
     elif options.command == "run":

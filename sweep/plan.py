@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from classifier import documents
 from classifier.errors import VerdictError
 from classifier.params import Params, explain
 from review.git import git
-from review.revisions import PARAMS
+from review.revisions import PARAMS, resolve
 from sweep.spec import Overrides, Value, expand, read
 
 _LONGEST = 80  # characters of a name; it is a file's name, too
@@ -61,7 +60,7 @@ class Plan:
     def require_same(self, name: str, commit: str) -> None:
         """Refuse an experiment that has the name of a point and other params: a name may be given to anything."""
         (point,) = self.only([name])
-        if canonical(parse(git(self.root, "show", f"{commit}:{PARAMS}"))) != point.params:
+        if canonical(parse(git(self.root, "show", f"{commit}:./{PARAMS}"))) != point.params:
             what = f"this experiment ({commit[:7]}) has other params than the point of {self.spec}"
             raise VerdictError(name, what, f"dvc exp rename {name} another-name; or dvc exp remove {name}")
 
@@ -77,8 +76,8 @@ def plan(root: Path, spec: Path) -> Plan:
     Raises:
         VerdictError: the spec file cannot be used, or names a params key that is unknown or a value that is unusable.
     """
-    baseline = git(root, "rev-parse", "--verify", "HEAD^{commit}").strip()
-    document = parse(git(root, "show", f"{baseline}:{PARAMS}"))
+    baseline = str(resolve(root, "HEAD").commit)
+    document = parse(git(root, "show", f"{baseline}:./{PARAMS}"))
     content = read(spec)
     for place, key in content.named():
         _require_known(document, key, f"{spec}: {place}.{key}")
@@ -91,13 +90,7 @@ def plan(root: Path, spec: Path) -> Plan:
 
 def parse(text: str) -> dict[str, Any]:
     """params.yaml of a commit, as `classifier.params` reads the one of the working tree."""
-    try:
-        document = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError):
-        document = None
-    if not isinstance(document, dict):
-        raise VerdictError(PARAMS, "not readable as YAML in this commit", "python -m classifier params")
-    return document
+    return documents.mapping(text, f"{PARAMS} of this commit", "python -m classifier params")
 
 
 def canonical(document: dict[str, Any]) -> dict[str, Any]:

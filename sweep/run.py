@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from classifier.errors import VerdictError
 from classifier.files import write_text
+from review.dvc import cache_of
 from review.git import git
 from sweep import processes, told
 from sweep.plan import Plan, Point
-from sweep.worker import HOME, Worker, cache_of, commit_of
+from sweep.worker import HOME, Worker, commit_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Sweep:
         self._lock = Lock()  # of the lists above, and of the repository's refs
         self._stopped = Event()
         self._trouble: VerdictError | OSError | None = None
-        self._cache = ""
+        self._cache = Path()
         self._shown = 0
 
     def run(self, jobs: int) -> list[Outcome]:
@@ -76,7 +77,7 @@ class Sweep:
         outcomes = list(self._known(set(living)))
         settled = {outcome.point.name for outcome in outcomes}
         left = [point for point in self.points if point.name not in settled]
-        self._cache = cache_of(self.plan.root) if left else ""
+        self._cache = cache_of(self.plan.root) if left else Path()
         print(f"{self.plan.spec}: {len(self.points)} points, {len(left)} to run, {jobs} at a time")
         bar: tqdm[Any] = tqdm(total=len(self.points), unit="point", disable=None, leave=False)
         with bar:
@@ -242,7 +243,7 @@ def _alone(root: Path) -> Iterator[None]:
     """One sweep at a time in a clone; the lock is the system's, and goes with the process, however that ends."""
     path = root / HOME / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with path.open("w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml.error import YAMLError
 
+from classifier import documents
 from classifier.errors import VerdictError
-from classifier.params import explain, read_yaml
+from classifier.params import explain
 
 Scalar = bool | int | float | str | None
 Value = Scalar | list[Scalar]
@@ -107,12 +107,9 @@ def read(path: Path) -> Spec:
         what = "the file's name begins the experiments' names: up to 32 letters, digits, - and _ are possible"
         raise VerdictError(str(path), what, "rename the file")
     try:
-        document = read_yaml(path)
+        document = documents.read(path, "docs/sweeps.md shows a spec file")
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", "ls sweeps") from None
-    except (YAMLError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise VerdictError(str(path), f"not readable as YAML: {reason}", "docs/sweeps.md shows a spec file") from None
     try:
         return Spec.model_validate(document)
     except ValidationError as error:

@@ -5,8 +5,7 @@ import math
 import re
 from pathlib import Path
 
-from classifier.errors import VerdictError
-from review.git import git
+from review.revisions import Revision
 
 _SCORES = "metrics/validation.json"
 _OURS = re.compile(r"^error: (.+)$", re.MULTILINE)
@@ -18,8 +17,8 @@ _STAGE = re.compile(r"failed to reproduce '([^']+)'")
 def score(root: Path, commit: str) -> float | None:
     """Weighted F1 on validation, if the experiment has it; the score on test is nobody's guide through a sweep."""
     try:
-        value = json.loads(git(root, "show", f"{commit}:{_SCORES}"))["overall"]["weighted_f1"]
-    except (VerdictError, ValueError, KeyError, TypeError):
+        value = json.loads(Revision(root, commit, commit).text(_SCORES) or "null")["overall"]["weighted_f1"]
+    except (ValueError, KeyError, TypeError):
         return None
     return value if isinstance(value, float) and math.isfinite(value) else None
 

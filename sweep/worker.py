@@ -5,7 +5,6 @@ fail on each other's locks (`--temp`), or leave what was killed "Running" for ev
 workspace and locks; an experiment is in it, whole, or is not; and takes one atomic step from there to here.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -15,9 +14,10 @@ from tempfile import mkdtemp
 from classifier import checkpoints
 from classifier.errors import VerdictError
 from classifier.files import write_text
-from classifier.start import FOLDER as START
-from review.dvc import command, dvc
-from review.git import environment, git
+from review.dvc import command, dvc, share_cache
+from review.environment import environment
+from review.git import git, prefix, toplevel
+from review.sources import bring_start
 from sweep import processes
 from sweep.plan import Plan, Point
 
@@ -48,7 +48,7 @@ class Worker:
         return [cls(folder) for folder in sorted(work.iterdir())] if work.is_dir() else []
 
     @classmethod
-    def new(cls, plan: Plan, cache: str) -> "Worker":
+    def new(cls, plan: Plan, cache: Path) -> "Worker":
         """A fresh clone at the plan's baseline, its data in place.
 
         Raises:
@@ -64,32 +64,25 @@ class Worker:
             raise
         return worker
 
-    def _set_up(self, plan: Plan, cache: str) -> None:
-        git(plan.root, "clone", "--quiet", "--local", "--no-checkout", "--no-tags", str(plan.root), str(self.clone))
+    def _set_up(self, plan: Plan, cache: Path) -> None:
+        # Without the user's template: its hooks would run, since the library by which DVC commits knows no other place.
+        options = ("--quiet", "--local", "--no-checkout", "--no-tags", "--template=")
+        git(plan.root, "clone", *options, str(toplevel(plan.root)), str(self.clone))
         for key in ("user.name", "user.email"):
             if value := git(plan.root, "config", "--default", "", "--get", key).strip():
                 self._git("config", key, value)
         self._reset(plan.baseline)
+        project = self.clone / prefix(plan.root)
         if (settings := plan.root / ".dvc/config.local").is_file():
-            shutil.copy2(settings, self.clone / ".dvc")
-        self._bring_start(plan.root)
-        self._dvc("cache", "dir", "--local", cache)
+            shutil.copy2(settings, project / ".dvc")
+        bring_start(plan.root, project)
+        share_cache(project, cache)
         try:
-            self._dvc("checkout", "--force")
+            dvc(project, "checkout", "--force", variables=self._variables)
         except VerdictError as error:
             what = f"the cache lacks data of {plan.baseline[:7]}: {error.what}"
             remedy = "make repro, or dvc fetch where a remote has the data"
             raise VerdictError("dvc checkout", what, remedy) from None
-
-    def _bring_start(self, root: Path) -> None:
-        """Pretrained weights that were fetched: git ignores them, and a sweep should need no network for them."""
-        for source in (path for path in (root / START).glob("*/*") if path.is_file()):
-            target = self.clone / START / source.parent.name / source.name
-            target.parent.mkdir(exist_ok=True)
-            try:
-                os.link(source, target)
-            except OSError:  # another file system
-                shutil.copy2(source, target)
 
     def run(self, plan: Plan, point: Point, log: Path) -> int:
         """Run one experiment, and return DVC's exit code, which is below 0 when it was killed.
@@ -105,7 +98,7 @@ class Worker:
             code = subprocess.run(
                 command("exp", "run", "--name", point.name, *overrides),
                 check=False,
-                cwd=self.clone,
+                cwd=self.clone / prefix(plan.root),
                 env=environment({**self._variables, checkpoints.VARIABLE: str(states)}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -153,9 +146,6 @@ class Worker:
         places = (f"--git-dir={self.clone / '.git'}", f"--work-tree={self.clone}")
         return git(self.clone, *places, *arguments)
 
-    def _dvc(self, *arguments: str) -> None:
-        dvc(self.clone, *arguments, variables=self._variables)
-
     @property
     def _variables(self) -> dict[str, str]:
         return {
@@ -163,12 +153,6 @@ class Worker:
             "DVC_EXP_AUTO_PUSH": "false",  # it would push into the repository that this is a clone of
             processes.MARK: str(self.folder),
         }
-
-
-def cache_of(root: Path) -> str:
-    """Where the repository keeps its cache."""
-    printed = dvc(root, "cache", "dir", remedy="run in a checkout of the repository")
-    return str((root / printed.strip()).resolve())
 
 
 def commit_of(root: Path, ref: str) -> str:

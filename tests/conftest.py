@@ -10,11 +10,11 @@ from typing import Any
 os.environ["DVC_NO_ANALYTICS"] = "1"
 
 import pytest
-import yaml
 
 import classifier  # noqa: F401 - pins the math libraries first, as a stage does
 from classifier.params import Params
 from tests.corpus import write_raw
+from tests.documents import load, save
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a corpus of a few hundred sentences cannot satisfy, overridden as a user would: in params.yaml.
@@ -32,7 +32,7 @@ SMALL = {
 
 def small_params() -> dict[str, Any]:
     """The repository's params.yaml with the limits of a small corpus."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    document: dict[str, Any] = load(ROOT / "params.yaml")
     return {**document, **deepcopy(SMALL)}
 
 
@@ -61,6 +61,6 @@ def workspace(raw_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with data/raw and params.yaml, for stages called in this process; it is the current folder."""
     folder = raw_folder.parent.parent
     copy_start(folder)
-    (folder / "params.yaml").write_text(yaml.safe_dump(small_params()), encoding="utf-8")
+    save(folder / "params.yaml", small_params())
     monkeypatch.chdir(folder)
     return folder

@@ -7,10 +7,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-import yaml
 
 from classifier.numerics import settings
 from tests.conftest import ROOT
+from tests.documents import load
 
 DOCKERFILE = ROOT / "Dockerfile.gpu"
 GUIDE = ROOT / "docs" / "runner.md"
@@ -151,11 +151,8 @@ def test_the_guides_commands_are_valid_shell() -> None:
 
 def test_the_guides_kubernetes_values_ask_for_one_gpu_and_no_root() -> None:
     """The values parse, and a pod gets one GPU, limits, no root, no persistent volume, and its label and group."""
-    documents = [
-        values for block in blocks("yaml") for values in yaml.safe_load_all(block) if "githubConfigUrl" in values
-    ]
-    assert len(documents) == 1
-    (values,) = documents
+    documents = [load(text) for block in blocks("yaml") for text in re.split("^---$", block, flags=re.MULTILINE)]
+    (values,) = [document for document in documents if "githubConfigUrl" in document]
     spec = values["template"]["spec"]
     (container,) = spec["containers"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 1

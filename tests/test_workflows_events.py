@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflow_files import WORKFLOWS, Json, evaluate, filled, runs
+from tests.workflow_files import WORKFLOWS, Json, evaluate, filled, runs, texts
 
 OURS = "team/verdict"
 EXPERIMENT = WORKFLOWS["experiment"]
@@ -18,18 +18,22 @@ def pull(
     label: str = "",
     number: int = 7,
     labels: tuple[str, ...] = (),
+    *,
+    base: str = "main",
 ) -> Json:
     """What expressions see when something happens to a pull request; `source` None is a fork that is gone."""
     head = {"repo": None if source is None else {"full_name": source}}
-    request = {"number": number, "head": head, "labels": [{"name": name} for name in labels]}
+    named = [{"name": name} for name in labels]
+    request = {"number": number, "head": head, "base": {"ref": base}, "labels": named}
     event: Json = {"action": action, "pull_request": request}
     if label:
         event["label"] = {"name": label}
     return contexts("pull_request", event, f"refs/pull/{number}/merge")
 
 
-def contexts(name: str, event: Json, ref: str, run_id: int = 900) -> Json:
-    """The contexts of a run."""
+def contexts(name: str, event: Json, ref: str, run_id: int = 900, default: str = "main") -> Json:
+    """The contexts of a run, in a repository whose default branch is this."""
+    event = {**event, "repository": {"default_branch": default}}
     github = {"event_name": name, "event": event, "repository": OURS, "ref": ref, "run_id": run_id}
     return {"github": github, "inputs": {}, "vars": {}}
 
@@ -69,10 +73,12 @@ def started(given: Json, needed: str) -> set[str]:
         (pull("team/verdict-fork", "opened"), {"plan", "fork"}),
         (QUEUED, {"plan", "gpu"}),
         (BY_HAND, {"plan", "gpu"}),
+        (pull(base="release"), set()),
+        (pull(FORK, "labeled", "reproduce", base="release"), set()),
     ],
 )
 def test_an_event_starts_these_jobs(given: Json, jobs: set[str]) -> None:
-    """Branches go to gpu, forks to fork, a label that says nothing to us starts nothing, and no event starts both."""
+    """Branches go to gpu, forks to fork; a label that says nothing to us starts nothing, nor another base than main."""
     assert started(given, "true") == jobs
 
 
@@ -187,7 +193,64 @@ def test_main_and_audit_run_for_main_alone() -> None:
         job = WORKFLOWS[name]["jobs"]["reproduce"]
         assert runs(job, contexts("workflow_dispatch", {}, "refs/heads/main"), {})
         assert not runs(job, contexts("workflow_dispatch", {}, "refs/heads/topic"), {})
-        assert WORKFLOWS[name]["concurrency"] == {"group": name, "cancel-in-progress": "false"}
+        assert WORKFLOWS[name]["concurrency"]["cancel-in-progress"] == "false"
+
+
+ON_MAIN = [
+    ("push", "main", "reproduce"),
+    ("push", "tests", "tests"),
+    ("workflow_dispatch", "main", "reproduce"),
+    ("workflow_dispatch", "audit", "reproduce"),
+    ("workflow_dispatch", "sweep", "plan"),
+]
+
+
+@pytest.mark.parametrize(("event", "name", "job"), ON_MAIN)
+@pytest.mark.parametrize("default", ["main", "trunk"])
+def test_main_is_the_default_branch_whatever_it_is_called(event: str, name: str, job: str, default: str) -> None:
+    """What is for main alone runs on the default branch, and on no other, one called main included."""
+    body, ran = WORKFLOWS[name]["jobs"][job], []
+    for branch in ("main", "trunk", "topic"):
+        if runs(body, contexts(event, {}, f"refs/heads/{branch}", default=default), {}):
+            ran.append(branch)
+    assert ran == [default]
+    assert not [rule for rule in texts(WORKFLOWS[name]["on"]) if rule in ("main", "master", "trunk")]
+
+
+def test_the_audit_runs_by_its_schedule() -> None:
+    """The event of a schedule may name no default branch; it is on that one alone, and the job runs."""
+    given = contexts("schedule", {}, "refs/heads/trunk", default="")
+    assert runs(WORKFLOWS["audit"]["jobs"]["reproduce"], given, {})
+
+
+def test_pull_requests_into_the_default_branch_are_run_whatever_it_is_called() -> None:
+    """With trunk as the default branch, a change into trunk is run, and one into main is not."""
+    for base, jobs in (("trunk", {"plan", "gpu"}), ("main", set())):
+        given = pull(base=base)
+        given["github"]["event"]["repository"]["default_branch"] = "trunk"
+        assert started(given, "true") == jobs
+    assert "branches" not in EXPERIMENT["on"]["pull_request"]
+
+
+def test_a_push_of_another_branch_takes_no_place_of_mains() -> None:
+    """Its run does nothing, and neither cancels nor replaces one of main; nor can it pass for the required check."""
+    for name in ("main", "tests"):
+        group = WORKFLOWS[name]["concurrency"]["group"]
+        filled_in = [
+            filled(group, {**given, "github": {**given["github"], "sha": "a" * 40}})
+            for given in (contexts("push", {}, f"refs/heads/{branch}") for branch in ("main", "topic"))
+        ]
+        assert len(set(filled_in)) == 2
+    check = WORKFLOWS["tests"]["jobs"]["tests"]["name"]
+    assert filled(check, contexts("push", {}, "refs/heads/topic")) != "tests"
+    assert filled(check, pull()) == filled(check, QUEUED) == "tests"
+
+
+def test_a_run_by_hand_starts_from_the_default_branch() -> None:
+    """Its base is the remote's default branch by its full name, which no tag or local branch can stand in for."""
+    base = EXPERIMENT["jobs"]["gpu"]["with"]["base"]
+    by_hand = contexts("workflow_dispatch", {}, "refs/heads/topic", default="trunk")
+    assert (filled(base, by_hand), filled(base, pull())) == ("refs/remotes/origin/trunk", "HEAD^1")
 
 
 SWEEP = WORKFLOWS["sweep"]

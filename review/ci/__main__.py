@@ -9,6 +9,8 @@ from typing import Any
 
 from classifier.errors import VerdictError, exit_code
 from review.ci.output import output
+from review.environment import enter
+from review.place import require_top
 
 Options = argparse.Namespace
 
@@ -24,7 +26,7 @@ def _event() -> dict[str, Any]:
 def _plan(options: Options) -> None:
     from review.ci.plan import plan
 
-    plan(Path.cwd(), options.base, options.asked)
+    plan(Path.cwd(), _base(options), options.asked)
 
 
 def _reproduce(options: Options) -> None:
@@ -34,7 +36,13 @@ def _reproduce(options: Options) -> None:
         from review.ci.overrides import apply
 
         apply(Path.cwd(), options.params)
-    reproduce(Path.cwd(), options.base, options.out, options.remote and _remote())
+    reproduce(Path.cwd(), _base(options), options.out, options.remote and _remote())
+
+
+def _base(options: Options) -> str:
+    from review.names import default_branch
+
+    return options.base if options.base is not None else default_branch(Path.cwd())
 
 
 def _judge(options: Options) -> None:
@@ -130,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--params", default="", metavar="KEY=VALUE ...", help="other values than params.yaml has")
     reproduce.add_argument("--remote", action="store_true", help="DVC's remote may be asked")
     for command in (plan, reproduce):
-        command.add_argument("--base", default="origin/main", metavar="REV")
+        command.add_argument("--base", metavar="REV", help="main (default: the default branch)")
     judge = add("judge", _judge, "judge a finished run by main's code")
     judge.add_argument("--first", action="store_true", help="a first look: is it unchanged?")
     publish = add("publish", _publish, "store the pictures, set the check, write the comment")
@@ -150,7 +158,13 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Parse the command line and run the command; 0, or 1 with a message."""
     options = _parser().parse_args()
-    return exit_code(lambda: options.run(options))
+    enter()
+
+    def run() -> None:
+        require_top()
+        options.run(options)
+
+    return exit_code(run)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from classifier.documents import require_bounded
 from classifier.errors import VerdictError
-from review.ci.safety import require_small
 
 NAME = "bundle"
 HEAD = "bundle.json"
@@ -89,7 +89,8 @@ def unpack(archive: Path, folder: Path, most_bytes: int) -> Head:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise refused(f"cannot be unpacked: {type(error).__name__}: {error}") from None
     if (folder / "dvc.lock").exists():
-        require_small((folder / "dvc.lock").read_text(encoding="utf-8", errors="replace"), "dvc.lock of the bundle")
+        text = (folder / "dvc.lock").read_text(encoding="utf-8", errors="replace")
+        require_bounded(text, "dvc.lock of the bundle", _REMEDY)
     return _head(folder / HEAD)
 
 

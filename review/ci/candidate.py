@@ -11,7 +11,8 @@ from pathlib import Path
 from classifier.errors import VerdictError
 from review.ci import bundle
 from review.ci.safety import require_safe
-from review.git import Names, git, run
+from review.environment import Names
+from review.git import git, run
 from review.lock import LOCK
 from review.revisions import Revision
 
@@ -66,7 +67,9 @@ def merge(root: Path, base: str, head: str) -> Merge:
     tree, *conflicts = filter(None, printed.split("\0"))
     other = [path for path in conflicts if not bundle.GENERATED.fullmatch(path)]
     if other:
-        raise VerdictError("the merge with main", f"conflicts in {', '.join(other[:5])}", "git merge origin/main")
+        raise VerdictError(
+            "the merge with main", f"conflicts in {', '.join(other[:5])}", "git pull --no-rebase origin HEAD"
+        )
     merged = Merge(root, base, head, tree)
     require_safe(Revision(root, "main", base), Revision(root, "the merge with main", merged.commit()))
     return merged

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +18,13 @@ from review.ci.pull import REPRODUCE, Pull
 from review.ci.verdict import Verdict
 from review.data import PREPARED
 from review.evidence import Evidence
-from review.gate import Rule, review
+from review.gate import review
 from review.lock import LOCK, check
 from review.paths import ARTIFACT, EVALUATION, PREDICTIONS
 from review.policy import policy_of
 from review.report.document import write
 from review.revisions import Revision, Store, checked_out
+from review.rules import Rule
 
 _MOST_LOG = 200_000  # bytes
 _UNREADABLE = (
@@ -122,10 +124,10 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
     asks = f"running from main's results gives the committed {LOCK}"
     remedy = "make repro, and commit dvc.lock, metrics/ and plots/; or the label reproduce, and CI commits them"
     try:
-        claimed = locks.stages_of(committed.text(LOCK), committed.name)
+        claimed = committed.stages
     except VerdictError as error:
-        return Rule("reproduced", asks, False, error.what, remedy)
-    lines = locks.differences(claimed, locks.stages_of(own.text(LOCK), "the run"))
+        return Rule("reproduced", asks, False, error.what, remedy, brief=f"the committed {LOCK} cannot be read")
+    lines = locks.differences(claimed, own.stages)
     if not lines:
         return Rule("reproduced", asks, True, "the same hashes for every stage")
     texts = [side.text(EVALUATION) for side in (committed, own)]
@@ -140,7 +142,7 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
         found += "reproduced on other hardware, with the same figures to the digits shown"
     else:
         found += "the same figures to the digits shown"
-    return Rule("reproduced", asks, False, found, remedy)
+    return Rule("reproduced", asks, False, found, remedy, brief=f"running gave another {LOCK}")
 
 
 def _with_results_at_hand(store: Store, main: Revision) -> Revision:
@@ -193,5 +195,5 @@ def _commands(pull: Pull | None) -> tuple[str, ...]:
     return (
         f"git fetch origin refs/pull/{pull.number}/merge && git checkout FETCH_HEAD",
         "make repro",
-        "git fetch origin main && python -m review report --base origin/main",
+        f"git fetch origin {shlex.quote(pull.base)} && python -m review report --base FETCH_HEAD",
     )

@@ -2,26 +2,11 @@
 
 from typing import Any
 
-import yaml
-
-from classifier.errors import VerdictError
+from review.entries import Entry
 from review.lock import LOCK
 
-Stages = dict[str, Any]
+Stages = dict[str, Entry]
 _SHOWN_DIGITS = 4
-# The same in C, ten times as fast, where PyYAML was built with it.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def stages_of(text: str | None, where: str) -> Stages:
-    """The entries of a dvc.lock by stage; `VerdictError` when it is none."""
-    try:
-        stages = yaml.load(text or "", Loader=_LOADER)["stages"]  # noqa: S506 - the safe one
-        if all(isinstance(entry, dict) for entry in stages.values()):
-            return dict(stages)
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError):
-        pass
-    raise VerdictError(f"{LOCK} of {where}", "missing, or not a lock of DVC", "dvc repro, and commit it")
 
 
 def differences(claimed: Stages, found: Stages) -> list[str]:
@@ -33,7 +18,7 @@ def differences(claimed: Stages, found: Stages) -> list[str]:
     return lines
 
 
-def _of_entry(claimed: Stages, found: Stages) -> list[str]:
+def _of_entry(claimed: Entry, found: Entry) -> list[str]:
     lines = [f"another {part}" for part in ("cmd", "params") if claimed.get(part) != found.get(part)]
     for part in ("deps", "outs"):
         old, new = _hashes(claimed, part), _hashes(found, part)
@@ -45,7 +30,7 @@ def _of_entry(claimed: Stages, found: Stages) -> list[str]:
     return lines
 
 
-def _hashes(entry: Stages, part: str) -> dict[str, str]:
+def _hashes(entry: Entry, part: str) -> dict[str, str]:
     return {str(item.get("path")): str(item.get("md5", "")) for item in entry.get(part) or []}
 
 

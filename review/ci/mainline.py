@@ -9,12 +9,13 @@ from classifier.files import read_json, write_json
 from review import run
 from review.ci import bundle, locks
 from review.ci.api import GitHub
-from review.ci.reproduce import obtain_raw, stage_outputs
+from review.ci.reproduce import stage_outputs
 from review.lock import LOCK, check
 from review.paths import EVALUATION
 from review.remote.storage import Storage
 from review.report.markup import code, own
-from review.revisions import Revision, resolve
+from review.revisions import Revision, resolve, working_tree
+from review.sources import obtain_data
 
 LABEL = "audit"
 _TITLE = "Audit: running main again gives something else"
@@ -54,12 +55,12 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
         with Storage(root):  # DVC would say no more than "Forbidden"
             pass
     _remove_tracked(main)
-    obtain_raw(root, remote)
+    obtain_data(root, remote)
     if fresh:
         run.reproduce(root, force=True, run_cache=False)
     else:
         run.reproduce(root, pull=remote)
-    stages = [locks.stages_of(text, "main") for text in (main.text(LOCK), (root / LOCK).read_text(encoding="utf-8"))]
+    stages = [main.stages, working_tree(root).stages]
     figures = [json.loads(main.text(EVALUATION) or "null"), read_json(root / EVALUATION, "dvc repro -f evaluate")]
     return Audit(str(main.commit), locks.differences(*stages), locks.moved(*figures), run.hardware())
 

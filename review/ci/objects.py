@@ -16,14 +16,14 @@ from classifier import corpus, raw
 from classifier.errors import VerdictError
 from classifier.files import write_table
 from classifier.params import Prepare, explain
-from review.ci.reproduce import RAW, obtain_raw
 from review.command import reproduced
 from review.data import PREPARED
-from review.gate import Rule
 from review.lock import hash_of
 from review.paths import TEST
 from review.remote import configured
 from review.revisions import Revision, Store
+from review.rules import Rule
+from review.sources import RAW, obtain_data
 
 _POINTER = f"{RAW}.dvc"
 
@@ -73,7 +73,7 @@ def labels_rule(store: Store, main: Revision, own: Revision, folder: Path, appro
     found = f"other bytes: {own.hash_of(TEST)[:8]}, by main's code {expected[:8]}; {source}"
     approved = "test-set" in approvals
     remedy = "" if approved else "a change of how data is prepared needs the label approve: test-set"
-    return Rule("labels", asks, approved, found, remedy, approved)
+    return Rule("labels", asks, approved, found, remedy, approved, "the test set is not what main's code derives")
 
 
 def same_source(main: Revision, own: Revision) -> bool:
@@ -108,7 +108,7 @@ def _raw(store: Store, own: Revision, folder: Path) -> Path:
             what = f"the bundle's are {came[:8]}, the pointer names {digest[:8]}"
             raise VerdictError(f"{_POINTER} of {own.name}", what, "dvc add data/raw, and commit data/raw.dvc")
     elif own.text(_POINTER) == Revision(store.root, "main", "HEAD").text(_POINTER):
-        obtain_raw(store.root, remote=configured(store.root))
+        obtain_data(store.root, remote=configured(store.root))
     if (store.root / RAW).is_dir() and hash_of(store.root / RAW) == digest:
         return store.root / RAW
     pinned = Revision(own.root, own.name, own.commit, _lock_of(digest))
@@ -117,8 +117,7 @@ def _raw(store: Store, own: Revision, folder: Path) -> Path:
 
 def reproduce_main(store: Store, main: Revision) -> Revision:
     """Run main's DAG here, with the raw data from wherever it can be had; the lock that comes out counts."""
-    obtain_raw(store.root, remote=False)
-    add(store, store.root / RAW)
+    obtain_data(store.root, remote=False)
     return reproduced(store, main)
 
 

@@ -14,7 +14,7 @@ def plan(root: Path, base_name: str, asked: bool) -> bool:
 
     Args:
         root: a checkout of the merge of a change with main.
-        base_name: main, such as `origin/main`.
+        base_name: main, such as HEAD^1 of a merge with it.
         asked: reproduce also where dvc.lock is stale, since somebody asked CI to write it.
 
     Raises:

@@ -42,9 +42,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Pull:
-    """An open pull request, and the labels that were set on its present head."""
+    """An open pull request into `base`, and the labels that were set on its present head."""
 
     number: int
+    base: str
     author: str
     branch: str
     same_repository: bool
@@ -78,7 +79,7 @@ def pull_of(github: GitHub, run: Run) -> Pull | None:
     source = (pull["head"]["repo"] or {}).get("full_name")  # None: the fork is gone
     author = pull["user"]["login"]
     labels = _bound(github, pull, run.head)
-    return Pull(int(pull["number"]), author, run.branch, source == github.repository, labels)
+    return Pull(int(pull["number"]), str(base), author, run.branch, source == github.repository, labels)
 
 
 def approvals_of_group(github: GitHub, number: int) -> tuple[str, Pull]:
@@ -86,7 +87,7 @@ def approvals_of_group(github: GitHub, number: int) -> tuple[str, Pull]:
     pull = github.get(f"/pulls/{number}")
     head = str(pull["head"]["sha"])
     labels = _bound(github, pull, head)
-    return head, Pull(number, pull["user"]["login"], pull["head"]["ref"], False, labels)
+    return head, Pull(number, pull["base"]["ref"], pull["user"]["login"], pull["head"]["ref"], False, labels)
 
 
 def _bound(github: GitHub, pull: dict[str, Any], head: str) -> frozenset[str]:

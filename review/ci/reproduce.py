@@ -5,28 +5,23 @@ would make DVC skip everything.
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import yaml
-
+from classifier.documents import dump
 from classifier.errors import VerdictError
 from review import run
 from review.ci import bundle
-from review.ci.locks import differences, stages_of
+from review.ci.locks import differences
+from review.dvc import repository, settings
+from review.entries import Entry, outputs_of, stages_of
 from review.git import git
 from review.lock import LOCK, Stage, definitions
 from review.paths import ARTIFACT, PREDICTIONS, TEST
 from review.remote.storage import Storage
 from review.revisions import Revision, resolve, working_tree
+from review.sources import RAW, obtain, obtain_data
 
-if TYPE_CHECKING:
-    from dvc.output import Output
-    from dvc.repo import Repo
-
-RAW = "data/raw"
 PREPARED = "data/prepared/"
 # What the judge cannot do without, by the candidate's dvc.lock.
 _NEEDED = (ARTIFACT, PREDICTIONS[0], TEST)
@@ -37,7 +32,7 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool) -> None:
 
     Args:
         root: a checkout of the merge of a change with main.
-        base_name: main, such as `origin/main`.
+        base_name: main, such as HEAD^1 of a merge with it.
         out: the bundle's folder; a log that lies there already becomes part of it.
         remote: whether DVC's remote may be asked.
 
@@ -77,9 +72,7 @@ def answers(root: Path) -> bool:
 
 def without_remote(root: Path) -> None:
     """Name an empty folder as this checkout's remote: DVC looks for listings there, also where nothing is pulled."""
-    from dvc.config import Config
-
-    with Config(dvc_dir=str(root / ".dvc")).edit("local") as config:
+    with settings(root).edit("local") as config:
         config["core"]["remote"] = "nowhere"
         config["remote"]["nowhere"] = {"url": "tmp/nowhere"}
 
@@ -103,9 +96,7 @@ def _forget_narrowed(root: Path) -> None:
     stages = stages_of((root / LOCK).read_text(encoding="utf-8"), "main")
     narrowed = [stage.name for stage in definitions(root) if _is_narrower(stage, stages.get(stage.name) or {})]
     if narrowed:
-        kept = {name: entry for name, entry in stages.items() if name not in narrowed}
-        text = yaml.safe_dump({"schema": "2.0", "stages": kept}, sort_keys=False)
-        (root / LOCK).write_text(text, encoding="utf-8")
+        _keep(root, {name: entry for name, entry in stages.items() if name not in narrowed})
 
 
 def _is_narrower(stage: Stage, entry: dict[str, Any]) -> bool:
@@ -117,8 +108,7 @@ def _is_narrower(stage: Stage, entry: dict[str, Any]) -> bool:
 
 def stage_outputs(lock: str) -> list[str]:
     """All outputs that a dvc.lock names."""
-    entries = stages_of(lock, "main").values()
-    return [out["path"] for entry in entries for out in entry.get("outs") or []]
+    return list(outputs_of(stages_of(lock, "main"), "main"))
 
 
 def run_dag(root: Path, remote: bool) -> None:
@@ -130,83 +120,42 @@ def run_dag(root: Path, remote: bool) -> None:
     check_out(root)
     try:
         run.reproduce(root, pull=remote, allow_missing=True)
-        if obtain(root, list(_NEEDED), remote):
+        if not (reason := obtain(root, list(_NEEDED), remote)):
             return
-        reason = "its results are neither in the cache nor on the remote"
     except run.StageError:
         raise
     except VerdictError as error:
         reason = error.what
     print(f"running what is missing: {reason}")
-    obtain_raw(root, remote)
+    obtain_data(root, remote)
     run.reproduce(root)
 
 
 def check_out(root: Path) -> None:
     """Put what the cache has of main's results into the working tree; what it lacks is seen later."""
     from dvc.exceptions import CheckoutError
-    from dvc.repo import Repo
 
-    with Repo(str(root)) as repo:
+    with repository(root) as repo:
         try:
             repo.checkout(force=True, allow_missing=True)
         except CheckoutError as error:
             print(f"not all of main's results are in the cache: {len(error.target_infos)} are missing")
 
 
-def obtain_raw(root: Path, remote: bool) -> None:
-    """The raw data that data/raw.dvc names: from the cache, the remote, or its public source, and then in the cache."""
-    from dvc.repo import Repo
-
-    if obtain(root, [f"{RAW}.dvc"], remote):
-        return
-    done = subprocess.run([sys.executable, "data/fetch.py"], cwd=root, check=False, capture_output=True, text=True)
-    if done.returncode:
-        what = f"neither in the cache, nor on the remote, nor from its source: {' '.join(done.stderr.split())[-300:]}"
-        raise VerdictError(RAW, what, "push it with a key that may write: docs/remote.md, on new data")
-    with Repo(str(root)) as repo, repo.lock:  # `repro --pull` refuses to go on over data that the cache does not have
-        for stage in repo.stage.collect(f"{RAW}.dvc"):
-            stage.commit()
-
-
-def obtain(root: Path, targets: list[str], remote: bool) -> bool:
-    """Whether all targets are, or could be put, into the working tree."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        outs = [out for target in targets for out in _outs(repo, target)]
-        if not _at_hand(outs):
-            try:
-                if remote:
-                    repo.fetch(targets=targets)
-                repo.checkout(targets=targets, force=True)
-            except (DvcException, OSError):
-                return False
-        return _at_hand(outs)
-
-
-def _at_hand(outs: "list[Output]") -> bool:
-    return bool(outs) and all(out.exists and not out.changed_checksum() for out in outs)
-
-
-def _outs(repo: "Repo", target: str) -> "list[Output]":
-    if target.endswith(".dvc"):
-        return [out for stage in repo.stage.collect(target) for out in stage.outs]
-    return list(repo.find_outs_by_path(target))
-
-
 def _prune(root: Path) -> None:
     """Take entries out of dvc.lock whose stage dvc.yaml does not have any more; DVC never does."""
     stages = stages_of((root / LOCK).read_text(encoding="utf-8"), "the run")
-    written = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    if set(stages) <= set(written):
+    if set(stages) <= set(working_tree(root).document("dvc.yaml")["stages"]):
         return
     names = {stage.name for stage in definitions(root)}
     kept = {name: entry for name, entry in stages.items() if name in names}
     if len(kept) < len(stages):
-        text = yaml.safe_dump({"schema": "2.0", "stages": kept}, sort_keys=False)
-        (root / LOCK).write_text(text, encoding="utf-8")
+        _keep(root, kept)
+
+
+def _keep(root: Path, stages: dict[str, Entry]) -> None:
+    """Write a dvc.lock of these entries alone."""
+    (root / LOCK).write_text(dump({"schema": "2.0", "stages": stages}), encoding="utf-8")
 
 
 def outputs(root: Path, base: Revision) -> list[str]:

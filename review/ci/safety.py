@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
+from classifier.documents import require_bounded
 from classifier.errors import VerdictError
 from review.git import git
 from review.revisions import Revision
@@ -24,7 +23,7 @@ _OF_DVC = re.compile(r"\.dvc/(config|\.gitignore|plots/[\w.-]+\.json)")
 _LEADS_OUT = re.compile(r"^[/~\\]|://|(^|[/\\])\.\.([/\\]|$)")
 _EXECUTED = (".pyc", ".pyo", ".so", ".pth", ".pyd")
 _YAML = ("dvc.yaml", "dvc.lock", "params.yaml")
-_MOST_YAML = 1_000_000  # characters
+_REMEDY = "take it out of the change"
 _LISTS = ("deps", "outs", "metrics", "plots", "params")
 
 
@@ -44,7 +43,7 @@ def require_safe(base: Revision, candidate: Revision) -> None:
     for path in changed:
         _require_plain(path, entries[path], set(entries))
     for path in (path for path in _YAML if path in changed):
-        require_small(candidate.text(path) or "", path)
+        require_bounded(candidate.text(path) or "", path, _REMEDY)
     for path in (path for path in changed if path.endswith(".dvc")):
         _require_pointer(candidate, path)
     if "dvc.yaml" in changed:
@@ -85,21 +84,9 @@ def _hides_a_library(path: PurePosixPath) -> bool:
     return name in sys.stdlib_module_names or name in packages_distributions()
 
 
-def require_small(text: str, path: str) -> None:
-    """Refuse YAML that is large, or that multiplies itself by aliases."""
-    if len(text) > _MOST_YAML:
-        raise _refused(path, f"{len(text):,} characters long")
-    try:
-        aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
-    except (yaml.YAMLError, RecursionError):
-        return  # whoever reads it says what is wrong with it
-    if aliases:
-        raise _refused(path, "uses aliases (*name), which can stand for more than memory holds")
-
-
 def _require_pointer(candidate: Revision, path: str) -> None:
     """A pointer to data names one file or folder beside it, and nothing that is elsewhere."""
-    require_small(candidate.text(path) or "", path)
+    require_bounded(candidate.text(path) or "", path, _REMEDY)
     found = candidate.document(path)
     match found:
         case {"outs": [{"path": str(name), **rest}], **more} if not more and set(rest) <= _POINTER_KEYS:
@@ -145,4 +132,4 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - YAML
 
 
 def _refused(path: str, what: str) -> VerdictError:
-    return VerdictError(path[:200], f"{what}: the judge does not follow it", "take it out of the change")
+    return VerdictError(path[:200], f"{what}: the judge does not follow it", _REMEDY)

@@ -1,6 +1,7 @@
 """`python -m review leaderboard`: which experiments are meant, and the files that are written of them."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,6 @@ from review.leaderboard.predictions import Cache
 from review.leaderboard.records import VALIDATION
 from review.policy import policy_of
 from review.revisions import Store, resolve, working_tree
-from review.text import plain
 
 # Where `python -m sweep run` notes why a point failed.
 _SWEEP_FAILURES = Path(".dvc/tmp/sweeps/failed")
@@ -34,10 +34,12 @@ class Options:
 def run(root: Path, options: Options) -> int:
     """Write the leaderboard; 0 once it is written, whoever leads."""
     from review.leaderboard.document import write
+    from review.leaderboard.printed import printed
 
     made = board_of(root, options)
     write(made, options.out)
-    print("\n".join(outcome(made)))
+    width = shutil.get_terminal_size(fallback=(120, 24)).columns  # of a log, where there is no terminal
+    print("\n".join(printed(made, width)))
     print(", ".join(str(options.out / f"leaderboard.{kind}") for kind in ("md", "html", "csv")))
     return 0
 
@@ -55,21 +57,10 @@ def board_of(root: Path, options: Options) -> Board:
         return board(root, Cache(store), asked, policy_of(working_tree(root)), validation)
 
 
-def outcome(made: Board) -> Iterator[str]:
-    """The ranking for a terminal, and whatever is not in it."""
-    for row in made.rows[:10]:
-        like = "  ~ best" if row.measured and row.measured.like_best and row is not made.best else ""
-        yield f"{row.rank:>3}  {row.score:.4f}  {plain(row.name, 100)}{like}"
-    if len(made.rows) > 10:
-        yield f"     … {len(made.rows) - 10} more"
-    for one in made.apart:
-        yield f"  -  {one.kind:<9} {plain(one.experiment.name, 100)}: {plain(one.reason)}"
-
-
 def _points(root: Path, spec: Path) -> list[str]:
     """The names of a spec file's points on HEAD. `sweep` builds on the review, so it is asked as a program."""
     command = [sys.executable, "-m", "sweep", "points", str(spec), "--json"]
-    done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         reason = " ".join(done.stderr.split())[-400:] or f"exit code {done.returncode}"
         raise VerdictError(str(spec), reason, f"python -m sweep points {spec}")

@@ -40,10 +40,9 @@ def _experiments(lines: Iterable[str]) -> Iterator[Experiment]:
 
 def failed_in_queue(root: Path) -> list[Experiment]:
     """What failed in DVC's own queue; there is no commit of it."""
-    try:
-        messages = git(root, "reflog", "show", "--format=%gs", _FAILED, "--").splitlines()
-    except VerdictError:  # nothing ever failed
+    if not git(root, "for-each-ref", _FAILED).strip():  # nothing ever failed
         return []
+    messages = git(root, "reflog", "show", "--format=%gs", _FAILED, "--").splitlines()
     found = filter(None, map(_FAILURE.fullmatch, messages))
     return sorted({Experiment(match[2], "", match[1]) for match in found})
 
@@ -52,7 +51,7 @@ class Files:
     """Files that git tracks in some commits; asked for together, since a process a file would take a minute."""
 
     def __init__(self, root: Path, wanted: Iterable[tuple[str, str]]) -> None:
-        names = [f"{commit}:{path}" for commit, path in wanted]
+        names = [f"{commit}:./{path}" for commit, path in wanted]
         heads = [line.split() for line in _asked(root, "--batch-check", names).decode(errors="replace").splitlines()]
         self._sizes = {
             name: int(head[2]) for name, head in zip(names, heads, strict=True) if len(head) == 3 and head[1] == "blob"
@@ -66,7 +65,7 @@ class Files:
         Raises:
             VerdictError: the file is too large to be what it should be, or is not UTF-8.
         """
-        name = f"{commit}:{path}"
+        name = f"{commit}:./{path}"
         if name not in self._sizes:
             return None
         if name not in self._contents:

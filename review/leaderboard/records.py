@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from classifier.documents import mapping
 from classifier.errors import VerdictError
+from review.entries import outputs_of, stages_of
 from review.leaderboard.experiments import Experiment, Files
-from review.leaderboard.fastyaml import mapping
 from review.lock import LOCK
 from review.revisions import PARAMS, checked
 from review.validation import SCORES, Scores, Seeds, parsed, scores_of, seeds_of
@@ -53,11 +54,12 @@ def read(files: Files, experiment: Experiment) -> Record:
         VerdictError: it has no result, or one of its files is not what it should be.
     """
     told = parsed(_text(files, experiment, SCORES), SCORES)
-    outs = _hashes(mapping(_text(files, experiment, LOCK), LOCK))
+    lock = stages_of(_text(files, experiment, LOCK), "the experiment", _LOOK, aliases=False)
+    outs = outputs_of(lock, "the experiment", _LOOK)
     cost, notes = _cost(files, experiment)
     return Record(
         experiment,
-        _params(mapping(_text(files, experiment, PARAMS), PARAMS)),
+        _params(mapping(_text(files, experiment, PARAMS), PARAMS, _LOOK, aliases=False)),
         scores_of(told, SCORES),
         seeds_of(told, SCORES),
         cost,
@@ -128,13 +130,6 @@ def _leaves(group: dict[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
         else:
             odd = isinstance(value, float) and not math.isfinite(value)
             yield f"{prefix}{key}", str(value) if odd else value
-
-
-def _hashes(lock: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return {out["path"]: out["md5"] for entry in lock["stages"].values() for out in entry.get("outs") or []}
-    except (TypeError, KeyError, AttributeError):
-        raise VerdictError(LOCK, "not a lock of DVC", _LOOK) from None
 
 
 def _hash(outs: dict[str, Any], path: str) -> str:

@@ -5,13 +5,13 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from review.gate import signed
 from review.leaderboard.board import ABSENT, BROKEN, ELSEWHERE, Apart, Board, Row
 from review.leaderboard.pictures import Picture, short
 from review.leaderboard.records import TEST_SCORES, Cost, shown_param
 from review.report.markup import Block, Section, code, of_table, own, paragraph
 from review.text import plain
 from review.validation import SCORES
+from review.words import signed
 
 _MOST_COLUMNS = 8
 _NAME = re.compile(r"(?!www)[a-z][a-z0-9_]{0,30}(\.[a-z][a-z0-9_]{0,30})?")

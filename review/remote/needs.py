@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
-
+from classifier.documents import parse
 from classifier.errors import VerdictError
+from review.dvc import keeps_records
 from review.lock import LOCK, record_hash
 from review.revisions import checked, working_tree
 
@@ -65,8 +65,8 @@ class Need:
         if isinstance(found, str):
             return found == self.digest.removesuffix(".dir")
         try:
-            return record_hash(yaml.safe_load(found)) == self.digest
-        except (yaml.YAMLError, UnicodeDecodeError, TypeError):
+            return record_hash(parse(found.decode("utf-8"), self.place, "", aliases=False)) == self.digest
+        except (VerdictError, UnicodeDecodeError, TypeError, ValueError):
             return False
 
 
@@ -135,15 +135,17 @@ def _records(storage: "Storage") -> Iterator[Need]:
     """The record of each run that dvc.lock tells of."""
     if not (storage.root / LOCK).is_file():
         return
-    stages: dict[str, dict[str, Any]] = working_tree(storage.root).document(LOCK).get("stages") or {}
-    known = {_origin(storage, out) for out in storage.outputs()}
-    for name, entry in stages.items():
+    known = {_origin(storage, out) for out in storage.outputs() if keeps_records(out.stage)}
+    cached = {_origin(storage, out) for out in storage.outputs() if out.use_cache}
+    for name, entry in working_tree(storage.root).stages.items():
         if name not in known:
             continue  # left over from a stage that is no more: `python -m review lock` says so
         digest = record_hash(entry)
         key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
-        local = (storage.cached_record(key, digest),)
-        yield Need(Kind.RECORD, name, LOCK, None, digest, storage.record_at(key, digest), local)
+        local = storage.cached_record(key, digest)
+        if name not in cached and not local.is_file():
+            continue  # git has all outputs of the stage: DVC skips it in any clone, and none needs its record
+        yield Need(Kind.RECORD, name, LOCK, None, digest, storage.record_at(key, digest), (local,))
 
 
 def _md5(path: Path) -> str:

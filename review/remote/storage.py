@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classifier.errors import VerdictError
+from review.dvc import repository
 from review.remote.reasons import shown, told, unreachable
 
 if TYPE_CHECKING:
@@ -57,10 +58,8 @@ class Storage:
             self._repo.close()
 
     def _open(self) -> None:
-        from dvc.repo import Repo
-
         with told(self.where):
-            self._repo = Repo(str(self.root), config=self._config)
+            self._repo = repository(self.root, self._config)
             self.name = self.name or self._repo.config["core"].get("remote")
             settings = self._repo.config["remote"].get((self.name or "").lower(), {})
             self._url = str(settings.get("url", ""))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from classifier.errors import VerdictError
+from review.dvc import settings as settings_of
 from review.remote.needs import Missing
 from review.remote.reasons import GUIDE, shown, told
 from review.remote.state import missing, repaired
@@ -23,7 +24,7 @@ _NO_KEYS = f"keys never stand in an address: git keeps it; {GUIDE}, Keys"
 def configured(root: Path, name: str | None = None) -> bool:
     """Whether the default remote, or the one named, is one that others reach: not a folder inside this checkout."""
     with told(lambda: ".dvc/config"):
-        config = _config(root)
+        config = settings_of(root)
         remote = name or config["core"].get("remote")
         url = str(config["remote"].get((remote or "").lower(), {}).get("url", ""))
     if not url:
@@ -45,12 +46,12 @@ def use(root: Path, url: str, endpoint: str | None = None, region: str | None = 
     """
     settings = _settings(url, endpoint, region)
     with told(lambda: ".dvc/config"):
-        _refuse_others(_config(root))
+        _refuse_others(settings_of(root))
     overlay = {"core": {"remote": NAME}, "remote": {NAME: settings}}
     with Storage(root, NAME, overlay) as storage:
         left = missing(repaired(storage))
     if not left:
-        with told(lambda: ".dvc/config"), _config(root).edit("repo") as config:
+        with told(lambda: ".dvc/config"), settings_of(root).edit("repo") as config:
             config["core"]["remote"] = NAME
             config["remote"][NAME] = {**config["remote"].get(NAME, {}), **settings}
     return left
@@ -79,12 +80,6 @@ def _split(address: str, what: str) -> Any:  # noqa: ANN401 - a SplitResult
     if "@" in address or parts.query or parts.fragment:
         raise VerdictError(what, "holds credentials or parameters", _NO_KEYS)  # and is not repeated here
     return parts
-
-
-def _config(root: Path) -> "Config":
-    from dvc.config import Config
-
-    return Config(dvc_dir=str(root.resolve() / ".dvc"))
 
 
 def _refuse_others(config: "Config") -> None:

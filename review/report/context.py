@@ -1,18 +1,20 @@
 """The sections on what else changed and how it came about: data, files, pins, runs, hardware, how to reproduce."""
 
 import platform
+import re
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
-
-import yaml
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from classifier.params import Report
 from review import run
+from review.closure import ALWAYS, code_that_judges
 from review.data import KINDS, DataChange
 from review.gate import Review
 from review.git import git
-from review.lock import LOCK, record_hash
+from review.lock import record_hash
 from review.paths import ARTIFACT, PREDICTIONS, TEST
 from review.report.markup import Block, Section, code, of_table, own, paragraph
 from review.report.sections import named
@@ -20,10 +22,6 @@ from review.revisions import Revision
 from review.text import plain
 
 PINS = "requirements.txt"
-# Code that decides what a verdict is. A change of it is nothing wrong, but somebody should look.
-_LIBRARY = ("artifact", "corpus", "errors", "files", "metrics", "params", "raw")
-JUDGES = ("review/", ".github/", ".dvc/config", *(f"classifier/{name}.py" for name in _LIBRARY))
-_LIBRARIES = ("dvc", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "torch", "vl-convert-python")
 
 
 def data(change: DataChange | None) -> Section:
@@ -68,20 +66,30 @@ def files(review: Review, base: str) -> Section:
     """The files that git sees changed since the commit `base`, those that judge by name, and the pins."""
     root, own_commit = review.candidate.root, review.candidate.commit
     revisions = [base, own_commit] if own_commit else [base]
-    listed = git(root, "diff", "--numstat", "--no-renames", "-z", *revisions, "--").split("\0")
+    listed = git(root, "diff", "--relative", "--numstat", "--no-renames", "-z", *revisions, "--").split("\0")
     entries = [tuple(line.split("\t", 2)) for line in listed if line]
     if own_commit is None:
         untracked = git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
         entries += [("new", "not in git yet", path) for path in untracked if path]
     rows = [(code(path), _signed("+", added), _signed("−", removed)) for added, removed, path in entries]
     blocks = [of_table(("file", "added", "removed"), rows, (1, 2))] if rows else [paragraph("None.")]
-    judges = [path for _, _, path in entries if path.startswith(JUDGES)]
+    judges = _judging([path for _, _, path in entries], review, base)
     if judges:
         names = ", ".join(code(path) for path in judges[:20])
+        if len(judges) > 20:
+            names += f" and {len(judges) - 20} more"
         warning = f"⚠️ <b>This change touches the code that judges</b>: {names}. Judge it with main's."
         blocks.insert(0, paragraph(warning))
     blocks.extend(_pins(review))
     return Section("Files changed", blocks, 7, not judges, f": {len(rows)}")
+
+
+def _judging(paths: list[str], review: Review, base: str) -> list[str]:
+    """Those of the changed files that decide what a verdict is, on main or with the change in: somebody should look."""
+    root, judging = review.candidate.root, set[str]()
+    if any(path.endswith(".py") and not path.startswith(ALWAYS) for path in paths):
+        judging.update(code_that_judges(Revision(root, "main", base)), code_that_judges(review.candidate))
+    return [path for path in paths if path.startswith(ALWAYS) or path in judging]
 
 
 def _signed(sign: str, count: str) -> str:
@@ -108,10 +116,9 @@ def _pinned(text: str) -> Iterator[tuple[str, str]]:
 
 def runs(candidate: Revision, prices: Report) -> Section:
     """What ran for this result, how long, on what; what came from the cache; and what it cost."""
-    entries = (yaml.safe_load(candidate.text(LOCK) or "") or {}).get("stages") or {}
     record = run.read(candidate.root)
     rows, seconds, machines = [], 0.0, set[str]()
-    for name, entry in entries.items():
+    for name, entry in candidate.stages.items():
         found = record.get(record_hash(entry))
         if not found:
             rows.append((code(name), "no record of it here", ""))
@@ -165,7 +172,17 @@ def environment() -> Section:
             own(f"{platform.system()} {platform.machine()}, {hardware['processor']}, {hardware['cores']} cores"),
         ),
         ("hardware class", own(hardware["hardware_class"])),
-        *((name, own(version(name))) for name in _LIBRARIES),
+        *_libraries(),
         ("command", code(" ".join(["python -m review", *sys.argv[1:]]))),
     ]
     return Section("Environment of the review", [of_table(("", ""), rows)], 9, True)
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    """The version of each library that this code asks for, as far as it is installed."""
+    root = Path(__file__).resolve().parents[2]
+    for file in (root / "requirements.in", *sorted((root / "requirements").glob("*.in"))):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if name := re.match(r"[\w-]+", line):
+                with suppress(PackageNotFoundError):
+                    yield name[0], own(version(name[0]))

@@ -51,7 +51,9 @@ def shoot(browser: str, page: Path, width: int, target: Path) -> None:
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1"]
         size = f"--window-size={max(width, 500)},{_TALLEST}"
         command = [browser, *options, f"--user-data-dir={profile}", size, f"--screenshot={target}", frame.as_uri()]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            command, check=False, capture_output=True, encoding="utf-8", errors="replace", timeout=120
+        )
     if done.returncode or not target.exists():
         raise VerdictError(browser, " ".join(done.stderr.split())[-300:], "see the browser's own message")
     picture = matplotlib.image.imread(target)[:, :width, :3]

@@ -6,28 +6,21 @@ from typing import Any
 
 from classifier.errors import VerdictError
 from review import CANNOT_JUDGE, FAIL, PASS
-from review.bootstrap import METRICS, OVERALL
-from review.compare import BETTER, HEADLINE, SAME, WORSE, Comparison, Difference, Group
-from review.gate import Review, Rule, interval
+from review.bootstrap import LOWER_IS_BETTER, METRICS, OVERALL
+from review.compare import BETTER, HEADLINE, SAME, UNDEFINED, WORSE, Comparison, Difference, Group
+from review.gate import Review
 from review.lock import Finding
 from review.paths import EVALUATION, PREDICTIONS
 from review.policy import Change
 from review.report.markup import Block, Section, code, of_table, own, paragraph
 from review.revisions import Revision
+from review.rules import Rule
 from review.validation import SCORES
+from review.words import NAMES, change, counted, figure, interval, odds
 
-NAMES = {
-    "weighted_f1": "weighted F1",
-    "macro_f1": "macro F1",
-    "accuracy": "accuracy",
-    "mcc": "MCC",
-    "log_loss": "log loss (less is better)",
-    "ece": "calibration error (less is better)",
-    "valence_r": "correlation with the valence",
-}
 MARKS = {PASS: "✅ Pass", FAIL: "❌ Fail", CANNOT_JUDGE: "⚠️ Cannot judge"}
 _MOST_SENTENCES = 20
-WORDS = {BETTER: "▲ better", WORSE: "▼ worse", SAME: "no measurable difference"}
+WORDS = {BETTER: "▲ better", WORSE: "▼ worse", SAME: SAME, UNDEFINED: UNDEFINED}
 
 
 def source(review: Review, path: str) -> str:
@@ -43,8 +36,7 @@ def named(revision: Revision) -> str:
 
 def verdict(review: Review) -> Section:
     """The heading, the figures, and what failed."""
-    claim = "" if review.reason else f": {own(review.claim)}"
-    blocks = [Block(f"<h2>{MARKS[review.code]}{claim}</h2>")]
+    blocks = [Block(f"<h2>{MARKS[review.code]}{_heading(review)}</h2>")]
     if review.reason:
         blocks.append(_reason(review.reason))
     else:
@@ -54,10 +46,18 @@ def verdict(review: Review) -> Section:
         blocks.append(paragraph(f"{own(review.seeds.text)} (mean ± standard deviation; {own(SCORES)})."))
     against = f" against {named(review.base)}" if review.base else ", with nothing to compare it with"
     blocks.append(paragraph(f"{named(review.candidate)}{against}."))
-    if failed := [rule for rule in review.rules if not rule.passed]:
-        lines = "".join(f"<li><b>{own(rule.name)}</b>: {own(rule.found)}</li>" for rule in failed)
+    if review.failed:
+        lines = "".join(f"<li><b>{own(rule.name)}</b>: {own(rule.found)}</li>" for rule in review.failed)
         blocks.append(Block(f"<ul>{lines}</ul>"))
     return Section("", blocks, 0)
+
+
+def _heading(review: Review) -> str:
+    """What decided, where the claim about the model does not say it, and the claim."""
+    if review.reason:
+        return ""
+    grounds = f", {review.grounds}" if any(rule.brief for rule in review.failed) else ""
+    return own(f"{grounds}: {review.claim}")
 
 
 def _reason(reason: VerdictError) -> Block:
@@ -102,10 +102,13 @@ def source_of_policy(base: Revision) -> str:
 
 def metrics(review: Review, comparison: Comparison) -> Section:
     """Every metric overall."""
-    rows = [_line(NAMES[name], comparison.of(OVERALL, name)) for name in METRICS]
+    rows = [_line(_named_metric(name), comparison.of(OVERALL, name)) for name in METRICS]
     group = comparison.groups[0]
     together = f"hold together with {_percent(comparison.confidence)}"
-    note = f"The intervals of {NAMES[HEADLINE]}, here and by domain, {together}; so do those of the other metrics."
+    claims = review.policy.claims if review.policy else ()
+    also = [f"{NAMES[metric]} of {group}" for group, metric in claims if metric != HEADLINE]
+    judged = f"{NAMES[HEADLINE]}, here and by domain" + (f", with {own(', '.join(also))}" if also else "")
+    note = f"The intervals of {judged}, {together}; so do all others."
     note += f" {_mended(group)}"
     origin = source(review, f"{EVALUATION} and {'/'.join(PREDICTIONS)}")
     return Section("Metrics", [of_table(_HEAD, rows, (2,)), paragraph(f"{note}<br>{origin}")], 1)
@@ -114,7 +117,7 @@ def metrics(review: Review, comparison: Comparison) -> Section:
 def figures(review: Review) -> Section:
     """The candidate's own figures, where there is nothing to compare or no difference."""
     rows = [
-        (own(group), *(f"{values[name]:.4f}" if name in values else "absent" for name in METRICS))
+        (own(group), *(figure(values[name]) if name in values else "absent" for name in METRICS))
         for group, values in sorted(review.figures.items(), key=lambda item: item[0] != OVERALL)
     ]
     head = ("", *(NAMES[name] for name in METRICS))
@@ -139,18 +142,29 @@ def _test_set(group: Group, unchanged: bool) -> str:
     """How many sentences there are, what became of them, and what so many can show."""
     left_out = f" ({group.left_out} left out)" if group.left_out else ""
     counts = f"{group.sentences:,}{left_out}<br><sub>{group.fixed} fixed, {group.broken} broken</sub>"
-    return counts if unchanged else f"{counts}<br><sub>loss seen from {group.detectable:.3f} on</sub>"
+    return counts if unchanged else f"{counts}<br><sub>{_visible(group)}</sub>"
+
+
+def _visible(group: Group) -> str:
+    """How small a loss would have been seen."""
+    if group.detectable is not None:
+        return f"loss seen from {group.detectable:.3f} on"
+    return "of one document, which shows no loss" if group.documents == 1 else "no prediction differs in its class"
 
 
 def other_metrics(comparison: Comparison) -> Section:
     """Every other metric by domain."""
     rows = [
-        (own(group.name), *_line(NAMES[name], comparison.of(group.name, name)))
+        (own(group.name), *_line(_named_metric(name), comparison.of(group.name, name)))
         for group in comparison.groups[1:]
         for name in METRICS
         if name != HEADLINE
     ]
     return Section("All metrics by domain", [of_table(("domain", *_HEAD), rows, (3,))], 6, True)
+
+
+def _named_metric(name: str) -> str:
+    return NAMES[name] + (" (less is better)" if name in LOWER_IS_BETTER else "")
 
 
 _HEAD = ("metric", "main → candidate", "difference")
@@ -159,9 +173,10 @@ _HEAD = ("metric", "main → candidate", "difference")
 def _line(name: str, line: Difference) -> tuple[str, str, str]:
     """Three cells: they fit side by side on a telephone."""
     difference, _, bounds = interval(line).partition(" ")
-    word = f"<b>{WORDS[line.verdict]}</b>" if line.verdict != SAME else f"<sub>{WORDS[SAME]}</sub>"
-    figures = f"{line.base:.4f} → {line.candidate:.4f}"
-    return f"<b>{name}</b><br>{word}", figures, f"{difference}<br><sub>{bounds}</sub>"
+    word = f"<b>{WORDS[line.verdict]}</b>" if line.verdict in (BETTER, WORSE) else f"<sub>{WORDS[line.verdict]}</sub>"
+    if line.verdict == UNDEFINED:
+        return f"<b>{name}</b><br>{word}", "–", ""
+    return f"<b>{name}</b><br>{word}", change(line), f"{difference}<br><sub>{bounds}</sub>"
 
 
 def _percent(share: float) -> str:
@@ -171,8 +186,8 @@ def _percent(share: float) -> str:
 def _mended(group: Group) -> str:
     if not group.fixed + group.broken:
         return "No prediction changed from right to wrong or back."
-    counts = f"{group.fixed:,} sentences fixed, {group.broken:,} broken"
-    return f"{counts} (McNemar, exact, by sentence: p = {group.p_value:.2g})."
+    counts = f"{counted(group.fixed, 'sentence')} fixed, {group.broken:,} broken"
+    return f"{counts} (McNemar, exact, by sentence: {odds(group.p_value)})."
 
 
 def _on_other_sentences(comparison: Comparison) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from classifier.errors import exit_code
 from review.ci.output import output
+from review.environment import enter
+from review.place import require_top
 
 Options = argparse.Namespace
 
@@ -110,7 +112,13 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Parse the command line and run the command; 0, or 1 with a message."""
     options = _parser().parse_args()
-    return exit_code(lambda: options.run(options))
+    enter()
+
+    def run() -> None:
+        require_top()
+        options.run(options)
+
+    return exit_code(run)
 
 
 if __name__ == "__main__":

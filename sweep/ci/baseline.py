@@ -5,9 +5,10 @@ from pathlib import Path
 from classifier.errors import VerdictError
 from review import run
 from review.ci.bundle import GENERATED
-from review.ci.reproduce import RAW, answers, obtain, obtain_raw, stage_outputs, without_remote
+from review.ci.reproduce import answers, stage_outputs, without_remote
 from review.git import git
 from review.lock import LOCK
+from review.sources import RAW, obtain, obtain_data
 
 
 def baseline(root: Path, remote: bool) -> None:
@@ -26,11 +27,12 @@ def baseline(root: Path, remote: bool) -> None:
     outputs = stage_outputs((root / LOCK).read_text(encoding="utf-8"))
     cached = [path for path in outputs if not GENERATED.fullmatch(path)]
     # Not in one: DVC checks out nothing of the others where a pointer is among the targets.
-    if obtain(root, [f"{RAW}.dvc"], remote) and obtain(root, cached, remote):
+    missing = obtain(root, [f"{RAW}.dvc"], remote) or obtain(root, cached, remote)
+    if not missing:
         print("main's results are at hand")
         return
-    print("main's results are neither in the cache nor on the remote: running main's stages")
-    obtain_raw(root, remote)
+    print(f"running main's stages: {missing}")
+    obtain_data(root, remote)
     run.reproduce(root)
     if changed := git(root, "status", "--porcelain", "--untracked-files=no").split():
         what = f"running them gives other results than main has: {', '.join(changed[1::2])}"

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from review.dvc import settings as settings_of
 from review.git import git
 from sweep.remotes import require_apart
 
@@ -22,9 +23,8 @@ def meet(root: Path, url: str) -> None:
     Raises:
         VerdictError: the address is that of main's remote, or lies within it or around it.
     """
-    from dvc.config import Config
-
-    known = Config(dvc_dir=str(root / ".dvc"))
+    git(root, "rev-parse", "--git-dir")  # its reason, where it refuses; `git config` has none
+    known = settings_of(root)
     settings = {name: dict(remote) for name, remote in known["remote"].items() if name != NAME}
     address = url if "://" in url else str((root / url).resolve())
     require_apart(root, NAME, url)

@@ -4,14 +4,22 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from classifier import artifact
+from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from classifier.files import sha256
+from classifier.predict import answers
+from review.evidence import Evidence
+from review.paths import ARTIFACT, PREDICTIONS, TEST
+from review.revisions import Revision, Store
+from tests.conftest import small_params
 from tests.stages.runs import build
 
 TEXTS = ["a wonderful lamp", "this awful boat", ""]
@@ -44,6 +52,22 @@ def set_manifest(**values: object) -> Callable[[Path], None]:
         (folder / "manifest.json").write_text(json.dumps({**document, **values}))
 
     return change
+
+
+def set_text(**values: object) -> Callable[[Path], None]:
+    """A change of how the manifest says that text is made."""
+
+    def change(folder: Path) -> None:
+        set_manifest(text={**json.loads((folder / "manifest.json").read_text())["text"], **values})(folder)
+
+    return change
+
+
+def as_version_1(folder: Path) -> None:
+    """Make it the artifact of a main from before manifests said how their text is made."""
+    document = json.loads((folder / "manifest.json").read_text())
+    del document["text"]
+    (folder / "manifest.json").write_text(json.dumps({**document, "version": 1}))
 
 
 def set_tensor(name: str, value: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Callable[[Path], None]:
@@ -114,7 +138,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "surplus file": (write("more.py", b"print()"), "more.py"),
     "foreign manifest": (write("manifest.json", b'{"model_type": "bert"}'), "not a verdict-classifier"),
     "manifest of a list": (write("manifest.json", b"[]"), "not a verdict-classifier"),
-    "other version": (set_manifest(version=2), "version 2"),
+    "other version": (set_manifest(version=3), "version 3"),
+    "version 1 with a recipe": (set_manifest(version=1), "version 1"),
+    "text of no column": (set_text(columns=[]), "text.columns"),
+    "text of no length": (set_text(max_length=0), "text.max_length"),
+    "length as a word": (set_text(max_length="2000"), "text.max_length"),
+    "unknown key of text": (set_text(run="rm"), "text.run"),
+    "unknown step": (set_text(cleaning=["nfc", "stem"]), "cleans its text by stem; this code knows html_entities, nfc"),
     "unknown kind": (set_manifest(kind="oak"), "kind"),
     "unknown key": (set_manifest(run="rm"), "run"),
     "path as a file": (set_manifest(files={"../weights.safetensors": "0" * 64}), "manifest.json"),
@@ -135,6 +165,63 @@ def test_an_artifact_gives_the_same_probabilities_after_a_move(original: Path, f
     first, second = (artifact.load_classifier(place).probabilities(TEXTS) for place in (original, folder))
     assert (first == second).all()
     assert first.shape == (3, 3)
+
+
+@pytest.mark.parametrize("kind", ["linear", "bag"])
+def test_all_who_ask_the_artifact_get_the_same_answer(tmp_path: Path, kind: str) -> None:
+    """The artifact, `predict`, `evaluate` and the review read raw text and clean text alike, to the last bit."""
+    root = build(tmp_path / kind, kind)
+    classifier = artifact.load_classifier(root / ARTIFACT)
+    test = pd.read_parquet(root / TEST)
+    raw = [f"  {text.replace('a', '&amp;#97;')}\t" for text in test["text"]]
+    asked = classifier.probabilities(raw)
+    assert (asked == classifier.probabilities(test["text"])).all()
+    evidence = Evidence(cast(Store, OneFolder(root)), Revision(root, "this", None))
+    for text in (raw, test["text"]):
+        assert (evidence.predict(test.assign(text=text))[list(LABELS)].to_numpy() == asked).all()
+    assert (pd.read_parquet(root / "/".join(PREDICTIONS))[list(LABELS)].to_numpy() == asked).all()
+    answered = answers(classifier, [line.encode() for line in raw])
+    told = [list(json.loads(line)["probabilities"].values()) for line in answered.text.splitlines()]
+    assert (np.array(told) == asked.round(6)).all()
+    assert (answered.lines, answered.cut) == (len(raw), 0)
+
+
+class OneFolder:
+    """A store that has everything in one working tree."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, _: Revision, path: str) -> Path:
+        """Where an output lies."""
+        return self.root / path
+
+
+def test_the_manifest_says_how_the_text_is_made(original: Path) -> None:
+    """Columns, separator, steps and the limit that validate keeps, in the order in which they are applied."""
+    assert json.loads((original / "manifest.json").read_text())["text"] == {
+        "columns": ["text"],
+        "separator": " ",
+        "cleaning": ["html_entities", "nfc", "whitespace"],
+        "max_length": small_params()["validate"]["max_text_length"],
+    }
+
+
+def test_only_what_the_manifest_names_is_done_to_a_text(original: Path, folder: Path) -> None:
+    """Another limit and no cleaning are other features: the manifest is obeyed, whatever the code does by default."""
+    texts = ["a wonderful lamp, but awful", "wonderful&#39;s lamp"]
+    expected = artifact.load_classifier(original).probabilities(["a wonderful lamp", "wonderful&#39;s"])
+    set_text(cleaning=[], max_length=16)(folder)
+    assert (artifact.load_classifier(folder).probabilities(texts)[0] == expected[0]).all()
+    assert (artifact.load_classifier(folder).probabilities(texts)[1] != expected[1]).any()
+
+
+def test_an_artifact_of_version_1_is_read_as_predict_read_it(original: Path, folder: Path) -> None:
+    """Main's artifact from before the recipe can be asked: its text is cleaned, and cut at 10,000 characters."""
+    as_version_1(folder)
+    old, new = artifact.load_classifier(folder), artifact.load_classifier(original)
+    assert (old.probabilities(["it&#39;s  awful", *TEXTS]) == new.probabilities(["it's awful", *TEXTS])).all()
+    assert old.text.max_length == 10_000
 
 
 @pytest.mark.parametrize("name", DAMAGES)

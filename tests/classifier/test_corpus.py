@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from classifier.corpus import LABELS, SCHEMA, clean, label_of, normalise, require_labels, rows, split, split_of
+from classifier.corpus import LABELS, SCHEMA, label_of, normalise, require_labels, rows, split, split_of
 from classifier.errors import VerdictError
 from classifier.params import Params
 from classifier.raw import Ratings, Sentence
@@ -15,24 +15,6 @@ from classifier.raw import Ratings, Sentence
 def sentence(key: str, text: str, domain: str = "movies", valence: float = 1.0) -> Sentence:
     """A sentence with three raters."""
     return Sentence(domain, key, valence, text, Ratings(3, valence, 0.5))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("salt &amp; pepper", "salt & pepper"),
-        ("salt &amp;amp; pepper", "salt & pepper"),
-        ("it&amp;#39;s", "it's"),
-        ("  a \t lamp\u00a0here ", "a lamp here"),
-        ("cafe\u0301", "caf\u00e9"),
-        ("a\x07lamp", "a lamp"),
-        ("AT&T", "AT&T"),
-        ("", ""),
-    ],
-)
-def test_clean_decodes_composes_and_folds(text: str, expected: str) -> None:
-    """Entities are decoded however often they were escaped, characters composed, white space folded."""
-    assert clean(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from classifier import doctor, probes
 from classifier.doctor import Facts, problems, table
 from classifier.numerics import settings
 from tests.conftest import ROOT
+from tests.documents import load, save
 
 GIB = 2**30
 TORCH = {
@@ -151,11 +151,11 @@ def test_by_default_it_serves_what_params_yaml_trains_on(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without `--device` the question is train.device of params.yaml: a CPU machine fails it when that is cuda."""
-    document = yaml.safe_load((workspace / "params.yaml").read_text(encoding="utf-8"))
+    document = load(workspace / "params.yaml")
     monkeypatch.setattr(doctor, "gather", lambda device: CPU_MACHINE)
     assert doctor.doctor(None, needs_remote=False, as_json=False)
     document["train"]["device"] = "cuda"
-    (workspace / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(workspace / "params.yaml", document)
     assert not doctor.doctor(None, needs_remote=False, as_json=False)
     told = capsys.readouterr()
     assert told.out.splitlines()[-1].endswith("no: 1 problem")

@@ -17,6 +17,7 @@ from classifier.files import read_json, sha256, write_json
 from classifier.models.encoder import Encoder
 from classifier.models.network import FAMILIES, backbone, checked_config, shapes, whole_mask
 from classifier.params import Params, Train
+from classifier.text import Text
 from classifier.tokens import Tokeniser
 from classifier.training import fit
 from classifier.training.loop import Data, Fitted
@@ -239,7 +240,14 @@ def test_the_artifact_holds_all_that_a_prediction_needs(params: Params, start: P
     """Written and read again, text in gives the same probabilities out, without the checkpoint it came from."""
     fitted, folder = trained(params, start), tmp_path / "artifact"
     manifest = Manifest(
-        kind="encoder", representation="tokens", labels=LABELS, train={}, trained_on={}, hardware_class="test", files={}
+        kind="encoder",
+        representation="tokens",
+        labels=LABELS,
+        text=Text(max_length=90),
+        train={},
+        trained_on={},
+        hardware_class="test",
+        files={},
     )
     save_classifier(folder, tokeniser(), fitted.model, ["d"], manifest)
     (start / "model.safetensors").unlink()
@@ -249,6 +257,8 @@ def test_the_artifact_holds_all_that_a_prediction_needs(params: Params, start: P
     assert found == pytest.approx(expected, abs=1e-6)
     assert found.sum(axis=1) == pytest.approx(np.ones(4))
     assert load_classifier(folder).probabilities([]).shape == (0, 3)
+    escaped, clean = ["I didn&#39;t", " odd" * 50], ["I didn't", ("odd " * 50)[:90].rstrip()]
+    assert (load_classifier(folder).probabilities(escaped) == load_classifier(folder).probabilities(clean)).all()
 
 
 @pytest.mark.parametrize(
@@ -275,7 +285,14 @@ def test_a_foreign_config_in_an_artifact_is_refused(
     """A config that asks for code, for another network or for a monstrous one is refused before anything is built."""
     folder = tmp_path / "artifact"
     manifest = Manifest(
-        kind="encoder", representation="tokens", labels=LABELS, train={}, trained_on={}, hardware_class="test", files={}
+        kind="encoder",
+        representation="tokens",
+        labels=LABELS,
+        text=Text(max_length=90),
+        train={},
+        trained_on={},
+        hardware_class="test",
+        files={},
     )
     save_classifier(folder, tokeniser(), trained(params, start).model, ["d"], manifest)
     write_json(folder / "config.json", {**read_json(folder / "config.json", ""), **change})

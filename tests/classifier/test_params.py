@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import pytest
-import yaml
 
-from classifier import params
+from classifier import metrics, params
 from classifier.errors import VerdictError
 from tests.conftest import ROOT, small_params
+from tests.documents import save
 
 
 def test_the_committed_params_are_valid_and_frozen() -> None:
@@ -55,6 +56,17 @@ BAD = {
     "dropout of one": (_set("train.bag.dropout", 1.0), "train.bag.dropout"),
     "unknown split": (_set("validate.min_rows", {"train": 1, "exam": 1}), "validate.min_rows"),
     "a list for a group": (_set("evaluate", [1]), "evaluate"),
+    "unknown metric": (_set("gate.fail_on_worse.news", ["weighted_f1", "logloss"]), "gate.fail_on_worse.news.1"),
+    "a metric twice": (_set("gate.fail_on_worse.news", ["ece", "ece"]), "news has a metric twice"),
+    "no metric": (_set("gate.fail_on_worse.news", []), "gate.fail_on_worse.news"),
+    "policy for no group": (
+        _set("gate.fail_on_worse.twets", ["ece"]),
+        "gate.fail_on_worse: no such group: twets",
+    ),
+    "floor of no group": (
+        _set("gate.floors.twets", 0.5),
+        "gate.floors: no such group: twets; there is",
+    ),
 }
 
 
@@ -65,11 +77,29 @@ def test_an_unusable_param_stops_the_run_and_is_named(tmp_path: Path, name: str)
     document = small_params()
     change(document)
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(path, document)
     with pytest.raises(VerdictError) as caught:
         params.load(path)
     assert expected in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_a_list_of_groups_means_weighted_f1_in_each() -> None:
+    """The older shape of `fail_on_worse` is read as the mapping that means the same."""
+    gate = small_params()["gate"]
+    groups = list(gate["fail_on_worse"])
+    older = params.Gate.model_validate({**gate, "fail_on_worse": groups})
+    assert older == params.Gate.model_validate(gate)
+    assert older.claims == tuple((group, "weighted_f1") for group in groups)
+    with pytest.raises(ValueError, match="fail_on_worse"):
+        params.Gate.model_validate({**gate, "fail_on_worse": [{"overall": "ece"}]})
+
+
+def test_the_metrics_of_a_policy_are_those_of_the_evaluation() -> None:
+    """A policy may name each score that `classifier.metrics` computes, and nothing else."""
+    labels, probabilities = np.array(["negative", "positive"]), np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]])
+    scored = metrics.scores(labels, np.array([-1.0, 2.0]), probabilities, 5)
+    assert set(get_args(params.Metric)) == set(scored) - {"n"}
 
 
 @pytest.mark.parametrize("written", ["1e-05", "1e-5", "1.0e-05", "0.00001"])
@@ -96,7 +126,7 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
     _set("train.sead", 1)(document)
     _drop("evaluate", "mistakes")(document)
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(path, document)
     with pytest.raises(VerdictError, match=r"train\.sead") as caught:
         params.load(path)
     assert "evaluate.mistakes: missing" in str(caught.value)
@@ -127,7 +157,7 @@ def test_a_limit_of_rows_that_lacks_a_split_is_refused(tmp_path: Path) -> None:
     document = small_params()
     document["validate"]["min_rows"] = {"train": 1, "test": 1}
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(path, document)
     with pytest.raises(VerdictError, match=r"validate\.min_rows"):
         params.load(path)
 

@@ -69,6 +69,22 @@ def test_two_processes_give_the_answers_of_one(model: Path) -> None:
     assert answers(model, content, processes=2) == answers(model, content, processes=1)
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_texts_that_are_too_long_are_scored_by_their_beginning_and_counted(
+    model: Path, capsys: pytest.CaptureFixture[str], processes: int
+) -> None:
+    """Two of them end in the answers of their first 2,000 characters, and in one note; the others in none."""
+    short, many = b"wonderful " * 200, b"a lamp\n" * 3 * BATCH_LINES
+    assert len(short) == 2000
+    found = answers(model, b"\n".join([short + b"awful " * 900, short, short + b"a" * 9000, b"", many]), processes)
+    assert found[0]["probabilities"] == found[1]["probabilities"] == found[2]["probabilities"]
+    note = capsys.readouterr().err
+    assert note == (
+        "note: 2 of 6,004 lines scored by their first 2,000 characters, as many as the artifact reads"
+        " (text.max_length)\n"
+    )
+
+
 def run(model: Path, content: bytes) -> subprocess.CompletedProcess[bytes]:
     """The command, as a user calls it."""
     command = [sys.executable, "-m", "classifier", "predict", "--model", str(model)]
@@ -109,12 +125,13 @@ def test_a_reader_that_leaves_early_causes_no_traceback(model: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
-def test_prediction_imports_neither_torch_nor_scikit_learn_nor_pandera(model: Path) -> None:
-    """The command starts fast, since it leaves the slow libraries alone."""
+def test_prediction_imports_no_table_and_no_learner(model: Path) -> None:
+    """Whoever asks an artifact for probabilities needs neither what trained it nor what reads tables, nor waits."""
+    slow = ("torch", "sklearn", "pandera", "matplotlib", "pandas", "pyarrow", "dvc", "transformers", "tokenizers")
     code = (
         "import sys; from classifier.artifact import load_classifier; from pathlib import Path;"
-        f"load_classifier(Path({str(model)!r})).probabilities(['a']);"
-        "print([name for name in ('torch', 'sklearn', 'pandera', 'matplotlib') if name in sys.modules])"
+        f"load_classifier(Path({str(model)!r})).probabilities(['a &amp; b']); import classifier.predict;"
+        f"print([name for name in {slow!r} if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60

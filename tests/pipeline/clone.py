@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.conftest import ROOT, small_params
 from tests.corpus import write_raw
+from tests.documents import load, save
+from tests.shared import once
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
 TIMEOUT = 180  # seconds; a command that hangs fails its test, no test measures time
@@ -102,7 +102,7 @@ class Clone:
 
     def dag(self) -> dict[str, Any]:
         """dvc.yaml, parsed."""
-        document: dict[str, Any] = yaml.safe_load((self.path / "dvc.yaml").read_text(encoding="utf-8"))
+        document: dict[str, Any] = load(self.path / "dvc.yaml")
         return document
 
     def lock(self) -> bytes:
@@ -111,12 +111,12 @@ class Clone:
 
     def params(self) -> dict[str, Any]:
         """params.yaml, parsed."""
-        document: dict[str, Any] = yaml.safe_load((self.path / "params.yaml").read_text(encoding="utf-8"))
+        document: dict[str, Any] = load(self.path / "params.yaml")
         return document
 
     def write_params(self, document: dict[str, Any]) -> None:
         """Replace params.yaml."""
-        (self.path / "params.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        save(self.path / "params.yaml", document)
 
     def commit(self, message: str) -> None:
         """Commit all that git does not ignore."""
@@ -139,6 +139,7 @@ class Clone:
 
     def copy(self, path: Path) -> "Clone":
         """The same clone, with its cache and its history, in another folder."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(self.path, path, symlinks=True)
         return Clone(path)
 
@@ -169,3 +170,19 @@ def fresh_clone(path: Path) -> Clone:
     clone.run("dvc", "add", "--quiet", "data/raw")
     clone.commit("A small corpus, nothing reproduced")
     return clone
+
+
+def empty_clone(temporary: Path) -> Clone:
+    """A clone in which nothing was ever reproduced, made once a run of pytest; not to be changed."""
+    return Clone(once(temporary, "empty", lambda folder: fresh_clone(folder / "verdict")) / "verdict")
+
+
+def finished_clone(temporary: Path) -> Clone:
+    """A clone with the whole DAG reproduced and committed, made once a run of pytest; not to be changed."""
+
+    def build(folder: Path) -> None:
+        clone = empty_clone(temporary).copy(folder / "verdict")
+        clone.run("dvc", "repro")
+        clone.commit("Reproduced")
+
+    return Clone(once(temporary, "finished", build) / "verdict")

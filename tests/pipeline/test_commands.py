@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.pipeline.clone import Clone, declared_outs, remove
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = ROOT / "README.md"
@@ -23,7 +23,7 @@ COMMANDS = {
         "python -m review repro",
         "python -m classifier scores",
     ],
-    "test": ["ruff check . && ruff format --check . && mypy", "pytest -n auto --dist loadfile"],
+    "test": ["ruff check . && ruff format --check . && mypy", "pytest -n auto --dist worksteal"],
 }
 
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import grimp
 import pytest
-import yaml
 
 from classifier import params
 from stages import evaluate, featurize, prepare, train, validate
 from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT, small_params
+from tests.documents import load, save
 from tests.pipeline.clone import STAGES, TIMEOUT, Clone, declared_outs, environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 PINS = "requirements.txt"
 # Beside them, what the chosen kind of model needs on top.
@@ -39,7 +39,7 @@ MAY_IMPORT = {"classifier": {"classifier"}, "stages": {"classifier", "stages"}}
 
 def dag() -> dict[str, Any]:
     """dvc.yaml of this repository, parsed."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    document: dict[str, Any] = load(ROOT / "dvc.yaml")
     return document
 
 
@@ -268,7 +268,7 @@ def test_each_stage_reads_just_its_declared_params(
     document["train"]["bag"]["epochs"] = 2
     document["featurize"]["tokens"]["checkpoint"] = write_checkpoint(workspace / "tiny", max_position_embeddings=128)
     document["train"]["encoder"]["epochs"] = 2  # after the last one nobody asks for the patience
-    (workspace / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(workspace / "params.yaml", document)
     recorder = Recorder(monkeypatch)
     for stage, main in MAINS.items():
         recorder.read.clear()

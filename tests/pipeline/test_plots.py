@@ -11,8 +11,9 @@ import pytest
 import vl_convert
 
 from tests.pipeline.clone import Clone, declared_outs
+from tests.shared import once
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 Plots = dict[str, list[dict[str, Any]]]
 
@@ -20,10 +21,14 @@ Plots = dict[str, list[dict[str, Any]]]
 @pytest.fixture(scope="session")
 def compared(experiment: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A bag committed and another in the workspace: both make mistakes, so that no plot is empty; not to be changed."""
-    clone = experiment.copy(tmp_path_factory.mktemp("compared") / "verdict")
-    clone.commit("A bag")
-    clone.run("dvc", "exp", "run", "-S", "train.seed=7")
-    return clone
+
+    def build(folder: Path) -> None:
+        clone = experiment.copy(folder / "verdict")
+        clone.commit("A bag")
+        clone.run("dvc", "exp", "run", "-S", "train.seed=7")
+
+    made = Clone(once(tmp_path_factory.getbasetemp(), "compared", build) / "verdict")
+    return made.copy(tmp_path_factory.mktemp("compared") / "verdict")
 
 
 @pytest.fixture(scope="session", params=[1, 2], ids=["one revision", "two revisions"])

@@ -6,7 +6,7 @@ import pytest
 
 from tests.pipeline.clone import STAGES, Clone, declared_outs
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 
 def test_repro_from_nothing_writes_every_declared_out(finished: Clone) -> None:

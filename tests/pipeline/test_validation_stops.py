@@ -6,7 +6,7 @@ import pytest
 
 from tests.pipeline.clone import Clone
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 
 def test_violations_stop_the_dag_until_they_are_mended(empty: Clone, copy_of: Callable[[Clone], Clone]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.clone import Clone, environment, fresh_clone
+from tests.pipeline.clone import Clone, environment, finished_clone
 from tests.remote.desk import Desk
 from tests.s3 import S3, s3
 
@@ -18,10 +18,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with the whole DAG reproduced and committed, its remote still the embedded folder; not to be changed."""
-    clone = fresh_clone(tmp_path_factory.mktemp("reproduced") / "verdict")
-    clone.run("dvc", "repro", "--quiet")
-    clone.commit("Reproduced")
-    return clone
+    return finished_clone(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

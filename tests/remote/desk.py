@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from review.__main__ import main
+from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.s3 import S3
 
@@ -67,7 +67,7 @@ class Desk:
 
 def output(clone: Clone, path: str) -> str:
     """The hash that dvc.lock has for an output."""
-    stages: dict[str, Any] = yaml.safe_load(clone.lock())["stages"]
+    stages: dict[str, Any] = load(clone.lock())["stages"]
     return next(str(out["md5"]) for stage in stages.values() for out in stage["outs"] if out["path"] == path)
 
 
@@ -89,5 +89,5 @@ def whole(s3: S3, prefix: str) -> bool:
     objects = {key.removeprefix(start).replace("/", ""): s3.get(key) for key in s3.names(start)}
     right = all(hashlib.md5(data).hexdigest() == name.removesuffix(".dir") for name, data in objects.items())
     listings = [json.loads(data) for name, data in objects.items() if name.endswith(".dir")]
-    records = [yaml.safe_load(s3.get(key))["outs"] for key in s3.names(f"{prefix}/runs/")]
+    records = [load(s3.get(key))["outs"] for key in s3.names(f"{prefix}/runs/")]
     return right and all(entry["md5"] in objects for entries in [*listings, *records] for entry in entries)

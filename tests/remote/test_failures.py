@@ -12,7 +12,7 @@ from tests.pipeline.clone import Clone, remove
 from tests.remote.desk import Desk, at, members, output, whole
 from tests.s3 import free_ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("remote")]
+pytestmark = pytest.mark.slow
 
 # Kills the server once five files of a push have arrived.
 HOOK = """

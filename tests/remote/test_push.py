@@ -9,7 +9,7 @@ from review.remote import check, configured, push
 from tests.pipeline.clone import STAGES, Clone, declared_outs, remove
 from tests.remote.desk import Desk, at, output
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("remote")]
+pytestmark = pytest.mark.slow
 
 
 def make_remote(desk: Desk, clone: Clone, url: str, **variables: str) -> tuple[int, str]:

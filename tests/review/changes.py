@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,6 +25,7 @@ from review.command import Request, sides
 from review.gate import Review, review
 from stages import evaluate, train
 from tests.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
+from tests.shared import once
 
 BINS = 15
 TEST = "data/prepared/test.parquet"
@@ -41,6 +41,13 @@ _NOISE = 6
 _OTHER = {"wonderful": "awful", "brilliant": "broken", "great": "ugly", "awful": "lovely", "terrible": "superb"}
 Change = Callable[[Clone], object]
 Frame = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+class Now:
+    """Standard error as it is when something is written: a fixture has another one than its test."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a stream has
+        return getattr(sys.stderr, name)
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class Desk:
             for name, value in environment(place.path).items():
                 patch.setenv(name, value)
             for handler in (h for name in ("dvc", "dvc_data", "dvc_objects") for h in logging.getLogger(name).handlers):
-                patch.setattr(handler, "stream", sys.stderr)  # DVC keeps the one of its import, another test's
+                patch.setattr(handler, "stream", Now())  # DVC keeps the one of its import, another test's
             yield
 
     def run(self, place: Clone, *arguments: str) -> Outcome:
@@ -111,10 +118,13 @@ def clone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return committed_main(tmp_path_factory.getbasetemp()).copy(tmp_path / "verdict")
 
 
-@cache
-def committed_main(folder: Path) -> Clone:
-    """The repository behind `clone`, made once; not to be changed."""
-    made = fresh_clone(folder / "main-to-attack" / "verdict")
+def committed_main(temporary: Path) -> Clone:
+    """The repository behind `clone`, made once a run of pytest; not to be changed."""
+    return Clone(once(temporary, "main", _make_main) / "verdict")
+
+
+def _make_main(folder: Path) -> None:
+    made = fresh_clone(folder / "verdict")
     for path in (made.path / "data" / "raw").glob("*_GroundTruth.txt"):
         lines = path.read_bytes().split(b"\r\n")
         path.write_bytes(b"\r\n".join(_noisy(line) if n % _NOISE == 0 else line for n, line in enumerate(lines)))
@@ -124,7 +134,6 @@ def committed_main(folder: Path) -> Clone:
     made.run("dvc", "add", "--quiet", "data/raw")
     made.run("dvc", "repro", "--quiet")
     made.commit("Main")
-    return made
 
 
 def _noisy(line: bytes) -> bytes:

@@ -5,22 +5,21 @@ import json
 import shutil
 from pathlib import Path
 
-import yaml
-
 from review.lock import hash_of
+from tests.documents import load, save
 from tests.pipeline.clone import Clone, declared_outs
 
 
 def relock(place: Clone) -> None:
     """Make dvc.lock consistent with whatever lies in the folder, and put it into the cache, without any run."""
-    document = yaml.safe_load(place.lock())
+    document = load(place.lock())
     for entry in document["stages"].values():
         for item in [*entry.get("deps", []), *entry.get("outs", [])]:
             path = place.path / item["path"]
             files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
             item.update(md5=hash_of(path), size=sum(file.stat().st_size for file in files))
             item.update({"nfiles": len(files)} if path.is_dir() else {})
-    (place.path / "dvc.lock").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    save(place.path / "dvc.lock", document)
     for name, is_cached in declared_outs(place.dag()):
         if is_cached:
             _store(place, place.path / name)
@@ -50,7 +49,7 @@ def _put(place: Clone, digest: str, content: bytes) -> None:
 
 def locked(place: Clone, path: str) -> str:
     """The hash that dvc.lock has for an output."""
-    entries = yaml.safe_load(place.lock())["stages"].values()
+    entries = load(place.lock())["stages"].values()
     return next(str(out["md5"]) for entry in entries for out in entry["outs"] if out["path"] == path)
 
 

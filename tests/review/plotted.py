@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import vl_convert
-import yaml
 
 from review.plots import Plot
 from tests.conftest import ROOT
+from tests.documents import load, save
 
 CLASSES = ("negative", "neutral", "positive")
 TRAINING, DOMAINS = "plots/training.json", "plots/domains.png"
@@ -23,7 +23,7 @@ TRAINING, DOMAINS = "plots/training.json", "plots/domains.png"
 
 def declared() -> dict[str, dict[str, Any]]:
     """The plots of the real dvc.yaml with their definitions, by name."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    stages = load(ROOT / "dvc.yaml")["stages"].values()
     return {name: body for stage in stages for entry in stage.get("plots", []) for name, body in entry.items()}
 
 
@@ -67,7 +67,7 @@ def write(folder: Path, name: str, shift: float) -> None:
 def declare(folder: Path, names: list[str]) -> None:
     """Write a dvc.yaml with one stage that has these plots, declared as in the real one."""
     stage = {"cmd": "true", "plots": [{name: declared()[name]} for name in names]}
-    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"draw": stage}}), encoding="utf-8")
+    save(folder / "dvc.yaml", {"stages": {"draw": stage}})
 
 
 def run(folder: Path, *command: str) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from classifier.documents import dump
 from classifier.files import write_table
 from classifier.scoring import SCHEMA, TRUTH_SCHEMA
 from review.leaderboard.predictions import by_domain
@@ -67,7 +67,7 @@ class Shelf:
         document["train"]["linear"].update(params or {})
         cost = {"experiment": name, "seconds": seconds, "device": "x86", "sentences_per_second": 1234.5}
         made = {
-            "params.yaml": yaml.safe_dump(document).encode(),
+            "params.yaml": dump(document).encode(),
             "dvc.lock": lock(validation or self.validation, digest),
             "metrics/validation.json": json.dumps({**told, "seeds": seeds}).encode(),
             "metrics/evaluation.json": json.dumps(test).encode(),
@@ -112,7 +112,7 @@ def lock(validation: str, predictions: str) -> bytes:
         {"path": "data/prepared/validation.parquet", "md5": validation},
         {"path": "data/validation", "md5": predictions},
     ]
-    return yaml.safe_dump({"schema": "2.0", "stages": {"all": {"cmd": "x", "outs": outs}}}).encode()
+    return dump({"schema": "2.0", "stages": {"all": {"cmd": "x", "outs": outs}}}).encode()
 
 
 def shelf(path: Path) -> Shelf:

@@ -1,5 +1,7 @@
 """The comparison of two tables of predictions: words, families of intervals, counts, and what a test set can show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from review import figures
 from review.bootstrap import METRICS, OVERALL
-from review.compare import BETTER, HEADLINE, SAME, WORSE, Plan, left_out_counts, level, of_tables
+from review.compare import BETTER, HEADLINE, SAME, UNDEFINED, WORSE, Plan, left_out_counts, level, of_tables
 from tests.review.predictions import predicted, truth, with_probabilities
 
 PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10)
@@ -63,9 +65,49 @@ def test_a_word_follows_from_its_interval_alone(table: pd.DataFrame) -> None:
 
 def test_intervals_of_a_family_hold_together() -> None:
     """The levels of the headline, overall and by domain, multiply to the plan's; so do those of the other metrics."""
-    assert level(PLAN, HEADLINE, 4) ** 5 == pytest.approx(0.95)
-    assert level(PLAN, HEADLINE, 0) == 0.95
-    assert level(PLAN, "mcc", 4) ** (5 * (len(METRICS) - 1)) == pytest.approx(0.95)
+    five = (OVERALL, *"abcd")
+    assert level(PLAN, (OVERALL, HEADLINE), five) ** 5 == pytest.approx(0.95)
+    assert level(PLAN, (OVERALL, HEADLINE), (OVERALL,)) == 0.95
+    assert level(PLAN, (OVERALL, "mcc"), five) ** (5 * (len(METRICS) - 1)) == pytest.approx(0.95)
+
+
+def test_what_the_policy_names_joins_the_headlines_family(table: pd.DataFrame) -> None:
+    """A metric that the policy names makes the gate's family larger by one, in the groups that there are, alone."""
+    named = frozenset({(OVERALL, "log_loss"), (OVERALL, HEADLINE), ("gone", "ece")})
+    comparison = of_tables(model(table, 0.9), model(table, 1.0), replace(PLAN, named=named))
+    for line in comparison.differences:
+        joined = line.metric == HEADLINE or (line.group, line.metric) == (OVERALL, "log_loss")
+        size = 4 if joined else 3 * len(METRICS) - 4
+        assert line.confidence**size == pytest.approx(0.95), line
+
+
+def test_with_weighted_f1_alone_intervals_are_as_without_a_policy(table: pd.DataFrame) -> None:
+    """A policy that names weighted F1, which the headline is about anyway, widens nothing."""
+    named = replace(PLAN, named=frozenset((group, HEADLINE) for group in (OVERALL, *DOMAINS)))
+    pair = (model(table, 0.9), model(table, 1.0))
+    assert of_tables(*pair, named).differences == of_tables(*pair, PLAN).differences
+
+
+def test_one_document_shows_nothing(table: pd.DataFrame) -> None:
+    """A domain of one document, however different its predictions, is neither better nor worse, and shows no loss."""
+    single = table.assign(document=table["document"].where(table["domain"] != "news", "news-0"))
+    for base, candidate in ((0.5, 3.0), (3.0, 0.5)):
+        comparison = of_tables(model(single, base), model(single, candidate), PLAN)
+        assert {comparison.of("news", metric).verdict for metric in METRICS} == {SAME}
+        assert comparison.of("news").low == -1
+        news = next(group for group in comparison.groups if group.name == "news")
+        assert (news.documents, news.detectable) == (1, None)
+
+
+def test_a_metric_without_a_value_is_said_to_have_none(table: pd.DataFrame) -> None:
+    """One rating, or one class, for all sentences of a domain leaves no correlation, or no MCC; others have a value."""
+    inside = table["domain"] == "news"
+    flat = table.assign(valence=table["valence"].where(~inside, 1.0))
+    of_one = flat.assign(label=table["label"].where(~inside, "positive"))
+    for truths, missing in ((table, set()), (flat, {"valence_r"}), (of_one, {"valence_r", "mcc"})):
+        comparison = of_tables(model(truths, 0.5), model(truths, 3.0), PLAN)
+        undefined = {(line.group, line.metric) for line in comparison.differences if line.verdict == UNDEFINED}
+        assert undefined == {("news", metric) for metric in missing}
 
 
 def test_counts_are_those_of_mcnemar(table: pd.DataFrame) -> None:
@@ -86,6 +128,7 @@ def test_the_visible_loss_is_what_nine_of_ten_test_sets_would_show(table: pd.Dat
     quantile = scipy.stats.norm.ppf((1 + line.confidence) / 2)
     error = (line.high - line.low) / (2 * quantile)
     reach = quantile * error
+    assert group.detectable is not None
     assert scipy.stats.norm.cdf((group.detectable - reach) / error) == pytest.approx(0.9, abs=0.03)
 
 

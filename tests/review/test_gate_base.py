@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from review import gate
+from review import rules
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, edit_json, retrain, set_params
@@ -51,6 +51,11 @@ POLICIES: dict[str, tuple[Callable[[Clone], object], str]] = {
         "has no group gate",
     ),
     "a typo": (lambda place: set_params(place, "gate", flors={}), "flors: unknown key"),
+    "an unknown metric": (
+        lambda place: set_params(place, "gate", fail_on_worse={"news": ["weighted_f1", "logloss"]}),
+        "fail_on_worse.news.1: Input should be 'weighted_f1', 'macro_f1', ",
+    ),
+    "a group without a metric": (lambda place: set_params(place, "gate", fail_on_worse={"news": []}), "news"),
     "a floor that is no number": (
         lambda place: set_params(place, "gate", floors={"overall": "high"}),
         "floors.overall",
@@ -147,7 +152,7 @@ def test_whatever_breaks_a_review_off_is_no_judgement(
 
 def test_a_crash_among_the_rules_is_the_reason(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A review that crashed holds no verdict: rules that were found so far do not make it pass."""
-    monkeypatch.setattr(gate, "_time", crash)
+    monkeypatch.setattr(rules, "speed", crash)
     found = desk.judge(clone)
     assert all(rule.passed for rule in found.rules)
     assert found.code == 2

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import pandas as pd
 import pytest
-import yaml
 
 from classifier.errors import VerdictError
 from review.figures import differing, shown
 from review.revisions import Revision, Store
 from stages import train
+from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import EVALUATION, PREDICTED, Desk, by_hand, edit_json, edit_table, retrain
@@ -92,7 +92,7 @@ def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, desk: Desk) -> N
     outcome = desk.gate(clone)
     assert outcome.code == 2, outcome.text
     assert outcome.failed == ["lock"]
-    assert "evaluate: models/classifier" in outcome.text
+    assert "train: models/classifier" in outcome.text
     assert "Cannot judge: models/classifier of the working tree" in outcome.text
 
 
@@ -205,9 +205,9 @@ def test_an_object_with_other_bytes_than_its_name_says_is_refused(clone: Clone, 
 
 def test_a_lock_that_cannot_be_read_is_no_pass(clone: Clone, desk: Desk) -> None:
     """A dvc.lock whose outputs are not a list of outputs is exit code 2, by its name."""
-    document = yaml.safe_load(clone.lock())
+    document = load(clone.lock())
     document["stages"]["train"]["outs"] = {"models/classifier": "yes"}
-    (clone.path / "dvc.lock").write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(clone.path / "dvc.lock", document)
     outcome = desk.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "dvc.lock" in outcome.text

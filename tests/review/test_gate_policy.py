@@ -1,15 +1,20 @@
 """Whose rules count: a change is judged by main's policy, and only a person waves something through, by its name."""
 
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-import yaml
+from safetensors.numpy import load_file, save_file
 
+from stages import evaluate
+from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, retrain, set_params
 from tests.review.forging import relock
+from tests.review.test_gate_artifact import resealed
 
 clone, desk = changes.clone, changes.desk
 NO_FLOORS = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0.0)
@@ -18,11 +23,11 @@ NO_FLOORS = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0
 def relocked_params(place: Clone, **values: float | str) -> None:
     """Change keys of `prepare`, and let dvc.lock have them, as after a run that gave the same rows."""
     set_params(place, "prepare", **values)
-    document = yaml.safe_load(place.lock())
+    document = load(place.lock())
     document["stages"]["prepare"]["params"]["params.yaml"]["prepare"].update(values)
     if "neutral_band" in values:
         document["stages"]["validate"]["params"]["params.yaml"]["prepare.neutral_band"] = values["neutral_band"]
-    (place.path / "dvc.lock").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    save(place.path / "dvc.lock", document)
 
 
 POLICY_CHANGES: dict[str, Callable[[Clone], object]] = {
@@ -104,6 +109,77 @@ def test_no_other_rule_can_be_approved(clone: Clone, desk: Desk, name: str) -> N
     assert "invalid choice" in outcome.text
 
 
+def named(place: Clone, **groups: list[str]) -> None:
+    """Main whose policy names other metrics, or other groups."""
+    set_params(place, "gate", fail_on_worse=groups)
+    place.commit("Another policy")
+
+
+@contextmanager
+def set_aside(place: Clone) -> Iterator[None]:
+    """A block in which the change is put away, so that main can be committed to."""
+    place.run("git", "stash", "--quiet")
+    yield
+    place.run("git", "stash", "pop", "--quiet")
+
+
+def overconfident(place: Clone) -> None:
+    """Main's model with larger weights: the same classes, far surer of them; all made to match."""
+    path = place.path / "models" / "classifier" / "weights.safetensors"
+    tensors = load_file(path)
+    for name in ("model.coefficients", "model.intercepts"):
+        tensors[name] = tensors[name] * 8
+    path.unlink()
+    save_file(tensors, path)
+    resealed(place)
+    changes.by_hand(place, evaluate)
+    relock(place)
+
+
+def test_a_further_metric_fails_by_its_name(clone: Clone, desk: Desk) -> None:
+    """A model that is worse by log loss alone passes by default and says so; a policy that names log loss fails it."""
+    overconfident(clone)
+    claim = "no measurable difference in weighted F1; worse in log loss"
+    passed = desk.gate(clone)
+    assert (passed.code, passed.failed) == (0, []), passed.text
+    assert f"\nPass: {claim}" in passed.text
+    with set_aside(clone):
+        named(clone, overall=["weighted_f1", "log_loss"], news=["weighted_f1"])
+    outcome = desk.gate(clone)
+    assert (outcome.code, outcome.failed) == (1, ["worse:overall:log_loss"]), outcome.text
+    assert re.search(rf"\nFail, worse:overall:log_loss \(0\.\d+ → [\d.]+\): {claim}", outcome.text)
+    assert "worse:tweets" not in outcome.text
+
+
+def test_a_base_with_a_list_of_groups_judges_as_before(clone: Clone, desk: Desk) -> None:
+    """Main from before the mapping is read as weighted F1 in each group: a worse model fails by the same rules."""
+    retrain(clone, **changes.WORSE)
+    relock(clone)
+    now = desk.gate(clone).failed
+    assert "worse:overall" in now
+    with set_aside(clone):
+        set_params(clone, "gate", fail_on_worse=["overall", "tweets", "movies", "products", "news"])
+        clone.commit("As before")
+    assert desk.gate(clone).failed == now
+
+
+def test_a_group_that_nobody_has_fails_what_touches_the_model_alone(clone: Clone, desk: Desk) -> None:
+    """A typo on main is named to every change of the model; what leaves the model alone can mend it."""
+    retrain(clone, seed=5, **{"linear.alpha": 0.0001})
+    relock(clone)
+    with set_aside(clone):
+        named(clone, twets=["weighted_f1"])
+    outcome = desk.gate(clone)
+    assert (outcome.code, outcome.failed) == (1, ["worse:twets"]), outcome.text
+    assert "Fail, worse:twets (no test sentence of it): " in outcome.text
+    assert "gate.fail_on_worse of params.yaml on main first" in outcome.text
+    clone.run("git", "checkout", "--quiet", "--", ".")
+    clone.run("dvc", "checkout", "--quiet")
+    set_params(clone, "gate", fail_on_worse={"tweets": ["weighted_f1"]})
+    mended = desk.gate(clone, "--approve", "policy")
+    assert (mended.code, mended.failed) == (0, []), mended.text
+
+
 def test_a_first_run_is_judged_by_floors_alone_and_says_so(clone: Clone, desk: Desk) -> None:
     """With `--bootstrap` no main is asked: there is no comparison, and the verdict names the first run."""
     clone.run("git", "branch", "--move", "main", "trunk")
@@ -125,7 +201,7 @@ def test_a_first_run_cannot_claim_a_domain_that_it_does_not_test(clone: Clone, d
     """With `--bootstrap` a floor is not met by a figure for which there is no test sentence."""
     figures = (clone.path / changes.EVALUATION).read_bytes()
     changes.edit_both(clone, lambda table: table[table["domain"] != "news"])
-    claimed = yaml.safe_load(figures)["domains"]["news"]
+    claimed = load(figures)["domains"]["news"]
     changes.edit_json(clone, changes.EVALUATION, lambda content: content["domains"].update(news=claimed))
     relock(clone)
     outcome = desk.gate(clone, "--bootstrap")

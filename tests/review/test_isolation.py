@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from review import landlock
 from review.run import StageError, reproduce
+from tests.documents import save
 
 SPLIT = "python -c \"[open(f'data/{name}.txt', 'w').write(name) for name in ('training', 'held-out')]\""
 HONEST = "python -c \"text = open('data/training.txt').read(); open('model.txt', 'w').write(text)\""
@@ -27,7 +27,7 @@ def define(root: Path, command: str, **train: object) -> None:
         "split": {"cmd": SPLIT, "deps": ["raw.txt"], "outs": ["data/training.txt", "data/held-out.txt"]},
         "train": {"cmd": command, "deps": ["data/training.txt"], "outs": ["model.txt"], **train},
     }
-    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+    save(root / "dvc.yaml", {"stages": stages})
 
 
 @pytest.fixture

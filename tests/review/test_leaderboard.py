@@ -10,10 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.errors import VerdictError
 from review.leaderboard.board import differing
 from review.leaderboard.command import Options
-from review.leaderboard.fastyaml import mapping
 from tests.review import changes
 from tests.review.changes import Desk
 from tests.review.predictions import truth
@@ -277,13 +275,3 @@ def test_only_params_that_are_used_and_differ_are_columns() -> None:
     bag = {"train.model": "bag", "train.linear.alpha": 2, "train.bag.epochs": 2, "gate.seed": 2}
     other = {**linear, "train.linear.alpha": 3, "train.bag.epochs": 9}
     assert differing([linear, bag, other]) == ["train.model", "train.linear.alpha"]
-
-
-def test_yaml_is_read_as_dvc_reads_it() -> None:
-    """Version 1.2: 1e-05 is a number, `no` and 1:30 are texts, and aliases are refused."""
-    text = "a: 1e-05\nb: no\nc: 1:30\nd: 12\ne: true\nf:\ng: 1.5\nh: '1'\ni: 012\n"
-    expected = {"a": 1e-05, "b": "no", "c": "1:30", "d": 12, "e": True, "f": None, "g": 1.5, "h": "1", "i": "012"}
-    found = mapping(text, "x")
-    assert {**found, "i": str(found["i"])} == {**expected, "i": str(found["i"])}
-    with pytest.raises(VerdictError, match="aliases"):
-        mapping("a: &x 1\nb: *x\n", "x")

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
+from classifier.documents import dump
 from tests.conftest import small_params
 from tests.review import changes
 from tests.review.changes import Desk
@@ -40,7 +40,7 @@ def stand(tmp_path: Path) -> Shelf:
             "date": text,
         }
         cost = {"experiment": name, "seconds": number + 1, "device": text, "sentences_per_second": 1.5}
-        files = {"params.yaml": yaml.safe_dump(document).encode(), "metrics/cost.json": json.dumps(cost).encode()}
+        files = {"params.yaml": dump(document).encode(), "metrics/cost.json": json.dumps(cost).encode()}
         made.add(name, model(1.0 + number / 10), files=files)
     for number, text in enumerate(TEXTS):
         made.add(f"broken-{number}", model(1.0), files={"metrics/validation.json": json.dumps({text: 1}).encode()})

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.clone import fresh_clone
+from tests.pipeline.clone import finished_clone
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 
-def test_real_experiments_are_ranked_with_their_cost(tmp_path: Path) -> None:
+def test_real_experiments_are_ranked_with_their_cost(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Two models are ranked with interval and time, another split stands apart, and so does what DVC's queue failed."""
-    clone = fresh_clone(tmp_path / "verdict")
-    clone.run("dvc", "repro", "--quiet")
-    clone.commit("Main")
+    clone = finished_clone(tmp_path_factory.getbasetemp()).copy(tmp_path / "verdict")
     for name, changes in {
         "weak": ["train.linear.alpha=100"],
         "seeds": ["train.linear.alpha=0.0001", "train.seeds=[1,2]"],

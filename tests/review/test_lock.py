@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
-from review.lock import check
+from classifier.documents import dump
+from review.lock import check, hash_of
 from tests.conftest import ROOT
+from tests.documents import load, save
 
 DVC_YAML = """
 stages:
@@ -49,7 +50,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(folder, "git", "init", "--quiet")
     run(folder, "dvc", "init", "--quiet")
     files = {"dvc.yaml": DVC_YAML, "clean.py": CLEAN, "count.py": COUNT, "data/raw.txt": " some words \n"}
-    for name, text in {**files, "params.yaml": yaml.safe_dump(PARAMS)}.items():
+    for name, text in {**files, "params.yaml": dump(PARAMS)}.items():
         (folder / name).write_text(text, encoding="utf-8")
     run(folder, "dvc", "add", "--quiet", "data/raw.txt")
     run(folder, "dvc", "repro", "--quiet")
@@ -75,9 +76,9 @@ def edit(folder: Path, name: str, change: Callable[[str], str]) -> None:
 
 def relock(folder: Path, stage: str, change: Callable[[dict[str, object]], object]) -> None:
     """Change one entry of dvc.lock."""
-    document = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
+    document = load(folder / "dvc.lock")
     change(document["stages"][stage])
-    (folder / "dvc.lock").write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(folder / "dvc.lock", document)
 
 
 def test_a_lock_that_came_out_of_a_run_is_consistent_without_any_data(tree: Path) -> None:
@@ -141,8 +142,6 @@ def test_every_mutation_is_found_and_names_stage_place_and_mend(tree: Path, name
 
 def test_an_invented_but_consistent_lock_is_found_by_its_missing_run(tree: Path) -> None:
     """A lock whose metrics and hash were changed together is consistent, but not in the run-cache."""
-    from review.lock import hash_of
-
     (tree / "count.json").write_text('{"n": 99}', encoding="utf-8")
     forged = hash_of(tree / "count.json")
     relock(tree, "count", lambda e: e["outs"][0].update(md5=forged, size=9))  # type: ignore[index]
@@ -164,3 +163,13 @@ def test_the_command_exits_with_one_and_prints_the_mend(tree: Path) -> None:
     bad = subprocess.run(command, cwd=tree, env=environment, check=False, capture_output=True, text=True, timeout=60)
     assert (good.returncode, bad.returncode) == (0, 1)
     assert "mend: dvc repro clean" in bad.stdout
+
+
+def test_the_hash_of_a_folder_is_dvcs_own(tmp_path: Path) -> None:
+    """Files are sorted by their whole names, "a.txt" before "a/b.txt", as DVC does it."""
+    for name in ("a.txt", "a/b.txt", "a-b/c", "B"):
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_text(name, encoding="utf-8")
+    run(tmp_path, "dvc", "init", "--no-scm", "--quiet")
+    run(tmp_path, "dvc", "add", "--quiet", "folder")
+    assert hash_of(tmp_path / "folder") == load(tmp_path / "folder.dvc")["outs"][0]["md5"]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cmarkgfm
 import pytest
-import yaml
 from cmarkgfm.cmark import Options
 
 from review.gate import Review
@@ -17,6 +16,7 @@ from review.report.markup import Section, code, of_table, own, paragraph, render
 from review.revisions import resolve, working_tree
 from review.text import plain
 from stages import evaluate
+from tests.documents import save
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import TEST, Desk, edit_both, edit_table
@@ -95,7 +95,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     relock(place)
     dag = place.dag()
     dag["stages"]["train"]["plots"][0]["plots/training.json"]["title"] = f"{TITLE} {BRANCH}"
-    (place.path / "dvc.yaml").write_text(yaml.safe_dump(dag, sort_keys=False), encoding="utf-8")
+    save(place.path / "dvc.yaml", dag)
     place.run("git", "checkout", "--quiet", "-b", f"{BRANCH}/base")
     place.commit("Base")
     changes.mislearn(place)

@@ -8,12 +8,13 @@ import pytest
 
 from classifier.errors import VerdictError
 from review import compare
-from review.gate import Review, Rule
+from review.gate import Review
 from review.lock import Finding
 from review.policy import Change
 from review.report import sections
 from review.report.markup import LIMIT, Block, Section, fit, of_table, paragraph, render
 from review.revisions import Revision
+from review.rules import Rule
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import LABELS, Desk, set_params

@@ -2,16 +2,18 @@
 
 import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import yaml
 
 from classifier.params import Report
 from review.report import context
 from review.report.markup import render
 from review.revisions import working_tree
 from review.run import RECORD, hardware
+from tests.conftest import ROOT
+from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, edit_json, retrain, set_params
@@ -187,4 +189,12 @@ def test_a_damaged_record_is_no_record(clone: Clone, text: str) -> None:
     (clone.path / RECORD).parent.mkdir(parents=True, exist_ok=True)
     (clone.path / RECORD).write_text(text, encoding="utf-8")
     assert set(ran(clone).values()) == {("no record of it here", "")}
-    assert list(ran(clone)) == list(yaml.safe_load(clone.lock())["stages"])
+    assert list(ran(clone)) == list(load(clone.lock())["stages"])
+
+
+def test_the_environment_names_every_library_that_is_asked_for() -> None:
+    """Each installed library of requirements.in and requirements/*.in stands in the report, one added later as well."""
+    text = render(context.environment())
+    for file in (ROOT / "requirements.in", ROOT / "requirements/encoder.in"):
+        for name in re.findall(r"(?m)^[a-z][\w-]*", file.read_text(encoding="utf-8")):
+            assert f'>{name}</td><td align="left">{version(name)}<' in text

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared import once
 from tests.stages.runs import build, copied
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which all five stages have run; it is read, never changed."""
-    return build(tmp_path_factory.mktemp("finished"))
+    return once(tmp_path_factory.getbasetemp(), "stages", build)
 
 
 @pytest.fixture

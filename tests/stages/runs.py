@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
 from classifier.errors import exit_code
 from stages import evaluate, featurize, prepare, train, validate
 from tests.conftest import copy_start, small_params
 from tests.corpus import write_raw
+from tests.documents import load, save
 
 STAGES = (prepare, validate, featurize, train, evaluate)
 Change = Callable[[], object]
@@ -27,7 +27,7 @@ def build(folder: Path, kind: str = "linear", stages: Iterable[ModuleType] = STA
     document = small_params()
     document["train"]["model"] = kind
     document["train"]["bag"].update(embedding_size=8, epochs=2)
-    (folder / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(folder / "params.yaml", document)
     with chdir(folder):
         for stage in stages:
             stage.main()
@@ -45,12 +45,12 @@ def set_params(group: str, **values: object) -> Change:
 
     def change() -> None:
         path = Path("params.yaml")
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = load(path)
         section: dict[str, Any] = document
         for name in group.split("."):
             section = section[name]
         section.update(values)
-        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        save(path, document)
 
     return change
 

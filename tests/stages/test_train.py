@@ -9,8 +9,10 @@ import scipy.sparse as sp
 from safetensors.numpy import save_file
 
 from classifier.artifact import document_hash, load_classifier, load_documents, load_manifest
+from classifier.errors import VerdictError
 from classifier.files import read_json, sha256
 from classifier.matrix import write_matrix
+from classifier.training.encoder.world import joined
 from stages import train
 from tests.stages.runs import Change, drop_column, refusal, remove, set_cell, set_column, set_params, truncate, write
 
@@ -175,3 +177,39 @@ def test_the_cost_is_noted_in_an_experiment_alone(ran: Path, monkeypatch: pytest
     assert cost["seconds"] > 0
     assert cost["sentences_per_second"] > 0
     assert cost["device"] == load_manifest(Path("models/classifier")).hardware_class
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        pytest.param({"RANK": "1"}, id="rank"),
+        pytest.param({"WORLD_SIZE": "2"}, id="size-without-rank"),
+        pytest.param({"RANK": "abc", "LOCAL_RANK": "", "WORLD_SIZE": "many"}, id="no-numbers"),
+        pytest.param({"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}, id="launcher"),
+    ],
+)
+def test_variables_of_another_launcher_do_not_silence_it(
+    ran: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variables: dict[str, str]
+) -> None:
+    """RANK and its like, set by a shell or a scheduler but not by torchrun: it trains, writes, and names them."""
+    for path in ("models/classifier/manifest.json", "metrics/validation.json"):
+        Path(path).unlink()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    train.main()
+    assert load_manifest(Path("models/classifier")).kind == "linear"
+    assert Path("metrics/validation.json").exists()
+    told = capsys.readouterr()
+    assert "train: linear" in told.out
+    assert "not set by torchrun, and not heeded" in told.err
+    assert all(name in told.err for name in variables if name != "MASTER_ADDR")
+    with joined("cpu") as world:
+        assert (world.rank, world.size) == (0, 1)
+
+
+def test_several_processes_of_torchrun_are_refused_for_one(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torchrun did start several processes for a kind that trains in one, none of them writes over the other."""
+    for name, value in {"TORCHELASTIC_RUN_ID": "1", "RANK": "1", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(VerdictError, match="torchrun started 2 processes"):
+        train.main()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -22,6 +21,8 @@ from stages import evaluate, featurize, prepare, validate
 from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT, copy_start, small_params
 from tests.corpus import write_raw
+from tests.documents import save
+from tests.shared import once
 from tests.stages.runs import copied, set_params
 
 TIMEOUT = 300  # seconds; a command that hangs fails its test, no test measures time
@@ -32,18 +33,20 @@ SETTINGS = {"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "head_learning
 @pytest.fixture(scope="module")
 def featurized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which an encoder is chosen and all stages up to featurize have run; it is read, never changed."""
-    folder = tmp_path_factory.mktemp("featurized")
+    return once(tmp_path_factory.getbasetemp(), "featurized", _featurize)
+
+
+def _featurize(folder: Path) -> None:
     write_raw(folder / "data" / "raw")
     document = small_params()
     document["featurize"]["tokens"] = {"checkpoint": write_checkpoint(folder / "tiny"), "max_tokens": 32}
     document["train"].update(model="encoder", refit=False)
     document["train"]["encoder"].update(SETTINGS)
-    (folder / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    save(folder / "params.yaml", document)
     copy_start(folder)
     with chdir(folder):
         for stage in (prepare, validate, featurize):
             stage.main()
-    return folder
 
 
 def command(folder: Path) -> dict[str, Any]:
@@ -74,9 +77,7 @@ def artifact(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def whole(featurized: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the stage train ran without a break; it is read, never changed."""
-    folder = copied(featurized, tmp_path_factory.mktemp("whole") / "folder")
-    run(folder)
-    return folder
+    return once(tmp_path_factory.getbasetemp(), "trained", lambda folder: run(copied(featurized, folder)))
 
 
 def until(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
@@ -161,9 +162,9 @@ def test_processes_meet_again_however_late_one_comes(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stdout
 
 
-def test_processes_are_refused_before_any_is_started(whole: Path) -> None:
+def test_processes_are_refused_before_any_is_started(whole: Path, tmp_path: Path) -> None:
     """A kind of model that trains in one process says so once, without torchrun's report."""
-    folder = copied(whole, whole.parent / "linear")
+    folder = copied(whole, tmp_path / "folder")
     with chdir(folder):
         set_params("train", model="linear", processes=2)()
     process = subprocess.run(**command(folder), check=False, timeout=TIMEOUT)
@@ -185,9 +186,9 @@ def test_the_artifact_is_evaluated_like_any_other(whole: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_it_goes_silently_in_a_log(whole: Path, processes: str) -> None:
+def test_it_goes_silently_in_a_log(whole: Path, tmp_path: Path, processes: str) -> None:
     """Where there is no terminal nothing is printed but the stage's own line."""
-    folder = copied(whole, whole.parent / f"again{processes}")
+    folder = copied(whole, tmp_path / "folder")
     with chdir(folder):
         set_params("train", processes=int(processes), seeds=[1])()
     assert [line for line in run(folder).splitlines() if not line.startswith("train: encoder")] == []

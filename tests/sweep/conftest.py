@@ -1,4 +1,4 @@
-"""A clone with the DAG reproduced and two spec files, for sweeps that really run; and what its stages did."""
+"""A clone with a DAG of two small stages and two spec files, for sweeps that really run; and what its stages did."""
 
 import shutil
 from collections.abc import Callable
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.clone import Clone, fresh_clone
+from tests.pipeline.clone import Clone
+from tests.shared import once
+from tests.stub import stub_clone
 
 SIX = """
 list:
@@ -41,14 +43,19 @@ if sys.orig_argv[1:] == ["-m", "stages.train"]:
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone whose baseline is reproduced and committed, with the spec files; not to be changed."""
-    clone = fresh_clone(tmp_path_factory.mktemp("sweep") / "verdict")
-    shutil.rmtree(clone.path / "sweeps")
-    (clone.path / "sweeps").mkdir()
-    (clone.path / "sweeps/six.yaml").write_text(SIX, encoding="utf-8")
-    (clone.path / "sweeps/three.yaml").write_text(THREE, encoding="utf-8")
-    clone.run("dvc", "repro")
-    clone.commit("Reproduced")
-    return clone
+    temporary = tmp_path_factory.getbasetemp()
+    return Clone(once(temporary, "sweep", lambda folder: with_specs(stub_clone(temporary), folder)) / "verdict")
+
+
+def with_specs(clone: Clone, folder: Path) -> Clone:
+    """A copy of a clone in `folder`, which has these spec files and no others, committed."""
+    made = clone.copy(folder / "verdict")
+    shutil.rmtree(made.path / "sweeps")
+    (made.path / "sweeps").mkdir()
+    (made.path / "sweeps/six.yaml").write_text(SIX, encoding="utf-8")
+    (made.path / "sweeps/three.yaml").write_text(THREE, encoding="utf-8")
+    made.commit("Spec files")
+    return made
 
 
 @pytest.fixture

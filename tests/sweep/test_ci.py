@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from classifier.errors import VerdictError
 from sweep.ci import missing as module
@@ -14,6 +13,7 @@ from sweep.ci.missing import missing, plan_of
 from sweep.ci.winner import _notices
 from sweep.plan import plan
 from tests.conftest import ROOT
+from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.sweep.http_git import serve
 
@@ -37,7 +37,7 @@ def test_the_token_of_a_step_is_asked_for(tmp_path: Path) -> None:
     clone.run("dvc", "init", "--quiet")
     (clone.path / "params.yaml").write_text("a: 1\n", encoding="utf-8")
     stage = {"cmd": "cp params.yaml out", "params": ["a"], "outs": ["out"]}
-    (clone.path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"copy": stage}}), encoding="utf-8")
+    save(clone.path / "dvc.yaml", {"stages": {"copy": stage}})
     clone.run("dvc", "repro", "--quiet")
     clone.run("dvc", "remote", "add", "--local", "sweeps", str(tmp_path / "data"))
     clone.commit("Reproduced")
@@ -142,7 +142,7 @@ def test_another_result_than_mains_is_no_baseline(reproduced: Clone, copy_of: Co
 
 def clone_lock(path: Path) -> dict[str, dict[str, list[dict[str, str]]]]:
     """The entries of a dvc.lock."""
-    found: dict[str, dict[str, list[dict[str, str]]]] = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+    found: dict[str, dict[str, list[dict[str, str]]]] = load(path)["stages"]
     return found
 
 

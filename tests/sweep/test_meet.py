@@ -11,7 +11,7 @@ from tests.pipeline.clone import Clone
 from tests.sweep.sweeping import Sweeping
 from tests.sweep.test_run import names
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sweep")]
+pytestmark = pytest.mark.slow
 SPEC = "sweeps/three.yaml"
 
 

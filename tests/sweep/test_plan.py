@@ -8,9 +8,10 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 
 from classifier.errors import VerdictError
-from classifier.params import read_yaml
-from sweep.plan import Plan, plan, texts
+from classifier.params import load
+from sweep.plan import Plan, canonical, plan, texts
 from sweep.spec import Overrides
+from tests import documents
 from tests.conftest import ROOT
 from tests.pipeline.clone import environment
 
@@ -107,6 +108,17 @@ def test_the_same_value_twice(repository: Path) -> None:
     assert [point.texts for point in points] == [["train.rating_noise=1.0"]]
 
 
+def test_a_small_number_is_one_point_however_it_is_written(repository: Path) -> None:
+    """Each form of YAML 1.2 is the number in the point, in what DVC writes for it, and in what the pipeline reads."""
+    path = repository / "params.yaml"
+    points = planned(repository, "grid: {train.linear.alpha: [1e-05, 1e-5, 1.0e-5, 0.00001, 3e-5, +3.0E-05]}").points
+    assert [point.overrides for point in points] == [{"train.linear.alpha": 1e-05}, {"train.linear.alpha": 3e-05}]
+    for point in points:
+        apply_overrides(path, point.texts)
+        assert load(path).train.linear.alpha == point.overrides["train.linear.alpha"]
+        assert canonical(documents.load(path)) == point.params
+
+
 def test_dvc_reads_overrides_as_they_were_meant(repository: Path) -> None:
     """What `-S` is given means the very values to DVC: numbers, words, lists, and text with signs of its grammar."""
     values: Overrides = {
@@ -121,7 +133,7 @@ def test_dvc_reads_overrides_as_they_were_meant(repository: Path) -> None:
     }
     path = repository / "params.yaml"
     apply_overrides(path, texts(values))
-    document = read_yaml(path)
+    document = documents.load(path)
     for key, value in values.items():
         group, _, last = key.rpartition(".")
         found = document

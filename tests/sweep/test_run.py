@@ -5,16 +5,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from sweep.plan import Plan, plan
 from sweep.run import run
 from sweep.worker import Worker
-from tests.pipeline.clone import TIMEOUT, Clone, environment
+from tests.pipeline.clone import TIMEOUT, Clone, environment, finished_clone
+from tests.sweep.conftest import with_specs
 from tests.sweep.sweeping import Sweeping, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sweep")]
+pytestmark = pytest.mark.slow
 Copy = Callable[[Clone, str], Clone]
 
 
@@ -52,6 +54,22 @@ def test_one_failing_point_of_six(reproduced: Clone, copy_of: Copy) -> None:
     assert sweep.run("sweeps/six.yaml", "--only", *good).returncode == 0
     assert sweep.run("sweeps/six.yaml", "--only", failing, "--retry").returncode == 1
     assert sweep.counts("began")[failing] == 2
+
+
+def test_a_sweep_of_the_real_stages(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On the whole DAG two points give a result and a failure, and the tree and the baseline's results stay."""
+    made = with_specs(finished_clone(tmp_path_factory.getbasetemp()), tmp_path)
+    sweep, before = Sweeping(made), made.results()
+    good, failing = split(names(made, "six"))
+    name = min(good)
+    process = sweep.run("sweeps/six.yaml", "--only", name, failing, "--jobs", "2")
+    assert process.returncode == 1, process.stdout
+    assert sweep.experiments() == {name}
+    assert f"{failing}  failed: train: params.yaml: train.linear: the training diverged" in process.stdout
+    assert f"{name}  weighted F1 on validation " in process.stdout
+    assert (made.changes(), made.results(), sweep.folders()) == ("", before, [])
+    made.run("dvc", "exp", "apply", name)
+    assert (made.path / "metrics/evaluation.json").read_bytes() != before["metrics/evaluation.json"]
 
 
 def test_an_experiment_has_the_params_of_its_point(reproduced: Clone, copy_of: Copy) -> None:
@@ -163,7 +181,7 @@ def test_trouble_with_one_worker_does_not_end_the_others(
         monkeypatch.setenv(name, value)
     asked, new = iter(range(9)), Worker.new
 
-    def first_alone(plan: Plan, cache: str) -> Worker:
+    def first_alone(plan: Plan, cache: Path) -> Worker:
         if next(asked):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return new(plan, cache)

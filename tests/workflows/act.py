@@ -22,7 +22,8 @@ from tests.workflows.standins import real_cml
 from tests.workflows.workflow import STANDINS, Workflow, standins
 
 TIMEOUT = 300
-_RUN_IDS = itertools.count(9_000_000_001)
+# Of each worker other ones: a run may follow, in a copy, what another worker ran.
+_RUN_IDS = itertools.count(9_000_000_001 + 1_000_000 * int("0" + os.environ.get("PYTEST_XDIST_WORKER", "")[2:]))
 _FLAGS = (
     "--json --action-offline-mode --pull=false --no-skip-checkout --no-cache-server --artifact-server-addr 127.0.0.1 "
     "--cache-server-addr 127.0.0.1 --defaultbranch main"
@@ -78,8 +79,8 @@ def run(
     PATH has one, else the stand-in's. `home` is for a runner that lives on. A job that no runner takes is an error,
     whatever act thinks of it.
     """
-    run_id = run_id or next(_RUN_IDS)
-    place = _place(origin, run_id)
+    run_id = run_id or next_id()
+    place = folder(origin, run_id)
     file = Workflow(origin.checkout(event.sha, place / "repository", event.ref), workflow)
     if refusal := file.refusal(event):
         raise NotStartedError(f"{workflow}: {refusal}")
@@ -100,7 +101,13 @@ def run(
     return found
 
 
-def _place(origin: Origin, run_id: int) -> Path:
+def next_id() -> int:
+    """The id of the next run."""
+    return next(_RUN_IDS)
+
+
+def folder(origin: Origin, run_id: int) -> Path:
+    """A new folder for a run."""
     (origin.root / "runs").mkdir(exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=f"{run_id}-", dir=origin.root / "runs"))
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.clone import Clone
+from tests.shared import once
+from tests.workflows.direct import Direct, unpack
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin, copy_origin, git, make_origin
+from tests.workflows.proposals import ahead
 from tests.workflows.site import Site, main_on_github, packages
 
 Files = dict[str, str]
@@ -54,7 +57,8 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Origin:
     from tests.review.changes import committed_main
 
     base = tmp_path_factory.getbasetemp()
-    return make_origin(base / "reproduced", committed_main(base).path)
+    main = committed_main(base)
+    return Origin(once(base, "origin", lambda folder: make_origin(folder, main.path)))
 
 
 @pytest.fixture
@@ -69,8 +73,13 @@ def main_on_github_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.review.changes import committed_main
 
     base = tmp_path_factory.getbasetemp()
-    main_on_github(base / "site", committed_main(base))
-    return base / "site"
+    main = committed_main(base)
+
+    def build(folder: Path) -> None:
+        unpack(main_on_github(folder, main))
+        ahead(Clone(folder / "author" / "verdict"))
+
+    return once(base, "site", build)
 
 
 @pytest.fixture
@@ -80,11 +89,18 @@ def site(main_on_github_once: Path, tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
+@pytest.fixture
+def direct(main_on_github_once: Path, tmp_path: Path) -> Iterator[Site]:
+    """The same, where runs are made without act."""
+    with copied(main_on_github_once, tmp_path, Direct) as made:
+        yield made
+
+
 @contextmanager
-def copied(source: Path, place: Path) -> Iterator[Site]:
+def copied(source: Path, place: Path, kind: type[Site] = Site) -> Iterator[Site]:
     """A copy of a repository on GitHub; whatever is asked of GitHub must be in its own description."""
     shutil.copytree(source, place / "site", symlinks=True)
     origin = Origin(place / "site" / "hub")
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        yield Site(origin, github, Clone(place / "site" / "author" / "verdict"), env=packages(origin))
+        yield kind(origin, github, Clone(place / "site" / "author" / "verdict"), env=packages(origin))
     assert github.violations == []

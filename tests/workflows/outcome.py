@@ -3,7 +3,8 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.workflows.workflow import Workflow
@@ -42,6 +43,10 @@ class Outcome:
         """What GitHub calls the run."""
         return next((word for word in _WORST if word in self.jobs.values()), "skipped")
 
+    def save(self, path: Path) -> None:
+        """Keep it for another process."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
     @property
     def job_list(self) -> list[Json]:
         """The jobs as `github.run` takes them."""
@@ -54,6 +59,11 @@ class Outcome:
             }
             for job, steps in self.steps.items()
         ]
+
+
+def load(path: Path) -> Outcome:
+    """A run that was saved."""
+    return Outcome(**json.loads(path.read_text(encoding="utf-8")))
 
 
 @dataclass

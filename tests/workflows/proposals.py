@@ -34,6 +34,14 @@ def other_seed(clone: Clone) -> None:
     reproduce(clone)
 
 
+def ahead(author: Clone) -> None:
+    """The author has tried these two before: an author's cache, which no run of a workflow sees, saves time here."""
+    for change in (worse, other_seed):
+        change(author)
+        author.run("git", "reset", "--quiet", "--hard")
+    author.run("dvc", "checkout", "--force")
+
+
 def flattered(clone: Clone) -> None:
     """The predictions of a perfect model in place of the true ones, and figures, hashes and cache to match."""
     edit_table(clone, PREDICTED, lambda table: table.assign(**{name: table["label"].eq(name) * 1.0 for name in LABELS}))

@@ -9,6 +9,7 @@ from typing import Any
 from tests.pipeline.clone import Clone
 from tests.workflows import act, events
 from tests.workflows.api.state import instant
+from tests.workflows.events import Event
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin, make_origin
 from tests.workflows.outcome import Outcome
@@ -70,7 +71,7 @@ class Site:
         """experiment.yml for a pull request; afterwards GitHub knows the run."""
         began = self.now()
         event = events.pull_request(self.github, number, action, label=label)
-        ran = act.run(self.origin, "experiment.yml", event, **self._settings(), **more)
+        ran = self._ran(event, **more)
         head = event.payload["pull_request"]["head"]
         repo = head["repo"]["full_name"]
         self.know(ran, head["sha"], head["ref"], began, head_repo=repo if repo != self.github.name else None)
@@ -80,9 +81,12 @@ class Site:
         """experiment.yml for a pull request that is first in the merge queue, and the group's commit."""
         ref, began = self.origin.queue(number), self.now()
         event = events.merge_group(self.github, ref)
-        ran = act.run(self.origin, "experiment.yml", event, **self._settings())
+        ran = self._ran(event)
         self.know(ran, event.sha, ref.removeprefix("refs/heads/"), began, event="merge_group")
         return ran, event.sha
+
+    def _ran(self, event: Event, **more: Any) -> Outcome:  # noqa: ANN401
+        return act.run(self.origin, "experiment.yml", event, **self._settings(), **more)
 
     def know(self, ran: Outcome, head: str, branch: str, began: str, **more: Any) -> None:  # noqa: ANN401
         """GitHub knows a run of experiment.yml that is over."""

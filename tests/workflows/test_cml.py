@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
 
 from review import FAIL, PASS
 from review.ci import verdict
@@ -19,7 +18,9 @@ from review.ci.api import GitHub as Client
 from review.ci.publish import comment, publish
 from review.ci.verdict import Verdict
 from tests.conftest import ROOT
+from tests.documents import load
 from tests.pipeline.clone import Clone, fresh_clone
+from tests.shared import once
 from tests.workflows import events
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin, make_origin
@@ -36,7 +37,7 @@ COPY = 'Look! ![](https://cml.dev/watermark.png#0123abc "CML watermark verdict")
 
 def job() -> dict[str, Any]:
     """The job `publish` of report.yml."""
-    document = yaml.safe_load((ROOT / ".github" / "workflows" / "report.yml").read_text(encoding="utf-8"))
+    document = load(ROOT / ".github" / "workflows" / "report.yml")
     found: dict[str, Any] = document["jobs"]["publish"]
     return found
 
@@ -194,12 +195,14 @@ def test_no_pictures_may_be_stored(press: Press, capsys: pytest.CaptureFixture[s
 @pytest.fixture(scope="module")
 def small_main(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository that this is, with dvc.lock and no results: enough for a change that the first look passes."""
-    folder = tmp_path_factory.mktemp("cml")
+    return once(tmp_path_factory.getbasetemp(), "cml", _make_small_main)
+
+
+def _make_small_main(folder: Path) -> None:
     clone = fresh_clone(folder / "author")
     shutil.copy2(ROOT / "dvc.lock", clone.path)
     clone.commit("With a lock")
     make_origin(folder / "hub", clone.path)
-    return folder
 
 
 @pytest.fixture

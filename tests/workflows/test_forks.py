@@ -79,40 +79,42 @@ def test_a_fork_is_reproduced_from_the_public_source_alone(site: Site) -> None:
     assert "the same hashes for every stage" in site.comment()
 
 
-def test_the_label_reproduce_writes_nothing_to_a_fork(site: Site) -> None:
+def test_the_label_reproduce_writes_nothing_to_a_fork(direct: Site) -> None:
     """CI runs the stages, as was asked, and says what differs; the lock is for its author to commit."""
-    site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
-    site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
-    site.env["STANDIN_APP_TOKEN"] = site.github.token("token-of-the-app", {"contents": "write"}, "verdict-lock[bot]")
-    head = site.propose(lambda clone: set_params(clone, "train", seed=7), fork=True)
-    site.github.run(1, head_sha=head, head_branch="change", head_repo=FORK, created_at=site.now())
-    site.label(1, "reproduce")
-    ran = site.experiment(action="labeled", label="reproduce")
+    direct.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
+    direct.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
+    direct.env["STANDIN_APP_TOKEN"] = direct.github.token(
+        "token-of-the-app", {"contents": "write"}, "verdict-lock[bot]"
+    )
+    head = direct.propose(lambda clone: set_params(clone, "train", seed=7), fork=True)
+    direct.github.run(1, head_sha=head, head_branch="change", head_repo=FORK, created_at=direct.now())
+    direct.label(1, "reproduce")
+    ran = direct.experiment(action="labeled", label="reproduce")
     assert top(ran.jobs) == _REPRODUCED, ran.log
-    judged = site.report(ran)
+    judged = direct.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = site.checks()
-    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced)")
-    branches = site.origin.git("for-each-ref", "--format=%(refname)", "refs/heads")
+    ((conclusion, title),) = direct.checks()
+    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
+    branches = direct.origin.git("for-each-ref", "--format=%(refname)", "refs/heads")
     assert branches == "refs/heads/main"
-    site.origin.git("fetch", "--quiet", str(site.origin.place(FORK)), "change")
-    assert site.origin.sha("FETCH_HEAD") == head
+    direct.origin.git("fetch", "--quiet", str(direct.origin.place(FORK)), "change")
+    assert direct.origin.sha("FETCH_HEAD") == head
 
 
 @pytest.mark.parametrize("why", ["closed", "moved", "another fork's branch"])
-def test_a_run_without_a_pull_request_is_not_told(site: Site, why: str) -> None:
+def test_a_run_without_a_pull_request_is_not_told(direct: Site, why: str) -> None:
     """The judge is content, and sets no check and writes no comment."""
-    head = site.propose(documentation, fork=True)
+    head = direct.propose(documentation, fork=True)
     repo = "somebody/verdict" if why == "another fork's branch" else FORK
-    site.github.run(1, name="experiment", head_sha=head, head_branch="change", head_repo=repo)
+    direct.github.run(1, name="experiment", head_sha=head, head_branch="change", head_repo=repo)
     if why == "closed":
-        site.github.state.pulls[1]["state"] = "closed"
+        direct.github.state.pulls[1]["state"] = "closed"
     if why == "moved":
-        site.propose(lambda clone: None, fork=True)
-    judged = site.report(1)
+        direct.propose(lambda clone: None, fork=True)
+    judged = direct.report(1)
     assert judged.jobs == JUDGED, judged.log
     assert "nothing to tell: no open pull request has this commit as its head" in judged.logs["judge"]
     assert "nothing to tell" in judged.logs["publish"]
-    assert site.github.check_runs(head) == []
-    assert site.checks() == []
-    assert site.github.comments(1) == []
+    assert direct.github.check_runs(head) == []
+    assert direct.checks() == []
+    assert direct.github.comments(1) == []

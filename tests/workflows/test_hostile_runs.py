@@ -11,14 +11,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
+from classifier.documents import dump
 from review import CANNOT_JUDGE, FAIL, PASS
 from review.run import RECORD
+from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.workflows.conftest import copied
 from tests.workflows.court import Court, Files, rejson
+from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, other_seed
+from tests.workflows.site import Site
 
 PREDICTED = "data/predictions/test.parquet"
 EVALUATION = "metrics/evaluation.json"
@@ -28,7 +31,7 @@ EVALUATION = "metrics/evaluation.json"
 def court(main_on_github_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
     """One honest run of a change of the seed, before the judge."""
     place = tmp_path_factory.mktemp("court")
-    with copied(main_on_github_once, place) as site:
+    with copied(main_on_github_once, place, Direct) as site:
         site.propose(other_seed)
         ran = site.experiment()
         assert ran.succeeded, ran.log
@@ -188,7 +191,7 @@ def test_main_cannot_read_the_artifact(court: Court) -> None:
     """An artifact of a kind that main's code does not know cannot be judged, and the comment says how to go on."""
 
     def newer(files: Files) -> None:
-        rejson(files, "models/classifier/manifest.json", lambda manifest: {**manifest, "version": 2})
+        rejson(files, "models/classifier/manifest.json", lambda manifest: {**manifest, "version": 3})
         rehash(files)
 
     verdict, report = court.judge(newer)
@@ -205,18 +208,18 @@ def rehash(files: Files) -> None:
         if name.startswith(place)
     ]
     digest = hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest()
-    lock = yaml.safe_load(files["dvc.lock"])
+    lock = load(files["dvc.lock"])
     for entry in lock["stages"].values():
         for item in [*entry.get("deps", []), *entry.get("outs", [])]:
             if item["path"] == place.rstrip("/"):
                 item["md5"] = f"{digest}.dir"
-    files["dvc.lock"] = yaml.safe_dump(lock).encode()
+    files["dvc.lock"] = dump(lock).encode()
 
 
 def test_a_hostile_run_through_the_whole_workflow(court: Court) -> None:
     """report.yml ends well on a hostile bundle: every job succeeds, the check blocks, one comment says why."""
     court.hand_over({**court.honest, "../../evil": b"x"})
-    judged = court.site.report(court.run_id)
+    judged = Site.report(court.site, court.run_id)
     court.hand_over(court.honest)
     assert judged.jobs == JUDGED, judged.log
     ((conclusion, title),) = court.site.checks()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from classifier.documents import dump
 from review import CANNOT_JUDGE, PASS
 from review.ci import bundle
 from review.ci.api import GitHub as Client
@@ -19,6 +19,7 @@ from review.ci.judge import judge
 from review.ci.publish import publish
 from review.ci.verdict import Verdict, write
 from review.lock import check
+from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
 from tests.workflows import events
@@ -32,7 +33,7 @@ Change = Callable[[Clone], object]
 def handed(site: Site) -> dict[str, bytes]:
     """What an honest run would hand over: the author's own results."""
     root = site.clone.path
-    stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
+    stages = load(root / "dvc.lock")["stages"].values()
     names = ["dvc.lock", *(out["path"] for entry in stages for out in entry.get("outs") or [])]
     places = [root / name for name in names if not name.startswith(("data/features", "data/validation"))]
     found = [file for place in places for file in (place.rglob("*") if place.is_dir() else [place]) if file.is_file()]
@@ -83,20 +84,20 @@ def _dag(change: Callable[[dict[str, Any]], object]) -> Change:
     def edit(clone: Clone) -> None:
         dag = clone.dag()
         change(dag)
-        (clone.path / "dvc.yaml").write_text(yaml.safe_dump(dag, sort_keys=False), encoding="utf-8")
+        save(clone.path / "dvc.yaml", dag)
 
     return edit
 
 
 def _hash(path: str) -> str:
-    return yaml.safe_dump({"outs": [{"path": path, "md5": "c" * 32, "hash": "md5", "size": 3}]})
+    return dump({"outs": [{"path": path, "md5": "c" * 32, "hash": "md5", "size": 3}]})
 
 
 _IMPORT = {"deps": [{"path": "p.csv", "repo": {"url": "http://127.0.0.1:9/x"}}], "outs": [{"path": "p.csv"}]}
 _CLOUD = {"deps": [{"path": "s3://b/x", "fs_config": {"endpointurl": "http://127.0.0.1:9"}}], "outs": [{"path": "x"}]}
 _LEADING_OUT = {
-    "an import from another repository": _put("imp/p.csv.dvc", yaml.safe_dump(_IMPORT)),
-    "an import from a bucket": _put("imp/x.dvc", yaml.safe_dump(_CLOUD)),
+    "an import from another repository": _put("imp/p.csv.dvc", dump(_IMPORT)),
+    "an import from a bucket": _put("imp/x.dvc", dump(_CLOUD)),
     "a pointer out of its folder": _put("imp/x.dvc", _hash("../../x")),
     "settings of DVC": _put(".dvc/config.local", "[core]\n    site_cache_dir = /tmp/x\n"),
     "a second dvc.yaml": _put("sub/dvc.yaml", "stages: {}\n"),
@@ -178,7 +179,7 @@ def test_a_stage_may_lose_an_output(site: Site, tmp_path: Path) -> None:
         dag = clone.dag()
         plots = dag["stages"]["evaluate"]["plots"]
         dag["stages"]["evaluate"]["plots"] = [plot for plot in plots if "plots/mistakes.json" not in plot]
-        (clone.path / "dvc.yaml").write_text(yaml.safe_dump(dag, sort_keys=False), encoding="utf-8")
+        save(clone.path / "dvc.yaml", dag)
         clone.run("dvc", "repro", "--quiet", "--force", "--single-item", "evaluate")
         (clone.path / "plots/mistakes.json").unlink()
         assert check(clone.path) == []

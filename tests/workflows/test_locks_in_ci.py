@@ -1,6 +1,7 @@
 """What dvc.lock says is not believed: stale, invented, or merged into a falsehood; and CI writes one if asked to."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import pytest
 from review.lock import hash_of
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
+from tests.shared import once
+from tests.workflows import outcome
 from tests.workflows.api.state import REPOSITORY, ROUTES, Answer, Request, State
 from tests.workflows.conftest import copied
+from tests.workflows.direct import Direct
 from tests.workflows.outcome import Outcome
 from tests.workflows.proposals import JUDGED, REPRODUCED, documentation, flattered, other_seed, reproduce, top, worse
 from tests.workflows.site import Site
@@ -68,66 +72,69 @@ def test_a_stale_lock_ends_early_and_names_stage_and_key(site: Site) -> None:
     assert "The label <code>reproduce</code>" in comment
 
 
-def test_an_invented_lock_is_not_the_candidate(site: Site) -> None:
+def test_an_invented_lock_is_not_the_candidate(direct: Site) -> None:
     """It is consistent, so it is run from main's: the invented figures stand beside the true ones, and nowhere else."""
-    site.propose(invented)
-    ran = site.experiment()
+    direct.propose(invented)
+    ran = direct.experiment()
     assert top(ran.jobs) == REPRODUCED, ran.log
     assert "Running stage 'evaluate'" in ran.log
-    judged = site.report(ran)
+    judged = direct.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = site.checks()
-    assert (conclusion, title.partition(", ")[0]) == ("failure", "Fail (reproduced")
+    ((conclusion, title),) = direct.checks()
+    assert conclusion == "failure"
+    assert title.startswith("Fail, reproduced (running gave another dvc.lock), ")
     assert "worse:overall" in title
-    comment = site.comment()
-    assert comment.startswith("<h2>❌ Fail: worse overall")
+    comment = direct.comment()
+    assert comment.startswith("<h2>❌ Fail, reproduced (running gave another dvc.lock), ")
+    assert ": worse overall" in comment.partition("</h2>")[0]
     assert "accuracy: committed 1.0000, reproduced 0." in comment
     assert "→ 1.0000" not in comment
 
 
-def test_two_true_locks_may_merge_into_a_false_one(site: Site) -> None:
+def test_two_true_locks_may_merge_into_a_false_one(direct: Site) -> None:
     """GitHub merges text, hashes agree, no run ever gave it: found by running; true once reproduced on the merge."""
-    site.propose(bag)
-    site.advance(other_bag)
-    site.origin.pull(1, "change")
-    ran = site.experiment()
+    direct.propose(bag)
+    direct.advance(other_bag)
+    direct.origin.pull(1, "change")
+    ran = direct.experiment()
     assert top(ran.jobs) == REPRODUCED, ran.log
-    judged = site.report(ran)
+    judged = direct.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = site.checks()
-    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced)")
-    assert "train: data/validation: committed" in site.comment()
+    ((conclusion, title),) = direct.checks()
+    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
+    assert "train: data/validation: committed" in direct.comment()
 
     def merged(clone: Clone) -> None:
-        clone.run("git", "fetch", "--quiet", str(site.origin.folder), "main")
+        clone.run("git", "fetch", "--quiet", str(direct.origin.folder), "main")
         process = clone.try_run("git", "merge", "FETCH_HEAD")
         assert "CONFLICT (content): Merge conflict in dvc.lock" in process.stdout, ".gitattributes asks for it"
         reproduce(clone)
 
-    site.propose(merged)
-    judged = site.report(site.experiment(action="synchronize"))
+    direct.propose(merged)
+    judged = direct.report(direct.experiment(action="synchronize"))
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = site.checks()
+    ((conclusion, title),) = direct.checks()
     assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
 
 
-def test_main_that_moves_before_the_judge_is_what_counts(site: Site) -> None:
+def test_main_that_moves_before_the_judge_is_what_counts(direct: Site) -> None:
     """Documentation changes nothing; what the DAG reads makes the results those of another merge, until it is run."""
-    site.propose(other_seed)
-    ran = site.experiment()
-    site.advance(documentation)
-    site.report(ran)
-    ((conclusion, _),) = site.checks()
+    direct.propose(other_seed)
+    ran = direct.experiment()
+    direct.advance(documentation)
+    direct.report(ran)
+    ((conclusion, _),) = direct.checks()
     assert conclusion == "success"
-    site.advance(other_bag)
-    judged = site.report(ran)
+    direct.advance(other_bag)
+    judged = direct.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    conclusion, title = site.checks()[-1]
-    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail (reproduced, lock)")
-    assert "classifier/training/bag.py" in site.comment()
-    site.origin.pull(1, "change")
-    site.report(site.experiment(action="reopened"))
-    assert site.checks()[-1][0] == "success"
+    conclusion, title = direct.checks()[-1]
+    assert conclusion == "failure"
+    assert title.startswith("Fail, reproduced (running gave another dvc.lock), lock (")
+    assert "classifier/training/bag.py" in direct.comment()
+    direct.origin.pull(1, "change")
+    direct.report(direct.experiment(action="reopened"))
+    assert direct.checks()[-1][0] == "success"
 
 
 @dataclass(frozen=True)
@@ -158,19 +165,37 @@ class Asked:
 @pytest.fixture(scope="module")
 def reproduced_once(main_on_github_once: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     """A stale head, reproduced since a maintainer asked for it; run once, `asked` is a copy."""
-    folder = tmp_path_factory.mktemp("asked")
-    with copied(main_on_github_once, folder) as site:
-        site.propose(without_gpu)
-        site.label(1, "reproduce")
-        return folder / "site", site.experiment(action="labeled", label="reproduce")
+
+    def build(folder: Path) -> None:
+        with copied(main_on_github_once, folder) as site:
+            site.propose(without_gpu)
+            site.label(1, "reproduce")
+            site.experiment(action="labeled", label="reproduce").save(folder / "run.json")
+
+    folder = once(tmp_path_factory.getbasetemp(), "asked", build)
+    return folder / "site", outcome.load(folder / "run.json")
 
 
 @pytest.fixture
 def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Asked]:
     """That pull request, with an App for the commit."""
+    with asked_at(reproduced_once, tmp_path, Site) as made:
+        yield made
+
+
+@pytest.fixture
+def asked_directly(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Asked]:
+    """The same, judged without act."""
+    with asked_at(reproduced_once, tmp_path, Direct) as made:
+        yield made
+
+
+@contextmanager
+def asked_at(reproduced_once: tuple[Path, Outcome], place: Path, kind: type[Site]) -> Iterator[Asked]:
+    """A copy of it in a folder."""
     folder, ran = reproduced_once
     assert top(ran.jobs) == REPRODUCED, ran.log
-    with copied(folder, tmp_path) as site:
+    with copied(folder, place, kind) as site:
         site.github.pull(1, "change")["created_at"] = site.now()
         site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
         site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
@@ -203,8 +228,9 @@ def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
     assert origin.sha("change") == origin.sha("refs/pull/1/head")
 
 
-def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
+def test_a_label_on_an_earlier_head_commits_nothing(asked_directly: Asked) -> None:
     """The label stays on the pull request, but it was set on another commit: CI does not write to this one."""
+    asked = asked_directly
     asked.history("earlier", "label")
     judged = asked.report()
     assert judged.jobs == JUDGED, judged.log
@@ -212,8 +238,11 @@ def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
     assert asked.site.origin.sha("change") == asked.head
 
 
-def test_a_push_while_the_judge_works_is_not_overwritten(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_push_while_the_judge_works_is_not_overwritten(
+    asked_directly: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody pushes just before the commit: the job fails and says so, and the branch is theirs."""
+    asked = asked_directly
     asked.history("head", "label")
     site = asked.site
     key = ("POST", f"{REPOSITORY}/git/commits")

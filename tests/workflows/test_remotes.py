@@ -12,6 +12,7 @@ from tests.remote.desk import Desk
 from tests.review.forging import locked
 from tests.s3 import S3
 from tests.workflows.conftest import copied
+from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, REPRODUCED, other_seed, top
 from tests.workflows.site import Site
 
@@ -26,6 +27,12 @@ def with_keys(site: Site, s3: S3, read_only: bool = True) -> None:
     site.env.update(keys)
 
 
+def forget_caches(site: Site) -> None:
+    """What runs kept on GitHub is gone, and laid out for runs without act, too."""
+    shutil.rmtree(site.origin.caches)
+    shutil.rmtree(site.origin.root / "unpacked", ignore_errors=True)
+
+
 @pytest.fixture(scope="module")
 def empty_once(main_on_github_once: Path, s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose remote is an empty prefix of the server, and whose runs left no cache."""
@@ -34,7 +41,7 @@ def empty_once(main_on_github_once: Path, s3: S3, tmp_path_factory: pytest.TempP
         Desk.connect(site.clone, s3, "empty")
         site.clone.commit("Remote on S3")
         site.origin.push(site.clone.path, "main")
-        shutil.rmtree(site.origin.caches)
+        forget_caches(site)
     return folder / "site"
 
 
@@ -49,14 +56,14 @@ def filled_once(empty_once: Path, s3: S3, tmp_path_factory: pytest.TempPathFacto
         with_keys(site, s3, read_only=False)
         ran = site.main()
         assert ran.jobs == {"reproduce": "success"}, ran.log
-        shutil.rmtree(site.origin.caches)
+        forget_caches(site)
     return folder / "site"
 
 
 @pytest.fixture
 def empty(empty_once: Path, s3: S3, tmp_path: Path) -> Iterator[Site]:
-    """A repository whose remote is empty; keys that read."""
-    with copied(empty_once, tmp_path) as site:
+    """A repository whose remote is empty; keys that read; runs without act."""
+    with copied(empty_once, tmp_path, Direct) as site:
         with_keys(site, s3)
         yield site
 
@@ -65,6 +72,14 @@ def empty(empty_once: Path, s3: S3, tmp_path: Path) -> Iterator[Site]:
 def filled(filled_once: Path, s3: S3, tmp_path: Path) -> Iterator[Site]:
     """A repository whose remote was filled by main's workflow; keys that read."""
     with copied(filled_once, tmp_path) as site:
+        with_keys(site, s3)
+        yield site
+
+
+@pytest.fixture
+def filled_directly(filled_once: Path, s3: S3, tmp_path: Path) -> Iterator[Site]:
+    """The same, where runs are made without act."""
+    with copied(filled_once, tmp_path, Direct) as site:
         with_keys(site, s3)
         yield site
 
@@ -108,19 +123,19 @@ def test_an_empty_remote_costs_time_and_no_verdict(empty: Site) -> None:
     assert passes(empty)
 
 
-def test_a_wrong_key_is_named_and_done_without(filled: Site) -> None:
+def test_a_wrong_key_is_named_and_done_without(filled_directly: Site) -> None:
     """The log of the run says what is wrong with the key; the result is the same, made from the public source."""
-    filled.secrets[_SECRET] = "not-the-secret"
-    filled.propose(other_seed)
-    ran = filled.experiment()
+    filled_directly.secrets[_SECRET] = "not-the-secret"
+    filled_directly.propose(other_seed)
+    ran = filled_directly.experiment()
     assert top(ran.jobs) == REPRODUCED, ran.log
     assert "going on without the remote: remote storage, s3://" in ran.log
     assert "the secret key does not belong to the access key (SignatureDoesNotMatch)" in ran.log
     assert "Running stage 'prepare'" in ran.log
-    judged = filled.report(ran)
+    judged = filled_directly.report(ran)
     assert judged.jobs == JUDGED, judged.log
     assert "running main's stages" in judged.log
-    assert passes(filled)
+    assert passes(filled_directly)
 
 
 @pytest.mark.parametrize(

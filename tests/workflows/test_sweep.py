@@ -1,18 +1,24 @@
 """sweep.yml: points of a spec file on machines of their own, one leaderboard, and one pull request with the winner."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests import s3 as servers
+from tests.documents import load
 from tests.s3 import S3
-from tests.workflows import act, events
-from tests.workflows.api.state import App
+from tests.shared import once
+from tests.workflows import act, events, outcome
+from tests.workflows.api.state import App, Json
 from tests.workflows.conftest import copied
+from tests.workflows.direct import Direct
 from tests.workflows.outcome import Outcome
 from tests.workflows.proposals import JUDGED, REPRODUCED, top
 from tests.workflows.site import Site
@@ -69,24 +75,47 @@ def leaderboards(site: Site, number: int) -> list[str]:
     return [str(one["body"]) for one in site.github.comments(number) if "CML watermark leaderboard" in one["body"]]
 
 
+@dataclass(frozen=True)
+class Swept:
+    """A repository after a sweep, the sweep's run, and what GitHub knows of pull requests and comments."""
+
+    folder: Path
+    ran: Outcome
+    pulls: dict[int, Json]
+    notes: dict[int, list[Json]]
+
+
 @pytest.fixture(scope="module")
-def swept_once(main_on_github_once: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome, Site]:
+def swept_once(main_on_github_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
     """A sweep of four points, one of which fails, where there is an App and no bucket; run once."""
-    folder = tmp_path_factory.mktemp("swept")
-    with copied(main_on_github_once, folder) as site:
-        spec_on_main(site, POINTS)
-        with_app(site)
-        return folder / "site", dispatch(site), site
+
+    def build(folder: Path) -> None:
+        with copied(main_on_github_once, folder) as site:
+            spec_on_main(site, POINTS)
+            with_app(site)
+            dispatch(site).save(folder / "run.json")
+            written = [list(site.github.state.pulls.items()), list(site.github.state.notes.items())]
+            (folder / "written.json").write_text(json.dumps(written), encoding="utf-8")
+
+    folder = once(tmp_path_factory.getbasetemp(), "swept", build)
+    pulls, notes = json.loads((folder / "written.json").read_text(encoding="utf-8"))
+    return Swept(folder / "site", outcome.load(folder / "run.json"), dict(pulls), dict(notes))
 
 
 @pytest.fixture
-def swept(swept_once: tuple[Path, Outcome, Site], tmp_path: Path) -> Iterator[Site]:
+def swept(swept_once: Swept, tmp_path: Path) -> Iterator[Site]:
     """A copy of the repository after that sweep, with the pull request that it opened."""
-    folder, _, before = swept_once
-    with copied(folder, tmp_path) as site:
+    with after_the_sweep(swept_once, tmp_path) as site:
+        yield site
+
+
+@contextmanager
+def after_the_sweep(swept_once: Swept, place: Path, kind: type[Site] = Site) -> Iterator[Site]:
+    """A copy of it in a folder."""
+    with copied(swept_once.folder, place, kind) as site:
         with_app(site)
-        site.github.state.pulls.update({number: dict(one) for number, one in before.github.state.pulls.items()})
-        site.github.state.notes.update({number: list(one) for number, one in before.github.state.notes.items()})
+        site.github.state.pulls.update(deepcopy(swept_once.pulls))
+        site.github.state.notes.update(deepcopy(swept_once.notes))
         yield site
 
 
@@ -95,34 +124,33 @@ def by_alpha(names: Iterable[str]) -> dict[str, str]:
     return {name.split("alpha_")[1].rpartition("-")[0]: name for name in names}
 
 
-def test_a_point_that_fails_stops_no_other(swept_once: tuple[Path, Outcome, Site]) -> None:
+def test_a_point_that_fails_stops_no_other(swept_once: Swept, swept: Site) -> None:
     """Four machines, one of which fails: three experiments meet, with their data, and the job that failed says why."""
-    _, ran, site = swept_once
+    ran = swept_once.ran
     assert {name: ran.jobs[name] for name in ONE_FAILED} == ONE_FAILED, ran.log
     names = by_alpha(points(ran))
     assert {alpha: points(ran)[name] for alpha, name in names.items()} == {
         **dict.fromkeys(("0.0001", "3", "30"), "success"),
         "1e308": "failure",
     }
-    assert set(experiments(site)) == {names["0.0001"], names["3"], names["30"]}
+    assert set(experiments(swept)) == {names["0.0001"], names["3"], names["30"]}
     assert "train.linear: the training diverged" in ran.logs[f"run ({names['1e308']})"]
     assert all("main's results are at hand" in ran.logs[f"run ({name})"] for name in points(ran))
     assert "Running stage 'prepare'" not in ran.log
     assert names["1e308"] in ran.summaries["collect"]
 
 
-def test_the_winner_is_proposed(swept_once: tuple[Path, Outcome, Site]) -> None:
+def test_the_winner_is_proposed(swept_once: Swept, swept: Site) -> None:
     """One pull request by the App: the params and results of the best experiment, and how far to believe it."""
-    _, ran, site = swept_once
-    names, origin = by_alpha(points(ran)), site.origin
-    (pull,) = site.github.state.pulls.values()
+    ran, names, origin = swept_once.ran, by_alpha(points(swept_once.ran)), swept.origin
+    (pull,) = swept.github.state.pulls.values()
     assert (pull["head_ref"], pull["base_ref"], pull["user"]["login"]) == (BRANCH, "main", APP)
     assert pull["title"] == "Sweep small: train.linear.alpha=0.0001"
-    winner = experiments(site)[names["0.0001"]]
+    winner = experiments(swept)[names["0.0001"]]
     assert origin.sha(f"{BRANCH}^") == origin.sha("main")
     assert origin.git("diff", "--name-only", winner, BRANCH) == "metrics/cost.json"
     assert origin.git("show", f"{BRANCH}:metrics/cost.json") == "{}"
-    assert yaml.safe_load(origin.git("show", f"{BRANCH}:params.yaml"))["train"]["linear"]["alpha"] == 0.0001
+    assert load(origin.git("show", f"{BRANCH}:params.yaml"))["train"]["linear"]["alpha"] == 0.0001
     message = origin.git("log", "-1", "--format=%B", BRANCH)
     assert message.startswith("Params of the best of 3 experiments of sweeps/small.yaml\n\ntrain.linear.alpha=0.0001: ")
     assert f"Experiment: {names['0.0001']}" in message
@@ -134,14 +162,14 @@ def test_the_winner_is_proposed(swept_once: tuple[Path, Outcome, Site]) -> None:
     assert "No check runs" not in body
 
 
-def test_the_leaderboard_is_one_comment(swept_once: tuple[Path, Outcome, Site]) -> None:
+def test_the_leaderboard_is_one_comment(swept_once: Swept, swept: Site) -> None:
     """It ranks what has a result, names what has none, and its pictures are files of this repository."""
-    _, ran, site = swept_once
-    (comment,) = leaderboards(site, 1)
+    ran = swept_once.ran
+    (comment,) = leaderboards(swept, 1)
     assert all(name in comment for name in points(ran))
     pictures = re.findall(r'<img src="([^"]*)"', comment)
     assert pictures
-    commit = site.origin.sha("refs/verdict/pull-1")
+    commit = swept.origin.sha("refs/verdict/pull-1")
     assert all(picture.startswith(f"https://github.com/owner/verdict/blob/{commit}/") for picture in pictures)
     assert ran.steps["propose"]["Comment"] == "success"
 
@@ -160,24 +188,23 @@ def test_a_second_sweep_runs_only_what_failed(swept: Site) -> None:
     assert f"actions/runs/{ran.run_id}" in comment
 
 
-def test_the_winner_is_judged_like_any_other(swept: Site) -> None:
+def test_the_winner_is_judged_like_any_other(swept_once: Swept, tmp_path: Path) -> None:
     """Reproduced on another machine it is what the experiment was, and the judge has a verdict."""
-    swept.origin.pull(1, BRANCH)
-    ran = swept.experiment()
-    assert top(ran.jobs) == REPRODUCED, ran.log
-    assert "reproduced: dvc.lock is what the author committed" in ran.log
-    judged = swept.report(ran)
-    assert judged.jobs == JUDGED, judged.log
-    assert len(swept.checks()) == 1
+    with after_the_sweep(swept_once, tmp_path, Direct) as swept:
+        swept.origin.pull(1, BRANCH)
+        ran = swept.experiment()
+        assert top(ran.jobs) == REPRODUCED, ran.log
+        assert "reproduced: dvc.lock is what the author committed" in ran.log
+        judged = swept.report(ran)
+        assert judged.jobs == JUDGED, judged.log
+        assert len(swept.checks()) == 1
 
 
 def test_what_is_no_spec_file_takes_no_machine(site: Site) -> None:
-    """A file of main that is not one of sweeps/, and a spec with a typo, end in the first job, by name."""
-    spec_on_main(site, "grid: {train.sed: [1, 2]}\n")
-    for spec, reason in (("params.yaml", "not a spec file of this commit"), (SPEC, "unknown key of params.yaml")):
-        ran = dispatch(site, spec=spec)
-        assert ran.jobs == {"plan": "failure", "run": "skipped", "collect": "skipped", "propose": "skipped"}, ran.log
-        assert reason in ran.logs["plan"]
+    """A file of main that is not one of sweeps/ ends in the first job, by name."""
+    ran = dispatch(site, spec="params.yaml")
+    assert ran.jobs == {"plan": "failure", "run": "skipped", "collect": "skipped", "propose": "skipped"}, ran.log
+    assert "not a spec file of this commit" in ran.logs["plan"]
 
 
 def test_a_bucket_of_its_own(site: Site, s3: S3) -> None:

@@ -8,8 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tests.documents import load
 from tests.workflows.events import Event
 
 Json = dict[str, Any]
@@ -180,5 +179,5 @@ def _title(step: Json) -> str:
 
 
 def _load(path: Path) -> Json:
-    found: Json = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found: Json = load(path)
     return found

@@ -10,6 +10,7 @@ import torch
 from classifier import numerics
 from classifier.errors import VerdictError
 from classifier.params import Train
+from classifier.torchrun import number
 from classifier.training.encoder.world import World
 
 NO_MEMORY = re.compile(r"can't allocate memory|out of memory|ALLOC_FAILED|Cuda failure 2\b", re.IGNORECASE)
@@ -21,8 +22,7 @@ def switched(params: Train) -> Iterator[None]:
     torch.use_deterministic_algorithms(params.deterministic)
     # It would fill all new memory first, to make visible what reads it; nothing here does.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    processors = max(1, len(os.sched_getaffinity(0)) // here)
+    processors = max(1, len(os.sched_getaffinity(0)) // number("LOCAL_WORLD_SIZE", 1))
     try:
         with numerics.threads() if params.deterministic else numerics.threads(processors):
             yield

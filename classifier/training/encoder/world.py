@@ -1,6 +1,5 @@
 """The processes that train together: as many as torchrun started, or this one alone."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import torch
 from torch import distributed
 
 from classifier.errors import VerdictError
+from classifier.torchrun import number
 from classifier.training.device import require_device
 
 
@@ -81,7 +81,7 @@ def joined(device: str) -> Iterator[World]:
     Raises:
         VerdictError: the device is not there.
     """
-    size, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
+    size, local = number("WORLD_SIZE", 1), number("LOCAL_RANK", 0)
     own = f"cuda:{local}" if device == "cuda" and size > 1 else device
     require_device(own)
     place = torch.device(own)

@@ -92,7 +92,7 @@ def test_a_conflict_in_code_cannot_be_judged(repository: Repository) -> None:
     repository.commit()
     with pytest.raises(VerdictError, match=r"conflicts in stages/train\.py") as error:
         merged(repository, head)
-    assert error.value.remedy == "git merge origin/main"
+    assert error.value.remedy == "git pull --no-rebase origin HEAD"
 
 
 def test_a_new_symbolic_link_is_refused(repository: Repository) -> None:

@@ -58,6 +58,19 @@ def test_a_file_inside_a_folder_that_a_stage_reads_is_in_it(repository: Reposito
     assert changed(repository) == ["stages/deep/new.py"]
 
 
+@pytest.mark.parametrize("path", ["more.yaml", "all.yaml", "some.json", "own.toml"])
+def test_a_file_of_params_or_variables_is_in_it(repository: Repository, path: str) -> None:
+    """Params may stand in other files than params.yaml, variables of the DAG or of a stage in files of their own."""
+    lock = (repository.path / "dvc.lock").read_text()
+    repository.put("dvc.lock", f"{lock}    params:\n      more.yaml:\n        a: 1\n")
+    repository.put("dvc.yaml", "vars: [all.yaml, 'some.json:a,b', {c: 1}]\nstages: {train: {vars: [own.toml]}}\n")
+    repository.commit()
+    repository.branch("change")
+    repository.put(path, "{}\n")
+    repository.put("other.yaml", "{}\n")
+    assert changed(repository) == [path]
+
+
 def test_without_a_lock_everything_may_matter(repository: Repository) -> None:
     """Where nobody can say what the DAG reads, no change counts as harmless."""
     (repository.path / "dvc.lock").unlink()

@@ -1,17 +1,18 @@
 """The committed dvc.lock against the one that running gave."""
 
 import pytest
-import yaml
 
 from classifier.errors import VerdictError
-from review.ci.locks import differences, moved, stages_of
+from review.ci.locks import differences, moved
+from review.entries import outputs_of, stages_of
+from tests.documents import load
 from tests.review.ci.repository import LOCK
 
 
 def test_order_and_sizes_are_no_difference() -> None:
     """DVC appends stages that were away for a while, and sizes say nothing that hashes do not."""
     stages = stages_of(LOCK, "here")
-    other = yaml.safe_load(LOCK)
+    other = load(LOCK)
     other["stages"]["train"]["outs"][0]["size"] = 7
     other["stages"]["train"] = dict(reversed(other["stages"]["train"].items()))
     assert differences(stages, other["stages"]) == []
@@ -37,11 +38,25 @@ def test_an_entry_that_did_not_come_out_is_named() -> None:
     assert differences(stages_of(LOCK, "a"), {}) == ["train: an entry for a stage that did not come out"]
 
 
-@pytest.mark.parametrize("text", [None, "", "stages: []", "stages: {train: 1}", "a: [", "<<<<<<< ours"])
+NO_LOCK = [None, "", "stages: []", "stages: {train: 1}", "a: [", "<<<<<<< ours", "stages: {train: {}, train: {}}"]
+# DVC names its records by JSON, which has none of these.
+NO_LOCK += ["stages: {train: {cmd: 2026-01-02}}", "stages: {train: {1: a, b: c}}", "stages: {train: &a {outs: *a}}"]
+
+
+@pytest.mark.parametrize("text", NO_LOCK)
 def test_what_is_no_lock_is_an_error(text: str | None) -> None:
-    """Missing, of another shape, or with the marks of a conflict."""
-    with pytest.raises(VerdictError, match=r"dvc\.lock"):
+    """Missing, of another shape, with the marks of a conflict, or with a value that DVC does not write."""
+    with pytest.raises(VerdictError, match=r"dvc\.lock of here"):
         stages_of(text, "here")
+
+
+@pytest.mark.parametrize(
+    "outs", ["3", "[3]", "[{path: a}]", "[{md5: a}]", "{path: a, md5: b}", "[{path: [a], md5: b}]"]
+)
+def test_an_output_without_path_or_hash_is_an_error(outs: str) -> None:
+    """The lock is named, and nothing breaks on its shape."""
+    with pytest.raises(VerdictError, match=r"dvc\.lock of here: not a lock of DVC"):
+        outputs_of(stages_of(f"stages: {{train: {{outs: {outs}}}}}", "here"), "here")
 
 
 def test_figures_move_when_the_printed_digits_do() -> None:

@@ -1,0 +1,166 @@
+"""The rules on the test set and the model: not measurably worse, floors, seeds, size, time.
+
+Main's own faults are not a change's: what does not touch the model is not failed by what main itself fails.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from classifier.params import Gate
+from review.compare import HEADLINE, UNDEFINED, WORSE, Difference
+from review.evidence import TRUTH, Evidence
+from review.figures import Figures
+from review.paths import ARTIFACT
+from review.validation import SCORES, Seeds
+from review.words import NAMES, beside, change, counted, in_short, interval
+
+_ON_SHARED = "; on the sentences that main has, too: "
+_MAINS = "; but every prediction is main's"
+_BETTER = "a better model; python -m review compare shows where it lost"
+_POLICY = "or take it out of gate.{} of params.yaml on main first, in a change of its own (--approve policy)"
+Lines = Callable[[str, str], list[Difference]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule's outcome: its name, what it asks, what was found, and what to do where it failed.
+
+    `brief` is the finding for the verdict's first line; empty where the claim about the model says it.
+    """
+
+    name: str
+    asks: str
+    passed: bool
+    found: str
+    remedy: str = ""
+    approved: bool = False
+    brief: str = ""
+
+
+def test_set(policy: Gate, base: Evidence, candidate: Evidence) -> Rule:
+    """Main's test sentences are still there, with their texts and labels: nobody passes by testing on easier ones."""
+    limit, columns = policy.max_test_change, [*TRUTH, "text"]
+    old = base.test[columns]
+    merged = old.merge(candidate.test[columns], on="id", how="left", suffixes=("", "_new"))
+    gone = merged["text_new"].isna()
+    differs = {name: ~gone & (merged[name] != merged[f"{name}_new"]) for name in columns if name != "id"}
+    changed = differs["text"] | differs["label"]
+    regrouped = ~changed & (differs["domain"] | differs["document"] | differs["valence"])
+    moved = changed | regrouped
+    shares = (gone | moved).groupby(merged["domain"]).mean()
+    lost = [f"{name} {beside(share * 100, limit * 100, 1)}%" for name, share in shares.items() if share > limit]
+    domains = [name for name in dict.fromkeys(old["domain"]) if name not in set(candidate.test["domain"])]
+    added = int((~candidate.test["id"].isin(old["id"])).sum())
+    counts = f"{int(gone.sum())} gone, {int(changed.sum())} relabelled or rewritten, {added} new"
+    if regrouped.any():
+        counts += f", {int(regrouped.sum())} with another domain, document or valence"
+    found = counts if gone.any() or moved.any() or added else f"the same {len(old):,} sentences"
+    if lost:
+        found += f"; above the limit of {limit * 100:g}%: {', '.join(lost)}"
+    if domains:
+        found += f"; no sentence left of {', '.join(domains)}"
+    asks = f"at most {limit * 100:g}% of a domain's test sentences on main are gone or changed"
+    brief = f"{in_short(lost, 2)} gone or changed, at most {limit * 100:g}%"
+    return Rule("test-set", asks, not lost, found, brief=brief)
+
+
+def worse(policy: Gate, lines: Lines, unchanged: bool) -> Iterator[Rule]:
+    """Measurably worse on the candidate's sentences, or on those of them that main tests on, too.
+
+    Args:
+        policy: main's.
+        lines: the differences of a group's metric: on the candidate's sentences, and on those that main has, too.
+        unchanged: every prediction is main's.
+    """
+    for group, metric in policy.claims:
+        is_headline = metric == HEADLINE
+        name = f"worse:{group}" if is_headline else f"worse:{group}:{metric}"
+        asks = f"{group} is not measurably worse" + ("" if is_headline else f" in {NAMES[metric]}")
+        found = lines(group, metric)
+        missing = "no test sentence of it" if not found else ""
+        if found and found[0].verdict == UNDEFINED:
+            missing = f"{NAMES[metric]} has no value there: the truth is the same for all of its sentences"
+        if missing:
+            remedy = f"bring its sentences back, {_POLICY.format('fail_on_worse')}"
+            yield Rule(name, asks, unchanged, missing + (_MAINS if unchanged else ""), remedy, brief=missing)
+            continue
+        text = _ON_SHARED.join(f"{change(line)}, {interval(line)}: {line.verdict}" for line in found)
+        lost = [line for line in found if line.verdict == WORSE]
+        brief = "" if is_headline or not lost else change(lost[0])
+        yield Rule(name, asks, not lost, text, _BETTER, brief=brief)
+
+
+def floors(policy: Gate, figures: Figures, lines: Lines, excused: Callable[[str, float], bool]) -> Iterator[Rule]:
+    """Main's floors: for all of the candidate's sentences, and for those of them that main tests on, too.
+
+    Args:
+        policy: main's.
+        figures: the candidate's.
+        lines: as for `worse`.
+        excused: whether a group may be below a floor, since it is so on main, with the same model.
+    """
+    for group, floor in policy.floors.items():
+        name, asks = f"floor:{group}", f"weighted F1 of {group} is at least {floor:g}"
+        value, excuse = figures.get(group, {}).get(HEADLINE), excused(group, floor)
+        if value is None:
+            found = "no figure for it" + (", nor on main" if excuse else "")
+            remedy = f"bring its sentences back, {_POLICY.format('floors')}"
+            yield Rule(name, asks, excuse, found, remedy, brief="no figure for it")
+            continue
+        values = [value, *(line.candidate for line in lines(group, HEADLINE)[1:])]
+        found, lowest = _ON_SHARED.join(beside(value, floor) for value in values), min(values)
+        if lowest < floor and excuse:
+            found += ", below the floor, but so on main"
+        brief = f"{beside(lowest, floor)}, at least {floor:g}"
+        yield Rule(name, asks, lowest >= floor or excuse, found, "a better model", brief=brief)
+
+
+def seeds(policy: Gate, told: Seeds | None, is_mains: bool) -> Iterator[Rule]:
+    """Enough seeds, and alike. Nothing is asked of one seed where one is enough."""
+    if told is None:
+        return
+    asked = policy.seeds
+    enough, alike = told.count >= asked.at_least, told.std <= asked.max_spread
+    asks = f"{SCORES} tells at least {asked.at_least} seeds, with a standard deviation of at most {asked.max_spread:g}"
+    found = told.text + (_MAINS if is_mains and not (enough and alike) else "")
+    remedy = f"{SCORES} must tell it: more of train.seeds" if not enough else "a model that depends less on its seed"
+    brief = f"standard deviation {beside(told.std, asked.max_spread)}, at most {asked.max_spread:g}"
+    if not enough:
+        brief = f"{counted(told.count, 'seed')}, at least {asked.at_least}"
+    yield Rule("seeds", asks, (enough and alike) or is_mains, found, "" if enough and alike else remedy, brief=brief)
+
+
+def size(policy: Gate, base: Evidence | None, candidate: Evidence, unchanged: bool) -> Rule:
+    """The artifact's size; main's model may have main's."""
+    most, own = policy.max_artifact_mb, candidate.artifact_bytes / 1e6
+    excuse = _excuse(base, candidate, unchanged) if own > most else ""
+    asks = f"{ARTIFACT} is at most {most:g} MB"
+    remedy, brief = "fewer features, or a smaller model", f"{beside(own, most, 1)} MB, at most {most:g} MB"
+    return Rule("size", asks, own <= most or bool(excuse), f"{beside(own, most, 1)} MB{excuse}", remedy, brief=brief)
+
+
+def speed(policy: Gate, base: Evidence | None, candidate: Evidence, seconds: float, unchanged: bool) -> Rule:
+    """The time to predict, by the least of several looks; main's model may take its time."""
+    most = policy.max_seconds_per_1000
+    excuse = _excuse(base, candidate, unchanged) if seconds > most else ""
+    if seconds > most and not excuse:
+        seconds = min(seconds, candidate.measured_again())
+    asks = f"1,000 sentences are predicted in at most {most:g} s (clock or processor), on the machine that judges"
+    brief = f"{beside(seconds, most, 2)} s, at most {most:g} s"
+    passed = seconds <= most or bool(excuse)
+    return Rule("time", asks, passed, f"{beside(seconds, most, 2)} s{excuse}", "a simpler model", brief=brief)
+
+
+def very_same(base: Evidence | None, candidate: Evidence) -> bool:
+    """Whether the candidate's artifact is main's, by its hash."""
+    theirs = base.revision.outputs.get(ARTIFACT) if base else None
+    return theirs is not None and theirs == candidate.revision.outputs.get(ARTIFACT)
+
+
+def _excuse(base: Evidence | None, candidate: Evidence, unchanged: bool) -> str:
+    """Why a model may be above a limit: it is main's, which is above it, too."""
+    if very_same(base, candidate):
+        return ", above the limit; but main's very artifact"
+    if base and unchanged and candidate.artifact_bytes <= base.artifact_bytes:
+        return f", above the limit{_MAINS}"
+    return ""

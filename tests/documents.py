@@ -1,0 +1,17 @@
+"""The project's YAML in tests: read and written as DVC does it."""
+
+from pathlib import Path
+from typing import Any
+
+from classifier.documents import dump, parse
+
+
+def load(source: Path | str | bytes) -> Any:  # noqa: ANN401 - YAML
+    """The content of a file, or of a text."""
+    given = source.read_bytes() if isinstance(source, Path) else source
+    return parse(given if isinstance(given, str) else given.decode("utf-8"), "a document of a test", "correct the test")
+
+
+def save(path: Path, document: object) -> None:
+    """Write a file."""
+    path.write_text(dump(document), encoding="utf-8")

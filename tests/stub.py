@@ -1,0 +1,83 @@
+"""A clone whose DAG has two stages of a few lines, for tests to which it is all one what the stages compute.
+
+They start without a library for data, read params and write results as the real ones do, and have their names.
+"""
+
+import shutil
+from pathlib import Path
+
+from tests.pipeline.clone import Clone, empty_clone
+from tests.shared import once
+
+STAGES = ("prepare", "train")
+_DAG = """
+stages:
+  prepare:
+    cmd: python -m stages.prepare
+    deps:
+      - data/raw
+      - stages/prepare.py
+    params:
+      - prepare
+    outs:
+      - data/features
+  train:
+    cmd: python -m stages.train
+    deps:
+      - data/features
+      - stages/train.py
+    params:
+      - train
+    outs:
+      - models/classifier
+    metrics:
+      - metrics/validation.json:
+          cache: false
+    plots:
+      - plots/training.json:
+          cache: false
+"""
+_PREPARE = '''
+"""Names and sizes of the raw files."""
+
+from pathlib import Path
+
+from classifier.files import write_json
+
+found = sorted(Path("data/raw").iterdir())
+write_json(Path("data/features/names.json"), [path.name for path in found])
+write_json(Path("data/features/sizes.json"), [path.stat().st_size for path in found])
+'''
+_TRAIN = '''
+"""A score that depends on the seed."""
+
+import sys
+from pathlib import Path
+
+from classifier import params
+from classifier.files import write_json, write_rows
+
+train = params.load().train
+if train.linear.alpha > 1e300:
+    sys.exit("error: params.yaml: train.linear: the training diverged")
+write_json(Path("models/classifier/model.json"), train.seed)
+write_json(Path("models/classifier/manifest.json"), {"seed": train.seed})
+write_rows(Path("plots/training.json"), [{"epoch": 1, "loss": 1.0}])
+write_json(Path("metrics/validation.json"), {"overall": {"weighted_f1": 1 / (1 + train.seed)}})
+'''
+
+
+def stub_clone(temporary: Path) -> Clone:
+    """A clone with this DAG reproduced and committed, made once a run of pytest; not to be changed."""
+
+    def build(folder: Path) -> None:
+        clone = empty_clone(temporary).copy(folder / "verdict")
+        shutil.rmtree(clone.path / "stages")
+        (clone.path / "stages").mkdir()
+        for name, text in {"__init__": "", "prepare": _PREPARE, "train": _TRAIN}.items():
+            (clone.path / f"stages/{name}.py").write_text(text.lstrip(), encoding="utf-8")
+        (clone.path / "dvc.yaml").write_text(_DAG, encoding="utf-8")
+        clone.run("dvc", "repro")
+        clone.commit("Two stages, reproduced")
+
+    return Clone(once(temporary, "stub", build) / "verdict")
