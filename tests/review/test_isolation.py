@@ -65,7 +65,7 @@ ATTACKS = {
     " subprocess.run(['cat', os.environ['DVC_ROOT'] + '/data/held-out.txt'], check=True)\"",
     "by a hard link": 'ln "$DVC_ROOT/data/held-out.txt" model.txt',
     "by a symbolic link": 'ln -s "$DVC_ROOT/data/held-out.txt" link && cat link > model.txt',
-    "by moving it": 'cd "$DVC_ROOT/data" && mv held-out.txt training.txt && cat training.txt',
+    "by moving it": 'cd "$DVC_ROOT/data" && mv held-out.txt training.txt && cp training.txt "$OLDPWD/model.txt"',
     "by the parent's root": 'cat "/proc/$PPID/root$DVC_ROOT/data/held-out.txt" > model.txt',
     "by dvc get": 'python -m dvc get "$DVC_ROOT" data/held-out.txt --out model.txt',
     "by the cache": 'cat "$DVC_ROOT"/.dvc/cache/files/md5/*/* > model.txt',
