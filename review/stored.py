@@ -6,6 +6,7 @@ and in a folder of objects of our own, so that nothing changes. A filter counts 
 """
 
 import hashlib
+import os
 import re
 import shlex
 import shutil
@@ -16,7 +17,7 @@ from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 from review.finding import Finding, repro
-from review.git import git, git_bytes, run
+from review.git import git_bytes, run
 
 _ATTRIBUTES = ("eol", "filter", "ident", "working-tree-encoding")
 _UNSET = (b"unspecified", b"unset")
@@ -90,11 +91,10 @@ def _checkout(root: Path) -> _Checkout | None:
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
         return None
     asked = ("--show-toplevel", "--show-object-format", "--git-path", "index", "--git-path", "objects")
-    lines = git(root, "rev-parse", *asked).splitlines()
-    top, algorithm, index, objects = lines
-    listed = git(Path(top), "ls-files", "-z", "--stage", "-v").split("\0")
+    top, algorithm, index, objects = os.fsdecode(git_bytes(root, "rev-parse", *asked)).splitlines()
+    listed = _names(git_bytes(Path(top), "ls-files", "-z", "--stage", "-v"))
     entries = {}
-    for line, _, path in (line.partition("\t") for line in listed if line):
+    for line, _, path in (line.partition("\t") for line in listed):
         tag, mode, name, _ = line.split()
         entries[path] = (tag, mode, name)
     # Where it has nothing of this tree, it is not git that brings it to other clones.
@@ -109,9 +109,9 @@ def _ignored(root: Path, checkout: _Checkout, files: dict[str, _File]) -> list[F
     unknown = [name for name in files if name not in checkout.entries]
     if not unknown:
         return []
-    listed = run(checkout.top, "check-ignore", "-z", "--stdin", stdin="\0".join(unknown).encode()).stdout
+    listed = run(checkout.top, "check-ignore", "-z", "--stdin", stdin=_bytes(unknown)).stdout
     found: dict[Use, list[str]] = {}
-    for name in filter(None, listed.decode("utf-8", errors="replace").split("\0")):
+    for name in _names(listed):
         found.setdefault(files[name].use, []).append(files[name].path)
     return [_only_here(root, use, paths) for use, paths in found.items()]
 
@@ -137,10 +137,10 @@ def _other_bytes(root: Path, checkout: _Checkout, files: dict[str, _File]) -> li
 
 def _attributes(top: Path, names: list[str]) -> dict[str, dict[str, bytes]]:
     found: dict[str, dict[str, bytes]] = {name: {} for name in names}
-    printed = git_bytes(top, "check-attr", "-z", "--stdin", *_ATTRIBUTES, stdin="\0".join(names).encode())
+    printed = git_bytes(top, "check-attr", "-z", "--stdin", *_ATTRIBUTES, stdin=_bytes(names))
     fields = printed.split(b"\0")
     for path, attribute, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
-        found[path.decode()][attribute.decode()] = value
+        found[os.fsdecode(path)][attribute.decode()] = value
     return found
 
 
@@ -162,24 +162,22 @@ def _elsewhere(checkout: _Checkout, files: dict[str, bytes], filtered: set[str])
         own = {
             "GIT_INDEX_FILE": str(Path(folder) / "index"),
             "GIT_OBJECT_DIRECTORY": folder,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(checkout.objects),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{_escaped(str(checkout.objects))}"',  # a colon ends a path
         }
         shutil.copyfile(checkout.index, own["GIT_INDEX_FILE"])
         safe = {"core.safecrlf": "false"}
-        git(
-            checkout.top, "update-index", "-z", "--add", "--stdin", stdin="\0".join(files), variables=own, settings=safe
-        )
-        listed = git(checkout.top, "ls-files", "-z", "--stage", variables=own).split("\0")
-        parts = (line.partition("\t") for line in listed if line)
+        adding = ("update-index", "-z", "--add", "--stdin")
+        git_bytes(checkout.top, *adding, stdin=_bytes(files), variables=own, settings=safe)
+        listed = _names(git_bytes(checkout.top, "ls-files", "-z", "--stage", variables=own))
+        parts = (line.partition("\t") for line in listed)
         stored = {path: entry.split()[1] for entry, _, path in parts if path in files}
         asked = [name for name in stored if name not in filtered and "\n" not in name]
-        text = "".join(f"{stored[name]} {name}\n" for name in asked).encode()
+        text = os.fsencode("".join(f"{stored[name]} {name}\n" for name in asked))
         printed = git_bytes(
             checkout.top, "cat-file", f"--batch={mark}", "--filters", stdin=text, variables=own, settings=_ELSEWHERE
         )
-    contents = (b"\n" + printed[:-1]).split(b"\n" + mark.encode() + b"\n")[
-        1:
-    ]  # the size that git tells is the stored one
+    # Told apart by a mark, since the size that git tells is that of the stored bytes.
+    contents = (b"\n" + printed[:-1]).split(b"\n" + mark.encode() + b"\n")[1:]
     found = {name: None for name in filtered if stored[name] != checkout.name_of(files[name])}
     return found | {name: content for name, content in zip(asked, contents, strict=True) if content != files[name]}
 
@@ -196,7 +194,7 @@ def _told(root: Path, checkout: _Checkout, name: str, file: _File, content: byte
     what = f"git stores other bytes than lie here ({why}): no other clone has these, though git status is clean"
     if content is None or file.use.written:
         pattern = f"/{_pattern(file.path)}"
-        quoted = '"' + re.sub(r'(["\\])', r"\\\1", pattern) + '"' if re.search(r'[\s"]', pattern) else pattern
+        quoted = f'"{_escaped(pattern)}"' if re.search(r'[\s"]', pattern) else pattern
         told = shlex.join(["echo", f"{quoted} {_AS_IT_IS}"])
         add = "git add --renormalize" if name in checkout.entries else "git add"
         mend = f"{told} >> .gitattributes && git add .gitattributes && {add} -- {path}"
@@ -211,3 +209,16 @@ def _told(root: Path, checkout: _Checkout, name: str, file: _File, content: byte
 def _pattern(path: str) -> str:
     """A path as a line of .gitattributes or .dvcignore names it."""
     return re.sub(r"([\\*?\[\]])", r"\\\1", path)
+
+
+def _escaped(text: str) -> str:
+    """As git reads it within quotes."""
+    return re.sub(r'(["\\])', r"\\\1", text)
+
+
+def _names(printed: bytes) -> list[str]:
+    return [os.fsdecode(name) for name in printed.split(b"\0") if name]
+
+
+def _bytes(names: Iterable[str]) -> bytes:
+    return b"\0".join(map(os.fsencode, names))

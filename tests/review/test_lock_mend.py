@@ -282,6 +282,19 @@ def test_bytes_that_git_keeps_as_they_are_are_no_finding(tree: Path) -> None:
     assert check(tree) == []
 
 
+def test_odd_places_are_asked_of_git_all_the_same(tree: Path) -> None:
+    """A colon and quotes in the path of the repository; spaces, quotes, globs and other letters in names."""
+    root = tree.rename(tree.parent / 'a: "b" \\c')
+    names = ['x "y" [z]*.py', "größe.py"]
+    for name in names:
+        (root / "order" / name).write_bytes(b"a\r\n")
+    dvc(root, "repro", "--quiet")
+    commit(root)
+    assert {finding.where for finding in check(root)} == {f"order/{name}" for name in names}
+    git(root, "config", "core.autocrlf", "true")
+    mended(root, names[0])
+
+
 def test_without_git_nothing_is_asked_of_it(tmp_path: Path) -> None:
     """A tree that git does not know, as `dvc init --no-scm` makes it, is compared all the same."""
     dvc(tmp_path, "init", "--no-scm", "--quiet")
