@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classifier import checkpoints
+from classifier.errors import VerdictError
 from classifier.start import FOLDER as START
 from review import landlock, stage_shell
+from review.blind import peeks
+from review.stages import files_of, name_of
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -51,6 +54,7 @@ def isolated(repo: "Repo") -> Iterator[None]:
 
 def _program(folder: Path, repo: "Repo", shell: str) -> Path:
     """Write a program that DVC takes for a shell, and the plan that it follows."""
+    _require_blind(repo)
     plan = {
         "root": repo.root_dir,
         "trees": str(folder),
@@ -65,6 +69,13 @@ def _program(folder: Path, repo: "Repo", shell: str) -> Path:
     program.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
     program.chmod(0o700)
     return program
+
+
+def _require_blind(repo: "Repo") -> None:
+    for stage in repo.index.stages:
+        paths = [os.path.relpath(dep.fs_path, repo.root_dir) for dep in files_of(stage)]
+        for finding in peeks(stage, name_of(stage), paths):
+            raise VerdictError(f"dvc.yaml: {finding.stage}: {finding.where}", finding.what, finding.mend)
 
 
 def _closed(repo: "Repo") -> list[str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from classifier.errors import VerdictError
 from review import landlock
+from review.lock import check
 from review.run import StageError, reproduce
 from tests.documents import save
 
@@ -119,3 +121,32 @@ def test_folders_and_working_folders_are_laid_out_as_they_are(root: Path) -> Non
     define(root, command, wdir="code", deps=["deep", "../data/training.txt"])
     reproduce(root)
     assert (root / "code/model.txt").read_text(encoding="utf-8") == "deeptraining"
+
+
+@pytest.mark.parametrize(
+    ("stage", "path"),
+    [("train", "data/prepared/test.parquet"), ("train", "data/prepared"), ("train", "data"), ("featurize", "data/raw")],
+)
+def test_no_stage_may_declare_what_it_must_not_see(root: Path, stage: str, path: str) -> None:
+    """The test split is for validate and evaluate, the raw data for prepare: lock names it, and nothing is run."""
+    for folder in ("data/prepared", "data/raw"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "test.parquet").touch()
+    (root / "code.py").touch()
+    stages = {name: {"cmd": f"touch {name}", "deps": ["code.py"], "outs": [name]} for name in ("validate", stage)}
+    stages[stage]["deps"] = [path]
+    save(root / "dvc.yaml", {"stages": stages})
+    with pytest.raises(VerdictError, match=f"{stage}: {path}: shows data/(prepared/test.parquet|raw), which only"):
+        reproduce(root)
+    assert not (root / "validate").exists()
+    assert (stage, path) in {(finding.stage, finding.where) for finding in check(root)}
+
+
+def test_those_who_may_see_it_do(root: Path) -> None:
+    """Validate and evaluate read the test split."""
+    (root / "data/prepared").mkdir()
+    (root / "data/prepared/test.parquet").write_text("held out", encoding="utf-8")
+    stage = {"cmd": "cat data/prepared/test.parquet > seen", "deps": ["data/prepared/test.parquet"], "outs": ["seen"]}
+    save(root / "dvc.yaml", {"stages": {"evaluate": stage}})
+    reproduce(root)
+    assert (root / "seen").read_text(encoding="utf-8") == "held out"
