@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from review import stored
+from review.blind import peeks
 from review.contents import Contents, hash_of
 from review.dvc import keeps_records, repository
 from review.entries import Entry
@@ -128,6 +129,7 @@ class _Check:
         locked = [stage for stage in self.stages if isinstance(stage, PipelineStage)]
         locks, found = read_locks(self.root, [Path(stage.path) for stage in locked])
         for stage in self.stages:
+            found += peeks(stage, name_of(stage), [self._path(dep) for dep in files_of(stage)])
             if stage not in locked:
                 found += self._tried(stage, self._of_pointer(stage))
             elif (path := Path(stage.path)) in locks:

@@ -18,6 +18,7 @@ from classifier.numerics import hardware_class
 from review.damage import set_aside
 from review.dvc import forget_hashes, is_damaged, keeps_records, repository
 from review.entries import stages_of
+from review.isolation import isolated
 from review.lock import LOCK, record_hash, record_place
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _reproduce(root: Path, **how: bool) -> None:
     logger.setLevel(logging.INFO)  # as the command has it; the library alone says nothing
     logger.addHandler(clock)
     try:
-        with repository(root) as repo:
+        with repository(root) as repo, isolated(repo):
             ran = repo.reproduce(**how)
             if not how.get("allow_missing") and (unrecorded := _unrecorded(root, repo)):
                 for name in unrecorded:
