@@ -77,6 +77,8 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
         print(require_same(root, request.index))
     with Store(root, offline=request.index is not None) as store:
         change = resolve(root, request.candidate) if request.candidate is not None else working_tree(root)
+        if request.index is not None and change.commit is not None:
+            print(f"judged: commit {change.short}, and not the commit that is being made")
         main = resolve(root, request.base) if request.base is not None else None
         if main and request.reproduce_base:
             main = reproduced(store, main)

@@ -10,6 +10,7 @@ import pytest
 
 from classifier import probes
 from classifier.errors import VerdictError
+from review.command import Request, sides
 from review.environment import enter, environment
 from review.hook import require_same
 from tests.conftest import ROOT
@@ -183,6 +184,13 @@ def test_a_submodule_must_be_as_the_commit_has_it(made: Clone, tmp_path: Path) -
     write(place, "part/notes.md")
     with pytest.raises(VerdictError, match="other in the working tree: part"):
         require_same(place.path, index_of(place))
+
+
+def test_in_a_hook_another_commit_is_named(made: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --candidate it is not the commit that is being made that is judged, and nobody shall think so."""
+    head = made.run("git", "rev-parse", "HEAD")[:10]
+    with sides(Request(made.path, "main", "HEAD", index=index_of(made))):
+        assert capsys.readouterr().out == f"judged: commit {head}, and not the commit that is being made\n"
 
 
 def test_other_files_may_differ(made: Clone, tmp_path: Path) -> None:
