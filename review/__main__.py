@@ -45,7 +45,8 @@ def _lock(options: argparse.Namespace) -> int:
     findings, unknown = look(project(), options.ran)
     for line in [*findings, *unknown]:
         print(line)
-    print(f"dvc.lock: {len(findings)} findings" if findings else "dvc.lock is consistent with this tree")
+    found = f"dvc.lock: {len(findings)} finding{'' if len(findings) == 1 else 's'}"
+    print(found if findings else "dvc.lock is consistent with this tree")
     return 1 if findings else 0
 
 

@@ -13,6 +13,7 @@ from review.dvc import cache_of, dvc, share_cache
 from review.evidence import Evidence
 from review.gate import Review, plan_of, review
 from review.hook import require_same
+from review.names import CANDIDATE
 from review.policy import policy_of
 from review.revisions import Revision, Store, checked_out, resolve, working_tree
 from review.sources import bring_start, obtain_data
@@ -76,7 +77,7 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
     if request.index is not None and request.candidate is None:
         print(require_same(root, request.index))
     with Store(root, offline=request.index is not None) as store:
-        change = resolve(root, request.candidate) if request.candidate is not None else working_tree(root)
+        change = resolve(root, request.candidate, CANDIDATE) if request.candidate is not None else working_tree(root)
         if request.index is not None and change.commit is not None:
             print(f"judged: commit {change.short}, and not the commit that is being made")
         main = resolve(root, request.base) if request.base is not None else None

@@ -128,6 +128,10 @@ def review(store: Store, base: Evidence | None, candidate: Evidence, approvals: 
         _judge(store, base, candidate, result)
     except VerdictError as error:
         result.reason = error
+    except OSError as error:
+        remedy = "check that the path exists, is readable, and that the disk has room (df -h .)"
+        where = str(error.filename) if error.filename is not None else "file system"
+        result.reason = VerdictError(where, error.strerror or str(error), remedy)
     except Exception as error:  # a crash is never a pass
         traceback.print_exc()
         what = f"{type(error).__name__}: {error}"

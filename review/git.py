@@ -4,6 +4,7 @@ Nothing waits without a limit: a server may never answer, and in a partial clone
 """
 
 import os
+import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from classifier.errors import VerdictError
 from review.environment import Names, environment
 
 SECONDS = 300.0  # the longest that a git command may take
+_CHECKOUT = "run in a checkout of the repository, with its history"
 
 
 def git(
@@ -48,7 +50,8 @@ def refusal(command: str, done: subprocess.CompletedProcess[bytes]) -> VerdictEr
     reason = " ".join(done.stderr.decode("utf-8", errors="replace").split()) or f"exit code {done.returncode}"
     told, asked, remedy = reason.partition("To add an exception for this directory, call: ")
     if not asked:  # that it is another user's folder, as in a container
-        remedy = "run in a checkout of the repository, with its history"
+        full = "unable to write" in reason or "No space left" in reason
+        remedy = "check that the disk has room (df -h . /tmp)" if full else _CHECKOUT
     return VerdictError(f"git {command}", told.strip(), remedy)
 
 
@@ -58,9 +61,11 @@ def run(
     """Run a git command that may fail; variables and settings as in `environment`.
 
     Raises:
-        VerdictError: it did not end in `SECONDS`.
+        VerdictError: it did not end in `SECONDS`, or there is no git.
     """
     command = ["git", *arguments]
+    if shutil.which("git") is None:
+        raise VerdictError("git", "is not installed, or not on PATH", "install git, such as by apt-get install git")
     pipe, surroundings = subprocess.PIPE, environment(variables, settings)
     with subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, stderr=pipe, env=surroundings) as process:
         try:

@@ -18,11 +18,14 @@ _HASH = re.compile(r"[0-9a-f]{4,64}")
 _WHOLE = (40, 64)  # digits
 _PLAIN = re.compile(r"\w[\w./-]*")
 _REMOTE = "refs/remotes/"
+BASE, CANDIDATE = "--base", "--candidate"
 _MOST = 8  # names that a message lists
 
 
-def commit_named(root: Path, name: str) -> str:
+def commit_named(root: Path, name: str, option: str = BASE) -> str:
     """The commit that people call `name`: a branch here, one of a remote, a full ref, a commit, or a path from these.
+
+    `option` is the one that named it, for the remedy.
 
     Raises:
         VerdictError: there is none, with the names that there are; or git refuses, with its own reason.
@@ -34,10 +37,10 @@ def commit_named(root: Path, name: str) -> str:
     if _OF_THE_BRANCH.match(path) and start.startswith("refs/heads/"):
         start = known.removeprefix("refs/").removeprefix("heads/")
     if not start:
-        raise _unknown(root, name, known, refs)
+        raise _unknown(root, name, known, refs, option)
     done = run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{start}{path}^{{commit}}")
     if done.returncode:
-        raise refusal("rev-parse", done) if done.stderr else _unknown(root, name, known, refs)
+        raise refusal("rev-parse", done) if done.stderr else _unknown(root, name, known, refs, option)
     return done.stdout.decode().strip()
 
 
@@ -82,7 +85,7 @@ def _by_hash(root: Path, known: str) -> str:
     return commits[0] if len(commits) == 1 else ""
 
 
-def _unknown(root: Path, name: str, known: str, refs: set[str]) -> VerdictError:
+def _unknown(root: Path, name: str, known: str, refs: set[str], option: str) -> VerdictError:
     what, remedies = "no such revision here", []
     shallow = git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     remotes = git(root, "remote").splitlines()
@@ -101,6 +104,8 @@ def _unknown(root: Path, name: str, known: str, refs: set[str]) -> VerdictError:
     if there:
         more = f" and {len(there) - _MOST} more" if len(there) > _MOST else ""
         listed = f"{', '.join(there[:_MOST])}{more}"
-        remedies.append(f"--base with one that is here ({listed}), for good: git config verdict.base NAME")
-    remedies.append("on a repository's first run: --bootstrap")
+        remedies.append(f"{option} with one that is here ({listed})")
+        remedies[-1] += ", for good: git config verdict.base NAME" if option == BASE else ""
+    if option == BASE:
+        remedies.append("on a repository's first run: --bootstrap")
     return VerdictError(name, what, "; or ".join(remedies))

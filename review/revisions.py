@@ -20,7 +20,7 @@ from review.dvc import repository
 from review.entries import Entry, outputs_of, stages_of
 from review.git import git, prefix
 from review.lock import LOCK, hash_of
-from review.names import commit_named
+from review.names import BASE, commit_named
 from review.partial import complete
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Revision:
         """A YAML file that git tracks, parsed as DVC does it."""
         text = self.text(path)
         if text is None:
-            remedy = f"is {self.name} a revision of this repository?"
+            remedy = f"is {self.name} a revision of this project?" if self.commit else f"git checkout {path}"
             raise VerdictError(f"{path} of {self.name}", "no such file", remedy)
         return documents.parse(text, f"{path} of {self.name}", f"git diff {path}")
 
@@ -207,9 +207,9 @@ def _unreachable(revision: Revision) -> str:
     return f"dvc fetch, with access to the remote; or {own}; for the base: --reproduce-base"
 
 
-def resolve(root: Path, name: str) -> Revision:
-    """The commit that people call `name`, all of it at hand."""
-    commit = commit_named(root, name)
+def resolve(root: Path, name: str, option: str = BASE) -> Revision:
+    """The commit that people call `name`, as they did by an option, all of it at hand."""
+    commit = commit_named(root, name, option)
     complete(root, commit)
     return Revision(root, name, commit)
 

@@ -78,7 +78,7 @@ def claim(found: Mapping[tuple[str, str], str], groups: Sequence[str]) -> str:
     if set(own.values()) == {SAME}:
         parts = [f"{SAME} in {NAMES[HEADLINE]}" if others else SAME]
     elif own[OVERALL] == SAME:
-        parts.insert(0, f"{SAME} overall")
+        parts.insert(0, f"{SAME} overall{f' in {NAMES[HEADLINE]}' if others else ''}")
     return "; ".join(filter(None, [*parts, *others]))
 
 

@@ -160,6 +160,22 @@ def test_a_crash_among_the_rules_is_the_reason(clone: Clone, desk: Desk, monkeyp
     assert "RuntimeError: the ceiling came down" in found.reason.what
 
 
+def test_what_the_file_system_refuses_is_no_defect(
+    clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk or a file that cannot be read is told by its name, with a remedy for it, and without a traceback."""
+
+    def full(*_: object) -> object:
+        raise OSError(28, "No space left on device", "full.json")
+
+    monkeypatch.setattr(rules, "speed", full)
+    found = desk.judge(clone)
+    assert found.headline == "Cannot judge: full.json: No space left on device"
+    assert found.reason is not None
+    assert "df -h" in found.reason.remedy
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_code_that_cannot_be_imported_is_no_judgement(clone: Clone) -> None:
     """On the command line: a change that breaks what the review imports is exit code 2, not the 1 of a worse model."""
     (clone.path / "classifier" / "params.py").write_text("this is no Python\n", encoding="utf-8")

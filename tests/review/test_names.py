@@ -1,12 +1,14 @@
 """What a name of a commit means: a branch before a tag, a remote's where there is none here, and never a guess."""
 
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from classifier.errors import VerdictError
 from review import environment
-from review.names import commit_named, default_branch
+from review.git import refusal
+from review.names import CANDIDATE, commit_named, default_branch
 from tests.pipeline.clone import Clone
 
 
@@ -85,6 +87,13 @@ def test_what_is_no_name_here_is_refused_with_what_there_is(
     assert ("refs/tags/main is the tag" in error.value.remedy) == asked.startswith("main")
 
 
+def test_the_remedy_names_the_option_that_was_given(place: Clone) -> None:
+    """For a candidate that is not there, no other base and no first run would help: neither is told."""
+    with pytest.raises(VerdictError) as error:
+        commit_named(place.path, "HEAD~9", CANDIDATE)
+    assert error.value.remedy == "--candidate with one that is here (work)"
+
+
 def test_the_command_of_the_message_brings_the_branch(tmp_path: Path, commits: tuple[Clone, dict[str, str]]) -> None:
     """In a shallow clone of one branch: it says so, and the fetch that it names makes the other branch known."""
     name(source := commits[0].copy(tmp_path / "source"), commits, heads__main="branch")
@@ -104,6 +113,20 @@ def test_the_default_branch_is_the_settings_else_origins_else_main(place: Clone)
     assert default_branch(place.path) == "team/trunk"
     place.run("git", "config", "verdict.base", "upstream/next")
     assert default_branch(place.path) == "upstream/next"
+
+
+def test_without_git_it_is_git_that_is_asked_for(place: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine without git, as in a small container, the message says so, and not that a file is missing."""
+    monkeypatch.setenv("PATH", str(place.path))
+    with pytest.raises(VerdictError, match="not installed") as error:
+        commit_named(place.path, "HEAD")
+    assert error.value.where == "git"
+
+
+def test_a_full_disk_is_not_another_checkout() -> None:
+    """Where git cannot write, room is what helps."""
+    said = b"error: unable to write file classifier/__init__.py\n"
+    assert "df -h" in refusal("checkout", CompletedProcess([], 1, b"", said)).remedy
 
 
 def test_gits_own_reason_is_told(place: Clone, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,10 @@
 import pytest
 
 from classifier.params import Gate
+from review.bootstrap import METRICS
 from review.compare import SAME, UNDEFINED, WORSE, Difference
 from review.rules import floors, worse
-from review.words import beside, counted, figure, in_short, odds, signed
+from review.words import beside, claim, counted, figure, in_short, odds, signed
 from tests.conftest import small_params
 
 
@@ -36,6 +37,16 @@ def test_one_is_no_plural_and_many_are_cut() -> None:
     assert (counted(1, "sentence"), counted(2000, "sentence")) == ("1 sentence", "2,000 sentences")
     assert in_short(list("abcd")) == "a, b, c, d"
     assert in_short(list("abcde")) == "a, b, c and 2 more"
+
+
+def test_a_word_on_one_metric_is_none_on_the_others() -> None:
+    """Where weighted F1 moved in a domain alone and log loss overall, "no difference" is said of weighted F1 only."""
+    found = {(group, metric): SAME for group in ("overall", "news") for metric in METRICS}
+    found["news", "weighted_f1"] = WORSE
+    assert claim(found, ["overall", "news"]) == "no measurable difference overall; worse in news"
+    found["overall", "log_loss"] = WORSE
+    told = "no measurable difference overall in weighted F1; worse in news; worse in log loss"
+    assert claim(found, ["overall", "news"]) == told
 
 
 def policy(**changes: object) -> Gate:
