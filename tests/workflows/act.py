@@ -3,14 +3,16 @@
 import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from tests.conftest import ROOT
 from tests.workflows import outcome
@@ -189,7 +191,10 @@ def _execute(command: list[str], environment: dict[str, str], place: Path, timeo
         try:
             log, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)  # the group of this very process, its steps included
+            steps = psutil.Process(process.pid).children(recursive=True)  # act gives each a session of its own
+            for one in [psutil.Process(process.pid), *steps]:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
             log, _ = process.communicate()
             log += f"\nstopped after {timeout} seconds\n"
     return process.returncode, log

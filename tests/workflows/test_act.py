@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.workflows import act, events
@@ -192,8 +193,9 @@ def test_a_job_without_a_runner(origin: Origin, github: GitHub, write: Write) ->
 
 def test_a_run_that_hangs(origin: Origin, github: GitHub, write: Write) -> None:
     """It is stopped with all that it started, and its job counts as cancelled."""
-    text = "on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps: [{run: sleep 3600}]\n"
+    text = "on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps: [{run: sleep 3600.25}]\n"
     _pushed(origin, write, text)
     found = act.run(origin, "it.yml", events.push(github), github=github, timeout=2)
+    assert not [one for one in psutil.process_iter(["cmdline"]) if "3600.25" in (one.info["cmdline"] or [])]
     assert found.jobs == {"one": "cancelled"}
     assert found.seconds < 20
