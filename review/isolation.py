@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from classifier import checkpoints
 from classifier.errors import VerdictError
-from classifier.start import FOLDER as START
 from review import landlock, stage_shell
 from review.blind import peeks
 from review.stages import files_of, name_of
@@ -95,6 +94,8 @@ def _states(repo: "Repo") -> Path:
 
 def _plan(stage: "Stage") -> dict[str, Any]:
     """What a stage reads and writes, and the folder that it runs in, all below the repository's."""
+    from classifier.start import FOLDER as START  # with numpy, which not every job of a workflow installs
+
     root = stage.repo.root_dir
 
     def names(paths: list[str]) -> list[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.errors import VerdictError
-from classifier.start import FOLDER as START
 from review.dvc import repository
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def obtain(root: Path, targets: list[str], remote: bool) -> str:
 
 def bring_start(source: Path, target: Path) -> None:
     """Put pretrained weights that one checkout has fetched into another: git ignores them."""
+    from classifier.start import FOLDER as START  # with numpy, which not every job of a workflow installs
+
     for path in (path for path in (source / START).glob("*/*") if path.is_file()):
         place = target / START / path.parent.name / path.name
         place.parent.mkdir(parents=True, exist_ok=True)

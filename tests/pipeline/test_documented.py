@@ -92,7 +92,8 @@ CHANGES: list[tuple[str, int, Callable[[Clone], bool]]] = [
 # What other tests run, by their file.
 ELSEWHERE = {
     "tests/pipeline/test_commands.py": {"make repro", "make test"},
-    "tests/pipeline/test_repro.py": {"dvc repro"},
+    "tests/review/test_fresh_clone.py": {"python -m review repro"},
+    "tests/review/test_hook.py": {". .venv/bin/activate", "exec python -m review gate"},
     "tests/pipeline/conftest.py": {"dvc exp run -S train.model=bag"},
     "tests/data/test_fetch.py": {"python data/fetch.py"},
     "tests/classifier/test_doctor.py": {
@@ -121,7 +122,7 @@ NOT_RUN = {
         "pip install -r requirements.txt",
         "pip install -r requirements-dev.txt",
         "ruff check . && ruff format --check . && mypy",
-        "pytest -n auto --dist loadfile",
+        "pytest -n auto --dist worksteal",
     },
     "downloads the encoder's weights, and trains for an hour, or on a GPU, or on two machines": {
         "make encoder",

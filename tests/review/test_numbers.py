@@ -93,7 +93,7 @@ def test_a_change_of_such_a_value_is_found(repository: Path, tmp_path: Path) -> 
         text = (tree / "params.yaml").read_text(encoding="utf-8")
         assert old in text
         (tree / "params.yaml").write_text(text.replace(old, new), encoding="utf-8")
-    assert [finding.where for finding in lock.check(tree)] == [
+    assert sorted(finding.where for finding in lock.check(tree)) == [
         f"params.yaml, {key}" for key in ("plain", "rate", "switch")
     ]
 

@@ -27,7 +27,8 @@ def test_a_worse_model_fails(site: Site) -> None:
     assert conclusion == "failure"
     assert title.startswith("Fail, worse:overall")
     comment = site.comment()
-    assert comment.startswith("<h2>❌ Fail: worse overall")
+    assert comment.startswith("<h2>❌ Fail, worse:overall, worse:tweets, ")
+    assert ": worse overall and in tweets" in comment.partition("</h2>")[0]
     assert "the same hashes for every stage" in comment
     pictures = site.origin.git("rev-parse", "refs/verdict/pull-1")
     assert f'<img src="https://github.com/owner/verdict/blob/{pictures}/plots_confusion.png?raw=true"' in comment
