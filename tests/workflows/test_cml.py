@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
 
 from review import FAIL, PASS
 from review.ci import verdict
@@ -27,7 +26,7 @@ from tests.workflows.origin import Origin, make_origin
 from tests.workflows.proposals import JUDGED, documentation
 from tests.workflows.site import Site
 from tests.workflows.standins import real_cml
-from tests.workflows.workflow import STANDINS
+from tests.workflows.workflow import STANDINS, Workflow
 
 BOT = "github-actions[bot]"
 TOKEN = "token-of-publish"  # noqa: S105 - known to the tests alone
@@ -37,9 +36,7 @@ COPY = 'Look! ![](https://cml.dev/watermark.png#0123abc "CML watermark verdict")
 
 def job() -> dict[str, Any]:
     """The job `publish` of report.yml."""
-    document = yaml.safe_load((ROOT / ".github" / "workflows" / "report.yml").read_text(encoding="utf-8"))
-    found: dict[str, Any] = document["jobs"]["publish"]
-    return found
+    return Workflow(ROOT, "report.yml").jobs["publish"]
 
 
 @dataclass
