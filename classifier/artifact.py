@@ -68,6 +68,8 @@ class Classifier:
 
     def probabilities(self, texts: Iterable[str]) -> npt.NDArray[np.float64]:
         """Class probabilities of shape (texts, labels), each row summing to 1."""
+        if isinstance(texts, str):
+            raise TypeError("probabilities takes texts; for one: probabilities([text])")  # else each letter is a text
         return self.model.probabilities(self.reads.transform(map(self.text.clean, texts)))
 
 

@@ -17,6 +17,7 @@ from tests.corpus import write_raw
 from tests.documents import load, save
 
 ROOT = Path(__file__).resolve().parent.parent
+_SLOWEST = ("workflows", "sweep", "pipeline", "remote")
 # What a corpus of a few hundred sentences cannot satisfy, overridden as a user would: in params.yaml.
 SMALL = {
     "validate": {
@@ -40,6 +41,12 @@ def copy_start(folder: Path) -> None:
     """Copy what says which weights each kind of model starts from, and no weights."""
     ignored = shutil.ignore_patterns("encoder")
     shutil.copytree(ROOT / "data" / "start", folder / "data" / "start", ignore=ignored)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest folders come first: a worker makes a base while others have something else, and all end together."""
+    places = {ROOT / "tests" / name: number for number, name in enumerate(_SLOWEST)}
+    items.sort(key=lambda item: places.get(item.path.parent, len(places)))
 
 
 @pytest.fixture

@@ -197,6 +197,12 @@ class OneFolder:
         return self.root / path
 
 
+def test_one_text_is_not_taken_for_many(original: Path) -> None:
+    """A text where a list of texts belongs is refused: each of its letters would be a text."""
+    with pytest.raises(TypeError, match="probabilities\\(\\[text\\]\\)"):
+        artifact.load_classifier(original).probabilities("abc")
+
+
 def test_the_manifest_says_how_the_text_is_made(original: Path) -> None:
     """Columns, separator, steps and the limit that validate keeps, in the order in which they are applied."""
     assert json.loads((original / "manifest.json").read_text())["text"] == {

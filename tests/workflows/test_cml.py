@@ -18,7 +18,6 @@ from review.ci.api import GitHub as Client
 from review.ci.publish import comment, publish
 from review.ci.verdict import Verdict
 from tests.conftest import ROOT
-from tests.documents import load
 from tests.pipeline.clone import Clone, fresh_clone
 from tests.shared import once
 from tests.workflows import events
@@ -27,7 +26,7 @@ from tests.workflows.origin import Origin, make_origin
 from tests.workflows.proposals import JUDGED, documentation
 from tests.workflows.site import Site
 from tests.workflows.standins import real_cml
-from tests.workflows.workflow import STANDINS
+from tests.workflows.workflow import STANDINS, Workflow
 
 BOT = "github-actions[bot]"
 TOKEN = "token-of-publish"  # noqa: S105 - known to the tests alone
@@ -37,9 +36,7 @@ COPY = 'Look! ![](https://cml.dev/watermark.png#0123abc "CML watermark verdict")
 
 def job() -> dict[str, Any]:
     """The job `publish` of report.yml."""
-    document = load(ROOT / ".github" / "workflows" / "report.yml")
-    found: dict[str, Any] = document["jobs"]["publish"]
-    return found
+    return Workflow(ROOT, "report.yml").jobs["publish"]
 
 
 @dataclass

@@ -175,7 +175,7 @@ def test_an_approved_policy_passes_the_merge_queue(site: Site, tmp_path: Path) -
     assert judged(site, group, tmp_path / "judge")[0].code == PASS
 
 
-def test_a_stage_may_lose_an_output(site: Site, tmp_path: Path) -> None:
+def test_a_stage_may_lose_an_output(direct: Site, tmp_path: Path) -> None:
     """DVC skips a stage whose definition only lost something; the run from main's lock runs it all the same."""
 
     def slimmer(clone: Clone) -> None:
@@ -187,7 +187,7 @@ def test_a_stage_may_lose_an_output(site: Site, tmp_path: Path) -> None:
         (clone.path / "plots/mistakes.json").unlink()
         assert check(clone.path) == []
 
-    site.propose(slimmer)
-    ran = site.experiment()
-    verdict, report = judged(site, ran.run_id, tmp_path / "judge")
+    direct.propose(slimmer)
+    ran = direct.experiment()
+    verdict, report = judged(direct, ran.run_id, tmp_path / "judge")
     assert verdict.code == PASS, report

@@ -1,7 +1,6 @@
 """What dvc.lock says is not believed: stale, invented, or merged into a falsehood; and CI writes one if asked to."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from tests.workflows.proposals import JUDGED, REPRODUCED, documentation, flatter
 from tests.workflows.site import Site
 
 _LOCK_APP = "verdict-lock[bot]"
+_WITHOUT_ACT = pytest.mark.parametrize("kind", [Direct])
 _COMMITTED = {**JUDGED, "commit-lock": "success"}
 
 
@@ -177,25 +177,17 @@ def reproduced_once(main_on_github_once: Path, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
-def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Asked]:
-    """That pull request, with an App for the commit."""
-    with asked_at(reproduced_once, tmp_path, Site) as made:
-        yield made
+def kind() -> type[Site]:
+    """By what the workflows run."""
+    return Site
 
 
 @pytest.fixture
-def asked_directly(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Asked]:
-    """The same, judged without act."""
-    with asked_at(reproduced_once, tmp_path, Direct) as made:
-        yield made
-
-
-@contextmanager
-def asked_at(reproduced_once: tuple[Path, Outcome], place: Path, kind: type[Site]) -> Iterator[Asked]:
-    """A copy of it in a folder."""
+def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path, kind: type[Site]) -> Iterator[Asked]:
+    """That pull request, with an App for the commit."""
     folder, ran = reproduced_once
     assert top(ran.jobs) == REPRODUCED, ran.log
-    with copied(folder, place, kind) as site:
+    with copied(folder, tmp_path, kind) as site:
         site.github.pull(1, "change")["created_at"] = site.now()
         site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
         site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
@@ -228,9 +220,9 @@ def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
     assert origin.sha("change") == origin.sha("refs/pull/1/head")
 
 
-def test_a_label_on_an_earlier_head_commits_nothing(asked_directly: Asked) -> None:
+@_WITHOUT_ACT
+def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
     """The label stays on the pull request, but it was set on another commit: CI does not write to this one."""
-    asked = asked_directly
     asked.history("earlier", "label")
     judged = asked.report()
     assert judged.jobs == JUDGED, judged.log
@@ -238,11 +230,9 @@ def test_a_label_on_an_earlier_head_commits_nothing(asked_directly: Asked) -> No
     assert asked.site.origin.sha("change") == asked.head
 
 
-def test_a_push_while_the_judge_works_is_not_overwritten(
-    asked_directly: Asked, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@_WITHOUT_ACT
+def test_a_push_while_the_judge_works_is_not_overwritten(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody pushes just before the commit: the job fails and says so, and the branch is theirs."""
-    asked = asked_directly
     asked.history("head", "label")
     site = asked.site
     key = ("POST", f"{REPOSITORY}/git/commits")

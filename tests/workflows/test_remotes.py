@@ -161,9 +161,9 @@ def test_main_without_a_key_that_writes_fails_loudly(filled: Site, secret: str, 
         assert "Running stage 'train'" in ran.log
 
 
-def test_a_fork_without_a_key_is_reproduced_all_the_same(filled: Site) -> None:
+def test_a_fork_without_a_key_is_reproduced_all_the_same(filled_directly: Site) -> None:
     """Its run has neither key nor cache: the remote is closed to it, and the public source gives the raw data."""
-    filled.propose(other_seed, fork=True)
-    ran = filled.experiment()
+    filled_directly.propose(other_seed, fork=True)
+    ran = filled_directly.experiment()
     assert top(ran.jobs) == {"plan": "success", "gpu": "skipped", "fork": "success"}, ran.log
     assert "Running stage 'prepare'" in ran.log

@@ -15,24 +15,23 @@ from tests.workflows.proposals import (
 from tests.workflows.site import Site
 
 
-def test_a_worse_model_fails(site: Site) -> None:
+def test_a_worse_model_fails(direct: Site) -> None:
     """The check on the head commit is red, the comment says by how much and shows main and candidate in one plot."""
-    head = site.propose(worse)
-    ran = site.experiment()
+    head = direct.propose(worse)
+    ran = direct.experiment()
     assert top(ran.jobs) == REPRODUCED, ran.log
-    judged = site.report(ran)
+    judged = direct.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    assert judged.steps["publish"]["Comment"] == "success"
-    ((conclusion, title),) = site.checks()
+    ((conclusion, title),) = direct.checks()
     assert conclusion == "failure"
     assert title.startswith("Fail, worse:overall")
-    comment = site.comment()
+    comment = direct.comment()
     assert comment.startswith("<h2>❌ Fail, worse:overall, worse:tweets, ")
     assert ": worse overall and in tweets" in comment.partition("</h2>")[0]
     assert "the same hashes for every stage" in comment
-    pictures = site.origin.git("rev-parse", "refs/verdict/pull-1")
+    pictures = direct.origin.git("rev-parse", "refs/verdict/pull-1")
     assert f'<img src="https://github.com/owner/verdict/blob/{pictures}/plots_confusion.png?raw=true"' in comment
-    assert site.origin.git("cat-file", "-t", f"{pictures}:plots_confusion.png") == "blob"
+    assert direct.origin.git("cat-file", "-t", f"{pictures}:plots_confusion.png") == "blob"
     assert head[:10] in comment
 
 
@@ -141,13 +140,19 @@ def test_who_edits_the_judge_is_judged_by_mains(site: Site) -> None:
         worse(clone)
 
     site.propose(rigged)
-    judged = site.report(site.experiment())
+    ran = site.experiment()
+    assert top(ran.jobs) == REPRODUCED, ran.log
+    judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
+    assert judged.steps["publish"]["Comment"] == "success"
     ((conclusion, title),) = site.checks()
     assert conclusion == "failure"
     assert "worse:overall" in title
     assert "policy" not in title
-    assert "This change touches the code that judges" in site.comment()
+    comment = site.comment()
+    assert "This change touches the code that judges" in comment
+    pictures = site.origin.git("rev-parse", "refs/verdict/pull-1")
+    assert f'<img src="https://github.com/owner/verdict/blob/{pictures}/plots_confusion.png?raw=true"' in comment
 
 
 def test_an_approval_by_another_person_counts_for_that_commit_alone(direct: Site) -> None:
