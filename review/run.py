@@ -70,7 +70,10 @@ class StageError(VerdictError):
     """A stage's own command ended with an error: running it again would end the same way."""
 
     def __init__(self, stage: str, reason: str) -> None:
-        remedy = "see what the stage itself said above; a code below 0 is a signal, -9 also where memory ran out"
+        remedy = (
+            "see what the stage itself said above; a file or module that it did not find must stand in its deps in"
+            " dvc.yaml, or it cannot be read; a code below 0 is a signal, -9 also where memory ran out"
+        )
         super().__init__("dvc repro", reason, remedy)
         self.stage = stage
 

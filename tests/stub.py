@@ -6,6 +6,7 @@ They start without a library for data, read params and write results as the real
 import shutil
 from pathlib import Path
 
+from tests.documents import load, save
 from tests.pipeline.clone import Clone, empty_clone
 from tests.shared import once
 
@@ -72,11 +73,15 @@ def stub_clone(temporary: Path) -> Clone:
 
     def build(folder: Path) -> None:
         clone = empty_clone(temporary).copy(folder / "verdict")
+        code = [path for path in clone.dag()["stages"]["prepare"]["deps"] if path.startswith("classifier/")]
+        dag = load(_DAG)
+        for stage in dag["stages"].values():  # `review repro` lets a stage import what it declares
+            stage["deps"] += ["stages/__init__.py", *code]
         shutil.rmtree(clone.path / "stages")
         (clone.path / "stages").mkdir()
         for name, text in {"__init__": "", "prepare": _PREPARE, "train": _TRAIN}.items():
             (clone.path / f"stages/{name}.py").write_text(text.lstrip(), encoding="utf-8")
-        (clone.path / "dvc.yaml").write_text(_DAG, encoding="utf-8")
+        save(clone.path / "dvc.yaml", dag)
         clone.run("dvc", "repro")
         clone.commit("Two stages, reproduced")
 
