@@ -5,17 +5,17 @@ and settings say. DVC hashes what lies here. What every other clone will have is
 and in a folder of objects of our own, so that nothing changes. A filter counts as absent elsewhere, as it is in CI.
 """
 
-import hashlib
 import os
 import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
 
+from review.checkout import Checkout, checkout_of, names_in
 from review.finding import Finding, repro
 from review.git import git_bytes, run
 
@@ -46,25 +46,6 @@ class _File:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Checkout:
-    """Where git has its things, and what its index has: tag, mode and object by path."""
-
-    top: Path
-    index: Path
-    objects: Path
-    algorithm: str
-    entries: dict[str, tuple[str, str, str]]
-
-    def is_submodules(self, path: str) -> bool:
-        """Whether a file belongs to a submodule, which is a repository of its own."""
-        return any(self.entries.get(str(folder), ("", "", ""))[1] == "160000" for folder in PurePosixPath(path).parents)
-
-    def name_of(self, raw: bytes) -> str:
-        """Git's name of a blob."""
-        return hashlib.new(self.algorithm, b"blob %d\0" % len(raw) + raw).hexdigest()
-
-
 def findings(root: Path, uses: Iterable[Use], is_ignored: Callable[[str], bool]) -> list[Finding]:
     """Files whose bytes another clone will not have; none where git does not keep this tree.
 
@@ -74,7 +55,7 @@ def findings(root: Path, uses: Iterable[Use], is_ignored: Callable[[str], bool])
         is_ignored: whether DVC ignores a file.
     """
     root = root.resolve()  # as git does it
-    checkout = _checkout(root)
+    checkout = checkout_of(root)
     if checkout is None:
         return []
     files: dict[str, _File] = {}
@@ -106,24 +87,7 @@ def bring_back(root: Path, path: str) -> str:
     return f"bring {path} back, or take it out of dvc.yaml"
 
 
-def _checkout(root: Path) -> _Checkout | None:
-    if not any((folder / ".git").exists() for folder in (root, *root.parents)):
-        return None
-    asked = ("--show-toplevel", "--show-object-format", "--git-path", "index", "--git-path", "objects")
-    top, algorithm, index, objects = os.fsdecode(git_bytes(root, "rev-parse", *asked)).splitlines()
-    listed = _names(git_bytes(Path(top), "ls-files", "-z", "--stage", "-v"))
-    entries = {}
-    for line, _, path in (line.partition("\t") for line in listed):
-        tag, mode, name, _ = line.split()
-        entries[path] = (tag, mode, name)
-    # Where it has nothing of this tree, it is not git that brings it to other clones.
-    prefix = f"{root.relative_to(top).as_posix()}/" if root != Path(top) else ""
-    if not any(path.startswith(prefix) for path in entries):
-        return None
-    return _Checkout(Path(top), root / index, root / objects, algorithm, entries)
-
-
-def _left_out(root: Path, checkout: _Checkout, use: Use, is_ignored: Callable[[str], bool]) -> Iterator[Finding]:
+def _left_out(root: Path, checkout: Checkout, use: Use, is_ignored: Callable[[str], bool]) -> Iterator[Finding]:
     """A folder of which a sparse checkout has a part: git status is clean, and other clones have more."""
     folder = root / use.path
     if folder.is_dir() and folder.is_relative_to(checkout.top):
@@ -136,14 +100,14 @@ def _left_out(root: Path, checkout: _Checkout, use: Use, is_ignored: Callable[[s
             yield Finding(use.stage, paths[0], what, f"{shlex.join([*_DENSE, *paths])} && dvc repro")
 
 
-def _ignored(root: Path, checkout: _Checkout, files: dict[str, _File]) -> list[Finding]:
+def _ignored(root: Path, checkout: Checkout, files: dict[str, _File]) -> list[Finding]:
     """Files that git was told to ignore: they are here, and nowhere else."""
     unknown = [name for name in files if name not in checkout.entries]
     if not unknown:
         return []
     listed = run(checkout.top, "check-ignore", "-z", "--stdin", stdin=_bytes(unknown)).stdout
     found: dict[Use, list[str]] = {}
-    for name in _names(listed):
+    for name in names_in(listed):
         found.setdefault(files[name].use, []).append(files[name].path)
     return [_only_here(root, use, paths) for use, paths in found.items()]
 
@@ -159,7 +123,7 @@ def _only_here(root: Path, use: Use, paths: list[str]) -> Finding:
     return Finding(use.stage, paths[0], what, f"{told} >> .dvcignore && {repro(use.stage)}")
 
 
-def _other_bytes(root: Path, checkout: _Checkout, files: dict[str, _File]) -> list[Finding]:
+def _other_bytes(root: Path, checkout: Checkout, files: dict[str, _File]) -> list[Finding]:
     attributes = _attributes(checkout.top, list(files))
     asked = [name for name, file in files.items() if _may_differ(checkout, name, file.raw, attributes[name])]
     filtered = {name for name in asked if attributes[name]["filter"] not in _UNSET}
@@ -176,7 +140,7 @@ def _attributes(top: Path, names: list[str]) -> dict[str, dict[str, bytes]]:
     return found
 
 
-def _may_differ(checkout: _Checkout, name: str, raw: bytes, attributes: dict[str, bytes]) -> bool:
+def _may_differ(checkout: Checkout, name: str, raw: bytes, attributes: dict[str, bytes]) -> bool:
     """Whether git has other bytes of it, or may convert it on the way in or out."""
     if b"\r\n" in raw or (attributes["eol"] == b"crlf" and b"\n" in raw):
         return True
@@ -187,7 +151,7 @@ def _may_differ(checkout: _Checkout, name: str, raw: bytes, attributes: dict[str
     return name in checkout.entries and checkout.entries[name][2] != checkout.name_of(raw)
 
 
-def _elsewhere(checkout: _Checkout, files: dict[str, bytes], filtered: set[str]) -> dict[str, bytes | None]:
+def _elsewhere(checkout: Checkout, files: dict[str, bytes], filtered: set[str]) -> dict[str, bytes | None]:
     """The files of which another clone will have other bytes, once all is committed; None: what a filter made."""
     mark = token_hex(16)
     with TemporaryDirectory(prefix="verdict-") as folder:
@@ -200,7 +164,7 @@ def _elsewhere(checkout: _Checkout, files: dict[str, bytes], filtered: set[str])
         safe = {"core.safecrlf": "false"}
         adding = ("update-index", "-z", "--add", "--stdin")
         git_bytes(checkout.top, *adding, stdin=_bytes(files), variables=own, settings=safe)
-        listed = _names(git_bytes(checkout.top, "ls-files", "-z", "--stage", variables=own))
+        listed = names_in(git_bytes(checkout.top, "ls-files", "-z", "--stage", variables=own))
         parts = (line.partition("\t") for line in listed)
         stored = {path: entry.split()[1] for entry, _, path in parts if path in files}
         asked = [name for name in stored if name not in filtered and "\n" not in name]
@@ -214,7 +178,7 @@ def _elsewhere(checkout: _Checkout, files: dict[str, bytes], filtered: set[str])
     return found | {name: content for name, content in zip(asked, contents, strict=True) if content != files[name]}
 
 
-def _told(root: Path, checkout: _Checkout, name: str, file: _File, content: bytes | None) -> Finding:
+def _told(root: Path, checkout: Checkout, name: str, file: _File, content: bytes | None) -> Finding:
     tag, _, _ = checkout.entries.get(name, ("", "", ""))
     path = shlex.quote(file.path)
     flag = "assume-unchanged" if tag.islower() else "skip-worktree" if tag == "S" else None
@@ -248,10 +212,6 @@ def _pattern(path: str) -> str:
 def _escaped(text: str) -> str:
     """As git reads it within quotes."""
     return re.sub(r'(["\\])', r"\\\1", text)
-
-
-def _names(printed: bytes) -> list[str]:
-    return [os.fsdecode(name) for name in printed.split(b"\0") if name]
 
 
 def _bytes(names: Iterable[str]) -> bytes:
