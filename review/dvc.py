@@ -65,10 +65,9 @@ def settings(root: Path) -> "Config":
 def cache_of(root: Path) -> Path:
     """Where a checkout keeps its cache."""
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     try:
-        with Repo(str(root)) as repo:
+        with repository(root) as repo:
             return Path(repo.cache.local.path).parent.parent
     except DvcException as error:
         raise VerdictError(str(root), f"not a DVC repository: {error}", "run at the root of the project") from None

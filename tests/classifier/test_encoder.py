@@ -24,6 +24,16 @@ from classifier.training.loop import Data, Fitted
 from tests.checkpoints import CONFIG, tokenizer, write_checkpoint
 
 WORDS = {"negative": "bad", "neutral": "odd", "positive": "fine"}
+MANIFEST = Manifest(
+    kind="encoder",
+    representation="tokens",
+    labels=LABELS,
+    text=Text(max_length=90),
+    train={},
+    trained_on={},
+    hardware_class="test",
+    files={},
+)
 
 
 def tokeniser() -> Tokeniser:
@@ -239,17 +249,7 @@ def test_a_training_that_diverges_is_stopped(params: Params, start: Path) -> Non
 def test_the_artifact_holds_all_that_a_prediction_needs(params: Params, start: Path, tmp_path: Path) -> None:
     """Written and read again, text in gives the same probabilities out, without the checkpoint it came from."""
     fitted, folder = trained(params, start), tmp_path / "artifact"
-    manifest = Manifest(
-        kind="encoder",
-        representation="tokens",
-        labels=LABELS,
-        text=Text(max_length=90),
-        train={},
-        trained_on={},
-        hardware_class="test",
-        files={},
-    )
-    save_classifier(folder, tokeniser(), fitted.model, ["d"], manifest)
+    save_classifier(folder, tokeniser(), fitted.model, ["d"], MANIFEST)
     (start / "model.safetensors").unlink()
     texts = ["so fine 5", "bad", "", "odd " * 50]
     expected = fitted.model.probabilities(tokeniser().transform(texts))
@@ -284,17 +284,7 @@ def test_a_foreign_config_in_an_artifact_is_refused(
 ) -> None:
     """A config that asks for code, for another network or for a monstrous one is refused before anything is built."""
     folder = tmp_path / "artifact"
-    manifest = Manifest(
-        kind="encoder",
-        representation="tokens",
-        labels=LABELS,
-        text=Text(max_length=90),
-        train={},
-        trained_on={},
-        hardware_class="test",
-        files={},
-    )
-    save_classifier(folder, tokeniser(), trained(params, start).model, ["d"], manifest)
+    save_classifier(folder, tokeniser(), trained(params, start).model, ["d"], MANIFEST)
     write_json(folder / "config.json", {**read_json(folder / "config.json", ""), **change})
     told = read_json(folder / "manifest.json", "")
     told["files"]["config.json"] = sha256(folder / "config.json")
