@@ -2,8 +2,8 @@
 
 One *split* is the whole corpus split anew by `prepare.salt`. In each, models are trained on a draw of the training
 documents (and so for validation), each with a seed of its own, features and all; a damaged one learns from fewer
-documents, or from sentences whose rating was turned round. Only their predictions for that split's test sentences are
-kept, one file a model, so that a second start goes on where the first ended.
+documents, or from sentences whose rating was turned round. Only their predictions are kept, for that split's test
+sentences and for the validation sentences that were drawn, so that a second start goes on where the first ended.
 """
 
 import os
@@ -70,6 +70,11 @@ class Task:
         """Where its predictions are kept."""
         return KEPT / self.draw / self.salt / f"{self.recipe.name}-{self.seed}.npy"
 
+    @property
+    def on_validation(self) -> Path:
+        """Where those for the sentences that stopped its training are kept, which it had not learnt from then."""
+        return self.path.with_suffix(".validation.npy")
+
 
 def splits(salt: str) -> dict[str, pd.DataFrame]:
     """The whole corpus, split anew by the stage's own rule with another salt."""
@@ -101,14 +106,22 @@ def train(task: Task) -> None:
         return
     settings = params.load()
     tables = splits(task.salt)
-    generator = np.random.default_rng([task.seed, *task.recipe.name.encode()])
-    parts = [drawn(tables[name], task, generator) for name in ("train", "validation")]
+    parts = learnt_from(task, tables)
     encoder = features.fit(parts[0]["text"].tolist(), settings.featurize)
     data = [Data(encoder.transform(part["text"]), _labels(part), part["valence"].to_numpy()) for part in parts]
-    model = fit(settings.train.model_copy(update={"seed": task.seed}), data[0], data[1]).model
-    probabilities = model.probabilities(encoder.transform(tables["test"]["text"]))
-    with replacing(task.path) as partial, partial.open("wb") as file:
-        np.save(file, probabilities.astype(np.float32))
+    fitted = fit(settings.train.model_copy(update={"seed": task.seed}), data[0], data[1])
+    # The one that says that the model is whole comes last.
+    found = {task.on_validation: fitted.validation}
+    found[task.path] = fitted.model.probabilities(encoder.transform(tables["test"]["text"]))
+    for path, probabilities in found.items():
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.save(file, probabilities.astype(np.float32))
+
+
+def learnt_from(task: Task, tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The sentences of the split that the model was trained on, and those that stopped its training."""
+    generator = np.random.default_rng([task.seed, *task.recipe.name.encode()])
+    return drawn(tables["train"], task, generator), drawn(tables["validation"], task, generator)
 
 
 def _labels(table: pd.DataFrame) -> npt.NDArray[np.str_]:
