@@ -1,4 +1,4 @@
-"""`python -m review lock | compare | gate | report | leaderboard | repro | remote`: the commands of the review."""
+"""`python -m review lock | compare | gate | report | leaderboard | repro | test-set | remote`: the commands."""
 
 import argparse
 import sys
@@ -97,6 +97,14 @@ def _repro(_: argparse.Namespace) -> int:
     return 0
 
 
+def _test_set(_: argparse.Namespace) -> int:
+    from review.place import project
+    from review.testset import write
+
+    print(write(project()))
+    return 0
+
+
 def _remote(options: argparse.Namespace) -> int:
     from review.place import project
     from review.remote.command import Options, run
@@ -143,6 +151,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     repro = commands.add_parser("repro", help="dvc repro, and a record of what ran and how long for the report")
     repro.set_defaults(run=_repro)
+    test_set = commands.add_parser("test-set", help="write data/test-set.txt: the rows of the test split that count")
+    test_set.set_defaults(run=_test_set)
     _remote_options(commands.add_parser("remote", help="does the DVC remote hold all? 0 yes, 1 no, 2 cannot be asked"))
     for command in (compare, gate, report):
         command.add_argument("--base", metavar="REV", help="what it is compared with (default: the default branch)")
@@ -160,7 +170,7 @@ def main() -> int:
     """Parse the command line, run the command, return its exit code."""
     options = _parser().parse_args()
     options.index = enter()
-    if options.command in ("lock", "repro"):
+    if options.command in ("lock", "repro", "test-set"):
         from classifier.errors import exit_code
 
         codes: list[int] = []

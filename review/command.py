@@ -17,7 +17,9 @@ from review.names import CANDIDATE
 from review.policy import policy_of
 from review.revisions import Revision, Store, checked_out, resolve, working_tree
 from review.sources import bring_start, obtain_data
+from review.testset import test_rows
 from review.text import plain
+from review.unapproved import on_unapproved
 from review.words import counted, figure, odds, signed
 
 
@@ -43,8 +45,11 @@ def print_comparison(request: Request, target: Path | None) -> int:
         if main is None:
             raise VerdictError("--base", "names nothing to compare with", "--base REV")
         policy = policy_of(main.revision)
-        comparison = compare(main, change, change.verified()[0], plan_of(main.revision, policy))
+        own, plan, rows = change.verified()[0], plan_of(main.revision, policy), test_rows(main, change)
+        comparison = compare(main, change, own, plan, rows)
         print("\n".join(table(comparison)))
+        if others := on_unapproved(main, change, own, plan.bins, rows):
+            print(others)
         if target:
             names = {"base": main.revision.identity, "candidate": change.revision.identity}
             write_json(target, {**names, **comparison.as_json()})
@@ -113,6 +118,7 @@ def outcome(verdict: Review) -> Iterator[str]:
         yield f"{'CANNOT':<9} {'judge':<{width}} {plain(verdict.reason.where)}: {plain(verdict.reason.what, 1000)}"
         yield f"{indent} remedy: {plain(verdict.reason.remedy)}"
     yield ""
+    yield from [verdict.unapproved] if verdict.unapproved else []
     yield plain(verdict.headline, 1000)
 
 

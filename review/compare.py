@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import bdtr, ndtri
 
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from review.bootstrap import LOWER_IS_BETTER, METRICS, OVERALL, Draws, paired
-from review.evidence import TRUTH, Evidence
+from review.evidence import Evidence, Mask
 from review.paths import TEST
+from review.testset import TestRows
 
 HEADLINE = "weighted_f1"
 BETTER, WORSE, SAME, UNDEFINED = "better", "worse", "no measurable difference", "not defined"
@@ -119,43 +119,48 @@ class Comparison:
         }
 
 
-def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) -> Comparison:
-    """Both models on the candidate's test sentences.
+def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, rows: TestRows) -> Comparison:
+    """Both models on the approved ones of the candidate's test sentences.
 
     Args:
-        base: main. With the same test set its stored predictions serve, else its artifact is run on the candidate's
-            sentences, but for documents that it was trained on.
+        base: main. Of sentences that it tests on its stored predictions serve; on others its artifact is run, but for
+            those of documents that it was trained on.
         candidate: whose test sentences count.
         own: the candidate's predictions for them.
         plan: how differences are judged.
+        rows: which of the sentences are approved.
 
     Raises:
         VerdictError: main's model was trained on more than a tenth of the sentences, overall or of a domain.
     """
-    changed = base.revision.hash_of(TEST) != candidate.revision.hash_of(TEST)
-    if not changed:
-        return of_tables(base.predictions, own, plan)
-    known = base.was_trained_on(candidate.test["document"]).to_numpy()
-    left_out = left_out_counts(candidate.test["domain"], known)
-    rows = candidate.test[~known].reset_index(drop=True)
-    return of_tables(base.predict(rows), own[~known].reset_index(drop=True), plan, True, left_out)
+    theirs, mine, known = both_on(base, candidate, own, rows.counts)
+    left_out = left_out_counts(candidate.test["domain"][rows.counts], known)
+    changed = rows.gone > 0 or bool((rows.counts & ~rows.mains).any())
+    return of_tables(theirs, mine, plan, changed, left_out)
 
 
-def on_shared(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) -> Comparison | None:
-    """Both models' stored predictions on the sentences that main tests on, too; None where there is none.
+def on_shared(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, rows: TestRows) -> Comparison | None:
+    """Both models on the sentences that main approves already; None where there is none, or no other.
 
-    New test sentences are the candidate's choice: a loss on the old ones counts, whatever the new ones say.
+    A person may have approved others: a loss on the old ones counts, whatever the new ones say.
     """
-    columns = [*TRUTH, "text"]
-    old, new = (side.test[columns].reset_index(names="row") for side in (base, candidate))
-    shared = new.merge(old, on=columns, suffixes=("_new", "_old"))
-    if shared.empty:
+    if not rows.mains.any() or (rows.mains == rows.counts).all():
         return None
-    theirs = base.predictions.iloc[shared["row_old"]].reset_index(drop=True)
-    return of_tables(theirs, own.iloc[shared["row_new"]].reset_index(drop=True), plan)
+    return of_tables(*both_on(base, candidate, own, rows.mains)[:2], plan)
 
 
-def left_out_counts(domains: pd.Series, known: npt.NDArray[np.bool_]) -> dict[str, int]:
+def both_on(
+    base: Evidence, candidate: Evidence, own: pd.DataFrame, rows: Mask
+) -> tuple[pd.DataFrame, pd.DataFrame, Mask]:
+    """Both sides' predictions for some of the candidate's test sentences, and which of these main had learnt from.
+
+    The latter are left out.
+    """
+    theirs, known = base.predictions_for(candidate.test[rows])
+    return theirs[~known].reset_index(drop=True), own[rows][~known].reset_index(drop=True), known
+
+
+def left_out_counts(domains: pd.Series, known: Mask) -> dict[str, int]:
     """How many sentences main had learnt from, overall and by domain; `VerdictError` when they are too many."""
     by_domain = {name: known[(domains == name).to_numpy()] for name in dict.fromkeys(domains)}
     for name, rows in {OVERALL: known, **by_domain}.items():

@@ -10,17 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from classifier.artifact import Classifier, document_hash, load_classifier, load_documents
+from classifier.artifact import Classifier, document_hash, load_classifier, load_documents, load_manifest
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
-from classifier.files import read_table
+from classifier.files import read_table, sha256
+from review.data import PREPARED
 from review.paths import ARTIFACT, PREDICTIONS, TEST
 from review.revisions import Revision, Store
 
+Mask = npt.NDArray[np.bool_]
+_LEARNT: tuple[Literal["train", "validation"], ...] = ("train", "validation")
 TRUTH = ["id", "document", "domain", "label", "valence"]
 # Another processor may differ in the last digits of a float32 product; another model differs by far more.
 PROBABILITY_TOLERANCE = 1e-4
@@ -93,8 +98,28 @@ class Evidence:
             return frozenset(load_documents(folder))
 
     def was_trained_on(self, documents: pd.Series) -> pd.Series:
-        """Which of the documents the artifact learnt from, as it says itself."""
+        """Which of the documents the artifact learnt from, as it says itself; `untrue_of_training` checks that."""
         return documents.map(document_hash).isin(self._known)
+
+    def untrue_of_training(self) -> list[str]:
+        """What the artifact says of its training that the tables of train and validation do not bear out."""
+        folder = self.store.folder(self.revision, ARTIFACT)
+        with told_as(folder, ARTIFACT, self.revision):
+            told = load_manifest(folder).trained_on
+        documents, found = set[str](), list[str]()
+        for name in _LEARNT:
+            path = PREPARED[name]
+            file = self.store.file(self.revision, path)
+            with told_as(file, path, self.revision):
+                documents.update(read_table(file, "dvc repro prepare", ["document"])["document"])
+            if told.get(name) != sha256(file):
+                found.append(f"trained_on names another table than {path}")
+        true = frozenset(map(document_hash, documents))
+        if absent := len(true - self._known):
+            found.append(f"documents.json lacks {absent:,} of {len(true):,} documents")
+        if surplus := len(self._known - true):
+            found.append(f"documents.json names {surplus:,} that are no documents of train or validation")
+        return found
 
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
         """The artifact's own predictions for sentences, computed now: `TRUTH` and the probabilities."""
@@ -103,6 +128,22 @@ class Evidence:
         predictions = table[TRUTH].assign(**dict(zip(LABELS, probabilities.T, strict=True)))
         _require_probabilities(predictions, where)
         return predictions
+
+    def predictions_for(self, sentences: pd.DataFrame) -> tuple[pd.DataFrame, Mask]:
+        """Predictions for test sentences of another side, and which of these the artifact learnt from: those hold NaN.
+
+        For a sentence that is tested here, too, the stored ones; for others the artifact is run.
+        """
+        table, columns = sentences.reset_index(drop=True), [*TRUTH, "text"]
+        stored = self.test[columns].reset_index(names="row")
+        place = table[columns].merge(stored, on=columns, how="left")["row"]
+        new = place.isna().to_numpy()
+        known = new & self.was_trained_on(table["document"]).to_numpy() if new.any() else new
+        values = np.full((len(table), len(LABELS)), np.nan)
+        values[~new] = self.predictions[list(LABELS)].to_numpy()[place[~new].to_numpy(dtype=int)]
+        if (asked := new & ~known).any():
+            values[asked] = self.predict(table[asked].reset_index(drop=True))[list(LABELS)].to_numpy()
+        return table[TRUTH].assign(**dict(zip(LABELS, values.T, strict=True))), known
 
     def verified(self) -> tuple[pd.DataFrame, float]:
         """The stored predictions, found to be those of the artifact, and the seconds it took for 1,000 sentences."""

@@ -70,3 +70,13 @@ def differing(figures: Figures, predictions: pd.DataFrame, bins: int, revision: 
             if abs(figures[group][metric] - expected[metric]) > TOLERANCE:
                 found.append(f"{group} {metric}: {figures[group][metric]:g}, by the predictions {expected[metric]:.6g}")
     return found
+
+
+def bins_of(revision: Revision) -> int:
+    """How many bins the revision's calibration error has."""
+    bins = (revision.params.get("evaluate") or {}).get("calibration_bins")
+    if not isinstance(bins, int):
+        raise VerdictError(
+            f"params.yaml of {revision.name}", "has no evaluate.calibration_bins", "git diff params.yaml"
+        )
+    return bins

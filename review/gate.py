@@ -6,22 +6,23 @@
 import traceback
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-
-import pandas as pd
 
 from classifier.errors import VerdictError
 from classifier.params import Gate
-from review import CANNOT_JUDGE, FAIL, PASS, rules
+from review import CANNOT_JUDGE, FAIL, PASS, consistent, provenance, rules
 from review.bootstrap import METRICS, OVERALL
 from review.compare import HEADLINE, SAME, UNDEFINED, WORSE, Comparison, Difference, Plan, compare, on_shared
-from review.evidence import Evidence
-from review.figures import Figures, differing, shown
-from review.lock import Finding, check
+from review.data import row_changes
+from review.derive import derived
+from review.evidence import Evidence, Mask
+from review.figures import Figures, bins_of, differing, recomputed, shown
+from review.lock import Finding
 from review.paths import EVALUATION
-from review.policy import Change, changes, policy_of, watched
-from review.revisions import Revision, Store, checked_out
+from review.policy import Change, changes, policy_of
+from review.revisions import Revision, Store
 from review.rules import Rule
+from review.testset import TestRows, test_rows
+from review.unapproved import on_unapproved
 from review.validation import Seeds, told_seeds
 from review.words import change, claim, counted, figure, in_short, interval
 
@@ -39,9 +40,10 @@ class Review:
     findings: list[Finding] = field(default_factory=list)
     figures: Figures = field(default_factory=dict)
     mains_figures: Figures = field(default_factory=dict)
+    unapproved: str = ""  # what both models do on the others
     seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
     comparison: Comparison | None = None
-    shared: Comparison | None = None  # on the sentences that main tests on, too, where the test set changed
+    shared: Comparison | None = None  # on the sentences that main approves already, where the change brings others
     seconds_per_1000: float | None = None
     reason: VerdictError | None = None
     commands: tuple[str, ...] = ()  # how to reproduce it, where that is not a checkout of the candidate's commit
@@ -71,7 +73,7 @@ class Review:
         yield self.mains_figures, self.figures
 
     def lines(self, group: str, metric: str = HEADLINE) -> list[Difference]:
-        """A metric of a group, and after it, where the test set changed, on the sentences that main has, too."""
+        """A metric of a group, and after it, where sentences get approved, on those that main approves already."""
         compared = [comparison for comparison in (self.comparison, self.shared) if comparison]
         return [comparison.of(group, metric) for comparison in compared if group in (OVERALL, *comparison.domains)]
 
@@ -87,7 +89,8 @@ class Review:
             own = self.figures[OVERALL]
             return f"weighted F1 {figure(own[HEADLINE])} on {counted(int(own['n']), 'test sentence')}"
         line, group = self.comparison.of(OVERALL), self.comparison.groups[0]
-        sentences = counted(group.sentences, "test sentence")
+        kind = "approved test sentence" if self.unapproved else "test sentence"
+        sentences = counted(group.sentences, kind)
         if self.comparison.unchanged:
             return f"weighted F1 {figure(line.candidate)} on {sentences}"
         return (
@@ -143,71 +146,63 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     own = candidate.revision
     result.policy = policy = policy_of(base.revision if base else own)
     result.changes = changes(base.revision, own) if base else []
-    result.rules.extend(_approvals(result))
-    result.findings, rule = _lock(store, own, policy)
+    result.rules.append(_approvable(result, provenance.policy(result.changes)))
+    result.findings, rule = consistent.lock(store, own, policy)
     result.rules.append(rule)
     predictions, result.seconds_per_1000 = candidate.verified()
     old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
     result.figures = new
     result.mains_figures = old if base else {}
-    result.rules.append(_figures(new, predictions, own))
+    result.rules += [consistent.figures(new, predictions, own), provenance.documents(candidate)]
+    rows = test_rows(base, candidate)
+    result.rules.append(provenance.file_rule(rows))
     if base:
         plan = plan_of(base.revision, policy)
         if wrong := differing(old, base.predictions, plan.bins, base.revision):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
-        result.rules.append(_approvable(result, rules.test_set(policy, base, candidate)))
-        result.comparison = compare(base, candidate, predictions, plan)
-        if result.comparison.test_changed:
-            result.shared = on_shared(base, candidate, predictions, plan)
+        result.rules.extend(_of_data(store, base.revision, result, rows))
+        result.comparison = compare(base, candidate, predictions, plan, rows)
+        result.shared = on_shared(base, candidate, predictions, plan, rows)
+        result.unapproved = on_unapproved(base, candidate, predictions, plan.bins, rows)
     result.seeds = told_seeds(own, policy.seeds.at_least)
-    result.rules.extend(_of_model(base, candidate, result, policy))
+    result.rules.extend(_of_model(base, candidate, result, rows))
 
 
-def _of_model(base: Evidence | None, candidate: Evidence, result: Review, policy: Gate) -> Iterator[Rule]:
-    """The rules on the model itself."""
+def _of_data(store: Store, base: Revision, result: Review, rows: TestRows) -> Iterator[Rule]:
+    """The rules on what a label means and how rows are drawn; a person may approve both."""
+    made, moved = derived(store, base, result.candidate), row_changes(store, base, result.candidate)
+    yield _approvable(result, provenance.data(result.changes, made, moved, rows))
+    yield _approvable(result, provenance.split(result.changes, moved))
+
+
+def _of_model(base: Evidence | None, candidate: Evidence, result: Review, rows: TestRows) -> Iterator[Rule]:
+    """The rules on the model itself, asked of the approved rows."""
+    policy = policy_of((base or candidate).revision)
     same, seconds = rules.very_same(base, candidate), result.seconds_per_1000
     unchanged = result.comparison is not None and result.comparison.unchanged
+    own = _figures_of(candidate, result.figures, rows.counts)
+    mains = _figures_of(base, result.mains_figures, rows.of_main) if base else {}
 
     def excused(group: str, floor: float) -> bool:
-        theirs = result.mains_figures.get(group, {}).get(HEADLINE, -1.0)
-        return unchanged or (same and theirs < floor)
+        return unchanged or (same and mains.get(group, {}).get(HEADLINE, -1.0) < floor)
 
     if base:
         yield from rules.worse(policy, result.lines, unchanged)
-    yield from rules.floors(policy, result.figures, result.lines, excused)
+    yield from rules.floors(policy, own, result.lines, excused)
     yield from rules.seeds(policy, result.seeds, unchanged or same)
     yield rules.size(policy, base, candidate, unchanged)
     yield rules.speed(policy, base, candidate, seconds or 0.0, unchanged)
 
 
+def _figures_of(side: Evidence, all_of_them: Figures, rows: Mask) -> Figures:
+    """A side's figures on some of its test rows."""
+    return all_of_them if rows.all() else recomputed(side.predictions[rows], bins_of(side.revision))
+
+
 def plan_of(base: Revision, policy: Gate) -> Plan:
     """How differences are judged, by main's settings alone."""
     return Plan(policy.confidence, policy.resamples, policy.seed, bins_of(base), frozenset(policy.claims))
-
-
-def bins_of(revision: Revision) -> int:
-    """How many bins the revision's calibration error has."""
-    bins = (revision.params.get("evaluate") or {}).get("calibration_bins")
-    if not isinstance(bins, int):
-        raise VerdictError(
-            f"params.yaml of {revision.name}", "has no evaluate.calibration_bins", "git diff params.yaml"
-        )
-    return bins
-
-
-def _approvals(result: Review) -> Iterator[Rule]:
-    """The keys whose change a person must approve by the rule's name: the policy, the label band, the split."""
-    asks = {
-        "policy": "the rules of the gate are main's",
-        "label-band": "a label means what it means on main",
-        "split": "the test sentences are drawn as on main",
-    }
-    for name, wanted in asks.items():
-        touched = watched(result.changes, name)
-        found = "; ".join(f"{change.key}: {change.base!r} → {change.candidate!r}" for change in touched)
-        brief = in_short([change.key for change in touched], 2)
-        yield _approvable(result, Rule(name, wanted, not touched, found or "as on main", brief=brief))
 
 
 def _approvable(result: Review, rule: Rule) -> Rule:
@@ -216,27 +211,3 @@ def _approvable(result: Review, rule: Rule) -> Rule:
     approved = rule.name in result.approvals
     remedy = f"take it back, or let a person approve it: --approve {rule.name}"
     return replace(rule, passed=approved, remedy=remedy, approved=approved)
-
-
-def _lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
-    asks = "dvc.lock is consistent with the tree" + (", and every entry ran" if policy.lock == "ran" else "")
-    if policy.lock == "ignore":
-        return [], Rule("lock", asks, True, "not asked by the policy")
-    with checked_out(candidate) as folder:
-        own = None if candidate.commit else store.repo
-        findings = check(folder, policy.lock == "ran", own, Path(store.repo.stage_cache.cache_dir))
-    if not findings:
-        return [], Rule("lock", asks, True, "consistent")
-    first = findings[0]
-    found = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
-    return findings, Rule("lock", asks, False, found, first.mend, brief=f"{first.stage}: {first.where}")
-
-
-def _figures(figures: Figures, predictions: pd.DataFrame, candidate: Revision) -> Rule:
-    wrong = differing(figures, predictions, bins_of(candidate), candidate)
-    asks = f"{EVALUATION} holds the figures of the predictions, and these are the artifact's"
-    if not wrong:
-        return Rule("figures", asks, True, f"{len(figures)} groups recomputed, predictions run again")
-    brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
-    found = f"{brief}: {wrong[0]}"
-    return Rule("figures", asks, False, found, "dvc repro -f evaluate", brief=brief)

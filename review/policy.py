@@ -13,8 +13,8 @@ from review.revisions import PARAMS, Revision
 Group = TypeVar("Group", bound=BaseModel)
 # Which keys, when they change, are which rule's.
 WATCHED = {
-    "policy": ("gate",),
-    "label-band": ("prepare.neutral_band",),
+    "policy": ("gate", "validate"),
+    "data": ("prepare.neutral_band",),
     "split": ("prepare.salt", "prepare.test_share", "prepare.validation_share"),
 }
 
@@ -73,6 +73,7 @@ def watched(all_changes: list[Change], rule: str) -> list[Change]:
 def _leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - YAML
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            yield from _leaves(item, f"{prefix}.{key}" if prefix else str(key))
+            name = repr(key) if "." in str(key) else str(key)  # a key "gate.lock" is not the key `lock` of `gate`
+            yield from _leaves(item, f"{prefix}.{name}" if prefix else name)
     else:
         yield prefix, value

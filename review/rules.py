@@ -1,4 +1,4 @@
-"""The rules on the test set and the model: not measurably worse, floors, seeds, size, time.
+"""The rules on the model: not measurably worse, floors, seeds, size, time.
 
 Main's own faults are not a change's: what does not touch the model is not failed by what main itself fails.
 """
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from classifier.params import Gate
 from review.compare import HEADLINE, UNDEFINED, WORSE, Difference
-from review.evidence import TRUTH, Evidence
+from review.evidence import Evidence
 from review.figures import Figures
 from review.paths import ARTIFACT
 from review.validation import SCORES, Seeds
-from review.words import NAMES, beside, change, counted, in_short, interval
+from review.words import NAMES, beside, change, counted, interval
 
 _ON_SHARED = "; on the sentences that main has, too: "
 _MAINS = "; but every prediction is main's"
@@ -37,39 +37,12 @@ class Rule:
     brief: str = ""
 
 
-def test_set(policy: Gate, base: Evidence, candidate: Evidence) -> Rule:
-    """Main's test sentences are still there, with their texts and labels: nobody passes by testing on easier ones."""
-    limit, columns = policy.max_test_change, [*TRUTH, "text"]
-    old = base.test[columns]
-    merged = old.merge(candidate.test[columns], on="id", how="left", suffixes=("", "_new"))
-    gone = merged["text_new"].isna()
-    differs = {name: ~gone & (merged[name] != merged[f"{name}_new"]) for name in columns if name != "id"}
-    changed = differs["text"] | differs["label"]
-    regrouped = ~changed & (differs["domain"] | differs["document"] | differs["valence"])
-    moved = changed | regrouped
-    shares = (gone | moved).groupby(merged["domain"]).mean()
-    lost = [f"{name} {beside(share * 100, limit * 100, 1)}%" for name, share in shares.items() if share > limit]
-    domains = [name for name in dict.fromkeys(old["domain"]) if name not in set(candidate.test["domain"])]
-    added = int((~candidate.test["id"].isin(old["id"])).sum())
-    counts = f"{int(gone.sum())} gone, {int(changed.sum())} relabelled or rewritten, {added} new"
-    if regrouped.any():
-        counts += f", {int(regrouped.sum())} with another domain, document or valence"
-    found = counts if gone.any() or moved.any() or added else f"the same {len(old):,} sentences"
-    if lost:
-        found += f"; above the limit of {limit * 100:g}%: {', '.join(lost)}"
-    if domains:
-        found += f"; no sentence left of {', '.join(domains)}"
-    asks = f"at most {limit * 100:g}% of a domain's test sentences on main are gone or changed"
-    brief = f"{in_short(lost, 2)} gone or changed, at most {limit * 100:g}%"
-    return Rule("test-set", asks, not lost, found, brief=brief)
-
-
 def worse(policy: Gate, lines: Lines, unchanged: bool) -> Iterator[Rule]:
-    """Measurably worse on the candidate's sentences, or on those of them that main tests on, too.
+    """Measurably worse on the approved sentences, or on those of them that main approves already.
 
     Args:
         policy: main's.
-        lines: the differences of a group's metric: on the candidate's sentences, and on those that main has, too.
+        lines: the differences of a group's metric: on the approved sentences, and on those that main has, too.
         unchanged: every prediction is main's.
     """
     for group, metric in policy.claims:
@@ -91,11 +64,11 @@ def worse(policy: Gate, lines: Lines, unchanged: bool) -> Iterator[Rule]:
 
 
 def floors(policy: Gate, figures: Figures, lines: Lines, excused: Callable[[str, float], bool]) -> Iterator[Rule]:
-    """Main's floors: for all of the candidate's sentences, and for those of them that main tests on, too.
+    """Main's floors: for the approved sentences, and for those of them that main approves already.
 
     Args:
         policy: main's.
-        figures: the candidate's.
+        figures: the candidate's, on the approved sentences.
         lines: as for `worse`.
         excused: whether a group may be below a floor, since it is so on main, with the same model.
     """

@@ -12,10 +12,11 @@ from classifier.errors import VerdictError
 from review.entries import Entry, stages_of
 from review.git import git
 from review.lock import LOCK
+from review.paths import TEST_SET
 from review.revisions import PARAMS, Revision
 
 # The raw data needs no entry: its pointer ends in .dvc.
-_DEFINING = (LOCK, PARAMS)
+_DEFINING = (LOCK, PARAMS, TEST_SET)
 _FOLDERS = (".dvc/",)
 _LINK, _SUBMODULE = "120000", "160000"  # git's modes
 

@@ -102,13 +102,13 @@ def _of_results(case: Case, folder: Path) -> Verdict:
     approvals = case.approvals
     with Store(case.root) as store:
         objects.add_outputs(store, folder, [ARTIFACT, PREDICTIONS[0], *PREPARED.values()])
-        labels = objects.labels_rule(store, case.main, own, folder, approvals)
+        objects.add_raw_data(store, case.main, own, folder)
         base = _with_results_at_hand(store, case.main)
         _forget_keys()
         sides = Evidence(store, base), Evidence(store, own)
         found = review(store, *sides, approvals)
         same = reproduced_rule(case.committed, own)
-        found.rules[:0] = [same, labels]
+        found.rules.insert(0, same)
         found.commands = _commands(case.pull)
         if found.reason and found.reason.where.startswith(ARTIFACT):
             found.reason = VerdictError(found.reason.where, found.reason.what, _UNREADABLE)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from review.paths import TEST_SET
 from tests.conftest import ROOT, small_params
 from tests.corpus import write_raw
 from tests.documents import load, save
@@ -160,7 +161,8 @@ def fresh_clone(path: Path) -> Clone:
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, path / name)
     clone = Clone(path)
-    (path / "dvc.lock").unlink(missing_ok=True)
+    for name in ("dvc.lock", TEST_SET):
+        (path / name).unlink(missing_ok=True)
     for name, cached in declared_outs(clone.dag()):
         if not cached:
             (path / name).unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from classifier.metrics import scores
 from review.__main__ import main
 from review.command import Request, sides
 from review.gate import Review, review
+from review.testset import write
 from stages import evaluate, train
 from tests.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
 from tests.shared import once
@@ -133,6 +134,7 @@ def _make_main(folder: Path) -> None:
     made.write_params(document)
     made.run("dvc", "add", "--quiet", "data/raw")
     made.run("dvc", "repro", "--quiet")
+    write(made.path)
     made.commit("Main")
 
 

@@ -7,16 +7,16 @@ from review.data import KINDS, between
 
 OLD = pd.DataFrame(
     [
-        ("news-1", "news", "negative", "taxes rise again", "train"),
-        ("news-2", "news", "positive", "a fine budget", "test"),
-        ("news-3", "news", "positive", "a fine speech", "test"),
-        ("tweets-1", "tweets", "positive", "so good", "train"),
+        ("news-1", "news-1", "news", "negative", -1.0, "taxes rise again", "train"),
+        ("news-2", "news-2", "news", "positive", 1.0, "a fine budget", "test"),
+        ("news-3", "news-2", "news", "positive", 1.0, "a fine speech", "test"),
+        ("tweets-1", "tweets-1", "tweets", "positive", 1.0, "so good", "train"),
     ],
-    columns=["id", "domain", "label", "text", "split"],
+    columns=["id", "document", "domain", "label", "valence", "text", "split"],
 )
 
 
-def changed(**cells: tuple[str, str]) -> pd.DataFrame:
+def changed(**cells: tuple[str, str | float]) -> pd.DataFrame:
     """The rows with some cells replaced: id (with _ for -) to column and value."""
     table = OLD.copy()
     for key, (column, value) in cells.items():
@@ -36,17 +36,20 @@ def counts(new: pd.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
 
 
 def test_rows_are_counted_by_what_happened_to_them() -> None:
-    """Relabelled, rewritten and moved rows are counted under their new class, removed ones under their old."""
+    """What was relabelled, rewritten, regrouped or moved counts under its new class, what was removed under its old."""
     assert counts(OLD) == {}
     assert counts(changed(news_1=("label", "neutral"))) == {("news", "neutral"): {"relabelled": 1}}
     assert counts(changed(news_1=("text", "taxes fall"))) == {("news", "negative"): {"rewritten": 1}}
+    for column, value in (("document", "news-9"), ("valence", -2.0)):
+        assert counts(changed(news_1=(column, value))) == {("news", "negative"): {"regrouped": 1}}
     assert counts(changed(tweets_1=("split", "test"))) == {("tweets", "positive"): {"moved": 1}}
     assert counts(OLD[OLD["id"] != "news-2"]) == {("news", "positive"): {"removed": 1}}
 
 
 def test_a_new_row_is_added_and_its_words_are_compared() -> None:
     """An added row is counted, and the share of its words that main never saw in that domain is told."""
-    row = pd.DataFrame([("tweets-2", "tweets", "negative", "so very bad", "train")], columns=OLD.columns)
+    row = pd.DataFrame([("tweets-2", "tweets-2", "tweets", "negative", -1.0, "so very bad", "train")])
+    row.columns = OLD.columns
     change = between(OLD, pd.concat([OLD, row], ignore_index=True))
     assert change.counts.loc[("tweets", "negative"), "added"] == 1
     texts = {text.domain: text for text in change.texts}
@@ -70,3 +73,17 @@ def test_totals_are_those_of_both_sides() -> None:
     rows = {(row["domain"], row["label"]): row for row in table.reset_index().to_dict("records")}
     assert [rows["news", "negative"][side] for side in ("main", "candidate")] == [1, 0]
     assert [rows["news", "positive"][side] for side in ("main", "candidate")] == [2, 2]
+
+
+def test_what_happened_is_told_by_split_with_the_first_ids() -> None:
+    """The test split comes first, a row that moved counts where it came from and went, and at most five ids stand."""
+    many = pd.concat([OLD, *(OLD.iloc[[3]].assign(id=f"tweets-{n}") for n in range(2, 9))], ignore_index=True)
+    new = many.assign(split=many["split"].where(many["id"] != "news-1", "test"))
+    new.loc[new["id"] == "news-2", "label"] = "neutral"
+    new.loc[new["id"].str.startswith("tweets"), "text"] = "so bad"
+    told = [(move.split, move.kind, move.count, move.ids) for move in between(many, new).moves]
+    assert told == [
+        ("test", "relabelled", 1, ("news-2",)),
+        ("train", "rewritten", 8, tuple(f"tweets-{n}" for n in range(1, 6))),
+        ("train → test", "moved", 1, ("news-1",)),
+    ]

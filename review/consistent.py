@@ -1,0 +1,39 @@
+"""The rules on what belongs together: dvc.lock and the tree, the figures and the predictions that they sum up."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from classifier.params import Gate
+from review.figures import Figures, bins_of, differing
+from review.lock import Finding, check
+from review.paths import EVALUATION
+from review.revisions import Revision, Store, checked_out
+from review.rules import Rule
+from review.words import counted
+
+
+def lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
+    """Whether dvc.lock is true of the tree, and all that is wrong with it."""
+    asks = "dvc.lock is consistent with the tree" + (", and every entry ran" if policy.lock == "ran" else "")
+    if policy.lock == "ignore":
+        return [], Rule("lock", asks, True, "not asked by the policy")
+    with checked_out(candidate) as folder:
+        own = None if candidate.commit else store.repo
+        findings = check(folder, policy.lock == "ran", own, Path(store.repo.stage_cache.cache_dir))
+    if not findings:
+        return [], Rule("lock", asks, True, "consistent")
+    first = findings[0]
+    found = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
+    return findings, Rule("lock", asks, False, found, first.mend, brief=f"{first.stage}: {first.where}")
+
+
+def figures(told: Figures, predictions: pd.DataFrame, candidate: Revision) -> Rule:
+    """Whether the metrics file is true of the predictions."""
+    wrong = differing(told, predictions, bins_of(candidate), candidate)
+    asks = f"{EVALUATION} holds the figures of the predictions, and these are the artifact's"
+    if not wrong:
+        return Rule("figures", asks, True, f"{len(told)} groups recomputed, predictions run again")
+    brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
+    found = f"{brief}: {wrong[0]}"
+    return Rule("figures", asks, False, found, "dvc repro -f evaluate", brief=brief)
