@@ -17,8 +17,8 @@ from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from review.bootstrap import LOWER_IS_BETTER, METRICS, OVERALL, Draws, paired
 from review.evidence import Evidence, Mask
-from review.paths import TEST
-from review.testset import TestRows
+from review.paths import TEST, TEST_SET
+from review.testset import WRITE, TestRows
 
 HEADLINE = "weighted_f1"
 BETTER, WORSE, SAME, UNDEFINED = "better", "worse", "no measurable difference", "not defined"
@@ -131,8 +131,12 @@ def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, 
         rows: which of the sentences are approved.
 
     Raises:
-        VerdictError: main's model was trained on more than a tenth of the sentences, overall or of a domain.
+        VerdictError: no sentence is approved, or main's model was trained on more than a tenth of them, overall or of a
+            domain.
     """
+    if not rows.counts.any():
+        what = f"names none of the {len(rows.counts):,} rows of {TEST}"
+        raise VerdictError(f"{TEST_SET} of {candidate.revision.name}", what, f"{WRITE}, and commit the file")
     theirs, mine, known = both_on(base, candidate, own, rows.counts)
     left_out = left_out_counts(candidate.test["domain"][rows.counts], known)
     changed = rows.gone > 0 or bool((rows.counts & ~rows.mains).any())

@@ -67,7 +67,7 @@ def started(given: Json, needed: str) -> set[str]:
         (pull(FORK, "opened"), {"plan", "fork"}),
         (pull(FORK, "synchronize"), {"plan", "fork"}),
         (pull(FORK, "labeled", "reproduce"), {"plan", "fork"}),
-        (pull(FORK, "labeled", "approve: test-set"), {"plan", "fork"}),
+        (pull(FORK, "labeled", "approve: data"), {"plan", "fork"}),
         (pull(FORK, "labeled", "good first issue"), set()),
         (pull(None, "synchronize"), {"plan", "fork"}),
         (pull("team/verdict-fork", "opened"), {"plan", "fork"}),

@@ -25,7 +25,7 @@ PINS = "requirements.txt"
 
 
 def data(change: DataChange | None) -> Section:
-    """Rows that came, went or changed, by domain and class, and how different the text is."""
+    """Rows that came, went or changed, by split, by domain and class, and how different the text is."""
     if change is None:
         same = "The prepared rows are main's, by their hashes in dvc.lock."
         return Section("Data", [paragraph(same)], 4, True, ": unchanged")
@@ -47,12 +47,17 @@ def data(change: DataChange | None) -> Section:
     note = ": " + ", ".join(f"{total[kind]:,} {kind}" for kind in KINDS if total[kind])
     head = ("domain", "class", "main", "candidate", *KINDS)
     text_head = ("domain", "words a sentence", "distance of the word frequencies", "unseen words in added rows")
+    moved = [
+        (own(move.split), own(move.kind), f"{move.count:,}", ", ".join(code(name, 60) for name in move.ids))
+        for move in change.moves
+    ]
     blocks = [
+        of_table(("split", "what", "rows", "first ids"), moved, (2,)),
         of_table(head, rows, range(2, len(head))),
         of_table(text_head, texts, (1, 2, 3)),
         paragraph(
-            "<sub>All splits together; classes without a change are left out. The distance is Jensen and Shannon's:"
-            " 0 is the same, 1 nothing shared.</sub>"
+            "<sub>By split, then all splits together; classes without a change are left out. Regrouped is another"
+            " document, domain or valence. The distance is Jensen and Shannon's: 0 is the same, 1 nothing shared.</sub>"
         ),
     ]
     return Section("Data changed", blocks, 4, False, note)

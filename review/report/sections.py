@@ -42,6 +42,9 @@ def verdict(review: Review) -> Section:
     else:
         measured = own(review.measured)
         blocks.append(paragraph(f"<b>{measured[0].upper()}{measured[1:]}.</b>"))
+    if review.unapproved:
+        text = own(review.unapproved)
+        blocks.append(paragraph(f"{text[0].upper()}{text[1:]}. The figures of {EVALUATION} are of all test sentences."))
     if review.seeds and review.seeds.count > 1:
         blocks.append(paragraph(f"{own(review.seeds.text)} (mean ± standard deviation; {own(SCORES)})."))
     against = f" against {named(review.base)}" if review.base else ", with nothing to compare it with"

@@ -24,8 +24,9 @@ from review.__main__ import main
 from review.command import Request, sides
 from review.gate import Review, review
 from review.testset import write
-from stages import evaluate, train
+from stages import evaluate, featurize, prepare, train, validate
 from tests.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
+from tests.review.forging import relock
 from tests.shared import once
 
 BINS = 15
@@ -211,6 +212,20 @@ def by_hand(place: Clone, stage: ModuleType, **changes: object) -> None:
     with chdir(place.path):
         stage.main()
     (place.path / "params.yaml").write_text(before, encoding="utf-8")
+
+
+def rerun(place: Clone) -> None:
+    """All stages on the folder as it is, past DVC, and a lock to match: what an honest author would commit."""
+    for stage in (prepare, validate, featurize, train, evaluate):
+        by_hand(place, stage)
+    relock(place)
+
+
+def relearn(place: Clone) -> None:
+    """The stages after `validate`, and a lock to match."""
+    for stage in (featurize, train, evaluate):
+        by_hand(place, stage)
+    relock(place)
 
 
 def retrain(place: Clone, **changes: object) -> None:

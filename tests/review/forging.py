@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from functools import reduce
 from pathlib import Path
 
 from review.lock import hash_of
@@ -14,6 +15,9 @@ def relock(place: Clone) -> None:
     """Make dvc.lock consistent with whatever lies in the folder, and put it into the cache, without any run."""
     document = load(place.lock())
     for entry in document["stages"].values():
+        for file, keys in entry.get("params", {}).items():
+            values = load(place.path / file)
+            keys.update({key: reduce(lambda group, name: group[name], key.split("."), values) for key in keys})
         for item in [*entry.get("deps", []), *entry.get("outs", [])]:
             path = place.path / item["path"]
             files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
@@ -23,6 +27,21 @@ def relock(place: Clone) -> None:
     for name, is_cached in declared_outs(place.dag()):
         if is_cached:
             _store(place, place.path / name)
+
+
+def repoint(place: Clone) -> None:
+    """Make data/raw.dvc name the raw data as they are, and put them into the cache, as `dvc add` does."""
+    pointer, raw = place.path / "data" / "raw.dvc", place.path / "data" / "raw"
+    document = load(pointer)
+    document["outs"][0].update(md5=hash_of(raw), size=sum(file.stat().st_size for file in raw.iterdir()))
+    save(pointer, document)
+    _store(place, raw)
+
+
+def forget_raw(place: Clone) -> None:
+    """Take the raw data away, from the cache and from the folder."""
+    cached(place, str(load(place.path / "data" / "raw.dvc")["outs"][0]["md5"])).unlink()
+    shutil.rmtree(place.path / "data" / "raw")
 
 
 def _store(place: Clone, path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_figure_edited_by_hand_fails(clone: Clone) -> None:
     assert "overall weighted_f1: 0.991, by the predictions 0.8" in outcome.text
 
 
-@pytest.mark.parametrize("approvals", [[], ["--approve=policy", "--approve=split", "--approve=test-set"]])
+@pytest.mark.parametrize("approvals", [[], ["--approve=policy", "--approve=split", "--approve=data"]])
 def test_an_edited_figure_fails_with_its_hash_in_the_lock_too(clone: Clone, desk: Desk, approvals: list[str]) -> None:
     """With dvc.lock made to match, the lock is consistent and the rule `figures` fails; no approval helps."""
     edit_json(clone, EVALUATION, better)

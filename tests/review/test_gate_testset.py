@@ -1,17 +1,22 @@
-"""The test sentences: nobody passes by testing on easier ones, on fewer, on others, or on those learnt from."""
+"""The approved test sentences: nobody passes by testing on easier ones, fewer, others, or on those learnt from."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from classifier.artifact import document_hash
+from review import APPROVABLE
+from review.paths import TEST_SET
+from review.testset import write
 from stages import evaluate
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import TEST, Desk, Frame, edit_both, edit_json, right
 from tests.review.forging import relock
 from tests.review.test_gate_artifact import resealed
+from tests.review.test_gate_data import with_rows
 
 clone, desk = changes.clone, changes.desk
 
@@ -22,42 +27,133 @@ def only_right(place: Clone) -> Frame:
     return lambda table: table[table["id"].isin(ids)]
 
 
+def approved(place: Clone) -> None:
+    """Make dvc.lock and the list of approved rows name whatever lies there."""
+    relock(place)
+    write(place.path)
+
+
 def test_a_test_split_of_easy_rows_fails(clone: Clone, desk: Desk) -> None:
-    """With the wrong rows gone from split, predictions, figures and lock, the rule `test-set` fails, by each domain."""
+    """With the wrong rows gone from split, predictions, figures, lock and list, `data` fails with their number."""
     before = pd.read_parquet(clone.path / TEST)
     edit_both(clone, only_right(clone))
-    relock(clone)
+    approved(clone)
     outcome = desk.gate(clone)
-    assert (outcome.code, outcome.failed) == (1, ["test-set"]), outcome.text
+    assert (outcome.code, outcome.failed) == (1, ["data"]), outcome.text
     gone = len(before) - len(pd.read_parquet(clone.path / TEST))
     assert gone > 0
-    assert f"{gone} gone, 0 relabelled or rewritten, 0 new; above the limit of 2%: " in outcome.text
-    assert "movies 15.4%" in outcome.text
+    assert f"test: {gone} removed" in outcome.text
+    assert "not what main's code derives: test.parquet: other rows" in outcome.text
+
+
+def test_rows_cannot_go_and_stay_on_the_list(clone: Clone, desk: Desk) -> None:
+    """A list that names rows that the test split does not have fails, approved or not; the command mends it."""
+    edit_both(clone, only_right(clone))
+    relock(clone)
+    outcome = desk.gate(clone, "--approve", "data")
+    assert (outcome.code, outcome.failed) == (1, ["test-file"]), outcome.text
+    assert "remedy: python -m review test-set, and commit data/test-set.txt" in outcome.text
+    assert desk.run(clone, "test-set").code == 0
+    assert desk.gate(clone, "--approve", "data").code == 0
 
 
 def test_easy_rows_pass_by_approval_alone_and_main_is_asked_about_the_same_rows(clone: Clone, desk: Desk) -> None:
     """Approved by name it passes, but main's model, too, is scored on the easy rows, and is as good there."""
     edit_both(clone, only_right(clone))
-    relock(clone)
-    assert desk.gate(clone, "--approve", "policy", "--approve", "split").failed == ["test-set"]
-    approved = desk.judge(clone, ["test-set"])
-    assert approved.code == 0
-    assert [rule.name for rule in approved.rules if rule.approved] == ["test-set"]
-    assert approved.comparison is not None
-    assert approved.comparison.test_changed
-    assert not approved.comparison.unchanged
-    assert approved.comparison.of("overall").base == 1.0
+    approved(clone)
+    assert desk.gate(clone, "--approve", "policy", "--approve", "split").failed == ["data"]
+    verdict = desk.judge(clone, ["data"])
+    assert verdict.code == 0
+    assert [rule.name for rule in verdict.rules if rule.approved] == ["data"]
+    assert verdict.comparison is not None
+    assert verdict.comparison.test_changed
+    assert not verdict.comparison.unchanged
+    assert verdict.comparison.of("overall").base == 1.0
 
 
 def test_a_domain_without_test_sentences_fails_by_its_name(clone: Clone, desk: Desk) -> None:
-    """A domain without test sentences is named by the rules `test-set`, `worse` and `floor`; approval is no way out."""
+    """A domain without test sentences is named by the rules `worse` and `floor`; approval is no way out."""
     edit_both(clone, lambda table: table[table["domain"] != "news"])
-    relock(clone)
+    approved(clone)
     outcome = desk.gate(clone)
     assert outcome.code == 1, outcome.text
-    assert outcome.failed == ["test-set", "worse:news", "floor:news"]
-    assert "no sentence left of news" in outcome.text
-    assert desk.gate(clone, "--approve", "test-set").failed == ["worse:news", "floor:news"]
+    assert outcome.failed == ["data", "worse:news", "floor:news"]
+    assert desk.gate(clone, "--approve", "data").failed == ["worse:news", "floor:news"]
+
+
+def edit_list(place: Clone, change: Callable[[list[str]], list[str]]) -> None:
+    """Change the lines of the list of approved rows."""
+    path = place.path / TEST_SET
+    path.write_text("\n".join(change(path.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
+
+
+def test_a_row_leaves_the_list_only_with_approval(clone: Clone, desk: Desk) -> None:
+    """A line less fails by `data`, an emptied list, too; another comment does not, nor does a list in other order."""
+    edit_list(clone, lambda lines: ["# another comment", *sorted(lines[2:], reverse=True)])
+    assert desk.gate(clone).code == 0
+    for kept in (5, 10_000):
+        edit_list(clone, lambda lines, kept=kept: lines[:1] + lines[kept:])
+        outcome = desk.gate(clone)
+        assert outcome.failed == ["data"], outcome.text
+        assert "would be approved no more" in outcome.text
+
+
+def test_an_approved_empty_list_judges_nothing(clone: Clone, desk: Desk) -> None:
+    """Once main's list is empty there is no row that a rule could be asked of: that is no pass."""
+    edit_list(clone, lambda lines: lines[:1])
+    clone.commit("An empty list")
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert "names none of the" in outcome.reason
+
+
+def test_a_line_without_a_row_on_main_is_not_the_fault_of_a_change(clone: Clone, desk: Desk) -> None:
+    """What main's list names in vain fails nobody; a further such name does."""
+    edit_list(clone, lambda lines: [*lines, "0" * 16])
+    clone.commit("A name too many")
+    assert desk.gate(clone).code == 0
+    edit_list(clone, lambda lines: [*lines, "1" * 16])
+    assert desk.gate(clone).failed == ["test-file"]
+
+
+def without_list(place: Clone) -> None:
+    """Main from before there was a list."""
+    (place.path / TEST_SET).unlink()
+    place.commit("No list")
+
+
+def test_the_first_list_needs_no_approval_where_it_names_mains_rows(clone: Clone, desk: Desk) -> None:
+    """Without a list all of main's test rows are approved; a list of just these passes, one of fewer does not."""
+    without_list(clone)
+    assert desk.gate(clone).code == 0
+    write(clone.path)
+    assert desk.gate(clone).code == 0
+    edit_list(clone, lambda lines: lines[:-1])
+    assert desk.gate(clone).failed == ["data"]
+
+
+def test_without_a_list_added_rows_need_approval(clone: Clone, desk: Desk) -> None:
+    """Without a list on main, rows that come would count at once; a list of main's rows alone leaves them out."""
+    without_list(clone)
+    write(clone.path)
+    mains = (clone.path / TEST_SET).read_text(encoding="utf-8")
+    with_rows(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 0, outcome.text
+    (clone.path / TEST_SET).unlink()
+    refused = desk.gate(clone)
+    assert refused.failed == ["data"], refused.text
+    assert "would become approved" in refused.text
+    (clone.path / TEST_SET).write_text(mains, encoding="utf-8")
+    assert desk.gate(clone).code == 0
+
+
+def test_a_first_run_has_a_list_of_its_own_rows(clone: Clone, desk: Desk) -> None:
+    """With `--bootstrap` a list of other data is refused with the command that mends it."""
+    edit_list(clone, lambda lines: [*lines, "0" * 16])
+    assert desk.gate(clone, "--bootstrap").failed == ["test-file"]
+    write(clone.path)
+    assert desk.gate(clone, "--bootstrap").code == 0
 
 
 def swapped(column: str) -> Frame:
@@ -82,9 +178,11 @@ def test_test_sentences_with_other_truth_fail(clone: Clone, desk: Desk, column: 
     truth = {name: list(predictions[name]) for name in ("id", "document", "domain", "label", "valence")}
     edit_both(clone, lambda table: table.assign(**truth))
     relock(clone)
+    assert "data" in desk.gate(clone).failed
+    write(clone.path)
     outcome = desk.gate(clone)
     assert outcome.code == 1, outcome.text
-    assert "test-set" in outcome.failed
+    assert "data" in outcome.failed
 
 
 def worse(place: Clone) -> tuple[set[str], set[str]]:
@@ -113,7 +211,7 @@ def test_documents_are_not_drawn_anew_to_hide_a_loss(clone: Clone, desk: Desk) -
     clone.commit("No floors")
     broken, _ = worse(clone)
     edit_both(clone, lambda table: table.assign(document=table["domain"] + "-x" + table["id"].isin(broken).map(str)))
-    relock(clone)
+    approved(clone)
     outcome = desk.gate(clone)
     assert outcome.code == 1, outcome.text
 
@@ -122,7 +220,7 @@ def test_a_worse_model_does_not_pass_by_new_test_sentences_of_its_choice(clone: 
     """A worse model fails also where copies of the few sentences that it alone has right are added to the split."""
     _, mended = worse(clone)
     edit_both(clone, with_copies(mended, 40))
-    relock(clone)
+    approved(clone)
     outcome = desk.gate(clone)
     assert outcome.code == 1, outcome.text
 
@@ -135,20 +233,20 @@ def test_a_floor_is_not_reached_by_new_test_sentences(clone: Clone, desk: Desk) 
     relock(clone)
     assert desk.gate(clone).failed == ["floor:movies"]
     edit_both(clone, with_copies(right(clone), 5))
-    relock(clone)
+    approved(clone)
     outcome = desk.gate(clone)
     assert outcome.code == 1, outcome.text
 
 
 def test_rewritten_test_sentences_fail(clone: Clone, desk: Desk) -> None:
-    """Sentences with a helpful word at their end, predicted anew, fail by `test-set` with their number."""
+    """Sentences with a helpful word at their end, predicted anew, fail by `data` with their number."""
     helpful = {"negative": " awful", "neutral": " wooden", "positive": " lovely"}
     changes.edit_table(clone, TEST, lambda table: table.assign(text=table["text"] + table["label"].map(helpful)))
     changes.by_hand(clone, evaluate)
-    relock(clone)
+    approved(clone)
     outcome = desk.gate(clone)
-    assert (outcome.code, outcome.failed) == (1, ["test-set"]), outcome.text
-    assert "0 gone, 102 relabelled or rewritten" in outcome.text
+    assert (outcome.code, outcome.failed) == (1, ["data"]), outcome.text
+    assert "test: 102 rewritten" in outcome.text
 
 
 def learnt(place: Clone) -> list[str]:
@@ -180,17 +278,58 @@ def test_an_artifact_that_learnt_from_test_documents_cannot_be_judged(
     outcome = desk.gate(clone)
     assert outcome.code == 2, outcome.text
     assert f"was trained on {count} documents of its own test split" in outcome.reason
-    assert desk.gate(clone, "--approve", "test-set").code == 2
+    assert desk.gate(clone, "--approve", "data").code == 2
 
 
 def test_main_is_not_judged_on_what_it_learnt_from(clone: Clone, desk: Desk) -> None:
     """Where the new test split is main's training data, there is no fair comparison: exit code 2, and why."""
     tables = {name: pd.read_parquet(clone.path / TEST.replace("test", name)) for name in ("test", "train")}
-    changes.edit_table(clone, TEST, lambda _: tables["train"].iloc[::4])
+    moved = tables["train"].iloc[::4]
+    changes.edit_table(clone, TEST, lambda _: moved)
+    changes.edit_table(clone, TEST.replace("test", "train"), lambda table: table[~table["id"].isin(moved["id"])])
     edit_json(clone, "models/classifier/documents.json", lambda content: content.clear())
     resealed(clone)
     changes.by_hand(clone, evaluate)
-    relock(clone)
-    outcome = desk.gate(clone, "--approve", "test-set", "--approve", "split")
+    approved(clone)
+    outcome = desk.gate(clone, "--approve", "data", "--approve", "split")
     assert outcome.code == 2, outcome.text
     assert "main's model was trained on 102 of the 102 test sentences" in outcome.reason
+
+
+def sealed(path: str, change: Callable[[Any], object]) -> Callable[[Clone], None]:
+    """A change of a JSON file of the artifact, whose own hashes are made to match."""
+
+    def changed(place: Clone) -> None:
+        edit_json(place, f"models/classifier/{path}", change)
+        resealed(place)
+
+    return changed
+
+
+UNTRUE: dict[str, tuple[Callable[[Clone], None], str]] = {
+    "cut": (sealed("documents.json", lambda content: content.__delitem__(slice(1, None))), "documents.json lacks "),
+    "padded": (
+        sealed("documents.json", lambda content: content.append("0" * 16)),
+        "documents.json names 1 that are ",
+    ),
+    "of other tables": (
+        sealed("manifest.json", lambda content: content["trained_on"].update(train="0" * 64)),
+        "trained_on names another table than data/prepared/train.parquet",
+    ),
+    "of no validation": (
+        sealed("manifest.json", lambda content: content["trained_on"].pop("validation")),
+        "trained_on names another table than data/prepared/validation.parquet",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNTRUE)
+def test_an_artifact_must_name_what_it_learnt_from(clone: Clone, desk: Desk, kind: str) -> None:
+    """A list of documents that is cut or padded, or another hash of a table, fails by `documents`, approved or not."""
+    change, found = UNTRUE[kind]
+    change(clone)
+    relock(clone)
+    outcome = desk.gate(clone, *(f"--approve={name}" for name in APPROVABLE))
+    assert (outcome.code, outcome.failed) == (1, ["documents"]), outcome.text
+    assert found in outcome.text
+    assert "documents" in desk.gate(clone, "--bootstrap").failed

@@ -24,7 +24,7 @@ from tests.review.test_report_hostile import github
 clone, desk = changes.clone, changes.desk
 MOST = 65_536  # characters of a comment on GitHub
 MANY = 3_000
-NAMES = ("policy", "lock", "figures", "test-set", "worse:overall", "floor:overall", "size", "time")
+NAMES = ("policy", "lock", "figures", "data", "worse:overall", "floor:overall", "size", "time")
 
 
 def long(title: str, rank: int, rows: int = MANY, folded: bool = False) -> Section:
