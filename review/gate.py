@@ -8,21 +8,21 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import pandas as pd
-
 from classifier.errors import VerdictError
 from classifier.params import Gate
-from review import CANNOT_JUDGE, FAIL, PASS, rules
+from review import CANNOT_JUDGE, FAIL, PASS, duplicates, leak, rules
 from review.bootstrap import METRICS, OVERALL
 from review.compare import HEADLINE, SAME, UNDEFINED, WORSE, Comparison, Difference, Plan, compare, on_shared
 from review.evidence import Evidence
 from review.figures import Figures, differing, shown
+from review.held_out import held_out
+from review.held_out import rule as figures_rule
 from review.lock import Finding, check
 from review.paths import EVALUATION
 from review.policy import Change, changes, policy_of, watched
 from review.revisions import Revision, Store, checked_out
 from review.rules import Rule
-from review.validation import Seeds, told_seeds
+from review.validation import Seeds
 from review.words import change, claim, counted, figure, in_short, interval
 
 
@@ -150,17 +150,20 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
     result.figures = new
     result.mains_figures = old if base else {}
-    result.rules.append(_figures(new, predictions, own))
+    validation = held_out(candidate)
+    result.rules.append(figures_rule(new, predictions, bins_of(own), candidate, validation))
     if base:
         plan = plan_of(base.revision, policy)
         if wrong := differing(old, base.predictions, plan.bins, base.revision):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.append(_approvable(result, rules.test_set(policy, base, candidate)))
+        result.rules.append(duplicates.rule(base, candidate, result.approvals))
         result.comparison = compare(base, candidate, predictions, plan)
         if result.comparison.test_changed:
             result.shared = on_shared(base, candidate, predictions, plan)
-    result.seeds = told_seeds(own, policy.seeds.at_least)
+        result.rules.append(leak.rule(base, candidate, predictions, plan, result.comparison.unchanged))
+    result.seeds = validation.seeds(policy.seeds.at_least)
     result.rules.extend(_of_model(base, candidate, result, policy))
 
 
@@ -230,13 +233,3 @@ def _lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding
     first = findings[0]
     found = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
     return findings, Rule("lock", asks, False, found, first.mend, brief=f"{first.stage}: {first.where}")
-
-
-def _figures(figures: Figures, predictions: pd.DataFrame, candidate: Revision) -> Rule:
-    wrong = differing(figures, predictions, bins_of(candidate), candidate)
-    asks = f"{EVALUATION} holds the figures of the predictions, and these are the artifact's"
-    if not wrong:
-        return Rule("figures", asks, True, f"{len(figures)} groups recomputed, predictions run again")
-    brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
-    found = f"{brief}: {wrong[0]}"
-    return Rule("figures", asks, False, found, "dvc repro -f evaluate", brief=brief)
