@@ -6,9 +6,9 @@ more at main's own rate; what counts is a rise that chance does not explain.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 from scipy.special import betainc
@@ -31,6 +31,28 @@ _LEARNT = ("train", "validation")  # with `train.refit` the artifact learns from
 _ROWS = 256  # test sentences at a time: keeps a product with 20,000 others below 50 MB
 
 Words = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Side:
+    """Main's sentences or a change's, tested and trained on: their words, each with a text of these words."""
+
+    tested: dict[Words, str]
+    learnt: dict[Words, str]
+
+    @classmethod
+    def of(cls, tested: Iterable[str], learnt: Iterable[str]) -> Self:
+        """From texts. Sentences of the same words count once: a corpus has sets of them, such as "Yay." and "YAY!"."""
+        return cls(*({frozenset(normalise(text).split()): text for text in texts} for texts in (tested, learnt)))
+
+    @property
+    def size(self) -> int:
+        """The number of pairs."""
+        return len(self.tested) * len(self.learnt)
+
+    def has(self, pair: tuple[Words, Words]) -> bool:
+        """Whether it tests the one sentence and trains on the other."""
+        return pair[0] in self.tested and pair[1] in self.learnt
 
 
 @dataclass(frozen=True)
@@ -62,52 +84,51 @@ class Rise:
         return self.by_chance < CHANCE
 
 
-def rise(base: tuple[Iterable[str], Iterable[str]], candidate: tuple[Iterable[str], Iterable[str]]) -> Rise:
-    """Compare the texts of (test, trained on) of main and of a change. Sentences of the same words count once."""
-    old, new = (tuple(map(_by_words, side)) for side in (base, candidate))
-    known = set(near(list(old[0]), list(old[1])))
-    came = near(list(new[0]), [words for words in new[1] if words not in old[1]])
-    came |= near([words for words in new[0] if words not in old[0]], list(new[1]))
-    pairs = tuple((new[0][words], new[1][other]) for words, other in came.items() if words not in known)
-    kept = [len(new[side].keys() & old[side].keys()) for side in (0, 1)]
-    share = (len(new[0]) * len(new[1]) - kept[0] * kept[1]) / max(len(old[0]) * len(old[1]), 1)
-    return Rise(pairs, len(known), share)
+def rise(base: Side, candidate: Side, pairs: Iterable[tuple[Words, Words]]) -> Rise:
+    """What a change brings, of all pairs of a test sentence and one that is trained on that are nearly the same."""
+    known: set[Words] = set()
+    came: dict[Words, Words] = {}
+    for pair in pairs:
+        if base.has(pair):
+            known.add(pair[0])
+        elif candidate.has(pair):
+            came.setdefault(*pair)
+    examples = tuple(
+        (candidate.tested[own], candidate.learnt[other]) for own, other in came.items() if own not in known
+    )
+    both = [
+        len(old.keys() & new.keys()) for old, new in ((base.tested, candidate.tested), (base.learnt, candidate.learnt))
+    ]
+    share = (candidate.size - both[0] * both[1]) / max(base.size, 1)
+    return Rise(examples, len(known), share)
 
 
-def near(tested: Sequence[Words], learnt: Sequence[Words]) -> dict[Words, Words]:
-    """The test sentences that nearly stand among the others, each with the one that is most like it."""
-    columns: dict[str, int] = {}
-    left, right = (_matrix(side, columns) for side in (tested, learnt))
-    other = sp.csr_matrix((right.data, right.indices, right.indptr), (len(learnt), len(columns))).T.tocsr()
-    sizes = np.diff(right.indptr)
-    found = {}
-    for begin in range(0, len(tested) if len(learnt) else 0, _ROWS):
-        some = left[begin : begin + _ROWS]
-        rows = sp.csr_matrix((some.data, some.indices, some.indptr), (some.shape[0], len(columns)))
-        shared = (rows @ other).tocoo()
-        own, theirs = np.diff(rows.indptr)[shared.row], sizes[shared.col]
-        alike = shared.data / np.sqrt(own * theirs)
-        held = (shared.data >= HELD_WORDS) & (shared.data >= HELD * np.minimum(own, theirs))
-        hits = np.flatnonzero((alike >= ALIKE) | held)
-        for hit in hits[np.argsort(alike[hits])]:  # the most alike comes last, and stays
-            found[tested[begin + shared.row[hit]]] = learnt[shared.col[hit]]
-    return found
+def near(tested: Iterable[Words], learnt: Iterable[Words]) -> list[tuple[Words, Words]]:
+    """All pairs of a test sentence and one that is trained on that are nearly the same, the most alike first."""
+    rows, others = list(tested), list(learnt)
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(word for words in others for word in words))}
+    right = _matrix(others, numbers)
+    columns = right.T.tocsr()
+    sizes = np.array([len(words) for words in others])
+    found: list[tuple[float, int, int]] = []
+    for begin in range(0, len(rows) if others else 0, _ROWS):
+        some = rows[begin : begin + _ROWS]
+        shared = (_matrix(some, numbers) @ columns).tocoo()
+        own = np.array([len(words) for words in some])[shared.row]
+        possible = (shared.data >= HELD_WORDS) | (shared.data >= ALIKE**2 * own)  # few, of millions
+        count, own, row, col = (part[possible] for part in (shared.data, own, shared.row, shared.col))
+        alike = count / np.sqrt(own * sizes[col])
+        hits = (alike >= ALIKE) | ((count >= HELD_WORDS) & (count >= HELD * np.minimum(own, sizes[col])))
+        found += zip(-alike[hits], row[hits] + begin, col[hits], strict=True)
+    return [(rows[own], others[other]) for _, own, other in sorted(found)]
 
 
-def _by_words(texts: Iterable[str]) -> dict[Words, str]:
-    """The sets of words, each with the first text that has it."""
-    found: dict[Words, str] = {}
-    for text in texts:
-        found.setdefault(frozenset(normalise(text).split()), text)
-    return found
-
-
-def _matrix(sentences: Sequence[Words], columns: dict[str, int]) -> sp.csr_matrix:
-    """Which words each sentence has; `columns` gains the new ones."""
-    places = [columns.setdefault(word, len(columns)) for words in sentences for word in words]
-    ends = np.cumsum([0, *map(len, sentences)])
-    ones: npt.NDArray[np.float32] = np.ones(len(places), np.float32)
-    return sp.csr_matrix((ones, np.asarray(places, np.int32), ends), (len(sentences), max(len(columns), 1)))
+def _matrix(sentences: Sequence[Words], numbers: dict[str, int]) -> sp.csr_matrix:
+    """Which of the numbered words each sentence has."""
+    places = [[numbers[word] for word in words if word in numbers] for words in sentences]
+    flat = np.array([place for row in places for place in row], np.int32)
+    ends = np.cumsum([0, *map(len, places)])
+    return sp.csr_matrix((np.ones(len(flat), np.float32), flat, ends), (len(sentences), max(len(numbers), 1)))
 
 
 def rule(base: Evidence, candidate: Evidence, approvals: Iterable[str]) -> Rule:
@@ -115,7 +136,8 @@ def rule(base: Evidence, candidate: Evidence, approvals: Iterable[str]) -> Rule:
     asks = "test sentences nearly stand in the training data no more often than new data brings by chance"
     if all(base.revision.hash_of(path) == candidate.revision.hash_of(path) for path in PREPARED.values()):
         return Rule(NAME, asks, True, "the prepared data is main's")
-    found = rise(*((_texts(side, ("test",)), _texts(side, _LEARNT)) for side in (base, candidate)))
+    old, new = (Side.of(_texts(side, ("test",)), _texts(side, _LEARNT)) for side in (base, candidate))
+    found = rise(old, new, near({**old.tested, **new.tested}, {**old.learnt, **new.learnt}))
     many = counted(len(found.pairs), "more test sentence")
     text = f"{many}, {found.expected:.1f} to be expected; {found.on_main} on main"
     if not found.measurable:

@@ -54,7 +54,7 @@ class Evidence:
         path = self.store.file(self.revision, TEST)
         with told_as(path, TEST, self.revision):
             table = read_table(path, "dvc repro prepare", [*TRUTH, "text"])
-        _require_truth(table, where)
+        require_truth(table, where)
         return table
 
     @cached_property
@@ -87,7 +87,7 @@ class Evidence:
         path = self.store.file(self.revision, folder, name)
         with told_as(path, place, self.revision):
             table = read_table(path, remedy, [*TRUTH, *LABELS])
-        _require_truth(table, where)
+        require_truth(table, where)
         _require_probabilities(table, where)
         if not table[TRUTH].equals(truth[TRUTH]):
             raise VerdictError(where, f"not predictions for the sentences of {split}, row for row", remedy)
@@ -165,7 +165,8 @@ class Evidence:
         return predictions, seconds / len(table) * 1000
 
 
-def _require_truth(table: pd.DataFrame, where: str) -> None:
+def require_truth(table: pd.DataFrame, where: str) -> None:
+    """Refuse a table without rows, with an id twice, a label that is none, or a valence that is no number."""
     if table.empty:
         raise VerdictError(where, "no sentence in it", "dvc repro prepare")
     if table["id"].duplicated().any():

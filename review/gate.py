@@ -42,6 +42,7 @@ class Review:
     seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
     comparison: Comparison | None = None
     shared: Comparison | None = None  # on the sentences that main tests on, too, where the test set changed
+    private: str = ""  # what the private test set says, in one line, where the judge has one
     seconds_per_1000: float | None = None
     reason: VerdictError | None = None
     commands: tuple[str, ...] = ()  # how to reproduce it, where that is not a checkout of the candidate's commit

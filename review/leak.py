@@ -21,6 +21,7 @@ from review.words import signed
 NAME = "leak"
 # That no group of a change without a leak fails, by chance in the test and validation documents.
 CONFIDENCE = 0.9999
+REMEDY = "what of the test sentences does the training see? python -m review repro runs each stage with its deps alone"
 # Only standard errors are asked for, and these settle long before the quantiles of the gate's intervals.
 _RESAMPLES = 2000
 
@@ -81,12 +82,11 @@ def _excess(group: str, test: Draws, validation: Draws, level: float) -> Excess:
 def rule(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, unchanged: bool) -> Rule:
     """No measurable excess. Nothing is asked where main's results hold no predictions on validation."""
     asks = "weighted F1 does not rise on test by measurably more than on validation"
-    remedy = "what of the test sentences does the training see? python -m review repro runs each stage with its deps"
     if unchanged:
         return Rule(NAME, asks, True, "every prediction is main's")
     if VALIDATION[0] not in base.revision.outputs:
         return Rule(NAME, asks, True, f"not asked: main keeps no {VALIDATION[0]}")
-    return _judged(Rule(NAME, asks, False, "", remedy), base, candidate, own, plan)
+    return _judged(Rule(NAME, asks, False, "", REMEDY), base, candidate, own, plan)
 
 
 def _judged(rule: Rule, base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) -> Rule:

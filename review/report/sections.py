@@ -44,6 +44,8 @@ def verdict(review: Review) -> Section:
         blocks.append(paragraph(f"<b>{measured[0].upper()}{measured[1:]}.</b>"))
     if review.seeds and review.seeds.count > 1:
         blocks.append(paragraph(f"{own(review.seeds.text)} (mean ± standard deviation; {own(SCORES)})."))
+    if review.private:
+        blocks.append(paragraph(f"{own(review.private[0].upper() + review.private[1:])}."))
     against = f" against {named(review.base)}" if review.base else ", with nothing to compare it with"
     blocks.append(paragraph(f"{named(review.candidate)}{against}."))
     if review.failed:
