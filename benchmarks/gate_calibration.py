@@ -115,8 +115,8 @@ def of_split(draw: Draw, salt: str, recipes: list[Recipe], plan: Plan) -> Outcom
     leaks = Leaks(corpus, dict(zip(((task.recipe, task.seed) for task in models), tables, strict=True)), models, plan)
 
     def pair(base: tuple[Recipe, int], candidate: tuple[Recipe, int]) -> Pair:
-        fails = [leaks.found(base, candidate), leaks.found(candidate, base)]
-        return replace(judged(salt, sums[base], sums[candidate], plan), fails=fails[0], fails_turned=fails[1])
+        fails, turned = leaks.found(base, candidate)
+        return replace(judged(salt, sums[base], sums[candidate], plan), fails=fails, fails_turned=turned)
 
     twins = [(CLEAN, seed) for seed in range(1, TWINS + 1)]
     same = [pair(*two) for two in itertools.combinations(twins, 2)]
@@ -146,12 +146,16 @@ class Leaks:
         whole = Side.of(corpus["test"]["text"], pd.concat([corpus["train"], corpus["validation"]])["text"])
         self.near = near(whole.tested, whole.learnt)
 
-    def found(self, base: tuple[Recipe, int], candidate: tuple[Recipe, int]) -> frozenset[str]:
-        """Which of them fail the candidate."""
-        rises = rise(self.sides[base], self.sides[candidate], self.near).measurable
-        tested, held_out = ((table[base], table[candidate]) for table in (self.tested, self.held_out))
-        leaks = any(excess.measurable for excess in leak.excesses(tested, held_out, self.plan))
-        return frozenset({duplicates.NAME} if rises else ()) | frozenset({leak.NAME} if leaks else ())
+    def found(self, *pair: tuple[Recipe, int]) -> tuple[frozenset[str], frozenset[str]]:
+        """Which of them fail the second model against the first, and the first against the second."""
+        tested, held_out = (tuple(table[model] for model in pair) for table in (self.tested, self.held_out))
+        excesses = leak.excesses(tested, held_out, self.plan)  # type: ignore[arg-type]
+        leaks = [any(sign * one.difference > one.reach for one in excesses) for sign in (1, -1)]
+        one, other = (self.sides[model] for model in pair)
+        rises = [rise(*sides, self.near).measurable for sides in ((one, other), (other, one))]
+        told = {leak.NAME: leaks, duplicates.NAME: rises}
+        first, second = (frozenset(name for name, fails in told.items() if fails[way]) for way in (0, 1))
+        return first, second
 
 
 def rate(pairs: list[Pair], caught: Callable[[Pair], bool]) -> tuple[float, float, float]:

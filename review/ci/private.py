@@ -36,9 +36,7 @@ def rows() -> pd.DataFrame | None:
     place = os.environ.get(PLACE, "")
     if not place:
         if stray := [name for name in NAMES[1:] if os.environ.get(name)]:
-            raise VerdictError(
-                PLACE, f"is empty, but {' and '.join(stray)} {'is' if len(stray) == 1 else 'are'} not", _REMEDY
-            )
+            raise VerdictError(PLACE, f"is empty, beside {' and '.join(stray)}", _REMEDY)
         return None
     try:
         with tempfile.NamedTemporaryFile(prefix="verdict-", suffix=".parquet") as file:
@@ -69,7 +67,7 @@ def _content(place: str) -> bytes:
         with Path(place).open("rb") as local:
             content = local.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise VerdictError(PLACE, f"more than {_MOST_BYTES / 1e6:g} MB", _REMEDY)
+        raise VerdictError(PLACE, f"more than {_MOST_BYTES} bytes", _REMEDY)
     return content
 
 
