@@ -33,10 +33,8 @@ def test_the_order_of_dvc_does_not_reach_the_report() -> None:
     assert tables[0].index("overall") < tables[0].index("movies") < tables[0].index("tweets")
 
 
-DOCUMENT: dict[str, dict[str, Any]] = {
-    "overall": {"weighted_f1": 0.5, "n": 3},
-    "domains": {"news": {"weighted_f1": 0.5, "n": 3}},
-}
+GROUP = {"weighted_f1": 0.5, "n": 3}
+DOCUMENT: dict[str, Any] = {"overall": GROUP, "domains": {"news": GROUP}}
 TOLD: dict[str, tuple[dict[str, object], str]] = {
     "another key": ({**DOCUMENT, "better": 1.0}, "better"),
     "a string": ({**DOCUMENT, "note": "the best ever"}, "note"),
