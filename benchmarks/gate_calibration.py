@@ -4,7 +4,8 @@
 
 In each of 20 splits of the whole corpus, five models are trained on draws of the training documents with other seeds,
 and two for each kind of damage. Pairs of the five are A/A: whatever the gate blocks there is a false alarm. A damaged
-model against one of the five is a planted loss, whose true size is the mean difference over all splits. Rules and
+model against one of the five is a planted loss, whose true size is the mean difference over all splits. The rules
+`near-duplicates` and `leak` are asked of all pairs, both ways: whatever they block is a false alarm. Rules and
 defaults are those of params.yaml, group gate. 440 models of 12 s each, an hour and a half on two cores; predictions are
 kept in benchmarks/.retrained.
 """
@@ -14,18 +15,30 @@ import itertools
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from scipy.stats import beta, t
 
-from benchmarks.retrained import CLEAN, Draw, Recipe, Task, predictions, splits, train_all
+from benchmarks.retrained import (
+    CLEAN,
+    Draw,
+    Recipe,
+    Task,
+    learnt_from,
+    predictions,
+    predictions_on_validation,
+    splits,
+    train_all,
+)
 from classifier import params
 from classifier.errors import exit_code
 from classifier.raw import DOMAINS
+from review import duplicates, leak
 from review.bootstrap import LOWER_IS_BETTER, OVERALL, Resample, differences, resample
 from review.compare import HEADLINE, Plan, level
+from review.duplicates import Side, near, rise
 
 Claim = tuple[str, str]  # a group, and one of its metrics
 GROUPS = (OVERALL, *DOMAINS)
@@ -50,6 +63,8 @@ class Pair:
     difference: dict[Claim, float]
     low: dict[Claim, float]
     high: dict[Claim, float]
+    fails: frozenset[str] = frozenset()  # of the rules on what leaked
+    fails_turned: frozenset[str] = frozenset()  # with the roles exchanged
 
     def worse(self, claims: Iterable[Claim]) -> bool:
         """Whether the gate would block it for one of the claims."""
@@ -57,8 +72,10 @@ class Pair:
 
     def turned(self) -> "Pair":
         """The same two models with their roles exchanged."""
-        sides = ({claim: -value for claim, value in side.items()} for side in (self.difference, self.high, self.low))
-        return Pair(self.split, *sides)
+        difference, low, high = (
+            {claim: -value for claim, value in side.items()} for side in (self.difference, self.high, self.low)
+        )
+        return Pair(self.split, difference, low, high, self.fails_turned, self.fails)
 
 
 @dataclass
@@ -90,18 +107,55 @@ def judged(split: str, base: Resample, candidate: Resample, plan: Plan) -> Pair:
 
 def of_split(draw: Draw, salt: str, recipes: list[Recipe], plan: Plan) -> Outcome:
     """All pairs of one split."""
-    truth = splits(salt)["test"]
+    corpus = splits(salt)
     models = tasks(draw, salt, recipes)
-    tables = [predictions(task, truth) for task in models]
+    tables = [predictions(task, corpus["test"]) for task in models]
     resampled = resample(tables, plan.bins, plan.resamples, plan.seed)
     sums = {(task.recipe, task.seed): own for task, own in zip(models, resampled, strict=True)}
-    twins = [sums[CLEAN, seed] for seed in range(1, TWINS + 1)]
-    same = [judged(salt, *pair, plan) for pair in itertools.combinations(twins, 2)]
+    leaks = Leaks(corpus, dict(zip(((task.recipe, task.seed) for task in models), tables, strict=True)), models, plan)
+
+    def pair(base: tuple[Recipe, int], candidate: tuple[Recipe, int]) -> Pair:
+        fails, turned = leaks.found(base, candidate)
+        return replace(judged(salt, sums[base], sums[candidate], plan), fails=fails, fails_turned=turned)
+
+    twins = [(CLEAN, seed) for seed in range(1, TWINS + 1)]
+    same = [pair(*two) for two in itertools.combinations(twins, 2)]
     planted = {
-        recipe: [judged(salt, twin, sums[recipe, seed], plan) for twin in twins for seed in range(1, DAMAGED + 1)]
-        for recipe in recipes
+        recipe: [pair(twin, (recipe, seed)) for twin in twins for seed in range(1, DAMAGED + 1)] for recipe in recipes
     }
     return Outcome(same + [pair.turned() for pair in same], planted)
+
+
+class Leaks:
+    """The rules on what leaked, for the models of one split."""
+
+    def __init__(
+        self,
+        corpus: dict[str, pd.DataFrame],
+        tested: dict[tuple[Recipe, int], pd.DataFrame],
+        models: Iterable[Task],
+        plan: Plan,
+    ) -> None:
+        self.plan, self.tested = plan, tested
+        self.sides: dict[tuple[Recipe, int], Side] = {}
+        self.held_out: dict[tuple[Recipe, int], pd.DataFrame] = {}
+        for task in models:
+            learnt = pd.concat(learnt_from(task, corpus))
+            self.sides[task.recipe, task.seed] = Side.of(corpus["test"]["text"], learnt["text"])
+            self.held_out[task.recipe, task.seed] = predictions_on_validation(task, corpus)
+        whole = Side.of(corpus["test"]["text"], pd.concat([corpus["train"], corpus["validation"]])["text"])
+        self.near = near(whole.tested, whole.learnt)
+
+    def found(self, *pair: tuple[Recipe, int]) -> tuple[frozenset[str], frozenset[str]]:
+        """Which of them fail the second model against the first, and the first against the second."""
+        tested, held_out = (tuple(table[model] for model in pair) for table in (self.tested, self.held_out))
+        excesses = leak.excesses(tested, held_out, self.plan)  # type: ignore[arg-type]
+        leaks = [any(sign * one.difference > one.reach for one in excesses) for sign in (1, -1)]
+        one, other = (self.sides[model] for model in pair)
+        rises = [rise(*sides, self.near).measurable for sides in ((one, other), (other, one))]
+        told = {leak.NAME: leaks, duplicates.NAME: rises}
+        first, second = (frozenset(name for name, fails in told.items() if fails[way]) for way in (0, 1))
+        return first, second
 
 
 def rate(pairs: list[Pair], caught: Callable[[Pair], bool]) -> tuple[float, float, float]:
@@ -141,6 +195,12 @@ def table(draw: Draw, outcome: Outcome, claims: Sequence[Claim]) -> Iterable[str
     for name, among in [("blocked", claims), *((f"by {' '.join(claim)}", (claim,)) for claim in claims)]:
         share, low, high = rate(outcome.same, lambda pair, among=among: pair.worse(among))  # type: ignore[misc]
         yield f"  A/A {name:<28} {share:6.1%}  [{low:.1%}, {high:.1%}]"
+    planted = [pair for pairs in outcome.planted.values() for pair in pairs]
+    every = [*outcome.same, *planted, *(pair.turned() for pair in planted)]
+    for name in (duplicates.NAME, leak.NAME):
+        share, low, high = rate(every, lambda pair, name=name: name in pair.fails)  # type: ignore[misc]
+        hits = sum(name in pair.fails for pair in every)
+        yield f"  {name:<32} {share:6.2%}  [{low:.1%}, {high:.1%}] blocked: {hits} of {len(every)} pairs"
     for recipe, pairs in outcome.planted.items():
         group = PLANTED[recipe]
         loss, error = true_loss(pairs, group)

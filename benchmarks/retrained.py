@@ -19,8 +19,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from classifier import corpus, features, params
-from classifier.corpus import LABELS
 from classifier.files import read_table, replacing
+from classifier.scoring import with_probabilities
 from classifier.training import fit
 from classifier.training.loop import Data
 
@@ -137,7 +137,15 @@ def train_all(tasks: Iterable[Task]) -> None:
 
 def predictions(task: Task, test: pd.DataFrame) -> pd.DataFrame:
     """The kept predictions for the test sentences of its split, as a table like data/predictions/test.parquet."""
-    probabilities = np.load(task.path, allow_pickle=False).astype(np.float64)
+    return _kept(task.path, test)
+
+
+def predictions_on_validation(task: Task, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The kept predictions for the sentences that stopped its training, like data/validation/predictions.parquet."""
+    return _kept(task.on_validation, learnt_from(task, tables)[1])
+
+
+def _kept(path: Path, truth: pd.DataFrame) -> pd.DataFrame:
+    probabilities = np.load(path, allow_pickle=False).astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    truth = test[["id", "document", "domain", "label", "valence"]]
-    return truth.assign(**dict(zip(LABELS, probabilities.T, strict=True)))
+    return with_probabilities(truth, probabilities)

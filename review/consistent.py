@@ -1,13 +1,9 @@
-"""The rules on what belongs together: dvc.lock and the tree, the figures and the predictions that they sum up."""
+"""The rule on what belongs together: dvc.lock and the tree."""
 
 from pathlib import Path
 
-import pandas as pd
-
 from classifier.params import Gate
-from review.figures import Figures, bins_of, differing
 from review.lock import Finding, check
-from review.paths import EVALUATION
 from review.revisions import Revision, Store, checked_out
 from review.rules import Rule
 from review.words import counted
@@ -26,14 +22,3 @@ def lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding]
     first = findings[0]
     found = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
     return findings, Rule("lock", asks, False, found, first.mend, brief=f"{first.stage}: {first.where}")
-
-
-def figures(told: Figures, predictions: pd.DataFrame, candidate: Revision) -> Rule:
-    """Whether the metrics file is true of the predictions."""
-    wrong = differing(told, predictions, bins_of(candidate), candidate)
-    asks = f"{EVALUATION} holds the figures of the predictions, and these are the artifact's"
-    if not wrong:
-        return Rule("figures", asks, True, f"{len(told)} groups recomputed, predictions run again")
-    brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
-    found = f"{brief}: {wrong[0]}"
-    return Rule("figures", asks, False, found, "dvc repro -f evaluate", brief=brief)

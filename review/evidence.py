@@ -21,7 +21,7 @@ from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from classifier.files import read_table, sha256
 from review.data import PREPARED
-from review.paths import ARTIFACT, PREDICTIONS, TEST
+from review.paths import ARTIFACT, HELD_OUT, PREDICTIONS, SEED, TEST, VALIDATION
 from review.revisions import Revision, Store
 
 Mask = npt.NDArray[np.bool_]
@@ -59,20 +59,43 @@ class Evidence:
         path = self.store.file(self.revision, TEST)
         with told_as(path, TEST, self.revision):
             table = read_table(path, "dvc repro prepare", [*TRUTH, "text"])
-        _require_truth(table, where)
+        require_truth(table, where)
         return table
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """The stored predictions for `test`, row for row: `TRUTH`, and a probability for each of `LABELS`."""
-        where = f"{'/'.join(PREDICTIONS)} of {self.revision.name}"
-        path = self.store.file(self.revision, *PREDICTIONS)
-        with told_as(path, "/".join(PREDICTIONS), self.revision):
-            table = read_table(path, "dvc repro evaluate", [*TRUTH, *LABELS])
-        _require_truth(table, where)
+        return self._predictions(*PREDICTIONS, self.test, TEST, "dvc repro evaluate")
+
+    @cached_property
+    def on_validation(self) -> dict[str, pd.DataFrame]:
+        """Predictions for the validation sentences by file, the artifact's own before further seeds'; before any refit.
+
+        There is none where dvc.lock names no such folder. What they say cannot be run again: it is the stage's claim.
+        """
+        folder, own = VALIDATION
+        if folder not in self.revision.outputs:
+            return {}
+        path = self.store.file(self.revision, HELD_OUT)
+        with told_as(path, HELD_OUT, self.revision):
+            truth = read_table(path, "dvc repro prepare", TRUTH)
+        members = self.store.members(self.revision, folder)
+        return {
+            name: self._predictions(folder, name, truth, HELD_OUT, "dvc repro -f train")
+            for name in (own, *sorted(name for name in members if SEED.fullmatch(name)))
+        }
+
+    def _predictions(self, folder: str, name: str, truth: pd.DataFrame, split: str, remedy: str) -> pd.DataFrame:
+        """Stored predictions for a split, row for row."""
+        place = f"{folder}/{name}"
+        where = f"{place} of {self.revision.name}"
+        path = self.store.file(self.revision, folder, name)
+        with told_as(path, place, self.revision):
+            table = read_table(path, remedy, [*TRUTH, *LABELS])
+        require_truth(table, where)
         _require_probabilities(table, where)
-        if not table[TRUTH].equals(self.test[TRUTH]):
-            raise VerdictError(where, f"not predictions for the sentences of {TEST}, row for row", "dvc repro evaluate")
+        if not table[TRUTH].equals(truth[TRUTH]):
+            raise VerdictError(where, f"not predictions for the sentences of {split}, row for row", remedy)
         return table
 
     @cached_property
@@ -183,7 +206,8 @@ class Evidence:
         return predictions, seconds / len(table) * 1000
 
 
-def _require_truth(table: pd.DataFrame, where: str) -> None:
+def require_truth(table: pd.DataFrame, where: str) -> None:
+    """Refuse a table without rows, with an id twice, a label that is none, or a valence that is no number."""
     if table.empty:
         raise VerdictError(where, "no sentence in it", "dvc repro prepare")
     if table["id"].duplicated().any():

@@ -1,6 +1,7 @@
 """The figures that DVC shows (`dvc metrics diff --all`), checked against the predictions that they sum up."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -80,3 +81,37 @@ def bins_of(revision: Revision) -> int:
             f"params.yaml of {revision.name}", "has no evaluate.calibration_bins", "git diff params.yaml"
         )
     return bins
+
+
+def strange(told: Any, expected: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """What stands in a document and nobody computes: keys and lists at any depth, one line each."""
+    known = dict(_leaves(expected))
+    return [f"{_named(path)}: nobody computes it" for path, _ in _leaves(told) if path not in known]
+
+
+def unlike(told: Any, expected: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """How a document differs from one that was computed, one line each."""
+    known, found = dict(_leaves(expected)), dict(_leaves(told))
+    lines = [f"{_named(path)}: missing" for path in known if path not in found]
+    for path, value in known.items():
+        own = found.get(path, value)
+        if isinstance(own, bool) or not isinstance(own, int | float) or not abs(own - value) <= TOLERANCE:
+            lines.append(f"{_named(path)}: {own!r:.40}, by the predictions {value:.6g}")
+    return lines + strange(told, expected)
+
+
+def as_document(figures: Figures) -> dict[str, Any]:
+    """Figures in the shape of their file."""
+    return {OVERALL: figures[OVERALL], "domains": {name: own for name, own in figures.items() if name != OVERALL}}
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - JSON
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    else:
+        yield path, value
+
+
+def _named(path: tuple[str, ...]) -> str:
+    return f"{'.'.join(path):.100}" or "the whole"

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from classifier.errors import VerdictError
 from classifier.params import Gate
-from review import CANNOT_JUDGE, FAIL, PASS, consistent, provenance, rules
+from review import CANNOT_JUDGE, FAIL, PASS, consistent, duplicates, leak, provenance, rules
 from review.bootstrap import METRICS, OVERALL
 from review.compare import HEADLINE, SAME, UNDEFINED, WORSE, Comparison, Difference, Plan, compare, on_shared
 from review.data import row_changes
 from review.derive import derived
 from review.evidence import Evidence, Mask
 from review.figures import Figures, bins_of, differing, recomputed, shown
+from review.held_out import held_out
+from review.held_out import rule as figures_rule
 from review.lock import Finding
 from review.paths import EVALUATION
 from review.policy import Change, changes, policy_of
@@ -23,7 +25,7 @@ from review.revisions import Revision, Store
 from review.rules import Rule
 from review.testset import TestRows, test_rows
 from review.unapproved import on_unapproved
-from review.validation import Seeds, told_seeds
+from review.validation import Seeds
 from review.words import change, claim, counted, figure, in_short, interval
 
 
@@ -44,6 +46,7 @@ class Review:
     seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
     comparison: Comparison | None = None
     shared: Comparison | None = None  # on the sentences that main approves already, where the change brings others
+    private: str = ""  # what the private test set says, in one line, where the judge has one
     seconds_per_1000: float | None = None
     reason: VerdictError | None = None
     commands: tuple[str, ...] = ()  # how to reproduce it, where that is not a checkout of the candidate's commit
@@ -153,7 +156,9 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
     result.figures = new
     result.mains_figures = old if base else {}
-    result.rules += [consistent.figures(new, predictions, own), provenance.documents(candidate)]
+    validation = held_out(candidate)
+    result.rules.append(figures_rule(new, predictions, bins_of(own), candidate, validation))
+    result.rules.append(provenance.documents(candidate))
     rows = test_rows(base, candidate)
     result.rules.append(provenance.file_rule(rows))
     if base:
@@ -162,10 +167,12 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.extend(_of_data(store, base.revision, result, rows))
+        result.rules.append(duplicates.rule(base, candidate, result.approvals))
         result.comparison = compare(base, candidate, predictions, plan, rows)
         result.shared = on_shared(base, candidate, predictions, plan, rows)
         result.unapproved = on_unapproved(base, candidate, predictions, plan.bins, rows)
-    result.seeds = told_seeds(own, policy.seeds.at_least)
+        result.rules.append(leak.rule(base, candidate, predictions, plan, result.comparison.unchanged))
+    result.seeds = validation.seeds(policy.seeds.at_least)
     result.rules.extend(_of_model(base, candidate, result, rows))
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifier.errors import VerdictError
-from review.revisions import Revision
 
 SCORES = "metrics/validation.json"
 HEADLINE = "weighted_f1"
@@ -41,31 +40,12 @@ class Seeds:
 def parsed(text: str, path: str) -> dict[str, Any]:
     """A JSON object of finite numbers; `VerdictError` when it is something else."""
     try:
-        document = json.loads(text, parse_constant=_refuse)
+        document = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise VerdictError(path, f"not readable as JSON: {error}", _LOOK) from None
     if not isinstance(document, dict):
         raise VerdictError(path, f"expected an object, not {document!r:.80}", _LOOK)
     return document
-
-
-def told_seeds(revision: Revision, least: int) -> Seeds | None:
-    """The seeds that a change was trained with; None where it is one, and no more are asked for.
-
-    Raises:
-        VerdictError: more than one is asked for, and the file is missing or cannot be read.
-    """
-    where = f"{SCORES} of {revision.name}"
-    try:
-        text = revision.text(SCORES)
-        if text is None:
-            raise VerdictError(where, "no such file", "dvc repro train, and commit it")
-        seeds = seeds_of(parsed(text, where), where)
-    except VerdictError:
-        if least > 1:
-            raise
-        return None
-    return seeds if max(seeds.count, least) > 1 else None
 
 
 def scores_of(told: dict[str, Any], path: str) -> Scores:
@@ -89,6 +69,14 @@ def seeds_of(told: dict[str, Any], path: str) -> Seeds:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a finite number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of a key that stands twice one reader takes the first and another the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in an object")
+    return found
 
 
 def _group(told: dict[str, Any], key: str, path: str) -> dict[str, Any]:

@@ -91,10 +91,12 @@ def _fit(settings: params.Train, seed: int, data: dict[Split, Data]) -> Fitted:
 
 
 def _write_scores(table: pd.DataFrame, fitted: dict[int, Fitted]) -> dict[str, Any]:
-    """Predictions of the first seed, its scores, and weighted F1 of each seed, on the validation split."""
+    """Predictions of each seed, scores of the first, and weighted F1 of each, on the validation split."""
     source = FEATURES / "validation.parquet"
     predictions = [with_probabilities(table, one.validation) for one in fitted.values()]
-    write_table(HELD_OUT, predictions[0], SCHEMA)
+    names = [HELD_OUT.name, *(f"seed-{seed}.parquet" for seed in list(fitted)[1:])]
+    for name, one in zip(names, predictions, strict=True):
+        write_table(HELD_OUT.with_name(name), one, SCHEMA)
     scores = [all_scores(one, BINS, source) for one in predictions]
     values = [one["overall"]["weighted_f1"] for one in scores]
     seeds = {

@@ -29,7 +29,7 @@ _WORD = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}"
 _ALLOWED = re.compile(
     rf"{re.escape(HEAD)}|{re.escape(LOG)}|{re.escape(RUNS)}|dvc\.lock"
     rf"|metrics/{_WORD}\.json|plots/{_WORD}\.(json|csv|tsv|png|svg|jpg)"
-    rf"|models/classifier/{_WORD}\.(json|safetensors)|data/predictions/{_WORD}\.parquet"
+    rf"|models/classifier/{_WORD}\.(json|safetensors)|data/(predictions|validation)/{_WORD}\.parquet"
     rf"|data/prepared/{_WORD}\.(parquet|json)|data/raw/{_WORD}\.txt"
 )
 GENERATED = re.compile(r"dvc\.lock|metrics/.+|plots/.+")

@@ -12,7 +12,7 @@ from typing import Any
 from classifier.errors import VerdictError
 from classifier.files import write_json
 from review import CANNOT_JUDGE, FAIL, run
-from review.ci import bundle, candidate, locks, objects, told, verdict
+from review.ci import bundle, candidate, locks, objects, private, told, verdict
 from review.ci.judge import Case
 from review.ci.pull import REPRODUCE, Pull
 from review.ci.verdict import Verdict
@@ -20,7 +20,7 @@ from review.data import PREPARED
 from review.evidence import Evidence
 from review.gate import review
 from review.lock import LOCK, check
-from review.paths import ARTIFACT, EVALUATION, PREDICTIONS
+from review.paths import ARTIFACT, EVALUATION, PREDICTIONS, VALIDATION
 from review.policy import policy_of
 from review.report.document import write
 from review.revisions import Revision, Store, checked_out
@@ -101,12 +101,15 @@ def _of_results(case: Case, folder: Path) -> Verdict:
     _keep_record(case.root, folder / bundle.RUNS)
     approvals = case.approvals
     with Store(case.root) as store:
-        objects.add_outputs(store, folder, [ARTIFACT, PREDICTIONS[0], *PREPARED.values()])
+        objects.add_outputs(store, folder, [ARTIFACT, PREDICTIONS[0], VALIDATION[0], *PREPARED.values()])
         objects.add_raw_data(store, case.main, own, folder)
         base = _with_results_at_hand(store, case.main)
+        unseen = private.rows()
         _forget_keys()
         sides = Evidence(store, base), Evidence(store, own)
         found = review(store, *sides, approvals)
+        if unseen is not None:
+            private.judge(found, unseen, *sides)
         same = reproduced_rule(case.committed, own)
         found.rules.insert(0, same)
         found.commands = _commands(case.pull)
@@ -148,7 +151,8 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
 def _with_results_at_hand(store: Store, main: Revision) -> Revision:
     """Main, whose results are in the cache or on the remote; where they are not, after running its DAG here."""
     try:
-        for path in (*PREPARED.values(), PREDICTIONS[0], ARTIFACT):
+        kept = [VALIDATION[0]] if VALIDATION[0] in main.outputs else []
+        for path in (*PREPARED.values(), PREDICTIONS[0], ARTIFACT, *kept):
             digest = main.hash_of(path)
             _ = store.folder(main, path) if digest.endswith(".dir") else store.file(main, path)
     except VerdictError as error:
@@ -159,7 +163,8 @@ def _with_results_at_hand(store: Store, main: Revision) -> Revision:
 
 def _forget_keys() -> None:
     """From here on nothing is asked of anybody: what reads the change's files has no key to give away."""
-    for name in [name for name in os.environ if name.startswith("AWS_") or name in ("GITHUB_TOKEN", "KEY", "SECRET")]:
+    keys = ("GITHUB_TOKEN", "KEY", "SECRET", *private.NAMES)
+    for name in [name for name in os.environ if name.startswith("AWS_") or name in keys]:
         del os.environ[name]
 
 

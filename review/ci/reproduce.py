@@ -17,7 +17,7 @@ from review.dvc import repository, settings
 from review.entries import Entry, outputs_of, stages_of
 from review.git import git
 from review.lock import LOCK, Stage, definitions
-from review.paths import ARTIFACT, PREDICTIONS, TEST
+from review.paths import ARTIFACT, PREDICTIONS, TEST, VALIDATION
 from review.remote.storage import Storage
 from review.revisions import Revision, resolve, working_tree
 from review.sources import RAW, obtain, obtain_data
@@ -120,7 +120,8 @@ def run_dag(root: Path, remote: bool) -> None:
     check_out(root)
     try:
         run.reproduce(root, pull=remote, allow_missing=True)
-        if not (reason := obtain(root, list(_NEEDED), remote)):
+        kept = {VALIDATION[0]} & set(stage_outputs((root / LOCK).read_text(encoding="utf-8")))
+        if not (reason := obtain(root, [*_NEEDED, *kept], remote)):
             return
     except run.StageError:
         raise
@@ -165,7 +166,7 @@ def outputs(root: Path, base: Revision) -> list[str]:
     paths = [LOCK]
     for out in (out for entry in entries for out in entry.get("outs") or []):
         name = str(out["path"])
-        if bundle.GENERATED.fullmatch(name) or name in (ARTIFACT, PREDICTIONS[0]):
+        if bundle.GENERATED.fullmatch(name) or name in (ARTIFACT, PREDICTIONS[0], VALIDATION[0]):
             paths.append(name)
         elif name.startswith(PREPARED) and old.get(name) != out.get("md5"):
             paths += [name] if (root / name).exists() else []

@@ -20,6 +20,10 @@ from review.text import plain
 
 _WIDTH = 560  # CSS pixels at most: large enough to read, and two fit on a screen
 
+_CLAIM = (
+    "Plots are drawn from files that each side's own stages wrote, and are not computed again as the figures above are."
+)
+
 
 def write(review: Review, store: Store, base: Evidence | None, candidate: Evidence, out: Path) -> None:
     """Write the report into `out`: report.md last, so that nobody takes the pictures of another for its own."""
@@ -86,6 +90,8 @@ def _plots(plots: list[Plot]) -> Section:
         pictures = "\n".join(map(_picture, same))
         summary = f"<summary>{len(same)} of {len(plots)} plots are the same as on main</summary>"
         blocks.append(Block(f"<details>\n{summary}\n{pictures}\n</details>"))
+    if blocks:
+        blocks.append(paragraph(f"<sub>{_CLAIM}</sub>"))
     return Section("Plots", blocks or [paragraph("dvc.yaml declares none.")], 3)
 
 

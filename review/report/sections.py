@@ -47,6 +47,8 @@ def verdict(review: Review) -> Section:
         blocks.append(paragraph(f"{text[0].upper()}{text[1:]}. The figures of {EVALUATION} are of all test sentences."))
     if review.seeds and review.seeds.count > 1:
         blocks.append(paragraph(f"{own(review.seeds.text)} (mean ± standard deviation; {own(SCORES)})."))
+    if review.private:
+        blocks.append(paragraph(f"{own(review.private[0].upper() + review.private[1:])}."))
     against = f" against {named(review.base)}" if review.base else ", with nothing to compare it with"
     blocks.append(paragraph(f"{named(review.candidate)}{against}."))
     if review.failed:

@@ -190,12 +190,13 @@ def rescore(place: Clone) -> None:
     """Write the figures that the stored predictions have, for the domains that they have."""
     table = pd.read_parquet(place.path / PREDICTED)
     groups = {"overall": table, **dict(iter(table.groupby("domain")))}
-    found = {str(name): _scores(part) for name, part in groups.items()}
+    found = {str(name): group_scores(part) for name, part in groups.items()}
     overall = found.pop("overall")
     (place.path / EVALUATION).write_text(json.dumps({"overall": overall, "domains": found}), encoding="utf-8")
 
 
-def _scores(table: pd.DataFrame) -> dict[str, float]:
+def group_scores(table: pd.DataFrame) -> dict[str, float]:
+    """The figures of some predictions, by the code of the stage."""
     values = (table["label"].to_numpy(str), table["valence"].to_numpy(), table[list(LABELS)].to_numpy())
     return scores(*values, BINS)
 

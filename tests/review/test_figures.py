@@ -2,15 +2,19 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
+import pytest
+
+from classifier.errors import VerdictError
 from review.bootstrap import METRICS
-from review.figures import shown
+from review.figures import shown, strange, unlike
 from review.gate import Review
 from review.paths import EVALUATION
 from review.report.markup import render
 from review.report.sections import figures
 from review.revisions import Revision, Store
+from review.validation import parsed
 
 REVISION = Revision(Path(), "HEAD", "0" * 40)
 
@@ -27,3 +31,46 @@ def test_the_order_of_dvc_does_not_reach_the_report() -> None:
         tables.append(render(figures(Review(REVISION, REVISION, figures=new))).partition("<p>")[0])
     assert tables[0] == tables[1]
     assert tables[0].index("overall") < tables[0].index("movies") < tables[0].index("tweets")
+
+
+GROUP = {"weighted_f1": 0.5, "n": 3}
+DOCUMENT: dict[str, Any] = {"overall": GROUP, "domains": {"news": GROUP}}
+TOLD: dict[str, tuple[dict[str, object], str]] = {
+    "another key": ({**DOCUMENT, "better": 1.0}, "better"),
+    "a string": ({**DOCUMENT, "note": "the best ever"}, "note"),
+    "a list": ({**DOCUMENT, "runs": [0.9, 0.99]}, "runs"),
+    "an empty object": ({**DOCUMENT, "more": {}}, "more"),
+    "another metric of a group": ({**DOCUMENT, "overall": {**GROUP, "f2": 0.9}}, "overall.f2"),
+    "a domain without its place": ({**DOCUMENT, "news": GROUP}, "news.weighted_f1"),
+    "an object for a figure": ({**DOCUMENT, "overall": {"weighted_f1": {"x": 1}, "n": 3}}, "overall.weighted_f1.x"),
+    "a key with a dot": ({**DOCUMENT, "overall.n": 3}, "overall.n"),
+}
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_what_nobody_computes_is_named(kind: str) -> None:
+    """Keys, strings and lists at any depth that are not among the computed figures."""
+    told, name = TOLD[kind]
+    assert f"{name}: nobody computes it" in strange(told, DOCUMENT)
+    assert strange(DOCUMENT, DOCUMENT) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ({"n": 3}, "weighted_f1: missing"),
+        ({"weighted_f1": 0.51, "n": 3}, "weighted_f1: 0.51, by the predictions 0.5"),
+        ({"weighted_f1": "0.5", "n": 3}, "weighted_f1: '0.5', by the predictions 0.5"),
+        ({"weighted_f1": 0.5, "n": True}, "n: True, by the predictions 3"),
+    ],
+)
+def test_every_figure_of_a_document_is_compared(told: dict[str, object], found: str) -> None:
+    """One that is missing, off or no number is named with what it should be; the sixth digit may differ."""
+    assert unlike(told, GROUP) == [found]
+    assert unlike({"weighted_f1": 0.500004, "n": 3}, GROUP) == []
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
+    """Of two figures by one name one reader shows the first, another the last."""
+    with pytest.raises(VerdictError, match="a key stands twice"):
+        parsed('{"overall": {"n": 9, "n": 3}}', "metrics/evaluation.json")

@@ -56,6 +56,34 @@ def test_an_edited_figure_fails_with_its_hash_in_the_lock_too(clone: Clone, desk
     assert "overall weighted_f1: 0.991" in outcome.text
 
 
+def another_metric(content: dict[str, Any]) -> None:
+    """A metric that nobody computes."""
+    content["domains"]["news"]["f2"] = 0.99
+
+
+def a_twin(content: dict[str, Any]) -> None:
+    """A true figure once more, at another place."""
+    content["news"] = dict(content["domains"]["news"])
+
+
+def a_run(content: dict[str, Any]) -> None:
+    """Values of runs that nobody ran."""
+    content["overall"]["runs"] = [0.98, 0.99]
+
+
+@pytest.mark.parametrize("path", [EVALUATION, "metrics/validation.json"])
+@pytest.mark.parametrize("change", [another_metric, a_twin, a_run, better])
+def test_figures_that_nobody_computes_fail(
+    clone: Clone, desk: Desk, path: str, change: Callable[[dict[str, Any]], None]
+) -> None:
+    """More figures in either metrics file than the predictions give, or others, with a lock to match, do not pass."""
+    edit_json(clone, path, change)
+    relock(clone)
+    outcome = desk.gate(clone)
+    # DVC shows a list as something that is no number, and so there is nothing to judge.
+    assert (outcome.code, outcome.failed) == (1, ["figures"]) or "not a finite number" in outcome.reason, outcome.text
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_figure_under_two_names_is_not_hidden_by_the_true_one(order: int) -> None:
     """`overall` and `domains.overall` are not the same figure: a made-up one of them is found whichever comes last."""

@@ -12,6 +12,8 @@ from classifier.artifact import document_hash, load_classifier, load_documents, 
 from classifier.errors import VerdictError
 from classifier.files import read_json, sha256
 from classifier.matrix import write_matrix
+from classifier.metrics import BINS
+from classifier.scoring import all_scores
 from classifier.training.encoder.world import joined
 from stages import train
 from tests.stages.runs import Change, drop_column, refusal, remove, set_cell, set_column, set_params, truncate, write
@@ -151,6 +153,12 @@ def test_further_seeds_are_scored_and_leave_the_artifact_alone(ran: Path) -> Non
     assert scores["seeds"]["values"]["2014"] == scores["overall"]["weighted_f1"]
     assert scores["seeds"]["mean"] == pytest.approx(np.mean(values), abs=1e-6)
     assert scores["seeds"]["std"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
+    kept = sorted(path.name for path in train.HELD_OUT.parent.iterdir())
+    assert kept == ["predictions.parquet", "seed-1.parquet", "seed-2.parquet"]
+    for seed in (1, 2):
+        table = pd.read_parquet(train.HELD_OUT.with_name(f"seed-{seed}.parquet"))
+        found = all_scores(table, BINS, train.HELD_OUT)["overall"]["weighted_f1"]
+        assert found == scores["seeds"]["values"][str(seed)]
     assert (load_classifier(Path("models/classifier")).probabilities(["a lovely lamp"]) == before).all()
 
 
