@@ -7,10 +7,8 @@ imported: a user cannot forget them, and a shell cannot override them.
 """
 
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 _THREADS = {
     "OMP_NUM_THREADS": "1",
@@ -38,7 +36,11 @@ _CUDA = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
 def _is_x86() -> bool:
-    return platform.machine().lower() in {"x86_64", "amd64"}
+    return _machine() in {"x86_64", "amd64"}
+
+
+def _machine() -> str:
+    return os.uname().machine.lower()
 
 
 def settings() -> dict[str, str]:
@@ -78,6 +80,8 @@ def threads(number: int = ENCODER_THREADS) -> Iterator[None]:
 
 
 def _is_intel() -> bool:
+    from pathlib import Path
+
     try:
         return _is_x86() and "GenuineIntel" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -97,9 +101,9 @@ def hardware_class(device: str = "cpu", encoder: bool = False, deterministic: bo
         where it is one; `unpinned` where nothing was pinned), for a GPU its model.
     """
     if device == "cpu":
-        name = "x86_64-avx2" if _is_x86() else platform.machine().lower()
+        name = "x86_64-avx2" if _is_x86() else _machine()
         if encoder and not deterministic:
-            return f"{platform.machine().lower()}-unpinned"
+            return f"{_machine()}-unpinned"
         return f"{name}-intel" if encoder and _is_intel() else name
     import torch
 
