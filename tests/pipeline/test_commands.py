@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.interpreter import first, interpreter
 from tests.pipeline.clone import Clone, declared_outs, remove
 
 pytestmark = pytest.mark.slow
@@ -104,10 +105,9 @@ def test_nothing_of_the_encoder_is_imported_for_another_kind(
     finished: Clone, copy_of: Callable[[Clone], Clone], tmp_path: Path, model: str
 ) -> None:
     """The stages and predict run where transformers, tokenizers and the weights are not to be had."""
-    for name in ("transformers", "tokenizers", "huggingface_hub"):
-        (tmp_path / "absent" / name).mkdir(parents=True)
-        (tmp_path / "absent" / name / "__init__.py").write_text(f"raise ImportError('{name} was imported')\n")
-    absent = {"PYTHONPATH": str(tmp_path / "absent")}
+    names = ("transformers", "tokenizers", "huggingface_hub")
+    refused = {name: f"raise ImportError('{name} was imported')\n" for name in names}
+    absent = {"PATH": first(interpreter(tmp_path / "absent", **refused))}
     clone = copy_of(finished)
     change = ["-S", f"train.model={model}", "-S", "train.bag.epochs=1"]
     done = clone.try_run("dvc", "exp", "run", "--force", "--downstream", "featurize", *change, **absent)

@@ -117,11 +117,11 @@ def test_a_superfluous_dep_is_reported() -> None:
 
 
 def test_stages_are_described_and_run_as_modules() -> None:
-    """The five stages stand in order, each with a description, and with `python -m stages.<name>` as its command."""
+    """The five stages stand in order, each with a description, and with `python -I -m stages.<name>` as its command."""
     stages = dag()["stages"]
     assert tuple(stages) == STAGES
     for name, body in stages.items():
-        assert body["cmd"] == f"python -m stages.{name}"
+        assert body["cmd"] == f"python -I -m stages.{name}"
         assert len(body["desc"].split()) >= 5
         assert "TODO" not in body["desc"]
 
@@ -189,10 +189,10 @@ def files_in(folder: Path) -> dict[str, bytes]:
 def run_stage(folder: Path, stage: str) -> subprocess.CompletedProcess[str]:
     """Run a stage's own command in a folder, without DVC."""
     return subprocess.run(
-        [sys.executable, "-m", f"stages.{stage}"],
+        [sys.executable, "-I", "-B", "-m", f"stages.{stage}"],
         check=False,
         cwd=folder,
-        env={**environment(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -52,10 +52,13 @@ def _featurize(folder: Path) -> None:
 def command(folder: Path) -> dict[str, Any]:
     """How the stage is started as DVC does, in a folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "WORLD_", "RANK"))}
+    for package in ("classifier", "stages"):
+        if not (folder / package).exists():
+            (folder / package).symlink_to(ROOT / package)
     return {
-        "args": [sys.executable, "-m", "stages.train"],
+        "args": [sys.executable, "-I", "-B", "-m", "stages.train"],
         "cwd": folder,
-        "env": {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        "env": kept,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.STDOUT,
         "text": True,
