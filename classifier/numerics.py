@@ -7,6 +7,7 @@ imported: a user cannot forget them, and a shell cannot override them.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,6 +32,8 @@ _X86 = {
 _INTEL = {"MKL_CBWR": "AVX2"}
 # One number for laptop and server: the sums of a backward pass depend on how many threads share them.
 ENCODER_THREADS = 2
+# pandas sums and evaluates by the first two, torch orders its products by the third; each with digits of its own.
+_ACCELERATORS = ("bottleneck", "numexpr", "opt_einsum")
 # Without it cuBLAS may choose another split of the same sum in every run.
 _CUDA = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
@@ -51,6 +54,12 @@ def settings() -> dict[str, str]:
 def pin() -> None:
     """Set the math libraries' variables in this process and those that it starts."""
     os.environ.update(settings())
+
+
+def refuse_accelerators() -> None:
+    """Let no library of this process import what it would use where it happens to be installed, and our pins lack."""
+    for name in _ACCELERATORS:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # Python's own sign for it
 
 
 def pin_torch(deterministic: bool) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.interpreter import first, interpreter
 from tests.pipeline.clone import Clone, declared_outs, remove
+from tests.pipeline.test_dependencies import INSTALLED
 
 pytestmark = pytest.mark.slow
 
@@ -138,6 +140,29 @@ def test_torch_is_pinned_without_a_local_version(name: str) -> None:
     """The pin of torch fits every build of it: for CPUs, for CUDA, and the default one."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     assert [line.split()[0] for line in lines if re.match(r"torch\b", line)] == ["torch==2.13.0"]
+
+
+def pinned(name: str) -> dict[str, str]:
+    """The version of each package in a file of pins."""
+    text = (ROOT / name).read_text(encoding="utf-8").lower()
+    return dict(re.findall(r"(?m)^([a-z0-9._-]+)==(\S+)", text))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), combinations(["requirements.txt", "requirements/encoder.txt", "requirements-dev.txt"], 2)
+)
+def test_files_of_pins_agree(one: str, other: str) -> None:
+    """What two of them name, they name in one version: which is installed last makes no difference."""
+    first, second = pinned(one), pinned(other)
+    assert (both := first.keys() & second.keys())
+    assert {name: first[name] for name in both} == {name: second[name] for name in both}
+
+
+def test_set_up_installs_the_pins_that_stages_depend_on() -> None:
+    """Every file that CI's set-up installs for stages is a dependency of every stage."""
+    setup = (ROOT / ".github/actions/setup/action.yml").read_text(encoding="utf-8").partition("All libraries")[2]
+    installed = {*re.findall(r"--requirement (\S+)", setup), *re.findall(r"--no-deps \./(\S+)", setup)}
+    assert installed == set(INSTALLED)
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements/encoder.txt", "requirements-dev.txt"])

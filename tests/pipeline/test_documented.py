@@ -120,6 +120,7 @@ NOT_RUN = {
         "make repro TORCH_INDEX=<that index>",
         "python3 -m venv .venv && . .venv/bin/activate",
         "pip install -r requirements.txt",
+        "pip install --no-deps ./install",
         "pip install -r requirements-dev.txt",
         "ruff check . && ruff format --check . && mypy",
         "pytest -n auto --dist worksteal",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interpreter import first, interpreter
 from tests.pipeline.clone import Clone
 
 pytestmark = pytest.mark.slow
@@ -60,6 +61,18 @@ def test_no_planted_file_is_imported(clone: Clone, tmp_path: Path, command: str,
     """Stages under plain DVC and under ours, the gate, and programs that somebody starts without -I import none."""
     done = clone.try_run(*command.split(), PYTHONUSERBASE=str(tmp_path / "user"))
     assert ran in done.stdout
+    assert notes(clone) == ""
+
+
+def test_an_accelerator_that_happens_to_be_installed_is_not_used(clone: Clone, tmp_path: Path) -> None:
+    """Libraries that pandas and torch would calculate with, if they found them, stay out of the stages."""
+    note = f"open({str(tmp_path / 'notes')!r}, 'a').write(__name__); __version__ = '99'"
+    python = interpreter(tmp_path / "own", **dict.fromkeys(("bottleneck", "numexpr", "opt_einsum"), note))
+    assert clone.run(str(python), "-I", "-c", "import bottleneck") == ""
+    assert notes(clone) == "bottleneck"
+    (tmp_path / "notes").unlink()
+    done = clone.try_run("dvc", "repro", "validate", PATH=first(python))
+    assert "Running stage 'validate'" in done.stdout
     assert notes(clone) == ""
 
 
