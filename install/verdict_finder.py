@@ -11,6 +11,10 @@ A .pth file of the environment imports this whenever Python starts, so it import
 import os
 import sys
 
+TYPE_CHECKING = False  # as typing has it, which would have to be imported
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
 PACKAGES = frozenset({"classifier", "review", "stages", "sweep"})
 
 
@@ -18,7 +22,7 @@ class Finder:
     """The last of Python's finders: it is asked for what nothing else has found."""
 
     @staticmethod
-    def find_spec(name, path=None, target=None):
+    def find_spec(name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
         """Where a package of the project lies; None for anything else, as importlib wants it."""
         if name not in PACKAGES:
             return None

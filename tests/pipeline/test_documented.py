@@ -131,7 +131,8 @@ NOT_RUN = {
         "dvc exp run -S train.model=encoder",
         "dvc exp run -S train.model=encoder -S train.device=cuda",
         "export VERDICT_CHECKPOINTS=/shared/checkpoints",
-        "torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29400 --no-python python -I -m stages.train",
+        "torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29400"
+        " --no-python python -I -m stages.train",
     },
     "needs a bucket's keys, or an origin": {
         "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…",
