@@ -15,7 +15,9 @@ from posixpath import dirname, join, normpath
 
 from review.finding import Finding
 
-_TOKEN = re.compile(r"""[^\s;&|()'"]+""")
+_END = re.compile(r"[;&|()\n]+")
+_WORD = re.compile(r"""[^\s'"]+""")
+_PYTHON = ("python", "torchrun")
 # What honest modules keep far below; a parser takes some 300 bytes of memory for a byte.
 _MOST_BYTES = 400_000
 _MOST_IN_ALL = 5_000_000
@@ -71,13 +73,15 @@ class Imports:
 
     def _started(self, command: str, folder: str) -> Iterator[tuple[str, str]]:
         """What a command starts, with the folder in which Python looks for what that imports."""
-        tokens = _TOKEN.findall(command)
-        for before, token in pairwise(["", *tokens]):
-            if before == "-m":
-                for path in (*self._files(folder, token), *self._files(folder, f"{token}.__main__")):
-                    yield path, folder
-            elif token.endswith(".py") and self._is_file(path := normpath(join(folder, token))):
-                yield path, dirname(path) or "."
+        for words in map(_WORD.findall, _END.split(command)):
+            begin = next((at for at, word in enumerate(words) if any(name in word.lower() for name in _PYTHON)), None)
+            arguments = words[:1] if begin is None else words[begin:]
+            modules = [name for before, name in pairwise(arguments) if before == "-m"]
+            files = [file for name in modules for end in ("", ".__main__") for file in self._files(folder, name + end)]
+            yield from ((file, folder) for file in files)
+            program = next((normpath(join(folder, word)) for word in arguments if word.endswith(".py")), "")
+            if not files and self._is_file(program):
+                yield program, dirname(program) or "."
 
     def _imported(self, path: str, places: frozenset[str]) -> set[str]:
         if (path, places) not in self._imports:

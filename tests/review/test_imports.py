@@ -104,7 +104,12 @@ COMMANDS = {
     "python stages/one.py | tee log": {"stages/one.py", "near.py", "stages/beside.py"},
     "'python' \"stages/one.py\"": {"stages/one.py", "near.py", "stages/beside.py"},
     "python -m stages": {"stages/__init__.py", "stages/__main__.py", "near.py"},
+    "FAST=1 ./stages/one.py": set(),
+    "./stages/one.py": {"stages/one.py", "near.py", "stages/beside.py"},
+    "python -m torch.distributed.run stages/one.py": {"stages/one.py", "near.py", "stages/beside.py"},
     "python -m pytest && echo -m": set(),
+    "cat near.py > copy && git commit -m stages": set(),
+    "python -m stages.beside --like near.py": {"stages/__init__.py", "stages/beside.py"},
     "python made/later.py ../outside.py /etc/x.py": set(),
     "true": set(),
 }
