@@ -75,11 +75,12 @@ NPM_PACK = NODE_OPTIONS=--use-system-ca npm pack --silent --fetch-timeout=60000
 PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.venv/repro.stamp: requirements.txt
+.venv/repro.stamp: requirements.txt $(wildcard install/*.*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(if $(TORCH_INDEX),pip install --quiet --index-url $(TORCH_INDEX) $$(grep ^torch== requirements.txt | cut -d' ' -f1))
 	pip install --quiet --disable-pip-version-check -r requirements.txt
+	pip install --quiet --disable-pip-version-check --no-deps ./install
 	touch $@
 
 .venv/github-markdown-light.css: .venv/repro.stamp

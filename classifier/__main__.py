@@ -1,5 +1,10 @@
 """The commands `python -m classifier predict`, `scores`, `params` and `doctor`."""
 
+if __name__ == "__main__":
+    from classifier.isolated import start_again
+
+    start_again("classifier")
+
 import argparse
 import re
 import sys

@@ -7,10 +7,9 @@ imported: a user cannot forget them, and a shell cannot override them.
 """
 
 import os
-import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 _THREADS = {
     "OMP_NUM_THREADS": "1",
@@ -33,12 +32,18 @@ _X86 = {
 _INTEL = {"MKL_CBWR": "AVX2"}
 # One number for laptop and server: the sums of a backward pass depend on how many threads share them.
 ENCODER_THREADS = 2
+# pandas sums and evaluates by the first two, torch orders its products by the third; each with digits of its own.
+_ACCELERATORS = ("bottleneck", "numexpr", "opt_einsum")
 # Without it cuBLAS may choose another split of the same sum in every run.
 _CUDA = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
 def _is_x86() -> bool:
-    return platform.machine().lower() in {"x86_64", "amd64"}
+    return _machine() in {"x86_64", "amd64"}
+
+
+def _machine() -> str:
+    return os.uname().machine.lower()
 
 
 def settings() -> dict[str, str]:
@@ -49,6 +54,12 @@ def settings() -> dict[str, str]:
 def pin() -> None:
     """Set the math libraries' variables in this process and those that it starts."""
     os.environ.update(settings())
+
+
+def refuse_accelerators() -> None:
+    """Let no library of this process import what it would use where it happens to be installed, and our pins lack."""
+    for name in _ACCELERATORS:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # Python's own sign for it
 
 
 def pin_torch(deterministic: bool) -> None:
@@ -78,6 +89,8 @@ def threads(number: int = ENCODER_THREADS) -> Iterator[None]:
 
 
 def _is_intel() -> bool:
+    from pathlib import Path
+
     try:
         return _is_x86() and "GenuineIntel" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -97,9 +110,9 @@ def hardware_class(device: str = "cpu", encoder: bool = False, deterministic: bo
         where it is one; `unpinned` where nothing was pinned), for a GPU its model.
     """
     if device == "cpu":
-        name = "x86_64-avx2" if _is_x86() else platform.machine().lower()
+        name = "x86_64-avx2" if _is_x86() else _machine()
         if encoder and not deterministic:
-            return f"{platform.machine().lower()}-unpinned"
+            return f"{_machine()}-unpinned"
         return f"{name}-intel" if encoder and _is_intel() else name
     import torch
 

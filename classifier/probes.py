@@ -26,7 +26,7 @@ def ask(probe: str, argument: str, seconds: float) -> Answer:
     Returns:
         What the probe told until it ended or was ended after `seconds`; with `error`, one line, where it failed.
     """
-    command = [sys.executable, "-m", "classifier.probes", probe, argument]
+    command = [sys.executable, "-I", "-m", "classifier.probes", probe, argument]
     # What a git hook says of its own repository is not meant for DVC, which would follow it.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:

@@ -70,7 +70,7 @@ def _pinned(folder: Path) -> Path:
     if not isinstance(files, dict) or set(files) != set(FILES):
         raise VerdictError(str(pin), f"does not pin {', '.join(FILES)}", f"git checkout {pin}")
     if not folder.exists():
-        done = subprocess.run([sys.executable, "data/fetch.py", "--start", folder.name], check=False)
+        done = subprocess.run([sys.executable, "-I", "data/fetch.py", "--start", folder.name], check=False)
         if done.returncode:
             raise VerdictError(
                 str(folder), "could not be fetched (see above)", f"python data/fetch.py --start {folder.name}"

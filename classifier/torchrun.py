@@ -33,11 +33,12 @@ def torchrun(processes: int, several: bool) -> None:
     if processes > 1:
         # `python -m stages.train`, whatever name this process runs the module under.
         module = getattr(sys.modules["__main__"], "__spec__", None)
-        command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        target = ["-m", module.name] if module else sys.argv[:1]
+        command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "--no-python"]
+        # torchrun would start its processes without the option that keeps the current folder off the path.
+        target = [sys.executable, "-I", "-u", *(["-m", module.name] if module else sys.argv[:1])]
         # torchrun takes options from variables PET_…: those of a surrounding job are not for this one.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PET_")}
-        os.execve(sys.executable, [sys.executable, *command, *target, *sys.argv[1:]], kept)  # noqa: S606 - no shell
+        os.execve(sys.executable, [sys.executable, "-I", *command, *target, *sys.argv[1:]], kept)  # noqa: S606 - no shell
 
 
 def number(name: str, alone: int) -> int:

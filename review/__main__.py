@@ -1,5 +1,10 @@
 """`python -m review lock | compare | gate | report | leaderboard | repro | test-set | remote`: the commands."""
 
+if __name__ == "__main__":
+    from classifier.isolated import start_again
+
+    start_again("review")
+
 import argparse
 import sys
 import traceback

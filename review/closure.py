@@ -11,7 +11,7 @@ from review.git import git, git_bytes
 from review.revisions import Revision
 
 # All of the review, what starts it in CI, and what is installed for it.
-ALWAYS = ("review/", ".github/", ".dvc/config", "requirements.txt", "requirements/")
+ALWAYS = ("review/", ".github/", ".dvc/config", "install/", "requirements.txt", "requirements/")
 _PACKAGE = "review/"
 _CONTINUED = re.compile(r"#[^\n]*|\\\r?\n")
 # Wherever a statement may begin, also within functions. The bounds keep hostile text from taking hours.

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 
 def command(*arguments: str) -> list[str]:
-    """A command line of DVC, by this very interpreter; no file of the working folder can pass for a library."""
-    return [sys.executable, "-P", "-m", "dvc", *arguments]
+    """A command line of DVC, by this very interpreter; nothing of the current folder or of a user is a library to it.
+
+    UTF-8 whatever the locale: DVC's settings and what it prints may hold any letter.
+    """
+    return [sys.executable, "-I", "-X", "utf8", "-m", "dvc", *arguments]
 
 
 def dvc(

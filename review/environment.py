@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from classifier.numerics import refuse_accelerators
+
 # Of git's variables those that say who somebody is, how to reach a server, and where settings of the user lie.
 _KEPT = (
     "GIT_ASKPASS",
@@ -41,9 +43,12 @@ Names = Mapping[str, str]
 def enter() -> Path | None:
     """Clean this process's own environment as `environment` does for others: DVC's libraries for git heed it, too.
 
+    Libraries that would change a figure where they happen to be installed stay out, as in the stages.
+
     Returns:
         In a hook, the index of the commit that is being made; else None.
     """
+    refuse_accelerators()
     index = os.environ.get(_INDEX)
     for name in [name for name in os.environ if not _is_ours(name)]:
         del os.environ[name]

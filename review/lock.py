@@ -20,6 +20,7 @@ from review.contents import Contents, hash_of
 from review.dvc import keeps_records, repository
 from review.entries import Entry
 from review.finding import Finding, repro
+from review.imports import Imports
 from review.lockfile import LOCK, lists, never_run, params, read_locks, record_hash, record_place, unreadable
 from review.stages import again, files_of, name_of, never_done, require_inside, taken_back
 
@@ -128,8 +129,14 @@ class _Check:
 
         locked = [stage for stage in self.stages if isinstance(stage, PipelineStage)]
         locks, found = read_locks(self.root, [Path(stage.path) for stage in locked])
+        imports = Imports(self.root)
         for stage in self.stages:
             found += peeks(stage, name_of(stage), [self._path(dep) for dep in files_of(stage)])
+            if stage in locked and not stage.frozen:
+                command = "\n".join(stage.cmd) if isinstance(stage.cmd, list) else stage.cmd
+                named = [self._path(item) for item in [*files_of(stage), *stage.outs]]
+                folder = os.path.relpath(stage.wdir, self.root)
+                found += imports.findings(name_of(stage), command, folder, named)
             if stage not in locked:
                 found += self._tried(stage, self._of_pointer(stage))
             elif (path := Path(stage.path)) in locks:
@@ -141,6 +148,7 @@ class _Check:
                 what = f"an entry for a stage that {file} does not have"
                 whole = name if file == "dvc.yaml" else f"{file}:{name}"
                 found.append(Finding(whole, lock.as_posix(), what, f"delete the entry {name} from {lock.as_posix()}"))
+        self.unknown += [f"{path}: not looked through for imports: {why}" for path, why in imports.unread.items()]
         return found + stored.findings(self.root, self._uses(), self.contents.is_ignored), self.unknown
 
     def _tried(self, stage: "DvcStage", findings: Iterator[Finding]) -> Iterator[Finding]:

@@ -112,7 +112,7 @@ def _lent(lender: "Repo", name: str, hashes: list[str]) -> str:
 
 def _fetched(root: Path) -> str:
     """Get the raw data from its public source; why that cannot be."""
-    command = [sys.executable, _FETCH]
+    command = [sys.executable, "-I", _FETCH]
     done = subprocess.run(command, cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace")
     return f"nor from its source: {' '.join(done.stderr.split())[-300:]}" if done.returncode else ""
 

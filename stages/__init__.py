@@ -1,3 +1,5 @@
-"""The DAG: one thin module a stage, run as `python -m stages.<name>` by `dvc repro`."""
+"""The DAG: one thin module a stage, run as `python -I -m stages.<name>` by `dvc repro`."""
 
-import classifier  # noqa: F401 - pins the math libraries before a stage imports one of them
+from classifier.numerics import refuse_accelerators  # classifier pins the math libraries before a stage imports one
+
+refuse_accelerators()

@@ -1,5 +1,10 @@
 """The commands `python -m sweep points`, `run`, `push` and `pull`."""
 
+if __name__ == "__main__":
+    from classifier.isolated import start_again
+
+    start_again("sweep")
+
 import argparse
 import json
 import signal

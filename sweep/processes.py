@@ -27,7 +27,7 @@ def experiment_of(folder: Path) -> str | None:
             words: list[str] = process.cmdline()
         except psutil.Error:
             continue
-        if words[1:6] == ["-P", "-m", "dvc", "exp", "run"]:
+        if words[4:8] == ["-m", "dvc", "exp", "run"]:
             return words[words.index("--name") + 1]
     return None
 

@@ -14,7 +14,7 @@ STAGES = ("prepare", "train")
 _DAG = """
 stages:
   prepare:
-    cmd: python -m stages.prepare
+    cmd: python -I -m stages.prepare
     deps:
       - data/raw
       - stages/prepare.py
@@ -23,7 +23,7 @@ stages:
     outs:
       - data/features
   train:
-    cmd: python -m stages.train
+    cmd: python -I -m stages.train
     deps:
       - data/features
       - stages/train.py

@@ -78,8 +78,9 @@ def test_a_secret_looking_argument_would_be_seen(line: str) -> None:
 
 
 def test_layers_stand_in_the_order_in_which_they_change() -> None:
-    """System, then pins, then the runner that is renewed every month; and only the pins are copied, no code."""
-    assert [rest.split()[0] for rest in named("COPY", "ADD")] == ["requirements.txt", "requirements/encoder.txt"]
+    """System, pins, then the runner that is renewed every month; what set-up installs is copied, and no code."""
+    copied = [rest.split()[0] for rest in named("COPY", "ADD")]
+    assert copied == ["requirements.txt", "requirements/encoder.txt", "install"]
     order = [
         position("RUN", "apt-get install"),
         position("COPY", "requirements.txt"),
@@ -134,6 +135,7 @@ def test_what_an_image_must_not_hold_is_not_sent_to_the_build(path: str) -> None
     assert ignored(path)
     assert not ignored("requirements.txt")
     assert not ignored("requirements/encoder.txt")
+    assert not ignored("install/backend.py")
 
 
 def blocks(language: str) -> list[str]:

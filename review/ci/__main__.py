@@ -1,5 +1,10 @@
 """`python -m review.ci COMMAND`: a step of a workflow each."""
 
+if __name__ == "__main__":
+    from classifier.isolated import start_again
+
+    start_again("review.ci")
+
 import argparse
 import json
 import os

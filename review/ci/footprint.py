@@ -1,10 +1,12 @@
-"""Which changed files can reach a result: what the DAG reads or writes, and what defines it.
+"""Which changed files can reach a result: all but those of a short list, as long as the DAG names none of these.
 
-Where none of them changed, both sides have the same results by construction, and nothing needs to run.
+A list of what matters is never whole: a module that dvc.yaml forgot, a library's pin, a workflow, a file that a library
+would import. So what is on the list of the harmless is left out, and with anything else a change is run and judged.
 """
 
 import posixpath
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,6 +17,9 @@ from review.lock import LOCK
 from review.paths import TEST_SET
 from review.revisions import PARAMS, Revision
 
+# Prose, and who reviews what, are for people. Tests and benchmarks are run apart, sweeps start from main's spec files:
+# nothing can import one where a stage, the review or a workflow of main runs, since all of these are `python -I`.
+_HARMLESS = re.compile(r"docs/.*|(.*/)?[^/]+\.md|LICENSE|\.github/CODEOWNERS|(tests|benchmarks)/.*|sweeps/[^/]+\.yaml")
 # The raw data needs no entry: its pointer ends in .dvc.
 _DEFINING = (LOCK, PARAMS, TEST_SET)
 _FOLDERS = (".dvc/",)
@@ -22,19 +27,24 @@ _LINK, _SUBMODULE = "120000", "160000"  # git's modes
 
 
 def touched(base: Revision, candidate: Revision) -> list[str]:
-    """The files that differ between two commits and that the DAG reads, writes or is defined by."""
+    """The files that differ between two commits, but for the harmless ones that neither side's DAG has to do with."""
     revisions = [name for name in (base.commit, candidate.commit) if name]
     listed = git(base.root, "diff", "--name-only", "--no-renames", "-z", *revisions, "--").split("\0")
-    return relevant(listed, base, candidate)
+    return _mattering(listed, (base, candidate), _is_harmful)
 
 
 def relevant(paths: Iterable[str], *sides: Revision) -> list[str]:
     """Those of some files that the DAG of a side reads, writes or is defined by."""
-    named = [_paths(side) for side in sides]
+    return _mattering(paths, sides, _defines)
+
+
+def _mattering(paths: Iterable[str], sides: tuple[Revision, ...], counts: Callable[[str], bool]) -> list[str]:
+    """Those of some files that count by their own path, or by what the DAG of a side says."""
+    named = [_paths(side, counts) for side in sides]
     if None in named:  # nobody can say what the DAG reads, so anything may matter
         return [path for path in paths if path]
     known = set[str]().union(*(found for found in named if found))
-    return [path for path in paths if path and _matters(path, known)]
+    return [path for path in paths if path and (counts(path) or _is_among(path, known))]
 
 
 def ignored_inputs(tree: Revision) -> set[str]:
@@ -48,17 +58,23 @@ def _is_brought(tree: Revision, path: str, made: set[str]) -> bool:
     return any(name in made or (tree.root / f"{name}.dvc").is_file() for name in above)
 
 
-def _matters(path: str, paths: set[str]) -> bool:
+def _defines(path: str) -> bool:
     # DVC and git read such files in every folder.
-    if path.endswith((".dvc", "dvc.yaml", ".dvcignore", ".gitattributes")):
-        return True
-    if path in _DEFINING or path.startswith(_FOLDERS):
-        return True
+    everywhere = path.endswith((".dvc", "dvc.yaml", ".dvcignore", ".gitattributes"))
+    return everywhere or path in _DEFINING or path.startswith(_FOLDERS)
+
+
+def _is_harmful(path: str) -> bool:
+    return _defines(path) or not _HARMLESS.fullmatch(path)
+
+
+def _is_among(path: str, paths: set[str]) -> bool:
+    """Whether a file is one of these, or lies in one."""
     parents = (str(parent) for parent in PurePosixPath(path).parents)
     return path in paths or any(parent in paths for parent in parents)
 
 
-def _with_what_is_behind(revision: Revision, paths: set[str]) -> set[str]:
+def _with_what_is_behind(revision: Revision, paths: set[str], counts: Callable[[str], bool]) -> set[str]:
     """These, and what git keeps elsewhere of them: what a link leads to, and the submodule that holds a file."""
     if revision.commit is None:
         return paths
@@ -68,7 +84,7 @@ def _with_what_is_behind(revision: Revision, paths: set[str]) -> set[str]:
     found, above = set(paths), set[str]()
     while special:
         above = {str(parent) for path in found for parent in PurePosixPath(path).parents}
-        near = [path for path in special if path in above or _matters(path, found)]
+        near = [path for path in special if path in above or counts(path) or _is_among(path, found)]
         if not near:
             break
         for path in near:
@@ -114,7 +130,7 @@ def _named(revision: Revision, *parts: str) -> set[str]:
     return found
 
 
-def _paths(revision: Revision) -> set[str] | None:
+def _paths(revision: Revision, counts: Callable[[str], bool]) -> set[str] | None:
     """What dvc.lock says that stages read and write, and the files of dvc.yaml's variables; None: cannot be read."""
     try:
         found = _named(revision, "deps", "outs", "params")
@@ -125,6 +141,6 @@ def _paths(revision: Revision) -> set[str] | None:
             # A list of what defines variables: a file, one with some of its keys behind a colon, or values themselves.
             named = [name for body in bodies for name in body.get("vars") or [] if isinstance(name, str)]
             found |= {_joined(folder, name.split(":")[0]) for name in named}
-        return _with_what_is_behind(revision, found)
+        return _with_what_is_behind(revision, found, counts)
     except (VerdictError, TypeError, KeyError, AttributeError):
         return None

@@ -23,9 +23,9 @@ def plan(root: Path, base_name: str, asked: bool) -> bool:
     files = touched(resolve(root, base_name), Revision(root, "HEAD", resolve(root, "HEAD").commit))
     output("reproduce", "true" if files else "false")
     if not files:
-        print("nothing that the DAG reads or writes differs from main: nothing to run")
+        print("nothing that can reach a result differs from main: nothing to run")
         return False
-    print(f"{len(files)} files that the DAG reads or writes differ from main: {', '.join(files[:10])}")
+    print(f"{len(files)} files that can reach a result differ from main: {', '.join(files[:10])}")
     findings = check(root)
     for finding in findings:
         print(finding)

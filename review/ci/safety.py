@@ -5,7 +5,6 @@ the settings in `.dvc`. In a change's own run that is its business; on the judge
 """
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -70,18 +69,6 @@ def _require_plain(path: str, entry: str, paths: set[str]) -> None:
         raise _refused(path, f"hides {name.parent}.py from every import")
     if f"{name.with_suffix('')}/__init__.py" in paths and name.suffix == ".py":
         raise _refused(path, f"hidden from every import by {name.with_suffix('')}/")
-    if _hides_a_library(name):
-        raise _refused(path, "hides a library of that name from every stage")
-
-
-def _hides_a_library(path: PurePosixPath) -> bool:
-    """Whether a module at the root has the name of one that is installed: `python -m` looks here first."""
-    if len(path.parts) > 2 or path.suffix != ".py" or (len(path.parts) == 2 and path.name != "__init__.py"):
-        return False
-    name = path.parts[0].removesuffix(".py")
-    from importlib.metadata import packages_distributions
-
-    return name in sys.stdlib_module_names or name in packages_distributions()
 
 
 def _require_pointer(candidate: Revision, path: str) -> None:

@@ -59,7 +59,7 @@ def board_of(root: Path, options: Options) -> Board:
 
 def _points(root: Path, spec: Path) -> list[str]:
     """The names of a spec file's points on HEAD. `sweep` builds on the review, so it is asked as a program."""
-    command = [sys.executable, "-m", "sweep", "points", str(spec), "--json"]
+    command = [sys.executable, "-I", "-m", "sweep", "points", str(spec), "--json"]
     done = subprocess.run(command, cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         reason = " ".join(done.stderr.split())[-400:] or f"exit code {done.returncode}"

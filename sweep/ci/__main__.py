@@ -1,5 +1,10 @@
 """`python -m sweep.ci COMMAND`: a step of sweep.yml each."""
 
+if __name__ == "__main__":
+    from classifier.isolated import start_again
+
+    start_again("sweep.ci")
+
 import argparse
 import json
 import os

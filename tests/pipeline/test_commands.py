@@ -4,12 +4,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
+from tests.interpreter import first, interpreter
 from tests.pipeline.clone import Clone, declared_outs, remove
+from tests.pipeline.test_dependencies import INSTALLED
 
 pytestmark = pytest.mark.slow
 
@@ -104,10 +107,9 @@ def test_nothing_of_the_encoder_is_imported_for_another_kind(
     finished: Clone, copy_of: Callable[[Clone], Clone], tmp_path: Path, model: str
 ) -> None:
     """The stages and predict run where transformers, tokenizers and the weights are not to be had."""
-    for name in ("transformers", "tokenizers", "huggingface_hub"):
-        (tmp_path / "absent" / name).mkdir(parents=True)
-        (tmp_path / "absent" / name / "__init__.py").write_text(f"raise ImportError('{name} was imported')\n")
-    absent = {"PYTHONPATH": str(tmp_path / "absent")}
+    names = ("transformers", "tokenizers", "huggingface_hub")
+    refused = {name: f"raise ImportError('{name} was imported')\n" for name in names}
+    absent = {"PATH": first(interpreter(tmp_path / "absent", **refused))}
     clone = copy_of(finished)
     change = ["-S", f"train.model={model}", "-S", "train.bag.epochs=1"]
     done = clone.try_run("dvc", "exp", "run", "--force", "--downstream", "featurize", *change, **absent)
@@ -138,6 +140,29 @@ def test_torch_is_pinned_without_a_local_version(name: str) -> None:
     """The pin of torch fits every build of it: for CPUs, for CUDA, and the default one."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     assert [line.split()[0] for line in lines if re.match(r"torch\b", line)] == ["torch==2.13.0"]
+
+
+def pinned(name: str) -> dict[str, str]:
+    """The version of each package in a file of pins."""
+    text = (ROOT / name).read_text(encoding="utf-8").lower()
+    return dict(re.findall(r"(?m)^([a-z0-9._-]+)==(\S+)", text))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), combinations(["requirements.txt", "requirements/encoder.txt", "requirements-dev.txt"], 2)
+)
+def test_files_of_pins_agree(one: str, other: str) -> None:
+    """What two of them name, they name in one version: which is installed last makes no difference."""
+    first, second = pinned(one), pinned(other)
+    assert (both := first.keys() & second.keys())
+    assert {name: first[name] for name in both} == {name: second[name] for name in both}
+
+
+def test_set_up_installs_the_pins_that_stages_depend_on() -> None:
+    """Every file that CI's set-up installs for stages is a dependency of every stage."""
+    setup = (ROOT / ".github/actions/setup/action.yml").read_text(encoding="utf-8").partition("All libraries")[2]
+    installed = {*re.findall(r"--requirement (\S+)", setup), *re.findall(r"--no-deps \./(\S+)", setup)}
+    assert installed == set(INSTALLED)
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements/encoder.txt", "requirements-dev.txt"])

@@ -22,10 +22,8 @@ from tests.pipeline.clone import STAGES, TIMEOUT, Clone, declared_outs, environm
 
 pytestmark = pytest.mark.slow
 
-PINS = "requirements.txt"
-# Beside them, what the chosen kind of model needs on top.
-KINDS = "requirements/${train.model}.txt"
-OF_KIND = {"featurize", "train", "evaluate"}
+# All that CI's set-up installs: what stands beside the chosen kind's libraries could change a result, too.
+INSTALLED = ("requirements.txt", "requirements/encoder.txt", "install")
 MAINS = {
     "prepare": prepare.main,
     "validate": validate.main,
@@ -75,7 +73,7 @@ def closure(stage: str) -> set[str]:
 
 
 def code_problems(document: dict[str, Any]) -> list[str]:
-    """Where the code among the deps is not the import closure, or the pins are not among them."""
+    """Where the code among the deps is not the import closure, or what set-up installs is not among them."""
     problems = []
     for stage, body in document["stages"].items():
         deps = [str(dep) for dep in body["deps"]]
@@ -83,19 +81,18 @@ def code_problems(document: dict[str, Any]) -> list[str]:
         problems += [f"{stage}: {name} is missing" for name in sorted(closure(stage) - code)]
         problems += [f"{stage}: {name} is superfluous" for name in sorted(code - closure(stage))]
         problems += [f"{stage}: {name} stands twice" for name in sorted({dep for dep in deps if deps.count(dep) > 1})]
-        wanted = [PINS, KINDS] if stage in OF_KIND else [PINS]
-        problems += [f"{stage}: {name} is missing" for name in wanted if name not in deps]
+        problems += [f"{stage}: {name} is missing" for name in INSTALLED if name not in deps]
     return problems
 
 
 def data_deps(document: dict[str, Any], stage: str) -> list[str]:
     """A stage's deps that are neither code nor pins."""
     deps = [dep.replace("${train.model}", "linear") for dep in document["stages"][stage]["deps"]]
-    return [dep for dep in deps if not dep.endswith(".py") and not dep.startswith("requirements")]
+    return [dep for dep in deps if not dep.endswith(".py") and dep not in INSTALLED]
 
 
 def test_code_among_the_deps_is_each_stages_import_closure() -> None:
-    """Each stage's deps hold every file of this repository that it can import, no other code, and the pins."""
+    """Each stage's deps hold every file of this repository that it can import, no other code, and what is installed."""
     assert code_problems(dag()) == []
 
 
@@ -103,7 +100,7 @@ def test_code_among_the_deps_is_each_stages_import_closure() -> None:
 def test_a_missing_dep_is_reported(stage: str) -> None:
     """A copy of dvc.yaml in which any one code dep or the pins are left out is reported, with stage and file."""
     for dep in dag()["stages"][stage]["deps"]:
-        if dep.endswith(".py") or dep in (PINS, KINDS):
+        if dep.endswith(".py") or dep in INSTALLED:
             document = copy.deepcopy(dag())
             document["stages"][stage]["deps"].remove(dep)
             assert code_problems(document) == [f"{stage}: {dep} is missing"]
@@ -117,11 +114,11 @@ def test_a_superfluous_dep_is_reported() -> None:
 
 
 def test_stages_are_described_and_run_as_modules() -> None:
-    """The five stages stand in order, each with a description, and with `python -m stages.<name>` as its command."""
+    """The five stages stand in order, each with a description, and with `python -I -m stages.<name>` as its command."""
     stages = dag()["stages"]
     assert tuple(stages) == STAGES
     for name, body in stages.items():
-        assert body["cmd"] == f"python -m stages.{name}"
+        assert body["cmd"] == f"python -I -m stages.{name}"
         assert len(body["desc"].split()) >= 5
         assert "TODO" not in body["desc"]
 
@@ -189,10 +186,10 @@ def files_in(folder: Path) -> dict[str, bytes]:
 def run_stage(folder: Path, stage: str) -> subprocess.CompletedProcess[str]:
     """Run a stage's own command in a folder, without DVC."""
     return subprocess.run(
-        [sys.executable, "-m", f"stages.{stage}"],
+        [sys.executable, "-I", "-B", "-m", f"stages.{stage}"],
         check=False,
         cwd=folder,
-        env={**environment(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -120,6 +120,7 @@ NOT_RUN = {
         "make repro TORCH_INDEX=<that index>",
         "python3 -m venv .venv && . .venv/bin/activate",
         "pip install -r requirements.txt",
+        "pip install --no-deps ./install",
         "pip install -r requirements-dev.txt",
         "ruff check . && ruff format --check . && mypy",
         "pytest -n auto --dist worksteal",
@@ -130,7 +131,8 @@ NOT_RUN = {
         "dvc exp run -S train.model=encoder",
         "dvc exp run -S train.model=encoder -S train.device=cuda",
         "export VERDICT_CHECKPOINTS=/shared/checkpoints",
-        "torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29400 -m stages.train",
+        "torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29400"
+        " --no-python python -I -m stages.train",
     },
     "needs a bucket's keys, or an origin": {
         "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…",

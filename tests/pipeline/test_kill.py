@@ -1,7 +1,7 @@
 """kill -9 in the middle of a stage: the next `dvc repro` mends everything.
 
-A stage lives for a second, so a kill by the clock would hit its imports, or nothing. A hook in the interpreter, which
-PYTHONPATH brings in from outside (`sitecustomize`), stops the stage at the worst moment instead: a file is written
+A stage lives for a second, so a kill by the clock would hit its imports, or nothing. A hook in the interpreter
+(`sitecustomize`, tests/interpreter.py) stops the stage at the worst moment instead: a file is written
 under its temporary name, and not yet in its place. The stage's own code is what a user runs. Every stage writes by the
 same function, as tests/stages/test_writing.py sees: two stages of a stub and one real one are enough to kill.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import load, save
+from tests.interpreter import first, interpreter
 from tests.pipeline.clone import TIMEOUT, Clone, declared_outs, environment, remove
 from tests.stub import STAGES
 
@@ -29,7 +30,7 @@ pytestmark = [
 
 HOOK = """
 import os, sys, time
-if sys.orig_argv[1:] == ["-m", "stages." + os.environ["KILL_STAGE"]]:
+if sys.orig_argv[1:] == ["-I", "-m", "stages." + os.environ["KILL_STAGE"]]:
     replace = os.replace
     def stop_before(source, target, **options):
         if os.fspath(target) == os.environ["KILL_BEFORE"]:
@@ -74,11 +75,10 @@ def command_line(pid: int) -> list[str]:
 def stopped(clone: Clone, stage: str, before: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Yield `dvc repro` of a stage and the id of the stage's process, asleep just before a file takes its place."""
     beside = clone.path.with_name(clone.path.name + "-hook")
-    beside.mkdir()
-    (beside / "sitecustomize.py").write_text(HOOK, encoding="utf-8")
+    python = interpreter(beside, sitecustomize=HOOK)
     marker = beside / "marker"
     variables = {
-        "PYTHONPATH": str(beside),
+        "PATH": first(python),
         "KILL_STAGE": stage,
         "KILL_BEFORE": before,
         "KILL_MARKER": str(marker),
@@ -190,7 +190,7 @@ def test_repro_mends_what_was_killed_while_it_loaded(stub: Clone, tmp_path: Path
     try:
         for _ in range(TIMEOUT * 200):
             found = next(
-                (pid for pid in session(process.pid) if command_line(pid)[1:] == ["-m", "stages.prepare"]), None
+                (pid for pid in session(process.pid) if command_line(pid)[1:] == ["-I", "-m", "stages.prepare"]), None
             )
             if found is not None or process.poll() is not None:
                 break

@@ -8,6 +8,7 @@ import pytest
 
 from review.remote import check
 from review.remote.storage import FIRST_ANSWER
+from tests.interpreter import interpreter
 from tests.pipeline.clone import Clone, remove
 from tests.remote.desk import Desk, at, members, output, whole
 from tests.s3 import free_ports
@@ -102,13 +103,11 @@ def test_read_only_key(desk: Desk, worker: Clone, prefix: str) -> None:
 
 def test_killed_in_the_middle_of_a_push(desk: Desk, worker: Clone, prefix: str, cold: Callable[[str], Clone]) -> None:
     """Nothing half is visible after the server's death, a second push sends the rest, and a cold clone can pull."""
-    hook = desk.folder / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(HOOK, encoding="utf-8")
+    python = interpreter(desk.folder / "hook", sitecustomize=HOOK)
     keys = desk.s3.keys()
-    command = ("python", "-m", "review", "remote", "--push")
+    command = (str(python), "-I", "-m", "review", "remote", "--push")
     began = time.monotonic()
-    process = worker.try_run(*command, PYTHONPATH=str(hook), KILL_PID=str(desk.s3.pid), **keys)
+    process = worker.try_run(*command, KILL_PID=str(desk.s3.pid), **keys)
     assert process.returncode == 2, process.stdout
     assert "files could not be written" in process.stdout
     assert "run the same again" in process.stdout

@@ -154,9 +154,25 @@ def test_the_lock_of_this_repository_is_consistent() -> None:
     assert [str(finding) for finding in check(ROOT)] == []
 
 
+def test_code_that_dvc_yaml_does_not_name_is_told(tree: Path) -> None:
+    """A module that a stage's program imports, in a function at that, is named with the line to add."""
+    assert check(tree) == []
+    edit(tree, "clean.py", lambda text: f"{text}\n\ndef later():\n    import helper\n")
+    (tree / "helper.py").write_text("", encoding="utf-8")
+    found = [finding for finding in check(tree) if "helper" in finding.what]
+    assert [(finding.stage, finding.what) for finding in found] == [
+        ("clean", "clean.py imports helper.py, which is no dependency of clean")
+    ]
+    document = load(tree / "dvc.yaml")
+    document["stages"]["clean"]["deps"].append("helper.py")
+    save(tree / "dvc.yaml", document)
+    assert not [finding for finding in check(tree) if "no dependency" in finding.what]
+
+
 def test_the_command_exits_with_one_and_prints_the_mend(tree: Path) -> None:
     """`python -m review lock` exits 1 on a stale lock, 0 on a consistent one, and names what to run."""
-    command = [sys.executable, "-m", "review", "lock"]
+    program = "import sys; from review.__main__ import main; sys.exit(main())"  # the tree has no code of ours
+    command = [sys.executable, "-c", program, "lock"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     good = subprocess.run(command, cwd=tree, env=environment, check=False, capture_output=True, text=True, timeout=60)
     edit(tree, "clean.py", lambda s: s + "#\n")

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from classifier.artifact import load_classifier, load_manifest
 from classifier.files import read_json, sha256
+from classifier.torchrun import torchrun
 from stages import evaluate, featurize, prepare, validate
 from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT, copy_start, small_params
@@ -52,10 +53,13 @@ def _featurize(folder: Path) -> None:
 def command(folder: Path) -> dict[str, Any]:
     """How the stage is started as DVC does, in a folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "WORLD_", "RANK"))}
+    for package in ("classifier", "stages"):
+        if not (folder / package).exists():
+            (folder / package).symlink_to(ROOT / package)
     return {
-        "args": [sys.executable, "-m", "stages.train"],
+        "args": [sys.executable, "-I", "-B", "-m", "stages.train"],
         "cwd": folder,
-        "env": {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        "env": kept,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.STDOUT,
         "text": True,
@@ -140,6 +144,17 @@ def test_two_processes_give_the_figures_of_one(featurized: Path, whole: Path, tm
     assert figures[0] == figures[1]
     curves = [read_json(place / "plots/training.json", "") for place in (whole, folder)]
     assert [round(point["loss"], 4) for point in curves[0]] == [round(point["loss"], 4) for point in curves[1]]
+
+
+def test_torchrun_and_its_processes_are_isolated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torchrun starts Python itself otherwise, which would look for libraries in the current folder."""
+    started: list[list[str]] = []
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setattr(os, "execve", lambda _, words, __: started.append(words))
+    torchrun(2, several=True)
+    ((program, option, *words),) = started
+    assert (program, option) == (sys.executable, "-I")
+    assert words[words.index("--no-python") + 1 :][:3] == [sys.executable, "-I", "-u"]
 
 
 def test_processes_meet_again_however_late_one_comes(tmp_path: Path) -> None:

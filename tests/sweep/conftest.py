@@ -23,7 +23,7 @@ grid:
 # Every training notes its beginning and its end, and where it is told to, waits in between.
 HOOK = """
 import atexit, os, sys, time
-if sys.orig_argv[1:] == ["-m", "stages.train"]:
+if sys.orig_argv[1:] == ["-I", "-m", "stages.train"]:
     def note(word):
         with open(os.environ["SWEEP_NOTES"], "a") as file:
             file.write(word + " " + os.environ["DVC_EXP_NAME"] + "\\n")

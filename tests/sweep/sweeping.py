@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from sweep import processes
+from tests.interpreter import interpreter
 from tests.pipeline.clone import TIMEOUT, Clone, environment
 from tests.sweep.conftest import HOOK
 
@@ -22,22 +22,21 @@ class Sweeping:
     def __init__(self, clone: Clone) -> None:
         self.clone = clone
         outside = clone.path.with_name(clone.path.name + "-outside")
-        outside.mkdir()
-        (outside / "sitecustomize.py").write_text(HOOK, encoding="utf-8")
+        self._python = str(interpreter(outside, sitecustomize=HOOK))
         self.notes = outside / "notes"
         self.gate = outside / "notes.wait"
-        self.variables = {"PYTHONPATH": str(outside), "SWEEP_NOTES": str(self.notes)}
+        self.variables = {"SWEEP_NOTES": str(self.notes)}
         self.output = outside / "output"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A sweep that runs to its end."""
-        return self.clone.try_run(sys.executable, "-m", "sweep", "run", *arguments, **self.variables)
+        return self.clone.try_run(self._python, "-I", "-m", "sweep", "run", *arguments, **self.variables)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A sweep that is not waited for."""
         with self.output.open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "sweep", "run", *arguments],
+                [self._python, "-I", "-m", "sweep", "run", *arguments],
                 cwd=self.clone.path,
                 env={**environment(self.clone.path), **self.variables},
                 stdin=subprocess.DEVNULL,

@@ -18,10 +18,14 @@ def changed(repository: Repository) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["docs/a.md", "README.md", "review/gate.py", ".github/workflows/x.yml", "stages/other.py"]
+    "path",
+    [
+        *("docs/a.md", "docs/pictures/a.png", "README.md", "review/notes.md", "LICENSE", ".github/CODEOWNERS"),
+        *("tests/conftest.py", "tests/review/test_gate.py", "benchmarks/review.py", "sweeps/linear.yaml"),
+    ],
 )
-def test_a_file_that_no_stage_reads_is_not_in_it(repository: Repository, path: str) -> None:
-    """Documentation, the review's own code, and code that no stage names leave every result as it is."""
+def test_what_cannot_matter_is_not_in_it(repository: Repository, path: str) -> None:
+    """Documentation, tests, benchmarks, spec files of sweeps and who reviews what leave every result as it is."""
     repository.branch("change")
     repository.put(path, "new\n")
     assert changed(repository) == []
@@ -40,10 +44,17 @@ def test_a_file_that_no_stage_reads_is_not_in_it(repository: Repository, path: s
         ".dvc/plots/a.json",
         ".gitattributes",
         "sub/dvc.yaml",
+        # In a folder of what is harmless, too.
+        *("docs/dvc.yaml", "tests/.gitattributes", "docs/.dvcignore", "docs/data.dvc"),
+        # Nothing names these.
+        *("bottleneck.py", "sitecustomize.py", "x.pth", "pandas/__init__.py", "stages/other.py", "classifier/new.py"),
+        *("review/gate.py", ".github/workflows/x.yml", ".github/actions/setup/action.yml", "Makefile"),
+        *("requirements.txt", "requirements/encoder.txt", "pyproject.toml", "install/verdict_finder.py"),
+        *("sweeps/more/a.yaml", "docs.py", "a.md.py", "README.MD", ".gitmodules", ".gitignore", "Dockerfile.gpu"),
     ],
 )
-def test_what_the_dag_reads_writes_or_is_defined_by_is_in_it(repository: Repository, path: str) -> None:
-    """Dependencies, outputs, params, the DAG itself, pointers to data, DVC's settings and templates."""
+def test_anything_else_is_in_it(repository: Repository, path: str) -> None:
+    """What the DAG reads, writes or is defined by, and whatever is not on the list of what cannot matter."""
     repository.branch("change")
     repository.put(path, "new: 1\n")
     assert changed(repository) == [path]
@@ -51,24 +62,25 @@ def test_what_the_dag_reads_writes_or_is_defined_by_is_in_it(repository: Reposit
 
 def test_a_file_inside_a_folder_that_a_stage_reads_is_in_it(repository: Repository) -> None:
     """A dependency may be a folder."""
-    text = (repository.path / "dvc.lock").read_text().replace("path: stages/train.py", "path: stages")
+    text = (repository.path / "dvc.lock").read_text().replace("path: stages/train.py", "path: docs")
     repository.put("dvc.lock", text)
     repository.commit()
     repository.branch("change")
-    repository.put("stages/deep/new.py", "new\n")
-    assert changed(repository) == ["stages/deep/new.py"]
+    repository.put("docs/deep/new.md", "new\n")
+    assert changed(repository) == ["docs/deep/new.md"]
 
 
-@pytest.mark.parametrize("path", ["more.yaml", "all.yaml", "some.json", "own.toml"])
+@pytest.mark.parametrize("path", ["docs/more.yaml", "docs/all.yaml", "docs/some.json", "docs/own.toml"])
 def test_a_file_of_params_or_variables_is_in_it(repository: Repository, path: str) -> None:
     """Params may stand in other files than params.yaml, variables of the DAG or of a stage in files of their own."""
     lock = (repository.path / "dvc.lock").read_text()
-    repository.put("dvc.lock", f"{lock}    params:\n      more.yaml:\n        a: 1\n")
-    repository.put("dvc.yaml", "vars: [all.yaml, 'some.json:a,b', {c: 1}]\nstages: {train: {vars: [own.toml]}}\n")
+    repository.put("dvc.lock", f"{lock}    params:\n      docs/more.yaml:\n        a: 1\n")
+    variables = "vars: [docs/all.yaml, 'docs/some.json:a,b', {c: 1}]"
+    repository.put("dvc.yaml", f"{variables}\nstages: {{train: {{vars: [docs/own.toml]}}}}\n")
     repository.commit()
     repository.branch("change")
     repository.put(path, "{}\n")
-    repository.put("other.yaml", "{}\n")
+    repository.put("docs/other.yaml", "{}\n")
     assert changed(repository) == [path]
 
 
@@ -96,39 +108,40 @@ def with_lock(repository: Repository, folder: str, wdir: str, *deps: str) -> Non
     repository.put(f"{folder}dvc.lock", dump({"schema": "2.0", "stages": {"one": entry}}))
 
 
-@pytest.mark.parametrize(("folder", "wdir"), [("", "lib"), ("lib/", "."), ("", "${where}")])
+@pytest.mark.parametrize(("folder", "wdir"), [("", "docs"), ("docs/", "."), ("", "${where}")])
 def test_paths_of_a_lock_count_from_where_its_stage_runs(repository: Repository, folder: str, wdir: str) -> None:
     """A stage with another working folder, and one of a dvc.yaml in a sub-folder; a variable may mean any folder."""
-    with_lock(repository, folder, wdir, "in.py")
-    repository.put("lib/in.py", "1\n")
+    with_lock(repository, folder, wdir, "in.md")
+    repository.put("docs/in.md", "1\n")
     repository.commit()
     repository.branch("change")
-    repository.put("lib/in.py", "2\n")
-    assert changed(repository) == ["lib/in.py"]
+    repository.put("docs/in.md", "2\n")
+    assert changed(repository) == ["docs/in.md"]
 
 
 def test_what_a_link_leads_to_is_in_it(repository: Repository) -> None:
-    """Where a dependency is a link, or holds or passes one, DVC reads what is behind it; links to links, too."""
-    with_lock(repository, "", ".", "link.py", "held", "way/in.py")
-    for link, target in {"link.py": "second.py", "second.py": "a.py", "held/x.py": "../b.py", "way": "c"}.items():
+    """What is behind a dependency that is a link, holds or passes one, behind links to links, and behind code."""
+    with_lock(repository, "", ".", "docs/link.md", "docs/held", "docs/way/in.md")
+    links = {"link.md": "second.md", "second.md": "a.md", "held/x.md": "../b.md", "way": "c"}
+    for link, target in {**{f"docs/{name}": to for name, to in links.items()}, "lib/new.py": "../docs/d.md"}.items():
         (repository.path / link).parent.mkdir(exist_ok=True)
         (repository.path / link).symlink_to(target)
-    names = ["a.py", "b.py", "c/in.py"]
+    names = ["docs/a.md", "docs/b.md", "docs/c/in.md", "docs/d.md"]
     for name in names:
         repository.put(name, "1\n")
     repository.commit()
     repository.branch("change")
-    for name in names:
+    for name in [*names, "docs/e.md"]:
         repository.put(name, "2\n")
     assert changed(repository) == names
 
 
-def test_the_submodule_that_holds_a_dependency_is_in_it(repository: Repository) -> None:
-    """Another commit of a submodule is other code; one that no stage reads is not in it."""
-    with_lock(repository, "", ".", "lib/in.py")
+def test_a_submodule_is_in_it_unless_its_place_is_harmless(repository: Repository) -> None:
+    """Another commit of a submodule is other code; below docs/ it counts where a stage reads from it."""
+    with_lock(repository, "", ".", "docs/read/in.md")
 
     def at(commit: str) -> None:
-        for name in ("lib", "docs-theme"):
+        for name in ("lib", "docs/read", "docs/theme"):
             repository.git("update-index", "--add", "--cacheinfo", f"160000,{commit * 40},{name}")
         repository.git("commit", "--quiet", "--message", f"Submodules at {commit}")
 
@@ -136,4 +149,5 @@ def test_the_submodule_that_holds_a_dependency_is_in_it(repository: Repository) 
     at("1")
     repository.git("branch", "--force", "before")
     at("2")
-    assert touched(resolve(repository.path, "before"), resolve(repository.path, "HEAD")) == ["lib"]
+    found = touched(resolve(repository.path, "before"), resolve(repository.path, "HEAD"))
+    assert found == ["docs/read", "lib"]

@@ -16,6 +16,7 @@ def satisfied(arguments: list[str]) -> bool:
     parser.add_argument("command", choices=["install"])
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--disable-pip-version-check", action="store_true")
+    parser.add_argument("--no-deps", action="store_true")
     parser.add_argument("--requirement", type=Path, action="append", default=[])
     parser.add_argument("--constraint", type=Path, action="append", default=[])
     parser.add_argument("--index-url")
@@ -28,6 +29,8 @@ def satisfied(arguments: list[str]) -> bool:
     asked = {name: pin for file in options.requirement for name, pin in _pins(file).items()}
     for package in options.packages:
         name, _, pin = package.partition("==")
+        if package == "./install":
+            name, pin = "verdict-finder", "1"
         asked[name] = pin or pins.get(name, "")
     return all(_installed(name, pin) for name, pin in asked.items())
 

@@ -1,0 +1,41 @@
+"""Finds the packages of this project in the current folder, and nothing else there.
+
+Python looks for every library first in the folder that `python -m` is started in: a file of a checkout that has the
+name of an optional library (bottleneck, numexpr), or of one of Python's own, would be imported in its place. So all of
+this project is run as `python -I -m …`, which leaves that folder, PYTHONPATH and the user's packages out, and its
+packages alone are found here: in the current folder, since each clone, worker and isolated stage runs its own code.
+
+A .pth file of the environment imports this whenever Python starts, so it imports nothing before it is asked.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False  # as typing has it, which would have to be imported
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+PACKAGES = frozenset({"classifier", "review", "stages", "sweep"})
+
+
+class Finder:
+    """The last of Python's finders: it is asked for what nothing else has found."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
+        """Where a package of the project lies; None for anything else, as importlib wants it."""
+        if name not in PACKAGES:
+            return None
+        from importlib.util import spec_from_file_location
+
+        try:
+            folder = os.path.join(os.getcwd(), name)
+        except OSError:  # the current folder was removed
+            return None
+        file = os.path.join(folder, "__init__.py")
+        if not os.path.isfile(file):
+            return None
+        return spec_from_file_location(name, file, submodule_search_locations=[folder])
+
+
+sys.meta_path.append(Finder)
