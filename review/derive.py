@@ -78,10 +78,9 @@ def _run(store: Store, main: Revision, own: Revision, tree: Path) -> str:
 
 def _run_stage(tree: Path, stage: str) -> str:
     """Run one stage as a program of its own; what it said, where it failed."""
-    code = f"import runpy, sys; sys.path.insert(0, {str(tree)!r}); runpy.run_module('stages.{stage}', None, '__main__')"
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-c", code],
+            [sys.executable, "-I", "-m", f"stages.{stage}"],
             cwd=tree,
             env=environment(),
             check=False,
