@@ -128,8 +128,8 @@ class _Check:
 
         locked = [stage for stage in self.stages if isinstance(stage, PipelineStage)]
         locks, found = read_locks(self.root, [Path(stage.path) for stage in locked])
+        found += peeks(self.root, self.stages)
         for stage in self.stages:
-            found += peeks(stage, name_of(stage), [self._path(dep) for dep in files_of(stage)])
             if stage not in locked:
                 found += self._tried(stage, self._of_pointer(stage))
             elif (path := Path(stage.path)) in locks:
