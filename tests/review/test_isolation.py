@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -323,7 +324,7 @@ TEST, MODEL = "data/prepared/test.parquet", "models/classifier"
 EVALUATE = {"deps": [MODEL, TEST], "outs": ["data/predictions"]}
 TRAIN = {"deps": ["code.py"], "outs": [MODEL]}
 # Stages beside an honest evaluate, train and validate; stage, path, and what is said.
-HANDED_ON = {
+HANDED_ON: dict[str, tuple[dict[str, Any], tuple[str, str, str]]] = {
     "evaluate's output": (
         {"evaluate": {**EVALUATE, "deps": [TEST]}, "train": {**TRAIN, "deps": ["data/predictions"]}},
         ("train", "data/predictions", "was written by evaluate"),
