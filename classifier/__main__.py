@@ -40,6 +40,7 @@ def main() -> None:
     doctor = commands.add_parser("doctor", help="what this machine offers as a runner; exit code 1 if it cannot serve")
     doctor.add_argument("--device", type=_device, help="what it must serve: cpu, cuda or cuda:N (train.device)")
     doctor.add_argument("--remote", action="store_true", help="the DVC remote must answer")
+    doctor.add_argument("--root", type=Path, default=Path(), help="the checkout to serve (default: this folder)")
     doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args()
     if options.command == "predict":
@@ -53,7 +54,7 @@ def main() -> None:
     elif options.command == "doctor":
         from classifier.doctor import doctor as examine
 
-        sys.exit(0 if examine(options.device, options.remote, options.json) else 1)
+        sys.exit(0 if examine(options.device, options.remote, options.json, options.root) else 1)
     else:
         from classifier.scoreboard import scoreboard
 

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from classifier import probes
+from classifier.documents import read
 from classifier.errors import VerdictError
 from classifier.numerics import hardware_class, settings
 from classifier.probes import Answer
@@ -40,10 +41,12 @@ class Facts:
     torch: Answer
     driver: Answer
     remote: Answer
+    landlock: int  # its version; below 1 where there is none
+    in_ci: bool  # where it is asked for
 
 
-def gather(device: str) -> Facts:
-    """Ask the machine. Takes some seconds, and two minutes at most, whatever hangs.
+def gather(device: str, root: Path = Path()) -> Facts:
+    """Ask the machine about the checkout at `root`. Takes some seconds, two minutes at most, whatever hangs.
 
     Raises:
         VerdictError: requirements.txt is missing.
@@ -54,32 +57,31 @@ def gather(device: str) -> Facts:
         cores=len(os.sched_getaffinity(0)),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         memory_limit=_memory_limit(),
-        disk_free=shutil.disk_usage(".").free,
+        disk_free=shutil.disk_usage(root).free,
         environment={name: os.environ.get(name) for name in settings()},
         hardware_class=hardware_class(),
-        pins=_pins(PINS),
+        pins=_pins(root / PINS),
         torch=probes.ask("torch", device, probes.TORCH_SECONDS),
         driver=probes.driver() if device != "cpu" else {},
-        remote=probes.ask("remote", ".", probes.REMOTE_SECONDS),
+        remote=probes.ask("remote", str(root), probes.REMOTE_SECONDS),
+        landlock=probes.landlock(),
+        in_ci=os.environ.get("CI") == "true",
     )
 
 
-def doctor(device: str | None, needs_remote: bool, as_json: bool) -> bool:
+def doctor(device: str | None, needs_remote: bool, as_json: bool, root: Path = Path()) -> bool:
     """Print what the machine offers, and on standard error what is missing.
 
     Args:
         device: what it must serve, `cpu`, `cuda` or `cuda:N`; by default train.device of params.yaml.
         needs_remote: whether the DVC remote must answer.
         as_json: one JSON object on standard output instead of a table.
+        root: the checkout that it must serve; the code, this folder's, may be another's.
 
     Returns:
         Whether it can serve.
     """
-    if device is None:
-        from classifier.params import load
-
-        device = load().train.device
-    facts = gather(device)
+    facts = gather(device := device or _wanted(root), root)
     found = problems(facts, device, needs_remote)
     if as_json:
         told = [{"where": problem.where, "what": problem.what, "remedy": problem.remedy} for problem in found]
@@ -89,6 +91,15 @@ def doctor(device: str | None, needs_remote: bool, as_json: bool) -> bool:
         for problem in found:
             print(f"error: {problem}", file=sys.stderr)
     return not found
+
+
+def _wanted(root: Path) -> str:
+    """The device that params.yaml names; all else in there is not this command's business."""
+    path = root / "params.yaml"
+    try:
+        return str(read(path, f"git diff {path}")["train"]["device"])
+    except (FileNotFoundError, TypeError, KeyError):
+        raise VerdictError(str(path), "names no train.device", f"git checkout {path}, or --device cpu") from None
 
 
 def table(facts: Facts, device: str, found: list[VerdictError]) -> str:
@@ -104,6 +115,7 @@ def table(facts: Facts, device: str, found: list[VerdictError]) -> str:
         "determinism": _determinism(facts),
         "pins": _pinned(facts),
         "remote": _remote(facts.remote),
+        "isolation": f"Landlock {facts.landlock}" if facts.landlock > 0 else "none: this kernel offers no Landlock",
         "serves": device if not found else f"no: {len(found)} problem{'s' if len(found) > 1 else ''}",
     }
     width = max(map(len, rows))
@@ -119,6 +131,9 @@ def problems(facts: Facts, device: str, needs_remote: bool) -> list[VerdictError
     if facts.disk_free < _LEAST_DISK:
         what = f"{_gib(facts.disk_free)} free, {_gib(_LEAST_DISK)} wanted"
         found.append(VerdictError("disk", what, "give the runner a larger disk, or remove old images and caches"))
+    if facts.landlock < 1 and facts.in_ci:
+        what = "this kernel offers none, so a stage could read what it does not declare"
+        found.append(VerdictError("Landlock", what, f"Linux 5.13 or newer, see {GUIDE}"))
     return found + (_remote_problems(facts.remote) if needs_remote else [])
 
 

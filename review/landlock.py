@@ -1,10 +1,11 @@
-"""Deny a process, and all that it starts, the reading of some folders, by Linux's Landlock.
+"""Deny a process, and all that it starts, the reading and writing of some folders, by Linux's Landlock.
 
 Source of numbers and structures: the kernel's include/uapi/linux/landlock.h, Documentation/userspace-api/landlock.rst.
 """
 
 import ctypes
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,8 +13,13 @@ from pathlib import Path
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION = 1
 _RULE_PATH_BENEATH = 1
-_READ_FILE = 1 << 2
+_WRITE_FILE, READ = 1 << 1, 1 << 2
 _REFER = 1 << 13  # link or rename from one folder into another; denied everywhere unless it is granted
+_TRUNCATE = 1 << 14
+_DEVICES = 1 << 6 | 1 << 11  # making them, which nothing here has any business with
+# Write and truncate files; remove and make folders, files, sockets, pipes and symbolic links.
+WRITE = _WRITE_FILE | _TRUNCATE | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12
+_OF_FILES = READ | _WRITE_FILE | _TRUNCATE
 _NO_NEW_PRIVS = 38
 _C = ctypes.CDLL(None, use_errno=True)
 
@@ -32,36 +38,38 @@ def version() -> int:
     return int(_C.syscall(_CREATE, None, 0, _VERSION))
 
 
-def deny_reading(folders: Iterable[Path], but: Iterable[Path]) -> None:
-    """Deny this process the reading of files in some folders, but of some paths in them; it cannot be taken back.
+def confine(closed: Iterable[Path], beside: int, granted: Iterable[tuple[Path, int]]) -> None:
+    """Deny this process folders, and grant it others; it cannot be taken back.
 
     Args:
-        folders: what must not be read, with all beneath it.
-        but: files and folders in there that may be read; those that do not exist are passed over.
+        closed: what can neither be read nor written, with all beneath it.
+        beside: what may be done to everything else that is there now, `READ` or `READ | WRITE`.
+        granted: files and folders, in there or not, with what may be done to each; those that do not exist are passed
+            over.
 
     Raises:
         OSError: the kernel refuses.
     """
-    both = version() > 1
-    handled = _Ruleset(_READ_FILE | (_REFER if both else 0))
-    ruleset = _checked(_C.syscall(_CREATE, ctypes.byref(handled), ctypes.sizeof(handled), 0))
-    if both:
-        _allow(ruleset, Path("/"), _REFER)
-    denied = {Path(os.path.realpath(folder)) for folder in folders}
-    for path in [*_beside(Path("/"), denied), *but]:
-        _allow(ruleset, path, _READ_FILE)
+    unknown = _REFER | _TRUNCATE if version() < 2 else _TRUNCATE if version() < 3 else 0
+    handled = (READ | WRITE | _DEVICES | _REFER) & ~unknown
+    attributes = _Ruleset(handled)
+    ruleset = _checked(_C.syscall(_CREATE, ctypes.byref(attributes), ctypes.sizeof(attributes), 0))
+    denied = {Path(os.path.realpath(folder)) for folder in closed}
+    rules = [(Path("/"), _REFER), *((path, beside) for path in outside(Path("/"), denied)), *granted]
+    for path, access in rules:
+        _allow(ruleset, path, access & handled)
     _checked(_C.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0))
     _checked(_C.syscall(_RESTRICT, ruleset, 0))
     os.close(ruleset)
 
 
-def _beside(folder: Path, denied: set[Path]) -> Iterator[Path]:
-    """Everything but `denied`: Landlock knows only what is allowed."""
+def outside(folder: Path, denied: set[Path]) -> Iterator[Path]:
+    """Everything beneath a folder but what is denied: Landlock knows only what is allowed."""
     for path in folder.iterdir():
         if path in denied or path.is_symlink():
             continue  # what a link leads to is reached by its own path
         if any(other.is_relative_to(path) for other in denied):
-            yield from _beside(path, denied)
+            yield from outside(path, denied)
         else:
             yield path
 
@@ -71,9 +79,11 @@ def _allow(ruleset: int, path: Path, access: int) -> None:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:  # gone meanwhile, or never there
         return
-    rule = _PathBeneath(access, place)
     try:
-        _checked(_C.syscall(_ADD, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0))
+        access &= ~0 if stat.S_ISDIR(os.fstat(place).st_mode) else _OF_FILES
+        if access:
+            rule = _PathBeneath(access, place)
+            _checked(_C.syscall(_ADD, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0))
     finally:
         os.close(place)
 

@@ -130,8 +130,8 @@ class _Check:
         locked = [stage for stage in self.stages if isinstance(stage, PipelineStage)]
         locks, found = read_locks(self.root, [Path(stage.path) for stage in locked])
         imports = Imports(self.root)
+        found += peeks(self.root, self.stages)
         for stage in self.stages:
-            found += peeks(stage, name_of(stage), [self._path(dep) for dep in files_of(stage)])
             if stage in locked and not stage.frozen:
                 command = "\n".join(stage.cmd) if isinstance(stage.cmd, list) else stage.cmd
                 named = [self._path(item) for item in [*files_of(stage), *stage.outs]]

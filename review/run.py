@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+from contextlib import chdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from classifier.numerics import hardware_class
 from review.damage import set_aside
 from review.dvc import forget_hashes, is_damaged, keeps_records, repository
 from review.entries import stages_of
-from review.isolation import isolated
+from review.isolation import LAPTOP, Confinement, isolated
 from review.lock import LOCK, record_hash, record_place
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class StageError(VerdictError):
         self.stage = stage
 
 
-def reproduce(root: Path, **how: bool) -> None:
+def reproduce(root: Path, confinement: Confinement = LAPTOP, **how: bool) -> None:
     """Run `dvc repro` here, and record it.
 
     What a crash or a full disk has damaged in DVC's own folders is set aside, and tried once more. A stage that DVC
@@ -86,6 +87,7 @@ def reproduce(root: Path, **how: bool) -> None:
 
     Args:
         root: the checkout.
+        confinement: how stages are kept apart.
         how: DVC's own options, such as `pull`, `allow_missing`, `force`, `run_cache`. With `allow_missing`, what DVC
             skips is skipped.
 
@@ -94,16 +96,16 @@ def reproduce(root: Path, **how: bool) -> None:
         VerdictError: DVC could not run the DAG for another reason.
     """
     try:
-        _reproduce(root, **how)
+        _reproduce(root, confinement, **how)
     except StageError:
         raise
     except VerdictError as error:
         if not _mended(root, error.__cause__):
             raise
-        _reproduce(root, **how)
+        _reproduce(root, confinement, **how)
 
 
-def _reproduce(root: Path, **how: bool) -> None:
+def _reproduce(root: Path, confinement: Confinement, **how: bool) -> None:
     from dvc.exceptions import DvcException
 
     clock = _Clock()
@@ -111,7 +113,8 @@ def _reproduce(root: Path, **how: bool) -> None:
     logger.setLevel(logging.INFO)  # as the command has it; the library alone says nothing
     logger.addHandler(clock)
     try:
-        with repository(root) as repo, isolated(repo):
+        # DVC names stages as they are seen from here.
+        with chdir(root), repository(root) as repo, isolated(repo, confinement):
             ran = repo.reproduce(**how)
             if not how.get("allow_missing") and (unrecorded := _unrecorded(root, repo)):
                 for name in unrecorded:

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from classifier.documents import read
 from classifier.errors import VerdictError
+from classifier.files import read_json
 from review.dvc import repository
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ RAW = "data/raw"
 _FETCH = "data/fetch.py"
 
 
-def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None) -> None:
+def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Path | None = None) -> None:
     """Put what each pointer names into the working tree at `root`, and into its cache.
 
     Args:
@@ -27,6 +29,7 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None) -> None:
         remote: whether its DVC remote may be asked.
         lender: another checkout, with the same cache: of its working tree what has the right hash is taken, and its
             remote is asked.
+        code: the checkout whose data/fetch.py is run, by default `root`; what it gets is brought over.
 
     Raises:
         VerdictError: some data is nowhere to be had; it names the file, and every place that was asked.
@@ -42,8 +45,8 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None) -> None:
         reasons = [obtain(root, [name], remote)]
         if reasons[0] and lender:
             reasons += [_lent(lender, name, hashes), obtain(root, [name], remote=False)]
-        if reasons[-1] and name == f"{RAW}.dvc" and (root / _FETCH).is_file():
-            reasons.append(_fetched(root))
+        if reasons[-1] and name == f"{RAW}.dvc" and ((code or root) / _FETCH).is_file():
+            reasons.append(_fetched(root, code or root) or obtain(root, [name], remote=False))
         if reasons[-1]:
             path = name.removesuffix(".dvc")
             what = f"{', '.join(hashes)[:8]}, which {name} names, cannot be had: {'; '.join(dict.fromkeys(reasons))}"
@@ -80,6 +83,27 @@ def obtain(root: Path, targets: list[str], remote: bool) -> str:
         return "" if _at_hand(outs) else f"{', '.join(targets)}: not in the cache"
 
 
+def obtain_start(root: Path, code: Path) -> None:
+    """Get the pretrained weights that the chosen kind of model starts from: no stage may fetch any for itself.
+
+    Where that fails it is said, and the stage that misses them fails, if it runs.
+
+    Args:
+        root: a checkout.
+        code: the checkout whose data/fetch.py is run.
+    """
+    from classifier.start import FOLDER as START  # with numpy, which not every job of a workflow installs
+
+    params = read(root / "params.yaml", "git diff params.yaml")
+    kind = str((params.get("train") or {}).get("model"))
+    pin = code / START / f"{kind}.json"
+    if (root / START / kind).exists() or not pin.is_file() or "files" not in read_json(pin, f"git checkout {pin}"):
+        return
+    done = subprocess.run([sys.executable, _FETCH, "--start", kind], cwd=code, check=False)
+    if done.returncode == 0 and code != root:
+        bring_start(code, root)
+
+
 def bring_start(source: Path, target: Path) -> None:
     """Put pretrained weights that one checkout has fetched into another: git ignores them."""
     from classifier.start import FOLDER as START  # with numpy, which not every job of a workflow installs
@@ -110,11 +134,16 @@ def _lent(lender: "Repo", name: str, hashes: list[str]) -> str:
     return ""
 
 
-def _fetched(root: Path) -> str:
+def _fetched(root: Path, code: Path) -> str:
     """Get the raw data from its public source; why that cannot be."""
     command = [sys.executable, "-I", _FETCH]
-    done = subprocess.run(command, cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace")
-    return f"nor from its source: {' '.join(done.stderr.split())[-300:]}" if done.returncode else ""
+    done = subprocess.run(command, cwd=code, check=False, capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode:
+        return f"nor from its source: {' '.join(done.stderr.split())[-300:]}"
+    if code != root:
+        shutil.rmtree(root / RAW, ignore_errors=True)
+        shutil.copytree(code / RAW, root / RAW)
+    return ""
 
 
 def _pointers(repo: "Repo") -> "dict[str, Stage]":

@@ -1,66 +1,108 @@
 """Run one stage's command in a folder that holds its dependencies alone; DVC starts this in place of a shell.
 
 It needs nothing but Python's own library.
-`python -I -S stage_shell.py PLAN -c COMMAND`, with the stage's name in DVC_STAGE. The dependencies are linked into an
-empty folder, the command runs there, and what it wrote goes back to where it belongs. Where Linux has Landlock, the
-repository, its cache and its local remotes cannot be read meanwhile, by any path, in any language.
+`python -I -S stage_shell.py PLAN -c COMMAND`, with the stage's name in DVC_STAGE. The dependencies are laid out in an
+empty folder, the command runs there, all that it started is ended, and what it wrote goes back to where dvc.yaml
+expects it. Where Linux has Landlock, the repository, its cache and its local remotes can neither be read nor written
+meanwhile, by any path, in any language.
 """
 
 import ctypes
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_DIE_WITH_PARENT, _ADOPT = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER
+_DROP = 24  # PR_CAPBSET_DROP
+# With which root gets past Landlock, such as to the variables of other processes: CAP_DAC_READ_SEARCH, SYS_MODULE,
+# SYS_RAWIO, SYS_CHROOT, SYS_PTRACE, SYS_ADMIN, MKNOD, PERFMON, BPF.
+_POWERS = (2, 16, 17, 18, 19, 21, 27, 38, 39)
+_COPIED = 2**24  # bytes; a larger dependency is linked, and a stage could change the file itself
+# Variables that hold keys, or lead to a server that gives some: no stage has any business with them.
+_KEYS = re.compile(
+    r"(AWS|AZURE|GOOGLE|GCLOUD|GITHUB|GH|ACTIONS|RUNNER|INPUT|SSH)_.*|(.*_)?(API)?(KEY|TOKEN|SECRET|PASSWORD|PASSWD)S?(_.*)?"
+    r"|.*(CREDENTIAL|APIKEY|ACCESSKEY).*",
+    re.IGNORECASE,
+)
+Laid = dict[Path, tuple[int, int]]
+
+
+class RefusedError(Exception):
+    """What a stage may not read or leave behind."""
 
 
 def main() -> int:
     """Run the stage that DVC names; its exit code, or 128 and the signal that ended it."""
     plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    root = Path(plan["root"])
     stage = plan["stages"][os.environ["DVC_STAGE"]]
     tree = Path(plan["trees"]) / str(os.getpid())
+    scratch = Path(tempfile.mkdtemp(prefix="stage-"))  # outside of the tree: the path of a socket must be short
     try:
-        linked = _lay_out(root, tree, stage)
-        code = _run(plan, stage, tree)
-        _take_back(root, tree, linked)
+        laid = _lay_out(plan, stage, tree)
+        code = _run(plan, stage, tree, scratch)
+        _take_back(plan, stage, tree, laid)
+    except RefusedError as error:
+        print(f"error: {os.environ['DVC_STAGE']}: {error}", file=sys.stderr)
+        return 1
     finally:
-        shutil.rmtree(tree, ignore_errors=True)
+        for folder in (tree, scratch):
+            shutil.rmtree(folder, ignore_errors=True)
     return code
 
 
-def _lay_out(root: Path, tree: Path, stage: dict[str, Any]) -> dict[Path, tuple[int, int]]:
-    """Link the dependencies into the tree; each file with its inode and time of change."""
+def _lay_out(plan: dict[str, Any], stage: dict[str, Any], tree: Path) -> Laid:
+    """Put the dependencies into the tree; each file with its inode and time of change."""
     for path in stage["writes"]:
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
     (tree / stage["folder"]).mkdir(parents=True, exist_ok=True)
-    for name in stage["reads"]:
-        for path in _files(root / name):
-            target = tree / path.relative_to(root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = Path(os.path.realpath(path))
-            try:
-                os.link(source, target)
-            except FileExistsError:  # a dependency within another
-                continue
-            except OSError:  # another disk, or one without links
-                shutil.copy2(source, target)
+    for base, name in stage["reads"]:
+        for path in _files(Path(base) / name):
+            target = tree / path.relative_to(base)
+            source = _source(plan, stage, Path(base), path)
+            if source.is_file() and not target.exists():  # else a dependency within another
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _bring(source, target)
     return {path: _state(path) for path in _files(tree)}
 
 
+def _source(plan: dict[str, Any], stage: dict[str, Any], base: Path, path: Path) -> Path:
+    """The file behind a path; a link must not show what the stage does not declare."""
+    place, source = Path(os.path.realpath(base)), Path(os.path.realpath(path))
+    name = path.relative_to(base)
+    declared = [place / read for folder, read in stage["reads"] if folder == str(base)]
+    cached = source.is_relative_to(plan["cache"]) and _within(name, stage["cached"])  # DVC's own links
+    closed = any(source.is_relative_to(folder) for folder in plan["closed"])
+    if closed and not cached and not any(source.is_relative_to(other) for other in declared):
+        raise RefusedError(f"{name} is a link to {source}, which is not among its deps in dvc.yaml")
+    return source
+
+
+def _bring(source: Path, target: Path) -> None:
+    if source.stat().st_size > _COPIED:
+        with suppress(OSError):  # another disk, or one without links
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
+
+
 def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
+    """All but folders; of links to folders the links."""
+    if not path.is_dir() and os.path.lexists(path):
         yield path
     for folder, folders, names in os.walk(path):
+        links = [name for name in folders if Path(folder, name).is_symlink()]
         folders[:] = [name for name in folders if name != "__pycache__"]
-        yield from (Path(folder, name) for name in names)
+        yield from (Path(folder, name) for name in (*names, *links))
 
 
 def _state(path: Path) -> tuple[int, int]:
@@ -68,23 +110,45 @@ def _state(path: Path) -> tuple[int, int]:
     return found.st_ino, found.st_mtime_ns
 
 
-def _run(plan: dict[str, Any], stage: dict[str, Any], tree: Path) -> int:
+def _within(path: Path, folders: list[str]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _run(plan: dict[str, Any], stage: dict[str, Any], tree: Path, scratch: Path) -> int:
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_ADOPT, 1, 0, 0, 0)  # a process whose parent has ended becomes a child of this one
     child = os.fork()
     if child == 0:
         try:
-            ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-            landlock = _landlock()
-            if landlock.version() > 0:
-                allowed = [tree, *map(Path, plan["open"])]
-                landlock.deny_reading(map(Path, plan["closed"]), allowed)
+            prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+            for power in _POWERS:  # refused to whoever has none of them
+                prctl(_DROP, power, 0, 0, 0)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            _confine(plan, stage, tree, scratch)
             os.chdir(tree / stage["folder"])
-            os.execv(plan["shell"][0], [*plan["shell"], *sys.argv[2:]])  # noqa: S606 - it is the shell
+            command = [*plan["shell"], *(["-c", stage["command"]] if stage["command"] else sys.argv[2:])]
+            os.execve(command[0], command, _environment(scratch))  # noqa: S606 - it is the shell
         except BaseException as error:
             print(f"error: cannot start the stage: {error}", file=sys.stderr)
             os._exit(126)
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C reaches the child by itself
         signal.signal(number, lambda sent, _: os.kill(child, sent) if sent == signal.SIGTERM else None)
-    return abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    code = abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    _end_children()
+    return code
+
+
+def _confine(plan: dict[str, Any], stage: dict[str, Any], tree: Path, scratch: Path) -> None:
+    landlock = _landlock()
+    if landlock.version() < 1:
+        return
+    both = landlock.READ | landlock.WRITE
+    granted = [(Path(path), both) for path in (tree, scratch, *stage["states"])]
+    granted += [(Path(path), landlock.READ) for path in plan["open"]]
+    closed = {Path(folder) for folder in plan["closed"]}
+    if plan["strict"]:  # devices, such as the GPU, but nothing that stays when the stage has ended
+        granted += [(path, both) for path in landlock.outside(Path("/dev"), closed)]
+    landlock.confine(closed, landlock.READ if plan["strict"] else both, granted)
 
 
 def _landlock() -> ModuleType:
@@ -96,13 +160,57 @@ def _landlock() -> ModuleType:
     return module
 
 
-def _take_back(root: Path, tree: Path, linked: dict[Path, tuple[int, int]]) -> None:
-    """Move what the command wrote to where it belongs."""
-    for path in list(_files(tree)):
-        if linked.get(path) != _state(path):
-            target = root / path.relative_to(tree)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
+def _environment(scratch: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not _KEYS.fullmatch(name)}
+    return {**kept, "TMPDIR": str(scratch)}
+
+
+def _end_children() -> None:
+    """End what the command left running: it could read what is laid out for the next stage."""
+    while True:
+        for entry in os.scandir("/proc"):
+            with suppress(OSError, ValueError):
+                parent = int(Path(entry, "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+                if parent == os.getpid():
+                    os.kill(int(entry.name), signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _take_back(plan: dict[str, Any], stage: dict[str, Any], tree: Path, laid: Laid) -> None:
+    """Move the outputs to where they belong, and what else the command wrote to where no stage reads it."""
+    root, others = Path(plan["root"]), Path(plan["others"]) / os.environ["DVC_STAGE"].replace("/", "_")
+    written = [path for path in _files(tree) if laid.get(path) != _state(path)]
+    for path in written:
+        _require_plain(path, tree)
+    for path in written:
+        name = path.relative_to(tree)
+        target = root / name
+        if not _within(name, stage["writes"]):
+            if path in laid:
+                raise RefusedError(f"it changed {name}, which it declares as one of its deps; write a file of its own")
+            target = others / name
+            print(f"{name} is not among the outs in dvc.yaml: it lies in {target}", file=sys.stderr)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.resolve().is_relative_to(root.resolve()):
+            raise RefusedError(f"{name} would be written to {target.parent.resolve()}, outside of the repository")
+        path.replace(target)
+
+
+def _require_plain(path: Path, tree: Path) -> None:
+    """Whoever follows a link that a stage left, as DVC does, would read for it what it must not see."""
+    name = path.relative_to(tree)
+    if path.is_symlink():
+        try:
+            inside = path.resolve(strict=True).is_relative_to(tree.resolve())
+        except (OSError, RuntimeError):
+            inside = False
+        if not inside:
+            raise RefusedError(f"it wrote {name}, a link that leads to none of its files; write a copy")
+    elif not path.is_file():
+        raise RefusedError(f"it wrote {name}, which is neither a file nor a folder")
 
 
 if __name__ == "__main__":

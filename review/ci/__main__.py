@@ -31,23 +31,26 @@ def _event() -> dict[str, Any]:
 def _plan(options: Options) -> None:
     from review.ci.plan import plan
 
-    plan(Path.cwd(), _base(options), options.asked)
+    plan(Path.cwd(), _base(options, Path.cwd()), options.asked)
 
 
 def _reproduce(options: Options) -> None:
+    from review.by_main import MainCode
     from review.ci.reproduce import reproduce
 
+    root = options.root.resolve()
     if options.params.strip():
         from review.ci.overrides import apply
 
-        apply(Path.cwd(), options.params)
-    reproduce(Path.cwd(), _base(options), options.out, options.remote and _remote())
+        apply(root, options.params)
+    main = None if options.own_data else MainCode(Path(__file__).resolve().parents[2])
+    reproduce(root, _base(options, root), options.out.resolve(), options.remote and _remote(root), main)
 
 
-def _base(options: Options) -> str:
+def _base(options: Options, root: Path) -> str:
     from review.names import default_branch
 
-    return options.base if options.base is not None else default_branch(Path.cwd())
+    return options.base if options.base is not None else default_branch(root)
 
 
 def _judge(options: Options) -> None:
@@ -90,7 +93,7 @@ def _commit_lock(options: Options) -> None:
 def _main(_: Options) -> None:
     from review.ci.mainline import reproduce_main, told
 
-    audit = reproduce_main(Path.cwd(), _remote(), fresh=False)
+    audit = reproduce_main(Path.cwd(), _remote(Path.cwd()), fresh=False)
     print(told(audit))
     if audit.differences:
         raise VerdictError("dvc.lock of main", "is not what running gives, see above", "revert, or merge a true one")
@@ -99,7 +102,7 @@ def _main(_: Options) -> None:
 def _push(_: Options) -> None:
     from review.remote import push
 
-    if not _remote():
+    if not _remote(Path.cwd()):
         print("no remote that others reach: nothing to push")
     elif missing := push(Path.cwd()):
         raise VerdictError("DVC's remote", f"{len(missing)} objects are missing: {missing[0]}", "docs/remote.md")
@@ -108,7 +111,7 @@ def _push(_: Options) -> None:
 def _audit(options: Options) -> None:
     from review.ci.mainline import reproduce_main, told, write_audit
 
-    audit = reproduce_main(Path.cwd(), _remote(), fresh=True)
+    audit = reproduce_main(Path.cwd(), _remote(Path.cwd()), fresh=True)
     write_audit(audit, options.out)
     print(told(audit))
 
@@ -121,11 +124,11 @@ def _report_audit(options: Options) -> None:
     report(GitHub.from_environment(), options.out, "/".join([*where, "actions/runs", os.environ["GITHUB_RUN_ID"]]))
 
 
-def _remote() -> bool:
+def _remote(root: Path) -> bool:
     """Whether DVC's remote is one that others reach; one without a key is asked all the same, and says no."""
     from review.remote import configured
 
-    return configured(Path.cwd())
+    return configured(root)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -140,6 +143,10 @@ def _parser() -> argparse.ArgumentParser:
     plan = add("plan", _plan, "is dvc.lock consistent, and must anything run?")
     plan.add_argument("--asked", action="store_true", help="go on where dvc.lock is stale")
     reproduce = add("reproduce", _reproduce, "run the DAG from main's results, and fill a bundle")
+    root = "the checkout to reproduce (default: this folder); the code, this folder's, should be main's"
+    reproduce.add_argument("--root", type=Path, default=Path(), metavar="FOLDER", help=root)
+    own = "the change's own code prepares the data, since a person approved that"
+    reproduce.add_argument("--own-data", action="store_true", help=own)
     reproduce.add_argument("--params", default="", metavar="KEY=VALUE ...", help="other values than params.yaml has")
     reproduce.add_argument("--remote", action="store_true", help="DVC's remote may be asked")
     for command in (plan, reproduce):

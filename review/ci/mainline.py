@@ -10,12 +10,13 @@ from review import run
 from review.ci import bundle, locks
 from review.ci.api import GitHub
 from review.ci.reproduce import stage_outputs
+from review.isolation import STRICT
 from review.lock import LOCK, check
 from review.paths import EVALUATION
 from review.remote.storage import Storage
 from review.report.markup import code, own
 from review.revisions import Revision, resolve, working_tree
-from review.sources import obtain_data
+from review.sources import obtain_data, obtain_start
 
 LABEL = "audit"
 _TITLE = "Audit: running main again gives something else"
@@ -56,10 +57,11 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
             pass
     _remove_tracked(main)
     obtain_data(root, remote)
+    obtain_start(root, root)
     if fresh:
-        run.reproduce(root, force=True, run_cache=False)
+        run.reproduce(root, STRICT, force=True, run_cache=False)
     else:
-        run.reproduce(root, pull=remote)
+        run.reproduce(root, STRICT, pull=remote)
     stages = [main.stages, working_tree(root).stages]
     figures = [json.loads(main.text(EVALUATION) or "null"), read_json(root / EVALUATION, "dvc repro -f evaluate")]
     return Audit(str(main.commit), locks.differences(*stages), locks.moved(*figures), run.hardware())

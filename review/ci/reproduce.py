@@ -1,5 +1,8 @@
 """The run: reproduce a change from main's results, and hand over what came out. Nobody trusts it; the judge looks.
 
+The workflow runs main's code for it, in a checkout of main, on the change's checkout. Of the change only its stages
+run, each behind Landlock, and where the data is made not even these, unless a person approved that (`review.by_main`).
+
 It starts from main's dvc.lock, metrics and plots, not from the author's: a lock that was invented to be consistent
 would make DVC skip everything.
 """
@@ -11,23 +14,25 @@ from typing import Any
 from classifier.documents import dump
 from classifier.errors import VerdictError
 from review import run
+from review.by_main import MainCode
 from review.ci import bundle
 from review.ci.locks import differences
 from review.dvc import repository, settings
 from review.entries import Entry, outputs_of, stages_of
 from review.git import git
+from review.isolation import Confinement
 from review.lock import LOCK, Stage, definitions
 from review.paths import ARTIFACT, PREDICTIONS, TEST, VALIDATION
 from review.remote.storage import Storage
 from review.revisions import Revision, resolve, working_tree
-from review.sources import RAW, obtain, obtain_data
+from review.sources import RAW, obtain, obtain_data, obtain_start
 
 PREPARED = "data/prepared/"
 # What the judge cannot do without, by the candidate's dvc.lock.
 _NEEDED = (ARTIFACT, PREDICTIONS[0], TEST)
 
 
-def reproduce(root: Path, base_name: str, out: Path, remote: bool) -> None:
+def reproduce(root: Path, base_name: str, out: Path, remote: bool, main: MainCode | None) -> None:
     """Reproduce the checkout at `root`, and fill `out` with a bundle, also when a stage fails.
 
     Args:
@@ -35,6 +40,7 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool) -> None:
         base_name: main, such as HEAD^1 of a merge with it.
         out: the bundle's folder; a log that lies there already becomes part of it.
         remote: whether DVC's remote may be asked.
+        main: whose code makes the data; None lets the change's own do it.
 
     Raises:
         VerdictError: the run failed; the bundle says so, too.
@@ -47,13 +53,13 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool) -> None:
         remote = remote and answers(root)
         if not remote:
             without_remote(root)
-        run_dag(root, remote)
+        obtain_start(root, main.folder if main else root)
+        run_dag(root, remote, main)
         _prune(root)
-    except run.StageError as error:
-        _hand_over(root, out, bundle.Head(bundle.FAILED, error.stage, error.what[:1000]), [])
-        raise
     except VerdictError as error:
-        _hand_over(root, out, bundle.Head(bundle.FAILED, None, str(error)[:1000]), [])
+        stage = error.stage if isinstance(error, run.StageError) else None
+        reason = main.explained(stage, error.what) if main and stage else error.what if stage else str(error)
+        _hand_over(root, out, bundle.Head(bundle.FAILED, stage, reason[:1000]), [])
         raise
     _hand_over(root, out, bundle.Head(bundle.REPRODUCED), outputs(root, base))
     found = differences(claimed, stages_of((root / LOCK).read_text(encoding="utf-8"), "the run"))
@@ -111,15 +117,16 @@ def stage_outputs(lock: str) -> list[str]:
     return list(outputs_of(stages_of(lock, "main"), "main"))
 
 
-def run_dag(root: Path, remote: bool) -> None:
+def run_dag(root: Path, remote: bool, main: MainCode | None) -> None:
     """`dvc repro` with as little work as there is a record for: from the cache, then the remote, else by running.
 
     The first try skips what did not change, data or no data. It is enough when what the judge needs can be had;
     where it cannot (an empty remote, a cache that was evicted), the raw data is fetched and all that is missing runs.
     """
+    confinement = Confinement(strict=True, main=main)
     check_out(root)
     try:
-        run.reproduce(root, pull=remote, allow_missing=True)
+        run.reproduce(root, confinement, pull=remote, allow_missing=True)
         kept = {VALIDATION[0]} & set(stage_outputs((root / LOCK).read_text(encoding="utf-8")))
         if not (reason := obtain(root, [*_NEEDED, *kept], remote)):
             return
@@ -128,8 +135,8 @@ def run_dag(root: Path, remote: bool) -> None:
     except VerdictError as error:
         reason = error.what
     print(f"running what is missing: {reason}")
-    obtain_data(root, remote)
-    run.reproduce(root)
+    obtain_data(root, remote, code=main.folder if main else None)
+    run.reproduce(root, confinement)
 
 
 def check_out(root: Path) -> None:

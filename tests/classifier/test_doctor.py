@@ -42,6 +42,8 @@ GPU_MACHINE = Facts(
     torch=TORCH,
     driver={"gpus": [{"name": "NVIDIA L4", "driver": "580.65.06", "memory": "23034 MiB"}]},
     remote={"name": "team", "url": "s3://bucket/store", "folder": False, "there": True},
+    landlock=4,
+    in_ci=True,
 )
 CPU_MACHINE = replace(
     GPU_MACHINE,
@@ -80,6 +82,7 @@ def test_a_sound_gpu_machine_serves(facts: Facts) -> None:
         (torch(threads=4), "determinism", "4 threads"),
         (torch(instructions="DEFAULT"), "processor", "no AVX2"),
         (replace(GPU_MACHINE, disk_free=GIB), "disk", "1 GiB free"),
+        (replace(GPU_MACHINE, landlock=-1), "Landlock", "could read what it does not declare"),
         (replace(GPU_MACHINE, pins={"numpy": ("2.4.6", "2.4.5")}), "requirements.txt", "numpy 2.4.5, pinned 2.4.6"),
         (replace(GPU_MACHINE, pins={"numpy": ("2.4.6", None)}), "requirements.txt", "numpy is missing"),
     ],
@@ -135,6 +138,13 @@ def test_a_remote_that_does_not_answer_matters_where_it_is_needed(
     assert shown in table(facts, "cuda", [])
 
 
+def test_a_laptop_without_landlock_serves_and_says_so() -> None:
+    """Only CI asks for it; the table tells everybody."""
+    facts = replace(CPU_MACHINE, landlock=-1, in_ci=False)
+    assert problems(facts, "cpu", needs_remote=False) == []
+    assert "isolation       none: this kernel offers no Landlock" in table(facts, "cpu", [])
+
+
 def test_the_table_has_one_aligned_line_a_fact() -> None:
     """Every fact stands on one line, all values begin in one column, and the GPU's line names it, driver and CUDA."""
     lines = table(replace(GPU_MACHINE, memory_limit=8 * GIB), "cuda", []).splitlines()
@@ -152,7 +162,7 @@ def test_by_default_it_serves_what_params_yaml_trains_on(
 ) -> None:
     """Without `--device` the question is train.device of params.yaml: a CPU machine fails it when that is cuda."""
     document = load(workspace / "params.yaml")
-    monkeypatch.setattr(doctor, "gather", lambda device: CPU_MACHINE)
+    monkeypatch.setattr(doctor, "gather", lambda device, root: CPU_MACHINE)
     assert doctor.doctor(None, needs_remote=False, as_json=False)
     document["train"]["device"] = "cuda"
     save(workspace / "params.yaml", document)

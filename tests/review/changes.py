@@ -52,6 +52,12 @@ class Now:
         return getattr(sys.stderr, name)
 
 
+def dvc_speaks_now(patch: pytest.MonkeyPatch) -> None:
+    """Let DVC write where standard error is now: it keeps that of its import, another test's."""
+    for handler in (h for name in ("dvc", "dvc_data", "dvc_objects") for h in logging.getLogger(name).handlers):
+        patch.setattr(handler, "stream", Now())
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The exit code of a command, and what it printed on both streams."""
@@ -83,8 +89,7 @@ class Desk:
         with self.patch.context() as patch, chdir(place.path):
             for name, value in environment(place.path).items():
                 patch.setenv(name, value)
-            for handler in (h for name in ("dvc", "dvc_data", "dvc_objects") for h in logging.getLogger(name).handlers):
-                patch.setattr(handler, "stream", Now())  # DVC keeps the one of its import, another test's
+            dvc_speaks_now(patch)
             yield
 
     def run(self, place: Clone, *arguments: str) -> Outcome:

@@ -1,17 +1,24 @@
 """`python -m review repro` runs each stage with its declared dependencies alone, whatever way a command tries."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from classifier.errors import VerdictError
 from review import landlock
+from review.dvc import repository
+from review.isolation import STRICT, isolated
 from review.lock import check
 from review.run import StageError, reproduce
-from tests.documents import save
+from tests.documents import load, save
+from tests.review.changes import dvc_speaks_now
+from tests.shared import once
 
 SPLIT = "python -c \"[open(f'data/{name}.txt', 'w').write(name) for name in ('training', 'held-out')]\""
 HONEST = "python -c \"text = open('data/training.txt').read(); open('model.txt', 'w').write(text)\""
@@ -32,16 +39,25 @@ def define(root: Path, command: str, **train: object) -> None:
     save(root / "dvc.yaml", {"stages": stages})
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository, in a folder with a blank and a quote in its name, that a stage has never been run in."""
-    root = tmp_path / "it's here"
+def make(root: Path) -> None:
+    """A repository that a stage has never been run in."""
     (root / "data").mkdir(parents=True)
     run(root, "git", "init", "--quiet")
     run(root, sys.executable, "-m", "dvc", "init", "--quiet")
     (root / "raw.txt").write_text("raw", encoding="utf-8")
     (root / "secret.py").write_text("VALUE = 'not declared'\n", encoding="utf-8")
+    person = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
+    run(root, "git", "add", "--all")
+    run(root, "git", *person, "commit", "--quiet", "--message", "A file that is not declared")
+
+
+@pytest.fixture
+def root(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of such a repository, in a folder with a blank and a quote in its name."""
+    root = tmp_path / "it's here"
+    shutil.copytree(once(tmp_path_factory.getbasetemp(), "isolation", make), root)
     monkeypatch.chdir(root)
+    dvc_speaks_now(monkeypatch)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     return root
@@ -71,6 +87,14 @@ ATTACKS = {
     "by the parent's root": 'cat "/proc/$PPID/root$DVC_ROOT/data/held-out.txt" > model.txt',
     "by dvc get": 'python -m dvc get "$DVC_ROOT" data/held-out.txt --out model.txt',
     "by the cache": 'cat "$DVC_ROOT"/.dvc/cache/files/md5/*/* > model.txt',
+    "by git show": 'git -C "$DVC_ROOT" show HEAD:secret.py > model.txt',
+    "by the parent's memory": 'cat "/proc/$PPID/mem" > model.txt',
+    "by the parent's variables": 'cat "/proc/$PPID/environ" > model.txt',
+    "by the parent's descriptors": "cat /proc/$PPID/fd/* > model.txt",
+    "by the parent's folder": 'cat "/proc/$PPID/cwd/data/held-out.txt" > model.txt',
+    "by the plan": 'sed -i "s/raw/held/" "$DVC_ROOT"/.dvc/tmp/stages/*/plan.json && cat data/held-out.txt',
+    "by changing the repository": 'echo > "$DVC_ROOT/secret.py"',
+    "by adding to the repository": 'echo > "$DVC_ROOT/data/new.txt"',
     "code by import": "python -c \"import sys, os; sys.path.append(os.environ['DVC_ROOT']); import secret\"",
 }
 
@@ -83,7 +107,10 @@ def test_nothing_undeclared_can_be_read(root: Path, name: str, capfd: pytest.Cap
     with pytest.raises(StageError, match="train"):
         reproduce(root)
     errors = capfd.readouterr().err
-    assert any(word in errors for word in ("denied", "No such file", "cross-device", "not found", "PermissionError"))
+    assert any(
+        word in errors
+        for word in ("denied", "not a git repository", "No such file", "cross-device", "not found", "PermissionError")
+    )
 
 
 def test_a_relative_path_finds_nothing_where_the_kernel_has_no_landlock(
@@ -98,11 +125,11 @@ def test_a_relative_path_finds_nothing_where_the_kernel_has_no_landlock(
 
 
 def test_what_a_failing_command_wrote_is_kept_for_its_author(root: Path) -> None:
-    """A file that a stage writes before it fails, such as a list of violations, lies in the repository afterwards."""
+    """A file that a stage writes before it fails, such as a list of violations, can be read afterwards."""
     define(root, "echo three rows > violations.txt; exit 3")
     with pytest.raises(StageError):
         reproduce(root)
-    assert (root / "violations.txt").read_text(encoding="utf-8") == "three rows\n"
+    assert (root / ".dvc/tmp/undeclared/train/violations.txt").read_text(encoding="utf-8") == "three rows\n"
 
 
 def test_a_stage_reads_back_what_it_writes(root: Path) -> None:
@@ -121,6 +148,276 @@ def test_folders_and_working_folders_are_laid_out_as_they_are(root: Path) -> Non
     define(root, command, wdir="code", deps=["deep", "../data/training.txt"])
     reproduce(root)
     assert (root / "code/model.txt").read_text(encoding="utf-8") == "deeptraining"
+
+
+# What reaches a stage, or leaves it, though it opens nothing that it does not declare.
+ROUNDABOUT = {
+    "a link that it declares": ("cat words.txt > model.txt", {"deps": ["words.txt"]}, "which is not among its deps"),
+    "a link in a folder": ("cat code/w > model.txt", {"deps": ["code"]}, "which is not among its deps"),
+    "a link to a folder": ("cat linked/held-out.txt > model.txt", {"deps": ["linked"]}, "which is not among its deps"),
+    "a link as its output": ('ln -s "$DVC_ROOT/data/held-out.txt" model.txt', {}, "leads to none of its files"),
+    "a link up as its output": ("mkdir m && ln -s ../data/held-out.txt m/x", {"outs": ["m"]}, "leads to none"),
+    "a link in place of a folder": ('mkdir m && ln -s "$DVC_ROOT/data" m/x', {"outs": ["m"]}, "leads to none"),
+    "a pipe": ("mkfifo model.txt", {}, "neither a file nor a folder"),
+    "a changed dependency": ("echo more >> data/training.txt; touch model.txt", {}, "it changed data/training.txt"),
+    "a folder outside": ("mkdir -p out && echo x > out/model.txt", {"outs": ["out/model.txt"]}, "outside of the repos"),
+}
+
+
+@needs_landlock
+@pytest.mark.parametrize("name", ROUNDABOUT)
+def test_nothing_undeclared_comes_by_a_detour(
+    root: Path, tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Links in the repository, and what a stage leaves for whoever follows it, show nothing; the stage says which."""
+    command, more, message = ROUNDABOUT[name]
+    (root / "words.txt").symlink_to("data/held-out.txt")
+    (root / "linked").symlink_to("data")
+    (root / "code").mkdir()
+    (root / "code/w").symlink_to("../data/held-out.txt")
+    (tmp_path / "elsewhere").mkdir()
+    (root / "out").symlink_to(tmp_path / "elsewhere")
+    define(root, command, **{"deps": ["data/training.txt"], **more})
+    with pytest.raises(StageError, match="train"):
+        reproduce(root)
+    assert message in capfd.readouterr().err
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert (root / "data/training.txt").read_text(encoding="utf-8") == "training"
+
+
+def test_what_is_not_declared_as_an_output_reaches_no_other_stage(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is kept for its author, who is told where, and never takes the place of a file of the repository."""
+    define(root, "echo 'VALUE = 1' > secret.py; mkdir -p .dvc; echo > .dvc/config.local; touch model.txt")
+    reproduce(root)
+    assert "not declared" in (root / "secret.py").read_text(encoding="utf-8")
+    assert not (root / ".dvc/config.local").exists()
+    assert (root / ".dvc/tmp/undeclared/train/secret.py").read_text(encoding="utf-8") == "VALUE = 1\n"
+    assert "secret.py is not among the outs" in capfd.readouterr().err
+
+
+def test_links_within_an_output_stay(root: Path) -> None:
+    """As libraries leave them: the newest of several files, by its name."""
+    define(root, "mkdir m && echo 1 > m/first && ln -s first m/newest", outs=["m"])
+    reproduce(root)
+    assert (root / "m/newest").read_text(encoding="utf-8") == "1\n"
+
+
+def test_a_later_line_of_a_command_reads_what_an_earlier_one_wrote(root: Path) -> None:
+    """A stage may have a list of commands, each of which DVC starts by itself."""
+    define(root, ["cp data/training.txt log.txt", "cat log.txt log.txt > model.txt"], outs=["model.txt", "log.txt"])  # type: ignore[arg-type]
+    reproduce(root)
+    assert (root / "model.txt").read_text(encoding="utf-8") == "trainingtraining"
+
+
+def test_data_that_dvc_links_from_its_cache_are_found(root: Path) -> None:
+    """With cache.type symlink a dependency is a link into the cache, which is closed otherwise."""
+    run(root, sys.executable, "-m", "dvc", "config", "cache.type", "symlink")
+    define(root, HONEST)
+    reproduce(root)
+    assert (root / "data/training.txt").is_symlink()
+    assert (root / "model.txt").read_text(encoding="utf-8") == "training"
+
+
+def test_no_process_outlives_its_stage(root: Path) -> None:
+    """One in a session of its own, without a parent, would still be there when the test split is laid out."""
+    daemon = (
+        "import os, signal\n"
+        "reading, writing = os.pipe()\n"
+        "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+        "        os.write(writing, str(os.getpid()).encode())\n        signal.pause()\n    os._exit(0)\n"
+        "open('model.txt', 'wb').write(os.read(reading, 20))\n"
+    )
+    (root / "daemon.py").write_text(daemon, encoding="utf-8")
+    define(root, "python daemon.py > log.txt 2>&1 < /dev/null", deps=["daemon.py"], outs=["model.txt", "log.txt"])
+    reproduce(root)
+    number = int((root / "model.txt").read_text(encoding="utf-8"))
+    assert not Path(f"/proc/{number}").exists()
+
+
+def test_a_stage_gets_no_keys(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that reads the remote would read the test split there; what settles results stays."""
+    secret = (
+        "AWS_SESSION_TOKEN",
+        "GITHUB_TOKEN",
+        "KEY",
+        "SECRET",
+        "ACTIONS_RUNTIME_TOKEN",
+        "AZURE_STORAGE_KEY",
+        "A_PASSWORD",
+    )
+    for name in (*secret, "TOKENIZERS_PARALLELISM", "CUBLAS_WORKSPACE_CONFIG"):
+        monkeypatch.setenv(name, f"value-of-{name}")
+    define(root, "env > model.txt")
+    reproduce(root)
+    found = (root / "model.txt").read_text(encoding="utf-8")
+    assert not [name for name in secret if f"value-of-{name}" in found]
+    assert "value-of-TOKENIZERS_PARALLELISM" in found
+    assert "value-of-CUBLAS_WORKSPACE_CONFIG" in found
+
+
+def test_no_descriptor_is_inherited(root: Path) -> None:
+    """A file that whoever starts the stage has open cannot be read through its number."""
+    define(root, "true", deps=["raw.txt"])
+    with (root / "secret.py").open() as opened, repository(root) as repo, isolated(repo):
+        shell, number = os.environ["SHELL"], opened.fileno()
+        variables = {**os.environ, "DVC_STAGE": "train", "DVC_ROOT": str(root)}
+        done = subprocess.run(
+            [shell, "-c", f"cat <&{number}"],
+            check=False, env=variables, pass_fds=[number], capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert done.returncode != 0
+    assert done.stdout == ""
+
+
+@needs_landlock
+def test_other_checkouts_of_the_clone_are_closed(root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A worktree has data of its own beside."""
+    run(root, "git", "worktree", "add", "--quiet", str(tmp_path / "other"))
+    define(root, f"cat {tmp_path}/other/secret.py > model.txt")
+    with pytest.raises(StageError, match="train"):
+        reproduce(root)
+    assert "denied" in capfd.readouterr().err
+
+
+@needs_landlock
+@pytest.mark.parametrize("place", ["{outside}/x", "/tmp/left-behind", "/var/tmp/left-behind"])  # noqa: S108
+def test_in_ci_a_stage_leaves_nothing_outside(root: Path, tmp_path: Path, place: str) -> None:
+    """Stages could hand each other what one of them has seen; a folder for temporary files is its own, and goes."""
+    define(root, f"mktemp && echo x > {place.format(outside=tmp_path)}")
+    with pytest.raises(StageError, match="train"):
+        reproduce(root, STRICT)
+    assert not Path(place.format(outside=tmp_path)).exists()
+    define(root, "mktemp > model.txt && test -e $(cat model.txt)")
+    reproduce(root, STRICT)
+    assert not Path((root / "model.txt").read_text(encoding="utf-8").strip()).exists()
+
+
+def test_ci_refuses_a_kernel_without_landlock(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is run there, and the message says what the machine lacks."""
+    monkeypatch.setattr(landlock, "version", lambda: -1)
+    define(root, HONEST)
+    with pytest.raises(VerdictError, match="no Landlock"):
+        reproduce(root, STRICT)
+    assert not (root / "data/training.txt").exists()
+
+
+def test_in_ci_no_stage_runs_time_and_again(root: Path) -> None:
+    """A training that DVC runs each time could run once more after evaluate."""
+    define(root, HONEST, always_changed=True)
+    with pytest.raises(VerdictError, match="always_changed"):
+        reproduce(root, STRICT)
+
+
+def test_a_run_leaves_the_folders_of_another_alone(root: Path) -> None:
+    """What a killed run left goes; what a living one has does not."""
+    folder = root / ".dvc/tmp/stages"
+    for name in (os.getppid(), 2**30):
+        (folder / str(name)).mkdir(parents=True)
+    define(root, HONEST)
+    reproduce(root)
+    assert [path.name for path in folder.iterdir()] == [str(os.getppid())]
+
+
+TEST, MODEL = "data/prepared/test.parquet", "models/classifier"
+EVALUATE = {"deps": [MODEL, TEST], "outs": ["data/predictions"]}
+TRAIN = {"deps": ["code.py"], "outs": [MODEL]}
+# Stages beside an honest evaluate, train and validate; stage, path, and what is said.
+HANDED_ON: dict[str, tuple[dict[str, Any], tuple[str, str, str]]] = {
+    "evaluate's output": (
+        {"evaluate": {**EVALUATE, "deps": [TEST]}, "train": {**TRAIN, "deps": ["data/predictions"]}},
+        ("train", "data/predictions", "was written by evaluate"),
+    ),
+    "a file of it": (
+        {"evaluate": {**EVALUATE, "deps": [TEST]}, "train": {**TRAIN, "deps": ["data/predictions/a"]}},
+        ("train", "data/predictions/a", "was written by evaluate"),
+    ),
+    "by way of another": (
+        {
+            "evaluate": {**EVALUATE, "deps": [TEST]},
+            "words": {"deps": ["data/predictions"], "outs": ["words"]},
+            "train": {**TRAIN, "deps": ["words"]},
+        },
+        ("words", "data/predictions", "was written by evaluate"),
+    ),
+    "as params": (
+        {
+            "evaluate": {**EVALUATE, "deps": [TEST], "outs": ["scores.json"]},
+            "train": {**TRAIN, "params": [{"scores.json": None}]},
+        },
+        ("train", "scores.json", "was written by evaluate"),
+    ),
+    "a second output of validate": (
+        {"validate": {"deps": [TEST], "outs": ["metrics/data.json", "x"]}, "train": {**TRAIN, "deps": ["x"]}},
+        ("train", "x", "was written by validate"),
+    ),
+    "evaluate before train": ({"evaluate": {**EVALUATE, "deps": [TEST]}}, ("evaluate", "dvc.yaml", "could run before")),
+    "evaluate trains": (
+        {"evaluate": {**EVALUATE, "deps": [TEST], "outs": [MODEL]}, "train": {**TRAIN, "outs": ["x"]}},
+        ("evaluate", MODEL, "is written by evaluate, which sees"),
+    ),
+    "another name": (
+        {"train-too": {**TRAIN, "deps": [TEST], "outs": ["x"]}},
+        ("train-too", TEST, "which only validate and evalu"),
+    ),
+    "a matrix": (
+        {"fit": {"matrix": {"name": ["test", "train"]}, "cmd": "true", "deps": ["data/prepared/${item.name}.parquet"]}},
+        ("fit@test", TEST, "which only validate and evaluate may read"),
+    ),
+    "a folder of its own": (
+        {"fit": {"wdir": "data", "deps": ["prepared/test.parquet"], "outs": ["fit"]}},
+        ("fit", TEST, "which only validate and evaluate may read"),
+    ),
+    "the cache": ({"train": {**TRAIN, "deps": [".dvc/cache"]}}, ("train", ".dvc/cache", "which no stage may read")),
+    "git's objects": ({"train": {**TRAIN, "deps": [".git/index"]}}, ("train", ".git/index", "which no stage may read")),
+}
+
+
+@pytest.mark.parametrize("name", HANDED_ON)
+def test_no_stage_hands_on_what_it_has_seen(root: Path, name: str) -> None:
+    """Whatever its name and by however many stages: lock names the way, and nothing is run."""
+    more, (stage, path, what) = HANDED_ON[name]
+    honest = {"evaluate": EVALUATE, "train": TRAIN}
+    (root / "code.py").touch()
+    stages = {key: {"cmd": f"touch ran-{key}", **value} for key, value in {**honest, **more}.items()}
+    save(root / "dvc.yaml", {"stages": stages})
+    found = [str(finding) for finding in check(root)]
+    assert [one for one in found if one.startswith(f"{stage}: {path}: ") and what in one], found
+    with pytest.raises(VerdictError, match=r"dvc\.yaml: "):
+        reproduce(root)
+    assert not list(root.glob("ran-*"))
+
+
+def test_the_honest_order_of_stages_is_let_through(root: Path) -> None:
+    """Validate's report stops the training, evaluate reads the model, and a stage after it what it wrote."""
+    (root / "data/prepared").mkdir()
+    (root / TEST).write_text("held out", encoding="utf-8")
+    stages = {
+        "validate": {
+            "cmd": "mkdir -p metrics && touch metrics/data.json",
+            "deps": [TEST],
+            "outs": ["metrics/data.json"],
+        },
+        "train": {"cmd": f"mkdir -p {MODEL} && touch {MODEL}/x", "deps": ["metrics/data.json"], "outs": [MODEL]},
+        "evaluate": {"cmd": "mkdir data/predictions && touch data/predictions/x", **EVALUATE},
+        "publish": {"cmd": "touch page", "deps": ["data/predictions"], "outs": ["page"]},
+    }
+    save(root / "dvc.yaml", {"stages": stages})
+    reproduce(root, STRICT)
+    assert (root / "page").exists()
+
+
+def test_a_pointer_gives_the_test_split_no_other_name(root: Path) -> None:
+    """Its object lies in the cache, and a pointer with its hash would have DVC lay it out as something else."""
+    (root / "data/prepared").mkdir()
+    (root / TEST).write_text("held out", encoding="utf-8")
+    run(root, sys.executable, "-m", "dvc", "add", "--quiet", TEST)
+    (pointer,) = json.loads(json.dumps(load(root / f"{TEST}.dvc")))["outs"]
+    save(root / "data/more.dvc", {"outs": [{**pointer, "path": "more"}]})
+    define(root, "cp data/more model.txt", deps=["data/more"])
+    with pytest.raises(VerdictError, match="data/more: has the content of"):
+        reproduce(root)
 
 
 @pytest.mark.parametrize(

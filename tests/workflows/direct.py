@@ -1,7 +1,7 @@
 """The same team, whose runs are the commands of experiment.yml and report.yml, called without act.
 
 For what a verdict says and a comment shows the files of .github do not matter; what those do is seen where act runs
-them. Here a run's code is the change's, in a process of its own, as there; judge and publisher are main's, called here.
+them. Here main's code runs the change's stages, in a process of its own, as there; judge and publisher are called here.
 """
 
 import io
@@ -62,9 +62,12 @@ class Direct(Site):
         self._restore(place.path, *scopes)
         bundle = place.path / "bundle"
         bundle.mkdir()
-        remote = ["--remote"] if event.trusted else []
-        command = ["reproduce", "--base", "HEAD^1", *remote, "--out", "bundle"]
-        done = place.try_run("python", "-m", "review.ci", *command, **self._variables(event.trusted))
+        labels = [label["name"] for label in event.payload.get("pull_request", {}).get("labels", [])]
+        options = [*(["--remote"] if event.trusted else []), *(["--own-data"] if "approve: data" in labels else [])]
+        main = Clone(place.path.with_name("main"))
+        git(place.path, "worktree", "add", "--quiet", "--detach", str(main.path), "HEAD^1")
+        command = ["reproduce", "--root", str(place.path), "--base", "HEAD^1", *options, "--out", str(bundle)]
+        done = main.try_run("python", "-m", "review.ci", *command, **self._variables(event.trusted))
         (bundle / "log.txt").write_text(done.stdout, encoding="utf-8")
         self._keep(place.path, scopes[0])
         target = self.origin.artifacts / str(run_id) / "bundle.zip"

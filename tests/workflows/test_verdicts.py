@@ -2,6 +2,7 @@
 
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
+from tests.review.forging import relock
 from tests.workflows.proposals import (
     JUDGED,
     NOT_NEEDED,
@@ -110,6 +111,26 @@ def test_a_stage_that_fails_is_told_with_its_last_lines(site: Site) -> None:
     assert "no such optimizer" in comment
     assert "<h1>" not in comment
     assert "@everyone &lt;/pre&gt;" in comment.partition("<pre>")[2].partition("</pre>")[0]
+
+
+def test_a_training_that_learns_from_test_rows_fails(site: Site) -> None:
+    """Though the change switches isolation off in its own review/, and its lock is consistent: main's code ran it."""
+
+    def learns(clone: Clone) -> None:
+        path = clone.path / "stages" / "train.py"
+        text = path.read_text(encoding="utf-8")
+        more = '    import pandas\n    pandas.read_parquet("data/prepared/test.parquet")\n'
+        path.write_text(text.replace("def main() -> None:\n", f"def main() -> None:\n{more}", 1), encoding="utf-8")
+        off = "from contextlib import contextmanager\n\n\n@contextmanager\ndef isolated(*_):\n    yield\n"
+        (clone.path / "review" / "isolation.py").write_text(off, encoding="utf-8")
+        relock(clone)
+
+    site.propose(learns)
+    ran = site.experiment()
+    assert top(ran.jobs) == {**REPRODUCED, "gpu": "failure"}, ran.log
+    assert site.report(ran).jobs == JUDGED
+    assert site.checks() == [("failure", "Fail: stage train failed")]
+    assert "data/prepared/test.parquet" in site.comment()
 
 
 def test_who_edits_the_policy_is_judged_by_mains(direct: Site) -> None:
