@@ -253,6 +253,16 @@ def test_a_run_by_hand_starts_from_the_default_branch() -> None:
     assert (filled(base, by_hand), filled(base, pull())) == ("refs/remotes/origin/trunk", "HEAD^1")
 
 
+def test_a_merge_group_starts_from_what_it_was_built_on() -> None:
+    """Not from the commit below it: of a rebased pull request with two commits that is the first of them."""
+    group = contexts("merge_group", {"merge_group": {"base_sha": "b" * 40}}, QUEUED["github"]["ref"])
+    (step,) = [step for step in EXPERIMENT["jobs"]["plan"]["steps"] if step.get("id") == "plan"]
+    depth = EXPERIMENT["jobs"]["plan"]["steps"][0]["with"]["fetch-depth"]
+    base = EXPERIMENT["jobs"]["gpu"]["with"]["base"]
+    found = [(filled(step["env"]["BASE"], one), filled(base, one), filled(depth, one)) for one in (group, pull())]
+    assert found == [("b" * 40, "b" * 40, "0"), ("HEAD^1", "HEAD^1", "2")]
+
+
 SWEEP = WORKFLOWS["sweep"]
 
 

@@ -11,6 +11,8 @@ from review.ci.api import GitHub
 REPRODUCE = "reproduce"
 APPROVE = "approve: "
 WORKFLOW = "experiment.yml"
+# Its events whose runs are judged.
+PULL, GROUP = "pull_request", "merge_group"
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _bound(github: GitHub, pull: dict[str, Any], head: str) -> frozenset[str]:
         # Times in UTC, in one format: they sort as text.
         (str(found["created_at"]), str(found["head_sha"]), str((found["actor"] or {}).get("login")))
         for found in github.pages(
-            f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", branch=pull["head"]["ref"], event="pull_request"
+            f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", branch=pull["head"]["ref"], event=PULL
         )
         if (found.get("head_repository") or {}).get("full_name") == source and found["created_at"] >= pull["created_at"]
     )

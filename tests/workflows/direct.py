@@ -45,25 +45,26 @@ class Direct(Site):
         jobs = {"plan": "success", "gpu": "skipped", "fork": "skipped"}
         job = "gpu" if event.trusted else "fork"
         printed = {"plan": "", job: ""}
+        base = event.payload.get("merge_group", {}).get("base_sha", "HEAD^1")
         with self._environment(place.path), _captured(printed, "plan"):
             try:
-                needed = plan(place.path, "HEAD^1", asked)
+                needed = plan(place.path, base, asked)
             except VerdictError as error:
                 print(error)
                 jobs["plan"], needed = "failure", False
         if needed:
-            code, printed[job] = self._reproduce(place, event, run_id)
+            code, printed[job] = self._reproduce(place, event, run_id, base)
             jobs[job] = "failure" if code else "success"
         return _outcome(jobs, printed, run_id)
 
-    def _reproduce(self, place: Clone, event: Event, run_id: int) -> tuple[int, str]:
+    def _reproduce(self, place: Clone, event: Event, run_id: int, base: str) -> tuple[int, str]:
         number = event.payload.get("number", run_id)
         scopes = [f"pull-{number}", "main"]
         self._restore(place.path, *scopes)
         bundle = place.path / "bundle"
         bundle.mkdir()
         remote = ["--remote"] if event.trusted else []
-        command = ["reproduce", "--base", "HEAD^1", *remote, "--out", "bundle"]
+        command = ["reproduce", "--base", base, *remote, "--out", "bundle"]
         done = place.try_run("python", "-m", "review.ci", *command, **self._variables(event.trusted))
         (bundle / "log.txt").write_text(done.stdout, encoding="utf-8")
         self._keep(place.path, scopes[0])

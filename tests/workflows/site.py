@@ -77,9 +77,9 @@ class Site:
         self.know(ran, head["sha"], head["ref"], began, head_repo=repo if repo != self.github.name else None)
         return ran
 
-    def group(self, number: int = 1) -> tuple[Outcome, str]:
-        """experiment.yml for a pull request that is first in the merge queue, and the group's commit."""
-        ref, began = self.origin.queue(number), self.now()
+    def group(self, number: int = 1, **more: Any) -> tuple[Outcome, str]:  # noqa: ANN401 - of `origin.queue`
+        """experiment.yml for a pull request in the merge queue, and the group's commit."""
+        ref, began = self.origin.queue(number, **more), self.now()
         event = events.merge_group(self.github, ref)
         ran = self._ran(event)
         self.know(ran, event.sha, ref.removeprefix("refs/heads/"), began, event="merge_group")
