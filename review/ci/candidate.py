@@ -58,13 +58,7 @@ def merge(root: Path, base: str, head: str) -> Merge:
     Raises:
         VerdictError: they conflict elsewhere, have no history in common, or bring what `review.ci.safety` refuses.
     """
-    command = (*_WITHOUT_ATTRIBUTES, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z")
-    folder = Path(_git(root, "rev-parse", "--absolute-git-dir"))
-    done = run(folder, *command, base, head)
-    printed, said = (text.decode("utf-8", errors="replace") for text in (done.stdout, done.stderr))
-    if done.returncode not in (0, 1):
-        raise VerdictError("git merge-tree", " ".join(said.split())[:300], "fetch both histories in full")
-    tree, *conflicts = filter(None, printed.split("\0"))
+    tree, *conflicts = _merged(root, base, head)
     other = [path for path in conflicts if not bundle.GENERATED.fullmatch(path)]
     if other:
         raise VerdictError(
@@ -73,6 +67,25 @@ def merge(root: Path, base: str, head: str) -> Merge:
     merged = Merge(root, base, head, tree)
     require_safe(Revision(root, "main", base), Revision(root, "the merge with main", merged.commit()))
     return merged
+
+
+def is_update(root: Path, main: str, commit: str) -> bool:
+    """Whether a commit merges some state of main into another, and is what merging gives: nobody wrote any of it."""
+    parents = _git(root, "rev-list", "--max-count=1", "--parents", commit).split()[1:]
+    if len(parents) != 2 or run(root, "merge-base", "--is-ancestor", parents[1], main).returncode:
+        return False
+    return _merged(root, *parents) == [_git(root, "rev-parse", f"{commit}^{{tree}}")]
+
+
+def _merged(root: Path, base: str, head: str) -> list[str]:
+    """The tree that merging two commits gives, and the files that conflict."""
+    command = (*_WITHOUT_ATTRIBUTES, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z")
+    folder = Path(_git(root, "rev-parse", "--absolute-git-dir"))
+    done = run(folder, *command, base, head)
+    printed, said = (text.decode("utf-8", errors="replace") for text in (done.stdout, done.stderr))
+    if done.returncode not in (0, 1):
+        raise VerdictError("git merge-tree", " ".join(said.split())[:300], "fetch both histories in full")
+    return list(filter(None, printed.split("\0")))
 
 
 def with_results(merged: Merge, folder: Path) -> str:

@@ -18,7 +18,7 @@ from review import CANNOT_JUDGE, PASS
 from review.ci import candidate, queue, told, verdict
 from review.ci.api import GitHub
 from review.ci.footprint import touched
-from review.ci.pull import GROUP, PULL, Pull, Run, approvals_of_group, is_superseded, pull_of
+from review.ci.pull import GROUP, PULL, IsUpdate, Pull, Run, approvals_of_group, is_superseded, pull_of
 from review.ci.verdict import Verdict
 from review.revisions import Revision, resolve
 from review.text import plain
@@ -79,10 +79,10 @@ def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verd
         return _skip(run, f"a run for {run.event} is not judged")
     if run.conclusion == "cancelled" and is_superseded(github, run):
         return _skip(run, "it was cancelled, and a newer run of this commit follows")
-    pull = pull_of(github, run) if run.event == PULL else None
+    main = replace(resolve(root, "HEAD"), name="main")
+    pull = pull_of(github, run, partial(_is_update, main)) if run.event == PULL else None
     if pull is None and run.event == PULL:
         return _skip(run, "no open pull request has this commit as its head")
-    main = replace(resolve(root, "HEAD"), name="main")
     try:
         case = _open(run, pull, main, github=github, out=out)
         return _of_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")
@@ -108,7 +108,7 @@ def _open(run: Run, pull: Pull | None, main: Revision, *, github: GitHub, out: P
         group, name = queue.Group.of(run.branch), "the merge group"
         base = queue.base_of(github, main, group, partial(_fetch, root))
         merged = candidate.merge(root, str(base.revision.commit), run.head)
-        approvals = _approvals(github, group, merged)
+        approvals = _approvals(github, group, merged, partial(_is_update, main))
     committed = Revision(root, name, candidate.as_committed(merged), alias=run.head)
     return Case(root, github, run, pull, approvals, out, base.revision, merged, committed, base.ahead)
 
@@ -117,9 +117,14 @@ def _fetch(root: Path, ref: str) -> str:
     return candidate.fetch(root, ref, os.environ.get("GITHUB_TOKEN"))
 
 
-def _approvals(github: GitHub, group: queue.Group, merged: candidate.Merge) -> tuple[str, ...]:
+def _is_update(main: Revision, number: int, commit: str) -> bool:
+    _fetch(main.root, f"refs/pull/{number}/head")
+    return candidate.is_update(main.root, str(main.commit), commit)
+
+
+def _approvals(github: GitHub, group: queue.Group, merged: candidate.Merge, is_update: IsUpdate) -> tuple[str, ...]:
     """What people approved on the pull request of a merge group that adds nothing else to what it was built on."""
-    head, pull = approvals_of_group(github, group.number)
+    head, pull = approvals_of_group(github, group.number, is_update)
     _fetch(merged.root, f"refs/pull/{group.number}/head")
     alone = candidate.merge(merged.root, merged.base, head)
     return pull.approvals if alone.tree == merged.tree else ()
