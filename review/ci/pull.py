@@ -31,6 +31,7 @@ class Run:
     owner: str
     conclusion: str
     url: str
+    attempt: int = 1
 
     @classmethod
     def of(cls, event: dict[str, Any]) -> "Run":
@@ -42,7 +43,8 @@ class Run:
             told = str(run["conclusion"])
             if not re.fullmatch(r"[0-9a-f]{40}", head):
                 raise ValueError("head_sha is no commit")
-            return cls(int(run["id"]), str(run["event"]), head, branch, str(owner), told, str(run["html_url"]))
+            url, attempt = str(run["html_url"]), int(run["run_attempt"])
+            return cls(int(run["id"]), str(run["event"]), head, branch, str(owner), told, url, attempt)
         except (KeyError, TypeError, ValueError) as error:
             raise VerdictError("event", f"not a workflow_run: {error!r}", "run this in report.yml") from None
 
@@ -65,10 +67,16 @@ class Pull:
 
 
 def is_superseded(github: GitHub, run: Run) -> bool:
-    """Whether a newer run of the same commit exists: what this one has to say is said by that one."""
-    runs = github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=run.head)
+    """Whether a newer run of the same commit exists: what this one has to say is said by that one.
+
+    One that did nothing, or waits for somebody's leave to run, says nothing.
+    """
+    runs = github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=run.head, event=run.event)
+    own = (run.id, run.attempt)
     return any(
-        int(found["id"]) > run.id and found["event"] == run.event and found["conclusion"] != "skipped" for found in runs
+        (int(found["id"]), int(found["run_attempt"])) > own
+        and found["conclusion"] not in ("skipped", "action_required")
+        for found in runs
     )
 
 

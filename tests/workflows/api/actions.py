@@ -48,7 +48,7 @@ def get_workflow(state: State, request: Request) -> Answer:
     if not _has(state, name):
         raise RefusedError(404, "Not Found")
     known = {"id": state.id_of(("workflow", name)), "name": name, "path": f".github/workflows/{name}"}
-    usual = {"state": "active", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+    usual = {"state": "active", "created_at": now(), "updated_at": now()}
     return Answer({**known, **usual, **state.workflows.get(name, {})})
 
 
