@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from classifier.corpus import SPLITS
-from classifier.files import read_table
 from review.revisions import Revision, Store
+from review.tables import bounded_table
 
 PREPARED = {name: f"data/prepared/{name}.parquet" for name in SPLITS}
 KINDS = ("added", "removed", "relabelled", "rewritten", "moved")
@@ -67,7 +67,7 @@ def between(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
 
 def _rows(store: Store, revision: Revision) -> pd.DataFrame:
     tables = [
-        read_table(store.file(revision, path), "dvc repro prepare", _COLUMNS).assign(split=split)
+        bounded_table(store.file(revision, path), "dvc repro prepare", _COLUMNS).assign(split=split)
         for split, path in PREPARED.items()
     ]
     return pd.concat(tables, ignore_index=True)

@@ -17,9 +17,9 @@ import pandas as pd
 from classifier.artifact import Classifier, document_hash, load_classifier, load_documents
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
-from classifier.files import read_table
 from review.paths import ARTIFACT, PREDICTIONS, TEST
 from review.revisions import Revision, Store
+from review.tables import bounded_table
 
 TRUTH = ["id", "document", "domain", "label", "valence"]
 # Another processor may differ in the last digits of a float32 product; another model differs by far more.
@@ -53,7 +53,7 @@ class Evidence:
         where = f"{TEST} of {self.revision.name}"
         path = self.store.file(self.revision, TEST)
         with told_as(path, TEST, self.revision):
-            table = read_table(path, "dvc repro prepare", [*TRUTH, "text"])
+            table = bounded_table(path, "dvc repro prepare", [*TRUTH, "text"])
         _require_truth(table, where)
         return table
 
@@ -63,7 +63,7 @@ class Evidence:
         where = f"{'/'.join(PREDICTIONS)} of {self.revision.name}"
         path = self.store.file(self.revision, *PREDICTIONS)
         with told_as(path, "/".join(PREDICTIONS), self.revision):
-            table = read_table(path, "dvc repro evaluate", [*TRUTH, *LABELS])
+            table = bounded_table(path, "dvc repro evaluate", [*TRUTH, *LABELS])
         _require_truth(table, where)
         _require_probabilities(table, where)
         if not table[TRUTH].equals(self.test[TRUTH]):

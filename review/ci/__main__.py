@@ -47,9 +47,11 @@ def _base(options: Options) -> str:
 
 def _judge(options: Options) -> None:
     from review.ci.api import GitHub
+    from review.ci.bounds import limit_memory
     from review.ci.judge import judge
     from review.text import plain
 
+    limit_memory()
     verdict = judge(Path.cwd(), GitHub.from_environment(), _event(), options.out, options.first)
     if verdict is None:
         print("what the pipeline reads has changed: a first look does not suffice")

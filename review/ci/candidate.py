@@ -10,6 +10,7 @@ from pathlib import Path
 
 from classifier.errors import VerdictError
 from review.ci import bundle
+from review.ci.bounds import require_small
 from review.ci.safety import require_safe
 from review.environment import Names
 from review.git import git, run
@@ -56,8 +57,10 @@ def merge(root: Path, base: str, head: str) -> Merge:
     Files that a run writes anew may conflict: what the run brings takes their place.
 
     Raises:
-        VerdictError: they conflict elsewhere, have no history in common, or bring what `review.ci.safety` refuses.
+        VerdictError: they conflict elsewhere, have no history in common, or bring what `review.ci.safety` and
+            `review.ci.bounds` refuse.
     """
+    require_small(root, base, head)
     tree, *conflicts = _merged(root, base, head)
     other = [path for path in conflicts if not bundle.GENERATED.fullmatch(path)]
     if other:

@@ -88,6 +88,10 @@ def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verd
         return _of_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")
     except VerdictError as error:
         reason = error
+    except MemoryError:
+        traceback.print_exc()
+        what = "what is judged asks for more memory than this machine has"
+        reason = VerdictError("the judge", what, "make the change smaller, or see the judge's log for what was read")
     except Exception as error:  # a change that breaks the judge must be told so, too
         traceback.print_exc()
         what = f"{type(error).__name__}: {str(error)[:300]}"

@@ -1,0 +1,68 @@
+"""Tables of a stranger: measured by what they would become, before they become it."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from classifier.errors import VerdictError
+from review import tables
+from review.tables import bounded_table, require_bounded_table
+
+
+def written(path: Path, **columns: object) -> Path:
+    """A parquet file, as small as it can be."""
+    pq.write_table(pa.table(columns), path, compression="zstd")
+    return path
+
+
+def test_sixty_million_rows_in_a_few_kilobytes_are_not_read(tmp_path: Path) -> None:
+    """Zeros cost next to nothing on the disk; the count that the file gives is enough."""
+    path = written(tmp_path / "rows.parquet", id=pa.array(np.zeros(60_000_000, dtype=np.int8)))
+    assert path.stat().st_size < 300_000
+    with pytest.raises(VerdictError, match="60,000,000 rows; at most 5,000,000 are read"):
+        require_bounded_table(path)
+
+
+def test_one_long_text_in_every_row_is_not_read(tmp_path: Path) -> None:
+    """A dictionary holds it once, a table of rows a thousand times: 2 GB out of a megabyte."""
+    text, path = "".join(map(str, range(180_000))), tmp_path / "texts.parquet"
+    schema = pa.schema([pa.field("text", pa.dictionary(pa.int32(), pa.string()))])
+    rows = pa.DictionaryArray.from_arrays(pa.array(np.zeros(2_000, dtype=np.int32)), [text])
+    pq.write_table(pa.table({"text": rows}, schema=schema).replace_schema_metadata(None), path, store_schema=False)
+    assert path.stat().st_size < 2_000_000
+    with pytest.raises(VerdictError, match="more than 1,000 MB once it is read"):
+        require_bounded_table(path)
+
+
+def test_lists_are_not_read(tmp_path: Path) -> None:
+    """No table of ours has a column of lists, whose rows tell nothing of their size."""
+    with pytest.raises(VerdictError, match="or lists in them"):
+        require_bounded_table(written(tmp_path / "lists.parquet", id=[[1], [2]]))
+
+
+def test_a_hundred_times_the_corpus_is_read(tmp_path: Path) -> None:
+    """2.4 million sentences with texts of their own are an honest table, and come out as they went in."""
+    texts = pa.array([f"sentence {number:>90}" for number in range(24_000)] * 100)
+    path = written(tmp_path / "honest.parquet", text=texts, valence=pa.array(np.zeros(len(texts))))
+    require_bounded_table(path)
+
+
+def test_what_is_measured_is_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound of its texts, its numbers and a byte for its gaps lets a table through, one byte less does not."""
+    path = written(tmp_path / "table.parquet", text=["a", "bcd", "a"], valence=[0.5, 1.0, 1.5])
+    monkeypatch.setattr(tables, "MOST_BYTES", 5 + 24 + 1)
+    assert bounded_table(path, "", ["text", "valence"])["text"].tolist() == ["a", "bcd", "a"]
+    monkeypatch.setattr(tables, "MOST_BYTES", 5 + 24)
+    with pytest.raises(VerdictError, match="once it is read"):
+        bounded_table(path, "", ["text"])
+
+
+def test_what_is_no_table_is_told_by_its_reader(tmp_path: Path) -> None:
+    """Measuring says nothing of a damaged file: the error is the usual one."""
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(VerdictError, match="not readable as parquet"):
+        bounded_table(path, "dvc repro", ["text"])
