@@ -65,7 +65,7 @@ def _publish(options: Options) -> None:
     from review.ci.api import GitHub
     from review.ci.publish import publish
 
-    poster, number = publish(GitHub.from_environment(), _event(), options.out)
+    poster, number = publish(GitHub.from_environment(), GitHub.from_environment("RUNS_TOKEN"), _event(), options.out)
     output("poster", poster)
     output("number", str(number or ""))
 

@@ -28,11 +28,12 @@ _CONCLUSIONS = {PASS: "success", FAIL: "failure", CANNOT_JUDGE: "action_required
 _MOST_TITLE, _MOST_SUMMARY = 250, 65_000
 
 
-def publish(github: GitHub, event: dict[str, Any], folder: Path) -> tuple[str, int | None]:
+def publish(github: GitHub, runs: GitHub, event: dict[str, Any], folder: Path) -> tuple[str, int | None]:
     """Store the pictures, set the check, and write the comment into `folder`.
 
     Args:
         github: the API, with a token that may write checks, contents and pull requests.
+        runs: the API, with a token that may read runs, which the App's may not.
         event: the payload of `workflow_run`.
         folder: what the judge wrote; without a verdict in it, the check says that the judge itself failed.
 
@@ -44,7 +45,7 @@ def publish(github: GitHub, event: dict[str, Any], folder: Path) -> tuple[str, i
     if verdict.skip:
         print(f"nothing to tell: {verdict.skip}")
         return "nobody", None
-    if is_superseded(github, run):
+    if is_superseded(runs, run):
         print("nothing to tell: a newer run of this commit follows")
         return "nobody", None
     report = (

@@ -1,5 +1,6 @@
-"""Tables of a stranger: measured by what they would become, before they become it."""
+"""Tables, pictures and folders of a stranger: measured by what they would become, before they become it."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from classifier.errors import VerdictError
 from review import tables
+from review.pictures import chunks_of
+from review.revisions import Revision, Store
 from review.tables import bounded_table, require_bounded_table
 
 
@@ -66,3 +69,32 @@ def test_what_is_no_table_is_told_by_its_reader(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1")
     with pytest.raises(VerdictError, match="not readable as parquet"):
         bounded_table(path, "dvc repro", ["text"])
+
+
+def test_a_picture_of_more_pixels_than_memory_holds_is_not_drawn() -> None:
+    """A few bytes can say that they are 100,000 by 100,000; what says less is drawn as before."""
+
+    def png(across: int, down: int) -> bytes:
+        head = across.to_bytes(4) + down.to_bytes(4) + b"\x08\x02\x00\x00\x00"
+        parts = [b"IHDR" + head, b"IDAT" + zlib.compress(b""), b"IEND"]
+        chunks = ((len(part) - 4).to_bytes(4) + part + zlib.crc32(part).to_bytes(4) for part in parts)
+        return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+    assert len(chunks_of(png(5_000, 5_000), "a.png")) == 3
+    with pytest.raises(VerdictError, match="100,000 by 100,000 pixels; at most 50 million"):
+        chunks_of(png(100_000, 100_000), "a.png")
+
+
+def test_a_folder_of_millions_of_files_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The size of its listing is enough to refuse it; a shorter one is read."""
+    listing = tmp_path / "listing"
+    listing.write_text('[{"md5": "' + "a" * 32 + '", "relpath": "x"}]', encoding="utf-8")
+    lock = '{"stages": {"a": {"outs": [{"path": "d", "md5": "' + "b" * 32 + '.dir"}]}}}'
+    revision = Revision(tmp_path, "main", None, lock)
+    monkeypatch.setattr(Store, "_object", lambda *_: listing)
+    with Store(tmp_path) as store:
+        assert store.members(revision, "d") == {"x": "a" * 32}
+        with listing.open("ab") as file:
+            file.truncate(20_000_001)
+        with pytest.raises(VerdictError, match="more than 20 MB"):
+            store.members(revision, "d")

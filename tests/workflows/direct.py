@@ -104,7 +104,7 @@ class Direct(Site):
                 print(found and (f"nothing to tell: {found.skip}" if found.skip else found.title))
             with _captured(printed, "publish"):
                 client = self._client("publish", run_id)
-                _, number = publish(client, event, out)
+                _, number = publish(client, client, event, out)
                 if number:
                     comment(client, out)
             if found and found.lock:

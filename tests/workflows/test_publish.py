@@ -10,11 +10,12 @@ from review.ci.api import GitHub as Client
 from review.ci.publish import publish
 from review.ci.verdict import Verdict, write
 from tests.workflows import events
+from tests.workflows.api.state import Json
 from tests.workflows.conftest import Files
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
 
-_GRANTED = {"contents": "write", "checks": "write", "pull_requests": "write", "actions": "read"}
+_OF_THE_APP = {"contents": "write", "checks": "write", "pull_requests": "write"}
 
 
 class Told:
@@ -38,8 +39,13 @@ class Told:
     def publish(self, code: int, number: int = 5) -> tuple[str, int | None]:
         """Who posts the comment on a verdict."""
         write(Verdict(code, "A title", self.head, 1, "change"), self.folder)
-        client = Client(self.github.name, self.github.token("publishes", _GRANTED), self.github.url)
-        return publish(client, events.workflow_run(self.github, number).payload, self.folder)
+        return self.tell(events.workflow_run(self.github, number).payload)
+
+    def tell(self, event: Json) -> tuple[str, int | None]:
+        """Publish what lies in the folder: with the App's token, which may not read runs, and the job's own."""
+        tokens = [self.github.token("app", _OF_THE_APP), self.github.token("job", {"actions": "read"})]
+        clients = [Client(self.github.name, token, self.github.url) for token in tokens]
+        return publish(*clients, event, self.folder)
 
     @property
     def checks(self) -> list[tuple[str, str]]:
@@ -84,8 +90,7 @@ def test_a_run_that_is_run_again_is_a_newer_one(told: Told) -> None:
     event = events.workflow_run(told.github, 5).payload
     told.run(5, attempt=2)
     write(Verdict(PASS, "A title", told.head, 1, "change"), told.folder)
-    client = Client(told.github.name, told.github.token("publishes", _GRANTED), told.github.url)
-    assert publish(client, event, told.folder) == ("nobody", None)
+    assert told.tell(event) == ("nobody", None)
     assert told.checks == []
 
 
