@@ -43,9 +43,9 @@ class Told:
 
     def tell(self, event: Json) -> tuple[str, int | None]:
         """Publish what lies in the folder: with the App's token, which may not read runs, and the job's own."""
-        tokens = [self.github.token("app", _OF_THE_APP), self.github.token("job", {"actions": "read"})]
-        clients = [Client(self.github.name, token, self.github.url) for token in tokens]
-        return publish(*clients, event, self.folder)
+        app, job = self.github.token("app", _OF_THE_APP), self.github.token("job", {"actions": "read"})
+        own, runs = (Client(self.github.name, token, self.github.url) for token in (app, job))
+        return publish(own, runs, event, self.folder)
 
     @property
     def checks(self) -> list[tuple[str, str]]:

@@ -53,7 +53,9 @@ _NUMBERS = f"seeds: {list(range(600))}\n"
 _ALIASES = "a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: [*b, *b]\n"
 _EXPLOSIONS = {
     "a matrix": dag(train={"matrix": dict.fromkeys("abc", _AXIS), **_TRAIN}),
-    "stages that add up": dag(**{f"s{number}": {"foreach": list(range(200)), "do": _TRAIN} for number in range(3)}),
+    "stages that add up": dag(
+        None, **{f"s{number}": {"foreach": list(range(200)), "do": _TRAIN} for number in range(3)}
+    ),
     "a list of the params": dag({"params.yaml": _NUMBERS}, train={"foreach": "${seeds}", "do": _TRAIN}),
     "a list of another file": variables(
         ["more.yaml"], {"more.yaml": _NUMBERS}, train={"matrix": {"seed": "${ seeds }"}, **_TRAIN}
