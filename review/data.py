@@ -10,8 +10,8 @@ import pandas as pd
 
 from classifier.corpus import SPLITS
 from classifier.errors import VerdictError
-from classifier.files import read_table
 from review.revisions import Revision, Store
+from review.tables import bounded_table
 
 PREPARED = {name: f"data/prepared/{name}.parquet" for name in SPLITS}
 # What can happen to a row, by its id; `regrouped` is another document, domain or valence, `moved` another split.
@@ -116,7 +116,7 @@ def _test_first(found: tuple[Hashable, "pd.Series[str]"]) -> tuple[bool, str]:
 
 def _rows(store: Store, revision: Revision) -> pd.DataFrame:
     tables = [
-        read_table(store.file(revision, path), "dvc repro prepare", _COLUMNS).assign(split=split)
+        bounded_table(store.file(revision, path), "dvc repro prepare", _COLUMNS).assign(split=split)
         for split, path in PREPARED.items()
     ]
     rows = pd.concat(tables, ignore_index=True)

@@ -20,6 +20,7 @@ from review.environment import environment
 from review.lock import hash_of
 from review.revisions import PARAMS, Revision, Store, checked_out
 from review.sources import RAW
+from review.tables import bounded_table
 
 POINTER = f"{RAW}.dvc"
 SUMMARY = "metrics/data.json"
@@ -127,7 +128,7 @@ def _told(store: Store, own: Revision, path: str, theirs: Path) -> str:
     if not path.endswith(".parquet"):
         return f"{name}: other content"
     remedy = "dvc repro prepare"
-    old, new = read_table(theirs, remedy), read_table(store.file(own, path), remedy)
+    old, new = read_table(theirs, remedy), bounded_table(store.file(own, path), remedy)
     if not set(old) <= set(new) or not new[list(old)].equals(old):
         return f"{name}: other rows"
     surplus = [column for column in new if column not in old]

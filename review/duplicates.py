@@ -14,10 +14,10 @@ import scipy.sparse as sp
 from scipy.special import betainc
 
 from classifier.corpus import normalise
-from classifier.files import read_table
 from review.data import PREPARED
 from review.evidence import Evidence
 from review.rules import Rule
+from review.tables import bounded_table
 from review.words import counted
 
 NAME = "near-duplicates"
@@ -151,4 +151,4 @@ def rule(base: Evidence, candidate: Evidence, approvals: Iterable[str]) -> Rule:
 def _texts(side: Evidence, splits: Iterable[str]) -> pd.Series:
     """The texts of some splits."""
     paths = [side.store.file(side.revision, PREPARED[split]) for split in splits]
-    return pd.concat([read_table(path, "dvc repro prepare", ["text"])["text"] for path in paths], ignore_index=True)
+    return pd.concat([bounded_table(path, "dvc repro prepare", ["text"])["text"] for path in paths], ignore_index=True)

@@ -19,10 +19,11 @@ import pandas as pd
 from classifier.artifact import Classifier, document_hash, load_classifier, load_documents, load_manifest
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
-from classifier.files import read_table, sha256
+from classifier.files import sha256
 from review.data import PREPARED
 from review.paths import ARTIFACT, HELD_OUT, PREDICTIONS, SEED, TEST, VALIDATION
 from review.revisions import Revision, Store
+from review.tables import bounded_table
 
 Mask = npt.NDArray[np.bool_]
 _LEARNT: tuple[Literal["train", "validation"], ...] = ("train", "validation")
@@ -58,7 +59,7 @@ class Evidence:
         where = f"{TEST} of {self.revision.name}"
         path = self.store.file(self.revision, TEST)
         with told_as(path, TEST, self.revision):
-            table = read_table(path, "dvc repro prepare", [*TRUTH, "text"])
+            table = bounded_table(path, "dvc repro prepare", [*TRUTH, "text"])
         require_truth(table, where)
         return table
 
@@ -78,7 +79,7 @@ class Evidence:
             return {}
         path = self.store.file(self.revision, HELD_OUT)
         with told_as(path, HELD_OUT, self.revision):
-            truth = read_table(path, "dvc repro prepare", TRUTH)
+            truth = bounded_table(path, "dvc repro prepare", TRUTH)
         members = self.store.members(self.revision, folder)
         return {
             name: self._predictions(folder, name, truth, HELD_OUT, "dvc repro -f train")
@@ -91,7 +92,7 @@ class Evidence:
         where = f"{place} of {self.revision.name}"
         path = self.store.file(self.revision, folder, name)
         with told_as(path, place, self.revision):
-            table = read_table(path, remedy, [*TRUTH, *LABELS])
+            table = bounded_table(path, remedy, [*TRUTH, *LABELS])
         require_truth(table, where)
         _require_probabilities(table, where)
         if not table[TRUTH].equals(truth[TRUTH]):
@@ -134,7 +135,7 @@ class Evidence:
             path = PREPARED[name]
             file = self.store.file(self.revision, path)
             with told_as(file, path, self.revision):
-                documents.update(read_table(file, "dvc repro prepare", ["document"])["document"])
+                documents.update(bounded_table(file, "dvc repro prepare", ["document"])["document"])
             if told.get(name) != sha256(file):
                 found.append(f"trained_on names another table than {path}")
         true = frozenset(map(document_hash, documents))

@@ -80,6 +80,19 @@ def run(
     return subprocess.CompletedProcess(command, process.returncode, printed, said)
 
 
+def start_of(root: Path, most: int, *arguments: str) -> bytes:
+    """The first `most` bytes that a git command prints; what would print without end is ended."""
+    command, surroundings = ["git", *arguments], environment()
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=root, stdin=nothing, stdout=pipe, stderr=nothing, env=surroundings) as process:
+        printed = process.stdout.read(most) if process.stdout else b""
+        if len(printed) == most:
+            _end(process.pid)
+    if process.returncode and len(printed) < most:
+        raise VerdictError(f"git {arguments[0]}", f"exit code {process.returncode}", _CHECKOUT)
+    return printed
+
+
 def _end(number: int) -> None:
     """End a process and those below it: git waits for its helpers, such as ssh, and we would for their output."""
     import psutil

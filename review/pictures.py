@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from classifier.errors import VerdictError
 
+_MOST_PIXELS = 50_000_000  # a page of a magazine has nine million
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -59,6 +60,10 @@ def chunks_of(png: bytes, where: str) -> list[tuple[bytes, bytes]]:
         chunks.append((chunk[:4], chunk[4:]))
     if not chunks or chunks[0][0] != b"IHDR" or chunks[-1][0] != b"IEND":
         raise VerdictError(where, "is not a PNG, or a damaged one", "dvc repro, and commit what it writes")
+    across, down = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
+    if across * down > _MOST_PIXELS:
+        what = f"{across:,} by {down:,} pixels; at most {_MOST_PIXELS / 1e6:g} million are drawn"
+        raise VerdictError(where, what, "write a smaller picture")
     return chunks
 
 

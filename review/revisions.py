@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
 
 PARAMS = "params.yaml"
+_MOST_LISTED = 20_000_000  # bytes of a listing: some 200,000 files
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,8 @@ class Store:
         digest = revision.hash_of(path)
         listing = self._object(revision, path, digest, None)
         where = f"{path} of {revision.name}"
+        if listing.stat().st_size > _MOST_LISTED:
+            raise VerdictError(where, f"a folder whose listing has more than {_MOST_LISTED / 1e6:,.0f} MB", "dvc repro")
         entries = json.loads(listing.read_text(encoding="utf-8"))
         return {entry["relpath"]: checked(entry["md5"], where) for entry in entries}
 

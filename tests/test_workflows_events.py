@@ -169,22 +169,11 @@ def test_what_follows_the_judge(result: str, lock: str | None, jobs: set[str]) -
     assert found == jobs
 
 
-def of_report(given: Json) -> str:
-    """The concurrency group of a run of report.yml."""
-    return filled(REPORT["concurrency"]["group"], given)
-
-
-def test_verdicts_of_one_branch_come_one_after_another() -> None:
-    """Runs for one branch share a group, which cancels nothing that runs; the same name in a fork is another branch."""
-    assert REPORT["concurrency"]["cancel-in-progress"] == "false"
-    assert of_report(finished()) == of_report(finished("failure"))
-    assert len({of_report(given) for given in (finished(), finished(branch="other"), finished(source=FORK))}) == 3
-
-
-@pytest.mark.parametrize("given", [finished("skipped"), finished(event="workflow_dispatch")])
-def test_a_run_that_is_not_judged_takes_no_verdicts_place(given: Json) -> None:
-    """A run after which nothing is told must not be in the group, or it pushes a waiting verdict out."""
-    assert of_report(given) != of_report(finished())
+def test_what_judges_main_can_be_cancelled_by_no_workflow() -> None:
+    """A group that any workflow can name, with cancel-in-progress, is none of the judge's, main's or the audit's."""
+    for name in ("report", "main", "audit"):
+        bodies = [WORKFLOWS[name], *WORKFLOWS[name]["jobs"].values()]
+        assert not [body for body in bodies if "concurrency" in body], name
 
 
 def test_main_and_audit_run_for_main_alone() -> None:
@@ -193,7 +182,6 @@ def test_main_and_audit_run_for_main_alone() -> None:
         job = WORKFLOWS[name]["jobs"]["reproduce"]
         assert runs(job, contexts("workflow_dispatch", {}, "refs/heads/main"), {})
         assert not runs(job, contexts("workflow_dispatch", {}, "refs/heads/topic"), {})
-        assert WORKFLOWS[name]["concurrency"]["cancel-in-progress"] == "false"
 
 
 ON_MAIN = [
@@ -233,14 +221,13 @@ def test_pull_requests_into_the_default_branch_are_run_whatever_it_is_called() -
 
 
 def test_a_push_of_another_branch_takes_no_place_of_mains() -> None:
-    """Its run does nothing, and neither cancels nor replaces one of main; nor can it pass for the required check."""
-    for name in ("main", "tests"):
-        group = WORKFLOWS[name]["concurrency"]["group"]
-        filled_in = [
-            filled(group, {**given, "github": {**given["github"], "sha": "a" * 40}})
-            for given in (contexts("push", {}, f"refs/heads/{branch}") for branch in ("main", "topic"))
-        ]
-        assert len(set(filled_in)) == 2
+    """Its run of the tests neither cancels nor replaces one of main; nor can it pass for the required check."""
+    group = WORKFLOWS["tests"]["concurrency"]["group"]
+    filled_in = [
+        filled(group, {**given, "github": {**given["github"], "sha": "a" * 40}})
+        for given in (contexts("push", {}, f"refs/heads/{branch}") for branch in ("main", "topic"))
+    ]
+    assert len(set(filled_in)) == 2
     check = WORKFLOWS["tests"]["jobs"]["tests"]["name"]
     assert filled(check, contexts("push", {}, "refs/heads/topic")) != "tests"
     assert filled(check, pull()) == filled(check, QUEUED) == "tests"
@@ -251,6 +238,16 @@ def test_a_run_by_hand_starts_from_the_default_branch() -> None:
     base = EXPERIMENT["jobs"]["gpu"]["with"]["base"]
     by_hand = contexts("workflow_dispatch", {}, "refs/heads/topic", default="trunk")
     assert (filled(base, by_hand), filled(base, pull())) == ("refs/remotes/origin/trunk", "HEAD^1")
+
+
+def test_a_merge_group_starts_from_what_it_was_built_on() -> None:
+    """Not from the commit below it: of a rebased pull request with two commits that is the first of them."""
+    group = contexts("merge_group", {"merge_group": {"base_sha": "b" * 40}}, QUEUED["github"]["ref"])
+    (step,) = [step for step in EXPERIMENT["jobs"]["plan"]["steps"] if step.get("id") == "plan"]
+    depth = EXPERIMENT["jobs"]["plan"]["steps"][0]["with"]["fetch-depth"]
+    base = EXPERIMENT["jobs"]["gpu"]["with"]["base"]
+    found = [(filled(step["env"]["BASE"], one), filled(base, one), filled(depth, one)) for one in (group, pull())]
+    assert found == [("b" * 40, "b" * 40, "0"), ("HEAD^1", "HEAD^1", "2")]
 
 
 SWEEP = WORKFLOWS["sweep"]

@@ -28,7 +28,8 @@ for module in modules:
 MODULES = {
     "audit/report": ["review.ci.mainline"],
     "experiment/plan": ["review.ci.plan"],
-    "report/judge": ["review.ci.judge"],
+    "main/overdue": ["review.ci.overdue", "review.ci.api"],
+    "report/judge": ["review.ci.judge", "review.ci.bounds", "psutil"],
     "report/publish": ["review.ci.publish"],
     "report/commit-lock": ["review.ci.commit_lock"],
     "sweep/plan": ["sweep.ci.missing"],

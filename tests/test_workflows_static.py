@@ -14,6 +14,7 @@ PERMISSIONS = {
     "experiment/gpu": ROLE,
     "experiment/fork": CONTENTS,
     "main/reproduce": ROLE,
+    "main/overdue": {**CONTENTS, "actions": "read"},
     "report/judge": {**ROLE, "actions": "read", "pull-requests": "read", "issues": "read"},
     "report/publish": {"contents": "write", "checks": "write", "pull-requests": "write", "actions": "read"},
     "report/commit-lock": CONTENTS,
@@ -54,6 +55,7 @@ SECRETS = {
 }
 TOKENS = {
     "audit/report/Issue",
+    "main/overdue/Does the nightly audit still run?",
     "report/judge/First look",
     "report/judge/Judge",
     "report/publish/Pictures and check",

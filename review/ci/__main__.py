@@ -55,9 +55,11 @@ def _base(options: Options, root: Path) -> str:
 
 def _judge(options: Options) -> None:
     from review.ci.api import GitHub
+    from review.ci.bounds import limit_memory
     from review.ci.judge import judge
     from review.text import plain
 
+    limit_memory()
     verdict = judge(Path.cwd(), GitHub.from_environment(), _event(), options.out, options.first)
     if verdict is None:
         print("what the pipeline reads has changed: a first look does not suffice")
@@ -71,7 +73,7 @@ def _publish(options: Options) -> None:
     from review.ci.api import GitHub
     from review.ci.publish import publish
 
-    poster, number = publish(GitHub.from_environment(), _event(), options.out)
+    poster, number = publish(GitHub.from_environment(), GitHub.from_environment("RUNS_TOKEN"), _event(), options.out)
     output("poster", poster)
     output("number", str(number or ""))
 
@@ -124,6 +126,16 @@ def _report_audit(options: Options) -> None:
     report(GitHub.from_environment(), options.out, "/".join([*where, "actions/runs", os.environ["GITHUB_RUN_ID"]]))
 
 
+def _overdue(_: Options) -> None:
+    from datetime import UTC, datetime
+
+    from review.ci.api import GitHub
+    from review.ci.overdue import require_audited
+
+    require_audited(GitHub.from_environment(), datetime.now(UTC))
+    print("the audit is not overdue")
+
+
 def _remote(root: Path) -> bool:
     """Whether DVC's remote is one that others reach; one without a key is asked all the same, and says no."""
     from review.remote import configured
@@ -160,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     add("push", _push, "push main's results to the remote, where there is one")
     audit = add("audit", _audit, "run main from nothing, and keep what differs")
     report = add("report-audit", _report_audit, "open, update or close the issue about it")
+    add("overdue", _overdue, "does the nightly audit still run? 1 when it does not")
     for command, default in ((reproduce, "bundle"), (audit, "audit.json"), (report, "audit.json")):
         command.add_argument("--out", type=Path, default=Path(default), metavar="PATH")
     for command in (judge, publish, comment, commit):

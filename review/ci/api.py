@@ -34,13 +34,13 @@ class GitHub:
         )
 
     @classmethod
-    def from_environment(cls) -> "GitHub":
-        """By what GitHub Actions sets, and `GITHUB_TOKEN`."""
-        missing = [name for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN") if not os.environ.get(name)]
+    def from_environment(cls, token: str = "GITHUB_TOKEN") -> "GitHub":  # noqa: S107 - a name
+        """By what GitHub Actions sets, and the token in a variable of this name."""
+        missing = [name for name in ("GITHUB_REPOSITORY", token) if not os.environ.get(name)]
         if missing:
-            raise VerdictError(", ".join(missing), "not set", "run this in GitHub Actions, with env: GITHUB_TOKEN")
+            raise VerdictError(", ".join(missing), "not set", f"run this in GitHub Actions, with env: {token}")
         url = os.environ.get("GITHUB_API_URL", "https://api.github.com")
-        return cls(os.environ["GITHUB_REPOSITORY"], os.environ["GITHUB_TOKEN"], url)
+        return cls(os.environ["GITHUB_REPOSITORY"], os.environ[token], url)
 
     def get(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - JSON
         """The answer to GET; `path` begins after the repository."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from classifier.errors import VerdictError
 from review.ci import bundle
+from review.ci.bounds import require_small
 from review.ci.safety import require_safe
 from review.environment import Names
 from review.git import git, run
@@ -56,15 +57,11 @@ def merge(root: Path, base: str, head: str) -> Merge:
     Files that a run writes anew may conflict: what the run brings takes their place.
 
     Raises:
-        VerdictError: they conflict elsewhere, have no history in common, or bring what `review.ci.safety` refuses.
+        VerdictError: they conflict elsewhere, have no history in common, or bring what `review.ci.safety` and
+            `review.ci.bounds` refuse.
     """
-    command = (*_WITHOUT_ATTRIBUTES, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z")
-    folder = Path(_git(root, "rev-parse", "--absolute-git-dir"))
-    done = run(folder, *command, base, head)
-    printed, said = (text.decode("utf-8", errors="replace") for text in (done.stdout, done.stderr))
-    if done.returncode not in (0, 1):
-        raise VerdictError("git merge-tree", " ".join(said.split())[:300], "fetch both histories in full")
-    tree, *conflicts = filter(None, printed.split("\0"))
+    require_small(root, base, head)
+    tree, *conflicts = _merged(root, base, head)
     other = [path for path in conflicts if not bundle.GENERATED.fullmatch(path)]
     if other:
         raise VerdictError(
@@ -73,6 +70,25 @@ def merge(root: Path, base: str, head: str) -> Merge:
     merged = Merge(root, base, head, tree)
     require_safe(Revision(root, "main", base), Revision(root, "the merge with main", merged.commit()))
     return merged
+
+
+def is_update(root: Path, main: str, commit: str) -> bool:
+    """Whether a commit merges some state of main into another, and is what merging gives: nobody wrote any of it."""
+    parents = _git(root, "rev-list", "--max-count=1", "--parents", commit).split()[1:]
+    if len(parents) != 2 or run(root, "merge-base", "--is-ancestor", parents[1], main).returncode:
+        return False
+    return _merged(root, *parents) == [_git(root, "rev-parse", f"{commit}^{{tree}}")]
+
+
+def _merged(root: Path, base: str, head: str) -> list[str]:
+    """The tree that merging two commits gives, and the files that conflict."""
+    command = (*_WITHOUT_ATTRIBUTES, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z")
+    folder = Path(_git(root, "rev-parse", "--absolute-git-dir"))
+    done = run(folder, *command, base, head)
+    printed, said = (text.decode("utf-8", errors="replace") for text in (done.stdout, done.stderr))
+    if done.returncode not in (0, 1):
+        raise VerdictError("git merge-tree", " ".join(said.split())[:300], "fetch both histories in full")
+    return list(filter(None, printed.split("\0")))
 
 
 def with_results(merged: Merge, folder: Path) -> str:

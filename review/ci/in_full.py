@@ -12,7 +12,7 @@ from typing import Any
 from classifier.errors import VerdictError
 from classifier.files import write_json
 from review import CANNOT_JUDGE, FAIL, run
-from review.ci import bundle, candidate, locks, objects, private, told, verdict
+from review.ci import bundle, candidate, locks, objects, private, queue, told, verdict
 from review.ci.judge import Case
 from review.ci.pull import REPRODUCE, Pull
 from review.ci.verdict import Verdict
@@ -25,8 +25,10 @@ from review.policy import policy_of
 from review.report.document import write
 from review.revisions import Revision, Store, checked_out
 from review.rules import Rule
+from review.sources import RAW
 
 _MOST_LOG = 200_000  # bytes
+_OUTPUTS = [ARTIFACT, PREDICTIONS[0], VALIDATION[0], *PREPARED.values()]
 _UNREADABLE = (
     "main's code must be able to read what it judges: land the code that reads the new artifact first, in a pull"
     " request of its own that leaves the model as it is, then this one"
@@ -37,19 +39,20 @@ def in_full(case: Case) -> Verdict:
     """Judge what the run handed over; where it handed over no result, say why."""
     with tempfile.TemporaryDirectory(prefix="verdict-") as name:
         folder = Path(name)
-        brought = _bundle(case, folder, bundle.limit(policy_of(case.main).max_artifact_mb))
+        brought = _bundle(case, case.run.id, folder)
         if brought and brought.outcome == bundle.REPRODUCED:
             return _of_results(case, folder)
         if brought is None and (findings := _findings(case)):
             may_label = bool(case.pull and case.pull.same_repository)
-            case.tell(told.stale(findings, str(case.main.commit), case.run.head, may_label))
+            case.tell(told.stale(findings, case.main, case.run.head, may_label))
             return case.verdict(FAIL, f"Fail: {LOCK} is stale ({findings[0].stage}: {findings[0].where})")
         return _of_failure(case, brought, folder)
 
 
-def _bundle(case: Case, folder: Path, most: int) -> bundle.Head | None:
-    """Download and unpack what the run handed over; None when it left nothing."""
-    listed = case.github.pages(f"/actions/runs/{case.run.id}/artifacts", "artifacts")
+def _bundle(case: Case, run_id: int, folder: Path) -> bundle.Head | None:
+    """Download and unpack what a run handed over; None when it left nothing."""
+    most = bundle.limit(policy_of(case.main).max_artifact_mb)
+    listed = case.github.pages(f"/actions/runs/{run_id}/artifacts", "artifacts")
     found = [item for item in listed if item["name"] == bundle.NAME and not item["expired"]]
     if not found:
         return None
@@ -80,9 +83,7 @@ def _of_failure(case: Case, brought: bundle.Head | None, folder: Path) -> Verdic
     log = folder / bundle.LOG
     text = log.read_text(encoding="utf-8", errors="replace")[-_MOST_LOG:] if log.exists() else _log_of_job(case)
     code = FAIL if brought else CANNOT_JUDGE
-    case.tell(
-        told.failed(code, where, reason, log=text, url=case.run.url, sides=(str(case.main.commit), case.run.head))
-    )
+    case.tell(told.failed(code, where, reason, log=text, url=case.run.url, sides=(case.main, case.run.head)))
     return case.verdict(code, f"{'Fail' if brought else 'Cannot judge'}: {where[0].lower()}{where[1:]}")
 
 
@@ -101,9 +102,9 @@ def _of_results(case: Case, folder: Path) -> Verdict:
     _keep_record(case.root, folder / bundle.RUNS)
     approvals = case.approvals
     with Store(case.root) as store:
-        objects.add_outputs(store, folder, [ARTIFACT, PREDICTIONS[0], VALIDATION[0], *PREPARED.values()])
+        objects.add_outputs(store, folder, _OUTPUTS)
         objects.add_raw_data(store, case.main, own, folder)
-        base = _with_results_at_hand(store, case.main)
+        base = _with_results_at_hand(store, case)
         unseen = private.rows()
         _forget_keys()
         sides = Evidence(store, base), Evidence(store, own)
@@ -148,17 +149,41 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
     return Rule("reproduced", asks, False, found, remedy, brief=f"running gave another {LOCK}")
 
 
-def _with_results_at_hand(store: Store, main: Revision) -> Revision:
-    """Main, whose results are in the cache or on the remote; where they are not, after running its DAG here."""
+def _with_results_at_hand(store: Store, case: Case) -> Revision:
+    """What the change is compared with, its results in the cache or on the remote; where they are not, main is run.
+
+    What is ahead in the merge queue is never run: its own run handed its results over, as data.
+    """
     try:
-        kept = [VALIDATION[0]] if VALIDATION[0] in main.outputs else []
-        for path in (*PREPARED.values(), PREDICTIONS[0], ARTIFACT, *kept):
-            digest = main.hash_of(path)
-            _ = store.folder(main, path) if digest.endswith(".dir") else store.file(main, path)
+        _require_results(store, case.main)
     except VerdictError as error:
-        print(f"running main's stages: {error.where}: {error.what}")
-        return objects.reproduce_main(store, main)
-    return main
+        if not case.ahead:
+            print(f"running main's stages: {error.where}: {error.what}")
+            return objects.reproduce_main(store, case.main)
+        _bring_from_ahead(store, case)
+    return case.main
+
+
+def _require_results(store: Store, revision: Revision) -> None:
+    kept = [VALIDATION[0]] if VALIDATION[0] in revision.outputs else []
+    for path in (*PREPARED.values(), PREDICTIONS[0], ARTIFACT, *kept):
+        digest = revision.hash_of(path)
+        _ = store.folder(revision, path) if digest.endswith(".dir") else store.file(revision, path)
+
+
+def _bring_from_ahead(store: Store, case: Case) -> None:
+    """Put what the runs of the groups ahead handed over into the cache; dvc.lock names by hash what counts of it."""
+    for commit in case.ahead:
+        run_id = queue.finished_run(case.github, commit)
+        with tempfile.TemporaryDirectory(prefix="verdict-") as name:
+            if run_id is not None and _bundle(case, run_id, Path(name)):
+                objects.add_outputs(store, Path(name), [*_OUTPUTS, RAW])
+    try:
+        _require_results(store, case.main)
+    except VerdictError as error:
+        what = f"{error.what}; nor did the runs of the groups ahead hand it over"
+        remedy = f"wait until {case.main.name} is merged or out of the queue, then add this pull request again"
+        raise VerdictError(error.where, what, remedy) from None
 
 
 def _forget_keys() -> None:

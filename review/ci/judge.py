@@ -6,32 +6,30 @@ module needs no more than DVC's own libraries, so that a change that touches no 
 """
 
 import os
-import re
 import traceback
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from classifier.errors import VerdictError
 from classifier.files import write_text
 from review import CANNOT_JUDGE, PASS
-from review.ci import candidate, told, verdict
+from review.ci import candidate, queue, told, verdict
 from review.ci.api import GitHub
 from review.ci.footprint import touched
-from review.ci.pull import Pull, Run, approvals_of_group, is_superseded, pull_of
+from review.ci.pull import GROUP, PULL, IsUpdate, Pull, Run, approvals_of_group, is_superseded, pull_of
 from review.ci.verdict import Verdict
 from review.revisions import Revision, resolve
 from review.text import plain
-
-_PULL, _GROUP = "pull_request", "merge_group"
-_QUEUED = re.compile(r"^gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40}$")
 
 
 @dataclass(frozen=True)
 class Case:
     """A run, the change that it belongs to, and where the verdict goes.
 
-    `main` is the judge's own commit; `merged` the change merged with it, `committed` that as a revision.
+    `main` is what the change is compared with: the judge's own commit, or in the merge queue what lies below it, of
+    which `ahead` are the groups. `merged` is the change merged with that, `committed` the same as a revision.
     """
 
     root: Path
@@ -43,14 +41,16 @@ class Case:
     main: Revision
     merged: candidate.Merge
     committed: Revision
+    ahead: tuple[str, ...] = ()
 
     def tell(self, text: str) -> None:
         """Write the report."""
         write_text(self.out / verdict.REPORT, text)
 
     def verdict(self, code: int, title: str, lock: bool = False) -> Verdict:
-        """A verdict on this case."""
-        return _verdict(self.run, self.pull, code, title, lock)
+        """A verdict on this case; where it was not compared with main, it says with what."""
+        with_what = f", compared with {self.main.name}" if self.ahead and self.main.name not in title else ""
+        return _verdict(self.run, self.pull, code, f"{title}{with_what}", lock)
 
 
 def judge(root: Path, github: GitHub, event: dict[str, Any], out: Path, first: bool) -> Verdict | None:
@@ -75,56 +75,69 @@ def judge(root: Path, github: GitHub, event: dict[str, Any], out: Path, first: b
 
 
 def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verdict | None:
-    if run.event not in (_PULL, _GROUP):
+    if run.event not in (PULL, GROUP):
         return _skip(run, f"a run for {run.event} is not judged")
     if run.conclusion == "cancelled" and is_superseded(github, run):
         return _skip(run, "it was cancelled, and a newer run of this commit follows")
-    pull = pull_of(github, run) if run.event == _PULL else None
-    if pull is None and run.event == _PULL:
-        return _skip(run, "no open pull request has this commit as its head")
     main = replace(resolve(root, "HEAD"), name="main")
+    pull = pull_of(github, run, partial(_is_update, main)) if run.event == PULL else None
+    if pull is None and run.event == PULL:
+        return _skip(run, "no open pull request has this commit as its head")
     try:
         case = _open(run, pull, main, github=github, out=out)
         return _of_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")
     except VerdictError as error:
         reason = error
+    except MemoryError:
+        traceback.print_exc()
+        what = "what is judged asks for more memory than this machine has"
+        reason = VerdictError("the judge", what, "make the change smaller, or see the judge's log for what was read")
     except Exception as error:  # a change that breaks the judge must be told so, too
         traceback.print_exc()
         what = f"{type(error).__name__}: {str(error)[:300]}"
         reason = VerdictError("the judge", what, "a defect of the judge, or a file that nobody expects: see its log")
-    write_text(out / verdict.REPORT, told.cannot(reason, run.url, str(main.commit), run.head))
+    write_text(out / verdict.REPORT, told.cannot(reason, run.url, main, run.head))
     return _verdict(run, pull, CANNOT_JUDGE, plain(f"Cannot judge: {reason.where}: {reason.what}", 1000))
 
 
 def _open(run: Run, pull: Pull | None, main: Revision, *, github: GitHub, out: Path) -> Case | None:
     """The case, with the merge computed; None where the ref does not point at the run's commit any more."""
     root = main.root
-    ref = f"refs/pull/{pull.number}/head" if pull else f"refs/heads/{run.branch}"
-    head = candidate.fetch(root, ref, os.environ.get("GITHUB_TOKEN"))
-    if head != run.head:
+    if _fetch(root, f"refs/pull/{pull.number}/head" if pull else f"refs/heads/{run.branch}") != run.head:
         return None
-    merged = candidate.merge(root, str(main.commit), head)
-    name = f"the merge of #{pull.number}" if pull else "the merge group"
-    committed = Revision(root, name, candidate.as_committed(merged), alias=head)
-    approvals = pull.approvals if pull else _approvals(github, main, run, merged)
-    return Case(root, github, run, pull, approvals, out, main, merged, committed)
+    if pull:
+        base, name, approvals = queue.Base(main), f"the merge of #{pull.number}", pull.approvals
+        merged = candidate.merge(root, str(main.commit), run.head)
+    else:
+        group, name = queue.Group.of(run.branch), "the merge group"
+        base = queue.base_of(github, main, group, partial(_fetch, root))
+        merged = candidate.merge(root, str(base.revision.commit), run.head)
+        approvals = _approvals(github, group, merged, partial(_is_update, main))
+    committed = Revision(root, name, candidate.as_committed(merged), alias=run.head)
+    return Case(root, github, run, pull, approvals, out, base.revision, merged, committed, base.ahead)
 
 
-def _approvals(github: GitHub, main: Revision, run: Run, group: candidate.Merge) -> tuple[str, ...]:
-    """What people approved on the pull request of a merge group that holds nothing else."""
-    queued = _QUEUED.search(run.branch)
-    if not queued:
-        return ()
-    head, pull = approvals_of_group(github, int(queued[1]))
-    candidate.fetch(main.root, f"refs/pull/{int(queued[1])}/head", os.environ.get("GITHUB_TOKEN"))
-    alone = candidate.merge(main.root, str(main.commit), head)
-    return pull.approvals if alone.tree == group.tree else ()
+def _fetch(root: Path, ref: str) -> str:
+    return candidate.fetch(root, ref, os.environ.get("GITHUB_TOKEN"))
+
+
+def _is_update(main: Revision, number: int, commit: str) -> bool:
+    _fetch(main.root, f"refs/pull/{number}/head")
+    return candidate.is_update(main.root, str(main.commit), commit)
+
+
+def _approvals(github: GitHub, group: queue.Group, merged: candidate.Merge, is_update: IsUpdate) -> tuple[str, ...]:
+    """What people approved on the pull request of a merge group that adds nothing else to what it was built on."""
+    head, pull = approvals_of_group(github, group.number, is_update)
+    _fetch(merged.root, f"refs/pull/{group.number}/head")
+    alone = candidate.merge(merged.root, merged.base, head)
+    return pull.approvals if alone.tree == merged.tree else ()
 
 
 def _of_case(case: Case, first: bool) -> Verdict | None:
     if not touched(case.main, replace(case.committed, commit=case.merged.commit())):
-        case.tell(told.unchanged(str(case.main.commit), case.run.head))
-        return case.verdict(PASS, "Pass: unchanged, nothing that the pipeline reads differs from main")
+        case.tell(told.unchanged(case.main, case.run.head))
+        return case.verdict(PASS, f"Pass: unchanged, nothing that the pipeline reads differs from {case.main.name}")
     if first:
         return None
     from review.ci.in_full import in_full

@@ -1,6 +1,7 @@
 """Which pull request a run belongs to, and what people said of it: from the event and the API, never from the run."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,12 @@ from review.ci.api import GitHub
 REPRODUCE = "reproduce"
 APPROVE = "approve: "
 WORKFLOW = "experiment.yml"
+# Its events whose runs are judged.
+PULL, GROUP = "pull_request", "merge_group"
+# GitHub lists no more commits of a pull request than these.
+_MOST_COMMITS = 250
+# Whether a commit of a pull request only merges main into it, by the number of the one and the id of the other.
+IsUpdate = Callable[[int, str], bool]
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class Run:
     owner: str
     conclusion: str
     url: str
+    attempt: int = 1
 
     @classmethod
     def of(cls, event: dict[str, Any]) -> "Run":
@@ -35,7 +43,8 @@ class Run:
             told = str(run["conclusion"])
             if not re.fullmatch(r"[0-9a-f]{40}", head):
                 raise ValueError("head_sha is no commit")
-            return cls(int(run["id"]), str(run["event"]), head, branch, str(owner), told, str(run["html_url"]))
+            url, attempt = str(run["html_url"]), int(run["run_attempt"])
+            return cls(int(run["id"]), str(run["event"]), head, branch, str(owner), told, url, attempt)
         except (KeyError, TypeError, ValueError) as error:
             raise VerdictError("event", f"not a workflow_run: {error!r}", "run this in report.yml") from None
 
@@ -58,14 +67,20 @@ class Pull:
 
 
 def is_superseded(github: GitHub, run: Run) -> bool:
-    """Whether a newer run of the same commit exists: what this one has to say is said by that one."""
-    runs = github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=run.head)
+    """Whether a newer run of the same commit exists: what this one has to say is said by that one.
+
+    One that did nothing, or waits for somebody's leave to run, says nothing.
+    """
+    runs = github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=run.head, event=run.event)
+    own = (run.id, run.attempt)
     return any(
-        int(found["id"]) > run.id and found["event"] == run.event and found["conclusion"] != "skipped" for found in runs
+        (int(found["id"]), int(found["run_attempt"])) > own
+        and found["conclusion"] not in ("skipped", "action_required")
+        for found in runs
     )
 
 
-def pull_of(github: GitHub, run: Run) -> Pull | None:
+def pull_of(github: GitHub, run: Run, is_update: IsUpdate) -> Pull | None:
     """The open pull request into the default branch whose head is still what the run ran; None when there is none.
 
     The payload's own list is empty for forks, hence the question by branch.
@@ -78,19 +93,19 @@ def pull_of(github: GitHub, run: Run) -> Pull | None:
     pull = pulls[0]
     source = (pull["head"]["repo"] or {}).get("full_name")  # None: the fork is gone
     author = pull["user"]["login"]
-    labels = _bound(github, pull, run.head)
+    labels = _bound(github, pull, run.head, is_update)
     return Pull(int(pull["number"]), str(base), author, run.branch, source == github.repository, labels)
 
 
-def approvals_of_group(github: GitHub, number: int) -> tuple[str, Pull]:
+def approvals_of_group(github: GitHub, number: int, is_update: IsUpdate) -> tuple[str, Pull]:
     """The head of a pull request that is in the merge queue, and what people said of it."""
     pull = github.get(f"/pulls/{number}")
     head = str(pull["head"]["sha"])
-    labels = _bound(github, pull, head)
+    labels = _bound(github, pull, head, is_update)
     return head, Pull(number, pull["base"]["ref"], pull["user"]["login"], pull["head"]["ref"], False, labels)
 
 
-def _bound(github: GitHub, pull: dict[str, Any], head: str) -> frozenset[str]:
+def _bound(github: GitHub, pull: dict[str, Any], head: str, is_update: IsUpdate) -> frozenset[str]:
     """The labels that were set on the present head: one that was set on another commit says nothing of this one.
 
     Labels carry no commit. But each push starts a run, so the last run before a label tells which commit it was set
@@ -98,37 +113,66 @@ def _bound(github: GitHub, pull: dict[str, Any], head: str) -> frozenset[str]:
     before the pull request say nothing. Nobody approves what they wrote, or pushed, themselves.
     """
     last: dict[str, Any] = {}
-    forced = ""
+    forced: list[tuple[str, str]] = []
     for event in github.pages(f"/issues/{pull['number']}/events"):
         if event["event"] in ("labeled", "unlabeled"):
             last[event["label"]["name"]] = event
         elif event["event"] == "head_ref_force_pushed":
-            forced = max(forced, event["created_at"])
+            forced.append((event["created_at"], _login(event["actor"])))
     if not any(event["event"] == "labeled" and _is_ours(name) for name, event in last.items()):
         return frozenset()
     source = (pull["head"]["repo"] or {}).get("full_name")
     pushes = sorted(
         # Times in UTC, in one format: they sort as text.
-        (str(found["created_at"]), str(found["head_sha"]), str((found["actor"] or {}).get("login")))
+        (str(found["created_at"]), str(found["head_sha"]), _login(found["actor"]))
         for found in github.pages(
-            f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", branch=pull["head"]["ref"], event="pull_request"
+            f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", branch=pull["head"]["ref"], event=PULL
         )
         if (found.get("head_repository") or {}).get("full_name") == source and found["created_at"] >= pull["created_at"]
     )
-    authors = {str(pull["user"]["login"]), *[who for _, commit, who in pushes if commit == head][:1]}
+    writers = _writers(github, pull, pushes, is_update) | {who for _, who in forced}
+    newest = max((time for time, _ in forced), default="")
     return frozenset(
         name
         for name, event in last.items()
-        if _counts(name, event, authors) and _head_at(event["created_at"], pushes, forced) == head
+        if _counts(name, event, writers) and _head_at(event["created_at"], pushes, newest) == head
     )
+
+
+def _login(account: dict[str, Any] | None) -> str:
+    return str((account or {}).get("login"))
+
+
+def _writers(
+    github: GitHub, pull: dict[str, Any], pushes: list[tuple[str, str, str]], is_update: IsUpdate
+) -> frozenset[str]:
+    """Who opened a pull request, pushed to it, or wrote or committed any of its commits; `*` is anybody.
+
+    The first run of a commit is its push's; later ones are of labels. Who let GitHub merge main into the branch wrote
+    nothing: such a merge makes nobody an author, nor a pusher where the commit below it was pushed before.
+    """
+    number = int(pull["number"])
+    commits = list(github.pages(f"/pulls/{number}/commits"))
+    if len(commits) >= _MOST_COMMITS:
+        return frozenset("*")
+    below = {str(one["sha"]): str(one["parents"][0]["sha"]) for one in commits if len(one["parents"]) == 2}
+    updates = {commit for commit in below if is_update(number, commit)}
+    first: dict[str, str] = {}
+    found = {_login(pull["user"])}
+    for _, commit, who in pushes:
+        if commit not in first and not (commit in updates and below[commit] in first):
+            found.add(who)
+        first.setdefault(commit, who)
+    written = (one for one in commits if one["sha"] not in updates)
+    return frozenset(found | {_login(one[role]) for one in written for role in ("author", "committer")})
 
 
 def _is_ours(name: str) -> bool:
     return name == REPRODUCE or name.startswith(APPROVE)
 
 
-def _counts(name: str, event: dict[str, Any], authors: set[str]) -> bool:
-    """Whether a label is one of ours, still there, and an approval that of a person other than the authors.
+def _counts(name: str, event: dict[str, Any], writers: frozenset[str]) -> bool:
+    """Whether a label is one of ours, still there, and an approval that of a person who wrote nothing of it.
 
     A bot is nobody: a workflow on the author's own branch could set a label in its name.
     """
@@ -136,7 +180,7 @@ def _counts(name: str, event: dict[str, Any], authors: set[str]) -> bool:
         return False
     actor = event["actor"] or {}
     person = actor.get("type") == "User" and not event.get("performed_via_github_app")
-    return name == REPRODUCE or (person and actor.get("login") not in authors)
+    return name == REPRODUCE or (person and not {actor.get("login"), "*"} & writers)
 
 
 def _head_at(time: str, pushes: list[tuple[str, str, str]], forced: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from classifier.documents import require_bounded
 from classifier.errors import VerdictError
+from review.ci.bounds import require_expandable
 from review.git import git
 from review.revisions import Revision
 
@@ -45,8 +46,11 @@ def require_safe(base: Revision, candidate: Revision) -> None:
         require_bounded(candidate.text(path) or "", path, _REMEDY)
     for path in (path for path in changed if path.endswith(".dvc")):
         _require_pointer(candidate, path)
+    document = candidate.document("dvc.yaml") if "dvc.yaml" in entries else None
     if "dvc.yaml" in changed:
-        _require_definitions(candidate.document("dvc.yaml"))
+        _require_definitions(document)
+    if isinstance(document, dict):  # where it did not change, its variables may have
+        require_expandable(candidate, document, set(entries))
 
 
 def _entries(revision: Revision) -> dict[str, str]:

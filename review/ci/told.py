@@ -7,6 +7,7 @@ from classifier.errors import VerdictError
 from review import FAIL
 from review.lock import Finding
 from review.report.markup import Block, Section, code, fit, own, paragraph
+from review.revisions import Revision
 
 _MOST_LINES, _MOST_INDENT = 30, 40
 _COLOUR = re.compile("\x1b\\[[0-9;]*[A-Za-z]")
@@ -16,13 +17,16 @@ _NO_GPU = (
 )
 
 
-def unchanged(main: str, head: str) -> str:
-    """Nothing that the DAG reads or writes differs from main."""
-    text = "Nothing that the pipeline reads, writes or is defined by differs from main, so every result is main's."
+def unchanged(main: Revision, head: str) -> str:
+    """Nothing that the DAG reads or writes differs from what the change is compared with."""
+    text = (
+        f"Nothing that the pipeline reads, writes or is defined by differs from {own(main.name)}, so every result is"
+        " the same."
+    )
     return _page("✅ Pass: unchanged", [paragraph(f"{text} No stage needed to run."), _sides(main, head)])
 
 
-def stale(findings: Sequence[Finding], main: str, head: str, may_label: bool) -> str:
+def stale(findings: Sequence[Finding], main: Revision, head: str, may_label: bool) -> str:
     """dvc.lock does not belong to the tree, so nothing was run."""
     from review.report.sections import findings as findings_section
 
@@ -35,7 +39,7 @@ def stale(findings: Sequence[Finding], main: str, head: str, may_label: bool) ->
     return fit([head_section, findings_section(findings), Section("", end, 0)])
 
 
-def failed(code_: int, where: str, reason: str, *, log: str, url: str, sides: tuple[str, str]) -> str:
+def failed(code_: int, where: str, reason: str, *, log: str, url: str, sides: tuple[Revision, str]) -> str:
     """The run ended before it had a result: where, why, and the last lines that it printed."""
     lines = [line for line in _COLOUR.sub("", log).splitlines() if line.strip()][-_MOST_LINES:]
     blocks = [paragraph(f"<b>{own(where)}</b>{': ' if reason else ''}{own(reason)}")]
@@ -53,7 +57,7 @@ def _line(text: str) -> str:
     return " " * indent + code(text, 300).removeprefix("<code>").removesuffix("</code>")
 
 
-def cannot(error: VerdictError, url: str, main: str, head: str) -> str:
+def cannot(error: VerdictError, url: str, main: Revision, head: str) -> str:
     """There is no verdict, and why, and how to go on."""
     blocks = [
         paragraph(f"<b>{own(error.where)}</b>: {own(error.what)}<br>Remedy: {own(error.remedy)}"),
@@ -67,8 +71,8 @@ def _page(title: str, blocks: Sequence[Block]) -> str:
     return fit([Section("", [Block(f"<h2>{title}</h2>"), *blocks], 0)])
 
 
-def _sides(main: str, head: str) -> Block:
-    return paragraph(f"<sub>{code(head[:10])} merged with main at {code(main[:10])}</sub>")
+def _sides(main: Revision, head: str) -> Block:
+    return paragraph(f"<sub>{code(head[:10])} merged with {own(main.name)} at {code(main.short)}</sub>")
 
 
 def _link(url: str) -> str:

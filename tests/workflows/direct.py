@@ -45,18 +45,19 @@ class Direct(Site):
         jobs = {"plan": "success", "gpu": "skipped", "fork": "skipped"}
         job = "gpu" if event.trusted else "fork"
         printed = {"plan": "", job: ""}
+        base = event.payload.get("merge_group", {}).get("base_sha", "HEAD^1")
         with self._environment(place.path), _captured(printed, "plan"):
             try:
-                needed = plan(place.path, "HEAD^1", asked)
+                needed = plan(place.path, base, asked)
             except VerdictError as error:
                 print(error)
                 jobs["plan"], needed = "failure", False
         if needed:
-            code, printed[job] = self._reproduce(place, event, run_id)
+            code, printed[job] = self._reproduce(place, event, run_id, base)
             jobs[job] = "failure" if code else "success"
         return _outcome(jobs, printed, run_id)
 
-    def _reproduce(self, place: Clone, event: Event, run_id: int) -> tuple[int, str]:
+    def _reproduce(self, place: Clone, event: Event, run_id: int, base: str) -> tuple[int, str]:
         number = event.payload.get("number", run_id)
         scopes = [f"pull-{number}", "main"]
         self._restore(place.path, *scopes)
@@ -65,8 +66,8 @@ class Direct(Site):
         labels = [label["name"] for label in event.payload.get("pull_request", {}).get("labels", [])]
         options = [*(["--remote"] if event.trusted else []), *(["--own-data"] if "approve: data" in labels else [])]
         main = Clone(place.path.with_name("main"))
-        git(place.path, "worktree", "add", "--quiet", "--detach", str(main.path), "HEAD^1")
-        command = ["reproduce", "--root", str(place.path), "--base", "HEAD^1", *options, "--out", str(bundle)]
+        git(place.path, "worktree", "add", "--quiet", "--detach", str(main.path), base)
+        command = ["reproduce", "--root", str(place.path), "--base", base, *options, "--out", str(bundle)]
         done = main.try_run("python", "-m", "review.ci", *command, **self._variables(event.trusted))
         (bundle / "log.txt").write_text(done.stdout, encoding="utf-8")
         self._keep(place.path, scopes[0])
@@ -106,7 +107,7 @@ class Direct(Site):
                 print(found and (f"nothing to tell: {found.skip}" if found.skip else found.title))
             with _captured(printed, "publish"):
                 client = self._client("publish", run_id)
-                _, number = publish(client, event, out)
+                _, number = publish(client, client, event, out)
                 if number:
                     comment(client, out)
             if found and found.lock:

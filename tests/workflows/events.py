@@ -57,8 +57,8 @@ def pull_request(github: GitHub, number: int, action: str = "opened", actor: str
 
 
 def merge_group(github: GitHub, ref: str, base: str = "main") -> Event:
-    """A pull request is first in the queue; `ref` is the answer of `origin.queue`."""
-    sha, base_sha = github.state.find(ref), github.state.find(f"refs/heads/{base}")
+    """A pull request is in the queue; `ref` is the answer of `origin.queue`."""
+    sha, base_sha = github.state.find(ref), ref.rpartition("-")[2]
     assert sha, f"{ref} is missing"
     group = {"head_sha": sha, "head_ref": ref, "base_sha": base_sha, "base_ref": f"refs/heads/{base}"}
     known = {"action": "checks_requested", "merge_group": {**group, "head_commit": _head(github, sha)}}

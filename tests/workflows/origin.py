@@ -90,12 +90,15 @@ class Origin:
             self.git("update-ref", "-d", f"refs/pull/{number}/merge")
         return self.sha(head)
 
-    def queue(self, number: int, base: str = "main") -> str:
-        """Put a pull request into the merge queue: the branch of its merge group."""
-        merged = self._merged(f"refs/heads/{base}", f"refs/pull/{number}/head")
-        assert merged, f"pull request {number} does not merge"
-        ref = f"refs/heads/gh-readonly-queue/{base}/pr-{number}-{self.sha(base)}"
-        self.git("update-ref", ref, merged)
+    def queue(self, number: int, base: str = "main", ahead: str | None = None, method: str = "merge") -> str:
+        """Put a pull request into the merge queue, on top of main or of the group ahead: the branch of its group."""
+        onto = self.sha(ahead or base)
+        made = {"merge": self._merged, "squash": self._squashed, "rebase": self._rebased}[method](
+            onto, f"refs/pull/{number}/head"
+        )
+        assert made, f"pull request {number} does not merge"
+        ref = f"refs/heads/gh-readonly-queue/{base}/pr-{number}-{onto}"
+        self.git("update-ref", ref, made)
         return ref
 
     def merge(self, number: int, base: str = "main") -> str:
@@ -120,6 +123,22 @@ class Origin:
             return ""
         message = f"Merge {self.sha(head)} into {self.sha(base)}"
         return self.git("commit-tree", tree, "-p", self.sha(base), "-p", self.sha(head), "-m", message)
+
+    def _squashed(self, base: str, head: str) -> str:
+        """All commits of a pull request as one."""
+        merged = self._merged(base, head)
+        return merged and self.git("commit-tree", f"{merged}^{{tree}}", "-p", base, "-m", f"Squash {head}")
+
+    def _rebased(self, base: str, head: str) -> str:
+        """Each commit of a pull request, one on the other; empty if one conflicts."""
+        for commit in self.git("rev-list", "--reverse", "--no-merges", f"{base}..{head}").split():
+            # Beside the commit, so that what lies below it is what both have in common.
+            beside = self.git("commit-tree", f"{base}^{{tree}}", "-p", f"{commit}^", "-m", "Where it is to go")
+            merged = self._merged(beside, commit)
+            if not merged:
+                return ""
+            base = self.git("commit-tree", f"{merged}^{{tree}}", "-p", base, "-m", f"Rebase {commit}")
+        return base
 
 
 def make_origin(root: Path, clone: Path, name: str = NAME) -> Origin:

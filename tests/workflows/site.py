@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from review.ci.publish import ADVISORY, CHECK
 from tests.pipeline.clone import Clone
 from tests.workflows import act, events
 from tests.workflows.api.state import instant
@@ -77,9 +78,9 @@ class Site:
         self.know(ran, head["sha"], head["ref"], began, head_repo=repo if repo != self.github.name else None)
         return ran
 
-    def group(self, number: int = 1) -> tuple[Outcome, str]:
-        """experiment.yml for a pull request that is first in the merge queue, and the group's commit."""
-        ref, began = self.origin.queue(number), self.now()
+    def group(self, number: int = 1, **more: Any) -> tuple[Outcome, str]:  # noqa: ANN401 - of `origin.queue`
+        """experiment.yml for a pull request in the merge queue, and the group's commit."""
+        ref, began = self.origin.queue(number, **more), self.now()
         event = events.merge_group(self.github, ref)
         ran = self._ran(event)
         self.know(ran, event.sha, ref.removeprefix("refs/heads/"), began, event="merge_group")
@@ -121,9 +122,9 @@ class Site:
         return {"github": self.github, **shared}
 
     def checks(self, number: int = 1) -> list[tuple[str, str]]:
-        """The conclusions of the check `verdict` on the head of a pull request, with their titles, oldest first."""
+        """The conclusions of the judge's check on the head of a pull request, with their titles, oldest first."""
         head = self.origin.sha(f"refs/pull/{number}/head")
-        runs = [run for run in self.github.check_runs(head) if run["name"] == "verdict"]
+        runs = [run for run in self.github.check_runs(head) if run["name"] in (CHECK, ADVISORY)]
         return [(run["conclusion"], run["output"]["title"]) for run in runs]
 
     def comment(self, number: int = 1) -> str:
@@ -140,7 +141,7 @@ def main_on_github(root: Path, main: Clone) -> Origin:
     origin = make_origin(root / "hub", author.path)
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
         ran = Site(origin, github, author, env=packages(origin)).main()
-    assert ran.jobs == {"reproduce": "success"}, ran.log
+    assert ran.jobs == {"reproduce": "success", "overdue": "success"}, ran.log
     return origin
 
 

@@ -58,7 +58,7 @@ class Press:
         (folder / "plots_a.png").write_bytes(b"\x89PNG")
         verdict.write(Verdict(code, text, head, 1), folder)
         client = Client(self.github.name, TOKEN, self.github.url)
-        poster, number = publish(client, events.workflow_run(self.github, RUN).payload, folder)
+        poster, number = publish(client, client, events.workflow_run(self.github, RUN).payload, folder)
         assert number == 1
         self.posters.append(poster)
         if poster == "api" or self._cml() != 0:

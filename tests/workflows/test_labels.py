@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from review.ci import pull
 from review.ci.api import GitHub as Client
+from review.ci.candidate import is_update
 from review.ci.pull import Run, pull_of
 from tests.workflows import events
 from tests.workflows.api.state import Json
@@ -61,9 +63,14 @@ class Branch:
         """The labels that count for the present head."""
         token = self.github.token("reads", {"contents": "read", "actions": "read", "pull_requests": "read"})
         run = Run.of(events.workflow_run(self.github, self.runs).payload)
-        pull = pull_of(Client(self.github.name, token, self.github.url), run)
-        assert pull is not None
-        return pull.labels
+        main = self.origin.sha("main")
+        found = pull_of(
+            Client(self.github.name, token, self.github.url),
+            run,
+            lambda _, commit: is_update(self.origin.folder, main, commit),
+        )
+        assert found is not None
+        return found.labels
 
 
 @pytest.fixture
@@ -173,13 +180,113 @@ def test_a_run_from_before_the_pull_request_says_nothing(branch: Branch) -> None
     assert branch.labels == set()
 
 
+COLLEAGUE = "colleague"
+
+
+def pushed(branch: Branch, text: str, who: str, writers: tuple[str | None, str | None] = ("author", "author")) -> str:
+    """A commit that somebody pushes, written and committed by whom GitHub takes for it."""
+    head = branch.push(text, runs=False)
+    branch.github.state.writers[head] = writers
+    return ran(branch, head, who)
+
+
+def ran(branch: Branch, head: str, who: str) -> str:
+    """The run of a push, or of a label."""
+    branch.runs += 1
+    at = branch.now()
+    branch.github.run(branch.runs, name="experiment", head_sha=head, head_branch="change", created_at=at, actor=who)
+    return head
+
+
 def test_who_pushed_the_commit_does_not_approve_it(branch: Branch) -> None:
     """A colleague who pushes to the author's branch is an author of that commit, too."""
-    head = branch.push("by a colleague", runs=False)
-    branch.runs += 1
-    who, at = "colleague", branch.now()
-    branch.github.run(branch.runs, name="experiment", head_sha=head, head_branch="change", created_at=at, actor=who)
-    branch.label(POLICY, "colleague")
+    pushed(branch, "by a colleague", COLLEAGUE)
+    branch.label(POLICY, COLLEAGUE)
     assert branch.labels == set()
     branch.label(POLICY, "maintainer")
     assert branch.labels == {POLICY}
+
+
+@pytest.mark.parametrize("on_top", ["some-app[bot]", "author", "maintainer"])
+def test_whoever_pushes_on_top_makes_nobody_a_reviewer(branch: Branch, on_top: str) -> None:
+    """A colleague's commit is the colleague's, also where a bot's or anybody's lies on it."""
+    pushed(branch, "by a colleague", COLLEAGUE)
+    pushed(branch, "on top", on_top, (on_top, on_top))
+    branch.label(POLICY, COLLEAGUE)
+    assert branch.labels == set()
+
+
+@pytest.mark.parametrize("writers", [(COLLEAGUE, "author"), ("author", COLLEAGUE), (COLLEAGUE, "web-flow")])
+def test_who_wrote_or_committed_any_commit_does_not_approve(branch: Branch, writers: tuple[str, str]) -> None:
+    """Somebody else's push of a colleague's commit leaves it the colleague's."""
+    pushed(branch, "by a colleague", "author", writers)
+    pushed(branch, "on top", "author")
+    branch.label(POLICY, COLLEAGUE)
+    assert branch.labels == set()
+
+
+def test_who_pushed_what_is_not_there_any_more_does_not_approve(branch: Branch) -> None:
+    """Of a branch that was rewritten by force, those who pushed before, and who forced it, stay its authors."""
+    first = branch.origin.sha("refs/heads/change")
+    pushed(branch, "by a colleague", COLLEAGUE)
+    branch.to(first, forced=True)
+    branch.label(POLICY, COLLEAGUE)
+    assert branch.labels == set()
+    branch.label(POLICY, "author")
+    assert branch.labels == set()
+    branch.label(POLICY)
+    assert branch.labels == {POLICY}
+
+
+def test_who_set_a_label_on_an_earlier_commit_may_approve(branch: Branch) -> None:
+    """The run that a label starts makes nobody a pusher."""
+    ran(branch, branch.origin.sha("refs/heads/change"), "maintainer")
+    pushed(branch, "another", "author")
+    branch.label(POLICY)
+    assert branch.labels == {POLICY}
+
+
+def updated(branch: Branch, who: str, text: str = "") -> str:
+    """Main moves on, and somebody presses *Update branch*; with a text, the merge holds more than merging gives."""
+    origin = branch.origin
+    base = origin.sha("main")
+    moved = origin.git("commit-tree", f"{base}^{{tree}}", "-p", base, "-m", "Somebody else's")
+    origin.git("update-ref", "refs/heads/main", moved)
+    below = origin.sha("refs/heads/change")
+    tree = f"{below}^{{tree}}" if not text else f"{base}^{{tree}}"
+    head = origin.git("commit-tree", tree, "-p", below, "-p", moved, "-m", "Merge branch main")
+    branch.to(head, runs=False)
+    branch.github.state.writers[head] = (who, "web-flow")
+    return ran(branch, head, who)
+
+
+def test_who_updates_the_branch_may_approve(branch: Branch) -> None:
+    """The merge of main that GitHub makes holds nothing of whoever presses the button."""
+    updated(branch, "maintainer")
+    branch.label(POLICY)
+    assert branch.labels == {POLICY}
+
+
+def test_a_merge_that_holds_more_makes_an_author(branch: Branch) -> None:
+    """A merge of main whose files are not what merging gives was written by somebody."""
+    updated(branch, "maintainer", "something else")
+    branch.label(POLICY)
+    assert branch.labels == set()
+
+
+def test_a_push_that_ends_in_a_merge_of_main_makes_a_pusher(branch: Branch) -> None:
+    """Commits that arrive with such a merge on top, under the author's name, are those of whoever pushed them."""
+    branch.push("in the author's name", runs=False)
+    updated(branch, "maintainer")
+    branch.label(POLICY)
+    assert branch.labels == set()
+
+
+def test_nobody_approves_more_commits_than_github_lists(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a longer pull request it cannot be told who wrote it."""
+    monkeypatch.setattr(pull, "_MOST_COMMITS", 2)
+    branch.label(POLICY)
+    assert branch.labels == {POLICY}
+    branch.push("second")
+    branch.label(POLICY)
+    assert branch.labels == set()

@@ -157,8 +157,11 @@ def test_a_summary_is_measured_in_bytes(site: Site, tmp_path: Path) -> None:
     out.mkdir()
     (out / "report.md").write_text("😀" * 60_000, encoding="utf-8")
     write(Verdict(1, "Fail", head, 1, "change"), out)
-    token = site.github.token("p", {"contents": "write", "checks": "write", "pull_requests": "write"})
-    publish(Client(site.github.name, token, site.github.url), events.workflow_run(site.github, run).payload, out)
+    token = site.github.token(
+        "p", {"contents": "write", "checks": "write", "pull_requests": "write", "actions": "read"}
+    )
+    client = Client(site.github.name, token, site.github.url)
+    publish(client, client, events.workflow_run(site.github, run).payload, out)
     (made,) = site.github.check_runs(head)
     assert len(made["output"]["summary"].encode()) <= 65_535
 

@@ -41,6 +41,17 @@ def _has(state: State, name: str) -> bool:
     return bool(state.git("ls-tree", "--name-only", "main", f".github/workflows/{name}"))
 
 
+@route("GET", "/actions/workflows/{workflow_id}", "actions")
+def get_workflow(state: State, request: Request) -> Answer:
+    """A workflow by its file's name, and whether it is active."""
+    name = request.parts["workflow_id"]
+    if not _has(state, name):
+        raise RefusedError(404, "Not Found")
+    known = {"id": state.id_of(("workflow", name)), "name": name, "path": f".github/workflows/{name}"}
+    usual = {"state": "active", "created_at": now(), "updated_at": now()}
+    return Answer({**known, **usual, **state.workflows.get(name, {})})
+
+
 @route("GET", "/actions/runs/{run_id}/jobs", "actions")
 def list_jobs(state: State, request: Request) -> Answer:
     """The jobs of a run."""

@@ -81,6 +81,13 @@ def get_commit(state: State, request: Request) -> Answer:
     return Answer(commit(state, sha))
 
 
+@route("GET", "/rules/branches/{branch}")
+def list_rules(state: State, _: Request) -> Answer:
+    """The rules of a branch, by rulesets; the older kind of protection is not among them."""
+    source = {"ruleset_source_type": "Repository", "ruleset_source": state.name, "ruleset_id": 1}
+    return Answer([{**rule, **source} for rule in state.rules])
+
+
 @route("GET", "/git/ref/{ref}", "contents")
 def get_ref(state: State, request: Request) -> Answer:
     """Where a branch, tag or any other ref is."""

@@ -100,6 +100,9 @@ class State:
     checks: list[Json] = field(default_factory=list)
     permissions: dict[str, str] = field(default_factory=dict)
     actions_open_pulls: bool = False  # the setting of docs/github.md, section 4
+    rules: list[Json] = field(default_factory=list)  # of main's ruleset
+    writers: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)  # author and committer, by commit
+    workflows: dict[str, Json] = field(default_factory=dict)  # what is not usual about one, by its file's name
     stored: dict[str, bytes] = field(default_factory=dict)  # what download addresses lead to
     identifiers: dict[object, int] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)

@@ -1,6 +1,6 @@
 """Pull requests, issues, comments and labels."""
 
-from tests.workflows.api.objects import author, repository, user
+from tests.workflows.api.objects import author, commit, repository, user
 from tests.workflows.api.state import Answer, Json, RefusedError, Request, State, now, route
 
 LONGEST = 65_536  # characters of a body
@@ -117,6 +117,24 @@ def update_pull(state: State, request: Request) -> Answer:
         changed["closed_at"] = now() if changed["state"] == "closed" else None
     state.pulls[number].update(changed, updated_at=now())
     return Answer(_pull(state, number))
+
+
+@route("GET", "/pulls/{pull_number}/commits", "pull_requests")
+def list_commits(state: State, request: Request) -> Answer:
+    """The commits of a pull request, the oldest first, 250 at most, with the accounts that GitHub knows."""
+    found = _pull(state, request.number("pull_number"))
+    spread = f"{state.find('main')}..{found['head']['sha']}"
+    commits = state.git("rev-list", "--reverse", "--topo-order", spread).split()[:250]
+    return Answer([_written(state, sha, found["user"]["login"]) for sha in commits])
+
+
+def _written(state: State, sha: str, usual: str) -> Json:
+    made = commit(state, sha)
+    people = zip(("author", "committer"), state.writers.get(sha, (usual, usual)), strict=True)
+    accounts = {role: login and user(state, login) for role, login in people}
+    place = {"url": state.call(f"commits/{sha}"), "html_url": made["html_url"]}
+    inner = {key: made[key] for key in ("author", "committer", "message", "tree", "url", "verification")}
+    return {"sha": sha, "commit": {**inner, "comment_count": 0}, "parents": made["parents"], **place, **accounts}
 
 
 @route("GET", "/issues/{issue_number}/events", *TALK)

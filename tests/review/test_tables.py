@@ -1,0 +1,100 @@
+"""Tables, pictures and folders of a stranger: measured by what they would become, before they become it."""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from classifier.errors import VerdictError
+from review import tables
+from review.pictures import chunks_of
+from review.revisions import Revision, Store
+from review.tables import bounded_table, require_bounded_table
+
+
+def written(path: Path, **columns: object) -> Path:
+    """A parquet file, as small as it can be."""
+    pq.write_table(pa.table(columns), path, compression="zstd")
+    return path
+
+
+def test_sixty_million_rows_in_a_few_kilobytes_are_not_read(tmp_path: Path) -> None:
+    """Zeros cost next to nothing on the disk; the count that the file gives is enough."""
+    path = written(tmp_path / "rows.parquet", id=pa.array(np.zeros(60_000_000, dtype=np.int8)))
+    assert path.stat().st_size < 300_000
+    with pytest.raises(VerdictError, match="60,000,000 rows; at most 5,000,000 are read"):
+        require_bounded_table(path)
+
+
+def test_one_long_text_in_every_row_is_not_read(tmp_path: Path) -> None:
+    """A dictionary holds it once, a table of rows a thousand times: 2 GB out of a megabyte."""
+    text, path = "".join(map(str, range(180_000))), tmp_path / "texts.parquet"
+    schema = pa.schema([pa.field("text", pa.dictionary(pa.int32(), pa.string()))])
+    rows = pa.DictionaryArray.from_arrays(pa.array(np.zeros(2_000, dtype=np.int32)), [text])
+    pq.write_table(pa.table({"text": rows}, schema=schema).replace_schema_metadata(None), path, store_schema=False)
+    assert path.stat().st_size < 2_000_000
+    with pytest.raises(VerdictError, match="more than 1,000 MB once it is read"):
+        require_bounded_table(path)
+
+
+def test_lists_are_not_read(tmp_path: Path) -> None:
+    """No table of ours has a column of lists, whose rows tell nothing of their size."""
+    with pytest.raises(VerdictError, match="or lists in them"):
+        require_bounded_table(written(tmp_path / "lists.parquet", id=[[1], [2]]))
+
+
+def test_a_hundred_times_the_corpus_is_read(tmp_path: Path) -> None:
+    """2.4 million sentences with texts of their own are an honest table, and come out as they went in."""
+    texts = pa.array([f"sentence {number:>90}" for number in range(24_000)] * 100)
+    path = written(tmp_path / "honest.parquet", text=texts, valence=pa.array(np.zeros(len(texts))))
+    require_bounded_table(path)
+
+
+def test_what_is_measured_is_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound of its texts, its numbers and a byte for its gaps lets a table through, one byte less does not."""
+    path = written(tmp_path / "table.parquet", text=["a", "bcd", "a"], valence=[0.5, 1.0, 1.5])
+    monkeypatch.setattr(tables, "MOST_BYTES", 5 + 24 + 1)
+    assert bounded_table(path, "", ["text", "valence"])["text"].tolist() == ["a", "bcd", "a"]
+    monkeypatch.setattr(tables, "MOST_BYTES", 5 + 24)
+    with pytest.raises(VerdictError, match="once it is read"):
+        bounded_table(path, "", ["text"])
+
+
+def test_what_is_no_table_is_told_by_its_reader(tmp_path: Path) -> None:
+    """Measuring says nothing of a damaged file: the error is the usual one."""
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(VerdictError, match="not readable as parquet"):
+        bounded_table(path, "dvc repro", ["text"])
+
+
+def test_a_picture_of_more_pixels_than_memory_holds_is_not_drawn() -> None:
+    """A few bytes can say that they are 100,000 by 100,000; what says less is drawn as before."""
+
+    def png(across: int, down: int) -> bytes:
+        head = across.to_bytes(4) + down.to_bytes(4) + b"\x08\x02\x00\x00\x00"
+        parts = [b"IHDR" + head, b"IDAT" + zlib.compress(b""), b"IEND"]
+        chunks = ((len(part) - 4).to_bytes(4) + part + zlib.crc32(part).to_bytes(4) for part in parts)
+        return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+    assert len(chunks_of(png(5_000, 5_000), "a.png")) == 3
+    with pytest.raises(VerdictError, match="100,000 by 100,000 pixels; at most 50 million"):
+        chunks_of(png(100_000, 100_000), "a.png")
+
+
+def test_a_folder_of_millions_of_files_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The size of its listing is enough to refuse it; a shorter one is read."""
+    listing = tmp_path / "listing"
+    listing.write_text('[{"md5": "' + "a" * 32 + '", "relpath": "x"}]', encoding="utf-8")
+    lock = '{"stages": {"a": {"outs": [{"path": "d", "md5": "' + "b" * 32 + '.dir"}]}}}'
+    revision = Revision(tmp_path, "main", None, lock)
+    monkeypatch.setattr(Store, "_object", lambda *_: listing)
+    with Store(tmp_path) as store:
+        assert store.members(revision, "d") == {"x": "a" * 32}
+        with listing.open("ab") as file:
+            file.truncate(20_000_001)
+        with pytest.raises(VerdictError, match="more than 20 MB"):
+            store.members(revision, "d")
