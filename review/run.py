@@ -1,4 +1,4 @@
-"""`python -I -m review repro`: `dvc repro`, and a record of what ran, for how long, on what, and what came from the cache.
+"""`python -I -m review repro`: `dvc repro`, and a record of what ran, how long, on what, and what came from the cache.
 
 DVC keeps no times. The record lies in .dvc/tmp, by the hash of the lock entry that a stage led to: of another result it
 says nothing, and of one that came back from the run-cache, how long it once took.

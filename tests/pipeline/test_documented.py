@@ -21,7 +21,9 @@ LOOKS = {
     "python -I -m classifier params": r"^$",
     "python -I -m classifier scores": r"weighted_f1(.|\n)*overall ",
     'echo "I did not expect to like it, but I did." | python -I -m classifier predict': r'"label": "positive"',
-    "python -I -m classifier predict --model models/classifier < lines.txt": r'"text": "one", .*\n.*"text": "two", .*\n$',
+    "python -I -m classifier predict --model models/classifier < lines.txt": (
+        r'"text": "one", .*\n.*"text": "two", .*\n$'
+    ),
     "python -I -m review lock": r"dvc.lock is consistent with this tree",
     "python -I -m review compare": r"overall",
     "python -I -m sweep points sweeps/linear.yaml": r"linear-\S+",
