@@ -23,7 +23,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.fixture
 def desk(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """What runs `python -I -m review remote` in this process, with the writer's keys, without the machine's settings."""
+    """What runs `python -I -m review remote` in this process, with the writer's keys and no settings of the machine."""
     for name, value in {**environment(tmp_path), **s3.keys()}.items():
         if name.startswith(("DVC_", "AWS_")):
             monkeypatch.setenv(name, value)
