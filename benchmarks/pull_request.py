@@ -4,7 +4,7 @@
 
 The first executes experiment.yml and report.yml with act, against the tests' GitHub; a set-up that finds all libraries
 there is part of it, a machine that has to be started is not. Goals: ≤ 60 s in all, ≤ 20 s in our own commands. The
-second runs `python -m review.ci reproduce` on the real data. Goal: warm ≤ a tenth of cold.
+second runs `python -I -m review.ci reproduce` on the real data. Goal: warm ≤ a tenth of cold.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def trained(place: Path) -> tuple[float, float]:
     clone.run("git", "commit", "--quiet", "--all", "--message", "Another penalty")
     seconds = []
     for _ in range(2):
-        seconds.append(run([sys.executable, "-m", "review.ci", "reproduce", "--base", "HEAD^"], place).seconds)
+        seconds.append(run([sys.executable, "-I", "-m", "review.ci", "reproduce", "--base", "HEAD^"], place).seconds)
         clone.run("git", "checkout", "--quiet", ".")
         for path in ("data/prepared", "data/features", "data/predictions", "models/classifier", "bundle", "data/raw"):
             shutil.rmtree(place / path)

@@ -47,7 +47,7 @@ def measure(folder: Path, times: int) -> tuple[int, dict[str, Measure]]:
     """Rows, and the measures of each stage."""
     copy_repository(folder)
     rows = multiply(folder / "data/raw", times)
-    return rows, {stage: run([sys.executable, "-m", f"stages.{stage}"], folder) for stage in STAGES}
+    return rows, {stage: run([sys.executable, "-I", "-m", f"stages.{stage}"], folder) for stage in STAGES}
 
 
 def main() -> None:

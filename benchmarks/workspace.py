@@ -30,7 +30,7 @@ def copy_repository(target: Path, with_raw: bool = True) -> None:
             shutil.copy2(ROOT / name, target / name)
     if with_raw:
         if not (ROOT / "data/raw").is_dir():
-            raise VerdictError("data/raw", "no such folder", "python data/fetch.py")
+            raise VerdictError("data/raw", "no such folder", "python -I data/fetch.py")
         shutil.copytree(ROOT / "data/raw", target / "data/raw")
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
 

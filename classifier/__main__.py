@@ -1,4 +1,4 @@
-"""The commands `python -m classifier predict`, `scores`, `params` and `doctor`."""
+"""The commands `python -I -m classifier predict`, `scores`, `params` and `doctor`."""
 
 if __name__ == "__main__":
     from classifier.isolated import start_again
@@ -29,7 +29,7 @@ def _device(text: str) -> str:
 
 def main() -> None:
     """Parse the command line and run the command."""
-    parser = argparse.ArgumentParser(prog="python -m classifier", description="Use the trained classifier.")
+    parser = argparse.ArgumentParser(prog="python -I -m classifier", description="Use the trained classifier.")
     commands = parser.add_subparsers(dest="command", required=True)
     predict = commands.add_parser("predict", help="lines on standard input to JSON lines on standard output")
     predict.add_argument("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")

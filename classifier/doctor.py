@@ -1,4 +1,4 @@
-"""`python -m classifier doctor`: what this machine offers as a runner, and whether that is enough."""
+"""`python -I -m classifier doctor`: what this machine offers as a runner, and whether that is enough."""
 
 import json
 import os

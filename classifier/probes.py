@@ -1,7 +1,7 @@
 """What a runner's GPU, libraries and DVC remote answer, each asked in a process of its own and with a limit of time.
 
 A driver that hangs and a server that is down make a library wait for minutes, and nothing in Python can interrupt it: a
-process can be ended. `python -m classifier.probes torch cuda` prints what it finds, as it finds it, as lines of JSON.
+process can be ended. `python -I -m classifier.probes torch cuda` prints what it finds, as it finds it, as JSON lines.
 """
 
 import ctypes

@@ -21,7 +21,7 @@ FILES = {
 }
 DOMAINS = tuple(FILES)
 VALENCE_LIMIT = 4.0
-_REMEDY = "python data/fetch.py --force, or correct the file"
+_REMEDY = "python -I data/fetch.py --force, or correct the file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _lines(path: Path) -> Iterator[str]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise VerdictError(str(path), "no such file", "python data/fetch.py") from None
+        raise VerdictError(str(path), "no such file", "python -I data/fetch.py") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

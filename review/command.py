@@ -1,4 +1,4 @@
-"""What the commands of `python -m review` do, apart from reading their options."""
+"""What the commands of `python -I -m review` do, apart from reading their options."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

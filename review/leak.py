@@ -21,7 +21,9 @@ from review.words import signed
 NAME = "leak"
 # That no group of a change without a leak fails, by chance in the test and validation documents.
 CONFIDENCE = 0.9999
-REMEDY = "what of the test sentences does the training see? python -m review repro runs each stage with its deps alone"
+REMEDY = (
+    "what of the test sentences does the training see? python -I -m review repro runs each stage with its deps alone"
+)
 # Only standard errors are asked for, and these settle long before the quantiles of the gate's intervals.
 _RESAMPLES = 2000
 

@@ -160,7 +160,7 @@ def never_run(runs: Path, stage: "DvcStage", name: str, entry: Entry) -> Iterato
     elif not (runs / record_place(entry)).is_file():
         what = "this entry is not in the run-cache: it never came out of a run that this cache knows"
         # Where git has all outputs, `dvc repro` finds nothing to do in a fresh clone.
-        run = again_alone(name) if any(out.use_cache for out in stage.outs) else "python -m review repro"
+        run = again_alone(name) if any(out.use_cache for out in stage.outs) else "python -I -m review repro"
         yield Finding(name, LOCK, what, f"dvc fetch --run-cache, or {run}")
 
 

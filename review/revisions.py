@@ -195,7 +195,7 @@ class Store:
 
         if self.offline:
             what = f"{digest[:8]} is not in the cache, and a hook asks no remote"
-            remedy = "once, outside of the hook: python -m review gate, which fetches it; or with --reproduce-base"
+            remedy = "once, outside of the hook: python -I -m review gate, which fetches it; or with --reproduce-base"
             raise VerdictError(f"{path} of {revision.name}", what, remedy)
         try:
             self.repo.cloud.pull([HashInfo("md5", digest)])

@@ -16,7 +16,7 @@ from review.words import NAMES, beside, change, counted, interval
 
 _ON_SHARED = "; on the sentences that main has, too: "
 _MAINS = "; but every prediction is main's"
-_BETTER = "a better model; python -m review compare shows where it lost"
+_BETTER = "a better model; python -I -m review compare shows where it lost"
 _POLICY = "or take it out of gate.{} of params.yaml on main first, in a change of its own (--approve policy)"
 Lines = Callable[[str, str], list[Difference]]
 

@@ -1,4 +1,4 @@
-"""`python -m review repro`: `dvc repro`, and a record of what ran, for how long, on what, and what came from the cache.
+"""`python -I -m review repro`: `dvc repro`, and a record of what ran, how long, on what, and what came from the cache.
 
 DVC keeps no times. The record lies in .dvc/tmp, by the hash of the lock entry that a stage led to: of another result it
 says nothing, and of one that came back from the run-cache, how long it once took.
@@ -185,7 +185,7 @@ def _remedy(error: Exception, reason: str) -> str:
         return "mend the file that is named here; git diff shows what was changed in it"
     match error.__cause__:
         case MissingDataSource():
-            return "python data/fetch.py gets data/raw, dvc pull what a remote has; else put the file back"
+            return "python -I data/fetch.py gets data/raw, dvc pull what a remote has; else put the file back"
         case OutputDoesNotExistError():
             return "the stage's command has to write it, or dvc.yaml must not name it"
         case OSError():

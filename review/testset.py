@@ -17,7 +17,7 @@ from review.evidence import TRUTH, Evidence, Mask
 from review.paths import TEST, TEST_SET
 from review.revisions import Revision, working_tree
 
-WRITE = "python -m review test-set"
+WRITE = "python -I -m review test-set"
 _HEAD = f"""\
 # The approved rows of {TEST}, a digest each. The rules of the gate are asked of these rows.
 # Written by `{WRITE}`; rows that come or go need the approval `data` (docs/review.md).

@@ -1,4 +1,4 @@
-"""The commands `python -m sweep points`, `run`, `push` and `pull`."""
+"""The commands `python -I -m sweep points`, `run`, `push` and `pull`."""
 
 if __name__ == "__main__":
     from classifier.isolated import start_again
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sweep", description="Sweeps: docs/sweeps.md.")
+    parser = argparse.ArgumentParser(prog="python -I -m sweep", description="Sweeps: docs/sweeps.md.")
     commands = parser.add_subparsers(dest="command", required=True)
     points = _command(commands, "points", "the points of a spec file on HEAD; runs nothing")
     points.add_argument("--json", action="store_true", help="one JSON object, such as a workflow's matrix takes")

@@ -1,4 +1,4 @@
-"""`python -m sweep push` and `pull`: experiments of several machines meet on a git remote, their data on a DVC remote.
+"""`python -I -m sweep push` and `pull`: experiments of several machines meet on a git remote, their data on DVC's.
 
 DVC says of the same name with other content that it "has diverged", and exits with 0. Here that is an error.
 """

@@ -50,7 +50,7 @@ class Plan:
         known = {point.name for point in self.points}
         if unknown := [name for name in names if name not in known]:
             what = f"no point of this sweep on {self.baseline[:7]}: {', '.join(unknown)}"
-            raise VerdictError(str(self.spec), what, f"python -m sweep points {self.spec}")
+            raise VerdictError(str(self.spec), what, f"python -I -m sweep points {self.spec}")
         return [point for point in self.points if not names or point.name in names]
 
     def ref(self, name: str) -> str:
@@ -90,7 +90,7 @@ def plan(root: Path, spec: Path) -> Plan:
 
 def parse(text: str) -> dict[str, Any]:
     """params.yaml of a commit, as `classifier.params` reads the one of the working tree."""
-    return documents.mapping(text, f"{PARAMS} of this commit", "python -m classifier params")
+    return documents.mapping(text, f"{PARAMS} of this commit", "python -I -m classifier params")
 
 
 def canonical(document: dict[str, Any]) -> dict[str, Any]:

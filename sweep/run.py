@@ -1,4 +1,4 @@
-"""`python -m sweep run`: every point of a spec file becomes an experiment, some at a time, none of them twice."""
+"""`python -I -m sweep run`: every point of a spec file becomes an experiment, some at a time, none of them twice."""
 
 import fcntl
 import time

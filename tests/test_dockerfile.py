@@ -167,7 +167,12 @@ def test_the_guides_kubernetes_values_ask_for_one_gpu_and_no_root() -> None:
 
 @pytest.mark.parametrize(
     "phrase",
-    ["[self-hosted, gpu]", "[self-hosted, gpu-main]", "python -m classifier doctor", "reproduce.yml@refs/heads/main"],
+    [
+        "[self-hosted, gpu]",
+        "[self-hosted, gpu-main]",
+        "python -I -m classifier doctor",
+        "reproduce.yml@refs/heads/main",
+    ],
 )
 def test_the_guide_names_what_the_workflows_use(phrase: str) -> None:
     """Labels, self-check and the one workflow that the groups let in stand in the guide."""

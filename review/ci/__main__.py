@@ -1,4 +1,4 @@
-"""`python -m review.ci COMMAND`: a step of a workflow each."""
+"""`python -I -m review.ci COMMAND`: a step of a workflow each."""
 
 if __name__ == "__main__":
     from classifier.isolated import start_again
@@ -144,7 +144,7 @@ def _remote(root: Path) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m review.ci", description="The review in GitHub Actions.")
+    parser = argparse.ArgumentParser(prog="python -I -m review.ci", description="The review in GitHub Actions.")
     commands = parser.add_subparsers(dest="command", required=True)
 
     def add(name: str, run: object, told: str) -> argparse.ArgumentParser:

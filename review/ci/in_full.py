@@ -225,5 +225,5 @@ def _commands(pull: Pull | None) -> tuple[str, ...]:
     return (
         f"git fetch origin refs/pull/{pull.number}/merge && git checkout FETCH_HEAD",
         "make repro",
-        f"git fetch origin {shlex.quote(pull.base)} && python -m review report --base FETCH_HEAD",
+        f"git fetch origin {shlex.quote(pull.base)} && python -I -m review report --base FETCH_HEAD",
     )

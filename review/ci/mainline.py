@@ -51,7 +51,7 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
     main = resolve(root, "HEAD")
     if findings := check(root):
         found = "; ".join(f"{finding.stage}: {finding.where}: {finding.what}" for finding in findings[:3])
-        raise VerdictError(f"{LOCK} of main", found, "python -m review lock; dvc repro, and a pull request with it")
+        raise VerdictError(f"{LOCK} of main", found, "python -I -m review lock; dvc repro, and a pull request with it")
     if remote and not fresh:
         with Storage(root):  # DVC would say no more than "Forbidden"
             pass

@@ -1,4 +1,4 @@
-"""`python -m review leaderboard`: which experiments are meant, and the files that are written of them."""
+"""`python -I -m review leaderboard`: which experiments are meant, and the files that are written of them."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from review.leaderboard.records import VALIDATION
 from review.policy import policy_of
 from review.revisions import Store, resolve, working_tree
 
-# Where `python -m sweep run` notes why a point failed.
+# Where `python -I -m sweep run` notes why a point failed.
 _SWEEP_FAILURES = Path(".dvc/tmp/sweeps/failed")
 
 
@@ -63,7 +63,7 @@ def _points(root: Path, spec: Path) -> list[str]:
     done = subprocess.run(command, cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         reason = " ".join(done.stderr.split())[-400:] or f"exit code {done.returncode}"
-        raise VerdictError(str(spec), reason, f"python -m sweep points {spec}")
+        raise VerdictError(str(spec), reason, f"python -I -m sweep points {spec}")
     names: list[str] = json.loads(done.stdout)["names"]
     return names
 
@@ -76,7 +76,7 @@ def _asked(root: Path, head: str, names: Sequence[str], options: Options) -> Ask
     absent = list(_absent(root, head, names, {one.name for one in shown}, failures))
     if not shown and not absent:
         where, what = f"refs/exps of {head[:7]}", "no experiment that builds on it here"
-        remedy = "python -m sweep run SPEC, or sweep pull; --all shows those of other commits"
+        remedy = "python -I -m sweep run SPEC, or sweep pull; --all shows those of other commits"
         raise VerdictError(where, what, remedy)
     return Asked(shown, absent, _chosen(shown, options.chosen) if options.chosen else None)
 

@@ -47,7 +47,7 @@ def _nothing(board: Board) -> str:
     return "No experiment has a score on these validation sentences."
 
 
-_GET = "<code>dvc exp pull</code> or <code>python -m sweep pull</code> gets them."
+_GET = "<code>dvc exp pull</code> or <code>python -I -m sweep pull</code> gets them."
 
 
 def _flattery(board: Board, best: Row) -> Iterator[Block]:
@@ -240,7 +240,7 @@ def next_steps(board: Board) -> Iterator[Section]:
         return
     name = html.escape(plain(shlex.quote(one.name)))
     lines = [
-        f"python -m review leaderboard --chosen {name}   # its score on test",
+        f"python -I -m review leaderboard --chosen {name}   # its score on test",
         f"dvc exp apply {name}                           # into this working tree",
         f"dvc exp branch {name} BRANCH                   # or as a branch, for a pull request",
     ]

@@ -1,4 +1,4 @@
-"""`python -m review remote`: what it prints and exits with."""
+"""`python -I -m review remote`: what it prints and exits with."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -139,7 +139,7 @@ def _records(storage: "Storage") -> Iterator[Need]:
     cached = {_origin(storage, out) for out in storage.outputs() if out.use_cache}
     for name, entry in working_tree(storage.root).stages.items():
         if name not in known:
-            continue  # left over from a stage that is no more: `python -m review lock` says so
+            continue  # left over from a stage that is no more: `python -I -m review lock` says so
         digest = record_hash(entry)
         key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
         local = storage.cached_record(key, digest)

@@ -80,7 +80,7 @@ def repaired(storage: Storage, verify: bool = False) -> State:
 
 def missing(found: State, name: str | None = None) -> list[Missing]:
     """The unmet needs as people read them."""
-    command = "python -m review remote" + (f" --remote {name}" if name else "")
+    command = "python -I -m review remote" + (f" --remote {name}" if name else "")
     lacking = found.wanting
     damaged = {id(need) for need in found.damaged}
     told = []
@@ -121,5 +121,5 @@ def _remedy(need: Need, command: str, blocked: bool) -> str:
     if need.source():
         return f"{command} --push"
     if need.stage.endswith(".dvc"):
-        return f"bring {need.path} back (data/raw: python data/fetch.py), then {command} --push"
+        return f"bring {need.path} back (data/raw: python -I data/fetch.py), then {command} --push"
     return f"dvc repro -f {need.stage}, then {command} --push; or push from a checkout with a good copy"

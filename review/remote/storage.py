@@ -154,7 +154,7 @@ class Storage:
         try:
             return [out for stage in self.repo.index.stages for out in stage.outs]
         except DvcException as error:
-            raise VerdictError("dvc.yaml, dvc.lock", shown(error), "python -m review lock") from None
+            raise VerdictError("dvc.yaml, dvc.lock", shown(error), "python -I -m review lock") from None
 
     @cached_property
     def _remote(self) -> "Remote":

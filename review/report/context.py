@@ -151,10 +151,10 @@ def runs(candidate: Revision, prices: Report) -> Section:
 def reproduce(review: Review) -> Section:
     """The exact commands, and the hashes that must come out."""
     commit = review.candidate.identity.removesuffix("+")
-    lines = list(review.commands) or [f"git checkout {commit}", "make repro", "python -m review lock --ran"]
+    lines = list(review.commands) or [f"git checkout {commit}", "make repro", "python -I -m review lock --ran"]
     if review.base and not review.commands:
         approved = "".join(f" --approve {name}" for name in review.approvals)
-        lines.append(f"python -m review report --base {review.base.identity}{approved}")
+        lines.append(f"python -I -m review report --base {review.base.identity}{approved}")
     blocks = [Block("<pre>" + "\n".join(plain(line) for line in lines) + "</pre>")]
     if review.candidate.identity.endswith("+"):
         blocks.append(
@@ -178,7 +178,7 @@ def environment() -> Section:
         ),
         ("hardware class", own(hardware["hardware_class"])),
         *_libraries(),
-        ("command", code(" ".join(["python -m review", *sys.argv[1:]]))),
+        ("command", code(" ".join(["python -I -m review", *sys.argv[1:]]))),
     ]
     return Section("Environment of the review", [of_table(("", ""), rows)], 9, True)
 

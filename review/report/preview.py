@@ -1,6 +1,6 @@
 """Screenshots of a report: report.html in a real browser, and report.md as GitHub would show it, wide and narrow.
 
-    python -m review.report.preview report .venv/github-markdown-light.css
+    python -I -m review.report.preview report .venv/github-markdown-light.css
 
 GitHub's own parser and stylesheet draw report.md; the browser is Chromium, from the PATH. Written beside the report:
 preview-github-900.png, preview-github-380.png, preview-page-900.png, preview-page-380.png.
@@ -65,7 +65,7 @@ def shoot(browser: str, page: Path, width: int, target: Path) -> None:
 def main() -> None:
     """Make the four screenshots."""
     parser = argparse.ArgumentParser(description="Screenshots of a report.")
-    parser.add_argument("report", type=Path, help="the folder that `python -m review report` wrote")
+    parser.add_argument("report", type=Path, help="the folder that `python -I -m review report` wrote")
     parser.add_argument("style", type=Path, help="GitHub's stylesheet (npm: github-markdown-css)")
     options = parser.parse_args()
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)

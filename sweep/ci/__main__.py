@@ -1,4 +1,4 @@
-"""`python -m sweep.ci COMMAND`: a step of sweep.yml each."""
+"""`python -I -m sweep.ci COMMAND`: a step of sweep.yml each."""
 
 if __name__ == "__main__":
     from classifier.isolated import start_again
@@ -88,7 +88,7 @@ def _run() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sweep.ci", description="A sweep in GitHub Actions.")
+    parser = argparse.ArgumentParser(prog="python -I -m sweep.ci", description="A sweep in GitHub Actions.")
     commands = parser.add_subparsers(dest="command", required=True)
 
     def add(name: str, run: object, told: str) -> argparse.ArgumentParser:

@@ -193,7 +193,7 @@ def test_pins_are_compared_without_the_suffix_of_a_build(tmp_path: Path, monkeyp
 
 def run_doctor(*options: str) -> subprocess.CompletedProcess[str]:
     """The command itself, in this repository."""
-    command = [sys.executable, "-m", "classifier", "doctor", *options]
+    command = [sys.executable, "-I", "-m", "classifier", "doctor", *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 

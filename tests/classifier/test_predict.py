@@ -87,7 +87,7 @@ def test_texts_that_are_too_long_are_scored_by_their_beginning_and_counted(
 
 def run(model: Path, content: bytes) -> subprocess.CompletedProcess[bytes]:
     """The command, as a user calls it."""
-    command = [sys.executable, "-m", "classifier", "predict", "--model", str(model)]
+    command = [sys.executable, "-I", "-m", "classifier", "predict", "--model", str(model)]
     return subprocess.run(command, cwd=ROOT, input=content, capture_output=True, check=False, timeout=60)
 
 
@@ -111,7 +111,7 @@ def test_the_command_refuses_a_folder_that_is_no_artifact(tmp_path: Path) -> Non
 @pytest.mark.parametrize("count", ["0", "-3", "many"])
 def test_a_number_of_processes_that_is_none_is_refused(count: str) -> None:
     """`--processes` takes whole numbers from 1, and says so."""
-    command = [sys.executable, "-m", "classifier", "predict", f"--processes={count}"]
+    command = [sys.executable, "-I", "-m", "classifier", "predict", f"--processes={count}"]
     done = subprocess.run(command, cwd=ROOT, input=b"", capture_output=True, check=False, timeout=60)
     assert done.returncode == 2
     assert b"whole number from 1" in done.stderr
@@ -119,7 +119,9 @@ def test_a_number_of_processes_that_is_none_is_refused(count: str) -> None:
 
 def test_a_reader_that_leaves_early_causes_no_traceback(model: Path) -> None:
     """`... | head -1` ends quietly."""
-    command = f"yes a wonderful lamp | head -20000 | {sys.executable} -m classifier predict --model {model} | head -1"
+    command = (
+        f"yes a wonderful lamp | head -20000 | {sys.executable} -I -m classifier predict --model {model} | head -1"
+    )
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, check=False, timeout=120)
     assert done.stdout.count(b"\n") == 1
     assert b"Traceback" not in done.stderr

@@ -50,7 +50,7 @@ class Desk:
         (clone.path / ".dvc" / "config").write_text(text, encoding="utf-8")
 
     def remote(self, clone: Clone, *options: str, **variables: str) -> Said:
-        """`python -m review remote` in a clone; variables go over the writer's keys."""
+        """`python -I -m review remote` in a clone; variables go over the writer's keys."""
         printed = io.StringIO()
         with (
             self.monkeypatch.context() as patch,

@@ -134,7 +134,7 @@ def test_flipped_bytes(desk: Desk, stocked: Clone, prefix: str, cold: Callable[[
     said = desk.remote(stocked, "--verify")
     assert said.code == 1
     assert f"train: models/classifier, {name}: {digest[:8]} has other bytes on the remote" in said.text
-    assert "python -m review remote --verify --push" in said.text
+    assert "python -I -m review remote --verify --push" in said.text
     assert desk.remote(stocked, "--verify", "--push").code == 0
     assert whole(desk.s3, prefix)
     code, text = pull(desk, cold(prefix))
@@ -165,7 +165,7 @@ def test_deleted_object(desk: Desk, stocked: Clone, prefix: str, cold: Callable[
     said = desk.remote(stocked)
     assert said.code == 1
     assert f"prepare: data/prepared/test.parquet: {digest[:8]} is not on the remote" in said.text
-    assert "python -m review remote --push" in said.text
+    assert "python -I -m review remote --push" in said.text
     assert desk.remote(stocked, "--push").code == 0
     code, text = pull(desk, cold(prefix))
     assert code == 0, text
@@ -212,7 +212,7 @@ def test_lost_everywhere(desk: Desk, stocked: Clone, prefix: str) -> None:
     remove(stocked.path / "data" / "prepared" / "dropped.json")
     said = desk.remote(stocked, "--push")
     assert said.code == 1
-    assert "dvc repro -f prepare, then python -m review remote --push" in said.text
+    assert "dvc repro -f prepare, then python -I -m review remote --push" in said.text
     stocked.run("dvc", "repro", "-f", "prepare")
     assert desk.remote(stocked, "--push").code == 0
     assert desk.s3.get(at(prefix, digest)) == (stocked.path / "data" / "prepared" / "dropped.json").read_bytes()

@@ -93,7 +93,7 @@ class Desk:
             yield
 
     def run(self, place: Clone, *arguments: str) -> Outcome:
-        """`python -m review` with these arguments."""
+        """`python -I -m review` with these arguments."""
         self.capsys.readouterr()
         with self.at(place), self.patch.context() as patch:
             patch.setattr(sys, "argv", ["review", *arguments])
@@ -104,7 +104,7 @@ class Desk:
         return Outcome(code, "".join(self.capsys.readouterr()))
 
     def gate(self, place: Clone, *options: str) -> Outcome:
-        """`python -m review gate`."""
+        """`python -I -m review gate`."""
         return self.run(place, "gate", *options)
 
     def judge(self, place: Clone, approvals: Collection[str] = ()) -> Review:

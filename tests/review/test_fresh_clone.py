@@ -99,7 +99,7 @@ def test_a_plain_repro_lacks_no_object_but_one_run(fresh: Clone) -> None:
     fresh.run("dvc", "repro")
     assert push(fresh.path) == []
     (finding,) = check(fresh.path, ran=True)
-    assert (finding.stage, finding.mend.split(" or ")[-1]) == ("count", "python -m review repro")
+    assert (finding.stage, finding.mend.split(" or ")[-1]) == ("count", "python -I -m review repro")
     run.reproduce(fresh.path)
     assert check(fresh.path, ran=True) == []
 

@@ -39,7 +39,7 @@ def edit_lock(place: Clone, old: str, new: str, times: int = -1) -> None:
 def test_a_figure_edited_by_hand_fails(clone: Clone) -> None:
     """On the command line: exit code 1, by the lock, which has another hash, and by the figures, recomputed."""
     edit_json(clone, EVALUATION, better)
-    process = clone.try_run(sys.executable, "-m", "review", "gate")
+    process = clone.try_run(sys.executable, "-I", "-m", "review", "gate")
     outcome = changes.Outcome(process.returncode, process.stdout)
     assert (outcome.code, outcome.failed) == (1, ["lock", "figures"]), outcome.text
     assert f"evaluate: {EVALUATION}" in outcome.text

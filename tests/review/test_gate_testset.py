@@ -52,7 +52,7 @@ def test_rows_cannot_go_and_stay_on_the_list(clone: Clone, desk: Desk) -> None:
     relock(clone)
     outcome = desk.gate(clone, "--approve", "data")
     assert (outcome.code, outcome.failed) == (1, ["test-file"]), outcome.text
-    assert "remedy: python -m review test-set, and commit data/test-set.txt" in outcome.text
+    assert "remedy: python -I -m review test-set, and commit data/test-set.txt" in outcome.text
     assert desk.run(clone, "test-set").code == 0
     assert desk.gate(clone, "--approve", "data").code == 0
 

@@ -244,7 +244,7 @@ def test_a_probe_forgets_the_hook_around_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_gate_itself_as_a_hook(clone: Clone) -> None:
     """`git commit -a` under a hook that runs main's stages anew: what is committed is the change, and no hook fires."""
-    hook = f"#!/bin/sh\nexec '{sys.executable}' -m review gate --reproduce-base\n"
+    hook = f"#!/bin/sh\nexec '{sys.executable}' -I -m review gate --reproduce-base\n"
     install(clone, hook)
     install(clone, "#!/bin/sh\ntouch fired\n", "post-checkout")
     write(clone, "README.md")
@@ -263,7 +263,7 @@ def test_a_hook_asks_no_remote(clone: Clone, desk: Desk, monkeypatch: pytest.Mon
     assert outcome.code == 2
     assert "judged: the working tree" in outcome.text
     assert "a hook asks no remote" in outcome.reason
-    assert "python -m review gate" in outcome.text
+    assert "python -I -m review gate" in outcome.text
 
 
 def test_a_tag_is_not_the_default_branch(clone: Clone, desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""`python -m review repro` runs each stage with its declared dependencies alone, whatever way a command tries."""
+"""`python -I -m review repro` runs each stage with its declared dependencies alone, whatever way a command tries."""
 
 import json
 import os

@@ -49,7 +49,7 @@ class Made:
 
 @pytest.fixture
 def make(desk: Desk) -> Callable[..., Made]:
-    """`python -m review leaderboard` in a shelf."""
+    """`python -I -m review leaderboard` in a shelf."""
 
     def made(stand: Shelf, *options: str) -> Made:
         outcome = desk.run(stand.clone, "leaderboard", *options)

@@ -170,7 +170,7 @@ def test_code_that_dvc_yaml_does_not_name_is_told(tree: Path) -> None:
 
 
 def test_the_command_exits_with_one_and_prints_the_mend(tree: Path) -> None:
-    """`python -m review lock` exits 1 on a stale lock, 0 on a consistent one, and names what to run."""
+    """`python -I -m review lock` exits 1 on a stale lock, 0 on a consistent one, and names what to run."""
     program = "import sys; from review.__main__ import main; sys.exit(main())"  # the tree has no code of ours
     command = [sys.executable, "-c", program, "lock"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

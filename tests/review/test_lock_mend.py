@@ -43,7 +43,7 @@ def apply(root: Path, mend: str) -> None:
     for part in mend.rsplit(", or ", maxsplit=1)[-1].removeprefix("to take it back: ").split(" && "):
         if part.startswith("dvc "):
             dvc(root, *shlex.split(part)[1:])
-        elif part == "python -m review repro":
+        elif part == "python -I -m review repro":
             with chdir(root):
                 reproduce(root)
         else:

@@ -113,7 +113,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def report(hostile: Clone) -> Written:
     """The report of the working tree against the hostile branch, by the command line."""
     folder = hostile.path.with_name("report")
-    hostile.run(sys.executable, "-m", "review", "report", "--out", str(folder), "--base", f"{BRANCH}/base")
+    hostile.run(sys.executable, "-I", "-m", "review", "report", "--out", str(folder), "--base", f"{BRANCH}/base")
     return Written(folder, *((folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("md", "html")))
 
 

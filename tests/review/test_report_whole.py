@@ -33,8 +33,8 @@ def ran(place: Clone, prices: Report = FREE) -> dict[str, tuple[str, str]]:
 
 
 def repro(place: Clone) -> int:
-    """`python -m review repro`."""
-    return place.try_run(sys.executable, "-m", "review", "repro").returncode
+    """`python -I -m review repro`."""
+    return place.try_run(sys.executable, "-I", "-m", "review", "repro").returncode
 
 
 def evaluated(place: Clone) -> Clone:
@@ -61,10 +61,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with a report of an unchanged model in `same`, and one of a worse model in `worse`."""
     main = changes.committed_main(tmp_path_factory.getbasetemp())
     place = main.copy(tmp_path_factory.mktemp("reports") / "verdict")
-    place.run(sys.executable, "-m", "review", "report", "--out", "same")
+    place.run(sys.executable, "-I", "-m", "review", "report", "--out", "same")
     retrain(place, **changes.WORSE)
     relock(place)
-    place.run(sys.executable, "-m", "review", "report", "--out", "worse")
+    place.run(sys.executable, "-I", "-m", "review", "report", "--out", "worse")
     return place
 
 
@@ -142,7 +142,7 @@ def rerun(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.mark.slow
 def test_a_report_says_what_ran_how_long_and_on_what(clone: Clone, rerun: Clone, desk: Desk) -> None:
-    """What `python -m review repro` ran is shown with seconds, machine and cost, the rest as not recorded."""
+    """What `python -I -m review repro` ran is shown with seconds, machine and cost, the rest as not recorded."""
     assert set(ran(clone).values()) == {("no record of it here", "")}
     found = ran(rerun)
     how, time = found.pop("evaluate")

@@ -6,7 +6,7 @@ import pytest
 
 from sweep import told
 
-DVC = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train, exited with {}\n"
+DVC = "ERROR: failed to reproduce 'train': failed to run: python -I -m stages.train, exited with {}\n"
 OURS = "error: params.yaml: train.linear: the training diverged\n  remedy: a smaller alpha\n"
 TRACEBACK = "Traceback (most recent call last):\n  File 'x'\ntorch.OutOfMemoryError: CUDA out of memory\n"
 

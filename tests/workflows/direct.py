@@ -68,7 +68,7 @@ class Direct(Site):
         main = Clone(place.path.with_name("main"))
         git(place.path, "worktree", "add", "--quiet", "--detach", str(main.path), base)
         command = ["reproduce", "--root", str(place.path), "--base", base, *options, "--out", str(bundle)]
-        done = main.try_run("python", "-m", "review.ci", *command, **self._variables(event.trusted))
+        done = main.try_run("python", "-I", "-m", "review.ci", *command, **self._variables(event.trusted))
         (bundle / "log.txt").write_text(done.stdout, encoding="utf-8")
         self._keep(place.path, scopes[0])
         target = self.origin.artifacts / str(run_id) / "bundle.zip"
@@ -83,7 +83,7 @@ class Direct(Site):
         run_id = act.next_id()
         place = Clone(self.origin.checkout(self.origin.sha("main"), act.folder(self.origin, run_id) / "repository"))
         self._restore(place.path, "main")
-        done = place.try_run("python", "-m", "review.ci", "main", **self._variables(trusted=True))
+        done = place.try_run("python", "-I", "-m", "review.ci", "main", **self._variables(trusted=True))
         if done.returncode == 0:
             self._keep(place.path, "main")
         return _outcome({"reproduce": "failure" if done.returncode else "success"}, {"reproduce": done.stdout}, run_id)

@@ -9,7 +9,7 @@ import pytest
 LOCK = """schema: '2.0'
 stages:
   train:
-    cmd: python -m stages.train
+    cmd: python -I -m stages.train
     deps:
     - path: stages/train.py
       md5: a000000000000000000000000000000a

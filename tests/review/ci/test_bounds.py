@@ -107,7 +107,7 @@ def test_folders_that_hold_each_other_are_refused(repository: Repository) -> Non
 _HONEST = {
     "this repository's": dag(
         {"params.yaml": (ROOT / "params.yaml").read_text(encoding="utf-8")},
-        train={"foreach": ["linear", "bag"], "do": {"cmd": "python -m stages.train ${item}", "params": ["train"]}},
+        train={"foreach": ["linear", "bag"], "do": {"cmd": "python -I -m stages.train ${item}", "params": ["train"]}},
     ),
     "a matrix of 400": dag(train={"matrix": {"a": list(range(20)), "b": list(range(20))}, "cmd": "x ${item.a}"}),
     "lists of the params": dag(

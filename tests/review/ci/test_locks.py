@@ -23,7 +23,7 @@ def test_order_and_sizes_are_no_difference() -> None:
     [
         ("b111", "c222", "train: metrics/evaluation.json: committed b1111111, reproduced c2221111"),
         ("a000", "d333", "train: stages/train.py: committed a0000000, reproduced d3330000"),
-        ("python -m stages.train", "python -m other", "train: another cmd"),
+        ("python -I -m stages.train", "python -m other", "train: another cmd"),
         ("metrics/evaluation.json", "metrics/x.json", "train: metrics/x.json: committed absent, reproduced b1111111"),
         ("  train:", "  fit:", "fit: has no entry in the committed dvc.lock"),
     ],

@@ -179,7 +179,7 @@ def test_an_honest_change_of_the_code_needs_no_label(clone: Clone, desk: Desk, m
     def commented(place: Clone) -> None:
         path = place.path / PREPARE
         path.write_text(path.read_text(encoding="utf-8") + "\n# A remark.\n", encoding="utf-8")
-        place.run("python", "-m", "review", "repro")
+        place.run("python", "-I", "-m", "review", "repro")
 
     proposed(clone, commented)
     lock = load(clone.path / "dvc.lock")["stages"]
@@ -240,7 +240,7 @@ def test_the_changes_own_review_has_no_say(clone: Clone, desk: Desk, main: MainC
     proposed(clone, change)
     out = clone.path / "bundle"
     options = ("--root", str(clone.path), "--base", "main", "--out", str(out))
-    done = Clone(main.folder).try_run("python", "-m", "review.ci", "reproduce", *options)
+    done = Clone(main.folder).try_run("python", "-I", "-m", "review.ci", "reproduce", *options)
     assert done.returncode == 1, done.stdout
     assert json.loads((out / "bundle.json").read_text(encoding="utf-8"))["stage"] == "train"
     assert "data/prepared/test.parquet" in done.stdout
