@@ -59,8 +59,8 @@ class Side:
 class Rise:
     """Near-duplicates that a change brings.
 
-    `pairs` has each of them, a test sentence and one that is trained on; `share` is the number of pairs of sentences
-    that main does not have, ÷ the number of those that it has.
+    `pairs` has a test sentence and one that is trained on, each of these once; `share` is the number of pairs of
+    sentences that main does not have, ÷ the number of those that it has.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -93,14 +93,11 @@ def rise(base: Side, candidate: Side, pairs: Iterable[tuple[Words, Words]]) -> R
             known.add(pair[0])
         elif candidate.has(pair):
             came.setdefault(*pair)
-    examples = tuple(
-        (candidate.tested[own], candidate.learnt[other]) for own, other in came.items() if own not in known
-    )
-    both = [
-        len(old.keys() & new.keys()) for old, new in ((base.tested, candidate.tested), (base.learnt, candidate.learnt))
-    ]
-    share = (candidate.size - both[0] * both[1]) / max(base.size, 1)
-    return Rise(examples, len(known), share)
+    # One short sentence may be like many: it is one that came, not many that chance would have to explain.
+    rows = {other: own for own, other in came.items() if own not in known}
+    new = tuple((candidate.tested[own], candidate.learnt[other]) for other, own in rows.items())
+    kept = len(base.tested.keys() & candidate.tested.keys()) * len(base.learnt.keys() & candidate.learnt.keys())
+    return Rise(new, len(known), (candidate.size - kept) / max(base.size, 1))
 
 
 def near(tested: Iterable[Words], learnt: Iterable[Words]) -> list[tuple[Words, Words]]:

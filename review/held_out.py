@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from classifier.errors import VerdictError
-from classifier.metrics import BINS
 from review.bootstrap import OVERALL
 from review.evidence import Evidence
 from review.figures import Figures, as_document, differing, recomputed, strange, unlike
@@ -20,6 +19,9 @@ from review.paths import EVALUATION, SEED, VALIDATION
 from review.rules import Rule
 from review.validation import HEADLINE, SCORES, Seeds, parsed
 from review.words import counted
+
+# Of the calibration error on validation: as `classifier.metrics` has it, which would import all of scikit-learn.
+BINS = 15
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ REMEDY = (
     "what of the test sentences does the training see? python -I -m review repro runs each stage with its deps alone"
 )
 # Only standard errors are asked for, and these settle long before the quantiles of the gate's intervals.
-_RESAMPLES = 2000
+_RESAMPLES = 500
 
 
 @dataclass(frozen=True)

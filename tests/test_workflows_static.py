@@ -43,7 +43,7 @@ SECRETS = {
     "audit/reproduce/Run everything again": KEY,
     "main/reproduce/Reproduce, and compare with dvc.lock": KEY,
     "main/reproduce/Push to the remote": KEY,
-    "report/judge/Judge": KEY,
+    "report/judge/Judge": KEY | {"PRIVATE_KEY", "PRIVATE_SECRET"},
     "report/publish/Token of the App": {"VERDICT_PRIVATE_KEY"},
     "report/commit-lock/Token of the App": {"LOCK_PRIVATE_KEY"},
     "reproduce/reproduce/Reproduce from main's results": KEY,

@@ -1,6 +1,7 @@
 """Predictions on the validation split, from DVC's cache: an experiment's score is what its predictions say."""
 
 import json
+import statistics
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +18,10 @@ from review.bootstrap import OVERALL, metrics, row_sums
 from review.figures import TOLERANCE
 from review.leaderboard.records import PREDICTIONS, VALIDATION, Record
 from review.lock import hash_of
+from review.paths import SEED
 from review.revisions import Store, checked
 from review.validation import HEADLINE, SCORES
+from review.words import counted
 
 _PLACE = "/".join(PREDICTIONS)
 _AGAIN = "run the experiment again"
@@ -37,11 +40,16 @@ class Cache:
         Raises:
             VerdictError: they are not predictions, or the experiment's scores are not theirs.
         """
-        path = self._member(record.predictions)
+        members = self._members(record.predictions)
+        path = self._object(members[PREDICTIONS[1]]) if members else None
         if path is None:
             return None
         table = _table(path)
         _require_scores(record, table)
+        further = [self._object(digest) for name, digest in sorted(members.items()) if SEED.fullmatch(name)]
+        if None in further:
+            return None
+        _require_seeds(record, [table, *(_table(path) for path in further if path)])
         return table
 
     def truth(self, digest: str) -> pd.DataFrame | None:
@@ -57,17 +65,20 @@ class Cache:
         path = self._root / VALIDATION
         return path if path.is_file() and hash_of(path) == digest else None
 
-    def _member(self, digest: str) -> Path | None:
+    def _members(self, digest: str) -> dict[str, str]:
+        """The hash of each file of a folder with predictions; none where its listing is not in the cache."""
         if not digest.endswith(".dir"):
             raise VerdictError(PREDICTIONS[0], "not a folder", _AGAIN)
         listing = self._object(digest)
         if listing is None:
-            return None
+            return {}
         try:
-            members = {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_bytes())}
-            return self._object(checked(members[PREDICTIONS[1]], _PLACE))
+            members = {entry["relpath"]: checked(entry["md5"], _PLACE) for entry in json.loads(listing.read_bytes())}
         except (ValueError, TypeError, KeyError):
-            raise VerdictError(PREDICTIONS[0], f"has no file {PREDICTIONS[1]}", _AGAIN) from None
+            members = {}
+        if PREDICTIONS[1] not in members:
+            raise VerdictError(PREDICTIONS[0], f"has no file {PREDICTIONS[1]}", _AGAIN)
+        return members
 
     def _object(self, digest: str) -> Path | None:
         """An object of the cache; one with other bytes than its name says counts as not there."""
@@ -119,3 +130,13 @@ def _require_scores(record: Record, table: pd.DataFrame) -> None:
         if abs(told[name] - value) > TOLERANCE:
             what = f"{name}: {told[name]:.6f}, but its own predictions give {value:.6f}"
             raise VerdictError(SCORES, what, _AGAIN)
+
+
+def _require_seeds(record: Record, tables: list[pd.DataFrame]) -> None:
+    """Mean and spread over the seeds are those of the predictions of each."""
+    values = [by_domain(table)[OVERALL] for table in tables]
+    mean, std = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    told = record.seeds
+    if told.count != len(values) or abs(told.mean - mean) > TOLERANCE or abs(told.std - std) > TOLERANCE:
+        what = f"{told.text}; but there are predictions of {counted(len(values), 'seed')}: {mean:.6f} ± {std:.6f}"
+        raise VerdictError(SCORES, what, _AGAIN)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from review.duplicates import Rise, Side, near, rise
+from stages import evaluate
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import TEST, Desk
@@ -105,19 +106,26 @@ def test_variants_of_a_sentence_count_once() -> None:
     assert len(of((tested, learnt), (tested, [*learnt, "stupid rain and bloody hell"])).pairs) == 1
 
 
+def test_one_sentence_that_is_like_many_counts_once() -> None:
+    """A short new sentence that resembles five test sentences is one that came, not five that chance must explain."""
+    tested = [f"great {thing} player" for thing in "abcde"] + corpus(40, "t")
+    found = of((tested, corpus(300, "l")), (tested, [*corpus(300, "l"), "great player"]))
+    assert (len(found.pairs), found.measurable) == (1, False)
+
+
 def test_at_the_gate_copied_test_rows_fail_until_a_person_approves(clone: Clone, desk: Desk) -> None:
     """Test rows in the training split, with one word added, fail and are named; `data` approves."""
     plain = corpus(10, "unlike")
     changes.edit_table(clone, TEST, lambda table: table.assign(text=[*plain, *table["text"][10:]]))
-    changes.by_hand(clone, changes.evaluate)
+    changes.by_hand(clone, evaluate)
     relock(clone)
     clone.commit("Ten test sentences unlike all others")
     assert desk.gate(clone).failed == []
 
     def more(table: pd.DataFrame) -> pd.DataFrame:
         rows = table.head(10)
-        copies = {"id": rows["id"] + "-x", "document": rows["document"] + "-x", "text": [f"{t} indeed" for t in plain]}
-        return pd.concat([table, rows.assign(**copies)])
+        ids, documents = (rows[name] + "-x" for name in ("id", "document"))
+        return pd.concat([table, rows.assign(id=ids, document=documents, text=[f"{text} indeed" for text in plain])])
 
     changes.edit_table(clone, TRAIN, more)
     relock(clone)

@@ -6,7 +6,9 @@ from typing import Any, cast
 
 import pytest
 
+from classifier import metrics
 from classifier.errors import VerdictError
+from review import held_out
 from review.bootstrap import METRICS
 from review.figures import shown, strange, unlike
 from review.gate import Review
@@ -74,3 +76,8 @@ def test_a_key_that_stands_twice_is_refused() -> None:
     """Of two figures by one name one reader shows the first, another the last."""
     with pytest.raises(VerdictError, match="a key stands twice"):
         parsed('{"overall": {"n": 9, "n": 3}}', "metrics/evaluation.json")
+
+
+def test_validation_is_scored_with_the_bins_of_the_stage() -> None:
+    """The review has the number of bins once more, since the stage's module takes long to import."""
+    assert held_out.BINS == metrics.BINS

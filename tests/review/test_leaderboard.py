@@ -180,6 +180,20 @@ def test_a_score_that_its_predictions_do_not_have_is_refused(stand: Shelf, make:
     assert "0.990000, but its own predictions give" in made.table["forger"]["reason"]
 
 
+def test_seeds_without_predictions_are_refused(stand: Shelf, make: Callable[..., Made]) -> None:
+    """A spread over seeds that nobody trained takes the experiment off the table."""
+    stand.add("honest", model(1.0))
+    content = stand.content("steady", model(0.5), stand.put_predictions(model(0.5)))
+    told = json.loads(content[SCORES])
+    score = told["overall"]["weighted_f1"]
+    told["seeds"]["values"] = {"1": score, "2": score, "3": score}
+    stand.commit("steady", {**content, SCORES: json.dumps(told).encode()})
+    made = make(stand)
+    assert made.ranks == ["honest"]
+    assert "3 seeds, weighted F1" in made.table["steady"]["reason"]
+    assert "predictions of 1 seed" in made.table["steady"]["reason"]
+
+
 @pytest.mark.parametrize("damage", ["no parquet", "no column", "infinity", "a label", "no row"])
 def test_predictions_that_are_none_are_named(stand: Shelf, make: Callable[..., Made], damage: str) -> None:
     """A broken table in the cache takes its own experiment out, and no other."""

@@ -7,6 +7,7 @@ import pytest
 from review.bootstrap import OVERALL
 from review.compare import Plan
 from review.leak import excesses
+from stages import evaluate
 from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.review import changes
@@ -120,7 +121,7 @@ def test_the_gate_compares_the_gains(clone: Clone, desk: Desk) -> None:
     changes.rescore(clone)
     relock(clone)
     clone.commit("Poor on test")
-    changes.by_hand(clone, changes.evaluate)
+    changes.by_hand(clone, evaluate)
     relock(clone)
     outcome = desk.gate(clone)
     assert outcome.failed == ["leak"], outcome.text

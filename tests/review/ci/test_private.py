@@ -1,7 +1,9 @@
 """The private test set: fetched by the judge alone, scored by main's code, and never told but in sum."""
 
+import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,8 +116,8 @@ def test_sentences_that_main_has_are_left_out_and_counted(clone: Clone, desk: De
     assert "at least 100 are needed" in found.reason.what
 
 
-BROKEN = {
-    "no parquet": b"secret words",
+BROKEN: dict[str, dict[str, Any] | None] = {
+    "no parquet": None,
     "other columns": {"id": "x", "text": "secret words"},
     "an id twice": {"id": "secret-id"},
     "a label that is none": {"label": "secret-label"},
@@ -128,8 +130,8 @@ def test_a_file_that_is_none_cannot_judge_and_is_not_told(secret: Path, kind: st
     """The error names the variable and what the file must be, and nothing of what it is, where it is or why."""
     change = BROKEN[kind]
     table = pd.read_parquet(secret)
-    if isinstance(change, bytes):
-        secret.write_bytes(change)
+    if change is None:
+        secret.write_bytes(b"secret words")
     else:
         changed = table.assign(**change)
         (changed[list(change)] if kind == "other columns" else changed).to_parquet(secret)
@@ -188,4 +190,4 @@ def test_the_keys_are_forgotten_with_the_others(monkeypatch: pytest.MonkeyPatch)
     for name in private.NAMES:
         monkeypatch.setenv(name, "x")
     in_full._forget_keys()
-    assert not [name for name in private.NAMES if name in in_full.os.environ]
+    assert not [name for name in private.NAMES if name in os.environ]
