@@ -35,7 +35,8 @@ def data(changes: list[Change], made: Derived, rows: pd.DataFrame | None, test: 
     asks = "rows keep their label, text, document and split; all tables are those that main's code derives"
     is_dealt_anew = bool(watched(changes, "split"))
     found = _keys(watched(changes, "data"))
-    found += [f"not what main's code derives: {line}" for line in made.differences]
+    if made.differences:
+        found.append(f"not what main's code derives: {', '.join(made.differences)}")
     found += _counts(rows, CHANGED if is_dealt_anew else (*CHANGED, "moved"))
     if entering := len(test.enter - _moved(rows)) if is_dealt_anew else len(test.enter):
         found.append(f"{counted(entering, 'test row')} would become approved")

@@ -21,7 +21,7 @@ def test_added_rows_pass_without_a_label(direct: Site) -> None:
     comment = direct.comment()
     assert "nobody has approved yet, and no rule is asked of: weighted F1" in comment
     assert "main&#x27;s code derives them from the change&#x27;s raw data" in comment
-    assert "<td>test</td><td>added</td>" in comment
+    assert '<td align="left">test</td><td align="left">added</td>' in comment
 
 
 def test_a_prepare_that_copies_test_rows_needs_a_label(direct: Site) -> None:
@@ -48,7 +48,7 @@ def test_a_prepare_that_copies_test_rows_needs_a_label(direct: Site) -> None:
     ((conclusion, title),) = direct.checks()
     assert conclusion == "failure"
     assert title.startswith("Fail, data (not what main's code derives: train.parquet: other rows")
-    assert "<td>train</td><td>added</td>" in direct.comment()
+    assert '<td align="left">train</td><td align="left">added</td>' in direct.comment()
     direct.label(1, "approve: data")
     direct.report(ran)
     assert direct.checks()[-1][0] == "success", direct.checks()
