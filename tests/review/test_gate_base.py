@@ -120,7 +120,7 @@ def crash(*_: object, **__: object) -> object:
 @pytest.mark.parametrize(
     ("command", "place"),
     [
-        ("gate", "review.gate.check"),
+        ("gate", "review.consistent.check"),
         ("gate", "review.command.sides"),
         ("gate", "review.command.outcome"),
         ("report", "review.command.review"),
@@ -201,7 +201,7 @@ def test_a_commit_is_judged_by_what_it_holds(clone: Clone, desk: Desk) -> None:
 
 def test_work_trees_are_gone_after_a_crash(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A review of a commit that breaks off leaves no work tree behind."""
-    monkeypatch.setattr("review.gate.check", crash)
+    monkeypatch.setattr("review.consistent.check", crash)
     assert desk.gate(clone, "--candidate", "HEAD").code == 2
     assert worktrees(clone) == 1
 

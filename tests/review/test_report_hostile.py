@@ -14,6 +14,7 @@ from review.gate import Review
 from review.report import context
 from review.report.markup import Section, code, of_table, own, paragraph, render
 from review.revisions import resolve, working_tree
+from review.testset import write
 from review.text import plain
 from stages import evaluate
 from tests.documents import save
@@ -97,12 +98,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     dag["stages"]["train"]["plots"][0]["plots/training.json"]["title"] = f"{TITLE} {BRANCH}"
     save(place.path / "dvc.yaml", dag)
     place.run("git", "checkout", "--quiet", "-b", f"{BRANCH}/base")
+    write(place.path)
     place.commit("Base")
     changes.mislearn(place)
     edit_both(place, lambda table: table.assign(domain=table["domain"].replace(DOMAIN, "news")))
     changes.by_hand(place, evaluate)
     edit_both(place, lambda table: table.assign(domain=table["domain"].replace("news", DOMAIN)))
     relock(place)
+    write(place.path)
     for name in FILES:
         (place.path / name).write_text("x\n", encoding="utf-8")
     changes.set_params(place, "", **{TEXTS[2]: TEXTS[0], "note": list(TEXTS), BRANCH: {TEXTS[5]: TEXTS[6]}})

@@ -1,5 +1,7 @@
 """Data in a pull request: the judge derives all tables by main's code, whatever the change's own code makes of them."""
 
+import shutil
+
 from tests.pipeline.clone import Clone
 from tests.review.test_gate_data import add_rows
 from tests.workflows.proposals import JUDGED, reproduce
@@ -14,6 +16,9 @@ def test_added_rows_pass_without_a_label(direct: Site) -> None:
         reproduce(clone)
 
     direct.propose(more)
+    kept = direct.origin.root / "unpacked"  # in place of a remote, from which the run, and not the judge, has the data
+    shutil.copytree(kept / "main", kept / "pull-1")
+    shutil.copytree(direct.clone.path / ".dvc/cache/files", kept / "pull-1/.dvc/cache/files", dirs_exist_ok=True)
     judged = direct.report(direct.experiment())
     assert judged.jobs == JUDGED, judged.log
     ((conclusion, title),) = direct.checks()
