@@ -176,7 +176,8 @@ def test_other_tables_than_those_of_mains_code_need_approval(clone: Clone, desk:
     change(clone)
     relearn(clone)
     refused = desk.gate(clone, "--approve", "policy", "--approve", "split")
-    assert (refused.code, refused.failed) == (1, ["data"]), refused.text
+    assert refused.code == 1, refused.text
+    assert set(refused.failed) - {"near-duplicates"} == {"data"}, refused.text
     assert f"not what main's code derives: {found}" in refused.text
 
 
