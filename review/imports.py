@@ -9,6 +9,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 from itertools import pairwise
 from pathlib import Path
 from posixpath import dirname, join, normpath
@@ -18,11 +19,13 @@ from review.finding import Finding
 _END = re.compile(r"[;&|()\n]+")
 _WORD = re.compile(r"""[^\s'"]+""")
 _PYTHON = ("python", "torchrun")
+_MODULE = re.compile(r"-[bBdEiIOPqsSuvVx]*m(.*)")
+_SUFFIXES = (*EXTENSION_SUFFIXES, ".py", *BYTECODE_SUFFIXES)  # in the order in which Python looks for them
 # What honest modules keep far below; a parser takes some 300 bytes of memory for a byte.
 _MOST_BYTES = 400_000
 _MOST_IN_ALL = 5_000_000
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
-_BY_NAME = ("import_module", "__import__")
+_BY_NAME = ("import_module", "__import__", "run_module")
 Module = tuple[int, str]  # how many dots it begins with, and the rest
 
 
@@ -76,7 +79,8 @@ class Imports:
         for words in map(_WORD.findall, _END.split(command)):
             begin = next((at for at, word in enumerate(words) if any(name in word.lower() for name in _PYTHON)), None)
             arguments = words[:1] if begin is None else words[begin:]
-            modules = [name for before, name in pairwise(arguments) if before == "-m"]
+            options = [(_MODULE.fullmatch(word), after) for word, after in pairwise([*arguments, ""])]
+            modules = [found[1] or after for found, after in options if found]
             files = [file for name in modules for end in ("", ".__main__") for file in self._files(folder, name + end)]
             yield from ((file, folder) for file in files)
             program = next((normpath(join(folder, word)) for word in arguments if word.endswith(".py")), "")
@@ -103,11 +107,15 @@ class Imports:
         path = place
         for part in filter(None, name.split(".")):
             path = normpath(join(path, part))
-            if self._is_file(file := f"{path}/__init__.py"):
-                yield file
-            elif self._is_file(file := f"{path}.py"):
-                yield file
+            if package := self._module(f"{path}/__init__"):
+                yield package
+            elif module := self._module(path):
+                yield module
                 return
+
+    def _module(self, path: str) -> str | None:
+        """A module's file: what is compiled goes before its source."""
+        return next((path + suffix for suffix in _SUFFIXES if self._is_file(path + suffix)), None)
 
     def _is_file(self, path: str) -> bool:
         return not path.startswith(("/", "..")) and os.path.isfile(f"{self._root}/{path}")  # noqa: PTH113 - asked often
@@ -160,10 +168,18 @@ def _is_for_types(test: ast.expr) -> bool:
 
 def _named(tree: ast.Module) -> Iterator[Module]:
     """The modules that are imported by a name in a string."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(
-                func=ast.Name(id=called) | ast.Attribute(attr=called), args=[ast.Constant(value=str(name)), *_]
-            ) if called in _BY_NAME:
+    nodes = list(ast.walk(tree))
+    aliases = [alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
+    called = {*_BY_NAME, *(alias.asname for alias in aliases if alias.name in _BY_NAME and alias.asname)}
+    for call in (node for node in nodes if isinstance(node, ast.Call)):
+        if called.isdisjoint((getattr(call.func, "id", None), getattr(call.func, "attr", None))):
+            continue
+        given = {word.arg: word.value for word in call.keywords} | dict(
+            zip(("name", "package"), call.args, strict=False)
+        )
+        match [given.get("name"), given.get("package")]:
+            case [ast.Constant(value=str(name)), ast.Constant(value=str(package))] if name.startswith("."):
+                yield 0, package + name
+            case [ast.Constant(value=str(name)), _]:
                 rest = name.lstrip(".")
                 yield len(name) - len(rest), rest

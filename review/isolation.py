@@ -177,17 +177,20 @@ def _plan(stage: "Stage") -> dict[str, Any]:
     """What a stage reads and writes, and the folder that it runs in, all below the repository's."""
     from classifier.start import FOLDER as START  # with numpy, which not every job of a workflow installs
 
-    root = stage.repo.root_dir
+    root, ignore = stage.repo.root_dir, stage.repo.dvcignore
     outs = [out for out in stage.outs if out.protocol == "local"]
     # Outputs that are there were kept, or written by an earlier line of this very command. Pretrained weights are
     # pinned by the files beside them, which are dependencies.
-    reads = [*(item.fs_path for item in (*stage.deps, *outs)), str(Path(root) / START)]
+    weights = [str(path) for path in Path(root, START).glob("*") if path.is_dir()]
+    reads = [*(item.fs_path for item in (*stage.deps, *outs)), *weights]
+    files = (str(path) for dep in stage.deps for path in stage_shell.files_in(Path(dep.fs_path)))
     makers = [out for other in stage.repo.index.stages for out in other.outs]
     # Who has seen the test split keeps nothing that a training could find.
     states = [] if name_of(stage) in READERS[TEST] else [str(_states()), str(_weights())]
     return {
         "command": None,  # as DVC gives it
         "reads": [(root, name) for name in _names(root, reads)],
+        "ignored": _names(root, [path for path in files if ignore.is_ignored_file(path)]),  # no part of a hash
         "cached": _names(root, [out.fs_path for out in makers if out.use_cache]),
         "writes": _names(root, [out.fs_path for out in outs]),
         "folder": os.path.relpath(stage.wdir, root),

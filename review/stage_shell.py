@@ -66,13 +66,14 @@ def _lay_out(plan: dict[str, Any], stage: dict[str, Any], tree: Path) -> Laid:
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
     (tree / stage["folder"]).mkdir(parents=True, exist_ok=True)
     for base, name in stage["reads"]:
-        for path in _files(Path(base) / name):
+        for path in files_in(Path(base) / name):
             target = tree / path.relative_to(base)
             source = _source(plan, stage, Path(base), path)
-            if source.is_file() and not target.exists():  # else a dependency within another
+            counts = str(path.relative_to(base)) not in stage["ignored"]
+            if counts and source.is_file() and not target.exists():  # else a dependency within another
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _bring(source, target)
-    return {path: _state(path) for path in _files(tree)}
+    return {path: _state(path) for path in files_in(tree)}
 
 
 def _source(plan: dict[str, Any], stage: dict[str, Any], base: Path, path: Path) -> Path:
@@ -95,7 +96,7 @@ def _bring(source: Path, target: Path) -> None:
     shutil.copy2(source, target)
 
 
-def _files(path: Path) -> Iterator[Path]:
+def files_in(path: Path) -> Iterator[Path]:
     """All but folders; of links to folders the links."""
     if not path.is_dir() and os.path.lexists(path):
         yield path
@@ -182,7 +183,7 @@ def _end_children() -> None:
 def _take_back(plan: dict[str, Any], stage: dict[str, Any], tree: Path, laid: Laid) -> None:
     """Move the outputs to where they belong, and what else the command wrote to where no stage reads it."""
     root, others = Path(plan["root"]), Path(plan["others"]) / os.environ["DVC_STAGE"].replace("/", "_")
-    written = [path for path in _files(tree) if laid.get(path) != _state(path)]
+    written = [path for path in files_in(tree) if laid.get(path) != _state(path)]
     for path in written:
         _require_plain(path, tree)
     for path in written:

@@ -24,6 +24,8 @@ _UNSET = (b"unspecified", b"unset")
 # A clone whose user and system settings say nothing about line ends.
 _ELSEWHERE = {"core.autocrlf": "false", "core.eol": "lf"}
 _DENSE = ("git", "checkout", "--ignore-skip-worktree-bits", "--")
+# What is no dependency, and open to stages all the same: states, weights, this Python (review/isolation.py).
+_OPEN = re.compile(r"\.checkpoints/.*|data/start/[^/]+/.*|\.venv/.*")
 _AS_IT_IS = "-text -ident -filter !working-tree-encoding"
 
 
@@ -73,6 +75,7 @@ def findings(root: Path, uses: Iterable[Use], is_ignored: Callable[[str], bool])
             what = "an empty folder, which git does not keep: no other clone has it"
             found.append(Finding(use.stage, use.path, what, f"touch {keep} && git add {keep} && dvc repro"))
         found += _left_out(root, checkout, use, is_ignored)
+    found += _unnamed(root, checkout, files)
     return [*found, *_ignored(root, checkout, files), *_other_bytes(root, checkout, files)]
 
 
@@ -98,6 +101,15 @@ def _left_out(root: Path, checkout: Checkout, use: Use, is_ignored: Callable[[st
         if paths := [path for path in paths if not is_ignored(str(root / path))]:
             what = "a sparse checkout leaves it out: every other clone has it"
             yield Finding(use.stage, paths[0], what, f"{shlex.join([*_DENSE, *paths])} && dvc repro")
+
+
+def _unnamed(root: Path, checkout: Checkout, files: dict[str, _File]) -> Iterator[Finding]:
+    """What git keeps in folders that every stage can read: a change of it would go by unseen."""
+    for name in sorted(checkout.entries.keys() - files.keys()):
+        path = os.path.relpath(checkout.top / name, root)
+        if _OPEN.fullmatch(path):
+            mend = f"git rm --cached -- {shlex.quote(path)}"
+            yield Finding("every stage", path, "git keeps it, and stages can read it that do not name it", mend)
 
 
 def _ignored(root: Path, checkout: Checkout, files: dict[str, _File]) -> list[Finding]:

@@ -25,7 +25,7 @@ def bounded_table(path: Path, remedy: str, columns: list[str] | None = None) -> 
     """As `read_table`, of a table that is not too large.
 
     Raises:
-        VerdictError: also where it has too many rows, or too much in them, or columns of lists.
+        VerdictError: also where it has too many rows, or too much in them, or columns of lists or of long texts.
     """
     require_bounded_table(path)
     return read_table(path, remedy, columns)
@@ -38,10 +38,11 @@ def require_bounded_table(path: Path) -> None:
 
     try:
         schema = pq.read_schema(path)
-        flat = [name for name, kind in zip(schema.names, schema.types, strict=True) if not pa.types.is_nested(kind)]
-        texts = [name for name in flat if _is_text(schema.field(name).type)]
-        if len(flat) < len(schema) or len(flat) > _MOST_COLUMNS:
-            raise VerdictError(str(path), f"{len(schema)} columns, or lists in them", _REMEDY)
+        texts = [name for name, kind in zip(schema.names, schema.types, strict=True) if _is_text(kind)]
+        plain = [kind for kind in schema.types if pa.types.is_primitive(kind) or pa.types.is_null(kind)]
+        if len(texts) + len(plain) < len(schema) or len(schema) > _MOST_COLUMNS:
+            what = f"{len(schema)} columns, or others in them than numbers and texts ({schema.types})"
+            raise VerdictError(str(path), what[:300], "write texts as string, without large_, and no lists")
         with pq.ParquetFile(path, read_dictionary=texts) as opened:
             _require(path, opened.metadata.num_rows, 0)
             rows = size = 0
@@ -56,6 +57,7 @@ def require_bounded_table(path: Path) -> None:
 def _is_text(kind: "pa.DataType") -> bool:
     import pyarrow as pa
 
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
 
 

@@ -25,7 +25,7 @@ _MOST_OF_FILE, _MOST_OF_CHANGE = 50, 200  # 10^6 bytes
 _MOST_TEXT = 10**9  # characters of dvc.yaml once its templates are filled in, at the very most
 _MOST_OF_VARIABLES = 300_000
 _SHARE = 0.8  # of the machine's memory
-_REFERENCE = re.compile(r"\$\{\s*([\w.-]+)\s*\}")
+_REFERENCE = re.compile(r"\$\{\s*([\w.\[\]-]+)\s*\}")
 _REMEDY = "make it smaller, or land it by hand with whoever administers main"
 
 
@@ -73,17 +73,20 @@ def require_expandable(revision: Revision, document: Mapping[str, Any], paths: C
     bodies = {name: body for name, body in stages.items() if isinstance(body, dict)} if isinstance(stages, dict) else {}
     parts = [document, *bodies.values(), *(body["do"] for body in bodies.values() if isinstance(body.get("do"), dict))]
     files = {name: _bounded(revision, name) for name in sorted({PARAMS, *_named(parts)} & set(paths))}
-    lengths = [_variables(text, name) for name, text in files.items()]
-    lengths += [item for part in parts for item in _items(part.get("vars")) if isinstance(item, dict)]
-    count = 0
+    common = {PARAMS, *_named([{"vars": document.get("vars")}])}  # what foreach and matrix may refer to
+    variables = [_variables(text, name) for name, text in files.items() if name in common]
+    variables += [item for item in _items(document.get("vars")) if isinstance(item, dict)]
+    count, written = 0, revision.text("dvc.yaml") or ""
+    whole = len(written) + sum(map(len, files.values()))
+    size = len(written) + written.count("${") * whole
     for name, body in bodies.items():
-        count += _instances(body, lengths)
+        instances, text = _instances(body, variables), str(body)
+        count += instances
         if count > MOST_STAGES:
             what = f"{MOST_STAGES} stages are exceeded by {str(name)[:100]}"
             raise VerdictError("dvc.yaml", what, "fewer values of matrix or foreach; a sweep takes as many as it likes")
-    written = revision.text("dvc.yaml") or ""
-    whole = len(written) + sum(map(len, files.values()))
-    if max(count, 1) * (len(written) + written.count("${") * whole) > _MOST_TEXT:
+        size += instances * (len(text) + text.count("${") * whole)
+    if size > _MOST_TEXT:
         what = f"{count} stages and {written.count('${')} variables can become more text than the judge reads"
         raise VerdictError("dvc.yaml", what, _REMEDY)
 
@@ -134,16 +137,20 @@ def _length(value: object, variables: list[Any]) -> int:
     """How many values a list, a group or a reference to one has; of a reference that leads nowhere, too many."""
     if isinstance(value, list | dict):
         return len(value)
-    found = _REFERENCE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if not found:
+    if not isinstance(value, str) or "${" not in value:
         return 1
-    known = [at for at in (_at(group, found[1].split(".")) for group in variables) if isinstance(at, list | dict)]
-    return max(map(len, known), default=MOST_STAGES + 1)
+    found = _REFERENCE.fullmatch(value.strip())
+    keys = re.split(r"[.\[\]]+", found[1].rstrip("]")) if found else []
+    known = [at for at in (_at(group, keys) for group in variables) if keys and isinstance(at, list | dict)]
+    return sum(map(len, known)) if known else MOST_STAGES + 1  # DVC merges groups of one name
 
 
 def _at(group: object, keys: list[str]) -> object:
     for key in keys:
-        group = group.get(key) if isinstance(group, dict) else None
+        if isinstance(group, list):
+            group = dict(enumerate(group)).get(int(key)) if key.isdecimal() else None
+        else:
+            group = group.get(key) if isinstance(group, dict) else None
     return group
 
 

@@ -137,10 +137,11 @@ def _paths(revision: Revision, counts: Callable[[str], bool]) -> set[str] | None
         for folder, dag, entries in _dags(revision):
             if any("${" in _wdir(dag, name) for name in entries):
                 return None
-            bodies = [dag, *(dag.get("stages") or {}).values()]
+            bodies = [dag, *(body.get("do") or body for body in (dag.get("stages") or {}).values())]
             # A list of what defines variables: a file, one with some of its keys behind a colon, or values themselves.
-            named = [name for body in bodies for name in body.get("vars") or [] if isinstance(name, str)]
-            found |= {_joined(folder, name.split(":")[0]) for name in named}
+            named = [(body, name) for body in bodies for name in body.get("vars") or [] if isinstance(name, str)]
+            places = ((_joined(folder, str(body.get("wdir") or ".")), name.split(":")[0]) for body, name in named)
+            found |= {_joined(*place) for place in places}
         return _with_what_is_behind(revision, found, counts)
     except (VerdictError, TypeError, KeyError, AttributeError):
         return None

@@ -84,6 +84,8 @@ def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verd
     if pull is None and run.event == PULL:
         return _skip(run, "no open pull request has this commit as its head")
     try:
+        if run.event == GROUP and queue.Group.of(run.branch).target != github.get("")["default_branch"]:
+            return _skip(run, "it is in the merge queue of another branch than the default one")
         case = _open(run, pull, main, github=github, out=out)
         return _of_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")
     except VerdictError as error:

@@ -16,6 +16,8 @@ WORKFLOW = "experiment.yml"
 PULL, GROUP = "pull_request", "merge_group"
 # GitHub lists no more commits of a pull request than these.
 _MOST_COMMITS = 250
+# Nor, of one branch, more runs than these, the newest.
+_MOST_RUNS = 1000
 # Whether a commit of a pull request only merges main into it, by the number of the one and the id of the other.
 IsUpdate = Callable[[int, str], bool]
 
@@ -38,13 +40,12 @@ class Run:
         """From the event's payload; `VerdictError` when it is not one."""
         try:
             run = event["workflow_run"]
-            owner = (run.get("head_repository") or {}).get("owner", {}).get("login", "")
             head, branch = str(run["head_sha"]), str(run["head_branch"])
             told = str(run["conclusion"])
             if not re.fullmatch(r"[0-9a-f]{40}", head):
                 raise ValueError("head_sha is no commit")
             url, attempt = str(run["html_url"]), int(run["run_attempt"])
-            return cls(int(run["id"]), str(run["event"]), head, branch, str(owner), told, url, attempt)
+            return cls(int(run["id"]), str(run["event"]), head, branch, _owner(run), told, url, attempt)
         except (KeyError, TypeError, ValueError) as error:
             raise VerdictError("event", f"not a workflow_run: {error!r}", "run this in report.yml") from None
 
@@ -67,17 +68,23 @@ class Pull:
 
 
 def is_superseded(github: GitHub, run: Run) -> bool:
-    """Whether a newer run of the same commit exists: what this one has to say is said by that one.
+    """Whether a newer run of the same commit and branch exists: what this one has to say is said by that one.
 
-    One that did nothing, or waits for somebody's leave to run, says nothing.
+    One that did nothing, or waits for somebody's leave to run, says nothing; nor does one of another branch with this
+    commit, whose pull request may be closed by the time that it is judged.
     """
-    runs = github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=run.head, event=run.event)
+    asked = {"head_sha": run.head, "event": run.event, "branch": run.branch}
     own = (run.id, run.attempt)
     return any(
         (int(found["id"]), int(found["run_attempt"])) > own
         and found["conclusion"] not in ("skipped", "action_required")
-        for found in runs
+        and _owner(found) == run.owner
+        for found in github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", **asked)
     )
+
+
+def _owner(run: dict[str, Any]) -> str:
+    return str((run.get("head_repository") or {}).get("owner", {}).get("login", ""))
 
 
 def pull_of(github: GitHub, run: Run, is_update: IsUpdate) -> Pull | None:
@@ -121,13 +128,17 @@ def _bound(github: GitHub, pull: dict[str, Any], head: str, is_update: IsUpdate)
             forced.append((event["created_at"], _login(event["actor"])))
     if not any(event["event"] == "labeled" and _is_ours(name) for name, event in last.items()):
         return frozenset()
-    source = (pull["head"]["repo"] or {}).get("full_name")
+    if pull["head"]["repo"] is None:  # the fork is gone, and its runs look like those of any other that is gone
+        return frozenset()
+    source = pull["head"]["repo"]["full_name"]
+    asked = {"branch": pull["head"]["ref"], "event": PULL}
+    runs = list(github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", **asked))
+    if len(runs) >= _MOST_RUNS:
+        return frozenset()
     pushes = sorted(
         # Times in UTC, in one format: they sort as text.
         (str(found["created_at"]), str(found["head_sha"]), _login(found["actor"]))
-        for found in github.pages(
-            f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", branch=pull["head"]["ref"], event=PULL
-        )
+        for found in runs
         if (found.get("head_repository") or {}).get("full_name") == source and found["created_at"] >= pull["created_at"]
     )
     writers = _writers(github, pull, pushes, is_update) | {who for _, who in forced}

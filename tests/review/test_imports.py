@@ -1,6 +1,7 @@
 """The lock check says which code of the repository a stage runs without naming it in dvc.yaml."""
 
 from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,9 @@ FORMS: dict[str, set[str]] = {
     "from importlib import import_module as load, import_module\nX = [import_module('lib.used')]": _USED,
     "__import__('lib.used')": _USED,
     "from importlib import import_module\nimport_module('.other', __package__)": {"stages/other.py"},
+    "import importlib as i\ni.import_module(name='.used', package='lib')": _USED,
+    "from importlib import import_module as load\nload('.used', 'lib')": _USED,
+    "from runpy import run_module\nrun_module('lib.used')": _USED,
     # No import, or none of ours, or none that runs.
     '"""\nimport lib.used\n"""': set(),
     "# import lib.used\nX = 'from lib import used'": set(),
@@ -93,9 +97,19 @@ def test_a_finding_names_both_files_and_what_to_do(root: Path) -> None:
     assert found == [Finding("one", "dvc.yaml", what, "add it to the deps of one in dvc.yaml, then dvc repro one")]
 
 
+def test_a_compiled_module_is_seen(root: Path) -> None:
+    """Python takes it before the source that lies beside it, and without one, too."""
+    hiding, alone = f"lib/used{EXTENSION_SUFFIXES[0]}", "lib/alone.pyc"
+    for name, text in {hiding: "", alone: "", "stages/one.py": "from lib import used, alone"}.items():
+        put(root, name, text)
+    assert missing(root, "stages", "lib/__init__.py") == {hiding, alone}
+
+
 COMMANDS = {
     "python -m stages.one": {"stages/__init__.py", "stages/one.py", "near.py"},
     "cd . && python3.11 -X utf8 -P -m stages.one --fast; true": {"stages/__init__.py", "stages/one.py", "near.py"},
+    "python -Im stages.one": {"stages/__init__.py", "stages/one.py", "near.py"},
+    "python -I -mstages.one": {"stages/__init__.py", "stages/one.py", "near.py"},
     "torchrun --nproc-per-node 2 --no-python python -I -m stages.one": {
         "stages/__init__.py",
         "stages/one.py",

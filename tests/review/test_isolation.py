@@ -113,6 +113,29 @@ def test_nothing_undeclared_can_be_read(root: Path, name: str, capfd: pytest.Cap
     )
 
 
+@pytest.mark.parametrize("name", ["data/start/more.json", "conf/.venv/more.json", "conf/sub/more.json"])
+def test_what_no_hash_holds_is_not_there(root: Path, name: str) -> None:
+    """A file beside the pins of weights, and one in a dependency that DVC ignores: its change would go by unseen."""
+    for path in (name, "conf/named.json"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("{}", encoding="utf-8")
+    (root / ".dvcignore").write_text(".venv\n/conf/sub\n", encoding="utf-8")
+    define(root, f"cat conf/named.json > model.txt && cat {name}", deps=["data/training.txt", "conf"])
+    with pytest.raises(StageError, match="train"):
+        reproduce(root)
+    define(root, f"test -e conf/named.json && test ! -e {name} && touch model.txt", deps=["data/training.txt", "conf"])
+    reproduce(root)
+
+
+def test_weights_are_there_for_every_stage(root: Path) -> None:
+    """They are too large for git; the file beside them, which is a dependency, pins them."""
+    (root / "data/start/small").mkdir(parents=True)
+    (root / "data/start/small/config.json").write_text("weights", encoding="utf-8")
+    define(root, "cat data/start/small/config.json > model.txt")
+    reproduce(root)
+    assert (root / "model.txt").read_text(encoding="utf-8") == "weights"
+
+
 def test_a_relative_path_finds_nothing_where_the_kernel_has_no_landlock(
     root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """The lock check on a real DVC repository with two stages, and one mutation at a time."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -167,6 +168,19 @@ def test_code_that_dvc_yaml_does_not_name_is_told(tree: Path) -> None:
     document["stages"]["clean"]["deps"].append("helper.py")
     save(tree / "dvc.yaml", document)
     assert not [finding for finding in check(tree) if "no dependency" in finding.what]
+
+
+@pytest.mark.parametrize("name", [".checkpoints/a.pt", "data/start/small/config.json", ".venv/lib/a.pth"])
+def test_what_stages_can_read_without_naming_it_is_not_kept_in_git(tree: Path, name: str) -> None:
+    """States, weights and libraries lie about on a machine; a commit that brings some decides a result unseen."""
+    (tree / name).parent.mkdir(parents=True)
+    (tree / name).write_text("", encoding="utf-8")
+    assert check(tree) == []
+    run(tree, "git", "add", "--force", "--", name)
+    (finding,) = check(tree)
+    assert finding.where == name
+    run(tree, *shlex.split(finding.mend))
+    assert check(tree) == []
 
 
 def test_the_command_exits_with_one_and_prints_the_mend(tree: Path) -> None:

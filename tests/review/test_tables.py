@@ -42,8 +42,30 @@ def test_one_long_text_in_every_row_is_not_read(tmp_path: Path) -> None:
 
 def test_lists_are_not_read(tmp_path: Path) -> None:
     """No table of ours has a column of lists, whose rows tell nothing of their size."""
-    with pytest.raises(VerdictError, match="or lists in them"):
+    with pytest.raises(VerdictError, match="or others in them than numbers and texts"):
         require_bounded_table(written(tmp_path / "lists.parquet", id=[[1], [2]]))
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.large_string(), pa.string_view(), pa.large_binary(), pa.binary_view(), pa.binary(1_000_000)], ids=str
+)
+def test_texts_that_no_dictionary_can_hold_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: pa.DataType
+) -> None:
+    """Of these types each row comes out whole: 10,000 rows of a megabyte, before the first of them is measured."""
+    one = pa.array([b"a" * 1_000_000], pa.binary()).cast(kind) if "binary" in str(kind) else pa.array(["a"], kind)
+    path = written(tmp_path / "long.parquet", text=pa.chunked_array([one] * 5))
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(VerdictError, match="or others in them than numbers and texts"):
+        require_bounded_table(path)
+
+
+def test_dates_and_truths_are_read(tmp_path: Path) -> None:
+    """Columns of a fixed width may be of any kind, and texts may be categories."""
+    texts = pa.array(["a", "b"]).dictionary_encode()
+    when = pa.array([1, 2], pa.timestamp("us"))
+    path = written(tmp_path / "plain.parquet", text=texts, when=when, sure=[True, None], none=pa.nulls(2))
+    assert bounded_table(path, "")["text"].tolist() == ["a", "b"]
 
 
 def test_a_hundred_times_the_corpus_is_read(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Which labels count: those that a person set on the very commit that is judged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -289,4 +290,37 @@ def test_nobody_approves_more_commits_than_github_lists(branch: Branch, monkeypa
     assert branch.labels == {POLICY}
     branch.push("second")
     branch.label(POLICY)
+    assert branch.labels == set()
+
+
+def test_nobody_approves_a_branch_with_more_runs_than_github_lists(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each label starts a run; once the first ones are out of the list, nobody knows who pushed."""
+    branch.label(POLICY)
+    assert branch.labels == {POLICY}
+    monkeypatch.setattr(pull, "_MOST_RUNS", branch.runs)
+    assert branch.labels == set()
+
+
+def test_of_a_fork_that_is_gone_no_label_counts(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B ran in another fork's branch of that name, the label is on A, B is pushed, and both forks are deleted."""
+    first = branch.origin.sha("refs/heads/change")
+    bad = branch.push("bad", runs=False)
+    branch.to(first, runs=False)
+    branch.github.run(90, name="experiment", head_sha=bad, head_branch="change", created_at=branch.now())
+    branch.label(POLICY)
+    branch.to(bad)
+    assert branch.labels == {POLICY}  # where the run is one of this very branch
+    whole = Client.pages
+
+    def pages(*arguments: Any, **query: Any) -> Iterator[Json]:  # noqa: ANN401
+        for item in whole(*arguments, **query):
+            yield {
+                **item,
+                "head_repository": None,
+                **({"head": {**item["head"], "repo": None}} if "head" in item else {}),
+            }
+
+    monkeypatch.setattr(Client, "pages", pages)
     assert branch.labels == set()

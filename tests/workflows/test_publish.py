@@ -34,7 +34,8 @@ class Told:
 
     def run(self, number: int, **more: object) -> None:
         """A run of experiment.yml of the first commit."""
-        self.github.run(number, name="experiment", head_sha=self.head, head_branch="change", **more)  # type: ignore[arg-type]
+        more = {"head_branch": "change", **more}
+        self.github.run(number, name="experiment", head_sha=self.head, **more)  # type: ignore[arg-type]
 
     def publish(self, code: int, number: int = 5) -> tuple[str, int | None]:
         """Who posts the comment on a verdict."""
@@ -94,9 +95,18 @@ def test_a_run_that_is_run_again_is_a_newer_one(told: Told) -> None:
     assert told.checks == []
 
 
-@pytest.mark.parametrize("more", [{"conclusion": "skipped"}, {"conclusion": "action_required"}, {"event": "push"}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"conclusion": "skipped"},
+        {"conclusion": "action_required"},
+        {"event": "push"},
+        {"head_branch": "another"},
+        {"head_repo": "outsider/verdict"},
+    ],
+)
 def test_a_later_run_that_says_nothing_silences_nobody(told: Told, more: dict[str, object]) -> None:
-    """One that did nothing, waits for leave, or is of another event leaves the verdict to be told."""
+    """One that did nothing, waits for leave, is of another event, or of another pull request with the same commit."""
     told.run(6, **more)
     assert told.publish(PASS)[1] == 1
     assert [conclusion for _, conclusion in told.checks] == ["success"]

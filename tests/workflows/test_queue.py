@@ -189,3 +189,13 @@ def test_what_the_first_leads_to_is_not_followed(direct: Site) -> None:
     conclusion, said = judged(direct, queued(direct, 2, ahead=one), None, conclusion="success")
     assert conclusion == "action_required"
     assert "the judge does not follow it" in said
+
+
+def test_the_queue_of_another_branch_is_not_judged(direct: Site) -> None:
+    """Its check would be about that branch, and count for the same commit in a pull request into main."""
+    direct.origin.git("update-ref", "refs/heads/release", direct.origin.sha("main"))
+    direct.propose(documentation, 1, "first")
+    ref = direct.origin.queue(1, base="release")
+    head = direct.origin.sha(ref)
+    direct.report(made_up(direct, head, None, head_branch=ref.removeprefix("refs/heads/"), event="merge_group"))
+    assert direct.github.check_runs(head) == []

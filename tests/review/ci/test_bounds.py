@@ -64,6 +64,15 @@ _EXPLOSIONS = {
     "a list of the variables": variables(
         [{"seeds": [*_AXIS, *_AXIS]}], {}, train={"foreach": "${seeds}", "do": _TRAIN}
     ),
+    "a list within a list": dag(
+        {"params.yaml": f"seeds: [{_AXIS}]\n"}, train={"matrix": dict.fromkeys("ab", "${seeds[0]}"), **_TRAIN}
+    ),
+    "a list that nobody can look up": dag(train={"matrix": {"a": "${seeds['x']}"}, **_TRAIN}),
+    "groups of one name": variables(
+        [{"seeds": {f"{part}-{number}": number for number in range(100)}} for part in range(6)],
+        {},
+        train={"foreach": "${seeds}", "do": _TRAIN},
+    ),
     "a long text, often": dag({"params.yaml": f"long: {'x' * 100_000}\n"}, train={"cmd": "${long} " * 15_000}),
     "aliases of variables": variables(["more.yaml"], {"more.yaml": _ALIASES}, train=_TRAIN),
     "aliases of params": dag({"more.yml": _ALIASES}, train={**_TRAIN, "params": [{"more.yml": ["c"]}]}),
@@ -114,6 +123,16 @@ _HONEST = {
         {"params.yaml": "models: {a: 1, b: 2}\ngroups:\n  seeds: [1, 2, 3]\n"},
         train={"matrix": {"model": "${models}", "seed": "${groups.seeds}"}, "cmd": "x"},
         each={"foreach": "${models}", "do": {"cmd": "${item}"}},
+    ),
+    "ten stages of 40 each, with long params": dag(
+        {"params.yaml": "rate: 1\n" + "# a comment\n" * 2_000},
+        **{
+            f"s{number}": {"foreach": list(range(40)), "do": {**_TRAIN, "cmd": "x ${rate} " * 15}}
+            for number in range(10)
+        },
+    ),
+    "a list within a list": dag(
+        {"params.yaml": "seeds: [[1, 2], [3]]\n"}, train={"foreach": "${seeds[0]}", "do": _TRAIN}
     ),
     "variables in JSON": variables(
         ["more.json"], {"more.json": '{"a":\t[1, 2]}'}, train={"foreach": "${a}", "do": _TRAIN}

@@ -84,6 +84,18 @@ def test_a_file_of_params_or_variables_is_in_it(repository: Repository, path: st
     assert changed(repository) == [path]
 
 
+@pytest.mark.parametrize(
+    "stage", ["{wdir: docs, vars: [own.yaml]}", "{foreach: [1], do: {wdir: docs, vars: [own.yaml]}}"]
+)
+def test_variables_of_a_stage_lie_where_it_runs(repository: Repository, stage: str) -> None:
+    """A stage's own file of variables counts from its working folder, and in a template of stages, too."""
+    repository.put("dvc.yaml", f"stages: {{train: {stage}}}\n")
+    repository.commit()
+    repository.branch("change")
+    repository.put("docs/own.yaml", "a: 1\n")
+    assert changed(repository) == ["docs/own.yaml"]
+
+
 def test_without_a_lock_everything_may_matter(repository: Repository) -> None:
     """Where nobody can say what the DAG reads, no change counts as harmless."""
     (repository.path / "dvc.lock").unlink()
