@@ -102,11 +102,11 @@ def _repro(_: argparse.Namespace) -> int:
     return 0
 
 
-def _test_set(_: argparse.Namespace) -> int:
+def _test_set(options: argparse.Namespace) -> int:
     from review.place import project
     from review.testset import write
 
-    print(write(project()))
+    print(write(project(), options.no_new))
     return 0
 
 
@@ -157,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     repro = commands.add_parser("repro", help="dvc repro, and a record of what ran and how long for the report")
     repro.set_defaults(run=_repro)
     test_set = commands.add_parser("test-set", help="write data/test-set.txt: the rows of the test split that count")
+    test_set.add_argument("--no-new", action="store_true", help="only take out those that are gone")
     test_set.set_defaults(run=_test_set)
     _remote_options(commands.add_parser("remote", help="does the DVC remote hold all? 0 yes, 1 no, 2 cannot be asked"))
     for command in (compare, gate, report):

@@ -113,10 +113,11 @@ class MainCode:
             (Path(repo.stage_cache.cache_dir) / record_place(entries[name])).unlink(missing_ok=True)
 
     def explained(self, stage: str | None, reason: str) -> str:
-        """Why a stage failed; of one that ran main's code also that it did, and the way out."""
-        if stage not in self.used:
+        """Why a stage failed; where main's code made the data, also that it did, and the way out."""
+        if not self.used:
             return reason
-        return f"{reason} (main's code ran it with the change's settings and data; {_REMEDY})"
+        who = "it" if stage in self.used else " and ".join(sorted(self.used))
+        return f"{reason} (main's code ran {who} with the change's settings and data; {_REMEDY})"
 
 
 def _names(root: Path, items: "list[Output]") -> list[str]:

@@ -138,7 +138,7 @@ def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, 
         what = f"names none of the {len(rows.counts):,} rows of {TEST}"
         raise VerdictError(f"{TEST_SET} of {candidate.revision.name}", what, f"{WRITE}, and commit the file")
     theirs, mine, known = both_on(base, candidate, own, rows.counts)
-    left_out = left_out_counts(candidate.test["domain"][rows.counts], known)
+    left_out = left_out_counts(candidate.test["domain"][rows.counts], known, base.revision.name)
     changed = rows.gone > 0 or bool((rows.counts & ~rows.mains).any())
     return of_tables(theirs, mine, plan, changed, left_out)
 
@@ -164,13 +164,16 @@ def both_on(
     return theirs[~known].reset_index(drop=True), own[rows][~known].reset_index(drop=True), known
 
 
-def left_out_counts(domains: pd.Series, known: Mask) -> dict[str, int]:
+def left_out_counts(domains: pd.Series, known: Mask, main: str) -> dict[str, int]:
     """How many sentences main had learnt from, overall and by domain; `VerdictError` when they are too many."""
     by_domain = {name: known[(domains == name).to_numpy()] for name in dict.fromkeys(domains)}
     for name, rows in {OVERALL: known, **by_domain}.items():
         if rows.mean() > MOST_LEFT_OUT:
             what = f"main's model was trained on {rows.sum()} of the {len(rows)} test sentences ({name})"
-            remedy = "keep prepare.salt and the shares, so that documents stay in their split"
+            remedy = (
+                "keep prepare.salt and the shares; or approve them after this change, when main has not learnt them:"
+                f" now git checkout {main} -- {TEST_SET} && {WRITE} --no-new"
+            )
             raise VerdictError(TEST, what, remedy)
     return {OVERALL: int(known.sum()), **{name: int(rows.sum()) for name, rows in by_domain.items()}}
 

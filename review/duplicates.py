@@ -16,7 +16,7 @@ from scipy.special import betainc
 from classifier.corpus import normalise
 from review.data import PREPARED
 from review.evidence import Evidence
-from review.rules import Rule
+from review.rules import BY_PERSON, Rule
 from review.tables import bounded_table
 from review.words import counted
 
@@ -141,7 +141,7 @@ def rule(base: Evidence, candidate: Evidence, approvals: Iterable[str]) -> Rule:
         return Rule(NAME, asks, True, text)
     first = "; ".join(f"{tested[:80]!r} and {learnt[:80]!r}" for tested, learnt in found.pairs[:3])
     approved = "data" in approvals
-    remedy = "take them out of the training data, or let a person approve it: --approve data"
+    remedy = f"take them out of the training data, or {BY_PERSON.format('data')}"
     return Rule(NAME, asks, approved, f"{text}; such as {first}", remedy, approved, many)
 
 

@@ -1,7 +1,7 @@
 """The figures that DVC shows (`dvc metrics diff --all`), checked against the predictions that they sum up."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pandas as pd
@@ -10,9 +10,11 @@ from classifier.errors import VerdictError
 from review.bootstrap import METRICS, OVERALL, metrics, row_sums
 from review.paths import EVALUATION
 from review.revisions import Revision, Store
+from review.validation import HEADLINE
 
 # The file keeps six digits (classifier.metrics.DIGITS); the rest is for sums taken in another order.
 TOLERANCE = 5e-6
+UNKNOWN = "nobody computes it"
 Figures = dict[str, dict[str, float]]
 
 
@@ -59,12 +61,24 @@ def recomputed(predictions: pd.DataFrame, bins: int) -> Figures:
     }
 
 
-def differing(figures: Figures, predictions: pd.DataFrame, bins: int, revision: Revision) -> list[str]:
-    """The figures that are not those of the predictions, one line each; `VerdictError` when one is missing."""
+def not_yet_told(main: Figures) -> frozenset[str]:
+    """Metrics that main's file lacks: the review learns to compute a new one before a stage can write it."""
+    return frozenset(METRICS) - {HEADLINE, *main.get(OVERALL, {})}
+
+
+def differing(
+    figures: Figures, predictions: pd.DataFrame, bins: int, revision: Revision, optional: Collection[str] = ()
+) -> list[str]:
+    """The figures that are not those of the predictions, one line each; `VerdictError` when one is missing.
+
+    What is `optional` may be missing.
+    """
     truth = recomputed(predictions, bins)
     found = [f"{group}: no prediction of it" for group in figures if group not in truth]
     for group, expected in truth.items():
         for metric in (*METRICS, "n"):
+            if metric in optional and metric not in figures.get(group, {}):
+                continue
             if metric not in figures.get(group, {}):
                 where = f"{EVALUATION} of {revision.name}"
                 raise VerdictError(where, f"has no {metric} of {group}", "dvc repro -f evaluate")
@@ -86,13 +100,13 @@ def bins_of(revision: Revision) -> int:
 def strange(told: Any, expected: Any) -> list[str]:  # noqa: ANN401 - JSON
     """What stands in a document and nobody computes: keys and lists at any depth, one line each."""
     known = dict(_leaves(expected))
-    return [f"{_named(path)}: nobody computes it" for path, _ in _leaves(told) if path not in known]
+    return [f"{_named(path)}: {UNKNOWN}" for path, _ in _leaves(told) if path not in known]
 
 
-def unlike(told: Any, expected: Any) -> list[str]:  # noqa: ANN401 - JSON
-    """How a document differs from one that was computed, one line each."""
+def unlike(told: Any, expected: Any, optional: Collection[str] = ()) -> list[str]:  # noqa: ANN401 - JSON
+    """How a document differs from one that was computed, one line each; what is `optional` may be missing."""
     known, found = dict(_leaves(expected)), dict(_leaves(told))
-    lines = [f"{_named(path)}: missing" for path in known if path not in found]
+    lines = [f"{_named(path)}: missing" for path in known if path not in found and path[-1] not in optional]
     for path, value in known.items():
         own = found.get(path, value)
         if isinstance(own, bool) or not isinstance(own, int | float) or not abs(own - value) <= TOLERANCE:

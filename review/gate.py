@@ -15,7 +15,7 @@ from review.compare import HEADLINE, SAME, UNDEFINED, WORSE, Comparison, Differe
 from review.data import row_changes
 from review.derive import derived
 from review.evidence import Evidence, Mask
-from review.figures import Figures, bins_of, differing, recomputed, shown
+from review.figures import Figures, bins_of, differing, not_yet_told, recomputed, shown
 from review.held_out import held_out
 from review.held_out import rule as figures_rule
 from review.lock import Finding
@@ -156,14 +156,15 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
     result.figures = new
     result.mains_figures = old if base else {}
-    validation = held_out(candidate)
+    optional = not_yet_told(old) if base else frozenset()
+    validation = held_out(candidate, optional)
     result.rules.append(figures_rule(new, predictions, bins_of(own), candidate, validation))
     result.rules.append(provenance.documents(candidate))
     rows = test_rows(base, candidate)
     result.rules.append(provenance.file_rule(rows))
     if base:
         plan = plan_of(base.revision, policy)
-        if wrong := differing(old, base.predictions, plan.bins, base.revision):
+        if wrong := differing(old, base.predictions, plan.bins, base.revision, optional):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.extend(_of_data(store, base.revision, result, rows))
@@ -216,5 +217,5 @@ def _approvable(result: Review, rule: Rule) -> Rule:
     if rule.passed:
         return rule
     approved = rule.name in result.approvals
-    remedy = f"take it back, or let a person approve it: --approve {rule.name}"
+    remedy = f"take it back, or {rules.BY_PERSON.format(rule.name)}"
     return replace(rule, passed=approved, remedy=remedy, approved=approved)

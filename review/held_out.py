@@ -14,7 +14,7 @@ import pandas as pd
 from classifier.errors import VerdictError
 from review.bootstrap import OVERALL
 from review.evidence import Evidence
-from review.figures import Figures, as_document, differing, recomputed, strange, unlike
+from review.figures import UNKNOWN, Figures, as_document, differing, recomputed, strange, unlike
 from review.paths import EVALUATION, SEED, VALIDATION
 from review.rules import Rule
 from review.validation import HEADLINE, SCORES, Seeds, parsed
@@ -22,17 +22,22 @@ from review.words import counted
 
 # Of the calibration error on validation: as `classifier.metrics` has it, which would import all of scikit-learn.
 BINS = 15
+_AGAIN = "dvc repro -f train evaluate"
+_NEW = (
+    "take it out; or let review/bootstrap.py compute it first, in a change of its own, and only then a stage write it"
+)
 
 
 @dataclass(frozen=True)
 class HeldOut:
     """A change's figures on validation by seed, the artifact's first, from its predictions; `wrong` says what is amiss.
 
-    Both are empty where dvc.lock names no such predictions.
+    Both are empty where dvc.lock names no such predictions. What is `optional` may be missing in both files.
     """
 
     figures: dict[str, Figures] = field(default_factory=dict)
     wrong: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
 
     def seeds(self, least: int) -> Seeds | None:
         """Weighted F1 of all seeds; None where it is one, or none can be read, and no more are asked for."""
@@ -44,22 +49,25 @@ class HeldOut:
         return Seeds(len(values), statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
 
 
-def held_out(candidate: Evidence) -> HeldOut:
-    """Compute the figures on validation again, and compare metrics/validation.json with them."""
+def held_out(candidate: Evidence, optional: frozenset[str] = frozenset()) -> HeldOut:
+    """Compute the figures on validation again, and compare metrics/validation.json with them.
+
+    What is `optional` may be missing there.
+    """
     try:
         tables = candidate.on_validation
     except VerdictError as error:
-        return HeldOut(wrong=(f"{error.where}: {error.what}",))
+        return HeldOut(wrong=(f"{error.where}: {error.what}",), optional=optional)
     if not tables:
-        return HeldOut()
+        return HeldOut(optional=optional)
     own = str((candidate.revision.params.get("train") or {}).get("seed"))
     figures = {
         match[1] if (match := SEED.fullmatch(name)) else own: recomputed(table, BINS) for name, table in tables.items()
     }
-    return HeldOut(figures, tuple(_compared(candidate, figures)))
+    return HeldOut(figures, tuple(_compared(candidate, figures, optional)), optional)
 
 
-def _compared(candidate: Evidence, figures: dict[str, Figures]) -> Iterator[str]:
+def _compared(candidate: Evidence, figures: dict[str, Figures], optional: frozenset[str]) -> Iterator[str]:
     text = candidate.revision.text(SCORES)
     if text is None:  # then nothing is told; where dvc.yaml declares the file, the rule `lock` misses it
         return
@@ -75,7 +83,7 @@ def _compared(candidate: Evidence, figures: dict[str, Figures]) -> Iterator[str]
         "std": statistics.stdev(values.values()) if len(values) > 1 else 0.0,
     }
     first = next(iter(figures.values()))
-    yield from (f"{SCORES}: {line}" for line in unlike(told, {**as_document(first), "seeds": seeds}))
+    yield from (f"{SCORES}: {line}" for line in unlike(told, {**as_document(first), "seeds": seeds}, optional))
 
 
 def rule(figures: Figures, predictions: pd.DataFrame, bins: int, candidate: Evidence, validation: HeldOut) -> Rule:
@@ -91,7 +99,7 @@ def rule(figures: Figures, predictions: pd.DataFrame, bins: int, candidate: Evid
     revision = candidate.revision
     told: dict[str, Any] = parsed(revision.text(EVALUATION) or "", f"{EVALUATION} of {revision.name}")
     wrong = [
-        *differing(figures, predictions, bins, revision),
+        *differing(figures, predictions, bins, revision, validation.optional),
         *strange(told, as_document(recomputed(predictions, bins))),
         *validation.wrong,
     ]
@@ -103,4 +111,5 @@ def rule(figures: Figures, predictions: pd.DataFrame, bins: int, candidate: Evid
         also = f", and on validation for {counted(len(validation.figures), 'seed')}" if validation.figures else ""
         return Rule("figures", asks, True, f"{groups} recomputed, predictions run again{also}")
     brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
-    return Rule("figures", asks, False, f"{brief}: {wrong[0]}", "dvc repro -f train evaluate", brief=brief)
+    is_new = any(UNKNOWN in line for line in wrong)
+    return Rule("figures", asks, False, f"{brief}: {wrong[0]}", _NEW if is_new else _AGAIN, brief=brief)

@@ -51,7 +51,8 @@ class Excess:
     def text(self) -> str:
         """In words."""
         gains = f"{signed(self.test)} on test, {signed(self.validation)} on validation"
-        return f"{self.group}: {gains}: {signed(self.difference)}, of which chance explains {self.reach:.4f}"
+        word = "more" if self.difference >= 0 else "less"
+        return f"{self.group}: {gains}, {abs(self.difference):.4f} {word} (chance explains {self.reach:.4f})"
 
 
 Sides = tuple[pd.DataFrame, pd.DataFrame]  # main's predictions and the candidate's

@@ -14,6 +14,7 @@ from review.paths import ARTIFACT
 from review.validation import SCORES, Seeds
 from review.words import NAMES, beside, change, counted, interval
 
+BY_PERSON = "let a person approve it: --approve {0}, or in a pull request the label `approve: {0}`"
 _ON_SHARED = "; on the sentences that main has, too: "
 _MAINS = "; but every prediction is main's"
 _BETTER = "a better model; python -I -m review compare shows where it lost"
@@ -60,7 +61,7 @@ def worse(policy: Gate, lines: Lines, unchanged: bool) -> Iterator[Rule]:
         text = _ON_SHARED.join(f"{change(line)}, {interval(line)}: {line.verdict}" for line in found)
         lost = [line for line in found if line.verdict == WORSE]
         brief = "" if is_headline or not lost else change(lost[0])
-        yield Rule(name, asks, not lost, text, _BETTER, brief=brief)
+        yield Rule(name, asks, not lost, text, _remedy(found, "fail_on_worse"), brief=brief)
 
 
 def floors(policy: Gate, figures: Figures, lines: Lines, excused: Callable[[str, float], bool]) -> Iterator[Rule]:
@@ -80,12 +81,18 @@ def floors(policy: Gate, figures: Figures, lines: Lines, excused: Callable[[str,
             remedy = f"bring its sentences back, {_POLICY.format('floors')}"
             yield Rule(name, asks, excuse, found, remedy, brief="no figure for it")
             continue
-        values = [value, *(line.candidate for line in lines(group, HEADLINE)[1:])]
+        measured = lines(group, HEADLINE)
+        values = [value, *(line.candidate for line in measured[1:])]
         found, lowest = _ON_SHARED.join(beside(value, floor) for value in values), min(values)
         if lowest < floor and excuse:
             found += ", below the floor, but so on main"
         brief = f"{beside(lowest, floor)}, at least {floor:g}"
-        yield Rule(name, asks, lowest >= floor or excuse, found, "a better model", brief=brief)
+        yield Rule(name, asks, lowest >= floor or excuse, found, _remedy(measured, "floors"), brief=brief)
+
+
+def _remedy(lines: list[Difference], group: str) -> str:
+    """A better model; where a person lets other rows count, another policy may belong to them."""
+    return f"{_BETTER}; {_POLICY.format(group)}" if len(lines) > 1 else _BETTER
 
 
 def seeds(policy: Gate, told: Seeds | None, is_mains: bool) -> Iterator[Rule]:

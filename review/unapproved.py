@@ -21,4 +21,5 @@ def on_unapproved(base: Evidence, candidate: Evidence, own: pd.DataFrame, bins: 
         old, new = (figure(recomputed(side, bins)[OVERALL][HEADLINE]) for side in sides)
         text += f": weighted F1 {old} → {new} there"
     text += f" ({known.sum():,} left out, which main had learnt from)" if known.any() else ""
-    return f"{text}; {WRITE} and the approval data let them count"
+    later = " in a change after this one" if known.any() else ""
+    return f"{text}; {WRITE} and the approval data let them count{later}"

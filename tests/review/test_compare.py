@@ -148,11 +148,11 @@ def test_main_is_not_asked_about_what_it_learnt(table: pd.DataFrame) -> None:
     domains = table["domain"]
     known = np.zeros(len(table), dtype=bool)
     known[:10] = True
-    assert left_out_counts(domains, known) == {OVERALL: 10, "movies": 10, "news": 0}
+    assert left_out_counts(domains, known, "main") == {OVERALL: 10, "movies": 10, "news": 0}
     news = np.flatnonzero((domains == "news").to_numpy())
     known[news[: len(news) // 5]] = True
     with pytest.raises(VerdictError, match=r"\(news\)"):
-        left_out_counts(domains, known)
+        left_out_counts(domains, known, "main")
 
 
 def test_figures_are_checked_to_the_digits_of_the_file() -> None:

@@ -105,6 +105,27 @@ def test_a_figure_under_two_names_is_not_hidden_by_the_true_one(order: int) -> N
     assert "overall" in found[0]
 
 
+def test_a_new_metric_is_computed_before_it_is_written(clone: Clone, desk: Desk) -> None:
+    """What main does not tell yet, a change may leave out or tell; once main tells it, it must not go."""
+    paths = [clone.path / name for name in ("metrics/evaluation.json", "metrics/validation.json")]
+    full = [path.read_text(encoding="utf-8") for path in paths]
+
+    def without(document: dict[str, Any]) -> None:
+        for group in (document["overall"], *document["domains"].values()):
+            del group["mcc"]
+
+    for path in paths:
+        edit_json(clone, str(path.relative_to(clone.path)), without)
+    relock(clone)
+    assert desk.gate(clone).code == 2, "main tells it"
+    clone.commit("A main whose review has learnt a metric")
+    assert desk.gate(clone).code == 0
+    for path, text in zip(paths, full, strict=True):
+        path.write_text(text, encoding="utf-8")
+    relock(clone)
+    assert desk.gate(clone).code == 0
+
+
 def test_honest_figures_of_a_model_that_always_says_the_same_are_believed(clone: Clone, desk: Desk) -> None:
     """Probabilities that hardly differ between sentences are summed up alike by the stage and by the review."""
     retrain(clone, **{"linear.alpha": 1e8})

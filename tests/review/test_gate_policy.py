@@ -4,11 +4,16 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from review import APPROVABLE
+from classifier.params import Gate
+from review import APPROVABLE, rules
+from review.bootstrap import OVERALL
+from review.compare import HEADLINE, WORSE, Difference
 from stages import evaluate
 from tests.documents import load
 from tests.pipeline.clone import Clone
@@ -38,6 +43,26 @@ def test_a_change_of_the_policy_fails(clone: Clone, desk: Desk, name: str) -> No
     assert (refused.code, refused.failed) == (1, ["policy"]), refused.text
     assert "gate" in next(line for line in refused.text.splitlines() if line.startswith("FAIL"))
     assert "--approve policy" in refused.text
+
+
+def test_the_way_to_approve_is_told_for_both_places(clone: Clone, desk: Desk) -> None:
+    """A terminal takes an option, a pull request a label."""
+    set_params(clone, "gate", floors=NO_FLOORS)
+    assert "--approve policy, or in a pull request the label `approve: policy`" in desk.gate(clone).text
+
+
+def test_where_other_rows_count_the_policy_may_have_to_change_first() -> None:
+    """Labels of another meaning have other floors: the remedy says where these stand, and only then."""
+    line = Difference(OVERALL, HEADLINE, 0.8, 0.6, -0.2, -0.3, -0.1, 0.95, WORSE)
+    policy = cast("Gate", SimpleNamespace(claims=[(OVERALL, HEADLINE)], floors={OVERALL: 0.7}))
+    figures = {OVERALL: {HEADLINE: 0.6}}
+    for lines in ([line], [line, line]):
+        found = [
+            *rules.worse(policy, lambda *_, lines=lines: lines, False),
+            *rules.floors(policy, figures, lambda *_, lines=lines: lines, lambda *_: False),
+        ]
+        assert [rule.passed for rule in found] == [False, False]
+        assert ["on main first" in rule.remedy for rule in found] == [len(lines) > 1] * 2
 
 
 def test_an_approved_change_of_the_policy_passes_and_says_so(clone: Clone, desk: Desk) -> None:

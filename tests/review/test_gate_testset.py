@@ -149,6 +149,26 @@ def test_without_a_list_added_rows_need_approval(clone: Clone, desk: Desk) -> No
     assert desk.gate(clone).code == 0
 
 
+def test_a_new_split_is_approved_in_two_steps(clone: Clone, desk: Desk) -> None:
+    """Another salt is judged on the rows that main tests, too; the others count once main has not learnt from them."""
+    changes.set_params(clone, "prepare", salt="b")
+    changes.rerun(clone)
+    write(clone.path)
+    refused = desk.gate(clone, "--approve", "split", "--approve", "data")
+    assert refused.code == 2, refused.text
+    assert "git checkout main -- data/test-set.txt && python -I -m review test-set --no-new" in refused.text
+    clone.run("git", "checkout", "main", "--", TEST_SET)
+    assert desk.run(clone, "test-set", "--no-new").code == 0
+    first = desk.gate(clone, "--approve", "split")
+    assert "test-file" not in first.failed, first.text
+    assert "data" not in first.failed
+    assert "CANNOT" not in first.text
+    clone.commit("Another split")
+    assert desk.run(clone, "test-set").code == 0
+    assert desk.gate(clone).failed == ["data"]
+    assert desk.gate(clone, "--approve", "data").code == 0
+
+
 def test_a_first_run_has_a_list_of_its_own_rows(clone: Clone, desk: Desk) -> None:
     """With `--bootstrap` a list of other data is refused with the command that mends it."""
     edit_list(clone, lambda lines: [*lines, "0" * 16])

@@ -6,7 +6,7 @@ import pytest
 
 from review.bootstrap import OVERALL
 from review.compare import Plan
-from review.leak import excesses
+from review.leak import Excess, excesses
 from stages import evaluate
 from tests.documents import load, save
 from tests.pipeline.clone import Clone
@@ -52,6 +52,12 @@ def test_another_model_is_no_leak(splits: tuple[pd.DataFrame, pd.DataFrame]) -> 
     for noise in (0.6, 1.0, 1.6):
         sides = [(model(table, 1.0, 3), model(table, noise, 4)) for table in splits]
         assert failed(sides[0], sides[1]) == set()
+
+
+def test_a_smaller_gain_on_test_is_called_less() -> None:
+    """A difference below 0 is told without a sign."""
+    text = Excess(OVERALL, 0.01, 0.03, 0.05).text
+    assert text == "overall: +0.0100 on test, +0.0300 on validation, 0.0200 less (chance explains 0.0500)"
 
 
 def test_test_labels_learnt_by_heart_are_one(splits: tuple[pd.DataFrame, pd.DataFrame]) -> None:

@@ -173,6 +173,25 @@ def test_mains_code_makes_the_data(
         assert texts(clone).str.endswith(" indeed").any()
 
 
+def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
+    clone: Clone, desk: Desk, main: MainCode
+) -> None:
+    """Where a new column is written by prepare and read by featurize, the reason names the label that lets it be."""
+
+    def with_column(place: Clone) -> None:
+        path = place.path / "stages" / "featurize.py"
+        text = path.read_text(encoding="utf-8")
+        assert "table[list(TRUTH)]" in text
+        path.write_text(text.replace("table[list(TRUTH)]", 'table[["words", *TRUTH]]'), encoding="utf-8")
+        copying(place)
+
+    proposed(clone, with_column)
+    head = ran(desk, clone, main)
+    assert (head["outcome"], head["stage"]) == ("failed", "featurize"), head
+    assert "main's code ran prepare" in head["reason"]
+    assert LABEL in head["reason"]
+
+
 def test_an_honest_change_of_the_code_needs_no_label(clone: Clone, desk: Desk, main: MainCode) -> None:
     """Where the change's code writes what main's does, its lock is what comes out."""
 
