@@ -184,7 +184,7 @@ def _take_back(plan: dict[str, Any], stage: dict[str, Any], tree: Path, laid: La
     root, others = Path(plan["root"]), Path(plan["others"]) / os.environ["DVC_STAGE"].replace("/", "_")
     written = [path for path in _files(tree) if laid.get(path) != _state(path)]
     for path in written:
-        _require_plain(path, tree)
+        _make_plain(path, tree)
     for path in written:
         name = path.relative_to(tree)
         target = root / name
@@ -199,16 +199,21 @@ def _take_back(plan: dict[str, Any], stage: dict[str, Any], tree: Path, laid: La
         path.replace(target)
 
 
-def _require_plain(path: Path, tree: Path) -> None:
-    """Whoever follows a link that a stage left, as DVC does, would read for it what it must not see."""
+def _make_plain(path: Path, tree: Path) -> None:
+    """Put a copy in place of a link that a stage left: in the repository another file may have its target's name.
+
+    Whoever follows it there, as DVC does, would read for the stage what it must not see.
+    """
     name = path.relative_to(tree)
     if path.is_symlink():
         try:
-            inside = path.resolve(strict=True).is_relative_to(tree.resolve())
+            source = path.resolve(strict=True)
         except (OSError, RuntimeError):
-            inside = False
-        if not inside:
+            source = Path("/")
+        if not (source.is_relative_to(tree.resolve()) and source.is_file()):
             raise RefusedError(f"it wrote {name}, a link that leads to none of its files; write a copy")
+        path.unlink()
+        shutil.copy2(source, path)
     elif not path.is_file():
         raise RefusedError(f"it wrote {name}, which is neither a file nor a folder")
 

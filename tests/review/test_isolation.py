@@ -204,6 +204,14 @@ def test_links_within_an_output_stay(root: Path) -> None:
     assert (root / "m/newest").read_text(encoding="utf-8") == "1\n"
 
 
+def test_a_link_does_not_change_its_target_on_the_way(root: Path) -> None:
+    """What a link leads to in the stage's folder counts, not the test split that has this name in the repository."""
+    command = "echo mine > data/held-out.txt && mkdir m && ln -s ../data/held-out.txt m/x"
+    define(root, command, outs=["m"])
+    reproduce(root)
+    assert (root / "m/x").read_text(encoding="utf-8") == "mine\n"
+
+
 def test_a_later_line_of_a_command_reads_what_an_earlier_one_wrote(root: Path) -> None:
     """A stage may have a list of commands, each of which DVC starts by itself."""
     define(root, ["cp data/training.txt log.txt", "cat log.txt log.txt > model.txt"], outs=["model.txt", "log.txt"])  # type: ignore[arg-type]
