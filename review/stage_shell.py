@@ -127,7 +127,7 @@ def _run(plan: dict[str, Any], stage: dict[str, Any], tree: Path, scratch: Path)
             _confine(plan, stage, tree, scratch)
             os.chdir(tree / stage["folder"])
             command = [*plan["shell"], *(["-c", stage["command"]] if stage["command"] else sys.argv[2:])]
-            os.execve(command[0], command, _environment(scratch))  # noqa: S606 - it is the shell
+            os.execve(command[0], command, _environment(plan, stage, scratch))  # noqa: S606 - it is the shell
         except BaseException as error:
             print(f"error: cannot start the stage: {error}", file=sys.stderr)
             os._exit(126)
@@ -161,9 +161,11 @@ def _landlock() -> ModuleType:
     return module
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def _environment(plan: dict[str, Any], stage: dict[str, Any], scratch: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not _KEYS.fullmatch(name)}
-    return {**kept, "TMPDIR": str(scratch)}
+    # joblib would warn that it finds no shared memory.
+    alone = {"JOBLIB_MULTIPROCESSING": "0"} if plan["strict"] and not stage["states"] else {}
+    return {**kept, "TMPDIR": str(scratch), **alone}
 
 
 def _end_children() -> None:
