@@ -11,18 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from review.finding import Finding
-from review.paths import ARTIFACT, TEST
+from review.paths import ARTIFACT, HELD_OUT, TEST
 from review.sources import RAW
 from review.stages import name_of
 
 if TYPE_CHECKING:
     from dvc.output import Output
+    from dvc.repo import Repo
     from dvc.stage import Stage
 
 PREPARE, VALIDATE, EVALUATE = "prepare", "validate", "evaluate"
 READERS = {RAW: (PREPARE,), TEST: (VALIDATE, EVALUATE), ".dvc": (), ".git": ()}
-_SEEING = (PREPARE, VALIDATE, EVALUATE)
-_REPORT = "metrics/data.json"  # what validate tells the stages after it
+SEEING = (PREPARE, VALIDATE, EVALUATE)
+# What these tell the others: the gate compares it with what main's code writes.
+_TOLD = ("data/prepared/train.parquet", HELD_OUT, "data/prepared/dropped.json", "metrics/data.json")
+# Laid out for every stage, whatever it declares.
+_FOR_ALL = ("data/start",)
 _MODEL = (ARTIFACT, "data/validation", "metrics/validation.json")
 
 
@@ -45,11 +49,22 @@ def guarded_hashes(root: Path, stages: "Sequence[Stage]") -> set[str]:
     return _Dag(root, stages).hashes()
 
 
+def storage(repo: "Repo") -> list[str]:
+    """Where DVC keeps objects on this machine: its cache, and remotes that are folders."""
+    urls = (str(remote.get("url", "")) for remote in repo.config["remote"].values())
+    folders = [str(repo.cache.local.path), *(url for url in urls if url and "://" not in url)]
+    return [os.path.normpath(Path(repo.dvc_dir) / folder) for folder in folders]
+
+
 class _Dag:
     def __init__(self, root: Path, stages: "Sequence[Stage]") -> None:
         self.root, self.stages = root, stages
-        running = {name_of(stage): stage for stage in stages if stage.cmd}
-        self.deps = {name: [self._path(dep) for dep in stage.deps] for name, stage in running.items()}
+        # DVC runs an import, too: it copies what that names.
+        running = {name_of(stage): stage for stage in stages if stage.cmd or stage.is_import}
+        self.deps = {
+            name: [*(self._path(dep) for dep in stage.deps if dep.protocol == "local"), *_FOR_ALL]
+            for name, stage in running.items()
+        }
         self.outs = {name: [self._path(out) for out in stage.outs] for name, stage in running.items()}
 
     def hashes(self) -> set[str]:
@@ -62,9 +77,11 @@ class _Dag:
 
     def guarded(self) -> Iterator[Finding]:
         """Dependencies, params among them, that show what only others may read."""
+        places = [place for stage in self.stages[:1] for place in storage(stage.repo)]
+        closed = {**{os.path.relpath(place, self.root): () for place in places}, **READERS}
         for name, deps in self.deps.items():
             for path in deps:
-                for place, readers in READERS.items():
+                for place, readers in closed.items():
                     if name not in readers and _overlap(path, place):
                         who = f"only {' and '.join(readers)}" if readers else "no stage"
                         yield _finding(name, path, f"shows {place}, which {who} may read")
@@ -80,12 +97,12 @@ class _Dag:
     def handed_on(self) -> Iterator[Finding]:
         """What reaches the model by way of a stage that has seen the test split, and what could."""
         makers = {name: path for path in _MODEL for name in self._makers(path)}
-        for name in (name for name in _SEEING if name in makers):
+        for name in (name for name in SEEING if name in makers):
             what = f"is written by {name}, which sees what no training may see"
             yield Finding(name, makers[name], what, "write it in a stage of its own, in dvc.yaml, then dvc repro")
-        for name in sorted(self._upstream(set(makers)) - {*_SEEING}):
+        for name in sorted(self._upstream(set(makers)) - {*SEEING}):
             for path in self.deps[name]:
-                if path != _REPORT and (seen := self._makers(path) & {VALIDATE, EVALUATE}):
+                if path not in _TOLD and (seen := self._makers(path) & {*SEEING}):
                     what = f"was written by {seen.pop()}, which has seen {TEST}"
                     yield _finding(name, path, what)
         if EVALUATE in self.deps and self._makers(ARTIFACT) - self._upstream({EVALUATE}):
@@ -108,7 +125,8 @@ class _Dag:
 
 
 def _finding(name: str, path: str, what: str) -> Finding:
-    return Finding(name, path, what, f"take it out of the deps of {name} in dvc.yaml, then dvc repro {name}")
+    mend = f"take it out of the deps of {name} in dvc.yaml, then dvc repro {name}"
+    return Finding(name, path, what, f"git rm {name}" if name.endswith(".dvc") else mend)
 
 
 def _overlap(one: str, other: str) -> bool:

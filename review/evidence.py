@@ -28,6 +28,8 @@ from review.tables import bounded_table
 Mask = npt.NDArray[np.bool_]
 _LEARNT: tuple[Literal["train", "validation"], ...] = ("train", "validation")
 TRUTH = ["id", "document", "domain", "label", "valence"]
+# Of a row, what an artifact is given: what whoever uses it has, and so neither the truth nor a name to know it by.
+_GIVEN = ["domain", "text"]
 # Another processor may differ in the last digits of a float32 product; another model differs by far more.
 PROBABILITY_TOLERANCE = 1e-4
 # Sentences, and times, to measure the speed again where one look was too slow.
@@ -148,7 +150,7 @@ class Evidence:
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
         """The artifact's own predictions for sentences, computed now: `TRUTH` and the probabilities."""
         where = f"{ARTIFACT} of {self.revision.name}"
-        probabilities = self.classifier.probabilities(self.classifier.text.of(table, where))
+        probabilities = self.classifier.probabilities(self.classifier.text.of(table[_GIVEN], where))
         predictions = table[TRUTH].assign(**dict(zip(LABELS, probabilities.T, strict=True)))
         _require_probabilities(predictions, where)
         return predictions

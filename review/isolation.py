@@ -20,9 +20,8 @@ from classifier import checkpoints
 from classifier.errors import VerdictError
 from review import git as program
 from review import landlock, stage_shell
-from review.blind import READERS, peeks
+from review.blind import SEEING, peeks, storage
 from review.by_main import MainCode
-from review.paths import TEST
 from review.stages import name_of, never_done, require_inside
 
 if TYPE_CHECKING:
@@ -139,10 +138,7 @@ def _program(folder: Path, repo: "Repo", shell: str, confinement: Confinement) -
 
 def _closed(repo: "Repo") -> list[str]:
     """Where data and keys lie: the repository, its cache, remotes that are folders of this machine, other checkouts."""
-    remotes: list[dict[str, Any]] = list(repo.config["remote"].values())
-    urls = (str(remote.get("url", "")) for remote in remotes)
-    folders = [repo.root_dir, str(repo.cache.local.path), repo.site_cache_dir]
-    folders += [url for url in urls if url and "://" not in url]
+    folders = [repo.root_dir, repo.site_cache_dir, *storage(repo)]
     folders += [*_checkouts(Path(repo.root_dir)), str(Path(__file__).parents[1])]
     folders += [os.environ[name] for name in ("RUNNER_TEMP",) if os.environ.get(name)]
     folders += [str(Path.home() / name) for name in _KEYS]
@@ -186,7 +182,7 @@ def _plan(stage: "Stage") -> dict[str, Any]:
     files = (str(path) for dep in stage.deps for path in stage_shell.files_in(Path(dep.fs_path)))
     makers = [out for other in stage.repo.index.stages for out in other.outs]
     # Who has seen the test split keeps nothing that a training could find.
-    states = [] if name_of(stage) in READERS[TEST] else [str(_states()), str(_weights())]
+    states = [] if name_of(stage) in SEEING else [str(_states()), str(_weights())]
     return {
         "command": None,  # as DVC gives it
         "reads": [(root, name) for name in _names(root, reads)],

@@ -128,7 +128,7 @@ def _run(plan: dict[str, Any], stage: dict[str, Any], tree: Path, scratch: Path)
             _confine(plan, stage, tree, scratch)
             os.chdir(tree / stage["folder"])
             command = [*plan["shell"], *(["-c", stage["command"]] if stage["command"] else sys.argv[2:])]
-            os.execve(command[0], command, _environment(scratch))  # noqa: S606 - it is the shell
+            os.execve(command[0], command, _environment(plan, stage, scratch))  # noqa: S606 - it is the shell
         except BaseException as error:
             print(f"error: cannot start the stage: {error}", file=sys.stderr)
             os._exit(126)
@@ -147,8 +147,9 @@ def _confine(plan: dict[str, Any], stage: dict[str, Any], tree: Path, scratch: P
     granted = [(Path(path), both) for path in (tree, scratch, *stage["states"])]
     granted += [(Path(path), landlock.READ) for path in plan["open"]]
     closed = {Path(folder) for folder in plan["closed"]}
-    if plan["strict"]:  # devices, such as the GPU, but nothing that stays when the stage has ended
-        granted += [(path, both) for path in landlock.outside(Path("/dev"), closed)]
+    if plan["strict"]:  # devices, such as the GPU; who has seen the test split leaves nothing in memory, either
+        memory = set[Path]() if stage["states"] else {Path("/dev/shm"), Path("/dev/mqueue")}  # noqa: S108
+        granted += [(path, both) for path in landlock.outside(Path("/dev"), closed | memory)]
     landlock.confine(closed, landlock.READ if plan["strict"] else both, granted)
 
 
@@ -161,9 +162,11 @@ def _landlock() -> ModuleType:
     return module
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def _environment(plan: dict[str, Any], stage: dict[str, Any], scratch: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not _KEYS.fullmatch(name)}
-    return {**kept, "TMPDIR": str(scratch)}
+    # joblib would warn that it finds no shared memory.
+    alone = {"JOBLIB_MULTIPROCESSING": "0"} if plan["strict"] and not stage["states"] else {}
+    return {**kept, "TMPDIR": str(scratch), **alone}
 
 
 def _end_children() -> None:
@@ -185,7 +188,7 @@ def _take_back(plan: dict[str, Any], stage: dict[str, Any], tree: Path, laid: La
     root, others = Path(plan["root"]), Path(plan["others"]) / os.environ["DVC_STAGE"].replace("/", "_")
     written = [path for path in files_in(tree) if laid.get(path) != _state(path)]
     for path in written:
-        _require_plain(path, tree)
+        _make_plain(path, tree)
     for path in written:
         name = path.relative_to(tree)
         target = root / name
@@ -200,16 +203,21 @@ def _take_back(plan: dict[str, Any], stage: dict[str, Any], tree: Path, laid: La
         path.replace(target)
 
 
-def _require_plain(path: Path, tree: Path) -> None:
-    """Whoever follows a link that a stage left, as DVC does, would read for it what it must not see."""
+def _make_plain(path: Path, tree: Path) -> None:
+    """Put a copy in place of a link that a stage left: in the repository another file may have its target's name.
+
+    Whoever follows it there, as DVC does, would read for the stage what it must not see.
+    """
     name = path.relative_to(tree)
     if path.is_symlink():
         try:
-            inside = path.resolve(strict=True).is_relative_to(tree.resolve())
+            source = path.resolve(strict=True)
         except (OSError, RuntimeError):
-            inside = False
-        if not inside:
+            source = Path("/")
+        if not (source.is_relative_to(tree.resolve()) and source.is_file()):
             raise RefusedError(f"it wrote {name}, a link that leads to none of its files; write a copy")
+        path.unlink()
+        shutil.copy2(source, path)
     elif not path.is_file():
         raise RefusedError(f"it wrote {name}, which is neither a file nor a folder")
 

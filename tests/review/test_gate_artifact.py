@@ -113,6 +113,16 @@ def test_a_foreign_artifact_cannot_be_judged_and_is_not_executed(clone: Clone, d
     assert not clone.path.with_name("marker").exists()
 
 
+@pytest.mark.parametrize("column", ["label", "valence", "id", "document"])
+def test_an_artifact_that_reads_the_truth_cannot_be_judged(clone: Clone, desk: Desk, column: str) -> None:
+    """A text made of a column that tells the label, or which row it is, is exit code 2, by the column's name."""
+    edit_json(clone, f"{ARTIFACT}/manifest.json", lambda content: content["text"].update(columns=["text", column]))
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert f"there is no {column}" in outcome.reason
+
+
 def test_the_pickle_of_these_tests_would_leave_its_mark(clone: Clone) -> None:
     """Loading that pickle calls what writes the marker, so its absence means that nothing loaded it."""
     assert "REDUCE" in {code.name for code, _, _ in pickletools.genops(pickled(clone))}

@@ -227,6 +227,14 @@ def test_links_within_an_output_stay(root: Path) -> None:
     assert (root / "m/newest").read_text(encoding="utf-8") == "1\n"
 
 
+def test_a_link_does_not_change_its_target_on_the_way(root: Path) -> None:
+    """What a link leads to in the stage's folder counts, not the test split that has this name in the repository."""
+    command = "echo mine > data/held-out.txt && mkdir m && ln -s ../data/held-out.txt m/x"
+    define(root, command, outs=["m"])
+    reproduce(root)
+    assert (root / "m/x").read_text(encoding="utf-8") == "mine\n"
+
+
 def test_a_later_line_of_a_command_reads_what_an_earlier_one_wrote(root: Path) -> None:
     """A stage may have a list of commands, each of which DVC starts by itself."""
     define(root, ["cp data/training.txt log.txt", "cat log.txt log.txt > model.txt"], outs=["model.txt", "log.txt"])  # type: ignore[arg-type]
@@ -392,6 +400,14 @@ HANDED_ON: dict[str, tuple[dict[str, Any], tuple[str, str, str]]] = {
         {"fit": {"wdir": "data", "deps": ["prepared/test.parquet"], "outs": ["fit"]}},
         ("fit", TEST, "which only validate and evaluate may read"),
     ),
+    "a second output of prepare": (
+        {"prepare": {"deps": ["data/raw"], "outs": [TEST, "data/all"]}, "train": {**TRAIN, "deps": ["data/all"]}},
+        ("train", "data/all", "was written by prepare"),
+    ),
+    "where all stages look": (
+        {"evaluate": {**EVALUATE, "outs": ["data/start/seen"]}},
+        ("train", "data/start", "was written by evaluate"),
+    ),
     "the cache": ({"train": {**TRAIN, "deps": [".dvc/cache"]}}, ("train", ".dvc/cache", "which no stage may read")),
     "git's objects": ({"train": {**TRAIN, "deps": [".git/index"]}}, ("train", ".git/index", "which no stage may read")),
 }
@@ -441,6 +457,35 @@ def test_a_pointer_gives_the_test_split_no_other_name(root: Path) -> None:
     define(root, "cp data/more model.txt", deps=["data/more"])
     with pytest.raises(VerdictError, match="data/more: has the content of"):
         reproduce(root)
+
+
+def test_an_import_gives_the_test_split_no_other_name(root: Path) -> None:
+    """DVC copies what an import names, outside of any stage's folder, and no hash tells of a folder with more in it."""
+    define(root, "cat data/more/test.parquet > model.txt", deps=["data/more"])
+    save(root / "data/more.dvc", {"deps": [{"path": "prepared"}], "outs": [{"path": "more"}]})
+    with pytest.raises(VerdictError, match=r"data/more\.dvc: data/prepared: shows data/prepared/test.parquet"):
+        reproduce(root)
+
+
+@pytest.mark.parametrize("name", ["cache.dir", "remote.near.url"])
+@pytest.mark.parametrize("place", ["objects", "data/start"])
+def test_no_stage_may_declare_where_dvc_keeps_objects(root: Path, name: str, place: str) -> None:
+    """Wherever that is: by a dependency on it, or in the folder that is laid out for all stages."""
+    run(root, sys.executable, "-m", "dvc", "config", name, place)
+    (root / "objects").mkdir()
+    define(root, "cat objects/*/*/* > model.txt", deps=["objects"])
+    with pytest.raises(VerdictError, match=rf": {place}: shows {place}\S*, which no stage may read"):
+        reproduce(root)
+
+
+@needs_landlock
+@pytest.mark.parametrize("place", ["$DVC_ROOT/.checkpoints/seen", "/dev/shm/verdict-seen"])  # noqa: S108
+def test_in_ci_prepare_keeps_nothing_for_a_training(root: Path, place: str) -> None:
+    """It has seen the test split; only a training keeps a state to go on from, and shares memory."""
+    prepare = {"cmd": f'echo seen > "{place}"', "deps": ["raw.txt"], "outs": ["data/x"]}
+    save(root / "dvc.yaml", {"stages": {"prepare": prepare}})
+    with pytest.raises(StageError, match="prepare"):
+        reproduce(root, STRICT)
 
 
 @pytest.mark.parametrize(
