@@ -87,12 +87,17 @@ def edit_list(place: Clone, change: Callable[[list[str]], list[str]]) -> None:
     path.write_text("\n".join(change(path.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
 
 
+def from_line(number: int) -> Callable[[list[str]], list[str]]:
+    """The first line, and all from another one on."""
+    return lambda lines: lines[:1] + lines[number:]
+
+
 def test_a_row_leaves_the_list_only_with_approval(clone: Clone, desk: Desk) -> None:
     """A line less fails by `data`, an emptied list, too; another comment does not, nor does a list in other order."""
     edit_list(clone, lambda lines: ["# another comment", *sorted(lines[2:], reverse=True)])
     assert desk.gate(clone).code == 0
     for kept in (5, 10_000):
-        edit_list(clone, lambda lines, kept=kept: lines[:1] + lines[kept:])
+        edit_list(clone, from_line(kept))
         outcome = desk.gate(clone)
         assert outcome.failed == ["data"], outcome.text
         assert "would be approved no more" in outcome.text
