@@ -19,7 +19,7 @@ PACKAGES = frozenset({"classifier", "review", "stages", "sweep"})
 
 
 class Finder:
-    """The last of Python's finders: it is asked for what nothing else has found."""
+    """The first of Python's finders: a library of the same name elsewhere must not take a package's place."""
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
@@ -38,4 +38,4 @@ class Finder:
         return spec_from_file_location(name, file, submodule_search_locations=[folder])
 
 
-sys.meta_path.append(Finder)
+sys.meta_path.insert(0, Finder)

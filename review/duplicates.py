@@ -4,6 +4,8 @@ Sentences are compared by their sets of words. Some near-duplicates stand in any
 more at main's own rate; what counts is a rise that chance does not explain.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -13,7 +15,6 @@ import pandas as pd
 import scipy.sparse as sp
 from scipy.special import betainc
 
-from classifier.corpus import normalise
 from review.data import PREPARED
 from review.evidence import Evidence
 from review.rules import BY_PERSON, Rule
@@ -43,7 +44,7 @@ class Side:
     @classmethod
     def of(cls, tested: Iterable[str], learnt: Iterable[str]) -> Self:
         """From texts. Sentences of the same words count once: a corpus has sets of them, such as "Yay." and "YAY!"."""
-        return cls(*({frozenset(normalise(text).split()): text for text in texts} for texts in (tested, learnt)))
+        return cls(*({_words(text): text for text in texts} for texts in (tested, learnt)))
 
     @property
     def size(self) -> int:
@@ -98,6 +99,15 @@ def rise(base: Side, candidate: Side, pairs: Iterable[tuple[Words, Words]]) -> R
     new = tuple((candidate.tested[own], candidate.learnt[other]) for other, own in rows.items())
     kept = len(base.tested.keys() & candidate.tested.keys()) * len(base.learnt.keys() & candidate.learnt.keys())
     return Rise(new, len(known), (candidate.size - kept) / max(base.size, 1))
+
+
+def _words(text: str) -> Words:
+    """Its words without case, accents and characters that nobody sees; an underscore ends one. Else the whole text."""
+    if not text.isascii():
+        parts = unicodedata.normalize("NFKD", text)
+        text = "".join(letter for letter in parts if unicodedata.category(letter) not in ("Cf", "Mn"))
+    folded = text.casefold()
+    return frozenset(re.findall(r"[^\W_]+", folded) or [folded.strip()])
 
 
 def near(tested: Iterable[Words], learnt: Iterable[Words]) -> list[tuple[Words, Words]]:

@@ -20,6 +20,9 @@ _END = re.compile(r"[;&|()\n]+")
 _WORD = re.compile(r"""[^\s'"]+""")
 _PYTHON = ("python", "torchrun")
 _MODULE = re.compile(r"-[bBdEiIOPqsSuvVx]*m(.*)")
+_ISOLATED = re.compile(r"-[bBdEiOqsSuvVx]*[IP].*")
+# What Python finds in the current folder all the same: install/verdict_finder.py.
+PACKAGES = frozenset({"classifier", "review", "stages", "sweep"})
 _SUFFIXES = (*EXTENSION_SUFFIXES, ".py", *BYTECODE_SUFFIXES)  # in the order in which Python looks for them
 # What honest modules keep far below; a parser takes some 300 bytes of memory for a byte.
 _MOST_BYTES = 400_000
@@ -27,6 +30,7 @@ _MOST_IN_ALL = 5_000_000
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _BY_NAME = ("import_module", "__import__", "run_module")
 Module = tuple[int, str]  # how many dots it begins with, and the rest
+Places = frozenset[tuple[str, bool]]  # folders in which Python looks, and whether for `PACKAGES` alone
 
 
 class Imports:
@@ -35,11 +39,12 @@ class Imports:
     `unread` are files that could not be looked through, and why.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, packages: frozenset[str] = PACKAGES) -> None:
         self.unread: dict[str, str] = {}
+        self._packages = packages
         self._root = str(root)
         self._left = _MOST_IN_ALL
-        self._imports: dict[tuple[str, frozenset[str]], set[str]] = {}
+        self._imports: dict[tuple[str, Places], set[str]] = {}
         self._modules: dict[str, set[Module]] = {}
 
     def findings(self, stage: str, command: str, folder: str, paths: Iterable[str]) -> Iterator[Finding]:
@@ -61,46 +66,49 @@ class Imports:
     def _reached(self, command: str, folder: str) -> dict[str, str]:
         """Each file that the command leads to, with the one that imports it first."""
         found: dict[str, str] = {}
-        for start, place in self._started(command, folder):
+        for start, places in self._started(command, folder):
             if start in found:
                 continue
             found[start] = ""
             waiting = [start]
             while waiting:
                 importer = waiting.pop()
-                for path in self._imported(importer, frozenset((place, folder))):
+                for path in self._imported(importer, places):
                     if path not in found:
                         found[path] = importer
                         waiting.append(path)
         return found
 
-    def _started(self, command: str, folder: str) -> Iterator[tuple[str, str]]:
-        """What a command starts, with the folder in which Python looks for what that imports."""
+    def _started(self, command: str, folder: str) -> Iterator[tuple[str, Places]]:
+        """What a command starts, with the places in which Python looks for what that imports."""
         for words in map(_WORD.findall, _END.split(command)):
             begin = next((at for at, word in enumerate(words) if any(name in word.lower() for name in _PYTHON)), None)
             arguments = words[:1] if begin is None else words[begin:]
             options = [(_MODULE.fullmatch(word), after) for word, after in pairwise([*arguments, ""])]
             modules = [found[1] or after for found, after in options if found]
             files = [file for name in modules for end in ("", ".__main__") for file in self._files(folder, name + end)]
-            yield from ((file, folder) for file in files)
+            isolated = any(map(_ISOLATED.fullmatch, arguments))
+            yield from ((file, frozenset({(folder, isolated)})) for file in files)
             program = next((normpath(join(folder, word)) for word in arguments if word.endswith(".py")), "")
             if not files and self._is_file(program):
-                yield program, dirname(program) or "."
+                places = {(folder, isolated)} if isolated else {(folder, False), (dirname(program) or ".", False)}
+                yield program, frozenset(places)
 
-    def _imported(self, path: str, places: frozenset[str]) -> set[str]:
+    def _imported(self, path: str, places: Places) -> set[str]:
         if (path, places) not in self._imports:
             self._imports[path, places] = set(self._files_behind(path, places))
         return self._imports[path, places]
 
-    def _files_behind(self, path: str, places: frozenset[str]) -> Iterator[str]:
+    def _files_behind(self, path: str, places: Places) -> Iterator[str]:
         if path not in self._modules:
             self._modules[path] = set(self._read(path))
         for dots, name in self._modules[path]:
             above = dirname(path)
             for _ in range(dots - 1):
                 above = dirname(above)
-            for place in [above] if dots else places:
-                yield from self._files(place or ".", name)
+            for place, limited in [(above, False)] if dots else places:
+                if not limited or name.split(".")[0] in self._packages:
+                    yield from self._files(place or ".", name)
 
     def _files(self, place: str, name: str) -> Iterator[str]:
         """The files that Python reads to import a module, or something in one, as far as they lie in a folder."""

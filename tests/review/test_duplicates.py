@@ -24,6 +24,9 @@ EDITS: dict[str, Callable[[str], str]] = {
     "a typo": lambda text: text.replace("nobody", "noboby"),
     "case and punctuation": lambda text: text.upper().replace(",", " -").replace(".", "!!"),
     "two glued": lambda text: f"{text} On the other hand the camera work deserves every prize there is this year.",
+    "underscores for blanks": lambda text: text.replace(" ", "_"),
+    "letters that nobody sees": "\u200b".join,
+    "accents": "\u0323".join,
     "another order": lambda text: " ".join(reversed(text.split())),
 }
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from review.finding import Finding
-from review.imports import Imports
+from review.imports import PACKAGES, Imports
 from tests.conftest import ROOT
 from tests.pipeline.test_dependencies import closure, dag
 from tests.review.test_closure import put
 
+_PACKAGES = frozenset({"lib", "mine", "near", "stages"})
 _FILES = ("lib/__init__.py", "lib/used.py", "lib/other.py", "lib/deep/__init__.py", "lib/deep/used.py", "near.py")
 
 
@@ -25,7 +26,8 @@ def root(tmp_path: Path) -> Path:
 
 def missing(root: Path, *deps: str, command: str = "python -I -m stages.one", folder: str = ".") -> set[str]:
     """The files that are named as missing."""
-    findings = list(Imports(root).findings("one", command, folder, deps))
+    imports = Imports(root) if root == ROOT else Imports(root, _PACKAGES)
+    findings = list(imports.findings("one", command, folder, deps))
     assert all(finding.mend == "add it to the deps of one in dvc.yaml, then dvc repro one" for finding in findings)
     return {finding.what.split(",")[0].split(" ")[-1] for finding in findings}
 
@@ -92,7 +94,7 @@ def test_a_finding_names_both_files_and_what_to_do(root: Path) -> None:
     """The importer, what it imports, the stage, and the line to add."""
     put(root, "stages/one.py", "import lib.used")
     put(root, "lib/used.py", "import near")
-    found = list(Imports(root).findings("one", "python -I -m stages.one", ".", ["stages", "lib"]))
+    found = list(Imports(root, _PACKAGES).findings("one", "python -I -m stages.one", ".", ["stages", "lib"]))
     what = "lib/used.py imports near.py, which is no dependency of one"
     assert found == [Finding("one", "dvc.yaml", what, "add it to the deps of one in dvc.yaml, then dvc repro one")]
 
@@ -191,3 +193,18 @@ def test_what_cannot_be_opened_is_told(root: Path) -> None:
     (root / "lib/gone.py").symlink_to("nowhere.py")
     (root / "lib/device.py").symlink_to("/dev/zero")
     assert missing(root, "stages", "lib") == {"near.py"}
+
+
+def test_an_isolated_python_finds_no_other_module_of_the_folder(root: Path) -> None:
+    """A torch.py at the root is no dependency of a stage that `python -I` runs, and one of a stage without it."""
+    put(root, "stages/one.py", "import json, torch")
+    put(root, "torch.py", "")
+    named = ("stages",)
+    assert missing(root, *named, command="python -I -m stages.one") == set()
+    assert missing(root, *named, command="python -P stages/one.py") == set()
+    assert missing(root, *named, command="python -m stages.one") == {"torch.py"}
+
+
+def test_an_isolated_python_finds_the_packages_of_the_installed_finder() -> None:
+    """The packages that the lock check follows are those that set-up makes known."""
+    assert repr(sorted(PACKAGES))[1:-1].replace("'", '"') in (ROOT / "install/verdict_finder.py").read_text("utf-8")
