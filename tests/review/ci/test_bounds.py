@@ -15,7 +15,7 @@ from tests.review.ci.test_candidate import merged
 
 repository = plumbing.repository
 _AXIS = list(range(318))
-_TRAIN = {"cmd": "echo", "deps": ["params.yaml"]}
+_TRAIN: dict[str, object] = {"cmd": "echo", "deps": ["params.yaml"]}
 
 
 def put(name: str, text: str) -> Callable[[Repository], None]:
