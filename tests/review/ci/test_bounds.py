@@ -15,7 +15,8 @@ from tests.review.ci.test_candidate import merged
 
 repository = plumbing.repository
 _AXIS = list(range(318))
-_TRAIN: dict[str, object] = {"cmd": "echo", "deps": ["params.yaml"]}
+_TRAIN = {"cmd": "echo", "deps": ["params.yaml"]}
+_LONG = {**_TRAIN, "cmd": "x ${rate} " * 15}
 
 
 def put(name: str, text: str) -> Callable[[Repository], None]:
@@ -126,10 +127,7 @@ _HONEST = {
     ),
     "ten stages of 40 each, with long params": dag(
         {"params.yaml": "rate: 1\n" + "# a comment\n" * 2_000},
-        **{
-            f"s{number}": {"foreach": list(range(40)), "do": {**_TRAIN, "cmd": "x ${rate} " * 15}}
-            for number in range(10)
-        },
+        **{f"s{number}": {"foreach": list(range(40)), "do": _LONG} for number in range(10)},
     ),
     "a list within a list": dag(
         {"params.yaml": "seeds: [[1, 2], [3]]\n"}, train={"foreach": "${seeds[0]}", "do": _TRAIN}
