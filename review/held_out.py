@@ -24,7 +24,7 @@ from review.words import counted
 BINS = 15
 _AGAIN = "dvc repro -f train evaluate"
 _NEW = (
-    "take it out; or let review/bootstrap.py compute it first, in a change of its own, and only then a stage write it"
+    f"{_AGAIN}; a new metric is computed by review/bootstrap.py first, in a change of its own, then written by a stage"
 )
 
 
