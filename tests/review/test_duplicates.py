@@ -25,8 +25,8 @@ EDITS: dict[str, Callable[[str], str]] = {
     "case and punctuation": lambda text: text.upper().replace(",", " -").replace(".", "!!"),
     "two glued": lambda text: f"{text} On the other hand the camera work deserves every prize there is this year.",
     "underscores for blanks": lambda text: text.replace(" ", "_"),
-    "letters that nobody sees": lambda text: "\u200b".join(text),
-    "accents": lambda text: "\u0323".join(text),
+    "letters that nobody sees": "\u200b".join,
+    "accents": "\u0323".join,
     "another order": lambda text: " ".join(reversed(text.split())),
 }
 
