@@ -16,6 +16,8 @@ from classifier.errors import VerdictError
 if TYPE_CHECKING:
     import pandas as pd
 
+# Of a row, what an artifact is given: what whoever uses it has, and so neither the truth nor a name to know it by.
+GIVEN = ["domain", "text"]
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # Before it is cleaned, a text may be so many times as long as its limit: an escaped character has up to five or so.
 _RAW = 5

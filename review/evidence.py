@@ -20,6 +20,7 @@ from classifier.artifact import Classifier, document_hash, load_classifier, load
 from classifier.corpus import LABELS
 from classifier.errors import VerdictError
 from classifier.files import sha256
+from classifier.text import GIVEN
 from review.data import PREPARED
 from review.paths import ARTIFACT, HELD_OUT, PREDICTIONS, SEED, TEST, VALIDATION
 from review.revisions import Revision, Store
@@ -28,8 +29,6 @@ from review.tables import bounded_table
 Mask = npt.NDArray[np.bool_]
 _LEARNT: tuple[Literal["train", "validation"], ...] = ("train", "validation")
 TRUTH = ["id", "document", "domain", "label", "valence"]
-# Of a row, what an artifact is given: what whoever uses it has, and so neither the truth nor a name to know it by.
-_GIVEN = ["domain", "text"]
 # Another processor may differ in the last digits of a float32 product; another model differs by far more.
 PROBABILITY_TOLERANCE = 1e-4
 # Sentences, and times, to measure the speed again where one look was too slow.
@@ -150,7 +149,7 @@ class Evidence:
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
         """The artifact's own predictions for sentences, computed now: `TRUTH` and the probabilities."""
         where = f"{ARTIFACT} of {self.revision.name}"
-        probabilities = self.classifier.probabilities(self.classifier.text.of(table[_GIVEN], where))
+        probabilities = self.classifier.probabilities(self.classifier.text.of(table[GIVEN], where))
         predictions = table[TRUTH].assign(**dict(zip(LABELS, probabilities.T, strict=True)))
         _require_probabilities(predictions, where)
         return predictions

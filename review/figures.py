@@ -90,10 +90,9 @@ def differing(
 def bins_of(revision: Revision) -> int:
     """How many bins the revision's calibration error has."""
     bins = (revision.params.get("evaluate") or {}).get("calibration_bins")
-    if not isinstance(bins, int):
-        raise VerdictError(
-            f"params.yaml of {revision.name}", "has no evaluate.calibration_bins", "git diff params.yaml"
-        )
+    if not isinstance(bins, int) or not 2 <= bins <= 100:
+        what = "evaluate.calibration_bins is no number from 2 to 100"
+        raise VerdictError(f"params.yaml of {revision.name}", what, "git diff params.yaml")
     return bins
 
 

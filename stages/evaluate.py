@@ -17,6 +17,7 @@ from classifier.drawing import draw_domains
 from classifier.errors import VerdictError, exit_code
 from classifier.files import read_table, write_json, write_rows, write_table
 from classifier.scoring import SCHEMA, TRUTH, all_scores, arrays, with_probabilities
+from classifier.text import GIVEN
 
 MODEL = Path("models/classifier")
 TEST = Path("data/prepared/test.parquet")
@@ -49,7 +50,7 @@ def predict(table: pd.DataFrame) -> pd.DataFrame:
     if len(leaked):
         what = f"was trained on {leaked.nunique()} documents of the test split, such as {leaked.iloc[0]}"
         raise VerdictError(str(MODEL), what, "dvc repro train")
-    probabilities = classifier.probabilities(classifier.text.of(table, str(MODEL)))
+    probabilities = classifier.probabilities(classifier.text.of(table[GIVEN], str(MODEL)))
     if not np.isfinite(probabilities).all():
         raise VerdictError(str(MODEL), "gives probabilities that are not finite", "dvc repro -f train")
     return with_probabilities(table, probabilities)

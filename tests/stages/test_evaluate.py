@@ -42,6 +42,12 @@ def _without_news() -> None:
     table[table["domain"] != "news"].to_parquet(TEST)
 
 
+def _reads_the_label() -> None:
+    manifest = read_json(MODEL / "manifest.json", "")
+    manifest["text"]["columns"] = ["text", "label"]
+    write_json(MODEL / "manifest.json", manifest)
+
+
 def _other_labels() -> None:
     manifest = read_json(MODEL / "manifest.json", "")
     write_json(MODEL / "manifest.json", {**manifest, "labels": ["bad", "even", "good"]})
@@ -83,6 +89,7 @@ def test_no_product_but_the_tables_holds_a_sentence(ran: Path) -> None:
     [
         pytest.param(_trained_on_the_test_split, ["models/classifier", "documents of the test split"], id="leaked"),
         pytest.param(_other_labels, ["models/classifier", "'even'"], id="other-labels"),
+        pytest.param(_reads_the_label, ["models/classifier", "there is no label"], id="reads-the-label"),
         pytest.param(_without_news, [TEST, "domain has no sentence"], id="empty-domain"),
         pytest.param(drop_column(TEST, "text"), [TEST, "missing columns: text"], id="missing-column"),
         pytest.param(truncate(TEST), [TEST, "not readable as parquet"], id="truncated-table"),
