@@ -58,7 +58,7 @@ def isolated(repo: "Repo", confinement: Confinement = LAPTOP) -> Iterator[None]:
     Raises:
         VerdictError: dvc.yaml shows a stage what it must not see; or the kernel has no Landlock, where that is wanted.
     """
-    _require_landlock(confinement)
+    require_landlock(confinement)
     _require_blind(repo, confinement)
     before = os.environ.get(_SHELL)
     trees = _own_folder(Path(repo.dvc_dir) / _TREES)
@@ -76,7 +76,8 @@ def isolated(repo: "Repo", confinement: Confinement = LAPTOP) -> Iterator[None]:
             trees.parent.rmdir()
 
 
-def _require_landlock(confinement: Confinement) -> None:
+def require_landlock(confinement: Confinement) -> None:
+    """Refuse a kernel that cannot keep stages apart as is wanted; where it need not, say so."""
     if landlock.version() > 0:
         return
     text = "stages run apart, but could read the repository by its full path: this kernel has no Landlock"

@@ -20,7 +20,7 @@ from review.ci.locks import differences
 from review.dvc import repository, settings
 from review.entries import Entry, outputs_of, stages_of
 from review.git import git
-from review.isolation import Confinement
+from review.isolation import STRICT, Confinement, require_landlock
 from review.lock import LOCK, Stage, definitions
 from review.paths import ARTIFACT, PREDICTIONS, TEST, VALIDATION
 from review.remote.storage import Storage
@@ -43,8 +43,10 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool, main: MainCod
         main: whose code makes the data; None lets the change's own do it.
 
     Raises:
-        VerdictError: the run failed; the bundle says so, too.
+        VerdictError: the run failed; the bundle says so, too. Where this machine cannot keep stages apart there is
+            no bundle, for that says nothing of the change.
     """
+    require_landlock(STRICT)
     base, author = resolve(root, base_name), Revision(root, "HEAD", "HEAD")
     try:
         claimed = stages_of(author.text(LOCK), "HEAD") if author.text(LOCK) else {}

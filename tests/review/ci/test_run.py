@@ -277,3 +277,13 @@ def test_a_params_file_of_another_shape_is_no_obstacle(clone: Clone, desk: Desk,
     proposed(clone, change)
     assert "digits: int" in Path(clone.path / "classifier/params.py").read_text(encoding="utf-8")
     assert ran(desk, clone, main)["outcome"] == "reproduced"
+
+
+def test_a_machine_that_cannot_keep_stages_apart_hands_nothing_over(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Landlock there is no bundle: that is no verdict on the change, so the judge cannot judge."""
+    monkeypatch.setattr(landlock, "version", lambda: 0)
+    with pytest.raises(VerdictError, match="no Landlock"):
+        reproduce(clone.path, "main", clone.path / "bundle", remote=False, main=None)
+    assert not (clone.path / "bundle").exists()
