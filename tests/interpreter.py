@@ -11,7 +11,8 @@ def interpreter(folder: Path, **modules: str) -> Path:
 
     Args:
         folder: where there is nothing yet.
-        modules: source of each by its name; `sitecustomize` is run at every start.
+        modules: source of each by its name; `at_start` is run at every start. A `sitecustomize` would not be where
+            the system has one of its own.
 
     Returns:
         The environment's Python; in its folder it is called `python`.
@@ -27,6 +28,8 @@ def interpreter(folder: Path, **modules: str) -> Path:
     (place / "libraries.pth").write_text(f"import site; site.addsitedir({str(base)!r})\n", encoding="utf-8")
     for name, source in modules.items():
         (place / f"{name}.py").write_text(source, encoding="utf-8")
+    if "at_start" in modules:  # after the libraries, by its name
+        (place / "then.pth").write_text("import at_start\n", encoding="utf-8")
     return python
 
 

@@ -20,12 +20,14 @@ stages:
       - stages/prepare.py
     params:
       - prepare
-    outs:
-      - data/features
+    outs: # what a training may get from prepare
+      - data/prepared/dropped.json
+      - data/prepared/train.parquet
   train:
     cmd: python -I -m stages.train
     deps:
-      - data/features
+      - data/prepared/dropped.json
+      - data/prepared/train.parquet
       - stages/train.py
     params:
       - train
@@ -46,8 +48,8 @@ from pathlib import Path
 from classifier.files import write_json
 
 found = sorted(Path("data/raw").iterdir())
-write_json(Path("data/features/names.json"), [path.name for path in found])
-write_json(Path("data/features/sizes.json"), [path.stat().st_size for path in found])
+write_json(Path("data/prepared/dropped.json"), [path.name for path in found])
+write_json(Path("data/prepared/train.parquet"), [path.stat().st_size for path in found])
 '''
 _TRAIN = '''
 """A score that depends on the seed."""

@@ -1,7 +1,7 @@
 """kill -9 in the middle of a stage: the next `dvc repro` mends everything.
 
 A stage lives for a second, so a kill by the clock would hit its imports, or nothing. A hook in the interpreter
-(`sitecustomize`, tests/interpreter.py) stops the stage at the worst moment instead: a file is written
+(tests/interpreter.py) stops the stage at the worst moment instead: a file is written
 under its temporary name, and not yet in its place. The stage's own code is what a user runs. Every stage writes by the
 same function, as tests/stages/test_writing.py sees: two stages of a stub and one real one are enough to kill.
 """
@@ -43,7 +43,7 @@ if sys.orig_argv[1:] == ["-I", "-m", "stages." + os.environ["KILL_STAGE"]]:
     os.replace = stop_before
 """
 # A file that each stage of the stub, and one that a real one writes late: what came before it is already in place.
-LATE = {"prepare": "data/features/sizes.json", "train": "plots/training.json"}
+LATE = {"prepare": "data/prepared/train.parquet", "train": "plots/training.json"}
 
 
 def before_stage(finished: Clone, stage: str, path: Path) -> Clone:
@@ -75,7 +75,7 @@ def command_line(pid: int) -> list[str]:
 def stopped(clone: Clone, stage: str, before: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Yield `dvc repro` of a stage and the id of the stage's process, asleep just before a file takes its place."""
     beside = clone.path.with_name(clone.path.name + "-hook")
-    python = interpreter(beside, sitecustomize=HOOK)
+    python = interpreter(beside, at_start=HOOK)
     marker = beside / "marker"
     variables = {
         "PATH": first(python),
@@ -160,7 +160,7 @@ def test_repro_mends_what_a_killed_training_left(finished: Clone, tmp_path: Path
     ("stage", "before"),
     [
         ("train", "models/classifier/manifest.json"),
-        ("prepare", "data/features/names.json"),
+        ("prepare", "data/prepared/dropped.json"),
     ],
 )
 def test_repro_mends_what_was_killed_together_with_dvc(stub: Clone, tmp_path: Path, stage: str, before: str) -> None:

@@ -103,7 +103,7 @@ def test_read_only_key(desk: Desk, worker: Clone, prefix: str) -> None:
 
 def test_killed_in_the_middle_of_a_push(desk: Desk, worker: Clone, prefix: str, cold: Callable[[str], Clone]) -> None:
     """Nothing half is visible after the server's death, a second push sends the rest, and a cold clone can pull."""
-    python = interpreter(desk.folder / "hook", sitecustomize=HOOK)
+    python = interpreter(desk.folder / "hook", at_start=HOOK)
     keys = desk.s3.keys()
     command = (str(python), "-I", "-m", "review", "remote", "--push")
     began = time.monotonic()

@@ -22,7 +22,7 @@ class Sweeping:
     def __init__(self, clone: Clone) -> None:
         self.clone = clone
         outside = clone.path.with_name(clone.path.name + "-outside")
-        self._python = str(interpreter(outside, sitecustomize=HOOK))
+        self._python = str(interpreter(outside, at_start=HOOK))
         self.notes = outside / "notes"
         self.gate = outside / "notes.wait"
         self.variables = {"SWEEP_NOTES": str(self.notes)}

@@ -121,7 +121,7 @@ def test_main_is_brought_as_it_was(reproduced: Clone, copy_of: Copy) -> None:
     """What the cache has is put into place, and no stage runs."""
     clone = copy_of(reproduced, "a")
     before = clone.results()
-    clone.run("rm", "-r", "models/classifier", "data/raw", "data/features")
+    clone.run("rm", "-r", "models/classifier", "data/raw", "data/prepared")
     printed = clone.run("python", "-I", "-m", "sweep.ci", "baseline")
     assert "main's results are at hand" in printed
     assert clone.results() == before
