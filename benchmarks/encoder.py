@@ -22,19 +22,20 @@ from typing import Any
 import numpy as np
 
 from benchmarks.workspace import ROOT
-from classifier import checkpoints, numerics
-from classifier.corpus import LABELS
-from classifier.errors import exit_code
-from classifier.files import read_json, read_table
-from classifier.metrics import scores
-from classifier.models.encoder import predict
-from classifier.models.tensors import softmax
-from classifier.params import Train, load
-from classifier.raw import VALENCE_LIMIT
-from classifier.scoring import TRUTH
-from classifier.start import checkpoint
-from classifier.tokens import tokeniser_of
-from classifier.training.loop import Data, targets
+from verdict.base import numerics
+from verdict.base.errors import exit_code
+from verdict.base.files import read_json, read_table
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.dataset.vader import VALENCE_LIMIT
+from verdict.classifier.features.pretrained import checkpoint
+from verdict.classifier.features.tokens import tokeniser_of
+from verdict.classifier.models.encoder import predict
+from verdict.classifier.models.tensors import softmax
+from verdict.classifier.params import Train, load
+from verdict.classifier.scores.metrics import scores
+from verdict.classifier.scores.predictions import TRUTH
+from verdict.classifier.training import checkpoints
+from verdict.classifier.training.loop import Data, targets
 
 SIDES = ("trainer", "fast", "deterministic")
 
@@ -102,9 +103,9 @@ def measured(options: argparse.Namespace) -> dict[str, float]:
 def _ours(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     import torch
 
-    from classifier.training.encoder import _Training
-    from classifier.training.encoder.guards import switched
-    from classifier.training.encoder.world import joined
+    from verdict.classifier.models.encoder.distributed import joined
+    from verdict.classifier.models.encoder.guards import switched
+    from verdict.classifier.models.encoder.training import _Training
 
     weights = (start / "model.safetensors", _config(start))
     with TemporaryDirectory() as folder, joined(params.device) as world, switched(params):
@@ -129,7 +130,7 @@ def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     from torch.nn import functional
     from transformers import Trainer, TrainingArguments
 
-    from classifier.training.encoder.build import network_of, optimiser_of
+    from verdict.classifier.models.encoder.build import network_of, optimiser_of
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(params.seed)

@@ -32,13 +32,19 @@ from benchmarks.retrained import (
     splits,
     train_all,
 )
-from classifier import params
-from classifier.errors import exit_code
-from classifier.raw import DOMAINS
-from review import duplicates, leak
-from review.bootstrap import LOWER_IS_BETTER, OVERALL, Resample, differences, resample
-from review.compare import HEADLINE, Plan, level
-from review.duplicates import Side, near, rise
+from verdict.base.errors import exit_code
+from verdict.classifier import params
+from verdict.classifier.dataset.vader import DOMAINS
+from verdict.review.bootstrap import (
+    LOWER_IS_BETTER,
+    OVERALL,
+    Resample,
+    differences,
+    resample,
+)
+from verdict.review.compare import HEADLINE, Plan, level
+from verdict.review.rules import duplicates, leak
+from verdict.review.rules.duplicates import Side, near, rise
 
 Claim = tuple[str, str]  # a group, and one of its metrics
 GROUPS = (OVERALL, *DOMAINS)

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.workspace import Measure, copy_repository, run
-from classifier.errors import exit_code
+from verdict.base.errors import exit_code
 
 ONE_PROCESS = """
 from stages import prepare, validate, featurize, train, evaluate

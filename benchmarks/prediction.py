@@ -1,4 +1,4 @@
-"""Lines a second, and memory, of `python -I -m classifier predict`.
+"""Lines a second, and memory, of `verdict predict`.
 
 python -m benchmarks.prediction [--lines N]
 """
@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.workspace import ROOT, run
-from classifier.errors import exit_code
-from classifier.files import read_table
+from verdict.base.errors import exit_code
+from verdict.base.files import read_table
 
 
 def main() -> None:

@@ -4,7 +4,7 @@
 
 The first executes experiment.yml and report.yml with act, against the tests' GitHub; a set-up that finds all libraries
 there is part of it, a machine that has to be started is not. Goals: ≤ 60 s in all, ≤ 20 s in our own commands. The
-second runs `python -I -m review.ci reproduce` on the real data. Goal: warm ≤ a tenth of cold.
+second runs `verdict ci reproduce` on the real data. Goal: warm ≤ a tenth of cold.
 """
 
 import argparse
@@ -17,13 +17,13 @@ from pathlib import Path
 
 from benchmarks.review import CHANGE
 from benchmarks.workspace import ROOT, run
-from classifier.errors import VerdictError, exit_code
 from tests.pipeline.clone import Clone
 from tests.workflows.github import GitHub
 from tests.workflows.origin import make_origin
 from tests.workflows.outcome import Outcome
 from tests.workflows.proposals import documentation
 from tests.workflows.site import Site
+from verdict.base.errors import VerdictError, exit_code
 
 _STEP = re.compile(r"Success - Main (.+?) \[(?:(\d+)m)?([\d.]+)(ms|s|µs)\]")
 _SECONDS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6}
@@ -69,7 +69,9 @@ def trained(place: Path) -> tuple[float, float]:
     clone.run("git", "commit", "--quiet", "--all", "--message", "Another penalty")
     seconds = []
     for _ in range(2):
-        seconds.append(run([sys.executable, "-I", "-m", "review.ci", "reproduce", "--base", "HEAD^"], place).seconds)
+        seconds.append(
+            run([sys.executable, "-I", "-m", "verdict", "ci", "reproduce", "--base", "HEAD^"], place).seconds
+        )
         clone.run("git", "checkout", "--quiet", ".")
         for path in ("data/prepared", "data/features", "data/predictions", "models/classifier", "bundle", "data/raw"):
             shutil.rmtree(place / path)

@@ -18,11 +18,13 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from classifier import corpus, features, params
-from classifier.files import read_table, replacing
-from classifier.scoring import with_probabilities
-from classifier.training import fit
-from classifier.training.loop import Data
+from verdict.base.files import read_table, replacing
+from verdict.classifier import params
+from verdict.classifier.dataset import splits as corpus
+from verdict.classifier.features import tfidf
+from verdict.classifier.scores.predictions import with_probabilities
+from verdict.classifier.training import fit
+from verdict.classifier.training.loop import Data
 
 KEPT = Path("benchmarks/.retrained")
 PREPARED = Path("data/prepared")
@@ -107,7 +109,7 @@ def train(task: Task) -> None:
     settings = params.load()
     tables = splits(task.salt)
     parts = learnt_from(task, tables)
-    encoder = features.fit(parts[0]["text"].tolist(), settings.featurize)
+    encoder = tfidf.fit(parts[0]["text"].tolist(), settings.featurize)
     data = [Data(encoder.transform(part["text"]), _labels(part), part["valence"].to_numpy()) for part in parts]
     fitted = fit(settings.train.model_copy(update={"seed": task.seed}), data[0], data[1])
     # The one that says that the model is whole comes last.

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 from benchmarks.workspace import ROOT, run
-from classifier.errors import exit_code
-from classifier.files import read_table
-from review.bootstrap import paired
+from verdict.base.errors import exit_code
+from verdict.base.files import read_table
+from verdict.review.bootstrap import paired
 
 CHANGE = ("alpha: 0.000015", "alpha: 0.0001")
 
@@ -34,7 +34,7 @@ def changed_clone(folder: Path) -> None:
 def waited(folder: Path, runs: int) -> list[tuple[float, float]]:
     """Seconds of gate and report, `runs` times; the gate's own exit code, 1 here, is no failure."""
     gate = ["sh", "-c", f"{sys.executable} -I -m review gate --base HEAD; test $? -le 1"]
-    report = [sys.executable, "-I", "-m", "review", "report", "--base", "HEAD"]
+    report = [sys.executable, "-I", "-m", "verdict", "report", "--base", "HEAD"]
     return [(run(gate, folder).seconds, run(report, folder).seconds) for _ in range(runs)]
 
 

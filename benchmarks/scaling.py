@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.workspace import Measure, copy_repository, run
-from classifier.errors import exit_code
-from classifier.raw import FILES
+from verdict.base.errors import exit_code
+from verdict.classifier.dataset.vader import FILES
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifier.errors import VerdictError
+from verdict.base.errors import VerdictError
 
 ROOT = Path(__file__).resolve().parent.parent
 

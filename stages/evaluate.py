@@ -10,14 +10,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classifier import metrics, params
-from classifier.artifact import document_hash, load_classifier, load_documents
-from classifier.corpus import LABELS, require_labels
-from classifier.drawing import draw_domains
-from classifier.errors import VerdictError, exit_code
-from classifier.files import read_table, write_json, write_rows, write_table
-from classifier.scoring import SCHEMA, TRUTH, all_scores, arrays, with_probabilities
-from classifier.text import GIVEN
+from verdict.base.errors import VerdictError, exit_code
+from verdict.base.files import (
+    read_table,
+    write_json,
+    write_rows,
+    write_table,
+)
+from verdict.classifier import params
+from verdict.classifier.artifact import document_hash, load_classifier, load_documents
+from verdict.classifier.dataset.splits import LABELS, require_labels
+from verdict.classifier.scores import metrics
+from verdict.classifier.scores.domain_chart import draw_domains
+from verdict.classifier.scores.predictions import (
+    SCHEMA,
+    TRUTH,
+    all_scores,
+    arrays,
+    with_probabilities,
+)
+from verdict.classifier.text import GIVEN
 
 MODEL = Path("models/classifier")
 TEST = Path("data/prepared/test.parquet")

@@ -8,14 +8,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from classifier import features, params
-from classifier.errors import VerdictError, exit_code
-from classifier.files import read_json, read_table, sha256, write_json, write_table
-from classifier.matrix import write_matrix
-from classifier.scoring import TRUTH, TRUTH_SCHEMA
-from classifier.start import START, checkpoint, copy_checkpoint, require_start
-from classifier.tokens import save_tokeniser, tokeniser_of, write_tokens
-from classifier.vocabulary import save_tfidf
+from verdict.base.errors import VerdictError, exit_code
+from verdict.base.files import (
+    read_json,
+    read_table,
+    sha256,
+    write_json,
+    write_table,
+)
+from verdict.classifier import params
+from verdict.classifier.features import tfidf as features
+from verdict.classifier.features.pretrained import (
+    START,
+    checkpoint,
+    copy_checkpoint,
+    require_start,
+)
+from verdict.classifier.features.sparse_io import write_matrix
+from verdict.classifier.features.tfidf_io import save_tfidf
+from verdict.classifier.features.tokens import save_tokeniser, tokeniser_of, write_tokens
+from verdict.classifier.scores.predictions import TRUTH, TRUTH_SCHEMA
 
 PREPARED = Path("data/prepared")
 REPORT = Path("metrics/data.json")

@@ -12,25 +12,42 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from classifier import params
-from classifier.artifact import Manifest, save_classifier, used_params
-from classifier.checkpoints import forget
-from classifier.corpus import LABELS, require_labels
-from classifier.cost import record_cost
-from classifier.errors import VerdictError, exit_code
-from classifier.features import TfIdf
-from classifier.files import is_sha256, read_json, read_table, write_json, write_rows, write_table
-from classifier.matrix import read_matrix
-from classifier.metrics import BINS
-from classifier.numerics import hardware_class
-from classifier.scoring import SCHEMA, TRUTH, all_scores, with_probabilities
-from classifier.start import START
-from classifier.text import Text
-from classifier.tokens import Tokeniser, Tokens, load_tokeniser, read_tokens
-from classifier.torchrun import leads, leave, torchrun
-from classifier.training import fit, require_possible
-from classifier.training.loop import Data, Fitted
-from classifier.vocabulary import load_tfidf
+from verdict.base.errors import VerdictError, exit_code
+from verdict.base.files import (
+    is_sha256,
+    read_json,
+    read_table,
+    write_json,
+    write_rows,
+    write_table,
+)
+from verdict.base.numerics import hardware_class
+from verdict.classifier import params
+from verdict.classifier.artifact import Manifest, save_classifier, used_params
+from verdict.classifier.dataset.splits import LABELS, require_labels
+from verdict.classifier.features.pretrained import START
+from verdict.classifier.features.sparse_io import read_matrix
+from verdict.classifier.features.tfidf import TfIdf
+from verdict.classifier.features.tfidf_io import load_tfidf
+from verdict.classifier.features.tokens import (
+    Tokeniser,
+    Tokens,
+    load_tokeniser,
+    read_tokens,
+)
+from verdict.classifier.scores.metrics import BINS
+from verdict.classifier.scores.predictions import (
+    SCHEMA,
+    TRUTH,
+    all_scores,
+    with_probabilities,
+)
+from verdict.classifier.text import Text
+from verdict.classifier.training import fit, require_possible
+from verdict.classifier.training.checkpoints import forget
+from verdict.classifier.training.loop import Data, Fitted
+from verdict.classifier.training.timing import record_cost
+from verdict.classifier.training.torchrun import leads, leave, torchrun
 
 FEATURES = Path("data/features")
 MODEL = Path("models/classifier")

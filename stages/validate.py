@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from classifier import contracts, params
-from classifier.corpus import LABELS, SPLITS
-from classifier.errors import VerdictError, exit_code
-from classifier.files import read_json, read_table, replacing, write_json
-from classifier.raw import DOMAINS
+from verdict.base.errors import VerdictError, exit_code
+from verdict.base.files import (
+    read_json,
+    read_table,
+    replacing,
+    write_json,
+)
+from verdict.classifier import params
+from verdict.classifier.dataset import contracts
+from verdict.classifier.dataset.splits import LABELS, SPLITS
+from verdict.classifier.dataset.vader import DOMAINS
 
 PREPARED = Path("data/prepared")
 REPORT = Path("metrics/data.json")

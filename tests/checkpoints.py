@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-from classifier.files import sha256
-from classifier.models.network import backbone
+from verdict.base.files import sha256
+from verdict.classifier.models.encoder.network import backbone
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 CONFIG = {

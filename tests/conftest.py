@@ -11,10 +11,10 @@ os.environ["DVC_NO_ANALYTICS"] = "1"
 
 import pytest
 
-import classifier  # noqa: F401 - pins the math libraries first, as a stage does
-from classifier.params import Params
+import verdict.classifier  # noqa: F401 - pins the math libraries first, as a stage does
 from tests.corpus import write_raw
 from tests.documents import load, save
+from verdict.classifier.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
 _SLOWEST = ("workflows", "sweep", "pipeline", "remote")

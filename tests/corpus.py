@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from classifier.raw import FILES
+from verdict.classifier.dataset.vader import FILES
 
 SIZES = {"tweets": 140, "movies": 160, "products": 120, "news": 120}
 RATERS = 20

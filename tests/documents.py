@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from classifier.documents import dump, parse
+from verdict.base.documents import dump, parse
 
 
 def load(source: Path | str | bytes) -> Any:  # noqa: ANN401 - YAML

@@ -45,7 +45,7 @@ _PREPARE = '''
 
 from pathlib import Path
 
-from classifier.files import write_json
+from verdict.base.files import write_json
 
 found = sorted(Path("data/raw").iterdir())
 write_json(Path("data/prepared/dropped.json"), [path.name for path in found])
@@ -58,7 +58,7 @@ import sys
 from pathlib import Path
 
 from classifier import params
-from classifier.files import write_json, write_rows
+from verdict.base.files import write_json, write_rows
 
 train = params.load().train
 if train.linear.alpha > 1e300:
@@ -75,7 +75,7 @@ def stub_clone(temporary: Path) -> Clone:
 
     def build(folder: Path) -> None:
         clone = empty_clone(temporary).copy(folder / "verdict")
-        code = [path for path in clone.dag()["stages"]["prepare"]["deps"] if path.startswith("classifier/")]
+        code = [path for path in clone.dag()["stages"]["prepare"]["deps"] if path.startswith("verdict/classifier/")]
         dag = load(_DAG)
         for stage in dag["stages"].values():  # `review repro` lets a stage import what it declares
             stage["deps"] += ["stages/__init__.py", *code]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from classifier.numerics import settings
 from tests.conftest import ROOT
 from tests.documents import load
+from verdict.base.numerics import settings
 
 DOCKERFILE = ROOT / "Dockerfile.gpu"
 GUIDE = ROOT / "docs" / "runner.md"
@@ -170,7 +170,7 @@ def test_the_guides_kubernetes_values_ask_for_one_gpu_and_no_root() -> None:
     [
         "[self-hosted, gpu]",
         "[self-hosted, gpu-main]",
-        "python -I -m classifier doctor",
+        "verdict doctor",
         "reproduce.yml@refs/heads/main",
     ],
 )

@@ -5,11 +5,11 @@ import subprocess
 
 import pytest
 
-from review import APPROVABLE
-from review.ci.mainline import LABEL
-from review.ci.pull import APPROVE, REPRODUCE
 from tests.conftest import ROOT
 from tests.workflow_files import FILES, FOLDER, WORKFLOWS, jobs, named, steps
+from verdict.base.outcome import APPROVABLE
+from verdict.ci.audit import LABEL
+from verdict.ci.github.pull_request import APPROVE, REPRODUCE
 
 GUIDE = (ROOT / "docs" / "github.md").read_text(encoding="utf-8")
 

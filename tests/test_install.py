@@ -88,7 +88,7 @@ def test_pip_installs_it_without_a_network(tmp_path: Path) -> None:
     assert here.read_bytes() == source, "pip install --no-deps ./install"
 
 
-@pytest.mark.parametrize("name", ["classifier", "review", "review.ci", "sweep", "sweep.ci"])
+@pytest.mark.parametrize("name", ["classifier", "review", "verdict.ci", "sweep", "verdict.ci.sweep"])
 def test_a_program_says_what_is_not_installed(name: str) -> None:
     """Where this Python has no finder, a program that cannot start itself isolated names the command."""
     assert "remedy: pip install --no-deps ./install" in python("-S", "-m", name, "--help")
@@ -96,7 +96,7 @@ def test_a_program_says_what_is_not_installed(name: str) -> None:
 
 def test_of_pythons_variables_the_one_of_utf8_counts() -> None:
     """`-I` leaves it out, and what a message tells people to set has to work."""
-    program = "from classifier.isolated import start_again; start_again('this')"
+    program = "from verdict.base.isolated import start_again; start_again('this')"
     said = python("-I", "-c", f"import os\nos.execv = lambda *a: print(*a[1][1:])\n{program}", PYTHONUTF8="1")
     assert said == "-I -X utf8 -m this\n"
     assert python("-I", "-X", "utf8", "-c", program, PYTHONUTF8="1") == ""

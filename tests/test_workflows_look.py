@@ -26,14 +26,19 @@ for module in modules:
 """
 # What the commands of such jobs import, by job.
 MODULES = {
-    "audit/report": ["review.ci.mainline"],
-    "experiment/plan": ["review.ci.plan"],
-    "main/overdue": ["review.ci.overdue", "review.ci.api"],
-    "report/judge": ["review.ci.judge", "review.ci.bounds", "psutil"],
-    "report/publish": ["review.ci.publish"],
-    "report/commit-lock": ["review.ci.commit_lock"],
-    "sweep/plan": ["sweep.ci.missing"],
-    "sweep/propose": ["sweep.ci.pull_request", "sweep.ci.proposal", "review.ci.comments", "review.ci.pictures"],
+    "audit/report": ["verdict.ci.audit"],
+    "experiment/plan": ["verdict.ci.run.precheck"],
+    "main/overdue": ["verdict.ci.overdue", "verdict.ci.github.client"],
+    "report/judge": ["verdict.ci.judge.triage", "verdict.ci.judge.bounds", "psutil"],
+    "report/publish": ["verdict.ci.publish.publish"],
+    "report/commit-lock": ["verdict.ci.publish.commit_results"],
+    "sweep/plan": ["verdict.ci.sweep.missing"],
+    "sweep/propose": [
+        "verdict.ci.sweep.pull_request",
+        "verdict.ci.sweep.proposal",
+        "verdict.ci.github.comments",
+        "verdict.ci.github.images",
+    ],
 }
 
 

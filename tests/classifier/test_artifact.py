@@ -1,4 +1,4 @@
-"""Tests of classifier/artifact.py and classifier/vocabulary.py: what is damaged or foreign is refused by name."""
+"""Tests of verdict/classifier/artifact.py and verdict/classifier/features/tfidf_io.py: what is damaged or foreign is refused by name."""
 
 import json
 import shutil
@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from classifier import artifact
-from classifier.corpus import LABELS
-from classifier.errors import VerdictError
-from classifier.files import sha256
-from classifier.predict import answers
-from review.evidence import Evidence
-from review.paths import ARTIFACT, PREDICTIONS, TEST
-from review.revisions import Revision, Store
 from tests.conftest import small_params
 from tests.stages.runs import build
+from verdict.base.errors import VerdictError
+from verdict.base.files import sha256
+from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
+from verdict.classifier import artifact
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.predict import answers
+from verdict.repo.revisions import Revision, Store
+from verdict.review.evidence import Evidence
 
 TEXTS = ["a wonderful lamp", "this awful boat", ""]
 

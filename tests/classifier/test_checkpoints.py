@@ -1,11 +1,11 @@
-"""Tests of classifier/checkpoints.py: where states lie, and whose they are."""
+"""Tests of verdict/classifier/training/checkpoints.py: where states lie, and whose they are."""
 
 from pathlib import Path
 
 import pytest
 
-from classifier import checkpoints
-from classifier.errors import VerdictError
+from verdict.base.errors import VerdictError
+from verdict.classifier.training import checkpoints
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tests of classifier/contracts.py: each rule, broken on purpose."""
+"""Tests of verdict/classifier/dataset/contracts.py: each rule, broken on purpose."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,10 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from classifier.contracts import Tables, Violation, drift, violations
-from classifier.corpus import rows, split
-from classifier.params import Params
-from classifier.raw import DOMAINS, read_domain
+from verdict.classifier.dataset.contracts import (
+    Tables,
+    Violation,
+    drift,
+    violations,
+)
+from verdict.classifier.dataset.splits import rows, split
+from verdict.classifier.dataset.vader import DOMAINS, read_domain
+from verdict.classifier.params import Params
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tests of classifier/corpus.py."""
+"""Tests of verdict/classifier/dataset/splits.py."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,10 +6,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from classifier.corpus import LABELS, SCHEMA, label_of, normalise, require_labels, rows, split, split_of
-from classifier.errors import VerdictError
-from classifier.params import Params
-from classifier.raw import Ratings, Sentence
+from verdict.base.errors import VerdictError
+from verdict.classifier.dataset.splits import (
+    LABELS,
+    SCHEMA,
+    label_of,
+    normalise,
+    require_labels,
+    rows,
+    split,
+    split_of,
+)
+from verdict.classifier.dataset.vader import Ratings, Sentence
+from verdict.classifier.params import Params
 
 
 def sentence(key: str, text: str, domain: str = "movies", valence: float = 1.0) -> Sentence:

@@ -1,4 +1,4 @@
-"""Tests of classifier/doctor.py: facts are fed in, so that no test needs a GPU."""
+"""Tests of verdict/ci/run/doctor.py: facts are fed in, so that no test needs a GPU."""
 
 import json
 import re
@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from classifier import doctor, probes
-from classifier.doctor import Facts, problems, table
-from classifier.numerics import settings
 from tests.conftest import ROOT
 from tests.documents import load, save
+from verdict.base.numerics import settings
+from verdict.ci.run import doctor, probes
+from verdict.ci.run.doctor import Facts, problems, table
 
 GIB = 2**30
 TORCH = {
@@ -193,7 +193,7 @@ def test_pins_are_compared_without_the_suffix_of_a_build(tmp_path: Path, monkeyp
 
 def run_doctor(*options: str) -> subprocess.CompletedProcess[str]:
     """The command itself, in this repository."""
-    command = [sys.executable, "-I", "-m", "classifier", "doctor", *options]
+    command = [sys.executable, "-I", "-m", "verdict", "doctor", *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -8,9 +8,9 @@ from datetime import date
 import pytest
 from dvc.utils.serialize import dumps_yaml, parse_yaml
 
-from classifier import documents
-from classifier.errors import VerdictError
 from tests.conftest import ROOT
+from verdict.base import documents
+from verdict.base.errors import VerdictError
 
 # What versions 1.1 and 1.2, or two libraries of one version, may take for different things.
 _WORDS = """1e-05 3e-5 1.0e-5 1e5 1E5 +1e-5 -1e-5 1e+16 1.e3 .5 -.5 .5e3 .5e-3 5. 0. -0.0 00.1 1e999 1_0.5 0x1p3
@@ -243,4 +243,4 @@ def test_yaml_is_read_and_written_in_one_place() -> None:
     """No other module has a YAML library of its own."""
     command = ["git", "grep", "--untracked", "-lE", r"^\s*(import|from) (yaml|ruamel)\b", "--", "*.py"]
     found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    assert found.split() == ["classifier/documents.py"]
+    assert found.split() == ["verdict/base/documents.py"]

@@ -9,19 +9,25 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from classifier.artifact import Manifest, load_classifier, save_classifier
-from classifier.checkpoints import forget, hold
-from classifier.corpus import LABELS
-from classifier.errors import VerdictError
-from classifier.files import read_json, sha256, write_json
-from classifier.models.encoder import Encoder
-from classifier.models.network import FAMILIES, backbone, checked_config, shapes, whole_mask
-from classifier.params import Params, Train
-from classifier.text import Text
-from classifier.tokens import Tokeniser
-from classifier.training import fit
-from classifier.training.loop import Data, Fitted
 from tests.checkpoints import CONFIG, tokenizer, write_checkpoint
+from verdict.base.errors import VerdictError
+from verdict.base.files import read_json, sha256, write_json
+from verdict.classifier.artifact import Manifest, load_classifier, save_classifier
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.features.tokens import Tokeniser
+from verdict.classifier.models.encoder import Encoder
+from verdict.classifier.models.encoder.network import (
+    FAMILIES,
+    backbone,
+    checked_config,
+    shapes,
+    whole_mask,
+)
+from verdict.classifier.params import Params, Train
+from verdict.classifier.text import Text
+from verdict.classifier.training import fit
+from verdict.classifier.training.checkpoints import forget, hold
+from verdict.classifier.training.loop import Data, Fitted
 
 WORDS = {"negative": "bad", "neutral": "odd", "positive": "fine"}
 MANIFEST = Manifest(
@@ -123,11 +129,11 @@ def test_a_training_that_was_cut_goes_on_and_ends_with_the_same_weights(
     params: Params, start: Path, monkeypatch: pytest.MonkeyPatch, looks: int
 ) -> None:
     """Cut after any checkpoint, in the first training or in the refit, the next run does the rest and ends the same."""
-    from classifier.training.encoder import state
+    from verdict.classifier.models.encoder import resume
 
     whole = trained(params, start)
     assert whole.epochs == 2
-    save, saved = state.save, Counter[str]()
+    save, saved = resume.save, Counter[str]()
 
     def cut(*arguments: Any) -> None:  # noqa: ANN401 - handed on
         save(*arguments)
@@ -135,11 +141,11 @@ def test_a_training_that_was_cut_goes_on_and_ends_with_the_same_weights(
         if saved["times"] == looks:
             raise _KilledError
 
-    monkeypatch.setattr(state, "save", cut)
+    monkeypatch.setattr(resume, "save", cut)
     with pytest.raises(_KilledError):
         trained(params, start, save_minutes=0.0)
     left = saved["times"]
-    monkeypatch.setattr(state, "save", lambda *arguments: (save(*arguments), saved.update(times=1)))
+    monkeypatch.setattr(resume, "save", lambda *arguments: (save(*arguments), saved.update(times=1)))
     again = trained(params, start, save_minutes=0.0)
     assert weights(again) == weights(whole)
     assert again.curve == whole.curve
@@ -174,29 +180,29 @@ def test_a_state_of_another_training_is_not_picked_up(
     params: Params, start: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a cut training left behind is of no use to one with another param, and does not change it."""
-    from classifier.training.encoder import state
+    from verdict.classifier.models.encoder import resume
 
     expected = weights(trained(params, start, dropout=0.2))
-    save = state.save
+    save = resume.save
 
     def cut(*arguments: Any) -> None:  # noqa: ANN401 - handed on
         save(*arguments)
         raise _KilledError
 
-    monkeypatch.setattr(state, "save", cut)
+    monkeypatch.setattr(resume, "save", cut)
     with pytest.raises(_KilledError):
         trained(params, start, save_minutes=0.0)
-    monkeypatch.setattr(state, "save", save)
+    monkeypatch.setattr(resume, "save", save)
     assert len(list(Path(".checkpoints").glob("*.safetensors"))) == 1
     assert weights(trained(params, start, dropout=0.2)) == expected
 
 
 def test_a_damaged_state_is_begun_anew(params: Params, start: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a checkpoint on disk, as of a full disk, is not used, and the training ends as if it were not there."""
-    from classifier.training.encoder import state
+    from verdict.classifier.models.encoder import resume
 
     expected = weights(trained(params, start))
-    place = state.place
+    place = resume.place
 
     def with_rubbish(*arguments: Any) -> Path:  # noqa: ANN401 - handed on
         path = place(*arguments)
@@ -204,7 +210,7 @@ def test_a_damaged_state_is_begun_anew(params: Params, start: Path, monkeypatch:
         path.write_bytes(b"\x10\x00\x00\x00")
         return path
 
-    monkeypatch.setattr(state, "place", with_rubbish)
+    monkeypatch.setattr(resume, "place", with_rubbish)
     assert weights(trained(params, start)) == expected
 
 
@@ -216,7 +222,7 @@ def test_exhausted_memory_is_told_with_the_batch_size(
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    monkeypatch.setattr("classifier.training.encoder._Training._step", full)
+    monkeypatch.setattr("verdict.classifier.models.encoder.training._Training._step", full)
     with pytest.raises(VerdictError, match=r"train\.encoder\.batch_size: 16 sentences") as caught:
         trained(params, start)
     assert "batch_size (say 8)" in caught.value.remedy
@@ -224,8 +230,8 @@ def test_exhausted_memory_is_told_with_the_batch_size(
 
 def test_real_exhausted_memory_of_a_cpu_is_told_too(params: Params, start: Path) -> None:
     """An allocation that the machine refuses ends with the batch size, not with a traceback of torch."""
-    from classifier.training.encoder.guards import memory_told
-    from classifier.training.encoder.world import World
+    from verdict.classifier.models.encoder.distributed import World
+    from verdict.classifier.models.encoder.guards import memory_told
 
     world = World(0, 1, torch.device("cpu"))
     with pytest.raises(VerdictError, match="batch_size"), memory_told(settings(params), world):
@@ -333,7 +339,7 @@ def test_dropout_replaces_all_of_the_configs_own() -> None:
 
 def test_the_network_is_the_librarys_own(start: Path) -> None:
     """The pretrained layers are those of transformers' AutoModel, and its mean is over the tokens that are there."""
-    from classifier.models.network import Network, without_pooler
+    from verdict.classifier.models.encoder.network import Network, without_pooler
 
     pretrained = without_pooler(AutoModel.from_pretrained(start)).eval()
     network = Network(pretrained, 4).eval()

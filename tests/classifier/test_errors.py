@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 PROGRAM = r"""
 import sys
-from classifier.errors import VerdictError, exit_code
+from verdict.base.errors import VerdictError, exit_code
 def main():
     print("0.87 \u2192 0.86, [\u22120.03,\u00a0+0.01] \u2026 Bj\u00f8rn \udcff")
     if "--fail" in sys.argv:

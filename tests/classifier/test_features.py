@@ -1,14 +1,14 @@
-"""Tests of classifier/marking.py and classifier/features.py."""
+"""Tests of verdict/classifier/features/negation.py and verdict/classifier/features/tfidf.py."""
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from classifier import features
-from classifier.errors import VerdictError
-from classifier.marking import mark
-from classifier.params import Params
+from verdict.base.errors import VerdictError
+from verdict.classifier.features import tfidf
+from verdict.classifier.features.negation import mark
+from verdict.classifier.params import Params
 
 TRAINING = [
     "the lamp is good , really good",
@@ -72,7 +72,7 @@ def by_scikit_learn(small: Params, texts: list[str]) -> sp.csr_matrix:
 def test_the_features_are_those_of_scikit_learn(small: Params) -> None:
     """On seen and unseen texts the values agree with scikit-learn's transform to 1e-6."""
     texts = [*TRAINING, *UNSEEN]
-    ours = features.fit(TRAINING, small.featurize).transform(texts)
+    ours = tfidf.fit(TRAINING, small.featurize).transform(texts)
     theirs = by_scikit_learn(small, texts)
     assert ours.shape == theirs.shape
     assert abs(ours - theirs).max() < 1e-6
@@ -80,16 +80,16 @@ def test_the_features_are_those_of_scikit_learn(small: Params) -> None:
 
 def test_forgetting_words_changes_nothing(small: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     """With room for two remembered words the features are the same as with room for all."""
-    expected = features.fit(TRAINING, small.featurize).transform(TRAINING * 2)
-    monkeypatch.setattr(features, "_REMEMBERED", 2)
-    encoder = features.fit(TRAINING, small.featurize)
+    expected = tfidf.fit(TRAINING, small.featurize).transform(TRAINING * 2)
+    monkeypatch.setattr(tfidf, "_REMEMBERED", 2)
+    encoder = tfidf.fit(TRAINING, small.featurize)
     assert (encoder.transform(TRAINING * 2) != expected).nnz == 0
     assert len(encoder.char._known) <= 2
 
 
 def test_rows_have_length_one_in_each_block_or_none(small: Params) -> None:
     """Each block of a row has length 1, and one without a known n-gram is empty."""
-    encoder = features.fit(TRAINING, small.featurize)
+    encoder = tfidf.fit(TRAINING, small.featurize)
     words = encoder.transform(["the lamp", "zebra"])[:, : len(encoder.word.terms)]
     assert np.sqrt(words.multiply(words).sum(axis=1)).ravel().tolist()[0] == pytest.approx([1, 0], abs=1e-6)
 
@@ -97,11 +97,11 @@ def test_rows_have_length_one_in_each_block_or_none(small: Params) -> None:
 def test_texts_without_a_frequent_term_are_refused(params: Params) -> None:
     """Where no n-gram reaches min_df, the param is named."""
     with pytest.raises(VerdictError, match=r"featurize\.word: no n-gram"):
-        features.fit(["apple", "bridge"], params.featurize)
+        tfidf.fit(["apple", "bridge"], params.featurize)
 
 
 def test_too_much_text_is_refused_up_front_with_the_figure() -> None:
     """A corpus that would not fit is refused with the estimate, one that fits is not."""
     with pytest.raises(VerdictError, match=r"10,000,000,000 characters .* need about 1304\.\d GiB"):
-        features.refuse_if_too_large(10_000_000_000, 4)
-    features.refuse_if_too_large(1_000_000, 1)
+        tfidf.refuse_if_too_large(10_000_000_000, 4)
+    tfidf.refuse_if_too_large(1_000_000, 1)

@@ -1,4 +1,4 @@
-"""Tests of classifier/files.py and classifier/errors.py: whole or not at all, and told without a traceback."""
+"""Tests of verdict/base/files.py and verdict/base/errors.py: whole or not at all, and told without a traceback."""
 
 from pathlib import Path
 
@@ -7,8 +7,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from classifier.errors import VerdictError, exit_code
-from classifier.files import is_sha256, read_json, read_table, replacing, sha256, write_json, write_rows, write_table
+from verdict.base.errors import VerdictError, exit_code
+from verdict.base.files import (
+    is_sha256,
+    read_json,
+    read_table,
+    replacing,
+    sha256,
+    write_json,
+    write_rows,
+    write_table,
+)
 
 SCHEMA = pa.schema({"id": pa.string(), "n": pa.int64()})
 TABLE = pd.DataFrame({"id": ["a", "b"], "n": [1, 2]})

@@ -1,12 +1,12 @@
-"""Tests of classifier/metrics.py, against values worked out by hand or by scikit-learn."""
+"""Tests of verdict/classifier/scores/metrics.py, against values worked out by hand or by scikit-learn."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
-from classifier import metrics
-from classifier.corpus import LABELS
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.scores import metrics
 
 TRUTH = np.array(["negative", "negative", "neutral", "positive", "positive", "positive"])
 PROBABILITIES = np.array(

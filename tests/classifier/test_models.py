@@ -9,15 +9,16 @@ import torch
 from sklearn.linear_model import SGDClassifier
 from torch import nn
 
-from classifier.corpus import LABELS
-from classifier.errors import VerdictError
-from classifier.models import Model
-from classifier.models.bag import Bag
-from classifier.models.linear import Linear
-from classifier.params import Params, Train
-from classifier.training import bag, fit, linear, require_possible
-from classifier.training.bag import _Network, _tensors
-from classifier.training.loop import Data, early_stopping, targets
+from verdict.base.errors import VerdictError
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.models import Model
+from verdict.classifier.models.bag import Bag
+from verdict.classifier.models.bag import training as bag
+from verdict.classifier.models.bag.training import _Network, _tensors
+from verdict.classifier.models.linear import Linear, training
+from verdict.classifier.params import Params, Train
+from verdict.classifier.training import fit, require_possible
+from verdict.classifier.training.loop import Data, early_stopping, targets
 
 KINDS: dict[str, type[Linear] | type[Bag]] = {"linear": Linear, "bag": Bag}
 
@@ -159,7 +160,7 @@ def test_devices_and_processes_that_do_not_go_together_are_refused(
 @pytest.mark.parametrize("kind", KINDS)
 def test_later_epochs_do_not_change_the_model_of_an_earlier_one(params: Params, kind: str) -> None:
     """The model of an epoch, which may prove the best, shares no memory with the training that goes on."""
-    step = {"linear": linear._trainer, "bag": bag._trainer}[kind](data(200), settings(params, kind))
+    step = {"linear": training._trainer, "bag": bag._trainer}[kind](data(200), settings(params, kind))
     for epoch in range(3):
         model, _ = step(epoch)
     before = {name: values.copy() for name, values in model.tensors().items()}

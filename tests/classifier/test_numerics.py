@@ -1,4 +1,4 @@
-"""Tests of classifier/numerics.py."""
+"""Tests of verdict/base/numerics.py."""
 
 import os
 import subprocess
@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from classifier.numerics import hardware_class, settings
 from tests.conftest import ROOT
+from verdict.base.numerics import hardware_class, settings
 
 # Prints what the libraries themselves say, in a process whose shell asked for something else.
 PROBE = """

@@ -1,4 +1,4 @@
-"""Tests of classifier/params.py."""
+"""Tests of verdict/classifier/params.py."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from classifier import metrics, params
-from classifier.errors import VerdictError
 from tests.conftest import ROOT, small_params
 from tests.documents import save
+from verdict.base.errors import VerdictError
+from verdict.classifier import params
+from verdict.classifier.scores import metrics
 
 
 def test_the_committed_params_are_valid_and_frozen() -> None:
@@ -96,7 +97,7 @@ def test_a_list_of_groups_means_weighted_f1_in_each() -> None:
 
 
 def test_the_metrics_of_a_policy_are_those_of_the_evaluation() -> None:
-    """A policy may name each score that `classifier.metrics` computes, and nothing else."""
+    """A policy may name each score that `verdict.classifier.scores.metrics` computes, and nothing else."""
     labels, probabilities = np.array(["negative", "positive"]), np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]])
     scored = metrics.scores(labels, np.array([-1.0, 2.0]), probabilities, 5)
     assert set(get_args(params.Metric)) == set(scored) - {"n"}

@@ -1,4 +1,4 @@
-"""Tests of classifier/predict.py and of the command line: one line in is one line out."""
+"""Tests of verdict/classifier/predict.py and of the command line: one line in is one line out."""
 
 import io
 import json
@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from classifier.corpus import LABELS
-from classifier.predict import BATCH_LINES, predict
 from tests.conftest import ROOT
 from tests.stages.runs import build
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.predict import BATCH_LINES, predict
 
 LINES = [
     b"a wonderful lamp",
@@ -87,7 +87,7 @@ def test_texts_that_are_too_long_are_scored_by_their_beginning_and_counted(
 
 def run(model: Path, content: bytes) -> subprocess.CompletedProcess[bytes]:
     """The command, as a user calls it."""
-    command = [sys.executable, "-I", "-m", "classifier", "predict", "--model", str(model)]
+    command = [sys.executable, "-I", "-m", "verdict", "predict", "--model", str(model)]
     return subprocess.run(command, cwd=ROOT, input=content, capture_output=True, check=False, timeout=60)
 
 
@@ -111,7 +111,7 @@ def test_the_command_refuses_a_folder_that_is_no_artifact(tmp_path: Path) -> Non
 @pytest.mark.parametrize("count", ["0", "-3", "many"])
 def test_a_number_of_processes_that_is_none_is_refused(count: str) -> None:
     """`--processes` takes whole numbers from 1, and says so."""
-    command = [sys.executable, "-I", "-m", "classifier", "predict", f"--processes={count}"]
+    command = [sys.executable, "-I", "-m", "verdict", "predict", f"--processes={count}"]
     done = subprocess.run(command, cwd=ROOT, input=b"", capture_output=True, check=False, timeout=60)
     assert done.returncode == 2
     assert b"whole number from 1" in done.stderr
@@ -131,8 +131,8 @@ def test_prediction_imports_no_table_and_no_learner(model: Path) -> None:
     """Whoever asks an artifact for probabilities needs neither what trained it nor what reads tables, nor waits."""
     slow = ("torch", "sklearn", "pandera", "matplotlib", "pandas", "pyarrow", "dvc", "transformers", "tokenizers")
     code = (
-        "import sys; from classifier.artifact import load_classifier; from pathlib import Path;"
-        f"load_classifier(Path({str(model)!r})).probabilities(['a &amp; b']); import classifier.predict;"
+        "import sys; from verdict.classifier.artifact import load_classifier; from pathlib import Path;"
+        f"load_classifier(Path({str(model)!r})).probabilities(['a &amp; b']); import verdict.classifier.predict;"
         f"print([name for name in {slow!r} if name in sys.modules])"
     )
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Tests of classifier/probes.py: a driver, a store and a web server of our own, which answer, refuse or keep silent."""
+"""Tests of verdict/ci/run/probes.py: a driver, a store and a web server of our own, which answer, refuse or keep silent."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from classifier import probes
+from verdict.ci.run import probes
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
-"""Tests of classifier/raw.py: what is dropped is counted, what cannot be read is refused."""
+"""Tests of verdict/classifier/dataset/vader.py: what is dropped is counted, what cannot be read is refused."""
 
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from classifier.raw import FILES, read_domain
 from tests.corpus import SIZES
+from verdict.base.errors import VerdictError
+from verdict.classifier.dataset.vader import FILES, read_domain
 
 GOOD_RATINGS = "[1, 2, 3]"
 

@@ -1,4 +1,4 @@
-"""Tests of classifier/scoreboard.py and classifier/drawing.py."""
+"""Tests of verdict/classifier/scores/scoreboard.py and verdict/classifier/scores/domain_chart.py."""
 
 import os
 import subprocess
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from classifier.drawing import draw_domains
-from classifier.errors import VerdictError
-from classifier.files import sha256
-from classifier.raw import DOMAINS
-from classifier.scoreboard import scoreboard
 from tests.conftest import ROOT
+from verdict.base.errors import VerdictError
+from verdict.base.files import sha256
+from verdict.classifier.dataset.vader import DOMAINS
+from verdict.classifier.scores.domain_chart import draw_domains
+from verdict.classifier.scores.scoreboard import scoreboard
 
 
 def test_the_scoreboard_shows_each_domain_and_the_published_rows() -> None:
@@ -39,8 +39,8 @@ def test_the_picture_does_not_depend_on_the_users_matplotlibrc(tmp_path: Path) -
         folder.mkdir()
         (folder / "matplotlibrc").write_text(f"font.size: {size}\n", encoding="utf-8")
         code = (
-            "import sys; from pathlib import Path; from classifier.drawing import draw_domains;"
-            "from classifier.raw import DOMAINS;"
+            "import sys; from pathlib import Path; from verdict.classifier.scores.domain_chart import draw_domains;"
+            "from verdict.classifier.dataset.vader import DOMAINS;"
             "draw_domains(Path(sys.argv[1]), *[dict.fromkeys(DOMAINS, n) for n in (0.7, 9)])"
         )
         environment = {**os.environ, "MPLCONFIGDIR": str(folder)}

@@ -1,15 +1,20 @@
-"""Tests of classifier/start.py: what an encoder starts from is pinned, whole, and holds no code."""
+"""Tests of verdict/classifier/features/pretrained.py: what an encoder starts from is pinned, whole, and holds no code."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from classifier.files import sha256, write_json
-from classifier.start import FILES, checkpoint, copy_checkpoint, require_start
 from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT
+from verdict.base.errors import VerdictError
+from verdict.base.files import sha256, write_json
+from verdict.classifier.features.pretrained import (
+    FILES,
+    checkpoint,
+    copy_checkpoint,
+    require_start,
+)
 
 
 @pytest.fixture

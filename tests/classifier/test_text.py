@@ -1,12 +1,17 @@
-"""Tests of classifier/text.py: one way from what a user wrote to what a model reads."""
+"""Tests of verdict/classifier/text.py: one way from what a user wrote to what a model reads."""
 
 import random
 
 import pandas as pd
 import pytest
 
-from classifier.errors import VerdictError
-from classifier.text import CLEANING, STEPS, Text, clean
+from verdict.base.errors import VerdictError
+from verdict.classifier.text import (
+    CLEANING,
+    STEPS,
+    Text,
+    clean,
+)
 
 # What escapes, composes or is folded, in pieces: put together at random they make what no list of examples would.
 PIECES = ["&", "amp;", "amp", "#38;", "#x26;", "lt;", "hearts", ";", "\u037e", "&nbsp;", "e", "\u0301", "\u212aappa"]

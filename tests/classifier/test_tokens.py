@@ -1,4 +1,4 @@
-"""Tests of classifier/tokens.py."""
+"""Tests of verdict/classifier/features/tokens.py."""
 
 import builtins
 from pathlib import Path
@@ -6,9 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.errors import VerdictError
-from classifier.tokens import Tokeniser, Tokens, load_tokeniser, read_tokens, save_tokeniser, write_tokens
 from tests.checkpoints import CONFIG, tokenizer
+from verdict.base.errors import VerdictError
+from verdict.classifier.features.tokens import (
+    Tokeniser,
+    Tokens,
+    load_tokeniser,
+    read_tokens,
+    save_tokeniser,
+    write_tokens,
+)
 
 
 def some() -> Tokens:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from review.paths import TEST_SET
 from tests.conftest import ROOT, small_params
 from tests.corpus import write_raw
 from tests.documents import load, save
 from tests.shared import once
+from verdict.base.paths import TEST_SET
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
 TIMEOUT = 180  # seconds; a command that hangs fails its test, no test measures time

@@ -21,10 +21,10 @@ README = ROOT / "README.md"
 # What `make` shows of its own, and what a user would type for it.
 COMMANDS = {
     "repro": [
-        "python -I -m classifier params",
+        "verdict params",
         "python -I data/fetch.py",
-        "python -I -m review repro",
-        "python -I -m classifier scores",
+        "verdict repro",
+        "verdict scores",
     ],
     "test": ["ruff check . && ruff format --check . && mypy", "pytest -n auto --dist worksteal"],
 }
@@ -115,7 +115,7 @@ def test_nothing_of_the_encoder_is_imported_for_another_kind(
     done = clone.try_run("dvc", "exp", "run", "--force", "--downstream", "featurize", *change, **absent)
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("Running stage") == 3
-    one = clone.try_run("sh", "-c", "echo good | python -I -m classifier predict", **absent)
+    one = clone.try_run("sh", "-c", "echo good | verdict predict", **absent)
     assert one.returncode == 0, one.stdout
     assert not (clone.path / "data/start/encoder").exists()
 

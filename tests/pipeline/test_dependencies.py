@@ -13,12 +13,12 @@ from typing import Any
 import grimp
 import pytest
 
-from classifier import params
 from stages import evaluate, featurize, prepare, train, validate
 from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT, small_params
 from tests.documents import load, save
 from tests.pipeline.clone import STAGES, TIMEOUT, Clone, declared_outs, environment
+from verdict.classifier import params
 
 pytestmark = pytest.mark.slow
 
@@ -109,8 +109,8 @@ def test_a_missing_dep_is_reported(stage: str) -> None:
 def test_a_superfluous_dep_is_reported() -> None:
     """A copy of dvc.yaml in which validate depends on drawing code that it never imports is reported."""
     document = dag()
-    document["stages"]["validate"]["deps"].append("classifier/drawing.py")
-    assert code_problems(document) == ["validate: classifier/drawing.py is superfluous"]
+    document["stages"]["validate"]["deps"].append("verdict/classifier/scores/domain_chart.py")
+    assert code_problems(document) == ["validate: verdict/classifier/scores/domain_chart.py is superfluous"]
 
 
 def test_stages_are_described_and_run_as_modules() -> None:

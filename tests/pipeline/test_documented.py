@@ -18,22 +18,20 @@ SHOW_ONE = "dvc exp show --only-changed --drop 'metrics.*' --keep '.*validation.
 BACK = "git checkout params.yaml dvc.lock metrics plots && dvc checkout"
 # Of an experiment `bag` in the working tree: the command, and what it must print.
 LOOKS = {
-    "python -I -m classifier params": r"^$",
-    "python -I -m classifier scores": r"weighted_f1(.|\n)*overall ",
-    'echo "I did not expect to like it, but I did." | python -I -m classifier predict': r'"label": "positive"',
-    "python -I -m classifier predict --model models/classifier < lines.txt": (
-        r'"text": "one", .*\n.*"text": "two", .*\n$'
-    ),
-    "python -I -m review lock": r"dvc.lock is consistent with this tree",
-    "python -I -m review compare": r"overall",
-    "python -I -m sweep points sweeps/linear.yaml": r"linear-\S+",
+    "verdict params": r"^$",
+    "verdict scores": r"weighted_f1(.|\n)*overall ",
+    'echo "I did not expect to like it, but I did." | verdict predict': r'"label": "positive"',
+    "verdict predict --model models/classifier < lines.txt": (r'"text": "one", .*\n.*"text": "two", .*\n$'),
+    "verdict lock": r"dvc.lock is consistent with this tree",
+    "verdict compare": r"overall",
+    "verdict sweep points sweeps/linear.yaml": r"linear-\S+",
     "dvc metrics diff && dvc params diff": r"overall\.weighted_f1(.|\n)*train\.model",
     "dvc plots diff HEAD": r"dvc_plots/index\.html",
-    "python -I -m review leaderboard": r"\n1  bag +0\.\d{4}",
-    "python -I -m review leaderboard --all": r"\n1  bag +0\.\d{4}",
-    "python -I -m review leaderboard NAME NAME": r"\n1  bag +0\.\d{4}",
-    "python -I -m review leaderboard --chosen NAME": r"\n1  bag +0\.\d{4}",
-    "python -I -m review leaderboard --spec sweeps/linear.yaml": r"- absent: linear-",
+    "verdict leaderboard": r"\n1  bag +0\.\d{4}",
+    "verdict leaderboard --all": r"\n1  bag +0\.\d{4}",
+    "verdict leaderboard NAME NAME": r"\n1  bag +0\.\d{4}",
+    "verdict leaderboard --chosen NAME": r"\n1  bag +0\.\d{4}",
+    "verdict leaderboard --spec sweeps/linear.yaml": r"- absent: linear-",
     "make leaderboard BOARD='--spec sweeps/linear.yaml'": r"- absent: linear-",
 }
 
@@ -67,18 +65,18 @@ def queued(count: int) -> Callable[[Clone], bool]:
 
 # In this order, in one clone with the experiment `bag`: the command, its exit code, and what must be so after it.
 CHANGES: list[tuple[str, int, Callable[[Clone], bool]]] = [
-    ("python -I -m review remote", 1, lambda clone: not any(clone.path.glob(".remote/files/md5/*/*"))),
-    ("python -I -m review remote --push", 0, lambda clone: any(clone.path.glob(".remote/files/md5/*/*"))),
-    ("python -I -m review remote", 0, lambda _: True),
-    ("python -I -m review remote --verify", 0, lambda _: True),
-    ("python -I -m review remote --verify --push", 0, lambda _: True),
+    ("verdict remote", 1, lambda clone: not any(clone.path.glob(".remote/files/md5/*/*"))),
+    ("verdict remote --push", 0, lambda clone: any(clone.path.glob(".remote/files/md5/*/*"))),
+    ("verdict remote", 0, lambda _: True),
+    ("verdict remote --verify", 0, lambda _: True),
+    ("verdict remote --verify --push", 0, lambda _: True),
     ("dvc commit -f train", 0, lambda clone: clone.changes() == ""),
     ("dvc exp apply NAME", 0, value("train.model", "bag")),
     (BACK, 0, value("train.model", "linear")),
     ("dvc exp branch NAME try-alpha", 0, lambda clone: "try-alpha" in clone.run("git", "branch")),
     ("dvc exp remove NAME", 0, experiments()),
     ("dvc exp run -S train.rating_noise=0.5", 0, value("train.rating_noise", 0.5)),
-    ("python -I -m review gate", 0, lambda _: True),
+    ("verdict gate", 0, lambda _: True),
     (BACK, 0, value("train.rating_noise", 0.6)),
     (
         "dvc exp run --queue -S 'train.linear.alpha=1e-5,2.5e-5'",
@@ -94,15 +92,15 @@ CHANGES: list[tuple[str, int, Callable[[Clone], bool]]] = [
 # What other tests run, by their file.
 ELSEWHERE = {
     "tests/pipeline/test_commands.py": {"make repro", "make test"},
-    "tests/review/test_fresh_clone.py": {"python -I -m review repro"},
-    "tests/review/test_hook.py": {". .venv/bin/activate", "exec python -I -m review gate"},
+    "tests/review/test_fresh_clone.py": {"verdict repro"},
+    "tests/review/test_hook.py": {". .venv/bin/activate", "exec verdict gate"},
     "tests/pipeline/conftest.py": {"dvc exp run -S train.model=bag"},
     "tests/data/test_fetch.py": {"python -I data/fetch.py"},
     "tests/classifier/test_doctor.py": {
-        "python -I -m classifier doctor",
-        "python -I -m classifier doctor --device cuda --remote",
+        "verdict doctor",
+        "verdict doctor --device cuda --remote",
     },
-    "tests/review/test_report_whole.py": {"python -I -m review report"},
+    "tests/review/test_report_whole.py": {"verdict report"},
     "tests/review/test_leaderboard_whole.py": {
         "dvc exp run --name steep -S train.linear.alpha=3e-5",
         "dvc exp run -S train.seed=7 -n another-seed",
@@ -111,8 +109,8 @@ ELSEWHERE = {
     "tests/remote/test_push.py": {"make remote URL=s3://bucket/prefix"},
     "tests/sweep/test_run.py": {"make sweep SPEC=sweeps/linear.yaml JOBS=2"},
     "tests/sweep/test_meet.py": {
-        "python -I -m sweep push sweeps/linear.yaml",
-        "python -I -m sweep pull sweeps/linear.yaml",
+        "verdict sweep push sweeps/linear.yaml",
+        "verdict sweep pull sweeps/linear.yaml",
     },
     "tests/stages/test_train_encoder.py": {"dvc exp run -S train.model=encoder -S train.processes=2"},
     "tests/test_github_guide.py": {"for name in reproduce fork; do"},

@@ -119,7 +119,7 @@ def test_unknown_param_key_is_seen_with_nothing_to_do(finished: Clone, copy_of: 
     document = clone.params()
     document["train"]["learning_rate"] = 0.1
     clone.write_params(document)
-    process = clone.try_run("python", "-I", "-m", "classifier", "params")
+    process = clone.try_run("python", "-I", "-m", "verdict", "params")
     assert process.returncode == 1
     assert "train.learning_rate: unknown key" in process.stdout
 

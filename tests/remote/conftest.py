@@ -23,7 +23,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.fixture
 def desk(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """What runs `python -I -m review remote` in this process, with the writer's keys and no settings of the machine."""
+    """What runs `verdict remote` in this process, with the writer's keys and no settings of the machine."""
     for name, value in {**environment(tmp_path), **s3.keys()}.items():
         if name.startswith(("DVC_", "AWS_")):
             monkeypatch.setenv(name, value)
@@ -35,7 +35,7 @@ def filled(s3: S3, reproduced: Clone, tmp_path_factory: pytest.TempPathFactory) 
     """A prefix of the bucket that holds all that `reproduced` needs; not to be changed."""
     clone = reproduced.copy(tmp_path_factory.mktemp("filler") / "verdict")
     Desk.connect(clone, s3, "filled")
-    process = clone.try_run("python", "-I", "-m", "review", "remote", "--push", **s3.keys())
+    process = clone.try_run("python", "-I", "-m", "verdict", "remote", "--push", **s3.keys())
     assert process.returncode == 0, process.stdout
     return "filled"
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from review.__main__ import main
 from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.s3 import S3
+from verdict.cli.review_main import main
 
 REMOTE = """[core]
     analytics = false
@@ -50,7 +50,7 @@ class Desk:
         (clone.path / ".dvc" / "config").write_text(text, encoding="utf-8")
 
     def remote(self, clone: Clone, *options: str, **variables: str) -> Said:
-        """`python -I -m review remote` in a clone; variables go over the writer's keys."""
+        """`verdict remote` in a clone; variables go over the writer's keys."""
         printed = io.StringIO()
         with (
             self.monkeypatch.context() as patch,

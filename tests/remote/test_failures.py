@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from review.remote import check
-from review.remote.storage import FIRST_ANSWER
 from tests.interpreter import interpreter
 from tests.pipeline.clone import Clone, remove
 from tests.remote.desk import Desk, at, members, output, whole
 from tests.s3 import free_ports
+from verdict.repo.remote import check
+from verdict.repo.remote.storage import FIRST_ANSWER
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +81,7 @@ def test_server_down(desk: Desk, worker: Clone) -> None:
 
 def test_server_silent(desk: Desk, worker: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that takes a connection and never answers is given up."""
-    monkeypatch.setattr("review.remote.storage.FIRST_ANSWER", 2)
+    monkeypatch.setattr("verdict.repo.remote.storage.FIRST_ANSWER", 2)
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
@@ -105,7 +105,7 @@ def test_killed_in_the_middle_of_a_push(desk: Desk, worker: Clone, prefix: str, 
     """Nothing half is visible after the server's death, a second push sends the rest, and a cold clone can pull."""
     python = interpreter(desk.folder / "hook", at_start=HOOK)
     keys = desk.s3.keys()
-    command = (str(python), "-I", "-m", "review", "remote", "--push")
+    command = (str(python), "-I", "-m", "verdict", "remote", "--push")
     began = time.monotonic()
     process = worker.try_run(*command, KILL_PID=str(desk.s3.pid), **keys)
     assert process.returncode == 2, process.stdout
@@ -134,7 +134,7 @@ def test_flipped_bytes(desk: Desk, stocked: Clone, prefix: str, cold: Callable[[
     said = desk.remote(stocked, "--verify")
     assert said.code == 1
     assert f"train: models/classifier, {name}: {digest[:8]} has other bytes on the remote" in said.text
-    assert "python -I -m review remote --verify --push" in said.text
+    assert "verdict remote --verify --push" in said.text
     assert desk.remote(stocked, "--verify", "--push").code == 0
     assert whole(desk.s3, prefix)
     code, text = pull(desk, cold(prefix))
@@ -165,7 +165,7 @@ def test_deleted_object(desk: Desk, stocked: Clone, prefix: str, cold: Callable[
     said = desk.remote(stocked)
     assert said.code == 1
     assert f"prepare: data/prepared/test.parquet: {digest[:8]} is not on the remote" in said.text
-    assert "python -I -m review remote --push" in said.text
+    assert "verdict remote --push" in said.text
     assert desk.remote(stocked, "--push").code == 0
     code, text = pull(desk, cold(prefix))
     assert code == 0, text
@@ -212,7 +212,7 @@ def test_lost_everywhere(desk: Desk, stocked: Clone, prefix: str) -> None:
     remove(stocked.path / "data" / "prepared" / "dropped.json")
     said = desk.remote(stocked, "--push")
     assert said.code == 1
-    assert "dvc repro -f prepare, then python -I -m review remote --push" in said.text
+    assert "dvc repro -f prepare, then verdict remote --push" in said.text
     stocked.run("dvc", "repro", "-f", "prepare")
     assert desk.remote(stocked, "--push").code == 0
     assert desk.s3.get(at(prefix, digest)) == (stocked.path / "data" / "prepared" / "dropped.json").read_bytes()

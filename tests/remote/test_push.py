@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from review.remote import check, configured, push
 from tests.pipeline.clone import STAGES, Clone, declared_outs, remove
 from tests.remote.desk import Desk, at, output
+from verdict.repo.remote import check, configured, push
 
 pytestmark = pytest.mark.slow
 

@@ -19,15 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from classifier.metrics import scores
-from review.__main__ import main
-from review.command import Request, sides
-from review.gate import Review, review
-from review.testset import write
 from stages import evaluate, featurize, prepare, train, validate
 from tests.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
 from tests.review.forging import relock
 from tests.shared import once
+from verdict.classifier.scores.metrics import scores
+from verdict.cli.review_main import main
+from verdict.review.command import Request, sides
+from verdict.review.gate import Review, review
+from verdict.review.testset import write
 
 BINS = 15
 TEST = "data/prepared/test.parquet"
@@ -93,7 +93,7 @@ class Desk:
             yield
 
     def run(self, place: Clone, *arguments: str) -> Outcome:
-        """`python -I -m review` with these arguments."""
+        """`verdict` with these arguments."""
         self.capsys.readouterr()
         with self.at(place), self.patch.context() as patch:
             patch.setattr(sys, "argv", ["review", *arguments])
@@ -104,7 +104,7 @@ class Desk:
         return Outcome(code, "".join(self.capsys.readouterr()))
 
     def gate(self, place: Clone, *options: str) -> Outcome:
-        """`python -I -m review gate`."""
+        """`verdict gate`."""
         return self.run(place, "gate", *options)
 
     def judge(self, place: Clone, approvals: Collection[str] = ()) -> Review:

@@ -6,9 +6,9 @@ import shutil
 from functools import reduce
 from pathlib import Path
 
-from review.lock import hash_of
 from tests.documents import load, save
 from tests.pipeline.clone import Clone, declared_outs
+from verdict.repo.lock.check import hash_of
 
 
 def relock(place: Clone) -> None:

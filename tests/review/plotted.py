@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import vl_convert
 
-from review.plots import Plot
 from tests.conftest import ROOT
 from tests.documents import load, save
+from verdict.review.report.plots import Plot
 
 CLASSES = ("negative", "neutral", "positive")
 TRAINING, DOMAINS = "plots/training.json", "plots/domains.png"

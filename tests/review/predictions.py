@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from classifier.corpus import LABELS
+from verdict.classifier.dataset.splits import LABELS
 
 
 def truth(generator: np.random.Generator, domains: dict[str, int], most_rows: int = 6) -> pd.DataFrame:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from classifier.documents import dump
-from classifier.files import write_table
-from classifier.scoring import SCHEMA, TRUTH_SCHEMA
-from review.leaderboard.predictions import by_domain
 from tests.conftest import small_params
 from tests.pipeline.clone import Clone
 from tests.review.predictions import predicted, truth
+from verdict.base.documents import dump
+from verdict.base.files import write_table
+from verdict.classifier.scores.predictions import SCHEMA, TRUTH_SCHEMA
+from verdict.experiments.leaderboard.predictions import by_domain
 
 DOMAINS = {"tweets": 30, "movies": 30, "products": 12, "news": 12}
 SENTENCES = truth(np.random.default_rng(1), DOMAINS)

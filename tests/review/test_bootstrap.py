@@ -6,10 +6,19 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from classifier.corpus import LABELS
-from classifier.metrics import scores
-from review.bootstrap import METRICS, OVERALL, differences, metrics, paired, resample, row_sums, tails
 from tests.review.predictions import predicted, truth, with_probabilities
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.scores.metrics import scores
+from verdict.review.bootstrap import (
+    METRICS,
+    OVERALL,
+    differences,
+    metrics,
+    paired,
+    resample,
+    row_sums,
+    tails,
+)
 
 BINS = 10
 

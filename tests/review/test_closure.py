@@ -1,4 +1,4 @@
-"""Tests of review/closure.py: the code that judges is all that the review can import, today and after the change."""
+"""Tests of verdict/review/closure.py: the code that judges is all that the review can import, today and after the change."""
 
 import re
 import subprocess
@@ -8,13 +8,13 @@ from pathlib import Path
 import grimp
 import pytest
 
-from review.closure import code_that_judges
-from review.gate import Review
-from review.report import context
-from review.report.markup import render
-from review.revisions import Revision, resolve, working_tree
 from tests.conftest import ROOT
 from tests.pipeline.test_dependencies import file_of, packages_above
+from verdict.repo.revisions import Revision, resolve, working_tree
+from verdict.review.closure import code_that_judges
+from verdict.review.gate import Review
+from verdict.review.report import context
+from verdict.review.report.markup import render
 
 PACKAGES = ("review", "classifier", "stages", "sweep")
 
@@ -36,7 +36,11 @@ def test_the_code_that_judges_is_the_reviews_import_closure() -> None:
     """Of this repository it is what grimp finds, lazy imports included, and the program that gets the data."""
     judging = code_that_judges(working_tree(ROOT))
     assert judging == imported_by_review() | {"data/fetch.py"}
-    assert {"classifier/models/linear.py", "classifier/marking.py", "classifier/__init__.py"} <= judging
+    assert {
+        "verdict/classifier/models/linear/__init__.py",
+        "verdict/classifier/features/negation.py",
+        "verdict/classifier/__init__.py",
+    } <= judging
 
 
 def put(root: Path, name: str, content: str) -> None:
@@ -49,7 +53,13 @@ def put(root: Path, name: str, content: str) -> None:
 def tree(tmp_path: Path) -> Path:
     """A repository with a review of one module."""
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    for name in ("review/__init__.py", "lib/__init__.py", "lib/used.py", "lib/other.py", "lib/deep/__init__.py"):
+    for name in (
+        "verdict/review/__init__.py",
+        "lib/__init__.py",
+        "lib/used.py",
+        "lib/other.py",
+        "lib/deep/__init__.py",
+    ):
         put(tmp_path, name, "")
     return tmp_path
 
@@ -74,8 +84,8 @@ IMPORTS = [
 @pytest.mark.parametrize("line", IMPORTS)
 def test_every_way_to_import_is_seen(tree: Path, line: str) -> None:
     """Whichever way a module is imported or started, it and its packages judge; its neighbours do not."""
-    put(tree, "review/near.py", "import lib.used\n")
-    put(tree, "review/gate.py", f"{line}\n")
+    put(tree, "verdict/review/near.py", "import lib.used\n")
+    put(tree, "verdict/review/gate.py", f"{line}\n")
     judging = code_that_judges(working_tree(tree))
     assert "lib/used.py" in judging
     assert not {"lib/other.py", "lib/deep/__init__.py"} & judging
@@ -98,29 +108,29 @@ def warned(tree: Path, base: Revision) -> set[str]:
 
 def test_the_report_warns_of_what_judges_before_or_after_the_change(tree: Path) -> None:
     """A module that the change brings into the review, and one that it takes out, are named; others are not."""
-    put(tree, "review/gate.py", "import lib.used\n")
+    put(tree, "verdict/review/gate.py", "import lib.used\n")
     base = commit(tree)
     assert warned(tree, base) == set()
     put(tree, "lib/other.py", "X = 1\n")
-    put(tree, "tests/test_gate.py", "import review.gate\n")
+    put(tree, "tests/test_gate.py", "import verdict.review.gate\n")
     assert warned(tree, base) == set()
     put(tree, "lib/used.py", "X = 1\n")
     assert warned(tree, base) == {"lib/used.py"}
-    put(tree, "review/gate.py", "import lib.new\n")
+    put(tree, "verdict/review/gate.py", "import lib.new\n")
     put(tree, "lib/new.py", "X = 1\n")
     put(tree, "requirements/encoder.txt", "torch==1\n")
-    assert warned(tree, base) == {"lib/used.py", "lib/new.py", "review/gate.py", "requirements/encoder.txt"}
+    assert warned(tree, base) == {"lib/used.py", "lib/new.py", "verdict/review/gate.py", "requirements/encoder.txt"}
 
 
 def test_a_commit_is_read_as_it_was(tree: Path) -> None:
     """A revision's closure is that of its own files, whatever the working tree has, odd names and bytes included."""
-    put(tree, "review/gate.py", "import lib.used\n")
+    put(tree, "verdict/review/gate.py", "import lib.used\n")
     put(tree, "review/gr\u00fc\u00df e.py", "import lib.deep\n")
     (tree / "lib/used.py").write_bytes(b"# caf\xe9\nimport lib.other\n")
     then = commit(tree)
     whole = {"lib/__init__.py", "lib/used.py", "lib/other.py", "lib/deep/__init__.py", "review/gr\u00fc\u00df e.py"}
-    assert code_that_judges(then) == {"review/__init__.py", "review/gate.py", *whole}
-    put(tree, "review/gate.py", "")
+    assert code_that_judges(then) == {"verdict/review/__init__.py", "verdict/review/gate.py", *whole}
+    put(tree, "verdict/review/gate.py", "")
     assert "lib/used.py" not in code_that_judges(working_tree(tree))
     assert "lib/used.py" in code_that_judges(then)
 
@@ -137,5 +147,5 @@ HOSTILE: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_source_is_read_without_harm(tree: Path, kind: str) -> None:
     """What would overflow a parser's stack hides neither itself nor what comes after it."""
-    put(tree, "review/gate.py", f"{HOSTILE[kind]()}\n)\nimport lib.used\n")
-    assert {"review/gate.py", "lib/used.py"} <= code_that_judges(Revision(tree, "this", None))
+    put(tree, "verdict/review/gate.py", f"{HOSTILE[kind]()}\n)\nimport lib.used\n")
+    assert {"verdict/review/gate.py", "lib/used.py"} <= code_that_judges(Revision(tree, "this", None))

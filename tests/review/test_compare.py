@@ -7,13 +7,23 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from classifier import metrics as classifier_metrics
-from classifier.corpus import LABELS
-from classifier.errors import VerdictError
-from review import figures
-from review.bootstrap import METRICS, OVERALL
-from review.compare import BETTER, HEADLINE, SAME, UNDEFINED, WORSE, Plan, left_out_counts, level, of_tables
 from tests.review.predictions import predicted, truth, with_probabilities
+from verdict.base.errors import VerdictError
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.scores import metrics as classifier_metrics
+from verdict.review import reported_metrics
+from verdict.review.bootstrap import METRICS, OVERALL
+from verdict.review.compare import (
+    BETTER,
+    HEADLINE,
+    SAME,
+    UNDEFINED,
+    WORSE,
+    Plan,
+    left_out_counts,
+    level,
+    of_tables,
+)
 
 PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10)
 DOMAINS = {"movies": 400, "news": 60}
@@ -157,7 +167,7 @@ def test_main_is_not_asked_about_what_it_learnt(table: pd.DataFrame) -> None:
 
 def test_figures_are_checked_to_the_digits_of_the_file() -> None:
     """The tolerance between a metrics file and its predictions is below one step of the file's last digit but one."""
-    assert 10.0**-classifier_metrics.DIGITS < figures.TOLERANCE < 10.0 ** (1 - classifier_metrics.DIGITS)
+    assert 10.0**-classifier_metrics.DIGITS < reported_metrics.TOLERANCE < 10.0 ** (1 - classifier_metrics.DIGITS)
 
 
 def test_json_holds_no_sentence_and_all_figures(table: pd.DataFrame) -> None:

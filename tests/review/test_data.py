@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from review.data import KINDS, between
+from verdict.review.data import KINDS, between
 
 OLD = pd.DataFrame(
     [

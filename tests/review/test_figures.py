@@ -6,17 +6,17 @@ from typing import Any, cast
 
 import pytest
 
-from classifier import metrics
-from classifier.errors import VerdictError
-from review import held_out
-from review.bootstrap import METRICS
-from review.figures import shown, strange, unlike
-from review.gate import Review
-from review.paths import EVALUATION
-from review.report.markup import render
-from review.report.sections import figures
-from review.revisions import Revision, Store
-from review.validation import parsed
+from verdict.base.errors import VerdictError
+from verdict.base.paths import EVALUATION
+from verdict.classifier.scores import metrics
+from verdict.repo.revisions import Revision, Store
+from verdict.review.bootstrap import METRICS
+from verdict.review.gate import Review
+from verdict.review.metrics_file import parsed
+from verdict.review.report.markup import render
+from verdict.review.report.sections import figures
+from verdict.review.reported_metrics import shown, strange, unlike
+from verdict.review.rules import held_out
 
 REVISION = Revision(Path(), "HEAD", "0" * 40)
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from review import run
-from review.command import reproduced
-from review.lock import check, record_place
-from review.remote import push
-from review.revisions import Store, resolve
 from tests.documents import load
 from tests.pipeline.clone import Clone, environment
 from tests.review import changes
 from tests.review.changes import Desk
+from verdict.base.errors import VerdictError
+from verdict.repo import repro
+from verdict.repo.lock.check import check, record_place
+from verdict.repo.remote import push
+from verdict.repo.revisions import Store, resolve
+from verdict.review.command import reproduced
 
 desk = changes.desk
 
@@ -84,12 +84,12 @@ def used(original: Clone, tmp_path: Path, desk: Desk) -> Iterator[Clone]:
 
 def test_after_a_repro_every_entry_ran_and_all_can_be_pushed(fresh: Clone, capsys: pytest.CaptureFixture[str]) -> None:
     """In a fresh clone the stage that DVC skips, as git has its outputs, runs, too; once, and never again."""
-    run.reproduce(fresh.path)
+    repro.reproduce(fresh.path)
     assert "Running stage 'count'" in "".join(capsys.readouterr())
     assert check(fresh.path, ran=True) == []
     assert push(fresh.path) == []
     assert fresh.changes() == ""
-    run.reproduce(fresh.path)
+    repro.reproduce(fresh.path)
     assert "Running stage" not in (told := "".join(capsys.readouterr()))
     assert "Data and pipelines are up to date." in told
 
@@ -99,8 +99,8 @@ def test_a_plain_repro_lacks_no_object_but_one_run(fresh: Clone) -> None:
     fresh.run("dvc", "repro")
     assert push(fresh.path) == []
     (finding,) = check(fresh.path, ran=True)
-    assert (finding.stage, finding.mend.split(" or ")[-1]) == ("count", "python -I -m review repro")
-    run.reproduce(fresh.path)
+    assert (finding.stage, finding.mend.split(" or ")[-1]) == ("count", "verdict repro")
+    repro.reproduce(fresh.path)
     assert check(fresh.path, ran=True) == []
 
 
@@ -109,7 +109,7 @@ def test_a_stage_of_which_dvc_keeps_no_record_is_told_as_such(used: Clone, capsy
     text = DVC_YAML.replace("    metrics:\n", "    outs:\n")
     (used.path / "dvc.yaml").write_text(text, encoding="utf-8")
     used.run("dvc", "repro", "--force")
-    run.reproduce(used.path)
+    repro.reproduce(used.path)
     assert "Running stage" not in "".join(capsys.readouterr())
     assert push(used.path) == []
     (finding,) = check(used.path, ran=True)
@@ -205,7 +205,7 @@ def test_no_reason_is_empty(used: Clone, name: str) -> None:
     path, text, words = BROKEN[name]
     (used.path / path).write_text(text, encoding="utf-8")
     with pytest.raises(VerdictError) as caught:
-        run.reproduce(used.path)
+        repro.reproduce(used.path)
     assert words in caught.value.what
     assert caught.value.remedy
 
@@ -265,7 +265,7 @@ def test_what_a_crash_left_is_named_and_set_aside(used: Clone, capsys: pytest.Ca
     HARMS[harm](used)
     if harm != "listing":
         (used.path / "dvc.lock").unlink()  # so that DVC looks for earlier runs
-    run.reproduce(used.path)
+    repro.reproduce(used.path)
     assert "was damaged" in capsys.readouterr().err
     assert load(used.lock()) == load(lock)
     assert used.results() == results
@@ -279,4 +279,4 @@ def test_a_full_or_locked_database_is_not_thrown_away(used: Clone, monkeypatch: 
 
     monkeypatch.setattr("dvc_data.hashfile.state.State.__init__", full)
     with pytest.raises(sqlite3.OperationalError):
-        run.reproduce(used.path)
+        repro.reproduce(used.path)

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from classifier.files import sha256
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import EVALUATION, PREDICTED, Desk, edit_json, edit_table
 from tests.review.forging import relock
+from verdict.base.files import sha256
 
 clone, desk = changes.clone, changes.desk
 ARTIFACT = "models/classifier"

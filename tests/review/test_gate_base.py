@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from review import rules
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, edit_json, retrain, set_params
 from tests.review.forging import forget, relock
+from verdict.review.rules import model
 
 clone, desk = changes.clone, changes.desk
 
@@ -30,7 +30,7 @@ def another_model(place: Clone, **settings: object) -> Clone:
 
 def test_without_such_a_base_there_is_no_judgement(clone: Clone) -> None:
     """On the command line: exit code 2 for an unknown revision, named, with the way out for a first run."""
-    process = clone.try_run(sys.executable, "-I", "-m", "review", "gate", "--base", "no-such-branch")
+    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "gate", "--base", "no-such-branch")
     assert process.returncode == 2, process.stdout
     assert "no-such-branch: no such revision here" in process.stdout
     assert "--bootstrap" in process.stdout
@@ -120,11 +120,11 @@ def crash(*_: object, **__: object) -> object:
 @pytest.mark.parametrize(
     ("command", "place"),
     [
-        ("gate", "review.consistent.check"),
-        ("gate", "review.command.sides"),
-        ("gate", "review.command.outcome"),
-        ("report", "review.command.review"),
-        ("compare", "review.command.compare"),
+        ("gate", "verdict.review.rules.consistent.check"),
+        ("gate", "verdict.review.command.sides"),
+        ("gate", "verdict.review.command.outcome"),
+        ("report", "verdict.review.command.review"),
+        ("compare", "verdict.review.command.compare"),
     ],
 )
 def test_a_crash_is_neither_a_pass_nor_a_failure(
@@ -146,13 +146,13 @@ def test_whatever_breaks_a_review_off_is_no_judgement(
     def stop(*_: object) -> object:
         raise error
 
-    monkeypatch.setattr("review.command.review", stop)
+    monkeypatch.setattr("verdict.review.command.review", stop)
     assert desk.gate(clone).code == 2
 
 
 def test_a_crash_among_the_rules_is_the_reason(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A review that crashed holds no verdict: rules that were found so far do not make it pass."""
-    monkeypatch.setattr(rules, "speed", crash)
+    monkeypatch.setattr(model, "speed", crash)
     found = desk.judge(clone)
     assert all(rule.passed for rule in found.rules)
     assert found.code == 2
@@ -168,7 +168,7 @@ def test_what_the_file_system_refuses_is_no_defect(
     def full(*_: object) -> object:
         raise OSError(28, "No space left on device", "full.json")
 
-    monkeypatch.setattr(rules, "speed", full)
+    monkeypatch.setattr(model, "speed", full)
     found = desk.judge(clone)
     assert found.headline == "Cannot judge: full.json: No space left on device"
     assert found.reason is not None
@@ -179,7 +179,7 @@ def test_what_the_file_system_refuses_is_no_defect(
 def test_code_that_cannot_be_imported_is_no_judgement(clone: Clone) -> None:
     """On the command line: a change that breaks what the review imports is exit code 2, not the 1 of a worse model."""
     (clone.path / "classifier" / "params.py").write_text("this is no Python\n", encoding="utf-8")
-    process = clone.try_run(sys.executable, "-I", "-m", "review", "gate")
+    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "gate")
     assert process.returncode == 2, process.stdout
 
 
@@ -201,7 +201,7 @@ def test_a_commit_is_judged_by_what_it_holds(clone: Clone, desk: Desk) -> None:
 
 def test_work_trees_are_gone_after_a_crash(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A review of a commit that breaks off leaves no work tree behind."""
-    monkeypatch.setattr("review.consistent.check", crash)
+    monkeypatch.setattr("verdict.review.rules.consistent.check", crash)
     assert desk.gate(clone, "--candidate", "HEAD").code == 2
     assert worktrees(clone) == 1
 

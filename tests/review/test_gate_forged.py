@@ -11,15 +11,15 @@ from typing import Any, cast
 import pandas as pd
 import pytest
 
-from classifier.errors import VerdictError
-from review.figures import differing, shown
-from review.revisions import Revision, Store
 from stages import train
 from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import EVALUATION, PREDICTED, Desk, by_hand, edit_json, edit_table, retrain
 from tests.review.forging import cached, locked, relock
+from verdict.base.errors import VerdictError
+from verdict.repo.revisions import Revision, Store
+from verdict.review.reported_metrics import differing, shown
 
 clone, desk = changes.clone, changes.desk
 
@@ -39,7 +39,7 @@ def edit_lock(place: Clone, old: str, new: str, times: int = -1) -> None:
 def test_a_figure_edited_by_hand_fails(clone: Clone) -> None:
     """On the command line: exit code 1, by the lock, which has another hash, and by the figures, recomputed."""
     edit_json(clone, EVALUATION, better)
-    process = clone.try_run(sys.executable, "-I", "-m", "review", "gate")
+    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "gate")
     outcome = changes.Outcome(process.returncode, process.stdout)
     assert (outcome.code, outcome.failed) == (1, ["lock", "figures"]), outcome.text
     assert f"evaluate: {EVALUATION}" in outcome.text

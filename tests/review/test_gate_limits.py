@@ -41,7 +41,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch, **jumps: Iterator[float]) -> None:
 
     still = {name: iter(lambda: 0.0, None) for name in ("perf_counter", "process_time")}
     fake = {name: jumping(by) for name, by in {**still, **jumps}.items()}
-    monkeypatch.setattr("review.evidence.time", SimpleNamespace(**{**vars(time), **fake}))
+    monkeypatch.setattr("verdict.review.evidence.time", SimpleNamespace(**{**vars(time), **fake}))
 
 
 def slow(looks: int) -> Iterator[float]:

@@ -10,10 +10,6 @@ from typing import cast
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from classifier.params import Gate
-from review import APPROVABLE, rules
-from review.bootstrap import OVERALL
-from review.compare import HEADLINE, WORSE, Difference
 from stages import evaluate
 from tests.documents import load
 from tests.pipeline.clone import Clone
@@ -21,6 +17,11 @@ from tests.review import changes
 from tests.review.changes import Desk, retrain, set_params
 from tests.review.forging import relock
 from tests.review.test_gate_artifact import resealed
+from verdict.base.outcome import APPROVABLE
+from verdict.classifier.params import Gate
+from verdict.review.bootstrap import OVERALL
+from verdict.review.compare import HEADLINE, WORSE, Difference
+from verdict.review.rules import model
 
 clone, desk = changes.clone, changes.desk
 NO_FLOORS = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0.0)
@@ -58,8 +59,8 @@ def test_where_other_rows_count_the_policy_may_have_to_change_first() -> None:
     figures = {OVERALL: {HEADLINE: 0.6}}
     for lines in ([line], [line, line]):
         found = [
-            *rules.worse(policy, lambda *_, lines=lines: lines, False),
-            *rules.floors(policy, figures, lambda *_, lines=lines: lines, lambda *_: False),
+            *model.worse(policy, lambda *_, lines=lines: lines, False),
+            *model.floors(policy, figures, lambda *_, lines=lines: lines, lambda *_: False),
         ]
         assert [rule.passed for rule in found] == [False, False]
         assert ["on main first" in rule.remedy for rule in found] == [len(lines) > 1] * 2
@@ -95,7 +96,7 @@ def test_the_reviewed_policy_is_mains(clone: Clone, desk: Desk) -> None:
 def test_a_change_of_documentation_passes_as_unchanged(clone: Clone) -> None:
     """On the command line, exit code 0, and the word that the model is unchanged."""
     (clone.path / "README.md").write_text("Another text.\n", encoding="utf-8")
-    process = clone.try_run(sys.executable, "-I", "-m", "review", "gate")
+    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "gate")
     assert process.returncode == 0, process.stdout
     assert "Pass: unchanged, every prediction is main's" in process.stdout
 

@@ -5,14 +5,14 @@ import statistics
 import numpy as np
 import pandas as pd
 
-from classifier.corpus import LABELS
-from classifier.files import write_table
-from classifier.params import Gate
-from classifier.scoring import SCHEMA
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, edit_json, retrain, set_params
 from tests.review.forging import relock
+from verdict.base.files import write_table
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.params import Gate
+from verdict.classifier.scores.predictions import SCHEMA
 
 clone, desk = changes.clone, changes.desk
 SCORES = "metrics/validation.json"

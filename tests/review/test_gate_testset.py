@@ -7,10 +7,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from classifier.artifact import document_hash
-from review import APPROVABLE
-from review.paths import TEST_SET
-from review.testset import write
 from stages import evaluate
 from tests.pipeline.clone import Clone
 from tests.review import changes
@@ -18,6 +14,10 @@ from tests.review.changes import TEST, Desk, Frame, edit_both, edit_json, right
 from tests.review.forging import relock
 from tests.review.test_gate_artifact import resealed
 from tests.review.test_gate_data import with_rows
+from verdict.base.outcome import APPROVABLE
+from verdict.base.paths import TEST_SET
+from verdict.classifier.artifact import document_hash
+from verdict.review.testset import write
 
 clone, desk = changes.clone, changes.desk
 
@@ -53,7 +53,7 @@ def test_rows_cannot_go_and_stay_on_the_list(clone: Clone, desk: Desk) -> None:
     relock(clone)
     outcome = desk.gate(clone, "--approve", "data")
     assert (outcome.code, outcome.failed) == (1, ["test-file"]), outcome.text
-    assert "remedy: python -I -m review test-set, and commit data/test-set.txt" in outcome.text
+    assert "remedy: verdict test-set, and commit data/test-set.txt" in outcome.text
     assert desk.run(clone, "test-set").code == 0
     assert desk.gate(clone, "--approve", "data").code == 0
 
@@ -156,7 +156,7 @@ def test_a_new_split_is_approved_in_two_steps(clone: Clone, desk: Desk) -> None:
     write(clone.path)
     refused = desk.gate(clone, "--approve", "split", "--approve", "data")
     assert refused.code == 2, refused.text
-    assert "git checkout main -- data/test-set.txt && python -I -m review test-set --no-new" in refused.text
+    assert "git checkout main -- data/test-set.txt && verdict test-set --no-new" in refused.text
     clone.run("git", "checkout", "main", "--", TEST_SET)
     assert desk.run(clone, "test-set", "--no-new").code == 0
     first = desk.gate(clone, "--approve", "split")

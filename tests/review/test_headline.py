@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classifier.corpus import LABELS
-from classifier.errors import VerdictError
-from review.bootstrap import OVERALL
-from review.compare import Comparison, Plan, of_tables
-from review.figures import recomputed
-from review.gate import Review
-from review.report.markup import render
-from review.report.sections import verdict
-from review.revisions import Revision
-from review.rules import Rule
 from tests.review.predictions import predicted, truth, with_probabilities
+from verdict.base.errors import VerdictError
+from verdict.classifier.dataset.splits import LABELS
+from verdict.repo.revisions import Revision
+from verdict.review.bootstrap import OVERALL
+from verdict.review.compare import Comparison, Plan, of_tables
+from verdict.review.gate import Review
+from verdict.review.report.markup import render
+from verdict.review.report.sections import verdict
+from verdict.review.reported_metrics import recomputed
+from verdict.review.rules.model import Rule
 
 PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10)
 MAIN, CANDIDATE = Revision(Path(), "main", "0" * 40), Revision(Path(), "the working tree", "1" * 40)

@@ -8,16 +8,16 @@ from subprocess import TimeoutExpired
 
 import pytest
 
-from classifier import probes
-from classifier.errors import VerdictError
-from review.command import Request, sides
-from review.environment import enter, environment
-from review.hook import require_same
 from tests.conftest import ROOT
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk
 from tests.review.forging import forget
+from verdict.base.errors import VerdictError
+from verdict.ci.run import probes
+from verdict.repo.environment import enter, environment
+from verdict.repo.hook import require_same
+from verdict.review.command import Request, sides
 
 clone, desk = changes.clone, changes.desk
 # All of the gate that has to do with git, without models.
@@ -25,9 +25,9 @@ HOOK = f"""#!{sys.executable}
 import sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
-from review.environment import enter
-from review.hook import require_same
-from review.revisions import checked_out, resolve
+from verdict.repo.environment import enter
+from verdict.repo.hook import require_same
+from verdict.repo.revisions import checked_out, resolve
 index = enter()
 try:
     print(require_same(Path.cwd(), index))
@@ -263,7 +263,7 @@ def test_a_hook_asks_no_remote(clone: Clone, desk: Desk, monkeypatch: pytest.Mon
     assert outcome.code == 2
     assert "judged: the working tree" in outcome.text
     assert "a hook asks no remote" in outcome.reason
-    assert "python -I -m review gate" in outcome.text
+    assert "verdict gate" in outcome.text
 
 
 def test_a_tag_is_not_the_default_branch(clone: Clone, desk: Desk) -> None:

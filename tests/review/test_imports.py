@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from review.finding import Finding
-from review.imports import PACKAGES, Imports
 from tests.conftest import ROOT
 from tests.pipeline.test_dependencies import closure, dag
 from tests.review.test_closure import put
+from verdict.repo.lock.finding import Finding
+from verdict.repo.lock.imports import PACKAGES, Imports
 
 _PACKAGES = frozenset({"lib", "mine", "near", "stages"})
 _FILES = ("lib/__init__.py", "lib/used.py", "lib/other.py", "lib/deep/__init__.py", "lib/deep/used.py", "near.py")
@@ -180,7 +180,7 @@ def test_hostile_source_is_read_without_harm(root: Path, kind: str) -> None:
 
 def test_the_sum_of_what_is_read_is_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred modules of the largest size take no more than so much time; what was left unread is told."""
-    monkeypatch.setattr("review.imports._MOST_IN_ALL", 100)
+    monkeypatch.setattr("verdict.repo.lock.imports._MOST_IN_ALL", 100)
     put(root, "stages/one.py", "import lib.used, near\n" + "#" * 90)
     imports = Imports(root)
     list(imports.findings("one", "python -m stages.one", ".", []))

@@ -1,4 +1,4 @@
-"""`python -I -m review repro` runs each stage with its declared dependencies alone, whatever way a command tries."""
+"""`verdict repro` runs each stage with its declared dependencies alone, whatever way a command tries."""
 
 import json
 import os
@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from classifier.errors import VerdictError
-from review import landlock
-from review.dvc import repository
-from review.isolation import STRICT, isolated
-from review.lock import check
-from review.run import StageError, reproduce
 from tests.documents import load, save
 from tests.review.changes import dvc_speaks_now
 from tests.shared import once
+from verdict.base.errors import VerdictError
+from verdict.repo.dvc import repository
+from verdict.repo.isolation import landlock
+from verdict.repo.isolation.sandbox import STRICT, isolated
+from verdict.repo.lock.check import check
+from verdict.repo.repro import StageError, reproduce
 
 SPLIT = "python -c \"[open(f'data/{name}.txt', 'w').write(name) for name in ('training', 'held-out')]\""
 HONEST = "python -c \"text = open('data/training.txt').read(); open('model.txt', 'w').write(text)\""

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from review.leaderboard.board import differing
-from review.leaderboard.command import Options
 from tests.review import changes
 from tests.review.changes import Desk
 from tests.review.predictions import truth
 from tests.review.shelf import DOMAINS, SENTENCES, TEST_SCORE, Shelf, lock, model, shelf
+from verdict.experiments.leaderboard.board import differing
+from verdict.experiments.leaderboard.command import Options
 
 desk = changes.desk
 SCORES, COST, EVALUATION = "metrics/validation.json", "metrics/cost.json", "metrics/evaluation.json"
@@ -49,7 +49,7 @@ class Made:
 
 @pytest.fixture
 def make(desk: Desk) -> Callable[..., Made]:
-    """`python -I -m review leaderboard` in a shelf."""
+    """`verdict leaderboard` in a shelf."""
 
     def made(stand: Shelf, *options: str) -> Made:
         outcome = desk.run(stand.clone, "leaderboard", *options)

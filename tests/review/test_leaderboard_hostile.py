@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from classifier.documents import dump
 from tests.conftest import small_params
 from tests.review import changes
 from tests.review.changes import Desk
 from tests.review.shelf import Shelf, model, shelf
 from tests.review.test_report_hostile import OVERRIDE, TEXTS, assert_inert, github
+from verdict.base.documents import dump
 
 desk = changes.desk
 NAMES = (

@@ -5,12 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from classifier.params import Params
-from review.leaderboard.board import BROKEN, Apart, Board, Measured, Row
-from review.leaderboard.experiments import Experiment
-from review.leaderboard.printed import SHOWN, printed
-from review.leaderboard.records import Cost, Record
-from review.validation import Scores, Seeds
+from verdict.classifier.params import Params
+from verdict.experiments.leaderboard.board import (
+    BROKEN,
+    Apart,
+    Board,
+    Measured,
+    Row,
+)
+from verdict.experiments.leaderboard.experiments import Experiment
+from verdict.experiments.leaderboard.printed import SHOWN, printed
+from verdict.experiments.leaderboard.records import Cost, Record
+from verdict.review.metrics_file import Scores, Seeds
 
 ALPHA, MODEL, LONG = "train.linear.alpha", "train.model", "train.a_param_with_a_name_that_takes_much_room"
 

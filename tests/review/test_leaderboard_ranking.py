@@ -4,9 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from review.bootstrap import METRICS
-from review.leaderboard.ranking import Resampled, optimism, resampled, to_best
 from tests.review.predictions import predicted, truth
+from verdict.experiments.leaderboard.ranking import (
+    Resampled,
+    optimism,
+    resampled,
+    to_best,
+)
+from verdict.review.bootstrap import METRICS
 
 DOMAINS = {"tweets": 40, "movies": 40, "news": 20}
 REPETITIONS = 60

@@ -4,9 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from review.bootstrap import OVERALL
-from review.compare import Plan
-from review.leak import Excess, excesses
 from stages import evaluate
 from tests.documents import load, save
 from tests.pipeline.clone import Clone
@@ -14,6 +11,9 @@ from tests.review import changes
 from tests.review.changes import LABELS, PREDICTED, Desk, Frame
 from tests.review.forging import relock
 from tests.review.predictions import predicted, truth
+from verdict.review.bootstrap import OVERALL
+from verdict.review.compare import Plan
+from verdict.review.rules.leak import Excess, excesses
 
 clone, desk = changes.clone, changes.desk
 HELD_OUT = "data/validation/predictions.parquet"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from classifier.documents import dump
-from review.lock import check, hash_of
 from tests.conftest import ROOT
 from tests.documents import load, save
+from verdict.base.documents import dump
+from verdict.repo.lock.check import check, hash_of
 
 DVC_YAML = """
 stages:
@@ -184,8 +184,8 @@ def test_what_stages_can_read_without_naming_it_is_not_kept_in_git(tree: Path, n
 
 
 def test_the_command_exits_with_one_and_prints_the_mend(tree: Path) -> None:
-    """`python -I -m review lock` exits 1 on a stale lock, 0 on a consistent one, and names what to run."""
-    program = "import sys; from review.__main__ import main; sys.exit(main())"  # the tree has no code of ours
+    """`verdict lock` exits 1 on a stale lock, 0 on a consistent one, and names what to run."""
+    program = "import sys; from verdict.cli.review_main import main; sys.exit(main())"  # the tree has no code of ours
     command = [sys.executable, "-c", program, "lock"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     good = subprocess.run(command, cwd=tree, env=environment, check=False, capture_output=True, text=True, timeout=60)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from classifier.errors import VerdictError
-from review.lock import Finding, check
-from review.run import reproduce
 from tests.documents import load, save
 from tests.review.zoo import build, cat, commit, dvc, git, status, write
+from verdict.base.errors import VerdictError
+from verdict.repo.lock.check import Finding, check
+from verdict.repo.repro import reproduce
 
 Change = Callable[[Path], object]
 
@@ -43,7 +43,7 @@ def apply(root: Path, mend: str) -> None:
     for part in mend.rsplit(", or ", maxsplit=1)[-1].removeprefix("to take it back: ").split(" && "):
         if part.startswith("dvc "):
             dvc(root, *shlex.split(part)[1:])
-        elif part == "python -I -m review repro":
+        elif part == "verdict repro":
             with chdir(root):
                 reproduce(root)
         else:

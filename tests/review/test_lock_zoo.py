@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from review.lock import check, look
 from tests.documents import load, save
 from tests.review.zoo import ZOO, build, cat, changed, dvc, git, status
+from verdict.repo.lock.check import check, look
 
 _CHANCE = random.Random(20261125)
 _TREES = 5

@@ -5,11 +5,11 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from classifier.errors import VerdictError
-from review import environment
-from review.git import refusal
-from review.names import CANDIDATE, commit_named, default_branch
 from tests.pipeline.clone import Clone
+from verdict.base.errors import VerdictError
+from verdict.repo import environment
+from verdict.repo.git import refusal
+from verdict.repo.names import CANDIDATE, commit_named, default_branch
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_without_git_it_is_git_that_is_asked_for(place: Clone, monkeypatch: pyte
 
 def test_a_full_disk_is_not_another_checkout() -> None:
     """Where git cannot write, room is what helps."""
-    said = b"error: unable to write file classifier/__init__.py\n"
+    said = b"error: unable to write file verdict/classifier/__init__.py\n"
     assert "df -h" in refusal("checkout", CompletedProcess([], 1, b"", said)).remedy
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from review import lock, remote, run
-from review.remote import state
-from review.revisions import working_tree
 from tests import documents
 from tests.review.test_lock import run as ran
+from verdict.repo import remote, repro
+from verdict.repo.lock import check
+from verdict.repo.remote import state
+from verdict.repo.revisions import working_tree
 
 PARAMS = """\
 rate: 0.1
@@ -67,8 +68,8 @@ def test_what_dvc_calls_unchanged_is_consistent_and_came_out_of_a_run(repository
     """DVC has nothing to do, the lock has no finding, and its entry stands in the run-cache under its name."""
     assert documents.load(repository / "params.yaml") == READ
     assert dvc_status(repository) == {}
-    assert lock.check(repository) == []
-    assert lock.check(repository, ran=True) == []
+    assert check.check(repository) == []
+    assert check.check(repository, ran=True) == []
 
 
 def test_a_sound_record_is_not_damaged(repository: Path) -> None:
@@ -80,9 +81,9 @@ def test_a_sound_record_is_not_damaged(repository: Path) -> None:
 def test_a_run_is_found_by_its_entry(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report knows how the entry of the lock came about."""
     monkeypatch.chdir(repository)
-    run.reproduce(repository, force=True)
+    repro.reproduce(repository, force=True)
     entry = working_tree(repository).stages["copy"]
-    assert run.read(repository)[lock.record_hash(entry)]["stage"] == "copy"
+    assert repro.read(repository)[check.record_hash(entry)]["stage"] == "copy"
 
 
 def test_a_change_of_such_a_value_is_found(repository: Path, tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_a_change_of_such_a_value_is_found(repository: Path, tmp_path: Path) -> 
         text = (tree / "params.yaml").read_text(encoding="utf-8")
         assert old in text
         (tree / "params.yaml").write_text(text.replace(old, new), encoding="utf-8")
-    assert sorted(finding.where for finding in lock.check(tree)) == [
+    assert sorted(finding.where for finding in check.check(tree)) == [
         f"params.yaml, {key}" for key in ("plain", "rate", "switch")
     ]
 
@@ -104,7 +105,7 @@ def test_a_date_is_a_finding(repository: Path, tmp_path: Path) -> None:
     shutil.copytree(repository, tree)
     text = (tree / "params.yaml").read_text(encoding="utf-8")
     (tree / "params.yaml").write_text(text.replace("switch: on", "switch: 2026-01-02"), encoding="utf-8")
-    (finding,) = lock.check(tree)
+    (finding,) = check.check(tree)
     assert "type 'date'" in finding.what
     assert "params.yaml:switch" in finding.what
 

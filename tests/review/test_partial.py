@@ -8,11 +8,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from classifier.errors import VerdictError
-from review import git as programs
-from review.git import git
-from review.revisions import checked_out, resolve
 from tests.pipeline.clone import Clone
+from verdict.base.errors import VerdictError
+from verdict.repo import git as programs
+from verdict.repo.git import git
+from verdict.repo.revisions import checked_out, resolve
 
 FILES = {"dvc.lock": "stages: {}\n", "folder/inner/params.yaml": "a: 1\n", "café.txt": "é\n"}
 

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from review.ci import __main__ as review_ci
-from review.dvc import cache_of, settings, share_cache
-from review.leaderboard.experiments import Files
-from review.place import project
-from review.revisions import resolve, working_tree
-from sweep import worker as sweep_worker
-from sweep.ci import __main__ as sweep_ci
-from sweep.plan import plan
-from sweep.worker import Worker
 from tests.conftest import ROOT
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, committed_main, set_params
+from verdict.base.errors import VerdictError
+from verdict.cli import ci_main as review_ci
+from verdict.cli import ci_sweep_main as sweep_ci
+from verdict.experiments.leaderboard.experiments import Files
+from verdict.experiments.sweep import worker as sweep_worker
+from verdict.experiments.sweep.plan import plan
+from verdict.experiments.sweep.worker import Worker
+from verdict.repo.dvc import cache_of, settings, share_cache
+from verdict.repo.place import project
+from verdict.repo.revisions import resolve, working_tree
 
 desk = changes.desk
 ODD = 'a b\'s "#1", 100% %(x)s [é] $HOME/日本'
@@ -160,7 +160,7 @@ def test_a_locale_without_the_letters_of_the_path_is_named(tmp_path: Path) -> No
     """A path that this locale's encoding cannot hold is refused with the variable that helps."""
     (tmp_path / "ü/.dvc").mkdir(parents=True)
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
-    asked = [sys.executable, "-c", "from review.place import project; project()"]
+    asked = [sys.executable, "-c", "from verdict.repo.place import project; project()"]
     found = Clone(tmp_path / "ü").try_run(*asked, **locale)
     assert "has letters that the encoding of this locale lacks" in found.stdout
     assert Clone(tmp_path / "ü").try_run(*asked, **{**locale, "PYTHONUTF8": "1"}).returncode == 0

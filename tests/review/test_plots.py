@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from review.plots import SCALE, draw
 from tests.conftest import ROOT
 from tests.review import plotted
 from tests.review.plotted import DOMAINS, TRAINING, by_name, commit, declare, declared, size, words, write
+from verdict.review.report.plots import SCALE, draw
 
 site_cache, originals, everything, two, drawn = (
     plotted.site_cache,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from review.plots import draw
 from tests.review import plotted
 from tests.review.plotted import DOMAINS, TRAINING, commit, edit, run
+from verdict.base.errors import VerdictError
+from verdict.review.report.plots import draw
 
 site_cache, originals, two = plotted.site_cache, plotted.originals, plotted.two
 

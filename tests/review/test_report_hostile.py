@@ -10,12 +10,6 @@ import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
 
-from review.gate import Review
-from review.report import context
-from review.report.markup import Section, code, of_table, own, paragraph, render
-from review.revisions import resolve, working_tree
-from review.testset import write
-from review.text import plain
 from stages import evaluate
 from tests.documents import save
 from tests.pipeline.clone import Clone
@@ -23,6 +17,19 @@ from tests.review import changes
 from tests.review.changes import TEST, Desk, edit_both, edit_table
 from tests.review.forging import forget, relock
 from tests.review.shown import Shown
+from verdict.base.printable import plain
+from verdict.repo.revisions import resolve, working_tree
+from verdict.review.gate import Review
+from verdict.review.report import context
+from verdict.review.report.markup import (
+    Section,
+    code,
+    of_table,
+    own,
+    paragraph,
+    render,
+)
+from verdict.review.testset import write
 
 clone, desk = changes.clone, changes.desk
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -116,7 +123,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def report(hostile: Clone) -> Written:
     """The report of the working tree against the hostile branch, by the command line."""
     folder = hostile.path.with_name("report")
-    hostile.run(sys.executable, "-I", "-m", "review", "report", "--out", str(folder), "--base", f"{BRANCH}/base")
+    hostile.run(sys.executable, "-I", "-m", "verdict", "report", "--out", str(folder), "--base", f"{BRANCH}/base")
     return Written(folder, *((folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("md", "html")))
 
 

@@ -6,20 +6,28 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from classifier.errors import VerdictError
-from review import compare
-from review.gate import Review
-from review.lock import Finding
-from review.policy import Change
-from review.report import sections
-from review.report.markup import LIMIT, Block, Section, fit, of_table, paragraph, render
-from review.revisions import Revision
-from review.rules import Rule
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import LABELS, Desk, set_params
 from tests.review.shown import Shown
 from tests.review.test_report_hostile import github
+from verdict.base.errors import VerdictError
+from verdict.repo.lock.check import Finding
+from verdict.repo.revisions import Revision
+from verdict.review import compare
+from verdict.review.gate import Review
+from verdict.review.policy import Change
+from verdict.review.report import sections
+from verdict.review.report.markup import (
+    LIMIT,
+    Block,
+    Section,
+    fit,
+    of_table,
+    paragraph,
+    render,
+)
+from verdict.review.rules.model import Rule
 
 clone, desk = changes.clone, changes.desk
 MOST = 65_536  # characters of a comment on GitHub

@@ -7,11 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from classifier.params import Report
-from review.report import context
-from review.report.markup import render
-from review.revisions import working_tree
-from review.run import RECORD, hardware
 from tests.conftest import ROOT
 from tests.documents import load
 from tests.pipeline.clone import Clone
@@ -20,6 +15,11 @@ from tests.review.changes import Desk, edit_json, retrain, set_params
 from tests.review.forging import relock
 from tests.review.shown import Shown
 from tests.review.test_report_hostile import github
+from verdict.classifier.params import Report
+from verdict.repo.repro import RECORD, hardware
+from verdict.repo.revisions import working_tree
+from verdict.review.report import context
+from verdict.review.report.markup import render
 
 clone, desk = changes.clone, changes.desk
 FREE = Report(price_per_hour=0.0, currency="EUR")
@@ -33,8 +33,8 @@ def ran(place: Clone, prices: Report = FREE) -> dict[str, tuple[str, str]]:
 
 
 def repro(place: Clone) -> int:
-    """`python -I -m review repro`."""
-    return place.try_run(sys.executable, "-I", "-m", "review", "repro").returncode
+    """`verdict repro`."""
+    return place.try_run(sys.executable, "-I", "-m", "verdict", "repro").returncode
 
 
 def evaluated(place: Clone) -> Clone:
@@ -61,10 +61,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with a report of an unchanged model in `same`, and one of a worse model in `worse`."""
     main = changes.committed_main(tmp_path_factory.getbasetemp())
     place = main.copy(tmp_path_factory.mktemp("reports") / "verdict")
-    place.run(sys.executable, "-I", "-m", "review", "report", "--out", "same")
+    place.run(sys.executable, "-I", "-m", "verdict", "report", "--out", "same")
     retrain(place, **changes.WORSE)
     relock(place)
-    place.run(sys.executable, "-I", "-m", "review", "report", "--out", "worse")
+    place.run(sys.executable, "-I", "-m", "verdict", "report", "--out", "worse")
     return place
 
 
@@ -115,7 +115,7 @@ def test_no_stale_report_is_left_by_a_crash(clone: Clone, desk: Desk, monkeypatc
     folder.mkdir()
     for name in ("report.md", "report.html", "plots_old.png"):
         (folder / name).write_text("Pass", encoding="utf-8")
-    monkeypatch.setattr("review.report.sections.verdict", lambda _: 1 / 0)
+    monkeypatch.setattr("verdict.review.report.sections.verdict", lambda _: 1 / 0)
     assert desk.run(clone, "report").code == 2
     assert list(folder.glob("report.*")) == []
     assert list(folder.glob("*.png")) == []
@@ -142,7 +142,7 @@ def rerun(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.mark.slow
 def test_a_report_says_what_ran_how_long_and_on_what(clone: Clone, rerun: Clone, desk: Desk) -> None:
-    """What `python -I -m review repro` ran is shown with seconds, machine and cost, the rest as not recorded."""
+    """What `verdict repro` ran is shown with seconds, machine and cost, the rest as not recorded."""
     assert set(ran(clone).values()) == {("no record of it here", "")}
     found = ran(rerun)
     how, time = found.pop("evaluate")

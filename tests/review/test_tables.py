@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from classifier.errors import VerdictError
-from review import tables
-from review.pictures import chunks_of
-from review.revisions import Revision, Store
-from review.tables import bounded_table, require_bounded_table
+from verdict.base.errors import VerdictError
+from verdict.repo.revisions import Revision, Store
+from verdict.review import tables
+from verdict.review.report.png import chunks_of
+from verdict.review.tables import bounded_table, require_bounded_table
 
 
 def written(path: Path, **columns: object) -> Path:

@@ -2,12 +2,25 @@
 
 import pytest
 
-from classifier.params import Gate
-from review.bootstrap import METRICS
-from review.compare import SAME, UNDEFINED, WORSE, Difference
-from review.rules import floors, worse
-from review.words import beside, claim, counted, figure, in_short, odds, signed
 from tests.conftest import small_params
+from verdict.classifier.params import Gate
+from verdict.review.bootstrap import METRICS
+from verdict.review.compare import (
+    SAME,
+    UNDEFINED,
+    WORSE,
+    Difference,
+)
+from verdict.review.rules.model import floors, worse
+from verdict.review.words import (
+    beside,
+    claim,
+    counted,
+    figure,
+    in_short,
+    odds,
+    signed,
+)
 
 
 @pytest.mark.parametrize(

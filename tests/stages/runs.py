@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from classifier.errors import exit_code
 from stages import evaluate, featurize, prepare, train, validate
 from tests.conftest import copy_start, small_params
 from tests.corpus import write_raw
 from tests.documents import load, save
+from verdict.base.errors import exit_code
 
 STAGES = (prepare, validate, featurize, train, evaluate)
 Change = Callable[[], object]

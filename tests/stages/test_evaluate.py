@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from classifier.artifact import document_hash
-from classifier.corpus import LABELS
-from classifier.files import read_json, sha256, write_json
 from stages import evaluate
 from tests.stages.runs import Change, drop_column, refusal, remove, set_cell, truncate, write
+from verdict.base.files import read_json, sha256, write_json
+from verdict.classifier.artifact import document_hash
+from verdict.classifier.dataset.splits import LABELS
 
 MODEL = Path("models/classifier")
 TEST = "data/prepared/test.parquet"

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.files import read_json, read_table, sha256
-from classifier.matrix import read_matrix
-from classifier.vocabulary import load_tfidf
 from stages import featurize
 from tests.stages.runs import Change, drop_column, refusal, remove, set_params, truncate, write
+from verdict.base.files import read_json, read_table, sha256
+from verdict.classifier.features.sparse_io import read_matrix
+from verdict.classifier.features.tfidf_io import load_tfidf
 
 TRAIN = "data/prepared/train.parquet"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from classifier.corpus import SCHEMA, SPLITS
-from classifier.files import read_json, sha256
 from stages import prepare
 from tests.corpus import SIZES
 from tests.stages.runs import Change, refusal, remove, set_params, write
+from verdict.base.files import read_json, sha256
+from verdict.classifier.dataset.splits import SCHEMA, SPLITS
 
 TRUTH = "data/raw/tweets_GroundTruth.txt"
 RATINGS = "data/raw/tweets_anonDataRatings.txt"

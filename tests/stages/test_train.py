@@ -8,15 +8,20 @@ import pytest
 import scipy.sparse as sp
 from safetensors.numpy import save_file
 
-from classifier.artifact import document_hash, load_classifier, load_documents, load_manifest
-from classifier.errors import VerdictError
-from classifier.files import read_json, sha256
-from classifier.matrix import write_matrix
-from classifier.metrics import BINS
-from classifier.scoring import all_scores
-from classifier.training.encoder.world import joined
 from stages import train
 from tests.stages.runs import Change, drop_column, refusal, remove, set_cell, set_column, set_params, truncate, write
+from verdict.base.errors import VerdictError
+from verdict.base.files import read_json, sha256
+from verdict.classifier.artifact import (
+    document_hash,
+    load_classifier,
+    load_documents,
+    load_manifest,
+)
+from verdict.classifier.features.sparse_io import write_matrix
+from verdict.classifier.models.encoder.distributed import joined
+from verdict.classifier.scores.metrics import BINS
+from verdict.classifier.scores.predictions import all_scores
 
 MATRIX = "data/features/train.safetensors"
 TABLE = "data/features/train.parquet"

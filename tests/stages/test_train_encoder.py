@@ -15,9 +15,6 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from classifier.artifact import load_classifier, load_manifest
-from classifier.files import read_json, sha256
-from classifier.torchrun import torchrun
 from stages import evaluate, featurize, prepare, validate
 from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT, copy_start, small_params
@@ -25,6 +22,9 @@ from tests.corpus import write_raw
 from tests.documents import save
 from tests.shared import once
 from tests.stages.runs import copied, set_params
+from verdict.base.files import read_json, sha256
+from verdict.classifier.artifact import load_classifier, load_manifest
+from verdict.classifier.training.torchrun import torchrun
 
 TIMEOUT = 300  # seconds; a command that hangs fails its test, no test measures time
 MARK = 9.5  # no loss that a training has
@@ -162,8 +162,8 @@ def test_processes_meet_again_however_late_one_comes(tmp_path: Path) -> None:
     script = tmp_path / "meetings.py"
     script.write_text(
         "import time\n"
-        "from classifier.torchrun import leave\n"
-        "from classifier.training.encoder.world import joined\n"
+        "from verdict.classifier.training.torchrun import leave\n"
+        "from verdict.classifier.models.encoder.distributed import joined\n"
         "for _ in range(3):\n"
         "    with joined('cpu') as world:\n"
         "        assert world.summed(1.0) == 2.0\n"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from classifier.files import read_json
 from stages import validate
 from tests.stages.runs import Change, drop_column, refusal, remove, set_cell, set_column, truncate, write
+from verdict.base.files import read_json
 
 TRAIN = "data/prepared/train.parquet"
 TEST = "data/prepared/test.parquet"

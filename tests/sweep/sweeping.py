@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from sweep import processes
 from tests.interpreter import interpreter
 from tests.pipeline.clone import TIMEOUT, Clone, environment
 from tests.sweep.conftest import HOOK
+from verdict.experiments.sweep import processes
 
 
 class Sweeping:
@@ -30,13 +30,13 @@ class Sweeping:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A sweep that runs to its end."""
-        return self.clone.try_run(self._python, "-I", "-m", "sweep", "run", *arguments, **self.variables)
+        return self.clone.try_run(self._python, "-I", "-m", "verdict", "sweep", "run", *arguments, **self.variables)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A sweep that is not waited for."""
         with self.output.open("wb") as output:
             return subprocess.Popen(
-                [self._python, "-I", "-m", "sweep", "run", *arguments],
+                [self._python, "-I", "-m", "verdict", "sweep", "run", *arguments],
                 cwd=self.clone.path,
                 env={**environment(self.clone.path), **self.variables},
                 stdin=subprocess.DEVNULL,

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from sweep.ci import missing as module
-from sweep.ci.meet import meet
-from sweep.ci.missing import missing, plan_of
-from sweep.ci.winner import _notices
-from sweep.plan import plan
 from tests.conftest import ROOT
 from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.sweep.http_git import serve
+from verdict.base.errors import VerdictError
+from verdict.ci.sweep import missing as module
+from verdict.ci.sweep.experiments_remote import meet
+from verdict.ci.sweep.missing import missing, plan_of
+from verdict.ci.sweep.winner import _notices
+from verdict.experiments.sweep.plan import plan
 
 Copy = Callable[[Clone, str], Clone]
 TOKEN = "token-of-the-step"  # noqa: S105 - known to the test alone
@@ -122,7 +122,7 @@ def test_main_is_brought_as_it_was(reproduced: Clone, copy_of: Copy) -> None:
     clone = copy_of(reproduced, "a")
     before = clone.results()
     clone.run("rm", "-r", "models/classifier", "data/raw", "data/prepared")
-    printed = clone.run("python", "-I", "-m", "sweep.ci", "baseline")
+    printed = clone.run("python", "-I", "-m", "verdict", "ci", "sweep", "baseline")
     assert "main's results are at hand" in printed
     assert clone.results() == before
     assert clone.changes() == ""
@@ -135,7 +135,7 @@ def test_another_result_than_mains_is_no_baseline(reproduced: Clone, copy_of: Co
     (out,) = [out for out in clone_lock(path)["train"]["outs"] if out["path"] == "models/classifier"]
     path.write_text(path.read_text(encoding="utf-8").replace(out["md5"], f"{'0' * 32}.dir"), encoding="utf-8")
     clone.commit("A model that nobody has")
-    ended = clone.try_run("python", "-I", "-m", "sweep.ci", "baseline")
+    ended = clone.try_run("python", "-I", "-m", "verdict", "ci", "sweep", "baseline")
     assert ended.returncode == 1
     assert "running them gives other results than main has: dvc.lock" in ended.stdout
 

@@ -30,7 +30,7 @@ def machines(reproduced: Clone, tmp_path: Path) -> tuple[Clone, Clone]:
 
 def meet(clone: Clone, way: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`sweep push` or `sweep pull`."""
-    return clone.try_run(sys.executable, "-I", "-m", "sweep", way, SPEC, *arguments)
+    return clone.try_run(sys.executable, "-I", "-m", "verdict", "sweep", way, SPEC, *arguments)
 
 
 def test_experiments_of_two_machines_meet(machines: tuple[Clone, Clone]) -> None:

@@ -7,13 +7,18 @@ from pathlib import Path
 import pytest
 from dvc.utils.hydra import apply_overrides
 
-from classifier.errors import VerdictError
-from classifier.params import load
-from sweep.plan import Plan, canonical, plan, texts
-from sweep.spec import Overrides
 from tests import documents
 from tests.conftest import ROOT
 from tests.pipeline.clone import environment
+from verdict.base.errors import VerdictError
+from verdict.classifier.params import load
+from verdict.experiments.sweep.plan import (
+    Plan,
+    canonical,
+    plan,
+    texts,
+)
+from verdict.experiments.sweep.spec import Overrides
 
 
 @pytest.fixture

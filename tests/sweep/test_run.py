@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from sweep.plan import Plan, plan
-from sweep.run import run
-from sweep.worker import Worker
 from tests.pipeline.clone import TIMEOUT, Clone, environment, finished_clone
 from tests.sweep.conftest import with_specs
 from tests.sweep.sweeping import Sweeping, wait_until
+from verdict.experiments.sweep.plan import Plan, plan
+from verdict.experiments.sweep.scheduler import run
+from verdict.experiments.sweep.worker import Worker
 
 pytestmark = pytest.mark.slow
 Copy = Callable[[Clone, str], Clone]
@@ -22,7 +22,7 @@ Copy = Callable[[Clone, str], Clone]
 
 def names(clone: Clone, spec: str) -> list[str]:
     """The names of a spec file's points."""
-    listing = clone.read_json(sys.executable, "-I", "-m", "sweep", "points", f"sweeps/{spec}.yaml", "--json")
+    listing = clone.read_json(sys.executable, "-I", "-m", "verdict", "sweep", "points", f"sweeps/{spec}.yaml", "--json")
     return [str(name) for name in listing["names"]]
 
 
@@ -216,17 +216,17 @@ def test_changes_that_would_not_be_tried(reproduced: Clone, copy_of: Copy) -> No
     """A changed file is refused by name, as experiments are of the commit; a changed spec file is not."""
     clone = copy_of(reproduced, "verdict")
     (clone.path / "sweeps/three.yaml").write_text("list: [{train.linear.alpha: 1.0e+308}]", encoding="utf-8")
-    (clone.path / "classifier/metrics.py").write_text("", encoding="utf-8")
-    process = clone.try_run(sys.executable, "-I", "-m", "sweep", "run", "sweeps/three.yaml")
+    (clone.path / "verdict/classifier/scores/metrics.py").write_text("", encoding="utf-8")
+    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "sweep", "run", "sweeps/three.yaml")
     assert process.returncode == 1
-    assert "changed, and not committed: classifier/metrics.py\n" in process.stdout
+    assert "changed, and not committed: verdict/classifier/scores/metrics.py\n" in process.stdout
 
 
 def test_data_that_are_not_here(reproduced: Clone, copy_of: Copy) -> None:
     """A cache without the baseline's data ends the sweep at once, with what to do about it."""
     clone = copy_of(reproduced, "verdict")
     clone.run("rm", "-r", ".dvc/cache")
-    process = clone.try_run(sys.executable, "-I", "-m", "sweep", "run", "sweeps/three.yaml")
+    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "sweep", "run", "sweeps/three.yaml")
     assert process.returncode == 1
     assert "error: dvc checkout: the cache lacks data" in process.stdout
     assert "make repro, or dvc fetch" in process.stdout

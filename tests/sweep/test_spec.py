@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from sweep.spec import expand, read
+from verdict.base.errors import VerdictError
+from verdict.experiments.sweep.spec import expand, read
 
 
 def spec_file(folder: Path, text: str) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep import told
+from verdict.experiments.sweep import outcome
 
 DVC = "ERROR: failed to reproduce 'train': failed to run: python -I -m stages.train, exited with {}\n"
 OURS = "error: params.yaml: train.linear: the training diverged\n  remedy: a smaller alpha\n"
@@ -27,5 +27,5 @@ def test_reasons(tmp_path: Path, log: str, reason: str, cut: bool) -> None:
     """The stage's own line comes first, then an exception, then DVC's; what was ended from outside is no failure."""
     path = tmp_path / "log"
     path.write_text(log, encoding="utf-8")
-    assert (told.reason(path), told.was_cut(path)) == (reason, cut)
-    assert told.was_cut(tmp_path / "absent")
+    assert (outcome.reason(path), outcome.was_cut(path)) == (reason, cut)
+    assert outcome.was_cut(tmp_path / "absent")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from sweep import worker as worker_module
-from sweep.plan import Plan
-from sweep.worker import Worker
 from tests.pipeline.clone import Clone
+from verdict.experiments.sweep import worker as worker_module
+from verdict.experiments.sweep.plan import Plan
+from verdict.experiments.sweep.worker import Worker
 
 
 def test_a_workers_clone_has_no_hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

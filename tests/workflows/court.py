@@ -8,13 +8,13 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from review.ci.api import GitHub as Client
-from review.ci.judge import judge
-from review.ci.verdict import Verdict
 from tests.workflows import events
 from tests.workflows.origin import git
 from tests.workflows.outcome import Outcome
 from tests.workflows.site import Site
+from verdict.ci.github.client import GitHub as Client
+from verdict.ci.judge.triage import judge
+from verdict.ci.publish.verdict import Verdict
 
 Files = dict[str, bytes]
 _READ = {"contents": "read", "actions": "read", "pull_requests": "read", "issues": "read"}

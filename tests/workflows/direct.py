@@ -15,12 +15,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from classifier.errors import VerdictError
-from review.ci.api import GitHub as Client
-from review.ci.commit_lock import commit_lock
-from review.ci.judge import judge
-from review.ci.plan import plan
-from review.ci.publish import comment, publish
 from tests.conftest import ROOT
 from tests.pipeline.clone import Clone, environment
 from tests.workflows import act, events
@@ -29,6 +23,12 @@ from tests.workflows.origin import Origin, git
 from tests.workflows.outcome import Outcome
 from tests.workflows.site import Site
 from tests.workflows.workflow import Workflow
+from verdict.base.errors import VerdictError
+from verdict.ci.github.client import GitHub as Client
+from verdict.ci.judge.triage import judge
+from verdict.ci.publish.commit_results import commit_lock
+from verdict.ci.publish.publish import comment, publish
+from verdict.ci.run.precheck import plan
 
 _KEPT = (".dvc/cache", ".dvc/tmp/verdict-runs.json")  # what the step of actions/cache keeps
 
@@ -68,7 +68,7 @@ class Direct(Site):
         main = Clone(place.path.with_name("main"))
         git(place.path, "worktree", "add", "--quiet", "--detach", str(main.path), base)
         command = ["reproduce", "--root", str(place.path), "--base", base, *options, "--out", str(bundle)]
-        done = main.try_run("python", "-I", "-m", "review.ci", *command, **self._variables(event.trusted))
+        done = main.try_run("python", "-I", "-m", "verdict", "ci", *command, **self._variables(event.trusted))
         (bundle / "log.txt").write_text(done.stdout, encoding="utf-8")
         self._keep(place.path, scopes[0])
         target = self.origin.artifacts / str(run_id) / "bundle.zip"
@@ -83,7 +83,7 @@ class Direct(Site):
         run_id = act.next_id()
         place = Clone(self.origin.checkout(self.origin.sha("main"), act.folder(self.origin, run_id) / "repository"))
         self._restore(place.path, "main")
-        done = place.try_run("python", "-I", "-m", "review.ci", "main", **self._variables(trusted=True))
+        done = place.try_run("python", "-I", "-m", "verdict", "ci", "main", **self._variables(trusted=True))
         if done.returncode == 0:
             self._keep(place.path, "main")
         return _outcome({"reproduce": "failure" if done.returncode else "success"}, {"reproduce": done.stdout}, run_id)

@@ -19,7 +19,7 @@ def top(jobs: Mapping[str, str]) -> dict[str, str]:
 
 def reproduce(clone: Clone) -> None:
     """What an author does before the commit."""
-    clone.run("python", "-I", "-m", "review", "repro")
+    clone.run("python", "-I", "-m", "verdict", "repro")
 
 
 def worse(clone: Clone) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from review.ci.publish import ADVISORY, CHECK
 from tests.pipeline.clone import Clone
 from tests.workflows import act, events
 from tests.workflows.api.state import instant
@@ -15,6 +14,7 @@ from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin, make_origin
 from tests.workflows.outcome import Outcome
 from tests.workflows.source import publish
+from verdict.ci.publish.publish import ADVISORY, CHECK
 
 Change = Callable[[Clone], object]
 FORK = "outsider/verdict"

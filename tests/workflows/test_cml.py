@@ -12,11 +12,6 @@ from typing import Any
 import pytest
 import requests
 
-from review import FAIL, PASS
-from review.ci import verdict
-from review.ci.api import GitHub as Client
-from review.ci.publish import comment, publish
-from review.ci.verdict import Verdict
 from tests.conftest import ROOT
 from tests.pipeline.clone import Clone, fresh_clone
 from tests.shared import once
@@ -27,6 +22,11 @@ from tests.workflows.proposals import JUDGED, documentation
 from tests.workflows.site import Site
 from tests.workflows.standins import real_cml
 from tests.workflows.workflow import STANDINS, Workflow
+from verdict.base.outcome import FAIL, PASS
+from verdict.ci.github.client import GitHub as Client
+from verdict.ci.publish import verdict
+from verdict.ci.publish.publish import comment, publish
+from verdict.ci.publish.verdict import Verdict
 
 BOT = "github-actions[bot]"
 TOKEN = "token-of-publish"  # noqa: S105 - known to the tests alone

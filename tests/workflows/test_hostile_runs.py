@@ -12,9 +12,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from classifier.documents import dump
-from review import CANNOT_JUDGE, FAIL, PASS
-from review.run import RECORD
 from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.workflows.conftest import copied
@@ -22,6 +19,9 @@ from tests.workflows.court import Court, Files, rejson
 from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, other_seed
 from tests.workflows.site import Site
+from verdict.base.documents import dump
+from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
+from verdict.repo.repro import RECORD
 
 PREDICTED = "data/predictions/test.parquet"
 EVALUATION = "metrics/evaluation.json"
@@ -73,7 +73,7 @@ def _numbered(files: Files) -> None:
 _REFUSED = {
     "path traversal": _named("../../.git/hooks/post-checkout"),
     "absolute path": _named("/tmp/evil.json"),  # noqa: S108 - it must not be written
-    "code": _named("review/gate.py"),
+    "code": _named("verdict/review/gate.py"),
     "pickle": _named("models/classifier/model.pkl"),
     "ten thousand files": _many,
     "100 MB": _large,
@@ -156,7 +156,7 @@ def test_a_bundle_of_another_commit_does_not_pass(court: Court, tmp_path: Path) 
         site.github.state.pulls[1]["head_sha"] = earlier
         site.github.state.runs[court.run_id]["head_sha"] = earlier
     assert verdict.code == FAIL
-    assert "classifier/training/linear.py" in report
+    assert "verdict/classifier/models/linear/training.py" in report
 
 
 def test_what_a_run_says_is_text(court: Court) -> None:

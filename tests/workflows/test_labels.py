@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from review.ci import pull
-from review.ci.api import GitHub as Client
-from review.ci.candidate import is_update
-from review.ci.pull import Run, pull_of
 from tests.workflows import events
 from tests.workflows.api.state import Json
 from tests.workflows.conftest import Files
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
+from verdict.ci.github import pull_request
+from verdict.ci.github.client import GitHub as Client
+from verdict.ci.github.pull_request import Run, pull_of
+from verdict.ci.judge.merge import is_update
 
 REPRODUCE, POLICY = "reproduce", "approve: policy"
 
@@ -285,7 +285,7 @@ def test_a_push_that_ends_in_a_merge_of_main_makes_a_pusher(branch: Branch) -> N
 
 def test_nobody_approves_more_commits_than_github_lists(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a longer pull request it cannot be told who wrote it."""
-    monkeypatch.setattr(pull, "_MOST_COMMITS", 2)
+    monkeypatch.setattr(pull_request, "_MOST_COMMITS", 2)
     branch.label(POLICY)
     assert branch.labels == {POLICY}
     branch.push("second")
@@ -299,7 +299,7 @@ def test_nobody_approves_a_branch_with_more_runs_than_github_lists(
     """Each label starts a run; once the first ones are out of the list, nobody knows who pushed."""
     branch.label(POLICY)
     assert branch.labels == {POLICY}
-    monkeypatch.setattr(pull, "_MOST_RUNS", branch.runs)
+    monkeypatch.setattr(pull_request, "_MOST_RUNS", branch.runs)
     assert branch.labels == set()
 
 

@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 
-from classifier.documents import dump
-from review import CANNOT_JUDGE, PASS
-from review.ci import bundle
-from review.ci.api import GitHub as Client
-from review.ci.commit_lock import commit_lock
-from review.ci.judge import judge
-from review.ci.publish import publish
-from review.ci.verdict import Verdict, write
-from review.lock import check
 from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
 from tests.workflows import events
 from tests.workflows.origin import git
 from tests.workflows.site import Site
+from verdict.base.documents import dump
+from verdict.base.outcome import CANNOT_JUDGE, PASS
+from verdict.ci.github.client import GitHub as Client
+from verdict.ci.judge.triage import judge
+from verdict.ci.publish.commit_results import commit_lock
+from verdict.ci.publish.publish import publish
+from verdict.ci.publish.verdict import Verdict, write
+from verdict.ci.run import bundle
+from verdict.repo.lock.check import check
 
 _READ = {"contents": "read", "actions": "read", "pull_requests": "read", "issues": "read"}
 Change = Callable[[Clone], object]
@@ -109,7 +109,7 @@ _LEADING_OUT = {
     "a metric of the machine": _dag(lambda dag: dag.update(metrics=["../../secret.json"])),
     "aliases": _put("params.yaml", "a: &a [1, 2]\nb: [*a, *a]\n"),
     "a link": lambda clone: (clone.path / "docs" / "link").symlink_to("/etc/passwd"),
-    "a package before a module": _put("classifier/metrics/__init__.py", "evil = 1\n"),
+    "a package before a module": _put("verdict/classifier/scores/metrics/__init__.py", "evil = 1\n"),
     "a compiled file": _put("classifier/__pycache__/metrics.cpython-311.pyc", "evil"),
 }
 
@@ -125,10 +125,17 @@ def test_what_leads_out_of_a_change_is_not_followed(site: Site, tmp_path: Path, 
     )
 
 
-_UNNAMED = ("bottleneck.py", "numpy/__init__.py", "x.pth", "classifier/new.py", "requirements/encoder.txt", "Makefile")
+_UNNAMED = (
+    "bottleneck.py",
+    "numpy/__init__.py",
+    "x.pth",
+    "verdict/classifier/new.py",
+    "requirements/encoder.txt",
+    "Makefile",
+)
 
 
-@pytest.mark.parametrize("name", ["classifier/.gitattributes", "stages/.dvcignore", *_UNNAMED])
+@pytest.mark.parametrize("name", ["verdict/classifier/.gitattributes", "stages/.dvcignore", *_UNNAMED])
 def test_what_the_dag_does_not_name_may_matter(site: Site, tmp_path: Path, name: str) -> None:
     """What changes how files are seen, what a library would import, a pin: without a run there is no *unchanged*."""
     run = made_up(site, site.propose(_put(name, "# other\n")), None, conclusion="success")

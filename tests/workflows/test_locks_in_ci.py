@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from review.lock import hash_of
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
 from tests.shared import once
@@ -17,6 +16,7 @@ from tests.workflows.direct import Direct
 from tests.workflows.outcome import Outcome
 from tests.workflows.proposals import JUDGED, REPRODUCED, documentation, flattered, other_seed, reproduce, top, worse
 from tests.workflows.site import Site
+from verdict.repo.lock.check import hash_of
 
 _LOCK_APP = "verdict-lock[bot]"
 _WITHOUT_ACT = pytest.mark.parametrize("kind", [Direct])
@@ -131,7 +131,7 @@ def test_main_that_moves_before_the_judge_is_what_counts(direct: Site) -> None:
     conclusion, title = direct.checks()[-1]
     assert conclusion == "failure"
     assert title.startswith("Fail, reproduced (running gave another dvc.lock), lock (")
-    assert "classifier/training/bag.py" in direct.comment()
+    assert "verdict/classifier/models/bag/training.py" in direct.comment()
     direct.origin.pull(1, "change")
     direct.report(direct.experiment(action="reopened"))
     assert direct.checks()[-1][0] == "success"

@@ -4,13 +4,13 @@ import json
 import zipfile
 from pathlib import Path
 
-from review.ci.api import GitHub as Api
-from review.ci.mainline import report
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
 from tests.workflows.origin import Origin
 from tests.workflows.proposals import JUDGED, REPRODUCED, flattered, other_seed, top
 from tests.workflows.site import Change, Site
+from verdict.ci.audit import report
+from verdict.ci.github.client import GitHub as Api
 
 _DIFFERS = "evaluate: data/predictions: committed "
 

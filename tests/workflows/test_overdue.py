@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from review.ci.api import GitHub as Client
-from review.ci.overdue import require_audited
 from tests.conftest import ROOT
 from tests.workflows.api.state import instant
 from tests.workflows.conftest import Files
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
+from verdict.base.errors import VerdictError
+from verdict.ci.github.client import GitHub as Client
+from verdict.ci.overdue import require_audited
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 

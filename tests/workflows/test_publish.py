@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from review import FAIL, PASS
-from review.ci.api import GitHub as Client
-from review.ci.publish import publish
-from review.ci.verdict import Verdict, write
 from tests.workflows import events
 from tests.workflows.api.state import Json
 from tests.workflows.conftest import Files
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
+from verdict.base.outcome import FAIL, PASS
+from verdict.ci.github.client import GitHub as Client
+from verdict.ci.publish.publish import publish
+from verdict.ci.publish.verdict import Verdict, write
 
 _OF_THE_APP = {"contents": "write", "checks": "write", "pull_requests": "write"}
 

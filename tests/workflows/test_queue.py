@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from review.ci import objects, queue
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
 from tests.workflows.origin import git
 from tests.workflows.proposals import NOT_NEEDED, REPRODUCED, documentation, other_seed, top
 from tests.workflows.site import Site
 from tests.workflows.test_leading_out import handed, made_up
+from verdict.ci.judge import ingest, queue
 
 METHODS = ("merge", "squash", "rebase")
 
@@ -120,7 +120,7 @@ def test_results_of_the_first_come_from_its_run_as_data(
 ) -> None:
     """Where the first brings a model, the judge of the second waits for its run, takes its bundle, and runs nothing."""
     site, one, two, files, theirs = stacked
-    monkeypatch.setattr(objects, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
+    monkeypatch.setattr(ingest, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
     branch = one.removeprefix("refs/heads/")
     run = made_up(site, site.origin.sha(one), files, head_branch=branch, event="merge_group")
     site.github.state.runs[run].update(status="in_progress", conclusion=None)
@@ -141,7 +141,7 @@ def test_without_results_of_the_first_there_is_no_verdict(
 ) -> None:
     """Its run handed over nothing, or what its dvc.lock does not name: that is said, and its code is not run."""
     site, one, two, _, theirs = stacked
-    monkeypatch.setattr(objects, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
+    monkeypatch.setattr(ingest, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
     for brought in (None, theirs):
         branch = one.removeprefix("refs/heads/")
         made_up(site, site.origin.sha(one), brought, head_branch=branch, event="merge_group")

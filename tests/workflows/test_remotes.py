@@ -91,7 +91,7 @@ def passes(site: Site) -> bool:
 
 def test_a_change_takes_from_the_remote_what_it_needs(filled: Site, s3: S3) -> None:
     """Main's workflow left nothing out: with a key that reads, a run only trains, and the judge runs nothing."""
-    held = filled.clone.try_run("python", "-I", "-m", "review", "remote", **s3.keys(read_only=True))
+    held = filled.clone.try_run("python", "-I", "-m", "verdict", "remote", **s3.keys(read_only=True))
     assert held.returncode == 0, held.stdout
     filled.propose(other_seed)
     ran = filled.experiment()

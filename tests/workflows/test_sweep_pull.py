@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from review.ci.api import GitHub as Client
-from sweep.ci.proposal import FILES, Proposal, mark
-from sweep.ci.pull_request import open_or_update
 from tests.workflows.conftest import Files
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
 from tests.workflows.test_sweep import APP
+from verdict.base.errors import VerdictError
+from verdict.ci.github.client import GitHub as Client
+from verdict.ci.sweep.proposal import FILES, Proposal, mark
+from verdict.ci.sweep.pull_request import open_or_update
 
 SPEC, BRANCH = "sweeps/small.yaml", "sweep/small"
 Open = Callable[..., int]

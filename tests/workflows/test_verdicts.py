@@ -114,7 +114,7 @@ def test_a_stage_that_fails_is_told_with_its_last_lines(site: Site) -> None:
 
 
 def test_a_training_that_learns_from_test_rows_fails(site: Site) -> None:
-    """Though the change switches isolation off in its own review/, and its lock is consistent: main's code ran it."""
+    """Though the change switches isolation off in its own verdict/review/, and its lock is consistent: main's code ran it."""
 
     def learns(clone: Clone) -> None:
         path = clone.path / "stages" / "train.py"
@@ -151,7 +151,7 @@ def test_who_edits_the_policy_is_judged_by_mains(direct: Site) -> None:
 
 
 def test_who_edits_the_judge_is_judged_by_mains(site: Site) -> None:
-    """A worse model with a review/ that always passes fails by main's."""
+    """A worse model with a verdict/review/ that always passes fails by main's."""
 
     def rigged(clone: Clone) -> None:
         path = clone.path / "review" / "gate.py"

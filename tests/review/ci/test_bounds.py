@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from classifier.documents import dump
-from classifier.errors import VerdictError
 from tests.conftest import ROOT
 from tests.review.ci import repository as plumbing
 from tests.review.ci.repository import Repository
 from tests.review.ci.test_candidate import merged
+from verdict.base.documents import dump
+from verdict.base.errors import VerdictError
 
 repository = plumbing.repository
 _AXIS = list(range(318))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from review.ci import bundle
+from verdict.base.errors import VerdictError
+from verdict.ci.run import bundle
 
 HEAD = json.dumps({"version": 1, "outcome": "reproduced", "stage": None, "reason": None})
 MOST = 1_000_000
@@ -49,7 +49,7 @@ def test_an_honest_bundle_arrives_whole(tmp_path: Path) -> None:
         "metrics\\..\\evil.json",
         "metrics/a/b.json",
         ".git/hooks/pre-commit",
-        "review/gate.py",
+        "verdict/review/gate.py",
         "models/classifier/model.pkl",
         "plots/.hidden.json",
         "metrics/e\nvil.json",

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from review.ci import candidate
 from tests.review.ci import repository as plumbing
 from tests.review.ci.repository import LOCK, Repository
+from verdict.base.errors import VerdictError
+from verdict.ci.judge import merge
 
 repository = plumbing.repository
 
 
-def merged(repository: Repository, head: str) -> candidate.Merge:
+def merged(repository: Repository, head: str) -> merge.Merge:
     """The merge of a head with main."""
-    return candidate.merge(repository.path, repository.git("rev-parse", "main"), head)
+    return merge.merge(repository.path, repository.git("rev-parse", "main"), head)
 
 
 def shown(repository: Repository, commit: str, path: str) -> str:
@@ -51,7 +51,7 @@ def test_results_of_the_run_replace_what_the_author_committed(repository: Reposi
     (run / "dvc.lock").write_text(LOCK.replace("b111", "b222"))
     (run / "plots" / "new.json").write_text("[]")
     (run / "log.txt").write_text("not part of the tree")
-    commit = candidate.with_results(merged(repository, head), run)
+    commit = merge.with_results(merged(repository, head), run)
     assert "b222" in shown(repository, commit, "dvc.lock")
     assert "plots/new.json" in files(repository, commit)
     assert "metrics/evaluation.json" not in files(repository, commit)
@@ -65,8 +65,8 @@ def test_dvc_settings_are_mains(repository: Repository, tmp_path: Path) -> None:
     repository.put(".dvc/config", "[core]\n    remote = evil\n")
     head = repository.commit()
     for commit in (
-        candidate.as_committed(merged(repository, head)),
-        candidate.with_results(merged(repository, head), tmp_path),
+        merge.as_committed(merged(repository, head)),
+        merge.with_results(merged(repository, head), tmp_path),
     ):
         assert shown(repository, commit, ".dvc/config") == "[core]"
 
@@ -118,6 +118,6 @@ def test_fetch_gets_objects_and_touches_no_file(repository: Repository, tmp_path
     head = repository.commit()
     judge = Repository(tmp_path / "judge")
     repository.git("clone", "--quiet", "--branch", "main", ".", str(judge.path))
-    assert candidate.fetch(judge.path, "refs/heads/change", "token") == head
+    assert merge.fetch(judge.path, "refs/heads/change", "token") == head
     assert (judge.path / "stages/train.py").read_text() == "print('train')\n"
     assert judge.git("status", "--porcelain") == ""

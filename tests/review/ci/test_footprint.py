@@ -2,11 +2,11 @@
 
 import pytest
 
-from classifier.documents import dump
-from review.ci.footprint import touched
-from review.revisions import resolve
 from tests.review.ci import repository as plumbing
 from tests.review.ci.repository import Repository
+from verdict.base.documents import dump
+from verdict.repo.changed_files import touched
+from verdict.repo.revisions import resolve
 
 repository = plumbing.repository
 
@@ -47,8 +47,15 @@ def test_what_cannot_matter_is_not_in_it(repository: Repository, path: str) -> N
         # In a folder of what is harmless, too.
         *("docs/dvc.yaml", "tests/.gitattributes", "docs/.dvcignore", "docs/data.dvc"),
         # Nothing names these.
-        *("bottleneck.py", "sitecustomize.py", "x.pth", "pandas/__init__.py", "stages/other.py", "classifier/new.py"),
-        *("review/gate.py", ".github/workflows/x.yml", ".github/actions/setup/action.yml", "Makefile"),
+        *(
+            "bottleneck.py",
+            "sitecustomize.py",
+            "x.pth",
+            "pandas/__init__.py",
+            "stages/other.py",
+            "verdict/classifier/new.py",
+        ),
+        *("verdict/review/gate.py", ".github/workflows/x.yml", ".github/actions/setup/action.yml", "Makefile"),
         *("requirements.txt", "requirements/encoder.txt", "pyproject.toml", "install/verdict_finder.py"),
         *("sweeps/more/a.yaml", "docs.py", "a.md.py", "README.MD", ".gitmodules", ".gitignore", "Dockerfile.gpu"),
     ],

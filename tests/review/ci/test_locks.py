@@ -2,11 +2,11 @@
 
 import pytest
 
-from classifier.errors import VerdictError
-from review.ci.locks import differences, moved
-from review.entries import outputs_of, stages_of
 from tests.documents import load
 from tests.review.ci.repository import LOCK
+from verdict.base.errors import VerdictError
+from verdict.ci.lock_diff import differences, moved
+from verdict.repo.lock.entries import outputs_of, stages_of
 
 
 def test_order_and_sizes_are_no_difference() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from classifier.errors import VerdictError
-from classifier.params import load
-from review.ci.overrides import apply
 from tests.conftest import ROOT
+from verdict.base.errors import VerdictError
+from verdict.ci.run.overrides import apply
+from verdict.classifier.params import load
 
 
 @pytest.fixture

@@ -9,14 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classifier.corpus import SCHEMA, rows, split
-from classifier.errors import VerdictError
-from classifier.files import write_table
-from classifier.params import Params
-from classifier.raw import DOMAINS, read_domain
-from review.ci import in_full, private
-from review.command import Request, sides
-from review.gate import Review, review
 from stages import evaluate
 from tests.corpus import write_raw
 from tests.pipeline.clone import Clone
@@ -24,6 +16,14 @@ from tests.review import changes
 from tests.review.changes import PREDICTED, Desk, mislearn, retrain
 from tests.review.forging import relock
 from tests.s3 import S3, s3
+from verdict.base.errors import VerdictError
+from verdict.base.files import write_table
+from verdict.ci.judge import full_review, private
+from verdict.classifier.dataset.splits import SCHEMA, rows, split
+from verdict.classifier.dataset.vader import DOMAINS, read_domain
+from verdict.classifier.params import Params
+from verdict.review.command import Request, sides
+from verdict.review.gate import Review, review
 
 __all__ = ["s3"]
 
@@ -189,5 +189,5 @@ def test_the_keys_are_forgotten_with_the_others(monkeypatch: pytest.MonkeyPatch)
     """What reads the change's files finds neither the address nor the key."""
     for name in private.NAMES:
         monkeypatch.setenv(name, "x")
-    in_full._forget_keys()
+    full_review._forget_keys()
     assert not [name for name in private.NAMES if name in os.environ]

@@ -8,17 +8,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from classifier.errors import VerdictError
-from review import landlock
-from review.by_main import LABEL, MainCode
-from review.ci.mainline import reproduce_main
-from review.ci.reproduce import reproduce
-from review.run import StageError
 from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Change, Desk, set_params
 from tests.review.forging import relock
+from verdict.base.errors import VerdictError
+from verdict.ci.audit import reproduce_main
+from verdict.ci.run.reproduce import reproduce
+from verdict.repo.isolation import landlock
+from verdict.repo.isolation.by_main import LABEL, MainCode
+from verdict.repo.repro import StageError
 
 clone, desk = changes.clone, changes.desk
 pytestmark = pytest.mark.skipif(landlock.version() < 1, reason="this kernel has no Landlock")
@@ -198,7 +198,7 @@ def test_an_honest_change_of_the_code_needs_no_label(clone: Clone, desk: Desk, m
     def commented(place: Clone) -> None:
         path = place.path / PREPARE
         path.write_text(path.read_text(encoding="utf-8") + "\n# A remark.\n", encoding="utf-8")
-        place.run("python", "-I", "-m", "review", "repro")
+        place.run("python", "-I", "-m", "verdict", "repro")
 
     proposed(clone, commented)
     lock = load(clone.path / "dvc.lock")["stages"]
@@ -216,7 +216,7 @@ def renamed_output(place: Clone) -> None:
 def new_setting(place: Clone) -> None:
     """A setting that main's code does not know, and that the change's does."""
     set_params(place, "prepare", language="en")
-    path = place.path / "classifier/params.py"
+    path = place.path / "verdict/classifier/params.py"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("    neutral_band: ", "    language: str\n    neutral_band: ", 1), encoding="utf-8")
 
@@ -249,17 +249,17 @@ def test_the_changes_settings_count(clone: Clone, desk: Desk, main: MainCode) ->
 
 
 def test_the_changes_own_review_has_no_say(clone: Clone, desk: Desk, main: MainCode) -> None:
-    """Isolation that a change switches off in its own review/ is on in its run, which is main's."""
+    """Isolation that a change switches off in its own verdict/review/ is on in its run, which is main's."""
 
     def change(place: Clone) -> None:
         BY_NAME(place)
-        path = place.path / "review/isolation.py"
+        path = place.path / "verdict/repo/isolation/sandbox.py"
         path.write_text("from contextlib import contextmanager\n\n\n@contextmanager\ndef isolated(*_):\n    yield\n")
 
     proposed(clone, change)
     out = clone.path / "bundle"
     options = ("--root", str(clone.path), "--base", "main", "--out", str(out))
-    done = Clone(main.folder).try_run("python", "-I", "-m", "review.ci", "reproduce", *options)
+    done = Clone(main.folder).try_run("python", "-I", "-m", "verdict", "ci", "reproduce", *options)
     assert done.returncode == 1, done.stdout
     assert json.loads((out / "bundle.json").read_text(encoding="utf-8"))["stage"] == "train"
     assert "data/prepared/test.parquet" in done.stdout
@@ -270,12 +270,12 @@ def test_a_params_file_of_another_shape_is_no_obstacle(clone: Clone, desk: Desk,
 
     def change(place: Clone) -> None:
         set_params(place, "evaluate", digits=4)
-        path = place.path / "classifier/params.py"
+        path = place.path / "verdict/classifier/params.py"
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace("    calibration_bins: ", "    digits: int\n    calibration_bins: ", 1), "utf-8")
 
     proposed(clone, change)
-    assert "digits: int" in Path(clone.path / "classifier/params.py").read_text(encoding="utf-8")
+    assert "digits: int" in Path(clone.path / "verdict/classifier/params.py").read_text(encoding="utf-8")
     assert ran(desk, clone, main)["outcome"] == "reproduced"
 
 

@@ -1,1 +1,0 @@
-"""A sweep in GitHub Actions: what the steps of .github/workflows/sweep.yml run beside `python -I -m sweep`."""

@@ -1,0 +1,205 @@
+"""YAML as DVC reads and writes it: version 1.2, where `1e-05` is a number and `on` a word. All YAML is read here.
+
+PyYAML's version 1.1 takes some of what DVC wrote for something else, and a number that is a text for one of two readers
+differs for ever. DVC's library, though, is in Python: what is plain is read by libyaml's parser, ten times as fast, and
+what could mean anything else to DVC's library is left to that.
+"""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.resolver import implicit_resolvers
+
+from verdict.base.errors import VerdictError
+
+_TAG = "tag:yaml.org,2002:"
+_LOADER: Any = getattr(yaml, "CSafeLoader", None)
+_LONGEST = 300_000  # characters of what a stranger wrote; dvc.lock has 17,000
+_DEEPEST = 100  # levels; DVC's library breaks off some hundred later, after much time
+# The two libraries agree on lines of printable characters; not on tabs, escapes, rarer ends of lines, and what is meant
+# between brackets by a colon or a question mark without a space.
+_ODD = re.compile(r"[^\n -~\xa1-\u1fff\u3001-\ud7ff]|\\|^[%.]|^---|^[^\n{[]*[{[][^\n]*(?::[^ \n]|[?])", re.MULTILINE)
+
+
+def parse(text: str, where: str, remedy: str, *, aliases: bool = True) -> Any:  # noqa: ANN401 - its callers check
+    """The content of a YAML document, None where it is empty.
+
+    Args:
+        text: the document.
+        where: what a message calls it, such as its path.
+        remedy: what to do where it cannot be read.
+        aliases: whether `*name` may stand for a part; a stranger's may not, see `require_bounded`.
+
+    Raises:
+        VerdictError: not YAML, a key given twice, a value that its type does not have, or an alias where none may be.
+    """
+    try:
+        return _quickly(text)
+    except _UnsureError:
+        pass
+    if not aliases:
+        require_bounded(text, where, remedy)
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except Exception as error:  # its constructors raise whatever Python has for a bad date, number or key
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        raise VerdictError(where, f"not readable as YAML: {reason}", remedy) from None
+
+
+def mapping(text: str, where: str, remedy: str, *, aliases: bool = True) -> dict[str, Any]:
+    """The content of a YAML document that holds groups of keys; `VerdictError` also when it holds something else."""
+    document = parse(text, where, remedy, aliases=aliases)
+    if not isinstance(document, dict):
+        raise VerdictError(where, "expected groups of keys", remedy)
+    return document
+
+
+def read(path: Path, remedy: str) -> Any:  # noqa: ANN401 - its callers check what they got
+    """The content of a YAML file; `FileNotFoundError` where there is none, `VerdictError` where it is not YAML."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise VerdictError(str(path), f"not readable as YAML: {error}", remedy) from None
+    return parse(text, str(path), remedy)
+
+
+def require_bounded(text: str, where: str, remedy: str) -> None:
+    """Refuse a document that is long, nests without end, or multiplies itself by aliases; nothing is built for that.
+
+    What is no YAML at all passes: whoever reads it says so.
+    """
+    if len(text) > _LONGEST:
+        raise VerdictError(where, f"{len(text):,} characters long", remedy)
+    depth = 0
+    for event in _readable(YAML(typ="safe", pure=True).parse(text)):
+        if isinstance(event, AliasEvent):
+            raise VerdictError(where, "uses aliases (*name), which can stand for more than memory holds", remedy)
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise VerdictError(where, "groups within groups without end", remedy)
+
+
+def _readable(events: Iterator[Any]) -> Iterator[Any]:
+    """Events up to the first that cannot be had; whatever Python has for a bad escape is an error of the document."""
+    with suppress(Exception):
+        yield from events
+
+
+def dump(document: object) -> str:
+    """A document as DVC writes it: a text that looks like a number is in quotes, and read as a text again."""
+    writer, stream = YAML(), io.StringIO()
+    writer.dump(document, stream)
+    return stream.getvalue()
+
+
+@contextmanager
+def edited(path: Path) -> Iterator[Any]:
+    """The content of a YAML file, written back with its comments when the block has ended without an error."""
+    text = path.read_text(encoding="utf-8")
+    parse(text, str(path), f"git diff {path}")
+    editor = YAML()
+    editor.preserve_quotes, editor.width = True, 4096
+    document = editor.load(text)
+    yield document
+    with path.open("w", encoding="utf-8") as file:
+        editor.dump(document, file)
+
+
+class _UnsureError(Exception):
+    """What stands there may mean something else to DVC's library, or nothing."""
+
+
+def _quickly(text: str) -> Any:  # noqa: ANN401 - YAML
+    if _LOADER is None or _ODD.search(text):
+        raise _UnsureError
+    try:
+        events = _events(text)
+        next(events)  # of the stream
+        if type(next(events)) is yaml.StreamEndEvent:
+            return None
+        document = _node(next(events), events, 0)
+        next(events)  # the document's end
+        if type(next(events)) is not yaml.StreamEndEvent:
+            raise _UnsureError
+    except (yaml.YAMLError, ValueError):
+        raise _UnsureError from None
+    return document
+
+
+def _events(text: str) -> Iterator[Any]:
+    parser = _LOADER(text)
+    while (event := parser.get_event()) is not None:
+        yield event
+
+
+def _node(event: Any, events: Iterator[Any], depth: int) -> Any:  # noqa: ANN401 - YAML
+    kind = type(event)
+    if kind is yaml.AliasEvent or event.anchor is not None or event.tag is not None or depth > _DEEPEST:
+        raise _UnsureError
+    if kind is yaml.ScalarEvent:
+        return _scalar(event)
+    return (_items if kind is yaml.SequenceStartEvent else _group)(event, events, depth + 1)
+
+
+def _items(start: Any, events: Iterator[Any], depth: int) -> list[Any]:  # noqa: ANN401 - YAML
+    items = []
+    while type(event := next(events)) is not yaml.SequenceEndEvent:
+        items.append(_node(event, events, depth))
+    _require_one_line(start, event)
+    return items
+
+
+def _group(start: Any, events: Iterator[Any], depth: int) -> dict[Any, Any]:  # noqa: ANN401 - YAML
+    group: dict[Any, Any] = {}
+    while type(event := next(events)) is not yaml.MappingEndEvent:
+        if type(event) is not yaml.ScalarEvent:
+            raise _UnsureError
+        key = _node(event, events, depth)
+        if key in group:
+            raise _UnsureError
+        group[key] = None
+        group[key] = _node(next(events), events, depth)
+    _require_one_line(start, event)
+    return group
+
+
+def _require_one_line(start: Any, end: Any) -> None:  # noqa: ANN401 - YAML
+    """Brackets that close on another line are not looked through by `_ODD`."""
+    if start.flow_style and start.start_mark.line != end.end_mark.line:
+        raise _UnsureError
+
+
+def _scalar(event: Any) -> Any:  # noqa: ANN401 - YAML
+    if not event.style:
+        return _plain(event.value)
+    if event.style not in "'\"":
+        raise _UnsureError
+    return event.value
+
+
+@lru_cache(4096)
+def _plain(value: str) -> Any:  # noqa: ANN401 - YAML
+    """The value of a scalar without quotes, by the table of DVC's library, where its type is one of the simple ones."""
+    for versions, tag, form, begins in implicit_resolvers:
+        if (1, 2) in versions and value[:1] in begins and form.match(value):
+            make = _MAKE.get(tag.removeprefix(_TAG))
+            if make is None or "_" in value:
+                raise _UnsureError
+            return make(value)
+    return value
+
+
+_MAKE: dict[str, Callable[[str], Any]] = {
+    "null": lambda _: None,
+    "bool": lambda value: value.lower() == "true",
+    "int": int,
+    "float": float,
+}

@@ -1,0 +1,108 @@
+"""Files written whole or not at all, and in the same bytes every time.
+
+Whoever writes no table needs no pandas: jobs that only look are installed without.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from verdict.base.errors import VerdictError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+Row = Mapping[str, str | int | float]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary neighbour of `path` that takes its place once the block has ended without an error.
+
+    The neighbour's name is always the same: what a killed run left behind, the next one takes over.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text; its line ends stay what they are."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON with sorted keys; NaN and Infinity, which are not JSON, raise `ValueError`."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write plot data: a JSON list with one row a line, so that git shows which points moved."""
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+    write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
+
+
+def read_json(path: Path, remedy: str) -> Any:  # noqa: ANN401 - its callers check what they got
+    """Read a JSON file; `VerdictError` with `remedy` when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise VerdictError(str(path), "no such file", remedy) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise VerdictError(str(path), f"not readable as JSON: {error}", remedy) from None
+
+
+def write_table(path: Path, table: "pd.DataFrame", schema: "pa.Schema") -> None:
+    """Write a parquet file without pandas' metadata, whose version numbers would enter the hash."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with replacing(path) as partial:
+        arrow = pa.Table.from_pandas(table, schema=schema, preserve_index=False).replace_schema_metadata(None)
+        pq.write_table(arrow, partial)
+
+
+def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd.DataFrame":
+    """Read a parquet file.
+
+    Raises:
+        VerdictError: with `remedy`, when the file is missing or damaged, lacks one of `columns`, or one has a gap.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        arrow = pq.read_table(path)
+    except FileNotFoundError:
+        raise VerdictError(str(path), "no such file", remedy) from None
+    except (pa.ArrowException, OSError) as error:
+        raise VerdictError(str(path), f"not readable as parquet: {error}", remedy) from None
+    absent = [name for name in columns or [] if name not in arrow.column_names]
+    if absent:
+        raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
+    if gaps := [name for name in columns or [] if arrow[name].null_count]:
+        raise VerdictError(str(path), f"rows without a value in: {', '.join(gaps)}", remedy)
+    table: pd.DataFrame = (arrow.select(columns) if columns else arrow).to_pandas()
+    return table
+
+
+def is_sha256(value: object) -> bool:
+    """Whether a value read from JSON is such a hash."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+
+
+def sha256(path: Path) -> str:
+    """The hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

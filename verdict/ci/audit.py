@@ -1,0 +1,118 @@
+"""Main itself: what was merged is reproduced by main's own workflow, and every night everything from nothing."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from verdict.base.errors import VerdictError
+from verdict.base.files import read_json, write_json
+from verdict.base.paths import EVALUATION
+from verdict.ci import lock_diff
+from verdict.ci.github.client import GitHub
+from verdict.ci.run import bundle
+from verdict.ci.run.reproduce import stage_outputs
+from verdict.repo import repro
+from verdict.repo.isolation.sandbox import STRICT
+from verdict.repo.lock.check import LOCK, check
+from verdict.repo.remote.storage import Storage
+from verdict.repo.revisions import Revision, resolve, working_tree
+from verdict.repo.sources import obtain_data, obtain_start
+from verdict.review.report.markup import code, own
+
+LABEL = "audit"
+_TITLE = "Audit: running main again gives something else"
+_UNFINISHED = "The nightly run of every stage from nothing did not come to its end. Its log says why: {url}"
+_MOST_LINES = 50
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a run of main gave, beside what main says: differences of dvc.lock, figures that moved, and on what."""
+
+    commit: str
+    differences: list[str]
+    moved: list[str]
+    hardware: dict[str, str]
+
+
+def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
+    """Run main's DAG and compare what comes out with what main says.
+
+    Whatever git tracks of results is removed first, dvc.lock too: DVC would take an output that the cache or the remote
+    has for a stage's result because the lock says so, and not ask its own record of runs.
+
+    Args:
+        root: a checkout of main without changes.
+        remote: whether DVC's remote may be asked.
+        fresh: run every stage, and use no record of an earlier run.
+
+    Raises:
+        VerdictError: a stage failed, dvc.lock is not consistent with the tree, or the remote cannot be asked.
+    """
+    main = resolve(root, "HEAD")
+    if findings := check(root):
+        found = "; ".join(f"{finding.stage}: {finding.where}: {finding.what}" for finding in findings[:3])
+        raise VerdictError(f"{LOCK} of main", found, "verdict lock; dvc repro, and a pull request with it")
+    if remote and not fresh:
+        with Storage(root):  # DVC would say no more than "Forbidden"
+            pass
+    _remove_tracked(main)
+    obtain_data(root, remote)
+    obtain_start(root, root)
+    if fresh:
+        repro.reproduce(root, STRICT, force=True, run_cache=False)
+    else:
+        repro.reproduce(root, STRICT, pull=remote)
+    stages = [main.stages, working_tree(root).stages]
+    figures = [json.loads(main.text(EVALUATION) or "null"), read_json(root / EVALUATION, "dvc repro -f evaluate")]
+    return Audit(str(main.commit), lock_diff.differences(*stages), lock_diff.moved(*figures), repro.hardware())
+
+
+def _remove_tracked(main: Revision) -> None:
+    for path in (LOCK, *stage_outputs(main.text(LOCK) or "")):
+        if bundle.GENERATED.fullmatch(path):
+            (main.root / path).unlink(missing_ok=True)
+
+
+def told(audit: Audit) -> str:
+    """The outcome for a log."""
+    if not audit.differences:
+        return f"main is true: running {audit.commit[:10]} gives the hashes of its {LOCK}"
+    lines = [f"main's {LOCK} is not what running gives, on {audit.hardware['hardware_class']}:", *audit.differences]
+    return "\n".join([*lines, *(audit.moved or ["no figure moved in the digits that we print"])])
+
+
+def write_audit(audit: Audit, path: Path) -> None:
+    """Keep the outcome for the job that may write issues."""
+    write_json(path, asdict(audit))
+
+
+def report(github: GitHub, path: Path, url: str) -> None:
+    """Open the one issue about a difference, or update it; close it when there is none any more."""
+    audit = Audit(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    listed = github.pages("/issues", labels=LABEL, state="open")
+    issue = next((item for item in listed if "pull_request" not in item and item["title"] == _TITLE), None)
+    if audit is None or audit.differences:
+        body = {"title": _TITLE, "body": _body(audit, url) if audit else _UNFINISHED.format(url=url)}
+        if issue:
+            github.patch(f"/issues/{issue['number']}", body)
+        else:
+            github.post("/issues", {**body, "labels": [LABEL]})
+    elif issue:
+        text = f"Running {audit.commit} from nothing gives the hashes of its `dvc.lock` again: {url}"
+        github.post(f"/issues/{issue['number']}/comments", {"body": text})
+        github.patch(f"/issues/{issue['number']}", {"state": "closed", "state_reason": "completed"})
+
+
+def _body(audit: Audit, url: str) -> str:
+    def shown(lines: list[str]) -> str:
+        rest = f"<li>and {len(lines) - _MOST_LINES:,} more</li>" if len(lines) > _MOST_LINES else ""
+        return f"<ul>{''.join(f'<li>{code(line, 300)}</li>' for line in lines[:_MOST_LINES])}{rest}</ul>"
+
+    figures = shown(audit.moved) if audit.moved else "<p>None, in the digits that we print.</p>"
+    machine = ", ".join(f"{own(key)}: {own(value)}" for key, value in audit.hardware.items())
+    return (
+        f"<p>Every stage of {code(audit.commit)} was run again from nothing, without any cache. What came out is not"
+        f" what its <code>dvc.lock</code> says.</p>\n\n<h3>What differs</h3>\n\n{shown(audit.differences)}\n\n"
+        f"<h3>Figures that moved</h3>\n\n{figures}\n\n<p>Hardware: {machine}.</p>\n\n<p>{own('The run')}: {url}</p>"
+    )

@@ -1,0 +1,1 @@
+"""GitHub's API, and what a step says to its workflow."""

@@ -1,0 +1,103 @@
+"""GitHub's REST API, as little of it as the judge needs. A token is sent, never printed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from verdict.base.errors import VerdictError
+
+_TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
+_PAGE = 100
+# For reading alone: whoever writes knows by himself what may be written twice.
+_RETRY = Retry(total=4, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
+
+
+class GitHub:
+    """One repository, spoken to with one token."""
+
+    def __init__(self, repository: str, token: str, url: str = "https://api.github.com") -> None:
+        self.repository, self._root = repository, url.rstrip("/")
+        self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=_RETRY))
+        self._session.headers.update(
+            {
+                "Accept": "application/vnd.github+json",
+                "Authorization": f"Bearer {token}",
+                "X-GitHub-Api-Version": "2022-11-28",
+            }
+        )
+
+    @classmethod
+    def from_environment(cls, token: str = "GITHUB_TOKEN") -> "GitHub":  # noqa: S107 - a name
+        """By what GitHub Actions sets, and the token in a variable of this name."""
+        missing = [name for name in ("GITHUB_REPOSITORY", token) if not os.environ.get(name)]
+        if missing:
+            raise VerdictError(", ".join(missing), "not set", f"run this in GitHub Actions, with env: {token}")
+        url = os.environ.get("GITHUB_API_URL", "https://api.github.com")
+        return cls(os.environ["GITHUB_REPOSITORY"], os.environ[token], url)
+
+    def get(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - JSON
+        """The answer to GET; `path` begins after the repository."""
+        return self._ask("GET", path, params=query).json()
+
+    def pages(self, path: str, key: str | None = None, **query: str | int) -> Iterator[Any]:
+        """The items of a list, page by page; `key` names the list where the answer is an object."""
+        for page in range(1, 1000):
+            answer = self.get(path, **query, per_page=_PAGE, page=page)
+            items = answer[key] if key else answer
+            yield from items
+            if len(items) < _PAGE:
+                return
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """The answer to POST."""
+        return self._ask("POST", path, json=body).json()
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """The answer to PATCH."""
+        return self._ask("PATCH", path, json=body).json()
+
+    def download(self, path: str, target: Path, most_bytes: int) -> None:
+        """Write what GET leads to into `target`; `VerdictError` once it is more than `most_bytes`."""
+        left = most_bytes
+        with self._ask("GET", path, stream=True) as answer, target.open("wb") as file:
+            for piece in answer.iter_content(1 << 20):
+                left -= len(piece)
+                if left < 0:
+                    raise VerdictError(path, f"more than {most_bytes / 1e6:,.0f} MB", "look at the run that made it")
+                file.write(piece)
+
+    def text(self, path: str, most_bytes: int) -> str:
+        """The first `most_bytes` of what GET leads to."""
+        with self._ask("GET", path, stream=True) as answer:
+            return next(answer.iter_content(most_bytes), b"").decode("utf-8", "replace")
+
+    def _ask(self, method: str, path: str, **more: Any) -> requests.Response:  # noqa: ANN401 - of requests
+        url = f"{self._root}/repos/{self.repository}{path}"
+        try:
+            answer = self._session.request(method, url, timeout=_TIMEOUT, **more)
+        except requests.RequestException as error:
+            reason = f"{type(error).__name__}: {error}"[:300]
+            raise VerdictError(f"{method} {path}", reason, "is GitHub reachable? run the job again") from None
+        if not answer.ok:
+            raise ApiError(method, path, answer)
+        return answer
+
+
+class ApiError(VerdictError):
+    """GitHub said no; `status` is its code."""
+
+    def __init__(self, method: str, path: str, answer: requests.Response) -> None:
+        try:
+            message = str(answer.json().get("message"))[:300]
+        except (ValueError, AttributeError):
+            message = answer.text[:300]
+        remedy = "docs/github.md lists the permissions" if answer.status_code in (401, 403) else "run the job again"
+        super().__init__(f"{method} {path}", f"{answer.status_code}: {message}", remedy)
+        self.status = answer.status_code

@@ -1,0 +1,166 @@
+"""The judge: main's code, which takes what a run handed over as data, and says pass, fail or cannot judge.
+
+It believes nothing of the run: the merge is computed here, the artifact is scored here, labels are derived here. This
+module needs no more than DVC's own libraries, so that a change that touches no result is told so within seconds;
+`in_full` does the rest.
+"""
+
+import os
+import traceback
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from verdict.base.errors import VerdictError
+from verdict.base.files import write_text
+from verdict.base.outcome import CANNOT_JUDGE, PASS
+from verdict.base.printable import plain
+from verdict.ci.github.client import GitHub
+from verdict.ci.github.pull_request import (
+    GROUP,
+    PULL,
+    IsUpdate,
+    Pull,
+    Run,
+    approvals_of_group,
+    is_superseded,
+    pull_of,
+)
+from verdict.ci.judge import merge, queue, short_reports
+from verdict.ci.publish import verdict
+from verdict.ci.publish.verdict import Verdict
+from verdict.repo.changed_files import touched
+from verdict.repo.revisions import Revision, resolve
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run, the change that it belongs to, and where the verdict goes.
+
+    `main` is what the change is compared with: the judge's own commit, or in the merge queue what lies below it, of
+    which `ahead` are the groups. `merged` is the change merged with that, `committed` the same as a revision.
+    """
+
+    root: Path
+    github: GitHub
+    run: Run
+    pull: Pull | None
+    approvals: tuple[str, ...]
+    out: Path
+    main: Revision
+    merged: merge.Merge
+    committed: Revision
+    ahead: tuple[str, ...] = ()
+
+    def tell(self, text: str) -> None:
+        """Write the report."""
+        write_text(self.out / verdict.REPORT, text)
+
+    def verdict(self, code: int, title: str, lock: bool = False) -> Verdict:
+        """A verdict on this case; where it was not compared with main, it says with what."""
+        with_what = f", compared with {self.main.name}" if self.ahead and self.main.name not in title else ""
+        return _verdict(self.run, self.pull, code, f"{title}{with_what}", lock)
+
+
+def judge(root: Path, github: GitHub, event: dict[str, Any], out: Path, first: bool) -> Verdict | None:
+    """Judge a finished run, and write report, pictures and verdict into `out`.
+
+    Args:
+        root: a checkout of main with its history.
+        github: the API, with a token that may read.
+        event: the payload of `workflow_run`.
+        out: a folder for what the publishing jobs need.
+        first: a first look, without the libraries of the DAG.
+
+    Returns:
+        The verdict; None after a first look that did not suffice.
+    """
+    run = Run.of(event)
+    out.mkdir(parents=True, exist_ok=True)
+    found = _judge(root, github, run, out, first)
+    if found:
+        verdict.write(found, out)
+    return found
+
+
+def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verdict | None:
+    if run.event not in (PULL, GROUP):
+        return _skip(run, f"a run for {run.event} is not judged")
+    if run.conclusion == "cancelled" and is_superseded(github, run):
+        return _skip(run, "it was cancelled, and a newer run of this commit follows")
+    main = replace(resolve(root, "HEAD"), name="main")
+    pull = pull_of(github, run, partial(_is_update, main)) if run.event == PULL else None
+    if pull is None and run.event == PULL:
+        return _skip(run, "no open pull request has this commit as its head")
+    try:
+        if run.event == GROUP and queue.Group.of(run.branch).target != github.get("")["default_branch"]:
+            return _skip(run, "it is in the merge queue of another branch than the default one")
+        case = _open(run, pull, main, github=github, out=out)
+        return _of_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")
+    except VerdictError as error:
+        reason = error
+    except MemoryError:
+        traceback.print_exc()
+        what = "what is judged asks for more memory than this machine has"
+        reason = VerdictError("the judge", what, "make the change smaller, or see the judge's log for what was read")
+    except Exception as error:  # a change that breaks the judge must be told so, too
+        traceback.print_exc()
+        what = f"{type(error).__name__}: {str(error)[:300]}"
+        reason = VerdictError("the judge", what, "a defect of the judge, or a file that nobody expects: see its log")
+    write_text(out / verdict.REPORT, short_reports.cannot(reason, run.url, main, run.head))
+    return _verdict(run, pull, CANNOT_JUDGE, plain(f"Cannot judge: {reason.where}: {reason.what}", 1000))
+
+
+def _open(run: Run, pull: Pull | None, main: Revision, *, github: GitHub, out: Path) -> Case | None:
+    """The case, with the merge computed; None where the ref does not point at the run's commit any more."""
+    root = main.root
+    if _fetch(root, f"refs/pull/{pull.number}/head" if pull else f"refs/heads/{run.branch}") != run.head:
+        return None
+    if pull:
+        base, name, approvals = queue.Base(main), f"the merge of #{pull.number}", pull.approvals
+        merged = merge.merge(root, str(main.commit), run.head)
+    else:
+        group, name = queue.Group.of(run.branch), "the merge group"
+        base = queue.base_of(github, main, group, partial(_fetch, root))
+        merged = merge.merge(root, str(base.revision.commit), run.head)
+        approvals = _approvals(github, group, merged, partial(_is_update, main))
+    committed = Revision(root, name, merge.as_committed(merged), alias=run.head)
+    return Case(root, github, run, pull, approvals, out, base.revision, merged, committed, base.ahead)
+
+
+def _fetch(root: Path, ref: str) -> str:
+    return merge.fetch(root, ref, os.environ.get("GITHUB_TOKEN"))
+
+
+def _is_update(main: Revision, number: int, commit: str) -> bool:
+    _fetch(main.root, f"refs/pull/{number}/head")
+    return merge.is_update(main.root, str(main.commit), commit)
+
+
+def _approvals(github: GitHub, group: queue.Group, merged: merge.Merge, is_update: IsUpdate) -> tuple[str, ...]:
+    """What people approved on the pull request of a merge group that adds nothing else to what it was built on."""
+    head, pull = approvals_of_group(github, group.number, is_update)
+    _fetch(merged.root, f"refs/pull/{group.number}/head")
+    alone = merge.merge(merged.root, merged.base, head)
+    return pull.approvals if alone.tree == merged.tree else ()
+
+
+def _of_case(case: Case, first: bool) -> Verdict | None:
+    if not touched(case.main, replace(case.committed, commit=case.merged.commit())):
+        case.tell(short_reports.unchanged(case.main, case.run.head))
+        return case.verdict(PASS, f"Pass: unchanged, nothing that the pipeline reads differs from {case.main.name}")
+    if first:
+        return None
+    from verdict.ci.judge.full_review import in_full
+
+    return in_full(case)
+
+
+def _verdict(run: Run, pull: Pull | None, code: int, title: str, lock: bool = False) -> Verdict:
+    number, branch = (pull.number, pull.branch) if pull else (None, "")
+    return Verdict(code, title, run.head, number, branch, lock=lock)
+
+
+def _skip(run: Run, why: str) -> Verdict:
+    return Verdict(CANNOT_JUDGE, "", run.head, skip=why)

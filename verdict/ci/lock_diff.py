@@ -1,0 +1,56 @@
+"""Two dvc.lock compared stage by stage: the one that an author committed, and the one that running gave."""
+
+from typing import Any
+
+from verdict.repo.lock.check import LOCK
+from verdict.repo.lock.entries import Entry
+
+Stages = dict[str, Entry]
+_SHOWN_DIGITS = 4
+
+
+def differences(claimed: Stages, found: Stages) -> list[str]:
+    """What differs, a line each: stage, path, and both hashes. The order of stages and keys does not matter."""
+    lines = [f"{name}: has no entry in the committed {LOCK}" for name in found if name not in claimed]
+    lines += [f"{name}: an entry for a stage that did not come out" for name in claimed if name not in found]
+    for name in (name for name in found if name in claimed):
+        lines += [f"{name}: {line}" for line in _of_entry(claimed[name], found[name])]
+    return lines
+
+
+def _of_entry(claimed: Entry, found: Entry) -> list[str]:
+    lines = [f"another {part}" for part in ("cmd", "params") if claimed.get(part) != found.get(part)]
+    for part in ("deps", "outs"):
+        old, new = _hashes(claimed, part), _hashes(found, part)
+        lines += [
+            f"{path}: committed {old.get(path, 'absent')[:8]}, reproduced {new.get(path, 'absent')[:8]}"
+            for path in dict.fromkeys([*new, *old])
+            if old.get(path) != new.get(path)
+        ]
+    return lines
+
+
+def _hashes(entry: Entry, part: str) -> dict[str, str]:
+    return {str(item.get("path")): str(item.get("md5", "")) for item in entry.get(part) or []}
+
+
+def moved(claimed: Any, found: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """The figures of two metrics files that differ in the digits that we print."""
+    old, new = dict(_leaves(claimed)), dict(_leaves(found))
+    return [
+        f"{key}: committed {_shown(old.get(key))}, reproduced {_shown(new.get(key))}"
+        for key in dict.fromkeys([*new, *old])
+        if _shown(old.get(key)) != _shown(new.get(key))
+    ]
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "absent"
+    return f"{value:.{_SHOWN_DIGITS}f}" if isinstance(value, int | float) else str(value)[:40]
+
+
+def _leaves(value: Any, prefix: str = "") -> list[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    if not isinstance(value, dict):
+        return [(prefix, value)]
+    return [leaf for key, item in value.items() for leaf in _leaves(item, f"{prefix}.{key}" if prefix else str(key))]

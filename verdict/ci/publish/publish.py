@@ -1,0 +1,106 @@
+"""What the judge found, told to GitHub: pictures in a ref of this repository, the check, the comment.
+
+The check comes before the comment: whatever becomes of the comment, the check tells the truth. Verdicts of one change
+may be told at the same time, since a concurrency group can be named, and cancelled, by anybody's workflow: so an older
+one looks whether a newer one follows, and keeps silent.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from verdict.base.errors import VerdictError
+from verdict.base.files import write_text
+from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
+from verdict.base.printable import plain
+from verdict.ci.github import comments
+from verdict.ci.github.client import GitHub
+from verdict.ci.github.images import with_pictures
+from verdict.ci.github.pull_request import Run, is_superseded
+from verdict.ci.publish.verdict import REPORT, Verdict, read
+
+CHECK = "verdict"
+# Without an App anybody's workflow can set a check of any name: this one is not to be required, and has another.
+ADVISORY = "verdict (advisory)"
+TITLE = "verdict"  # of CML's watermark
+COMMENT = "comment.md"
+_CONCLUSIONS = {PASS: "success", FAIL: "failure", CANNOT_JUDGE: "action_required"}
+_MOST_TITLE, _MOST_SUMMARY = 250, 65_000
+
+
+def publish(github: GitHub, runs: GitHub, event: dict[str, Any], folder: Path) -> tuple[str, int | None]:
+    """Store the pictures, set the check, and write the comment into `folder`.
+
+    Args:
+        github: the API, with a token that may write checks, contents and pull requests.
+        runs: the API, with a token that may read runs, which the App's may not.
+        event: the payload of `workflow_run`.
+        folder: what the judge wrote; without a verdict in it, the check says that the judge itself failed.
+
+    Returns:
+        Who posts the comment, `cml`, `api` (where CML would take the wrong one) or `nobody`; and the pull request.
+    """
+    run = Run.of(event)
+    verdict = _read(folder, run)
+    if verdict.skip:
+        print(f"nothing to tell: {verdict.skip}")
+        return "nobody", None
+    if is_superseded(runs, run):
+        print("nothing to tell: a newer run of this commit follows")
+        return "nobody", None
+    report = (
+        (folder / REPORT).read_text(encoding="utf-8") if (folder / REPORT).exists() else f"<h2>{verdict.title}</h2>"
+    )
+    ref = f"verdict/pull-{verdict.number}" if verdict.number else f"verdict/{verdict.head}"
+    report = with_pictures(github, report, folder, ref, f"Plots of {verdict.head}") + _footer(github, run)
+    _check(github, verdict, report, run.url)
+    if verdict.number is None or github.get(f"/pulls/{verdict.number}")["head"]["sha"] != verdict.head:
+        return "nobody", None
+    write_text(folder / COMMENT, report)
+    return comments.poster(github, verdict.number, TITLE), verdict.number
+
+
+def _read(folder: Path, run: Run) -> Verdict:
+    try:
+        verdict = read(folder)
+    except VerdictError:
+        return Verdict(CANNOT_JUDGE, "Cannot judge: the judge itself failed, see the log of report.yml", run.head)
+    if verdict.head != run.head:
+        raise VerdictError(str(folder), "is of another commit than the event", "run the job again")
+    return verdict
+
+
+def _footer(github: GitHub, run: Run) -> str:
+    """Where to look further: the judge's own run, which has report.html as an artifact, and the run it judged."""
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    own = f"{server}/{github.repository}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
+    advisory = "" if _by_an_app() else f" <code>{ADVISORY}</code> is set by no App: it must not be a required check."
+    return (
+        f"\n\n<sub>Judged by the code of main at <code>{os.environ.get('GITHUB_SHA', '')[:10]}</code>:"
+        f' <a href="{own}">log, and report.html in the artifact verdict</a>'
+        f' · <a href="{run.url}">the run</a>.{advisory}</sub>\n'
+    )
+
+
+def _by_an_app() -> bool:
+    """Whether the token is that of the App that the ruleset names as the only source of the check."""
+    return bool(os.environ.get("VERDICT_LOGIN"))
+
+
+def _check(github: GitHub, verdict: Verdict, report: str, url: str) -> None:
+    summary = report.encode()[:_MOST_SUMMARY].decode("utf-8", "ignore")  # GitHub counts bytes here
+    output = {"title": verdict.title[:_MOST_TITLE] or "verdict", "summary": summary}
+    name = CHECK if _by_an_app() else ADVISORY
+    body = {"name": name, "head_sha": verdict.head, "status": "completed", "details_url": url, "output": output}
+    body["conclusion"] = _CONCLUSIONS[verdict.code]
+    # A second one of the same name does no harm: the latest counts.
+    comments.persist(lambda: github.post("/check-runs", body))
+    if name == ADVISORY:
+        print(f"::warning::no App sets the check: it is named {ADVISORY}, and must not be required; docs/github.md, 3")
+    print(plain(f"check {name}: {_CONCLUSIONS[verdict.code]}: {verdict.title}", 1000))
+
+
+def comment(github: GitHub, folder: Path) -> None:
+    """Post or update the comment without CML."""
+    verdict = read(folder)
+    comments.post(github, verdict.number, TITLE, verdict.head, (folder / COMMENT).read_text(encoding="utf-8"))

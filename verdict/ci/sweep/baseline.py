@@ -1,0 +1,40 @@
+"""Main's results on a machine that has none, byte for byte those of its dvc.lock: what experiments start from."""
+
+from pathlib import Path
+
+from verdict.base.errors import VerdictError
+from verdict.ci.run.bundle import GENERATED
+from verdict.ci.run.reproduce import answers, stage_outputs, without_remote
+from verdict.repo import repro
+from verdict.repo.git import git
+from verdict.repo.lock.check import LOCK
+from verdict.repo.sources import RAW, obtain, obtain_data
+
+
+def baseline(root: Path, remote: bool) -> None:
+    """Bring all that dvc.lock names into cache and working tree: from the cache, the remote, else by running.
+
+    Args:
+        root: a checkout of main.
+        remote: whether DVC's remote may be asked.
+
+    Raises:
+        VerdictError: a stage failed, or running gives other results than dvc.lock has.
+    """
+    remote = remote and answers(root)
+    if not remote:
+        without_remote(root)
+    outputs = stage_outputs((root / LOCK).read_text(encoding="utf-8"))
+    cached = [path for path in outputs if not GENERATED.fullmatch(path)]
+    # Not in one: DVC checks out nothing of the others where a pointer is among the targets.
+    missing = obtain(root, [f"{RAW}.dvc"], remote) or obtain(root, cached, remote)
+    if not missing:
+        print("main's results are at hand")
+        return
+    print(f"running main's stages: {missing}")
+    obtain_data(root, remote)
+    repro.reproduce(root)
+    if changed := git(root, "status", "--porcelain", "--untracked-files=no").split():
+        what = f"running them gives other results than main has: {', '.join(changed[1::2])}"
+        remedy = "let main.yml run first, or push main's results (docs/remote.md); is this machine of main's kind?"
+        raise VerdictError("main's stages", what, remedy)

@@ -1,0 +1,195 @@
+"""The trained classifier as a folder: text in, probabilities out, and nothing in it is executed on load.
+
+manifest.json        format, kind, labels, how its text is made, params, what it was trained on, SHA-256 of the others
+vocabulary.json      of linear and bag: the terms of both TF-IDF blocks, in the order of their feature numbers
+tokenizer.json       of an encoder, with config.json and tokens.json: how it cuts text, what its network is, its limit
+weights.safetensors  the model's arrays, and the inverse document frequencies of TF-IDF
+documents.json       the documents that it was trained on, by hash, so that nobody tests it on them
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from verdict.base.errors import VerdictError
+from verdict.base.files import read_json, sha256, write_json
+from verdict.classifier.features.tfidf import TfIdf
+from verdict.classifier.features.tfidf_io import (
+    idf_tensors,
+    read_tensors,
+    tfidf_from,
+    write_tensors,
+    write_vocabulary,
+)
+from verdict.classifier.features.tokens import Tokeniser, load_tokeniser, save_tokeniser
+from verdict.classifier.models import Model, rebuilt
+from verdict.classifier.params import REPRESENTATION, ModelKind, Train
+from verdict.classifier.text import CLEANING, STEPS, Text
+
+FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
+VERSION: Literal[2] = 2
+# Version 1 did not say how its text is made; `predict` cleaned it, and read so much of it.
+_TEXT_OF_VERSION_1 = {"columns": ["text"], "separator": " ", "cleaning": [*CLEANING], "max_length": 10_000}
+_FILES = {
+    "tfidf": ("documents.json", "vocabulary.json", "weights.safetensors"),
+    "tokens": ("config.json", "documents.json", "tokenizer.json", "tokens.json", "weights.safetensors"),
+}
+_REMEDY = "make repro, or dvc pull models/classifier where a team has a remote"
+_OTHER_CODE = "use the code that the artifact was made with (git log)"
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Manifest(BaseModel):
+    """manifest.json: what the artifact is, and how it came about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format: Literal["verdict-classifier"] = FORMAT
+    version: Literal[2] = VERSION
+    kind: ModelKind
+    representation: Literal["tfidf", "tokens"] = "tfidf"
+    labels: Annotated[tuple[str, ...], Field(min_length=2, strict=False)]
+    text: Text
+    train: dict[str, Any]
+    trained_on: dict[Literal["train", "validation"], Hash]
+    hardware_class: str
+    files: dict[str, Hash]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A loaded artifact. It cleans and cuts what it is given: callers hand over texts as they are."""
+
+    labels: tuple[str, ...]
+    text: Text
+    reads: TfIdf | Tokeniser
+    model: Model
+
+    def probabilities(self, texts: Iterable[str]) -> npt.NDArray[np.float64]:
+        """Class probabilities of shape (texts, labels), each row summing to 1."""
+        if isinstance(texts, str):
+            raise TypeError("probabilities takes texts; for one: probabilities([text])")  # else each letter is a text
+        return self.model.probabilities(self.reads.transform(map(self.text.clean, texts)))
+
+
+def document_hash(document: str) -> str:
+    """How documents.json names a document: 16 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(document.encode()).hexdigest()[:16]
+
+
+def used_params(train: Train) -> dict[str, Any]:
+    """The group `train:` without the settings of the kinds that were not chosen."""
+    return train.model_dump(mode="json", exclude=set(REPRESENTATION) - {train.model})
+
+
+def save_classifier(
+    folder: Path, reads: TfIdf | Tokeniser, model: Model, documents: Iterable[str], manifest: Manifest
+) -> None:
+    """Write the artifact. The manifest comes last: a folder that was left half-written has none, and is refused.
+
+    Args:
+        folder: models/classifier.
+        reads: from text to features.
+        model: from features to probabilities.
+        documents: those that the model was trained on or tuned on.
+        manifest: complete but for `files`, which is filled in here.
+    """
+    (folder / "manifest.json").unlink(missing_ok=True)
+    tensors = {f"model.{name}": values for name, values in model.tensors().items()}
+    if isinstance(reads, TfIdf):
+        write_vocabulary(folder / "vocabulary.json", reads)
+        tensors |= idf_tensors(reads)
+    else:
+        save_tokeniser(folder, reads)
+    write_json(folder / "documents.json", sorted({document_hash(document) for document in documents}))
+    write_tensors(folder / "weights.safetensors", tensors)
+    files = {name: sha256(folder / name) for name in _FILES[manifest.representation]}
+    write_json(folder / "manifest.json", manifest.model_copy(update={"files": files}).model_dump(mode="json"))
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read and check manifest.json.
+
+    Raises:
+        VerdictError: it is missing, damaged, or of another format.
+    """
+    path = folder / "manifest.json"
+    document = read_json(path, _REMEDY)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise VerdictError(str(path), f"not a {FORMAT}", "give the folder of an artifact that `dvc repro` wrote")
+    version = document.get("version")
+    if version == 1 and "text" not in document:
+        document |= {"version": VERSION, "text": _TEXT_OF_VERSION_1}
+    elif version != VERSION:
+        what = f"version {version!r} of the format, this code reads 1 and {VERSION}"
+        raise VerdictError(str(path), what, _OTHER_CODE)
+    try:
+        # From JSON, where tuples are lists and no type is guessed.
+        manifest = Manifest.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise VerdictError(str(path), f"damaged: {place}: {first['msg']}", _REMEDY) from None
+    if unknown := manifest.text.unknown_steps():
+        what = f"cleans its text by {', '.join(unknown)}; this code knows {', '.join(STEPS)}"
+        raise VerdictError(str(path), what, _OTHER_CODE)
+    return manifest
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """Load an artifact after checking every byte of it.
+
+    Raises:
+        VerdictError: a file is missing, surplus, damaged or foreign; it is named.
+    """
+    manifest = load_manifest(folder)
+    if REPRESENTATION[manifest.kind] != manifest.representation:
+        what = f"a {manifest.kind} model does not read {manifest.representation}"
+        raise VerdictError(str(folder / "manifest.json"), what, _REMEDY)
+    _check_files(folder, manifest)
+    tensors = read_tensors(folder / "weights.safetensors", _REMEDY)
+    reads: TfIdf | Tokeniser
+    if manifest.representation == "tfidf":
+        reads = tfidf_from(folder / "vocabulary.json", tensors, _REMEDY)
+    else:
+        reads = load_tokeniser(folder, _REMEDY)
+    own = {name.removeprefix("model."): values for name, values in tensors.items() if name.startswith("model.")}
+    try:
+        model = rebuilt(manifest.kind, own, reads, len(manifest.labels))
+    except ValueError as error:
+        raise VerdictError(str(folder / "weights.safetensors"), str(error), _REMEDY) from None
+    return Classifier(manifest.labels, manifest.text, reads, model)
+
+
+def load_documents(folder: Path) -> list[str]:
+    """The hashes (`document_hash`) of the documents that an artifact was trained on."""
+    path = folder / "documents.json"
+    documents = read_json(path, _REMEDY)
+    if not isinstance(documents, list) or not all(isinstance(entry, str) for entry in documents):
+        raise VerdictError(str(path), "not a list of hashes", _REMEDY)
+    return documents
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    expected = _FILES[manifest.representation]
+    if set(manifest.files) != set(expected):
+        raise VerdictError(
+            str(folder / "manifest.json"), f"lists {sorted(manifest.files)}, not {list(expected)}", _REMEDY
+        )
+    present = {path.name for path in folder.iterdir()}
+    if surplus := sorted(present - {"manifest.json", *expected}):
+        raise VerdictError(str(folder / surplus[0]), "does not belong to the artifact", "delete it, or " + _REMEDY)
+    for name, hash_ in manifest.files.items():
+        if name not in present:
+            raise VerdictError(str(folder / name), "missing from the artifact", _REMEDY)
+        if sha256(folder / name) != hash_:
+            raise VerdictError(
+                str(folder / name), "damaged or exchanged (SHA-256 differs from the manifest's)", _REMEDY
+            )

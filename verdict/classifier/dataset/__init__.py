@@ -1,0 +1,1 @@
+"""From raw data to labelled rows in three splits, and the contracts that they keep."""

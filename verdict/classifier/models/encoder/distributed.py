@@ -1,0 +1,95 @@
+"""The processes that train together: as many as torchrun started, or this one alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import distributed
+
+from verdict.base.errors import VerdictError
+from verdict.classifier.training.device import require_device
+from verdict.classifier.training.torchrun import number
+
+
+@dataclass(frozen=True)
+class World:
+    """The number of this process among `size`, and its device. Number 0 writes and speaks."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and speaks."""
+        return self.rank == 0
+
+    def gathered(self, parts: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
+        """Rows that each process has a share of (see `batches.share`), put together in every process."""
+        if self.size == 1:
+            return parts
+        shares: list[npt.NDArray[np.float32]] = [parts] * self.size
+        distributed.all_gather_object(shares, parts)
+        whole = np.empty((rows, parts.shape[1]), dtype=np.float32)
+        for rank, part in enumerate(shares):
+            whole[rank :: self.size] = part
+        return whole
+
+    def summed(self, value: float) -> float:
+        """The sum of a number over all processes, in each of them."""
+        if self.size == 1:
+            return value
+        values = [value] * self.size
+        distributed.all_gather_object(values, value)
+        return sum(values)
+
+    def decided(self, value: bool) -> bool:
+        """What the leading process says, in each of them: no two may take different ways."""
+        if self.size == 1:
+            return value
+        values = [value]
+        distributed.broadcast_object_list(values)
+        return values[0]
+
+    def agree(self, value: object, where: str) -> None:
+        """Refuse to train together from different states, as on machines that share no folder."""
+        if self.size > 1:
+            values = [value] * self.size
+            distributed.all_gather_object(values, value)
+            if any(other != values[0] for other in values):
+                remedy = "a folder that all machines share, or delete it on all of them"
+                raise VerdictError(where, "another state, or none, on another machine", remedy)
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def joined(device: str) -> Iterator[World]:
+    """Join the processes of torchrun for the block; they stay together until `verdict.classifier.training.torchrun.leave`.
+
+    A second meeting of the same processes would find the addresses of the first, and fail where one comes late.
+
+    Args:
+        device: `train.device`; with `cuda` each process takes the one of its number on this machine.
+
+    Raises:
+        VerdictError: the device is not there.
+    """
+    size, local = number("WORLD_SIZE", 1), number("LOCAL_RANK", 0)
+    own = f"cuda:{local}" if device == "cuda" and size > 1 else device
+    require_device(own)
+    place = torch.device(own)
+    if size == 1:
+        yield World(0, 1, place)
+        return
+    if place.type == "cuda":
+        torch.cuda.set_device(place)
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    yield World(distributed.get_rank(), size, place)

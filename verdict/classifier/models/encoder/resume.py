@@ -1,0 +1,124 @@
+"""Where a training stands, on disk: a training that was killed goes on from there, and ends with the same weights.
+
+One safetensors file for each training, replaced whole. It is named by all that the result depends on: what a change of
+a param, of the data or of the code would make another training of never picks up this one's state.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from verdict.base.files import replacing
+from verdict.classifier.models.encoder.distributed import World
+from verdict.classifier.params import Train
+from verdict.classifier.training import checkpoints
+from verdict.classifier.training.loop import Curve, Data
+
+_CODE = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Progress:
+    """What is not a tensor: the next step of the epoch, the losses so far, the best epoch (from 1), the curve.
+
+    `seconds` counts all that was spent on it, by this process and those that were killed.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss: float = 0.0
+    best_epoch: int = 0
+    best_score: float | None = None
+    curve: Curve = field(default_factory=list)
+    done: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """What changes while training, by name: the weights, AdamW's moments, the best weights, and scores to keep."""
+
+    network: nn.Module
+    optimiser: Optimizer
+    kept: dict[str, Tensor]
+
+    def named(self, done: bool = False) -> dict[str, Tensor]:
+        """The tensors under the names that they have on disk: all, or of a training that is done what it gave."""
+        found = {f"kept.{name}": value for name, value in self.kept.items()}
+        if done:
+            return {name: value.contiguous() for name, value in found.items()}
+        found |= {f"now.{name}": value for name, value in self.network.state_dict().items()}
+        names = {id(parameter): name for name, parameter in self.network.named_parameters()}
+        for parameter, moments in self.optimiser.state.items():
+            for kind, value in moments.items():
+                found[f"{kind}.{names[id(parameter)]}"] = value
+        return {name: value.detach().cpu().contiguous() for name, value in found.items()}
+
+    def restore(self, saved: dict[str, Tensor]) -> None:
+        """Put everything back as it was."""
+        now = {name.removeprefix("now."): value for name, value in saved.items() if name.startswith("now.")}
+        if now:
+            self.network.load_state_dict(now)
+        for name, parameter in self.network.named_parameters():
+            kinds = ("step", "exp_avg", "exp_avg_sq")
+            if f"exp_avg.{name}" in saved:
+                # torch keeps AdamW's step count of a fused optimiser beside its parameter.
+                self.optimiser.state[parameter] = {kind: saved[f"{kind}.{name}"].to(parameter.device) for kind in kinds}
+        self.kept.clear()
+        self.kept.update(
+            {name.removeprefix("kept."): value for name, value in saved.items() if name.startswith("kept.")}
+        )
+
+
+def place(params: Train, phase: str, data: Iterable[Data], start: str, world: World) -> Path:
+    """The file of one training.
+
+    Args:
+        params: of the training; how often it saves and whether a refit follows have no say.
+        phase: `first` or `refit`.
+        data: what it reads.
+        start: the hash of the weights that it starts from.
+        world: how many processes share a batch, on which kind of device.
+    """
+    silent: Any = {"linear": True, "bag": True, "seeds": True, "refit": True, "encoder": {"save_minutes"}}
+    told = params.model_dump(mode="json", exclude=silent)
+    device = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
+    whole = hashlib.sha256(
+        json.dumps([told, phase, start, world.size, device, torch.__version__, transformers.__version__]).encode()
+    )
+    for part in data:
+        for array in (part.features.ids, part.features.ends, part.labels.astype(np.str_), part.valence):
+            whole.update(np.ascontiguousarray(array).tobytes())
+    for file in sorted(_CODE.rglob("*.py")):
+        whole.update(file.read_bytes())
+    return checkpoints.folder() / f"{whole.hexdigest()[:20]}.safetensors"
+
+
+def save(path: Path, progress: Progress, tensors: Tensors) -> None:
+    """Replace the state on disk."""
+    with replacing(path) as partial:
+        save_file(tensors.named(progress.done), partial, metadata={"progress": json.dumps(asdict(progress))})
+
+
+def load(path: Path, tensors: Tensors) -> Progress | None:
+    """Restore the state on disk; `None` where there is none, or one that is damaged and of no use."""
+    try:
+        with safe_open(path, "pt") as opened:
+            document: Any = json.loads(opened.metadata()["progress"])
+            saved = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no dictionary
+        progress = Progress(**document)
+        tensors.restore(saved)
+    except (FileNotFoundError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError):
+        return None
+    return progress

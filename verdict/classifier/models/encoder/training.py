@@ -1,0 +1,234 @@
+"""Trains the encoder with torch and transformers, on CPUs or GPUs, in one process or in several."""
+
+import math
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from verdict.base.files import sha256
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.dataset.vader import VALENCE_LIMIT
+from verdict.classifier.models.encoder import predict, resume
+from verdict.classifier.models.encoder.batches import (
+    OnDevice,
+    Rows,
+    epoch_batches,
+    rate,
+    share,
+)
+from verdict.classifier.models.encoder.build import model_of, network_of, optimiser_of
+from verdict.classifier.models.encoder.distributed import World, joined
+from verdict.classifier.models.encoder.guards import memory_told, switched
+from verdict.classifier.models.tensors import softmax
+from verdict.classifier.params import Train
+from verdict.classifier.scores.metrics import log_loss, scores
+from verdict.classifier.training import checkpoints
+from verdict.classifier.training.loop import (
+    Data,
+    Fitted,
+    diverged,
+    point,
+    targets,
+)
+
+# Steps between two looks at the loss: each look waits for a GPU.
+_LOOK = 20
+
+
+def fit_encoder(params: Train, train: Data, validation: Data, start: Path, config: dict[str, Any]) -> Fitted:
+    """Fine-tune with early stopping, then, with `refit`, once more on both splits for as many epochs.
+
+    Args:
+        params: `encoder` has the settings.
+        train: token ids and targets.
+        validation: what stops the training.
+        start: model.safetensors of the checkpoint, beside its config.json.
+        config: that config.
+
+    Raises:
+        VerdictError: the device is not there, its memory does not suffice, or the training diverged.
+    """
+    with joined(params.device) as world, switched(params), memory_told(params, world):
+        # Each gives back its memory on the device before the next one starts.
+        with closing(_Training(params, "first", train, (start, config), world)) as first:
+            first.run(validation)
+            kept, progress, states = first.kept, first.progress, [first.file]
+        del first
+        held_out = softmax(kept["held_out"].numpy())
+        sentences, seconds = len(train.labels) * len(progress.curve) // 2, progress.seconds
+        if params.refit:
+            whole = train.joined(validation)
+            with closing(_Training(params, "refit", whole, (start, config), world)) as again:
+                again.run(None, epochs=progress.best_epoch)
+                kept, seconds = again.kept, seconds + again.progress.seconds
+                states.append(again.file)
+            sentences += len(whole.labels) * progress.best_epoch
+    model = model_of(kept, config)
+    return Fitted(model, progress.curve, held_out, sentences, progress.best_epoch, seconds, tuple(states))
+
+
+class _Training:
+    """One training: a network, its optimiser, and where it stands. Its state is nobody else's until it is closed."""
+
+    def __init__(self, params: Train, phase: str, data: Data, start: tuple[Path, dict[str, Any]], world: World) -> None:
+        self.params, self.world, self.data = params, world, data
+        self.file = resume.place(params, phase, [data], sha256(start[0]), world)
+        self.held = checkpoints.hold(self.file) if world.leads else None
+        torch.manual_seed(params.seed)
+        self.network = network_of(start, params.encoder.dropout).to(world.device)
+        self.optimiser = optimiser_of(self.network, params)
+        self.kept: dict[str, Tensor] = {}
+        self.tensors = resume.Tensors(self.network, self.optimiser, self.kept)
+        self.progress = resume.load(self.file, self.tensors) or resume.Progress()
+        world.agree((self.progress.epoch, self.progress.step), str(self.file))
+        self.sentences = OnDevice(data.features, world.device)
+        self.wanted = torch.from_numpy(targets(data, params)).float().to(world.device)
+        self.valence = torch.from_numpy(data.valence / VALENCE_LIMIT).float().to(world.device)
+        self.bfloat16 = world.device.type == "cuda"
+        self.saved = monotonic()
+
+    def close(self) -> None:
+        """Let the state go; it stays on disk until what the training gave is written."""
+        if self.held:
+            self.held.close()
+
+    def run(self, validation: Data | None, epochs: int | None = None) -> None:
+        """Train until done.
+
+        Args:
+            validation: what decides the best epoch; without it the last one is kept.
+            epochs: to end after so many, at the learning rates of a training of `train.encoder.epochs`.
+        """
+        settings, progress = self.params.encoder, self.progress
+        batches = -(-len(self.data.labels) // settings.batch_size)
+        parallel = self._parallel()
+        with self._bar(batches * (epochs or settings.epochs)) as bar:
+            while not progress.done:
+                self._epoch(parallel, batches, bar)
+                if validation is not None:
+                    self._judge(validation, batches, bar)
+                progress.epoch, progress.step, progress.loss = progress.epoch + 1, 0, 0.0
+                progress.done = progress.epoch >= (epochs or settings.epochs) or (
+                    validation is not None and progress.epoch - progress.best_epoch >= settings.patience
+                )
+                if progress.done and validation is None:
+                    self._keep()
+                self._save()
+
+    def _epoch(self, parallel: nn.Module, batches: int, bar: "tqdm[Any]") -> None:
+        settings, progress, world = self.params.encoder, self.progress, self.world
+        rows_of = epoch_batches(self.data.features.lengths, settings.batch_size, self.params.seed, progress.epoch)
+        shares = [share(rows, world.rank, world.size) for rows in rows_of]
+        places = torch.split(torch.from_numpy(np.concatenate(shares)).to(world.device), [len(own) for own in shares])
+        # Of this process, since the loss was summed over all of them. In float64 the sum of an epoch's float32 losses
+        # is exact, so that it does not matter when it was saved.
+        total = torch.zeros((), dtype=torch.float64, device=world.device)
+        self.network.train()
+        for rows, own, place in list(zip(rows_of, shares, places, strict=True))[progress.step :]:
+            number = progress.epoch * batches + progress.step
+            for group in self.optimiser.param_groups:
+                group["lr"] = group["highest"] * rate(number, batches * settings.epochs, settings.warmup)
+            # Dropout's numbers are drawn anew from the step's own seed: where a training goes on, no state is needed.
+            torch.manual_seed((self.params.seed * 2**24 + number) * 2**6 + world.rank)
+            total += self._step(parallel, own, place, len(rows))
+            progress.step += 1
+            bar.update()
+            if progress.step % _LOOK == 0 or progress.step == batches:
+                loss = (progress.loss + world.size * float(total)) / progress.step
+                bar.set_postfix_str(f"loss {loss:.4f}{self._best()}")
+            if self._time_to_save() and progress.step < batches:
+                progress.loss += world.summed(float(total))
+                total.zero_()
+                self._save()
+        progress.loss += world.summed(float(total))
+        if not math.isfinite(progress.loss):
+            raise diverged("encoder", progress.epoch)
+
+    def _step(self, parallel: nn.Module, own: Rows, place: Tensor, size: int) -> Tensor:
+        """One batch of `size` sentences: this process's share, and the step that all processes take together."""
+        settings, world = self.params.encoder, self.world
+        ids, mask = self.sentences.padded(own, place)
+        with torch.autocast(world.device.type, torch.bfloat16, enabled=self.bfloat16):
+            output = parallel(ids, mask)
+        loss = functional.cross_entropy(
+            output[:, :-1], self.wanted[place], label_smoothing=settings.label_smoothing, reduction="sum"
+        )
+        squares = functional.mse_loss(output[:, -1], self.valence[place], reduction="sum")
+        # A mean over the whole batch, whoever has how much of it; DDP takes the mean over the processes.
+        loss = (loss + settings.valence_weight * squares) / size
+        (loss * world.size).backward()  # type: ignore[no-untyped-call]  # torch
+        nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip, foreach=True)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def _judge(self, validation: Data, batches: int, bar: "tqdm[Any]") -> None:
+        """Score the validation split, add to the curve, and keep the weights if they are the best."""
+        progress = self.progress
+        outputs = self._predict(validation)
+        probabilities = softmax(outputs[:, : len(LABELS)])
+        loss = log_loss(validation.labels, probabilities)
+        if not math.isfinite(loss):
+            raise diverged("encoder", progress.epoch)
+        f1 = scores(validation.labels, validation.valence, probabilities, bins=2)["weighted_f1"]
+        progress.curve.append(point(progress.epoch, "training", progress.loss / batches, f1))
+        progress.curve.append(point(progress.epoch, "validation", loss, f1))
+        # By the score, not the loss: a fine-tuned network grows too sure of itself before its answers get worse.
+        if progress.best_score is None or f1 > progress.best_score:
+            progress.best_score, progress.best_epoch = f1, progress.epoch + 1
+            self._keep()
+            self.kept["held_out"] = torch.from_numpy(np.ascontiguousarray(outputs[:, : len(LABELS)]))
+        bar.set_postfix_str(f"loss {loss:.4f}{self._best()}")
+
+    def _predict(self, data: Data) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Scores of all sentences, each process doing its share."""
+        self.network.eval()
+        own = share(np.arange(len(data.labels)), self.world.rank, self.world.size)
+        with torch.inference_mode():
+            part = predict(self.network, data.features.chosen(own), self.world.device, self.bfloat16)
+        return self.world.gathered(part, len(data.labels))
+
+    def _keep(self) -> None:
+        held_out = {name: value for name, value in self.kept.items() if name == "held_out"}
+        self.kept.clear()
+        self.kept |= {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+        self.kept |= held_out
+
+    def _time_to_save(self) -> bool:
+        """Whether the last checkpoint is old enough; several processes ask each other only now and then."""
+        if self.world.size > 1 and self.progress.step % _LOOK:
+            return False
+        return self.world.decided(monotonic() - self.saved >= 60 * self.params.encoder.save_minutes)
+
+    def _save(self) -> None:
+        self.progress.seconds += monotonic() - self.saved
+        self.saved = monotonic()
+        if self.world.leads:
+            resume.save(self.file, self.progress, self.tensors)
+        self.world.wait()
+
+    def _parallel(self) -> nn.Module:
+        if self.world.size == 1:
+            return self.network
+        devices = [self.world.device] if self.world.device.type == "cuda" else None
+        # Its buffers are constants: token types and places.
+        return DistributedDataParallel(
+            self.network, device_ids=devices, forward_sync_buffers=False, gradient_as_bucket_view=True
+        )
+
+    def _bar(self, steps: int) -> "tqdm[Any]":
+        done = self.progress.epoch * -(-len(self.data.labels) // self.params.encoder.batch_size) + self.progress.step
+        quiet = None if self.world.leads else True
+        return tqdm(total=steps, initial=done, desc="encoder", unit="step", disable=quiet, leave=False)
+
+    def _best(self) -> str:
+        found = [one for one in self.progress.curve if one["on"] == "validation"]
+        return f", weighted F1 {max(one['validation_weighted_f1'] for one in found):.4f}" if found else ""

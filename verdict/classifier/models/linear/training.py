@@ -1,0 +1,61 @@
+"""Trains the linear model with scikit-learn, epoch by epoch."""
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import SGDClassifier
+
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.models.linear import Linear
+from verdict.classifier.params import Train
+from verdict.classifier.scores.metrics import log_loss
+from verdict.classifier.training.loop import (
+    Data,
+    Fitted,
+    Step,
+    diverged,
+    fit_epochs,
+    targets,
+)
+
+# A class that a sentence belongs to by less than this is not worth a step.
+_LEAST_WEIGHT = 0.01
+
+
+def fit_linear(params: Train, train: Data, validation: Data) -> Fitted:
+    """Averaged stochastic gradient descent with early stopping, then, with `refit`, once more on both splits."""
+    return fit_epochs(lambda data: _trainer(data, params), params, train, validation)
+
+
+def _trainer(data: Data, params: Train) -> Step:
+    """A function that trains one more epoch."""
+    wanted = targets(data, params)
+    # scikit-learn takes one class a row: a sentence stands once for each class that it partly belongs to.
+    rows, classes = np.nonzero(wanted > _LEAST_WEIGHT)
+    weights = wanted[rows, classes]
+    features = data.features[rows]
+    order = np.random.default_rng(params.seed)
+    descent = SGDClassifier(
+        loss="log_loss",
+        alpha=params.linear.alpha,
+        average=len(rows),  # from the second epoch on: the first is far from where it ends
+        shuffle=False,
+        random_state=params.seed,
+    )
+
+    def step(epoch: int) -> tuple[Linear, float]:
+        shuffled = order.permutation(len(rows))
+        try:
+            descent.partial_fit(
+                features[shuffled], classes[shuffled], classes=np.arange(len(LABELS)), sample_weight=weights[shuffled]
+            )
+        except ValueError:  # scikit-learn's word for an overflow
+            raise diverged("linear", epoch) from None
+        model = Linear(_float32(descent.coef_.T), _float32(descent.intercept_))
+        return model, log_loss(data.labels, model.probabilities(data.features))
+
+    return step
+
+
+def _float32(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    # A copy, always: scikit-learn goes on with what it gave, and the best epoch may lie behind.
+    return np.array(values, dtype=np.float32, order="C")

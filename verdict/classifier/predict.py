@@ -1,0 +1,114 @@
+"""Reads lines, writes one JSON object a line: in batches, so that memory stays constant however long the input."""
+
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from verdict.classifier.artifact import Classifier, load_classifier
+
+# Large enough that the work dwarfs the bookkeeping. Answers come in batches, the first after two of them were read.
+BATCH_LINES = 2_000
+BATCH_BYTES = 1_000_000
+# Line ends to some readers (Python's splitlines among them), though not to JSON: one line in must be one line out.
+_LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_classifier: Classifier
+
+
+class Answers(NamedTuple):
+    """The answers to one batch: JSON lines, how many, and how many of the texts were too long to be read whole."""
+
+    text: str
+    lines: int
+    cut: int
+
+
+def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | None = None) -> int:
+    """Answer each line of `source` with one line of JSON: `text`, `label`, `probabilities`.
+
+    Of a text longer than the artifact reads, its beginning is scored; how many there were is told on standard error.
+    An empty line is answered like any other, by what the model makes of no words at all. Bytes that are not UTF-8
+    are replaced (U+FFFD) in the text that is scored and in the answer.
+
+    Args:
+        folder: an artifact.
+        source: bytes; lines end at a line feed, before which a carriage return is dropped.
+        sink: gets UTF-8.
+        processes: how many score at a time; as many as this process may use by default. Below two batches, one.
+
+    Returns:
+        The number of lines.
+
+    Raises:
+        VerdictError: the artifact is damaged or foreign.
+    """
+    batches = _batches(source)
+    head = list(islice(batches, 2))
+    workers = processes or len(os.sched_getaffinity(0))
+    classifier = load_classifier(folder)  # a damaged artifact is told here, once, and not by every worker
+    if workers == 1 or len(head) < 2:
+        return _written(sink, (answers(classifier, batch) for batch in chain(head, batches)), classifier)
+    with ProcessPoolExecutor(workers, initializer=_load, initargs=(folder,)) as pool:
+        return _written(sink, _in_order(pool, chain(head, batches), workers), classifier)
+
+
+def answers(classifier: Classifier, lines: list[bytes]) -> Answers:
+    """The answers to one batch of lines, one JSON object a line."""
+    texts = [line.decode("utf-8", errors="replace") for line in lines]
+    probabilities = classifier.probabilities(texts)
+    out = []
+    for text, best, row in zip(texts, probabilities.argmax(axis=1), probabilities.round(6).tolist(), strict=True):
+        named = dict(zip(classifier.labels, row, strict=True))
+        answer = {"text": text, "label": classifier.labels[best], "probabilities": named}
+        out.append(json.dumps(answer, ensure_ascii=False).translate(_LINE_ENDS) + "\n")
+    return Answers("".join(out), len(lines), sum(map(classifier.text.cuts, texts)))
+
+
+def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
+    lines: list[bytes] = []
+    size = 0
+    for line in source:
+        lines.append(line.removesuffix(b"\n").removesuffix(b"\r"))
+        size += len(line)
+        if len(lines) == BATCH_LINES or size >= BATCH_BYTES:
+            yield lines
+            lines, size = [], 0
+    if lines:
+        yield lines
+
+
+def _load(folder: Path) -> None:
+    global _classifier  # noqa: PLW0603 - a worker process has one classifier for its life
+    _classifier = load_classifier(folder)
+
+
+def _work(lines: list[bytes]) -> Answers:
+    return answers(_classifier, lines)
+
+
+def _in_order(pool: ProcessPoolExecutor, batches: Iterator[list[bytes]], workers: int) -> Iterator[Answers]:
+    """Keep every worker busy with one batch waiting, and no more: what is read but not answered costs memory."""
+    waiting: deque[Future[Answers]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(_work, batch))
+        if len(waiting) >= 2 * workers:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _written(sink: BinaryIO, batches: Iterable[Answers], classifier: Classifier) -> int:
+    lines = cut = 0
+    for batch in batches:
+        sink.write(batch.text.encode("utf-8", errors="replace"))
+        sink.flush()
+        lines, cut = lines + batch.lines, cut + batch.cut
+    if cut:
+        limit = f"{classifier.text.max_length:,} characters, as many as the artifact reads (text.max_length)"
+        print(f"note: {cut:,} of {lines:,} lines scored by their first {limit}", file=sys.stderr)
+    return lines

@@ -1,0 +1,1 @@
+"""Predictions as tables, their metrics, and how these are shown."""

@@ -1,0 +1,32 @@
+"""What an experiment cost, for the leaderboard.
+
+Times differ from run to run, so they stand in no stage's outputs and not in dvc.lock. metrics/cost.json is in git and
+empty; DVC commits what a training writes into it with the experiment, and nowhere else is it written.
+"""
+
+import os
+from pathlib import Path
+
+from verdict.base.files import write_json
+
+PATH = Path("metrics/cost.json")
+# DVC sets it for the stages of an experiment.
+_NAME = "DVC_EXP_NAME"
+
+
+def record_cost(seconds: float, sentences: int, device: str) -> None:
+    """Note what a training took; nothing outside an experiment.
+
+    Args:
+        seconds: of the training, all seeds together.
+        sentences: how many were trained on, each counted once for every epoch and seed.
+        device: a hardware class, see `verdict.base.numerics`.
+    """
+    if name := os.environ.get(_NAME):
+        cost = {
+            "experiment": name,
+            "seconds": round(seconds, 2),
+            "device": device,
+            "sentences_per_second": round(sentences / seconds, 1),
+        }
+        write_json(PATH, cost)

@@ -1,0 +1,62 @@
+"""Several processes that train one model: torchrun starts them, this module only asks it to."""
+
+import os
+import sys
+
+from verdict.base.errors import VerdictError
+
+# Only torchrun sets it. RANK and WORLD_SIZE alone may be left from a shell, a scheduler or another launcher.
+_STARTED = "TORCHELASTIC_RUN_ID"
+_STRAY = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
+
+
+def torchrun(processes: int, several: bool) -> None:
+    """Become torchrun with so many processes of this very command, unless that is what we are in already.
+
+    On several machines torchrun is called by hand (docs/encoder.md); then nothing is done. Where variables of torchrun
+    are set by something else, they count for nothing, which is said.
+
+    Args:
+        processes: `train.processes`.
+        several: whether this kind of model can be trained by several processes.
+
+    Raises:
+        VerdictError: torchrun has started several processes for a kind that is trained by one.
+    """
+    if _STARTED in os.environ:
+        if (size := number("WORLD_SIZE", 1)) > 1 and not several:
+            what = f"torchrun started {size} processes, and this kind of model is trained by one"
+            raise VerdictError(
+                "train.model", what, "python -I -m stages.train without torchrun, or train.model: encoder"
+            )
+        return
+    if stray := [name for name in _STRAY if name in os.environ]:
+        print(f"train: {', '.join(stray)}: not set by torchrun, and not heeded", file=sys.stderr)
+    if processes > 1:
+        # `python -I -m stages.train`, whatever name this process runs the module under.
+        module = getattr(sys.modules["__main__"], "__spec__", None)
+        command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "--no-python"]
+        # torchrun would start its processes without the option that keeps the current folder off the path.
+        target = [sys.executable, "-I", "-u", *(["-m", module.name] if module else sys.argv[:1])]
+        # torchrun takes options from variables PET_…: those of a surrounding job are not for this one.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PET_")}
+        os.execve(sys.executable, [sys.executable, "-I", *command, *target, *sys.argv[1:]], kept)  # noqa: S606 - no shell
+
+
+def number(name: str, alone: int) -> int:
+    """A number that torchrun gives its processes, such as RANK; `alone` where it did not start this one."""
+    return int(os.environ.get(name, alone)) if _STARTED in os.environ else alone
+
+
+def leave() -> None:
+    """Part from the other processes; nothing where there are none."""
+    if number("WORLD_SIZE", 1) != 1:
+        from torch import distributed
+
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+def leads() -> bool:
+    """Whether this process is the one that writes."""
+    return number("RANK", 0) == 0

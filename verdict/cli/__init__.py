@@ -1,0 +1,1 @@
+"""The commands of `verdict`, a module each: parse, call, print."""

@@ -1,0 +1,130 @@
+"""`verdict ci sweep COMMAND`: a step of sweep.yml each."""
+
+if __name__ == "__main__":
+    from verdict.base.isolated import start_again
+
+    start_again("verdict")
+
+import argparse
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from verdict.base.errors import exit_code
+from verdict.ci.github.output import output
+from verdict.repo.environment import enter
+from verdict.repo.place import require_top
+
+Options = argparse.Namespace
+
+
+def _missing(options: Options) -> None:
+    from verdict.ci.sweep.missing import missing, plan_of
+
+    output("names", json.dumps(missing(plan_of(Path.cwd(), options.spec), options.git_remote, options.only)))
+
+
+def _baseline(_: Options) -> None:
+    from verdict.ci.sweep.baseline import baseline
+    from verdict.repo.remote import configured
+
+    baseline(Path.cwd(), remote=configured(Path.cwd()))
+
+
+def _meet(options: Options) -> None:
+    from verdict.ci.sweep.experiments_remote import meet
+
+    meet(Path.cwd(), options.url)
+
+
+def _winner(options: Options) -> None:
+    from verdict.ci.github.output import summary
+    from verdict.ci.sweep.missing import plan_of
+    from verdict.ci.sweep.winner import propose, take_leaderboard
+    from verdict.experiments.leaderboard.command import Options as Asked
+    from verdict.experiments.leaderboard.command import board_of
+
+    plan = plan_of(Path.cwd(), options.spec)
+    board = board_of(Path.cwd(), Asked(options.board, spec=plan.spec))
+    summary(re.sub(r"<img [^>]*>", "", take_leaderboard(options.board, options.out)))
+    proposal = propose(plan, board, _run(), options.out)
+    print(proposal.title)
+    output("change", "true" if proposal.files else "false")
+
+
+def _propose(options: Options) -> None:
+    from verdict.base.files import write_text
+    from verdict.ci.github import comments
+    from verdict.ci.github.client import GitHub
+    from verdict.ci.github.images import with_pictures
+    from verdict.ci.sweep.proposal import COMMENT, LEADERBOARD, read
+    from verdict.ci.sweep.pull_request import TITLE, open_or_update
+
+    github, proposal = GitHub.from_environment(), read(options.out)
+    number = open_or_update(github, proposal, options.out, own_token=not os.environ.get("VERDICT_LOGIN"))
+    text = (options.out / LEADERBOARD).read_text(encoding="utf-8")
+    told = with_pictures(github, text, options.out, f"verdict/pull-{number}", f"Leaderboard of {proposal.spec}")
+    write_text(options.out / COMMENT, told + f'\n\n<sub><a href="{_run()}">The run</a></sub>\n')
+    output("number", str(number))
+    output("poster", comments.poster(github, number, TITLE))
+
+
+def _comment(options: Options) -> None:
+    from verdict.ci.github import comments
+    from verdict.ci.github.client import GitHub
+    from verdict.ci.sweep.proposal import COMMENT, read
+    from verdict.ci.sweep.pull_request import TITLE
+
+    text = (options.out / COMMENT).read_text(encoding="utf-8")
+    comments.post(GitHub.from_environment(), options.number, TITLE, read(options.out).baseline, text)
+
+
+def _run() -> str:
+    """The address of this run."""
+    where = [os.environ.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY")]
+    return "/".join([*where, "actions/runs", os.environ.get("GITHUB_RUN_ID", "")])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="verdict ci sweep", description="A sweep in GitHub Actions.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, run: object, told: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=told)
+        command.set_defaults(run=run)
+        return command
+
+    missing = add("missing", _missing, "the points without an experiment, for a matrix")
+    missing.add_argument("--git-remote", default="origin")
+    missing.add_argument("--only", nargs="+", default=[], metavar="NAME", help="look for these points alone")
+    add("baseline", _baseline, "bring main's results here: what experiments start from")
+    meet = add("meet", _meet, "name the DVC remote where experiments meet, in this checkout alone")
+    meet.add_argument("url")
+    winner = add("winner", _winner, "lay aside the pull request of the best experiment")
+    winner.add_argument("--board", type=Path, default=Path("leaderboard"), metavar="FOLDER")
+    for command in (missing, winner):
+        command.add_argument("spec", help="a spec file of this commit, such as sweeps/linear.yaml")
+    propose = add("propose", _propose, "open or update that pull request")
+    comment = add("comment", _comment, "post the leaderboard without CML")
+    comment.add_argument("--number", type=int, required=True, help="of the pull request")
+    for command in (winner, propose, comment):
+        command.add_argument("--out", type=Path, default=Path("proposal"), metavar="FOLDER")
+    return parser
+
+
+def main() -> int:
+    """Parse the command line and run the command; 0, or 1 with a message."""
+    options = _parser().parse_args()
+    enter()
+
+    def run() -> None:
+        require_top()
+        options.run(options)
+
+    return exit_code(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

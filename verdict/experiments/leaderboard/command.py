@@ -1,0 +1,119 @@
+"""`verdict leaderboard`: which experiments are meant, and the files that are written of them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from verdict.base.errors import VerdictError
+from verdict.experiments.leaderboard.board import (
+    ABSENT,
+    BROKEN,
+    Apart,
+    Asked,
+    Board,
+    board,
+)
+from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find
+from verdict.experiments.leaderboard.predictions import Cache
+from verdict.experiments.leaderboard.records import VALIDATION
+from verdict.repo.revisions import Store, resolve, working_tree
+from verdict.review.policy import policy_of
+
+# Where `verdict sweep run` notes why a point failed.
+_SWEEP_FAILURES = Path(".dvc/tmp/sweeps/failed")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for on the command line: `every` takes the experiments of all baselines, `names` only these."""
+
+    out: Path
+    names: Sequence[str] = ()
+    spec: Path | None = None
+    every: bool = False
+    chosen: str | None = None
+
+
+def run(root: Path, options: Options) -> int:
+    """Write the leaderboard; 0 once it is written, whoever leads."""
+    from verdict.experiments.leaderboard.document import write
+    from verdict.experiments.leaderboard.printed import printed
+
+    made = board_of(root, options)
+    write(made, options.out)
+    width = shutil.get_terminal_size(fallback=(120, 24)).columns  # of a log, where there is no terminal
+    print("\n".join(printed(made, width)))
+    print(", ".join(str(options.out / f"leaderboard.{kind}") for kind in ("md", "html", "csv")))
+    return 0
+
+
+def board_of(root: Path, options: Options) -> Board:
+    """The leaderboard as data."""
+    names = [*options.names, *(_points(root, options.spec) if options.spec else [])]
+    with Store(root) as store:
+        head = resolve(root, "HEAD")
+        asked = _asked(root, str(head.commit), names, options)
+        try:
+            validation: str | None = head.hash_of(VALIDATION)
+        except VerdictError:  # nothing was reproduced on HEAD: those that most experiments have
+            validation = None
+        return board(root, Cache(store), asked, policy_of(working_tree(root)), validation)
+
+
+def _points(root: Path, spec: Path) -> list[str]:
+    """The names of a spec file's points on HEAD. `sweep` builds on the review, so it is asked as a program."""
+    command = [sys.executable, "-I", "-m", "verdict", "sweep", "points", str(spec), "--json"]
+    done = subprocess.run(command, cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode:
+        reason = " ".join(done.stderr.split())[-400:] or f"exit code {done.returncode}"
+        raise VerdictError(str(spec), reason, f"verdict sweep points {spec}")
+    names: list[str] = json.loads(done.stdout)["names"]
+    return names
+
+
+def _asked(root: Path, head: str, names: Sequence[str], options: Options) -> Asked:
+    """The experiments of HEAD, or of all commits; those of some names, and which of these are not there."""
+    known = [one for one in find(root) if options.every or one.baseline == head]
+    shown = [one for one in known if not names or one.name in names]
+    failures = [one for one in failed_in_queue(root) if options.every or one.baseline == head]
+    absent = list(_absent(root, head, names, {one.name for one in shown}, failures))
+    if not shown and not absent:
+        where, what = f"refs/exps of {head[:7]}", "no experiment that builds on it here"
+        remedy = "verdict sweep run SPEC, or sweep pull; --all shows those of other commits"
+        raise VerdictError(where, what, remedy)
+    return Asked(shown, absent, _chosen(shown, options.chosen) if options.chosen else None)
+
+
+def _absent(
+    root: Path, head: str, names: Sequence[str], there: set[str], failures: Iterable[Experiment]
+) -> Iterator[Apart]:
+    told = set(there)
+    for one in failures:
+        if one.name not in told and (not names or one.name in names):
+            told.add(one.name)
+            yield Apart(one, BROKEN, f"failed in DVC's queue: dvc queue logs {one.name}")
+    for name in names:
+        if name not in told:
+            told.add(name)
+            yield _missing(root, Experiment(name, "", head))
+
+
+def _missing(root: Path, one: Experiment) -> Apart:
+    note = root / _SWEEP_FAILURES / one.name
+    if note.resolve().parent == (root / _SWEEP_FAILURES).resolve() and note.is_file():
+        return Apart(one, BROKEN, f"failed: {note.read_text(encoding='utf-8', errors='replace')}")
+    return Apart(one, ABSENT, "no experiment of this name here: not run, or not pulled")
+
+
+def _chosen(shown: Sequence[Experiment], name: str) -> Experiment:
+    found = [one for one in shown if one.name == name or (len(name) >= 7 and one.commit.startswith(name))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        commits = ", ".join(one.commit[:10] for one in found)
+        raise VerdictError(f"--chosen {name}", f"{len(found)} experiments have it: {commits}", "--chosen COMMIT")
+    raise VerdictError(f"--chosen {name}", "none of the experiments shown", "--chosen NAME, one of the leaderboard's")

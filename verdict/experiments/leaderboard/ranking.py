@@ -1,0 +1,126 @@
+"""How sure a ranking is: intervals, what is as good as the best, and how much the best of many flatters itself.
+
+All experiments are scored on the same resamples of documents (`verdict.review.bootstrap`), so that a hard draw is hard for all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from verdict.review.bootstrap import (
+    Floats,
+    metrics,
+    resample,
+    tails,
+)
+from verdict.review.metrics_file import HEADLINE
+
+# Tables resampled at a time, and elements of all pairs' differences: keep memory below 300 MB, and time below a minute.
+_CHUNK = 16
+_MOST_ELEMENTS = 2e9
+_LEAST_RESAMPLES = 1000
+# Below this a difference is rounding.
+_NOTHING = 1e-12
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Weighted F1 of some models on the same sentences: `points` (models,), and on resamples (models, resamples)."""
+
+    points: Floats
+    draws: Floats
+    documents: int
+
+    def interval(self, model: int, confidence: float) -> tuple[float, float]:
+        """Percentile interval of a model's own score, widened for few documents."""
+        low, high = np.quantile(self.draws[model], tails(confidence, self.documents))
+        return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Each model − the one at `best`, with intervals that hold together for all pairs of models."""
+
+    difference: Floats
+    low: Floats
+    high: Floats
+
+    @property
+    def like_best(self) -> npt.NDArray[np.bool_]:
+        """Which models cannot be told from the best."""
+        return self.high >= 0
+
+
+@dataclass(frozen=True)
+class Optimism:
+    """By how much the best score of all is expected to exceed the winner's own: `estimate`, and at `most`."""
+
+    estimate: float
+    most: float
+
+
+def resampled(tables: Sequence[pd.DataFrame], resamples: int, seed: int) -> Resampled:
+    """Score all models on the same resamples; their tables have the same sentences in the same order."""
+    points, draws, documents = [], [], 0
+    for begin in range(0, len(tables), _CHUNK):
+        # The generators are seeded anew in each call: the draws are the same in all of them.
+        for one in resample(tables[begin : begin + _CHUNK], 1, resamples, seed):
+            documents = sum(one.documents.values())
+            points.append(_score(np.sum(list(one.total.values()), axis=0)))
+            draws.append(_score(np.sum(list(one.drawn.values()), axis=0)))
+    return Resampled(np.array(points), np.array(draws), documents)
+
+
+def _score(sums: Floats) -> Floats:
+    return metrics(sums, 1)[HEADLINE]
+
+
+def to_best(scores: Resampled, best: int, confidence: float) -> Differences:
+    """Differences to the best.
+
+    The best was picked by these very scores, so intervals for the pairs with it alone would be too narrow. One factor
+    is taken from the largest studentized deviation among all pairs (bootstrap max-t; Romano & Wolf 2005): with
+    `confidence` all of them hold together, and so do those with the best, whichever that is.
+    """
+    difference = scores.points - scores.points[best]
+    moved = scores.draws - scores.draws[best] - difference[:, None]
+    reach = _factor(scores, confidence) * _errors(moved, scores.documents)
+    return Differences(difference, difference - reach, difference + reach)
+
+
+def _factor(scores: Resampled, confidence: float) -> float:
+    models, resamples = scores.draws.shape
+    pairs = models * (models - 1) / 2
+    used = min(resamples, max(_LEAST_RESAMPLES, int(_MOST_ELEMENTS / max(pairs, 1))))
+    draws = scores.draws[:, :used] - scores.points[:, None]
+    largest = np.zeros(used)
+    for model in range(models - 1):
+        moved = draws[model + 1 :] - draws[model]
+        errors = _errors(moved, scores.documents)
+        told = errors > _NOTHING
+        if told.any():
+            np.maximum(largest, (np.abs(moved[told]) / errors[told, None]).max(axis=0), out=largest)
+    return float(np.quantile(largest, confidence))
+
+
+def _errors(moved: Floats, documents: int) -> Floats:
+    """Standard errors of differences, with Bessel's correction for the number of documents."""
+    errors: Floats = moved.std(axis=-1) * (documents / max(documents - 1, 1)) ** 0.5
+    return errors
+
+
+def optimism(scores: Resampled) -> Optimism:
+    """What picking the best adds to its score, by doing it again on each resample.
+
+    In a resample the winner's score exceeds what that model has on average: by how much, on average, is the estimate.
+    The experiments' scores, which are noisy themselves, stand in for the true ones there, and lie further apart than
+    these: the estimate is rather low. Were all experiments equally good, it would be the average of the largest
+    deviation, and it cannot be more.
+    """
+    deviations = scores.draws - scores.draws.mean(axis=1, keepdims=True)
+    winners = scores.draws.argmax(axis=0)
+    won = deviations[winners, np.arange(deviations.shape[1])]
+    return Optimism(float(won.mean()), float(deviations.max(axis=0).mean()))

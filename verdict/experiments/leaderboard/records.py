@@ -1,0 +1,145 @@
+"""What an experiment says of itself: its params, its scores on validation, its cost. Each of them is checked."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from verdict.base.documents import mapping
+from verdict.base.errors import VerdictError
+from verdict.experiments.leaderboard.experiments import Experiment, Files
+from verdict.repo.lock.check import LOCK
+from verdict.repo.lock.entries import outputs_of, stages_of
+from verdict.repo.revisions import PARAMS, checked
+from verdict.review.metrics_file import (
+    SCORES,
+    Scores,
+    Seeds,
+    parsed,
+    scores_of,
+    seeds_of,
+)
+
+TEST_SCORES = "metrics/evaluation.json"
+COST = "metrics/cost.json"
+FILES = (PARAMS, LOCK, SCORES, COST)
+VALIDATION = "data/prepared/validation.parquet"
+PREDICTIONS = ("data/validation", "predictions.parquet")
+_MOST_PARAMS = 1000
+_LOOK = "look at the experiment, or run it again"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the training took, on what, and how many sentences a second it was trained on."""
+
+    seconds: float
+    device: str
+    sentences_per_second: float
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that an experiment claims; `validation` and `predictions` are hashes of its lock, `notes` what is odd."""
+
+    experiment: Experiment
+    params: dict[str, Any]
+    scores: Scores
+    seeds: Seeds
+    cost: Cost | None
+    validation: str
+    predictions: str
+    notes: tuple[str, ...] = ()
+
+
+def read(files: Files, experiment: Experiment) -> Record:
+    """Read an experiment.
+
+    Raises:
+        VerdictError: it has no result, or one of its files is not what it should be.
+    """
+    told = parsed(_text(files, experiment, SCORES), SCORES)
+    lock = stages_of(_text(files, experiment, LOCK), "the experiment", _LOOK, aliases=False)
+    outs = outputs_of(lock, "the experiment", _LOOK)
+    cost, notes = _cost(files, experiment)
+    return Record(
+        experiment,
+        _params(mapping(_text(files, experiment, PARAMS), PARAMS, _LOOK, aliases=False)),
+        scores_of(told, SCORES),
+        seeds_of(told, SCORES),
+        cost,
+        _hash(outs, VALIDATION),
+        _hash(outs, PREDICTIONS[0]),
+        notes,
+    )
+
+
+def test_scores(files: Files, experiment: Experiment) -> Scores:
+    """The scores on test, which only the experiment that is chosen is asked for."""
+    return scores_of(parsed(_text(files, experiment, TEST_SCORES), TEST_SCORES), TEST_SCORES)
+
+
+def shown_param(value: Any) -> str:  # noqa: ANN401 - YAML
+    """A param's value as people write it."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value, default=str)
+
+
+def _cost(files: Files, experiment: Experiment) -> tuple[Cost | None, tuple[str, ...]]:
+    """None where the training came from the run-cache, and the file is that of another experiment or empty."""
+    try:
+        text = files.text(experiment.commit, COST)
+        told = parsed(text, COST) if text else {}
+        if told.get("experiment") != experiment.name:
+            return None, ()
+        seconds, speed = (_positive(told, key) for key in ("seconds", "sentences_per_second"))
+        device = told.get("device")
+        if not isinstance(device, str):
+            raise VerdictError(COST, f"device is {device!r}, not a text", _LOOK)
+    except VerdictError as error:
+        return None, (f"{error.where}: {error.what}",)
+    return Cost(seconds, device, speed), ()
+
+
+def _text(files: Files, experiment: Experiment, path: str) -> str:
+    text = files.text(experiment.commit, path)
+    if text is None:
+        what = "no such file: it did not get as far as that" if path == SCORES else "no such file"
+        raise VerdictError(path, what, _LOOK)
+    return text
+
+
+def _positive(told: dict[str, Any], key: str) -> float:
+    value = told.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:
+        raise VerdictError(COST, f"{key} is {value!r:.80}, not a positive number", _LOOK)
+    return float(value)
+
+
+def _params(document: dict[str, Any]) -> dict[str, Any]:
+    """All keys with dots between the names of groups and keys."""
+    try:
+        found = list(islice(_leaves(document, ""), _MOST_PARAMS + 1))
+    except RecursionError:
+        raise VerdictError(PARAMS, "groups within groups without end", _LOOK) from None
+    if len(found) > _MOST_PARAMS:
+        raise VerdictError(PARAMS, f"more than {_MOST_PARAMS:,} keys", _LOOK)
+    return dict(found)
+
+
+def _leaves(group: dict[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in group.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            odd = isinstance(value, float) and not math.isfinite(value)
+            yield f"{prefix}{key}", str(value) if odd else value
+
+
+def _hash(outs: dict[str, Any], path: str) -> str:
+    if path not in outs:
+        raise VerdictError(LOCK, f"has no output {path}", _LOOK)
+    return checked(outs[path], LOCK)

@@ -1,0 +1,48 @@
+"""What a run of one experiment came to: the score of its commit, or the reason in its log."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+from verdict.repo.revisions import Revision
+
+_SCORES = "metrics/validation.json"
+_OURS = re.compile(r"^error: (.+)$", re.MULTILINE)
+_EXCEPTION = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)$", re.MULTILINE)
+_DVC = re.compile(r"^ERROR: (.+)$", re.MULTILINE)
+_STAGE = re.compile(r"failed to reproduce '([^']+)'")
+
+
+def score(root: Path, commit: str) -> float | None:
+    """Weighted F1 on validation, if the experiment has it; the score on test is nobody's guide through a sweep."""
+    try:
+        value = json.loads(Revision(root, commit, commit).text(_SCORES) or "null")["overall"]["weighted_f1"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def reason(log: Path) -> str:
+    """The line that says why an experiment failed, after the name of the stage."""
+    text = _text(log)
+    stage = _STAGE.findall(text)
+    for pattern in (_OURS, _EXCEPTION, _DVC):
+        if found := pattern.findall(text):
+            said = " ".join(found[-1].split())
+            return f"{stage[-1]}: {said}" if stage and pattern is not _DVC else said
+    return "killed"
+
+
+def was_cut(log: Path) -> bool:
+    """Whether the run was ended from outside: DVC, which then says nothing, or the stage, by a signal.
+
+    A person did that, or the system for want of memory; it may go better next time.
+    """
+    text = _text(log)
+    codes = [int(code) for code in re.findall(r"exited with (-?\d+)", text)]
+    return not _DVC.search(text) or any(code < 0 or 128 < code < 160 for code in codes)
+
+
+def _text(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""

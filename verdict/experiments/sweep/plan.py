@@ -1,0 +1,192 @@
+"""A spec file on top of a commit: its points, checked against the params, with the names of their experiments."""
+
+import hashlib
+import json
+import re
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from verdict.base import documents
+from verdict.base.errors import VerdictError
+from verdict.classifier.params import Params, explain
+from verdict.experiments.sweep.spec import (
+    Overrides,
+    Value,
+    expand,
+    read,
+)
+from verdict.repo.git import git
+from verdict.repo.revisions import PARAMS, resolve
+
+_LONGEST = 80  # characters of a name; it is a file's name, too
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
+_RESERVED = ("true", "false", "null", "nan", "inf")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One experiment of a sweep: what it overrides, and all the params that come of it."""
+
+    name: str
+    overrides: Overrides
+    params: dict[str, Any]
+
+    @property
+    def texts(self) -> list[str]:
+        """The overrides as `dvc exp run -S` takes them."""
+        return texts(self.overrides)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All points of a spec file on one commit, the baseline of their experiments."""
+
+    root: Path
+    spec: Path
+    baseline: str
+    points: list[Point]
+
+    def only(self, names: list[str]) -> list[Point]:
+        """The points of these names; all, where none is given."""
+        known = {point.name for point in self.points}
+        if unknown := [name for name in names if name not in known]:
+            what = f"no point of this sweep on {self.baseline[:7]}: {', '.join(unknown)}"
+            raise VerdictError(str(self.spec), what, f"verdict sweep points {self.spec}")
+        return [point for point in self.points if not names or point.name in names]
+
+    def ref(self, name: str) -> str:
+        """Where DVC keeps the experiment of this name."""
+        return f"{self.namespace}/{name}"
+
+    def require_same(self, name: str, commit: str) -> None:
+        """Refuse an experiment that has the name of a point and other params: a name may be given to anything."""
+        (point,) = self.only([name])
+        if canonical(parse(git(self.root, "show", f"{commit}:./{PARAMS}"))) != point.params:
+            what = f"this experiment ({commit[:7]}) has other params than the point of {self.spec}"
+            raise VerdictError(name, what, f"dvc exp rename {name} another-name; or dvc exp remove {name}")
+
+    @property
+    def namespace(self) -> str:
+        """Where DVC keeps the experiments of this baseline."""
+        return f"refs/exps/{self.baseline[:2]}/{self.baseline[2:]}"
+
+
+def plan(root: Path, spec: Path) -> Plan:
+    """The points of a spec file on HEAD; nothing is run.
+
+    Raises:
+        VerdictError: the spec file cannot be used, or names a params key that is unknown or a value that is unusable.
+    """
+    baseline = str(resolve(root, "HEAD").commit)
+    document = parse(git(root, "show", f"{baseline}:./{PARAMS}"))
+    content = read(spec)
+    for place, key in content.named():
+        _require_known(document, key, f"{spec}: {place}.{key}")
+    points: dict[str, Point] = {}
+    for overrides, params in (_checked(document, overrides, spec) for overrides in expand(content, spec)):
+        name = _name(spec.stem, baseline, overrides, content.base)
+        points.setdefault(" ".join(texts(overrides)), Point(name, overrides, params))
+    return Plan(root, spec, baseline, list(points.values()))
+
+
+def parse(text: str) -> dict[str, Any]:
+    """params.yaml of a commit, as `verdict.classifier.params` reads the one of the working tree."""
+    return documents.mapping(text, f"{PARAMS} of this commit", "verdict params")
+
+
+def canonical(document: dict[str, Any]) -> dict[str, Any]:
+    """All params in the types that they have in the pipeline: 1 for a share is 1.0."""
+    dumped: dict[str, Any] = Params.model_validate(document).model_dump(mode="json", by_alias=True)
+    return dumped
+
+
+def texts(overrides: Overrides) -> list[str]:
+    """Overrides in the grammar of `dvc exp run -S`, in a fixed order."""
+    return [f"{key}={_text(overrides[key])}" for key in sorted(overrides)]
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(map(_text, value))}]"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED:
+        return value
+    # Of backslashes only those before a quote mean something, the closing one included.
+    escaped = re.sub(r"(\\+)$", r"\1\1", re.sub(r"(\\*)'", r"\1\1\\'", value))
+    return f"'{escaped}'"
+
+
+def _require_known(document: dict[str, Any], key: str, where: str) -> None:
+    found: Any = document
+    for part in key.split("."):
+        if not isinstance(found, dict) or part not in found:
+            raise VerdictError(where, "unknown key of params.yaml (a typo?)", "correct the keys named here")
+        found = found[part]
+    if isinstance(found, dict):
+        what = f"a group of params, not one: {', '.join(found)}"
+        raise VerdictError(where, what, f"name one of them, such as {key}.{next(iter(found))}")
+
+
+def _checked(document: dict[str, Any], overrides: Overrides, spec: Path) -> tuple[Overrides, dict[str, Any]]:
+    """The overrides in the params' own types, and all the params that come of them."""
+    changed = deepcopy(document)
+    for key, value in overrides.items():
+        group, _, last = key.rpartition(".")
+        _lookup(changed, group)[last] = value
+    try:
+        params = canonical(changed)
+    except ValidationError as error:
+        where = f"{spec}: the point {' '.join(texts(overrides)) or 'without overrides'}"
+        raise VerdictError(where, explain(error), "correct the keys named here") from None
+    return {key: _lookup(params, key) for key in overrides}, params
+
+
+def _lookup(document: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - YAML
+    found: Any = document
+    for part in filter(None, key.split(".")):
+        found = found[part]
+    return found
+
+
+def _name(stem: str, baseline: str, overrides: Overrides, base: Overrides) -> str:
+    """Telling, fit for a git ref, and of the point alone: a spec file may grow without renaming what has run.
+
+    The hash tells apart what the words, those of what the points do not share by `base`, do not.
+    """
+    own = [key for key in sorted(overrides) if key not in base or overrides[key] != base[key]]
+    digest = hashlib.sha256(json.dumps([baseline, *texts(overrides)]).encode()).hexdigest()[:6]
+    room = _LONGEST - len(stem) - len(digest) - 2
+    words = _words(overrides, {key: _short(key, own) for key in own})
+    if len(words) > room:
+        words = _words(overrides, {key: _initials(_short(key, own)) for key in own})
+    return "-".join(filter(None, (stem, words[:room].strip("-._"), digest)))
+
+
+def _words(overrides: Overrides, keys: dict[str, str]) -> str:
+    told = "-".join(f"{shown}_{_word(overrides[key])}" for key, shown in keys.items())
+    return re.sub(r"\.{2,}|[^A-Za-z0-9_.-]+", "-", told)
+
+
+def _initials(key: str) -> str:
+    """`lr` for `learning_rate`; one word stays."""
+    return "".join(part[0] for part in key.split("_")) if "_" in key.strip("_") else key
+
+
+def _short(key: str, keys: list[str]) -> str:
+    """The last part of a key, or the last two where another key ends the same way."""
+    parts = key.split(".")
+    alone = sum(other.split(".")[-1] == parts[-1] for other in keys) == 1
+    return ".".join(parts[-1:] if alone else parts[-2:])
+
+
+def _word(value: Value) -> str:
+    if isinstance(value, float):
+        return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.4g}")
+    if isinstance(value, list):
+        return "-".join(map(_word, value))
+    return value if isinstance(value, str) else json.dumps(value)

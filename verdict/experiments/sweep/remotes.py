@@ -1,0 +1,34 @@
+"""The DVC remote of sweeps is no other one's: what stands on main's was put there by main's workflow alone."""
+
+from pathlib import Path
+from typing import Any
+
+from dvc.config import Config
+
+from verdict.base.errors import VerdictError
+
+
+def settings(root: Path) -> dict[str, dict[str, Any]]:
+    """The DVC remotes that a checkout knows, by name; folders by their absolute path."""
+    remotes = Config(dvc_dir=str(root / ".dvc"))["remote"]
+    return {name: dict(remote) for name, remote in remotes.items()}
+
+
+def require_apart(root: Path, name: str, url: str) -> None:
+    """Refuse main's own remote, and an address that is another remote's, lies within it or around it."""
+    if Config(dvc_dir=str(root / ".dvc"))["core"].get("remote") == name:
+        remedy = "dvc remote add sweeps URL: a place of its own, where every machine of the sweep may write"
+        raise VerdictError(f"remote {name}", "main's own, where main's workflow alone writes", remedy)
+    for other, remote in settings(root).items():
+        if other != name and _overlap(_address(root, url), _address(root, str(remote.get("url", "")))):
+            what = f"{url} is where the remote {other} keeps main's results, or within it, or around it"
+            raise VerdictError(f"remote {name}", what, "give sweeps a bucket or a prefix of their own (SWEEPS_REMOTE)")
+
+
+def _address(root: Path, url: str) -> str:
+    return url if "://" in url else str((root / url).resolve())
+
+
+def _overlap(one: str, other: str) -> bool:
+    one, other = one.rstrip("/") + "/", other.rstrip("/") + "/"
+    return one.startswith(other) or other.startswith(one)

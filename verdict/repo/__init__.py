@@ -1,0 +1,1 @@
+"""Git and DVC as data: revisions, dvc.lock, objects, remotes, `dvc repro`. No other package imports dvc."""

@@ -1,0 +1,1 @@
+"""dvc.lock: its entries, and whether they are consistent with the tree."""

@@ -1,0 +1,261 @@
+"""Is dvc.lock consistent with this tree? Asked of the files alone: no data is needed, and nothing is run.
+
+DVC itself does not tell: `dvc status` exits with 0 whatever it finds, and needs the data; `dvc repro --dry
+--allow-missing` overlooks added outputs, removed dependencies and left-over stages. What is here is compared as `dvc
+status` does it, by DVC's own hashes; of data that are not here, what dvc.lock, pointers and listings say of them.
+Consistent is not yet true: an invented lock can be consistent. With `ran`, each entry must also stand in the run-cache;
+and only a reproduction tells for sure.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from verdict.repo.dvc import keeps_records, repository
+from verdict.repo.lock import stored
+from verdict.repo.lock.blind import peeks
+from verdict.repo.lock.contents import Contents, hash_of
+from verdict.repo.lock.entries import Entry
+from verdict.repo.lock.finding import Finding, repro
+from verdict.repo.lock.imports import Imports
+from verdict.repo.lock.lockfile import (
+    LOCK,
+    lists,
+    never_run,
+    params,
+    read_locks,
+    record_hash,
+    record_place,
+    unreadable,
+)
+from verdict.repo.lock.stages import (
+    again,
+    files_of,
+    name_of,
+    never_done,
+    require_inside,
+    taken_back,
+)
+
+if TYPE_CHECKING:
+    from dvc.output import Output
+    from dvc.repo import Repo
+    from dvc.stage import Stage as DvcStage
+
+__all__ = [
+    "LOCK",
+    "Finding",
+    "Stage",
+    "check",
+    "definitions",
+    "hash_of",
+    "look",
+    "record_hash",
+    "record_place",
+    "run_cache",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage as dvc.yaml defines it today, templates resolved. `params` are today's values by file and key.
+
+    `recorded` says whether DVC keeps a record of its runs.
+    """
+
+    name: str
+    deps: tuple[str, ...]
+    params: dict[str, dict[str, Any]]
+    cached_outs: tuple[str, ...]
+    tracked_outs: tuple[str, ...]
+    recorded: bool = True
+
+
+def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path | None = None) -> list[Finding]:
+    """Every inconsistency between dvc.lock and the tree at `root`; empty when there is none.
+
+    Args:
+        root: a checkout; neither data nor cache is needed.
+        ran: also ask whether each entry stands in the run-cache, that is, whether it ever came out of a run.
+        repo: DVC's view of `root`, where it is there already.
+        cache: the run-cache to ask; by default that of `root`.
+    """
+    return look(root, ran, repo, cache)[0]
+
+
+def look(
+    root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path | None = None
+) -> tuple[list[Finding], list[str]]:
+    """As `check`, and what could not be compared, since it takes data, or their listing, that are not here."""
+    from dvc.exceptions import DvcException
+
+    with nullcontext(repo) if repo else repository(root) as opened:
+        try:
+            stages = list(opened.index.stages)
+        except (DvcException, TypeError) as error:  # TypeError: a param of a type that DVC does not take, as a date
+            return unreadable(opened, error), []
+        for stage in stages:
+            require_inside(Path(opened.root_dir), stage)
+        return _Check(opened, stages, cache).findings(ran)
+
+
+def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
+    """The stages of dvc.yaml in the order of the DAG's definition, as DVC itself resolves them."""
+    from dvc.stage import PipelineStage
+
+    def defined(stage: PipelineStage) -> Stage:
+        return Stage(
+            name=name_of(stage),
+            deps=tuple(dep.def_path for dep in files_of(stage)),
+            params={dep.def_path: dep.read_params() for dep in stage.params},
+            cached_outs=tuple(out.def_path for out in stage.outs if out.use_cache),
+            tracked_outs=tuple(out.def_path for out in stage.outs if not out.use_cache),
+            recorded=keeps_records(stage),
+        )
+
+    with nullcontext(repo) if repo else repository(root) as opened:
+        stages = list(opened.index.stages)
+        for stage in stages:
+            require_inside(Path(opened.root_dir), stage)
+        return [defined(stage) for stage in stages if isinstance(stage, PipelineStage)]
+
+
+def run_cache(root: Path) -> Path:
+    """Where DVC keeps a record of each run."""
+    with repository(root) as repo:
+        return Path(repo.stage_cache.cache_dir)
+
+
+class _Check:
+    """The comparison of one tree with its locks and pointers."""
+
+    def __init__(self, repo: "Repo", stages: "list[DvcStage]", runs: Path | None) -> None:
+        self.root, self.stages = Path(repo.root_dir), stages
+        self.runs = runs or Path(repo.stage_cache.cache_dir)
+        objects = [Path(repo.cache.local.path), self.runs.parent / "files" / "md5"]
+        self.contents = Contents(repo, [out for stage in stages for out in stage.outs], objects)
+        self.unknown: list[str] = []
+        self.failed: set[DvcStage] = set()
+
+    def findings(self, ran: bool) -> tuple[list[Finding], list[str]]:
+        from dvc.stage import PipelineStage
+
+        locked = [stage for stage in self.stages if isinstance(stage, PipelineStage)]
+        locks, found = read_locks(self.root, [Path(stage.path) for stage in locked])
+        imports = Imports(self.root)
+        found += peeks(self.root, self.stages)
+        for stage in self.stages:
+            if stage in locked and not stage.frozen:
+                command = "\n".join(stage.cmd) if isinstance(stage.cmd, list) else stage.cmd
+                named = [self._path(item) for item in [*files_of(stage), *stage.outs]]
+                folder = os.path.relpath(stage.wdir, self.root)
+                found += imports.findings(name_of(stage), command, folder, named)
+            if stage not in locked:
+                found += self._tried(stage, self._of_pointer(stage))
+            elif (path := Path(stage.path)) in locks:
+                entry = locks[path].pop(stage.name, None)
+                found += self._tried(stage, self._of_pipeline(stage, entry, ran))
+        for path, left_over in locks.items():
+            file, lock = path.relative_to(self.root).as_posix(), path.relative_to(self.root).with_suffix(".lock")
+            for name in left_over:
+                what = f"an entry for a stage that {file} does not have"
+                whole = name if file == "dvc.yaml" else f"{file}:{name}"
+                found.append(Finding(whole, lock.as_posix(), what, f"delete the entry {name} from {lock.as_posix()}"))
+        self.unknown += [f"{path}: not looked through for imports: {why}" for path, why in imports.unread.items()]
+        return found + stored.findings(self.root, self._uses(), self.contents.is_ignored), self.unknown
+
+    def _tried(self, stage: "DvcStage", findings: Iterator[Finding]) -> Iterator[Finding]:
+        """These, or that DVC itself cannot compare: a broken params file or link, a .dvcignore in a dependency."""
+        from dvc.exceptions import DvcException
+        from dvc_data.hashfile.build import IgnoreInCollectedDirError
+
+        try:
+            yield from findings
+        except (DvcException, IgnoreInCollectedDirError, OSError) as error:
+            self.failed.add(stage)
+            what = f"DVC cannot compare it: {' '.join(str(error).split())}"
+            yield Finding(name_of(stage), "dvc.yaml", what, f"correct what that names, then {again(stage)}")
+
+    def _of_pipeline(self, stage: "DvcStage", entry: Entry | None, ran: bool) -> Iterator[Finding]:
+        name = name_of(stage)
+        yield from never_done(stage)
+        if entry is None:
+            yield Finding(name, LOCK, "the stage has no entry", again(stage))
+            return
+        if stage.cmd_changed:
+            what = f"cmd is {stage.cmd!r}, the lock has {entry.get('cmd')!r}"
+            yield Finding(name, "dvc.yaml", what, again(stage))
+        yield from lists(stage, name, entry)
+        if not stage.frozen:
+            absent = [dep for dep in stage.params if not dep.exists and self.contents.is_data(dep.fs_path)]
+            self.unknown += [f"{name}: {self._path(dep)}: not compared: takes data, not here" for dep in absent]
+            yield from params(stage, name, entry, {dep.def_path for dep in absent})
+            yield from self._dependencies(stage)
+        yield from self._outputs(stage)
+        if ran:
+            yield from never_run(self.runs, stage, name, entry)
+
+    def _of_pointer(self, stage: "DvcStage") -> Iterator[Finding]:
+        """A .dvc file: of `dvc add` or an import; where that came from counts if it is in this tree."""
+        name = name_of(stage)
+        yield from never_done(stage)
+        if stage.changed_stage():
+            yield Finding(name, name, "was edited after its data came", again(stage))
+        for out in stage.outs:
+            if not out.hash_info:
+                yield Finding(name, self._path(out), "its pointer has no hash of it", again(stage))
+        if not stage.frozen:
+            yield from self._dependencies(stage)
+        yield from self._outputs(stage)
+
+    def _dependencies(self, stage: "DvcStage") -> Iterator[Finding]:
+        """Each dependency's hash against what it is now: another stage's output, a pointer's data, or a file in git."""
+        name = name_of(stage)
+        for dep in files_of(stage):
+            locked = dep.hash_info.value
+            if not locked or not dep.is_in_repo:  # an added one, which the lists show; or an import's
+                continue
+            path, out = self._path(dep), self.contents.output(dep.fs_path)
+            written = out.hash_info.value if out else None
+            if out and written and written != locked and out.hash_name == dep.hash_name:
+                what = f"the lock has {locked[:8]}, {name_of(out.stage)} has {written[:8]} for what it writes there"
+                yield Finding(name, path, what, repro(name))
+            elif (now := self.contents.now(dep)) is None:
+                if out and written and out.use_cache:
+                    continue
+                if self.contents.is_data(dep.fs_path):
+                    self.unknown.append(f"{name}: {path}: not compared: takes data, or their listing, not here")
+                else:
+                    mend = repro(name) if out else stored.bring_back(self.root, path)
+                    yield Finding(name, path, "a dependency that is not there", mend)
+            elif now != locked:
+                yield Finding(name, path, f"the lock has {locked[:8]}, it is {now[:8]}", repro(name))
+
+    def _outputs(self, stage: "DvcStage") -> Iterator[Finding]:
+        """What git keeps of outputs (metrics, plots) must be what was written, and so must data that are here."""
+        name = name_of(stage)
+        for out in stage.outs:
+            path, now, locked = self._path(out), self.contents.here(out), out.hash_info.value
+            if now is None and not out.use_cache:
+                yield Finding(name, path, "an output that git should hold is not there", again(stage))
+            elif now and locked and now != locked:
+                holder = "the lock" if stage.cmd else name
+                what = f"is {now[:8]}, {holder} has {locked[:8]}: edited, or of another run or version"
+                yield Finding(name, path, what, taken_back(stage, path) if out.use_cache else again(stage))
+
+    def _uses(self) -> Iterator[stored.Use]:
+        """The files whose bytes count and that git keeps, each with the first stage that names it."""
+        for stage in (stage for stage in self.stages if stage.cmd and stage not in self.failed):
+            for out in (out for out in stage.outs if not out.use_cache):
+                yield stored.Use(name_of(stage), self._path(out), tuple(self.contents.files(out)), True)
+            for dep in [] if stage.frozen else files_of(stage):
+                if self.contents.output_around(dep.fs_path):
+                    continue
+                own = [file for file in self.contents.files(dep) if not self.contents.output_around(file)]
+                yield stored.Use(name_of(stage), self._path(dep), tuple(own), False)
+
+    def _path(self, item: "Output") -> str:
+        return Path(os.path.relpath(item.fs_path, self.root)).as_posix()

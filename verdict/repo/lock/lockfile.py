@@ -1,0 +1,181 @@
+"""dvc.lock as it stands there: its entries, why it cannot be read, and what it has of a stage's definition."""
+
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from verdict.base.errors import VerdictError
+from verdict.repo.dvc import keeps_records
+from verdict.repo.git import run
+from verdict.repo.lock.entries import Entry, stages_of
+from verdict.repo.lock.finding import Finding, repro
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+    from dvc.stage import Stage as DvcStage
+
+LOCK = "dvc.lock"
+_CONFLICT_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
+
+
+def read_locks(root: Path, definitions: Iterable[Path]) -> tuple[dict[Path, dict[str, Entry]], list[Finding]]:
+    """The entries of the dvc.lock beside each dvc.yaml, and beside the root's place for one, by path of dvc.yaml."""
+    locks: dict[Path, dict[str, Entry]] = {}
+    findings = []
+    asked = set(definitions)
+    for path in sorted({*asked, root / "dvc.yaml"}):
+        lock = path.with_suffix(".lock")
+        if lock.exists() or path in asked:
+            found = _read(root, lock)
+            if isinstance(found, Finding):
+                findings.append(found)
+            else:
+                locks[path] = found
+    return locks, findings
+
+
+def _read(root: Path, path: Path) -> dict[str, Entry] | Finding:
+    """The entries of a dvc.lock by stage, or why there are none."""
+    name = path.relative_to(root).as_posix()
+    place = shlex.quote(name)
+    again = f"rm {place} && dvc repro"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Finding("all", name, "no such file", "dvc repro" if name == LOCK else repro(f"{name[:-4]}yaml"))
+    except UnicodeDecodeError as error:
+        return Finding("all", name, f"not text: {error}", again)
+    if any(line.startswith(_CONFLICT_MARKS) for line in text.splitlines()):
+        merging = run(root, "ls-files", "--unmerged", "--", name).stdout
+        mend = f"git checkout --theirs -- {place} && dvc repro" if merging else again
+        return Finding("all", name, "holds the marks of a merge conflict", mend)
+    try:
+        return stages_of(text, "the working tree")
+    except VerdictError as error:
+        return Finding("all", name, error.what, again)
+
+
+def unreadable(repo: "Repo", raised: Exception) -> list[Finding]:
+    """Why DVC cannot read its files: each that is at fault, with DVC's reason; by itself it stops at the first."""
+    from dvc.repo.index import Index
+
+    root, findings = Path(repo.root_dir), list[Finding]()
+
+    def failed(name: str, error: Exception) -> Finding:
+        reason = " ".join(f"{error}: {error.__cause__}".removesuffix(": None").split())
+        return Finding("all", name, f"DVC cannot read it: {reason}", "correct what that names, then dvc repro")
+
+    def explain(place: str, error: Exception) -> None:
+        path = Path(os.path.abspath(place))  # noqa: PTH100 - DVC's is relative to where we are, not resolved
+        name = path.relative_to(root).as_posix()
+        found = failed(name, error)
+        lock = path.with_suffix(".lock")
+        beside = _read(root, lock) if path.suffix != ".dvc" and lock.exists() else None
+        if path.suffix == ".dvc":
+            found = replace(found, stage="data", mend=_pointer_again(root, name))
+        elif isinstance(beside, Finding):
+            found = beside
+        elif lock.name in found.what:
+            place = lock.relative_to(root).as_posix()
+            found = replace(found, where=place, mend=f"rm {shlex.quote(place)} && dvc repro")
+        findings.append(found)
+
+    try:
+        Index.from_repo(repo, onerror=explain)
+    except TypeError as error:
+        findings.append(failed("dvc.yaml, params.yaml", error))
+    return findings or [failed("dvc.yaml", raised)]
+
+
+def _pointer_again(root: Path, name: str) -> str:
+    """Back to the pointer of the last commit; where there is none, a new one to the data that lie beside it."""
+    if run(root, "cat-file", "-e", f"HEAD:./{name}").returncode == 0:
+        same = run(root, "diff", "--quiet", "HEAD", "--", name).returncode == 0
+        return f"correct {name}" if same else shlex.join(["git", "checkout", "HEAD", "--", name])
+    data = name.removesuffix(".dvc")
+    if not (root / data).exists():
+        return f"correct {name}"
+    return f"{shlex.join(['rm', name])} && {shlex.join(['dvc', 'add', data])}"
+
+
+def lists(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
+    """Dependencies and outputs that one of dvc.yaml and the lock has, and the other has not."""
+    deps = [] if stage.frozen else [dep for dep in stage.deps if dep not in stage.params]
+    for part, items in (("deps", deps), ("outs", stage.outs)):
+        defined = {item.def_path for item in items}
+        locked = {item["path"] for item in entry.get(part) or []}
+        for path in sorted(defined ^ locked if items or not stage.frozen else ()):
+            side = "which the lock does not have" if path in defined else "which dvc.yaml does not have any more"
+            mend = repro(name) if path in defined else again_alone(name)
+            yield Finding(name, path, f"one of the {part}, {side}", mend)
+
+
+def again_alone(name: str) -> str:
+    """DVC overlooks what an entry has too much: the stage must run, but not all before it."""
+    return f"{repro(name, '-f', '-s')} && dvc repro"
+
+
+def params(stage: "DvcStage", name: str, entry: Entry, elsewhere: Collection[str] = ()) -> Iterator[Finding]:
+    """Params by file and key: today's values against those of the lock, as DVC compares them.
+
+    Files that are `elsewhere`, since a stage writes them, are not compared.
+    """
+    for dep in stage.params:
+        if dep.def_path in elsewhere:
+            continue
+        if not dep.exists:
+            yield Finding(name, dep.def_path, "a params file that is not there", f"bring back {dep.def_path}")
+            continue
+        now, then = dep.read_params(), dep.hash_info.value or {}
+        changed = dep.status()
+        for key in (key for states in changed.values() for key in (states if isinstance(states, dict) else now)):
+            if key not in now:
+                what, mend = "a param that is not there", f"bring it back, or take it out of the params of {name}"
+                if not dep.params:
+                    mend = repro(name)
+            elif key not in then:
+                what, mend = "a param that the lock does not have", repro(name)
+            else:
+                what, mend = f"is {now[key]!r}, the lock has {then[key]!r}", repro(name)
+                if json.dumps(now[key], default=str) == json.dumps(then[key], default=str):  # nan, a tuple in a group
+                    mend = f"in {dep.def_path}, write a value that DVC finds the same when it reads it, then {mend}"
+            yield Finding(name, f"{dep.def_path}, {key}", what, mend)
+    read = {dep.def_path: dep.params for dep in stage.params}
+    for file, keys in (entry.get("params") or {}).items():
+        for key in sorted(keys if file not in read else set(keys) - set(read[file]) if read[file] else ()):
+            what = "a param that the stage does not read any more"
+            yield Finding(name, f"{file}, {key}", what, again_alone(name))
+
+
+def never_run(runs: Path, stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
+    """Whether the run-cache `runs`, where each run leaves a record, has this very entry."""
+    if not keeps_records(stage):
+        what = "DVC keeps no record of its runs, so whether it ran cannot be told"
+        yield Finding(name, "dvc.yaml", what, "give it deps, and outputs that are cached, metrics or plots")
+    elif not (runs / record_place(entry)).is_file():
+        what = "this entry is not in the run-cache: it never came out of a run that this cache knows"
+        # Where git has all outputs, `dvc repro` finds nothing to do in a fresh clone.
+        run = again_alone(name) if any(out.use_cache for out in stage.outs) else "verdict repro"
+        yield Finding(name, LOCK, what, f"dvc fetch --run-cache, or {run}")
+
+
+def record_place(entry: Entry) -> Path:
+    """Where, in the run-cache, a run that led to this entry has left its record."""
+    key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
+    return Path(key[:2], key, record_hash(entry))
+
+
+def record_hash(entry: Entry) -> str:
+    """DVC's name of a run-cache record: the SHA-256 of the entry without sizes, as sorted JSON."""
+    return hashlib.sha256(json.dumps(_without_sizes(entry), sort_keys=True).encode()).hexdigest()
+
+
+def _without_sizes(value: Any) -> Any:  # noqa: ANN401 - YAML
+    if isinstance(value, dict):
+        return {key: _without_sizes(item) for key, item in value.items() if key not in ("size", "nfiles")}
+    return [_without_sizes(item) for item in value] if isinstance(value, list) else value

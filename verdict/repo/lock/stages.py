@@ -1,0 +1,67 @@
+"""A stage as DVC has loaded it: what it is called, what it may name, and the commands that bring it up to date."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verdict.base.errors import VerdictError
+from verdict.repo.lock.finding import Finding
+
+if TYPE_CHECKING:
+    from dvc.output import Output
+    from dvc.stage import Stage
+
+
+def name_of(stage: "Stage") -> str:
+    """What DVC calls a stage in the root's folder, wherever this process runs."""
+    file = Path(stage.path).relative_to(stage.repo.root_dir).as_posix()
+    name = getattr(stage, "name", None)
+    return file if name is None else str(name) if file == "dvc.yaml" else f"{file}:{name}"
+
+
+def files_of(stage: "Stage") -> "list[Output]":
+    """Its dependencies but for params."""
+    params = stage.params
+    return [dep for dep in stage.deps if dep not in params]
+
+
+def require_inside(root: Path, stage: "Stage") -> None:
+    """Refuse a path outside the repository before anything is read there; a template shows it only now.
+
+    Where an import came from is not asked: its pointer holds the hash of what came.
+    """
+    for item in [*([] if stage.is_import else stage.deps), *stage.outs]:
+        inside = item.protocol == "local" and Path(os.path.normpath(item.fs_path)).is_relative_to(root)
+        if not inside or type(item).__name__ in ("RepoDependency", "DatasetDependency", "DbDependency"):
+            what = f"{item.def_path} leads out of the repository"
+            raise VerdictError(name_of(stage), what, "name files of the repository; data by a pointer (dvc add)")
+
+
+def never_done(stage: "Stage") -> Iterator[Finding]:
+    """DVC runs such a stage each time, and never calls it up to date."""
+    if stage.is_callback:
+        mend = "in dvc.yaml, name what it reads or writes, then dvc repro"
+        yield Finding(name_of(stage), "dvc.yaml", "has neither dependencies nor outputs: DVC always runs it", mend)
+    elif stage.always_changed:
+        mend = "in dvc.yaml, name what it depends on instead of always_changed, then dvc repro"
+        yield Finding(name_of(stage), "dvc.yaml", "always_changed: DVC never calls it up to date", mend)
+
+
+def again(stage: "Stage") -> str:
+    """The command that brings a stage, an import or a pointer up to date."""
+    name = shlex.quote(name_of(stage))
+    if stage.is_import:
+        return f"dvc update {name}"
+    if not stage.cmd:
+        return f"dvc commit --force {name} && dvc repro"
+    return f"dvc unfreeze {name} && dvc repro {name} && dvc freeze {name}" if stage.frozen else f"dvc repro {name}"
+
+
+def taken_back(stage: "Stage", path: str) -> str:
+    """The command for data that are not those that were recorded."""
+    back = shlex.join(["dvc", "checkout", "--force", path])
+    if stage.frozen or stage.is_import:
+        return back
+    return again(stage) if stage.cmd else f"{again(stage)}, or to take it back: {back}"

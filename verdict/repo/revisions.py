@@ -1,0 +1,241 @@
+"""One side of a comparison: a commit, or the working tree. What git tracks is read from git, the rest by dvc.lock.
+
+What dvc.lock names by hash is what is judged: from the cache, from the working tree where its bytes are the same, else
+from the remote. Bytes that do not have the hash they are named by are refused.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from verdict.base import documents
+from verdict.base.errors import VerdictError
+from verdict.repo.dvc import repository
+from verdict.repo.git import git, prefix
+from verdict.repo.lock.check import LOCK, hash_of
+from verdict.repo.lock.entries import Entry, outputs_of, stages_of
+from verdict.repo.names import BASE, commit_named
+from verdict.repo.partial import complete
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+PARAMS = "params.yaml"
+_MOST_LISTED = 20_000_000  # bytes of a listing: some 200,000 files
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit of the repository at `root`, or its working tree where `commit` is None; people call it `name`.
+
+    `lock` stands in for its dvc.lock, when it was reproduced; `alias` for its commit, where that was made here and
+    nobody else could find it.
+    """
+
+    root: Path
+    name: str
+    commit: str | None
+    lock: str | None = None
+    alias: str | None = None
+
+    @cached_property
+    def identity(self) -> str:
+        """The commit; for the working tree HEAD's, with a plus where files that git tracks differ from it."""
+        if self.commit is not None:
+            return self.alias or self.commit
+        changed = git(self.root, "status", "--porcelain", "--untracked-files=no", "--", ".").strip()
+        return git(self.root, "rev-parse", "HEAD").strip() + ("+" if changed else "")
+
+    @property
+    def short(self) -> str:
+        """The first ten digits of `identity`, with its plus."""
+        return self.identity[:10] + ("+" if self.identity.endswith("+") else "")
+
+    def text(self, path: str) -> str | None:
+        """The text of a file that git tracks; None when the revision does not have it."""
+        if self.commit is None:
+            file = self.root / path
+            return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+        if not git(self.root, "ls-tree", "--name-only", self.commit, "--", path).strip():
+            return None
+        return git(self.root, "cat-file", "blob", f"{self.commit}:./{path}")
+
+    def document(self, path: str) -> Any:  # noqa: ANN401 - YAML
+        """A YAML file that git tracks, parsed as DVC does it."""
+        text = self.text(path)
+        if text is None:
+            remedy = f"is {self.name} a revision of this project?" if self.commit else f"git checkout {path}"
+            raise VerdictError(f"{path} of {self.name}", "no such file", remedy)
+        return documents.parse(text, f"{path} of {self.name}", f"git diff {path}")
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """params.yaml as it stands there, unchecked: another revision may have other keys."""
+        document = self.document(PARAMS)
+        if not isinstance(document, dict):
+            raise VerdictError(f"{PARAMS} of {self.name}", "expected groups of keys", f"git checkout {PARAMS}")
+        return document
+
+    @cached_property
+    def stages(self) -> dict[str, Entry]:
+        """The entries of dvc.lock, by stage."""
+        return stages_of(self.lock if self.lock is not None else self.text(LOCK), self.name)
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The hash of each output in dvc.lock, by path."""
+        return outputs_of(self.stages, self.name)
+
+    def hash_of(self, path: str) -> str:
+        """The hash that dvc.lock has for an output."""
+        where = f"{LOCK} of {self.name}"
+        if path not in self.outputs:
+            raise VerdictError(where, f"has no output {path}", "dvc repro, and commit dvc.lock")
+        return checked(self.outputs[path], where)
+
+
+def checked(digest: object, where: str) -> str:
+    """A hash that DVC could have written: it becomes part of a path."""
+    if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{32}(\.dir)?", digest):
+        raise VerdictError(where, f"{digest!r} is not a hash", "dvc repro")
+    return digest
+
+
+class Store:
+    """The objects that dvc.lock names, by way of DVC's cache and remote; a context, since it keeps temporary files.
+
+    `offline` asks no remote.
+    """
+
+    def __init__(self, root: Path, offline: bool = False) -> None:
+        self.root, self.offline = root, offline
+        self._folder = TemporaryDirectory(prefix="verdict-")
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    @cached_property
+    def repo(self) -> "Repo":
+        """DVC's view of the repository."""
+        from dvc.exceptions import DvcException
+
+        git(self.root, "rev-parse", "--git-dir")  # it says why a repository cannot be used; DVC's libraries do not
+        try:
+            return repository(self.root)
+        except DvcException as error:
+            remedy = "run from the root of the repository"
+            raise VerdictError(str(self.root), f"not a DVC repository: {error}", remedy) from None
+
+    def file(self, revision: Revision, path: str, member: str | None = None) -> Path:
+        """A local copy of an output, or of a member of an output that is a folder; its bytes have the lock's hash."""
+        digest = revision.hash_of(path)
+        if not digest.endswith(".dir"):
+            return self._object(revision, path, digest, self.root / path)
+        members = self.members(revision, path)
+        if member not in members:
+            raise VerdictError(f"{path} of {revision.name}", f"has no file {member}", "dvc repro")
+        return self._object(revision, path, members[member], self.root / path / member)
+
+    def members(self, revision: Revision, path: str) -> dict[str, str]:
+        """The hash of each file of an output that is a folder."""
+        digest = revision.hash_of(path)
+        listing = self._object(revision, path, digest, None)
+        where = f"{path} of {revision.name}"
+        if listing.stat().st_size > _MOST_LISTED:
+            raise VerdictError(where, f"a folder whose listing has more than {_MOST_LISTED / 1e6:,.0f} MB", "dvc repro")
+        entries = json.loads(listing.read_text(encoding="utf-8"))
+        return {entry["relpath"]: checked(entry["md5"], where) for entry in entries}
+
+    def folder(self, revision: Revision, path: str) -> Path:
+        """A temporary copy of an output that is a folder, by links where the disk allows."""
+        target = Path(self._folder.name) / revision.hash_of(path)
+        for member in self.members(revision, path):
+            place = target / member
+            if Path(member).is_absolute() or ".." in Path(member).parts:
+                raise VerdictError(f"{path} of {revision.name}", f"has a file outside itself: {member}", "dvc repro")
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(self.file(revision, path, member).resolve())
+        return target
+
+    def size(self, revision: Revision, path: str) -> int:
+        """Bytes of an output that is a folder."""
+        return sum(self.file(revision, path, member).stat().st_size for member in self.members(revision, path))
+
+    def _object(self, revision: Revision, path: str, digest: str, own: Path | None) -> Path:
+        cached = Path(self.repo.cache.local.oid_to_path(digest))
+        if not cached.exists() and own is not None and own.is_file() and hash_of(own) == digest:
+            return own
+        if not cached.exists():
+            self._fetch(revision, path, digest)
+        if not cached.exists():
+            what = f"{digest[:8]}, which {LOCK} names, is neither in the cache nor on the remote"
+            raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision))
+        if hash_of(cached) != digest.removesuffix(".dir"):
+            what = f"the cache's copy of {digest[:8]} has other bytes than its name says"
+            remedy = f"rm {cached}, then dvc fetch {path}, or dvc repro --force where no remote has it"
+            raise VerdictError(f"{path} of {revision.name}", what, remedy)
+        return cached
+
+    def _fetch(self, revision: Revision, path: str, digest: str) -> None:
+        """Get an object, and those that it lists, from the remote, by hash.
+
+        Not by `fetch` with a revision: that reads the remote's address there, where a relative one leads nowhere.
+        """
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        if self.offline:
+            what = f"{digest[:8]} is not in the cache, and a hook asks no remote"
+            remedy = "once, outside of the hook: verdict gate, which fetches it; or with --reproduce-base"
+            raise VerdictError(f"{path} of {revision.name}", what, remedy)
+        try:
+            self.repo.cloud.pull([HashInfo("md5", digest)])
+        except Exception as error:  # a remote's library has errors of its own, such as for a key that is missing
+            reason = " ".join(str(error).split()) or type(error).__name__
+            what = f"not in the cache, and cannot be fetched: {reason}"
+            raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision)) from None
+
+
+def _unreachable(revision: Revision) -> str:
+    own = "dvc repro" if revision.commit is None else f"dvc repro in a checkout of {revision.name}"
+    return f"dvc fetch, with access to the remote; or {own}; for the base: --reproduce-base"
+
+
+def resolve(root: Path, name: str, option: str = BASE) -> Revision:
+    """The commit that people call `name`, as they did by an option, all of it at hand."""
+    commit = commit_named(root, name, option)
+    complete(root, commit)
+    return Revision(root, name, commit)
+
+
+def working_tree(root: Path) -> Revision:
+    """What lies in the folder, committed or not."""
+    return Revision(root, "the working tree", None)
+
+
+@contextmanager
+def checked_out(revision: Revision) -> Iterator[Path]:
+    """A folder with the files that git tracks in a revision: the root itself for the working tree."""
+    if revision.commit is None:
+        yield revision.root
+        return
+    root, options = revision.root, ("--git-path", "objects", "--show-object-format")
+    objects, kind = git(root, "rev-parse", *options).rstrip("\n").split("\n")
+    with TemporaryDirectory(prefix="verdict-") as name:
+        folder = Path(name) / "tree"
+        # A repository of its own: a worktree would be known to the user's, and stay so where this process is killed.
+        settings = {"init.defaultRefFormat": "files"}  # DVC reads no other
+        new = ("init", "--quiet", "--template=", f"--object-format={kind}", str(folder))
+        git(Path(name), *new, settings=settings)
+        (folder / ".git/objects/info/alternates").write_text(f"{(root / objects).resolve()}\n", encoding="utf-8")
+        git(folder, "checkout", "--quiet", "--detach", revision.commit)
+        yield folder / prefix(root)

@@ -1,0 +1,176 @@
+"""What a run starts from: the data that pointers (*.dvc) name, and pretrained weights, wherever they are."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verdict.base.documents import read
+from verdict.base.errors import VerdictError
+from verdict.base.files import read_json
+from verdict.repo.dvc import repository
+
+if TYPE_CHECKING:
+    from dvc.output import Output
+    from dvc.repo import Repo
+    from dvc.stage import Stage
+
+RAW = "data/raw"
+_FETCH = "data/fetch.py"
+
+
+def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Path | None = None) -> None:
+    """Put what each pointer names into the working tree at `root`, and into its cache.
+
+    Args:
+        root: a checkout.
+        remote: whether its DVC remote may be asked.
+        lender: another checkout, with the same cache: of its working tree what has the right hash is taken, and its
+            remote is asked.
+        code: the checkout whose data/fetch.py is run, by default `root`; what it gets is brought over.
+
+    Raises:
+        VerdictError: some data is nowhere to be had; it names the file, and every place that was asked.
+    """
+    from dvc.exceptions import DvcException
+
+    try:
+        with repository(root) as repo:
+            pointers = {name: _hashes(stage) for name, stage in _pointers(repo).items()}
+    except DvcException as error:
+        raise VerdictError("dvc.yaml, *.dvc", _told(error), "mend the file that is named here") from None
+    for name, hashes in pointers.items():
+        reasons = [obtain(root, [name], remote)]
+        if reasons[0] and lender:
+            reasons += [_lent(lender, name, hashes), obtain(root, [name], remote=False)]
+        if reasons[-1] and name == f"{RAW}.dvc" and ((code or root) / _FETCH).is_file():
+            reasons.append(_fetched(root, code or root) or obtain(root, [name], remote=False))
+        if reasons[-1]:
+            path = name.removesuffix(".dvc")
+            what = f"{', '.join(hashes)[:8]}, which {name} names, cannot be had: {'; '.join(dict.fromkeys(reasons))}"
+            remedy = f"put {path} back as it was when dvc add wrote {name}, or dvc push it where it is"
+            raise VerdictError(path, what, remedy)
+        # `repro --pull` refuses to go on over data that the cache does not have.
+        with repository(root) as repo, repo.lock:
+            _pointers(repo)[name].commit()
+
+
+def obtain(root: Path, targets: list[str], remote: bool) -> str:
+    """Put the targets into the working tree, from the cache or the remote; why that cannot be, or nothing.
+
+    Args:
+        root: a checkout.
+        targets: pointers, or outputs of stages, by their paths from `root`.
+        remote: whether DVC's remote may be asked.
+    """
+    from dvc.exceptions import CheckoutError, DvcException
+
+    with repository(root) as repo:
+        outs = [out for target in targets for out in _outs(repo, target)]
+        paths = [str(root / target) for target in targets]
+        if not _at_hand(outs):
+            try:
+                if remote:
+                    repo.fetch(targets=paths)
+                repo.checkout(targets=paths, force=True)
+            except CheckoutError as error:
+                places = "the cache nor on the remote" if remote else "the cache"
+                return f"{', '.join(map(str, error.target_infos))}: not in {places}"
+            except (DvcException, OSError) as error:
+                return _told(error)
+        return "" if _at_hand(outs) else f"{', '.join(targets)}: not in the cache"
+
+
+def obtain_start(root: Path, code: Path) -> None:
+    """Get the pretrained weights that the chosen kind of model starts from: no stage may fetch any for itself.
+
+    Where that fails it is said, and the stage that misses them fails, if it runs.
+
+    Args:
+        root: a checkout.
+        code: the checkout whose data/fetch.py is run.
+    """
+    from verdict.classifier.features.pretrained import (
+        FOLDER as START,  # with numpy, which not every job of a workflow installs
+    )
+
+    params = read(root / "params.yaml", "git diff params.yaml")
+    kind = str((params.get("train") or {}).get("model"))
+    pin = code / START / f"{kind}.json"
+    if (root / START / kind).exists() or not pin.is_file() or "files" not in read_json(pin, f"git checkout {pin}"):
+        return
+    done = subprocess.run([sys.executable, _FETCH, "--start", kind], cwd=code, check=False)
+    if done.returncode == 0 and code != root:
+        bring_start(code, root)
+
+
+def bring_start(source: Path, target: Path) -> None:
+    """Put pretrained weights that one checkout has fetched into another: git ignores them."""
+    from verdict.classifier.features.pretrained import (
+        FOLDER as START,  # with numpy, which not every job of a workflow installs
+    )
+
+    for path in (path for path in (source / START).glob("*/*") if path.is_file()):
+        place = target / START / path.parent.name / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, place)
+        except OSError:  # another file system
+            shutil.copy2(path, place)
+
+
+def _lent(lender: "Repo", name: str, hashes: list[str]) -> str:
+    """Put the lender's data into the cache, if it is the same, or fetch it from its remote; why that cannot be."""
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    try:
+        own = _pointers(lender).get(name)
+        if own and _hashes(own) == hashes and _at_hand(own.outs):
+            with lender.lock:
+                own.commit()
+            return ""
+        # By hash: a relative address of a remote leads elsewhere from another checkout.
+        lender.cloud.pull([HashInfo("md5", value) for value in hashes])
+    except Exception as error:  # a remote's library has errors of its own, such as for a key that is missing
+        return f"not in the working tree, nor from the remote: {_told(error)}"
+    return ""
+
+
+def _fetched(root: Path, code: Path) -> str:
+    """Get the raw data from its public source; why that cannot be."""
+    command = [sys.executable, "-I", _FETCH]
+    done = subprocess.run(command, cwd=code, check=False, capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode:
+        return f"nor from its source: {' '.join(done.stderr.split())[-300:]}"
+    if code != root:
+        shutil.rmtree(root / RAW, ignore_errors=True)
+        shutil.copytree(code / RAW, root / RAW)
+    return ""
+
+
+def _pointers(repo: "Repo") -> "dict[str, Stage]":
+    """The pointers of a checkout, by their paths."""
+    from dvc.stage import PipelineStage
+
+    stages = (stage for stage in repo.index.stages if not isinstance(stage, PipelineStage))
+    return {Path(stage.path).relative_to(repo.root_dir).as_posix(): stage for stage in stages}
+
+
+def _hashes(stage: "Stage") -> list[str]:
+    return [str(out.hash_info.value) for out in stage.outs]
+
+
+def _at_hand(outs: "list[Output]") -> bool:
+    return bool(outs) and all(out.exists and not out.changed_checksum() for out in outs)
+
+
+def _outs(repo: "Repo", target: str) -> "list[Output]":
+    if target.endswith(".dvc"):
+        return _pointers(repo)[target].outs if target in _pointers(repo) else []
+    return list(repo.find_outs_by_path(str(Path(repo.root_dir) / target)))
+
+
+def _told(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,80 @@
+"""The code that a verdict rests on, by reading who imports whom: a list by hand falls behind with the next import.
+
+The source is searched, not parsed: a change is a stranger's, and what is nested deep enough brings a parser down.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from verdict.repo.git import git, git_bytes
+from verdict.repo.revisions import Revision
+
+# All of the review, what starts it in CI, and what is installed for it.
+ALWAYS = ("verdict/review/", ".github/", ".dvc/config", "install/", "requirements.txt", "requirements/")
+_PACKAGE = "verdict/review/"
+_CONTINUED = re.compile(r"#[^\n]*|\\\r?\n")
+# Wherever a statement may begin, also within functions. The bounds keep hostile text from taking hours.
+_IMPORT = re.compile(
+    r"(?:^|[:;])[ \t]*(?:from[ \t]{1,99}(\.{0,20})([\w.]{0,200})[ \t]{1,99}import[ \t]*(\([^)]{0,9999}|[^\n;]{0,9999})"
+    r"|import[ \t]{1,99}([^\n;]{0,9999}))",
+    re.MULTILINE,
+)
+# A program of the repository that is started, such as data/fetch.py.
+_PROGRAM = re.compile(r"""["']([\w./-]{1,200}\.py)["']""")
+
+
+def code_that_judges(revision: Revision) -> frozenset[str]:
+    """The Python files of a revision that its review can import or start, the review's own among them."""
+    sources = _sources(revision)
+    found = {path for path in sources if path.startswith(_PACKAGE)}
+    waiting = list(found)
+    while waiting:
+        path = waiting.pop()
+        for name in {*_named(path, sources[path])} & sources.keys() - found:
+            found.add(name)
+            waiting.append(name)
+    return frozenset(found)
+
+
+def _named(path: str, source: str) -> Iterator[str]:
+    """The files that a source may mean: each part of each module's name could be a module or a package."""
+    yield from _PROGRAM.findall(source)
+    for module in _modules(PurePosixPath(path).parts[:-1], _CONTINUED.sub(" ", source)):
+        for length in range(1, len(module) + 1):
+            place = "/".join(module[:length])
+            yield f"{place}.py"
+            yield f"{place}/__init__.py"
+
+
+def _modules(package: tuple[str, ...], source: str) -> Iterator[list[str]]:
+    for dots, module, names, modules in _IMPORT.findall(source):
+        if modules:
+            yield from (words[0].split(".") for part in modules.split(",") if (words := part.split()))
+            continue
+        above = package[: len(package) - len(dots) + 1] if dots else ()
+        whole = [*above, *filter(None, module.split("."))]
+        yield whole
+        yield from ([*whole, words[0]] for part in names.strip("(").split(",") if (words := part.split()))
+
+
+def _sources(revision: Revision) -> dict[str, str]:
+    """All Python files of a commit, or of the working tree with those that git does not know yet."""
+    root, commit = revision.root, revision.commit
+    if commit is None:
+        listed = git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", "*.py").split("\0")
+        return {path: _read(root / path) for path in listed if path and (root / path).is_file()}
+    entries = [line.split("\t", 1) for line in git(root, "ls-tree", "-r", "-z", commit).split("\0") if line]
+    blobs = {path: head.split()[2] for head, path in entries if path.endswith(".py") and " blob " in head}
+    answer = git_bytes(root, "cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs.values()).encode())
+    found, at = {}, 0
+    for path in blobs:
+        end = answer.index(b"\n", at)
+        size = int(answer[at:end].split()[2])
+        found[path] = answer[end + 1 : end + 1 + size].decode("utf-8", errors="replace")
+        at = end + size + 2
+    return found
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,149 @@
+"""What a change does to the data, row by row of all splits, and how different the text is."""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from verdict.base.errors import VerdictError
+from verdict.classifier.dataset.splits import SPLITS
+from verdict.repo.revisions import Revision, Store
+from verdict.review.tables import bounded_table
+
+PREPARED = {name: f"data/prepared/{name}.parquet" for name in SPLITS}
+# What can happen to a row, by its id; `regrouped` is another document, domain or valence, `moved` another split.
+KINDS = ("added", "removed", "relabelled", "rewritten", "regrouped", "moved")
+CHANGED = ("removed", "relabelled", "rewritten", "regrouped")
+_COLUMNS = ["id", "document", "domain", "label", "valence", "text"]
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Text:
+    """How different a domain's text is: words (mean, main and candidate), words that main never saw, and a distance.
+
+    `distance` is Jensen and Shannon's between the frequencies of the words, 0 (the same) to 1 (nothing in common);
+    `unseen` the share of the added rows' words that stand nowhere in main's rows, None without added rows.
+    """
+
+    domain: str
+    base_words: float
+    candidate_words: float
+    distance: float
+    unseen: float | None
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What happened to rows of one split: how many, and the ids of the first; `split` is `from → to` for the moved."""
+
+    split: str
+    kind: str
+    count: int
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DataChange:
+    """`counts` has a row for each domain and class, and columns `main`, `candidate` (all rows) and `KINDS`."""
+
+    counts: pd.DataFrame
+    moves: tuple[Moves, ...]
+    texts: tuple[Text, ...]
+
+
+def row_changes(store: Store, base: Revision, candidate: Revision) -> pd.DataFrame | None:
+    """The prepared rows of all splits, compared by `compared`; None where dvc.lock names the same ones."""
+    if all(base.hash_of(path) == candidate.hash_of(path) for path in PREPARED.values()):
+        return None
+    return compared(*(_rows(store, revision) for revision in (base, candidate)))
+
+
+def data_change(store: Store, base: Revision, candidate: Revision) -> DataChange | None:
+    """Sum up how the prepared rows differ; None where dvc.lock names the same ones."""
+    if all(base.hash_of(path) == candidate.hash_of(path) for path in PREPARED.values()):
+        return None
+    return between(*(_rows(store, revision) for revision in (base, candidate)))
+
+
+def compared(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Each row of two tables by its id, with both sides' columns (`_old`, `_new`), and a flag for each of `KINDS`."""
+    both = old.merge(new, on="id", how="outer", suffixes=("_old", "_new"), indicator="side")
+    kept = both["side"] == "both"
+
+    def other(*names: str) -> "pd.Series[bool]":
+        differs = pd.DataFrame({name: both[f"{name}_old"] != both[f"{name}_new"] for name in names})
+        return kept & differs.any(axis=1)
+
+    flags = {
+        "added": both["side"] == "right_only",
+        "removed": both["side"] == "left_only",
+        "relabelled": other("label"),
+        "rewritten": other("text"),
+        "regrouped": other("document", "domain", "valence"),
+        "moved": other("split"),
+    }
+    return both.assign(**flags)
+
+
+def between(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
+    """Compare two tables of rows: `_COLUMNS` and split."""
+    both = compared(old, new)
+    keys = [both[f"{name}_new"].fillna(both[f"{name}_old"]).rename(name) for name in ("domain", "label")]
+    counts = both[list(KINDS)].groupby(keys, sort=True).sum()
+    totals = {name: table.groupby(["domain", "label"]).size() for name, table in (("main", old), ("candidate", new))}
+    counts = counts.join(pd.DataFrame(totals), how="outer").fillna(0).astype(int)
+    domains = dict.fromkeys([*old["domain"], *new["domain"]])
+    return DataChange(counts, tuple(moves(both)), tuple(_text(old, new, domain) for domain in domains))
+
+
+def moves(both: pd.DataFrame) -> Iterator[Moves]:
+    """What happened in each split, the test split first."""
+    before, after = both["split_old"], both["split_new"]
+    places = {"removed": before, "moved": before.str.cat(after, sep=" → ")}
+    for kind in KINDS:
+        touched = both[both[kind]]
+        for split, ids in sorted(touched["id"].groupby(places.get(kind, after)[touched.index]), key=_test_first):
+            yield Moves(str(split), kind, len(ids), tuple(map(str, sorted(ids)[:_EXAMPLES])))
+
+
+def _test_first(found: tuple[Hashable, "pd.Series[str]"]) -> tuple[bool, str]:
+    return "test" not in str(found[0]), str(found[0])
+
+
+def _rows(store: Store, revision: Revision) -> pd.DataFrame:
+    tables = [
+        bounded_table(store.file(revision, path), "dvc repro prepare", _COLUMNS).assign(split=split)
+        for split, path in PREPARED.items()
+    ]
+    rows = pd.concat(tables, ignore_index=True)
+    if (twice := rows["id"].duplicated()).any():
+        where = f"data/prepared of {revision.name}"
+        raise VerdictError(where, f"id {rows['id'][twice].iloc[0]!r:.80} stands twice", "dvc repro prepare")
+    return rows
+
+
+def _text(old: pd.DataFrame, new: pd.DataFrame, domain: str) -> Text:
+    before, after = (table.loc[table["domain"] == domain] for table in (old, new))
+    words = [_words(table) for table in (before, after)]
+    added = _words(after[~after["id"].isin(before["id"])])
+    unseen = sum(count for word, count in added.items() if word not in words[0]) / max(added.total(), 1)
+    means = [count.total() / max(len(table), 1) for count, table in zip(words, (before, after), strict=True)]
+    return Text(domain, means[0], means[1], _distance(*words), unseen if added else None)
+
+
+def _words(table: pd.DataFrame) -> Counter[str]:
+    return Counter(word for text in table["text"] for word in re.findall(r"\w+", text.casefold()))
+
+
+def _distance(left: Counter[str], right: Counter[str]) -> float:
+    from scipy.spatial.distance import jensenshannon
+
+    words = sorted({*left, *right})
+    if not left or not right:
+        return 1.0
+    values = [np.array([count[word] for word in words], dtype=float) for count in (left, right)]
+    return float(jensenshannon(*values, base=2))

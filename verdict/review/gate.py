@@ -1,0 +1,254 @@
+"""May the change pass? Rules, each with its outcome and figures, and one exit code that nobody can talk round.
+
+0 pass, 1 fail, 2 cannot judge. Whatever is missing, contradictory or breaks on the way is 2, and 2 is never a pass.
+"""
+
+import traceback
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+
+from verdict.base.errors import VerdictError
+from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
+from verdict.base.paths import EVALUATION
+from verdict.classifier.params import Gate
+from verdict.repo.lock.check import Finding
+from verdict.repo.revisions import Revision, Store
+from verdict.review.bootstrap import METRICS, OVERALL
+from verdict.review.compare import (
+    HEADLINE,
+    SAME,
+    UNDEFINED,
+    WORSE,
+    Comparison,
+    Difference,
+    Plan,
+    compare,
+    on_shared,
+)
+from verdict.review.data import row_changes
+from verdict.review.derive import derived
+from verdict.review.evidence import Evidence, Mask
+from verdict.review.metrics_file import Seeds
+from verdict.review.policy import Change, changes, policy_of
+from verdict.review.reported_metrics import (
+    Figures,
+    bins_of,
+    differing,
+    not_yet_told,
+    recomputed,
+    shown,
+)
+from verdict.review.rules import (
+    consistent,
+    duplicates,
+    leak,
+    provenance,
+)
+from verdict.review.rules import (
+    model as rules,
+)
+from verdict.review.rules.held_out import held_out
+from verdict.review.rules.held_out import rule as figures_rule
+from verdict.review.rules.model import Rule
+from verdict.review.testset import TestRows, test_rows
+from verdict.review.unapproved import on_unapproved
+from verdict.review.words import (
+    change,
+    claim,
+    counted,
+    figure,
+    in_short,
+    interval,
+)
+
+
+@dataclass
+class Review:
+    """All that was found about a change. What could not be found out is None, and `reason` says why."""
+
+    base: Revision | None
+    candidate: Revision
+    approvals: Collection[str] = ()
+    policy: Gate | None = None
+    changes: list[Change] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    figures: Figures = field(default_factory=dict)
+    mains_figures: Figures = field(default_factory=dict)
+    unapproved: str = ""  # what both models do on the others
+    seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
+    comparison: Comparison | None = None
+    shared: Comparison | None = None  # on the sentences that main approves already, where the change brings others
+    private: str = ""  # what the private test set says, in one line, where the judge has one
+    seconds_per_1000: float | None = None
+    reason: VerdictError | None = None
+    commands: tuple[str, ...] = ()  # how to reproduce it, where that is not a checkout of the candidate's commit
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        if self.reason is not None or not self.rules:
+            return CANNOT_JUDGE
+        return PASS if all(rule.passed for rule in self.rules) else FAIL
+
+    @property
+    def claim(self) -> str:
+        """What became of the model, in words."""
+        if self.comparison is None:
+            return "first run, judged by floors alone"
+        if self.comparison.unchanged:
+            return "unchanged, every prediction is main's"
+        places = (OVERALL, *self.comparison.domains)
+        text = claim({(group, metric): self._word(group, metric) for group in places for metric in METRICS}, places)
+        came, gone = ([name for name in one if name not in other] for one, other in self._domains())
+        text += f"; new: {', '.join(came)}" if came else ""
+        return text + (f"; no longer tested: {', '.join(gone)}" if gone else "")
+
+    def _domains(self) -> Iterator[tuple[Figures, Figures]]:
+        yield self.figures, self.mains_figures
+        yield self.mains_figures, self.figures
+
+    def lines(self, group: str, metric: str = HEADLINE) -> list[Difference]:
+        """A metric of a group, and after it, where sentences get approved, on those that main approves already."""
+        compared = [comparison for comparison in (self.comparison, self.shared) if comparison]
+        return [comparison.of(group, metric) for comparison in compared if group in (OVERALL, *comparison.domains)]
+
+    def _word(self, group: str, metric: str) -> str:
+        """The word for a group: where the test set changed, one that all of its sentences and the old ones share."""
+        words = {line.verdict for line in self.lines(group, metric)} - {UNDEFINED}
+        return WORSE if WORSE in words else words.pop() if len(words) == 1 else SAME
+
+    @property
+    def measured(self) -> str:
+        """The headline metric with its figures."""
+        if self.comparison is None:
+            own = self.figures[OVERALL]
+            return f"weighted F1 {figure(own[HEADLINE])} on {counted(int(own['n']), 'test sentence')}"
+        line, group = self.comparison.of(OVERALL), self.comparison.groups[0]
+        kind = "approved test sentence" if self.unapproved else "test sentence"
+        sentences = counted(group.sentences, kind)
+        if self.comparison.unchanged:
+            return f"weighted F1 {figure(line.candidate)} on {sentences}"
+        return (
+            f"weighted F1 {change(line)}, {interval(line)} ({self.comparison.confidence * 100:g} % interval),"
+            f" on {sentences}; {group.fixed} fixed, {group.broken} broken"
+        )
+
+    @property
+    def failed(self) -> list[Rule]:
+        """The rules that say no."""
+        return [rule for rule in self.rules if not rule.passed]
+
+    @property
+    def grounds(self) -> str:
+        """The rules that failed, each with what it found in few words: what the verdict's first line begins with."""
+        return in_short([f"{rule.name} ({rule.brief})" if rule.brief else rule.name for rule in self.failed])
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line with its figures."""
+        if self.reason is not None:
+            return f"Cannot judge: {self.reason.where}: {self.reason.what}"
+        outcome = f"Fail, {self.grounds}" if self.failed else "Pass"
+        return f"{outcome}: {self.claim}; {self.measured}"
+
+
+def review(store: Store, base: Evidence | None, candidate: Evidence, approvals: Collection[str] = ()) -> Review:
+    """Judge a change. Errors end in `Review.reason`; nothing is raised.
+
+    Args:
+        store: where the objects come from.
+        base: main; None on a repository's first run, which is judged by floors alone.
+        candidate: the change.
+        approvals: rules of `review.APPROVABLE` that a person waves through.
+    """
+    result = Review(base.revision if base else None, candidate.revision, approvals)
+    try:
+        _judge(store, base, candidate, result)
+    except VerdictError as error:
+        result.reason = error
+    except OSError as error:
+        remedy = "check that the path exists, is readable, and that the disk has room (df -h .)"
+        where = str(error.filename) if error.filename is not None else "file system"
+        result.reason = VerdictError(where, error.strerror or str(error), remedy)
+    except Exception as error:  # a crash is never a pass
+        traceback.print_exc()
+        what = f"{type(error).__name__}: {error}"
+        result.reason = VerdictError("review", what, "this is a defect of the review: report it with the lines above")
+    return result
+
+
+def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Review) -> None:
+    own = candidate.revision
+    result.policy = policy = policy_of(base.revision if base else own)
+    result.changes = changes(base.revision, own) if base else []
+    result.rules.append(_approvable(result, provenance.policy(result.changes)))
+    result.findings, rule = consistent.lock(store, own, policy)
+    result.rules.append(rule)
+    predictions, result.seconds_per_1000 = candidate.verified()
+    old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
+    result.figures = new
+    result.mains_figures = old if base else {}
+    optional = not_yet_told(old) if base else frozenset()
+    validation = held_out(candidate, optional)
+    result.rules.append(figures_rule(new, predictions, bins_of(own), candidate, validation))
+    result.rules.append(provenance.documents(candidate))
+    rows = test_rows(base, candidate)
+    result.rules.append(provenance.file_rule(rows))
+    if base:
+        plan = plan_of(base.revision, policy)
+        if wrong := differing(old, base.predictions, plan.bins, base.revision, optional):
+            where = f"{EVALUATION} of {base.revision.name}"
+            raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
+        result.rules.extend(_of_data(store, base.revision, result, rows))
+        result.rules.append(duplicates.rule(base, candidate, result.approvals))
+        result.comparison = compare(base, candidate, predictions, plan, rows)
+        result.shared = on_shared(base, candidate, predictions, plan, rows)
+        result.unapproved = on_unapproved(base, candidate, predictions, plan.bins, rows)
+        result.rules.append(leak.rule(base, candidate, predictions, plan, result.comparison.unchanged))
+    result.seeds = validation.seeds(policy.seeds.at_least)
+    result.rules.extend(_of_model(base, candidate, result, rows))
+
+
+def _of_data(store: Store, base: Revision, result: Review, rows: TestRows) -> Iterator[Rule]:
+    """The rules on what a label means and how rows are drawn; a person may approve both."""
+    made, moved = derived(store, base, result.candidate), row_changes(store, base, result.candidate)
+    yield _approvable(result, provenance.data(result.changes, made, moved, rows))
+    yield _approvable(result, provenance.split(result.changes, moved))
+
+
+def _of_model(base: Evidence | None, candidate: Evidence, result: Review, rows: TestRows) -> Iterator[Rule]:
+    """The rules on the model itself, asked of the approved rows."""
+    policy = policy_of((base or candidate).revision)
+    same, seconds = rules.very_same(base, candidate), result.seconds_per_1000
+    unchanged = result.comparison is not None and result.comparison.unchanged
+    own = _figures_of(candidate, result.figures, rows.counts)
+    mains = _figures_of(base, result.mains_figures, rows.of_main) if base else {}
+
+    def excused(group: str, floor: float) -> bool:
+        return unchanged or (same and mains.get(group, {}).get(HEADLINE, -1.0) < floor)
+
+    if base:
+        yield from rules.worse(policy, result.lines, unchanged)
+    yield from rules.floors(policy, own, result.lines, excused)
+    yield from rules.seeds(policy, result.seeds, unchanged or same)
+    yield rules.size(policy, base, candidate, unchanged)
+    yield rules.speed(policy, base, candidate, seconds or 0.0, unchanged)
+
+
+def _figures_of(side: Evidence, all_of_them: Figures, rows: Mask) -> Figures:
+    """A side's figures on some of its test rows."""
+    return all_of_them if rows.all() else recomputed(side.predictions[rows], bins_of(side.revision))
+
+
+def plan_of(base: Revision, policy: Gate) -> Plan:
+    """How differences are judged, by main's settings alone."""
+    return Plan(policy.confidence, policy.resamples, policy.seed, bins_of(base), frozenset(policy.claims))
+
+
+def _approvable(result: Review, rule: Rule) -> Rule:
+    if rule.passed:
+        return rule
+    approved = rule.name in result.approvals
+    remedy = f"take it back, or {rules.BY_PERSON.format(rule.name)}"
+    return replace(rule, passed=approved, remedy=remedy, approved=approved)

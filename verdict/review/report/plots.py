@@ -1,0 +1,293 @@
+"""Every plot that dvc.yaml declares, of main and of a candidate together, as PNG files for a comment.
+
+DVC reads the data and fills in the templates, as for `dvc plots diff`. Its list of errors is never passed over: what it
+cannot read is an error here. What only one side has is drawn for that side.
+"""
+
+import json
+import math
+import re
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from verdict.base.errors import VerdictError
+from verdict.repo.dvc import repository
+from verdict.review.report.png import (
+    chunks_of,
+    drawing,
+    packed,
+    reason,
+    stacked,
+)
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+MAIN, CANDIDATE = "main", "candidate"
+BOTH = f"{MAIN} and {CANDIDATE}"
+SCALE = 2  # pixels of a drawn plot for each CSS pixel: sharp on a telephone too
+_TITLE_WIDTH = 54  # characters; in one line the longest title would be wider than its plot
+_REMEDIES = {
+    MAIN: "mend it on main first, or give the changed plot another file name: then each side is drawn alone",
+    CANDIDATE: "dvc repro, and commit what it writes",
+}
+# What tells main and candidate apart, by the channel with which a template encodes `rev`.
+_MEANS = {
+    "row": ("above", "below"),
+    "column": ("left", "right"),
+    "facet": ("first panel", "second panel"),
+    "strokeDash": ("solid lines", "dashed lines"),
+    "shape": ("circles", "squares"),
+    "color": ("first colour", "second colour"),
+}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One plot of dvc.yaml, drawn.
+
+    `name` is DVC's, `files` are relative to the out folder, `alt` says what is shown and how the two are told apart;
+    `unchanged` when both have the same data. Shown `width` CSS pixels wide, text has its natural size.
+    """
+
+    name: str
+    title: str
+    files: tuple[str, ...]
+    alt: str
+    unchanged: bool
+    width: int = 800
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A plot as DVC has read it: its rows, or the bytes of its image, by side, main first; `renderer` is DVC's."""
+
+    name: str
+    renderer: Any
+    sides: dict[str, Any]
+
+
+def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | None" = None) -> list[Plot]:
+    """Draw every plot that `base` or the candidate declares, in DVC's order; the same data give the same bytes.
+
+    Args:
+        root: of the repository; the current folder must be it, or lie outside of it.
+        base: the revision to show as main.
+        candidate: the other revision; None for the working tree.
+        out: folder for the files; those of the same names are overwritten, others stay.
+        repo: DVC's view of `root`, where it is there already.
+
+    Raises:
+        VerdictError: for a revision, definition, template or file that cannot be read or drawn, with the side at fault.
+    """
+    with TemporaryDirectory(prefix="verdict-") as templates:
+        revisions = {CANDIDATE: candidate or "workspace", MAIN: base}
+        with _opened(root, repo) as opened:
+            data = _read(opened, revisions, Path(templates))
+        sources = _sources(data, templates)
+    names = [_file_name(source.name) for source in sources]
+    for source, name in zip(sources, names, strict=True):
+        if names.count(name) > 1:
+            raise VerdictError(source.name, f"another plot is drawn as {name} too", "rename one of them in dvc.yaml")
+    out.mkdir(parents=True, exist_ok=True)
+    return [_draw(source, out / name) for source, name in zip(sources, names, strict=True)]
+
+
+def _file_name(plot: str) -> str:
+    """plots_confusion.png for plots/confusion.json."""
+    stem = re.sub(r"\.(json|ya?ml|[ct]sv|png|jpe?g|gif|svg)$", "", plot)
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", stem) + ".png"
+
+
+@contextmanager
+def _opened(root: Path, repo: "Repo | None") -> Iterator["Repo"]:
+    from dvc.exceptions import DvcException
+
+    if repo is not None:
+        yield repo
+        return
+    try:
+        opened = repository(root)
+    except DvcException as error:
+        raise VerdictError(str(root), reason(error), "run at the root of the repository") from None
+    with opened:
+        yield opened
+
+
+def _read(repo: "Repo", revisions: dict[str, str], templates: Path) -> dict[str, Any]:
+    """DVC's definitions and contents of all plots by side; the templates of both are left in the folder `templates`.
+
+    The candidate comes first: where both sides define a plot, DVC draws by the first definition.
+    """
+    from dvc.exceptions import DvcException
+
+    try:
+        for side in (MAIN, CANDIDATE):  # the candidate's templates replace main's
+            _copy_templates(repo, revisions[side], templates)
+        shown = repo.plots.show(revs=list(dict.fromkeys(revisions.values())))
+    except DvcException as error:
+        remedy = "git fetch origin, and run at the root of the repository"
+        raise VerdictError(" and ".join(revisions.values()), reason(error), remedy) from None
+    data = {side: shown.get(revision, {}) for side, revision in revisions.items()}
+    for side, content in data.items():
+        for where, what in _read_errors(content):
+            raise VerdictError(f"{where} of {side}", what, _REMEDIES[side])
+    return data
+
+
+def _copy_templates(repo: "Repo", revision: str, target: Path) -> None:
+    """DVC looks for templates in the working tree alone, but a plot that only a revision has may need its own."""
+    with repo.switch(revision):
+        folder = repo.fs.join(repo.root_dir, ".dvc", "plots")
+        for file in repo.fs.find(folder):
+            copy = target / repo.fs.relpath(file, folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(repo.fs.cat_file(file))
+
+
+def _read_errors(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each place in the contents of one side where DVC has put an error instead of data."""
+    definitions, files = content.get("definitions", {}), content.get("sources", {})
+    places = [("", definitions), ("", files), *definitions.get("data", {}).items(), *files.get("data", {}).items()]
+    yield from ((where or "dvc.yaml", reason(place["error"])) for where, place in places if "error" in place)
+
+
+def _sources(data: dict[str, Any], templates: str) -> list[_Source]:
+    """What is to be drawn of each plot that a side declares."""
+    from dvc.render.match import PlotsData, match_defs_renderers
+    from dvc.repo.plots import infer_data_sources
+
+    with drawing(".dvc/plots"):
+        matched = match_defs_renderers(data=data, templates_dir=templates)
+    sources = []
+    for (name, group), (renderer, _, errors) in zip(PlotsData(data).group_definitions().items(), matched, strict=True):
+        sides: dict[str, Any] = {}
+        for side, path, definition in reversed(group):  # main first
+            where = f"{name} of {side}"
+            if side in errors:
+                what = f"DVC cannot make rows of it, all with the same keys: {reason(errors[side])}"
+                raise VerdictError(where, what, _REMEDIES[side])
+            files = data[side]["sources"]["data"]
+            raw = [files[file].get("data") for file in infer_data_sources(path, definition)]
+            sides[side] = _image(where, raw[0]) if renderer.TYPE == "image" else _rows(where, side, renderer, any(raw))
+        sources.append(_Source(name, renderer, sides))
+    return sources
+
+
+def _image(where: str, png: bytes | None) -> bytes:
+    """The image as it is; refused unless it is a whole PNG."""
+    if png is None:
+        raise VerdictError(where, "is empty", "dvc repro, and commit what it writes")
+    chunks_of(png, where)
+    return png
+
+
+def _rows(where: str, side: str, renderer: Any, expected: bool) -> list[Row]:  # noqa: ANN401 - DVC has no types
+    """The rows of one side, of finite numbers; none only where none are `expected`, since the file is an empty list."""
+    remedy = "write a list of rows, all with the same keys and with finite numbers"
+    rows = [{key: row[key] for key in row if key != "rev"} for row in renderer.datapoints if row["rev"] == side]
+    if expected and not rows:
+        raise VerdictError(where, "DVC finds no rows in it", remedy)
+    drawn = [renderer.properties[axis] for axis in ("x", "y")] if rows else []
+    for number, row in enumerate(rows, 1):
+        for key in dict.fromkeys([*row, *drawn]):
+            value = row.get(key)
+            if (value is None and key in drawn) or (isinstance(value, float) and not math.isfinite(value)):
+                raise VerdictError(where, f"row {number}: {key} is {value}", remedy)
+    return rows
+
+
+def _draw(source: _Source, path: Path) -> Plot:
+    """Write the picture of one plot; where both sides are the same, of one side for both."""
+    sides, labels = source.sides, source.renderer.properties
+    unchanged = len(sides) == 2 and sides[MAIN] == sides[CANDIDATE]
+    shown = {BOTH: sides[MAIN]} if unchanged else sides
+    title = str(labels["title"])
+    if source.renderer.TYPE == "image":
+        what, scale, channels, png = title, 1, ["row"], stacked(source.name, shown)
+    elif any(shown.values()):
+        what, scale = f"{title}: {labels['y_label']} against {labels['x_label']}", SCALE
+        channels, png = _filled(source, shown)
+    else:  # a picture that says so: one that is not there would look like a defect
+        what, scale, channels = title, SCALE, []
+        none = {"data": {"values": [{}]}, "mark": {"type": "text", "text": "no rows"}, "width": 300}
+        png = _rendered(source.name, {"title": title, **none})
+    path.write_bytes(packed(png, source.name))
+    alt = f"{what}. {_told_apart(shown, channels)}."
+    return Plot(source.name, title, (path.name,), alt, unchanged, int.from_bytes(png[16:20]) // scale)
+
+
+def _told_apart(shown: dict[str, Any], channels: list[str]) -> str:
+    """Which side is which, or why there is but one."""
+    if BOTH in shown:
+        return f"{BOTH} are the same, drawn once"
+    if len(shown) == 1:
+        return f"Only {next(iter(shown))} has this plot"
+    if empty := [side for side, content in shown.items() if not content]:
+        return f"{empty[0]} has no rows"
+    used = [channel for channel in _MEANS if channel in channels]
+    means = [channel for channel in used if channel != "color"] or used
+    words = (", ".join(_MEANS[channel][place] for channel in means) for place in (0, 1))
+    return "; ".join(f"{side}: {how or 'not told apart'}" for side, how in zip(shown, words, strict=True))
+
+
+def _filled(source: _Source, shown: dict[str, list[Row]]) -> tuple[list[str], bytes]:
+    """The channels by which the template tells the sides apart, and the plot as PNG."""
+    renderer = source.renderer
+    renderer.datapoints = [{**row, "rev": side} for side, rows in shown.items() for row in rows]
+    renderer.properties["revs_with_datapoints"] = list(shown)  # DVC's own templates name them in their scales
+    with drawing(source.name):
+        specification = json.loads(json.dumps(renderer.get_filled_template(), allow_nan=False))
+    channels = list(_channels(specification))
+    for _, definition in channels:
+        definition["sort"] = list(shown)  # Vega-Lite's own order is the alphabet's, which has candidate first
+    return [channel for channel, _ in channels], _rendered(source.name, specification)
+
+
+def _channels(specification: Any) -> Iterator[tuple[str, Row]]:  # noqa: ANN401 - JSON
+    """The channels that encode the revision, wherever in the specification, with their definitions."""
+    if isinstance(specification, list):
+        for part in specification:
+            yield from _channels(part)
+    elif isinstance(specification, dict):
+        for key, part in specification.items():
+            if key in _MEANS and isinstance(part, dict) and part.get("field") == "rev":
+                yield key, part
+            elif key != "data":
+                yield from _channels(part)
+
+
+def _loads(specification: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether anything but the plot's own rows would be loaded: vl-convert fetches what an image mark names."""
+    if isinstance(specification, list):
+        return any(map(_loads, specification))
+    if not isinstance(specification, dict):
+        return bool(specification == "image")
+    if "url" in specification or "href" in specification:
+        return True
+    return any(_loads(part) for key, part in specification.items() if key not in ("values", "datasets", "title"))
+
+
+def _rendered(name: str, specification: dict[str, Any]) -> bytes:
+    """A Vega-Lite specification as PNG, its title in lines; nothing is loaded from elsewhere."""
+    import vl_convert
+
+    if _loads(specification):
+        raise VerdictError(
+            name, "its template loads a picture or data from elsewhere", "draw what is in the plot's file"
+        )
+    title = specification.get("title")
+    if isinstance(title, dict) and isinstance(title.get("text"), str):
+        title["text"] = textwrap.wrap(title["text"], _TITLE_WIDTH)
+    text = json.dumps(specification)
+    if anchor := re.search(r"<DVC_METRIC_\w*>", text):
+        what = f"its template asks for {anchor[0]}, which DVC does not fill"
+        raise VerdictError(name, what, "mend the template in .dvc/plots")
+    with drawing(name):
+        return vl_convert.vegalite_to_png(text, scale=SCALE, allowed_base_urls=[])

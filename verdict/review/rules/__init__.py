@@ -1,0 +1,1 @@
+"""The rules of the gate, a module a kind."""

@@ -1,0 +1,126 @@
+"""The figures that a change tells, in metrics/evaluation.json and metrics/validation.json, computed again: all of them.
+
+Those on test come from the artifact. Those on validation come from predictions that the stage wrote before it trained
+once more on train + validation: they are true to these predictions, and these are the change's own claim.
+"""
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from verdict.base.errors import VerdictError
+from verdict.base.paths import EVALUATION, SEED, VALIDATION
+from verdict.review.bootstrap import OVERALL
+from verdict.review.evidence import Evidence
+from verdict.review.metrics_file import (
+    HEADLINE,
+    SCORES,
+    Seeds,
+    parsed,
+)
+from verdict.review.reported_metrics import (
+    UNKNOWN,
+    Figures,
+    as_document,
+    differing,
+    recomputed,
+    strange,
+    unlike,
+)
+from verdict.review.rules.model import Rule
+from verdict.review.words import counted
+
+# Of the calibration error on validation: as `verdict.classifier.scores.metrics` has it, which would import all of scikit-learn.
+BINS = 15
+_AGAIN = "dvc repro -f train evaluate"
+_NEW = f"{_AGAIN}; a new metric is computed by verdict/review/bootstrap.py first, in a change of its own, then written by a stage"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A change's figures on validation by seed, the artifact's first, from its predictions; `wrong` says what is amiss.
+
+    Both are empty where dvc.lock names no such predictions. What is `optional` may be missing in both files.
+    """
+
+    figures: dict[str, Figures] = field(default_factory=dict)
+    wrong: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
+
+    def seeds(self, least: int) -> Seeds | None:
+        """Weighted F1 of all seeds; None where it is one, or none can be read, and no more are asked for."""
+        values = [own[OVERALL][HEADLINE] for own in self.figures.values()]
+        if max(len(values), least) < 2:
+            return None
+        if not values:
+            raise VerdictError(VALIDATION[0], "; ".join(self.wrong) or "dvc.lock has no such output", "dvc repro train")
+        return Seeds(len(values), statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
+
+
+def held_out(candidate: Evidence, optional: frozenset[str] = frozenset()) -> HeldOut:
+    """Compute the figures on validation again, and compare metrics/validation.json with them.
+
+    What is `optional` may be missing there.
+    """
+    try:
+        tables = candidate.on_validation
+    except VerdictError as error:
+        return HeldOut(wrong=(f"{error.where}: {error.what}",), optional=optional)
+    if not tables:
+        return HeldOut(optional=optional)
+    own = str((candidate.revision.params.get("train") or {}).get("seed"))
+    figures = {
+        match[1] if (match := SEED.fullmatch(name)) else own: recomputed(table, BINS) for name, table in tables.items()
+    }
+    return HeldOut(figures, tuple(_compared(candidate, figures, optional)), optional)
+
+
+def _compared(candidate: Evidence, figures: dict[str, Figures], optional: frozenset[str]) -> Iterator[str]:
+    text = candidate.revision.text(SCORES)
+    if text is None:  # then nothing is told; where dvc.yaml declares the file, the rule `lock` misses it
+        return
+    try:
+        told = parsed(text, SCORES)
+    except VerdictError as error:
+        yield f"{SCORES}: {error.what}"
+        return
+    values = {seed: own[OVERALL][HEADLINE] for seed, own in figures.items()}
+    seeds = {
+        "values": values,
+        "mean": statistics.fmean(values.values()),
+        "std": statistics.stdev(values.values()) if len(values) > 1 else 0.0,
+    }
+    first = next(iter(figures.values()))
+    yield from (f"{SCORES}: {line}" for line in unlike(told, {**as_document(first), "seeds": seeds}, optional))
+
+
+def rule(figures: Figures, predictions: pd.DataFrame, bins: int, candidate: Evidence, validation: HeldOut) -> Rule:
+    """The rule `figures`: what both files hold, and nothing else.
+
+    Args:
+        figures: what DVC shows of the candidate's metrics/evaluation.json.
+        predictions: the candidate's, on test.
+        bins: of the calibration error.
+        candidate: whose files they are.
+        validation: its figures on validation.
+    """
+    revision = candidate.revision
+    told: dict[str, Any] = parsed(revision.text(EVALUATION) or "", f"{EVALUATION} of {revision.name}")
+    wrong = [
+        *differing(figures, predictions, bins, revision, validation.optional),
+        *strange(told, as_document(recomputed(predictions, bins))),
+        *validation.wrong,
+    ]
+    asks = (
+        f"{EVALUATION} and {SCORES} hold the figures of the predictions and no others; those on test are the artifact's"
+    )
+    if not wrong:
+        groups = f"{len(figures)} groups"
+        also = f", and on validation for {counted(len(validation.figures), 'seed')}" if validation.figures else ""
+        return Rule("figures", asks, True, f"{groups} recomputed, predictions run again{also}")
+    brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
+    is_new = any(UNKNOWN in line for line in wrong)
+    return Rule("figures", asks, False, f"{brief}: {wrong[0]}", _NEW if is_new else _AGAIN, brief=brief)

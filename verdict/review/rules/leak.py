@@ -1,0 +1,108 @@
+"""Is the gain on test larger than the gain on validation by more than chance explains? Then something leaked.
+
+A tripwire for accidents: the predictions on validation are written by the change's own code, and its artifact may have
+learnt from validation afterwards (`train.refit`), so that nobody can run them again.
+"""
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+from scipy.special import stdtrit
+
+from verdict.base.errors import VerdictError
+from verdict.base.paths import VALIDATION
+from verdict.classifier.dataset.splits import LABELS
+from verdict.review.bootstrap import OVERALL, Draws, paired
+from verdict.review.compare import HEADLINE, Plan
+from verdict.review.evidence import TRUTH, Evidence
+from verdict.review.rules.model import Rule
+from verdict.review.words import signed
+
+NAME = "leak"
+# That no group of a change without a leak fails, by chance in the test and validation documents.
+CONFIDENCE = 0.9999
+REMEDY = "what of the test sentences does the training see? verdict repro runs each stage with its deps alone"
+# Only standard errors are asked for, and these settle long before the quantiles of the gate's intervals.
+_RESAMPLES = 500
+
+
+@dataclass(frozen=True)
+class Excess:
+    """Gain on test minus gain on validation, in a group of sentences, and what chance explains of it at most."""
+
+    group: str
+    test: float
+    validation: float
+    reach: float
+
+    @property
+    def difference(self) -> float:
+        """Of the gains."""
+        return self.test - self.validation
+
+    @property
+    def measurable(self) -> bool:
+        """Whether it is above 0 by more than chance explains."""
+        return self.difference > self.reach
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        gains = f"{signed(self.test)} on test, {signed(self.validation)} on validation"
+        word = "more" if self.difference >= 0 else "less"
+        return f"{self.group}: {gains}, {abs(self.difference):.4f} {word} (chance explains {self.reach:.4f})"
+
+
+Sides = tuple[pd.DataFrame, pd.DataFrame]  # main's predictions and the candidate's
+
+
+def excesses(test: Sides, validation: Sides, plan: Plan) -> list[Excess]:
+    """The excess overall and in each domain, from predictions; only sentences that both sides have alike count."""
+    gains = [_draws(sides, plan) for sides in (test, validation)]
+    groups = [group for group in gains[0] if all(group in gain and gain[group].varies for gain in gains)]
+    level = 1 - (1 - CONFIDENCE) / max(len(groups), 1)
+    return [_excess(group, gains[0][group], gains[1][group], level) for group in groups]
+
+
+def _draws(sides: Sides, plan: Plan) -> dict[str, Draws]:
+    base, candidate = (side[[*TRUTH, *LABELS]].drop_duplicates("id") for side in sides)
+    both = base.merge(candidate, on=TRUTH, suffixes=("", "_new"))
+    if both.empty:
+        return {}
+    own = both[TRUTH].assign(**{label: both[f"{label}_new"] for label in LABELS})
+    return paired(both[[*TRUTH, *LABELS]], own, 1, _RESAMPLES, plan.seed)
+
+
+def _excess(group: str, test: Draws, validation: Draws, level: float) -> Excess:
+    gained, alike = (draws.candidate[HEADLINE] - draws.base[HEADLINE] for draws in (test, validation))
+    error = (test.standard_error(HEADLINE) ** 2 + validation.standard_error(HEADLINE) ** 2) ** 0.5
+    freedom = min(test.documents - test.strata, validation.documents - validation.strata)
+    return Excess(group, gained, alike, float(stdtrit(freedom, level)) * error)
+
+
+def rule(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, unchanged: bool) -> Rule:
+    """No measurable excess. Nothing is asked where main's results hold no predictions on validation."""
+    asks = "weighted F1 does not rise on test by measurably more than on validation"
+    if unchanged:
+        return Rule(NAME, asks, True, "every prediction is main's")
+    if VALIDATION[0] not in base.revision.outputs:
+        return Rule(NAME, asks, True, f"not asked: main keeps no {VALIDATION[0]}")
+    return _judged(Rule(NAME, asks, False, "", REMEDY), base, candidate, own, plan)
+
+
+def _judged(rule: Rule, base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) -> Rule:
+    name = VALIDATION[1]
+    theirs = base.on_validation[name]
+    try:
+        ours = candidate.on_validation[name]
+    except (VerdictError, KeyError) as error:
+        told = f"{error.where}: {error.what}" if isinstance(error, VerdictError) else "dvc.lock has no such output"
+        lost = f"no predictions on validation to compare with: {told}"
+        return replace(rule, found=lost, remedy="dvc repro -f train", brief="no predictions on validation")
+    found = excesses((base.predictions, own), (theirs, ours), plan)
+    if not found:
+        return replace(rule, passed=True, found="not asked: main and change share no sentences of both splits")
+    most = max(found, key=lambda one: one.difference - one.reach)
+    brief = f"{most.group} {most.difference:.4f} more on test than on validation"
+    shown = next(one for one in found if one.group == OVERALL) if not most.measurable else most
+    return replace(rule, passed=not most.measurable, found=shown.text, brief=brief)

@@ -1,0 +1,91 @@
+"""The rules on where rows and artifact come from: what labels mean, how rows are drawn, what the model learnt from."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from verdict.base.paths import ARTIFACT, TEST_SET
+from verdict.review.data import CHANGED, moves
+from verdict.review.derive import Derived
+from verdict.review.evidence import Evidence
+from verdict.review.policy import Change, watched
+from verdict.review.rules.model import Rule
+from verdict.review.testset import WRITE, TestRows
+from verdict.review.words import counted, in_short
+
+
+def policy(changes: list[Change]) -> Rule:
+    """The rules of the gate, and the limits of `validate`, stay as they are."""
+    touched = watched(changes, "policy")
+    asks = "the rules of the gate and the limits of validate are main's"
+    return _rule("policy", asks, _keys(touched), "as on main", [change.key for change in touched])
+
+
+def data(changes: list[Change], made: Derived, rows: pd.DataFrame | None, test: TestRows) -> Rule:
+    """Every row of main keeps its split, text and label, and all tables are those of main's code.
+
+    Rows that are only added need no approval: the rules are asked of those that are approved.
+
+    Args:
+        changes: of params.yaml.
+        made: how the change's tables differ from those of main's code.
+        rows: of both sides, compared; None where they are the same.
+        test: the rows that count, and what the change does to them.
+    """
+    asks = "rows keep their label, text, document and split; all tables are those that main's code derives"
+    is_dealt_anew = bool(watched(changes, "split"))
+    found = _keys(watched(changes, "data"))
+    if made.differences:
+        found.append(f"not what main's code derives: {', '.join(made.differences)}")
+    found += _counts(rows, CHANGED if is_dealt_anew else (*CHANGED, "moved"))
+    if entering := len(test.enter - _moved(rows)) if is_dealt_anew else len(test.enter):
+        found.append(f"{counted(entering, 'test row')} would become approved")
+    if test.leave:
+        found.append(f"{counted(len(test.leave), 'test row')} would be approved no more")
+    passed = "; ".join([*(_counts(rows, ("added",)) or ["as on main"]), made.source])
+    return _rule("data", asks, found, passed, found)
+
+
+def split(changes: list[Change], rows: pd.DataFrame | None) -> Rule:
+    """Rows are drawn as on main."""
+    touched = watched(changes, "split")
+    found = [*_keys(touched), *(_counts(rows, ("moved",)) if touched else [])]
+    asks = "documents are dealt to train, validation and test as on main"
+    return _rule("split", asks, found, "as on main", [change.key for change in touched])
+
+
+def file_rule(rows: TestRows) -> Rule:
+    """The candidate's file names rows of its own test split alone, so that an approved change takes it along."""
+    asks = f"{TEST_SET} names rows of the test split alone"
+    found = f"{counted(int(rows.counts.sum()), 'approved row')} of {len(rows.counts):,}"
+    if not rows.has_file:
+        found = f"no {TEST_SET}: all test rows of main are approved"
+    if rows.unknown:
+        found = f"{counted(rows.unknown, 'name')} without a row"
+    brief = found if rows.unknown else ""
+    return Rule("test-file", asks, not rows.unknown, found, f"{WRITE}, and commit {TEST_SET}", brief=brief)
+
+
+def documents(candidate: Evidence) -> Rule:
+    """The artifact tells the truth about what it learnt from: what the next change is compared on rests on that."""
+    asks = f"{ARTIFACT} names the very tables and documents that it learnt from: those of train and validation"
+    wrong = candidate.untrue_of_training()
+    found = "; ".join(wrong) or "documents.json and trained_on are those of the tables"
+    return Rule("documents", asks, not wrong, found, "dvc repro -f featurize train", brief=in_short(wrong, 1))
+
+
+def _rule(name: str, asks: str, found: Sequence[str], passed: str, brief: Sequence[str]) -> Rule:
+    return Rule(name, asks, not found, "; ".join(found) or passed, brief=in_short(brief, 2))
+
+
+def _keys(touched: list[Change]) -> list[str]:
+    return [f"{change.key}: {change.base!r} → {change.candidate!r}" for change in touched]
+
+
+def _counts(rows: pd.DataFrame | None, kinds: Sequence[str]) -> list[str]:
+    found = [] if rows is None else [move for move in moves(rows) if move.kind in kinds]
+    return [f"{move.split}: {move.count:,} {move.kind}" for move in found]
+
+
+def _moved(rows: pd.DataFrame | None) -> frozenset[str]:
+    return frozenset() if rows is None else frozenset(rows["id"][rows["moved"]])

@@ -1,0 +1,25 @@
+"""Test rows that nobody has approved: both models on them, in one line; no rule is asked of them."""
+
+import pandas as pd
+
+from verdict.review.bootstrap import OVERALL
+from verdict.review.compare import HEADLINE, both_on
+from verdict.review.evidence import Evidence
+from verdict.review.reported_metrics import recomputed
+from verdict.review.testset import WRITE, TestRows
+from verdict.review.words import counted, figure
+
+
+def on_unapproved(base: Evidence, candidate: Evidence, own: pd.DataFrame, bins: int, rows: TestRows) -> str:
+    """How many there are, and weighted F1 of both models there; empty where all are approved."""
+    rest = ~rows.counts
+    if not rest.any():
+        return ""
+    *sides, known = both_on(base, candidate, own, rest)
+    text = f"{counted(int(rest.sum()), 'test sentence')} nobody has approved yet, and no rule is asked of"
+    if not known.all():
+        old, new = (figure(recomputed(side, bins)[OVERALL][HEADLINE]) for side in sides)
+        text += f": weighted F1 {old} → {new} there"
+    text += f" ({known.sum():,} left out, which main had learnt from)" if known.any() else ""
+    later = " in a change after this one" if known.any() else ""
+    return f"{text}; {WRITE} and the approval data let them count{later}"

@@ -1,0 +1,105 @@
+"""Figures and findings in words: signs and intervals, the names of metrics, what a comparison found in one line."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from verdict.review.bootstrap import METRICS, OVERALL
+from verdict.review.compare import (
+    BETTER,
+    HEADLINE,
+    SAME,
+    WORSE,
+    Difference,
+)
+
+NAMES = {
+    "weighted_f1": "weighted F1",
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "mcc": "MCC",
+    "log_loss": "log loss",
+    "ece": "calibration error",
+    "valence_r": "correlation with the valence",
+}
+# Below this a p-value has no digits that mean anything.
+_LEAST_ODDS = 1e-4
+_MOST_DIGITS = 9
+
+
+def figure(value: float) -> str:
+    """A figure to four digits; what they show as 0 has no sign."""
+    return f"{round(value, 4) + 0.0:.4f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """A difference to four digits, with its sign, unless they show it as 0."""
+    rounded = round(value, 4)
+    return f"{rounded:+.4f}".replace("-", "−") if rounded else "0.0000"
+
+
+def interval(line: Difference) -> str:
+    """A difference with its interval, as text that does not break."""
+    return f"{signed(line.difference)} [{signed(line.low)},\N{NO-BREAK SPACE}{signed(line.high)}]"
+
+
+def change(line: Difference) -> str:
+    """Main's figure and the candidate's."""
+    return f"{figure(line.base)} → {figure(line.candidate)}"
+
+
+def beside(value: float, limit: float, digits: int = 4) -> str:
+    """A figure with as many digits as it takes to see on which side of a limit it is."""
+    while value != limit and round(value, digits) == round(limit, digits) and digits < _MOST_DIGITS:
+        digits += 1
+    return f"{value:.{digits}f}"
+
+
+def odds(p_value: float) -> str:
+    """A p-value, which is never 0."""
+    return f"p < {_LEAST_ODDS:.4f}" if p_value < _LEAST_ODDS else f"p = {p_value:.2g}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as: 1 sentence, 2 sentences."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_short(names: Sequence[str], most: int = 4) -> str:
+    """Names in a row, or the first of them and how many more there are."""
+    shown = names if len(names) <= most else names[: most - 1]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+def claim(found: Mapping[tuple[str, str], str], groups: Sequence[str]) -> str:
+    """What became of a model: of the headline metric all there is, of the others what it does not say already.
+
+    Args:
+        found: for each group and metric its word.
+        groups: `overall`, and the domains.
+    """
+    own = {group: found[group, HEADLINE] for group in groups}
+    unsaid = [word for word in (WORSE, BETTER) if own[OVERALL] != word]
+    others = [f"{word} in {names}" for word in unsaid if (names := ", ".join(_others(word, found, groups)))]
+    parts = [_in_places(word, [group for group in groups if own[group] == word]) for word in (WORSE, BETTER)]
+    if set(own.values()) == {SAME}:
+        parts = [f"{SAME} in {NAMES[HEADLINE]}" if others else SAME]
+    elif own[OVERALL] == SAME:
+        parts.insert(0, f"{SAME} overall{f' in {NAMES[HEADLINE]}' if others else ''}")
+    return "; ".join(filter(None, [*parts, *others]))
+
+
+def _others(word: str, found: Mapping[tuple[str, str], str], groups: Sequence[str]) -> Iterator[str]:
+    """The other metrics that got a word where the headline metric did not; domains where it does not hold overall."""
+    for metric in METRICS:
+        places = [group for group in groups if found[group, metric] == word != found[group, HEADLINE]]
+        if OVERALL in places:
+            yield NAMES[metric]
+        elif places:
+            yield f"{NAMES[metric]} ({', '.join(places)})"
+
+
+def _in_places(word: str, places: list[str]) -> str:
+    """Such as: worse overall and in movies, news."""
+    overall = [OVERALL] if OVERALL in places else []
+    domains = ", ".join(name for name in places if name != OVERALL)
+    return f"{word} {' and '.join([*overall, f'in {domains}'] if domains else overall)}" if places else ""
