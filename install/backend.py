@@ -1,4 +1,4 @@
-"""Builds the wheel of verdict_finder.py and the .pth file that imports it, as pip asks for it (PEP 517)."""
+"""Builds the wheel: verdict_finder.py, the .pth file that imports it, the program `verdict`. pip asks for it."""
 
 import base64
 import hashlib
@@ -17,6 +17,7 @@ def build_wheel(wheel_directory: str, config_settings: object = None, metadata_d
     files = {
         f"{_NAME}.py": _MODULE.read_bytes(),
         f"{_NAME}.pth": f"import {_NAME}\n".encode(),
+        f"{_INFO}/entry_points.txt": f"[console_scripts]\nverdict = {_NAME}:main\n".encode(),
         f"{_INFO}/METADATA": _METADATA.encode(),
         f"{_INFO}/WHEEL": _WHEEL.encode(),
     }

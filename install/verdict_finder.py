@@ -15,7 +15,7 @@ TYPE_CHECKING = False  # as typing has it, which would have to be imported
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
-PACKAGES = frozenset({"classifier", "review", "stages", "sweep"})
+PACKAGES = frozenset({"stages", "verdict"})
 
 
 class Finder:
@@ -36,6 +36,11 @@ class Finder:
         if not os.path.isfile(file):
             return None
         return spec_from_file_location(name, file, submodule_search_locations=[folder])
+
+
+def main() -> None:
+    """The program `verdict`: becomes `python -I -m verdict`, the current folder's, with the same arguments."""
+    os.execv(sys.executable, [sys.executable, "-I", "-m", "verdict", *sys.argv[1:]])  # noqa: S606 - no shell
 
 
 sys.meta_path.insert(0, Finder)

@@ -11,7 +11,7 @@ os.environ["DVC_NO_ANALYTICS"] = "1"
 
 import pytest
 
-import verdict.classifier  # noqa: F401 - pins the math libraries first, as a stage does
+import stages  # noqa: F401 - pins the math libraries first, as a stage does
 from tests.corpus import write_raw
 from tests.documents import load, save
 from verdict.classifier.params import Params

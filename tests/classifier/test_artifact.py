@@ -1,4 +1,4 @@
-"""Tests of verdict/classifier/artifact.py and verdict/classifier/features/tfidf_io.py: what is damaged or foreign is refused by name."""
+"""Tests of classifier/artifact.py and features/tfidf_io.py: what is damaged or foreign is refused by name."""
 
 import json
 import shutil

@@ -11,7 +11,7 @@ from verdict.base.numerics import hardware_class, settings
 
 # Prints what the libraries themselves say, in a process whose shell asked for something else.
 PROBE = """
-import classifier
+import stages
 import numpy, torch
 from threadpoolctl import threadpool_info
 import scipy.linalg, sklearn

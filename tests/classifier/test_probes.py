@@ -1,4 +1,4 @@
-"""Tests of verdict/ci/run/probes.py: a driver, a store and a web server of our own, which answer, refuse or keep silent."""
+"""Tests of ci/run/probes.py: a driver, a store and a web server of our own, which answer, refuse or keep silent."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Tests of verdict/classifier/features/pretrained.py: what an encoder starts from is pinned, whole, and holds no code."""
+"""Tests of classifier/features/pretrained.py: what an encoder starts from is pinned, whole, and holds no code."""
 
 import json
 from pathlib import Path

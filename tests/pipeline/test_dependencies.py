@@ -44,7 +44,7 @@ def dag() -> dict[str, Any]:
 @cache
 def graph() -> grimp.ImportGraph:
     """Who imports whom in the code that stages are made of."""
-    return grimp.build_graph("classifier", "stages", cache_dir=None)
+    return grimp.build_graph("verdict", "stages", cache_dir=None)
 
 
 def file_of(module: str) -> str:

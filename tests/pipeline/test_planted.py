@@ -52,9 +52,9 @@ def notes(clone: Clone) -> str:
         ("verdict scores", "overall"),
         ("verdict sweep points sweeps/linear.yaml", "linear-"),
         # Careless: without -I.
-        ("verdict gate --base main", "lock"),
-        ("verdict doctor", "torch"),
-        ("verdict sweep points sweeps/linear.yaml", "linear-"),
+        ("python -m verdict gate --base main", "lock"),
+        ("python -m verdict doctor", "torch"),
+        ("python -m verdict sweep points sweeps/linear.yaml", "linear-"),
     ],
 )
 def test_no_planted_file_is_imported(clone: Clone, tmp_path: Path, command: str, ran: str) -> None:
@@ -76,7 +76,7 @@ def test_an_accelerator_that_happens_to_be_installed_is_not_used(clone: Clone, t
     assert notes(clone) == ""
 
 
-@pytest.mark.parametrize("command", ["verdict repro", "verdict repro", "dvc repro validate"])
+@pytest.mark.parametrize("command", ["verdict repro", "python -m verdict repro", "dvc repro validate"])
 def test_pythonpath_reaches_no_stage_and_no_program_of_ours(clone: Clone, tmp_path: Path, command: str) -> None:
     """What PYTHONPATH names is imported by DVC's own program at most, which somebody starts without -I."""
     plant(tmp_path / "named", tmp_path / "notes", *_OPTIONAL)

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from tests.documents import load
 from tests.pipeline.clone import Clone
 from tests.s3 import S3
-from verdict.cli.review_main import main
+from verdict.cli import main
 
 REMOTE = """[core]
     analytics = false
@@ -58,10 +57,9 @@ class Desk:
             contextlib.redirect_stderr(printed),
         ):
             patch.chdir(clone.path)
-            patch.setattr(sys, "argv", ["review", "remote", *options])
             for name, value in variables.items():
                 patch.setenv(name, value)
-            code = main()
+            code = main(["remote", *options])
         return Said(code, printed.getvalue())
 
 

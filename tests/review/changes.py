@@ -24,7 +24,7 @@ from tests.pipeline.clone import Clone, declared_outs, environment, fresh_clone,
 from tests.review.forging import relock
 from tests.shared import once
 from verdict.classifier.scores.metrics import scores
-from verdict.cli.review_main import main
+from verdict.cli import main
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review
 from verdict.review.testset import write
@@ -95,10 +95,9 @@ class Desk:
     def run(self, place: Clone, *arguments: str) -> Outcome:
         """`verdict` with these arguments."""
         self.capsys.readouterr()
-        with self.at(place), self.patch.context() as patch:
-            patch.setattr(sys, "argv", ["review", *arguments])
+        with self.at(place):
             try:
-                code = main()
+                code = main(arguments)
             except SystemExit as end:  # argparse's way to refuse
                 code = end.code if isinstance(end.code, int) else 1
         return Outcome(code, "".join(self.capsys.readouterr()))

@@ -185,7 +185,7 @@ def test_what_stages_can_read_without_naming_it_is_not_kept_in_git(tree: Path, n
 
 def test_the_command_exits_with_one_and_prints_the_mend(tree: Path) -> None:
     """`verdict lock` exits 1 on a stale lock, 0 on a consistent one, and names what to run."""
-    program = "import sys; from verdict.cli.review_main import main; sys.exit(main())"  # the tree has no code of ours
+    program = "import sys; from verdict.cli import main; sys.exit(main())"  # the tree has no code of ours
     command = [sys.executable, "-c", program, "lock"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     good = subprocess.run(command, cwd=tree, env=environment, check=False, capture_output=True, text=True, timeout=60)

@@ -12,8 +12,7 @@ from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import Desk, committed_main, set_params
 from verdict.base.errors import VerdictError
-from verdict.cli import ci_main as review_ci
-from verdict.cli import ci_sweep_main as sweep_ci
+from verdict.cli import main
 from verdict.experiments.leaderboard.experiments import Files
 from verdict.experiments.sweep import worker as sweep_worker
 from verdict.experiments.sweep.plan import plan
@@ -126,15 +125,13 @@ def test_experiments_are_read_where_the_project_lies(inner: Clone) -> None:
     assert text == (inner.path / "params.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("program", [review_ci, sweep_ci])
+@pytest.mark.parametrize("step", [("push",), ("sweep", "baseline")], ids=" ".join)
 def test_workflows_ask_for_the_root_of_git(
-    program: object, inner: Clone, desk: Desk, capsys: pytest.CaptureFixture[str]
+    step: tuple[str, ...], inner: Clone, desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The steps of workflows end with one message in a project that lies in a sub-folder of its git repository."""
-    command = ["push"] if program is review_ci else ["baseline"]
-    with desk.at(inner), desk.patch.context() as patch:
-        patch.setattr(sys, "argv", ["ci", *command])
-        assert program.main() == 1  # type: ignore[attr-defined]
+    with desk.at(inner):
+        assert main(["ci", *step]) == 1
     assert capsys.readouterr().err.startswith("error: services/sentiment/: the project is not at the root of the git")
 
 

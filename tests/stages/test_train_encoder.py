@@ -53,7 +53,7 @@ def _featurize(folder: Path) -> None:
 def command(folder: Path) -> dict[str, Any]:
     """How the stage is started as DVC does, in a folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "WORLD_", "RANK"))}
-    for package in ("classifier", "stages"):
+    for package in ("verdict", "stages"):
         if not (folder / package).exists():
             (folder / package).symlink_to(ROOT / package)
     return {

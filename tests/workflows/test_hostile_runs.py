@@ -142,7 +142,7 @@ def test_a_bundle_of_another_commit_does_not_pass(court: Court, tmp_path: Path) 
     earlier = site.origin.sha("refs/pull/1/head")
 
     def later(clone: Clone) -> None:
-        path = clone.path / "classifier" / "training" / "linear.py"
+        path = clone.path / "verdict" / "classifier" / "training" / "linear.py"
         path.write_text(path.read_text(encoding="utf-8") + "# another commit\n", encoding="utf-8")
 
     head = site.propose(later)

@@ -37,7 +37,7 @@ def bag(clone: Clone) -> None:
 
 def other_bag(clone: Clone) -> None:
     """Other code for the kind of model that main does not use, which leaves all its results as they are."""
-    path, lock = clone.path / "classifier" / "training" / "bag.py", clone.path / "dvc.lock"
+    path, lock = clone.path / "verdict" / "classifier" / "training" / "bag.py", clone.path / "dvc.lock"
     before, text = _entry(path), path.read_text(encoding="utf-8")
     path.write_text(text.replace("_DEVIATION = 0.01", "_DEVIATION = 0.02"), encoding="utf-8")
     assert _entry(path) != before

@@ -114,7 +114,7 @@ def test_a_stage_that_fails_is_told_with_its_last_lines(site: Site) -> None:
 
 
 def test_a_training_that_learns_from_test_rows_fails(site: Site) -> None:
-    """Though the change switches isolation off in its own verdict/review/, and its lock is consistent: main's code ran it."""
+    """Though the change switches isolation off in its own verdict/, and its lock is consistent: main's code ran it."""
 
     def learns(clone: Clone) -> None:
         path = clone.path / "stages" / "train.py"
@@ -122,7 +122,7 @@ def test_a_training_that_learns_from_test_rows_fails(site: Site) -> None:
         more = '    import pandas\n    pandas.read_parquet("data/prepared/test.parquet")\n'
         path.write_text(text.replace("def main() -> None:\n", f"def main() -> None:\n{more}", 1), encoding="utf-8")
         off = "from contextlib import contextmanager\n\n\n@contextmanager\ndef isolated(*_):\n    yield\n"
-        (clone.path / "review" / "isolation.py").write_text(off, encoding="utf-8")
+        (clone.path / "verdict" / "repo" / "isolation" / "sandbox.py").write_text(off, encoding="utf-8")
         relock(clone)
 
     site.propose(learns)
@@ -154,7 +154,7 @@ def test_who_edits_the_judge_is_judged_by_mains(site: Site) -> None:
     """A worse model with a verdict/review/ that always passes fails by main's."""
 
     def rigged(clone: Clone) -> None:
-        path = clone.path / "review" / "gate.py"
+        path = clone.path / "verdict" / "review" / "gate.py"
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace('"""The exit code."""\n', '"""The exit code."""\n        return PASS\n', 1))
         assert "return PASS\n" in path.read_text(encoding="utf-8")

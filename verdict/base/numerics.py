@@ -2,8 +2,9 @@
 
 A sum of floats depends on its order, and the order depends on how many threads and which vector width a library picks
 on this processor. Pinned to one thread and to AVX2, an x86-64 laptop and a server give the same bytes. The libraries
-read these variables once, while they are loaded, so `verdict/classifier/__init__.py` sets them before anything else is
-imported: a user cannot forget them, and a shell cannot override them.
+read these variables once, while they are loaded, so every entry point (stages/__init__.py,
+verdict/__main__.py) sets them before it imports anything else: a user cannot forget them, and a shell cannot override
+them. Importing the library sets nothing: a service that hosts it decides for itself.
 """
 
 import os

@@ -179,7 +179,7 @@ def _standard(values: Floats) -> Floats:
 
 
 def metrics(sums: Floats, bins: int) -> dict[str, Floats]:
-    """Each of `METRICS` from sums of shape (…, 15 + bins), as `verdict.classifier.scores.metrics.scores` defines them."""
+    """Each of `METRICS` from sums of shape (…, 15 + bins), as `classifier.scores.metrics.scores` defines them."""
     table = sums[..., : _CLASSES**2].reshape(*sums.shape[:-1], _CLASSES, _CLASSES)
     n = table.sum(axis=(-2, -1))
     hits = np.diagonal(table, axis1=-2, axis2=-1)

@@ -10,9 +10,19 @@ from pathlib import Path, PurePosixPath
 from verdict.repo.git import git, git_bytes
 from verdict.repo.revisions import Revision
 
-# All of the review, what starts it in CI, and what is installed for it.
-ALWAYS = ("verdict/review/", ".github/", ".dvc/config", "install/", "requirements.txt", "requirements/")
-_PACKAGE = "verdict/review/"
+# All of the review with git and DVC below it, what starts it, and what is installed for it.
+_PACKAGES = ("verdict/review/", "verdict/repo/", "verdict/ci/")
+_OTHERS = "verdict/ci/sweep/"  # nothing of it judges
+ALWAYS = (
+    *_PACKAGES,
+    "verdict/cli/",
+    "verdict/__",
+    ".github/",
+    ".dvc/config",
+    "install/",
+    "requirements.txt",
+    "requirements/",
+)
 _CONTINUED = re.compile(r"#[^\n]*|\\\r?\n")
 # Wherever a statement may begin, also within functions. The bounds keep hostile text from taking hours.
 _IMPORT = re.compile(
@@ -27,7 +37,7 @@ _PROGRAM = re.compile(r"""["']([\w./-]{1,200}\.py)["']""")
 def code_that_judges(revision: Revision) -> frozenset[str]:
     """The Python files of a revision that its review can import or start, the review's own among them."""
     sources = _sources(revision)
-    found = {path for path in sources if path.startswith(_PACKAGE)}
+    found = {path for path in sources if path.startswith(_PACKAGES) and not path.startswith(_OTHERS)}
     waiting = list(found)
     while waiting:
         path = waiting.pop()

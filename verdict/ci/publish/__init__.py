@@ -1,1 +1,1 @@
-"""Holds the write tokens: the comment, the check, the commit of results. Reads what the judge wrote, computes nothing."""
+"""Holds the write tokens: comment, check, commit of results. Reads what the judge wrote, computes nothing."""

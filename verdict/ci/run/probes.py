@@ -1,7 +1,8 @@
 """What a runner's GPU, libraries and DVC remote answer, each asked in a process of its own and with a limit of time.
 
 A driver that hangs and a server that is down make a library wait for minutes, and nothing in Python can interrupt it: a
-process can be ended. `python -I -m verdict.ci.run.probes torch cuda` prints what it finds, as it finds it, as JSON lines.
+process can be ended. `python -I -m verdict.ci.run.probes torch cuda` prints what it finds, as it finds it, as JSON
+lines.
 """
 
 import ctypes

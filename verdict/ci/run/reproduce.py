@@ -1,7 +1,8 @@
 """The run: reproduce a change from main's results, and hand over what came out. Nobody trusts it; the judge looks.
 
 The workflow runs main's code for it, in a checkout of main, on the change's checkout. Of the change only its stages
-run, each behind Landlock, and where the data is made not even these, unless a person approved that (`verdict.repo.isolation.by_main`).
+run, each behind Landlock, and where the data is made not even these, unless a person approved that
+(`verdict.repo.isolation.by_main`).
 
 It starts from main's dvc.lock, metrics and plots, not from the author's: a lock that was invented to be consistent
 would make DVC skip everything.

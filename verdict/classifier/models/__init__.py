@@ -1,4 +1,4 @@
-"""The kinds of model: what each one makes of features. How each one is trained stands in `verdict.classifier.training`."""
+"""The kinds of model: what each one makes of features. `verdict.classifier.training` trains them."""
 
 from typing import Protocol
 

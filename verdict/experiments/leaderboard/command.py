@@ -1,9 +1,6 @@
 """`verdict leaderboard`: which experiments are meant, and the files that are written of them."""
 
-import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +17,7 @@ from verdict.experiments.leaderboard.board import (
 from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find
 from verdict.experiments.leaderboard.predictions import Cache
 from verdict.experiments.leaderboard.records import VALIDATION
+from verdict.experiments.sweep.plan import plan
 from verdict.repo.revisions import Store, resolve, working_tree
 from verdict.review.policy import policy_of
 
@@ -65,14 +63,8 @@ def board_of(root: Path, options: Options) -> Board:
 
 
 def _points(root: Path, spec: Path) -> list[str]:
-    """The names of a spec file's points on HEAD. `sweep` builds on the review, so it is asked as a program."""
-    command = [sys.executable, "-I", "-m", "verdict", "sweep", "points", str(spec), "--json"]
-    done = subprocess.run(command, cwd=root, check=False, capture_output=True, encoding="utf-8", errors="replace")
-    if done.returncode:
-        reason = " ".join(done.stderr.split())[-400:] or f"exit code {done.returncode}"
-        raise VerdictError(str(spec), reason, f"verdict sweep points {spec}")
-    names: list[str] = json.loads(done.stdout)["names"]
-    return names
+    """The names of a spec file's points on HEAD."""
+    return [point.name for point in plan(root, spec).points]
 
 
 def _asked(root: Path, head: str, names: Sequence[str], options: Options) -> Asked:

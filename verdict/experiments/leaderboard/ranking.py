@@ -1,6 +1,7 @@
 """How sure a ranking is: intervals, what is as good as the best, and how much the best of many flatters itself.
 
-All experiments are scored on the same resamples of documents (`verdict.review.bootstrap`), so that a hard draw is hard for all.
+All experiments are scored on the same resamples of documents (`verdict.review.bootstrap`), so that a hard draw is hard
+for all.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Let each stage read, of the repository, what dvc.yaml declares as its dependencies, and nothing else.
 
 A stage that reads a file which it does not declare has a result that dvc.lock says nothing about; a training that reads
-the test split has a score that says nothing at all. `verdict/repo/isolation/stage_shell.py` takes the place of the shell by which DVC
-runs a stage.
+the test split has a score that says nothing at all. `stage_shell.py` takes the place of the shell by which
+DVC runs a stage.
 """
 
 import json
@@ -140,7 +140,7 @@ def _program(folder: Path, repo: "Repo", shell: str, confinement: Confinement) -
 def _closed(repo: "Repo") -> list[str]:
     """Where data and keys lie: the repository, its cache, remotes that are folders of this machine, other checkouts."""
     folders = [repo.root_dir, repo.site_cache_dir, *storage(repo)]
-    folders += [*_checkouts(Path(repo.root_dir)), str(Path(__file__).parents[1])]
+    folders += [*_checkouts(Path(repo.root_dir)), str(Path(__file__).parents[3])]
     folders += [os.environ[name] for name in ("RUNNER_TEMP",) if os.environ.get(name)]
     folders += [str(Path.home() / name) for name in _KEYS]
     devices = [str(path) for path in Path("/dev").iterdir() if path.is_block_device() or path.name in ("mem", "kmem")]

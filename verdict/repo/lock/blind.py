@@ -1,8 +1,8 @@
 """Who may read what: the raw data are for prepare alone, the test split for validate and evaluate.
 
 A model that was made with the test split in sight has a score that says nothing, and so has one that got the raw data
-past prepare. What a stage does not declare, it cannot read (verdict/repo/isolation/sandbox.py); this is what it must not declare, nor
-get by way of another stage.
+past prepare. What a stage does not declare, it cannot read (verdict/repo/isolation); this is what it must not declare,
+nor get by way of another stage.
 """
 
 import os

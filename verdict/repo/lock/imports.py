@@ -22,7 +22,7 @@ _PYTHON = ("python", "torchrun")
 _MODULE = re.compile(r"-[bBdEiIOPqsSuvVx]*m(.*)")
 _ISOLATED = re.compile(r"-[bBdEiOqsSuvVx]*[IP].*")
 # What Python finds in the current folder all the same: install/verdict_finder.py.
-PACKAGES = frozenset({"classifier", "review", "stages", "sweep"})
+PACKAGES = frozenset({"stages", "verdict"})
 _SUFFIXES = (*EXTENSION_SUFFIXES, ".py", *BYTECODE_SUFFIXES)  # in the order in which Python looks for them
 # What honest modules keep far below; a parser takes some 300 bytes of memory for a byte.
 _MOST_BYTES = 400_000

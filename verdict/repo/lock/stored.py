@@ -24,7 +24,7 @@ _UNSET = (b"unspecified", b"unset")
 # A clone whose user and system settings say nothing about line ends.
 _ELSEWHERE = {"core.autocrlf": "false", "core.eol": "lf"}
 _DENSE = ("git", "checkout", "--ignore-skip-worktree-bits", "--")
-# What is no dependency, and open to stages all the same: states, weights, this Python (verdict/repo/isolation/sandbox.py).
+# What is no dependency, and open to stages all the same: states, weights, this Python (verdict/repo/isolation).
 _OPEN = re.compile(r"\.checkpoints/.*|data/start/[^/]+/.*|\.venv/.*")
 _AS_IT_IS = "-text -ident -filter !working-tree-encoding"
 

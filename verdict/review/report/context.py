@@ -192,7 +192,7 @@ def environment() -> Section:
 
 def _libraries() -> Iterator[tuple[str, str]]:
     """The version of each library that this code asks for, as far as it is installed."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     for file in (root / "requirements.in", *sorted((root / "requirements").glob("*.in"))):
         for line in file.read_text(encoding="utf-8").splitlines():
             if name := re.match(r"[\w-]+", line):

@@ -33,10 +33,11 @@ from verdict.review.reported_metrics import (
 from verdict.review.rules.model import Rule
 from verdict.review.words import counted
 
-# Of the calibration error on validation: as `verdict.classifier.scores.metrics` has it, which would import all of scikit-learn.
+# Of the calibration error on validation: as `classifier.scores.metrics` has it, which would import all of scikit-learn.
 BINS = 15
 _AGAIN = "dvc repro -f train evaluate"
-_NEW = f"{_AGAIN}; a new metric is computed by verdict/review/bootstrap.py first, in a change of its own, then written by a stage"
+_FIRST = "computed by verdict/review/bootstrap.py first, in a change of its own, then written by a stage"
+_NEW = f"{_AGAIN}; a new metric is {_FIRST}"
 
 
 @dataclass(frozen=True)

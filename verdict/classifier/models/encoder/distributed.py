@@ -71,7 +71,7 @@ class World:
 
 @contextmanager
 def joined(device: str) -> Iterator[World]:
-    """Join the processes of torchrun for the block; they stay together until `verdict.classifier.training.torchrun.leave`.
+    """Join the processes of torchrun for the block; they stay together until `torchrun.leave`.
 
     A second meeting of the same processes would find the addresses of the first, and fail where one comes late.
 

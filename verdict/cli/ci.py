@@ -1,21 +1,17 @@
-"""`verdict ci COMMAND`: a step of a workflow each."""
-
-if __name__ == "__main__":
-    from verdict.base.isolated import start_again
-
-    start_again("verdict")
+"""Steps of the workflows in .github: each runs on GitHub's runners, and reads what Actions sets."""
 
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-from verdict.base.errors import VerdictError, exit_code
+from verdict.base.errors import VerdictError
 from verdict.ci.github.output import output
-from verdict.repo.environment import enter
-from verdict.repo.place import require_top
+from verdict.cli import ci_sweep
+from verdict.cli.exits import reported
+
+HELP = "steps of the workflows in .github"
 
 Options = argparse.Namespace
 
@@ -143,13 +139,13 @@ def _remote(root: Path) -> bool:
     return configured(root)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="verdict ci", description="The review in GitHub Actions.")
-    commands = parser.add_subparsers(dest="command", required=True)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a parser a step."""
+    commands = parser.add_subparsers(metavar="STEP", required=True)
 
-    def add(name: str, run: object, told: str) -> argparse.ArgumentParser:
+    def add(name: str, step: object, told: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=told)
-        command.set_defaults(run=run)
+        command.set_defaults(step=step)
         return command
 
     plan = add("plan", _plan, "is dvc.lock consistent, and must anything run?")
@@ -177,20 +173,18 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--out", type=Path, default=Path(default), metavar="PATH")
     for command in (judge, publish, comment, commit):
         command.add_argument("--out", type=Path, default=Path("verdict"), metavar="FOLDER")
-    return parser
+    ci_sweep.arguments(commands.add_parser("sweep", help="steps of sweep.yml"))
 
 
-def main() -> int:
-    """Parse the command line and run the command; 0, or 1 with a message."""
-    options = _parser().parse_args()
-    enter()
+def run(options: Options) -> int:
+    """Run the step at the root of the repository; 0, or 1 with a message."""
 
-    def run() -> None:
+    def step() -> None:
+        from verdict.repo.environment import enter
+        from verdict.repo.place import require_top
+
+        enter()
         require_top()
-        options.run(options)
+        options.step(options)
 
-    return exit_code(run)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return reported(step)

@@ -1,21 +1,12 @@
-"""`verdict ci sweep COMMAND`: a step of sweep.yml each."""
-
-if __name__ == "__main__":
-    from verdict.base.isolated import start_again
-
-    start_again("verdict")
+"""Steps of .github/workflows/sweep.yml."""
 
 import argparse
 import json
 import os
 import re
-import sys
 from pathlib import Path
 
-from verdict.base.errors import exit_code
 from verdict.ci.github.output import output
-from verdict.repo.environment import enter
-from verdict.repo.place import require_top
 
 Options = argparse.Namespace
 
@@ -87,13 +78,13 @@ def _run() -> str:
     return "/".join([*where, "actions/runs", os.environ.get("GITHUB_RUN_ID", "")])
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="verdict ci sweep", description="A sweep in GitHub Actions.")
-    commands = parser.add_subparsers(dest="command", required=True)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a parser a step."""
+    commands = parser.add_subparsers(metavar="STEP", required=True)
 
-    def add(name: str, run: object, told: str) -> argparse.ArgumentParser:
+    def add(name: str, step: object, told: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=told)
-        command.set_defaults(run=run)
+        command.set_defaults(step=step)
         return command
 
     missing = add("missing", _missing, "the points without an experiment, for a matrix")
@@ -111,20 +102,3 @@ def _parser() -> argparse.ArgumentParser:
     comment.add_argument("--number", type=int, required=True, help="of the pull request")
     for command in (winner, propose, comment):
         command.add_argument("--out", type=Path, default=Path("proposal"), metavar="FOLDER")
-    return parser
-
-
-def main() -> int:
-    """Parse the command line and run the command; 0, or 1 with a message."""
-    options = _parser().parse_args()
-    enter()
-
-    def run() -> None:
-        require_top()
-        options.run(options)
-
-    return exit_code(run)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

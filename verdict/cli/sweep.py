@@ -1,51 +1,28 @@
-"""The commands `verdict sweep points`, `run`, `push` and `pull`."""
-
-if __name__ == "__main__":
-    from verdict.base.isolated import start_again
-
-    start_again("verdict")
+"""Sweeps: try what a spec file names, as DVC experiments, on this machine or on several. docs/sweeps.md."""
 
 import argparse
 import json
 import signal
-import sys
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from verdict.base.errors import exit_code
-from verdict.experiments.sweep.plan import Plan, plan
-from verdict.repo.environment import enter
-from verdict.repo.place import project
+from verdict.cli.exits import reported
+from verdict.cli.types import count
 
+if TYPE_CHECKING:
+    from verdict.experiments.sweep.plan import Plan
 
-def main() -> None:
-    """Parse the command line, run the command, exit with its code."""
-    options = _parser().parse_args()
-    enter()
-    chosen = plan(project(), options.spec)
-    if options.command == "points":
-        _print_points(chosen, options.json)
-    elif options.command == "run":
-        from verdict.experiments.sweep.scheduler import run
-
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, _interrupt)
-        sys.exit(run(chosen, options.only, options.jobs, options.retry))
-    else:
-        from verdict.experiments.sweep.exchange import Meeting
-
-        meeting = Meeting(chosen, options.git_remote, options.remote)
-        sys.exit((meeting.push if options.command == "push" else meeting.pull)(options.only))
+HELP = "try what a spec file names, as DVC experiments"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="verdict sweep", description="Sweeps: docs/sweeps.md.")
-    commands = parser.add_subparsers(dest="command", required=True)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add points, run, push and pull."""
+    commands = parser.add_subparsers(dest="verb", required=True)
     points = _command(commands, "points", "the points of a spec file on HEAD; runs nothing")
     points.add_argument("--json", action="store_true", help="one JSON object, such as a workflow's matrix takes")
     run = _command(commands, "run", "run the points that have no result; exit code 1 when one failed")
-    run.add_argument("--jobs", type=_count, default=1, help="how many at a time (default: 1)")
+    run.add_argument("--jobs", type=count, default=1, help="how many at a time (default: 1)")
     run.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these points")
     run.add_argument("--retry", action="store_true", help="run also what failed in an earlier sweep")
     for name, what in (("push", "send experiments to others"), ("pull", "get experiments of others")):
@@ -53,7 +30,34 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--git-remote", default="origin", help="name or address (default: origin)")
         command.add_argument("--remote", default="sweeps", help="DVC remote, never main's (default: sweeps)")
         command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these points")
-    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb; 0, or 1 where a point failed or the spec file is wrong."""
+    return reported(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    from verdict.experiments.sweep.plan import plan
+    from verdict.repo.environment import enter
+    from verdict.repo.place import project
+
+    enter()
+    chosen = plan(project(), options.spec)
+    if options.verb == "points":
+        _print_points(chosen, options.json)
+        return 0
+    if options.verb == "run":
+        from verdict.experiments.sweep.scheduler import run
+
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, _interrupt)
+        return run(chosen, options.only, options.jobs, options.retry)
+    from verdict.experiments.sweep.exchange import Meeting
+
+    meeting = Meeting(chosen, options.git_remote, options.remote)
+    return (meeting.push if options.verb == "push" else meeting.pull)(options.only)
 
 
 def _command(
@@ -64,14 +68,7 @@ def _command(
     return command
 
 
-def _count(text: str) -> int:
-    """A whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
-
-
-def _print_points(chosen: Plan, as_json: bool) -> None:
+def _print_points(chosen: "Plan", as_json: bool) -> None:
     points = [{"name": point.name, "overrides": point.texts} for point in chosen.points]
     if as_json:
         print(json.dumps({"names": [point.name for point in chosen.points], "points": points}))
@@ -82,7 +79,3 @@ def _print_points(chosen: Plan, as_json: bool) -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """A closed terminal and a polite kill end a sweep as Ctrl-C does."""
     raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    sys.exit(exit_code(main))

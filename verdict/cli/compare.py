@@ -1,0 +1,26 @@
+"""Compare both models on the same test rows: differences with intervals, and a word for each."""
+
+import argparse
+from pathlib import Path
+
+from verdict.cli import sides
+from verdict.cli.exits import judged
+
+HELP = "both models on the same sentences, with intervals; exit 2: cannot judge"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the two sides, and a file for the figures."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything but the sentences there")
+    sides.arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the comparison; 0, or 2 where there is none."""
+
+    def compare() -> int:
+        from verdict.review.command import print_comparison
+
+        return print_comparison(sides.request(options), options.json)
+
+    return judged(compare)

@@ -1,0 +1,28 @@
+"""What this machine offers as a runner, and whether that is enough."""
+
+import argparse
+from pathlib import Path
+
+from verdict.cli.exits import reported
+from verdict.cli.types import device
+
+HELP = "what this machine offers as a runner; exit 1 if it cannot serve"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the machine must serve."""
+    parser.add_argument("--device", type=device, help="what it must serve: cpu, cuda or cuda:N (train.device)")
+    parser.add_argument("--remote", action="store_true", help="the DVC remote must answer")
+    parser.add_argument("--root", type=Path, default=Path(), help="the checkout to serve (default: this folder)")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Examine it; 0 where it can serve, else 1."""
+
+    def examine() -> int:
+        from verdict.ci.run.doctor import doctor
+
+        return 0 if doctor(options.device, options.remote, options.json, options.root) else 1
+
+    return reported(examine)

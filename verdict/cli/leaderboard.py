@@ -1,0 +1,32 @@
+"""Rank experiments of any machine by their score on validation: report/leaderboard."""
+
+import argparse
+from pathlib import Path
+
+from verdict.cli.exits import judged
+
+HELP = "rank experiments by validation: report/leaderboard"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add which experiments are meant."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these experiments")
+    parser.add_argument("--spec", type=Path, metavar="FILE", help="only the points of this sweep")
+    parser.add_argument("--all", action="store_true", help="of all commits, not of HEAD alone")
+    parser.add_argument("--out", type=Path, default=Path("report/leaderboard"), metavar="FOLDER")
+    parser.add_argument("--chosen", metavar="NAME", help="show the score on test of this one, and of no other")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write it and print it; 0, or 2 where it cannot be made."""
+
+    def rank() -> int:
+        from verdict.experiments.leaderboard.command import Options
+        from verdict.experiments.leaderboard.command import run as write
+        from verdict.repo.environment import enter
+        from verdict.repo.place import project
+
+        enter()
+        return write(project(), Options(options.out, tuple(options.names), options.spec, options.all, options.chosen))
+
+    return judged(rank)

@@ -1,0 +1,31 @@
+"""Is dvc.lock consistent with this tree? Asked of the files alone, in a second; no data is needed."""
+
+import argparse
+
+from verdict.cli.exits import reported
+
+HELP = "is dvc.lock consistent with this tree? exit 0 or 1; needs no data"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the question whether it ever ran."""
+    parser.add_argument("--ran", action="store_true", help="each entry must also be in the run-cache")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the findings; 0 without any, else 1."""
+
+    def check() -> int:
+        from verdict.repo.environment import enter
+        from verdict.repo.lock.check import look
+        from verdict.repo.place import project
+
+        enter()
+        findings, unknown = look(project(), options.ran)
+        for line in [*findings, *unknown]:
+            print(line)
+        found = f"dvc.lock: {len(findings)} finding{'' if len(findings) == 1 else 's'}"
+        print(found if findings else "dvc.lock is consistent with this tree")
+        return 1 if findings else 0
+
+    return reported(check)

@@ -1,0 +1,27 @@
+"""Classify text: a line on standard input becomes one JSON object on standard output."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from verdict.cli.exits import reported
+from verdict.cli.types import count
+
+HELP = "classify lines of standard input, as JSON lines"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the artifact and the number of processes."""
+    parser.add_argument("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
+    parser.add_argument("--processes", type=count, default=None, help="as many as there are processors by default")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Classify until the input ends; 0, or 1 where the artifact cannot be loaded."""
+
+    def classify() -> None:
+        from verdict.classifier.predict import predict
+
+        predict(options.model, sys.stdin.buffer, sys.stdout.buffer, options.processes)
+
+    return reported(classify)

@@ -1,0 +1,27 @@
+"""Write the review: report.md as GitHub shows it, with its pictures, and report.html, the same in one file."""
+
+import argparse
+from pathlib import Path
+
+from verdict.cli import sides
+from verdict.cli.exits import judged
+
+HELP = "write the review, report.md and report.html; exit 0 once written"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the two sides, approvals, and where the report goes."""
+    parser.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER")
+    sides.arguments(parser)
+    sides.approvals(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write it; 0 once it is there, whatever the verdict, else 2."""
+
+    def report() -> int:
+        from verdict.review.command import write_report
+
+        return write_report(sides.request(options), options.out)
+
+    return judged(report)

@@ -1,0 +1,43 @@
+"""The options of compare, gate and report: what is judged, and against what."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from verdict.base.outcome import APPROVABLE
+
+if TYPE_CHECKING:
+    from verdict.review.command import Request
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the two sides of a comparison."""
+    parser.add_argument("--base", metavar="REV", help="what it is compared with (default: the default branch)")
+    parser.add_argument("--candidate", metavar="REV", help="a commit instead of the working tree")
+    parser.add_argument("--reproduce-base", action="store_true", help="run main's DAG, where its results are lost")
+
+
+def approvals(parser: argparse.ArgumentParser) -> None:
+    """Add what a person can decide: a first run, and approvals by name."""
+    parser.add_argument("--bootstrap", action="store_true", help="first run, no base: floors alone")
+    what = "wave one rule through, by its name"
+    parser.add_argument("--approve", action="append", default=[], choices=APPROVABLE, help=what)
+
+
+def request(options: argparse.Namespace) -> "Request":
+    """The two sides that the options name.
+
+    Raises:
+        VerdictError: this folder is no project, or has no default branch.
+    """
+    from verdict.repo.environment import enter
+    from verdict.repo.names import default_branch
+    from verdict.repo.place import project
+    from verdict.review.command import Request
+
+    index = enter()
+    root = project()
+    base = options.base if options.base is not None else default_branch(root)
+    if getattr(options, "bootstrap", False):
+        base = None
+    approved = tuple(getattr(options, "approve", ()))
+    return Request(root, base, options.candidate, options.reproduce_base, approved, index)

@@ -1,0 +1,26 @@
+"""Approve the test set: write data/test-set.txt, the digests of the test rows that count."""
+
+import argparse
+
+from verdict.cli.exits import reported
+
+HELP = "write data/test-set.txt: the rows of the test split that count"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the choice to let no new rows in."""
+    parser.add_argument("--no-new", action="store_true", help="only take out those that are gone")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the file; 0, or 1 where there is no test split."""
+
+    def approve() -> None:
+        from verdict.repo.environment import enter
+        from verdict.repo.place import project
+        from verdict.review.testset import write
+
+        enter()
+        print(write(project(), options.no_new))
+
+    return reported(approve)
