@@ -20,6 +20,7 @@ from verdict.base.files import (
 from verdict.classifier import params
 from verdict.classifier.artifact import document_hash, load_classifier, load_documents
 from verdict.classifier.dataset.splits import LABELS, require_labels
+from verdict.classifier.dataset.text import GIVEN
 from verdict.classifier.scores import metrics
 from verdict.classifier.scores.domain_chart import draw_domains
 from verdict.classifier.scores.predictions import (
@@ -29,7 +30,6 @@ from verdict.classifier.scores.predictions import (
     arrays,
     with_probabilities,
 )
-from verdict.classifier.text import GIVEN
 
 MODEL = Path("models/classifier")
 TEST = Path("data/prepared/test.parquet")

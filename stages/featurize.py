@@ -27,6 +27,7 @@ from verdict.classifier.features.pretrained import (
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.features.tfidf_io import save_tfidf
 from verdict.classifier.features.tokens import save_tokeniser, tokeniser_of, write_tokens
+from verdict.classifier.kinds import KINDS
 from verdict.classifier.scores.predictions import TRUTH, TRUTH_SCHEMA
 
 PREPARED = Path("data/prepared")
@@ -45,7 +46,7 @@ def main() -> None:
         raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
     columns = ["text", *TRUTH]
     tables = {name: read_table(PREPARED / f"{name}.parquet", "dvc repro prepare", columns) for name in SPLITS}
-    write = _write_tokens if params.REPRESENTATION[settings.train.model] == "tokens" else _write_tfidf
+    write = _write_tokens if KINDS[settings.train.model].representation == "tokens" else _write_tfidf
     told = write(tables, settings.featurize)
     for name, table in tables.items():
         write_table(FEATURES / f"{name}.parquet", table[list(TRUTH)], TRUTH_SCHEMA)

@@ -25,6 +25,7 @@ from verdict.base.numerics import hardware_class
 from verdict.classifier import params
 from verdict.classifier.artifact import Manifest, save_classifier, used_params
 from verdict.classifier.dataset.splits import LABELS, require_labels
+from verdict.classifier.dataset.text import Text
 from verdict.classifier.features.pretrained import START
 from verdict.classifier.features.sparse_io import read_matrix
 from verdict.classifier.features.tfidf import TfIdf
@@ -35,6 +36,7 @@ from verdict.classifier.features.tokens import (
     load_tokeniser,
     read_tokens,
 )
+from verdict.classifier.kinds import KINDS
 from verdict.classifier.scores.metrics import BINS
 from verdict.classifier.scores.predictions import (
     SCHEMA,
@@ -42,7 +44,6 @@ from verdict.classifier.scores.predictions import (
     all_scores,
     with_probabilities,
 )
-from verdict.classifier.text import Text
 from verdict.classifier.training import fit, require_possible
 from verdict.classifier.training.checkpoints import forget
 from verdict.classifier.training.loop import Data, Fitted
@@ -64,7 +65,8 @@ def main() -> None:
     loaded = params.load()
     settings = loaded.train
     require_possible(settings)
-    torchrun(settings.processes, several=settings.model == "encoder")
+    kind = KINDS[settings.model]
+    torchrun(settings.processes, several=kind.processes)
     reads, features = _features(settings.model)
     tables = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
     for name, table in tables.items():
@@ -78,12 +80,12 @@ def main() -> None:
     first = fitted[settings.seed]
     manifest = Manifest(
         kind=settings.model,
-        representation=params.REPRESENTATION[settings.model],
+        representation=kind.representation,
         labels=LABELS,
         text=Text(max_length=loaded.validation.max_text_length),
         train=used_params(settings),
         trained_on=_source(),
-        hardware_class=hardware_class(settings.device, settings.model == "encoder", settings.deterministic),
+        hardware_class=hardware_class(settings.device, kind.representation == "tokens", settings.deterministic),
         files={},
     )
     documents = pd.concat([table["document"] for table in tables.values()])
@@ -135,7 +137,7 @@ def _spread(seeds: dict[str, Any]) -> str:
 def _features(kind: str) -> tuple[TfIdf | Tokeniser, dict[Split, sp.csr_matrix | Tokens]]:
     """What the model reads text with, and what featurize made of the text with it."""
     paths = {name: FEATURES / f"{name}.safetensors" for name in SPLITS}
-    if params.REPRESENTATION[kind] == "tokens":
+    if KINDS[kind].representation == "tokens":
         return load_tokeniser(FEATURES, _REMEDY), {name: read_tokens(path, _REMEDY) for name, path in paths.items()}
     tfidf = load_tfidf(FEATURES)
     matrices = {name: read_matrix(path, _REMEDY) for name, path in paths.items()}

@@ -14,6 +14,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
 from verdict.classifier.artifact import Manifest, load_classifier, save_classifier
 from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.dataset.text import Text
 from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.models.encoder import Encoder
 from verdict.classifier.models.encoder.network import (
@@ -24,7 +25,6 @@ from verdict.classifier.models.encoder.network import (
     whole_mask,
 )
 from verdict.classifier.params import Params, Train
-from verdict.classifier.text import Text
 from verdict.classifier.training import fit
 from verdict.classifier.training.checkpoints import forget, hold
 from verdict.classifier.training.loop import Data, Fitted

@@ -1,4 +1,4 @@
-"""Tests of verdict/classifier/text.py: one way from what a user wrote to what a model reads."""
+"""Tests of verdict/classifier/dataset/text.py: one way from what a user wrote to what a model reads."""
 
 import random
 
@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.text import (
+from verdict.classifier.dataset.text import (
     CLEANING,
     STEPS,
     Text,

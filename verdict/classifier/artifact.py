@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
+from verdict.classifier.dataset.text import CLEANING, STEPS, Text
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import (
     idf_tensors,
@@ -29,9 +30,9 @@ from verdict.classifier.features.tfidf_io import (
     write_vocabulary,
 )
 from verdict.classifier.features.tokens import Tokeniser, load_tokeniser, save_tokeniser
+from verdict.classifier.kinds import KINDS, ModelKind, Representation
 from verdict.classifier.models import Model, rebuilt
-from verdict.classifier.params import REPRESENTATION, ModelKind, Train
-from verdict.classifier.text import CLEANING, STEPS, Text
+from verdict.classifier.params import Train
 
 FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
 VERSION: Literal[2] = 2
@@ -54,7 +55,7 @@ class Manifest(BaseModel):
     format: Literal["verdict-classifier"] = FORMAT
     version: Literal[2] = VERSION
     kind: ModelKind
-    representation: Literal["tfidf", "tokens"] = "tfidf"
+    representation: Representation = "tfidf"
     labels: Annotated[tuple[str, ...], Field(min_length=2, strict=False)]
     text: Text
     train: dict[str, Any]
@@ -86,7 +87,7 @@ def document_hash(document: str) -> str:
 
 def used_params(train: Train) -> dict[str, Any]:
     """The group `train:` without the settings of the kinds that were not chosen."""
-    return train.model_dump(mode="json", exclude=set(REPRESENTATION) - {train.model})
+    return train.model_dump(mode="json", exclude=set(KINDS) - {train.model})
 
 
 def save_classifier(
@@ -150,7 +151,7 @@ def load_classifier(folder: Path) -> Classifier:
         VerdictError: a file is missing, surplus, damaged or foreign; it is named.
     """
     manifest = load_manifest(folder)
-    if REPRESENTATION[manifest.kind] != manifest.representation:
+    if KINDS[manifest.kind].representation != manifest.representation:
         what = f"a {manifest.kind} model does not read {manifest.representation}"
         raise VerdictError(str(folder / "manifest.json"), what, _REMEDY)
     _check_files(folder, manifest)

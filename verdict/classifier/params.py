@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.vader import DOMAINS
+from verdict.classifier.kinds import ModelKind
 
 PATH = Path("params.yaml")
 
@@ -18,11 +19,8 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NgramRange = tuple[Count, Count]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-ModelKind = Literal["linear", "bag", "encoder"]
 # As `verdict.classifier.scores.metrics.scores` defines them, which takes too long to import for a look at the params.
 Metric = Literal["weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece", "valence_r"]
-# What each kind reads.
-REPRESENTATION: dict[str, Literal["tfidf", "tokens"]] = {"linear": "tfidf", "bag": "tfidf", "encoder": "tokens"}
 
 
 class Section(BaseModel):

@@ -13,6 +13,7 @@ from verdict.repo.revisions import Revision
 # All of the review with git and DVC below it, what starts it, and what is installed for it.
 _PACKAGES = ("verdict/review/", "verdict/repo/", "verdict/ci/")
 _OTHERS = "verdict/ci/sweep/"  # nothing of it judges
+_KIND = re.compile(r"verdict/classifier/models/[^/]+/__init__\.py")  # imported by its name, which params.yaml has
 ALWAYS = (
     *_PACKAGES,
     "verdict/cli/",
@@ -37,7 +38,7 @@ _PROGRAM = re.compile(r"""["']([\w./-]{1,200}\.py)["']""")
 def code_that_judges(revision: Revision) -> frozenset[str]:
     """The Python files of a revision that its review can import or start, the review's own among them."""
     sources = _sources(revision)
-    found = {path for path in sources if path.startswith(_PACKAGES) and not path.startswith(_OTHERS)}
+    found = {path for path in sources if _judges(path)}
     waiting = list(found)
     while waiting:
         path = waiting.pop()
@@ -45,6 +46,10 @@ def code_that_judges(revision: Revision) -> frozenset[str]:
             found.add(name)
             waiting.append(name)
     return frozenset(found)
+
+
+def _judges(path: str) -> bool:
+    return (path.startswith(_PACKAGES) and not path.startswith(_OTHERS)) or _KIND.fullmatch(path) is not None
 
 
 def _named(path: str, source: str) -> Iterator[str]:

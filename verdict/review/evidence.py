@@ -34,7 +34,7 @@ from verdict.classifier.artifact import (
     load_manifest,
 )
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.text import GIVEN
+from verdict.classifier.dataset.text import GIVEN
 from verdict.repo.revisions import Revision, Store
 from verdict.review.data import PREPARED
 from verdict.review.tables import bounded_table

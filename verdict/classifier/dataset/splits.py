@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError
+from verdict.classifier.dataset.text import clean
 from verdict.classifier.dataset.vader import Sentence
 from verdict.classifier.params import Prepare
-from verdict.classifier.text import clean
 
 LABELS = ("negative", "neutral", "positive")
 SPLITS = ("train", "validation", "test")

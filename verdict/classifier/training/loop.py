@@ -14,13 +14,11 @@ from tqdm import tqdm
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.features.tokens import Tokens
-from verdict.classifier.models import Model
+from verdict.classifier.kinds import Features, Model
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss, scores
 
 NEUTRAL = "neutral"
-# A scipy.sparse.csr_matrix, which has no types, or `Tokens`.
-Features = Any
 Curve = list[dict[str, Any]]
 Probabilities = npt.NDArray[np.float64]
 # A function that trains one more epoch (numbered from 0): the model so far, and its training loss.
@@ -97,7 +95,7 @@ def fit_epochs(trainer: Callable[[Data], Step], params: Train, train: Data, vali
         train: what is trained on.
         validation: what stops it; trained on by the second training alone.
     """
-    limits = params.linear if params.model == "linear" else params.bag
+    limits = getattr(params, params.model)
     step = trainer(train)
     model, best, curve = early_stopping(limits.epochs, limits.patience, step, validation, params.model)
     held_out = model.probabilities(validation.features)

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.params import Gate, ModelKind
+from verdict.classifier.kinds import KINDS
+from verdict.classifier.params import Gate
 from verdict.classifier.scores.predictions import TRUTH
 from verdict.experiments.leaderboard import records
 from verdict.experiments.leaderboard.experiments import Experiment, Files
@@ -248,7 +249,7 @@ def _values(params: Sequence[dict[str, Any]], key: str) -> set[str]:
 def used(params: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - YAML
     """A param's value; None where it is absent, or a setting of a kind of model that was not trained."""
     parts = key.split(".")
-    kinds = {*get_args(ModelKind), str(params.get("train.model"))}
+    kinds = {*KINDS, str(params.get("train.model"))}
     if parts[0] == "train" and len(parts) > 2 and parts[1] in kinds and parts[1] != params.get("train.model"):
         return None
     return params.get(key)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.models.tensors import require, softmax
 
 Floats = npt.NDArray[np.float32]
@@ -46,3 +47,8 @@ class Bag:
         """(n, features) to (n, classes); each row sums to 1."""
         bags = np.asarray(features @ self.embedding) + self.bias
         return softmax(bags @ self.output + self.output_bias)
+
+
+def rebuilt(tensors: Mapping[str, Floats], reads: TfIdf, classes: int) -> Bag:
+    """The model of an artifact; `ValueError` when its arrays do not fit what it reads."""
+    return Bag.from_tensors(tensors, reads.size, classes)

@@ -1,5 +1,7 @@
 """Trains the embedding bag with torch, on a CPU or a GPU."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -52,7 +54,7 @@ class _Network(nn.Module):
         )
 
 
-def fit_bag(params: Train, train: Data, validation: Data) -> Fitted:
+def fit(params: Train, train: Data, validation: Data, _: Path | None = None) -> Fitted:
     """AdamW with a falling rate and early stopping, then, with `refit`, once more on both splits."""
     require_device(params.device)
     torch.use_deterministic_algorithms(True)

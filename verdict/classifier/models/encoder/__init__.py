@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from verdict.base import numerics
-from verdict.classifier.features.tokens import Tokens, missing_library
+from verdict.classifier.features.tokens import Tokeniser, Tokens, missing_library
 from verdict.classifier.models.tensors import require, softmax
 
 if TYPE_CHECKING:
@@ -76,3 +76,8 @@ def predict(network: Any, features: Tokens, device: Any, bfloat16: bool = False)
     scores_in_order = np.empty_like(found)
     scores_in_order[order] = found
     return scores_in_order
+
+
+def rebuilt(tensors: Mapping[str, Floats], reads: Tokeniser, classes: int) -> Encoder:
+    """The model of an artifact; `ValueError` when its arrays do not fit what it reads."""
+    return Encoder.from_tensors(tensors, reads.config, classes)

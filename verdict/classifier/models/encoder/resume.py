@@ -25,7 +25,7 @@ from verdict.classifier.params import Train
 from verdict.classifier.training import checkpoints
 from verdict.classifier.training.loop import Curve, Data
 
-_CODE = Path(__file__).resolve().parents[2]
+_CODE = Path(__file__).resolve().parents[3]
 
 
 @dataclass
@@ -100,7 +100,7 @@ def place(params: Train, phase: str, data: Iterable[Data], start: str, world: Wo
     for part in data:
         for array in (part.features.ids, part.features.ends, part.labels.astype(np.str_), part.valence):
             whole.update(np.ascontiguousarray(array).tobytes())
-    for file in sorted(_CODE.rglob("*.py")):
+    for file in sorted(path for room in ("base", "classifier") for path in (_CODE / room).rglob("*.py")):
         whole.update(file.read_bytes())
     return checkpoints.folder() / f"{whole.hexdigest()[:20]}.safetensors"
 

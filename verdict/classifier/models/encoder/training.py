@@ -13,9 +13,11 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from verdict.base.files import sha256
+from verdict.base.files import read_json, sha256
 from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.dataset.vader import VALENCE_LIMIT
+from verdict.classifier.features.pretrained import WEIGHTS
+from verdict.classifier.features.tokens import CONFIG
 from verdict.classifier.models.encoder import predict, resume
 from verdict.classifier.models.encoder.batches import (
     OnDevice,
@@ -41,6 +43,13 @@ from verdict.classifier.training.loop import (
 
 # Steps between two looks at the loss: each look waits for a GPU.
 _LOOK = 20
+
+
+def fit(params: Train, train: Data, validation: Data, start: Path | None = None) -> Fitted:
+    """Fine-tune the checkpoint in a folder: `fit_encoder` with its weights and its config."""
+    if start is None:
+        raise TypeError("an encoder starts from a checkpoint")
+    return fit_encoder(params, train, validation, start / WEIGHTS, read_json(start / CONFIG, "dvc repro featurize"))
 
 
 def fit_encoder(params: Train, train: Data, validation: Data, start: Path, config: dict[str, Any]) -> Fitted:

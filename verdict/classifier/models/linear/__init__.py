@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.models.tensors import one_against_rest, require
 
 Floats = npt.NDArray[np.float32]
@@ -33,3 +34,8 @@ class Linear:
     def probabilities(self, features: sp.csr_matrix) -> npt.NDArray[np.float64]:
         """(n, features) to (n, classes); each row sums to 1."""
         return one_against_rest(np.asarray(features @ self.coefficients) + self.intercepts)
+
+
+def rebuilt(tensors: Mapping[str, Floats], reads: TfIdf, classes: int) -> Linear:
+    """The model of an artifact; `ValueError` when its arrays do not fit what it reads."""
+    return Linear.from_tensors(tensors, reads.size, classes)

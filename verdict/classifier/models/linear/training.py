@@ -1,5 +1,7 @@
 """Trains the linear model with scikit-learn, epoch by epoch."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import SGDClassifier
@@ -21,7 +23,7 @@ from verdict.classifier.training.loop import (
 _LEAST_WEIGHT = 0.01
 
 
-def fit_linear(params: Train, train: Data, validation: Data) -> Fitted:
+def fit(params: Train, train: Data, validation: Data, _: Path | None = None) -> Fitted:
     """Averaged stochastic gradient descent with early stopping, then, with `refit`, once more on both splits."""
     return fit_epochs(lambda data: _trainer(data, params), params, train, validation)
 

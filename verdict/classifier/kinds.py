@@ -1,0 +1,54 @@
+"""The kinds of model. A new one is a line here, a package in `classifier.models`, and a group of params.yaml."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AfterValidator
+
+Representation = Literal["tfidf", "tokens"]
+# A scipy.sparse.csr_matrix, which has no types, or `Tokens`.
+Features = Any
+Tensors = dict[str, npt.NDArray[np.float32]]
+
+
+class Model(Protocol):
+    """A trained model, without the library that trained it."""
+
+    def tensors(self) -> Tensors:
+        """The named arrays that make up the model, float32."""
+        ...
+
+    def probabilities(self, features: Features) -> npt.NDArray[np.float64]:
+        """N sentences, as a sparse matrix or as `Tokens`, to (n, classes); each row sums to 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of model reads, and what it can be trained on.
+
+    Args:
+        representation: what `featurize` makes for it.
+        gpu: whether its training can use one.
+        processes: whether several processes can train it together.
+    """
+
+    representation: Representation
+    gpu: bool = True
+    processes: bool = False
+
+
+KINDS = {"linear": Kind("tfidf", gpu=False), "bag": Kind("tfidf"), "encoder": Kind("tokens", processes=True)}
+
+
+def _known(name: str) -> str:
+    if name not in KINDS:
+        *others, last = map(repr, KINDS)
+        raise ValueError(f"Input should be {', '.join(others)} or {last}")
+    return name
+
+
+# The name of a kind, as pydantic checks it.
+ModelKind = Annotated[str, AfterValidator(_known)]
