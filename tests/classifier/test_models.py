@@ -11,7 +11,7 @@ from torch import nn
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.models import Model
+from verdict.classifier.kinds import Model
 from verdict.classifier.models.bag import Bag
 from verdict.classifier.models.bag import training as bag
 from verdict.classifier.models.bag.training import _Network, _tensors

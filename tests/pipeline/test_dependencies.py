@@ -62,8 +62,8 @@ def packages_above(module: str) -> Iterator[str]:
         yield ".".join(parts[:length])
 
 
-def closure(stage: str, kind: str) -> set[str]:
-    """Files of all modules that running a stage with a kind of model can import, the stage's own among them."""
+def closure(stage: str, kind: str | None = None) -> set[str]:
+    """Files of all modules that a stage can import, its own among them; with a kind of model, also those of that."""
     waiting, found = [f"stages.{stage}"], set[str]()
     while waiting:
         module = waiting.pop()
@@ -71,7 +71,7 @@ def closure(stage: str, kind: str) -> set[str]:
             found.add(module)
             waiting.extend(graph().find_modules_directly_imported_by(module))
             waiting.extend(packages_above(module))
-            waiting.extend([f"verdict.classifier.models.{kind}{BY_NAME[module]}"] if module in BY_NAME else [])
+            waiting.extend([f"verdict.classifier.models.{kind}{BY_NAME[module]}"] if kind and module in BY_NAME else [])
     return {file_of(module) for module in found}
 
 

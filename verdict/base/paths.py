@@ -1,4 +1,4 @@
-"""Where the stages leave what the review reads: `review` never imports the stages, so their paths stand here again."""
+"""Paths of the DAG that more than a stage reads: where the stages leave what is reviewed."""
 
 import re
 
@@ -11,3 +11,5 @@ TEST_SET = "data/test-set.txt"
 HELD_OUT = "data/prepared/validation.parquet"
 VALIDATION = ("data/validation", "predictions.parquet")
 SEED = re.compile(r"seed-([0-9]{1,10})\.parquet")  # further files of that folder: those of further seeds
+# What a DAG writes and git keeps: nothing else is committed for an author.
+GENERATED = re.compile(r"dvc\.lock|metrics/.+|plots/.+")

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, write_json
-from verdict.base.paths import EVALUATION
+from verdict.base.paths import EVALUATION, GENERATED
 from verdict.ci import lock_diff
 from verdict.ci.github.client import GitHub
-from verdict.ci.run import bundle
 from verdict.ci.run.reproduce import stage_outputs
 from verdict.repo import repro
 from verdict.repo.isolation.sandbox import STRICT
@@ -70,7 +69,7 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
 
 def _remove_tracked(main: Revision) -> None:
     for path in (LOCK, *stage_outputs(main.text(LOCK) or "")):
-        if bundle.GENERATED.fullmatch(path):
+        if GENERATED.fullmatch(path):
             (main.root / path).unlink(missing_ok=True)
 
 

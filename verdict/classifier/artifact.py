@@ -30,8 +30,8 @@ from verdict.classifier.features.tfidf_io import (
     write_vocabulary,
 )
 from verdict.classifier.features.tokens import Tokeniser, load_tokeniser, save_tokeniser
-from verdict.classifier.kinds import KINDS, ModelKind, Representation
-from verdict.classifier.models import Model, rebuilt
+from verdict.classifier.kinds import KINDS, Model, ModelKind, Representation
+from verdict.classifier.models import rebuilt
 from verdict.classifier.params import Train
 
 FORMAT: Literal["verdict-classifier"] = "verdict-classifier"

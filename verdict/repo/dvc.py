@@ -133,3 +133,14 @@ def keeps_records(stage: "Stage") -> bool:
     deps = all(dep.protocol == "local" and dep.def_path for dep in stage.deps)
     counts = stage.cmd and not (stage.frozen or stage.is_callback or stage.always_changed)
     return bool(counts and stage.deps and stage.outs and deps and outs)
+
+
+def check_out(root: Path) -> None:
+    """Put what the cache has of main's results into the working tree; what it lacks is seen later."""
+    from dvc.exceptions import CheckoutError
+
+    with repository(root) as repo:
+        try:
+            repo.checkout(force=True, allow_missing=True)
+        except CheckoutError as error:
+            print(f"not all of main's results are in the cache: {len(error.target_infos)} are missing")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from verdict.base.errors import VerdictError
+from verdict.ci.judge import unpack
 from verdict.ci.run import bundle
 
 HEAD = json.dumps({"version": 1, "outcome": "reproduced", "stage": None, "reason": None})
@@ -35,7 +36,7 @@ def test_an_honest_bundle_arrives_whole(tmp_path: Path) -> None:
     made = archive(
         tmp_path / "b.zip", *((path.relative_to(packed).as_posix(), path.read_bytes()) for path in names), head=None
     )
-    assert bundle.unpack(made, out, MOST) == bundle.Head("failed", "train", "why")
+    assert unpack.unpack(made, out, MOST) == bundle.Head("failed", "train", "why")
     assert (out / files[1]).read_bytes() == b"\0\1"
     assert json.loads((out / bundle.RUNS).read_text()) == {"a": {"seconds": 1}}
 
@@ -62,7 +63,7 @@ def test_a_name_that_no_run_writes_is_refused_before_anything_is_written(tmp_pat
     """One unexpected name, and nothing of the archive reaches the disk."""
     made = archive(tmp_path / "b.zip", ("metrics/evaluation.json", b"{}"), (name, b"x"))
     with pytest.raises(VerdictError, match="no name that a run writes"):
-        bundle.unpack(made, tmp_path / "out", MOST)
+        unpack.unpack(made, tmp_path / "out", MOST)
     assert not (tmp_path / "out").exists()
 
 
@@ -70,17 +71,17 @@ def test_ten_thousand_files_are_refused(tmp_path: Path) -> None:
     """The number of entries is limited, folders included."""
     made = archive(tmp_path / "b.zip", *((f"metrics/m{n}.json", b"") for n in range(10_000)))
     with pytest.raises(VerdictError, match="10,001 entries"):
-        bundle.unpack(made, tmp_path / "out", 100 * MOST)
+        unpack.unpack(made, tmp_path / "out", 100 * MOST)
 
 
 def test_more_bytes_than_allowed_are_refused_packed_and_unpacked(tmp_path: Path) -> None:
     """Neither a large archive nor a small one that would become large is taken."""
     noise = archive(tmp_path / "a.zip", ("log.txt", b"\0" * (MOST + 1)))
     with pytest.raises(VerdictError, match="when unpacked"):
-        bundle.unpack(noise, tmp_path / "out", MOST)
+        unpack.unpack(noise, tmp_path / "out", MOST)
     noise.write_bytes(noise.read_bytes() + b"\0" * MOST)
     with pytest.raises(VerdictError, match="at most 1 MB are taken"):
-        bundle.unpack(noise, tmp_path / "out", MOST)
+        unpack.unpack(noise, tmp_path / "out", MOST)
 
 
 def test_a_size_that_lies_is_refused(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_a_size_that_lies_is_refused(tmp_path: Path) -> None:
     content = made.read_bytes().replace((2 * MOST).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     made.write_bytes(content)
     with pytest.raises(VerdictError, match=r"cannot be unpacked|larger than"):
-        bundle.unpack(made, tmp_path / "out", MOST)
+        unpack.unpack(made, tmp_path / "out", MOST)
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
         made.writestr(entry, "/etc/passwd")
         made.writestr(bundle.HEAD, HEAD)
     with pytest.raises(VerdictError, match="a link"):
-        bundle.unpack(path, tmp_path / "out", MOST)
+        unpack.unpack(path, tmp_path / "out", MOST)
 
 
 def test_one_name_twice_is_refused(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_one_name_twice_is_refused(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate"):
         made = archive(tmp_path / "b.zip", ("log.txt", b"1"), ("log.txt", b"2"))
     with pytest.raises(VerdictError, match="one name twice"):
-        bundle.unpack(made, tmp_path / "out", MOST)
+        unpack.unpack(made, tmp_path / "out", MOST)
 
 
 def _truncated(content: bytes) -> bytes:
@@ -122,7 +123,7 @@ def test_what_is_no_zip_is_refused_with_a_message(tmp_path: Path, damage: Callab
     made = archive(tmp_path / "b.zip", ("log.txt", b"x" * 1000))
     made.write_bytes(damage(made.read_bytes()))
     with pytest.raises(VerdictError, match="cannot be unpacked"):
-        bundle.unpack(made, tmp_path / "out", MOST)
+        unpack.unpack(made, tmp_path / "out", MOST)
 
 
 @pytest.mark.parametrize(
@@ -142,9 +143,9 @@ def test_what_is_no_zip_is_refused_with_a_message(tmp_path: Path, damage: Callab
 def test_a_head_that_tells_no_outcome_is_refused(tmp_path: Path, head: str | None) -> None:
     """Missing, of another shape or version, with keys of its own: none of them is guessed at."""
     with pytest.raises(VerdictError, match=r"bundle\.json"):
-        bundle.unpack(archive(tmp_path / "b.zip", ("log.txt", b""), head=head), tmp_path / "out", MOST)
+        unpack.unpack(archive(tmp_path / "b.zip", ("log.txt", b""), head=head), tmp_path / "out", MOST)
 
 
 def test_the_limit_leaves_room_for_an_artifact_that_the_gate_refuses() -> None:
     """An artifact above the gate's budget is measured and told so, not lost on the way."""
-    assert bundle.limit(20) > 40e6
+    assert unpack.limit(20) > 40e6

@@ -15,6 +15,7 @@ from verdict.base.outcome import CANNOT_JUDGE, FAIL
 from verdict.base.paths import (
     ARTIFACT,
     EVALUATION,
+    GENERATED,
     PREDICTIONS,
     VALIDATION,
 )
@@ -27,7 +28,8 @@ from verdict.ci.judge import (
     queue,
     short_reports,
 )
-from verdict.ci.judge.triage import Case
+from verdict.ci.judge.case import Case
+from verdict.ci.judge.unpack import limit, refused, unpack
 from verdict.ci.publish import verdict
 from verdict.ci.publish.verdict import Verdict
 from verdict.ci.run import bundle
@@ -66,18 +68,18 @@ def in_full(case: Case) -> Verdict:
 
 def _bundle(case: Case, run_id: int, folder: Path) -> bundle.Head | None:
     """Download and unpack what a run handed over; None when it left nothing."""
-    most = bundle.limit(policy_of(case.main).max_artifact_mb)
+    most = limit(policy_of(case.main).max_artifact_mb)
     listed = case.github.pages(f"/actions/runs/{run_id}/artifacts", "artifacts")
     found = [item for item in listed if item["name"] == bundle.NAME and not item["expired"]]
     if not found:
         return None
     newest = max(found, key=lambda item: int(item["id"]))  # a run that was started again has several
     if newest["size_in_bytes"] > most:
-        raise bundle.refused(f"{newest['size_in_bytes'] / 1e6:,.0f} MB; at most {most / 1e6:,.0f} MB are taken")
+        raise refused(f"{newest['size_in_bytes'] / 1e6:,.0f} MB; at most {most / 1e6:,.0f} MB are taken")
     with tempfile.TemporaryDirectory(prefix="verdict-") as place:
         archive = Path(place) / "bundle.zip"
         case.github.download(f"/actions/artifacts/{int(newest['id'])}/zip", archive, most)
-        return bundle.unpack(archive, folder, most)
+        return unpack(archive, folder, most)
 
 
 def _findings(case: Case) -> list[Any]:
@@ -229,7 +231,7 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
 def _keep_lock(folder: Path, target: Path) -> None:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and bundle.GENERATED.fullmatch(name):
+        if path.is_file() and GENERATED.fullmatch(name):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).write_bytes(path.read_bytes())
 

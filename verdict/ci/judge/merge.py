@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
+from verdict.base.paths import GENERATED
 from verdict.ci.judge.bounds import require_small
 from verdict.ci.judge.safety import require_safe
-from verdict.ci.run import bundle
 from verdict.repo.environment import Names
 from verdict.repo.git import git, run
 from verdict.repo.lock.check import LOCK
@@ -62,7 +62,7 @@ def merge(root: Path, base: str, head: str) -> Merge:
     """
     require_small(root, base, head)
     tree, *conflicts = _merged(root, base, head)
-    other = [path for path in conflicts if not bundle.GENERATED.fullmatch(path)]
+    other = [path for path in conflicts if not GENERATED.fullmatch(path)]
     if other:
         raise VerdictError(
             "the merge with main", f"conflicts in {', '.join(other[:5])}", "git pull --no-rebase origin HEAD"
@@ -96,7 +96,7 @@ def with_results(merged: Merge, folder: Path) -> str:
     lines = [f"0 {_NOTHING}\t{path}" for path in _generated(merged)]
     for path in (path for path in sorted(folder.rglob("*")) if path.is_file()):
         name = path.relative_to(folder).as_posix()
-        if bundle.GENERATED.fullmatch(name):
+        if GENERATED.fullmatch(name):
             blob = _git(merged.root, "hash-object", "-w", "--no-filters", str(path))
             lines.append(f"100644 {blob}\t{name}")
     return merged.commit(tree_of(merged, [*lines, _config(merged)]))
@@ -122,7 +122,7 @@ def _generated(merged: Merge) -> list[str]:
         except VerdictError:  # no lock, or one that cannot be read: what it should name is not known
             continue
     listed = _git(merged.root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", merged.tree).split("\0")
-    return [path for path in listed if path in named and bundle.GENERATED.fullmatch(path)]
+    return [path for path in listed if path in named and GENERATED.fullmatch(path)]
 
 
 def tree_of(merged: Merge, lines: list[str]) -> str:

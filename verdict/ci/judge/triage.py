@@ -2,12 +2,12 @@
 
 It believes nothing of the run: the merge is computed here, the artifact is scored here, labels are derived here. This
 module needs no more than DVC's own libraries, so that a change that touches no result is told so within seconds;
-`in_full` does the rest.
+`full_review` does the rest.
 """
 
 import os
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,39 +28,11 @@ from verdict.ci.github.pull_request import (
     pull_of,
 )
 from verdict.ci.judge import merge, queue, short_reports
+from verdict.ci.judge.case import Case, verdict_on
 from verdict.ci.publish import verdict
 from verdict.ci.publish.verdict import Verdict
 from verdict.repo.changed_files import touched
 from verdict.repo.revisions import Revision, resolve
-
-
-@dataclass(frozen=True)
-class Case:
-    """A run, the change that it belongs to, and where the verdict goes.
-
-    `main` is what the change is compared with: the judge's own commit, or in the merge queue what lies below it, of
-    which `ahead` are the groups. `merged` is the change merged with that, `committed` the same as a revision.
-    """
-
-    root: Path
-    github: GitHub
-    run: Run
-    pull: Pull | None
-    approvals: tuple[str, ...]
-    out: Path
-    main: Revision
-    merged: merge.Merge
-    committed: Revision
-    ahead: tuple[str, ...] = ()
-
-    def tell(self, text: str) -> None:
-        """Write the report."""
-        write_text(self.out / verdict.REPORT, text)
-
-    def verdict(self, code: int, title: str, lock: bool = False) -> Verdict:
-        """A verdict on this case; where it was not compared with main, it says with what."""
-        with_what = f", compared with {self.main.name}" if self.ahead and self.main.name not in title else ""
-        return _verdict(self.run, self.pull, code, f"{title}{with_what}", lock)
 
 
 def judge(root: Path, github: GitHub, event: dict[str, Any], out: Path, first: bool) -> Verdict | None:
@@ -109,7 +81,7 @@ def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verd
         what = f"{type(error).__name__}: {str(error)[:300]}"
         reason = VerdictError("the judge", what, "a defect of the judge, or a file that nobody expects: see its log")
     write_text(out / verdict.REPORT, short_reports.cannot(reason, run.url, main, run.head))
-    return _verdict(run, pull, CANNOT_JUDGE, plain(f"Cannot judge: {reason.where}: {reason.what}", 1000))
+    return verdict_on(run, pull, CANNOT_JUDGE, plain(f"Cannot judge: {reason.where}: {reason.what}", 1000))
 
 
 def _open(run: Run, pull: Pull | None, main: Revision, *, github: GitHub, out: Path) -> Case | None:
@@ -155,11 +127,6 @@ def _of_case(case: Case, first: bool) -> Verdict | None:
     from verdict.ci.judge.full_review import in_full
 
     return in_full(case)
-
-
-def _verdict(run: Run, pull: Pull | None, code: int, title: str, lock: bool = False) -> Verdict:
-    number, branch = (pull.number, pull.branch) if pull else (None, "")
-    return Verdict(code, title, run.head, number, branch, lock=lock)
 
 
 def _skip(run: Run, why: str) -> Verdict:

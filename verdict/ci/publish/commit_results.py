@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from verdict.base.errors import VerdictError
+from verdict.base.paths import GENERATED
 from verdict.ci.github.client import ApiError, GitHub
 from verdict.ci.publish.verdict import LOCK_FOLDER, read
-from verdict.ci.run import bundle
 
 _MESSAGE = "Reproduced dvc.lock, metrics and plots\n\nBy CI, asked for by the label `reproduce` on {head}."
 
@@ -37,7 +37,7 @@ def commit_lock(github: GitHub, folder: Path) -> str:
     entries = []
     for path in files:
         name = path.relative_to(folder / LOCK_FOLDER).as_posix()
-        if not bundle.GENERATED.fullmatch(name):
+        if not GENERATED.fullmatch(name):
             raise VerdictError(name, "only dvc.lock, metrics/ and plots/ are committed", "a defect: report it")
         content = b64encode(path.read_bytes()).decode()
         blob = github.post("/git/blobs", {"content": content, "encoding": "base64"})

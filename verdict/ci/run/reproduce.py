@@ -16,6 +16,7 @@ from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
 from verdict.base.paths import (
     ARTIFACT,
+    GENERATED,
     PREDICTIONS,
     TEST,
     VALIDATION,
@@ -23,7 +24,7 @@ from verdict.base.paths import (
 from verdict.ci.lock_diff import differences
 from verdict.ci.run import bundle
 from verdict.repo import repro
-from verdict.repo.dvc import repository, settings
+from verdict.repo.dvc import check_out, settings
 from verdict.repo.git import git
 from verdict.repo.isolation.by_main import MainCode
 from verdict.repo.isolation.sandbox import STRICT, Confinement, require_landlock
@@ -152,17 +153,6 @@ def run_dag(root: Path, remote: bool, main: MainCode | None) -> None:
     repro.reproduce(root, confinement)
 
 
-def check_out(root: Path) -> None:
-    """Put what the cache has of main's results into the working tree; what it lacks is seen later."""
-    from dvc.exceptions import CheckoutError
-
-    with repository(root) as repo:
-        try:
-            repo.checkout(force=True, allow_missing=True)
-        except CheckoutError as error:
-            print(f"not all of main's results are in the cache: {len(error.target_infos)} are missing")
-
-
 def _prune(root: Path) -> None:
     """Take entries out of dvc.lock whose stage dvc.yaml does not have any more; DVC never does."""
     stages = stages_of((root / LOCK).read_text(encoding="utf-8"), "the run")
@@ -186,7 +176,7 @@ def outputs(root: Path, base: Revision) -> list[str]:
     paths = [LOCK]
     for out in (out for entry in entries for out in entry.get("outs") or []):
         name = str(out["path"])
-        if bundle.GENERATED.fullmatch(name) or name in (ARTIFACT, PREDICTIONS[0], VALIDATION[0]):
+        if GENERATED.fullmatch(name) or name in (ARTIFACT, PREDICTIONS[0], VALIDATION[0]):
             paths.append(name)
         elif name.startswith(PREPARED) and old.get(name) != out.get("md5"):
             paths += [name] if (root / name).exists() else []

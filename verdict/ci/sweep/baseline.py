@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.ci.run.bundle import GENERATED
+from verdict.base.paths import GENERATED
 from verdict.ci.run.reproduce import answers, stage_outputs, without_remote
 from verdict.repo import repro
 from verdict.repo.git import git

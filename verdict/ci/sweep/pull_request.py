@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from verdict.base.errors import VerdictError
+from verdict.base.paths import GENERATED
 from verdict.ci.github.client import ApiError, GitHub
-from verdict.ci.run import bundle
 from verdict.ci.sweep.proposal import FILES, Proposal, mark
 from verdict.repo.revisions import PARAMS
 
@@ -78,7 +78,7 @@ def _tree(github: GitHub, proposal: Proposal, folder: Path) -> str:
     """The baseline's files with those of the winner."""
     entries: list[dict[str, Any]] = []
     for name in (*proposal.files, *proposal.gone):
-        if name != PARAMS and not bundle.GENERATED.fullmatch(name):
+        if name != PARAMS and not GENERATED.fullmatch(name):
             raise VerdictError(name, "only params.yaml, dvc.lock, metrics/ and plots/ are committed", "report it")
         blob = None
         if name in proposal.files:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.ci.run.bundle import GENERATED
+from verdict.base.paths import GENERATED
 from verdict.ci.sweep import proposal
 from verdict.ci.sweep.proposal import (
     FILES,

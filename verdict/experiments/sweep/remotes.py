@@ -3,20 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from dvc.config import Config
-
 from verdict.base.errors import VerdictError
+from verdict.repo import dvc
 
 
 def settings(root: Path) -> dict[str, dict[str, Any]]:
     """The DVC remotes that a checkout knows, by name; folders by their absolute path."""
-    remotes = Config(dvc_dir=str(root / ".dvc"))["remote"]
-    return {name: dict(remote) for name, remote in remotes.items()}
+    return {name: dict(remote) for name, remote in dvc.settings(root)["remote"].items()}
 
 
 def require_apart(root: Path, name: str, url: str) -> None:
     """Refuse main's own remote, and an address that is another remote's, lies within it or around it."""
-    if Config(dvc_dir=str(root / ".dvc"))["core"].get("remote") == name:
+    if dvc.settings(root)["core"].get("remote") == name:
         remedy = "dvc remote add sweeps URL: a place of its own, where every machine of the sweep may write"
         raise VerdictError(f"remote {name}", "main's own, where main's workflow alone writes", remedy)
     for other, remote in settings(root).items():
