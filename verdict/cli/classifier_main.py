@@ -11,13 +11,7 @@ import sys
 from pathlib import Path
 
 from verdict.base.errors import exit_code
-
-
-def _count(text: str) -> int:
-    """A whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
+from verdict.cli.types import whole_number
 
 
 def _device(text: str) -> str:
@@ -33,15 +27,15 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     predict = commands.add_parser("predict", help="lines on standard input to JSON lines on standard output")
     predict.add_argument("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
-    predict.add_argument("--processes", type=_count, default=None, help="as many as there are processors by default")
+    predict.add_argument(
+        "--processes", type=whole_number, default=None, help="as many as there are processors by default"
+    )
     scores = commands.add_parser("scores", help="the table of the metrics")
     scores.add_argument("path", type=Path, nargs="?", default=Path("metrics/evaluation.json"))
     commands.add_parser("params", help="check params.yaml; the stages do it too, but only those that run")
     doctor = commands.add_parser("doctor", help="what this machine offers as a runner; exit code 1 if it cannot serve")
     doctor.add_argument("--device", type=_device, help="what it must serve: cpu, cuda or cuda:N (train.device)")
-    doctor.add_argument("--remote", action="store_true", help="the DVC remote must answer")
     doctor.add_argument("--root", type=Path, default=Path(), help="the checkout to serve (default: this folder)")
-    doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args()
     if options.command == "predict":
         from verdict.classifier.predict import predict as run
@@ -54,7 +48,7 @@ def main() -> None:
     elif options.command == "doctor":
         from verdict.ci.run.doctor import doctor as examine
 
-        sys.exit(0 if examine(options.device, options.remote, options.json, options.root) else 1)
+        sys.exit(0 if examine(options.device, options.root) else 1)
     else:
         from verdict.classifier.scores.scoreboard import scoreboard
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from verdict.base.errors import exit_code
+from verdict.cli.types import whole_number
 from verdict.experiments.sweep.plan import Plan, plan
 from verdict.repo.environment import enter
 from verdict.repo.place import project
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     points = _command(commands, "points", "the points of a spec file on HEAD; runs nothing")
     points.add_argument("--json", action="store_true", help="one JSON object, such as a workflow's matrix takes")
     run = _command(commands, "run", "run the points that have no result; exit code 1 when one failed")
-    run.add_argument("--jobs", type=_count, default=1, help="how many at a time (default: 1)")
+    run.add_argument("--jobs", type=whole_number, default=1, help="how many at a time (default: 1)")
     run.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these points")
     run.add_argument("--retry", action="store_true", help="run also what failed in an earlier sweep")
     for name, what in (("push", "send experiments to others"), ("pull", "get experiments of others")):
@@ -62,13 +63,6 @@ def _command(
     command = commands.add_parser(name, help=help_)
     command.add_argument("spec", type=Path, help="spec file, such as sweeps/linear.yaml")
     return command
-
-
-def _count(text: str) -> int:
-    """A whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
 
 
 def _print_points(chosen: Plan, as_json: bool) -> None:
