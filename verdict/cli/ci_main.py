@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.ci.github.output import output
+from verdict.ci.github.output import output, run_url
 from verdict.repo.environment import enter
 from verdict.repo.place import require_top
 
@@ -106,7 +106,7 @@ def _push(_: Options) -> None:
 
     if not _remote(Path.cwd()):
         print("no remote that others reach: nothing to push")
-    elif missing := push(Path.cwd()):
+    elif missing := push(Path.cwd(), verify=True):
         raise VerdictError("DVC's remote", f"{len(missing)} objects are missing: {missing[0]}", "docs/remote.md")
 
 
@@ -122,8 +122,7 @@ def _report_audit(options: Options) -> None:
     from verdict.ci.audit import report
     from verdict.ci.github.client import GitHub
 
-    where = [os.environ[name] for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY")]
-    report(GitHub.from_environment(), options.out, "/".join([*where, "actions/runs", os.environ["GITHUB_RUN_ID"]]))
+    report(GitHub.from_environment(), options.out, run_url())
 
 
 def _overdue(_: Options) -> None:

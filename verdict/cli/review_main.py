@@ -112,19 +112,15 @@ def _test_set(options: argparse.Namespace) -> int:
 
 def _remote(options: argparse.Namespace) -> int:
     from verdict.repo.place import project
-    from verdict.repo.remote.command import Options, run
+    from verdict.repo.remote.command import run
 
-    fields = ("remote", "push", "verify", "use", "endpoint", "region")
-    return run(project(), Options(**{name: getattr(options, name) for name in fields}))
+    return run(project(), options.remote, options.push, options.verify)
 
 
 def _remote_options(remote: argparse.ArgumentParser) -> None:
     remote.add_argument("--remote", metavar="NAME", help="another one than the default remote")
-    remote.add_argument("--push", action="store_true", help="upload what is missing from local copies, and check again")
+    remote.add_argument("--push", action="store_true", help="dvc push, add what it overlooks, and check")
     remote.add_argument("--verify", action="store_true", help="download all, too, and compare with the hashes")
-    remote.add_argument("--use", metavar="URL", help="push all to s3://bucket/prefix and make it the default remote")
-    remote.add_argument("--endpoint", metavar="URL", help="with --use: the server, where it is not Amazon's")
-    remote.add_argument("--region", help="with --use: the bucket's region")
     remote.set_defaults(run=_remote)
 
 

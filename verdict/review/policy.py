@@ -1,12 +1,12 @@
 """The rules a change is judged by: main's, as they stand in its params.yaml; and what a change would do to them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from verdict.base.errors import VerdictError
+from verdict.base.flatten import flatten
 from verdict.classifier.params import Gate, Report, explain
 from verdict.repo.revisions import PARAMS, Revision
 
@@ -52,7 +52,7 @@ def _group(revision: Revision, name: str, kind: type[Group]) -> Group:
 
 def changes(base: Revision, candidate: Revision) -> list[Change]:
     """Every key of params.yaml that differs, in the order of the files."""
-    old, new = dict(_leaves(base.params)), dict(_leaves(candidate.params))
+    old, new = flatten(base.params), flatten(candidate.params)
     keys = dict.fromkeys([*new, *old])
     return [
         Change(key, old.get(key), new.get(key))
@@ -68,12 +68,3 @@ def watched(all_changes: list[Change], rule: str) -> list[Change]:
         for change in all_changes
         if any(change.key == key or change.key.startswith(f"{key}.") for key in WATCHED[rule])
     ]
-
-
-def _leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - YAML
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            name = repr(key) if "." in str(key) else str(key)  # a key "gate.lock" is not the key `lock` of `gate`
-            yield from _leaves(item, f"{prefix}.{name}" if prefix else name)
-    else:
-        yield prefix, value
