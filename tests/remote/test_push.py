@@ -65,8 +65,7 @@ def test_a_key_in_what_git_ignores_is_none_of_its_business(worker: Clone) -> Non
 @pytest.mark.parametrize("scheme", ["gs", "azure"])
 def test_the_extra_for_another_store_is_named(desk: Desk, worker: Clone, scheme: str) -> None:
     """An address of Google's or Microsoft's store is told which part of DVC it needs, and that it is not tested."""
-    worker.run("dvc", "remote", "modify", "storage", "url", f"{scheme}://verdict/x")
-    worker.run("dvc", "remote", "modify", "--unset", "storage", "endpointurl")
+    worker.run("dvc", "remote", "add", "--force", "--default", "storage", f"{scheme}://verdict/x")
     said = desk.remote(worker)
     assert said.code == 2
     assert f"pip install 'dvc[{scheme}]'" in said.text

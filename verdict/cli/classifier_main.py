@@ -1,4 +1,4 @@
-"""The commands `verdict predict`, `scores`, `params` and `doctor`."""
+"""The commands `verdict predict`, `scores` and `doctor`."""
 
 if __name__ == "__main__":
     from verdict.base.isolated import start_again
@@ -32,7 +32,6 @@ def main() -> None:
     )
     scores = commands.add_parser("scores", help="the table of the metrics")
     scores.add_argument("path", type=Path, nargs="?", default=Path("metrics/evaluation.json"))
-    commands.add_parser("params", help="check params.yaml; the stages do it too, but only those that run")
     doctor = commands.add_parser("doctor", help="what this machine offers as a runner; exit code 1 if it cannot serve")
     doctor.add_argument("--device", type=_device, help="what it must serve: cpu, cuda or cuda:N (train.device)")
     doctor.add_argument("--root", type=Path, default=Path(), help="the checkout to serve (default: this folder)")
@@ -41,10 +40,6 @@ def main() -> None:
         from verdict.classifier.predict import predict as run
 
         run(options.model, sys.stdin.buffer, sys.stdout.buffer, options.processes)
-    elif options.command == "params":
-        from verdict.classifier.params import load
-
-        load()
     elif options.command == "doctor":
         from verdict.ci.run.doctor import doctor as examine
 

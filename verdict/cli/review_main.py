@@ -1,4 +1,4 @@
-"""`verdict lock | compare | gate | report | leaderboard | repro | test-set | remote`: the commands."""
+"""`verdict lock | compare | gate | report | leaderboard | params | repro | test-set | remote`."""
 
 if __name__ == "__main__":
     from verdict.base.isolated import start_again
@@ -102,6 +102,15 @@ def _repro(_: argparse.Namespace) -> int:
     return 0
 
 
+def _params(_: argparse.Namespace) -> int:
+    from verdict.repo.place import project
+    from verdict.review.params import load
+
+    project()
+    load()
+    return 0
+
+
 def _test_set(options: argparse.Namespace) -> int:
     from verdict.repo.place import project
     from verdict.review.testset import write
@@ -152,6 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     repro = commands.add_parser("repro", help="dvc repro, and a record of what ran and how long for the report")
     repro.set_defaults(run=_repro)
+    params = commands.add_parser("params", help="check params.yaml; a stage checks no group but those of stages")
+    params.set_defaults(run=_params)
     test_set = commands.add_parser("test-set", help="write data/test-set.txt: the rows of the test split that count")
     test_set.add_argument("--no-new", action="store_true", help="only take out those that are gone")
     test_set.set_defaults(run=_test_set)
@@ -172,7 +183,7 @@ def main() -> int:
     """Parse the command line, run the command, return its exit code."""
     options = _parser().parse_args()
     options.index = enter()
-    if options.command in ("lock", "repro", "test-set"):
+    if options.command in ("lock", "params", "repro", "test-set"):
         from verdict.base.errors import exit_code
 
         codes: list[int] = []

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
-from verdict.classifier.params import Gate, Report, explain
+from verdict.classifier.params import explain
 from verdict.repo.revisions import PARAMS, Revision
+from verdict.review.params import Gate, Report
 
 Group = TypeVar("Group", bound=BaseModel)
 # Which keys, when they change, are which rule's.
@@ -31,6 +32,15 @@ class Change:
 def policy_of(revision: Revision) -> Gate:
     """The group `gate:` of a revision."""
     return _group(revision, "gate", Gate)
+
+
+def unreadable(revision: Revision) -> str:
+    """Why the judge's own code would not judge by a revision's policy; empty where it would."""
+    try:
+        policy_of(revision), report_of(revision)
+    except VerdictError as error:
+        return " ".join(error.what.split())
+    return ""
 
 
 def report_of(revision: Revision) -> Report:

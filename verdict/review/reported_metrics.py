@@ -9,14 +9,9 @@ import pandas as pd
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import leaves
 from verdict.base.paths import EVALUATION
+from verdict.classifier.scores.metric_names import HEADLINE, METRICS
 from verdict.repo.revisions import Revision, Store
-from verdict.review.bootstrap import (
-    METRICS,
-    OVERALL,
-    metrics,
-    row_sums,
-)
-from verdict.review.metrics_file import HEADLINE
+from verdict.review.bootstrap import OVERALL, metrics, row_sums
 
 # The file keeps six digits (verdict.classifier.scores.metrics.DIGITS); the rest is for sums taken in another order.
 TOLERANCE = 5e-6

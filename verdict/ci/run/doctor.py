@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def doctor(device: str | None, root: Path = Path()) -> bool:
         root: the checkout that it must serve; the code, this folder's, may be another's.
     """
     faulthandler.dump_traceback_later(_SECONDS, exit=True)
-    checks = {
+    checks: dict[str, Callable[[], str]] = {
         "pins": lambda: pins(root / "requirements.txt"),
         "disk": lambda: disk(root),
         "isolation": isolation,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 import pandas as pd
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.params import Gate, ModelKind
+from verdict.classifier.params import ModelKind
 from verdict.classifier.scores.predictions import TRUTH
 from verdict.experiments.leaderboard import records
 from verdict.experiments.leaderboard.experiments import Experiment, Files
@@ -23,6 +23,7 @@ from verdict.experiments.leaderboard.ranking import (
 from verdict.experiments.leaderboard.records import Record
 from verdict.repo.revisions import checked
 from verdict.review.metrics_file import Scores
+from verdict.review.params import Gate
 
 Found = TypeVar("Found")
 ELSEWHERE, BROKEN, ABSENT = "elsewhere", "broken", "absent"

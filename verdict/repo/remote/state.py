@@ -66,14 +66,23 @@ def state(storage: Storage, verify: bool = False) -> State:
 
 
 def pushed(storage: Storage, verify: bool = False) -> State:
-    """Let DVC push, add what it overlooks from good local copies, in the order of the kinds, and ask again."""
-    storage.dvc_push()
-    before = state(storage, verify)
-    lost, sources = _lost(before.wanting), {need.place: need.source() for need in before.wanting}
+    """Replace what is damaged, let DVC push, add what it overlooks, and ask again."""
+    found = state(storage, verify)
+    if not found.wanting:
+        return found
+    _send(storage, found.damaged)  # first: DVC stops at a damaged listing
+    if found.absent:
+        storage.dvc_push()
+        _send(storage, state(storage).absent)
+    return state(storage, verify)
+
+
+def _send(storage: Storage, lacking: list[Need]) -> None:
+    """Copy what has a good local copy, in the order of the kinds."""
+    lost = _lost(lacking)
     for kind in Kind:
-        ready = [need.place for need in before.wanting if need.kind is kind and not _waits(need, lost)]
-        storage.send({place: source for place in ready if (source := sources[place])})
-    return state(storage, verify) if any(sources.values()) else before
+        ready = [need for need in lacking if need.kind is kind and not _waits(need, lost)]
+        storage.send({need.place: source for need in ready if (source := need.source())})
 
 
 def missing(found: State, name: str | None = None) -> list[Missing]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
 from verdict.base.printable import plain
-from verdict.classifier.params import Report
 from verdict.repo import repro
 from verdict.repo.git import git
 from verdict.repo.hardware import hardware
@@ -19,6 +18,7 @@ from verdict.repo.revisions import Revision
 from verdict.review.closure import ALWAYS, code_that_judges
 from verdict.review.data import KINDS, DataChange
 from verdict.review.gate import Review
+from verdict.review.params import Report
 from verdict.review.report.markup import (
     Block,
     Section,
