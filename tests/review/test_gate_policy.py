@@ -75,6 +75,15 @@ def test_an_approved_change_of_the_policy_passes_and_says_so(clone: Clone, desk:
     assert "\napproved  policy" in f"\n{approved.text}"
 
 
+def test_a_policy_that_cannot_judge_is_told_before_it_is_approved(clone: Clone, desk: Desk) -> None:
+    """Main's code says what it would refuse in the new policy; a person may approve it, with code that reads it."""
+    set_params(clone, "gate", flors={})
+    refused = desk.gate(clone)
+    assert (refused.code, refused.failed) == (1, ["policy"]), refused.text
+    assert "main's code cannot judge by it: gate: flors: unknown key (a typo?)" in refused.text
+    assert desk.gate(clone, "--approve", "policy").code == 0
+
+
 def test_even_an_approved_policy_does_not_judge_its_own_change(clone: Clone, desk: Desk) -> None:
     """A worse model with floors of 0 is judged by main's floors and rules, approved or not."""
     set_params(clone, "gate", floors=NO_FLOORS, fail_on_worse=[], lock="ignore")
