@@ -54,7 +54,11 @@ preview: .venv/test.stamp .venv/github-markdown-light.css  ## that report as a b
 	python -I -m dev.preview report .venv/github-markdown-light.css
 
 remote: .venv/repro.stamp  ## move to S3: URL=s3://bucket/prefix [ENDPOINT=https://host] [REGION=region]
-	@verdict remote --use '$(URL)' $(if $(ENDPOINT),--endpoint '$(ENDPOINT)') $(if $(REGION),--region '$(REGION)')
+	@dvc remote add --force --default storage '$(URL)'
+	@dvc remote modify storage verify true
+	$(if $(ENDPOINT),@dvc remote modify storage endpointurl '$(ENDPOINT)')
+	$(if $(REGION),@dvc remote modify storage region '$(REGION)')
+	@verdict remote --push
 
 plots: .venv/repro.stamp  ## one page with all plots
 	dvc plots show

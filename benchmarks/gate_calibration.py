@@ -33,8 +33,9 @@ from benchmarks.retrained import (
     train_all,
 )
 from verdict.base.errors import exit_code
-from verdict.classifier import params
 from verdict.classifier.dataset.vader import DOMAINS
+from verdict.classifier.scores.metric_names import HEADLINE
+from verdict.review import params
 from verdict.review.bootstrap import (
     LOWER_IS_BETTER,
     OVERALL,
@@ -42,7 +43,7 @@ from verdict.review.bootstrap import (
     differences,
     resample,
 )
-from verdict.review.compare import HEADLINE, Plan, level
+from verdict.review.compare import Plan, level
 from verdict.review.rules import duplicates, leak
 from verdict.review.rules.duplicates import Side, near, rise
 

@@ -1,9 +1,12 @@
 """Tests of verdict/classifier/training/checkpoints.py: where states lie, and whose they are."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from verdict.base.errors import VerdictError
 from verdict.classifier.training import checkpoints
 
@@ -32,7 +35,26 @@ def test_a_state_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     state = tmp_path / "states" / "one.safetensors"
     with checkpoints.hold(state), pytest.raises(VerdictError, match=r"one\.safetensors: another process"):
         checkpoints.hold(state)
-    checkpoints.hold(state).close()
+    checkpoints.hold(state).lock.release()
     state.touch()
     checkpoints.forget([state])
     assert list(state.parent.iterdir()) == []
+
+
+def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
+    """The lock is the system's: it ends with the process that held it, whatever ends that."""
+    state = tmp_path / "one.safetensors"
+    code = (
+        "import sys; from pathlib import Path; from classifier import checkpoints\n"
+        "held = checkpoints.hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(state)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout
+    assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(VerdictError, match="another process is at this very training"):
+        checkpoints.hold(state)
+    holder.kill()
+    holder.communicate()
+    checkpoints.hold(state).lock.release()

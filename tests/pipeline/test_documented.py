@@ -98,7 +98,7 @@ ELSEWHERE = {
     "tests/data/test_fetch.py": {"python -I data/fetch.py"},
     "tests/classifier/test_doctor.py": {
         "verdict doctor",
-        "verdict doctor --device cuda --remote",
+        "verdict doctor --device cuda",
     },
     "tests/review/test_report_whole.py": {"verdict report"},
     "tests/review/test_leaderboard_whole.py": {

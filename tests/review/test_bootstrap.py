@@ -8,9 +8,9 @@ import scipy.stats
 
 from tests.review.predictions import predicted, truth, with_probabilities
 from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.scores.metric_names import METRICS
 from verdict.classifier.scores.metrics import scores
 from verdict.review.bootstrap import (
-    METRICS,
     OVERALL,
     differences,
     metrics,

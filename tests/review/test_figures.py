@@ -9,8 +9,8 @@ import pytest
 from verdict.base.errors import VerdictError
 from verdict.base.paths import EVALUATION
 from verdict.classifier.scores import metrics
+from verdict.classifier.scores.metric_names import METRICS
 from verdict.repo.revisions import Revision, Store
-from verdict.review.bootstrap import METRICS
 from verdict.review.gate import Review
 from verdict.review.metrics_file import parsed
 from verdict.review.report.markup import render

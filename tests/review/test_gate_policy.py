@@ -18,9 +18,10 @@ from tests.review.changes import Desk, retrain, set_params
 from tests.review.forging import relock
 from tests.review.test_gate_artifact import resealed
 from verdict.base.outcome import APPROVABLE
-from verdict.classifier.params import Gate
+from verdict.classifier.scores.metric_names import HEADLINE
 from verdict.review.bootstrap import OVERALL
-from verdict.review.compare import HEADLINE, WORSE, Difference
+from verdict.review.compare import WORSE, Difference
+from verdict.review.params import Gate
 from verdict.review.rules import model
 
 clone, desk = changes.clone, changes.desk
@@ -72,6 +73,15 @@ def test_an_approved_change_of_the_policy_passes_and_says_so(clone: Clone, desk:
     approved = desk.gate(clone, "--approve", "policy")
     assert (approved.code, approved.failed) == (0, []), approved.text
     assert "\napproved  policy" in f"\n{approved.text}"
+
+
+def test_a_policy_that_cannot_judge_is_told_before_it_is_approved(clone: Clone, desk: Desk) -> None:
+    """Main's code says what it would refuse in the new policy; a person may approve it, with code that reads it."""
+    set_params(clone, "gate", flors={})
+    refused = desk.gate(clone)
+    assert (refused.code, refused.failed) == (1, ["policy"]), refused.text
+    assert "main's code cannot judge by it: gate: flors: unknown key (a typo?)" in refused.text
+    assert desk.gate(clone, "--approve", "policy").code == 0
 
 
 def test_even_an_approved_policy_does_not_judge_its_own_change(clone: Clone, desk: Desk) -> None:

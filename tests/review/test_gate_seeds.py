@@ -11,8 +11,8 @@ from tests.review.changes import Desk, edit_json, retrain, set_params
 from tests.review.forging import relock
 from verdict.base.files import write_table
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.params import Gate
 from verdict.classifier.scores.predictions import SCHEMA
+from verdict.review.params import Gate
 
 clone, desk = changes.clone, changes.desk
 SCORES = "metrics/validation.json"

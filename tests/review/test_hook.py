@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import TimeoutExpired
 
 import pytest
 
@@ -14,7 +13,6 @@ from tests.review import changes
 from tests.review.changes import Desk
 from tests.review.forging import forget
 from verdict.base.errors import VerdictError
-from verdict.ci.run import probes
 from verdict.repo.environment import enter, environment
 from verdict.repo.hook import require_same
 from verdict.review.command import Request, sides
@@ -225,21 +223,6 @@ def test_a_stage_runs_by_this_interpreter(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("PATH")
     enter()
     assert os.environ["PATH"].split(":") == [own, *os.defpath.split(":")]
-
-
-def test_a_probe_forgets_the_hook_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process that asks DVC's remote is told of no repository but the folder that it is asked about."""
-    monkeypatch.setenv("GIT_DIR", "/nowhere")
-    seen: dict[str, dict[str, str]] = {}
-
-    def run(*_: object, env: dict[str, str], **__: object) -> None:
-        seen.update(env=env)
-        raise TimeoutExpired("", 1)
-
-    monkeypatch.setattr("subprocess.run", run)
-    assert "error" in probes.ask("remote", ".", 1)
-    assert "PATH" in seen["env"]
-    assert "GIT_DIR" not in seen["env"]
 
 
 def test_the_gate_itself_as_a_hook(clone: Clone) -> None:

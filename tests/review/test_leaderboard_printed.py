@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from verdict.classifier.params import Params
+from tests.conftest import small_params
 from verdict.experiments.leaderboard.board import (
     BROKEN,
     Apart,
@@ -17,6 +17,7 @@ from verdict.experiments.leaderboard.experiments import Experiment
 from verdict.experiments.leaderboard.printed import SHOWN, printed
 from verdict.experiments.leaderboard.records import Cost, Record
 from verdict.review.metrics_file import Scores, Seeds
+from verdict.review.params import AllParams
 
 ALPHA, MODEL, LONG = "train.linear.alpha", "train.model", "train.a_param_with_a_name_that_takes_much_room"
 
@@ -32,10 +33,10 @@ def row(rank: int, name: str, like_best: bool | None, seconds: float | None = 12
 
 
 @pytest.fixture
-def board(params: Params) -> Board:
+def board() -> Board:
     """Three experiments: the best, one that may be as good, one without predictions and time."""
     rows = [row(1, "first", True, 4.2), row(2, "second", True, 300.0), row(3, "third", None, None)]
-    return Board(rows, [], [ALPHA, MODEL, LONG], [], 2295, 1000, None, params.gate)
+    return Board(rows, [], [ALPHA, MODEL, LONG], [], 2295, 1000, None, AllParams.model_validate(small_params()).gate)
 
 
 def lines(board: Board, width: int) -> list[str]:

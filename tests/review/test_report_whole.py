@@ -15,9 +15,10 @@ from tests.review.changes import Desk, edit_json, retrain, set_params
 from tests.review.forging import relock
 from tests.review.shown import Shown
 from tests.review.test_report_hostile import github
-from verdict.classifier.params import Report
-from verdict.repo.repro import RECORD, hardware
+from verdict.repo.hardware import hardware
+from verdict.repo.repro import RECORD
 from verdict.repo.revisions import working_tree
+from verdict.review.params import Report
 from verdict.review.report import context
 from verdict.review.report.markup import render
 

@@ -3,14 +3,14 @@
 import pytest
 
 from tests.conftest import small_params
-from verdict.classifier.params import Gate
-from verdict.review.bootstrap import METRICS
+from verdict.classifier.scores.metric_names import METRICS
 from verdict.review.compare import (
     SAME,
     UNDEFINED,
     WORSE,
     Difference,
 )
+from verdict.review.params import Gate
 from verdict.review.rules.model import floors, worse
 from verdict.review.words import (
     beside,

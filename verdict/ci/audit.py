@@ -11,6 +11,7 @@ from verdict.ci import lock_diff
 from verdict.ci.github.client import GitHub
 from verdict.ci.run.reproduce import stage_outputs
 from verdict.repo import repro
+from verdict.repo.hardware import hardware
 from verdict.repo.isolation.sandbox import STRICT
 from verdict.repo.lock.check import LOCK, check
 from verdict.repo.remote.storage import Storage
@@ -64,7 +65,7 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
         repro.reproduce(root, STRICT, pull=remote)
     stages = [main.stages, working_tree(root).stages]
     figures = [json.loads(main.text(EVALUATION) or "null"), read_json(root / EVALUATION, "dvc repro -f evaluate")]
-    return Audit(str(main.commit), lock_diff.differences(*stages), lock_diff.moved(*figures), repro.hardware())
+    return Audit(str(main.commit), lock_diff.differences(*stages), lock_diff.moved(*figures), hardware())
 
 
 def _remove_tracked(main: Revision) -> None:

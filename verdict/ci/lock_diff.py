@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from verdict.base.flatten import flatten
 from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import Entry
 
@@ -36,7 +37,7 @@ def _hashes(entry: Entry, part: str) -> dict[str, str]:
 
 def moved(claimed: Any, found: Any) -> list[str]:  # noqa: ANN401 - JSON
     """The figures of two metrics files that differ in the digits that we print."""
-    old, new = dict(_leaves(claimed)), dict(_leaves(found))
+    old, new = flatten(claimed), flatten(found)
     return [
         f"{key}: committed {_shown(old.get(key))}, reproduced {_shown(new.get(key))}"
         for key in dict.fromkeys([*new, *old])
@@ -48,9 +49,3 @@ def _shown(value: object) -> str:
     if value is None:
         return "absent"
     return f"{value:.{_SHOWN_DIGITS}f}" if isinstance(value, int | float) else str(value)[:40]
-
-
-def _leaves(value: Any, prefix: str = "") -> list[tuple[str, Any]]:  # noqa: ANN401 - JSON
-    if not isinstance(value, dict):
-        return [(prefix, value)]
-    return [leaf for key, item in value.items() for leaf in _leaves(item, f"{prefix}.{key}" if prefix else str(key))]

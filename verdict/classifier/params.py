@@ -2,13 +2,12 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.vader import DOMAINS
 from verdict.classifier.kinds import ModelKind
 
 PATH = Path("params.yaml")
@@ -19,8 +18,6 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NgramRange = tuple[Count, Count]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-# As `verdict.classifier.scores.metrics.scores` defines them, which takes too long to import for a look at the params.
-Metric = Literal["weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece", "valence_r"]
 
 
 class Section(BaseModel):
@@ -168,59 +165,6 @@ class Evaluate(Section):
     mistakes: Count
 
 
-class SeedRule(Section):
-    """How many seeds a change must be trained with, and how far its weighted F1 on validation may spread over them."""
-
-    at_least: Count = 1
-    max_spread: NonNegative = 0.02
-
-
-class Gate(Section):
-    """The policy that a change is judged by. It is read from the base revision, never from the change itself."""
-
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
-    resamples: Annotated[int, Field(ge=1000, le=100_000)]
-    seed: Seed
-    fail_on_worse: dict[str, Annotated[tuple[Metric, ...], Field(strict=False, min_length=1)]]
-    floors: dict[str, Annotated[float, Field(ge=0, le=1)]]
-    max_artifact_mb: Positive
-    max_seconds_per_1000: Positive
-    lock: Literal["ran", "consistent", "ignore"]
-    seeds: SeedRule = SeedRule()  # by default, since a base from before it has no such key
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_old_keys(cls, value: object) -> object:
-        """A base from before the approved test set says how much of the test split may change; that counts no more."""
-        return {key: item for key, item in value.items() if key != "max_test_change"} if type(value) is dict else value
-
-    @field_validator("fail_on_worse", mode="before")
-    @classmethod
-    def _groups_alone(cls, value: object) -> object:
-        """A list of groups, which is how a base from before the mapping says it, means weighted F1 in each."""
-        is_list = isinstance(value, list | tuple) and all(isinstance(group, str) for group in value)
-        return dict.fromkeys(value, ("weighted_f1",)) if is_list else value  # type: ignore[call-overload]
-
-    @field_validator("fail_on_worse")
-    @classmethod
-    def _metrics_differ(cls, value: dict[str, tuple[Metric, ...]]) -> dict[str, tuple[Metric, ...]]:
-        if twice := [group for group, metrics in value.items() if len(set(metrics)) < len(metrics)]:
-            raise ValueError(f"{', '.join(twice)} has a metric twice")
-        return value
-
-    @property
-    def claims(self) -> tuple[tuple[str, Metric], ...]:
-        """The pairs of group and metric in which a change must not be measurably worse."""
-        return tuple((group, metric) for group, metrics in self.fail_on_worse.items() for metric in metrics)
-
-
-class Report(Section):
-    """What the report adds to the measured figures."""
-
-    price_per_hour: NonNegative
-    currency: Annotated[str, Field(min_length=1, max_length=8)]
-
-
 class Params(Section):
     """All of params.yaml. The stage `validate` is called `validation` here: pydantic has the other name."""
 
@@ -229,17 +173,25 @@ class Params(Section):
     featurize: Featurize
     train: Train
     evaluate: Evaluate
-    gate: Gate
-    report: Report
+    # Of the judge, whose schemas are in verdict/review/params.py: known here by name alone.
+    gate: Any = None
+    report: Any = None
+
+
+Loaded = TypeVar("Loaded", bound=Params)
 
 
 def load(path: Path = PATH) -> Params:
-    """Read and check params.yaml.
+    """Read params.yaml, and check the groups that stages read, and that no other group has an unknown name.
 
     Raises:
         VerdictError: the file is missing, is not YAML, or holds an unknown, missing or unusable key (all are named).
-            A policy for groups that there are not is told here, and not by `Gate`: main's may have other domains.
     """
+    return load_as(Params, path)
+
+
+def load_as(schema: type[Loaded], path: Path) -> Loaded:
+    """Read params.yaml, and check it by a schema; raises as `load` does."""
     try:
         document = read(path, f"git diff {path}")
     except FileNotFoundError:
@@ -247,15 +199,9 @@ def load(path: Path = PATH) -> Params:
     if not isinstance(document, dict):
         raise VerdictError(str(path), "expected groups of keys, one a stage", f"git checkout {path}")
     try:
-        params = Params.model_validate(document)
+        return schema.model_validate(document)
     except ValidationError as error:
         raise VerdictError(str(path), explain(error), "correct the keys named here") from None
-    groups = ("overall", *DOMAINS)
-    for key, named in (("fail_on_worse", params.gate.fail_on_worse), ("floors", params.gate.floors)):
-        if unknown := [name for name in named if name not in groups]:
-            what = f"no such group: {', '.join(unknown)}; there is {', '.join(groups)}"
-            raise VerdictError(f"{path}: gate.{key}", what, "correct the names")
-    return params
 
 
 def explain(error: ValidationError) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from verdict.base.errors import VerdictError
-from verdict.ci.github.output import output
+from verdict.ci.github.output import output, run_url
 from verdict.cli import ci_sweep
 from verdict.cli.exits import reported
 
@@ -102,7 +102,7 @@ def _push(_: Options) -> None:
 
     if not _remote(Path.cwd()):
         print("no remote that others reach: nothing to push")
-    elif missing := push(Path.cwd()):
+    elif missing := push(Path.cwd(), verify=True):
         raise VerdictError("DVC's remote", f"{len(missing)} objects are missing: {missing[0]}", "docs/remote.md")
 
 
@@ -118,8 +118,7 @@ def _report_audit(options: Options) -> None:
     from verdict.ci.audit import report
     from verdict.ci.github.client import GitHub
 
-    where = [os.environ[name] for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY")]
-    report(GitHub.from_environment(), options.out, "/".join([*where, "actions/runs", os.environ["GITHUB_RUN_ID"]]))
+    report(GitHub.from_environment(), options.out, run_url())
 
 
 def _overdue(_: Options) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from verdict.ci.github.output import output
+from verdict.ci.github.output import output, run_url
 
 Options = argparse.Namespace
 
@@ -40,7 +40,7 @@ def _winner(options: Options) -> None:
     plan = plan_of(Path.cwd(), options.spec)
     board = board_of(Path.cwd(), Asked(options.board, spec=plan.spec))
     summary(re.sub(r"<img [^>]*>", "", take_leaderboard(options.board, options.out)))
-    proposal = propose(plan, board, _run(), options.out)
+    proposal = propose(plan, board, run_url(), options.out)
     print(proposal.title)
     output("change", "true" if proposal.files else "false")
 
@@ -57,7 +57,7 @@ def _propose(options: Options) -> None:
     number = open_or_update(github, proposal, options.out, own_token=not os.environ.get("VERDICT_LOGIN"))
     text = (options.out / LEADERBOARD).read_text(encoding="utf-8")
     told = with_pictures(github, text, options.out, f"verdict/pull-{number}", f"Leaderboard of {proposal.spec}")
-    write_text(options.out / COMMENT, told + f'\n\n<sub><a href="{_run()}">The run</a></sub>\n')
+    write_text(options.out / COMMENT, told + f'\n\n<sub><a href="{run_url()}">The run</a></sub>\n')
     output("number", str(number))
     output("poster", comments.poster(github, number, TITLE))
 
@@ -70,12 +70,6 @@ def _comment(options: Options) -> None:
 
     text = (options.out / COMMENT).read_text(encoding="utf-8")
     comments.post(GitHub.from_environment(), options.number, TITLE, read(options.out).baseline, text)
-
-
-def _run() -> str:
-    """The address of this run."""
-    where = [os.environ.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY")]
-    return "/".join([*where, "actions/runs", os.environ.get("GITHUB_RUN_ID", "")])
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,9 +12,7 @@ HELP = "what this machine offers as a runner; exit 1 if it cannot serve"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the machine must serve."""
     parser.add_argument("--device", type=device, help="what it must serve: cpu, cuda or cuda:N (train.device)")
-    parser.add_argument("--remote", action="store_true", help="the DVC remote must answer")
     parser.add_argument("--root", type=Path, default=Path(), help="the checkout to serve (default: this folder)")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,6 +21,6 @@ def run(options: argparse.Namespace) -> int:
     def examine() -> int:
         from verdict.ci.run.doctor import doctor
 
-        return 0 if doctor(options.device, options.remote, options.json, options.root) else 1
+        return 0 if doctor(options.device, options.root) else 1
 
     return reported(examine)

@@ -1,4 +1,4 @@
-"""Check params.yaml, all groups of it. The stages check what they read, but only those that run."""
+"""Check params.yaml, all groups of it. A stage checks no group but those of stages, and only when it runs."""
 
 import argparse
 
@@ -15,8 +15,12 @@ def run(_: argparse.Namespace) -> int:
     """Check it; 0, or 1 with the key that is wrong."""
 
     def check() -> None:
-        from verdict.classifier.params import load
+        from verdict.repo.environment import enter
+        from verdict.repo.place import project
+        from verdict.review.params import load
 
+        enter()
+        project()
         load()
 
     return reported(check)

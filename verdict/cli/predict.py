@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from verdict.cli.exits import reported
-from verdict.cli.types import count
+from verdict.cli.types import whole_number
 
 HELP = "classify lines of standard input, as JSON lines"
 
@@ -13,7 +13,9 @@ HELP = "classify lines of standard input, as JSON lines"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the artifact and the number of processes."""
     parser.add_argument("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
-    parser.add_argument("--processes", type=count, default=None, help="as many as there are processors by default")
+    parser.add_argument(
+        "--processes", type=whole_number, default=None, help="as many as there are processors by default"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,11 +10,8 @@ HELP = "does the DVC remote hold all? exit 0 yes, 1 no, 2 cannot be asked"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is asked, and what is done about it."""
     parser.add_argument("--remote", metavar="NAME", help="another one than the default remote")
-    parser.add_argument("--push", action="store_true", help="upload what is missing from local copies, and check again")
+    parser.add_argument("--push", action="store_true", help="dvc push, add what it overlooks, and check")
     parser.add_argument("--verify", action="store_true", help="download all, too, and compare with the hashes")
-    parser.add_argument("--use", metavar="URL", help="push all to s3://bucket/prefix and make it the default remote")
-    parser.add_argument("--endpoint", metavar="URL", help="with --use: the server, where it is not Amazon's")
-    parser.add_argument("--region", help="with --use: the bucket's region")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,11 +20,9 @@ def run(options: argparse.Namespace) -> int:
     def ask() -> int:
         from verdict.repo.environment import enter
         from verdict.repo.place import project
-        from verdict.repo.remote.command import Options
         from verdict.repo.remote.command import run as check
 
         enter()
-        fields = ("remote", "push", "verify", "use", "endpoint", "region")
-        return check(project(), Options(**{name: getattr(options, name) for name in fields}))
+        return check(project(), options.remote, options.push, options.verify)
 
     return judged(ask)

@@ -8,7 +8,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from verdict.cli.exits import reported
-from verdict.cli.types import count
+from verdict.cli.types import whole_number
 
 if TYPE_CHECKING:
     from verdict.experiments.sweep.plan import Plan
@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     points = _command(commands, "points", "the points of a spec file on HEAD; runs nothing")
     points.add_argument("--json", action="store_true", help="one JSON object, such as a workflow's matrix takes")
     run = _command(commands, "run", "run the points that have no result; exit code 1 when one failed")
-    run.add_argument("--jobs", type=count, default=1, help="how many at a time (default: 1)")
+    run.add_argument("--jobs", type=whole_number, default=1, help="how many at a time (default: 1)")
     run.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these points")
     run.add_argument("--retry", action="store_true", help="run also what failed in an earlier sweep")
     for name, what in (("push", "send experiments to others"), ("pull", "get experiments of others")):

@@ -4,15 +4,15 @@ import argparse
 import re
 
 
-def count(text: str) -> int:
-    """A whole number from 1."""
+def whole_number(text: str) -> int:
+    """Parse a whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
 
 
 def device(text: str) -> str:
-    """A device, as params.yaml may name it."""
+    """Parse a device, as params.yaml may name it."""
     if not re.fullmatch(r"cpu|cuda(:\d+)?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is none of cpu, cuda and cuda:N")
     return text

@@ -87,26 +87,22 @@ def share_cache(checkout: Path, cache: Path) -> None:
         local["cache"]["dir"] = RelPath(link)
 
 
-def repository(root: Path, config: dict[str, Any] | None = None) -> "Repo":
+def repository(root: Path) -> "Repo":
     """DVC's view of the checkout at `root`; a context.
 
     What DVC remembers of files' hashes may be damaged, by a crash or a full disk; every command of DVC would stop at
     that. It is nothing but a memory, and is begun anew.
-
-    Args:
-        root: a checkout.
-        config: settings over those of .dvc/config, as DVC structures them.
     """
     from dvc.repo import Repo
 
     repo = Repo.__new__(Repo)
     try:
-        Repo.__init__(repo, str(root), config=config)
+        Repo.__init__(repo, str(root))
     except sqlite3.DatabaseError as error:
         if not is_damaged(error):
             raise
         forget_hashes(repo)
-        return Repo(str(root), config=config)
+        return Repo(str(root))
     return repo
 
 

@@ -6,7 +6,6 @@ says nothing, and of one that came back from the run-cache, how long it once too
 
 import json
 import logging
-import os
 import re
 import sys
 import time
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
-from verdict.base.numerics import hardware_class
 from verdict.repo.damage import set_aside
 from verdict.repo.dvc import (
     forget_hashes,
@@ -23,6 +21,7 @@ from verdict.repo.dvc import (
     keeps_records,
     repository,
 )
+from verdict.repo.hardware import hardware
 from verdict.repo.isolation.sandbox import LAPTOP, Confinement, isolated
 from verdict.repo.lock.check import LOCK, record_hash, record_place
 from verdict.repo.lock.entries import stages_of
@@ -229,15 +228,3 @@ def read(root: Path) -> Record:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def hardware() -> dict[str, str]:
-    """The machine that runs this, in the words of the report."""
-    from verdict.ci.run.doctor import processor
-
-    return {
-        "hardware_class": hardware_class("cpu"),
-        "processor": processor(),
-        "cores": str(len(os.sched_getaffinity(0))),
-        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
-    }

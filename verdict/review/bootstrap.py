@@ -6,7 +6,6 @@ Every metric is a function of sums over sentences, and so of sums over documents
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +13,9 @@ import pandas as pd
 from scipy.special import ndtr, stdtrit  # not scipy.stats, which takes 0.6 s to import
 
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.params import Metric
+from verdict.classifier.scores.metric_names import METRICS
 
 Floats = npt.NDArray[np.float64]
-METRICS: tuple[str, ...] = get_args(Metric)
 LOWER_IS_BETTER = frozenset({"log_loss", "ece"})
 OVERALL = "overall"
 _CLASSES = len(LABELS)

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION
-from verdict.classifier.params import Gate
+from verdict.classifier.scores.metric_names import HEADLINE, METRICS
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision, Store
-from verdict.review.bootstrap import METRICS, OVERALL
+from verdict.review.bootstrap import OVERALL
 from verdict.review.compare import (
-    HEADLINE,
     SAME,
     UNDEFINED,
     WORSE,
@@ -29,7 +28,13 @@ from verdict.review.data import row_changes
 from verdict.review.derive import derived
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.metrics_file import Seeds
-from verdict.review.policy import Change, changes, policy_of
+from verdict.review.params import Gate
+from verdict.review.policy import (
+    Change,
+    changes,
+    policy_of,
+    unreadable,
+)
 from verdict.review.reported_metrics import (
     Figures,
     bins_of,
@@ -182,7 +187,7 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     own = candidate.revision
     result.policy = policy = policy_of(base.revision if base else own)
     result.changes = changes(base.revision, own) if base else []
-    result.rules.append(_approvable(result, provenance.policy(result.changes)))
+    result.rules.append(_approvable(result, provenance.policy(result.changes, unreadable(own))))
     result.findings, rule = consistent.lock(store, own, policy)
     result.rules.append(rule)
     predictions, result.seconds_per_1000 = candidate.verified()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from verdict.base.errors import VerdictError
+from verdict.classifier.scores.metric_names import HEADLINE
 
 SCORES = "metrics/validation.json"
-HEADLINE = "weighted_f1"
 _LOOK = "look at the file, or dvc repro -f train"
 
 

@@ -1,14 +1,15 @@
 """The rules a change is judged by: main's, as they stand in its params.yaml; and what a change would do to them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.params import Gate, Report, explain
+from verdict.base.flatten import flatten
+from verdict.classifier.params import explain
 from verdict.repo.revisions import PARAMS, Revision
+from verdict.review.params import Gate, Report
 
 Group = TypeVar("Group", bound=BaseModel)
 # Which keys, when they change, are which rule's.
@@ -33,6 +34,15 @@ def policy_of(revision: Revision) -> Gate:
     return _group(revision, "gate", Gate)
 
 
+def unreadable(revision: Revision) -> str:
+    """Why the judge's own code would not judge by a revision's policy; empty where it would."""
+    try:
+        policy_of(revision), report_of(revision)
+    except VerdictError as error:
+        return " ".join(error.what.split())
+    return ""
+
+
 def report_of(revision: Revision) -> Report:
     """The group `report:` of a revision."""
     return _group(revision, "report", Report)
@@ -52,7 +62,7 @@ def _group(revision: Revision, name: str, kind: type[Group]) -> Group:
 
 def changes(base: Revision, candidate: Revision) -> list[Change]:
     """Every key of params.yaml that differs, in the order of the files."""
-    old, new = dict(_leaves(base.params)), dict(_leaves(candidate.params))
+    old, new = flatten(base.params), flatten(candidate.params)
     keys = dict.fromkeys([*new, *old])
     return [
         Change(key, old.get(key), new.get(key))
@@ -68,12 +78,3 @@ def watched(all_changes: list[Change], rule: str) -> list[Change]:
         for change in all_changes
         if any(change.key == key or change.key.startswith(f"{key}.") for key in WATCHED[rule])
     ]
-
-
-def _leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - YAML
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            name = repr(key) if "." in str(key) else str(key)  # a key "gate.lock" is not the key `lock` of `gate`
-            yield from _leaves(item, f"{prefix}.{name}" if prefix else name)
-    else:
-        yield prefix, value

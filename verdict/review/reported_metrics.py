@@ -1,21 +1,17 @@
 """The figures that DVC shows (`dvc metrics diff --all`), checked against the predictions that they sum up."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
 
 from verdict.base.errors import VerdictError
+from verdict.base.flatten import leaves
 from verdict.base.paths import EVALUATION
+from verdict.classifier.scores.metric_names import HEADLINE, METRICS
 from verdict.repo.revisions import Revision, Store
-from verdict.review.bootstrap import (
-    METRICS,
-    OVERALL,
-    metrics,
-    row_sums,
-)
-from verdict.review.metrics_file import HEADLINE
+from verdict.review.bootstrap import OVERALL, metrics, row_sums
 
 # The file keeps six digits (verdict.classifier.scores.metrics.DIGITS); the rest is for sums taken in another order.
 TOLERANCE = 5e-6
@@ -103,13 +99,13 @@ def bins_of(revision: Revision) -> int:
 
 def strange(told: Any, expected: Any) -> list[str]:  # noqa: ANN401 - JSON
     """What stands in a document and nobody computes: keys and lists at any depth, one line each."""
-    known = dict(_leaves(expected))
-    return [f"{_named(path)}: {UNKNOWN}" for path, _ in _leaves(told) if path not in known]
+    known = dict(leaves(expected))
+    return [f"{_named(path)}: {UNKNOWN}" for path, _ in leaves(told) if path not in known]
 
 
 def unlike(told: Any, expected: Any, optional: Collection[str] = ()) -> list[str]:  # noqa: ANN401 - JSON
     """How a document differs from one that was computed, one line each; what is `optional` may be missing."""
-    known, found = dict(_leaves(expected)), dict(_leaves(told))
+    known, found = dict(leaves(expected)), dict(leaves(told))
     lines = [f"{_named(path)}: missing" for path in known if path not in found and path[-1] not in optional]
     for path, value in known.items():
         own = found.get(path, value)
@@ -121,14 +117,6 @@ def unlike(told: Any, expected: Any, optional: Collection[str] = ()) -> list[str
 def as_document(figures: Figures) -> dict[str, Any]:
     """Figures in the shape of their file."""
     return {OVERALL: figures[OVERALL], "domains": {name: own for name, own in figures.items() if name != OVERALL}}
-
-
-def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - JSON
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from _leaves(item, (*path, key))
-    else:
-        yield path, value
 
 
 def _named(path: tuple[str, ...]) -> str:

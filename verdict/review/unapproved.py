@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from verdict.classifier.scores.metric_names import HEADLINE
 from verdict.review.bootstrap import OVERALL
-from verdict.review.compare import HEADLINE, both_on
+from verdict.review.compare import both_on
 from verdict.review.evidence import Evidence
 from verdict.review.reported_metrics import recomputed
 from verdict.review.testset import WRITE, TestRows

@@ -1,9 +1,11 @@
 """GitHub's REST API, as little of it as the judge needs. A token is sent, never printed."""
 
 import os
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -62,6 +64,37 @@ class GitHub:
     def patch(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """The answer to PATCH."""
         return self._ask("PATCH", path, json=body).json()
+
+    def tree(self, files: Mapping[str, Path | None], base: str | None = None) -> str:
+        """Store files by their names in the repository, over those of the commit `base`; None removes one."""
+        entries = []
+        for name, path in files.items():
+            content = path and {"content": b64encode(path.read_bytes()).decode(), "encoding": "base64"}
+            blob = self.post("/git/blobs", content)["sha"] if content else None
+            entries.append({"path": name, "mode": "100644", "type": "blob", "sha": blob})
+        over = {"base_tree": self.get(f"/git/commits/{base}")["tree"]["sha"]} if base else {}
+        return str(self.post("/git/trees", {**over, "tree": entries})["sha"])
+
+    def commit(self, tree: str, parents: list[str], message: str) -> str:
+        """Make a commit of a tree; no ref names it yet."""
+        return str(self.post("/git/commits", {"message": message, "tree": tree, "parents": parents})["sha"])
+
+    def tip(self, ref: str) -> str | None:
+        """The commit of a ref below refs/; None where there is no such ref."""
+        try:
+            return str(self.get(f"/git/ref/{quote(ref)}")["object"]["sha"])
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def move(self, ref: str, commit: str, force: bool = False) -> None:
+        """Let a ref below refs/ name a commit; without `force` only one that has the ref's present commit before it."""
+        self.patch(f"/git/refs/{quote(ref)}", {"sha": commit, "force": force})
+
+    def create(self, ref: str, commit: str) -> None:
+        """Make a ref below refs/."""
+        self.post("/git/refs", {"ref": f"refs/{ref}", "sha": commit})
 
     def download(self, path: str, target: Path, most_bytes: int) -> None:
         """Write what GET leads to into `target`; `VerdictError` once it is more than `most_bytes`."""

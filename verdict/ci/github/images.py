@@ -2,11 +2,10 @@
 
 import os
 import re
-from base64 import b64encode
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.ci.github.client import ApiError, GitHub
+from verdict.ci.github.client import GitHub
 
 _PICTURE = re.compile(r'<img src="([A-Za-z0-9_.-]+\.png)"')
 
@@ -36,25 +35,7 @@ def with_pictures(github: GitHub, text: str, folder: Path, ref: str, message: st
 
 def _store(github: GitHub, folder: Path, names: list[str], ref: str, message: str) -> str:
     """A commit with the pictures."""
-    entries = []
-    for name in names:
-        content = b64encode((folder / name).read_bytes()).decode()
-        blob = github.post("/git/blobs", {"content": content, "encoding": "base64"})
-        entries.append({"path": name, "mode": "100644", "type": "blob", "sha": blob["sha"]})
-    tree = github.post("/git/trees", {"tree": entries})
-    parents = _tip(github, ref)
-    commit = github.post("/git/commits", {"message": message, "tree": tree["sha"], "parents": parents})
-    if parents:
-        github.patch(f"/git/refs/{ref}", {"sha": commit["sha"], "force": False})
-    else:
-        github.post("/git/refs", {"ref": f"refs/{ref}", "sha": commit["sha"]})
-    return str(commit["sha"])
-
-
-def _tip(github: GitHub, ref: str) -> list[str]:
-    try:
-        return [str(github.get(f"/git/ref/{ref}")["object"]["sha"])]
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        return []
+    tip = github.tip(ref)
+    commit = github.commit(github.tree({name: folder / name for name in names}), [tip] if tip else [], message)
+    (github.move if tip else github.create)(ref, commit)
+    return commit

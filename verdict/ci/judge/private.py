@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.classifier.dataset.splits import LABELS, normalise
-from verdict.classifier.params import Gate
 from verdict.review.bootstrap import OVERALL
 from verdict.review.compare import WORSE, Plan, of_tables
 from verdict.review.data import PREPARED
 from verdict.review.evidence import TRUTH, Evidence, require_truth
 from verdict.review.gate import Review, plan_of
+from verdict.review.params import Gate
 from verdict.review.rules import leak
 from verdict.review.rules.model import Rule, very_same
 from verdict.review.words import (

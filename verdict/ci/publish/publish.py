@@ -16,6 +16,7 @@ from verdict.base.printable import plain
 from verdict.ci.github import comments
 from verdict.ci.github.client import GitHub
 from verdict.ci.github.images import with_pictures
+from verdict.ci.github.output import run_url
 from verdict.ci.github.pull_request import Run, is_superseded
 from verdict.ci.publish.verdict import REPORT, Verdict, read
 
@@ -52,7 +53,7 @@ def publish(github: GitHub, runs: GitHub, event: dict[str, Any], folder: Path) -
         (folder / REPORT).read_text(encoding="utf-8") if (folder / REPORT).exists() else f"<h2>{verdict.title}</h2>"
     )
     ref = f"verdict/pull-{verdict.number}" if verdict.number else f"verdict/{verdict.head}"
-    report = with_pictures(github, report, folder, ref, f"Plots of {verdict.head}") + _footer(github, run)
+    report = with_pictures(github, report, folder, ref, f"Plots of {verdict.head}") + _footer(run)
     _check(github, verdict, report, run.url)
     if verdict.number is None or github.get(f"/pulls/{verdict.number}")["head"]["sha"] != verdict.head:
         return "nobody", None
@@ -70,14 +71,12 @@ def _read(folder: Path, run: Run) -> Verdict:
     return verdict
 
 
-def _footer(github: GitHub, run: Run) -> str:
+def _footer(run: Run) -> str:
     """Where to look further: the judge's own run, which has report.html as an artifact, and the run it judged."""
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    own = f"{server}/{github.repository}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
     advisory = "" if _by_an_app() else f" <code>{ADVISORY}</code> is set by no App: it must not be a required check."
     return (
         f"\n\n<sub>Judged by the code of main at <code>{os.environ.get('GITHUB_SHA', '')[:10]}</code>:"
-        f' <a href="{own}">log, and report.html in the artifact verdict</a>'
+        f' <a href="{run_url()}">log, and report.html in the artifact verdict</a>'
         f' · <a href="{run.url}">the run</a>.{advisory}</sub>\n'
     )
 

@@ -4,7 +4,6 @@ Its branch is moved by force, and only from a commit whose message a sweep of th
 commits on it stay, except one that is pushed between the look and the move.
 """
 
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -62,40 +61,31 @@ def _open(github: GitHub, proposal: Proposal, body: dict[str, str]) -> int:
 
 def _push(github: GitHub, proposal: Proposal, folder: Path) -> None:
     tree = _tree(github, proposal, folder)
-    tip = _tip(github, proposal)
+    ref = f"heads/{proposal.branch}"
+    tip = _tip(github, proposal, ref)
     if tip and tip["tree"]["sha"] == tree and [one["sha"] for one in tip["parents"]] == [proposal.baseline]:
         print(f"{proposal.branch} has this winner already")
         return
-    body = {"message": proposal.message, "tree": tree, "parents": [proposal.baseline]}
-    commit = str(github.post("/git/commits", body)["sha"])
+    commit = github.commit(tree, [proposal.baseline], proposal.message)
     if tip:
-        github.patch(f"/git/refs/heads/{proposal.branch}", {"sha": commit, "force": True})
+        github.move(ref, commit, force=True)
     else:
-        github.post("/git/refs", {"ref": f"refs/heads/{proposal.branch}", "sha": commit})
+        github.create(ref, commit)
 
 
 def _tree(github: GitHub, proposal: Proposal, folder: Path) -> str:
     """The baseline's files with those of the winner."""
-    entries: list[dict[str, Any]] = []
-    for name in (*proposal.files, *proposal.gone):
-        if name != PARAMS and not GENERATED.fullmatch(name):
-            raise VerdictError(name, "only params.yaml, dvc.lock, metrics/ and plots/ are committed", "report it")
-        blob = None
-        if name in proposal.files:
-            content = b64encode((folder / FILES / name).read_bytes()).decode()
-            blob = github.post("/git/blobs", {"content": content, "encoding": "base64"})["sha"]
-        entries.append({"path": name, "mode": "100644", "type": "blob", "sha": blob})
-    base = github.get(f"/git/commits/{proposal.baseline}")["tree"]["sha"]
-    return str(github.post("/git/trees", {"base_tree": base, "tree": entries})["sha"])
+    files: dict[str, Path | None] = {name: folder / FILES / name for name in proposal.files}
+    files |= dict.fromkeys(proposal.gone)
+    if foreign := [name for name in files if name != PARAMS and not GENERATED.fullmatch(name)]:
+        raise VerdictError(foreign[0], "only params.yaml, dvc.lock, metrics/ and plots/ are committed", "report it")
+    return github.tree(files, proposal.baseline)
 
 
-def _tip(github: GitHub, proposal: Proposal) -> dict[str, Any] | None:
+def _tip(github: GitHub, proposal: Proposal, ref: str) -> dict[str, Any] | None:
     """The branch's commit, where it is a sweep's; None where there is no such branch."""
-    try:
-        sha = github.get(f"/git/ref/heads/{proposal.branch}")["object"]["sha"]
-    except ApiError as error:
-        if error.status != 404:
-            raise
+    sha = github.tip(ref)
+    if sha is None:
         return None
     tip: dict[str, Any] = github.get(f"/git/commits/{sha}")
     if mark(proposal.spec) not in tip["message"].splitlines():

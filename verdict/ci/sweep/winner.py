@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
+from verdict.base.flatten import flatten
 from verdict.base.paths import GENERATED
 from verdict.ci.sweep import proposal
 from verdict.ci.sweep.proposal import (
@@ -142,7 +143,7 @@ def _body(plan: Plan, board: Board, winner: Row, point: Point, run: str) -> str:
 
 
 def _params(plan: Plan, point: Point) -> Block:
-    main = dict(_leaves(_document(plan)))
+    main = flatten(_document(plan))
     rows = [
         (code(key), code(shown_param(main.get(key))), code(shown_param(value)))
         for key, value in sorted(point.overrides.items())
@@ -153,7 +154,7 @@ def _params(plan: Plan, point: Point) -> Block:
 
 def _notices(plan: Plan, point: Point) -> Iterator[str]:
     """What a sweep may set for its own sake, and main would have for good."""
-    main, found = dict(_leaves(_document(plan))), dict(_leaves(point.params))
+    main, found = flatten(_document(plan)), flatten(point.params)
     if main["train.refit"] and not found["train.refit"]:
         set_back = "set it back to true, run <code>make repro</code> and push before this is merged"
         yield f"<code>train.refit: false</code>: the model was not trained on validation; {set_back}."
@@ -168,14 +169,6 @@ def _document(plan: Plan) -> dict[str, object]:
     from verdict.experiments.sweep.plan import canonical, parse
 
     return canonical(parse(git(plan.root, "show", f"{plan.baseline}:{PARAMS}")))
-
-
-def _leaves(group: dict[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in group.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _warning(board: Board) -> str:

@@ -1,10 +1,10 @@
 """Where trainings that can go on keep their state, and whose it is meanwhile."""
 
-import fcntl
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from verdict.base.errors import VerdictError
 
@@ -21,20 +21,17 @@ def folder() -> Path:
     return Path(os.environ.get(VARIABLE) or Path(os.environ.get("DVC_ROOT", "."), FOLDER))
 
 
-def hold(path: Path) -> IO[str]:
-    """Hold a state for one training; closing what is returned lets it go, and so does the end of the process.
+def hold(path: Path) -> AcquireReturnProxy:
+    """Hold a state for one training; `lock.release()` of what is returned lets it go, and so does the process's end.
 
     Raises:
         VerdictError: another process, such as what a killed torchrun left behind, is at the same training.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = _lock(path).open("w")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
+        return FileLock(_lock(path)).acquire(blocking=False)
+    except Timeout:
         raise VerdictError(str(path), "another process is at this very training", "wait for it, or end it") from None
-    return file
 
 
 def forget(paths: Iterable[Path]) -> None:

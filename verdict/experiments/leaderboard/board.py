@@ -10,7 +10,6 @@ import pandas as pd
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.kinds import KINDS
-from verdict.classifier.params import Gate
 from verdict.classifier.scores.predictions import TRUTH
 from verdict.experiments.leaderboard import records
 from verdict.experiments.leaderboard.experiments import Experiment, Files
@@ -24,6 +23,7 @@ from verdict.experiments.leaderboard.ranking import (
 from verdict.experiments.leaderboard.records import Record
 from verdict.repo.revisions import checked
 from verdict.review.metrics_file import Scores
+from verdict.review.params import Gate
 
 Found = TypeVar("Found")
 ELSEWHERE, BROKEN, ABSENT = "elsewhere", "broken", "absent"

@@ -14,12 +14,13 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import SEED
 from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.scores.metric_names import HEADLINE
 from verdict.classifier.scores.predictions import TRUTH
 from verdict.experiments.leaderboard.records import PREDICTIONS, VALIDATION, Record
 from verdict.repo.lock.check import hash_of
 from verdict.repo.revisions import Store, checked
 from verdict.review.bootstrap import OVERALL, metrics, row_sums
-from verdict.review.metrics_file import HEADLINE, SCORES
+from verdict.review.metrics_file import SCORES
 from verdict.review.reported_metrics import TOLERANCE
 from verdict.review.words import counted
 

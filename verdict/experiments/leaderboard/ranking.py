@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from verdict.classifier.scores.metric_names import HEADLINE
 from verdict.review.bootstrap import (
     Floats,
     metrics,
     resample,
     tails,
 )
-from verdict.review.metrics_file import HEADLINE
 
 # Tables resampled at a time, and elements of all pairs' differences: keep memory below 300 MB, and time below a minute.
 _CHUNK = 16

@@ -2,13 +2,13 @@
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from verdict.base.documents import mapping
 from verdict.base.errors import VerdictError
+from verdict.base.flatten import dotted, leaves
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import outputs_of, stages_of
@@ -122,21 +122,13 @@ def _positive(told: dict[str, Any], key: str) -> float:
 def _params(document: dict[str, Any]) -> dict[str, Any]:
     """All keys with dots between the names of groups and keys."""
     try:
-        found = list(islice(_leaves(document, ""), _MOST_PARAMS + 1))
+        found = list(islice(leaves(document), _MOST_PARAMS + 1))
     except RecursionError:
         raise VerdictError(PARAMS, "groups within groups without end", _LOOK) from None
     if len(found) > _MOST_PARAMS:
         raise VerdictError(PARAMS, f"more than {_MOST_PARAMS:,} keys", _LOOK)
-    return dict(found)
-
-
-def _leaves(group: dict[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in group.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            odd = isinstance(value, float) and not math.isfinite(value)
-            yield f"{prefix}{key}", str(value) if odd else value
+    odd = {path for path, value in found if isinstance(value, float) and not math.isfinite(value)}
+    return {dotted(path): str(value) if path in odd else value for path, value in found}
 
 
 def _hash(outs: dict[str, Any], path: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from verdict.base import documents
 from verdict.base.errors import VerdictError
-from verdict.classifier.params import Params, explain
+from verdict.classifier.params import explain
 from verdict.experiments.sweep.spec import (
     Overrides,
     Value,
@@ -21,6 +21,7 @@ from verdict.experiments.sweep.spec import (
 )
 from verdict.repo.git import git
 from verdict.repo.revisions import PARAMS, resolve
+from verdict.review.params import AllParams
 
 _LONGEST = 80  # characters of a name; it is a file's name, too
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
@@ -94,13 +95,13 @@ def plan(root: Path, spec: Path) -> Plan:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """params.yaml of a commit, as `verdict.classifier.params` reads the one of the working tree."""
+    """params.yaml of a commit, as `verdict.review.params` reads the one of the working tree."""
     return documents.mapping(text, f"{PARAMS} of this commit", "verdict params")
 
 
 def canonical(document: dict[str, Any]) -> dict[str, Any]:
     """All params in the types that they have in the pipeline: 1 for a share is 1.0."""
-    dumped: dict[str, Any] = Params.model_validate(document).model_dump(mode="json", by_alias=True)
+    dumped: dict[str, Any] = AllParams.model_validate(document).model_dump(mode="json", by_alias=True)
     return dumped
 
 

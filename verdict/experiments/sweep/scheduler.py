@@ -1,15 +1,14 @@
 """`verdict sweep run`: every point of a spec file becomes an experiment, some at a time, none of them twice."""
 
-import fcntl
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
+from filelock import AcquireReturnProxy, FileLock, Timeout
 from tqdm import tqdm
 
 from verdict.base.errors import VerdictError
@@ -239,14 +238,11 @@ def _refuse_changes(plan: Plan) -> None:
         raise VerdictError("working tree", what, "git commit, or git stash: a sweep tries HEAD and nothing else")
 
 
-@contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def _alone(root: Path) -> AcquireReturnProxy:
     """One sweep at a time in a clone; the lock is the system's, and goes with the process, however that ends."""
     path = root / HOME / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise VerdictError(str(path), "another sweep runs in this clone", "wait for it, or stop it") from None
-        yield
+    try:
+        return FileLock(path).acquire(blocking=False)
+    except Timeout:
+        raise VerdictError(str(path), "another sweep runs in this clone", "wait for it, or stop it") from None

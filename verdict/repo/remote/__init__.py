@@ -1,11 +1,11 @@
-"""Does the DVC remote hold all that this revision needs, undamaged; and what it takes to get it there.
+"""Does the DVC remote hold all that this revision needs, undamaged; and pushing what it lacks.
 
 DVC does not tell: `dvc push` and `dvc status -c` overlook a missing member of a directory. `dvc push --run-cache` does
 not send the objects of `cache: false` outputs, and exits with 0 when it could write nothing. More in docs/remote.md.
 """
 
 from verdict.repo.remote.needs import Missing
+from verdict.repo.remote.settings import configured
 from verdict.repo.remote.state import check, push
-from verdict.repo.remote.use import configured, use
 
-__all__ = ["Missing", "check", "configured", "push", "use"]
+__all__ = ["Missing", "check", "configured", "push"]

@@ -89,7 +89,7 @@ class Missing:
 def needs(storage: "Storage") -> list[Need]:
     """All that the working tree's dvc.lock and pointers name; `VerdictError` where dvc.lock does not know an output."""
     found: list[Need] = []
-    for out in storage.outputs():
+    for out in storage.outputs:
         found.extend(_of_output(storage, out))
     found.extend(_records(storage))
     return found
@@ -135,8 +135,8 @@ def _records(storage: "Storage") -> Iterator[Need]:
     """The record of each run that dvc.lock tells of."""
     if not (storage.root / LOCK).is_file():
         return
-    known = {_origin(storage, out) for out in storage.outputs() if keeps_records(out.stage)}
-    cached = {_origin(storage, out) for out in storage.outputs() if out.use_cache}
+    known = {_origin(storage, out) for out in storage.outputs if keeps_records(out.stage)}
+    cached = {_origin(storage, out) for out in storage.outputs if out.use_cache}
     for name, entry in working_tree(storage.root).stages.items():
         if name not in known:
             continue  # left over from a stage that is no more: `verdict lock` says so

@@ -1,6 +1,5 @@
-"""What is missing or damaged on a remote, and putting it right."""
+"""What is missing or damaged on a remote, and pushing it."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def check(root: Path, name: str | None = None, verify: bool = False) -> list[Mis
 
 
 def push(root: Path, name: str | None = None, verify: bool = False) -> list[Missing]:
-    """Upload what is missing, and with `verify` what is damaged, from local copies; give what is missing after that.
+    """Push what is missing, and with `verify` replace what is damaged; give what is missing after that.
 
     Can be cut off and repeated at any point. Nothing on the remote is deleted.
 
@@ -53,46 +52,51 @@ def push(root: Path, name: str | None = None, verify: bool = False) -> list[Miss
         VerdictError: the remote cannot be asked, or does not take a file.
     """
     with Storage(root, name) as storage:
-        return missing(repaired(storage, verify), name)
+        return missing(pushed(storage, verify), name)
 
 
-def state(storage: Storage, verify: bool = False, good: Collection[str] = ()) -> State:
-    """Ask the remote; places in `good` are known to be undamaged."""
+def state(storage: Storage, verify: bool = False) -> State:
+    """Ask the remote."""
     wanted = needs(storage)
     held = storage.held(need.place for need in wanted)
     absent = [need for need in wanted if need.place not in held]
     there = [need for need in wanted if need.place in held]
-    asked = [need for need in there if (verify and need.place not in good) or _read_from_remote(need)]
+    asked = [need for need in there if verify or _read_from_remote(need)]
     return State(wanted, absent, _damaged(storage, asked))
 
 
-def repaired(storage: Storage, verify: bool = False) -> State:
-    """Upload what can be, in the order of the kinds, and ask again."""
-    before = state(storage, verify)
-    lacking = before.wanting
-    sent: set[str] = set()
+def pushed(storage: Storage, verify: bool = False) -> State:
+    """Replace what is damaged, let DVC push, add what it overlooks, and ask again."""
+    found = state(storage, verify)
+    if not found.wanting:
+        return found
+    _send(storage, found.damaged)  # first: DVC stops at a damaged listing
+    if found.absent:
+        storage.dvc_push()
+        _send(storage, state(storage).absent)
+    return state(storage, verify)
+
+
+def _send(storage: Storage, lacking: list[Need]) -> None:
+    """Copy what has a good local copy, in the order of the kinds."""
+    lost = _lost(lacking)
     for kind in Kind:
-        ready = [need for need in lacking if need.kind is kind and not _blockers(need, lacking)]
-        sources = {need.place: source for need in ready if (source := need.source())}
-        storage.send(sources)
-        sent |= set(sources)
-        lacking = [need for need in lacking if need.place not in sent]
-    if not sent:
-        return before
-    untouched = {need.place for need in before.needs} - sent - {need.place for need in before.wanting}
-    return state(storage, verify, untouched)
+        ready = [need for need in lacking if need.kind is kind and not _waits(need, lost)]
+        storage.send({need.place: source for need in ready if (source := need.source())})
 
 
 def missing(found: State, name: str | None = None) -> list[Missing]:
     """The unmet needs as people read them."""
     command = "verdict remote" + (f" --remote {name}" if name else "")
-    lacking = found.wanting
-    damaged = {id(need) for need in found.damaged}
+    damaged, lost = {id(need) for need in found.damaged}, _lost(found.wanting)
     told = []
-    for need in sorted(lacking, key=lambda each: (each.stage, each.kind is Kind.RECORD, each.path, each.member or "")):
+    ordered = sorted(
+        found.wanting, key=lambda each: (each.stage, each.kind is Kind.RECORD, each.path, each.member or "")
+    )
+    for need in ordered:
         what = "has other bytes on the remote than its name says" if id(need) in damaged else "is not on the remote"
-        blocked = any(each.source() is None for each in _blockers(need, lacking))
-        remedy = _remedy(need, f"{command} --verify" if id(need) in damaged else command, blocked)
+        again = f"{command} --verify --push" if id(need) in damaged else f"{command} --push"
+        remedy = _remedy(need, again, _waits(need, lost))
         told.append(Missing(need.stage, need.path, need.member, need.digest, _NAMES[need.kind] + what, remedy))
     return told
 
@@ -112,19 +116,21 @@ def _read_from_remote(need: Need) -> bool:
     return need.kind is Kind.LISTING and need.source() is None
 
 
-def _blockers(need: Need, lacking: list[Need]) -> list[Need]:
-    """What must be there before: a listing's members, and for a record all outputs of its stage."""
-    if need.kind is Kind.FILE:
-        return []
-    earlier = (each for each in lacking if each.kind < need.kind and each.stage == need.stage)
-    return [each for each in earlier if need.kind is Kind.RECORD or each.path == need.path]
+def _lost(lacking: list[Need]) -> set[str]:
+    """The stages of which this machine has no good copy of a file that the remote lacks."""
+    return {need.stage for need in lacking if need.kind is not Kind.RECORD and need.source() is None}
 
 
-def _remedy(need: Need, command: str, blocked: bool) -> str:
-    if blocked:
-        return f"mend the other findings of {need.stage}, then {command} --push"
+def _waits(need: Need, lost: set[str]) -> bool:
+    """Whether a listing or record must not be there before the files that it names, which are lost here."""
+    return need.kind is not Kind.FILE and need.stage in lost and need.source() is not None
+
+
+def _remedy(need: Need, again: str, waits: bool) -> str:
+    if waits:
+        return f"mend the other findings of {need.stage}, then {again}"
     if need.source():
-        return f"{command} --push"
+        return again
     if need.stage.endswith(".dvc"):
-        return f"bring {need.path} back (data/raw: python -I data/fetch.py), then {command} --push"
-    return f"dvc repro -f {need.stage}, then {command} --push; or push from a checkout with a good copy"
+        return f"bring {need.path} back (data/raw: python -I data/fetch.py), then {again}"
+    return f"dvc repro -f {need.stage}, then {again}; or push from a checkout with a good copy"

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Iterable
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
-from verdict.repo.dvc import repository
-from verdict.repo.remote.reasons import shown, told, unreachable
+from verdict.repo.dvc import dvc, repository
+from verdict.repo.remote.reasons import GUIDE, shown, told
 
 if TYPE_CHECKING:
     from dvc.data_cloud import Remote
@@ -21,8 +22,8 @@ CONNECT = 5
 READ = 20
 RETRIES = 1
 _READERS = 8
-_BATCH = 32  # files; after an error the next batch is not begun
 _CHUNK = 4 << 20
+_EXTRAS = ("azure", "gs")  # each a part of DVC to install, and a scheme of addresses
 
 
 class Storage:
@@ -31,17 +32,15 @@ class Storage:
     Args:
         root: a checkout.
         name: a remote of .dvc/config.
-        config: settings over those of .dvc/config, as DVC structures them.
 
     Raises:
         VerdictError: on entry and in every method, when the remote cannot be asked; it names the remote, its address,
             the reason and a remedy.
     """
 
-    def __init__(self, root: Path, name: str | None = None, config: dict[str, Any] | None = None) -> None:
+    def __init__(self, root: Path, name: str | None = None) -> None:
         self.root = root.resolve()
         self.name = name
-        self._config = config or {}
         self._url = ""
         self._repo: Repo | None = None
 
@@ -59,13 +58,17 @@ class Storage:
 
     def _open(self) -> None:
         with told(self.where):
-            self._repo = repository(self.root, self._config)
+            self._repo = repository(self.root)
             self.name = self.name or self._repo.config["core"].get("remote")
             settings = self._repo.config["remote"].get((self.name or "").lower(), {})
             self._url = str(settings.get("url", ""))
             if self._url.startswith("s3:"):
                 settings.setdefault("connect_timeout", CONNECT)
                 settings.setdefault("read_timeout", READ)
+            scheme = self._url.partition("://")[0]
+            if scheme in _EXTRAS and not find_spec(f"dvc_{scheme}"):
+                remedy = f"pip install 'dvc[{scheme}]'; this project is tested on S3 alone ({GUIDE})"
+                raise VerdictError(self.where(), f"DVC's part for {scheme}:// is not installed", remedy)
             self._first_answer()
 
     def where(self) -> str:
@@ -79,9 +82,15 @@ class Storage:
             raise RuntimeError("a Storage is used as a context")
         return self._repo
 
+    @cached_property
     def outputs(self) -> "list[Output]":
         """Every output of every stage and pointer."""
-        return self._outputs
+        from dvc.exceptions import DvcException
+
+        try:
+            return [out for stage in self.repo.index.stages for out in stage.outs]
+        except DvcException as error:
+            raise VerdictError("dvc.yaml, dvc.lock", shown(error), "verdict lock") from None
 
     def object_at(self, digest: str) -> str:
         """Where the remote keeps an object."""
@@ -122,39 +131,21 @@ class Storage:
         with told(self.where), ThreadPoolExecutor(_READERS, cancel_on_error=True) as threads:
             return dict(zip(asked, threads.map(self._digest, asked), strict=True))
 
-    def send(self, sources: dict[str, Path]) -> None:
-        """Upload a local file to each place, over what is there; `VerdictError` when any could not be."""
-        from dvc.fs import generic, localfs
-        from dvc.fs.callbacks import TqdmCallback
-
-        if not sources:
-            return
-        errors: list[BaseException] = []
-        places, arrived = list(sources), 0
-        with told(self.where), TqdmCallback(desc=f"Pushing to {self.name}", unit="file", size=len(places)) as bar:
-            for batch in (places[start : start + _BATCH] for start in range(0, len(places), _BATCH)):
-                generic.copy(
-                    localfs,
-                    [str(sources[place]) for place in batch],
-                    self._remote.fs,
-                    batch,
-                    callback=bar,
-                    on_error=lambda _from, _to, error: errors.append(error),
-                )
-                arrived += len(batch) - len(errors)
-                if errors:
-                    failure = unreachable(self.where(), errors[0])
-                    what = f"{failure.what}; {len(places) - arrived} of {len(places)} files could not be written"
-                    raise VerdictError(failure.where, what, failure.remedy)
-
-    @cached_property
-    def _outputs(self) -> "list[Output]":
-        from dvc.exceptions import DvcException
-
+    def dvc_push(self) -> None:
+        """Run `dvc push`."""
+        remedy = f"{GUIDE} has a table of failures; then run the same again: what arrived stays"
         try:
-            return [out for stage in self.repo.index.stages for out in stage.outs]
-        except DvcException as error:
-            raise VerdictError("dvc.yaml, dvc.lock", shown(error), "verdict lock") from None
+            dvc(self.root, "push", "--remote", str(self.name), remedy=remedy)
+        except VerdictError as error:
+            raise VerdictError(self.where(), shown(error.what), remedy) from None
+
+    def send(self, sources: dict[str, Path]) -> None:
+        """Upload a local file to each place, over what is there."""
+        from dvc.fs import generic, localfs
+
+        if sources:
+            with told(self.where):
+                generic.copy(localfs, [str(path) for path in sources.values()], self._remote.fs, list(sources))
 
     @cached_property
     def _remote(self) -> "Remote":

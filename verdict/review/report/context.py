@@ -10,14 +10,15 @@ from pathlib import Path
 
 from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
 from verdict.base.printable import plain
-from verdict.classifier.params import Report
 from verdict.repo import repro
 from verdict.repo.git import git
+from verdict.repo.hardware import hardware
 from verdict.repo.lock.check import record_hash
 from verdict.repo.revisions import Revision
 from verdict.review.closure import ALWAYS, code_that_judges
 from verdict.review.data import KINDS, DataChange
 from verdict.review.gate import Review
+from verdict.review.params import Report
 from verdict.review.report.markup import (
     Block,
     Section,
@@ -176,14 +177,14 @@ def reproduce(review: Review) -> Section:
 
 def environment() -> Section:
     """What the review itself ran on."""
-    hardware = repro.hardware()
+    machine = hardware()
     rows = [
         ("Python", own(platform.python_version())),
         (
             "system",
-            own(f"{platform.system()} {platform.machine()}, {hardware['processor']}, {hardware['cores']} cores"),
+            own(f"{platform.system()} {platform.machine()}, {machine['processor']}, {machine['cores']} cores"),
         ),
-        ("hardware class", own(hardware["hardware_class"])),
+        ("hardware class", own(machine["hardware_class"])),
         *_libraries(),
         ("command", code(" ".join(["verdict", *sys.argv[1:]]))),
     ]

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from verdict.classifier.params import Gate
 from verdict.repo.lock.check import Finding, check
 from verdict.repo.revisions import Revision, Store, checked_out
+from verdict.review.params import Gate
 from verdict.review.rules.model import Rule
 from verdict.review.words import counted
 

@@ -13,14 +13,10 @@ import pandas as pd
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import EVALUATION, SEED, VALIDATION
+from verdict.classifier.scores.metric_names import HEADLINE
 from verdict.review.bootstrap import OVERALL
 from verdict.review.evidence import Evidence
-from verdict.review.metrics_file import (
-    HEADLINE,
-    SCORES,
-    Seeds,
-    parsed,
-)
+from verdict.review.metrics_file import SCORES, Seeds, parsed
 from verdict.review.reported_metrics import (
     UNKNOWN,
     Figures,

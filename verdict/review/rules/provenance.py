@@ -14,11 +14,17 @@ from verdict.review.testset import WRITE, TestRows
 from verdict.review.words import counted, in_short
 
 
-def policy(changes: list[Change]) -> Rule:
-    """The rules of the gate, and the limits of `validate`, stay as they are."""
+def policy(changes: list[Change], unreadable: str = "") -> Rule:
+    """The rules of the gate, and the limits of `validate`, stay as they are.
+
+    Args:
+        changes: of params.yaml.
+        unreadable: why main's code would refuse to judge by the candidate's policy.
+    """
     touched = watched(changes, "policy")
     asks = "the rules of the gate and the limits of validate are main's"
-    return _rule("policy", asks, _keys(touched), "as on main", [change.key for change in touched])
+    found = [*_keys(touched), *([f"main's code cannot judge by it: {unreadable}"] if touched and unreadable else [])]
+    return _rule("policy", asks, found, "as on main", [change.key for change in touched])
 
 
 def data(changes: list[Change], made: Derived, rows: pd.DataFrame | None, test: TestRows) -> Rule:

@@ -1,0 +1,29 @@
+"""What .dvc/config says of a checkout's remotes."""
+
+import re
+from pathlib import Path
+
+from verdict.base.errors import VerdictError
+from verdict.repo.dvc import settings
+from verdict.repo.remote.reasons import GUIDE, told
+
+_SECRETS = {"access_key_id", "secret_access_key", "session_token", "sse_customer_key", "password"}
+
+
+def configured(root: Path) -> bool:
+    """Whether the default remote is one that others reach: not a folder inside this checkout."""
+    with told(lambda: ".dvc/config"):
+        config = settings(root)
+        url = str(config["remote"].get(str(config["core"].get("remote")).lower(), {}).get("url", ""))
+    return "://" in url or (bool(url) and not Path(url).resolve().is_relative_to(root.resolve()))
+
+
+def refuse_keys(root: Path) -> None:
+    """Refuse a key in what git keeps: in .dvc/config, or in an address there; the message does not repeat it."""
+    with told(lambda: ".dvc/config"):
+        remotes = settings(root).read("repo")["remote"]
+    for name, remote in remotes.items():
+        url, endpoint = (str(remote.get(key, "")) for key in ("url", "endpointurl"))
+        if _SECRETS & set(remote) or (url.startswith("s3:") and re.search("[@?#]", url + endpoint)):
+            remedy = f"dvc remote remove {name}; where git has seen the key, make a new one; {GUIDE}, Keys"
+            raise VerdictError(".dvc/config", f"remote {name} holds a key", remedy)
