@@ -14,7 +14,7 @@ from verdict.repo import repro
 from verdict.repo.git import git
 from verdict.repo.lock.check import record_hash
 from verdict.repo.revisions import Revision
-from verdict.review.closure import ALWAYS, code_that_judges
+from verdict.review.closure import ALWAYS, SOURCES, code_that_judges
 from verdict.review.data import KINDS, DataChange
 from verdict.review.gate import Review
 from verdict.review.report.markup import Section
@@ -53,7 +53,7 @@ def files(review: Review, base: str) -> Section:
 def _judging(paths: list[str], review: Review, base: str) -> list[str]:
     """Those of the changed files that decide what a verdict is, on main or with the change in: somebody should look."""
     root, judging = review.candidate.root, set[str]()
-    if not all(path.startswith(ALWAYS) for path in paths):
+    if any(path.endswith(SOURCES) and not path.startswith(ALWAYS) for path in paths):
         judging.update(code_that_judges(Revision(root, "main", base)), code_that_judges(review.candidate))
     return [path for path in paths if path.startswith(ALWAYS) or path in judging]
 

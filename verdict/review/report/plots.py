@@ -90,7 +90,7 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
     with TemporaryDirectory(prefix="verdict-") as templates:
         revisions = {CANDIDATE: candidate or "workspace", MAIN: base}
         data = _read(root, repo, revisions, Path(templates))
-        sources = _sources(data, templates)
+        sources = list(_sources(data, templates))
     names = [_file_name(source.name) for source in sources]
     for source, name in zip(sources, names, strict=True):
         if names.count(name) > 1:
@@ -101,8 +101,7 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
 
 def _file_name(plot: str) -> str:
     """plots_confusion.png for plots/confusion.json."""
-    stem = re.sub(r"\.(json|ya?ml|[ct]sv|png|jpe?g|gif|svg)$", "", plot)
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", stem) + ".png"
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", re.sub(r"\.(json|ya?ml|[ct]sv|png|jpe?g|gif|svg)$", "", plot)) + ".png"
 
 
 def _read(root: Path, repo: "Repo | None", revisions: dict[str, str], templates: Path) -> dict[str, Any]:
@@ -144,26 +143,24 @@ def _read_errors(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((where or "dvc.yaml", reason(place["error"])) for where, place in places if "error" in place)
 
 
-def _sources(data: dict[str, Any], templates: str) -> list[_Source]:
+def _sources(data: dict[str, Any], templates: str) -> Iterator[_Source]:
     """What is to be drawn of each plot that a side declares."""
     from dvc.render.match import PlotsData, match_defs_renderers
     from dvc.repo.plots import infer_data_sources
 
     with drawing(".dvc/plots"):
         matched = match_defs_renderers(data=data, templates_dir=templates)
-    sources = []
     for (name, group), (renderer, _, errors) in zip(PlotsData(data).group_definitions().items(), matched, strict=True):
         sides: dict[str, Any] = {}
         for side, path, definition in reversed(group):  # main first
             where = f"{name} of {side}"
-            if side in errors:
-                what = f"DVC cannot make rows of it, all with the same keys: {reason(errors[side])}"
+            if error := errors.get(side):
+                what = f"DVC cannot make rows of it, all with the same keys: {reason(error)}"
                 raise VerdictError(where, what, _REMEDIES[side])
             files = data[side]["sources"]["data"]
             raw = [files[file].get("data") for file in infer_data_sources(path, definition)]
             sides[side] = opened(raw[0], where) if renderer.TYPE == "image" else _rows(where, side, renderer, any(raw))
-        sources.append(_Source(name, renderer, sides))
-    return sources
+        yield _Source(name, renderer, sides)
 
 
 def _rows(where: str, side: str, renderer: Any, expected: bool) -> list[Row]:  # noqa: ANN401 - DVC has no types
@@ -186,18 +183,19 @@ def _draw(source: _Source, path: Path) -> Plot:
     sides, labels = source.sides, source.renderer.properties
     unchanged = len(sides) == 2 and sides[MAIN] == sides[CANDIDATE]
     shown = {BOTH: sides[MAIN]} if unchanged else sides
-    title, axes = str(labels["title"]), f": {labels['y_label']} against {labels['x_label']}"
-    is_image = source.renderer.TYPE == "image"
-    if is_image:
+    title = what = str(labels["title"])
+    scale = 1 if source.renderer.TYPE == "image" else SCALE
+    if source.renderer.TYPE == "image":
         channels, picture = ["row"], stacked(shown)
     elif any(shown.values()):
+        what += f": {labels['y_label']} against {labels['x_label']}"
         channels, picture = _filled(source, shown)
     else:  # a picture that says so: one that is not there would look like a defect
         none = {"data": {"values": [{}]}, "mark": {"type": "text", "text": "no rows"}, "width": 300}
         channels, picture = [], _rendered(source.name, {"title": title, **none})
     path.write_bytes(packed(picture))
-    alt = f"{title}{'' if is_image else axes}. {_told_apart(shown, channels)}."
-    return Plot(source.name, title, (path.name,), alt, unchanged, picture.width // (1 if is_image else SCALE))
+    alt = f"{what}. {_told_apart(shown, channels)}."
+    return Plot(source.name, title, (path.name,), alt, unchanged, picture.width // scale)
 
 
 def _told_apart(shown: dict[str, Any], channels: list[str]) -> str:

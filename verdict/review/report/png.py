@@ -62,7 +62,8 @@ def stacked(images: dict[str, Image.Image]) -> Image.Image:
     whole = Image.new("RGB", (max(image.width for image in images.values()), height), "white")
     top = 0
     for side, size in sizes.items():
-        ImageDraw.Draw(whole).text((size // 2, top + size // 2), side, "black", ImageFont.load_default(size))
+        font, place = ImageFont.load_default(size), (size // 2, top + size // 2)
+        ImageDraw.Draw(whole).text(place, side, "black", font, stroke_width=0.5)
         whole.paste(_flat(images[side]), (0, top + 2 * size))
         top += images[side].height + 2 * size
     return whole
