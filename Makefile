@@ -51,7 +51,7 @@ leaderboard: .venv/repro.stamp  ## experiments of any machine, ranked by validat
 
 preview: .venv/test.stamp .venv/github-markdown-light.css  ## that report as a browser and as GitHub show it, in pictures
 	verdict report $(REVIEW)
-	python -I -m dev.preview report .venv/github-markdown-light.css
+	python -I dev/preview.py report .venv/github-markdown-light.css
 
 remote: .venv/repro.stamp  ## move to S3: URL=s3://bucket/prefix [ENDPOINT=https://host] [REGION=region]
 	@dvc remote add --force --default storage '$(URL)'

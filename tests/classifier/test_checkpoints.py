@@ -35,7 +35,7 @@ def test_a_state_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     state = tmp_path / "states" / "one.safetensors"
     with checkpoints.hold(state), pytest.raises(VerdictError, match=r"one\.safetensors: another process"):
         checkpoints.hold(state)
-    checkpoints.hold(state).lock.release()
+    checkpoints.hold(state).release()
     state.touch()
     checkpoints.forget([state])
     assert list(state.parent.iterdir()) == []
@@ -57,4 +57,4 @@ def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
         checkpoints.hold(state)
     holder.kill()
     holder.communicate()
-    checkpoints.hold(state).lock.release()
+    checkpoints.hold(state).release()

@@ -37,7 +37,9 @@ def imported_by_review() -> set[str]:
 def test_the_code_that_judges_is_the_reviews_import_closure() -> None:
     """Of this repository it is what grimp finds, lazy imports included, and the program that gets the data."""
     judging = code_that_judges(working_tree(ROOT))
-    assert judging == imported_by_review() | {"data/fetch.py"}
+    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "review").rglob("*.j2")}
+    assert "verdict/review/report/templates/report.md.j2" in templates
+    assert judging == imported_by_review() | {"data/fetch.py"} | templates
     assert {
         "verdict/classifier/models/linear/__init__.py",
         "verdict/classifier/features/negation.py",
@@ -122,6 +124,20 @@ def test_the_report_warns_of_what_judges_before_or_after_the_change(tree: Path) 
     put(tree, "lib/new.py", "X = 1\n")
     put(tree, "requirements/encoder.txt", "torch==1\n")
     assert warned(tree, base) == {"lib/used.py", "lib/new.py", "verdict/review/gate.py", "requirements/encoder.txt"}
+
+
+def test_the_templates_of_what_judges_are_named(tree: Path) -> None:
+    """A template that lies with a module which judges is warned of, wherever that is; one of another package is not."""
+    put(tree, "verdict/review/gate.py", "import lib.used\n")
+    base = commit(tree)
+    for name in (
+        "lib/templates/a.md.j2",
+        "lib/b.html.j2",
+        "tests/templates/c.md.j2",
+        "verdict/review/templates/d.md.j2",
+    ):
+        put(tree, name, "{{ 1 }}\n")
+    assert warned(tree, base) == {"lib/templates/a.md.j2", "lib/b.html.j2", "verdict/review/templates/d.md.j2"}
 
 
 def test_a_commit_is_read_as_it_was(tree: Path) -> None:

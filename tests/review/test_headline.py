@@ -15,7 +15,7 @@ from verdict.review.bootstrap import OVERALL
 from verdict.review.compare import Comparison, Plan, of_tables
 from verdict.review.gate import Review
 from verdict.review.report.markup import render
-from verdict.review.report.sections import verdict
+from verdict.review.report.sections import SECTIONS
 from verdict.review.reported_metrics import recomputed
 from verdict.review.rules.model import Rule
 
@@ -54,7 +54,7 @@ def judged(comparison: Comparison | None, *rules: Rule, **given: object) -> Revi
 
 def shouted(review: Review) -> str:
     """The heading of the report."""
-    return render(verdict(review)).partition("</h2>")[0].removeprefix("<h2>")
+    return render(SECTIONS("verdict", review)).partition("</h2>")[0].removeprefix("<h2>")
 
 
 def test_a_loss_by_other_metrics_is_said_in_the_first_line(main_model: pd.DataFrame) -> None:

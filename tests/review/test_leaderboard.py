@@ -75,7 +75,7 @@ def test_experiments_are_ranked_by_their_score(stand: Shelf, make: Callable[...,
     poor = {key: float(made.table["poor"][key]) for key in ("low", "weighted_f1", "high", "to_best_high", "seconds")}
     assert poor["low"] < poor["weighted_f1"] < poor["high"]
     assert (poor["to_best_high"] < 0, poor["seconds"]) == (True, 3.5)
-    assert made.markdown.count("~\N{NO-BREAK SPACE}best</b>") == 1
+    assert made.markdown.count("~&nbsp;best</b>") == 1
     assert "1 of the 2 others cannot be told apart" in made.markdown
     assert "flatters itself" in made.markdown
     assert made.page.count("data:image/svg+xml") == 2

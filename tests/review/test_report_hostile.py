@@ -22,11 +22,9 @@ from verdict.repo.revisions import resolve, working_tree
 from verdict.review.gate import Review
 from verdict.review.report import context
 from verdict.review.report.markup import (
-    Section,
+    Template,
     code,
-    of_table,
     own,
-    paragraph,
     render,
 )
 from verdict.review.testset import write
@@ -203,15 +201,29 @@ def test_odd_file_names_do_not_stop_a_report(clone: Clone, desk: Desk, name: str
     assert re.findall(r"<code>docs/(a tab|not-utf8)", text)
 
 
+PLACES = """
+{% macro places(text) %}
+{% set note %}: {{ text }}{% endset %}
+{% call section("T", 1, true, note) %}
+<p>{{ text }}</p>
+
+{% call(row) table("a") %}
+{{ row(text) }}
+{% endcall %}
+{% endcall %}
+{% endmacro %}
+"""
+
+
 @pytest.mark.parametrize("make", [code, own])
 @pytest.mark.parametrize("text", [*TEXTS, BRANCH, DOMAIN, "x" * 200_000, "&" * 200_000, "\n" * 200_000 + "late", ""])
-def test_a_hostile_text_is_one_short_line_in_any_place(text: str, make: object) -> None:
+def test_a_hostile_text_is_one_short_line_in_any_place(tmp_path: Path, text: str, make: object) -> None:
     """In a paragraph, a table and a heading's note a text stays one line of limited length, and adds no element."""
     markup = code(text) if make is code else own(text)
     assert len(markup) < 10_000
     assert "\n" not in markup
-    section = Section("T", [paragraph(markup), of_table(("a",), [(markup,)])], 1, True, f": {markup}")
-    shown = github(render(section))
+    (tmp_path / "places.md.j2").write_text(PLACES, encoding="utf-8")
+    shown = github(render(Template(tmp_path / "places.md.j2")("places", markup)))
     assert (shown.astray, shown.open) == ([], [])
     assert {name for name, _ in shown.elements} <= ELEMENTS - {"img"}
     assert not re.findall(r"@\w|#\d", "".join(shown.prose))

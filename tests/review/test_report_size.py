@@ -20,13 +20,11 @@ from verdict.review.policy import Change
 from verdict.review.report import sections
 from verdict.review.report.markup import (
     LIMIT,
-    Block,
     Section,
     fit,
-    of_table,
-    paragraph,
     render,
 )
+from verdict.review.report.sections import SECTIONS
 from verdict.review.rules.model import Rule
 
 clone, desk = changes.clone, changes.desk
@@ -37,13 +35,16 @@ NAMES = ("policy", "lock", "figures", "data", "worse:overall", "floor:overall", 
 
 def long(title: str, rank: int, rows: int = MANY, folded: bool = False) -> Section:
     """A section with a table of many rows, each of which names the section."""
-    lines = [(f"{title.casefold()}-{number}-end", "x" * 30) for number in range(rows)]
-    return Section(title, [paragraph(f"About {title}."), of_table(("a", "b"), lines)], rank, folded)
+    cells = (f"{title.casefold()}-{number}-end</td><td>{'x' * 60}" for number in range(rows))
+    lines = (f"<tr><td>{cell}</td></tr>\n" for cell in cells)
+    head = "<thead><tr><th>a</th><th>b</th></tr></thead>"
+    table = f"<table>\n{head}\n<tbody>\n{''.join(lines)}</tbody>\n</table>"
+    return Section(title, f"<p>About {title}.</p>\n\n{table}", rank, folded)
 
 
 def short(rank: int) -> Section:
     """A section that is not cut where there is any other to cut."""
-    return Section("", [paragraph("the verdict")], rank)
+    return Section("", "<p>the verdict</p>", rank)
 
 
 def shown(text: str, title: str) -> int:
@@ -118,7 +119,8 @@ def test_the_first_rows_of_a_cut_section_are_kept() -> None:
 
 def test_a_limit_of_rows_is_kept_and_said() -> None:
     """A list with a limit of its own is cut there also where there is room, and whole in report.html."""
-    section = Section("Sentences", [Block("<ul>", [f"<li>{number}</li>" for number in range(50)], "</ul>", most=20)], 8)
+    lines = "\n".join(f"<li>{number}</li>" for number in range(50))
+    section = Section("Sentences", f"<ul>\n{lines}\n</ul>", 8, most=20)
     text = fit([section])
     assert text.count("<li>") == 20
     assert notices(text) == [30]
@@ -130,8 +132,9 @@ def test_the_verdict_and_every_rule_stay(limit: int) -> None:
     """With thousands of changed params and of findings about the lock no rule is cut, however small the limit."""
     review = changed("key")
     review.reason = VerdictError("somewhere", "something", "somehow")
-    parts = [sections.verdict(review), sections.rules(review), sections.findings(review.findings), long("Files", 7)]
-    text = fit([*parts, sections.params(review.changes)], limit)
+    parts = [SECTIONS(name, review) for name in ("verdict", "rules")]
+    lists = [SECTIONS("findings", review.findings), long("Files", 7), SECTIONS("params", review.changes)]
+    text = fit([*parts, *lists], limit)
     assert len(text) < MOST
     assert "<h2>⚠️ Cannot judge</h2>" in text
     assert [name for name in NAMES if f"<b>{name}</b><br>" not in text] == []
@@ -147,7 +150,7 @@ def test_thousands_of_sentences_are_cut_from_the_least_confident() -> None:
     own = truth.assign(negative=0.6 + sure, neutral=0.2 - sure / 2, positive=0.2 - sure / 2)
     comparison = compare.of_tables(base, own, compare.Plan(0.95, 1000, 1, 15))
     texts = {f"s{n}": f"sentence {n} " + "long " * 60 for n in range(MANY)}
-    parts = list(sections.sentences(comparison, texts))
+    parts = [sections.sentences(comparison, texts, kind) for kind in ("fixed", "broken")]
     text, whole = fit([short(0), *parts]), "".join(map(render, parts))
     assert "<b>Sentences broken</b>: 3,000" in text
     assert [n for n in range(MANY) if f"sentence {n} " in text] == list(range(MANY - 20, MANY))
@@ -176,8 +179,8 @@ def test_a_report_of_thousands_of_changes_fits_and_its_page_has_them_all(clone: 
 
 def test_what_is_never_cut_still_fits_a_comment() -> None:
     """Rules with very long findings end the comment early, with a notice, since GitHub would refuse it whole."""
-    blocks = [Block("<h2>❌ Fail</h2>"), *(paragraph(f"{number} " + "@" * 10_000) for number in range(20))]
-    text = fit([Section("", blocks, 0)])
+    blocks = ["<h2>❌ Fail</h2>", *(f"<p>{number} {'@' * 10_000}</p>" for number in range(20))]
+    text = fit([Section("", "\n\n".join(blocks), 0)])
     assert len(text) <= LIMIT
     assert text.startswith("<h2>❌ Fail</h2>")
     assert "too long for a comment" in text

@@ -1,5 +1,6 @@
 """Tables, pictures and folders of a stranger: measured by what they would become, before they become it."""
 
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from verdict.base.errors import VerdictError
 from verdict.repo.revisions import Revision, Store
 from verdict.review import tables
-from verdict.review.report.png import chunks_of
+from verdict.review.report.png import opened, packed
 from verdict.review.tables import bounded_table, require_bounded_table
 
 
@@ -93,18 +95,52 @@ def test_what_is_no_table_is_told_by_its_reader(tmp_path: Path) -> None:
         bounded_table(path, "dvc repro", ["text"])
 
 
-def test_a_picture_of_more_pixels_than_memory_holds_is_not_drawn() -> None:
-    """A few bytes can say that they are 100,000 by 100,000; what says less is drawn as before."""
+def png(across: int, down: int, rows: bytes = b"", *more: bytes) -> bytes:
+    """A grey PNG that says it is so large, with these rows and further chunks, all checksums right."""
+    head = across.to_bytes(4) + down.to_bytes(4) + b"\x08\x00\x00\x00\x00"
+    parts = [b"IHDR" + head, *more, b"IDAT" + zlib.compress(rows), b"IEND"]
+    chunks = ((len(part) - 4).to_bytes(4) + part + zlib.crc32(part).to_bytes(4) for part in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
-    def png(across: int, down: int) -> bytes:
-        head = across.to_bytes(4) + down.to_bytes(4) + b"\x08\x02\x00\x00\x00"
-        parts = [b"IHDR" + head, b"IDAT" + zlib.compress(b""), b"IEND"]
-        chunks = ((len(part) - 4).to_bytes(4) + part + zlib.crc32(part).to_bytes(4) for part in parts)
-        return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
-    assert len(chunks_of(png(5_000, 5_000), "a.png")) == 3
-    with pytest.raises(VerdictError, match="100,000 by 100,000 pixels; at most 50 million"):
-        chunks_of(png(100_000, 100_000), "a.png")
+def test_a_picture_of_more_pixels_than_memory_holds_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few bytes can say that they are 100,000 by 100,000: refused before a decoder sees them."""
+    assert opened(png(500, 400, bytes(501 * 400)), "a.png").size == (500, 400)
+    monkeypatch.setattr("PIL.Image.open", lambda *_, **__: pytest.fail("it was opened"))
+    for across, down in ((100_000, 100_000), (50_000_001, 1)):
+        with pytest.raises(VerdictError, match=f"{across:,} by {down:,} pixels; at most 50 million"):
+            opened(png(across, down), "a.png")
+
+
+BOMB = zlib.compress(bytes(100_000_000))
+DAMAGED = {
+    "nothing": b"",
+    "no end": png(5, 4, bytes(24))[:-12],
+    "a flipped bit": png(5, 4, bytes(24)).replace(b"IDATx", b"IDATy"),
+    "rows that are no zlib": png(5, 4, bytes(24), b"IDATxxxxxxxxxxxxx"),
+    "a text that unpacks to 100 MB": png(5, 4, bytes(24), b"zTXtk\0\0" + BOMB),
+    "another format": b"GIF89a" + bytes(100),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_picture_is_refused(kind: str) -> None:
+    """What is no whole PNG, and what would unpack to more than a picture, is an error that names the file."""
+    tracemalloc.start()
+    with pytest.raises(VerdictError) as caught:
+        opened(DAMAGED[kind], "a.png")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.where == "a.png"
+    assert peak < 20_000_000
+
+
+def test_the_same_picture_is_packed_into_the_same_bytes() -> None:
+    """Remarks and what stands behind the end of a PNG do not come along, transparency becomes white."""
+    plain, noted = png(5, 4, bytes(24)), png(5, 4, bytes(24), b"tEXtk\0remark") + b"behind"
+    assert packed(opened(plain, "")) == packed(opened(noted, ""))
+    clear = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    assert opened(packed(clear), "").getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_a_folder_of_millions_of_files_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

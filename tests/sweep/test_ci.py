@@ -1,12 +1,13 @@
 """What the steps of sweep.yml do besides running points: who we are, where experiments meet, what is missing."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, small_params
 from tests.documents import load, save
 from tests.pipeline.clone import Clone
 from tests.sweep.http_git import serve
@@ -14,8 +15,13 @@ from verdict.base.errors import VerdictError
 from verdict.ci.sweep import missing as module
 from verdict.ci.sweep.experiments_remote import meet
 from verdict.ci.sweep.missing import missing, plan_of
-from verdict.ci.sweep.winner import _notices
-from verdict.experiments.sweep.plan import plan
+from verdict.ci.sweep.winner import _body
+from verdict.classifier.params import Params
+from verdict.experiments.leaderboard.board import Board, Measured, Row
+from verdict.experiments.leaderboard.experiments import Experiment
+from verdict.experiments.leaderboard.records import Cost, Record
+from verdict.experiments.sweep.plan import Plan, plan
+from verdict.review.metrics_file import Scores, Seeds
 
 Copy = Callable[[Clone, str], Clone]
 TOKEN = "token-of-the-step"  # noqa: S105 - known to the test alone
@@ -153,8 +159,33 @@ def test_what_a_sweep_sets_for_its_own_sake_is_told(reproduced: Clone) -> None:
     told = {}
     for spec in (own, reproduced.path / "sweeps/three.yaml"):
         chosen = plan(reproduced.path, spec)
-        told[spec.stem] = list(_notices(chosen, chosen.points[0]))
-    refit, device = told["own"]
-    assert "train.refit: false" in refit
-    assert "train.device: cuda" in device
-    assert told["three"] == []
+        told[spec.stem] = body(chosen, ranked(1, chosen.points[0].name))
+    warnings = {spec: re.findall(r"<p>⚠️ <code>(train\.\w+: \w+)</code>", text) for spec, text in told.items()}
+    assert warnings == {"own": ["train.refit: false", "train.device: cuda"], "three": []}
+
+
+def test_a_cheaper_one_that_is_as_good_is_named(reproduced: Clone) -> None:
+    """Of those that cannot be told from the winner the cheapest is named where it took less than half the time."""
+    chosen = plan(reproduced.path, reproduced.path / "sweeps/three.yaml")
+    winner = ranked(1, chosen.points[0].name)
+    dear, cheap = ranked(2, "dear", seconds=9.0), ranked(3, "cheap<b>", seconds=1.0)
+    assert "cheapest" not in body(chosen, winner, dear)
+    text = body(chosen, winner, dear, cheap)
+    assert "2 others are indistinguishable from it." in text
+    assert "<code>cheap&lt;b&gt;</code>, trained in 1.0 s\ninstead of 10.0 s." in text
+    assert f'Without a result, see <a href="https://a/run">the run</a>: <code>{chosen.points[1].name}</code>' in text
+
+
+def ranked(rank: int, name: str, seconds: float = 10.0) -> Row:
+    """An experiment on the leaderboard that may be as good as the best."""
+    score = 0.8 - rank / 100
+    cost = Cost(seconds, "x86", 1.0)
+    scores, seeds = Scores(score, {}, 100), Seeds(1, score, 0.0)
+    record = Record(Experiment(name, "c" * 40, "b" * 40), {}, scores, seeds, cost, "", "")
+    return Row(rank, record, Measured(score - 0.02, score + 0.02, 0, -0.1, 0.1, True), {})
+
+
+def body(chosen: Plan, *rows: Row) -> str:
+    """The text of the first row's pull request."""
+    board = Board(list(rows), [], [], [], 100, 100, None, Params.model_validate(small_params()).gate)
+    return _body(chosen, board, rows[0], chosen.points[0], "https://a/run")

@@ -17,12 +17,10 @@ from verdict.repo.lock.check import LOCK, check
 from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, resolve, working_tree
 from verdict.repo.sources import obtain_data, obtain_start
-from verdict.review.report.markup import code, own
 
 LABEL = "audit"
 _TITLE = "Audit: running main again gives something else"
 _UNFINISHED = "The nightly run of every stage from nothing did not come to its end. Its log says why: {url}"
-_MOST_LINES = 50
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def report(github: GitHub, path: Path, url: str) -> None:
     listed = github.pages("/issues", labels=LABEL, state="open")
     issue = next((item for item in listed if "pull_request" not in item and item["title"] == _TITLE), None)
     if audit is None or audit.differences:
-        body = {"title": _TITLE, "body": _body(audit, url) if audit else _UNFINISHED.format(url=url)}
+        body = {"title": _TITLE, "body": _issue(audit, url) if audit else _UNFINISHED.format(url=url)}
         if issue:
             github.patch(f"/issues/{issue['number']}", body)
         else:
@@ -104,15 +102,8 @@ def report(github: GitHub, path: Path, url: str) -> None:
         github.patch(f"/issues/{issue['number']}", {"state": "closed", "state_reason": "completed"})
 
 
-def _body(audit: Audit, url: str) -> str:
-    def shown(lines: list[str]) -> str:
-        rest = f"<li>and {len(lines) - _MOST_LINES:,} more</li>" if len(lines) > _MOST_LINES else ""
-        return f"<ul>{''.join(f'<li>{code(line, 300)}</li>' for line in lines[:_MOST_LINES])}{rest}</ul>"
+def _issue(audit: Audit, url: str) -> str:
+    from verdict.review.report.markup import Template, fit
 
-    figures = shown(audit.moved) if audit.moved else "<p>None, in the digits that we print.</p>"
-    machine = ", ".join(f"{own(key)}: {own(value)}" for key, value in audit.hardware.items())
-    return (
-        f"<p>Every stage of {code(audit.commit)} was run again from nothing, without any cache. What came out is not"
-        f" what its <code>dvc.lock</code> says.</p>\n\n<h3>What differs</h3>\n\n{shown(audit.differences)}\n\n"
-        f"<h3>Figures that moved</h3>\n\n{figures}\n\n<p>Hardware: {machine}.</p>\n\n<p>{own('The run')}: {url}</p>"
-    )
+    template = Template(Path(__file__).parent / "templates" / "comments.md.j2")
+    return fit(template.all("audit", audit, url), whole="the run's log")

@@ -13,9 +13,7 @@ HELP = "classify lines of standard input, as JSON lines"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the artifact and the number of processes."""
     parser.add_argument("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
-    parser.add_argument(
-        "--processes", type=whole_number, default=None, help="as many as there are processors by default"
-    )
+    parser.add_argument("--processes", type=whole_number, help="default: one a processor")
 
 
 def run(options: argparse.Namespace) -> int:

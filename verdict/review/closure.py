@@ -1,8 +1,11 @@
 """The code that a verdict rests on, by reading who imports whom: a list by hand falls behind with the next import.
 
+A package's templates belong to its code.
+
 The source is searched, not parsed: a change is a stranger's, and what is nested deep enough brings a parser down.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -14,16 +17,9 @@ from verdict.repo.revisions import Revision
 _PACKAGES = ("verdict/review/", "verdict/repo/", "verdict/ci/")
 _OTHERS = "verdict/ci/sweep/"  # nothing of it judges
 _KIND = re.compile(r"verdict/classifier/models/[^/]+/__init__\.py")  # imported by its name, which params.yaml has
-ALWAYS = (
-    *_PACKAGES,
-    "verdict/cli/",
-    "verdict/__",
-    ".github/",
-    ".dvc/config",
-    "install/",
-    "requirements.txt",
-    "requirements/",
-)
+_STARTED = ("verdict/cli/", "verdict/__main__.py")
+ALWAYS = (*_PACKAGES, *_STARTED, ".github/", ".dvc/config", "install/", "requirements.txt", "requirements/")
+SOURCES = (".py", ".j2")
 _CONTINUED = re.compile(r"#[^\n]*|\\\r?\n")
 # Wherever a statement may begin, also within functions. The bounds keep hostile text from taking hours.
 _IMPORT = re.compile(
@@ -36,7 +32,7 @@ _PROGRAM = re.compile(r"""["']([\w./-]{1,200}\.py)["']""")
 
 
 def code_that_judges(revision: Revision) -> frozenset[str]:
-    """The Python files of a revision that its review can import or start, the review's own among them."""
+    """The files that a revision's review can import, start or fill in, its own among them."""
     sources = _sources(revision)
     found = {path for path in sources if _judges(path)}
     waiting = list(found)
@@ -45,7 +41,14 @@ def code_that_judges(revision: Revision) -> frozenset[str]:
         for name in {*_named(path, sources[path])} & sources.keys() - found:
             found.add(name)
             waiting.append(name)
-    return frozenset(found)
+    packages = {posixpath.dirname(path) for path in found}
+    templates = [path for path in sources if path.endswith(".j2")]
+    return frozenset(found.union(path for path in templates if packages.intersection(_above(path))))
+
+
+def _above(path: str) -> set[str]:
+    """The folder of a template, and the one that this lies in."""
+    return {posixpath.dirname(path), posixpath.dirname(posixpath.dirname(path))}
 
 
 def _judges(path: str) -> bool:
@@ -74,13 +77,14 @@ def _modules(package: tuple[str, ...], source: str) -> Iterator[list[str]]:
 
 
 def _sources(revision: Revision) -> dict[str, str]:
-    """All Python files of a commit, or of the working tree with those that git does not know yet."""
+    """All Python files and templates of a commit, or of the working tree with those that git does not know yet."""
     root, commit = revision.root, revision.commit
     if commit is None:
-        listed = git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", "*.py").split("\0")
+        kinds = (f"*{end}" for end in SOURCES)
+        listed = git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *kinds).split("\0")
         return {path: _read(root / path) for path in listed if path and (root / path).is_file()}
     entries = [line.split("\t", 1) for line in git(root, "ls-tree", "-r", "-z", commit).split("\0") if line]
-    blobs = {path: head.split()[2] for head, path in entries if path.endswith(".py") and " blob " in head}
+    blobs = {path: head.split()[2] for head, path in entries if path.endswith(SOURCES) and " blob " in head}
     answer = git_bytes(root, "cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs.values()).encode())
     found, at = {}, 0
     for path in blobs:

@@ -1,6 +1,5 @@
 """The winner of a sweep as a pull request: its params and what came of them, and how far its score can be believed."""
 
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,19 +20,12 @@ from verdict.experiments.sweep import outcome
 from verdict.experiments.sweep.plan import Plan, Point
 from verdict.repo.git import git, git_bytes
 from verdict.repo.revisions import PARAMS
-from verdict.review.report.markup import (
-    Block,
-    Section,
-    code,
-    fit,
-    of_table,
-    own,
-    paragraph,
-)
+from verdict.review.report.markup import Template, fit
 
 # How much less an equally good experiment must have cost to be named: times of machines differ.
 _MUCH_CHEAPER = 0.5
 _MOST_TITLE = 120
+_TEMPLATE = Path(__file__).parent / "templates" / "winner.md.j2"
 
 
 def propose(plan: Plan, board: Board, run: str, out: Path) -> Proposal:
@@ -127,86 +119,44 @@ def _beside(plan: Plan) -> str:
 
 
 def _body(plan: Plan, board: Board, winner: Row, point: Point, run: str) -> str:
-    blocks = [
-        paragraph(
-            f"{code(winner.name)} has the best score <b>on validation</b> of the {len(board.rows)} experiments of"
-            f" {code(plan.spec)} on {code(plan.baseline[:10])}: weighted F1 {own(_score(winner) + _beside(plan))}."
-        ),
-        _params(plan, point),
-        *(paragraph(f"⚠️ {text}") for text in _notices(plan, point)),
-        paragraph(f"⚠️ {own(_warning(board))}"),
-        *map(paragraph, _equals(board, winner)),
-        *_failed(plan, board, run),
-        paragraph(f'<sub>The leaderboard is a comment below. Made by <a href="{_link(run)}">this run</a>.</sub>'),
-    ]
-    return fit([Section("", blocks, 0)])
+    ranked = {row.name for row in board.rows}
+    alike = [row for row in board.rows if row.name != winner.name and row.measured and row.measured.like_best]
+    found = {
+        "name": winner.name,
+        "score": _score(winner) + _beside(plan),
+        "params": list(_params(plan, point)),
+        "alike": len(alike),
+        "cheaper": _cheaper(alike, winner),
+        "absent": [one.name for one in plan.points if one.name not in ranked],
+        **_notices(plan, point),
+    }
+    return fit(Template(_TEMPLATE).all("winner", plan, board, winner.record.cost, run, found))
 
 
-def _params(plan: Plan, point: Point) -> Block:
+def _params(plan: Plan, point: Point) -> Iterator[tuple[str, str, str]]:
+    """The params that differ from main's: key, main's value, this one's."""
     main = flatten(_document(plan))
-    rows = [
-        (code(key), code(shown_param(main.get(key))), code(shown_param(value)))
-        for key, value in sorted(point.overrides.items())
-        if main.get(key) != value
-    ]
-    return of_table(("param", "main", "this"), rows) if rows else paragraph("Its params are those of main.")
+    for key, value in sorted(point.overrides.items()):
+        if main.get(key) != value:
+            yield key, shown_param(main.get(key)), shown_param(value)
 
 
-def _notices(plan: Plan, point: Point) -> Iterator[str]:
-    """What a sweep may set for its own sake, and main would have for good."""
+def _notices(plan: Plan, point: Point) -> dict[str, object]:
+    """What a sweep may set for its own sake, and main would have for good: no refit, a device."""
     main, found = flatten(_document(plan)), flatten(point.params)
-    if main["train.refit"] and not found["train.refit"]:
-        set_back = "set it back to true, run <code>make repro</code> and push before this is merged"
-        yield f"<code>train.refit: false</code>: the model was not trained on validation; {set_back}."
-    if main["train.device"] != found["train.device"]:
-        yield (
-            f"{code('train.device: ' + str(found['train.device']))}: with this on main, <code>make repro</code> needs"
-            " that device everywhere."
-        )
+    device = found["train.device"] if main["train.device"] != found["train.device"] else None
+    return {"unfitted": bool(main["train.refit"] and not found["train.refit"]), "device": device}
+
+
+def _cheaper(alike: list[Row], winner: Row) -> Row | None:
+    """Of those that cannot be told from the winner the cheapest, where it cost much less: maybe the better choice."""
+    mine = winner.record.cost
+    costs = [(cost.seconds, row) for row in alike if mine and (cost := row.record.cost) and cost.device == mine.device]
+    seconds, row = min(costs, key=lambda pair: pair[0], default=(0.0, None))
+    return row if mine and seconds < _MUCH_CHEAPER * mine.seconds else None
 
 
 def _document(plan: Plan) -> dict[str, object]:
     from verdict.experiments.sweep.plan import canonical, parse
 
     return canonical(parse(git(plan.root, "show", f"{plan.baseline}:{PARAMS}")))
-
-
-def _warning(board: Board) -> str:
-    """Why nobody should expect this score."""
-    flattery = board.optimism
-    estimate = f" By about {flattery.estimate:.4f}, and at most {flattery.most:.4f}." if flattery else ""
-    return (
-        f"The best of {len(board.rows)} looks better than it is, since it was picked by this very score.{estimate}"
-        " What counts is the judge's comment: against main, on test, which no choice here has looked at."
-    )
-
-
-def _equals(board: Board, winner: Row) -> Iterator[str]:
-    """Those that cannot be told from the winner; one of them that cost much less may be the better choice."""
-    alike = [row for row in board.rows if row.name != winner.name and row.measured and row.measured.like_best]
-    if not alike:
-        return
-    yield f"{len(alike)} other{'s are' if len(alike) > 1 else ' is'} indistinguishable from it."
-    mine = winner.record.cost
-    cheaper = [
-        (cost.seconds, row)
-        for row in alike
-        if mine and (cost := row.record.cost) and cost.device == mine.device
-        if cost.seconds < _MUCH_CHEAPER * mine.seconds
-    ]
-    if mine and cheaper:
-        seconds, row = min(cheaper, key=lambda pair: pair[0])
-        yield f"The cheapest of them, {code(row.name)}, trained in {seconds:.1f} s instead of {mine.seconds:.1f} s."
-
-
-def _failed(plan: Plan, board: Board, run: str) -> Iterator[Block]:
-    ranked = {row.name for row in board.rows}
-    if absent := [point.name for point in plan.points if point.name not in ranked]:
-        yield paragraph(
-            f'Without a result, see <a href="{_link(run)}">the run</a>:'
-            f" {', '.join(code(name) for name in absent[:50])}{' …' if len(absent) > 50 else ''}"
-        )
-
-
-def _link(url: str) -> str:
-    return url if re.fullmatch(r"https?://[^\s\"'<>]+", url) else "#"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from verdict.base.errors import VerdictError
 
@@ -21,15 +21,17 @@ def folder() -> Path:
     return Path(os.environ.get(VARIABLE) or Path(os.environ.get("DVC_ROOT", "."), FOLDER))
 
 
-def hold(path: Path) -> AcquireReturnProxy:
-    """Hold a state for one training; `lock.release()` of what is returned lets it go, and so does the process's end.
+def hold(path: Path) -> BaseFileLock:
+    """Hold a state for one training; `release` of what is returned lets it go, and so does the process's end.
 
     Raises:
         VerdictError: another process, such as what a killed torchrun left behind, is at the same training.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return FileLock(_lock(path)).acquire(blocking=False)
+        lock = FileLock(_lock(path))
+        lock.acquire(blocking=False)
+        return lock
     except Timeout:
         raise VerdictError(str(path), "another process is at this very training", "wait for it, or end it") from None
 

@@ -150,12 +150,13 @@ def board(root: Path, cache: Cache, asked: Asked, policy: Gate, validation: str 
         for rank, record in enumerate(ranked, 1)
     ]
     one = next(iter(tables.values()), None)
+    claimed = ranked[0].scores.domains if ranked else ()
     sizes = Counter(record.scores.n for record in ranked)
     return Board(
         rows,
         sorted(apart, key=lambda item: (item.kind, item.experiment)),
         keys,
-        list(dict.fromkeys(one["domain"])) if one is not None else _domains(ranked),
+        list(dict.fromkeys(claimed if one is None else one["domain"])),
         len(one) if one is not None else max(sizes, default=0),
         one.groupby("domain")["document"].nunique().sum() if one is not None else 0,
         flattery,
@@ -253,7 +254,3 @@ def used(params: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - YAML
     if parts[0] == "train" and len(parts) > 2 and parts[1] in kinds and parts[1] != params.get("train.model"):
         return None
     return params.get(key)
-
-
-def _domains(ranked: Sequence[Record]) -> list[str]:
-    return list(ranked[0].scores.domains) if ranked else []

@@ -2,27 +2,30 @@
 
 import json
 import math
-from collections.abc import Sequence
+import re
+import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from verdict.base.printable import plain
-from verdict.experiments.leaderboard.axes import Axis, of_param, of_score
 from verdict.experiments.leaderboard.board import Board, Row
+from verdict.experiments.leaderboard.records import shown_param
+from verdict.review.report.markup import percent
 from verdict.review.report.plots import SCALE
-from verdict.review.report.png import drawing, packed
+from verdict.review.report.png import drawing, opened, packed
 
 PARAMS, COST = "leaderboard-params", "leaderboard-cost"
 # Colours that stay apart for the colour-blind (Okabe and Ito), and differ in lightness, too.
 _BEST, _LIKE, _WORSE = "best", "not told apart from the best", "measurably below the best"
 _COLOURS = {_BEST: "#D55E00", _LIKE: "#0072B2", _WORSE: "#8C959F"}
 _SHAPES = {_BEST: "diamond", _LIKE: "circle", _WORSE: "square"}
-_MOST_AXES, _MOST_LINES, _MOST_NAMED = 9, 200, 12
+_MOST_AXES, _MOST_LINES, _MOST_TICKS, _MOST_NAMED = 9, 200, 6, 12
+_LONGEST = 16  # characters of a value
 _TEXT, _QUIET = "#1f2328", "#59636e"
 Spec = dict[str, Any]
-# Not None: of layers without an axis Vega-Lite makes an error.
-_BARE = {"domain": False, "ticks": False, "labels": False, "grid": False, "title": None}
+_NOT_USED = "not used"
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,12 @@ def short(keys: Sequence[str]) -> dict[str, str]:
 
 def _params(board: Board, out: Path) -> Picture:
     rows, keys = board.rows[:_MOST_LINES], _telling(board)
-    names = short(board.keys)
-    axes = [of_param(plain(names[key], 30), [row.values[key] for row in rows]) for key in keys]
-    axes.append(of_score("weighted F1", [row.score for row in rows]))
+    names = [plain(name, 40) for name in (short(board.keys)[key] for key in keys)]
     alt = (
-        f"A line for each of {len(rows)} experiments, through its value of"
-        f" {', '.join(plain(names[key], 40) for key in keys)},"
+        f"A line for each of {len(rows)} experiments, through its value of {', '.join(names)},"
         f" to its weighted F1 on validation; from {rows[-1].score:.4f}, dark, to {rows[0].score:.4f}, bright."
     )
-    _save(_parallel(axes, rows), out, PARAMS)
+    _save(_parallel(keys, names, rows), out, PARAMS)
     return Picture(PARAMS, "Parameters and score", alt)
 
 
@@ -74,65 +74,73 @@ def _telling(board: Board) -> list[str]:
     return [key for key in dict.fromkeys(["train.model", *board.keys]) if key in kept]
 
 
-def _parallel(axes: list[Axis], rows: Sequence[Row]) -> Spec:
-    """Lines through points of equal value are moved apart a little, by rank, so that each can be followed."""
-    count = len(rows)
-    apart = [0.0 if count == 1 else (0.5 - place / (count - 1)) * min(0.05, 0.012 * count) for place in range(count)]
+def _parallel(keys: Sequence[str], names: Sequence[str], rows: Sequence[Row]) -> Spec:
+    """Parallel coordinates: the values of a param stand on its axis in their order, scores as far apart as they are.
+
+    Lines through points of equal value are moved apart a little, by rank, so that each can be followed.
+    """
+    last, low, wide = len(keys), rows[-1].score, (rows[0].score - rows[-1].score) or 1.0
     points = [
-        {
-            "line": place,
-            "axis": number,
-            "at": axis.places[place] + (apart[place] if number < len(axes) - 1 else 0),
-            "score": row.score,
-        }
-        for number, axis in enumerate(axes)
-        for place, row in reversed(list(enumerate(rows)))
+        {"line": line, "axis": axis, "score": row.score, **(_level(row.values[keys[axis]]) if axis < last else {})}
+        for line, row in reversed(list(enumerate(rows)))  # the best is drawn last
+        for axis in range(last + 1)
     ]
-    best = [point for point in points if point["line"] == 0]
-    ticks = [{"axis": n, "at": at, "text": text} for n, axis in enumerate(axes) for at, text in axis.ticks]
-    titles = [{"axis": n, "at": 1.25, "text": _lines(axis.title)} for n, axis in enumerate(axes)]
-    last = len(axes) - 1
-    x = {"field": "axis", "type": "quantitative", "axis": _BARE, "scale": {"domain": [0, last], "nice": False}}
-    y = {"field": "at", "type": "quantitative", "axis": _BARE, "scale": {"domain": [-0.05, 1.25], "nice": False}}
-    colour = {
-        "field": "score",
-        "type": "quantitative",
-        "scale": {"scheme": {"name": "viridis", "extent": [0.05, 0.9]}},
-        "legend": None,
-    }
-    line = {"type": "line", "interpolate": "monotone", "strokeWidth": 2, "opacity": 0.85}
-    halo = {"type": "text", "stroke": "white", "strokeWidth": 4, "align": "left", "dx": 7, "fontSize": 12}
-    label = {"type": "text", "align": "left", "dx": 7, "fontSize": 12, "color": _TEXT}
-    text = {"field": "text", "type": "nominal"}
-    order = {"field": "axis", "type": "quantitative"}
-    where = {"x": x, "y": y}
-    layers = [
-        {"data": {"values": titles}, "mark": {"type": "rule", "color": "#d1d9e0", "strokeWidth": 1.5},
-         "encoding": {"x": x, "y": {"datum": -0.03}, "y2": {"datum": 1.03}}},
-        {"data": {"values": points}, "mark": line,
-         "encoding": {**where, "color": colour, "detail": {"field": "line"}, "order": order}},
-        {"data": {"values": best}, "mark": {**line, "strokeWidth": 4, "color": _COLOURS[_BEST], "opacity": 1},
-         "encoding": {**where, "order": order}},
-        {"data": {"values": ticks}, "mark": halo, "encoding": {**where, "text": text}},
-        {"data": {"values": ticks}, "mark": label, "encoding": {**where, "text": text}},
-        {"data": {"values": titles}, "mark": {"type": "text", "fontSize": 13, "fontWeight": "bold", "color": _TEXT,
-                  "baseline": "line-top", "lineBreak": "\n"},
-         "encoding": {**where, "text": text}},
+    spread = min(0.05, 0.012 * len(rows)) / max(len(rows) - 1, 1)
+    levels = [
+        {"window": [{"op": "dense_rank", "as": "level"}], "groupby": ["axis"],
+         "sort": [{"field": "kind"}, {"field": "number"}, {"field": "text"}]},
+        {"joinaggregate": [{"op": "max", "field": "level", "as": "levels"}], "groupby": ["axis"]},
+        {"calculate": "datum.levels > 1 ? (datum.level - 1) / (datum.levels - 1) : 0.5", "as": "middle"},
+        {"calculate": f"datum.axis == {last} ? (datum.score - {low}) / {wide}"
+                      f" : datum.middle + ({(len(rows) - 1) / 2} - datum.line) * {spread}", "as": "place"},
     ]  # fmt: skip
+    step = f"ceil(datum.levels / {_MOST_TICKS})"
+    ticks = [
+        *levels,
+        {"filter": f"datum.axis < {last} && (datum.level == datum.levels"
+                   f" || (datum.level - 1) % {step} == 0 && datum.levels - datum.level >= {step})"},
+        {"aggregate": [], "groupby": ["axis", "middle", "text"]},
+    ]  # fmt: skip
+    titles = json.dumps([_lines(name) for name in (*names, "weighted F1")])
+    x = {"field": "axis", "type": "ordinal", "scale": {"type": "point", "padding": 0},
+         "axis": {"orient": "top", "labelExpr": f"{titles}[datum.value]", "labelAngle": 0, "labelFontSize": 13,
+                  "labelFontWeight": "bold", "labelColor": _TEXT, "labelLimit": 0, "labelPadding": 14, "title": None,
+                  "domain": False, "ticks": False, "grid": True, "gridColor": "#d1d9e0", "gridWidth": 1.5}}  # fmt: skip
+    y = {"field": "place", "type": "quantitative", "title": None, "scale": {"domain": [-0.04, 1.04], "nice": False},
+         "axis": {"orient": "right", "values": [0, 0.25, 0.5, 0.75, 1], "grid": False, "domain": False, "ticks": False,
+                  "labelExpr": f"format({low} + datum.value * {wide}, '.3f')", "labelColor": _TEXT}}  # fmt: skip
+    best = {"test": "datum.line == 0"}
+    colour = {"field": "score", "type": "quantitative", "legend": None,
+              "scale": {"scheme": {"name": "viridis", "extent": [0.05, 0.9]}},
+              "condition": {**best, "value": _COLOURS[_BEST]}}  # fmt: skip
+    line = {"x": x, "y": y, "detail": {"field": "line"}, "order": {"field": "axis"}, "color": colour,
+            "size": {"condition": {**best, "value": 4}, "value": 2}}  # fmt: skip
+    text = {"x": x, "y": {**y, "field": "middle"}, "text": {"field": "text"}}
+    label = {"type": "text", "align": "left", "dx": 7, "fontSize": 12, "color": _TEXT}
+    halo = {**label, "stroke": "white", "strokeWidth": 4}
+    layers = [
+        {"transform": levels, "mark": {"type": "line", "interpolate": "monotone", "opacity": 0.85}, "encoding": line},
+        *({"transform": ticks, "mark": mark, "encoding": text} for mark in (halo, label)),
+    ]
     subtitle = "each line an experiment, bright is a higher score; the thick one is the best"
-    return _page(
-        "What the experiments tried, and what came of it", subtitle, min(760, max(460, 150 * last)), 310, layers
-    )
+    size = (min(760, max(460, 150 * last)), 310)
+    page = _page("What the experiments tried, and what came of it", subtitle, *size, layers)
+    return {**page, "data": {"values": points}}
 
 
-def _lines(title: str) -> str:
+def _level(value: object) -> Spec:
+    """What a value is sorted by, and how it is written: those that are not used first, then numbers, then words."""
+    if value is None:
+        return {"kind": 0, "text": _NOT_USED}
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    text = f"{value:.4g}" if is_number else plain(shown_param(value), _LONGEST)
+    return {"kind": 1 if is_number else 2, "number": value if is_number else 0, "text": text}
+
+
+def _lines(title: str) -> list[str]:
     """A title in short lines: axes stand close together."""
-    words, lines = title.replace("_", "_ ").replace(".", ". ").split(), [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + len(word) > 12:
-            lines.append("")
-        lines[-1] += word if word.startswith("_") or lines[-1].endswith(("_", ".")) or not lines[-1] else f" {word}"
-    return "\n".join(lines)
+    lines = textwrap.wrap(re.sub(r"([._])", r"\1 ", title), 13)
+    return [re.sub(r"([._]) ", r"\1", line) for line in lines]
 
 
 def _cost(board: Board, out: Path) -> Picture:
@@ -142,86 +150,43 @@ def _cost(board: Board, out: Path) -> Picture:
     points = [_point(board, row, row.rank in named) for row in rows]
     seconds = [point["seconds"] for point in points]
     far = max(seconds) / min(seconds) >= 8
-    _turn_aside(points, far)
-    devices = sorted({point["device"] for point in points})
-    x: Spec = {
-        "field": "seconds",
-        "type": "quantitative",
-        "title": f"training time in seconds{' (logarithmic)' if far else ''}",
-        "scale": {"type": "log" if far else "linear", "nice": False, "zero": False, "domain": _domain(seconds, far)},
-        "axis": {"grid": True, "tickCount": 6, "format": "~s" if max(seconds) >= 10_000 else "~g"},
-    }
-    y: Spec = {"type": "quantitative", "title": "weighted F1 on validation", "scale": {"zero": False, "padding": 8}}
-    colour: Spec = {
-        "field": "kind",
-        "type": "nominal",
-        "scale": {"domain": list(_COLOURS), "range": list(_COLOURS.values())},
-        "legend": {"title": None, "orient": "top", "labelLimit": 0, "symbolOpacity": 1},
-    }
-    shape = {
-        "field": "kind",
-        "type": "nominal",
-        "scale": {"domain": list(_SHAPES), "range": list(_SHAPES.values())},
-        "legend": {"title": None, "orient": "top", "labelLimit": 0},
-    }
-    bars = [point for point in points if "low" in point]
+    _turn_aside(points, math.log if far else float)
+    x = {"field": "seconds", "title": f"training time in seconds{' (logarithmic)' if far else ''}",
+         "type": "quantitative",
+         "scale": {"type": "log" if far else "linear", "nice": False, "zero": False, "padding": 30},
+         "axis": {"grid": True, "tickCount": 6, "format": "~s" if max(seconds) >= 10_000 else "~g"}}  # fmt: skip
+    y = {"type": "quantitative", "title": "weighted F1 on validation", "scale": {"zero": False, "padding": 8}}
+    kind = {"field": "kind", "legend": {"title": None, "orient": "top", "labelLimit": 0, "symbolOpacity": 1}}
+    colour = {**kind, "scale": {"domain": list(_COLOURS), "range": list(_COLOURS.values())}}
+    shape = {**kind, "scale": {"domain": list(_SHAPES), "range": list(_SHAPES.values())}}
+    score = {"x": x, "y": {**y, "field": "score"}}
+    text = {"type": "text", "fontSize": 12, "fontWeight": "bold", "color": _TEXT}
     layers = [
-        {"data": {"values": bars}, "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.55},
+        {"transform": [{"filter": "isValid(datum.low)"}], "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.55},
          "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}},
-        {"data": {"values": points}, "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
-         "encoding": {"x": x, "y": {**y, "field": "score"}, "color": colour, "shape": shape}},
-        *({"data": {"values": [point for point in points if point["label"] and point["side"] == side]},
-           "mark": {"type": "text", "align": side, "dx": away, "fontSize": 12, "fontWeight": "bold", "color": _TEXT},
-           "encoding": {"x": x, "y": {**y, "field": "score"}, "text": {"field": "label", "type": "nominal"}}}
-          for side, away in (("left", 8), ("right", -8))),
+        {"mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+         "encoding": {**score, "color": colour, "shape": shape}},
+        *({"transform": [{"filter": {"field": "side", "equal": side}}], "mark": {**text, "align": side, "dx": away},
+           "encoding": {**score, "text": {"field": "label"}}} for side, away in (("left", 8), ("right", -8))),
     ]  # fmt: skip
-    percent = f"{board.policy.confidence * 100:g} %"
-    subtitle = [f"bars: {percent} intervals; numbers: ranks in the table", f"on {plain(', '.join(devices), 100)}"]
-    if len(devices) > 1:
-        subtitle.append("times on different devices are not comparable as such")
+    devices = sorted({point["device"] for point in points})
+    intervals = f"bars: {percent(board.policy.confidence)} intervals; numbers: ranks in the table"
+    several = ["times on different devices are not comparable as such"] if len(devices) > 1 else []
+    subtitle = [intervals, f"on {plain(', '.join(devices), 100)}", *several]
     alt = (
         f"Weighted F1 of {len(rows)} experiments with its interval against the training time,"
         f" from {min(seconds):.4g} to {max(seconds):.4g} seconds."
     )
-    _save(_page("What the score cost", subtitle, 560, 320, layers), out, COST)
+    _save({**_page("What the score cost", subtitle, 560, 320, layers), "data": {"values": points}}, out, COST)
     return Picture(COST, "Score and cost", alt)
-
-
-def _domain(seconds: Sequence[float], far: bool) -> list[float]:
-    low, high = min(seconds), max(seconds)
-    if far:
-        return [low / 1.4, high * 1.4]
-    room = (high - low or high) * 0.1
-    return [max(low - room, 0), high + room]
-
-
-def _turn_aside(points: list[Spec], far: bool) -> None:
-    """Labels stand to the right of their points, and to the left where another would be in the way."""
-    scale = math.log if far else float
-    wide = (scale(max(p["seconds"] for p in points)) - scale(min(p["seconds"] for p in points))) or 1.0
-    tall = (max(p["score"] for p in points) - min(p["score"] for p in points)) or 1.0
-    for place, point in enumerate(points):
-        near = [
-            other
-            for other in points[:place]
-            if -0.01 <= (scale(other["seconds"]) - scale(point["seconds"])) / wide < 0.06
-            and abs(other["score"] - point["score"]) / tall < 0.08
-        ]
-        point["side"] = "right" if near else "left"
 
 
 def _point(board: Board, row: Row, named: bool) -> Spec:
     cost = row.record.cost
     assert cost  # noqa: S101 - only those that have one are drawn
-    point = {
-        "seconds": cost.seconds,
-        "score": row.score,
-        "device": plain(cost.device, 40),
-        "kind": _kind(board, row),
-        "label": str(row.rank) if named else "",
-    }
+    point = {"seconds": cost.seconds, "device": plain(cost.device, 40), "score": row.score, "kind": _kind(board, row)}
     bounds = {"low": row.measured.low, "high": row.measured.high} if row.measured else {}
-    return {**point, **bounds}
+    return {**point, **bounds, "label": str(row.rank) if named else ""}
 
 
 def _kind(board: Board, row: Row) -> str:
@@ -230,17 +195,19 @@ def _kind(board: Board, row: Row) -> str:
     return _LIKE if row.measured is None or row.measured.like_best else _WORSE
 
 
+def _turn_aside(points: list[Spec], scale: Callable[[float], float]) -> None:
+    """Labels stand to the right of their points, and to the left where another would be in the way."""
+    places = [(scale(point["seconds"]), point["score"]) for point in points]
+    wide, tall = (max(values) - min(values) or 1.0 for values in zip(*places, strict=True))
+    for number, (across, up) in enumerate(places):
+        before = (((x - across) / wide, (y - up) / tall) for x, y in places[:number])
+        near = any(-0.01 <= dx < 0.06 and abs(dy) < 0.08 for dx, dy in before)
+        points[number]["side"] = "right" if near else "left"
+
+
 def _page(title: str, subtitle: str | list[str], width: int, height: int, layers: list[Spec]) -> Spec:
-    heading = {
-        "text": title,
-        "subtitle": subtitle,
-        "anchor": "start",
-        "fontSize": 15,
-        "subtitleFontSize": 12,
-        "subtitleColor": _QUIET,
-        "color": _TEXT,
-        "offset": 12,
-    }
+    heading = {"text": title, "subtitle": subtitle, "anchor": "start", "offset": 12, "color": _TEXT, "fontSize": 15,
+               "subtitleFontSize": 12, "subtitleColor": _QUIET}  # fmt: skip
     axis = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridColor": "#eaeef2",
             "labelColor": _QUIET, "titleColor": _TEXT, "domainColor": "#d1d9e0", "tickColor": "#d1d9e0"}  # fmt: skip
     return {
@@ -264,4 +231,4 @@ def _save(spec: Spec, out: Path, stem: str) -> None:
         svg = vl_convert.vegalite_to_svg(text, allowed_base_urls=[])
         png = vl_convert.vegalite_to_png(text, scale=SCALE, allowed_base_urls=[])
     (out / f"{stem}.svg").write_text(svg, encoding="utf-8")
-    (out / f"{stem}.png").write_bytes(packed(png, stem))
+    (out / f"{stem}.png").write_bytes(packed(opened(png, stem)))

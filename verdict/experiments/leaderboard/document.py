@@ -1,14 +1,13 @@
 """leaderboard.md for a comment, leaderboard.html with its pictures inside, leaderboard.csv for programs."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from verdict.base.files import write_text
-from verdict.experiments.leaderboard import sections
 from verdict.experiments.leaderboard.board import Board
-from verdict.experiments.leaderboard.charts import Picture, draw
+from verdict.experiments.leaderboard.charts import draw
+from verdict.experiments.leaderboard.sections import sections
 from verdict.experiments.leaderboard.table import as_csv
-from verdict.review.report.markup import Section, fit, render
+from verdict.review.report.markup import fit, render
 from verdict.review.report.page import page
 
 _PAGE = "leaderboard.html"
@@ -22,17 +21,6 @@ def write(board: Board, out: Path) -> None:
         stale.unlink()
     pictures = draw(board, out)
     write_text(out / "leaderboard.csv", as_csv(board))
-    whole = "\n".join(render(part) for part in _sections(board, pictures, "svg"))
+    whole = "\n".join(map(render, sections(board, pictures, "svg")))
     write_text(out / _PAGE, page("Leaderboard", whole, out, _WIDTH))
-    write_text(out / "leaderboard.md", fit(list(_sections(board, pictures, "png")), whole=_PAGE))
-
-
-def _sections(board: Board, pictures: list[Picture], kind: str) -> Iterator[Section]:
-    yield sections.heading(board)
-    yield from sections.chosen(board)
-    if board.rows:
-        yield sections.ranking(board)
-        yield sections.plots(pictures, kind)
-        yield sections.domains(board)
-    yield from sections.apart(board)
-    yield from sections.next_steps(board)
+    write_text(out / "leaderboard.md", fit(sections(board, pictures, "png"), whole=_PAGE))

@@ -10,6 +10,7 @@ from verdict.base.printable import plain
 from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.charts import short
 from verdict.experiments.leaderboard.records import shown_param
+from verdict.experiments.leaderboard.sections import duration
 
 SHOWN = 20  # of the ranked, and of those that are not
 _GAP = "  "
@@ -96,18 +97,10 @@ def _told(board: Board, rows: list[Row]) -> Iterator[tuple[str, list[str], bool]
     words = ["best" if row is board.best else _WORDS[row.measured.like_best if row.measured else None] for row in rows]
     yield "", words, False
     costs = [row.record.cost for row in rows]
-    yield "training", ["–" if cost is None else _duration(cost.seconds) for cost in costs], True
+    yield "training", ["–" if cost is None else duration(cost.seconds) for cost in costs], True
 
 
 _WORDS = {None: "", True: "~ best", False: "below"}
-
-
-def _duration(seconds: float) -> str:
-    """Such as 12.3 s, 4.2 min, 1.1 h."""
-    size, unit = next(
-        (size, unit) for size, unit in ((3600, "h"), (60, "min"), (1, "s")) if seconds >= size or size == 1
-    )
-    return f"{seconds / size:,.1f} {unit}"
 
 
 def _param(name: str, key: str, rows: list[Row]) -> _Column:

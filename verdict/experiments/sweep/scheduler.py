@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from tqdm import tqdm
 
 from verdict.base.errors import VerdictError
@@ -238,11 +238,13 @@ def _refuse_changes(plan: Plan) -> None:
         raise VerdictError("working tree", what, "git commit, or git stash: a sweep tries HEAD and nothing else")
 
 
-def _alone(root: Path) -> AcquireReturnProxy:
+def _alone(root: Path) -> BaseFileLock:
     """One sweep at a time in a clone; the lock is the system's, and goes with the process, however that ends."""
     path = root / HOME / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return FileLock(path).acquire(blocking=False)
+        lock = FileLock(path)
+        lock.acquire(blocking=False)
+        return lock
     except Timeout:
         raise VerdictError(str(path), "another sweep runs in this clone", "wait for it, or stop it") from None

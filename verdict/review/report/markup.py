@@ -1,13 +1,23 @@
-"""Markup that GitHub shows as it is meant, whatever the text in it says; and fitting it into a comment.
+"""Markdown by Jinja templates that GitHub shows as it is meant, whatever the text in it says; cut to fit a comment.
 
-Everything is written as blocks of HTML without blank lines. Inside them GitHub's parser reads no Markdown: no tables to
-break with a pipe, no links, no images, no lists. Text from data, branches or params stands in `<code>`, where GitHub
-turns neither `@name` nor `#1` nor a URL into a link.
+A template writes blocks of HTML, an empty line between two of them and none within: in such a block GitHub's parser
+reads no Markdown, so no pipe breaks a table and nothing becomes a link, an image or a list. What a template prints is
+escaped by `own`, whatever filter it forgets. Text from data, branches or params goes through the filter `code`: in
+`<code>` GitHub turns neither `@name` nor `#1` nor a URL into a link. Two texts are joined by printing both, never by
+`~` or `+`, which know of HTML alone.
 """
+# ruff: noqa: S704 - this is where texts are escaped
 
 import html
-from collections.abc import Iterable, Sequence
+import re
+import sys
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.filters import FILTERS
+from markupsafe import Markup
 
 from verdict.base.printable import MOST, plain
 
@@ -15,108 +25,179 @@ from verdict.base.printable import MOST, plain
 LIMIT = 64_000
 # The page that has what is cut from a comment.
 PAGE = "report.html"
+_ROWS = re.compile(r"^(?:<table>\n.*\n<tbody>|<ul>)\n((?:<(?:tr|li)>.*\n)+)</(?:tbody>\n</table|ul)>$", re.MULTILINE)
+# Jinja's others are out of reach: some of them, such as `safe` and `escape`, would pass by `own`.
+_JINJAS = ("length", "list", "map", "rejectattr", "selectattr")
 
 
-def code(text: object, most: int = MOST) -> str:
-    """Foreign text: shown, never interpreted."""
-    return f"<code>{html.escape(plain(text, most))}</code>"
+def code(text: object, most: int = MOST) -> Markup:
+    """Show foreign text, and never interpret it."""
+    return Markup(f"<code>{escaped(text, most)}</code>")
 
 
-def own(text: object) -> str:
-    """A message of ours, which may quote foreign text: escaped, and blanks of no width keep `@` and `#` from links."""
-    escaped = html.escape(plain(text, 1000))
-    return (
-        escaped.replace("GH-", "GH-&#8203;")
-        .replace("@", "@&#8203;")
-        .replace("&#", "\0")
-        .replace("#", "#&#8203;")
-        .replace("\0", "&#")
-    )
+def own(text: object) -> Markup:
+    """Escape a message of ours, which may quote foreign text: blanks of no width keep `@` and `#` from links."""
+    if isinstance(text, Markup):
+        return text
+    return Markup(re.sub("GH-|@|(?<!&)#", r"\g<0>&#8203;", str(escaped(text, 1000))))
 
 
-@dataclass(frozen=True)
-class Block:
-    """A piece of a section: what stands before its rows, the rows, which may be cut from the end, and what follows.
+def escaped(text: object, most: int = MOST) -> Markup:
+    """Escape a text for where nothing becomes a link: `<pre>`, `<title>`, an attribute."""
+    return Markup(html.escape(plain(text, most)))
 
-    In a comment at most `most` rows are shown.
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def link(url: str) -> Markup:
+    """Return an address that can end neither its attribute nor its line; `#` in place of any other."""
+    return Markup(html.escape(url) if re.fullmatch("https?://[!-~]+", url) else "#")
+
+
+def codes(texts: Sequence[object], most: int = sys.maxsize) -> Markup:
+    """List foreign texts, or the first of them and how many more there are."""
+    rest = len(texts) - most
+    return Markup(", ".join(map(code, texts[:most])) + (f" and {rest:,} more" if rest > 0 else ""))
+
+
+def number(count: int) -> str:
+    """Write a whole number with commas."""
+    return f"{count:,}"
+
+
+def percent(share: float) -> str:
+    """Write a share in percent, with as many digits as it has."""
+    return f"{share * 100:g} %"
+
+
+def table(*head: object, right: Collection[int] = (), caller: Callable[..., Markup]) -> Markup:
+    """Write a table around the rows of a `call` block, which makes each of them by the function that it is given.
+
+    Args:
+        head: the titles of the columns.
+        right: the columns that are set to the right, counted from 1.
+        caller: the block. A cell that is None is left out, and so is a title.
     """
 
-    before: str
-    rows: Sequence[str] = ()
-    after: str = ""
-    most: int | None = None
+    def row(*cells: object, tag: str = "td") -> Markup:
+        shown = enumerate((own(cell) for cell in cells if cell is not None), 1)
+        marked = (f'<{tag} align="{"right" if place in right else "left"}">{cell}</{tag}>' for place, cell in shown)
+        return Markup(f"<tr>{''.join(marked)}</tr>")
+
+    return Markup(f"<table>\n<thead>{row(*head, tag='th')}</thead>\n<tbody>\n{caller(row)}</tbody>\n</table>\n")
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with its blocks. `rank`: 0 is never cut, the highest first. A folded one shows its heading alone."""
+    """A heading with its body, whose tables and lists may be cut from the end.
+
+    `rank`: 0 is never cut, the highest first. A folded one shows its heading alone. In a comment each table or list has
+    at most `most` rows.
+    """
 
     title: str
-    blocks: Sequence[Block]
+    body: str
     rank: int
     folded: bool = False
     note: str = ""
+    most: int = sys.maxsize
+
+    @property
+    def longest(self) -> int:
+        """The number of rows of its longest table or list."""
+        return max((rows.count("\n") for rows in _ROWS.findall(self.body)), default=0)
 
 
-def paragraph(text: str) -> Block:
-    """A block of one paragraph."""
-    return Block(f"<p>{text}</p>")
+class Template:
+    """A file of macros that write sections by `{% call section(title, rank, folded, note, most) %}`.
+
+    Args:
+        path: of the file, which is named `*.md.j2`.
+        names: what it may use beside the filters and functions above.
+    """
+
+    def __init__(self, path: Path, **names: object) -> None:
+        loader = FileSystemLoader([path.parent, Path(__file__).parent / "templates"])
+        environment = Environment(
+            loader=loader,
+            autoescape=True,
+            finalize=own,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        ours = {one.__name__: one for one in (code, codes, escaped, sentence, link, number, percent)}
+        environment.filters = {**{name: FILTERS[name] for name in _JINJAS}, **ours}
+        environment.globals = {"range": range, "table": table, **names}
+        self._template = environment.get_template(path.name)
+
+    def __call__(self, macro: str, *given: object) -> Section:
+        """Run a macro that writes one section."""
+        (found,) = self.all(macro, *given)
+        return found
+
+    def all(self, macro: str, *given: object) -> list[Section]:
+        """Run a macro; the sections that it writes."""
+        found: list[Section] = []
+
+        def section(
+            title: object,
+            rank: int,
+            folded: bool = False,
+            note: object = "",
+            most: int = sys.maxsize,
+            *,
+            caller: Callable[[], str],
+        ) -> str:
+            body = re.sub("\n{3,}", "\n\n", caller().strip("\n"))
+            found.append(Section(own(title), body, rank, folded, own(note), most))
+            return ""
+
+        getattr(self._template.make_module({"section": section}), macro)(*given)
+        return found
 
 
-def of_table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> Block:
-    """A block of one table; columns in `numbers` are set to the right."""
-    right = set(numbers)
+def render(section: Section, most: int = sys.maxsize, whole: str = PAGE) -> str:
+    """Write a section as Markdown; of each table or list the first `most` rows, and a line that says what was cut."""
 
-    def row(cells: Sequence[str], tag: str) -> str:
-        sides = ("right" if place in right else "left" for place in range(len(cells)))
-        marked = (f'<{tag} align="{side}">{cell}</{tag}>' for side, cell in zip(sides, cells, strict=True))
-        return f"<tr>{''.join(marked)}</tr>"
+    def cut(found: re.Match[str]) -> str:
+        rows = found[1].splitlines(keepends=True)
+        if len(rows) <= most:
+            return found[0]
+        notice = f"<p><i>{len(rows) - most:,} more in {whole}.</i></p>"
+        return f"{found[0].replace(found[1], ''.join(rows[:most]))}\n\n{notice}" if most else notice
 
-    begin = f"<table>\n<thead>{row(head, 'th')}</thead>\n<tbody>"
-    return Block(begin, [row(cells, "td") for cells in rows], "</tbody>\n</table>")
-
-
-def render(section: Section, keep: Sequence[int] | None = None, whole: str = PAGE) -> str:
-    """The section as Markdown; of each block the first `keep` rows, and a line that says what was cut."""
-    kept = keep if keep is not None else [len(block.rows) for block in section.blocks]
-    parts = [_block(block, most, whole) for block, most in zip(section.blocks, kept, strict=True)]
-    body = "\n\n".join(part for part in parts if part)
+    body = _ROWS.sub(cut, section.body)
     if section.folded:
         return f"<details>\n<summary><b>{section.title}</b>{section.note}</summary>\n\n{body}\n\n</details>\n"
-    return f"### {section.title}\n\n{body}\n" if section.title else f"{body}\n"
-
-
-def _block(block: Block, most: int, whole: str) -> str:
-    cut = len(block.rows) - most
-    rows = "\n".join(block.rows[:most])
-    notice = f"\n\n<p><i>{cut:,} more in {whole}.</i></p>" if cut else ""
-    if block.rows and not most:
-        return notice.strip()
-    return "\n".join(part for part in (block.before, rows, block.after) if part) + notice
+    return f"<h3>{section.title}</h3>\n\n{body}\n" if section.title else f"{body}\n"
 
 
 def fit(sections: Sequence[Section], limit: int = LIMIT, whole: str = PAGE) -> str:
-    """All sections, cut where they are least important, to at most `limit` characters; `whole` is the file with all."""
-    keep = [[min(len(block.rows), block.most or len(block.rows)) for block in section.blocks] for section in sections]
-    texts = [render(section, kept, whole) for section, kept in zip(sections, keep, strict=True)]
-    order = sorted(range(len(sections)), key=lambda place: (-sections[place].rank, -place))
-    for place in (place for place in order if sections[place].rank):
-        while sum(map(len, texts)) + len(texts) > limit and any(keep[place]):
-            keep[place] = [most // 2 for most in keep[place]]
+    """Write all sections, cut where they matter least, in at most `limit` characters; `whole` is the file with all."""
+    keep = [min(section.longest, section.most) for section in sections]
+    texts = [render(section, most, whole) for section, most in zip(sections, keep, strict=True)]
+    places = sorted(range(len(sections)), key=lambda place: (-sections[place].rank, -place))
+    order = [place for place in places if sections[place].rank]
+    for place in order:
+        while sum(map(len, texts)) + len(texts) > limit and keep[place]:
+            keep[place] //= 2
             texts[place] = render(sections[place], keep[place], whole)
-    for place in (place for place in order if sections[place].rank):
+    for place in order:
         if sum(map(len, texts)) + len(texts) > limit:
-            texts[place] = (
-                f"<p><i>{sections[place].title}: cut, to stay under GitHub's limit; {whole} has it.</i></p>\n"
-            )
+            cut = f"{sections[place].title}: cut, to stay under GitHub's limit; {whole} has it."
+            texts[place] = f"<p><i>{cut}</i></p>\n"
     text = "\n".join(texts)
     if len(text) <= LIMIT:
         return text
     notice = f"<p><i>The rest is too long for a comment; {whole} has it.</i></p>\n"
-    return f"{_first_lines(text, LIMIT - len(notice))}\n{notice}"
+    return f"{_first_blocks(text, LIMIT - len(notice))}\n{notice}"
 
 
-def _first_lines(text: str, most: int) -> str:
+def _first_blocks(text: str, most: int) -> str:
     """The blocks of a text from its beginning, as many as fit; a block ends where a line is empty."""
     kept = ""
     for block in text.split("\n\n"):

@@ -9,7 +9,7 @@ import math
 import re
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import repository
 from verdict.review.report.png import (
-    chunks_of,
     drawing,
+    opened,
     packed,
     reason,
     stacked,
@@ -27,6 +27,7 @@ from verdict.review.report.png import (
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
+    from PIL.Image import Image
 
 MAIN, CANDIDATE = "main", "candidate"
 BOTH = f"{MAIN} and {CANDIDATE}"
@@ -66,7 +67,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A plot as DVC has read it: its rows, or the bytes of its image, by side, main first; `renderer` is DVC's."""
+    """A plot as DVC has read it: its rows, or its image, by side, main first; `renderer` is DVC's."""
 
     name: str
     renderer: Any
@@ -88,9 +89,8 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
     """
     with TemporaryDirectory(prefix="verdict-") as templates:
         revisions = {CANDIDATE: candidate or "workspace", MAIN: base}
-        with _opened(root, repo) as opened:
-            data = _read(opened, revisions, Path(templates))
-        sources = _sources(data, templates)
+        data = _read(root, repo, revisions, Path(templates))
+        sources = list(_sources(data, templates))
     names = [_file_name(source.name) for source in sources]
     for source, name in zip(sources, names, strict=True):
         if names.count(name) > 1:
@@ -101,26 +101,10 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
 
 def _file_name(plot: str) -> str:
     """plots_confusion.png for plots/confusion.json."""
-    stem = re.sub(r"\.(json|ya?ml|[ct]sv|png|jpe?g|gif|svg)$", "", plot)
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", stem) + ".png"
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", re.sub(r"\.(json|ya?ml|[ct]sv|png|jpe?g|gif|svg)$", "", plot)) + ".png"
 
 
-@contextmanager
-def _opened(root: Path, repo: "Repo | None") -> Iterator["Repo"]:
-    from dvc.exceptions import DvcException
-
-    if repo is not None:
-        yield repo
-        return
-    try:
-        opened = repository(root)
-    except DvcException as error:
-        raise VerdictError(str(root), reason(error), "run at the root of the repository") from None
-    with opened:
-        yield opened
-
-
-def _read(repo: "Repo", revisions: dict[str, str], templates: Path) -> dict[str, Any]:
+def _read(root: Path, repo: "Repo | None", revisions: dict[str, str], templates: Path) -> dict[str, Any]:
     """DVC's definitions and contents of all plots by side; the templates of both are left in the folder `templates`.
 
     The candidate comes first: where both sides define a plot, DVC draws by the first definition.
@@ -128,12 +112,13 @@ def _read(repo: "Repo", revisions: dict[str, str], templates: Path) -> dict[str,
     from dvc.exceptions import DvcException
 
     try:
-        for side in (MAIN, CANDIDATE):  # the candidate's templates replace main's
-            _copy_templates(repo, revisions[side], templates)
-        shown = repo.plots.show(revs=list(dict.fromkeys(revisions.values())))
+        with nullcontext(repo) if repo else repository(root) as used:
+            for side in (MAIN, CANDIDATE):  # the candidate's templates replace main's
+                _copy_templates(used, revisions[side], templates)
+            shown = used.plots.show(revs=list(dict.fromkeys(revisions.values())))
     except DvcException as error:
-        remedy = "git fetch origin, and run at the root of the repository"
-        raise VerdictError(" and ".join(revisions.values()), reason(error), remedy) from None
+        where, remedy = " and ".join(revisions.values()), "git fetch origin, and run at the root of the repository"
+        raise VerdictError(f"{where} of {root}", reason(error), remedy) from None
     data = {side: shown.get(revision, {}) for side, revision in revisions.items()}
     for side, content in data.items():
         for where, what in _read_errors(content):
@@ -158,34 +143,24 @@ def _read_errors(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((where or "dvc.yaml", reason(place["error"])) for where, place in places if "error" in place)
 
 
-def _sources(data: dict[str, Any], templates: str) -> list[_Source]:
+def _sources(data: dict[str, Any], templates: str) -> Iterator[_Source]:
     """What is to be drawn of each plot that a side declares."""
     from dvc.render.match import PlotsData, match_defs_renderers
     from dvc.repo.plots import infer_data_sources
 
     with drawing(".dvc/plots"):
         matched = match_defs_renderers(data=data, templates_dir=templates)
-    sources = []
     for (name, group), (renderer, _, errors) in zip(PlotsData(data).group_definitions().items(), matched, strict=True):
         sides: dict[str, Any] = {}
         for side, path, definition in reversed(group):  # main first
             where = f"{name} of {side}"
-            if side in errors:
-                what = f"DVC cannot make rows of it, all with the same keys: {reason(errors[side])}"
+            if error := errors.get(side):
+                what = f"DVC cannot make rows of it, all with the same keys: {reason(error)}"
                 raise VerdictError(where, what, _REMEDIES[side])
             files = data[side]["sources"]["data"]
             raw = [files[file].get("data") for file in infer_data_sources(path, definition)]
-            sides[side] = _image(where, raw[0]) if renderer.TYPE == "image" else _rows(where, side, renderer, any(raw))
-        sources.append(_Source(name, renderer, sides))
-    return sources
-
-
-def _image(where: str, png: bytes | None) -> bytes:
-    """The image as it is; refused unless it is a whole PNG."""
-    if png is None:
-        raise VerdictError(where, "is empty", "dvc repro, and commit what it writes")
-    chunks_of(png, where)
-    return png
+            sides[side] = opened(raw[0], where) if renderer.TYPE == "image" else _rows(where, side, renderer, any(raw))
+        yield _Source(name, renderer, sides)
 
 
 def _rows(where: str, side: str, renderer: Any, expected: bool) -> list[Row]:  # noqa: ANN401 - DVC has no types
@@ -208,19 +183,19 @@ def _draw(source: _Source, path: Path) -> Plot:
     sides, labels = source.sides, source.renderer.properties
     unchanged = len(sides) == 2 and sides[MAIN] == sides[CANDIDATE]
     shown = {BOTH: sides[MAIN]} if unchanged else sides
-    title = str(labels["title"])
+    title = what = str(labels["title"])
+    scale = 1 if source.renderer.TYPE == "image" else SCALE
     if source.renderer.TYPE == "image":
-        what, scale, channels, png = title, 1, ["row"], stacked(source.name, shown)
+        channels, picture = ["row"], stacked(shown)
     elif any(shown.values()):
-        what, scale = f"{title}: {labels['y_label']} against {labels['x_label']}", SCALE
-        channels, png = _filled(source, shown)
+        what += f": {labels['y_label']} against {labels['x_label']}"
+        channels, picture = _filled(source, shown)
     else:  # a picture that says so: one that is not there would look like a defect
-        what, scale, channels = title, SCALE, []
         none = {"data": {"values": [{}]}, "mark": {"type": "text", "text": "no rows"}, "width": 300}
-        png = _rendered(source.name, {"title": title, **none})
-    path.write_bytes(packed(png, source.name))
+        channels, picture = [], _rendered(source.name, {"title": title, **none})
+    path.write_bytes(packed(picture))
     alt = f"{what}. {_told_apart(shown, channels)}."
-    return Plot(source.name, title, (path.name,), alt, unchanged, int.from_bytes(png[16:20]) // scale)
+    return Plot(source.name, title, (path.name,), alt, unchanged, picture.width // scale)
 
 
 def _told_apart(shown: dict[str, Any], channels: list[str]) -> str:
@@ -237,51 +212,39 @@ def _told_apart(shown: dict[str, Any], channels: list[str]) -> str:
     return "; ".join(f"{side}: {how or 'not told apart'}" for side, how in zip(shown, words, strict=True))
 
 
-def _filled(source: _Source, shown: dict[str, list[Row]]) -> tuple[list[str], bytes]:
-    """The channels by which the template tells the sides apart, and the plot as PNG."""
+def _filled(source: _Source, shown: dict[str, list[Row]]) -> tuple[list[str], "Image"]:
+    """The channels by which the template tells the sides apart, and the plot."""
     renderer = source.renderer
     renderer.datapoints = [{**row, "rev": side} for side, rows in shown.items() for row in rows]
     renderer.properties["revs_with_datapoints"] = list(shown)  # DVC's own templates name them in their scales
     with drawing(source.name):
         specification = json.loads(json.dumps(renderer.get_filled_template(), allow_nan=False))
-    channels = list(_channels(specification))
-    for _, definition in channels:
-        definition["sort"] = list(shown)  # Vega-Lite's own order is the alphabet's, which has candidate first
-    return [channel for channel, _ in channels], _rendered(source.name, specification)
+    channels = [(key, part) for key, part in _parts(specification) if key in _MEANS and isinstance(part, dict)]
+    telling = [(key, part) for key, part in channels if part.get("field") == "rev"]
+    for _, part in telling:
+        part["sort"] = list(shown)  # Vega-Lite's own order is the alphabet's, which has candidate first
+    return [key for key, _ in telling], _rendered(source.name, specification)
 
 
-def _channels(specification: Any) -> Iterator[tuple[str, Row]]:  # noqa: ANN401 - JSON
-    """The channels that encode the revision, wherever in the specification, with their definitions."""
+def _parts(specification: Any, key: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    """Each part of a specification with its key, at any depth, but for titles and the plot's own rows."""
+    yield key, specification
     if isinstance(specification, list):
         for part in specification:
-            yield from _channels(part)
+            yield from _parts(part, key)
     elif isinstance(specification, dict):
-        for key, part in specification.items():
-            if key in _MEANS and isinstance(part, dict) and part.get("field") == "rev":
-                yield key, part
-            elif key != "data":
-                yield from _channels(part)
+        for name, part in specification.items():
+            if name not in ("values", "datasets", "title"):
+                yield from _parts(part, name)
 
 
-def _loads(specification: Any) -> bool:  # noqa: ANN401 - JSON
-    """Whether anything but the plot's own rows would be loaded: vl-convert fetches what an image mark names."""
-    if isinstance(specification, list):
-        return any(map(_loads, specification))
-    if not isinstance(specification, dict):
-        return bool(specification == "image")
-    if "url" in specification or "href" in specification:
-        return True
-    return any(_loads(part) for key, part in specification.items() if key not in ("values", "datasets", "title"))
-
-
-def _rendered(name: str, specification: dict[str, Any]) -> bytes:
-    """A Vega-Lite specification as PNG, its title in lines; nothing is loaded from elsewhere."""
+def _rendered(name: str, specification: dict[str, Any]) -> "Image":
+    """A Vega-Lite specification as a picture, its title in lines; nothing is loaded from elsewhere."""
     import vl_convert
 
-    if _loads(specification):
-        raise VerdictError(
-            name, "its template loads a picture or data from elsewhere", "draw what is in the plot's file"
-        )
+    # vl-convert fetches what an image mark names.
+    if any(key in ("url", "href") or part == "image" for key, part in _parts(specification)):
+        raise VerdictError(name, "its template loads a picture or data from elsewhere", "draw what is in its file")
     title = specification.get("title")
     if isinstance(title, dict) and isinstance(title.get("text"), str):
         title["text"] = textwrap.wrap(title["text"], _TITLE_WIDTH)
@@ -290,4 +253,4 @@ def _rendered(name: str, specification: dict[str, Any]) -> bytes:
         what = f"its template asks for {anchor[0]}, which DVC does not fill"
         raise VerdictError(name, what, "mend the template in .dvc/plots")
     with drawing(name):
-        return vl_convert.vegalite_to_png(text, scale=SCALE, allowed_base_urls=[])
+        return opened(vl_convert.vegalite_to_png(text, scale=SCALE, allowed_base_urls=[]), name)

@@ -1,14 +1,16 @@
-"""PNG files: checked, packed, put below each other; the same input gives the same bytes."""
+"""PNG files: checked before they are decoded, packed, put below each other; the same input gives the same bytes."""
 
-import base64
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont
 
 from verdict.base.errors import VerdictError
 
 _MOST_PIXELS = 50_000_000  # a page of a magazine has nine million
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
+_REPRO = "dvc repro, and commit what it writes"
 
 
 def reason(error: Exception) -> str:
@@ -29,48 +31,44 @@ def drawing(where: str) -> Iterator[None]:
         raise VerdictError(where, reason(error), remedy) from None
 
 
-def stacked(name: str, images: dict[str, bytes]) -> bytes:
-    """Images below each other, pixel for pixel, each under its side's name: beside each other they were too small."""
-    import vl_convert
-
-    parts, width, height = [], 0, 0
-    for side, png in images.items():
-        across, down = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
-        size = max(14, across // 40)  # of the name; legible when the picture is shown at half its width
-        data = base64.b64encode(png).decode()
-        style = 'font-family="sans-serif" font-weight="bold"'
-        parts.append(f'<text x="{size // 2}" y="{height + size * 3 // 2}" font-size="{size}" {style}>{side}</text>')
-        parts.append(
-            f'<image y="{height + size * 2}" width="{across}" height="{down}" href="data:image/png;base64,{data}"/>'
-        )
-        width, height = max(width, across), height + size * 2 + down
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
-    with drawing(name):
-        return vl_convert.svg_to_png(f'{head}<rect width="100%" height="100%" fill="white"/>{"".join(parts)}</svg>')
-
-
-def chunks_of(png: bytes, where: str) -> list[tuple[bytes, bytes]]:
-    """The chunks of a PNG, as kind and content; `VerdictError` unless all are there and whole."""
-    chunks, at = [], len(_SIGNATURE)
-    while png.startswith(_SIGNATURE) and at < len(png):
-        size = int.from_bytes(png[at : at + 4])
-        chunk, at = png[at + 4 : at + 8 + size], at + 12 + size
-        if zlib.crc32(chunk) != int.from_bytes(png[at - 4 : at]):
-            break
-        chunks.append((chunk[:4], chunk[4:]))
-    if not chunks or chunks[0][0] != b"IHDR" or chunks[-1][0] != b"IEND":
-        raise VerdictError(where, "is not a PNG, or a damaged one", "dvc repro, and commit what it writes")
+def opened(png: bytes | None, where: str) -> Image.Image:
+    """Decode a PNG; `VerdictError` where it is none, damaged, or larger than anybody draws."""
+    if not png:
+        raise VerdictError(where, "is empty", _REPRO)
     across, down = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
-    if across * down > _MOST_PIXELS:
+    if png.startswith(_HEAD) and across * down > _MOST_PIXELS:
         what = f"{across:,} by {down:,} pixels; at most {_MOST_PIXELS / 1e6:g} million are drawn"
         raise VerdictError(where, what, "write a smaller picture")
-    return chunks
+    try:
+        Image.open(BytesIO(png), formats=["PNG"]).verify()  # the checksums, which decoding passes by
+        image = Image.open(BytesIO(png), formats=["PNG"])
+        image.load()
+    except (OSError, SyntaxError, ValueError):
+        raise VerdictError(where, "is not a PNG, or a damaged one", _REPRO) from None
+    return image
 
 
-def packed(png: bytes, where: str) -> bytes:
-    """The same picture in a third of the bytes: git keeps the pictures of every comment."""
-    chunks = chunks_of(png, where)
-    pixels = zlib.compress(zlib.decompress(b"".join(content for kind, content in chunks if kind == b"IDAT")))
-    head = [(kind, content) for kind, content in chunks if kind not in (b"IDAT", b"IEND")]
-    parts = [kind + content for kind, content in [*head, (b"IDAT", pixels), (b"IEND", b"")]]
-    return _SIGNATURE + b"".join((len(part) - 4).to_bytes(4) + part + zlib.crc32(part).to_bytes(4) for part in parts)
+def packed(image: Image.Image) -> bytes:
+    """Write a picture as PNG, on white and without remarks: git keeps the pictures of every comment."""
+    file = BytesIO()
+    _flat(image).save(file, "PNG")  # optimize=True takes four times as long for 4 % of the bytes
+    return file.getvalue()
+
+
+def stacked(images: dict[str, Image.Image]) -> Image.Image:
+    """Put images below each other, pixel for pixel, each under its side's name: side by side they were too small."""
+    sizes = {side: max(14, image.width // 40) for side, image in images.items()}  # legible at half the width
+    height = sum(image.height + 2 * sizes[side] for side, image in images.items())
+    whole = Image.new("RGB", (max(image.width for image in images.values()), height), "white")
+    top = 0
+    for side, size in sizes.items():
+        font, place = ImageFont.load_default(size), (size // 2, top + size // 2)
+        ImageDraw.Draw(whole).text(place, side, "black", font, stroke_width=0.5)
+        whole.paste(_flat(images[side]), (0, top + 2 * size))
+        top += images[side].height + 2 * size
+    return whole
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer).convert("RGB")

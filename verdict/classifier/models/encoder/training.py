@@ -107,7 +107,7 @@ class _Training:
     def close(self) -> None:
         """Let the state go; it stays on disk until what the training gave is written."""
         if self.held:
-            self.held.lock.release()
+            self.held.release()
 
     def run(self, validation: Data | None, epochs: int | None = None) -> None:
         """Train until done.

@@ -1,6 +1,6 @@
 """Screenshots of a report: report.html in a real browser, and report.md as GitHub would show it, wide and narrow.
 
-    python -I -m dev.preview report .venv/github-markdown-light.css
+    python -I dev/preview.py report .venv/github-markdown-light.css
 
 GitHub's own parser and stylesheet draw report.md; the browser is Chromium, from the PATH. Written beside the report:
 preview-github-900.png, preview-github-380.png, preview-page-900.png, preview-page-380.png.
@@ -15,9 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cmarkgfm
-import matplotlib.image
-import numpy as np
 from cmarkgfm.cmark import Options
+from PIL import Image, ImageChops
 
 from verdict.base.errors import VerdictError, exit_code
 
@@ -56,10 +55,10 @@ def shoot(browser: str, page: Path, width: int, target: Path) -> None:
         )
     if done.returncode or not target.exists():
         raise VerdictError(browser, " ".join(done.stderr.split())[-300:], "see the browser's own message")
-    picture = matplotlib.image.imread(target)[:, :width, :3]
-    background = picture[-1, -1]
-    drawn = np.flatnonzero((np.abs(picture - background) > 0.01).any(axis=(1, 2)))
-    matplotlib.image.imsave(target, picture[: int(drawn.max(initial=0)) + 24])
+    picture = Image.open(target).convert("RGB").crop((0, 0, width, _TALLEST))
+    background = Image.new("RGB", picture.size, picture.getpixel((width - 1, _TALLEST - 1)))
+    drawn = ImageChops.difference(picture, background).getbbox() or (0, 0, width, 0)
+    picture.crop((0, 0, width, drawn[3] + 24)).save(target)
 
 
 def main() -> None:
