@@ -62,8 +62,8 @@ plots: .venv/repro.stamp  ## one page with all plots
 pins:  ## compile requirements*.in into exact pins
 	$(PYTHON) -m venv .venv/pins && .venv/pins/bin/pip install --quiet pip-tools==7.6.2
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements.in -o requirements.txt
-	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements/encoder.in -o requirements/encoder.txt
-	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements-dev.in -o requirements-dev.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/encoder.in -o requirements/encoder.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt requirements-dev.in -o requirements-dev.txt
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.txt requirements-dev.txt
 
 clean:  ## remove the environment, not the data
