@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import documents
 from tests.conftest import ROOT
 from tests.interpreter import first, interpreter
 from tests.pipeline.clone import Clone, declared_outs, remove
@@ -80,6 +81,13 @@ def test_make_alone_prints_what_there_is(tmp_path: Path) -> None:
     assert list(told) == [name for name in re.findall(r"(?m)^(\w+):", MAKEFILE) if name in targets[1].split()]
     assert set(told) == set(targets[1].split())
     assert not (tmp_path / ".venv").exists()
+
+
+def test_hooks_run_what_make_lint_runs() -> None:
+    """The hooks of pre-commit are the commands of `make lint`, one by one and without files as arguments."""
+    (repository,) = documents.load(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert [hook["entry"] for hook in repository["hooks"]] == " && ".join(recipe("lint")).split(" && ")
+    assert [hook["pass_filenames"] for hook in repository["hooks"]] == [False] * len(repository["hooks"])
 
 
 @pytest.mark.parametrize("target", COMMANDS)
