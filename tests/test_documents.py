@@ -55,6 +55,38 @@ def test_the_data_card_shows_the_committed_counts(domain: str) -> None:
 
 def test_links_between_documents_lead_somewhere() -> None:
     """Every relative link in a Markdown file points at a file of the repository."""
-    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{path}: {target}"
+
+
+def test_the_contributing_guide_names_what_is_there() -> None:
+    """Each path in CONTRIBUTING.md exists, and a Python file holds the names that stand right behind it."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w.-]+/[\w./-]+)`((?:(?:,| and) `\w+`)*)", text)
+    assert len(named) > 20
+    for path, names in named:
+        if "NAME" not in path and not path.startswith("data/raw"):
+            assert (ROOT / path).exists(), path
+            for name in re.findall(r"\w+", names):
+                assert re.search(rf"\b{name}\b", (ROOT / path).read_text(encoding="utf-8")), f"{path}: {name}"
+
+
+def test_the_tree_of_the_readme_is_the_repository() -> None:
+    """Each folder and file in README.md's tree is there, and each package of verdict/ stands in it."""
+    (tree,) = re.findall(r"^## The house\n.*?^```text\n(.*?)^```$", _readme(), re.MULTILINE | re.DOTALL)
+    above: list[str] = []
+    found = set()
+    for line in tree.splitlines():
+        indent, name = re.match(r"( *)(\S+)", line).groups()  # type: ignore[union-attr]
+        above[len(indent) // 2 :] = [name]
+        path = "".join(above)
+        assert (ROOT / path).exists(), path
+        found.add(path)
+    packages = {f"verdict/{file.parent.name}/" for file in (ROOT / "verdict").glob("*/__init__.py")}
+    assert packages <= found
+    assert packages
+
+
+def _readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")

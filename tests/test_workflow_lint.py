@@ -97,10 +97,11 @@ def test_zizmor_finds_faults(tmp_path: Path, old: str, new: str, audit: str) -> 
 
 
 def test_the_schemas_hold(tmp_path: Path) -> None:
-    """Every workflow and every action has the shape that GitHub's schemas ask for."""
+    """Every workflow, every action and dependabot.yml has the shape that GitHub's schemas ask for."""
     assert len(WORKFLOWS) >= 6
     assert schema(tmp_path, "vendor.github-workflows", *WORKFLOWS) == []
     assert schema(tmp_path, "vendor.github-actions", *ACTIONS) == []
+    assert schema(tmp_path, "vendor.dependabot", GITHUB / "dependabot.yml") == []
 
 
 def test_the_schema_finds_faults(tmp_path: Path) -> None:

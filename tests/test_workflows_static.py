@@ -24,6 +24,7 @@ PERMISSIONS = {
     "sweep/collect": ROLE,
     "sweep/propose": {"contents": "write", "pull-requests": "write"},
     "tests/tests": CONTENTS,
+    "tests/versions": CONTENTS,
 }
 # A job that is not named has no environment, so no secret of one.
 ENVIRONMENTS = {

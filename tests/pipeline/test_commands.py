@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import documents
 from tests.conftest import ROOT
 from tests.interpreter import first, interpreter
 from tests.pipeline.clone import Clone, declared_outs, remove
@@ -26,7 +27,10 @@ COMMANDS = {
         "verdict repro",
         "verdict scores",
     ],
-    "test": ["ruff check . && ruff format --check . && mypy", "pytest -n auto --dist worksteal"],
+    "lint": ["ruff check . && ruff format --check . && mypy"],
+    "format": ["ruff check --fix . && ruff format ."],
+    "unit": ["pytest tests/unit -n auto --dist worksteal"],
+    "test": ["pytest -n auto --dist worksteal"],
 }
 
 
@@ -68,14 +72,34 @@ def test_a_git_clone_gets_the_results_without_running_a_stage(
     assert other.results() == finished.results()
 
 
-@pytest.mark.parametrize("target", ["repro", "test"])
+def test_make_alone_prints_what_there_is(tmp_path: Path) -> None:
+    """Without a target make prints every target with its line of text, and starts nothing."""
+    for name in ("Makefile", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    done = subprocess.run(["make"], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60)
+    told = dict(re.findall(r"^make (\w+) +(\S.*)$", done.stdout, re.MULTILINE))
+    targets = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    assert targets is not None
+    assert list(told) == [name for name in re.findall(r"(?m)^(\w+):", MAKEFILE) if name in targets[1].split()]
+    assert set(told) == set(targets[1].split())
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_hooks_run_what_make_lint_runs() -> None:
+    """The hooks of pre-commit are the commands of `make lint`, one by one and without files as arguments."""
+    (repository,) = documents.load(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert [hook["entry"] for hook in repository["hooks"]] == " && ".join(recipe("lint")).split(" && ")
+    assert [hook["pass_filenames"] for hook in repository["hooks"]] == [False] * len(repository["hooks"])
+
+
+@pytest.mark.parametrize("target", COMMANDS)
 def test_make_targets_run_plain_commands(target: str) -> None:
     """A make target runs the commands of a user without make, line by line, and nothing hidden."""
     assert recipe(target) == COMMANDS[target]
     assert re.search(rf"^\.PHONY:.*\b{target}\b", MAKEFILE, re.MULTILINE)
 
 
-@pytest.mark.parametrize("target", ["repro", "test"])
+@pytest.mark.parametrize("target", ["repro", "lint", "test"])
 def test_readme_shows_what_make_runs(target: str) -> None:
     """Each command of a make target stands in README.md, so that nobody needs make."""
     if not README.is_file():

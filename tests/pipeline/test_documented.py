@@ -91,7 +91,7 @@ CHANGES: list[tuple[str, int, Callable[[Clone], bool]]] = [
 ]
 # What other tests run, by their file.
 ELSEWHERE = {
-    "tests/pipeline/test_commands.py": {"make repro", "make test"},
+    "tests/pipeline/test_commands.py": {"make repro", "make test", "make lint", "make unit", "make format"},
     "tests/review/test_fresh_clone.py": {"verdict repro"},
     "tests/review/test_hook.py": {". .venv/bin/activate", "exec verdict gate"},
     "tests/pipeline/conftest.py": {"dvc exp run -S train.model=bag"},
@@ -117,7 +117,7 @@ ELSEWHERE = {
 }
 NOT_RUN = {
     "downloads an environment, or is what runs this test": {
-        "make repro TORCH_INDEX=<that index>",
+        "make repro TORCH_INDEX=https://download.pytorch.org/whl/cpu",
         "python3 -m venv .venv && . .venv/bin/activate",
         "pip install -r requirements.txt",
         "pip install --no-deps ./install",

@@ -17,9 +17,13 @@ from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import Entry, stages_of
 from verdict.repo.revisions import PARAMS, Revision
 
-# Prose, and who reviews what, are for people. Tests and benchmarks are run apart, sweeps start from main's spec files:
-# nothing can import one where a stage, the review or a workflow of main runs, since all of these are `python -I`.
-_HARMLESS = re.compile(r"docs/.*|(.*/)?[^/]+\.md|LICENSE|\.github/CODEOWNERS|(tests|benchmarks)/.*|sweeps/[^/]+\.yaml")
+# Prose, who reviews what, and settings of editors, hooks and dependabot are for people. Tests and benchmarks are run
+# apart, sweeps start from main's spec files: nothing can import one where a stage, the review or a workflow of main
+# runs, since all of these are `python -I`.
+_HARMLESS = re.compile(
+    r"docs/.*|(.*/)?[^/]+\.md|LICENSE|CITATION\.cff|\.github/(CODEOWNERS|dependabot\.yml)|\.pre-commit-config\.yaml"
+    r"|\.devcontainer/devcontainer\.json|(tests|benchmarks)/.*|sweeps/[^/]+\.yaml"
+)
 # The raw data needs no entry: its pointer ends in .dvc.
 _DEFINING = (LOCK, PARAMS, TEST_SET)
 _FOLDERS = (".dvc/",)

@@ -21,11 +21,12 @@ def changed(repository: Repository) -> list[str]:
     "path",
     [
         *("docs/a.md", "docs/pictures/a.png", "README.md", "review/notes.md", "LICENSE", ".github/CODEOWNERS"),
+        *("CITATION.cff", ".github/dependabot.yml", ".pre-commit-config.yaml", ".devcontainer/devcontainer.json"),
         *("tests/conftest.py", "tests/review/test_gate.py", "benchmarks/review.py", "sweeps/linear.yaml"),
     ],
 )
 def test_what_cannot_matter_is_not_in_it(repository: Repository, path: str) -> None:
-    """Documentation, tests, benchmarks, spec files of sweeps and who reviews what leave every result as it is."""
+    """Documentation, tests, benchmarks, spec files of sweeps and settings for people leave every result as it is."""
     repository.branch("change")
     repository.put(path, "new\n")
     assert changed(repository) == []
@@ -64,6 +65,7 @@ def test_what_cannot_matter_is_not_in_it(repository: Repository, path: str) -> N
             "Makefile",
         ),
         *("requirements.txt", "requirements/encoder.txt", "pyproject.toml", "install/verdict_finder.py"),
+        *(".devcontainer/x.py", ".github/x.yml", "a/CITATION.cff", "a/.pre-commit-config.yaml"),
         *("sweeps/more/a.yaml", "docs.py", "a.md.py", "README.MD", ".gitmodules", ".gitignore", "Dockerfile.gpu"),
     ],
 )
