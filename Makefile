@@ -29,7 +29,7 @@ sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml
 	@verdict sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
 
 lint: .venv/test.stamp  ## style, layout and types, as pre-commit and CI check them
-	ruff check . && ruff format --check . && mypy
+	ruff check . && ruff format --check . && lint-imports && mypy
 
 format: .venv/test.stamp  ## rewrite what style and layout can mend by themselves
 	ruff check --fix . && ruff format .

@@ -27,7 +27,7 @@ COMMANDS = {
         "verdict repro",
         "verdict scores",
     ],
-    "lint": ["ruff check . && ruff format --check . && mypy"],
+    "lint": ["ruff check . && ruff format --check . && lint-imports && mypy"],
     "format": ["ruff check --fix . && ruff format ."],
     "unit": ["pytest tests/unit -n auto --dist worksteal"],
     "test": ["pytest -n auto --dist worksteal"],

@@ -122,7 +122,7 @@ NOT_RUN = {
         "pip install -r requirements.txt",
         "pip install --no-deps ./install",
         "pip install -r requirements-dev.txt",
-        "ruff check . && ruff format --check . && mypy",
+        "ruff check . && ruff format --check . && lint-imports && mypy",
         "pytest -n auto --dist worksteal",
     },
     "downloads the encoder's weights, and trains for an hour, or on a GPU, or on two machines": {

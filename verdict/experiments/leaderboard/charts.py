@@ -12,9 +12,10 @@ from typing import Any
 from verdict.base.printable import plain
 from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.records import shown_param
+from verdict.repo.plots import drawing
 from verdict.review.report.markup import percent
 from verdict.review.report.plots import SCALE
-from verdict.review.report.png import drawing, opened, packed
+from verdict.review.report.png import opened, packed
 
 PARAMS, COST = "leaderboard-params", "leaderboard-cost"
 # Colours that stay apart for the colour-blind (Okabe and Ito), and differ in lightness, too.

@@ -5,38 +5,24 @@ cannot read is an error here. What only one side has is drawn for that side.
 """
 
 import json
-import math
 import re
 import textwrap
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
-from verdict.repo.dvc import repository
-from verdict.review.report.png import (
-    drawing,
-    opened,
-    packed,
-    reason,
-    stacked,
-)
+from verdict.repo.plots import CANDIDATE, MAIN, Row, Source, drawing, read
+from verdict.review.report.png import opened, packed, stacked
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
     from PIL.Image import Image
 
-MAIN, CANDIDATE = "main", "candidate"
 BOTH = f"{MAIN} and {CANDIDATE}"
 SCALE = 2  # pixels of a drawn plot for each CSS pixel: sharp on a telephone too
 _TITLE_WIDTH = 54  # characters; in one line the longest title would be wider than its plot
-_REMEDIES = {
-    MAIN: "mend it on main first, or give the changed plot another file name: then each side is drawn alone",
-    CANDIDATE: "dvc repro, and commit what it writes",
-}
 # What tells main and candidate apart, by the channel with which a template encodes `rev`.
 _MEANS = {
     "row": ("above", "below"),
@@ -46,7 +32,6 @@ _MEANS = {
     "shape": ("circles", "squares"),
     "color": ("first colour", "second colour"),
 }
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +50,6 @@ class Plot:
     width: int = 800
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A plot as DVC has read it: its rows, or its image, by side, main first; `renderer` is DVC's."""
-
-    name: str
-    renderer: Any
-    sides: dict[str, Any]
-
-
 def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | None" = None) -> list[Plot]:
     """Draw every plot that `base` or the candidate declares, in DVC's order; the same data give the same bytes.
 
@@ -87,10 +63,7 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
     Raises:
         VerdictError: for a revision, definition, template or file that cannot be read or drawn, with the side at fault.
     """
-    with TemporaryDirectory(prefix="verdict-") as templates:
-        revisions = {CANDIDATE: candidate or "workspace", MAIN: base}
-        data = _read(root, repo, revisions, Path(templates))
-        sources = list(_sources(data, templates))
+    sources = [_with_images(source) for source in read(root, base, candidate, repo)]
     names = [_file_name(source.name) for source in sources]
     for source, name in zip(sources, names, strict=True):
         if names.count(name) > 1:
@@ -99,86 +72,19 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
     return [_draw(source, out / name) for source, name in zip(sources, names, strict=True)]
 
 
+def _with_images(source: Source) -> Source:
+    """The same with pictures decoded, where it is one of pictures."""
+    if source.renderer.TYPE != "image":
+        return source
+    return replace(source, sides={side: opened(png, f"{source.name} of {side}") for side, png in source.sides.items()})
+
+
 def _file_name(plot: str) -> str:
     """plots_confusion.png for plots/confusion.json."""
     return re.sub(r"[^A-Za-z0-9.-]+", "_", re.sub(r"\.(json|ya?ml|[ct]sv|png|jpe?g|gif|svg)$", "", plot)) + ".png"
 
 
-def _read(root: Path, repo: "Repo | None", revisions: dict[str, str], templates: Path) -> dict[str, Any]:
-    """DVC's definitions and contents of all plots by side; the templates of both are left in the folder `templates`.
-
-    The candidate comes first: where both sides define a plot, DVC draws by the first definition.
-    """
-    from dvc.exceptions import DvcException
-
-    try:
-        with nullcontext(repo) if repo else repository(root) as used:
-            for side in (MAIN, CANDIDATE):  # the candidate's templates replace main's
-                _copy_templates(used, revisions[side], templates)
-            shown = used.plots.show(revs=list(dict.fromkeys(revisions.values())))
-    except DvcException as error:
-        where, remedy = " and ".join(revisions.values()), "git fetch origin, and run at the root of the repository"
-        raise VerdictError(f"{where} of {root}", reason(error), remedy) from None
-    data = {side: shown.get(revision, {}) for side, revision in revisions.items()}
-    for side, content in data.items():
-        for where, what in _read_errors(content):
-            raise VerdictError(f"{where} of {side}", what, _REMEDIES[side])
-    return data
-
-
-def _copy_templates(repo: "Repo", revision: str, target: Path) -> None:
-    """DVC looks for templates in the working tree alone, but a plot that only a revision has may need its own."""
-    with repo.switch(revision):
-        folder = repo.fs.join(repo.root_dir, ".dvc", "plots")
-        for file in repo.fs.find(folder):
-            copy = target / repo.fs.relpath(file, folder)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(repo.fs.cat_file(file))
-
-
-def _read_errors(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each place in the contents of one side where DVC has put an error instead of data."""
-    definitions, files = content.get("definitions", {}), content.get("sources", {})
-    places = [("", definitions), ("", files), *definitions.get("data", {}).items(), *files.get("data", {}).items()]
-    yield from ((where or "dvc.yaml", reason(place["error"])) for where, place in places if "error" in place)
-
-
-def _sources(data: dict[str, Any], templates: str) -> Iterator[_Source]:
-    """What is to be drawn of each plot that a side declares."""
-    from dvc.render.match import PlotsData, match_defs_renderers
-    from dvc.repo.plots import infer_data_sources
-
-    with drawing(".dvc/plots"):
-        matched = match_defs_renderers(data=data, templates_dir=templates)
-    for (name, group), (renderer, _, errors) in zip(PlotsData(data).group_definitions().items(), matched, strict=True):
-        sides: dict[str, Any] = {}
-        for side, path, definition in reversed(group):  # main first
-            where = f"{name} of {side}"
-            if error := errors.get(side):
-                what = f"DVC cannot make rows of it, all with the same keys: {reason(error)}"
-                raise VerdictError(where, what, _REMEDIES[side])
-            files = data[side]["sources"]["data"]
-            raw = [files[file].get("data") for file in infer_data_sources(path, definition)]
-            sides[side] = opened(raw[0], where) if renderer.TYPE == "image" else _rows(where, side, renderer, any(raw))
-        yield _Source(name, renderer, sides)
-
-
-def _rows(where: str, side: str, renderer: Any, expected: bool) -> list[Row]:  # noqa: ANN401 - DVC has no types
-    """The rows of one side, of finite numbers; none only where none are `expected`, since the file is an empty list."""
-    remedy = "write a list of rows, all with the same keys and with finite numbers"
-    rows = [{key: row[key] for key in row if key != "rev"} for row in renderer.datapoints if row["rev"] == side]
-    if expected and not rows:
-        raise VerdictError(where, "DVC finds no rows in it", remedy)
-    drawn = [renderer.properties[axis] for axis in ("x", "y")] if rows else []
-    for number, row in enumerate(rows, 1):
-        for key in dict.fromkeys([*row, *drawn]):
-            value = row.get(key)
-            if (value is None and key in drawn) or (isinstance(value, float) and not math.isfinite(value)):
-                raise VerdictError(where, f"row {number}: {key} is {value}", remedy)
-    return rows
-
-
-def _draw(source: _Source, path: Path) -> Plot:
+def _draw(source: Source, path: Path) -> Plot:
     """Write the picture of one plot; where both sides are the same, of one side for both."""
     sides, labels = source.sides, source.renderer.properties
     unchanged = len(sides) == 2 and sides[MAIN] == sides[CANDIDATE]
@@ -212,7 +118,7 @@ def _told_apart(shown: dict[str, Any], channels: list[str]) -> str:
     return "; ".join(f"{side}: {how or 'not told apart'}" for side, how in zip(shown, words, strict=True))
 
 
-def _filled(source: _Source, shown: dict[str, list[Row]]) -> tuple[list[str], "Image"]:
+def _filled(source: Source, shown: dict[str, list[Row]]) -> tuple[list[str], "Image"]:
     """The channels by which the template tells the sides apart, and the plot."""
     renderer = source.renderer
     renderer.datapoints = [{**row, "rev": side} for side, rows in shown.items() for row in rows]

@@ -1,7 +1,5 @@
 """PNG files: checked before they are decoded, packed, put below each other; the same input gives the same bytes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont
@@ -11,24 +9,6 @@ from verdict.base.errors import VerdictError
 _MOST_PIXELS = 50_000_000  # a page of a magazine has nine million
 _HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 _REPRO = "dvc repro, and commit what it writes"
-
-
-def reason(error: Exception) -> str:
-    """What an error says, in one line; its kind where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-@contextmanager
-def drawing(where: str) -> Iterator[None]:
-    """Turn what DVC, a template or Vega-Lite refuses into a `VerdictError`."""
-    from dvc.exceptions import DvcException
-    from dvc_render.exceptions import DvcRenderError  # type: ignore[import-untyped]
-
-    try:
-        yield
-    except (DvcException, DvcRenderError, ValueError) as error:
-        remedy = "mend its definition in dvc.yaml, or its template in .dvc/plots"
-        raise VerdictError(where, reason(error), remedy) from None
 
 
 def opened(png: bytes | None, where: str) -> Image.Image:
