@@ -19,8 +19,8 @@ from tests.review.forging import relock
 from tests.review.test_gate_artifact import resealed
 from verdict.base.outcome import APPROVABLE
 from verdict.classifier.params import Gate
-from verdict.review.bootstrap import OVERALL
-from verdict.review.compare import HEADLINE, WORSE, Difference
+from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
+from verdict.review.compare import WORSE, Difference
 from verdict.review.rules import model
 
 clone, desk = changes.clone, changes.desk

@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import small_params
 from verdict.classifier.params import Gate
-from verdict.review.bootstrap import METRICS
+from verdict.classifier.scores.metric_names import METRICS
 from verdict.review.compare import (
     SAME,
     UNDEFINED,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.vader import DOMAINS
+from verdict.classifier.scores.metric_names import OVERALL, Metric
 
 PATH = Path("params.yaml")
 
@@ -19,8 +20,6 @@ Count = Annotated[int, Field(ge=1)]
 NgramRange = tuple[Count, Count]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 ModelKind = Literal["linear", "bag", "encoder"]
-# As `verdict.classifier.scores.metrics.scores` defines them, which takes too long to import for a look at the params.
-Metric = Literal["weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece", "valence_r"]
 # What each kind reads.
 REPRESENTATION: dict[str, Literal["tfidf", "tokens"]] = {"linear": "tfidf", "bag": "tfidf", "encoder": "tokens"}
 
@@ -252,7 +251,7 @@ def load(path: Path = PATH) -> Params:
         params = Params.model_validate(document)
     except ValidationError as error:
         raise VerdictError(str(path), explain(error), "correct the keys named here") from None
-    groups = ("overall", *DOMAINS)
+    groups = (OVERALL, *DOMAINS)
     for key, named in (("fail_on_worse", params.gate.fail_on_worse), ("floors", params.gate.floors)):
         if unknown := [name for name in named if name not in groups]:
             what = f"no such group: {', '.join(unknown)}; there is {', '.join(groups)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_json
 from verdict.base.printable import plain
+from verdict.classifier.scores.metric_names import METRICS
 from verdict.repo.dvc import cache_of, dvc, share_cache
 from verdict.repo.hook import require_same
 from verdict.repo.names import CANDIDATE
@@ -19,7 +20,6 @@ from verdict.repo.revisions import (
     working_tree,
 )
 from verdict.repo.sources import bring_start, obtain_data
-from verdict.review.bootstrap import METRICS
 from verdict.review.compare import Comparison, compare
 from verdict.review.evidence import Evidence
 from verdict.review.gate import Review, plan_of, review

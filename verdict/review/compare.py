@@ -16,17 +16,16 @@ from scipy.special import bdtr, ndtri
 from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST, TEST_SET
 from verdict.classifier.dataset.splits import LABELS
-from verdict.review.bootstrap import (
+from verdict.classifier.scores.metric_names import (
+    HEADLINE,
     LOWER_IS_BETTER,
     METRICS,
     OVERALL,
-    Draws,
-    paired,
 )
+from verdict.review.bootstrap import Draws, paired
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.testset import WRITE, TestRows
 
-HEADLINE = "weighted_f1"
 BETTER, WORSE, SAME, UNDEFINED = "better", "worse", "no measurable difference", "not defined"
 # A difference that four digits show as 0 is none: the same weights on another processor move all sentences a little.
 NOTHING = 5e-5

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from verdict.review.bootstrap import METRICS, OVERALL
+from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
 from verdict.review.compare import (
     BETTER,
-    HEADLINE,
     SAME,
     WORSE,
     Difference,

@@ -6,8 +6,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
 from verdict.classifier.dataset.vader import DOMAINS
 from verdict.classifier.scores.baselines import ROWS
-
-_COLUMNS = ("weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece", "valence_r")
+from verdict.classifier.scores.metric_names import METRICS
 
 
 def scoreboard(path: Path) -> str:
@@ -22,12 +21,12 @@ def scoreboard(path: Path) -> str:
         rows = [_row(name, figures) for name, figures in groups.items()]
     except (KeyError, TypeError, ValueError):
         raise VerdictError(str(path), "holds no scores of this pipeline", "dvc repro evaluate") from None
-    head = f"{'test':<10} {'n':>5}" + "".join(f"  {name:>11}" for name in _COLUMNS)
+    head = f"{'test':<10} {'n':>5}" + "".join(f"  {name:>11}" for name in METRICS)
     return "\n".join([head, *rows, "", *_published()])
 
 
 def _row(name: str, figures: dict[str, float]) -> str:
-    return f"{name:<10} {figures['n']:>5}" + "".join(f"  {figures[column]:>11.3f}" for column in _COLUMNS)
+    return f"{name:<10} {figures['n']:>5}" + "".join(f"  {figures[column]:>11.3f}" for column in METRICS)
 
 
 def _published() -> list[str]:

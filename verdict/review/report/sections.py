@@ -7,12 +7,16 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION, PREDICTIONS
+from verdict.classifier.scores.metric_names import (
+    HEADLINE,
+    LOWER_IS_BETTER,
+    METRICS,
+    OVERALL,
+)
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision
-from verdict.review.bootstrap import LOWER_IS_BETTER, METRICS, OVERALL
 from verdict.review.compare import (
     BETTER,
-    HEADLINE,
     SAME,
     UNDEFINED,
     WORSE,

@@ -8,12 +8,8 @@ from dataclasses import dataclass
 
 from verdict.base.paths import ARTIFACT
 from verdict.classifier.params import Gate
-from verdict.review.compare import (
-    HEADLINE,
-    UNDEFINED,
-    WORSE,
-    Difference,
-)
+from verdict.classifier.scores.metric_names import HEADLINE
+from verdict.review.compare import UNDEFINED, WORSE, Difference
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds
 from verdict.review.reported_metrics import Figures
