@@ -34,15 +34,9 @@ from benchmarks.retrained import (
 )
 from verdict.base.errors import exit_code
 from verdict.classifier.dataset.vader import DOMAINS
-from verdict.classifier.scores.metric_names import HEADLINE
+from verdict.classifier.scores.metric_names import HEADLINE, LOWER_IS_BETTER, OVERALL
 from verdict.review import params
-from verdict.review.bootstrap import (
-    LOWER_IS_BETTER,
-    OVERALL,
-    Resample,
-    differences,
-    resample,
-)
+from verdict.review.bootstrap import Resample, differences, resample
 from verdict.review.compare import Plan, level
 from verdict.review.rules import duplicates, leak
 from verdict.review.rules.duplicates import Side, near, rise

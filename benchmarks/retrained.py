@@ -150,4 +150,5 @@ def predictions_on_validation(task: Task, tables: dict[str, pd.DataFrame]) -> pd
 def _kept(path: Path, truth: pd.DataFrame) -> pd.DataFrame:
     probabilities = np.load(path, allow_pickle=False).astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return with_probabilities(truth, probabilities)
+    table: pd.DataFrame = with_probabilities(truth, probabilities).to_pandas()
+    return table

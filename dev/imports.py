@@ -16,6 +16,7 @@ import matplotlib as mpl
 
 mpl.use("svg")
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 TARGET = Path("docs/pictures/imports.svg")
 INK, PAPER, FRAME, ARROW = "#1f2328", "#ffffff", "#57606a", "#0969da"
@@ -76,7 +77,7 @@ def _place(at: int, of: int, height: int) -> Place:
     return (at + 0.5) / of, -float(height)
 
 
-def _arrow(axes: plt.Axes, start: Place, end: Place, count: int) -> None:
+def _arrow(axes: Axes, start: Place, end: Place, count: int) -> None:
     bend = "arc3,rad=0.25" if start[1] == end[1] else "arc3,rad=0.04"
     style = {"arrowstyle": "-|>", "color": ARROW, "alpha": 0.35, "linewidth": 0.4 + count**0.5 / 3, "shrinkA": 16}
     axes.annotate("", xy=end, xytext=start, arrowprops={**style, "shrinkB": 18, "connectionstyle": bend}, zorder=1)

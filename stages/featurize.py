@@ -6,12 +6,12 @@ data/prepared, metrics/data.json -> data/features/
 import sys
 from pathlib import Path
 
-import pandas as pd
+import pyarrow as pa
 
 from verdict.base.errors import VerdictError, exit_code
 from verdict.base.files import (
+    read_arrow,
     read_json,
-    read_table,
     sha256,
     write_json,
     write_table,
@@ -45,31 +45,31 @@ def main() -> None:
     if not isinstance(report, dict) or report.get("violations") != 0:
         raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
     columns = ["text", *TRUTH]
-    tables = {name: read_table(PREPARED / f"{name}.parquet", "dvc repro prepare", columns) for name in SPLITS}
+    tables = {name: read_arrow(PREPARED / f"{name}.parquet", "dvc repro prepare", columns) for name in SPLITS}
     write = _write_tokens if KINDS[settings.train.model].representation == "tokens" else _write_tfidf
     told = write(tables, settings.featurize)
     for name, table in tables.items():
-        write_table(FEATURES / f"{name}.parquet", table[list(TRUTH)], TRUTH_SCHEMA)
+        write_table(FEATURES / f"{name}.parquet", table, TRUTH_SCHEMA)
     write_json(FEATURES / "source.json", {name: sha256(PREPARED / f"{name}.parquet") for name in SPLITS})
     print(f"featurize: {told}")
 
 
-def _write_tfidf(tables: dict[str, pd.DataFrame], settings: params.Featurize) -> str:
-    tfidf = features.fit(tables["train"]["text"].tolist(), settings)
+def _write_tfidf(tables: dict[str, pa.Table], settings: params.Featurize) -> str:
+    tfidf = features.fit(tables["train"]["text"].to_pylist(), settings)
     save_tfidf(FEATURES, tfidf)
     for name, table in tables.items():
-        write_matrix(FEATURES / f"{name}.safetensors", tfidf.transform(table["text"]))
+        write_matrix(FEATURES / f"{name}.safetensors", tfidf.transform(table["text"].to_pylist()))
     return f"{len(tfidf.word.terms)} word and {len(tfidf.char.terms)} character n-grams"
 
 
-def _write_tokens(tables: dict[str, pd.DataFrame], settings: params.Featurize) -> str:
+def _write_tokens(tables: dict[str, pa.Table], settings: params.Featurize) -> str:
     folder = checkpoint(settings.tokens.checkpoint)
     tokeniser = tokeniser_of(folder, settings.tokens.max_tokens)
     copy_checkpoint(folder, FEATURES / START)
     save_tokeniser(FEATURES, tokeniser)
     cut = total = 0
     for name, table in tables.items():
-        tokens = tokeniser.transform(table["text"])
+        tokens = tokeniser.transform(table["text"].to_pylist())
         write_tokens(FEATURES / f"{name}.safetensors", tokens)
         cut, total = cut + int((tokens.lengths == tokeniser.max_tokens).sum()), total + len(tokens.ids)
     return f"{total} token ids; {cut} sentences reach {tokeniser.max_tokens} tokens, where they are cut"

@@ -8,15 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import pandas as pd
+import pyarrow as pa
 import scipy.sparse as sp
 
 from verdict.base.errors import VerdictError, exit_code
 from verdict.base.files import (
     is_sha256,
+    read_arrow,
     read_json,
-    read_table,
     write_json,
     write_rows,
     write_table,
@@ -37,11 +36,12 @@ from verdict.classifier.features.tokens import (
     read_tokens,
 )
 from verdict.classifier.kinds import KINDS
-from verdict.classifier.scores.metrics import BINS
+from verdict.classifier.scores.metric_names import BINS, HEADLINE, OVERALL
 from verdict.classifier.scores.predictions import (
     SCHEMA,
     TRUTH,
     all_scores,
+    truth_of,
     with_probabilities,
 )
 from verdict.classifier.training import fit, require_possible
@@ -68,9 +68,9 @@ def main() -> None:
     kind = KINDS[settings.model]
     torchrun(settings.processes, several=kind.processes)
     reads, features = _features(settings.model)
-    tables = {name: read_table(FEATURES / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
+    tables = {name: read_arrow(FEATURES / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
     for name, table in tables.items():
-        require_labels(FEATURES / f"{name}.parquet", table["label"])
+        require_labels(FEATURES / f"{name}.parquet", table["label"].to_pylist())
     data = {name: _data(name, table, features[name]) for name, table in tables.items()}
     _refuse_absent_classes(tables["train"])
     fitted = {seed: _fit(settings, seed, data) for seed in (settings.seed, *settings.seeds)}
@@ -88,7 +88,7 @@ def main() -> None:
         hardware_class=hardware_class(settings.device, kind.representation == "tokens", settings.deterministic),
         files={},
     )
-    documents = pd.concat([table["document"] for table in tables.values()])
+    documents = [document for table in tables.values() for document in table["document"].to_pylist()]
     save_classifier(MODEL, reads, first.model, documents, manifest)
     write_rows(CURVE, first.curve)
     scores = _write_scores(tables["validation"], fitted)
@@ -109,7 +109,7 @@ def _fit(settings: params.Train, seed: int, data: dict[Split, Data]) -> Fitted:
     return fit(settings, data["train"], data["validation"], FEATURES / START)
 
 
-def _write_scores(table: pd.DataFrame, fitted: dict[int, Fitted]) -> dict[str, Any]:
+def _write_scores(table: pa.Table, fitted: dict[int, Fitted]) -> dict[str, Any]:
     """Predictions of each seed, scores of the first, and weighted F1 of each, on the validation split."""
     source = FEATURES / "validation.parquet"
     predictions = [with_probabilities(table, one.validation) for one in fitted.values()]
@@ -117,7 +117,7 @@ def _write_scores(table: pd.DataFrame, fitted: dict[int, Fitted]) -> dict[str, A
     for name, one in zip(names, predictions, strict=True):
         write_table(HELD_OUT.with_name(name), one, SCHEMA)
     scores = [all_scores(one, BINS, source) for one in predictions]
-    values = [one["overall"]["weighted_f1"] for one in scores]
+    values = [one[OVERALL][HEADLINE] for one in scores]
     seeds = {
         "values": {str(seed): value for seed, value in zip(fitted, values, strict=True)},
         "mean": round(statistics.fmean(values), 6),
@@ -148,12 +148,12 @@ def _features(kind: str) -> tuple[TfIdf | Tokeniser, dict[Split, sp.csr_matrix |
     return tfidf, matrices
 
 
-def _data(name: str, table: pd.DataFrame, features: sp.csr_matrix | Tokens) -> Data:
+def _data(name: str, table: pa.Table, features: sp.csr_matrix | Tokens) -> Data:
     rows = len(features) if isinstance(features, Tokens) else features.shape[0]
     if rows != len(table):
         path = FEATURES / f"{name}.safetensors"
         raise VerdictError(str(path), f"has {rows} rows, expected {len(table)}", _REMEDY)
-    return Data(features, table["label"].to_numpy(dtype=np.str_), table["valence"].to_numpy())
+    return Data(features, *truth_of(table))
 
 
 def _source() -> dict[Split, str]:
@@ -165,8 +165,8 @@ def _source() -> dict[Split, str]:
     return source
 
 
-def _refuse_absent_classes(table: pd.DataFrame) -> None:
-    if absent := [label for label in LABELS if not (table["label"] == label).any()]:
+def _refuse_absent_classes(table: pa.Table) -> None:
+    if absent := [label for label in LABELS if label not in table["label"].unique().to_pylist()]:
         what = f"no sentence is {' or '.join(absent)}: that class could not be learnt"
         raise VerdictError(str(FEATURES / "train.parquet"), what, "more data, or another prepare.neutral_band")
 

@@ -46,8 +46,13 @@ def test_marking_can_be_switched_off() -> None:
 @pytest.fixture
 def small(params: Params) -> Params:
     """The params with every n-gram kept."""
+    return with_min_df(params, 1)
+
+
+def with_min_df(params: Params, least: int) -> Params:
+    """The params with every n-gram kept that stands in so many texts."""
     settings = params.featurize
-    kept = {name: getattr(settings, name).model_copy(update={"min_df": 1}) for name in ("word", "char")}
+    kept = {name: getattr(settings, name).model_copy(update={"min_df": least}) for name in ("word", "char")}
     return params.model_copy(update={"featurize": settings.model_copy(update=kept)})
 
 
@@ -69,11 +74,12 @@ def by_scikit_learn(small: Params, texts: list[str]) -> sp.csr_matrix:
     return sp.hstack(blocks, format="csr")
 
 
-def test_the_features_are_those_of_scikit_learn(small: Params) -> None:
-    """On seen and unseen texts the values agree with scikit-learn's transform to 1e-6."""
-    texts = [*TRAINING, *UNSEEN]
-    ours = tfidf.fit(TRAINING, small.featurize).transform(texts)
-    theirs = by_scikit_learn(small, texts)
+@pytest.mark.parametrize("least", [1, 2])
+def test_the_features_are_those_of_scikit_learn(params: Params, least: int) -> None:
+    """On seen and unseen texts, with all terms and with the frequent ones, the values are scikit-learn's to 1e-6."""
+    texts, kept = [*TRAINING, *UNSEEN], with_min_df(params, least)
+    ours = tfidf.fit(TRAINING, kept.featurize).transform(texts)
+    theirs = by_scikit_learn(kept, texts)
     assert ours.shape == theirs.shape
     assert abs(ours - theirs).max() < 1e-6
 

@@ -88,5 +88,6 @@ def test_the_columns_of_a_row_are_joined_in_order() -> None:
     recipe = Text(columns=("title", "body"), separator=": ", max_length=100)
     table = pd.DataFrame({"body": ["b", "d"], "title": ["a", "c"], "other": ["", ""]})
     assert list(recipe.of(table, "it")) == ["a: b", "c: d"]
+    assert list(recipe.of({"title": ["a", "c"], "body": ["b", "d"]}, "it")) == ["a: b", "c: d"]
     with pytest.raises(VerdictError, match=r"it: .*title, body; there is no title"):
         recipe.of(table.drop(columns="title"), "it")

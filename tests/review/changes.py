@@ -24,6 +24,7 @@ from tests.pipeline.clone import Clone, declared_outs, environment, fresh_clone,
 from tests.review.forging import relock
 from tests.shared import once
 from verdict.classifier.scores.metrics import scores
+from verdict.classifier.scores.predictions import arrays
 from verdict.cli import main
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review
@@ -201,8 +202,7 @@ def rescore(place: Clone) -> None:
 
 def group_scores(table: pd.DataFrame) -> dict[str, float]:
     """The figures of some predictions, by the code of the stage."""
-    values = (table["label"].to_numpy(str), table["valence"].to_numpy(), table[list(LABELS)].to_numpy())
-    return scores(*values, BINS)
+    return scores(*arrays(table), BINS)
 
 
 def by_hand(place: Clone, stage: ModuleType, **changes: object) -> None:

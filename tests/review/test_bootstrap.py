@@ -8,15 +8,13 @@ import scipy.stats
 
 from tests.review.predictions import predicted, truth, with_probabilities
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import METRICS
-from verdict.classifier.scores.metrics import scores
+from verdict.classifier.scores.metric_names import METRICS, OVERALL
+from verdict.classifier.scores.metrics import of_sums, row_sums, scores
+from verdict.classifier.scores.predictions import arrays
 from verdict.review.bootstrap import (
-    OVERALL,
     differences,
-    metrics,
     paired,
     resample,
-    row_sums,
     tails,
 )
 
@@ -41,8 +39,7 @@ def test_metrics_are_those_of_the_metrics_file(pair: tuple[pd.DataFrame, pd.Data
     """Each metric taken from sums is the one that evaluate writes, overall and in each domain."""
     for name, draws in paired(*pair, BINS, 10, 1).items():
         table = pair[1] if name == OVERALL else pair[1][pair[1]["domain"] == name]
-        labels, values = table["label"].to_numpy(dtype=np.str_), table[list(LABELS)].to_numpy()
-        expected = scores(labels, table["valence"].to_numpy(), values, BINS)
+        expected = scores(*arrays(table), BINS)
         assert {**draws.candidate, "n": draws.sentences} == pytest.approx(expected, abs=1e-6)
 
 
@@ -50,13 +47,13 @@ def test_one_class_predicted_and_constant_valence_give_zeros() -> None:
     """Where a correlation or F1 is undefined, it is 0, as in the metrics file."""
     table = truth(np.random.default_rng(1), {"a": 5}).assign(valence=1.0, label=LABELS[2])
     constant = with_probabilities(table, np.tile([0.1, 0.2, 0.7], (len(table), 1)))
-    found = metrics(row_sums(constant, BINS).sum(axis=0), BINS)
+    found = of_sums(row_sums(*arrays(constant), BINS).sum(axis=0), BINS)
     assert [float(found[name]) for name in ("valence_r", "mcc", "accuracy")] == [0, 0, 1]
     assert found["macro_f1"] == pytest.approx(1 / 3)
 
 
 def _weighted_f1(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return metrics(sums, BINS)["weighted_f1"]
+    return of_sums(sums, BINS)["weighted_f1"]
 
 
 @pytest.mark.parametrize("domain", ["short", "long"])
@@ -66,7 +63,7 @@ def test_interval_agrees_with_scipys_paired_bootstrap(pair: tuple[pd.DataFrame, 
     codes, documents = pd.factorize(tables[0]["document"])
     sums = [np.zeros((len(documents), 15 + BINS)) for _ in tables]
     for table, total in zip(tables, sums, strict=True):
-        np.add.at(total, codes, row_sums(table, BINS))
+        np.add.at(total, codes, row_sums(*arrays(table), BINS))
 
     def statistic(drawn: npt.NDArray[np.int_], axis: int = -1) -> npt.NDArray[np.float64]:
         base, candidate = (_weighted_f1(total[drawn].sum(axis=axis - 1 if axis < 0 else axis)) for total in sums)
@@ -94,7 +91,7 @@ def test_intervals_cover_the_truth_with_documents_as_clusters() -> None:
     generator = np.random.default_rng(11)
     population = truth(generator, {"news": 40_000})
     models = [predicted(population, generator, noise) for noise in (1.0, 1.3)]
-    sums = [row_sums(model, BINS) for model in models]
+    sums = [row_sums(*arrays(model), BINS) for model in models]
     true = {name: _difference(sums, name) for name in ("weighted_f1", "log_loss", "valence_r")}
     # Test sets are runs of 60 documents.
     bounds = np.flatnonzero(np.diff(pd.factorize(population["document"])[0] // 60)) + 1
@@ -109,7 +106,7 @@ def test_intervals_cover_the_truth_with_documents_as_clusters() -> None:
 
 
 def _difference(sums: list[npt.NDArray[np.float64]], name: str) -> float:
-    base, candidate = (metrics(total.sum(axis=0), BINS)[name] for total in sums)
+    base, candidate = (of_sums(total.sum(axis=0), BINS)[name] for total in sums)
     return float(candidate - base)
 
 

@@ -11,9 +11,8 @@ from tests.review.predictions import predicted, truth, with_probabilities
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.scores import metrics as classifier_metrics
-from verdict.classifier.scores.metric_names import HEADLINE, METRICS
+from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
 from verdict.review import reported_metrics
-from verdict.review.bootstrap import OVERALL
 from verdict.review.compare import (
     BETTER,
     SAME,

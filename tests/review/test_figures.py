@@ -8,7 +8,6 @@ import pytest
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import EVALUATION
-from verdict.classifier.scores import metrics
 from verdict.classifier.scores.metric_names import METRICS
 from verdict.repo.revisions import Revision, Store
 from verdict.review.gate import Review
@@ -16,7 +15,6 @@ from verdict.review.metrics_file import parsed
 from verdict.review.report.markup import render
 from verdict.review.report.sections import figures
 from verdict.review.reported_metrics import shown, strange, unlike
-from verdict.review.rules import held_out
 
 REVISION = Revision(Path(), "HEAD", "0" * 40)
 
@@ -76,8 +74,3 @@ def test_a_key_that_stands_twice_is_refused() -> None:
     """Of two figures by one name one reader shows the first, another the last."""
     with pytest.raises(VerdictError, match="a key stands twice"):
         parsed('{"overall": {"n": 9, "n": 3}}', "metrics/evaluation.json")
-
-
-def test_validation_is_scored_with_the_bins_of_the_stage() -> None:
-    """The review has the number of bins once more, since the stage's module takes long to import."""
-    assert held_out.BINS == metrics.BINS

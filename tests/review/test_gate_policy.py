@@ -18,8 +18,7 @@ from tests.review.changes import Desk, retrain, set_params
 from tests.review.forging import relock
 from tests.review.test_gate_artifact import resealed
 from verdict.base.outcome import APPROVABLE
-from verdict.classifier.scores.metric_names import HEADLINE
-from verdict.review.bootstrap import OVERALL
+from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
 from verdict.review.compare import WORSE, Difference
 from verdict.review.params import Gate
 from verdict.review.rules import model

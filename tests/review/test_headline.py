@@ -10,13 +10,13 @@ import pytest
 from tests.review.predictions import predicted, truth, with_probabilities
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.scores.metric_names import OVERALL
+from verdict.classifier.scores.predictions import by_group
 from verdict.repo.revisions import Revision
-from verdict.review.bootstrap import OVERALL
 from verdict.review.compare import Comparison, Plan, of_tables
 from verdict.review.gate import Review
 from verdict.review.report.markup import render
 from verdict.review.report.sections import SECTIONS
-from verdict.review.reported_metrics import recomputed
 from verdict.review.rules.model import Rule
 
 PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10)
@@ -98,7 +98,7 @@ def test_rounding_is_no_difference(main_model: pd.DataFrame) -> None:
 
 def test_domains_that_come_and_go_are_said(main_model: pd.DataFrame) -> None:
     """A domain that only one side tests is named, on whichever side it is."""
-    own = recomputed(main_model, 10)
+    own = by_group(main_model, 10)
     theirs = {OVERALL: own[OVERALL], "movies": own["movies"], "tweets": own["news"]}
     comparison = replace(of_tables(main_model, surer(main_model, 1 + 1e-6), PLAN), test_changed=True)
     claim = judged(comparison, figures=own, mains_figures=theirs).claim
@@ -125,7 +125,7 @@ def test_what_decided_comes_first(main_model: pd.DataFrame, name: str) -> None:
 
 def test_the_first_line_without_a_comparison(main_model: pd.DataFrame) -> None:
     """A first run says that it is one, an unchanged model that it is, and no judgement why there is none."""
-    first = judged(None, figures=recomputed(main_model.head(1), 10))
+    first = judged(None, figures=by_group(main_model.head(1), 10))
     assert first.headline.startswith("Pass: first run, judged by floors alone; weighted F1")
     assert first.headline.endswith("on 1 test sentence")
     same = judged(of_tables(main_model, main_model, PLAN))

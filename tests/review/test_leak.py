@@ -11,7 +11,7 @@ from tests.review import changes
 from tests.review.changes import LABELS, PREDICTED, Desk, Frame
 from tests.review.forging import relock
 from tests.review.predictions import predicted, truth
-from verdict.review.bootstrap import OVERALL
+from verdict.classifier.scores.metric_names import OVERALL
 from verdict.review.compare import Plan
 from verdict.review.rules.leak import Excess, excesses
 

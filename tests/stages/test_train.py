@@ -20,7 +20,7 @@ from verdict.classifier.artifact import (
 )
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.models.encoder.distributed import joined
-from verdict.classifier.scores.metrics import BINS
+from verdict.classifier.scores.metric_names import BINS
 from verdict.classifier.scores.predictions import all_scores
 
 MATRIX = "data/features/train.safetensors"

@@ -63,17 +63,23 @@ def read_json(path: Path, remedy: str) -> Any:  # noqa: ANN401 - its callers che
         raise VerdictError(str(path), f"not readable as JSON: {error}", remedy) from None
 
 
-def write_table(path: Path, table: "pd.DataFrame", schema: "pa.Schema") -> None:
+def write_table(path: Path, table: "pa.Table | pd.DataFrame", schema: "pa.Schema") -> None:
     """Write a parquet file without pandas' metadata, whose version numbers would enter the hash."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    arrow = table if isinstance(table, pa.Table) else pa.Table.from_pandas(table, preserve_index=False)
     with replacing(path) as partial:
-        arrow = pa.Table.from_pandas(table, schema=schema, preserve_index=False).replace_schema_metadata(None)
-        pq.write_table(arrow, partial)
+        pq.write_table(arrow.select(schema.names).cast(schema).replace_schema_metadata(None), partial)
 
 
 def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd.DataFrame":
+    """Read a parquet file for pandas, as `read_arrow` does."""
+    table: pd.DataFrame = read_arrow(path, remedy, columns).to_pandas()
+    return table
+
+
+def read_arrow(path: Path, remedy: str, columns: list[str] | None = None) -> "pa.Table":
     """Read a parquet file.
 
     Raises:
@@ -93,8 +99,7 @@ def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd
         raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
     if gaps := [name for name in columns or [] if arrow[name].null_count]:
         raise VerdictError(str(path), f"rows without a value in: {', '.join(gaps)}", remedy)
-    table: pd.DataFrame = (arrow.select(columns) if columns else arrow).to_pandas()
-    return table
+    return arrow.select(columns) if columns else arrow
 
 
 def is_sha256(value: object) -> bool:

@@ -1,24 +1,21 @@
 """Paired bootstrap over documents, stratified by domain: how far chance in the test set could move a difference.
 
-Every metric is a function of sums over sentences, and so of sums over documents. A resample is then a row of counts
-(how often each document was drawn), and all resamples of all metrics are one product of matrices: counts × sums.
+Every metric is a function of sums over sentences (`classifier.scores.metrics`), and so of sums over documents. A
+resample is then a row of counts (how often each document was drawn), and all resamples of all metrics are one product
+of matrices: counts × sums.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtr, stdtrit  # not scipy.stats, which takes 0.6 s to import
 
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import METRICS
+from verdict.classifier.scores.metric_names import METRICS, OVERALL
+from verdict.classifier.scores.metrics import Floats, of_sums, row_sums
+from verdict.classifier.scores.predictions import arrays
 
-Floats = npt.NDArray[np.float64]
-LOWER_IS_BETTER = frozenset({"log_loss", "ece"})
-OVERALL = "overall"
-_CLASSES = len(LABELS)
 # No difference can be larger: twice the range of a metric, or the loss of a probability that was clipped.
 _WIDEST = {"mcc": 2.0, "valence_r": 2.0, "log_loss": -float(np.log(1e-15))}
 # Resamples at a time: keeps the counts of the largest domain below 50 MB.
@@ -99,7 +96,7 @@ def resample(tables: Sequence[pd.DataFrame], bins: int, resamples: int, seed: in
         resamples: how many.
         seed: each domain has a generator of its own, so that one domain's draws do not depend on another's presence.
     """
-    rows = [row_sums(table, bins) for table in tables]
+    rows = [row_sums(*arrays(table), bins) for table in tables]
     results = [Resample({}, {}, {}, {}, bins) for _ in tables]
     for domain in dict.fromkeys(tables[0]["domain"]):
         inside = (tables[0]["domain"] == domain).to_numpy()
@@ -128,8 +125,8 @@ def paired(base: pd.DataFrame, candidate: pd.DataFrame, bins: int, resamples: in
 def _draws(base: Resample, candidate: Resample, domains: list[str]) -> Draws:
     points, drawn = [], []
     for side in (base, candidate):
-        points.append(metrics(np.sum([side.total[domain] for domain in domains], axis=0), side.bins))
-        drawn.append(metrics(np.sum([side.drawn[domain] for domain in domains], axis=0), side.bins))
+        points.append(of_sums(np.sum([side.total[domain] for domain in domains], axis=0), side.bins))
+        drawn.append(of_sums(np.sum([side.drawn[domain] for domain in domains], axis=0), side.bins))
     return Draws(
         sum(candidate.documents[domain] for domain in domains),
         sum(candidate.sentences[domain] for domain in domains),
@@ -151,59 +148,3 @@ def _counts(documents: int, resamples: int, generator: np.random.Generator) -> I
         some = min(_CHUNK, resamples - begin)
         drawn = generator.integers(documents, size=(some, documents)) + np.arange(some)[:, None] * documents
         yield np.bincount(drawn.ravel(), minlength=some * documents).reshape(some, documents).astype(np.float64)
-
-
-def row_sums(table: pd.DataFrame, bins: int) -> Floats:
-    """What each sentence adds to the sums, (n, 15 + bins): confusion, log loss, moments, gaps of the calibration."""
-    probabilities = table[list(LABELS)].to_numpy()
-    rows = np.arange(len(table))
-    actual = table["label"].map({label: place for place, label in enumerate(LABELS)}).to_numpy()
-    predicted = probabilities.argmax(axis=1)
-    confusion = np.zeros((len(table), _CLASSES**2))
-    confusion[rows, actual * _CLASSES + predicted] = 1
-    loss = -np.log(np.clip(probabilities[rows, actual], 1e-15, None))
-    valence, leaning = _standard(table["valence"].to_numpy()), _standard(probabilities[:, 2] - probabilities[:, 0])
-    moments = np.stack([valence, leaning, valence**2, leaning**2, valence * leaning], axis=1)
-    confidence = probabilities.max(axis=1)
-    gaps = np.zeros((len(table), bins))
-    gaps[rows, np.minimum((confidence * bins).astype(int), bins - 1)] = confidence - (predicted == actual)
-    return np.hstack([confusion, loss[:, None], moments, gaps])
-
-
-def _standard(values: Floats) -> Floats:
-    """Mean 0 and deviation 1, which a correlation does not see, and its sums of squares keep their digits by."""
-    spread = values.std()
-    return (values - values.mean()) / spread if spread > 0 else np.zeros_like(values)
-
-
-def metrics(sums: Floats, bins: int) -> dict[str, Floats]:
-    """Each of `METRICS` from sums of shape (…, 15 + bins), as `classifier.scores.metrics.scores` defines them."""
-    table = sums[..., : _CLASSES**2].reshape(*sums.shape[:-1], _CLASSES, _CLASSES)
-    n = table.sum(axis=(-2, -1))
-    hits = np.diagonal(table, axis1=-2, axis2=-1)
-    actual, predicted = table.sum(axis=-1), table.sum(axis=-2)
-    f1 = _ratio(2 * hits, actual + predicted)
-    hit = hits.sum(axis=-1)
-    spread = (n**2 - (predicted**2).sum(axis=-1)) * (n**2 - (actual**2).sum(axis=-1))
-    return {
-        "weighted_f1": (actual * f1).sum(axis=-1) / n,
-        "macro_f1": f1.mean(axis=-1),
-        "accuracy": hit / n,
-        "mcc": _ratio(hit * n - (actual * predicted).sum(axis=-1), np.sqrt(np.clip(spread, 0, None))),
-        "log_loss": sums[..., _CLASSES**2] / n,
-        "ece": np.abs(sums[..., -bins:]).sum(axis=-1) / n,
-        "valence_r": _correlation(n, sums[..., _CLASSES**2 + 1 : -bins]),
-    }
-
-
-def _correlation(n: Floats, moments: Floats) -> Floats:
-    x, y, xx, yy, xy = np.moveaxis(moments, -1, 0)
-    spreads = [np.clip(squares / n - (total / n) ** 2, 0, None) for squares, total in ((xx, x), (yy, y))]
-    # Below this share of the whole table's variance: a constant's rounding.
-    varies = (spreads[0] > 1e-13) & (spreads[1] > 1e-13)
-    return _ratio(xy / n - x * y / n**2, np.where(varies, np.sqrt(spreads[0] * spreads[1]), 0))
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    """`above / below`, 0 where `below` is 0."""
-    return np.divide(above, below, out=np.zeros_like(above, dtype=np.float64), where=below != 0)

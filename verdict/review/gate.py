@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION
-from verdict.classifier.scores.metric_names import HEADLINE, METRICS
+from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
+from verdict.classifier.scores.predictions import by_group
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision, Store
-from verdict.review.bootstrap import OVERALL
 from verdict.review.compare import (
     SAME,
     UNDEFINED,
@@ -40,7 +40,6 @@ from verdict.review.reported_metrics import (
     bins_of,
     differing,
     not_yet_told,
-    recomputed,
     shown,
 )
 from verdict.review.rules import (
@@ -243,7 +242,7 @@ def _of_model(base: Evidence | None, candidate: Evidence, result: Review, rows: 
 
 def _figures_of(side: Evidence, all_of_them: Figures, rows: Mask) -> Figures:
     """A side's figures on some of its test rows."""
-    return all_of_them if rows.all() else recomputed(side.predictions[rows], bins_of(side.revision))
+    return all_of_them if rows.all() else by_group(side.predictions[rows], bins_of(side.revision))
 
 
 def plan_of(base: Revision, policy: Gate) -> Plan:

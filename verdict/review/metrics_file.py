@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.scores.metric_names import HEADLINE
+from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
 
 SCORES = "metrics/validation.json"
 _LOOK = "look at the file, or dvc repro -f train"
@@ -50,7 +50,7 @@ def parsed(text: str, path: str) -> dict[str, Any]:
 
 def scores_of(told: dict[str, Any], path: str) -> Scores:
     """Overall and by domain, from a metrics file."""
-    overall, domains = _group(told, "overall", path), _group(told, "domains", path)
+    overall, domains = _group(told, OVERALL, path), _group(told, "domains", path)
     by_domain = {name: _share(_group(domains, name, path), HEADLINE, f"{path}: {name}") for name in domains}
     n = overall.get("n")
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:

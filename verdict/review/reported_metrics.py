@@ -9,9 +9,9 @@ import pandas as pd
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import leaves
 from verdict.base.paths import EVALUATION
-from verdict.classifier.scores.metric_names import HEADLINE, METRICS
+from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
+from verdict.classifier.scores.predictions import by_group
 from verdict.repo.revisions import Revision, Store
-from verdict.review.bootstrap import OVERALL, metrics, row_sums
 
 # The file keeps six digits (verdict.classifier.scores.metrics.DIGITS); the rest is for sums taken in another order.
 TOLERANCE = 5e-6
@@ -51,17 +51,6 @@ def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> 
     return figures
 
 
-def recomputed(predictions: pd.DataFrame, bins: int) -> Figures:
-    """The same figures from the predictions themselves: by group each of `METRICS`, and n."""
-    sums = row_sums(predictions, bins)
-    domains = predictions["domain"].to_numpy()
-    masks = {OVERALL: domains == domains, **{name: domains == name for name in dict.fromkeys(domains)}}  # noqa: PLR0124
-    return {
-        name: {**{k: float(v) for k, v in metrics(sums[rows].sum(axis=0), bins).items()}, "n": float(rows.sum())}
-        for name, rows in masks.items()
-    }
-
-
 def not_yet_told(main: Figures) -> frozenset[str]:
     """Metrics that main's file lacks: the review learns to compute a new one before a stage can write it."""
     return frozenset(METRICS) - {HEADLINE, *main.get(OVERALL, {})}
@@ -74,7 +63,7 @@ def differing(
 
     What is `optional` may be missing.
     """
-    truth = recomputed(predictions, bins)
+    truth = by_group(predictions, bins)
     found = [f"{group}: no prediction of it" for group in figures if group not in truth]
     for group, expected in truth.items():
         for metric in (*METRICS, "n"):

@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from verdict.classifier.scores.metric_names import HEADLINE
-from verdict.review.bootstrap import OVERALL
+from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
+from verdict.classifier.scores.predictions import by_group
 from verdict.review.compare import both_on
 from verdict.review.evidence import Evidence
-from verdict.review.reported_metrics import recomputed
 from verdict.review.testset import WRITE, TestRows
 from verdict.review.words import counted, figure
 
@@ -19,7 +18,7 @@ def on_unapproved(base: Evidence, candidate: Evidence, own: pd.DataFrame, bins: 
     *sides, known = both_on(base, candidate, own, rest)
     text = f"{counted(int(rest.sum()), 'test sentence')} nobody has approved yet, and no rule is asked of"
     if not known.all():
-        old, new = (figure(recomputed(side, bins)[OVERALL][HEADLINE]) for side in sides)
+        old, new = (figure(by_group(side, bins)[OVERALL][HEADLINE]) for side in sides)
         text += f": weighted F1 {old} → {new} there"
     text += f" ({known.sum():,} left out, which main had learnt from)" if known.any() else ""
     later = " in a change after this one" if known.any() else ""

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from verdict.classifier.scores.metric_names import HEADLINE, METRICS
-from verdict.review.bootstrap import OVERALL
+from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
 from verdict.review.compare import (
     BETTER,
     SAME,

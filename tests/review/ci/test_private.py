@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from stages import evaluate
@@ -39,7 +40,7 @@ def secret(tmp_path: Path, params: Params) -> Path:
     sentences = [one for name in DOMAINS for one in read_domain(tmp_path / "raw", name, dropped)]
     whole = rows(sentences, params.prepare.neutral_band, dropped)
     path = tmp_path / "secret.parquet"
-    write_table(path, pd.concat(split(whole, params.prepare).values()), SCHEMA)
+    write_table(path, pa.concat_tables(split(whole, params.prepare).values()), SCHEMA)
     return path
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.classifier.dataset.splits import LABELS, normalise
-from verdict.review.bootstrap import OVERALL
+from verdict.classifier.scores.metric_names import OVERALL
 from verdict.review.compare import WORSE, Plan, of_tables
 from verdict.review.data import PREPARED
 from verdict.review.evidence import TRUTH, Evidence, require_truth

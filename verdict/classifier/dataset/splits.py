@@ -5,10 +5,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError
@@ -92,12 +91,11 @@ def rows(sentences: Iterable[Sentence], neutral_band: float, dropped: Counter[tu
             yield Row(row_id, first, domain, text, label, sentence.valence, ratings.raters, ratings.deviation)
 
 
-def require_labels(path: Path, labels: pd.Series) -> None:
+def require_labels(path: Path, labels: Iterable[str]) -> None:
     """Refuse a table with a class that is none of `LABELS`, and name it and its row."""
-    unknown = ~labels.isin(LABELS)
-    if unknown.any():
-        row = int(unknown.to_numpy().argmax())
-        raise VerdictError(f"{path}, row {row}", f"unknown label {labels.iloc[row]!r}", "dvc repro prepare")
+    for row, label in enumerate(labels):
+        if label not in LABELS:
+            raise VerdictError(f"{path}, row {row}", f"unknown label {label!r}", "dvc repro prepare")
 
 
 def split_of(document: str, params: Prepare) -> str:
@@ -109,9 +107,12 @@ def split_of(document: str, params: Prepare) -> str:
     return "validation" if position < params.test_share + params.validation_share else "train"
 
 
-def split(corpus: Iterable[Row], params: Prepare) -> dict[str, pd.DataFrame]:
+def split(corpus: Iterable[Row], params: Prepare) -> dict[str, pa.Table]:
     """One table a split with the columns of `SCHEMA`, rows in corpus order."""
     parts: dict[str, list[Row]] = {name: [] for name in SPLITS}
     for row in corpus:
         parts[split_of(row.document, params)].append(row)
-    return {name: pd.DataFrame([asdict(row) for row in part], columns=SCHEMA.names) for name, part in parts.items()}
+    return {
+        name: pa.table({column: [getattr(row, column) for row in part] for column in SCHEMA.names}, schema=SCHEMA)
+        for name, part in parts.items()
+    }

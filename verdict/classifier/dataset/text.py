@@ -6,7 +6,7 @@ Neither pandas nor pyarrow is imported here: a prediction needs neither.
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,13 +83,13 @@ class Text(BaseModel):
         longest = self.max_length
         return len(text) > longest and (len(text) > _RAW * longest or len(clean(text, self.cleaning)) > longest)
 
-    def of(self, table: "pd.DataFrame", where: str) -> Iterable[str]:
+    def of(self, table: "pd.DataFrame | Mapping[str, Sequence[str]]", where: str) -> Iterable[str]:
         """The text of each row of a table, its columns joined.
 
         Raises:
             VerdictError: at `where`, a column is not there.
         """
-        if absent := [name for name in self.columns if name not in table.columns]:
+        if absent := [name for name in self.columns if name not in table]:
             what = f"its text is made of {', '.join(self.columns)}; there is no {', '.join(absent)}"
             raise VerdictError(where, what, "data with these columns, or dvc repro train on the data that is there")
         return map(self.separator.join, zip(*(table[name] for name in self.columns), strict=True))

@@ -1,14 +1,15 @@
-"""Word and character TF-IDF: scikit-learn learns the vocabulary and the weights, `TfIdf` applies them.
+"""Word and character TF-IDF: `fit` learns the vocabulary and the weights, `TfIdf` applies them.
 
-scikit-learn's own `transform` cuts every word into n-grams anew, which makes up nearly all of the time of a prediction.
-Most words are old acquaintances, so `TfIdf` remembers the feature numbers of each; its values are those of
-scikit-learn (a test compares them), several times faster, and it needs no import of scikit-learn.
+Both are those of scikit-learn (tests compare them), which cuts every word into n-grams anew each time that it comes up:
+nearly all of the time of a prediction. Here its n-grams are remembered, and no stage but train imports scikit-learn.
 """
 
 import os
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import scipy.sparse as sp
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.features.negation import mark
-from verdict.classifier.params import Ngrammed
+from verdict.classifier.params import Ngrammed, Ngrams
 
 Floats = npt.NDArray[np.float32]
 # Words remembered at most, and of which length: memory stays constant whatever is read.
@@ -43,12 +44,8 @@ class Block:
 
     def words(self, tokens: Sequence[str]) -> Iterable[int]:
         """Feature numbers of the known word n-grams, once for each time they occur."""
-        number_of = self._numbers.get
-        for size in range(self.ngrams[0], self.ngrams[1] + 1):
-            # zip of the shifted lists is the sliding window; for size 1 the tokens are the n-grams.
-            windows = zip(*(tokens[start:] for start in range(size)), strict=False)
-            terms = tokens if size == 1 else map(" ".join, windows)
-            yield from [number for number in map(number_of, terms) if number is not None]
+        numbers = map(self._numbers.get, word_grams(tokens, self.ngrams))
+        return [number for number in numbers if number is not None]
 
     def characters(self, tokens: Sequence[str]) -> "array[int]":
         """Feature numbers of the known character n-grams within the tokens, their edges as blanks."""
@@ -56,7 +53,9 @@ class Block:
         for token in tokens:
             numbers = self._known.get(token)
             if numbers is None:
-                numbers = array("i", (n for n in map(self._numbers.get, self._grams(token)) if n is not None))
+                numbers = array(
+                    "i", (n for n in map(self._numbers.get, char_grams(token, self.ngrams)) if n is not None)
+                )
                 if len(token) <= _MEMORABLE_LENGTH:
                     if len(self._known) >= _REMEMBERED:
                         self._known.clear()
@@ -64,15 +63,24 @@ class Block:
             found.extend(numbers)
         return found
 
-    def _grams(self, token: str) -> Iterator[str]:
-        """The n-grams of scikit-learn's `char_wb`: a token shorter than n counts once, whole."""
-        padded = f" {token} "
-        for size in range(self.ngrams[0], self.ngrams[1] + 1):
-            if size >= len(padded):
-                yield padded
-                break
-            for start in range(len(padded) - size + 1):
-                yield padded[start : start + size]
+
+def word_grams(tokens: Sequence[str], ngrams: tuple[int, int]) -> Iterator[str]:
+    """The n-grams of the tokens, each as often as it occurs."""
+    for size in range(ngrams[0], ngrams[1] + 1):
+        # zip of the shifted lists is the sliding window; for size 1 the tokens are the n-grams.
+        windows = zip(*(tokens[start:] for start in range(size)), strict=False)
+        yield from tokens if size == 1 else map(" ".join, windows)
+
+
+def char_grams(token: str, ngrams: tuple[int, int]) -> Iterator[str]:
+    """The n-grams of scikit-learn's `char_wb`: a token shorter than n counts once, whole."""
+    padded = f" {token} "
+    for size in range(ngrams[0], ngrams[1] + 1):
+        if size >= len(padded):
+            yield padded
+            break
+        for start in range(len(padded) - size + 1):
+            yield padded[start : start + size]
 
 
 @dataclass
@@ -131,31 +139,30 @@ def fit(texts: Sequence[str], params: Ngrammed) -> TfIdf:
         VerdictError: the texts would need more memory than `featurize.max_memory_gib`, or none of their terms is
             frequent enough to be kept.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     refuse_if_too_large(sum(map(len, texts)), params.max_memory_gib)
-    marked = [mark(text, params.negation_span, params.repeat_after_but) for text in texts]
-    blocks = {}
-    for name, settings, analyzer in (("word", params.word, "word"), ("char", params.char, "char_wb")):
-        vectorizer = TfidfVectorizer(
-            analyzer=analyzer,
-            ngram_range=settings.ngrams,
-            min_df=settings.min_df,
-            lowercase=False,
-            token_pattern=r"\S+" if analyzer == "word" else None,
-            sublinear_tf=True,
-            dtype=np.float32,
-        )
-        try:
-            vectorizer.fit(marked)
-        except ValueError:
-            remedy = f"lower featurize.{name}.min_df, or give more data"
-            raise VerdictError("params.yaml", f"featurize.{name}: no n-gram is frequent enough", remedy) from None
-        blocks[name] = Block(
-            vectorizer.get_feature_names_out().tolist(), vectorizer.idf_.astype(np.float32), settings.ngrams
-        )
+    marked = [mark(text, params.negation_span, params.repeat_after_but).split() for text in texts]
+
+    @lru_cache(_REMEMBERED)
+    def grams_of(token: str) -> frozenset[str]:
+        return frozenset(char_grams(token, params.char.ngrams))
+
+    words = _learnt("word", (set(word_grams(tokens, params.word.ngrams)) for tokens in marked), params.word)
+    chars = _learnt("char", (set[str]().union(*map(grams_of, tokens)) for tokens in marked), params.char)
     own = Ngrammed.model_validate({name: getattr(params, name) for name in Ngrammed.model_fields})
-    return TfIdf(blocks["word"], blocks["char"], own)
+    return TfIdf(words, chars, own)
+
+
+def _learnt(name: str, texts: Iterable[set[str]], settings: Ngrams) -> Block:
+    """The terms that are frequent enough, in order, and how rare each is, smoothed as scikit-learn does it."""
+    number, frequency = 0, Counter[str]()
+    for number, terms in enumerate(texts, 1):  # noqa: B007 - the last one is how many there are
+        frequency.update(terms)
+    kept = sorted(term for term, count in frequency.items() if count >= settings.min_df)
+    if not kept:
+        remedy = f"lower featurize.{name}.min_df, or give more data"
+        raise VerdictError("params.yaml", f"featurize.{name}: no n-gram is frequent enough", remedy)
+    counts = np.array([frequency[term] for term in kept], dtype=np.float32)
+    return Block(kept, np.log(np.float32(number + 1) / (counts + np.float32(1))) + np.float32(1), settings.ngrams)
 
 
 def refuse_if_too_large(characters: int, max_memory_gib: float) -> None:

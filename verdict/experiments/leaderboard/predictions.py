@@ -14,12 +14,11 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import SEED
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import HEADLINE
-from verdict.classifier.scores.predictions import TRUTH
+from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
+from verdict.classifier.scores.predictions import TRUTH, by_group
 from verdict.experiments.leaderboard.records import PREDICTIONS, VALIDATION, Record
 from verdict.repo.lock.check import hash_of
 from verdict.repo.revisions import Store, checked
-from verdict.review.bootstrap import OVERALL, metrics, row_sums
 from verdict.review.metrics_file import SCORES
 from verdict.review.reported_metrics import TOLERANCE
 from verdict.review.words import counted
@@ -115,10 +114,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 def by_domain(table: pd.DataFrame) -> dict[str, float]:
     """Weighted F1 overall and in each domain."""
-    sums = row_sums(table, 1)
-    names = table["domain"].to_numpy()
-    groups = {OVERALL: np.ones(len(table), dtype=bool), **{name: names == name for name in dict.fromkeys(names)}}
-    return {name: float(metrics(sums[rows].sum(axis=0), 1)[HEADLINE]) for name, rows in groups.items()}
+    return {name: figures[HEADLINE] for name, figures in by_group(table, 1).items()}
 
 
 def _require_scores(record: Record, table: pd.DataFrame) -> None:

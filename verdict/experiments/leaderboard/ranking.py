@@ -12,12 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from verdict.classifier.scores.metric_names import HEADLINE
-from verdict.review.bootstrap import (
-    Floats,
-    metrics,
-    resample,
-    tails,
-)
+from verdict.classifier.scores.metrics import Floats, of_sums
+from verdict.review.bootstrap import resample, tails
 
 # Tables resampled at a time, and elements of all pairs' differences: keep memory below 300 MB, and time below a minute.
 _CHUNK = 16
@@ -76,7 +72,7 @@ def resampled(tables: Sequence[pd.DataFrame], resamples: int, seed: int) -> Resa
 
 
 def _score(sums: Floats) -> Floats:
-    return metrics(sums, 1)[HEADLINE]
+    return of_sums(sums, 1)[HEADLINE]
 
 
 def to_best(scores: Resampled, best: int, confidence: float) -> Differences:

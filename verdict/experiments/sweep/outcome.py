@@ -5,7 +5,7 @@ import math
 import re
 from pathlib import Path
 
-from verdict.classifier.scores.metric_names import HEADLINE
+from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
 from verdict.repo.revisions import Revision
 from verdict.review.metrics_file import SCORES
 
@@ -18,7 +18,7 @@ _STAGE = re.compile(r"failed to reproduce '([^']+)'")
 def score(root: Path, commit: str) -> float | None:
     """Weighted F1 on validation, if the experiment has it; the score on test is nobody's guide through a sweep."""
     try:
-        value = json.loads(Revision(root, commit, commit).text(SCORES) or "null")["overall"][HEADLINE]
+        value = json.loads(Revision(root, commit, commit).text(SCORES) or "null")[OVERALL][HEADLINE]
     except (ValueError, KeyError, TypeError):
         return None
     return value if isinstance(value, float) and math.isfinite(value) else None

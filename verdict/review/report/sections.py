@@ -4,9 +4,13 @@ from pathlib import Path
 
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION, PREDICTIONS
-from verdict.classifier.scores.metric_names import HEADLINE, METRICS
+from verdict.classifier.scores.metric_names import (
+    HEADLINE,
+    LOWER_IS_BETTER,
+    METRICS,
+    OVERALL,
+)
 from verdict.repo.repro import RECORD
-from verdict.review.bootstrap import LOWER_IS_BETTER, OVERALL
 from verdict.review.compare import (
     BETTER,
     UNDEFINED,

@@ -13,8 +13,8 @@ import pandas as pd
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import EVALUATION, SEED, VALIDATION
-from verdict.classifier.scores.metric_names import HEADLINE
-from verdict.review.bootstrap import OVERALL
+from verdict.classifier.scores.metric_names import BINS, HEADLINE, OVERALL
+from verdict.classifier.scores.predictions import by_group
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds, parsed
 from verdict.review.reported_metrics import (
@@ -22,18 +22,14 @@ from verdict.review.reported_metrics import (
     Figures,
     as_document,
     differing,
-    recomputed,
     strange,
     unlike,
 )
 from verdict.review.rules.model import Rule
 from verdict.review.words import counted
 
-# Of the calibration error on validation: as `classifier.scores.metrics` has it, which would import all of scikit-learn.
-BINS = 15
 _AGAIN = "dvc repro -f train evaluate"
-_FIRST = "computed by verdict/review/bootstrap.py first, in a change of its own, then written by a stage"
-_NEW = f"{_AGAIN}; a new metric is {_FIRST}"
+_NEW = f"{_AGAIN}; the judge is main's code: a metric that main does not compute comes in two changes, docs/review.md"
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def held_out(candidate: Evidence, optional: frozenset[str] = frozenset()) -> Hel
         return HeldOut(optional=optional)
     own = str((candidate.revision.params.get("train") or {}).get("seed"))
     figures = {
-        match[1] if (match := SEED.fullmatch(name)) else own: recomputed(table, BINS) for name, table in tables.items()
+        match[1] if (match := SEED.fullmatch(name)) else own: by_group(table, BINS) for name, table in tables.items()
     }
     return HeldOut(figures, tuple(_compared(candidate, figures, optional)), optional)
 
@@ -108,7 +104,7 @@ def rule(figures: Figures, predictions: pd.DataFrame, bins: int, candidate: Evid
     told: dict[str, Any] = parsed(revision.text(EVALUATION) or "", f"{EVALUATION} of {revision.name}")
     wrong = [
         *differing(figures, predictions, bins, revision, validation.optional),
-        *strange(told, as_document(recomputed(predictions, bins))),
+        *strange(told, as_document(by_group(predictions, bins))),
         *validation.wrong,
     ]
     asks = (

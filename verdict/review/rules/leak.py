@@ -12,8 +12,8 @@ from scipy.special import stdtrit
 from verdict.base.errors import VerdictError
 from verdict.base.paths import VALIDATION
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import HEADLINE
-from verdict.review.bootstrap import OVERALL, Draws, paired
+from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
+from verdict.review.bootstrap import Draws, paired
 from verdict.review.compare import Plan
 from verdict.review.evidence import TRUTH, Evidence
 from verdict.review.rules.model import Rule
