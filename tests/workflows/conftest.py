@@ -1,5 +1,6 @@
 """What the tests of workflows share: a small repository on a github.com of this machine."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,11 +10,11 @@ import pytest
 
 from tests.pipeline.clone import Clone
 from tests.shared import once
-from tests.workflows.direct import Direct, unpack
+from tests.workflows.direct import KEPT, Direct
 from tests.workflows.github import GitHub
-from tests.workflows.origin import Origin, copy_origin, git, make_origin
+from tests.workflows.origin import Origin, git, make_origin, seed_cache
 from tests.workflows.proposals import ahead
-from tests.workflows.site import Site, main_on_github, packages
+from tests.workflows.source import publish
 
 Files = dict[str, str]
 
@@ -52,55 +53,48 @@ def write(tmp_path: Path) -> Callable[[Files], Path]:
 
 
 @pytest.fixture(scope="session")
-def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Origin:
-    """The repository that this is, with a small corpus, main reproduced; not to be changed: `whole` is a copy."""
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository on GitHub with a reproduced main, made once, not to be changed."""
     from tests.review.changes import committed_main
 
-    base = tmp_path_factory.getbasetemp()
-    main = committed_main(base)
-    return Origin(once(base, "origin", lambda folder: make_origin(folder, main.path)))
+    temporary = tmp_path_factory.getbasetemp()
+    main = committed_main(temporary)
+    return once(temporary, "github", lambda folder: on_github(folder, main))
 
 
 @pytest.fixture
-def whole(reproduced: Origin, tmp_path: Path) -> Origin:
-    """A copy of the reproduced repository for one test."""
-    return copy_origin(reproduced, tmp_path / "hub")
-
-
-@pytest.fixture(scope="session")
-def main_on_github_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose main was reproduced by its own workflow, made once, not to be changed."""
-    from tests.review.changes import committed_main
-
-    base = tmp_path_factory.getbasetemp()
-    main = committed_main(base)
-
-    def build(folder: Path) -> None:
-        unpack(main_on_github(folder, main))
-        ahead(Clone(folder / "author" / "verdict"))
-
-    return once(base, "site", build)
-
-
-@pytest.fixture
-def site(main_on_github_once: Path, tmp_path: Path) -> Iterator[Site]:
+def site(base: Path, tmp_path: Path) -> Iterator[Direct]:
     """A team at work on a copy of that repository."""
-    with copied(main_on_github_once, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def direct(main_on_github_once: Path, tmp_path: Path) -> Iterator[Site]:
-    """The same, where runs are made without act."""
-    with copied(main_on_github_once, tmp_path, Direct) as made:
+    with copied(base, tmp_path) as made:
         yield made
 
 
 @contextmanager
-def copied(source: Path, place: Path, kind: type[Site] = Site) -> Iterator[Site]:
+def copied(source: Path, place: Path) -> Iterator[Direct]:
     """A copy of a repository on GitHub; whatever is asked of GitHub must be in its own description."""
-    shutil.copytree(source, place / "site", symlinks=True)
+    shutil.copytree(source, place / "site", symlinks=True, copy_function=linked)
     origin = Origin(place / "site" / "hub")
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        yield kind(origin, github, Clone(place / "site" / "author" / "verdict"), env=packages(origin))
+        env = {"PIP_FIND_LINKS": str(origin.root / "packages")}  # where pip looks for packages: nowhere but here
+        yield Direct(origin, github, Clone(place / "site" / "author" / "verdict"), env=env)
     assert github.violations == []
+
+
+def on_github(folder: Path, main: Clone) -> None:
+    """The repository whose main was reproduced, and what its workflow kept; the package that its data is from."""
+    author = main.copy(folder / "author" / "verdict")
+    publish(author, folder / "hub" / "packages")
+    author.commit("Raw data from a package of this machine")
+    origin = make_origin(folder / "hub", author.path)
+    seed_cache(origin, author.path, f"dvc-main-{origin.sha('main')}", list(KEPT))
+    with GitHub(origin.folder, origin.artifacts, origin.name) as github:
+        Direct(origin, github, author).keep(author, "main")
+    ahead(author)
+
+
+def linked(source: str, target: str) -> str:
+    """Objects of git and of DVC, which nobody changes in their place, are links; all else is copied."""
+    if "/objects/" in source or "/files/md5/" in source:
+        os.link(source, target)
+        return target
+    return str(shutil.copy2(source, target))

@@ -1,14 +1,13 @@
-"""The same team, whose runs are the commands of experiment.yml and report.yml, called without act.
+"""The same team, whose runs are the commands of experiment.yml, report.yml and main.yml, called without act.
 
 For what a verdict says and a comment shows the files of .github do not matter; what those do is seen where act runs
-them. Here main's code runs the change's stages, in a process of its own, as there; judge and publisher are called here.
+them, by `site.act`. A run that gives what the author committed need not be made: `gives` is its bundle. Where one is
+made, main's code runs the change's stages in a process of its own; judge and publisher are called here.
 """
 
 import io
 import os
 import shutil
-import tarfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager, redirect_stdout
 from pathlib import Path
@@ -17,27 +16,55 @@ from unittest.mock import patch
 
 from tests.conftest import ROOT
 from tests.pipeline.clone import Clone, environment
-from tests.workflows import act, events
+from tests.workflows import act, bundles, events
+from tests.workflows.bundles import Files
 from tests.workflows.events import Event
-from tests.workflows.origin import Origin, git
+from tests.workflows.origin import git
 from tests.workflows.outcome import Outcome
 from tests.workflows.site import Site
 from tests.workflows.workflow import Workflow
 from verdict.base.errors import VerdictError
+from verdict.ci import audit as mainline
 from verdict.ci.github.client import GitHub as Client
 from verdict.ci.judge.triage import judge
 from verdict.ci.publish.commit_results import commit_lock
 from verdict.ci.publish.publish import comment, publish
+from verdict.ci.publish.verdict import REPORT, Verdict
 from verdict.ci.run.precheck import plan
 
-_KEPT = (".dvc/cache", ".dvc/tmp/verdict-runs.json")  # what the step of actions/cache keeps
+KEPT = (".dvc/cache", ".dvc/tmp/verdict-runs.json")  # what the step of actions/cache keeps
 
 
 class Direct(Site):
     """A site without act: plan and stages of a change, judge, publisher and the commit of the lock."""
 
+    @property
+    def act(self) -> Site:
+        """The same repository, whose workflows are run by act."""
+        return Site(**vars(self))
+
+    def honest(self, base: str = "HEAD^") -> Files:
+        """The bundle of a run that gives what the clone has committed."""
+        return bundles.honest(self.clone, base)
+
+    def finished_run(self, head: str, files: Files | None, **more: Any) -> int:  # noqa: ANN401
+        """A run of experiment.yml that is over, and handed this over; its id."""
+        run_id = act.next_id()
+        if files is not None:
+            bundles.pack(files, self.artifacts(run_id))
+        known: dict[str, Any] = {"head_branch": "change", "conclusion": "success" if files else "failure", **more}
+        folder = self.artifacts(run_id)
+        self.github.run(
+            run_id, name="experiment", head_sha=head, artifacts_folder=folder, created_at=self.now(), **known
+        )
+        return run_id
+
     def _ran(self, event: Event, **more: Any) -> Outcome:  # noqa: ANN401
-        """experiment.yml: plan, and where something is to run, the stages from main's or an earlier push's results."""
+        """experiment.yml: plan, and where something is to run, the stages from main's or an earlier push's results.
+
+        With `gives` in their place: a bundle.
+        """
+        gives: Files | None = more.get("gives")
         run_id = act.next_id()
         pull = event.payload.get("pull_request", {})
         asked = "reproduce" in [label["name"] for label in pull.get("labels", [])]
@@ -46,13 +73,16 @@ class Direct(Site):
         job = "gpu" if event.trusted else "fork"
         printed = {"plan": "", job: ""}
         base = event.payload.get("merge_group", {}).get("base_sha", "HEAD^1")
-        with self._environment(place.path), _captured(printed, "plan"):
+        with self.environment(place.path), _captured(printed, "plan"):
             try:
                 needed = plan(place.path, base, asked)
             except VerdictError as error:
                 print(error)
                 jobs["plan"], needed = "failure", False
-        if needed:
+        if needed and gives is not None:
+            bundles.pack(gives, self.artifacts(run_id))
+            jobs[job] = "success"
+        elif needed:
             code, printed[job] = self._reproduce(place, event, run_id, base)
             jobs[job] = "failure" if code else "success"
         return _outcome(jobs, printed, run_id)
@@ -70,26 +100,53 @@ class Direct(Site):
         command = ["reproduce", "--root", str(place.path), "--base", base, *options, "--out", str(bundle)]
         done = main.try_run("python", "-I", "-m", "verdict", "ci", *command, **self._variables(event.trusted))
         (bundle / "log.txt").write_text(done.stdout, encoding="utf-8")
-        self._keep(place.path, scopes[0])
-        target = self.origin.artifacts / str(run_id) / "bundle.zip"
-        target.parent.mkdir(parents=True)
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(path for path in bundle.rglob("*") if path.is_file()):
-                archive.write(path, path.relative_to(bundle).as_posix())
+        self.keep(place, scopes[0])
+        found = {path.relative_to(bundle).as_posix(): path for path in sorted(bundle.rglob("*")) if path.is_file()}
+        bundles.pack({name: path.read_bytes() for name, path in found.items()}, self.artifacts(run_id))
         return done.returncode, done.stdout
 
     def main(self, **more: Any) -> Outcome:  # noqa: ANN401
-        """main.yml after a push to main; it keeps no results of a main that is false."""
-        run_id = act.next_id()
+        """main.yml after a push to main: its steps, up to the first that fails; results are kept after the last."""
+        run_id, printed = act.next_id(), ""
         place = Clone(self.origin.checkout(self.origin.sha("main"), act.folder(self.origin, run_id) / "repository"))
         self._restore(place.path, "main")
-        done = place.try_run("python", "-I", "-m", "verdict", "ci", "main", **self._variables(trusted=True))
-        if done.returncode == 0:
-            self._keep(place.path, "main")
-        return _outcome({"reproduce": "failure" if done.returncode else "success"}, {"reproduce": done.stdout}, run_id)
+        for step in ("main", "push"):
+            done = place.try_run("python", "-I", "-m", "verdict", "ci", step, **self._variables(trusted=True))
+            printed += done.stdout
+            if done.returncode:
+                return _outcome({"reproduce": "failure"}, {"reproduce": printed}, run_id)
+        self.keep(place, "main")
+        return _outcome({"reproduce": "success"}, {"reproduce": printed}, run_id)
+
+    def audit(self) -> Outcome:
+        """audit.yml, at night: everything from nothing, and what becomes of the issue."""
+        run_id = act.next_id()
+        place = Clone(self.origin.checkout(self.origin.sha("main"), act.folder(self.origin, run_id) / "repository"))
+        out = self.artifacts(run_id) / "audit.json"
+        command = ["python", "-I", "-m", "verdict", "ci", "audit", "--out", str(out)]
+        done = place.try_run(*command, **self._variables(trusted=True))
+        self.report_audit(run_id)
+        jobs = {"reproduce": "failure" if done.returncode else "success", "report": "success"}
+        return _outcome(jobs, {"reproduce": done.stdout}, run_id)
+
+    def report_audit(self, run_id: int) -> None:
+        """The job of audit.yml that reports what the night gave, if it came to its end."""
+        client = self._client("report", "audit.yml")
+        mainline.report(client, self.artifacts(run_id) / "audit.json", f"https://github.com/runs/{run_id}")
 
     def _variables(self, trusted: bool) -> dict[str, str]:
         return {"PIP_NO_INDEX": "1", **self.env, **(self.secrets if trusted else {})}
+
+    def judge(self, run: int, place: Path, out: Path) -> tuple[Verdict | None, str]:
+        """The judge of a run, in a checkout of main at `place`, which may be there already; and its report."""
+        if not place.exists():
+            git(place.parent, "clone", "--quiet", "--branch", "main", str(self.origin.folder), str(place))
+            self._restore(place, "main")
+        event = events.workflow_run(self.github, run).payload
+        with self.environment(place), chdir(place):
+            found = judge(place, self._client("judge"), event, out, first=False)
+        report = out / REPORT
+        return found, report.read_text(encoding="utf-8") if report.exists() else ""
 
     def report(self, ran: Outcome | int, **more: Any) -> Outcome:  # noqa: ANN401
         """report.yml after a run: the judge on a checkout of main, the publisher, and the commit of the lock."""
@@ -97,21 +154,18 @@ class Direct(Site):
         event, run_id = events.workflow_run(self.github, run).payload, act.next_id()
         folder = act.folder(self.origin, run_id)
         place, out = folder / "repository", folder / "verdict"
-        git(folder, "clone", "--quiet", "--branch", "main", str(self.origin.folder), str(place))
-        self._restore(place, "main")
         jobs = {"judge": "success", "publish": "success", "commit-lock": "skipped"}
         printed = dict.fromkeys(jobs, "")
-        with self._environment(place):
-            with _captured(printed, "judge"), chdir(place):
-                found = judge(place, self._client("judge", run_id), event, out, first=False)
-                print(found and (f"nothing to tell: {found.skip}" if found.skip else found.title))
-            with _captured(printed, "publish"):
-                client = self._client("publish", run_id)
-                _, number = publish(client, client, event, out)
-                if number:
-                    comment(client, out)
-            if found and found.lock:
-                jobs["commit-lock"], printed["commit-lock"] = self._commit_lock(out)
+        with _captured(printed, "judge"):
+            found, _ = self.judge(run, place, out)
+            print(found and (f"nothing to tell: {found.skip}" if found.skip else found.title))
+        with self.environment(place), _captured(printed, "publish"):
+            client = self._client("publish")
+            _, number = publish(client, client, event, out)
+            if number:
+                comment(client, out)
+        if found and found.lock:
+            jobs["commit-lock"], printed["commit-lock"] = self._commit_lock(out)
         return _outcome(jobs, printed, run_id)
 
     def _commit_lock(self, out: Path) -> tuple[str, str]:
@@ -121,14 +175,14 @@ class Direct(Site):
         except VerdictError as error:
             return "failure", str(error)
 
-    def _client(self, job: str, run_id: int) -> Client:
-        """The API, with the permissions of a job of report.yml."""
-        granted = Workflow(ROOT, "report.yml").jobs[job]["permissions"]
+    def _client(self, job: str, file: str = "report.yml") -> Client:
+        """The API, with the permissions of a job."""
+        granted = Workflow(ROOT, file).jobs[job]["permissions"]
         permissions = {name.replace("-", "_"): level for name, level in granted.items()}
-        return Client(self.github.name, self.github.token(f"{job}-of-{run_id}", permissions), self.github.url)
+        return Client(self.github.name, self.github.token(f"token-of-{job}", permissions), self.github.url)
 
     @contextmanager
-    def _environment(self, place: Path) -> Iterator[None]:
+    def environment(self, place: Path) -> Iterator[None]:
         """The environment of a step; the judge forgets its keys."""
         own = {**environment(place), **self._variables(trusted=True)}
         with patch.dict(os.environ, own, clear=True):
@@ -137,28 +191,21 @@ class Direct(Site):
     def _restore(self, place: Path, *scopes: str) -> None:
         """The results of the first scope that has any."""
         for scope in scopes:
-            source = self.origin.root / "unpacked" / scope
+            source = self.origin.kept / scope
             if source.exists():
                 shutil.copytree(source, place, dirs_exist_ok=True)
                 return
 
-    def _keep(self, place: Path, scope: str) -> None:
-        target = self.origin.root / "unpacked" / scope
+    def keep(self, place: Clone, scope: str) -> None:
+        """Keep the results of a checkout as a run in that scope would, in place of what was kept before."""
+        target = self.origin.kept / scope
         shutil.rmtree(target, ignore_errors=True)
-        for name in _KEPT:
-            source = place / name
+        for source in (place.path / name for name in KEPT):
             if source.is_dir():
-                shutil.copytree(source, target / name)
+                shutil.copytree(source, target / source.relative_to(place.path))
             elif source.exists():
-                (target / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target / name)
-
-
-def unpack(origin: Origin) -> None:
-    """Lay out what main's workflow left in actions/cache, for runs without act."""
-    (archive,) = origin.caches.rglob("*.tar")
-    with tarfile.open(archive) as opened:
-        opened.extractall(origin.root / "unpacked" / "main")  # noqa: S202 - our own
+                (target / source.relative_to(place.path)).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target / source.relative_to(place.path))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any, Self
 from tests.workflows.api.objects import app, repository, simple_commit, user
 from tests.workflows.api.state import App, Identity, Json, State, now
 from tests.workflows.api.talk import comment
-from tests.workflows.server import Call, Door, Fault, Servers
+from tests.workflows.server import Call, Fault, Router, Servers
 
 NAME = "owner/verdict"
 # Given to a run whose test names no token of its own.
@@ -21,8 +21,8 @@ class GitHub:
 
     def __init__(self, repo: Path, artifacts: Path, name: str = NAME) -> None:
         self.state = State(name, repo, artifacts)
-        self._door = Door(self.state)
-        self._servers = Servers(self._door)
+        self._router = Router(self.state)
+        self._servers = Servers(self._router)
 
     def __enter__(self) -> Self:
         return self
@@ -51,12 +51,12 @@ class GitHub:
     @property
     def requests(self) -> list[Call]:
         """Every request about the repository, in order; who asks only for an account learns nothing of it."""
-        return [call for call in self._door.calls if not call.path.startswith("/users/")]
+        return [call for call in self._router.calls if not call.path.startswith("/users/")]
 
     @property
     def violations(self) -> list[str]:
         """Where a request or an answer was not what GitHub's description says."""
-        return self._door.violations
+        return self._router.violations
 
     @property
     def issues(self) -> list[Json]:
@@ -76,7 +76,7 @@ class GitHub:
 
     def fail(self, method: str, path: str, status: int = 502, times: int = 1) -> None:
         """Let the next requests that fit go wrong; status 0 breaks the connection."""
-        self._door.faults.append(Fault(method, re.compile(path), status, times))
+        self._router.faults.append(Fault(method, re.compile(path), status, times))
 
     def pull(
         self,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -56,6 +55,11 @@ class Origin:
     def caches(self) -> Path:
         """Entries of actions/cache, by scope."""
         return self.root / "cache"
+
+    @property
+    def kept(self) -> Path:
+        """The same for runs without act, laid out by scope."""
+        return self.root / "kept"
 
     def place(self, name: str) -> Path:
         """The bare repository of a name: this one's or a fork's."""
@@ -146,12 +150,6 @@ def make_origin(root: Path, clone: Path, name: str = NAME) -> Origin:
     made = Origin(root, name)
     _bare(clone, made.folder)
     return made
-
-
-def copy_origin(origin: Origin, root: Path) -> Origin:
-    """The same in another folder, for one test to change."""
-    shutil.copytree(origin.root, root, symlinks=True)
-    return Origin(root, origin.name)
 
 
 def _bare(source: Path, target: Path) -> None:

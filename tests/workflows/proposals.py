@@ -1,10 +1,12 @@
 """What people propose in the tests of the workflows, and how the jobs of a run end."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from tests.pipeline.clone import Clone
 from tests.review.changes import LABELS, PREDICTED, edit_table, rescore, set_params
 from tests.review.forging import relock
+from verdict.repo.lock.check import hash_of
 
 # The results of the jobs of report.yml and experiment.yml where all goes its way.
 JUDGED = {"judge": "success", "publish": "success", "commit-lock": "skipped"}
@@ -52,3 +54,8 @@ def flattered(clone: Clone) -> None:
 def documentation(clone: Clone) -> None:
     """A change that no stage can see."""
     (clone.path / "docs" / "new.md").write_text("A page.\n", encoding="utf-8")
+
+
+def dependency(path: Path) -> str:
+    """What dvc.lock says of a file that a stage reads, as it is now."""
+    return f"md5: {hash_of(path)}\n      size: {path.stat().st_size}\n"

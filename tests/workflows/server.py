@@ -1,4 +1,4 @@
-"""The door of the tests' GitHub: who asks, whether they may, and whether question and answer are GitHub's."""
+"""The front of the tests' GitHub: who asks, whether they may, and whether question and answer are GitHub's."""
 
 import json
 import re
@@ -55,7 +55,7 @@ class Reply:
     login: str = ""
 
 
-class Door:
+class Router:
     """Takes every request, records it, and finds the endpoint."""
 
     def __init__(self, state: State) -> None:
@@ -172,12 +172,12 @@ def _read(body: bytes) -> Any:  # noqa: ANN401 - JSON
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    door: Door
+    router: Router
 
     def answer(self) -> None:
         """Any request to the API."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        reply = self.door.answer(self.command, self.path, self.headers.get("Authorization", ""), body)
+        reply = self.router.answer(self.command, self.path, self.headers.get("Authorization", ""), body)
         if reply.status == 0:
             self.close_connection = True
             return
@@ -202,10 +202,10 @@ class _Storage(_Handler):
     def do_GET(self) -> None:
         """What a download address leads to; the real storage refuses a token of GitHub's."""
         name = self.path.lstrip("/")
-        with self.door.state.lock:
-            found = self.door.state.stored.get(name)
+        with self.router.state.lock:
+            found = self.router.state.stored.get(name)
             if "Authorization" in self.headers:
-                self.door.violations.append(f"GET {name}: Authorization was sent to the storage")
+                self.router.violations.append(f"GET {name}: Authorization was sent to the storage")
         status = 400 if "Authorization" in self.headers else 404 if found is None else 200
         self.reply(status, (found or b"") if status == 200 else b"", {"Content-Type": "application/octet-stream"})
 
@@ -213,12 +213,14 @@ class _Storage(_Handler):
 class Servers:
     """The API and the storage behind it, each on a free port of 127.0.0.1."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._servers = [_serve(_Handler, door), _serve(_Storage, door)]
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._servers = [_serve(_Handler, router), _serve(_Storage, router)]
         self._secure: tuple[str, Path] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        door.state.url, door.state.downloads = (f"http://127.0.0.1:{one.server_address[1]}" for one in self._servers)
+        router.state.url, router.state.downloads = (
+            f"http://127.0.0.1:{one.server_address[1]}" for one in self._servers
+        )
 
     def secure(self) -> tuple[str, Path]:
         """The API behind TLS, from the first question on: its address, and the certificate to be trusted."""
@@ -227,7 +229,7 @@ class Servers:
             certificate = _certificate(Path(self._folder.name))
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
-            server = _serve(_Handler, self._door, context)
+            server = _serve(_Handler, self._router, context)
             self._servers.append(server)
             self._secure = f"https://127.0.0.1:{server.server_address[1]}", certificate
         return self._secure
@@ -241,8 +243,8 @@ class Servers:
             self._folder.cleanup()
 
 
-def _serve(handler: type[_Handler], door: Door, context: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
-    bound = type(handler.__name__, (handler,), {"door": door})
+def _serve(handler: type[_Handler], router: Router, context: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
+    bound = type(handler.__name__, (handler,), {"router": router})
     server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
     server.daemon_threads = True
     if context:

@@ -1,6 +1,7 @@
 """A team at work on the small repository: people push, workflows run, and GitHub shows what came of it."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,14 +12,12 @@ from tests.workflows import act, events
 from tests.workflows.api.state import instant
 from tests.workflows.events import Event
 from tests.workflows.github import GitHub
-from tests.workflows.origin import Origin, make_origin
+from tests.workflows.origin import Origin
 from tests.workflows.outcome import Outcome
-from tests.workflows.source import publish
 from verdict.ci.publish.publish import ADVISORY, CHECK
 
 Change = Callable[[Clone], object]
 FORK = "outsider/verdict"
-# What the tests of the workflows have in place of a GPU: the labels are the files' own.
 _BEGIN = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
@@ -32,12 +31,15 @@ class Site:
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
-    _minutes: int = 0
+    clock: Iterator[int] = field(default_factory=itertools.count)
 
     def now(self) -> str:
         """A minute later than whatever happened last."""
-        self._minutes += 1
-        return instant(_BEGIN + timedelta(minutes=self._minutes))
+        return instant(_BEGIN + timedelta(minutes=next(self.clock)))
+
+    def artifacts(self, run_id: int) -> Path:
+        """The folder of a run's artifacts."""
+        return self.origin.artifacts / str(run_id)
 
     def propose(self, change: Change, number: int = 1, branch: str = "change", fork: bool = False) -> str:
         """A pull request, or a push to it: the change made on top of what the clone has, committed, pushed."""
@@ -78,11 +80,10 @@ class Site:
         self.know(ran, head["sha"], head["ref"], began, head_repo=repo if repo != self.github.name else None)
         return ran
 
-    def group(self, number: int = 1, **more: Any) -> tuple[Outcome, str]:  # noqa: ANN401 - of `origin.queue`
-        """experiment.yml for a pull request in the merge queue, and the group's commit."""
-        ref, began = self.origin.queue(number, **more), self.now()
-        event = events.merge_group(self.github, ref)
-        ran = self._ran(event)
+    def group(self, ref: str, **more: Any) -> tuple[Outcome, str]:  # noqa: ANN401
+        """experiment.yml for a group of the merge queue, by the answer of `origin.queue`, and the group's commit."""
+        event, began = events.merge_group(self.github, ref), self.now()
+        ran = self._ran(event, **more)
         self.know(ran, event.sha, ref.removeprefix("refs/heads/"), began, event="merge_group")
         return ran, event.sha
 
@@ -98,7 +99,7 @@ class Site:
             name="experiment",
             conclusion=ran.conclusion,
             jobs=ran.job_list,
-            artifacts_folder=self.origin.artifacts / str(ran.run_id),
+            artifacts_folder=self.artifacts(ran.run_id),
             created_at=began,
             **more,
         )
@@ -131,20 +132,3 @@ class Site:
         """The one comment of the judge."""
         (found,) = [one for one in self.github.comments(number) if "CML watermark verdict" in one["body"]]
         return str(found["body"])
-
-
-def main_on_github(root: Path, main: Clone) -> Origin:
-    """The repository on GitHub whose main was reproduced by its own workflow; packages lie beside it."""
-    author = main.copy(root / "author" / "verdict")
-    publish(author, root / "hub" / "packages")
-    author.commit("Raw data from a package of this machine")
-    origin = make_origin(root / "hub", author.path)
-    with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        ran = Site(origin, github, author, env=packages(origin)).main()
-    assert ran.jobs == {"reproduce": "success", "overdue": "success"}, ran.log
-    return origin
-
-
-def packages(origin: Origin) -> dict[str, str]:
-    """Where pip looks for packages, which is nowhere but here."""
-    return {"PIP_FIND_LINKS": str(origin.root / "packages")}

@@ -1,12 +1,19 @@
 """A run of experiment.yml that somebody starts by hand, with other values than params.yaml has."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
 from tests.workflows import act, events
+from tests.workflows.direct import Direct
 from tests.workflows.proposals import REPRODUCED, documentation, top
-from tests.workflows.site import Site
+from tests.workflows.workflow import Workflow
 
 
-def test_a_run_by_hand_takes_other_values_and_shows_its_report(site: Site) -> None:
-    """The stages that read the value run, from main's results; the report stands in the summary, nothing is judged."""
+def test_a_run_by_hand_takes_other_values_and_shows_its_report(site: Direct) -> None:
+    """By act: the stages that read the value run, from main's results, and the summary has the report, not judged."""
     site.propose(documentation)
     event = events.workflow_dispatch(site.github, {"params": "train.seed=7"}, branch="change")
     ran = act.run(site.origin, "experiment.yml", event, github=site.github, env=site.env)
@@ -19,13 +26,22 @@ def test_a_run_by_hand_takes_other_values_and_shows_its_report(site: Site) -> No
     assert site.checks() == []
 
 
-def test_a_value_that_cannot_be_used_stops_it_before_any_work(site: Site) -> None:
-    """An attempt to reach the shell is a key that params.yaml does not have: it ends so, and nothing runs."""
-    site.propose(documentation)
-    params = "$(touch reached) train.seed=`touch reached`; touch reached"
-    event = events.workflow_dispatch(site.github, {"params": params}, branch="change")
-    ran = act.run(site.origin, "experiment.yml", event, github=site.github, env=site.env)
-    assert ran.jobs["gpu"] == "failure"
-    assert "not a key of params.yaml" in ran.logs["gpu / reproduce"]
-    assert "Running stage" not in ran.log
-    assert not list(site.origin.root.rglob("reached"))
+def test_a_value_that_cannot_be_used_stops_it_before_any_work(site: Direct, tmp_path: Path) -> None:
+    """An attempt to reach the shell is a key that params.yaml does not have: the step ends so, and nothing runs."""
+    steps = Workflow(ROOT, "reproduce.yml").jobs["reproduce"]["steps"]
+    (step,) = (one for one in steps if one["name"] == "Reproduce from main's results")
+    assert step["env"]["PARAMS"] == "${{ inputs.params }}"
+    given = dict.fromkeys(step["env"], "") | {"BASE": "HEAD", "RUNNER_TEMP": str(tmp_path)}
+    given["PARAMS"] = "$(touch reached) train.seed=`touch reached`; touch reached"
+    checkout = site.origin.checkout(site.origin.sha("main"), tmp_path / "checkout")
+    site.origin.checkout(site.origin.sha("main"), tmp_path / "main")
+    path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
+    given |= {"PATH": path, "HOME": str(tmp_path), "GITHUB_WORKSPACE": str(checkout)}
+    shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c"]  # as GitHub has it for `shell: bash`
+    assert step["shell"] == "bash"
+    done = subprocess.run([*shell, step["run"]], check=False, cwd=checkout, env=given, capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout
+    assert "not a key of params.yaml" in done.stdout
+    assert (checkout / "bundle" / "log.txt").read_text(encoding="utf-8") == done.stdout
+    assert "Running stage" not in done.stdout
+    assert not list(tmp_path.rglob("reached"))

@@ -16,10 +16,10 @@ from tests.conftest import ROOT
 from tests.pipeline.clone import Clone, fresh_clone
 from tests.shared import once
 from tests.workflows import events
+from tests.workflows.direct import Direct
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin, make_origin
-from tests.workflows.proposals import JUDGED, documentation
-from tests.workflows.site import Site
+from tests.workflows.proposals import JUDGED, NOT_NEEDED, documentation, top
 from tests.workflows.standins import real_cml
 from tests.workflows.workflow import STANDINS, Workflow
 from verdict.base.outcome import FAIL, PASS
@@ -40,7 +40,7 @@ def job() -> dict[str, Any]:
 
 
 @dataclass
-class Press:
+class Publisher:
     """The steps of that job in this process, with the job's own permissions, and its own call of CML."""
 
     origin: Origin
@@ -95,7 +95,7 @@ class Press:
 
 
 @pytest.fixture
-def press(origin: Origin, github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Press:
+def publisher(origin: Origin, github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publisher:
     """Pull request 1 with a finished run; nobody waits between two tries."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     for name in ("VERDICT_LOGIN", "GITHUB_SERVER_URL"):
@@ -105,56 +105,56 @@ def press(origin: Origin, github: GitHub, tmp_path: Path, monkeypatch: pytest.Mo
     github.pull(1, "change")
     github.run(RUN, head_sha=head, head_branch="change", name="experiment")
     github.token(TOKEN, {name.replace("-", "_"): level for name, level in job()["permissions"].items()})
-    (tmp_path / "press").mkdir()
-    return Press(origin, github, tmp_path / "press")
+    (tmp_path / "publisher").mkdir()
+    return Publisher(origin, github, tmp_path / "publisher")
 
 
-def test_a_second_verdict_replaces_the_first(press: Press) -> None:
+def test_a_second_verdict_replaces_the_first(publisher: Publisher) -> None:
     """CML changes the comment of the first verdict; the second check counts."""
-    press.tell(FAIL, "Fail: worse")
-    first = press.github.comments(1)[0]["id"]
-    press.tell(PASS, "Pass: better")
-    assert press.posters == ["cml", "cml"]
-    assert press.ours() == "<h2>Pass: better</h2>"
-    assert [one["id"] for one in press.github.comments(1)] == [first]
-    assert press.checks() == [("failure", "Fail: worse"), ("success", "Pass: better")]
-    assert press.github.requests[-1].method == "PATCH"
+    publisher.tell(FAIL, "Fail: worse")
+    first = publisher.github.comments(1)[0]["id"]
+    publisher.tell(PASS, "Pass: better")
+    assert publisher.posters == ["cml", "cml"]
+    assert publisher.ours() == "<h2>Pass: better</h2>"
+    assert [one["id"] for one in publisher.github.comments(1)] == [first]
+    assert publisher.checks() == [("failure", "Fail: worse"), ("success", "Pass: better")]
+    assert publisher.github.requests[-1].method == "PATCH"
 
 
-def test_thirty_others_come_first(press: Press) -> None:
+def test_thirty_others_come_first(publisher: Publisher) -> None:
     """Where CML cannot see our comment behind 30 others, it is not asked, and ours is changed all the same."""
     for number in range(30):
-        press.github.comment(1, f"Comment {number}", "outsider")
+        publisher.github.comment(1, f"Comment {number}", "outsider")
     for text in ("Fail: worse", "Pass: better"):
-        press.tell(PASS, text)
-    assert press.posters == ["cml", "api"]
-    assert press.ours() == "<h2>Pass: better</h2>"
-    assert [one["body"] for one in press.github.comments(1)[:30]] == [f"Comment {number}" for number in range(30)]
+        publisher.tell(PASS, text)
+    assert publisher.posters == ["cml", "api"]
+    assert publisher.ours() == "<h2>Pass: better</h2>"
+    assert [one["body"] for one in publisher.github.comments(1)[:30]] == [f"Comment {number}" for number in range(30)]
 
 
 @pytest.mark.parametrize("first", ["stranger", "verdict"])
-def test_a_strangers_copy_of_the_watermark(press: Press, first: str) -> None:
+def test_a_strangers_copy_of_the_watermark(publisher: Publisher, first: str) -> None:
     """A comment with our watermark is neither changed nor taken for ours, before or after our own."""
     if first == "verdict":
-        press.tell(FAIL, "Fail: worse")
-    press.github.comment(1, COPY, "outsider")
+        publisher.tell(FAIL, "Fail: worse")
+    publisher.github.comment(1, COPY, "outsider")
     for text in ("Fail: still worse", "Pass: better"):
-        press.tell(PASS, text)
-    assert press.ours() == "<h2>Pass: better</h2>"
-    assert [one["body"] for one in press.github.comments(1) if one["user"]["login"] == "outsider"] == [COPY]
-    assert len(press.github.comments(1)) == 2
+        publisher.tell(PASS, text)
+    assert publisher.ours() == "<h2>Pass: better</h2>"
+    assert [one["body"] for one in publisher.github.comments(1) if one["user"]["login"] == "outsider"] == [COPY]
+    assert len(publisher.github.comments(1)) == 2
 
 
-def test_cml_and_the_api_know_each_others_comments(press: Press) -> None:
+def test_cml_and_the_api_know_each_others_comments(publisher: Publisher) -> None:
     """What CML wrote is changed without CML when it fails, and what that wrote is changed by CML."""
-    press.tell(FAIL, "One")
-    press.github.fail("PATCH", "/issues/comments/", 403)
-    press.tell(FAIL, "Two")
-    assert press.ours() == "<h2>Two</h2>"
-    press.tell(FAIL, "Three")
-    assert press.posters == ["cml"] * 3
-    assert press.ours() == "<h2>Three</h2>"
-    assert len(press.github.comments(1)) == 1
+    publisher.tell(FAIL, "One")
+    publisher.github.fail("PATCH", "/issues/comments/", 403)
+    publisher.tell(FAIL, "Two")
+    assert publisher.ours() == "<h2>Two</h2>"
+    publisher.tell(FAIL, "Three")
+    assert publisher.posters == ["cml"] * 3
+    assert publisher.ours() == "<h2>Three</h2>"
+    assert len(publisher.github.comments(1)) == 1
 
 
 @pytest.mark.parametrize(
@@ -166,26 +166,26 @@ def test_cml_and_the_api_know_each_others_comments(press: Press) -> None:
         ("PATCH", "/issues/comments/"),
     ],
 )
-def test_two_bad_gateways(press: Press, method: str, path: str) -> None:
+def test_two_bad_gateways(publisher: Publisher, method: str, path: str) -> None:
     """GitHub answers 502 twice, then well: check and comment come, and the comment is still one."""
     if method == "PATCH":
-        press.tell(FAIL, "Fail: worse")
-    press.github.fail(method, path, 502, times=2)
-    press.tell(PASS, "Pass: better", picture=True)
-    assert [one.status for one in press.github.requests].count(502) == 2
-    assert press.checks()[-1] == ("success", "Pass: better")
-    assert len(press.github.comments(1)) == 1
-    pictures = press.origin.git("rev-parse", "refs/verdict/pull-1")
-    assert f'<img src="https://github.com/owner/verdict/blob/{pictures}/plots_a.png?raw=true"' in press.ours()
+        publisher.tell(FAIL, "Fail: worse")
+    publisher.github.fail(method, path, 502, times=2)
+    publisher.tell(PASS, "Pass: better", picture=True)
+    assert [one.status for one in publisher.github.requests].count(502) == 2
+    assert publisher.checks()[-1] == ("success", "Pass: better")
+    assert len(publisher.github.comments(1)) == 1
+    pictures = publisher.origin.git("rev-parse", "refs/verdict/pull-1")
+    assert f'<img src="https://github.com/owner/verdict/blob/{pictures}/plots_a.png?raw=true"' in publisher.ours()
 
 
-def test_no_pictures_may_be_stored(press: Press, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_pictures_may_be_stored(publisher: Publisher, capsys: pytest.CaptureFixture[str]) -> None:
     """A 403 for the pictures' ref costs the pictures alone: check and comment come, and link to nothing."""
-    press.github.fail("POST", "/git/refs$", 403)
-    press.tell(FAIL, "Fail: worse", picture=True)
-    assert press.checks() == [("failure", "Fail: worse")]
-    assert press.ours() == '<h2>Fail: worse</h2><p><img src="" alt="a"></p>'
-    assert press.github.state.find("refs/verdict/pull-1") is None
+    publisher.github.fail("POST", "/git/refs$", 403)
+    publisher.tell(FAIL, "Fail: worse", picture=True)
+    assert publisher.checks() == [("failure", "Fail: worse")]
+    assert publisher.ours() == '<h2>Fail: worse</h2><p><img src="" alt="a"></p>'
+    assert publisher.github.state.find("refs/verdict/pull-1") is None
     assert "the pictures could not be stored" in capsys.readouterr().out
 
 
@@ -203,29 +203,41 @@ def _make_small_main(folder: Path) -> None:
 
 
 @pytest.fixture
-def small_site(small_main: Path, tmp_path: Path) -> Iterator[Site]:
-    """A team at work on a copy of it, with pull request 1, whose run has finished."""
+def small_site(small_main: Path, tmp_path: Path) -> Iterator[Direct]:
+    """A team at work on a copy of it."""
     shutil.copytree(small_main, tmp_path / "site", symlinks=True)
     origin = Origin(tmp_path / "site" / "hub")
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        site = Site(origin, github, Clone(tmp_path / "site" / "author"))
-        github.run(RUN, head_sha=site.propose(documentation), head_branch="change", name="experiment")
-        yield site
+        yield Direct(origin, github, Clone(tmp_path / "site" / "author"))
     assert github.violations == []
 
 
-@pytest.mark.parametrize(("cml", "setup"), [("missing", "failure"), ("broken", "success")])
-def test_cml_on_a_bad_day(small_site: Site, cml: str, setup: str) -> None:
-    """Where CML cannot be had, or fails, report.yml succeeds: the check is true, and the comment comes without CML."""
-    judged = small_site.report(RUN, cml=cml)
+def test_documentation_costs_no_gpu(small_site: Direct) -> None:
+    """By act: nothing that the DAG reads has changed, so no runner for it is asked for, and the required check passes.
+
+    It is a day on which CML cannot be had: the check is true, and the comment comes without it.
+    """
+    small_site.propose(documentation)
+    ran = small_site.act.experiment()
+    assert top(ran.jobs) == NOT_NEEDED, ran.log
+    judged = small_site.act.report(ran, cml="missing")
     assert judged.jobs == JUDGED, judged.log
+    assert judged.steps["judge"]["Set up"] == "skipped"
     steps = judged.steps["publish"]
-    assert (steps["CML"], steps["Comment"]) == (setup, "failure")
-    assert steps["Comment without CML"] == "success"
+    assert (steps["CML"], steps["Comment"], steps["Comment without CML"]) == ("failure", "failure", "success")
     ((conclusion, title),) = small_site.checks()
-    assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
-    assert small_site.comment().startswith("<h2>✅ Pass: unchanged")
+    assert conclusion == "success"
+    assert title.startswith("Pass: unchanged")
+    assert small_site.comment().startswith("<h2>✅ Pass: unchanged</h2>")
     assert [one["user"]["login"] for one in small_site.github.comments(1)] == [BOT]
+
+
+def test_a_broken_cml_is_done_without(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its command fails, the comment comes without it."""
+    monkeypatch.setattr(real_cml, "folder", lambda *_: STANDINS / "nowhere")
+    publisher.tell(FAIL, "Fail: worse")
+    assert publisher.posters == ["cml"]
+    assert publisher.ours() == "<h2>Fail: worse</h2>"
 
 
 def test_a_real_cml_is_used(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
-from tests.workflows.proposals import JUDGED, documentation, other_seed, top
-from tests.workflows.site import FORK, Site
+from tests.workflows.direct import Direct
+from tests.workflows.proposals import JUDGED, documentation, other_seed, reproduce, top
+from tests.workflows.site import FORK
 
 _REPRODUCED = {"plan": "success", "gpu": "skipped", "fork": "success"}
 # Printed in hexadecimal digits: in plain words a runner would mask what it knows to be secret.
@@ -47,10 +48,14 @@ def listening() -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
 
 
-def test_a_fork_is_reproduced_from_the_public_source_alone(site: Site) -> None:
-    """Without cache, key or remote its code runs on a hosted machine, finds no secret, and is judged as any other."""
+def test_a_fork_is_reproduced_from_the_public_source_alone(site: Direct) -> None:
+    """By act: without cache, key or remote its code runs on a hosted machine, and finds no secret.
+
+    It is judged as any other, by results of main that the judge makes itself.
+    """
     site.secrets.update({name: f"value-of-{name}" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")})
     shutil.rmtree(site.origin.caches)
+    shutil.rmtree(site.origin.kept)
 
     def curious(clone: Clone) -> None:
         path = clone.path / "stages" / "train.py"
@@ -60,7 +65,7 @@ def test_a_fork_is_reproduced_from_the_public_source_alone(site: Site) -> None:
 
     with listening() as (url, asked):
         site.propose(curious, fork=True)
-        ran = site.experiment()
+        ran = site.act.experiment()
         assert top(ran.jobs) == _REPRODUCED, ran.log
         assert "Running stage 'prepare'" in ran.log
         (hexadecimal,) = re.findall(r"seen: ([0-9a-f]+)", ran.log)
@@ -79,42 +84,41 @@ def test_a_fork_is_reproduced_from_the_public_source_alone(site: Site) -> None:
     assert "the same hashes for every stage" in site.comment()
 
 
-def test_the_label_reproduce_writes_nothing_to_a_fork(direct: Site) -> None:
+def test_the_label_reproduce_writes_nothing_to_a_fork(site: Direct) -> None:
     """CI runs the stages, as was asked, and says what differs; the lock is for its author to commit."""
-    direct.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
-    direct.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
-    direct.env["STANDIN_APP_TOKEN"] = direct.github.token(
-        "token-of-the-app", {"contents": "write"}, "verdict-lock[bot]"
-    )
-    head = direct.propose(lambda clone: set_params(clone, "train", seed=7), fork=True)
-    direct.github.run(1, head_sha=head, head_branch="change", head_repo=FORK, created_at=direct.now())
-    direct.label(1, "reproduce")
-    ran = direct.experiment(action="labeled", label="reproduce")
+    site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
+    site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
+    site.env["STANDIN_APP_TOKEN"] = site.github.token("token-of-the-app", {"contents": "write"}, "verdict-lock[bot]")
+    head = site.propose(lambda clone: set_params(clone, "train", seed=7), fork=True)
+    site.github.run(1, head_sha=head, head_branch="change", head_repo=FORK, created_at=site.now())
+    site.label(1, "reproduce")
+    reproduce(site.clone)
+    ran = site.experiment(action="labeled", label="reproduce", gives=site.honest())
     assert top(ran.jobs) == _REPRODUCED, ran.log
-    judged = direct.report(ran)
+    judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = direct.checks()
+    ((conclusion, title),) = site.checks()
     assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
-    branches = direct.origin.git("for-each-ref", "--format=%(refname)", "refs/heads")
+    branches = site.origin.git("for-each-ref", "--format=%(refname)", "refs/heads")
     assert branches == "refs/heads/main"
-    direct.origin.git("fetch", "--quiet", str(direct.origin.place(FORK)), "change")
-    assert direct.origin.sha("FETCH_HEAD") == head
+    site.origin.git("fetch", "--quiet", str(site.origin.place(FORK)), "change")
+    assert site.origin.sha("FETCH_HEAD") == head
 
 
 @pytest.mark.parametrize("why", ["closed", "moved", "another fork's branch"])
-def test_a_run_without_a_pull_request_is_not_told(direct: Site, why: str) -> None:
+def test_a_run_without_a_pull_request_is_not_told(site: Direct, why: str) -> None:
     """The judge is content, and sets no check and writes no comment."""
-    head = direct.propose(documentation, fork=True)
+    head = site.propose(documentation, fork=True)
     repo = "somebody/verdict" if why == "another fork's branch" else FORK
-    direct.github.run(1, name="experiment", head_sha=head, head_branch="change", head_repo=repo)
+    site.github.run(1, name="experiment", head_sha=head, head_branch="change", head_repo=repo)
     if why == "closed":
-        direct.github.state.pulls[1]["state"] = "closed"
+        site.github.state.pulls[1]["state"] = "closed"
     if why == "moved":
-        direct.propose(lambda clone: None, fork=True)
-    judged = direct.report(1)
+        site.propose(lambda clone: None, fork=True)
+    judged = site.report(1)
     assert judged.jobs == JUDGED, judged.log
     assert "nothing to tell: no open pull request has this commit as its head" in judged.logs["judge"]
     assert "nothing to tell" in judged.logs["publish"]
-    assert direct.github.check_runs(head) == []
-    assert direct.checks() == []
-    assert direct.github.comments(1) == []
+    assert site.github.check_runs(head) == []
+    assert site.checks() == []
+    assert site.github.comments(1) == []

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,11 +13,10 @@ import pytest
 
 from tests.documents import load
 from tests.pipeline.clone import Clone
+from tests.workflows.bundles import Files, edit_json
 from tests.workflows.conftest import copied
-from tests.workflows.court import Court, Files, rejson
-from tests.workflows.direct import Direct
+from tests.workflows.court import JudgeHarness
 from tests.workflows.proposals import JUDGED, other_seed
-from tests.workflows.site import Site
 from verdict.base.documents import dump
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.repo.repro import RECORD
@@ -28,28 +26,26 @@ EVALUATION = "metrics/evaluation.json"
 
 
 @pytest.fixture(scope="module")
-def court(main_on_github_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
+def harness(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JudgeHarness]:
     """One honest run of a change of the seed, before the judge."""
-    place = tmp_path_factory.mktemp("court")
-    with copied(main_on_github_once, place, Direct) as site:
-        site.propose(other_seed)
-        ran = site.experiment()
-        assert ran.succeeded, ran.log
-        yield Court(site, ran, place / "judge")
+    place = tmp_path_factory.mktemp("judge")
+    with copied(base, place) as site:
+        run = site.finished_run(site.propose(other_seed), site.honest())
+        yield JudgeHarness(site, run, place / "judge")
 
 
 @pytest.fixture(autouse=True)
-def untouched(court: Court) -> Iterator[None]:
+def untouched(harness: JudgeHarness) -> Iterator[None]:
     """After each test the judge's checkout is as git has it, and nothing lies beside it."""
     yield
-    clone = Clone(court.folder)
+    clone = Clone(harness.folder)
     assert clone.changes() == ""
-    assert {path.name for path in court.folder.parent.iterdir()} <= {"site", "judge", "verdict", "judge-site"}
+    assert {path.name for path in harness.folder.parent.iterdir()} <= {"site", "judge", "verdict", "judge-site"}
 
 
-def test_the_honest_run_passes(court: Court) -> None:
+def test_the_honest_run_passes(harness: JudgeHarness) -> None:
     """The very bundle that the other tests damage passes."""
-    verdict, report = court.judge(lambda files: None)
+    verdict, report = harness.judge(lambda files: None)
     assert verdict.code == PASS
     assert "the same hashes for every stage" in report
 
@@ -67,7 +63,7 @@ def _large(files: Files) -> None:
 
 
 def _numbered(files: Files) -> None:
-    rejson(files, "bundle.json", lambda head: {**head, "number": 2})
+    edit_json(files, "bundle.json", lambda head: {**head, "number": 2})
 
 
 _REFUSED = {
@@ -83,23 +79,23 @@ _REFUSED = {
 
 
 @pytest.mark.parametrize("change", _REFUSED.values(), ids=_REFUSED)
-def test_what_no_run_writes_is_not_taken(court: Court, change: Callable[[Files], Any]) -> None:
+def test_what_no_run_writes_is_not_taken(harness: JudgeHarness, change: Callable[[Files], Any]) -> None:
     """There is no verdict on such a bundle, the comment says why, and it belongs to the run's own pull request."""
-    verdict, report = court.judge(change)
+    verdict, report = harness.judge(change)
     assert (verdict.code, verdict.number) == (CANNOT_JUDGE, 1)
     assert "the run&#x27;s bundle" in report
     assert report.startswith("<h2>⚠️ Cannot judge</h2>")
 
 
-def test_an_artifact_of_100_mb_is_not_even_downloaded(court: Court) -> None:
+def test_an_artifact_of_100_mb_is_not_even_downloaded(harness: JudgeHarness) -> None:
     """A bundle whose size GitHub tells is too large is refused by that."""
-    asked = len(court.site.github.requests)
-    court.archive.write_bytes(court.archive.read_bytes() + b"\0" * 100_000_000)
-    verdict, report = court.judge()
-    court.hand_over(court.honest)
+    asked = len(harness.site.github.requests)
+    harness.archive.write_bytes(harness.archive.read_bytes() + b"\0" * 100_000_000)
+    verdict, report = harness.judge()
+    harness.hand_over(harness.honest)
     assert verdict.code == CANNOT_JUDGE
     assert "MB are taken" in report
-    assert not [call for call in court.site.github.requests[asked:] if call.path.endswith("/zip")]
+    assert not [call for call in harness.site.github.requests[asked:] if call.path.endswith("/zip")]
 
 
 def _perfect(files: Files) -> None:
@@ -110,7 +106,7 @@ def _perfect(files: Files) -> None:
     made = io.BytesIO()
     table.to_parquet(made)
     files[PREDICTED] = made.getvalue()
-    rejson(files, EVALUATION, _ones)
+    edit_json(files, EVALUATION, _ones)
 
 
 def _ones(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -118,7 +114,7 @@ def _ones(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _figures(files: Files) -> None:
-    rejson(files, EVALUATION, _ones)
+    edit_json(files, EVALUATION, _ones)
 
 
 def _relabelled(files: Files) -> None:
@@ -129,37 +125,37 @@ _INVENTED = {"predictions": _perfect, "figures": _figures, "params in the lock":
 
 
 @pytest.mark.parametrize("change", _INVENTED.values(), ids=_INVENTED)
-def test_invented_results_do_not_pass(court: Court, change: Callable[[Files], Any]) -> None:
+def test_invented_results_do_not_pass(harness: JudgeHarness, change: Callable[[Files], Any]) -> None:
     """Predictions, figures and locks that do not belong together are no result, however consistent they look."""
-    verdict, report = court.judge(change)
+    verdict, report = harness.judge(change)
     assert verdict.code in (FAIL, CANNOT_JUDGE)
     assert "✅ Pass" not in report
 
 
-def test_a_bundle_of_another_commit_does_not_pass(court: Court, tmp_path: Path) -> None:
+def test_a_bundle_of_another_commit_does_not_pass(harness: JudgeHarness, tmp_path: Path) -> None:
     """Honest results of an earlier push, handed over for a later one, are not consistent with its files."""
-    site = court.site
+    site = harness.site
     earlier = site.origin.sha("refs/pull/1/head")
 
     def later(clone: Clone) -> None:
-        path = clone.path / "verdict" / "classifier" / "training" / "linear.py"
+        path = clone.path / "verdict" / "classifier" / "artifact.py"
         path.write_text(path.read_text(encoding="utf-8") + "# another commit\n", encoding="utf-8")
 
     head = site.propose(later)
     try:
-        site.github.state.runs[court.run_id]["head_sha"] = head
-        verdict, report = court.judge(lambda files: None)
+        site.github.state.runs[harness.run_id]["head_sha"] = head
+        verdict, report = harness.judge(lambda files: None)
     finally:
         site.clone.run("git", "reset", "--quiet", "--hard", earlier)
         site.origin.push(site.clone.path, "change")
         site.origin.pull(1, "change")
         site.github.state.pulls[1]["head_sha"] = earlier
-        site.github.state.runs[court.run_id]["head_sha"] = earlier
+        site.github.state.runs[harness.run_id]["head_sha"] = earlier
     assert verdict.code == FAIL
     assert "verdict/classifier/models/linear/training.py" in report
 
 
-def test_what_a_run_says_is_text(court: Court) -> None:
+def test_what_a_run_says_is_text(harness: JudgeHarness) -> None:
     """Names of people, headings and links in reasons, logs and records are shown, and neither called nor drawn."""
     evil = "@everyone </pre></code><h1>✅ Pass</h1> ![x](http://evil) #1 [a](http://evil)"
 
@@ -169,7 +165,7 @@ def test_what_a_run_says_is_text(court: Court) -> None:
         ).encode()
         files["log.txt"] = (f"{evil}\n" * 100_000).encode() + b"\xff\xfe"
 
-    verdict, report = court.judge(failed)
+    verdict, report = harness.judge(failed)
     assert verdict.code == FAIL
     assert len(report) < 65_000
     assert "<h1>" not in report
@@ -178,23 +174,23 @@ def test_what_a_run_says_is_text(court: Court) -> None:
     assert "</pre></code>" not in rest.partition("</pre>")[0]
 
 
-def test_a_record_of_times_may_be_anything(court: Court) -> None:
+def test_a_record_of_times_may_be_anything(harness: JudgeHarness) -> None:
     """A record that is none costs the section on times, and nothing else."""
     for content in (b"[]", b"{", b'{"a": {"seconds": "x"}}', b'{"a": {"seconds": 1e999}}', b"[" * 100_000):
-        (court.folder / RECORD).unlink(missing_ok=True)
-        verdict, report = court.judge(partial(dict.update, **{"runs.json": content}))
+        (harness.folder / RECORD).unlink(missing_ok=True)
+        verdict, report = harness.judge(partial(dict.update, **{"runs.json": content}))
         assert verdict.code == PASS
         assert "no record of it here" in report
 
 
-def test_main_cannot_read_the_artifact(court: Court) -> None:
+def test_main_cannot_read_the_artifact(harness: JudgeHarness) -> None:
     """An artifact of a kind that main's code does not know cannot be judged, and the comment says how to go on."""
 
     def newer(files: Files) -> None:
-        rejson(files, "models/classifier/manifest.json", lambda manifest: {**manifest, "version": 3})
+        edit_json(files, "models/classifier/manifest.json", lambda manifest: {**manifest, "version": 3})
         rehash(files)
 
-    verdict, report = court.judge(newer)
+    verdict, report = harness.judge(newer)
     assert verdict.code == CANNOT_JUDGE
     assert "land the code that reads the new artifact first" in report
 
@@ -216,14 +212,13 @@ def rehash(files: Files) -> None:
     files["dvc.lock"] = dump(lock).encode()
 
 
-def test_a_hostile_run_through_the_whole_workflow(court: Court) -> None:
-    """report.yml ends well on a hostile bundle: every job succeeds, the check blocks, one comment says why."""
-    court.hand_over({**court.honest, "../../evil": b"x"})
-    judged = Site.report(court.site, court.run_id)
-    court.hand_over(court.honest)
+def test_a_hostile_run_is_told_like_any_other(harness: JudgeHarness) -> None:
+    """Every job succeeds, the check blocks, and one comment says why."""
+    harness.hand_over({**harness.honest, "../../evil": b"x"})
+    judged = harness.site.report(harness.run_id)
+    harness.hand_over(harness.honest)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = court.site.checks()
+    ((conclusion, title),) = harness.site.checks()
     assert conclusion == "action_required"
     assert title.startswith("Cannot judge: the run's bundle")
-    assert "no name that a run writes" in court.site.comment()
-    shutil.rmtree(court.folder.parent / "verdict", ignore_errors=True)
+    assert "no name that a run writes" in harness.site.comment()

@@ -1,74 +1,35 @@
 """Ways out of what is judged: files of a change that lead to other files, hosts, branches or commits."""
 
-import json
 import shutil
-import zipfile
 from collections.abc import Callable
-from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.documents import load, save
+from tests.documents import save
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
 from tests.workflows import events
-from tests.workflows.origin import git
-from tests.workflows.site import Site
+from tests.workflows.direct import Direct
 from verdict.base.documents import dump
 from verdict.base.outcome import CANNOT_JUDGE, PASS
 from verdict.ci.github.client import GitHub as Client
-from verdict.ci.judge.triage import judge
 from verdict.ci.publish.commit_results import commit_lock
 from verdict.ci.publish.publish import publish
 from verdict.ci.publish.verdict import Verdict, write
-from verdict.ci.run import bundle
 from verdict.repo.lock.check import check
 
-_READ = {"contents": "read", "actions": "read", "pull_requests": "read", "issues": "read"}
 Change = Callable[[Clone], object]
 
 
-def handed(site: Site) -> dict[str, bytes]:
-    """What an honest run would hand over: the author's own results."""
-    root = site.clone.path
-    stages = load(root / "dvc.lock")["stages"].values()
-    names = ["dvc.lock", *(out["path"] for entry in stages for out in entry.get("outs") or [])]
-    places = [root / name for name in names if not name.startswith("data/features")]
-    found = [file for place in places for file in (place.rglob("*") if place.is_dir() else [place]) if file.is_file()]
-    head = json.dumps({"version": 1, "outcome": "reproduced", "stage": None, "reason": None})
-    files = {file.relative_to(root).as_posix(): file.read_bytes() for file in found}
-    return {**files, bundle.HEAD: head.encode(), bundle.RUNS: b"{}", bundle.LOG: b""}
-
-
-def made_up(site: Site, head: str, files: dict[str, bytes] | None, **more: Any) -> int:  # noqa: ANN401
-    """A finished run of experiment.yml with such a bundle; its number."""
-    number = 900 + len(site.github.state.runs)
-    folder = site.origin.artifacts / str(number)
-    if files is not None:
-        folder.mkdir(parents=True)
-        with zipfile.ZipFile(folder / "bundle.zip", "w", zipfile.ZIP_DEFLATED) as made:
-            for name, content in files.items():
-                made.writestr(name, content)
-    more = {"head_branch": "change", "conclusion": "success" if files else "failure", **more}
-    site.github.run(number, name="experiment", head_sha=head, artifacts_folder=folder, created_at=site.now(), **more)
-    return number
-
-
-def judged(site: Site, run: int, folder: Path) -> tuple[Verdict, str]:
+def judged(site: Direct, run: int, folder: Path) -> tuple[Verdict, str]:
     """The judge, in this process, in a checkout of main at `folder`."""
-    if not folder.exists():
-        git(folder.parent, "clone", "--quiet", "--branch", "main", str(site.origin.folder), str(folder))
-        shutil.copytree(site.clone.path / ".dvc" / "cache", folder / ".dvc" / "cache")
-    client = Client(site.github.name, site.github.token("judge", _READ), site.github.url)
     out = folder.parent / "verdict"
     shutil.rmtree(out, ignore_errors=True)
-    with chdir(folder):
-        found = judge(folder, client, events.workflow_run(site.github, run).payload, out, first=False)
+    found, report = site.judge(run, folder, out)
     assert found
-    report = out / "report.md"
-    return found, report.read_text(encoding="utf-8") if report.exists() else ""
+    return found, report
 
 
 def _put(path: str, content: str) -> Change:
@@ -115,9 +76,9 @@ _LEADING_OUT = {
 
 
 @pytest.mark.parametrize("change", _LEADING_OUT.values(), ids=_LEADING_OUT)
-def test_what_leads_out_of_a_change_is_not_followed(site: Site, tmp_path: Path, change: Change) -> None:
+def test_what_leads_out_of_a_change_is_not_followed(site: Direct, tmp_path: Path, change: Change) -> None:
     """The judge stops before DVC or Python reads such a file, and names it."""
-    verdict, report = judged(site, made_up(site, site.propose(change), None), tmp_path / "judge")
+    verdict, report = judged(site, site.finished_run(site.propose(change), None), tmp_path / "judge")
     assert verdict.code == CANNOT_JUDGE
     assert any(
         reason in report
@@ -136,13 +97,13 @@ _UNNAMED = (
 
 
 @pytest.mark.parametrize("name", ["verdict/classifier/.gitattributes", "stages/.dvcignore", *_UNNAMED])
-def test_what_the_dag_does_not_name_may_matter(site: Site, tmp_path: Path, name: str) -> None:
+def test_what_the_dag_does_not_name_may_matter(site: Direct, tmp_path: Path, name: str) -> None:
     """What changes how files are seen, what a library would import, a pin: without a run there is no *unchanged*."""
-    run = made_up(site, site.propose(_put(name, "# other\n")), None, conclusion="success")
+    run = site.finished_run(site.propose(_put(name, "# other\n")), None, conclusion="success")
     assert judged(site, run, tmp_path / "judge")[0].code != PASS
 
 
-def test_a_branch_with_a_hash_does_not_move_main(site: Site, tmp_path: Path) -> None:
+def test_a_branch_with_a_hash_does_not_move_main(site: Direct, tmp_path: Path) -> None:
     """`main#x` is a branch like any other, though an address ends before its #."""
     head = site.propose(lambda clone: set_params(clone, "train", seed=7), branch="main#x")
     out = tmp_path / "verdict"
@@ -156,10 +117,10 @@ def test_a_branch_with_a_hash_does_not_move_main(site: Site, tmp_path: Path) -> 
     assert site.origin.sha("refs/heads/main#x") == commit
 
 
-def test_a_summary_is_measured_in_bytes(site: Site, tmp_path: Path) -> None:
+def test_a_summary_is_measured_in_bytes(site: Direct, tmp_path: Path) -> None:
     """GitHub refuses a check whose summary has more than 65,535 bytes, and then there would be none."""
     head = site.propose(lambda clone: None)
-    run = made_up(site, head, None)
+    run = site.finished_run(head, None)
     out = tmp_path / "verdict"
     out.mkdir()
     (out / "report.md").write_text("😀" * 60_000, encoding="utf-8")
@@ -173,20 +134,21 @@ def test_a_summary_is_measured_in_bytes(site: Site, tmp_path: Path) -> None:
     assert len(made["output"]["summary"].encode()) <= 65_535
 
 
-def test_an_approved_policy_passes_the_merge_queue(site: Site, tmp_path: Path) -> None:
+def test_an_approved_policy_passes_the_merge_queue(site: Direct, tmp_path: Path) -> None:
     """What a person approved on the pull request's head is approved in the group that holds nothing else."""
     head = site.propose(lambda clone: set_params(clone, "gate", max_artifact_mb=30.0))
-    files = handed(site)
-    run = made_up(site, head, files)
+    files = site.honest()
+    run = site.finished_run(head, files)
     ref = site.origin.queue(1)
-    group = made_up(site, site.origin.sha(ref), files, head_branch=ref.removeprefix("refs/heads/"), event="merge_group")
+    branch = ref.removeprefix("refs/heads/")
+    group = site.finished_run(site.origin.sha(ref), files, head_branch=branch, event="merge_group")
     assert judged(site, group, tmp_path / "judge")[0].code != PASS
     site.label(1, "approve: policy")
     assert judged(site, run, tmp_path / "judge")[0].code == PASS
     assert judged(site, group, tmp_path / "judge")[0].code == PASS
 
 
-def test_a_stage_may_lose_an_output(direct: Site, tmp_path: Path) -> None:
+def test_a_stage_may_lose_an_output(site: Direct, tmp_path: Path) -> None:
     """DVC skips a stage whose definition only lost something; the run from main's lock runs it all the same."""
 
     def slimmer(clone: Clone) -> None:
@@ -198,7 +160,7 @@ def test_a_stage_may_lose_an_output(direct: Site, tmp_path: Path) -> None:
         (clone.path / "plots/mistakes.json").unlink()
         assert check(clone.path) == []
 
-    direct.propose(slimmer)
-    ran = direct.experiment()
-    verdict, report = judged(direct, ran.run_id, tmp_path / "judge")
+    site.propose(slimmer)
+    ran = site.experiment()
+    verdict, report = judged(site, ran.run_id, tmp_path / "judge")
     assert verdict.code == PASS, report

@@ -14,12 +14,19 @@ from tests.workflows.api.state import REPOSITORY, ROUTES, Answer, Request, State
 from tests.workflows.conftest import copied
 from tests.workflows.direct import Direct
 from tests.workflows.outcome import Outcome
-from tests.workflows.proposals import JUDGED, REPRODUCED, documentation, flattered, other_seed, reproduce, top, worse
-from tests.workflows.site import Site
-from verdict.repo.lock.check import hash_of
+from tests.workflows.proposals import (
+    JUDGED,
+    REPRODUCED,
+    dependency,
+    documentation,
+    flattered,
+    other_seed,
+    reproduce,
+    top,
+    worse,
+)
 
 _LOCK_APP = "verdict-lock[bot]"
-_WITHOUT_ACT = pytest.mark.parametrize("kind", [Direct])
 _COMMITTED = {**JUDGED, "commit-lock": "success"}
 
 
@@ -36,17 +43,13 @@ def bag(clone: Clone) -> None:
 
 
 def other_bag(clone: Clone) -> None:
-    """Other code for the kind of model that main does not use, which leaves all its results as they are."""
-    path, lock = clone.path / "verdict" / "classifier" / "training" / "bag.py", clone.path / "dvc.lock"
-    before, text = _entry(path), path.read_text(encoding="utf-8")
-    path.write_text(text.replace("_DEVIATION = 0.01", "_DEVIATION = 0.02"), encoding="utf-8")
-    assert _entry(path) != before
+    """Other code, which leaves all results as they are."""
+    path, lock = clone.path / "verdict" / "classifier" / "artifact.py", clone.path / "dvc.lock"
+    before, text = dependency(path), path.read_text(encoding="utf-8")
+    path.write_text(f"{text}# another line\n", encoding="utf-8")
+    assert dependency(path) != before
     # By hand: DVC's own way needs all data, and writes the same.
-    lock.write_text(lock.read_text(encoding="utf-8").replace(before, _entry(path)), encoding="utf-8")
-
-
-def _entry(path: Path) -> str:
-    return f"md5: {hash_of(path)}\n      size: {path.stat().st_size}\n"
+    lock.write_text(lock.read_text(encoding="utf-8").replace(before, dependency(path)), encoding="utf-8")
 
 
 def invented(clone: Clone) -> None:
@@ -55,7 +58,7 @@ def invented(clone: Clone) -> None:
     flattered(clone)
 
 
-def test_a_stale_lock_ends_early_and_names_stage_and_key(site: Site) -> None:
+def test_a_stale_lock_ends_early_and_names_stage_and_key(site: Direct) -> None:
     """The first job says which command mends it; nothing is reproduced, and the check says what is stale."""
     site.propose(without_gpu)
     ran = site.experiment()
@@ -72,76 +75,80 @@ def test_a_stale_lock_ends_early_and_names_stage_and_key(site: Site) -> None:
     assert "The label <code>reproduce</code>" in comment
 
 
-def test_an_invented_lock_is_not_the_candidate(direct: Site) -> None:
+def test_an_invented_lock_is_not_the_candidate(site: Direct) -> None:
     """It is consistent, so it is run from main's: the invented figures stand beside the true ones, and nowhere else."""
-    direct.propose(invented)
-    ran = direct.experiment()
+    site.propose(invented)
+    ran = site.experiment()
     assert top(ran.jobs) == REPRODUCED, ran.log
     assert "Running stage 'evaluate'" in ran.log
-    judged = direct.report(ran)
+    judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = direct.checks()
+    ((conclusion, title),) = site.checks()
     assert conclusion == "failure"
     assert title.startswith("Fail, reproduced (running gave another dvc.lock), ")
     assert "worse:overall" in title
-    comment = direct.comment()
+    comment = site.comment()
     assert comment.startswith("<h2>❌ Fail, reproduced (running gave another dvc.lock), ")
     assert ": worse overall" in comment.partition("</h2>")[0]
     assert "accuracy: committed 1.0000, reproduced 0." in comment
     assert "→ 1.0000" not in comment
 
 
-def test_two_true_locks_may_merge_into_a_false_one(direct: Site) -> None:
+def test_two_true_locks_may_merge_into_a_false_one(site: Direct) -> None:
     """GitHub merges text, hashes agree, no run ever gave it: found by running; true once reproduced on the merge."""
-    direct.propose(bag)
-    direct.advance(other_bag)
-    direct.origin.pull(1, "change")
-    ran = direct.experiment()
-    assert top(ran.jobs) == REPRODUCED, ran.log
-    judged = direct.report(ran)
-    assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = direct.checks()
-    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
-    assert ": models/classifier: committed" in direct.comment()
+    site.propose(bag)
+    site.advance(other_bag)
+    head = site.origin.pull(1, "change")
 
     def merged(clone: Clone) -> None:
-        clone.run("git", "fetch", "--quiet", str(direct.origin.folder), "main")
+        clone.run("git", "fetch", "--quiet", str(site.origin.folder), "main")
         process = clone.try_run("git", "merge", "FETCH_HEAD")
         assert "CONFLICT (content): Merge conflict in dvc.lock" in process.stdout, ".gitattributes asks for it"
         reproduce(clone)
 
-    direct.propose(merged)
-    judged = direct.report(direct.experiment(action="synchronize"))
+    merged(site.clone)
+    gives = site.honest("HEAD")  # a run of GitHub's merge would give what the author now has
+    ran = site.experiment(gives=gives)
+    assert top(ran.jobs) == REPRODUCED, ran.log
+    judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = direct.checks()
+    ((conclusion, title),) = site.checks()
+    assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
+    assert ": models/classifier: committed" in site.comment()
+    assert site.propose(lambda clone: None) != head
+    judged = site.report(site.experiment(action="synchronize", gives=gives))
+    assert judged.jobs == JUDGED, judged.log
+    ((conclusion, title),) = site.checks()
     assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
 
 
-def test_main_that_moves_before_the_judge_is_what_counts(direct: Site) -> None:
+def test_main_that_moves_before_the_judge_is_what_counts(site: Direct) -> None:
     """Documentation changes nothing; what the DAG reads makes the results those of another merge, until it is run."""
-    direct.propose(other_seed)
-    ran = direct.experiment()
-    direct.advance(documentation)
-    direct.report(ran)
-    ((conclusion, _),) = direct.checks()
+    site.propose(other_seed)
+    ran = site.experiment(gives=site.honest())
+    site.advance(documentation)
+    site.report(ran)
+    ((conclusion, _),) = site.checks()
     assert conclusion == "success"
-    direct.advance(other_bag)
-    judged = direct.report(ran)
+    site.advance(other_bag)
+    judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    conclusion, title = direct.checks()[-1]
+    conclusion, title = site.checks()[-1]
     assert conclusion == "failure"
     assert title.startswith("Fail, reproduced (running gave another dvc.lock), lock (")
-    assert "verdict/classifier/models/bag/training.py" in direct.comment()
-    direct.origin.pull(1, "change")
-    direct.report(direct.experiment(action="reopened"))
-    assert direct.checks()[-1][0] == "success"
+    assert "verdict/classifier/models/bag/training.py" in site.comment()
+    site.origin.pull(1, "change")
+    # What the merge holds is true: the code that main has by now makes no difference to this model.
+    of_merge = {**site.honest(), "dvc.lock": site.origin.git("show", "refs/pull/1/merge:dvc.lock").encode() + b"\n"}
+    site.report(site.experiment(action="reopened", gives=of_merge))
+    assert site.checks()[-1][0] == "success"
 
 
 @dataclass(frozen=True)
 class Asked:
     """A pull request whose stale head CI reproduced; what happened before that, each test tells."""
 
-    site: Site
+    site: Direct
     ran: Outcome
     head: str
 
@@ -163,31 +170,25 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def reproduced_once(main_on_github_once: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
-    """A stale head, reproduced since a maintainer asked for it; run once, `asked` is a copy."""
+def reproduced_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A stale head, reproduced by act since a maintainer asked for it; run once, `asked` is a copy."""
 
     def build(folder: Path) -> None:
-        with copied(main_on_github_once, folder) as site:
+        with copied(base, folder) as site:
             site.propose(without_gpu)
             site.label(1, "reproduce")
-            site.experiment(action="labeled", label="reproduce").save(folder / "run.json")
+            site.act.experiment(action="labeled", label="reproduce").save(folder / "run.json")
 
     folder = once(tmp_path_factory.getbasetemp(), "asked", build)
     return folder / "site", outcome.load(folder / "run.json")
 
 
 @pytest.fixture
-def kind() -> type[Site]:
-    """By what the workflows run."""
-    return Site
-
-
-@pytest.fixture
-def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path, kind: type[Site]) -> Iterator[Asked]:
+def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Asked]:
     """That pull request, with an App for the commit."""
     folder, ran = reproduced_once
     assert top(ran.jobs) == REPRODUCED, ran.log
-    with copied(folder, tmp_path, kind) as site:
+    with copied(folder, tmp_path) as site:
         site.github.pull(1, "change")["created_at"] = site.now()
         site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
         site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
@@ -196,10 +197,10 @@ def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path, kind: type[Site
 
 
 def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
-    """One commit of results alone; its own run trains nothing, passes, and commits nothing more."""
+    """By act: one commit of results alone; its own run, from the first one's cache, trains nothing, and passes."""
     asked.history("earlier", "head", "label")
     site = asked.site
-    judged = asked.report()
+    judged = site.act.report(asked.ran)
     assert judged.jobs == _COMMITTED, judged.log
     assert [conclusion for conclusion, _ in site.checks()] == ["failure"]
     origin = site.origin
@@ -209,7 +210,7 @@ def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
     assert {"dvc.lock", "metrics/evaluation.json", "plots/training.json"} <= changed
     assert all(path.startswith(("dvc.lock", "metrics/", "plots/")) for path in changed)
     origin.pull(1, "change")
-    ran = site.experiment(action="synchronize")
+    ran = site.act.experiment(action="synchronize")
     assert top(ran.jobs) == REPRODUCED, ran.log
     assert "Stage 'train' is cached - skipping run" in ran.log
     assert "Running stage" not in ran.log
@@ -220,7 +221,6 @@ def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
     assert origin.sha("change") == origin.sha("refs/pull/1/head")
 
 
-@_WITHOUT_ACT
 def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
     """The label stays on the pull request, but it was set on another commit: CI does not write to this one."""
     asked.history("earlier", "label")
@@ -230,7 +230,6 @@ def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
     assert asked.site.origin.sha("change") == asked.head
 
 
-@_WITHOUT_ACT
 def test_a_push_while_the_judge_works_is_not_overwritten(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody pushes just before the commit: the job fails and says so, and the branch is theirs."""
     asked.history("head", "label")

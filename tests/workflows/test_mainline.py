@@ -1,21 +1,18 @@
 """Main itself: what is merged must be true, every night it still must be, and a merge group is judged like a change."""
 
-import json
-import zipfile
 from pathlib import Path
 
 from tests.pipeline.clone import Clone
 from tests.review.changes import set_params
+from tests.workflows.direct import Direct
 from tests.workflows.origin import Origin
-from tests.workflows.proposals import JUDGED, REPRODUCED, flattered, other_seed, top
-from tests.workflows.site import Change, Site
-from verdict.ci.audit import report
-from verdict.ci.github.client import GitHub as Api
+from tests.workflows.proposals import JUDGED, REPRODUCED, flattered, top
+from tests.workflows.site import Change
 
 _DIFFERS = "evaluate: data/predictions: committed "
 
 
-def merged(site: Site, change: Change) -> None:
+def merged(site: Direct, change: Change) -> None:
     """A change on main that nobody judged."""
     change(site.clone)
     site.clone.commit("Straight to main")
@@ -35,11 +32,11 @@ def attributed(clone: Clone) -> None:
     (clone.path / "dvc.lock").write_text(text.replace("train.seed: 2014", "train.seed: 7"), encoding="utf-8")
 
 
-def test_a_false_lock_on_main_fails_loudly(site: Site) -> None:
-    """Consistent, of true objects, pushed past the judge: the job names stage and output, and nothing is kept."""
+def test_a_false_lock_on_main_fails_loudly(site: Direct) -> None:
+    """By act: consistent, of true objects, pushed past the judge: the job names stage and output, and keeps nothing."""
     before = saved(site.origin)
     merged(site, attributed)
-    ran = site.main()
+    ran = site.act.main()
     assert ran.jobs["reproduce"] == "failure", ran.log
     assert "train: models/classifier: committed " in ran.log
     assert "dvc.lock of main: is not what running gives" in ran.log
@@ -47,11 +44,11 @@ def test_a_false_lock_on_main_fails_loudly(site: Site) -> None:
     assert saved(site.origin) == before
 
 
-def test_the_audit_keeps_one_issue_until_main_is_true(site: Site, tmp_path: Path) -> None:
-    """It opens one with stage, figure and hardware, updates it when a night ends early, closes it, and opens none."""
+def test_the_audit_keeps_one_issue_until_main_is_true(site: Direct) -> None:
+    """By act it opens one with stage, figure and hardware; a night that ends early updates it; later ones close it."""
     honest = site.origin.sha("main")
     merged(site, flattered)
-    ran = site.audit()
+    ran = site.act.audit()
     assert ran.jobs == {"reproduce": "success", "report": "success"}, ran.log
     (issue,) = site.github.issues
     assert [label["name"] for label in issue["labels"]] == ["audit"]
@@ -69,25 +66,24 @@ def test_the_audit_keeps_one_issue_until_main_is_true(site: Site, tmp_path: Path
     ran = site.audit()
     assert ran.jobs == {"reproduce": "success", "report": "success"}, ran.log
     assert "Running stage 'prepare'" in ran.log
+    assert "main is true: running " in ran.log
     (issue,) = site.github.issues
     assert issue["state"] == "closed"
     assert "again" in site.github.comments(issue["number"])[-1]["body"]
-    with zipfile.ZipFile(site.origin.artifacts / str(ran.run_id) / "audit.zip") as archive:
-        archive.extract("audit.json", tmp_path)
-    assert json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))["differences"] == []
-    token = site.github.token("another-night", {"issues": "write"})
-    report(Api(site.github.name, token, site.github.url), tmp_path / "audit.json", "https://github.com/")
+    site.report_audit(ran.run_id)  # another night of that kind
     assert [one["state"] for one in site.github.issues] == ["closed"]
 
 
-def test_a_merge_group_is_judged_on_its_own_commit(site: Site) -> None:
-    """The queue waits for the check of the group's commit; there is no pull request to comment on."""
-    site.propose(other_seed)
-    ran, head = site.group()
+def test_a_merge_group_is_judged_on_its_own_commit(site: Direct) -> None:
+    """By act: run from main's results; the queue waits for the group's check, and no pull request has a comment."""
+    site.propose(lambda clone: set_params(clone, "gate", max_artifact_mb=30.0))
+    site.experiment(gives=site.honest())
+    site.label(1, "approve: policy")
+    ran, head = site.act.group(site.origin.queue(1))
     assert top(ran.jobs) == REPRODUCED, ran.log
+    assert "Running stage" not in ran.log
     judged = site.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    assert judged.steps["publish"]["Comment"] == "skipped"
     (check,) = site.github.check_runs(head)
     assert (check["name"], check["conclusion"]) == ("verdict (advisory)", "success")
     assert site.checks() == []

@@ -18,7 +18,7 @@ from verdict.ci.publish.verdict import Verdict, write
 _OF_THE_APP = {"contents": "write", "checks": "write", "pull_requests": "write"}
 
 
-class Told:
+class PublishedChange:
     """A pull request with a run of its head, and what the publisher makes of a verdict on it."""
 
     def __init__(self, origin: Origin, github: GitHub, write_files: Callable[[Files], Path], folder: Path) -> None:
@@ -55,44 +55,44 @@ class Told:
 
 
 @pytest.fixture
-def told(origin: Origin, github: GitHub, write: Callable[[Files], Path], tmp_path: Path) -> Told:
+def change(origin: Origin, github: GitHub, write: Callable[[Files], Path], tmp_path: Path) -> PublishedChange:
     """A pull request whose first commit was run."""
     (tmp_path / "verdict").mkdir()
-    return Told(origin, github, write, tmp_path / "verdict")
+    return PublishedChange(origin, github, write, tmp_path / "verdict")
 
 
 def test_the_check_has_the_name_that_is_required_only_from_an_app(
-    told: Told, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    change: PublishedChange, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without one, it is called advisory, and so do comment and log."""
     monkeypatch.delenv("VERDICT_LOGIN", raising=False)
-    told.publish(PASS)
-    assert told.checks == [("verdict (advisory)", "success")]
-    assert "must not be a required check" in (told.folder / "comment.md").read_text(encoding="utf-8")
+    change.publish(PASS)
+    assert change.checks == [("verdict (advisory)", "success")]
+    assert "must not be a required check" in (change.folder / "comment.md").read_text(encoding="utf-8")
     assert "::warning::no App sets the check" in capsys.readouterr().out
     monkeypatch.setenv("VERDICT_LOGIN", "verdict[bot]")
-    told.publish(PASS)
-    assert told.checks[1:] == [("verdict", "success")]
-    assert "advisory" not in (told.folder / "comment.md").read_text(encoding="utf-8") + capsys.readouterr().out
+    change.publish(PASS)
+    assert change.checks[1:] == [("verdict", "success")]
+    assert "advisory" not in (change.folder / "comment.md").read_text(encoding="utf-8") + capsys.readouterr().out
 
 
 @pytest.mark.parametrize("conclusion", [None, "success", "failure", "cancelled"])
-def test_an_older_verdict_keeps_silent(told: Told, conclusion: str | None) -> None:
+def test_an_older_verdict_keeps_silent(change: PublishedChange, conclusion: str | None) -> None:
     """A run that was started later, such as for a label that was taken off, speaks; the earlier one is silent."""
-    told.run(6, conclusion=conclusion)
-    assert told.publish(PASS) == ("nobody", None)
-    assert told.checks == []
-    told.publish(FAIL, 6)
-    assert [conclusion for _, conclusion in told.checks] == ["failure"]
+    change.run(6, conclusion=conclusion)
+    assert change.publish(PASS) == ("nobody", None)
+    assert change.checks == []
+    change.publish(FAIL, 6)
+    assert [conclusion for _, conclusion in change.checks] == ["failure"]
 
 
-def test_a_run_that_is_run_again_is_a_newer_one(told: Told) -> None:
+def test_a_run_that_is_run_again_is_a_newer_one(change: PublishedChange) -> None:
     """Of one run the latest attempt speaks."""
-    event = events.workflow_run(told.github, 5).payload
-    told.run(5, attempt=2)
-    write(Verdict(PASS, "A title", told.head, 1, "change"), told.folder)
-    assert told.tell(event) == ("nobody", None)
-    assert told.checks == []
+    event = events.workflow_run(change.github, 5).payload
+    change.run(5, attempt=2)
+    write(Verdict(PASS, "A title", change.head, 1, "change"), change.folder)
+    assert change.tell(event) == ("nobody", None)
+    assert change.checks == []
 
 
 @pytest.mark.parametrize(
@@ -105,15 +105,15 @@ def test_a_run_that_is_run_again_is_a_newer_one(told: Told) -> None:
         {"head_repo": "outsider/verdict"},
     ],
 )
-def test_a_later_run_that_says_nothing_silences_nobody(told: Told, more: dict[str, object]) -> None:
+def test_a_later_run_that_says_nothing_silences_nobody(change: PublishedChange, more: dict[str, object]) -> None:
     """One that did nothing, waits for leave, is of another event, or of another pull request with the same commit."""
-    told.run(6, **more)
-    assert told.publish(PASS)[1] == 1
-    assert [conclusion for _, conclusion in told.checks] == ["success"]
+    change.run(6, **more)
+    assert change.publish(PASS)[1] == 1
+    assert [conclusion for _, conclusion in change.checks] == ["success"]
 
 
-def test_the_comment_is_of_the_present_head(told: Told) -> None:
+def test_the_comment_is_of_the_present_head(change: PublishedChange) -> None:
     """A verdict on a commit that was pushed over gets its check, and leaves the comment alone."""
-    told.push("second")
-    assert told.publish(FAIL) == ("nobody", None)
-    assert [conclusion for _, conclusion in told.checks] == ["failure"]
+    change.push("second")
+    assert change.publish(FAIL) == ("nobody", None)
+    assert [conclusion for _, conclusion in change.checks] == ["failure"]
