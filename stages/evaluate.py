@@ -11,12 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import (
-    read_arrow,
-    write_json,
-    write_rows,
-    write_table,
-)
+from verdict.base.files import read_arrow, write_json, write_rows, write_table
 from verdict.classifier import params
 from verdict.classifier.artifact import document_hash, load_classifier, load_documents
 from verdict.classifier.dataset.splits import LABELS, require_labels
@@ -24,13 +19,7 @@ from verdict.classifier.dataset.text import GIVEN
 from verdict.classifier.scores import plot_tables
 from verdict.classifier.scores.domain_chart import draw_domains
 from verdict.classifier.scores.metrics import row_sums
-from verdict.classifier.scores.predictions import (
-    SCHEMA,
-    TRUTH,
-    all_scores,
-    arrays,
-    with_probabilities,
-)
+from verdict.classifier.scores.predictions import SCHEMA, TRUTH, all_scores, arrays, with_probabilities
 
 MODEL = Path("models/classifier")
 TEST = Path("data/prepared/test.parquet")

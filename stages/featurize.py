@@ -9,21 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import (
-    read_arrow,
-    read_json,
-    sha256,
-    write_json,
-    write_table,
-)
+from verdict.base.files import read_arrow, read_json, sha256, write_json, write_table
 from verdict.classifier import params
 from verdict.classifier.features import tfidf as features
-from verdict.classifier.features.pretrained import (
-    START,
-    checkpoint,
-    copy_checkpoint,
-    require_start,
-)
+from verdict.classifier.features.pretrained import START, checkpoint, copy_checkpoint, require_start
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.features.tfidf_io import save_tfidf
 from verdict.classifier.features.tokens import save_tokeniser, tokeniser_of, write_tokens

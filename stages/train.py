@@ -12,14 +12,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import (
-    is_sha256,
-    read_arrow,
-    read_json,
-    write_json,
-    write_rows,
-    write_table,
-)
+from verdict.base.files import is_sha256, read_arrow, read_json, write_json, write_rows, write_table
 from verdict.base.numerics import hardware_class
 from verdict.classifier import params
 from verdict.classifier.artifact import Manifest, save_classifier, used_params
@@ -29,21 +22,10 @@ from verdict.classifier.features.pretrained import START
 from verdict.classifier.features.sparse_io import read_matrix
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import load_tfidf
-from verdict.classifier.features.tokens import (
-    Tokeniser,
-    Tokens,
-    load_tokeniser,
-    read_tokens,
-)
+from verdict.classifier.features.tokens import Tokeniser, Tokens, load_tokeniser, read_tokens
 from verdict.classifier.kinds import KINDS
 from verdict.classifier.scores.metric_names import BINS, HEADLINE, OVERALL
-from verdict.classifier.scores.predictions import (
-    SCHEMA,
-    TRUTH,
-    all_scores,
-    truth_of,
-    with_probabilities,
-)
+from verdict.classifier.scores.predictions import SCHEMA, TRUTH, all_scores, truth_of, with_probabilities
 from verdict.classifier.training import fit, require_possible
 from verdict.classifier.training.checkpoints import forget
 from verdict.classifier.training.loop import Data, Fitted

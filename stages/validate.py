@@ -10,12 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import (
-    read_json,
-    read_table,
-    replacing,
-    write_json,
-)
+from verdict.base.files import read_json, read_table, replacing, write_json
 from verdict.classifier import params
 from verdict.classifier.dataset import contracts
 from verdict.classifier.dataset.splits import LABELS, SPLITS

@@ -5,12 +5,7 @@ import pytest
 import torch
 
 from tests.classifier.test_encoder import data
-from verdict.classifier.models.encoder.batches import (
-    OnDevice,
-    epoch_batches,
-    rate,
-    share,
-)
+from verdict.classifier.models.encoder.batches import OnDevice, epoch_batches, rate, share
 
 
 def test_a_batch_on_the_device_is_the_batch() -> None:

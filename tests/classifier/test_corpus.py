@@ -6,16 +6,7 @@ from pathlib import Path
 import pytest
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.splits import (
-    LABELS,
-    SCHEMA,
-    label_of,
-    normalise,
-    require_labels,
-    rows,
-    split,
-    split_of,
-)
+from verdict.classifier.dataset.splits import LABELS, SCHEMA, label_of, normalise, require_labels, rows, split, split_of
 from verdict.classifier.dataset.vader import Ratings, Sentence
 from verdict.classifier.params import Params
 

@@ -17,13 +17,7 @@ from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.dataset.text import Text
 from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.models.encoder import Encoder
-from verdict.classifier.models.encoder.network import (
-    FAMILIES,
-    backbone,
-    checked_config,
-    shapes,
-    whole_mask,
-)
+from verdict.classifier.models.encoder.network import FAMILIES, backbone, checked_config, shapes, whole_mask
 from verdict.classifier.params import Params, Train
 from verdict.classifier.training import fit
 from verdict.classifier.training.checkpoints import forget, hold

@@ -8,16 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import (
-    is_sha256,
-    read_json,
-    read_table,
-    replacing,
-    sha256,
-    write_json,
-    write_rows,
-    write_table,
-)
+from verdict.base.files import is_sha256, read_json, read_table, replacing, sha256, write_json, write_rows, write_table
 
 SCHEMA = pa.schema({"id": pa.string(), "n": pa.int64()})
 TABLE = pd.DataFrame({"id": ["a", "b"], "n": [1, 2]})

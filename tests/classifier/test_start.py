@@ -9,12 +9,7 @@ from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256, write_json
-from verdict.classifier.features.pretrained import (
-    FILES,
-    checkpoint,
-    copy_checkpoint,
-    require_start,
-)
+from verdict.classifier.features.pretrained import FILES, checkpoint, copy_checkpoint, require_start
 
 
 @pytest.fixture

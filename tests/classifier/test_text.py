@@ -6,12 +6,7 @@ import pandas as pd
 import pytest
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.text import (
-    CLEANING,
-    STEPS,
-    Text,
-    clean,
-)
+from verdict.classifier.dataset.text import CLEANING, STEPS, Text, clean
 
 # What escapes, composes or is folded, in pieces: put together at random they make what no list of examples would.
 PIECES = ["&", "amp;", "amp", "#38;", "#x26;", "lt;", "hearts", ";", "\u037e", "&nbsp;", "e", "\u0301", "\u212aappa"]

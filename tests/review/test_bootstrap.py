@@ -11,12 +11,7 @@ from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.scores.metric_names import METRICS, OVERALL
 from verdict.classifier.scores.metrics import of_sums, row_sums, scores
 from verdict.classifier.scores.predictions import arrays
-from verdict.review.bootstrap import (
-    differences,
-    paired,
-    resample,
-    tails,
-)
+from verdict.review.bootstrap import differences, paired, resample, tails
 
 BINS = 10
 

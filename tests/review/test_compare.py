@@ -13,16 +13,7 @@ from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.scores import metrics as classifier_metrics
 from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
 from verdict.review import reported_metrics
-from verdict.review.compare import (
-    BETTER,
-    SAME,
-    UNDEFINED,
-    WORSE,
-    Plan,
-    left_out_counts,
-    level,
-    of_tables,
-)
+from verdict.review.compare import BETTER, SAME, UNDEFINED, WORSE, Plan, left_out_counts, level, of_tables
 
 PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10)
 DOMAINS = {"movies": 400, "news": 60}

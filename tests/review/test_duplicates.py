@@ -11,13 +11,7 @@ from tests.pipeline.clone import Clone
 from tests.review import changes
 from tests.review.changes import TEST, Desk
 from tests.review.forging import relock
-from verdict.review.rules.duplicates import (
-    NAME,
-    Rise,
-    Side,
-    near,
-    rise,
-)
+from verdict.review.rules.duplicates import NAME, Rise, Side, near, rise
 
 clone, desk = changes.clone, changes.desk
 SENTENCE = "The film drags on, and nobody in it seems to care."

@@ -6,13 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import small_params
-from verdict.experiments.leaderboard.board import (
-    BROKEN,
-    Apart,
-    Board,
-    Measured,
-    Row,
-)
+from verdict.experiments.leaderboard.board import BROKEN, Apart, Board, Measured, Row
 from verdict.experiments.leaderboard.experiments import Experiment
 from verdict.experiments.leaderboard.printed import SHOWN, printed
 from verdict.experiments.leaderboard.records import Cost, Record

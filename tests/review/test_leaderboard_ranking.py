@@ -6,12 +6,7 @@ import pytest
 
 from tests.review.predictions import predicted, truth
 from verdict.classifier.scores.metric_names import METRICS
-from verdict.experiments.leaderboard.ranking import (
-    Resampled,
-    optimism,
-    resampled,
-    to_best,
-)
+from verdict.experiments.leaderboard.ranking import Resampled, optimism, resampled, to_best
 
 DOMAINS = {"tweets": 40, "movies": 40, "news": 20}
 REPETITIONS = 60

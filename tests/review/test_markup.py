@@ -8,12 +8,7 @@ from jinja2 import Environment, TemplateAssertionError, UndefinedError, nodes
 
 from tests.conftest import ROOT
 from tests.review.test_report_hostile import BRANCH, ELEMENTS, PLACES, TEXTS, github
-from verdict.review.report.markup import (
-    Template,
-    fit,
-    link,
-    render,
-)
+from verdict.review.report.markup import Template, fit, link, render
 
 TEMPLATES = sorted(path for folder in ("review", "sweep") for path in (ROOT / folder).rglob("*.j2"))
 

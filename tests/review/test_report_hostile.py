@@ -21,12 +21,7 @@ from verdict.base.printable import plain
 from verdict.repo.revisions import resolve, working_tree
 from verdict.review.gate import Review
 from verdict.review.report import context
-from verdict.review.report.markup import (
-    Template,
-    code,
-    own,
-    render,
-)
+from verdict.review.report.markup import Template, code, own, render
 from verdict.review.testset import write
 
 clone, desk = changes.clone, changes.desk

@@ -18,12 +18,7 @@ from verdict.review import compare
 from verdict.review.gate import Review
 from verdict.review.policy import Change
 from verdict.review.report import sections
-from verdict.review.report.markup import (
-    LIMIT,
-    Section,
-    fit,
-    render,
-)
+from verdict.review.report.markup import LIMIT, Section, fit, render
 from verdict.review.report.sections import SECTIONS
 from verdict.review.rules.model import Rule
 

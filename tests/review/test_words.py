@@ -4,23 +4,10 @@ import pytest
 
 from tests.conftest import small_params
 from verdict.classifier.scores.metric_names import METRICS
-from verdict.review.compare import (
-    SAME,
-    UNDEFINED,
-    WORSE,
-    Difference,
-)
+from verdict.review.compare import SAME, UNDEFINED, WORSE, Difference
 from verdict.review.params import Gate
 from verdict.review.rules.model import floors, worse
-from verdict.review.words import (
-    beside,
-    claim,
-    counted,
-    figure,
-    in_short,
-    odds,
-    signed,
-)
+from verdict.review.words import beside, claim, counted, figure, in_short, odds, signed
 
 
 @pytest.mark.parametrize(

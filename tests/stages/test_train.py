@@ -12,12 +12,7 @@ from stages import train
 from tests.stages.runs import Change, drop_column, refusal, remove, set_cell, set_column, set_params, truncate, write
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256
-from verdict.classifier.artifact import (
-    document_hash,
-    load_classifier,
-    load_documents,
-    load_manifest,
-)
+from verdict.classifier.artifact import document_hash, load_classifier, load_documents, load_manifest
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.models.encoder.distributed import joined
 from verdict.classifier.scores.metric_names import BINS

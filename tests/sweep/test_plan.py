@@ -12,12 +12,7 @@ from tests.conftest import ROOT
 from tests.pipeline.clone import environment
 from verdict.base.errors import VerdictError
 from verdict.classifier.params import load
-from verdict.experiments.sweep.plan import (
-    Plan,
-    canonical,
-    plan,
-    texts,
-)
+from verdict.experiments.sweep.plan import Plan, canonical, plan, texts
 from verdict.experiments.sweep.spec import Overrides
 
 

@@ -22,13 +22,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
 from verdict.classifier.dataset.text import CLEANING, STEPS, Text
 from verdict.classifier.features.tfidf import TfIdf
-from verdict.classifier.features.tfidf_io import (
-    idf_tensors,
-    read_tensors,
-    tfidf_from,
-    write_tensors,
-    write_vocabulary,
-)
+from verdict.classifier.features.tfidf_io import idf_tensors, read_tensors, tfidf_from, write_tensors, write_vocabulary
 from verdict.classifier.features.tokens import Tokeniser, load_tokeniser, save_tokeniser
 from verdict.classifier.kinds import KINDS, Model, ModelKind, Representation
 from verdict.classifier.models import rebuilt

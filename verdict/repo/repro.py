@@ -15,12 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
 from verdict.repo.damage import set_aside
-from verdict.repo.dvc import (
-    forget_hashes,
-    is_damaged,
-    keeps_records,
-    repository,
-)
+from verdict.repo.dvc import forget_hashes, is_damaged, keeps_records, repository
 from verdict.repo.hardware import hardware
 from verdict.repo.isolation.sandbox import LAPTOP, Confinement, isolated
 from verdict.repo.lock.check import LOCK, record_hash, record_place

@@ -12,13 +12,7 @@ from verdict.classifier.scores.metric_names import METRICS
 from verdict.repo.dvc import cache_of, dvc, share_cache
 from verdict.repo.hook import require_same
 from verdict.repo.names import CANDIDATE
-from verdict.repo.revisions import (
-    Revision,
-    Store,
-    checked_out,
-    resolve,
-    working_tree,
-)
+from verdict.repo.revisions import Revision, Store, checked_out, resolve, working_tree
 from verdict.repo.sources import bring_start, obtain_data
 from verdict.review.compare import Comparison, compare
 from verdict.review.evidence import Evidence
@@ -26,12 +20,7 @@ from verdict.review.gate import Review, plan_of, review
 from verdict.review.policy import policy_of
 from verdict.review.testset import test_rows
 from verdict.review.unapproved import on_unapproved
-from verdict.review.words import (
-    counted,
-    figure,
-    odds,
-    signed,
-)
+from verdict.review.words import counted, figure, odds, signed
 
 
 @dataclass(frozen=True)

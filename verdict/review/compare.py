@@ -16,12 +16,7 @@ from scipy.special import bdtr, ndtri
 from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST, TEST_SET
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import (
-    HEADLINE,
-    LOWER_IS_BETTER,
-    METRICS,
-    OVERALL,
-)
+from verdict.classifier.scores.metric_names import HEADLINE, LOWER_IS_BETTER, METRICS, OVERALL
 from verdict.review.bootstrap import Draws, paired
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.testset import WRITE, TestRows

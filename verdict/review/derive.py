@@ -17,12 +17,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.repo.environment import environment
 from verdict.repo.lock.check import hash_of
-from verdict.repo.revisions import (
-    PARAMS,
-    Revision,
-    Store,
-    checked_out,
-)
+from verdict.repo.revisions import PARAMS, Revision, Store, checked_out
 from verdict.repo.sources import RAW
 from verdict.review.data import PREPARED
 from verdict.review.tables import bounded_table

@@ -18,21 +18,8 @@ import pandas as pd
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
-from verdict.base.paths import (
-    ARTIFACT,
-    HELD_OUT,
-    PREDICTIONS,
-    SEED,
-    TEST,
-    VALIDATION,
-)
-from verdict.classifier.artifact import (
-    Classifier,
-    document_hash,
-    load_classifier,
-    load_documents,
-    load_manifest,
-)
+from verdict.base.paths import ARTIFACT, HELD_OUT, PREDICTIONS, SEED, TEST, VALIDATION
+from verdict.classifier.artifact import Classifier, document_hash, load_classifier, load_documents, load_manifest
 from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.dataset.text import GIVEN
 from verdict.repo.revisions import Revision, Store

@@ -14,56 +14,22 @@ from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
 from verdict.classifier.scores.predictions import by_group
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision, Store
-from verdict.review.compare import (
-    SAME,
-    UNDEFINED,
-    WORSE,
-    Comparison,
-    Difference,
-    Plan,
-    compare,
-    on_shared,
-)
+from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, Plan, compare, on_shared
 from verdict.review.data import row_changes
 from verdict.review.derive import derived
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.metrics_file import Seeds
 from verdict.review.params import Gate
-from verdict.review.policy import (
-    Change,
-    changes,
-    policy_of,
-    unreadable,
-)
-from verdict.review.reported_metrics import (
-    Figures,
-    bins_of,
-    differing,
-    not_yet_told,
-    shown,
-)
-from verdict.review.rules import (
-    consistent,
-    duplicates,
-    leak,
-    provenance,
-)
-from verdict.review.rules import (
-    model as rules,
-)
+from verdict.review.policy import Change, changes, policy_of, unreadable
+from verdict.review.reported_metrics import Figures, bins_of, differing, not_yet_told, shown
+from verdict.review.rules import consistent, duplicates, leak, provenance
+from verdict.review.rules import model as rules
 from verdict.review.rules.held_out import held_out
 from verdict.review.rules.held_out import rule as figures_rule
 from verdict.review.rules.model import Rule
 from verdict.review.testset import TestRows, test_rows
 from verdict.review.unapproved import on_unapproved
-from verdict.review.words import (
-    change,
-    claim,
-    counted,
-    figure,
-    in_short,
-    interval,
-)
+from verdict.review.words import change, claim, counted, figure, in_short, interval
 
 
 @dataclass

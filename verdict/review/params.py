@@ -7,16 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.vader import DOMAINS
-from verdict.classifier.params import (
-    PATH,
-    Count,
-    NonNegative,
-    Params,
-    Positive,
-    Section,
-    Seed,
-    load_as,
-)
+from verdict.classifier.params import PATH, Count, NonNegative, Params, Positive, Section, Seed, load_as
 from verdict.classifier.scores.metric_names import HEADLINE, Metric
 
 

@@ -3,12 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
-from verdict.review.compare import (
-    BETTER,
-    SAME,
-    WORSE,
-    Difference,
-)
+from verdict.review.compare import BETTER, SAME, WORSE, Difference
 
 NAMES = {
     "weighted_f1": "weighted F1",

@@ -12,22 +12,10 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_json
 from verdict.base.outcome import CANNOT_JUDGE, FAIL
-from verdict.base.paths import (
-    ARTIFACT,
-    EVALUATION,
-    GENERATED,
-    PREDICTIONS,
-    VALIDATION,
-)
+from verdict.base.paths import ARTIFACT, EVALUATION, GENERATED, PREDICTIONS, VALIDATION
 from verdict.ci import lock_diff
 from verdict.ci.github.pull_request import REPRODUCE, Pull
-from verdict.ci.judge import (
-    ingest,
-    merge,
-    private,
-    queue,
-    short_reports,
-)
+from verdict.ci.judge import ingest, merge, private, queue, short_reports
 from verdict.ci.judge.case import Case
 from verdict.ci.judge.unpack import limit, refused, unpack
 from verdict.ci.publish import verdict

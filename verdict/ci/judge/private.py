@@ -23,12 +23,7 @@ from verdict.review.gate import Review, plan_of
 from verdict.review.params import Gate
 from verdict.review.rules import leak
 from verdict.review.rules.model import Rule, very_same
-from verdict.review.words import (
-    beside,
-    change,
-    counted,
-    interval,
-)
+from verdict.review.words import beside, change, counted, interval
 
 PLACE = "PRIVATE_TEST"
 NAMES = (PLACE, "PRIVATE_ENDPOINT", "PRIVATE_REGION", "PRIVATE_KEY", "PRIVATE_SECRET")

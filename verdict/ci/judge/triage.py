@@ -17,16 +17,7 @@ from verdict.base.files import write_text
 from verdict.base.outcome import CANNOT_JUDGE, PASS
 from verdict.base.printable import plain
 from verdict.ci.github.client import GitHub
-from verdict.ci.github.pull_request import (
-    GROUP,
-    PULL,
-    IsUpdate,
-    Pull,
-    Run,
-    approvals_of_group,
-    is_superseded,
-    pull_of,
-)
+from verdict.ci.github.pull_request import GROUP, PULL, IsUpdate, Pull, Run, approvals_of_group, is_superseded, pull_of
 from verdict.ci.judge import merge, queue, short_reports
 from verdict.ci.judge.case import Case, verdict_on
 from verdict.ci.publish import verdict

@@ -14,13 +14,7 @@ from typing import Any
 
 from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
-from verdict.base.paths import (
-    ARTIFACT,
-    GENERATED,
-    PREDICTIONS,
-    TEST,
-    VALIDATION,
-)
+from verdict.base.paths import ARTIFACT, GENERATED, PREDICTIONS, TEST, VALIDATION
 from verdict.ci.lock_diff import differences
 from verdict.ci.run import bundle
 from verdict.repo import repro
@@ -32,12 +26,7 @@ from verdict.repo.lock.check import LOCK, Stage, definitions
 from verdict.repo.lock.entries import Entry, outputs_of, stages_of
 from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, resolve, working_tree
-from verdict.repo.sources import (
-    RAW,
-    obtain,
-    obtain_data,
-    obtain_start,
-)
+from verdict.repo.sources import RAW, obtain, obtain_data, obtain_start
 
 PREPARED = "data/prepared/"
 # What the judge cannot do without, by the candidate's dvc.lock.

@@ -8,12 +8,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
 from verdict.base.paths import GENERATED
 from verdict.ci.sweep import proposal
-from verdict.ci.sweep.proposal import (
-    FILES,
-    LEADERBOARD,
-    Proposal,
-    mark,
-)
+from verdict.ci.sweep.proposal import FILES, LEADERBOARD, Proposal, mark
 from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.records import COST, shown_param
 from verdict.experiments.sweep import outcome

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pandera.pandas as pa
 
-from verdict.classifier.dataset.splits import (
-    LABELS,
-    SPLITS,
-    label_of,
-    normalise,
-)
+from verdict.classifier.dataset.splits import LABELS, SPLITS, label_of, normalise
 from verdict.classifier.dataset.vader import DOMAINS, VALENCE_LIMIT
 from verdict.classifier.params import Params
 

@@ -13,12 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import (
-    read_json,
-    replacing,
-    write_json,
-    write_text,
-)
+from verdict.base.files import read_json, replacing, write_json, write_text
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library

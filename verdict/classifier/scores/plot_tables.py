@@ -9,13 +9,7 @@ import numpy.typing as npt
 from verdict.base.files import Row
 from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.scores.metric_names import OVERALL
-from verdict.classifier.scores.metrics import (
-    DIGITS,
-    Floats,
-    Labels,
-    bin_of,
-    confusion_of,
-)
+from verdict.classifier.scores.metrics import DIGITS, Floats, Labels, bin_of, confusion_of
 from verdict.classifier.scores.predictions import arrays
 
 if TYPE_CHECKING:

@@ -14,13 +14,7 @@ from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.dataset.vader import DOMAINS
 from verdict.classifier.scores.metric_names import OVERALL
-from verdict.classifier.scores.metrics import (
-    Floats,
-    Labels,
-    of_sums,
-    rounded,
-    row_sums,
-)
+from verdict.classifier.scores.metrics import Floats, Labels, of_sums, rounded, row_sums
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,12 +14,7 @@ from verdict.classifier.scores.predictions import TRUTH
 from verdict.experiments.leaderboard import records
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.experiments.leaderboard.predictions import Cache
-from verdict.experiments.leaderboard.ranking import (
-    Optimism,
-    optimism,
-    resampled,
-    to_best,
-)
+from verdict.experiments.leaderboard.ranking import Optimism, optimism, resampled, to_best
 from verdict.experiments.leaderboard.records import Record
 from verdict.repo.revisions import checked
 from verdict.review.metrics_file import Scores

@@ -6,14 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.experiments.leaderboard.board import (
-    ABSENT,
-    BROKEN,
-    Apart,
-    Asked,
-    Board,
-    board,
-)
+from verdict.experiments.leaderboard.board import ABSENT, BROKEN, Apart, Asked, Board, board
 from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find
 from verdict.experiments.leaderboard.predictions import Cache
 from verdict.experiments.leaderboard.records import VALIDATION

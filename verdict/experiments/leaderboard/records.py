@@ -13,14 +13,7 @@ from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import outputs_of, stages_of
 from verdict.repo.revisions import PARAMS, checked
-from verdict.review.metrics_file import (
-    SCORES,
-    Scores,
-    Seeds,
-    parsed,
-    scores_of,
-    seeds_of,
-)
+from verdict.review.metrics_file import SCORES, Scores, Seeds, parsed, scores_of, seeds_of
 
 TEST_SCORES = "metrics/evaluation.json"
 COST = "metrics/cost.json"

@@ -7,13 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from verdict.experiments.leaderboard.board import (
-    ABSENT,
-    BROKEN,
-    ELSEWHERE,
-    Board,
-    Row,
-)
+from verdict.experiments.leaderboard.board import ABSENT, BROKEN, ELSEWHERE, Board, Row
 from verdict.experiments.leaderboard.charts import Picture, short
 from verdict.experiments.leaderboard.records import TEST_SCORES, shown_param
 from verdict.review.metrics_file import SCORES

@@ -13,12 +13,7 @@ from pydantic import ValidationError
 from verdict.base import documents
 from verdict.base.errors import VerdictError
 from verdict.classifier.params import explain
-from verdict.experiments.sweep.spec import (
-    Overrides,
-    Value,
-    expand,
-    read,
-)
+from verdict.experiments.sweep.spec import Overrides, Value, expand, read
 from verdict.repo.git import git
 from verdict.repo.revisions import PARAMS, resolve
 from verdict.review.params import AllParams

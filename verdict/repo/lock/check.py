@@ -21,24 +21,8 @@ from verdict.repo.lock.contents import Contents, hash_of
 from verdict.repo.lock.entries import Entry
 from verdict.repo.lock.finding import Finding, repro
 from verdict.repo.lock.imports import Imports
-from verdict.repo.lock.lockfile import (
-    LOCK,
-    lists,
-    never_run,
-    params,
-    read_locks,
-    record_hash,
-    record_place,
-    unreadable,
-)
-from verdict.repo.lock.stages import (
-    again,
-    files_of,
-    name_of,
-    never_done,
-    require_inside,
-    taken_back,
-)
+from verdict.repo.lock.lockfile import LOCK, lists, never_run, params, read_locks, record_hash, record_place, unreadable
+from verdict.repo.lock.stages import again, files_of, name_of, never_done, require_inside, taken_back
 
 if TYPE_CHECKING:
     from dvc.output import Output

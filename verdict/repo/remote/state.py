@@ -3,12 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from verdict.repo.remote.needs import (
-    Kind,
-    Missing,
-    Need,
-    needs,
-)
+from verdict.repo.remote.needs import Kind, Missing, Need, needs
 from verdict.repo.remote.storage import Storage
 
 _NAMES = {Kind.FILE: "", Kind.LISTING: "(the directory's listing) ", Kind.RECORD: "(the run-cache's record) "}

@@ -4,30 +4,13 @@ from pathlib import Path
 
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION, PREDICTIONS
-from verdict.classifier.scores.metric_names import (
-    HEADLINE,
-    LOWER_IS_BETTER,
-    METRICS,
-    OVERALL,
-)
+from verdict.classifier.scores.metric_names import HEADLINE, LOWER_IS_BETTER, METRICS, OVERALL
 from verdict.repo.repro import RECORD
-from verdict.review.compare import (
-    BETTER,
-    UNDEFINED,
-    WORSE,
-    Comparison,
-)
+from verdict.review.compare import BETTER, UNDEFINED, WORSE, Comparison
 from verdict.review.gate import Review
 from verdict.review.metrics_file import SCORES
 from verdict.review.report.markup import Section, Template
-from verdict.review.words import (
-    NAMES,
-    change,
-    counted,
-    figure,
-    odds,
-    signed,
-)
+from verdict.review.words import NAMES, change, counted, figure, odds, signed
 
 SECTIONS = Template(
     Path(__file__).parent / "templates" / "report.md.j2",

@@ -17,14 +17,7 @@ from verdict.classifier.scores.metric_names import BINS, HEADLINE, OVERALL
 from verdict.classifier.scores.predictions import by_group
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds, parsed
-from verdict.review.reported_metrics import (
-    UNKNOWN,
-    Figures,
-    as_document,
-    differing,
-    strange,
-    unlike,
-)
+from verdict.review.reported_metrics import UNKNOWN, Figures, as_document, differing, strange, unlike
 from verdict.review.rules.model import Rule
 from verdict.review.words import counted
 

@@ -13,13 +13,7 @@ from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds
 from verdict.review.params import Gate
 from verdict.review.reported_metrics import Figures
-from verdict.review.words import (
-    NAMES,
-    beside,
-    change,
-    counted,
-    interval,
-)
+from verdict.review.words import NAMES, beside, change, counted, interval
 
 BY_PERSON = "let a person approve it: --approve {0}, or in a pull request the label `approve: {0}`"
 _ON_SHARED = "; on the sentences that main has, too: "

@@ -15,13 +15,7 @@ from verdict.classifier.models.bag import Bag
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss
 from verdict.classifier.training.device import require_device
-from verdict.classifier.training.loop import (
-    Data,
-    Fitted,
-    Step,
-    fit_epochs,
-    targets,
-)
+from verdict.classifier.training.loop import Data, Fitted, Step, fit_epochs, targets
 
 # Small, so that what a rare feature never learns stays near nothing.
 _EMBEDDING_DEVIATION = 0.01

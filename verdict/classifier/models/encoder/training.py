@@ -19,13 +19,7 @@ from verdict.classifier.dataset.vader import VALENCE_LIMIT
 from verdict.classifier.features.pretrained import WEIGHTS
 from verdict.classifier.features.tokens import CONFIG
 from verdict.classifier.models.encoder import predict, resume
-from verdict.classifier.models.encoder.batches import (
-    OnDevice,
-    Rows,
-    epoch_batches,
-    rate,
-    share,
-)
+from verdict.classifier.models.encoder.batches import OnDevice, Rows, epoch_batches, rate, share
 from verdict.classifier.models.encoder.build import model_of, network_of, optimiser_of
 from verdict.classifier.models.encoder.distributed import World, joined
 from verdict.classifier.models.encoder.guards import memory_told, switched
@@ -33,13 +27,7 @@ from verdict.classifier.models.tensors import softmax
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss, scores
 from verdict.classifier.training import checkpoints
-from verdict.classifier.training.loop import (
-    Data,
-    Fitted,
-    diverged,
-    point,
-    targets,
-)
+from verdict.classifier.training.loop import Data, Fitted, diverged, point, targets
 
 # Steps between two looks at the loss: each look waits for a GPU.
 _LOOK = 20

@@ -10,14 +10,7 @@ from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.models.linear import Linear
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss
-from verdict.classifier.training.loop import (
-    Data,
-    Fitted,
-    Step,
-    diverged,
-    fit_epochs,
-    targets,
-)
+from verdict.classifier.training.loop import Data, Fitted, Step, diverged, fit_epochs, targets
 
 # A class that a sentence belongs to by less than this is not worth a step.
 _LEAST_WEIGHT = 0.01
