@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from markupsafe import Markup
+
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
 from verdict.base.paths import GENERATED
@@ -15,7 +17,7 @@ from verdict.experiments.sweep import outcome
 from verdict.experiments.sweep.plan import Plan, Point
 from verdict.repo.git import git, git_bytes
 from verdict.repo.revisions import PARAMS
-from verdict.review.report.markup import Template, fit
+from verdict.review.report.markup import Template, code, fit
 
 # How much less an equally good experiment must have cost to be named: times of machines differ.
 _MUCH_CHEAPER = 0.5
@@ -128,12 +130,12 @@ def _body(plan: Plan, board: Board, winner: Row, point: Point, run: str) -> str:
     return fit(Template(_TEMPLATE).all("winner", plan, board, winner.record.cost, run, found))
 
 
-def _params(plan: Plan, point: Point) -> Iterator[tuple[str, str, str]]:
+def _params(plan: Plan, point: Point) -> Iterator[tuple[Markup, ...]]:
     """The params that differ from main's: key, main's value, this one's."""
     main = flatten(_document(plan))
     for key, value in sorted(point.overrides.items()):
         if main.get(key) != value:
-            yield key, shown_param(main.get(key)), shown_param(value)
+            yield code(key), code(shown_param(main.get(key))), code(shown_param(value))
 
 
 def _notices(plan: Plan, point: Point) -> dict[str, object]:

@@ -156,13 +156,13 @@ def _cost(board: Board, out: Path) -> Picture:
          "type": "quantitative",
          "scale": {"type": "log" if far else "linear", "nice": False, "zero": False, "padding": 30},
          "axis": {"grid": True, "tickCount": 6, "format": "~s" if max(seconds) >= 10_000 else "~g"}}  # fmt: skip
-    y = {"type": "quantitative", "title": "weighted F1 on validation", "scale": {"zero": False, "padding": 8}}
-    kind = {"field": "kind", "legend": {"title": None, "orient": "top", "labelLimit": 0, "symbolOpacity": 1}}
-    colour = {**kind, "scale": {"domain": list(_COLOURS), "range": list(_COLOURS.values())}}
-    shape = {**kind, "scale": {"domain": list(_SHAPES), "range": list(_SHAPES.values())}}
-    score = {"x": x, "y": {**y, "field": "score"}}
-    text = {"type": "text", "fontSize": 12, "fontWeight": "bold", "color": _TEXT}
-    layers = [
+    y: Spec = {"type": "quantitative", "title": "weighted F1 on validation", "scale": {"zero": False, "padding": 8}}
+    kind: Spec = {"field": "kind", "legend": {"title": None, "orient": "top", "labelLimit": 0, "symbolOpacity": 1}}
+    colour: Spec = {**kind, "scale": {"domain": list(_COLOURS), "range": list(_COLOURS.values())}}
+    shape: Spec = {**kind, "scale": {"domain": list(_SHAPES), "range": list(_SHAPES.values())}}
+    score: Spec = {"x": x, "y": {**y, "field": "score"}}
+    text: Spec = {"type": "text", "fontSize": 12, "fontWeight": "bold", "color": _TEXT}
+    layers: list[Spec] = [
         {"transform": [{"filter": "isValid(datum.low)"}], "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.55},
          "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}},
         {"mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},

@@ -18,7 +18,7 @@ from verdict.review.closure import ALWAYS, SOURCES, code_that_judges
 from verdict.review.data import KINDS, DataChange
 from verdict.review.gate import Review
 from verdict.review.params import Report
-from verdict.review.report.markup import Section
+from verdict.review.report.markup import Section, code, codes
 from verdict.review.report.sections import SECTIONS
 
 PINS = "requirements.txt"
@@ -29,12 +29,22 @@ def data(change: DataChange | None) -> Section:
     if change is None:
         return SECTIONS("same_data")
     columns = ("main", "candidate", *KINDS)
-    rows = [
+    moves = [(move.split, move.kind, f"{move.count:,}", codes(move.ids)) for move in change.moves]
+    counts = [
         (row["domain"], row["label"], *(f"{row[name]:,}" if row[name] else "" for name in columns))
         for row in change.counts.reset_index().to_dict("records")
         if any(row[kind] for kind in KINDS)
     ]
-    return SECTIONS("data", change, change.counts[list(KINDS)].sum(), columns, rows)
+    texts = [
+        (
+            text.domain,
+            f"{text.base_words:.1f} → {text.candidate_words:.1f}",
+            f"{text.distance:.3f}",
+            "" if text.unseen is None else f"{text.unseen:.1%}",
+        )
+        for text in change.texts
+    ]
+    return SECTIONS("data", change.counts[list(KINDS)].sum(), moves, columns, counts, texts)
 
 
 def files(review: Review, base: str) -> Section:
@@ -43,12 +53,13 @@ def files(review: Review, base: str) -> Section:
     revisions = [base, commit] if commit else [base]
     listed = git(root, "diff", "--relative", "--numstat", "--no-renames", "-z", *revisions, "--").split("\0")
     lines = [line.split("\t", 2) for line in listed if line]
-    entries = [(_signed("+", added), _signed("−", removed), path) for added, removed, path in lines]
+    entries = [(path, _signed("+", added), _signed("−", removed)) for added, removed, path in lines]
     if commit is None:
         untracked = git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
-        entries += [("new", "not in git yet", path) for path in untracked if path]
-    judging = _judging([path for _, _, path in entries], review, base)
-    return SECTIONS("files", entries, judging, list(_pins(review)))
+        entries += [(path, "new", "not in git yet") for path in untracked if path]
+    judging = _judging([path for path, _, _ in entries], review, base)
+    rows = [(code(path), added, removed) for path, added, removed in entries]
+    return SECTIONS("files", rows, judging, [tuple(map(code, pin)) for pin in _pins(review)])
 
 
 def _judging(paths: list[str], review: Review, base: str) -> list[str]:
@@ -84,11 +95,11 @@ def runs(candidate: Revision, prices: Report) -> Section:
     for name, entry in candidate.stages.items():
         found = record.get(record_hash(entry))
         if not found:
-            rows.append((name, "no record of it here", ""))
+            rows.append((code(name), "no record of it here", ""))
         elif found["seconds"] is None:
-            rows.append((name, found["how"], "not recorded"))
+            rows.append((code(name), found["how"], "not recorded"))
         else:
-            rows.append((name, found["how"], f"{found['seconds']:.1f} s"))
+            rows.append((code(name), found["how"], f"{found['seconds']:.1f} s"))
             seconds += float(found["seconds"])
             machines.add(f"{found['processor']}, {found['cores']} cores, {found['memory']}, {found['hardware_class']}")
     cost = f"{seconds:.1f} s in all"
@@ -105,7 +116,10 @@ def reproduce(review: Review) -> Section:
     if review.base and not review.commands:
         approved = "".join(f" --approve {name}" for name in review.approvals)
         commands.append(f"verdict report --base {review.base.identity}{approved}")
-    return SECTIONS("reproduce", review, commands, (TEST, ARTIFACT, PREDICTIONS[0]))
+    sides = [side for side in (review.base, review.candidate) if side]
+    paths = (TEST, ARTIFACT, PREDICTIONS[0])
+    hashes = [(code(path), *(code(side.outputs.get(path, "absent")[:12]) for side in sides)) for path in paths]
+    return SECTIONS("reproduce", review, commands, hashes)
 
 
 def environment() -> Section:
@@ -117,8 +131,9 @@ def environment() -> Section:
         ("system", system),
         ("hardware class", machine["hardware_class"]),
         *_libraries(),
+        ("command", code(" ".join(["verdict", *sys.argv[1:]]))),
     ]
-    return SECTIONS("environment", rows, " ".join(["verdict", *sys.argv[1:]]))
+    return SECTIONS("environment", rows)
 
 
 def _libraries() -> Iterator[tuple[str, str]]:

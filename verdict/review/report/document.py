@@ -47,12 +47,13 @@ def _sections(review: Review, store: Store, base: Evidence | None, candidate: Ev
     if main:
         yield SECTIONS("params", review.changes)
         yield _or_reason("Data", 4, lambda: context.data(data_change(store, main, own)))
-    if main and (commit := main.commit):
+    commit = main.commit if main else None
+    if commit:
         yield _or_reason("Plots", 3, lambda: SECTIONS("plots", draw(store.root, commit, own.commit, out, store.repo)))
     if comparison and not comparison.unchanged:
         texts = dict(zip(candidate.test["id"], candidate.test["text"], strict=True))
         yield from (sections.sentences(comparison, texts, kind) for kind in ("fixed", "broken"))
-    if main and main.commit:
+    if commit:
         yield _or_reason("Files changed", 7, lambda: context.files(review, commit))
     yield _or_reason("What ran", 5, lambda: context.runs(own, report_of(main or own)))
     yield _or_reason("How to reproduce", 2, lambda: context.reproduce(review))

@@ -11,7 +11,7 @@ escaped by `own`, whatever filter it forgets. Text from data, branches or params
 import html
 import re
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,11 +73,17 @@ def percent(share: float) -> str:
     return f"{share * 100:g} %"
 
 
-def table(*head: object, right: Collection[int] = (), caller: Callable[..., Markup]) -> Markup:
-    """Write a table around the rows of a `call` block, which makes each of them by the function that it is given.
+def table(
+    *head: object,
+    rows: Iterable[Sequence[object]] = (),
+    right: Collection[int] = (),
+    caller: Callable[..., Markup] | None = None,
+) -> Markup:
+    """Write a table of rows, or of those that a `call` block makes by the function that it is given.
 
     Args:
         head: the titles of the columns.
+        rows: their cells.
         right: the columns that are set to the right, counted from 1.
         caller: the block. A cell that is None is left out, and so is a title.
     """
@@ -87,7 +93,8 @@ def table(*head: object, right: Collection[int] = (), caller: Callable[..., Mark
         marked = (f'<{tag} align="{"right" if place in right else "left"}">{cell}</{tag}>' for place, cell in shown)
         return Markup(f"<tr>{''.join(marked)}</tr>")
 
-    return Markup(f"<table>\n<thead>{row(*head, tag='th')}</thead>\n<tbody>\n{caller(row)}</tbody>\n</table>\n")
+    body = caller(row) if caller else "".join(f"{row(*cells)}\n" for cells in rows)
+    return Markup(f"<table>\n<thead>{row(*head, tag='th')}</thead>\n<tbody>\n{body}</tbody>\n</table>\n")
 
 
 @dataclass(frozen=True)

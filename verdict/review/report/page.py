@@ -19,7 +19,8 @@ def page(title: str, markdown: str, folder: Path, width: int = 900) -> str:
     body = cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE)
     inlined = re.sub(r'src="([\w.-]+\.(?:png|svg))"', lambda match: f'src="{_data(folder / match[1])}"', body)
     template = Template(_TEMPLATE.read_text(encoding="utf-8"), autoescape=True, keep_trailing_newline=True)
-    return template.render(title=escaped(title), width=width, body=Markup(inlined))  # noqa: S704 - by our templates
+    text: str = template.render(title=escaped(title), width=width, body=Markup(inlined))  # noqa: S704 - our own
+    return text
 
 
 def _data(picture: Path) -> str:
