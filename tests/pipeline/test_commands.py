@@ -11,9 +11,9 @@ import pytest
 
 from tests import documents
 from tests.conftest import ROOT
-from tests.interpreter import first, interpreter
 from tests.pipeline.clone import Clone, declared_outs, remove
 from tests.pipeline.test_dependencies import INSTALLED
+from tests.warm import first, interpreter
 
 pytestmark = pytest.mark.slow
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from tests.documents import load, save
-from tests.interpreter import first, interpreter
 from tests.pipeline.clone import TIMEOUT, Clone, declared_outs, environment, remove
 from tests.stub import STAGES
+from tests.warm import first, interpreter
 
 pytestmark = [
     pytest.mark.slow,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interpreter import first, interpreter
 from tests.pipeline.clone import Clone
+from tests.warm import first, interpreter
 
 pytestmark = pytest.mark.slow
 

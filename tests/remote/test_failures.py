@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.interpreter import interpreter
 from tests.pipeline.clone import Clone, remove
 from tests.remote.desk import Desk, at, members, output, whole
 from tests.s3 import free_ports
+from tests.warm import interpreter
 from verdict.repo.remote import check
 from verdict.repo.remote.storage import FIRST_ANSWER
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages import evaluate, featurize, prepare, train, validate
+from tests import warm
 from tests.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
 from tests.review.forging import relock
 from tests.shared import once
@@ -88,6 +89,7 @@ class Desk:
     def at(self, place: Clone) -> Iterator[None]:
         """The clone as the current folder, with its environment."""
         with self.patch.context() as patch, chdir(place.path):
+            patch.setattr(sys, "executable", str(warm.python()))
             for name, value in environment(place.path).items():
                 patch.setenv(name, value)
             dvc_speaks_now(patch)

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import vl_convert
 
+from tests import warm
 from tests.conftest import ROOT
 from tests.documents import load, save
 from verdict.review.report.plots import Plot
@@ -73,7 +73,7 @@ def declare(folder: Path, names: list[str]) -> None:
 def run(folder: Path, *command: str) -> None:
     """Run a command in the folder, with this interpreter's scripts first."""
     names = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "EMAIL"), "nobody")
-    environment = {**os.environ, **names, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, **names, "PATH": warm.path()}
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -30,7 +29,7 @@ def another_model(place: Clone, **settings: object) -> Clone:
 
 def test_without_such_a_base_there_is_no_judgement(clone: Clone) -> None:
     """On the command line: exit code 2 for an unknown revision, named, with the way out for a first run."""
-    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "gate", "--base", "no-such-branch")
+    process = clone.try_run("python", "-I", "-m", "verdict", "gate", "--base", "no-such-branch")
     assert process.returncode == 2, process.stdout
     assert "no-such-branch: no such revision here" in process.stdout
     assert "--bootstrap" in process.stdout
@@ -179,7 +178,7 @@ def test_what_the_file_system_refuses_is_no_defect(
 def test_code_that_cannot_be_imported_is_no_judgement(clone: Clone) -> None:
     """On the command line: a change that breaks what the review imports is exit code 2, not the 1 of a worse model."""
     (clone.path / "verdict" / "classifier" / "params.py").write_text("this is no Python\n", encoding="utf-8")
-    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "gate")
+    process = clone.try_run("python", "-I", "-m", "verdict", "gate")
     assert process.returncode == 2, process.stdout
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,7 +38,7 @@ def edit_lock(place: Clone, old: str, new: str, times: int = -1) -> None:
 def test_a_figure_edited_by_hand_fails(clone: Clone) -> None:
     """On the command line: exit code 1, by the lock, which has another hash, and by the figures, recomputed."""
     edit_json(clone, EVALUATION, better)
-    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "gate")
+    process = clone.try_run("python", "-I", "-m", "verdict", "gate")
     outcome = changes.Outcome(process.returncode, process.stdout)
     assert (outcome.code, outcome.failed) == (1, ["lock", "figures"]), outcome.text
     assert f"evaluate: {EVALUATION}" in outcome.text

@@ -1,7 +1,6 @@
 """Whose rules count: a change is judged by main's policy, and only a person waves something through, by its name."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -105,7 +104,7 @@ def test_the_reviewed_policy_is_mains(clone: Clone, desk: Desk) -> None:
 def test_a_change_of_documentation_passes_as_unchanged(clone: Clone) -> None:
     """On the command line, exit code 0, and the word that the model is unchanged."""
     (clone.path / "README.md").write_text("Another text.\n", encoding="utf-8")
-    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "gate")
+    process = clone.try_run("python", "-I", "-m", "verdict", "gate")
     assert process.returncode == 0, process.stdout
     assert "Pass: unchanged, every prediction is main's" in process.stdout
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import warm
 from tests.documents import load, save
 from tests.review.changes import dvc_speaks_now
 from tests.shared import once
@@ -27,7 +28,8 @@ needs_landlock = pytest.mark.skipif(landlock.version() < 1, reason="this kernel 
 
 def run(folder: Path, *command: str) -> None:
     """Run a command that must succeed."""
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
+    environment = {**os.environ, "PATH": warm.path()}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
 
 
 def define(root: Path, command: str, **train: object) -> None:
@@ -43,7 +45,7 @@ def make(root: Path) -> None:
     """A repository that a stage has never been run in."""
     (root / "data").mkdir(parents=True)
     run(root, "git", "init", "--quiet")
-    run(root, sys.executable, "-m", "dvc", "init", "--quiet")
+    run(root, "dvc", "init", "--quiet")
     (root / "raw.txt").write_text("raw", encoding="utf-8")
     (root / "secret.py").write_text("VALUE = 'not declared'\n", encoding="utf-8")
     person = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
@@ -244,7 +246,7 @@ def test_a_later_line_of_a_command_reads_what_an_earlier_one_wrote(root: Path) -
 
 def test_data_that_dvc_links_from_its_cache_are_found(root: Path) -> None:
     """With cache.type symlink a dependency is a link into the cache, which is closed otherwise."""
-    run(root, sys.executable, "-m", "dvc", "config", "cache.type", "symlink")
+    run(root, "dvc", "config", "cache.type", "symlink")
     define(root, HONEST)
     reproduce(root)
     assert (root / "data/training.txt").is_symlink()
@@ -451,7 +453,7 @@ def test_a_pointer_gives_the_test_split_no_other_name(root: Path) -> None:
     """Its object lies in the cache, and a pointer with its hash would have DVC lay it out as something else."""
     (root / "data/prepared").mkdir()
     (root / TEST).write_text("held out", encoding="utf-8")
-    run(root, sys.executable, "-m", "dvc", "add", "--quiet", TEST)
+    run(root, "dvc", "add", "--quiet", TEST)
     (pointer,) = json.loads(json.dumps(load(root / f"{TEST}.dvc")))["outs"]
     save(root / "data/more.dvc", {"outs": [{**pointer, "path": "more"}]})
     define(root, "cp data/more model.txt", deps=["data/more"])
@@ -471,7 +473,7 @@ def test_an_import_gives_the_test_split_no_other_name(root: Path) -> None:
 @pytest.mark.parametrize("place", ["objects", "data/start"])
 def test_no_stage_may_declare_where_dvc_keeps_objects(root: Path, name: str, place: str) -> None:
     """Wherever that is: by a dependency on it, or in the folder that is laid out for all stages."""
-    run(root, sys.executable, "-m", "dvc", "config", name, place)
+    run(root, "dvc", "config", name, place)
     (root / "objects").mkdir()
     define(root, "cat objects/*/*/* > model.txt", deps=["objects"])
     with pytest.raises(VerdictError, match=rf": {place}: shows {place}\S*, which no stage may read"):

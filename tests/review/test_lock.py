@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.conftest import ROOT
 from tests.documents import load, save
 from verdict.base.documents import dump
@@ -38,7 +39,7 @@ PARAMS = {"clean": {"strip": True}, "count": {"unit": "letters"}}
 
 def run(folder: Path, *command: str) -> None:
     """Run a command in the folder, with this interpreter's scripts first."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": warm.path()}
     environment["DVC_SITE_CACHE_DIR"] = str(folder / ".dvc" / "tmp" / "site")
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,7 +115,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def report(hostile: Clone) -> Written:
     """The report of the working tree against the hostile branch, by the command line."""
     folder = hostile.path.with_name("report")
-    hostile.run(sys.executable, "-I", "-m", "verdict", "report", "--out", str(folder), "--base", f"{BRANCH}/base")
+    hostile.run("python", "-I", "-m", "verdict", "report", "--out", str(folder), "--base", f"{BRANCH}/base")
     return Written(folder, *((folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("md", "html")))
 
 

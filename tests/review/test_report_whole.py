@@ -1,7 +1,6 @@
 """A whole report: its plots, its page, and what it says about the runs that led to it."""
 
 import re
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def ran(place: Clone, prices: Report = FREE) -> dict[str, tuple[str, str]]:
 
 def repro(place: Clone) -> int:
     """`verdict repro`."""
-    return place.try_run(sys.executable, "-I", "-m", "verdict", "repro").returncode
+    return place.try_run("python", "-I", "-m", "verdict", "repro").returncode
 
 
 def evaluated(place: Clone) -> Clone:
@@ -62,10 +61,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with a report of an unchanged model in `same`, and one of a worse model in `worse`."""
     main = changes.committed_main(tmp_path_factory.getbasetemp())
     place = main.copy(tmp_path_factory.mktemp("reports") / "verdict")
-    place.run(sys.executable, "-I", "-m", "verdict", "report", "--out", "same")
+    place.run("python", "-I", "-m", "verdict", "report", "--out", "same")
     retrain(place, **changes.WORSE)
     relock(place)
-    place.run(sys.executable, "-I", "-m", "verdict", "report", "--out", "worse")
+    place.run("python", "-I", "-m", "verdict", "report", "--out", "worse")
     return place
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.interpreter import interpreter
 from tests.pipeline.clone import TIMEOUT, Clone, environment
 from tests.sweep.conftest import HOOK
+from tests.warm import interpreter
 from verdict.experiments.sweep import processes
 
 

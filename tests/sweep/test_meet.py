@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def machines(reproduced: Clone, tmp_path: Path) -> tuple[Clone, Clone]:
 
 def meet(clone: Clone, way: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`sweep push` or `sweep pull`."""
-    return clone.try_run(sys.executable, "-I", "-m", "verdict", "sweep", way, SPEC, *arguments)
+    return clone.try_run("python", "-I", "-m", "verdict", "sweep", way, SPEC, *arguments)
 
 
 def test_experiments_of_two_machines_meet(machines: tuple[Clone, Clone]) -> None:

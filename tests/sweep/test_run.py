@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +21,7 @@ Copy = Callable[[Clone, str], Clone]
 
 def names(clone: Clone, spec: str) -> list[str]:
     """The names of a spec file's points."""
-    listing = clone.read_json(sys.executable, "-I", "-m", "verdict", "sweep", "points", f"sweeps/{spec}.yaml", "--json")
+    listing = clone.read_json("python", "-I", "-m", "verdict", "sweep", "points", f"sweeps/{spec}.yaml", "--json")
     return [str(name) for name in listing["names"]]
 
 
@@ -217,7 +216,7 @@ def test_changes_that_would_not_be_tried(reproduced: Clone, copy_of: Copy) -> No
     clone = copy_of(reproduced, "verdict")
     (clone.path / "sweeps/three.yaml").write_text("list: [{train.linear.alpha: 1.0e+308}]", encoding="utf-8")
     (clone.path / "verdict/classifier/scores/metrics.py").write_text("", encoding="utf-8")
-    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "sweep", "run", "sweeps/three.yaml")
+    process = clone.try_run("python", "-I", "-m", "verdict", "sweep", "run", "sweeps/three.yaml")
     assert process.returncode == 1
     assert "changed, and not committed: verdict/classifier/scores/metrics.py\n" in process.stdout
 
@@ -226,7 +225,7 @@ def test_data_that_are_not_here(reproduced: Clone, copy_of: Copy) -> None:
     """A cache without the baseline's data ends the sweep at once, with what to do about it."""
     clone = copy_of(reproduced, "verdict")
     clone.run("rm", "-r", ".dvc/cache")
-    process = clone.try_run(sys.executable, "-I", "-m", "verdict", "sweep", "run", "sweeps/three.yaml")
+    process = clone.try_run("python", "-I", "-m", "verdict", "sweep", "run", "sweeps/three.yaml")
     assert process.returncode == 1
     assert "error: dvc checkout: the cache lacks data" in process.stdout
     assert "make repro, or dvc fetch" in process.stdout

@@ -1,0 +1,146 @@
+"""Forks a process for each program that a client asks for: `python -I -X utf8 server.py SOCKET`, until its input ends.
+
+What a program imports of the libraries, the server imports after it, so that the next one finds it there.
+"""
+
+import atexit
+import gc
+import importlib
+import marshal
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from typing import Any
+
+# Read settings when they are loaded that a program makes for itself, or start threads.
+_COLD = {"torch", "transformers", "tokenizers", "safetensors", "vl_convert", "__main__"}
+_PLACES = (sys.prefix, sys.base_prefix)
+
+
+class Server:
+    """The programs that run, each with the connection of its client."""
+
+    def __init__(self, address: str) -> None:
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(address)
+        self.listener.listen(64)
+        self.imports, self.imported = os.pipe()
+        self.programs: dict[int, tuple[int, socket.socket]] = {}  # by the descriptor of the process
+
+    def run(self) -> None:
+        """Answer clients until the standard input ends."""
+        while True:
+            clients = {connection.fileno(): end for end, (_, connection) in self.programs.items()}
+            for ready in select.select([0, self.listener.fileno(), self.imports, *self.programs, *clients], [], [])[0]:
+                if ready == 0:
+                    return
+                if ready == self.imports:
+                    learn(os.read(self.imports, 1 << 16).decode().split())
+                elif ready == self.listener.fileno():
+                    self.begin()
+                elif ready in self.programs:
+                    self.end(ready)
+                elif clients[ready] in self.programs:
+                    self.hear(*self.programs[clients[ready]])
+
+    def begin(self) -> None:
+        """Start a program."""
+        connection, _ = self.listener.accept()
+        message, streams, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+        gc.freeze()
+        process = os.fork()
+        if process == 0:
+            for other in (self.listener, *(one for _, one in self.programs.values())):
+                other.close()
+            serve(connection, message, streams, self.imported)
+        for stream in streams:
+            os.close(stream)
+        self.programs[os.pidfd_open(process)] = process, connection
+
+    def end(self, descriptor: int) -> None:
+        """Tell a client how its program ended."""
+        process, connection = self.programs.pop(descriptor)
+        os.close(descriptor)
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        with connection, suppress(OSError):
+            connection.send(marshal.dumps(code))
+
+    def hear(self, process: int, connection: socket.socket) -> None:
+        """Pass the signal on that a client got; one that is gone was killed."""
+        with suppress(ProcessLookupError):
+            if signals := connection.recv(64):
+                os.kill(process, signals[0])
+            else:
+                os.killpg(process, signal.SIGKILL)
+
+
+def learn(names: list[str]) -> None:
+    """Import libraries that a program needed."""
+    for name in names:
+        with suppress(Exception):
+            importlib.import_module(name)
+
+
+def serve(connection: socket.socket, message: bytes, streams: list[int], imported: int) -> None:
+    """Become the program that a client asks for, and end."""
+    os.setpgid(0, 0)
+    connection.send(b"\0")
+    connection.close()
+    words, executable, folder, variables, mask = marshal.loads(message)  # noqa: S302 - of a client of ours
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.umask(mask)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
+    before = set(sys.modules)
+    code = run(words, executable)
+    names = [name for name in set(sys.modules) - before if is_library(name)]
+    with suppress(OSError):
+        for start in range(0, len(names), 20):  # each write is whole
+            os.write(imported, "".join(f"{name}\n" for name in names[start : start + 20]).encode())
+    os._exit(code & 255)
+
+
+def is_library(name: str) -> bool:
+    """Whether a module is of Python or an installed library, and none that has to be loaded late."""
+    spec: Any = getattr(sys.modules[name], "__spec__", None)
+    origin = getattr(spec, "origin", None) or ""
+    return name.partition(".")[0] not in _COLD and origin.startswith(_PLACES)
+
+
+def run(words: list[str], executable: str) -> int:
+    """Run a module as `python -m` does; the exit code."""
+    sys.executable, sys.orig_argv = executable, [executable, *words]
+    sys.dont_write_bytecode = "-B" in words
+    module = words.index("-m") + 1
+    sys.argv = words[module:]
+    code: object = 0
+    try:
+        runpy.run_module(words[module], run_name="__main__", alter_sys=True)
+    except SystemExit as error:
+        code = error.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    return code if isinstance(code, int) else int(code is not None)
+
+
+if __name__ == "__main__":
+    server = Server(sys.argv[1])
+    print("ready", flush=True)
+    server.run()
