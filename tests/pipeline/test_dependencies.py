@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -191,7 +190,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 def run_stage(folder: Path, stage: str) -> subprocess.CompletedProcess[str]:
     """Run a stage's own command in a folder, without DVC."""
     return subprocess.run(
-        [sys.executable, "-I", "-B", "-m", f"stages.{stage}"],
+        ["python", "-I", "-B", "-m", f"stages.{stage}"],
         check=False,
         cwd=folder,
         env=environment(folder),

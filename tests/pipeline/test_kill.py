@@ -21,7 +21,7 @@ import pytest
 from tests.documents import load, save
 from tests.pipeline.clone import TIMEOUT, Clone, declared_outs, environment, remove
 from tests.stub import STAGES
-from tests.warm import first, interpreter
+from tests.warm import cold_path, first, warm_interpreter
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,6 +31,7 @@ pytestmark = [
 HOOK = """
 import os, sys, time
 if sys.orig_argv[1:] == ["-I", "-m", "stages." + os.environ["KILL_STAGE"]]:
+    os.environ["VERDICT_TESTS_COLD"] = "1"
     replace = os.replace
     def stop_before(source, target, **options):
         if os.fspath(target) == os.environ["KILL_BEFORE"]:
@@ -75,7 +76,7 @@ def command_line(pid: int) -> list[str]:
 def stopped(clone: Clone, stage: str, before: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Yield `dvc repro` of a stage and the id of the stage's process, asleep just before a file takes its place."""
     beside = clone.path.with_name(clone.path.name + "-hook")
-    python = interpreter(beside, at_start=HOOK)
+    python = warm_interpreter(beside, at_start=HOOK)
     marker = beside / "marker"
     variables = {
         "PATH": first(python),
@@ -181,7 +182,7 @@ def test_repro_mends_what_was_killed_while_it_loaded(stub: Clone, tmp_path: Path
     process = subprocess.Popen(
         ["dvc", "repro", "prepare"],
         cwd=clone.path,
-        env=environment(clone.path),
+        env={**environment(clone.path), "PATH": cold_path()},  # so that all its processes are of one session
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -12,7 +12,7 @@ import psutil
 
 from tests.pipeline.clone import TIMEOUT, Clone, environment
 from tests.sweep.conftest import HOOK
-from tests.warm import interpreter
+from tests.warm import warm_interpreter
 from verdict.experiments.sweep import processes
 
 
@@ -22,7 +22,7 @@ class Sweeping:
     def __init__(self, clone: Clone) -> None:
         self.clone = clone
         outside = clone.path.with_name(clone.path.name + "-outside")
-        self._python = str(interpreter(outside, at_start=HOOK))
+        self._python = str(warm_interpreter(outside, at_start=HOOK))
         self.notes = outside / "notes"
         self.gate = outside / "notes.wait"
         self.variables = {"SWEEP_NOTES": str(self.notes)}

@@ -31,27 +31,27 @@ def split(points: list[str]) -> tuple[set[str], str]:
     return set(points) - {failing}, failing
 
 
-def test_one_failing_point_of_six(reproduced: Clone, copy_of: Copy) -> None:
-    """Six points over two workers, one diverges: five results, one failure by name with its log, exit 1; then rest."""
+def test_one_failing_point_of_five(reproduced: Clone, copy_of: Copy) -> None:
+    """Five points over two workers, one diverges: four results, one failure by name with its log, exit 1; then rest."""
     sweep = Sweeping(copy_of(reproduced, "verdict"))
-    good, failing = split(names(sweep.clone, "six"))
+    good, failing = split(names(sweep.clone, "five"))
     before = sweep.clone.lock()
-    process = sweep.run("sweeps/six.yaml", "--jobs", "2")
+    process = sweep.run("sweeps/five.yaml", "--jobs", "2")
     assert process.returncode == 1, process.stdout
     assert sweep.experiments() == good
     assert f"{failing}  failed: train: params.yaml: train.linear: the training diverged" in process.stdout
-    assert "5 of 6 points have a result" in process.stdout
+    assert "4 of 5 points have a result" in process.stdout
     log = sweep.clone.path / f".dvc/tmp/sweeps/logs/{failing}.log"
     assert f"failed: {failing}: {log.relative_to(sweep.clone.path)}" in process.stdout
     assert "diverged" in log.read_text(encoding="utf-8")
     assert (sweep.clone.changes(), sweep.clone.lock(), sweep.folders()) == ("", before, [])
 
-    again = sweep.run("sweeps/six.yaml", "--jobs", "2")
-    assert (again.returncode, again.stdout.count("had a result")) == (1, 5), again.stdout
+    again = sweep.run("sweeps/five.yaml", "--jobs", "2")
+    assert (again.returncode, again.stdout.count("had a result")) == (1, 4), again.stdout
     assert f"{failing}  failed before: train: params.yaml" in again.stdout
     assert set(sweep.counts("began").values()) == {1}
-    assert sweep.run("sweeps/six.yaml", "--only", *good).returncode == 0
-    assert sweep.run("sweeps/six.yaml", "--only", failing, "--retry").returncode == 1
+    assert sweep.run("sweeps/five.yaml", "--only", *good).returncode == 0
+    assert sweep.run("sweeps/five.yaml", "--only", failing, "--retry").returncode == 1
     assert sweep.counts("began")[failing] == 2
 
 
@@ -59,9 +59,9 @@ def test_a_sweep_of_the_real_stages(tmp_path: Path, tmp_path_factory: pytest.Tem
     """On the whole DAG two points give a result and a failure, and the tree and the baseline's results stay."""
     made = with_specs(finished_clone(tmp_path_factory.getbasetemp()), tmp_path)
     sweep, before = Sweeping(made), made.results()
-    good, failing = split(names(made, "six"))
+    good, failing = split(names(made, "five"))
     name = min(good)
-    process = sweep.run("sweeps/six.yaml", "--only", name, failing, "--jobs", "2")
+    process = sweep.run("sweeps/five.yaml", "--only", name, failing, "--jobs", "2")
     assert process.returncode == 1, process.stdout
     assert sweep.experiments() == {name}
     assert f"{failing}  failed: train: params.yaml: train.linear: the training diverged" in process.stdout
@@ -91,8 +91,8 @@ def test_an_experiment_has_the_params_of_its_point(reproduced: Clone, copy_of: C
 def test_all_killed_and_resumed(reproduced: Clone, copy_of: Copy) -> None:
     """Kill -9 of the sweep and its workers: the next one runs what has no result, and no training ends twice."""
     sweep = Sweeping(copy_of(reproduced, "verdict"))
-    good, failing = split(names(sweep.clone, "six"))
-    process = sweep.start("sweeps/six.yaml", "--jobs", "2")
+    good, failing = split(names(sweep.clone, "five"))
+    process = sweep.start("sweeps/five.yaml", "--jobs", "2")
     wait_until(lambda: sweep.counts("ended").total() >= 2 and len(sweep.experiments()) >= 1)
     sweep.gate.touch()  # so that the kill hits two trainings
     wait_until(lambda: sweep.counts("began").total() == sweep.counts("ended").total() + 2)
@@ -102,7 +102,7 @@ def test_all_killed_and_resumed(reproduced: Clone, copy_of: Copy) -> None:
     assert sweep.clone.changes() == ""
     sweep.gate.unlink()
 
-    resumed = sweep.run("sweeps/six.yaml", "--jobs", "2")
+    resumed = sweep.run("sweeps/five.yaml", "--jobs", "2")
     assert resumed.returncode == 1, resumed.stdout
     assert sweep.experiments() == good
     assert dict(sweep.counts("ended")) == dict.fromkeys([*good, failing], 1)
@@ -131,14 +131,14 @@ def test_workers_that_outlive_the_sweep(reproduced: Clone, copy_of: Copy) -> Non
 def test_a_failure_that_nobody_saw(reproduced: Clone, copy_of: Copy) -> None:
     """A point that fails while the sweep is dead is not run again by the next one, which says why it failed."""
     sweep = Sweeping(copy_of(reproduced, "verdict"))
-    _, failing = split(names(sweep.clone, "six"))
+    _, failing = split(names(sweep.clone, "five"))
     sweep.gate.touch()
-    process = sweep.start("sweeps/six.yaml", "--only", failing)
+    process = sweep.start("sweeps/five.yaml", "--only", failing)
     wait_until(lambda: sweep.counts("began").total() == 1)
     sweep.kill(process, workers=False)
     sweep.gate.unlink()
     wait_until(lambda: not sweep.processes())
-    again = sweep.run("sweeps/six.yaml", "--only", failing)
+    again = sweep.run("sweeps/five.yaml", "--only", failing)
     assert again.returncode == 1
     assert f"{failing}  failed before: train: params.yaml: train.linear: the training diverged" in again.stdout
     assert sweep.counts("began")[failing] == 1

@@ -5,6 +5,7 @@ import sys
 
 SERVER = ""  # its address, and its variables: `tests/warm` writes them here
 STARTED: "dict[str, str]" = {}
+COLD = "VERDICT_TESTS_COLD"  # where it is set, a program starts as any other
 _OPTIONS = ("-I", "-B", "-X", "utf8")
 _PROGRAMS = ("dvc", "review", "verdict.ci", "sweep", "verdict.ci.sweep", "classifier")
 _ISOLATED = "/.dvc/tmp/stages/"  # what keeps a stage apart holds its own processes alone
@@ -22,7 +23,7 @@ def wanted() -> "list[str] | None":
     words = sys.orig_argv[1:]
     if words[:1] == ["-I"] and words[1:2] == [os.path.join(os.path.dirname(sys.executable), "dvc")]:
         words[1:2] = ["-m", "dvc"]
-    if "-m" not in words[1:-1] or words[0] != "-I" or settings(os.environ) != settings(STARTED):
+    if "-m" not in words or words[0] != "-I" or COLD in os.environ or settings(os.environ) != settings(STARTED):
         return None
     place = words.index("-m")
     known = words[place + 1] in _PROGRAMS or words[place + 1].startswith("stages.")
