@@ -130,14 +130,13 @@ def test_make_repro_brings_the_encoder_where_it_is_chosen(tmp_path: Path, model:
 OTHER_KINDS = """
 from pathlib import Path
 from verdict.classifier.artifact import load_classifier
-from verdict.base.documents import dump, load
+from verdict.base.documents import edited
 from verdict.classifier.params import PATH
 from stages import evaluate, featurize, train
 for kind in ("linear", "bag"):
-    params = load(PATH)
-    params["train"].update(model=kind)
-    params["train"]["bag"].update(epochs=1)
-    PATH.write_text(dump(params), encoding="utf-8")
+    with edited(PATH) as params:
+        params["train"].update(model=kind)
+        params["train"]["bag"].update(epochs=1)
     for stage in (featurize, train, evaluate):
         stage.main()
     load_classifier(Path("models/classifier")).probabilities(["good"])

@@ -189,13 +189,13 @@ def test_repro_mends_what_was_killed_while_it_loaded(stub: Clone, tmp_path: Path
     )
     found: int | None = None
     try:
-        for _ in range(TIMEOUT * 200):
+        for _ in range(TIMEOUT * 50):
             found = next(
                 (pid for pid in session(process.pid) if command_line(pid)[1:] == ["-I", "-m", "stages.prepare"]), None
             )
             if found is not None or process.poll() is not None:
                 break
-            time.sleep(0.005)
+            time.sleep(0.02)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
