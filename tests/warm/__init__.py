@@ -17,14 +17,12 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 _HERE = Path(__file__).parent
-_DVC = """#!{python} -I
-from dvc.cli import main
-raise SystemExit(main())
-"""
+# As set-up installs them, but for `-I`.
+_SCRIPTS = {"dvc": "dvc.cli", "verdict": "verdict_finder"}
 
 
 def path() -> str:
-    """A PATH that finds a warm `python` and `dvc` first."""
+    """A PATH that finds a warm `python`, `dvc` and `verdict` first."""
     return first(python())
 
 
@@ -68,16 +66,17 @@ def interpreter(folder: Path, **modules: str) -> Path:
 
 
 def warm_interpreter(folder: Path, at_start: str = "") -> Path:
-    """Make an environment in `folder` whose `python` and `dvc` are warm, and run `at_start` before that."""
+    """Make an environment in `folder` whose `python`, `dvc` and `verdict` are warm, and run `at_start` before that."""
     source = (_HERE / "client.py").read_text(encoding="utf-8")
     source = source.replace('SERVER = ""', f"SERVER = {_server()[0]!r}")
     source = source.replace('"dict[str, str]" = {}', f'"dict[str, str]" = {_settings()}')
     python = interpreter(folder, before=at_start, client=source)
     site_packages = next(folder.glob("lib/*/site-packages"))
     (site_packages / "a.pth").write_text("import before, client\n", encoding="utf-8")  # before the libraries
-    dvc = folder / "bin" / "dvc"
-    dvc.write_text(_DVC.format(python=python), encoding="utf-8")
-    dvc.chmod(0o755)
+    for name, module in _SCRIPTS.items():
+        script = folder / "bin" / name
+        script.write_text(f"#!{python} -I\nfrom {module} import main\nraise SystemExit(main())\n", encoding="utf-8")
+        script.chmod(0o755)
     return python
 
 

@@ -7,7 +7,7 @@ SERVER = ""  # its address, and its variables: `tests/warm` writes them here
 STARTED: "dict[str, str]" = {}
 COLD = "VERDICT_TESTS_COLD"  # where it is set, a program starts as any other
 _OPTIONS = ("-I", "-B", "-X", "utf8")
-_PROGRAMS = ("dvc", "review", "verdict.ci", "sweep", "verdict.ci.sweep", "classifier")
+_PROGRAMS = ("dvc", "verdict")
 _ISOLATED = "/.dvc/tmp/stages/"  # what keeps a stage apart holds its own processes alone
 _ALIKE = ("PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # all the same to `python -I -X utf8`
 
@@ -21,8 +21,8 @@ def settings(variables: "os._Environ[str] | dict[str, str]") -> "dict[str, str]"
 def wanted() -> "list[str] | None":
     """What the server is to run: options, -m, a module, its arguments; None where this process does it."""
     words = sys.orig_argv[1:]
-    if words[:1] == ["-I"] and words[1:2] == [os.path.join(os.path.dirname(sys.executable), "dvc")]:
-        words[1:2] = ["-m", "dvc"]
+    if words[:1] == ["-I"] and len(words) > 1 and os.path.dirname(words[1]) == os.path.dirname(sys.executable):
+        words[1:2] = ["-m", os.path.basename(words[1])]  # a script beside this Python
     if "-m" not in words or words[0] != "-I" or COLD in os.environ or settings(os.environ) != settings(STARTED):
         return None
     place = words.index("-m")
