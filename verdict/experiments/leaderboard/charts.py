@@ -162,13 +162,16 @@ def _cost(board: Board, out: Path) -> Picture:
     shape: Spec = {**kind, "scale": {"domain": list(_SHAPES), "range": list(_SHAPES.values())}}
     score: Spec = {"x": x, "y": {**y, "field": "score"}}
     text: Spec = {"type": "text", "fontSize": 12, "fontWeight": "bold", "color": _TEXT}
+    labels: list[Spec] = [
+        {"transform": [{"filter": {"field": "side", "equal": side}}], "mark": {**text, "align": side, "dx": away},
+         "encoding": {**score, "text": {"field": "label"}}} for side, away in (("left", 8), ("right", -8))
+    ]  # fmt: skip
     layers: list[Spec] = [
         {"transform": [{"filter": "isValid(datum.low)"}], "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.55},
          "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}},
         {"mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
          "encoding": {**score, "color": colour, "shape": shape}},
-        *({"transform": [{"filter": {"field": "side", "equal": side}}], "mark": {**text, "align": side, "dx": away},
-           "encoding": {**score, "text": {"field": "label"}}} for side, away in (("left", 8), ("right", -8))),
+        *labels,
     ]  # fmt: skip
     devices = sorted({point["device"] for point in points})
     intervals = f"bars: {percent(board.policy.confidence)} intervals; numbers: ranks in the table"
