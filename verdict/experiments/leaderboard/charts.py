@@ -155,7 +155,7 @@ def _cost(board: Board, out: Path) -> Picture:
     x = {"field": "seconds", "title": f"training time in seconds{' (logarithmic)' if far else ''}",
          "type": "quantitative",
          "scale": {"type": "log" if far else "linear", "nice": False, "zero": False, "padding": 30},
-         "axis": {"grid": True, "tickCount": 6, "format": "~s" if max(seconds) >= 10_000 else "~g"}}  # fmt: skip
+         "axis": {"grid": True, "tickCount": 6, "format": "~s" if max(seconds) >= 10_000 else "~f"}}  # fmt: skip
     y: Spec = {"type": "quantitative", "title": "weighted F1 on validation", "scale": {"zero": False, "padding": 8}}
     kind: Spec = {"field": "kind", "legend": {"title": None, "orient": "top", "labelLimit": 0, "symbolOpacity": 1}}
     colour: Spec = {**kind, "scale": {"domain": list(_COLOURS), "range": list(_COLOURS.values())}}
