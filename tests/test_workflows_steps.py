@@ -102,3 +102,23 @@ def test_a_sweeps_data_go_where_the_variable_says(bucket: str) -> None:
         ),
         not bucket,
     )
+
+
+@pytest.mark.parametrize("app", [True, False])
+@pytest.mark.parametrize(
+    ("job", "step", "variable"),
+    [("report/publish", "Pictures and check", "VERDICT"), ("sweep/propose", "Pull request", "SWEEP")],
+)
+def test_an_app_speaks_where_there_is_one(job: str, step: str, variable: str, app: bool) -> None:
+    """Its token is asked for by its variable; without one the run's own is used, and no login is named as the App's."""
+    found = steps_of(*job.split("/"))
+    outputs = {"token": "of-the-app", "app-slug": "some-app"} if app else {}
+    given = {
+        "vars": {f"{variable}_CLIENT_ID": "Iv1" if app else ""},
+        "github": {"token": "of-the-run"},
+        "steps": {"app": {"outputs": outputs}},
+    }
+    assert runs({"if": found["Token of the App"]["if"]}, given, {}) == app
+    assert filled(found[step]["env"]["GITHUB_TOKEN"], given) == ("of-the-app" if app else "of-the-run")
+    assert filled(found["Comment"]["env"]["REPO_TOKEN"], given) == ("of-the-app" if app else "of-the-run")
+    assert filled(found[step]["env"]["VERDICT_LOGIN"], given) == ("some-app[bot]" if app else "")

@@ -69,16 +69,14 @@ def run(
     variables: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
     run_id: int | None = None,
-    attempt: int = 1,
     cml: str = "",
-    home: Path | None = None,
     timeout: float = TIMEOUT,
 ) -> Outcome:
     """Run a workflow file of the event's commit.
 
     Unless `secrets` has one, GITHUB_TOKEN is a new token with the most that any job of the file has; for a fork's
     event it writes nothing. `cml` is `missing`, `broken`, or a folder with a `cml`: by default the real one's, where
-    PATH has one, else the stand-in's. `home` is for a runner that lives on. A job that no runner takes is an error,
+    PATH has one, else the stand-in's. A job that no runner takes is an error,
     whatever act thinks of it.
     """
     run_id = run_id or next_id()
@@ -88,7 +86,7 @@ def run(
         raise NotStartedError(f"{workflow}: {refusal}")
     own = {
         "GITHUB_RUN_ID": str(run_id),
-        "GITHUB_RUN_ATTEMPT": str(attempt),
+        "GITHUB_RUN_ATTEMPT": "1",
         "STANDIN_CML": cml or str(real_cml.folder(github, place) or STANDINS / "cml"),
         **_environment(origin, file, event, github, place),
     }
@@ -96,7 +94,7 @@ def run(
     given = Given({**token, **(secrets or {})} if event.trusted else token, variables or {}, {**own, **(env or {})})
     began = time.monotonic()
     code, log = _execute(
-        _command(file, event, given, place), _process_environment(origin, home or place / "home"), place, timeout
+        _command(file, event, given, place), _process_environment(origin, place / "home"), place, timeout
     )
     found = outcome.read(file, log, time.monotonic() - began, run_id, code)
     _check(found, code)
@@ -143,9 +141,8 @@ def _environment(origin: Origin, file: Workflow, event: Event, github: GitHub, p
 
 def _process_environment(origin: Origin, home: Path) -> dict[str, str]:
     """What act itself has, and hands on to the steps: nothing of this machine's."""
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / ".gitconfig").exists():
-        (home / ".gitconfig").write_text(_GITCONFIG.format(hub=origin.hub), encoding="utf-8")
+    home.mkdir()
+    (home / ".gitconfig").write_text(_GITCONFIG.format(hub=origin.hub), encoding="utf-8")
     binaries = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
     return {
         "HOME": str(home),

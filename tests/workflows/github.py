@@ -116,10 +116,6 @@ class GitHub:
         found["labels"] = [one for one in found["labels"] if one["name"] != name]
         self._event(number, "unlabeled", name, actor, at)
 
-    def permission(self, login: str, level: str) -> None:
-        """What a person may do here: admin, maintain, write, triage, read or none."""
-        self.state.permissions[login] = level
-
     def comment(self, number: int, body: str, login: str, via: App | None = None) -> Json:
         """A comment by a person, or by an App."""
         written_by = {"user": user(self.state, login), "performed_via_github_app": app(self.state, via)}

@@ -105,13 +105,6 @@ class Origin:
         self.git("update-ref", ref, made)
         return ref
 
-    def merge(self, number: int, base: str = "main") -> str:
-        """Merge a pull request; return the id of main's new commit."""
-        merged = self._merged(f"refs/heads/{base}", f"refs/pull/{number}/head")
-        assert merged, f"pull request {number} does not merge"
-        self.git("update-ref", f"refs/heads/{base}", merged)
-        return merged
-
     def checkout(self, sha: str, path: Path, ref: str = "refs/heads/main") -> Path:
         """A clone at a commit, on a branch of the ref's name, that believes in https://github.com."""
         git(self.root, "clone", "--quiet", "--shared", "--no-checkout", str(self.folder), str(path))

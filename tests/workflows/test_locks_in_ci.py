@@ -114,7 +114,7 @@ def test_two_true_locks_may_merge_into_a_false_one(site: Direct) -> None:
     assert judged.jobs == JUDGED, judged.log
     ((conclusion, title),) = site.checks()
     assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
-    assert ": models/classifier: committed" in site.comment()
+    assert "differences, the first: train: " in site.comment()
     assert site.propose(lambda clone: None) != head
     judged = site.report(site.experiment(action="synchronize", gives=gives))
     assert judged.jobs == JUDGED, judged.log

@@ -14,8 +14,11 @@ import pytest
 
 from tests import s3 as servers
 from tests.documents import load
+from tests.pipeline.clone import Clone
 from tests.s3 import S3
 from tests.shared import once
+from tests.stub import stub_clone
+from tests.sweep.conftest import with_specs
 from tests.workflows import act, events, outcome
 from tests.workflows.api.state import App, Json
 from tests.workflows.conftest import copied
@@ -26,7 +29,6 @@ from tests.workflows.proposals import JUDGED, REPRODUCED, top
 from verdict.ci.sweep.missing import plan_of
 
 s3 = servers.s3
-KEY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 SPEC = "sweeps/small.yaml"
 BRANCH = "sweep/small"
 _DATA = ".dvc/tmp/sweeps-remote"  # where it lies in a checkout, where there is no bucket
@@ -207,16 +209,28 @@ def test_the_winner_is_judged_like_any_other(swept: Direct) -> None:
     assert len(swept.checks()) == 1
 
 
-def test_a_bucket_of_its_own(site: Direct, s3: S3) -> None:
-    """By act: with SWEEPS_REMOTE the data lie there and in no artifact; without an App, GitHub's token may open it."""
-    keys = s3.keys(read_only=False)
-    site.secrets.update({name: keys.pop(name) for name in KEY})
-    site.env.update(keys, AWS_ENDPOINT_URL=s3.endpoint)
-    site.variables["SWEEPS_REMOTE"] = f"s3://{s3.bucket}/sweeps"
-    site.github.state.actions_open_pulls = True
-    spec_on_main(site, "list: [{train.linear.alpha: 1.0e-4}]\n")
-    ran = dispatch(site)
-    assert ran.succeeded, ran.log
-    assert not list((site.origin.artifacts / str(ran.run_id)).glob("point-*"))
-    (pull,) = site.github.state.pulls.values()
-    assert "Close and reopen it" in pull["body"]
+def test_a_bucket_of_its_own(s3: S3, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """With SWEEPS_REMOTE data go there: by the commands of sweep.yml one machine sends, another collects."""
+    worker = with_specs(stub_clone(tmp_path_factory.getbasetemp()), tmp_path / "worker")
+    collector, hub = worker.copy(tmp_path / "collector"), str(tmp_path / "hub.git")
+    worker.run("git", "clone", "--quiet", "--bare", ".", hub)
+    keys = {**s3.keys(read_only=False), "AWS_ENDPOINT_URL": s3.endpoint}
+    keys["GITHUB_OUTPUT"] = str(tmp_path / "output")
+    spec = "sweeps/three.yaml"
+    name, *others = worker.read_json("python", "-I", "-m", "verdict", "sweep", "points", spec, "--json")["names"]
+
+    def run(place: Clone, *command: str) -> str:
+        done = place.try_run("python", "-I", "-m", *command, **keys)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    for place in (worker, collector):
+        run(place, "verdict.ci.sweep", "meet", f"s3://{s3.bucket}/sweeps")
+    run(worker, "sweep", "run", spec, "--only", name)
+    assert "push: 1 new" in run(worker, "sweep", "push", spec, "--only", name, "--git-remote", hub)
+    assert "pull: 1 new" in run(collector, "sweep", "pull", spec, "--git-remote", hub)
+    assert s3.names("sweeps/files/md5/")
+    run(collector, "verdict.ci.sweep", "missing", spec, "--git-remote", hub)
+    assert (tmp_path / "output").read_text(encoding="utf-8") == f"names={json.dumps(others)}\n"
+    found = [clone.run("dvc", "exp", "list", "--name-only", "--all-commits").split() for clone in (worker, collector)]
+    assert found == [[name]] * 2

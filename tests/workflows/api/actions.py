@@ -17,12 +17,6 @@ def _run(state: State, request: Request) -> Json:
     return found
 
 
-@route("GET", "/actions/runs/{run_id}", "actions")
-def get_run(state: State, request: Request) -> Answer:
-    """A run."""
-    return Answer(_run(state, request))
-
-
 @route("GET", "/actions/workflows/{workflow_id}/runs", "actions")
 def list_runs(state: State, request: Request) -> Answer:
     """Runs of a workflow by its file's name, the newest first."""
@@ -140,22 +134,6 @@ def create_check(state: State, request: Request) -> Answer:
     return Answer(made, 201)
 
 
-@route("GET", "/check-runs/{check_run_id}", "checks")
-def get_check(state: State, request: Request) -> Answer:
-    """One check run."""
-    return Answer(_check(state, request))
-
-
-@route("PATCH", "/check-runs/{check_run_id}", "checks")
-def update_check(state: State, request: Request) -> Answer:
-    """What became of a check run: only the App that made it says so."""
-    found = _check(state, request)
-    if request.identity.app is None or found["app"]["id"] != request.identity.app.id:
-        raise RefusedError(403, "Invalid app_id for this check run.")
-    _accept(state, {"head_sha": found["head_sha"], **request.body})
-    return Answer(_changed(found, request.body))
-
-
 @route("GET", "/commits/{ref}/check-runs", "checks")
 def list_checks(state: State, request: Request) -> Answer:
     """Check runs of a commit: of each App's and each name's the latest, the newest first."""
@@ -169,14 +147,6 @@ def list_checks(state: State, request: Request) -> Answer:
     found = [one for one in found if query.get("app_id") in (None, str(one["app"]["id"]))]
     found = [one for one in found if query.get("status") in (None, one["status"])]
     return Answer({"total_count": len(found), "check_runs": found[::-1]})
-
-
-def _check(state: State, request: Request) -> Json:
-    identifier = request.number("check_run_id")
-    for one in state.checks:
-        if one["id"] == identifier:
-            return one
-    raise RefusedError(404, "Not Found")
 
 
 def _accept(state: State, body: Json) -> None:

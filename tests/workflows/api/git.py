@@ -123,15 +123,6 @@ def update_ref(state: State, request: Request) -> Answer:
     return Answer(_write(state, name, sha))
 
 
-@route("DELETE", "/git/refs/{ref}", "contents")
-def delete_ref(state: State, request: Request) -> Answer:
-    """A ref goes."""
-    name = f"refs/{request.parts['ref']}"
-    _at(state, name, 422, "Reference does not exist")
-    state.git("update-ref", "-d", name)
-    return Answer(status=204)
-
-
 def _exists(state: State, name: str) -> bool:
     try:
         state.git("show-ref", "--verify", "--quiet", name)

@@ -98,7 +98,6 @@ class State:
     logs: dict[int, str] = field(default_factory=dict)
     folders: dict[int, Path] = field(default_factory=dict)
     checks: list[Json] = field(default_factory=list)
-    permissions: dict[str, str] = field(default_factory=dict)
     actions_open_pulls: bool = False  # the setting of docs/github.md, section 4
     rules: list[Json] = field(default_factory=list)  # of main's ruleset
     writers: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)  # author and committer, by commit

@@ -157,12 +157,6 @@ def create_comment(state: State, request: Request) -> Answer:
     return Answer(comment(state, _known(state, request), request.body["body"], author(state, request.identity)), 201)
 
 
-@route("GET", "/issues/comments/{comment_id}", *TALK)
-def get_comment(state: State, request: Request) -> Answer:
-    """One comment."""
-    return Answer(_comment(state, request))
-
-
 @route("PATCH", "/issues/comments/{comment_id}", *TALK)
 def update_comment(state: State, request: Request) -> Answer:
     """Another text for a comment."""
@@ -170,15 +164,6 @@ def update_comment(state: State, request: Request) -> Answer:
     found = _comment(state, request)
     found.update(body=request.body["body"], updated_at=now())
     return Answer(found)
-
-
-@route("DELETE", "/issues/comments/{comment_id}", *TALK)
-def delete_comment(state: State, request: Request) -> Answer:
-    """A comment goes."""
-    found = _comment(state, request)
-    for notes in state.notes.values():
-        notes[:] = [one for one in notes if one is not found]
-    return Answer(status=204)
 
 
 @route("GET", "/issues", "issues")
@@ -222,15 +207,6 @@ def update_issue(state: State, request: Request) -> Answer:
         changed["closed_at"] = now() if changed["state"] == "closed" else None
     found.update(changed, updated_at=now())
     return Answer(found)
-
-
-@route("GET", "/collaborators/{username}/permission")
-def get_permission(state: State, request: Request) -> Answer:
-    """What a person may do here: of a public repository everyone may read."""
-    login = request.parts["username"]
-    level = state.permissions.get(login, "read")
-    coarse = {"maintain": "write", "triage": "read"}.get(level, level)
-    return Answer({"permission": coarse, "role_name": level, "user": user(state, login)})
 
 
 def comment(state: State, number: int, body: str, written_by: Json) -> Json:
