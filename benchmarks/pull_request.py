@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.review import CHANGE
 from benchmarks.workspace import ROOT, run
-from tests.pipeline.clone import Clone
+from tests.dvc.pipeline.clone import Clone
 from tests.workflows.github import GitHub
 from tests.workflows.origin import make_origin
 from tests.workflows.outcome import Outcome

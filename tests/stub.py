@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from tests.documents import load, save
-from tests.pipeline.clone import Clone, empty_clone, remove
+from tests.dvc.pipeline.clone import Clone, empty_clone, remove
 from tests.shared import once
 
 STAGES = ("prepare", "train")

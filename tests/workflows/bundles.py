@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.pipeline.clone import Clone
+from tests.dvc.pipeline.clone import Clone
 from verdict.ci.run import bundle
 from verdict.ci.run.reproduce import outputs
 from verdict.repo.revisions import resolve

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.clone import Clone
+from tests.dvc.pipeline.clone import Clone
 from tests.shared import once
 from tests.workflows.direct import KEPT, Direct
 from tests.workflows.github import GitHub
@@ -55,7 +55,7 @@ def write(tmp_path: Path) -> Callable[[Files], Path]:
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository on GitHub with a reproduced main, made once, not to be changed."""
-    from tests.review.changes import committed_main
+    from tests.dvc.review.changes import committed_main
 
     temporary = tmp_path_factory.getbasetemp()
     main = committed_main(temporary)

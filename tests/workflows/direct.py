@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.conftest import ROOT
-from tests.pipeline.clone import Clone, environment
+from tests.dvc.pipeline.clone import Clone, environment
 from tests.workflows import act, bundles, events
 from tests.workflows.bundles import Files
 from tests.workflows.events import Event

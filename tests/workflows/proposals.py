@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.pipeline.clone import Clone
-from tests.review.changes import LABELS, PREDICTED, edit_table, rescore, set_params
-from tests.review.forging import relock
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.changes import LABELS, PREDICTED, edit_table, rescore, set_params
+from tests.dvc.review.forging import relock
 from verdict.repo.lock.check import hash_of
 
 # The results of the jobs of report.yml and experiment.yml where all goes its way.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.pipeline.clone import Clone
+from tests.dvc.pipeline.clone import Clone
 from tests.workflows import act, events
 from tests.workflows.api.state import instant
 from tests.workflows.events import Event

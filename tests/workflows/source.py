@@ -5,7 +5,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from tests.pipeline.clone import Clone
+from tests.dvc.pipeline.clone import Clone
 
 _NAME = "vaderSentiment-3.3.2"
 _PROJECT = """[build-system]

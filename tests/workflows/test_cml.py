@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.conftest import ROOT
-from tests.pipeline.clone import Clone, fresh_clone
+from tests.dvc.pipeline.clone import Clone, fresh_clone
 from tests.shared import once
 from tests.workflows import events
 from tests.workflows.direct import Direct

@@ -1,7 +1,7 @@
 """Data in a pull request: the judge derives all tables by main's code, whatever the change's own code makes of them."""
 
-from tests.pipeline.clone import Clone
-from tests.review.test_gate_data import add_rows
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.test_gate_data import add_rows
 from tests.workflows.bundles import Files
 from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, REPRODUCED, dependency, reproduce, top
@@ -48,7 +48,7 @@ def test_a_prepare_that_copies_test_rows_needs_a_label(site: Direct) -> None:
         )
         assert line in text
         path.write_text(text.replace(line, more + line, 1), encoding="utf-8")
-        # Main's code makes main's tables, whatever this file has (tests/review/ci/test_run.py).
+        # Main's code makes main's tables, whatever this file has (tests/dvc/review/ci/test_run.py).
         by_main.update(site.honest("HEAD"))
         by_main["dvc.lock"] = by_main["dvc.lock"].replace(before.encode(), dependency(path).encode())
         reproduce(clone)

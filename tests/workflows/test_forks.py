@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.pipeline.clone import Clone
-from tests.review.changes import set_params
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.changes import set_params
 from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, documentation, other_seed, reproduce, top
 from tests.workflows.site import FORK

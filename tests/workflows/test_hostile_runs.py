@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.documents import load
-from tests.pipeline.clone import Clone
+from tests.dvc.pipeline.clone import Clone
 from tests.workflows.bundles import Files, edit_json
 from tests.workflows.conftest import copied
 from tests.workflows.court import JudgeHarness

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.documents import save
-from tests.pipeline.clone import Clone
-from tests.review.changes import set_params
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.changes import set_params
 from tests.workflows import events
 from tests.workflows.direct import Direct
 from verdict.base.documents import dump

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.clone import Clone
-from tests.review.changes import set_params
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.changes import set_params
 from tests.shared import once
 from tests.workflows import outcome
 from tests.workflows.api.state import REPOSITORY, ROUTES, Answer, Request, State

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.pipeline.clone import Clone
-from tests.review.changes import set_params
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.changes import set_params
 from tests.workflows.direct import Direct
 from tests.workflows.origin import Origin
 from tests.workflows.proposals import JUDGED, REPRODUCED, flattered, top

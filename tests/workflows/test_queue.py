@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.pipeline.clone import Clone
-from tests.review.changes import set_params
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.changes import set_params
 from tests.workflows.direct import Direct
 from tests.workflows.origin import git
 from tests.workflows.proposals import NOT_NEEDED, REPRODUCED, documentation, other_seed, top

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import s3 as servers
-from tests.remote.desk import Desk
-from tests.review.forging import locked
+from tests.dvc.remote.desk import Desk
+from tests.dvc.review.forging import locked
 from tests.s3 import S3
 from tests.workflows.conftest import copied
 from tests.workflows.direct import Direct

@@ -14,11 +14,11 @@ import pytest
 
 from tests import s3 as servers
 from tests.documents import load
-from tests.pipeline.clone import Clone
+from tests.dvc.pipeline.clone import Clone
 from tests.s3 import S3
 from tests.shared import once
 from tests.stub import stub_clone
-from tests.sweep.conftest import with_specs
+from tests.dvc.sweep.conftest import with_specs
 from tests.workflows import act, events, outcome
 from tests.workflows.api.state import App, Json
 from tests.workflows.conftest import copied

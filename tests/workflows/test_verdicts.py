@@ -1,8 +1,8 @@
 """A pull request of a branch, from push to check and comment: what it is told when it is better, worse, or nothing."""
 
-from tests.pipeline.clone import Clone
-from tests.review.changes import set_params
-from tests.review.forging import relock
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.changes import set_params
+from tests.dvc.review.forging import relock
 from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, REPRODUCED, documentation, other_seed, reproduce, top, worse
 

@@ -1,0 +1,1 @@
+"""Tests that run git, DVC or a program, on small DAGs that the workers share."""

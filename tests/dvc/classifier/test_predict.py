@@ -1,0 +1,141 @@
+"""Tests of verdict/classifier/predict.py and of the command line: one line in is one line out."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.unit.stages.runs import build
+from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.predict import BATCH_LINES, predict
+
+LINES = [
+    b"a wonderful lamp",
+    b"",
+    b"   ",
+    b"caf\xe9 \xff\xfe",
+    "\U0001f600 lovely \U0001f44d\U0001f3fd".encode(),
+    "one\u2028line\u2029still\u0085one".encode(),
+    b'quotes " and \\ and \t tabs',
+    b"carriage\rreturn inside",
+    b"word " * 200_000,
+    b"x" * 1_000_000,
+    b"\x00\x01\x02",
+    b"</script><b>&amp;amp;",
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifact of the small corpus."""
+    return build(tmp_path_factory.mktemp("predict") / "run") / "models/classifier"
+
+
+def answers(model: Path, content: bytes, processes: int | None = None) -> list[dict[str, Any]]:
+    """The answers to an input, each line parsed by itself."""
+    sink = io.BytesIO()
+    count = predict(model, io.BytesIO(content), sink, processes)
+    lines = sink.getvalue().decode("utf-8").splitlines()
+    assert count == len(lines)
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("final", [True, False], ids=["with-final-end", "without"])
+def test_every_line_gets_one_answer_in_order(model: Path, end: bytes, final: bool) -> None:
+    """Empty, very long, broken and odd lines are each answered by one JSON line with their text."""
+    found = answers(model, end.join(LINES) + (end if final else b""))
+    assert [answer["text"] for answer in found] == [line.decode("utf-8", "replace") for line in LINES]
+    for answer in found:
+        assert list(answer) == ["text", "label", "probabilities"]
+        assert list(answer["probabilities"]) == list(LABELS)
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=5e-6)
+        assert answer["label"] == max(answer["probabilities"], key=lambda name: answer["probabilities"][name])
+
+
+def test_no_input_gets_no_answer(model: Path) -> None:
+    """An empty input is answered by nothing."""
+    assert answers(model, b"") == []
+
+
+def test_two_processes_give_the_answers_of_one(model: Path) -> None:
+    """Batches scored side by side come back in order and the same."""
+    content = b"".join(b"a wonderful lamp number %d\n" % number for number in range(6 * BATCH_LINES + 7))
+    assert answers(model, content, processes=2) == answers(model, content, processes=1)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_texts_that_are_too_long_are_scored_by_their_beginning_and_counted(
+    model: Path, capsys: pytest.CaptureFixture[str], processes: int
+) -> None:
+    """Two of them end in the answers of their first 2,000 characters, and in one note; the others in none."""
+    short, many = b"wonderful " * 200, b"a lamp\n" * 3 * BATCH_LINES
+    assert len(short) == 2000
+    found = answers(model, b"\n".join([short + b"awful " * 900, short, short + b"a" * 9000, b"", many]), processes)
+    assert found[0]["probabilities"] == found[1]["probabilities"] == found[2]["probabilities"]
+    note = capsys.readouterr().err
+    assert note == (
+        "note: 2 of 6,004 lines scored by their first 2,000 characters, as many as the artifact reads"
+        " (text.max_length)\n"
+    )
+
+
+def run(model: Path, content: bytes) -> subprocess.CompletedProcess[bytes]:
+    """The command, as a user calls it."""
+    command = [sys.executable, "-I", "-m", "verdict", "predict", "--model", str(model)]
+    return subprocess.run(command, cwd=ROOT, input=content, capture_output=True, check=False, timeout=60)
+
+
+def test_the_command_answers_on_standard_output(model: Path) -> None:
+    """The command writes nothing but the answers, and exits with 0."""
+    done = run(model, b"a wonderful lamp\nthis awful boat\n")
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["positive", "negative"]
+
+
+def test_the_command_refuses_a_folder_that_is_no_artifact(tmp_path: Path) -> None:
+    """A wrong folder ends in exit code 1 and a message with the remedy, not in a traceback."""
+    done = run(tmp_path, b"a lamp\n")
+    assert done.returncode == 1
+    assert b"remedy" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "many"])
+def test_a_number_of_processes_that_is_none_is_refused(count: str) -> None:
+    """`--processes` takes whole numbers from 1, and says so."""
+    command = [sys.executable, "-I", "-m", "verdict", "predict", f"--processes={count}"]
+    done = subprocess.run(command, cwd=ROOT, input=b"", capture_output=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert b"whole number from 1" in done.stderr
+
+
+def test_a_reader_that_leaves_early_causes_no_traceback(model: Path) -> None:
+    """`... | head -1` ends quietly."""
+    command = (
+        f"yes a wonderful lamp | head -20000 | {sys.executable} -I -m classifier predict --model {model} | head -1"
+    )
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, check=False, timeout=120)
+    assert done.stdout.count(b"\n") == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_prediction_imports_no_table_and_no_learner(model: Path) -> None:
+    """Whoever asks an artifact for probabilities needs neither what trained it nor what reads tables, nor waits."""
+    slow = ("torch", "sklearn", "pandera", "matplotlib", "pandas", "pyarrow", "dvc", "transformers", "tokenizers")
+    code = (
+        "import sys; from verdict.classifier.artifact import load_classifier; from pathlib import Path;"
+        f"load_classifier(Path({str(model)!r})).probabilities(['a &amp; b']); import verdict.classifier.predict;"
+        f"print([name for name in {slow!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"

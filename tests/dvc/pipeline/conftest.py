@@ -1,0 +1,47 @@
+"""Clones that are reproduced once in a run; a test that changes one gets a copy of its own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.dvc.pipeline.clone import Clone, empty_clone, finished_clone
+from tests.shared import once
+from tests.stub import stub_clone
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which nothing was ever reproduced; not to be changed."""
+    return empty_clone(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone with the whole DAG reproduced and its lock, metrics and plots committed; not to be changed."""
+    return finished_clone(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def experiment(finished: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """The finished clone with an experiment, a bag of two epochs, run and left in the workspace; not to be changed."""
+
+    def build(folder: Path) -> None:
+        clone = finished.copy(folder / "verdict")
+        clone.run("dvc", "exp", "run", "--name", "bag", "-S", "train.model=bag", "-S", "train.bag.epochs=2")
+
+    made = Clone(once(tmp_path_factory.getbasetemp(), "experiment", build) / "verdict")
+    # Of each worker its own: DVC's commands, which the tests run here, wait for each other.
+    return made.copy(tmp_path_factory.mktemp("experiment") / "verdict")
+
+
+@pytest.fixture(scope="session")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone whose DAG has two small stages, reproduced and committed; not to be changed."""
+    return stub_clone(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Clone], Clone]:
+    """A function that gives a test its own copy of a clone."""
+    return lambda clone: clone.copy(tmp_path / f"clone{len(list(tmp_path.iterdir()))}")

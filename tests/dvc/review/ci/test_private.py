@@ -1,0 +1,194 @@
+"""The private test set: fetched by the judge alone, scored by main's code, and never told but in sum."""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from stages import evaluate
+from tests.corpus import write_raw
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review import changes
+from tests.dvc.review.changes import PREDICTED, Desk, mislearn, retrain
+from tests.dvc.review.forging import relock
+from tests.s3 import S3, s3
+from verdict.base.errors import VerdictError
+from verdict.base.files import write_table
+from verdict.ci.judge import full_review, private
+from verdict.classifier.dataset.splits import SCHEMA, rows, split
+from verdict.classifier.dataset.vader import DOMAINS, read_domain
+from verdict.classifier.params import Params
+from verdict.review.command import Request, sides
+from verdict.review.gate import Review, review
+
+__all__ = ["s3"]
+
+clone, desk = changes.clone, changes.desk
+RULES = ["private:worse", "private:floor", "private:leak"]
+
+
+@pytest.fixture
+def secret(tmp_path: Path, params: Params) -> Path:
+    """Other sentences of the same kind, in the columns of test.parquet."""
+    write_raw(tmp_path / "raw", seed=99)
+    dropped: Counter[tuple[str, str]] = Counter()
+    sentences = [one for name in DOMAINS for one in read_domain(tmp_path / "raw", name, dropped)]
+    whole = rows(sentences, params.prepare.neutral_band, dropped)
+    path = tmp_path / "secret.parquet"
+    write_table(path, pa.concat_tables(split(whole, params.prepare).values()), SCHEMA)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def named(monkeypatch: pytest.MonkeyPatch, secret: Path) -> None:
+    """The environment names the file."""
+    for name in private.NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(private.PLACE, str(secret))
+
+
+def judged(place: Clone, desk: Desk) -> Review:
+    """The review of the working tree against main, with the private sentences."""
+    table = private.rows()
+    assert table is not None
+    with desk.at(place), sides(Request(place.path, "main")) as (store, old, new):
+        assert old is not None
+        found = review(store, old, new)
+        private.judge(found, table, old, new)
+    return found
+
+
+def failed(found: Review) -> list[str]:
+    """The rules on the private set that fail."""
+    assert found.reason is None, found.reason
+    assert [rule.name for rule in found.rules if rule.name.startswith("private")] == RULES
+    return [rule.name for rule in found.failed if rule.name in RULES]
+
+
+def test_an_honest_change_passes_and_is_told_in_one_line(clone: Clone, desk: Desk) -> None:
+    """The line has the score, its interval and the number of sentences; no text, id or domain stands anywhere."""
+    retrain(clone, **{"linear.alpha": 2e-5})
+    relock(clone)
+    found = judged(clone, desk)
+    assert failed(found) == []
+    assert found.private.startswith("private test set: weighted F1 0.")
+    assert "540 sentences" in found.private
+    told = found.private + "".join(f"{rule.found}{rule.asks}{rule.brief}" for rule in found.rules if rule.name in RULES)
+    assert not any(name in told for name in DOMAINS)
+
+
+def test_a_worse_model_fails(clone: Clone, desk: Desk) -> None:
+    """What learnt everything the wrong way round is worse there, too, and below the floor."""
+    mislearn(clone)
+    changes.by_hand(clone, evaluate)
+    relock(clone)
+    assert failed(judged(clone, desk)) == ["private:worse", "private:floor"]
+
+
+def test_a_gain_on_test_alone_fails(clone: Clone, desk: Desk) -> None:
+    """A main whose stored predictions are poor on test alone: another model gains there, and not on the private set."""
+
+    def turned(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(negative=table["positive"], positive=table["negative"])
+
+    changes.edit_table(clone, PREDICTED, turned)
+    changes.rescore(clone)
+    relock(clone)
+    clone.commit("Poor on test")
+    retrain(clone, **{"linear.alpha": 2e-5})
+    relock(clone)
+    assert failed(judged(clone, desk)) == ["private:leak"]
+
+
+def test_sentences_that_main_has_are_left_out_and_counted(clone: Clone, desk: Desk, secret: Path) -> None:
+    """They were learnt from or are tested anyway; what the change has makes no difference to the number."""
+    known = pd.read_parquet(clone.path / "data/prepared/train.parquet").head(30)
+    write_table(secret, pd.concat([pd.read_parquet(secret), known.assign(id=known["id"] + "-k")]), SCHEMA)
+    assert "540 sentences, 30 more left out, which main has" in judged(clone, desk).private
+    write_table(secret, known, SCHEMA)
+    found = judged(clone, desk)
+    assert found.code == 2
+    assert found.reason is not None
+    assert "at least 100 are needed" in found.reason.what
+
+
+BROKEN: dict[str, dict[str, Any] | None] = {
+    "no parquet": None,
+    "other columns": {"id": "x", "text": "secret words"},
+    "an id twice": {"id": "secret-id"},
+    "a label that is none": {"label": "secret-label"},
+    "no number": {"valence": np.inf},
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_file_that_is_none_cannot_judge_and_is_not_told(secret: Path, kind: str) -> None:
+    """The error names the variable and what the file must be, and nothing of what it is, where it is or why."""
+    change = BROKEN[kind]
+    table = pd.read_parquet(secret)
+    if change is None:
+        secret.write_bytes(b"secret words")
+    else:
+        changed = table.assign(**change)
+        (changed[list(change)] if kind == "other columns" else changed).to_parquet(secret)
+    with pytest.raises(VerdictError) as error:
+        private.rows()
+    told = str(error.value)
+    assert error.value.where == "PRIVATE_TEST"
+    assert "not a parquet file of id, document, domain, label, valence, text" in told
+    assert "secret" not in told
+    assert error.value.__cause__ is None
+
+
+def test_nothing_is_asked_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the variable there are no rows; a key without an address is a slip, and is told."""
+    monkeypatch.delenv(private.PLACE)
+    assert private.rows() is None
+    monkeypatch.setenv("PRIVATE_KEY", "k")
+    with pytest.raises(VerdictError, match="is empty, beside PRIVATE_KEY"):
+        private.rows()
+
+
+def test_it_is_fetched_with_a_key_of_its_own(s3: S3, secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a bucket by its own key; a wrong key or name cannot judge, and its text tells neither key nor address."""
+    s3.put("private/rows.parquet", secret.read_bytes())
+    keys = s3.keys(read_only=True)
+    monkeypatch.setenv("PRIVATE_ENDPOINT", s3.endpoint)
+    monkeypatch.setenv(private.PLACE, f"s3://{s3.bucket}/private/rows.parquet")
+    monkeypatch.setenv("PRIVATE_KEY", keys["AWS_ACCESS_KEY_ID"])
+    monkeypatch.setenv("PRIVATE_SECRET", keys["AWS_SECRET_ACCESS_KEY"])
+    table = private.rows()
+    assert table is not None
+    assert table["id"].tolist() == pd.read_parquet(secret)["id"].tolist()
+    for name, value in (("PRIVATE_SECRET", "wrong-secret"), (private.PLACE, f"s3://{s3.bucket}/private/none")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            with pytest.raises(VerdictError) as error:
+                private.rows()
+        assert (error.value.where, "cannot be fetched" in error.value.what) == ("PRIVATE_TEST", True)
+        assert not any(text in str(error.value) for text in ("private/", "wrong-secret", s3.endpoint))
+
+
+def test_too_much_is_not_read(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes and rows have a limit, looked at before the rest is read."""
+    monkeypatch.setattr(private, "_MOST_BYTES", 1000)
+    with pytest.raises(VerdictError, match="more than 1000 bytes"):
+        private.rows()
+    monkeypatch.undo()
+    monkeypatch.setenv(private.PLACE, str(secret))
+    monkeypatch.setattr(private, "_MOST_ROWS", 10)
+    with pytest.raises(VerdictError, match="at most 10 rows"):
+        private.rows()
+
+
+def test_the_keys_are_forgotten_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads the change's files finds neither the address nor the key."""
+    for name in private.NAMES:
+        monkeypatch.setenv(name, "x")
+    full_review._forget_keys()
+    assert not [name for name in private.NAMES if name in os.environ]

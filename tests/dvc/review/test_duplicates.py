@@ -1,0 +1,139 @@
+"""Test sentences that nearly stand in the training data: what counts as one, and when a rise is more than chance."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from stages import evaluate
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review import changes
+from tests.dvc.review.changes import TEST, Desk
+from tests.dvc.review.forging import relock
+from verdict.review.rules.duplicates import NAME, Rise, Side, near, rise
+
+clone, desk = changes.clone, changes.desk
+SENTENCE = "The film drags on, and nobody in it seems to care."
+TRAIN = "data/prepared/train.parquet"
+EDITS: dict[str, Callable[[str], str]] = {
+    "a word added": lambda text: f"{text} Really",
+    "a word inside": lambda text: text.replace("nobody", "nobody else"),
+    "a word less": lambda text: text.replace("and ", ""),
+    "a word swapped": lambda text: text.replace("film", "movie"),
+    "a typo": lambda text: text.replace("nobody", "noboby"),
+    "case and punctuation": lambda text: text.upper().replace(",", " -").replace(".", "!!"),
+    "two glued": lambda text: f"{text} On the other hand the camera work deserves every prize there is this year.",
+    "underscores for blanks": lambda text: text.replace(" ", "_"),
+    "letters that nobody sees": "\u200b".join,
+    "accents": "\u0323".join,
+    "another order": lambda text: " ".join(reversed(text.split())),
+}
+
+
+def is_near(tested: str, learnt: str) -> bool:
+    """Whether the one counts as a near-duplicate of the other."""
+    side = Side.of([tested], [learnt])
+    return bool(near(side.tested, side.learnt))
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edited_copy_is_a_near_duplicate(name: str) -> None:
+    """A sentence with a word or two changed, other marks, or another one glued to it counts, whichever is tested."""
+    edited = EDITS[name](SENTENCE)
+    assert is_near(SENTENCE, edited)
+    assert is_near(edited, SENTENCE)
+
+
+@pytest.mark.parametrize("text", ["Anger is ugly", "So sad", "no way http://url_removed", ":'( :'( :'("])
+def test_a_short_sentence_with_a_word_added_is_one(text: str) -> None:
+    """Two to four words with one more count, and an emoticon counts by itself."""
+    assert is_near(text, text if text.startswith(":") else f"{text} indeed")
+
+
+@pytest.mark.parametrize(
+    ("tested", "learnt"),
+    [
+        (SENTENCE, "The film is long, and most of the people in the audience seem to like it."),
+        ("I hate this.", "I hate to say it, but this is the best of them."),
+        ("", "anything at all"),
+    ],
+)
+def test_an_ordinary_pair_is_none(tested: str, learnt: str) -> None:
+    """Sentences that share common words, and one without any word, are no near-duplicates."""
+    assert not is_near(tested, learnt)
+
+
+def corpus(number: int, kind: str) -> list[str]:
+    """Sentences that have nothing in common."""
+    return [" ".join(f"{kind}{n}{word}" for word in "abcdefg") for n in range(number)]
+
+
+def of(base: tuple[list[str], list[str]], candidate: tuple[list[str], list[str]]) -> Rise:
+    """The rise between two sides of texts (tested, learnt)."""
+    old, new = Side.of(*base), Side.of(*candidate)
+    return rise(old, new, near({**old.tested, **new.tested}, {**old.learnt, **new.learnt}))
+
+
+def test_copies_of_test_sentences_in_the_training_data_are_a_rise() -> None:
+    """Three copies with a word added are more than chance, and are told; as many honest rows are not."""
+    tested, learnt = corpus(50, "t"), corpus(300, "l")
+    found = of((tested, learnt), (tested, learnt + [f"{text} indeed" for text in tested[:3]]))
+    assert found.measurable
+    assert set(found.pairs) == {(text, f"{text} indeed") for text in tested[:3]}
+    assert not of((tested, learnt), (tested, learnt + corpus(3, "n"))).measurable
+
+
+def test_new_test_sentences_that_stand_in_the_training_data_are_a_rise() -> None:
+    """It is all one on which side the copies are new."""
+    tested, learnt = corpus(50, "t"), corpus(300, "l")
+    assert of((tested, learnt), (tested + [f"{text} indeed" for text in learnt[:5]], learnt)).measurable
+
+
+def test_what_main_has_anyway_is_no_rise() -> None:
+    """Near-duplicates at main's own rate come with honest data; those that main has itself never count."""
+    tested = corpus(400, "t")
+    learnt = corpus(900, "l") + [f"{text} indeed" for text in tested[:100]]
+    more = corpus(90, "n") + [f"{text} indeed" for text in tested[100:110]]
+    found = of((tested, learnt), (tested, learnt + more))
+    assert (found.on_main, len(found.pairs), found.measurable) == (100, 10, False)
+    again = of((tested, learnt), (tested, learnt + [f"{text} again" for text in tested[:100]]))
+    assert (len(again.pairs), again.by_chance) == (0, 1.0)
+    assert replace(found, pairs=found.pairs * 3).measurable
+
+
+def test_variants_of_a_sentence_count_once() -> None:
+    """Test sentences of the same words are one: a corpus has sets of them, which would fall together."""
+    tested = ["Stupid rain and hell!", "STUPID RAIN AND HELL", "stupid rain, and hell", *corpus(40, "t")]
+    learnt = corpus(300, "l")
+    assert len(of((tested, learnt), (tested, [*learnt, "stupid rain and bloody hell"])).pairs) == 1
+
+
+def test_one_sentence_that_is_like_many_counts_once() -> None:
+    """A short new sentence that resembles five test sentences is one that came, not five that chance must explain."""
+    tested = [f"great {thing} player" for thing in "abcde"] + corpus(40, "t")
+    found = of((tested, corpus(300, "l")), (tested, [*corpus(300, "l"), "great player"]))
+    assert (len(found.pairs), found.measurable) == (1, False)
+
+
+def test_at_the_gate_copied_test_rows_fail_until_a_person_approves(clone: Clone, desk: Desk) -> None:
+    """Test rows in the training split, with one word added, fail and are named; `data` approves."""
+    plain = corpus(10, "unlike")
+    changes.edit_table(clone, TEST, lambda table: table.assign(text=[*plain, *table["text"][10:]]))
+    changes.by_hand(clone, evaluate)
+    relock(clone)
+    clone.commit("Ten test sentences unlike all others")
+    assert NAME not in desk.gate(clone).failed
+
+    def more(table: pd.DataFrame) -> pd.DataFrame:
+        rows = table.head(10)
+        ids, documents = (rows[name] + "-x" for name in ("id", "document"))
+        return pd.concat([table, rows.assign(id=ids, document=documents, text=[f"{text} indeed" for text in plain])])
+
+    changes.edit_table(clone, TRAIN, more)
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert NAME in outcome.failed, outcome.text
+    assert f"{plain[0]} indeed" in outcome.text
+    rule = next(rule for rule in desk.judge(clone, ["data"]).rules if rule.name == NAME)
+    assert (rule.passed, rule.approved) == (True, True)

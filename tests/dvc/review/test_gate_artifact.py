@@ -1,0 +1,195 @@
+"""Artifacts and figures that are broken or foreign: they cannot be judged, and nothing in them is executed."""
+
+import json
+import math
+import pickle
+import pickletools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review import changes
+from tests.dvc.review.changes import EVALUATION, PREDICTED, Desk, edit_json, edit_table
+from tests.dvc.review.forging import relock
+from verdict.base.files import sha256
+
+clone, desk = changes.clone, changes.desk
+ARTIFACT = "models/classifier"
+
+
+def resealed(place: Clone) -> None:
+    """Give the artifact's manifest the hashes of the files as they are now."""
+    folder = place.path / ARTIFACT
+    files = {path.name: sha256(path) for path in folder.iterdir() if path.name != "manifest.json"}
+
+    def seal(manifest: dict[str, Any]) -> None:
+        manifest["files"] = {name: files.get(name, "0" * 64) for name in manifest["files"]}
+
+    edit_json(place, f"{ARTIFACT}/manifest.json", seal)
+
+
+class Burglar:
+    """An object whose pickle leaves a file behind when it is loaded."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[Path, bytes]]:
+        return Path.write_bytes, (self.marker, b"I was here")
+
+
+def pickled(place: Clone) -> bytes:
+    """Such a pickle; its marker stands beside the clone."""
+    return pickle.dumps(Burglar(place.path.with_name("marker")))
+
+
+def overwrite(name: str, content: Callable[[Clone], bytes]) -> Callable[[Clone], object]:
+    """The replacement of a file of the artifact, hashes to match."""
+
+    def change(place: Clone) -> None:
+        (place.path / ARTIFACT / name).unlink(missing_ok=True)
+        (place.path / ARTIFACT / name).write_bytes(content(place))
+        resealed(place)
+
+    return change
+
+
+def poison(place: Clone) -> None:
+    """Weights that are not numbers."""
+    path = place.path / ARTIFACT / "weights.safetensors"
+    tensors = {name: np.full_like(values, np.nan) for name, values in load_file(path).items()}
+    path.unlink()
+    save_file(tensors, path)
+    resealed(place)
+
+
+def flip(place: Clone) -> None:
+    """Another last digit of a weight: no prediction tells, the manifest's hash does."""
+    path = place.path / ARTIFACT / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-4] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+
+
+def renamed(*labels: str) -> Callable[[Clone], object]:
+    """Other labels in the manifest."""
+    return lambda place: edit_json(place, f"{ARTIFACT}/manifest.json", lambda content: content.update(labels=labels))
+
+
+FOREIGN: dict[str, tuple[Callable[[Clone], object], str]] = {
+    "a pickle in place of the weights": (overwrite("weights.safetensors", pickled), "weights.safetensors"),
+    "a pickle in place of the vocabulary": (overwrite("vocabulary.json", pickled), "vocabulary.json"),
+    "a pickle in place of the manifest": (
+        lambda place: (place.path / ARTIFACT / "manifest.json").write_bytes(pickled(place)),
+        "manifest.json",
+    ),
+    "a surplus pickle": (overwrite("model.pkl", pickled), "model.pkl"),
+    "a missing file": (lambda place: (place.path / ARTIFACT / "vocabulary.json").unlink(), "vocabulary.json"),
+    "one bit of one weight": (flip, "weights.safetensors"),
+    "weights that are not finite": (poison, "models/classifier"),
+    "labels in another order": (renamed("positive", "neutral", "negative"), "positive, neutral, negative"),
+    "other labels": (renamed("bad", "so-so", "good"), "bad, so-so, good"),
+    "two labels": (renamed("negative", "positive"), ""),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_artifact_cannot_be_judged_and_is_not_executed(clone: Clone, desk: Desk, name: str) -> None:
+    """An artifact that is not this code's safetensors and JSON is exit code 2, by file or label; nothing is loaded."""
+    spoil, named = FOREIGN[name]
+    spoil(clone)
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert "defect of the review" not in outcome.text
+    assert named in outcome.reason
+    assert not clone.path.with_name("marker").exists()
+
+
+@pytest.mark.parametrize("column", ["label", "valence", "id", "document"])
+def test_an_artifact_that_reads_the_truth_cannot_be_judged(clone: Clone, desk: Desk, column: str) -> None:
+    """A text made of a column that tells the label, or which row it is, is exit code 2, by the column's name."""
+    edit_json(clone, f"{ARTIFACT}/manifest.json", lambda content: content["text"].update(columns=["text", column]))
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert f"there is no {column}" in outcome.reason
+
+
+def test_the_pickle_of_these_tests_would_leave_its_mark(clone: Clone) -> None:
+    """Loading that pickle calls what writes the marker, so its absence means that nothing loaded it."""
+    assert "REDUCE" in {code.name for code, _, _ in pickletools.genops(pickled(clone))}
+    called, arguments = Burglar(clone.path.with_name("marker")).__reduce__()
+    called(*arguments)
+    assert clone.path.with_name("marker").exists()
+
+
+@pytest.mark.parametrize("name", ["a surplus pickle", "labels in another order", "weights that are not finite"])
+def test_a_refused_artifact_is_named_with_its_revision(clone: Clone, desk: Desk, name: str) -> None:
+    """The reason says models/classifier of which side, and no temporary folder of the review."""
+    FOREIGN[name][0](clone)
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert re.match(rf"{ARTIFACT}(/[\w.]+)? of the working tree: ", outcome.reason)
+    assert "/verdict-" not in outcome.reason
+
+
+@pytest.mark.parametrize(("value", "what"), [(math.nan, "not a finite number"), (math.inf, "not a finite number")])
+def test_predictions_that_are_not_numbers_cannot_be_judged(clone: Clone, desk: Desk, value: float, what: str) -> None:
+    """NaN or infinity among the predictions is exit code 2, with the row."""
+    edit_table(clone, PREDICTED, lambda table: table.assign(neutral=table["neutral"].where(table.index != 7, value)))
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert "data/predictions/test.parquet of the working tree, row 7: a probability that is " + what in outcome.reason
+
+
+def test_probabilities_that_are_none_cannot_be_judged(clone: Clone, desk: Desk) -> None:
+    """Rows that do not add up to 1 are exit code 2."""
+    edit_table(clone, PREDICTED, lambda table: table.assign(positive=table["positive"] + 1))
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert "row 0: probabilities below 0, or not adding up to 1" in outcome.reason
+
+
+FIGURES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "NaN": (lambda content: content["overall"].update(weighted_f1=math.nan), "overall.weighted_f1"),
+    "infinity": (lambda content: content["domains"]["news"].update(ece=math.inf), "domains.news.ece"),
+    "a word": (lambda content: content["overall"].update(mcc="good"), "overall.mcc"),
+    "a truth": (lambda content: content["overall"].update(accuracy=True), "overall.accuracy"),
+    "null": (lambda content: content["overall"].update(weighted_f1=None), "no weighted_f1 of overall"),
+    "a missing key": (lambda content: content["overall"].pop("macro_f1"), "no macro_f1 of overall"),
+    "a missing count": (lambda content: content["domains"]["tweets"].pop("n"), "no n of tweets"),
+    "a missing domain": (lambda content: content["domains"].pop("movies"), "of movies"),
+    "nothing": (lambda content: content.clear(), "of overall"),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_that_are_none_cannot_be_judged(clone: Clone, desk: Desk, name: str) -> None:
+    """A figure that is no finite number, or not there at all, is exit code 2, with file, revision and key."""
+    spoil, key = FIGURES[name]
+    edit_json(clone, EVALUATION, spoil)
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert f"{EVALUATION} of the working tree" in outcome.reason
+    assert key in outcome.reason
+
+
+def test_figures_that_are_no_json_cannot_be_judged(clone: Clone, desk: Desk) -> None:
+    """A metrics file that is cut off is exit code 2: what DVC only lists as an error is one."""
+    text = json.dumps(json.loads((clone.path / EVALUATION).read_text(encoding="utf-8")))
+    (clone.path / EVALUATION).write_text(text[:-9], encoding="utf-8")
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert "DVC cannot read them" in outcome.reason

@@ -1,0 +1,230 @@
+"""Both sides of the gate: a main that is lost or has no policy, a commit as candidate, crashes, and repetition."""
+
+import json
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review import changes
+from tests.dvc.review.changes import Desk, edit_json, retrain, set_params
+from tests.dvc.review.forging import forget, relock
+from verdict.review.rules import model
+
+clone, desk = changes.clone, changes.desk
+
+
+def worktrees(place: Clone) -> int:
+    """How many work trees git knows of."""
+    return len(place.run("git", "worktree", "list", "--porcelain").split("worktree ")) - 1
+
+
+def another_model(place: Clone, **settings: object) -> Clone:
+    """The clone with another model, all made to match, in the working tree."""
+    retrain(place, **(settings or {"seed": 5, "linear.alpha": 0.0001}))
+    relock(place)
+    return place
+
+
+def test_without_such_a_base_there_is_no_judgement(clone: Clone) -> None:
+    """On the command line: exit code 2 for an unknown revision, named, with the way out for a first run."""
+    process = clone.try_run("python", "-I", "-m", "verdict", "gate", "--base", "no-such-branch")
+    assert process.returncode == 2, process.stdout
+    assert "no-such-branch: no such revision here" in process.stdout
+    assert "--bootstrap" in process.stdout
+
+
+@pytest.mark.parametrize("option", ["--base", "--candidate"])
+@pytest.mark.parametrize("name", ["", "--upload-pack=true", "HEAD:README.md", "main..HEAD", "x\ny"])
+def test_odd_names_of_revisions_are_no_revisions(clone: Clone, desk: Desk, option: str, name: str) -> None:
+    """What is not the name of one commit, such as an unset variable, is exit code 2: no option of git, no first run."""
+    outcome = desk.gate(clone, f"{option}={name}")
+    assert outcome.code == 2, outcome.text
+    assert "floor:" not in outcome.text
+
+
+POLICIES: dict[str, tuple[Callable[[Clone], object], str]] = {
+    "none": (
+        lambda place: place.write_params({k: v for k, v in place.params().items() if k != "gate"}),
+        "has no group gate",
+    ),
+    "a typo": (lambda place: set_params(place, "gate", flors={}), "flors: unknown key"),
+    "an unknown metric": (
+        lambda place: set_params(place, "gate", fail_on_worse={"news": ["weighted_f1", "logloss"]}),
+        "fail_on_worse.news.1: Input should be 'weighted_f1', 'macro_f1', ",
+    ),
+    "a group without a metric": (lambda place: set_params(place, "gate", fail_on_worse={"news": []}), "news"),
+    "a floor that is no number": (
+        lambda place: set_params(place, "gate", floors={"overall": "high"}),
+        "floors.overall",
+    ),
+    "no params at all": (lambda place: (place.path / "params.yaml").unlink(), "params.yaml"),
+}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_base_without_a_policy_cannot_judge(clone: Clone, desk: Desk, name: str) -> None:
+    """Where main has no policy, or an unusable one, the change's own does not step in: exit code 2, and main named."""
+    change, what = POLICIES[name]
+    change(clone)
+    clone.commit("Another policy")
+    clone.run("git", "checkout", "--quiet", "HEAD~", "--", "params.yaml")
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert "params.yaml of main" in outcome.reason
+    assert what in outcome.text
+
+
+@pytest.mark.slow
+def test_main_whose_predictions_are_lost_is_reproduced_on_request(clone: Clone, desk: Desk) -> None:
+    """Without main's predictions: exit code 2 and the option that helps; with it main is run, and judged by."""
+    forget(clone, "data/predictions")
+    another_model(clone)
+    lost = desk.gate(clone)
+    assert lost.code == 2, lost.text
+    assert "data/predictions of main" in lost.reason
+    assert "--reproduce-base" in lost.text
+    found = desk.gate(clone, "--reproduce-base")
+    assert found.code in (0, 1), found.text
+    assert "worse:overall" in found.text
+    assert worktrees(clone) == 1
+
+
+def test_mains_predictions_come_from_the_remote(clone: Clone, desk: Desk) -> None:
+    """What the cache has lost is fetched from the remote, without being asked for."""
+    shutil.copytree(clone.path / ".dvc/cache/files", clone.path / ".remote/files")
+    forget(clone, "data/predictions")
+    another_model(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code in (0, 1), outcome.text
+    assert "worse:overall" in outcome.text
+
+
+def test_figures_of_main_that_are_not_its_own_cannot_be_compared_with(clone: Clone, desk: Desk) -> None:
+    """Where main's own metrics are made up, nothing is compared with them: exit code 2, with main's name."""
+    edit_json(clone, changes.EVALUATION, lambda content: content["overall"].update(weighted_f1=0.2))
+    clone.commit("Made up")
+    clone.run("git", "checkout", "--quiet", "HEAD~", "--", changes.EVALUATION)
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert "metrics/evaluation.json of main: not the figures of its predictions" in outcome.reason
+
+
+def crash(*_: object, **__: object) -> object:
+    """What must not happen."""
+    raise RuntimeError("the ceiling came down")
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        ("gate", "verdict.review.rules.consistent.check"),
+        ("gate", "verdict.review.command.sides"),
+        ("gate", "verdict.review.command.outcome"),
+        ("report", "verdict.review.command.review"),
+        ("compare", "verdict.review.command.compare"),
+    ],
+)
+def test_a_crash_is_neither_a_pass_nor_a_failure(
+    clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, command: str, place: str
+) -> None:
+    """A defect anywhere in the review is exit code 2, with its message."""
+    monkeypatch.setattr(place, crash)
+    outcome = desk.run(clone, command)
+    assert outcome.code == 2, outcome.text
+    assert "the ceiling came down" in outcome.text
+
+
+@pytest.mark.parametrize("error", [OSError(28, "no room"), KeyboardInterrupt(), MemoryError(), RecursionError()])
+def test_whatever_breaks_a_review_off_is_no_judgement(
+    clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """A full disk, an interruption and the like are exit code 2, not the 1 of a failure."""
+
+    def stop(*_: object) -> object:
+        raise error
+
+    monkeypatch.setattr("verdict.review.command.review", stop)
+    assert desk.gate(clone).code == 2
+
+
+def test_a_crash_among_the_rules_is_the_reason(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A review that crashed holds no verdict: rules that were found so far do not make it pass."""
+    monkeypatch.setattr(model, "speed", crash)
+    found = desk.judge(clone)
+    assert all(rule.passed for rule in found.rules)
+    assert found.code == 2
+    assert found.reason is not None
+    assert "RuntimeError: the ceiling came down" in found.reason.what
+
+
+def test_what_the_file_system_refuses_is_no_defect(
+    clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk or a file that cannot be read is told by its name, with a remedy for it, and without a traceback."""
+
+    def full(*_: object) -> object:
+        raise OSError(28, "No space left on device", "full.json")
+
+    monkeypatch.setattr(model, "speed", full)
+    found = desk.judge(clone)
+    assert found.headline == "Cannot judge: full.json: No space left on device"
+    assert found.reason is not None
+    assert "df -h" in found.reason.remedy
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_code_that_cannot_be_imported_is_no_judgement(clone: Clone) -> None:
+    """On the command line: a change that breaks what the review imports is exit code 2, not the 1 of a worse model."""
+    (clone.path / "verdict" / "classifier" / "params.py").write_text("this is no Python\n", encoding="utf-8")
+    process = clone.try_run("python", "-I", "-m", "verdict", "gate")
+    assert process.returncode == 2, process.stdout
+
+
+def test_a_commit_is_judged_by_what_it_holds(clone: Clone, desk: Desk) -> None:
+    """`--candidate REV` looks at the commit: what lies in the working tree neither helps nor harms it."""
+    clone.run("git", "checkout", "--quiet", "-b", "worse")
+    another_model(clone, **changes.WORSE).commit("Worse")
+    clone.run("git", "checkout", "--quiet", "main")
+    judged = desk.gate(clone, "--candidate", "worse")
+    assert judged.code == 1, judged.text
+    assert "worse:overall" in judged.failed
+    assert "lock" not in judged.failed
+    edit_json(clone, changes.EVALUATION, lambda content: content["overall"].update(weighted_f1=0.99))
+    shutil.rmtree(clone.path / "data" / "predictions")
+    assert desk.gate(clone, "--candidate", "main").code == 0
+    assert desk.gate(clone).failed == ["lock", "figures"]
+    assert worktrees(clone) == 1
+
+
+def test_work_trees_are_gone_after_a_crash(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A review of a commit that breaks off leaves no work tree behind."""
+    monkeypatch.setattr("verdict.review.rules.consistent.check", crash)
+    assert desk.gate(clone, "--candidate", "HEAD").code == 2
+    assert worktrees(clone) == 1
+
+
+def test_a_commit_keeps_its_runs_under_a_policy_that_asks_for_them(clone: Clone, desk: Desk) -> None:
+    """With `lock: ran` on main, a commit whose every stage ran here passes, as it does as a working tree."""
+    set_params(clone, "gate", lock="ran")
+    clone.commit("A stricter gate")
+    assert desk.gate(clone).failed == []
+    outcome = desk.gate(clone, "--candidate", "HEAD")
+    assert (outcome.code, outcome.failed) == (0, []), outcome.text
+
+
+def test_a_worse_model_fails_twice_in_the_same_words(clone: Clone, desk: Desk) -> None:
+    """A worse model fails by `worse:overall`; asked again, the verdict and the JSON of `compare` are the same bytes."""
+    another_model(clone, **changes.WORSE)
+    first, second = desk.judge(clone), desk.judge(clone)
+    assert (first.code, second.code) == (1, 1)
+    assert "worse:overall" in [rule.name for rule in first.rules if not rule.passed]
+    assert first.headline == second.headline
+    files = [clone.path.with_name(f"{number}.json") for number in range(2)]
+    codes = [desk.run(clone, "compare", "--json", str(file)).code for file in files]
+    assert codes == [0, 0]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    found = json.loads(files[0].read_text(encoding="utf-8"))
+    assert next(line["verdict"] for line in found["differences"] if line["group"] == "overall") == "worse"
+    assert found["candidate"] == f"{found['base']}+"

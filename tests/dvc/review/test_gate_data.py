@@ -1,0 +1,232 @@
+"""Where rows come from: main's code derives all tables, and no row changes its label, text or split unseen."""
+
+import json
+from collections.abc import Callable
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review import changes
+from tests.dvc.review.changes import TEST, Desk, edit_json, edit_table, relearn, rerun, set_params
+from tests.dvc.review.forging import forget_raw, relock, repoint
+
+clone, desk = changes.clone, changes.desk
+TRAIN, VALIDATION = (TEST.replace("test", name) for name in ("train", "validation"))
+Lines = list[str]
+
+
+def edit_raw(place: Clone, change: Callable[[Lines], Lines], kind: str = "GroundTruth") -> None:
+    """Change the lines of the movies' raw file, and the pointer with it."""
+    path = place.path / "data" / "raw" / f"movieReviewSnippets_{kind}.txt"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.unlink()
+    path.write_text("".join(f"{line}\r\n" for line in change(lines)), encoding="utf-8", newline="")
+    repoint(place)
+
+
+def ids(place: Clone, table: str) -> list[str]:
+    """The raw ids of the movies in a table."""
+    rows = pd.read_parquet(place.path / table)
+    return [str(name).removeprefix("movies-") for name in rows["id"][rows["domain"] == "movies"]]
+
+
+def edit_rows(place: Clone, names: list[str], change: Callable[[str, str], str]) -> None:
+    """Replace mean and text of some raw rows by what `change` makes of both."""
+
+    def edited(line: str) -> str:
+        name, mean, text = line.split("\t")
+        return f"{name}\t{change(mean, text)}" if name in names else line
+
+    edit_raw(place, lambda lines: [edited(line) for line in lines])
+
+
+def add_rows(place: Clone, count: int = 40) -> None:
+    """Add movies of every split to the raw data."""
+    edit_raw(place, lambda lines: [*lines, *(f"n{n}\t2.0\ta lovely film number {n}" for n in range(count))])
+    ratings = [f"n{n}\t2.0\t0.0\t[2, 2]" for n in range(count)]
+    edit_raw(place, lambda lines: [*lines, *ratings], "anonDataRatings")
+
+
+def with_rows(place: Clone) -> None:
+    """Add movies of every split, honestly, and run everything."""
+    add_rows(place)
+    rerun(place)
+
+
+def test_rows_that_are_only_added_need_no_approval(clone: Clone, desk: Desk) -> None:
+    """New rows of all splits pass; rules are asked of main's test rows, and of the new ones the verdict has a line."""
+    before = {path: len(pd.read_parquet(clone.path / path)) for path in (TEST, TRAIN, VALIDATION)}
+    with_rows(clone)
+    after = {path: len(pd.read_parquet(clone.path / path)) for path in before}
+    assert all(after[path] > before[path] for path in before)
+    outcome = desk.gate(clone)
+    assert (outcome.code, outcome.failed) == (0, []), outcome.text
+    new = after[TEST] - before[TEST]
+    assert f"test: {new} added; train: " in outcome.text
+    assert f"{new} test sentences nobody has approved yet, and no rule is asked of: weighted F1 " in outcome.text
+    assert f"on {before[TEST]} approved test sentences" in outcome.text
+
+
+def test_added_rows_count_once_a_person_approves(clone: Clone, desk: Desk) -> None:
+    """`review test-set` lets them in, which needs the approval `data` and no other; rules are then asked of all."""
+    with_rows(clone)
+    assert "came, 0 went; a person must approve that" in desk.run(clone, "test-set").text
+    refused = desk.gate(clone, "--approve", "policy", "--approve", "split")
+    assert refused.failed == ["data"], refused.text
+    assert "test rows would become approved" in refused.text
+    approved = desk.judge(clone, ["data"])
+    assert approved.code == 0
+    assert approved.comparison is not None
+    assert approved.shared is not None
+    assert approved.comparison.groups[0].sentences == len(pd.read_parquet(clone.path / TEST))
+    assert approved.shared.groups[0].sentences < approved.comparison.groups[0].sentences
+    assert approved.unapproved == ""
+
+
+@pytest.mark.parametrize("split", [TEST, TRAIN])
+def test_one_row_with_another_label_needs_approval_each_time(clone: Clone, desk: Desk, split: str) -> None:
+    """One label turned in the raw data fails by `data`, and so does another in the change after one that passed."""
+    first, second = ids(clone, split)[:2]
+    for name in (first, second):
+        edit_rows(clone, [name], lambda mean, text: f"{-float(mean) or 1.0}\t{text}")
+        rerun(clone)
+        desk.run(clone, "test-set")
+        outcome = desk.gate(clone)
+        assert outcome.failed == ["data"], outcome.text
+        what = split.removeprefix("data/prepared/").removesuffix(".parquet")
+        assert f"{what}: 1 relabelled; {what}: 1 regrouped" in outcome.text
+        clone.commit("Passed by an approval")
+
+
+def rewritten(place: Clone, name: str) -> None:
+    """A sentence with two words more."""
+    edit_rows(place, [name], lambda mean, text: f"{mean}\t{text} it is")
+
+
+def rated(place: Clone, name: str) -> None:
+    """A sentence whose raters thought otherwise."""
+    edit_rows(place, [name], lambda _, text: f"3.999\t{text}")
+
+
+def gone(place: Clone, name: str) -> None:
+    """A sentence less."""
+    edit_raw(place, lambda lines: [line for line in lines if line.split("\t")[0] != name])
+
+
+@pytest.mark.parametrize(
+    ("change", "split", "word"),
+    [(rewritten, "test", "rewritten"), (rated, "train", "regrouped"), (gone, "validation", "removed")],
+)
+def test_a_row_that_changes_or_goes_needs_approval(
+    clone: Clone, desk: Desk, change: Callable[[Clone, str], None], split: str, word: str
+) -> None:
+    """One row of any split, rewritten, rated otherwise or removed, fails by `data`; approved, it passes."""
+    change(clone, ids(clone, TEST.replace("test", split))[0])
+    rerun(clone)
+    desk.run(clone, "test-set")
+    refused = desk.gate(clone, "--approve", "split", "--approve", "policy")
+    assert refused.failed == ["data"], refused.text
+    assert f"{split}: 1 {word}" in refused.text
+    assert desk.gate(clone, "--approve", "data").code == 0
+
+
+def copied(place: Clone) -> None:
+    """What a `prepare` does that copies test rows to train, with a word added and names of their own."""
+    test = pd.read_parquet(place.path / TEST)
+    more = test.assign(text=test["text"] + " indeed", id=test["id"] + "-x", document=test["document"] + "-x")
+    edit_table(place, TRAIN, lambda table: pd.concat([table, more], ignore_index=True))
+
+
+def hidden(place: Clone) -> None:
+    """A column of test texts that no reader of the training rows looks for."""
+    path = place.path / TRAIN
+    table, texts = pq.read_table(path), pd.read_parquet(place.path / TEST)["text"]
+    path.unlink()
+    pq.write_table(table.append_column("hidden", pa.array([texts[n % len(texts)] for n in range(len(table))])), path)
+
+
+def in_metadata(place: Clone) -> None:
+    """The test texts in the metadata of the training rows' file."""
+    path = place.path / TRAIN
+    table, texts = pq.read_table(path), pd.read_parquet(place.path / TEST)["text"]
+    path.unlink()
+    pq.write_table(table.replace_schema_metadata({"test": json.dumps(list(texts))}), path)
+
+
+def relabelled(place: Clone) -> None:
+    """Training rows with other labels than the raters gave."""
+    edit_table(place, VALIDATION, lambda table: table.assign(label=["neutral", *table["label"][1:]]))
+
+
+OTHER_TABLES: dict[str, tuple[Callable[[Clone], object], str]] = {
+    "test rows in train": (copied, "train.parquet: other rows"),
+    "a hidden column": (hidden, "train.parquet: the same rows in other bytes, and a column 'hidden'"),
+    "metadata of parquet": (in_metadata, "train.parquet: the same rows in other bytes"),
+    "a label": (relabelled, "validation.parquet: other rows"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_TABLES)
+def test_other_tables_than_those_of_mains_code_need_approval(clone: Clone, desk: Desk, kind: str) -> None:
+    """A change whose code makes other training rows, or the same in other bytes, fails by `data`, and says how."""
+    change, found = OTHER_TABLES[kind]
+    change(clone)
+    relearn(clone)
+    refused = desk.gate(clone, "--approve", "policy", "--approve", "split")
+    assert refused.code == 1, refused.text
+    assert set(refused.failed) - {"near-duplicates"} == {"data"}, refused.text
+    assert f"not what main's code derives: {found}" in refused.text
+
+
+@pytest.mark.parametrize("path", ["metrics/data.json", "data/prepared/dropped.json"])
+def test_other_figures_of_the_data_need_approval(clone: Clone, desk: Desk, path: str) -> None:
+    """A summary of the data with figures that nobody computed fails by `data`, its hash in dvc.lock or not."""
+    content = (clone.path / path).read_text(encoding="utf-8")
+    (clone.path / path).unlink()  # it may be linked into the cache
+    (clone.path / path).write_text(content, encoding="utf-8")
+    edit_json(clone, path, lambda told: told.update(surplus=1))
+    relock(clone)
+    refused = desk.gate(clone)
+    assert refused.failed == ["data"], refused.text
+    assert f"{path.rpartition('/')[2]}: other content" in refused.text
+
+
+def test_a_summary_that_dvc_lock_does_not_name_needs_approval(clone: Clone, desk: Desk) -> None:
+    """With `lock: ignore` on main, too, metrics/data.json is what main's code gives."""
+    set_params(clone, "gate", lock="ignore")
+    clone.commit("No look at the lock")
+    edit_json(clone, "metrics/data.json", lambda told: told.update(violations=-1))
+    assert desk.gate(clone).failed == ["data"]
+
+
+def test_limits_of_validate_change_only_with_approval(clone: Clone, desk: Desk) -> None:
+    """Looser limits fail by `policy`, and pass with its approval alone: main's code runs with the new ones."""
+    set_params(clone, "validate", min_class_rows=1, max_class_drift=0.9)
+    rerun(clone)
+    refused = desk.gate(clone, "--approve", "data", "--approve", "split")
+    assert refused.failed == ["policy"], refused.text
+    assert "validate.max_class_drift: 0.3 → 0.9" in refused.text
+    approved = desk.gate(clone, "--approve", "policy")
+    assert approved.code == 0, approved.text
+    assert "main's code derives them from the change's raw data" in approved.text
+
+
+def test_data_that_mains_code_refuses_needs_approval(clone: Clone, desk: Desk) -> None:
+    """Raw data of another format, with tables that some other code made of it, fail by `data` with main's reason."""
+    edit_raw(clone, lambda lines: [line.replace("\t", ";") for line in lines])
+    relock(clone)
+    refused = desk.gate(clone)
+    assert refused.failed == ["data"], refused.text
+    assert "main's stage prepare refuses them" in refused.text
+    assert "no usable row" in refused.text
+    assert desk.gate(clone, "--approve", "data").code == 0
+
+
+def test_raw_data_that_are_nowhere_are_no_pass(clone: Clone, desk: Desk) -> None:
+    """Where the pointer names what neither cache nor remote has, there is no verdict."""
+    edit_raw(clone, lambda lines: lines[1:])
+    forget_raw(clone)
+    assert desk.gate(clone, "--approve", "data").code == 2

@@ -1,0 +1,251 @@
+"""Whose rules count: a change is judged by main's policy, and only a person waves something through, by its name."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from stages import evaluate
+from tests.documents import load
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review import changes
+from tests.dvc.review.changes import Desk, retrain, set_params
+from tests.dvc.review.forging import relock
+from tests.dvc.review.test_gate_artifact import resealed
+from verdict.base.outcome import APPROVABLE
+from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
+from verdict.review.compare import WORSE, Difference
+from verdict.review.params import Gate
+from verdict.review.rules import model
+
+clone, desk = changes.clone, changes.desk
+NO_FLOORS = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0.0)
+
+
+POLICY_CHANGES: dict[str, Callable[[Clone], object]] = {
+    "lower floors": lambda place: set_params(place, "gate", floors=NO_FLOORS),
+    "no domain may get worse": lambda place: set_params(place, "gate", fail_on_worse=[]),
+    "no look at the lock": lambda place: set_params(place, "gate", lock="ignore"),
+    "no policy at all": lambda place: place.write_params({k: v for k, v in place.params().items() if k != "gate"}),
+    "a policy of another shape": lambda place: set_params(place, "", gate="whatever I like"),
+}
+
+
+@pytest.mark.parametrize("name", POLICY_CHANGES)
+def test_a_change_of_the_policy_fails(clone: Clone, desk: Desk, name: str) -> None:
+    """Whatever a change does to `gate:`, the rule `policy` fails, and no other, and says how it may be approved."""
+    POLICY_CHANGES[name](clone)
+    refused = desk.gate(clone)
+    assert (refused.code, refused.failed) == (1, ["policy"]), refused.text
+    assert "gate" in next(line for line in refused.text.splitlines() if line.startswith("FAIL"))
+    assert "--approve policy" in refused.text
+
+
+def test_the_way_to_approve_is_told_for_both_places(clone: Clone, desk: Desk) -> None:
+    """A terminal takes an option, a pull request a label."""
+    set_params(clone, "gate", floors=NO_FLOORS)
+    assert "--approve policy, or in a pull request the label `approve: policy`" in desk.gate(clone).text
+
+
+def test_where_other_rows_count_the_policy_may_have_to_change_first() -> None:
+    """Labels of another meaning have other floors: the remedy says where these stand, and only then."""
+    line = Difference(OVERALL, HEADLINE, 0.8, 0.6, -0.2, -0.3, -0.1, 0.95, WORSE)
+    policy = cast("Gate", SimpleNamespace(claims=[(OVERALL, HEADLINE)], floors={OVERALL: 0.7}))
+    figures = {OVERALL: {HEADLINE: 0.6}}
+    for lines in ([line], [line, line]):
+        found = [
+            *model.worse(policy, lambda *_, lines=lines: lines, False),
+            *model.floors(policy, figures, lambda *_, lines=lines: lines, lambda *_: False),
+        ]
+        assert [rule.passed for rule in found] == [False, False]
+        assert ["on main first" in rule.remedy for rule in found] == [len(lines) > 1] * 2
+
+
+def test_an_approved_change_of_the_policy_passes_and_says_so(clone: Clone, desk: Desk) -> None:
+    """A person who approves the rule by its name lets the change pass, and the verdict shows that."""
+    set_params(clone, "gate", floors=NO_FLOORS)
+    approved = desk.gate(clone, "--approve", "policy")
+    assert (approved.code, approved.failed) == (0, []), approved.text
+    assert "\napproved  policy" in f"\n{approved.text}"
+
+
+def test_a_policy_that_cannot_judge_is_told_before_it_is_approved(clone: Clone, desk: Desk) -> None:
+    """Main's code says what it would refuse in the new policy; a person may approve it, with code that reads it."""
+    set_params(clone, "gate", flors={})
+    refused = desk.gate(clone)
+    assert (refused.code, refused.failed) == (1, ["policy"]), refused.text
+    assert "main's code cannot judge by it: gate: flors: unknown key (a typo?)" in refused.text
+    assert desk.gate(clone, "--approve", "policy").code == 0
+
+
+def test_even_an_approved_policy_does_not_judge_its_own_change(clone: Clone, desk: Desk) -> None:
+    """A worse model with floors of 0 is judged by main's floors and rules, approved or not."""
+    set_params(clone, "gate", floors=NO_FLOORS, fail_on_worse=[], lock="ignore")
+    retrain(clone, **changes.WORSE)
+    relock(clone)
+    outcome = desk.gate(clone, "--approve", "policy")
+    assert outcome.code == 1, outcome.text
+    assert {"floor:overall", "floor:news", "worse:overall"} <= set(outcome.failed)
+    assert "at least 0.7" in outcome.text
+
+
+def test_the_reviewed_policy_is_mains(clone: Clone, desk: Desk) -> None:
+    """The policy that a review holds is main's, not that of the working tree."""
+    set_params(clone, "gate", confidence=0.51, seed=7)
+    policy = desk.judge(clone).policy
+    assert policy is not None
+    assert (policy.confidence, policy.seed) == (0.95, 2014)
+
+
+def test_a_change_of_documentation_passes_as_unchanged(clone: Clone) -> None:
+    """On the command line, exit code 0, and the word that the model is unchanged."""
+    (clone.path / "README.md").write_text("Another text.\n", encoding="utf-8")
+    process = clone.try_run("python", "-I", "-m", "verdict", "gate")
+    assert process.returncode == 0, process.stdout
+    assert "Pass: unchanged, every prediction is main's" in process.stdout
+
+
+@pytest.mark.parametrize(("rule", "key", "value"), [("data", "neutral_band", 0.3), ("split", "test_share", 0.21)])
+def test_labels_and_split_change_only_with_approval_by_name(
+    clone: Clone, desk: Desk, rule: str, key: str, value: float
+) -> None:
+    """Another label band or split, honestly run, fails by its rule, and passes by one command and one approval."""
+    set_params(clone, "prepare", **{key: value})
+    changes.rerun(clone)
+    desk.run(clone, "test-set")
+    others = [f"--approve={name}" for name in APPROVABLE if name != rule]
+    refused = desk.gate(clone, *others)
+    assert (refused.code, refused.failed) == (1, [rule]), refused.text
+    assert f"prepare.{key}: " in refused.text
+    assert f"→ {value!r}" in refused.text
+    approved = desk.gate(clone, "--approve", rule)
+    assert (approved.code, approved.failed) == (0, []), approved.text
+
+
+def test_a_key_with_a_dot_hides_no_other(clone: Clone, desk: Desk) -> None:
+    """A key `gate.lock` of its own beside the changed key `lock` of `gate` does not hide that change."""
+    document = clone.params()
+    document["gate"]["lock"] = "ignore"
+    clone.write_params({**document, "gate.lock": "consistent"})
+    outcome = desk.gate(clone)
+    assert "policy" in outcome.failed
+    assert "gate.lock: 'consistent' → 'ignore'" in outcome.text
+
+
+def test_a_base_with_the_old_share_of_test_rows_is_read(clone: Clone, desk: Desk) -> None:
+    """Main from before the approved test set, whose policy says how many test rows may change, still judges."""
+    set_params(clone, "gate", max_test_change=0.02)
+    clone.commit("As before")
+    assert desk.gate(clone).code == 0
+
+
+@pytest.mark.parametrize("name", ["worse:overall", "lock", "figures", "policy,split", ""])
+def test_no_other_rule_can_be_approved(clone: Clone, desk: Desk, name: str) -> None:
+    """The command line refuses an approval by any other name, with exit code 2."""
+    outcome = desk.gate(clone, "--approve", name)
+    assert outcome.code == 2, outcome.text
+    assert "invalid choice" in outcome.text
+
+
+def named(place: Clone, **groups: list[str]) -> None:
+    """Main whose policy names other metrics, or other groups."""
+    set_params(place, "gate", fail_on_worse=groups)
+    place.commit("Another policy")
+
+
+@contextmanager
+def set_aside(place: Clone) -> Iterator[None]:
+    """A block in which the change is put away, so that main can be committed to."""
+    place.run("git", "stash", "--quiet")
+    yield
+    place.run("git", "stash", "pop", "--quiet")
+
+
+def overconfident(place: Clone) -> None:
+    """Main's model with larger weights: the same classes, far surer of them; all made to match."""
+    path = place.path / "models" / "classifier" / "weights.safetensors"
+    tensors = load_file(path)
+    for name in ("model.coefficients", "model.intercepts"):
+        tensors[name] = tensors[name] * 8
+    path.unlink()
+    save_file(tensors, path)
+    resealed(place)
+    changes.by_hand(place, evaluate)
+    relock(place)
+
+
+def test_a_further_metric_fails_by_its_name(clone: Clone, desk: Desk) -> None:
+    """A model that is worse by log loss alone passes by default and says so; a policy that names log loss fails it."""
+    overconfident(clone)
+    claim = "no measurable difference in weighted F1; worse in log loss"
+    passed = desk.gate(clone)
+    assert (passed.code, passed.failed) == (0, []), passed.text
+    assert f"\nPass: {claim}" in passed.text
+    with set_aside(clone):
+        named(clone, overall=["weighted_f1", "log_loss"], news=["weighted_f1"])
+    outcome = desk.gate(clone)
+    assert (outcome.code, outcome.failed) == (1, ["worse:overall:log_loss"]), outcome.text
+    assert re.search(rf"\nFail, worse:overall:log_loss \(0\.\d+ → [\d.]+\): {claim}", outcome.text)
+    assert "worse:tweets" not in outcome.text
+
+
+def test_a_base_with_a_list_of_groups_judges_as_before(clone: Clone, desk: Desk) -> None:
+    """Main from before the mapping is read as weighted F1 in each group: a worse model fails by the same rules."""
+    retrain(clone, **changes.WORSE)
+    relock(clone)
+    now = desk.gate(clone).failed
+    assert "worse:overall" in now
+    with set_aside(clone):
+        set_params(clone, "gate", fail_on_worse=["overall", "tweets", "movies", "products", "news"])
+        clone.commit("As before")
+    assert desk.gate(clone).failed == now
+
+
+def test_a_group_that_nobody_has_fails_what_touches_the_model_alone(clone: Clone, desk: Desk) -> None:
+    """A typo on main is named to every change of the model; what leaves the model alone can mend it."""
+    retrain(clone, **{"linear.alpha": 0.0001})
+    relock(clone)
+    with set_aside(clone):
+        named(clone, twets=["weighted_f1"])
+    outcome = desk.gate(clone)
+    assert (outcome.code, outcome.failed) == (1, ["worse:twets"]), outcome.text
+    assert "Fail, worse:twets (no test sentence of it): " in outcome.text
+    assert "gate.fail_on_worse of params.yaml on main first" in outcome.text
+    clone.run("git", "checkout", "--quiet", "--", ".")
+    clone.run("dvc", "checkout", "--quiet")
+    set_params(clone, "gate", fail_on_worse={"tweets": ["weighted_f1"]})
+    mended = desk.gate(clone, "--approve", "policy")
+    assert (mended.code, mended.failed) == (0, []), mended.text
+
+
+def test_a_first_run_is_judged_by_floors_alone_and_says_so(clone: Clone, desk: Desk) -> None:
+    """With `--bootstrap` no main is asked: there is no comparison, and the verdict names the first run."""
+    clone.run("git", "branch", "--move", "main", "trunk")
+    outcome = desk.gate(clone, "--bootstrap")
+    assert (outcome.code, outcome.failed) == (0, []), outcome.text
+    assert "Pass: first run, judged by floors alone" in outcome.text
+    assert "worse:" not in outcome.text
+    assert desk.gate(clone).code == 2
+
+
+def test_a_first_run_below_a_floor_fails(clone: Clone, desk: Desk) -> None:
+    """With `--bootstrap` a figure below one floor is exit code 1, by that floor's rule."""
+    set_params(clone, "gate", floors={**changes.FLOORS, "movies": 0.99})
+    outcome = desk.gate(clone, "--bootstrap")
+    assert (outcome.code, outcome.failed) == (1, ["floor:movies"]), outcome.text
+
+
+def test_a_first_run_cannot_claim_a_domain_that_it_does_not_test(clone: Clone, desk: Desk) -> None:
+    """With `--bootstrap` a floor is not met by a figure for which there is no test sentence."""
+    figures = (clone.path / changes.EVALUATION).read_bytes()
+    changes.edit_both(clone, lambda table: table[table["domain"] != "news"])
+    claimed = load(figures)["domains"]["news"]
+    changes.edit_json(clone, changes.EVALUATION, lambda content: content["domains"].update(news=claimed))
+    relock(clone)
+    outcome = desk.gate(clone, "--bootstrap")
+    assert outcome.code in (1, 2), outcome.text
+    assert "news" in outcome.text.replace("floor:news", "")

@@ -1,0 +1,356 @@
+"""The approved test sentences: nobody passes by testing on easier ones, fewer, others, or on those learnt from."""
+
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from stages import evaluate
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review import changes
+from tests.dvc.review.changes import TEST, Desk, Frame, edit_both, edit_json, right
+from tests.dvc.review.forging import relock
+from tests.dvc.review.test_gate_artifact import resealed
+from tests.dvc.review.test_gate_data import with_rows
+from verdict.base.outcome import APPROVABLE
+from verdict.base.paths import TEST_SET
+from verdict.classifier.artifact import document_hash
+from verdict.review.testset import write
+
+clone, desk = changes.clone, changes.desk
+
+
+def only_right(place: Clone) -> Frame:
+    """The rows that the model has right."""
+    ids = right(place)
+    return lambda table: table[table["id"].isin(ids)]
+
+
+def approved(place: Clone) -> None:
+    """Make dvc.lock and the list of approved rows name whatever lies there."""
+    relock(place)
+    write(place.path)
+
+
+def test_a_test_split_of_easy_rows_fails(clone: Clone, desk: Desk) -> None:
+    """With the wrong rows gone from split, predictions, figures, lock and list, `data` fails with their number."""
+    before = pd.read_parquet(clone.path / TEST)
+    edit_both(clone, only_right(clone))
+    approved(clone)
+    outcome = desk.gate(clone)
+    assert (outcome.code, outcome.failed) == (1, ["data"]), outcome.text
+    gone = len(before) - len(pd.read_parquet(clone.path / TEST))
+    assert gone > 0
+    assert f"test: {gone} removed" in outcome.text
+    assert "not what main's code derives: test.parquet: other rows" in outcome.text
+
+
+def test_rows_cannot_go_and_stay_on_the_list(clone: Clone, desk: Desk) -> None:
+    """A list that names rows that the test split does not have fails, approved or not; the command mends it."""
+    edit_both(clone, only_right(clone))
+    relock(clone)
+    outcome = desk.gate(clone, "--approve", "data")
+    assert (outcome.code, outcome.failed) == (1, ["test-file"]), outcome.text
+    assert "remedy: verdict test-set, and commit data/test-set.txt" in outcome.text
+    assert desk.run(clone, "test-set").code == 0
+    assert desk.gate(clone, "--approve", "data").code == 0
+
+
+def test_easy_rows_pass_by_approval_alone_and_main_is_asked_about_the_same_rows(clone: Clone, desk: Desk) -> None:
+    """Approved by name it passes, but main's model, too, is scored on the easy rows, and is as good there."""
+    edit_both(clone, only_right(clone))
+    approved(clone)
+    assert desk.gate(clone, "--approve", "policy", "--approve", "split").failed == ["data"]
+    verdict = desk.judge(clone, ["data"])
+    assert verdict.code == 0
+    assert [rule.name for rule in verdict.rules if rule.approved] == ["data"]
+    assert verdict.comparison is not None
+    assert verdict.comparison.test_changed
+    assert not verdict.comparison.unchanged
+    assert verdict.comparison.of("overall").base == 1.0
+
+
+def test_a_domain_without_test_sentences_fails_by_its_name(clone: Clone, desk: Desk) -> None:
+    """A domain without test sentences is named by the rules `worse` and `floor`; approval is no way out."""
+    edit_both(clone, lambda table: table[table["domain"] != "news"])
+    approved(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 1, outcome.text
+    assert outcome.failed == ["data", "worse:news", "floor:news"]
+    assert desk.gate(clone, "--approve", "data").failed == ["worse:news", "floor:news"]
+
+
+def edit_list(place: Clone, change: Callable[[list[str]], list[str]]) -> None:
+    """Change the lines of the list of approved rows."""
+    path = place.path / TEST_SET
+    path.write_text("\n".join(change(path.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
+
+
+def test_a_row_leaves_the_list_only_with_approval(clone: Clone, desk: Desk) -> None:
+    """A line less fails by `data`, an emptied list, too; another comment does not, nor does a list in other order."""
+    edit_list(clone, lambda lines: ["# another comment", *sorted(lines[2:], reverse=True)])
+    assert desk.gate(clone).code == 0
+    for kept in (5, 10_000):
+        edit_list(clone, itemgetter(slice(kept, None)))
+        outcome = desk.gate(clone)
+        assert outcome.failed == ["data"], outcome.text
+        assert "would be approved no more" in outcome.text
+
+
+def test_an_approved_empty_list_judges_nothing(clone: Clone, desk: Desk) -> None:
+    """Once main's list is empty there is no row that a rule could be asked of: that is no pass."""
+    edit_list(clone, lambda lines: lines[:1])
+    clone.commit("An empty list")
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert "names none of the" in outcome.reason
+
+
+def test_a_line_without_a_row_on_main_is_not_the_fault_of_a_change(clone: Clone, desk: Desk) -> None:
+    """What main's list names in vain fails nobody; a further such name does."""
+    edit_list(clone, lambda lines: [*lines, "0" * 16])
+    clone.commit("A name too many")
+    assert desk.gate(clone).code == 0
+    edit_list(clone, lambda lines: [*lines, "1" * 16])
+    assert desk.gate(clone).failed == ["test-file"]
+
+
+def without_list(place: Clone) -> None:
+    """Main from before there was a list."""
+    (place.path / TEST_SET).unlink()
+    place.commit("No list")
+
+
+def test_the_first_list_needs_no_approval_where_it_names_mains_rows(clone: Clone, desk: Desk) -> None:
+    """Without a list all of main's test rows are approved; a list of just these passes, one of fewer does not."""
+    without_list(clone)
+    assert desk.gate(clone).code == 0
+    write(clone.path)
+    assert desk.gate(clone).code == 0
+    edit_list(clone, lambda lines: lines[:-1])
+    assert desk.gate(clone).failed == ["data"]
+
+
+def test_without_a_list_added_rows_need_approval(clone: Clone, desk: Desk) -> None:
+    """Without a list on main, rows that come would count at once; a list of main's rows alone leaves them out."""
+    without_list(clone)
+    write(clone.path)
+    mains = (clone.path / TEST_SET).read_text(encoding="utf-8")
+    with_rows(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 0, outcome.text
+    (clone.path / TEST_SET).unlink()
+    refused = desk.gate(clone)
+    assert refused.failed == ["data"], refused.text
+    assert "would become approved" in refused.text
+    (clone.path / TEST_SET).write_text(mains, encoding="utf-8")
+    assert desk.gate(clone).code == 0
+
+
+def test_a_new_split_is_approved_in_two_steps(clone: Clone, desk: Desk) -> None:
+    """Another salt is judged on the rows that main tests, too; the others count once main has not learnt from them."""
+    changes.set_params(clone, "prepare", salt="b")
+    changes.rerun(clone)
+    write(clone.path)
+    refused = desk.gate(clone, "--approve", "split", "--approve", "data")
+    assert refused.code == 2, refused.text
+    assert "git checkout main -- data/test-set.txt && verdict test-set --no-new" in refused.text
+    clone.run("git", "checkout", "main", "--", TEST_SET)
+    assert desk.run(clone, "test-set", "--no-new").code == 0
+    first = desk.gate(clone, "--approve", "split")
+    assert "test-file" not in first.failed, first.text
+    assert "data" not in first.failed
+    assert "CANNOT" not in first.text
+    clone.commit("Another split")
+    assert desk.run(clone, "test-set").code == 0
+    assert desk.gate(clone).failed == ["data"]
+    assert desk.gate(clone, "--approve", "data").code == 0
+
+
+def test_a_first_run_has_a_list_of_its_own_rows(clone: Clone, desk: Desk) -> None:
+    """With `--bootstrap` a list of other data is refused with the command that mends it."""
+    edit_list(clone, lambda lines: [*lines, "0" * 16])
+    assert desk.gate(clone, "--bootstrap").failed == ["test-file"]
+    write(clone.path)
+    assert desk.gate(clone, "--bootstrap").code == 0
+
+
+def swapped(column: str) -> Frame:
+    """The values of a column, given to one another's rows."""
+    return lambda table: table.assign(**{column: list(table[column])[::-1]})
+
+
+TAMPERED: dict[str, Frame] = {
+    "labels": lambda table: table.assign(label=table[list(changes.LABELS)].idxmax(axis=1)),
+    "a few labels": lambda table: table.assign(label=["neutral"] * 4 + list(table["label"])[4:]),
+    "ids": lambda table: table.assign(id=[f"{name}-new" for name in table["id"]]),
+    "domains": swapped("domain"),
+    "documents": lambda table: table.assign(document=[f"{name}-x{n % 2}" for n, name in enumerate(table["domain"])]),
+    "valences": lambda table: table.assign(valence=table["positive"] - table["negative"]),
+}
+
+
+@pytest.mark.parametrize("column", TAMPERED)
+def test_test_sentences_with_other_truth_fail(clone: Clone, desk: Desk, column: str) -> None:
+    """Another label, id, domain, document or valence of the test sentences needs the approval of a person."""
+    predictions = TAMPERED[column](pd.read_parquet(clone.path / changes.PREDICTED))
+    truth = {name: list(predictions[name]) for name in ("id", "document", "domain", "label", "valence")}
+    edit_both(clone, lambda table: table.assign(**truth))
+    relock(clone)
+    assert "data" in desk.gate(clone).failed
+    write(clone.path)
+    outcome = desk.gate(clone)
+    assert outcome.code == 1, outcome.text
+    assert "data" in outcome.failed
+
+
+def worse(place: Clone) -> tuple[set[str], set[str]]:
+    """A much worse model; the ids of what it broke, and of what it mended."""
+    before = right(place)
+    changes.mislearn(place)
+    changes.by_hand(place, evaluate)
+    after = right(place)
+    return before - after, after - before
+
+
+def with_copies(ids: set[str], count: int) -> Frame:
+    """Some rows once more and again, as rows of documents of their own."""
+
+    def more(table: pd.DataFrame) -> pd.DataFrame:
+        easy = table[table["id"].isin(ids)]
+        names = ("id", "document")
+        return pd.concat([table, *(easy.assign(**{k: easy[k] + f"-x{n}" for k in names}) for n in range(count))])
+
+    return more
+
+
+def test_documents_are_not_drawn_anew_to_hide_a_loss(clone: Clone, desk: Desk) -> None:
+    """Without floors a worse model fails also where the sentences that it broke are called one document a domain."""
+    changes.set_params(clone, "gate", floors={})
+    clone.commit("No floors")
+    broken, _ = worse(clone)
+    edit_both(clone, lambda table: table.assign(document=table["domain"] + "-x" + table["id"].isin(broken).map(str)))
+    approved(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 1, outcome.text
+
+
+def test_a_worse_model_does_not_pass_by_new_test_sentences_of_its_choice(clone: Clone, desk: Desk) -> None:
+    """A worse model fails also where copies of the few sentences that it alone has right are added to the split."""
+    _, mended = worse(clone)
+    edit_both(clone, with_copies(mended, 40))
+    approved(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 1, outcome.text
+
+
+def test_a_floor_is_not_reached_by_new_test_sentences(clone: Clone, desk: Desk) -> None:
+    """A model below a floor on main's test sentences stays below it where copies of those it has right are added."""
+    changes.set_params(clone, "gate", floors={"movies": 0.8})
+    clone.commit("A floor")
+    changes.retrain(clone, **{"linear.alpha": 0.1})
+    relock(clone)
+    assert desk.gate(clone).failed == ["floor:movies"]
+    edit_both(clone, with_copies(right(clone), 5))
+    approved(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 1, outcome.text
+
+
+def test_rewritten_test_sentences_fail(clone: Clone, desk: Desk) -> None:
+    """Sentences with a helpful word at their end, predicted anew, fail by `data` with their number."""
+    helpful = {"negative": " awful", "neutral": " wooden", "positive": " lovely"}
+    changes.edit_table(clone, TEST, lambda table: table.assign(text=table["text"] + table["label"].map(helpful)))
+    changes.by_hand(clone, evaluate)
+    approved(clone)
+    outcome = desk.gate(clone)
+    assert (outcome.code, outcome.failed) == (1, ["data"]), outcome.text
+    assert "test: 102 rewritten" in outcome.text
+
+
+def learnt(place: Clone) -> list[str]:
+    """A document of each split that the artifact learns from."""
+    splits = (pd.read_parquet(place.path / TEST.replace("test", name)) for name in ("train", "validation"))
+    return [str(table["document"].iloc[0]) for table in splits]
+
+
+def leaked(place: Clone) -> None:
+    """Let the artifact say that it learnt from a document of its own test split."""
+    document = str(pd.read_parquet(place.path / TEST)["document"].iloc[0])
+    edit_json(place, "models/classifier/documents.json", lambda content: content.append(document_hash(document)))
+    resealed(place)
+
+
+def moved(place: Clone) -> None:
+    """Test on a document that the artifact learnt from."""
+    names = learnt(place)
+    edit_both(place, lambda table: table.assign(document=[*names, *table["document"][2:]]))
+
+
+@pytest.mark.parametrize(("leak", "count"), [(leaked, 1), (moved, 2)])
+def test_an_artifact_that_learnt_from_test_documents_cannot_be_judged(
+    clone: Clone, desk: Desk, leak: Callable[[Clone], None], count: int
+) -> None:
+    """Whether the artifact's list or the test split was changed: exit code 2, with the number of documents."""
+    leak(clone)
+    relock(clone)
+    outcome = desk.gate(clone)
+    assert outcome.code == 2, outcome.text
+    assert f"was trained on {count} documents of its own test split" in outcome.reason
+    assert desk.gate(clone, "--approve", "data").code == 2
+
+
+def test_main_is_not_judged_on_what_it_learnt_from(clone: Clone, desk: Desk) -> None:
+    """Where the new test split is main's training data, there is no fair comparison: exit code 2, and why."""
+    tables = {name: pd.read_parquet(clone.path / TEST.replace("test", name)) for name in ("test", "train")}
+    moved = tables["train"].iloc[::4]
+    changes.edit_table(clone, TEST, lambda _: moved)
+    changes.edit_table(clone, TEST.replace("test", "train"), lambda table: table[~table["id"].isin(moved["id"])])
+    edit_json(clone, "models/classifier/documents.json", lambda content: content.clear())
+    resealed(clone)
+    changes.by_hand(clone, evaluate)
+    approved(clone)
+    outcome = desk.gate(clone, "--approve", "data", "--approve", "split")
+    assert outcome.code == 2, outcome.text
+    assert "main's model was trained on 102 of the 102 test sentences" in outcome.reason
+
+
+def sealed(path: str, change: Callable[[Any], object]) -> Callable[[Clone], None]:
+    """A change of a JSON file of the artifact, whose own hashes are made to match."""
+
+    def changed(place: Clone) -> None:
+        edit_json(place, f"models/classifier/{path}", change)
+        resealed(place)
+
+    return changed
+
+
+UNTRUE: dict[str, tuple[Callable[[Clone], None], str]] = {
+    "cut": (sealed("documents.json", lambda content: content.__delitem__(slice(1, None))), "documents.json lacks "),
+    "padded": (
+        sealed("documents.json", lambda content: content.append("0" * 16)),
+        "documents.json names 1 that are ",
+    ),
+    "of other tables": (
+        sealed("manifest.json", lambda content: content["trained_on"].update(train="0" * 64)),
+        "trained_on names another table than data/prepared/train.parquet",
+    ),
+    "of no validation": (
+        sealed("manifest.json", lambda content: content["trained_on"].pop("validation")),
+        "trained_on names another table than data/prepared/validation.parquet",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNTRUE)
+def test_an_artifact_must_name_what_it_learnt_from(clone: Clone, desk: Desk, kind: str) -> None:
+    """A list of documents that is cut or padded, or another hash of a table, fails by `documents`, approved or not."""
+    change, found = UNTRUE[kind]
+    change(clone)
+    relock(clone)
+    outcome = desk.gate(clone, *(f"--approve={name}" for name in APPROVABLE))
+    assert (outcome.code, outcome.failed) == (1, ["documents"]), outcome.text
+    assert found in outcome.text
+    assert "documents" in desk.gate(clone, "--bootstrap").failed

@@ -1,0 +1,291 @@
+"""The leaderboard: who is ranked, who is listed apart and why, and what its files hold."""
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.dvc.review import changes
+from tests.dvc.review.changes import Desk
+from tests.unit.review.predictions import truth
+from tests.dvc.review.shelf import DOMAINS, SENTENCES, TEST_SCORE, Shelf, lock, model, shelf
+from verdict.experiments.leaderboard.board import differing
+from verdict.experiments.leaderboard.command import Options
+
+desk = changes.desk
+SCORES, COST, EVALUATION = "metrics/validation.json", "metrics/cost.json", "metrics/evaluation.json"
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Shelf:
+    """A repository without experiments."""
+    return shelf(tmp_path / "verdict")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A leaderboard that was written."""
+
+    markdown: str
+    page: str
+    table: dict[str, dict[str, str]]
+    printed: str
+
+    @property
+    def ranks(self) -> list[str]:
+        """The names of the ranked, in their order."""
+        return [name for name, line in self.table.items() if line["rank"]]
+
+    @property
+    def all(self) -> str:
+        """Every text of it."""
+        return f"{self.markdown}{self.page}{self.table}{self.printed}"
+
+
+@pytest.fixture
+def make(desk: Desk) -> Callable[..., Made]:
+    """`verdict leaderboard` in a shelf."""
+
+    def made(stand: Shelf, *options: str) -> Made:
+        outcome = desk.run(stand.clone, "leaderboard", *options)
+        assert outcome.code == 0, outcome.text
+        folder = stand.clone.path / Options(Path("report/leaderboard")).out
+        lines = csv.DictReader((folder / "leaderboard.csv").read_text(encoding="utf-8").splitlines())
+        markdown, page = ((folder / f"leaderboard.{kind}").read_text(encoding="utf-8") for kind in ("md", "html"))
+        return Made(markdown, page, {line["experiment"]: line for line in lines}, outcome.text)
+
+    return made
+
+
+def test_experiments_are_ranked_by_their_score(stand: Shelf, make: Callable[..., Made]) -> None:
+    """The highest score on validation is first, the params that differ are shown and no others, with all figures."""
+    stand.add("poor", model(4.0), params={"alpha": 1e-3}, seconds=3.5)
+    stand.add("good", model(0.5), params={"alpha": 1e-5})
+    stand.add("same", model(0.5), params={"alpha": 2e-5})
+    made = make(stand)
+    assert made.ranks == ["good", "same", "poor"]
+    assert [line["like_best"] for line in made.table.values()] == ["true", "true", "false"]
+    assert [key for key in made.table["good"] if key.startswith("params:")] == ["params:train.linear.alpha"]
+    assert [line["params:train.linear.alpha"] for line in made.table.values()] == ["1e-05", "2e-05", "0.001"]
+    poor = {key: float(made.table["poor"][key]) for key in ("low", "weighted_f1", "high", "to_best_high", "seconds")}
+    assert poor["low"] < poor["weighted_f1"] < poor["high"]
+    assert (poor["to_best_high"] < 0, poor["seconds"]) == (True, 3.5)
+    assert made.markdown.count("~&nbsp;best</b>") == 1
+    assert "1 of the 2 others cannot be told apart" in made.markdown
+    assert "flatters itself" in made.markdown
+    assert made.page.count("data:image/svg+xml") == 2
+    assert {path.name for path in (stand.clone.path / "report/leaderboard").glob("*.png")} == set(
+        re.findall(r'src="([^"]+)"', made.markdown)
+    )
+
+
+def test_test_scores_are_shown_of_the_chosen_alone(stand: Shelf, make: Callable[..., Made]) -> None:
+    """No file tells a score on test, but that of the experiment which is chosen."""
+    stand.add("first", model(0.5))
+    hidden = {"overall": {"weighted_f1": 0.123456, "n": 9}, "domains": {}}
+    stand.add("second", model(0.7), files={EVALUATION: json.dumps(hidden).encode()})
+    assert not re.search(r"0\.98765|0\.9877|0\.1234|0\.1235", make(stand).all)
+    chosen = make(stand, "--chosen", "first")
+    assert f"{TEST_SCORE:.4f}" in chosen.markdown
+    assert not re.search(r"0\.1234|0\.1235", chosen.all)
+
+
+@pytest.mark.parametrize("name", ["nobody", "first-of-all"])
+def test_only_one_that_is_there_can_be_chosen(stand: Shelf, desk: Desk, name: str) -> None:
+    """A choice that is none of the experiments is refused, and named."""
+    stand.add("first", model(0.5))
+    outcome = desk.run(stand.clone, "leaderboard", "--chosen", name)
+    assert outcome.code == 2
+    assert name in outcome.text
+
+
+def test_other_sentences_are_listed_apart(stand: Shelf, make: Callable[..., Made]) -> None:
+    """A score on another validation split is shown apart, without a rank, however high it is."""
+    stand.add("here", model(1.0))
+    other = truth(np.random.default_rng(2), DOMAINS)
+    stand.add("there", model(0.1, table=other), validation="a" * 32)
+    made = make(stand)
+    assert made.ranks == ["here"]
+    assert made.table["there"]["status"] == "elsewhere"
+    assert "Not comparable" in made.markdown
+
+
+def test_a_lock_that_lies_about_its_sentences_is_found_out(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Predictions for easier sentences under the hash of the true ones are not ranked."""
+    stand.add("here", model(1.0))
+    easy = SENTENCES.assign(valence=SENTENCES["valence"] * 2)
+    stand.add("liar", model(0.1, table=easy))
+    made = make(stand)
+    assert made.ranks == ["here"]
+    assert "not for the validation sentences" in made.table["liar"]["reason"]
+
+
+def test_predictions_elsewhere_leave_a_score_without_an_interval(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Without predictions in the cache there is a rank and a score, no interval, and the command that gets them."""
+    stand.add("far", model(0.4), cached=False)
+    stand.add("near", model(1.0))
+    made = make(stand)
+    assert made.ranks == ["far", "near"]
+    assert (made.table["far"]["status"], made.table["far"]["low"]) == ("not measured", "")
+    assert made.table["near"]["like_best"] == "true"
+    assert "dvc exp pull" in made.markdown
+    assert "near</code> has the best score" in made.markdown
+
+
+BROKEN: dict[str, tuple[str, bytes | None, str]] = {
+    "stopped": (SCORES, None, "did not get as far"),
+    "no-json": (SCORES, b'{"overall": ', "not readable as JSON"),
+    "nan": (SCORES, b'{"overall": {"weighted_f1": NaN, "n": 3}, "domains": {}}', "not a finite number"),
+    "infinite": (SCORES, b'{"overall": {"weighted_f1": 1e999, "n": 3}, "domains": {}}', "not a number from 0 to 1"),
+    "text": (SCORES, b'{"overall": {"weighted_f1": "0.99", "n": 3}, "domains": {}}', "not a number"),
+    "list": (SCORES, b"[1, 2]", "expected an object"),
+    "deep": (SCORES, b"[" * 100_000, "not readable as JSON"),
+    "no-domains": (SCORES, b'{"overall": {"weighted_f1": 0.9, "n": 3}}', "domains"),
+    "latin": (SCORES, b'{"overall": "\xff"}', "not UTF-8"),
+    "huge": (SCORES, b" " * 1_000_001, "too many"),
+    "no-lock": ("dvc.lock", None, "no such file"),
+    "odd-lock": ("dvc.lock", b"stages: 3", "not a lock"),
+    "path-in-lock": ("dvc.lock", lock("../../etc/passwd", "x.dir"), "is not a hash"),
+    "no-params": ("params.yaml", b"just a text", "expected groups"),
+    "deep-params": ("params.yaml", b"{a: " * 50_000, "params.yaml"),
+    "laughs": ("params.yaml", b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "aliases"),
+    "many": ("params.yaml", "".join(f"k{n}: {n}\n" for n in range(2000)).encode(), "more than 1,000"),
+}
+
+
+def test_what_is_broken_in_one_does_not_break_the_table(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Every kind of damage is listed with its reason, and the rest is ranked as if it were not there."""
+    stand.add("sound", model(1.0))
+    for name, (path, content, _) in BROKEN.items():
+        stand.add(name, model(0.5), files={path: content})
+    made = make(stand)
+    assert made.ranks == ["sound"]
+    for name, (_, _, reason) in BROKEN.items():
+        assert (made.table[name]["status"], reason in made.table[name]["reason"]) == ("broken", True), made.table[name]
+
+
+def test_a_score_that_its_predictions_do_not_have_is_refused(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Whoever writes a better figure into the file is listed apart, with both figures."""
+    stand.add("honest", model(1.0))
+    told = {"overall": {"weighted_f1": 0.99, "n": 3}, "domains": {key: {"weighted_f1": 0.99} for key in DOMAINS}}
+    seeds = {"seeds": {"values": {"1": 0.99}}}
+    stand.add("forger", model(2.0), files={SCORES: json.dumps({**told, **seeds}).encode()})
+    made = make(stand)
+    assert made.ranks == ["honest"]
+    assert "0.990000, but its own predictions give" in made.table["forger"]["reason"]
+
+
+def test_seeds_without_predictions_are_refused(stand: Shelf, make: Callable[..., Made]) -> None:
+    """A spread over seeds that nobody trained takes the experiment off the table."""
+    stand.add("honest", model(1.0))
+    content = stand.content("steady", model(0.5), stand.put_predictions(model(0.5)))
+    told = json.loads(content[SCORES])
+    score = told["overall"]["weighted_f1"]
+    told["seeds"]["values"] = {"1": score, "2": score, "3": score}
+    stand.commit("steady", {**content, SCORES: json.dumps(told).encode()})
+    made = make(stand)
+    assert made.ranks == ["honest"]
+    assert "3 seeds, weighted F1" in made.table["steady"]["reason"]
+    assert "predictions of 1 seed" in made.table["steady"]["reason"]
+
+
+@pytest.mark.parametrize("damage", ["no parquet", "no column", "infinity", "a label", "no row"])
+def test_predictions_that_are_none_are_named(stand: Shelf, make: Callable[..., Made], damage: str) -> None:
+    """A broken table in the cache takes its own experiment out, and no other."""
+    stand.add("sound", model(1.0))
+    table = model(0.5)
+    path = stand.clone.path / "made.parquet"
+    spoilt = {
+        "no column": lambda: table.drop(columns="neutral"),
+        "infinity": lambda: table.assign(neutral=[float("inf"), *table["neutral"][1:]]),
+        "a label": lambda: table.assign(label=["joyful", *table["label"][1:]]),
+        "no row": lambda: table[:0],
+    }
+    spoilt.get(damage, lambda: table)().to_parquet(path)
+    content = b"PAR1 not at all" if damage == "no parquet" else path.read_bytes()
+    path.unlink()
+    listing = json.dumps([{"md5": stand.put(content), "relpath": "predictions.parquet"}]).encode()
+    digest = stand.put(listing, ".dir")
+    stand.add("spoilt", table, cached=False, files={"dvc.lock": lock(stand.validation, digest)})
+    made = make(stand)
+    assert made.ranks == ["sound"]
+    assert "predictions.parquet" in made.table["spoilt"]["reason"]
+
+
+def test_a_corrupted_object_counts_as_absent(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Bytes in the cache that have another hash than their name are not looked at."""
+    stand.add("one", model(1.0))
+    for path in (stand.clone.path / ".dvc/cache/files/md5").rglob("*"):
+        if path.is_file() and path.read_bytes().startswith(b"PAR1"):
+            path.write_bytes(b"other")
+    assert make(stand).table["one"]["status"] == "not measured"
+
+
+def test_a_cost_is_believed_of_its_own_experiment_alone(stand: Shelf, make: Callable[..., Made]) -> None:
+    """A time that another experiment took, or none, is shown as a dash; a broken file is named, and costs no rank."""
+    stand.add("own", model(1.0), seconds=7.0)
+    cost = {"experiment": "own", "seconds": 7.0, "device": "x86", "sentences_per_second": 1.0}
+    stand.add("cached", model(1.1), files={COST: json.dumps(cost).encode()})
+    stand.add("odd", model(1.2), files={COST: b'{"experiment": "odd", "seconds": "fast", "device": [1]}'})
+    made = make(stand)
+    assert {name: line["seconds"] for name, line in made.table.items()} == {"own": "7.0", "cached": "", "odd": ""}
+    assert sorted(made.ranks) == ["cached", "odd", "own"]
+    assert "seconds is" in made.table["odd"]["reason"]
+
+
+def test_experiments_of_other_commits_are_shown_when_asked_for(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Those of HEAD by default, those of all commits with --all, each with its commit."""
+    stand.add("old", model(1.0))
+    (stand.clone.path / "README.md").write_text("x\n", encoding="utf-8")
+    stand.clone.commit("Next")
+    Shelf(stand.clone, stand.clone.run("git", "rev-parse", "HEAD").strip(), stand.validation).add("new", model(0.9))
+    assert make(stand).ranks == ["new"]
+    both = make(stand, "--all")
+    assert sorted(both.ranks) == ["new", "old"]
+    assert f"on {stand.baseline[:7]}" in both.markdown
+
+
+def test_names_select_and_those_that_are_not_here_are_listed(stand: Shelf, make: Callable[..., Made]) -> None:
+    """With names only these are shown; a failure that a sweep noted is told with its reason."""
+    for name in ("a", "b"):
+        stand.add(name, model(1.0))
+    note = stand.clone.path / ".dvc/tmp/sweeps/failed/c"
+    note.parent.mkdir(parents=True)
+    note.write_text("train: too large a batch\n", encoding="utf-8")
+    (note.parent.parent / "secret").write_text("not to be shown\n", encoding="utf-8")
+    made = make(stand, "b", "c", "d", "../secret")
+    assert made.ranks == ["b"]
+    states = {name: line["status"] for name, line in made.table.items() if name != "b"}
+    assert states == {"c": "broken", "d": "absent", "../secret": "absent"}
+    assert "too large a batch" in made.table["c"]["reason"]
+
+
+def test_without_experiments_it_says_what_to_do(stand: Shelf, desk: Desk) -> None:
+    """No experiment is 2, with the commands that make or get some."""
+    outcome = desk.run(stand.clone, "leaderboard")
+    assert outcome.code == 2
+    assert "--all" in outcome.text
+
+
+def test_a_comment_stays_below_githubs_limit(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Four hundred experiments with long names: the comment is cut and says so, the CSV has all of them."""
+    table = model(1.0)
+    for number in range(400):
+        stand.add(f"{'long-name-' * 7}{number}", table, cached=False, params={"alpha": 1e-5 * (1 + number)})
+    made = make(stand)
+    assert len(made.markdown) < 65_000
+    assert "more in leaderboard.html" in made.markdown
+    assert len(made.table) == 400
+
+
+def test_only_params_that_are_used_and_differ_are_columns() -> None:
+    """Settings of a kind of model that was not trained do not count, nor do those of the gate."""
+    linear = {"train.model": "linear", "train.linear.alpha": 1, "train.bag.epochs": 1, "gate.seed": 1}
+    bag = {"train.model": "bag", "train.linear.alpha": 2, "train.bag.epochs": 2, "gate.seed": 2}
+    other = {**linear, "train.linear.alpha": 3, "train.bag.epochs": 9}
+    assert differing([linear, bag, other]) == ["train.model", "train.linear.alpha"]

@@ -1,0 +1,22 @@
+"""What the tests of the stages share: a folder in which all five have run."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.shared import once
+from tests.unit.stages.runs import build, copied
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which all five stages have run; it is read, never changed."""
+    return once(tmp_path_factory.getbasetemp(), "stages", build)
+
+
+@pytest.fixture
+def ran(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of `finished` to damage; it is the current folder."""
+    folder = copied(finished, tmp_path / "ran")
+    monkeypatch.chdir(folder)
+    return folder

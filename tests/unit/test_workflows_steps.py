@@ -1,0 +1,124 @@
+"""Which steps follow which, and what one hands to the next: by the files, where no run by act shows it."""
+
+import pytest
+
+from tests.unit.test_workflows_events import FORK, OURS, pull
+from tests.workflow_files import WORKFLOWS, Json, filled, runs
+
+
+def steps_of(workflow: str, job: str) -> dict[str, Json]:
+    """The steps of a job by name, in order."""
+    return {step["name"]: step for step in WORKFLOWS[workflow]["jobs"][job]["steps"]}
+
+
+@pytest.mark.parametrize(
+    ("poster", "outcome", "steps"),
+    [
+        ("cml", "success", ["CML", "Comment"]),
+        ("cml", "failure", ["CML", "Comment", "Comment without CML"]),
+        ("api", "skipped", ["Comment without CML"]),
+        ("nobody", "skipped", []),
+    ],
+)
+@pytest.mark.parametrize(("job", "told"), [("report/publish", "publish"), ("sweep/propose", "pull")])
+def test_who_comments(job: str, told: str, poster: str, outcome: str, steps: list[str]) -> None:
+    """The step before says who is to: CML, and ours where that fails; ours alone; or nobody, as for a merge group."""
+    given = {"steps": {told: {"outputs": {"poster": poster}}, "cml": {"outcome": outcome}}}
+    found = steps_of(*job.split("/"))
+    asked = ("CML", "Comment", "Comment without CML")
+    assert [name for name in asked if runs({"if": found[name]["if"]}, given, {})] == steps
+    assert list(found)[-3:] == list(asked)
+    soft = {name for name, step in found.items() if step.get("continue-on-error") == "true"}
+    assert soft == {"CML", "Comment"}, "each may fail without the job"
+    assert (found["CML"]["id"], found["Comment"]["id"]) == ("setup-cml", "cml")
+
+
+@pytest.mark.parametrize(("result", "ran"), [("success", True), ("failure", True), ("skipped", False)])
+def test_what_follows_the_audit(result: str, ran: bool) -> None:
+    """The issue is written also where the night did not come to its end; only then there is no outcome to fetch."""
+    given = {"needs": {"reproduce": {"result": result}}}
+    assert runs(WORKFLOWS["audit"]["jobs"]["report"], given, {"reproduce": result}) == ran
+    outcome = steps_of("audit", "report")["Outcome"]
+    assert runs({"if": outcome["if"]}, given, {}) == (result == "success")
+
+
+def test_results_of_main_are_kept_after_all_else() -> None:
+    """Where main's lock is false, or nothing can be pushed, the job ends there: its results are kept for nobody."""
+    found = steps_of("main", "reproduce")
+    last = ["Reproduce, and compare with dvc.lock", "AWS role, anew", "Push to the remote", "Results for pull requests"]
+    assert list(found)[-4:] == last
+    assert not [name for name in last if "continue-on-error" in found[name]]
+    assert [name for name in last if "if" in found[name]] == ["AWS role, anew"]
+    assert found["AWS role, anew"]["if"] == "vars.AWS_ROLE_TO_WRITE != ''"
+
+
+def test_a_run_that_fails_hands_over_all_the_same() -> None:
+    """Bundle and cache are kept also where a stage failed, and not where the run was cancelled."""
+    found = steps_of("reproduce", "reproduce")
+    for name in ("Results for the judge", "Results for the next push"):
+        assert found[name]["if"] == "success() || failure()"
+    assert found["Reproduce from main's results"]["shell"] == "bash"  # with pipefail, so that `tee` hides no failure
+
+
+@pytest.mark.parametrize(("environment", "options"), [("reproduce", "--remote"), ("fork", "")])
+def test_a_forks_run_does_not_ask_the_remote(environment: str, options: str) -> None:
+    """Only a branch's run is told that it may."""
+    env = steps_of("reproduce", "reproduce")["Reproduce from main's results"]["env"]
+    given = {"inputs": {"environment": environment}}
+    assert filled(env["REMOTE"], given) == options
+    assert {job: WORKFLOWS["experiment"]["jobs"][job]["with"]["environment"] for job in ("gpu", "fork")} == {
+        "gpu": "reproduce",
+        "fork": "fork",
+    }
+
+
+def test_the_changes_own_code_makes_data_by_a_label_alone() -> None:
+    """The label reaches the command as its option, for a branch and for a fork."""
+    env = steps_of("reproduce", "reproduce")["Reproduce from main's results"]["env"]
+    for job, source in (("gpu", OURS), ("fork", FORK)):
+        own = WORKFLOWS["experiment"]["jobs"][job]["with"]["own-data"]
+        for labels, options in (((), ""), (("approve: policy",), ""), (("approve: data",), "--own-data")):
+            value = filled(own, pull(source, labels=labels))
+            assert filled(env["DATA"], {"inputs": {"own-data": value == "True"}}) == options
+
+
+@pytest.mark.parametrize("bucket", ["", "s3://bucket/sweeps"])
+def test_a_sweeps_data_go_where_the_variable_says(bucket: str) -> None:
+    """With a bucket, both jobs meet there and none uploads, downloads or caches data; without one, all do."""
+    given = {"vars": {"SWEEPS_REMOTE": bucket}, "steps": {"missing": {"outputs": {"names": '["a"]'}}}}
+    data: dict[str, bool] = {}
+    for job in ("run", "collect"):
+        found = steps_of("sweep", job)
+        moved = {name: step for name, step in found.items() if "SWEEPS_REMOTE" in step.get("if", "")}
+        data |= {name: runs({"if": step["if"]}, given, {}) for name, step in moved.items()}
+        (remote,) = (step["env"]["REMOTE"] for step in found.values() if "REMOTE" in step.get("env", {}))
+        assert filled(remote, given) == (bucket or ".dvc/tmp/sweeps-remote")
+    assert data == dict.fromkeys(
+        (
+            "Its data, where there is no bucket",
+            "Data of earlier runs, where there is no bucket",
+            "Data of this run, where there is no bucket",
+            "Data for later runs, where there is no bucket",
+        ),
+        not bucket,
+    )
+
+
+@pytest.mark.parametrize("app", [True, False])
+@pytest.mark.parametrize(
+    ("job", "step", "variable"),
+    [("report/publish", "Pictures and check", "VERDICT"), ("sweep/propose", "Pull request", "SWEEP")],
+)
+def test_an_app_speaks_where_there_is_one(job: str, step: str, variable: str, app: bool) -> None:
+    """Its token is asked for by its variable; without one the run's own is used, and no login is named as the App's."""
+    found = steps_of(*job.split("/"))
+    outputs = {"token": "of-the-app", "app-slug": "some-app"} if app else {}
+    given = {
+        "vars": {f"{variable}_CLIENT_ID": "Iv1" if app else ""},
+        "github": {"token": "of-the-run"},
+        "steps": {"app": {"outputs": outputs}},
+    }
+    assert runs({"if": found["Token of the App"]["if"]}, given, {}) == app
+    assert filled(found[step]["env"]["GITHUB_TOKEN"], given) == ("of-the-app" if app else "of-the-run")
+    assert filled(found["Comment"]["env"]["REPO_TOKEN"], given) == ("of-the-app" if app else "of-the-run")
+    assert filled(found[step]["env"]["VERDICT_LOGIN"], given) == ("some-app[bot]" if app else "")
