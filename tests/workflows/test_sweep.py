@@ -15,10 +15,10 @@ import pytest
 from tests import s3 as servers
 from tests.documents import load
 from tests.dvc.pipeline.clone import Clone
+from tests.dvc.sweep.conftest import with_specs
 from tests.s3 import S3
 from tests.shared import once
 from tests.stub import stub_clone
-from tests.dvc.sweep.conftest import with_specs
 from tests.workflows import act, events, outcome
 from tests.workflows.api.state import App, Json
 from tests.workflows.conftest import copied
@@ -220,17 +220,17 @@ def test_a_bucket_of_its_own(s3: S3, tmp_path: Path, tmp_path_factory: pytest.Te
     name, *others = worker.read_json("python", "-I", "-m", "verdict", "sweep", "points", spec, "--json")["names"]
 
     def run(place: Clone, *command: str) -> str:
-        done = place.try_run("python", "-I", "-m", *command, **keys)
+        done = place.try_run("verdict", *command, **keys)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
     for place in (worker, collector):
-        run(place, "verdict.ci.sweep", "meet", f"s3://{s3.bucket}/sweeps")
+        run(place, "ci", "sweep", "meet", f"s3://{s3.bucket}/sweeps")
     run(worker, "sweep", "run", spec, "--only", name)
     assert "push: 1 new" in run(worker, "sweep", "push", spec, "--only", name, "--git-remote", hub)
     assert "pull: 1 new" in run(collector, "sweep", "pull", spec, "--git-remote", hub)
     assert s3.names("sweeps/files/md5/")
-    run(collector, "verdict.ci.sweep", "missing", spec, "--git-remote", hub)
+    run(collector, "ci", "sweep", "missing", spec, "--git-remote", hub)
     assert (tmp_path / "output").read_text(encoding="utf-8") == f"names={json.dumps(others)}\n"
     found = [clone.run("dvc", "exp", "list", "--name-only", "--all-commits").split() for clone in (worker, collector)]
     assert found == [[name]] * 2

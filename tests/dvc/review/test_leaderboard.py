@@ -12,8 +12,8 @@ import pytest
 
 from tests.dvc.review import changes
 from tests.dvc.review.changes import Desk
-from tests.unit.review.predictions import truth
 from tests.dvc.review.shelf import DOMAINS, SENTENCES, TEST_SCORE, Shelf, lock, model, shelf
+from tests.unit.review.predictions import truth
 from verdict.experiments.leaderboard.board import differing
 from verdict.experiments.leaderboard.command import Options
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.classifier.test_params import BAD as BAD_FOR_STAGES
-from tests.unit.classifier.test_params import set_key
 from tests.conftest import ROOT, small_params
 from tests.documents import save
+from tests.unit.classifier.test_params import BAD as BAD_FOR_STAGES
+from tests.unit.classifier.test_params import set_key
 from verdict.base.errors import VerdictError
 from verdict.classifier.scores import metrics
 from verdict.classifier.scores.metric_names import METRICS

@@ -18,7 +18,8 @@ def tables(raw_folder: Path, params: Params) -> Tables:
     """The three tables of the small corpus."""
     dropped: Counter[tuple[str, str]] = Counter()
     sentences = [sentence for domain in DOMAINS for sentence in read_domain(raw_folder, domain, dropped)]
-    return split(rows(sentences, params.prepare.neutral_band, dropped), params.prepare)
+    found = split(rows(sentences, params.prepare.neutral_band, dropped), params.prepare)
+    return {name: table.to_pandas() for name, table in found.items()}
 
 
 def put(column: str, value: str | float | None, row: int = 0) -> Callable[[Tables], None]:

@@ -9,7 +9,17 @@ import scipy.sparse as sp
 from safetensors.numpy import save_file
 
 from stages import train
-from tests.unit.stages.runs import Change, drop_column, refusal, remove, set_cell, set_column, set_params, truncate, write
+from tests.unit.stages.runs import (
+    Change,
+    drop_column,
+    refusal,
+    remove,
+    set_cell,
+    set_column,
+    set_params,
+    truncate,
+    write,
+)
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256
 from verdict.classifier.artifact import document_hash, load_classifier, load_documents, load_manifest
