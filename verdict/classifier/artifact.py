@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
+from verdict.base.numerics import hardware_class
+from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.dataset.text import CLEANING, STEPS, Text
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import idf_tensors, read_tensors, tfidf_from, write_tensors, write_vocabulary
@@ -82,6 +84,27 @@ def document_hash(document: str) -> str:
 def used_params(train: Train) -> dict[str, Any]:
     """The group `train:` without the settings of the kinds that were not chosen."""
     return train.model_dump(mode="json", exclude=set(KINDS) - {train.model})
+
+
+def manifest_of(train: Train, max_text_length: int, trained_on: dict[Literal["train", "validation"], str]) -> Manifest:
+    """The manifest of an artifact that is trained here, complete but for `files`.
+
+    Args:
+        train: the params of its training.
+        max_text_length: it reads no more of a text.
+        trained_on: SHA-256 of the tables, by split.
+    """
+    kind = KINDS[train.model]
+    return Manifest(
+        kind=train.model,
+        representation=kind.representation,
+        labels=LABELS,
+        text=Text(max_length=max_text_length),
+        train=used_params(train),
+        trained_on=trained_on,
+        hardware_class=hardware_class(train.device, kind.representation == "tokens", train.deterministic),
+        files={},
+    )
 
 
 def save_classifier(

@@ -8,6 +8,7 @@ import pytest
 from stages import validate
 from tests.unit.stages.runs import Change, drop_column, refusal, remove, set_cell, set_column, truncate, write
 from verdict.base.files import read_json
+from verdict.classifier.dataset import quality
 
 TRAIN = "data/prepared/train.parquet"
 TEST = "data/prepared/test.parquet"
@@ -50,9 +51,9 @@ def test_many_ids_are_cut_in_the_message_and_whole_in_the_details(
     message = refusal(validate.main, capsys)
     size = len(pd.read_parquet(TRAIN))
     assert f"({size} rows: " in message
-    assert f" and {size - validate.SHOWN} more)" in message
+    assert f" and {size - quality.SHOWN} more)" in message
     shown = message.split("rows: ")[1].split(" and ")[0].split(", ")
-    assert shown == pd.read_parquet(TRAIN)["id"].tolist()[: validate.SHOWN]
+    assert shown == pd.read_parquet(TRAIN)["id"].tolist()[: quality.SHOWN]
     assert len(pd.read_csv("data/violations.csv")) == size
 
 

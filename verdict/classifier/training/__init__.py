@@ -37,6 +37,12 @@ def fit(params: Train, train: Data, validation: Data, start: Path | None = None)
     return fitted if fitted.seconds else fitted._replace(seconds=monotonic() - before)
 
 
+def fit_seeds(params: Train, train: Data, validation: Data, start: Path | None = None) -> dict[int, Fitted]:
+    """Train with each seed, as `fit` does; only with the artifact's own, the first, on the validation split, too."""
+    others = {seed: params.model_copy(update={"seed": seed, "refit": False}) for seed in params.seeds}
+    return {seed: fit(one, train, validation, start) for seed, one in {params.seed: params, **others}.items()}
+
+
 def require_possible(params: Train) -> None:
     """Refuse devices and processes that do not go with the kind of model, or with each other."""
     kind = KINDS[params.model]

@@ -1,0 +1,51 @@
+"""Scores on the validation split: of the artifact's seed in full, of further seeds to see how far chance moves them."""
+
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from verdict.base.files import write_json, write_table
+from verdict.classifier.scores.metric_names import BINS, HEADLINE, OVERALL
+from verdict.classifier.scores.metrics import Floats
+from verdict.classifier.scores.predictions import SCHEMA, all_scores, with_probabilities
+
+
+def write_validation(
+    table: pa.Table, source: Path, seeds: Mapping[int, Floats], *, predictions: Path, scores: Path
+) -> dict[str, Any]:
+    """Write predictions of each seed, scores of the first, and weighted F1 of each.
+
+    Args:
+        table: the truth of the validation split, n rows.
+        source: where it is from, for messages.
+        seeds: probabilities by seed, (n, 3); the artifact's comes first.
+        predictions: the file for those of the first seed; further ones lie beside it.
+        scores: metrics/validation.json.
+
+    Returns:
+        What stands in `scores`.
+    """
+    tables = [with_probabilities(table, probabilities) for probabilities in seeds.values()]
+    names = [predictions.name, *(f"seed-{seed}.parquet" for seed in list(seeds)[1:])]
+    for name, one in zip(names, tables, strict=True):
+        write_table(predictions.with_name(name), one, SCHEMA)
+    all_of_them = [all_scores(one, BINS, source) for one in tables]
+    values = [one[OVERALL][HEADLINE] for one in all_of_them]
+    spread = {
+        "values": {str(seed): value for seed, value in zip(seeds, values, strict=True)},
+        "mean": round(statistics.fmean(values), 6),
+        "std": round(statistics.stdev(values), 6) if len(values) > 1 else 0.0,
+    }
+    found = {**all_of_them[0], "seeds": spread}
+    write_json(scores, found)
+    return found
+
+
+def spread_in_words(seeds: dict[str, Any]) -> str:
+    """How far the seeds spread, for the end of a line; empty for one seed."""
+    if len(seeds["values"]) == 1:
+        return ""
+    return f"; {len(seeds['values'])} seeds: {seeds['mean']:.4f} ± {seeds['std']:.4f}"

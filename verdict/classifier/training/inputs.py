@@ -1,0 +1,92 @@
+"""What a training reads: the features that `featurize` wrote, the truth beside them, and whether they fit together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import scipy.sparse as sp
+
+from verdict.base.errors import VerdictError
+from verdict.base.files import is_sha256, read_arrow, read_json
+from verdict.classifier.dataset.splits import LABELS, require_labels
+from verdict.classifier.features.sparse_io import read_matrix
+from verdict.classifier.features.tfidf import TfIdf
+from verdict.classifier.features.tfidf_io import load_tfidf
+from verdict.classifier.features.tokens import Tokeniser, Tokens, load_tokeniser, read_tokens
+from verdict.classifier.kinds import Representation
+from verdict.classifier.scores.predictions import TRUTH, truth_of
+from verdict.classifier.training.loop import Data
+
+Split = Literal["train", "validation"]
+SPLITS: tuple[Split, ...] = ("train", "validation")
+_REMEDY = "dvc repro featurize"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """By split the truth (`tables`) and what is trained on (`data`); `reads` makes features of text.
+
+    `source` has the SHA-256 of the prepared tables that the features came from.
+    """
+
+    reads: TfIdf | Tokeniser
+    tables: dict[Split, pa.Table]
+    data: dict[Split, Data]
+    source: dict[Split, str]
+
+    @property
+    def documents(self) -> list[str]:
+        """The document of each row, of all splits."""
+        return [document for table in self.tables.values() for document in table["document"].to_pylist()]
+
+
+def read_inputs(folder: Path, representation: Representation) -> Inputs:
+    """Read all that a training needs of `data/features`.
+
+    Raises:
+        VerdictError: a file is missing, damaged, or does not fit the others; or a class has no sentence.
+    """
+    reads, features = _features(folder, representation)
+    tables = {name: read_arrow(folder / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
+    for name, table in tables.items():
+        require_labels(folder / f"{name}.parquet", table["label"].to_pylist())
+    data = {name: _data(folder / f"{name}.safetensors", tables[name], features[name]) for name in SPLITS}
+    _refuse_absent_classes(folder / "train.parquet", tables["train"])
+    return Inputs(reads, tables, data, _source(folder / "source.json"))
+
+
+def _features(
+    folder: Path, representation: Representation
+) -> tuple[TfIdf | Tokeniser, dict[Split, sp.csr_matrix | Tokens]]:
+    """What the model reads text with, and what featurize made of the text with it."""
+    paths = {name: folder / f"{name}.safetensors" for name in SPLITS}
+    if representation == "tokens":
+        return load_tokeniser(folder, _REMEDY), {name: read_tokens(path, _REMEDY) for name, path in paths.items()}
+    tfidf = load_tfidf(folder)
+    matrices = {name: read_matrix(path, _REMEDY) for name, path in paths.items()}
+    for name, matrix in matrices.items():
+        if matrix.shape[1] != tfidf.size:
+            what = f"has {matrix.shape[1]} columns, expected {tfidf.size}"
+            raise VerdictError(str(paths[name]), what, _REMEDY)
+    return tfidf, matrices
+
+
+def _data(path: Path, table: pa.Table, features: sp.csr_matrix | Tokens) -> Data:
+    rows = len(features) if isinstance(features, Tokens) else features.shape[0]
+    if rows != len(table):
+        raise VerdictError(str(path), f"has {rows} rows, expected {len(table)}", _REMEDY)
+    return Data(features, *truth_of(table))
+
+
+def _source(path: Path) -> dict[Split, str]:
+    source = read_json(path, _REMEDY)
+    if not isinstance(source, dict) or set(source) != set(SPLITS) or not all(map(is_sha256, source.values())):
+        raise VerdictError(str(path), f"does not hold the hashes of {' and '.join(SPLITS)}", _REMEDY)
+    return source
+
+
+def _refuse_absent_classes(path: Path, table: pa.Table) -> None:
+    if absent := [label for label in LABELS if label not in table["label"].unique().to_pylist()]:
+        what = f"no sentence is {' or '.join(absent)}: that class could not be learnt"
+        raise VerdictError(str(path), what, "more data, or another prepare.neutral_band")
