@@ -25,7 +25,7 @@ def main() -> None:
             # A word of its own in each line, so that not every word is an old acquaintance.
             with lines.open("w", encoding="utf-8") as file:
                 file.writelines(f"{texts[n % len(texts)]} no{n}\n" for n in range(count))
-            command = f"{sys.executable} -I -m classifier predict < {lines} > {lines}.out"
+            command = f"{sys.executable} -I -m verdict predict < {lines} > {lines}.out"
             measured = run(["bash", "-c", command], ROOT)
             with Path(f"{lines}.out").open("rb") as file:
                 answered = sum(1 for _ in file)

@@ -33,7 +33,7 @@ def changed_clone(folder: Path) -> None:
 
 def waited(folder: Path, runs: int) -> list[tuple[float, float]]:
     """Seconds of gate and report, `runs` times; the gate's own exit code, 1 here, is no failure."""
-    gate = ["sh", "-c", f"{sys.executable} -I -m review gate --base HEAD; test $? -le 1"]
+    gate = ["sh", "-c", f"{sys.executable} -I -m verdict gate --base HEAD; test $? -le 1"]
     report = [sys.executable, "-I", "-m", "verdict", "report", "--base", "HEAD"]
     return [(run(gate, folder).seconds, run(report, folder).seconds) for _ in range(runs)]
 

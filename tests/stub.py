@@ -57,7 +57,7 @@ _TRAIN = '''
 import sys
 from pathlib import Path
 
-from classifier import params
+from verdict.classifier import params
 from verdict.base.files import write_json, write_rows
 
 train = params.load().train

@@ -45,7 +45,7 @@ def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
     """The lock is the system's: it ends with the process that held it, whatever ends that."""
     state = tmp_path / "one.safetensors"
     code = (
-        "import sys; from pathlib import Path; from classifier import checkpoints\n"
+        "import sys; from pathlib import Path; from verdict.classifier.training import checkpoints\n"
         "held = checkpoints.hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(

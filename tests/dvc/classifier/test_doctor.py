@@ -221,7 +221,7 @@ def test_a_device_of_another_kind_is_refused() -> None:
 def test_a_driver_that_hangs_is_not_waited_for() -> None:
     """A check that never ends is given up with code 1, and the place where it stood is printed."""
     code = (
-        "import threading; from classifier import doctor; doctor._SECONDS = 0.2\n"
+        "import threading; from verdict.ci.run import doctor; doctor._SECONDS = 0.2\n"
         "def hanging_driver(root): threading.Event().wait()\n"
         "doctor.disk = hanging_driver; doctor.doctor('cpu')"
     )

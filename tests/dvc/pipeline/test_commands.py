@@ -156,7 +156,7 @@ def test_nothing_of_the_encoder_is_imported_for_another_kind(
             remove(clone.path / path)  # never write into an object of the cache that is linked here
     assert "was imported" in clone.try_run(python, "-I", "-c", "import transformers").stdout
     clone.run(python, "-I", "-c", OTHER_KINDS)
-    assert "positive" in clone.run("sh", "-c", f"echo good | {python} -I -m classifier predict")
+    assert "positive" in clone.run("sh", "-c", f"echo good | {python} -I -m verdict predict")
     assert not (clone.path / "data/start/encoder").exists()
 
 

@@ -227,7 +227,7 @@ def test_a_stage_runs_by_this_interpreter(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_gate_itself_as_a_hook(clone: Clone) -> None:
     """`git commit -a` under a hook that runs main's stages anew: what is committed is the change, and no hook fires."""
-    hook = f"#!/bin/sh\nexec '{sys.executable}' -I -m review gate --reproduce-base\n"
+    hook = f"#!/bin/sh\nexec '{sys.executable}' -I -m verdict gate --reproduce-base\n"
     install(clone, hook)
     install(clone, "#!/bin/sh\ntouch fired\n", "post-checkout")
     write(clone, "README.md")
