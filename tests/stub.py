@@ -79,8 +79,8 @@ def stub_clone(temporary: Path) -> Clone:
     def build(folder: Path) -> None:
         clone = empty_clone(temporary).copy(folder / "verdict")
         dag = load(_DAG)
-        for stage in dag["stages"].values():  # `review repro` lets a stage import what it declares
-            stage["deps"] += ["stages/__init__.py", "classifier"]
+        for stage in dag["stages"].values():  # `verdict repro` lets a stage import what it declares
+            stage["deps"] += ["stages/__init__.py", "verdict"]
         for name in _NOT_NEEDED:  # DVC looks at every file that git tracks
             remove(clone.path / name)
         shutil.rmtree(clone.path / "stages")
