@@ -115,7 +115,7 @@ def test_no_stale_report_is_left_by_a_crash(clone: Clone, desk: Desk, monkeypatc
     folder.mkdir()
     for name in ("report.md", "report.html", "plots_old.png"):
         (folder / name).write_text("Pass", encoding="utf-8")
-    monkeypatch.setattr("verdict.review.report.document.page", lambda *_: 1 / 0)
+    monkeypatch.setattr("verdict.review.report.document.SECTIONS", lambda *_: 1 / 0)
     assert desk.run(clone, "report").code == 2
     assert list(folder.glob("report.*")) == []
     assert list(folder.glob("*.png")) == []
