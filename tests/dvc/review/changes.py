@@ -24,6 +24,7 @@ from tests import warm
 from tests.dvc.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
 from tests.dvc.review.forging import relock
 from tests.shared import once
+from tests.warm.server import remember
 from verdict.classifier.scores.metrics import scores
 from verdict.classifier.scores.predictions import arrays
 from verdict.cli import main
@@ -93,6 +94,7 @@ class Desk:
             for name, value in environment(place.path).items():
                 patch.setenv(name, value)
             dvc_speaks_now(patch)
+            remember()
             yield
 
     def run(self, place: Clone, *arguments: str) -> Outcome:
