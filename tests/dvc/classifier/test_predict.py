@@ -119,9 +119,7 @@ def test_a_number_of_processes_that_is_none_is_refused(count: str) -> None:
 
 def test_a_reader_that_leaves_early_causes_no_traceback(model: Path) -> None:
     """`... | head -1` ends quietly."""
-    command = (
-        f"yes a wonderful lamp | head -20000 | {sys.executable} -I -m verdict predict --model {model} | head -1"
-    )
+    command = f"yes a wonderful lamp | head -20000 | {sys.executable} -I -m verdict predict --model {model} | head -1"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, check=False, timeout=120)
     assert done.stdout.count(b"\n") == 1
     assert b"Traceback" not in done.stderr

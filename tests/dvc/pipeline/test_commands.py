@@ -19,19 +19,6 @@ pytestmark = pytest.mark.slow
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = ROOT / "README.md"
-# What `make` shows of its own, and what a user would type for it.
-COMMANDS = {
-    "repro": [
-        "verdict params",
-        "python -I data/fetch.py",
-        "verdict repro",
-        "verdict scores",
-    ],
-    "lint": ["ruff check . && ruff format --check . && lint-imports && mypy"],
-    "format": ["ruff check --fix . && ruff format ."],
-    "unit": ["pytest tests/unit -n auto --dist worksteal"],
-    "test": ["pytest -n auto --dist worksteal"],
-}
 
 
 def recipe(target: str) -> list[str]:
@@ -90,13 +77,6 @@ def test_hooks_run_what_make_lint_runs() -> None:
     (repository,) = documents.load(ROOT / ".pre-commit-config.yaml")["repos"]
     assert [hook["entry"] for hook in repository["hooks"]] == " && ".join(recipe("lint")).split(" && ")
     assert [hook["pass_filenames"] for hook in repository["hooks"]] == [False] * len(repository["hooks"])
-
-
-@pytest.mark.parametrize("target", COMMANDS)
-def test_make_targets_run_plain_commands(target: str) -> None:
-    """A make target runs the commands of a user without make, line by line, and nothing hidden."""
-    assert recipe(target) == COMMANDS[target]
-    assert re.search(rf"^\.PHONY:.*\b{target}\b", MAKEFILE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("target", ["repro", "lint", "test"])
