@@ -26,7 +26,7 @@ from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.dataset.vader import DOMAINS
 from verdict.classifier.features import tfidf
 from verdict.classifier.scores.metrics import scores
-from verdict.classifier.training import fit
+from verdict.classifier.training.fit import fit
 from verdict.classifier.training.loop import Data
 
 Labels = npt.NDArray[np.str_]

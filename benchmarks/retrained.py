@@ -23,7 +23,7 @@ from verdict.classifier import params
 from verdict.classifier.dataset import splits as corpus
 from verdict.classifier.features import tfidf
 from verdict.classifier.scores.predictions import with_probabilities
-from verdict.classifier.training import fit
+from verdict.classifier.training.fit import fit
 from verdict.classifier.training.loop import Data
 
 KEPT = Path("benchmarks/.retrained")

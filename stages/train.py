@@ -13,8 +13,8 @@ from verdict.classifier.artifact import manifest_of, save_classifier
 from verdict.classifier.features.pretrained import START
 from verdict.classifier.kinds import KINDS
 from verdict.classifier.scores.validation import spread_in_words, write_validation
-from verdict.classifier.training import fit_seeds, require_possible
 from verdict.classifier.training.checkpoints import forget
+from verdict.classifier.training.fit import fit_seeds, require_possible
 from verdict.classifier.training.inputs import read_inputs
 from verdict.classifier.training.timing import record_cost
 from verdict.classifier.training.torchrun import leads, leave, torchrun

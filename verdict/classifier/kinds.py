@@ -1,16 +1,18 @@
 """The kinds of model. A new one is a line here, a package in `classifier.models`, and a group of params.yaml."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import AfterValidator
+
+if TYPE_CHECKING:  # a look at the params, in CI, has no numpy
+    import numpy as np
+    import numpy.typing as npt
 
 Representation = Literal["tfidf", "tokens"]
 # A scipy.sparse.csr_matrix, which has no types, or `Tokens`.
 Features = Any
-Tensors = dict[str, npt.NDArray[np.float32]]
+Tensors: TypeAlias = "dict[str, npt.NDArray[np.float32]]"
 
 
 class Model(Protocol):
@@ -20,7 +22,7 @@ class Model(Protocol):
         """The named arrays that make up the model, float32."""
         ...
 
-    def probabilities(self, features: Features) -> npt.NDArray[np.float64]:
+    def probabilities(self, features: Features) -> "npt.NDArray[np.float64]":
         """N sentences, as a sparse matrix or as `Tokens`, to (n, classes); each row sums to 1."""
         ...
 

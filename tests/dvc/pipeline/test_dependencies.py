@@ -33,7 +33,7 @@ MAINS = {
     "evaluate": evaluate.main,
 }
 # What imports by name the package of the chosen kind of model, and which of its modules.
-BY_NAME = {"verdict.classifier.models": "", "verdict.classifier.training": ".training"}
+BY_NAME = {"verdict.classifier.models": "", "verdict.classifier.training.fit": ".training"}
 
 
 def dag() -> dict[str, Any]:

@@ -21,8 +21,8 @@ from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.models.encoder import Encoder
 from verdict.classifier.models.encoder.network import FAMILIES, backbone, checked_config, shapes, whole_mask
 from verdict.classifier.params import Params, Train
-from verdict.classifier.training import fit
 from verdict.classifier.training.checkpoints import forget, hold
+from verdict.classifier.training.fit import fit
 from verdict.classifier.training.loop import Data, Fitted
 
 WORDS = {"negative": "bad", "neutral": "odd", "positive": "fine"}

@@ -17,7 +17,7 @@ from verdict.classifier.models.bag import training as bag
 from verdict.classifier.models.bag.training import _Network, _tensors
 from verdict.classifier.models.linear import Linear, training
 from verdict.classifier.params import Params, Train
-from verdict.classifier.training import fit, require_possible
+from verdict.classifier.training.fit import fit, require_possible
 from verdict.classifier.training.loop import Data, early_stopping, targets
 
 KINDS: dict[str, type[Linear] | type[Bag]] = {"linear": Linear, "bag": Bag}
