@@ -110,9 +110,9 @@ def remember() -> None:
         except Exception:  # which names the path
             return parse(text, path, typ)
 
-    for module in (_yaml, sys.modules["dvc.utils.serialize"], sys.modules.get("dvc.utils.strictyaml")):
-        if module:
-            module.parse_yaml = recalled  # type: ignore[attr-defined]
+    modules: list[Any] = [_yaml, sys.modules["dvc.utils.serialize"], sys.modules.get("dvc.utils.strictyaml")]
+    for module in filter(None, modules):
+        module.parse_yaml = recalled
 
 
 def serve(connection: socket.socket, message: bytes, streams: list[int], imported: int) -> None:

@@ -37,7 +37,7 @@ def _hashes(entry: Entry, part: str) -> dict[str, str]:
 
 def moved(claimed: Any, found: Any) -> list[str]:  # noqa: ANN401 - JSON
     """The figures of two metrics files that differ in the digits that we print."""
-    old, new = flatten(claimed), flatten(found)
+    old, new = (flatten(figures) if figures else {} for figures in (claimed, found))
     return [
         f"{key}: committed {_shown(old.get(key))}, reproduced {_shown(new.get(key))}"
         for key in dict.fromkeys([*new, *old])

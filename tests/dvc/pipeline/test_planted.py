@@ -52,7 +52,7 @@ def notes(clone: Clone) -> str:
         ("verdict scores", "overall"),
         ("verdict sweep points sweeps/linear.yaml", "linear-"),
         # Careless: without -I.
-        ("python -m verdict gate --base main", "lock"),
+        ("python -m verdict lock", "params.yaml"),
         ("python -m verdict doctor", "torch"),
         ("python -m verdict sweep points sweeps/linear.yaml", "linear-"),
     ],

@@ -20,6 +20,8 @@ def relock(place: Clone) -> None:
             keys.update({key: reduce(lambda group, name: group[name], key.split("."), values) for key in keys})
         for item in [*entry.get("deps", []), *entry.get("outs", [])]:
             path = place.path / item["path"]
+            for compiled in list(path.rglob("__pycache__")):  # .dvcignore names it
+                shutil.rmtree(compiled)
             files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
             item.update(md5=hash_of(path), size=sum(file.stat().st_size for file in files))
             item.update({"nfiles": len(files)} if path.is_dir() else {})

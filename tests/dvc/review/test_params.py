@@ -61,8 +61,8 @@ def test_the_command_refuses_a_bad_policy(tmp_path: Path) -> None:
     document = small_params()
     document["gate"]["flors"] = {}
     save(tmp_path / "params.yaml", document)
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv[1:] = ['params']"
-    code += "; from verdict.cli.review_main import main; sys.exit(main())"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from verdict.cli import main"
+    code += "; sys.exit(main(['params']))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "error: params.yaml: \n  gate.flors: unknown key (a typo?)" in done.stderr
