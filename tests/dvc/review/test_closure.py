@@ -37,7 +37,11 @@ def imported_by_review() -> set[str]:
 def test_the_code_that_judges_is_the_reviews_import_closure() -> None:
     """Of this repository it is what grimp finds, lazy imports included, and the program that gets the data."""
     judging = code_that_judges(working_tree(ROOT))
-    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "review").rglob("*.j2")}
+    templates = {
+        str(path.relative_to(ROOT))
+        for room in ("review", "ci/templates")
+        for path in (ROOT / "verdict" / room).rglob("*.j2")
+    }
     assert "verdict/review/report/templates/report.md.j2" in templates
     assert judging == imported_by_review() | {"data/fetch.py"} | templates
     assert {
@@ -143,10 +147,16 @@ def test_the_templates_of_what_judges_are_named(tree: Path) -> None:
 def test_a_commit_is_read_as_it_was(tree: Path) -> None:
     """A revision's closure is that of its own files, whatever the working tree has, odd names and bytes included."""
     put(tree, "verdict/review/gate.py", "import lib.used\n")
-    put(tree, "review/gr\u00fc\u00df e.py", "import lib.deep\n")
+    put(tree, "verdict/review/gr\u00fc\u00df e.py", "import lib.deep\n")
     (tree / "lib/used.py").write_bytes(b"# caf\xe9\nimport lib.other\n")
     then = commit(tree)
-    whole = {"lib/__init__.py", "lib/used.py", "lib/other.py", "lib/deep/__init__.py", "review/gr\u00fc\u00df e.py"}
+    whole = {
+        "lib/__init__.py",
+        "lib/used.py",
+        "lib/other.py",
+        "lib/deep/__init__.py",
+        "verdict/review/gr\u00fc\u00df e.py",
+    }
     assert code_that_judges(then) == {"verdict/review/__init__.py", "verdict/review/gate.py", *whole}
     put(tree, "verdict/review/gate.py", "")
     assert "lib/used.py" not in code_that_judges(working_tree(tree))
