@@ -36,9 +36,9 @@ else:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a program of its own in the place of a package of the project."""
-    (tmp_path / "sweep").mkdir()
-    (tmp_path / "verdict/experiments/sweep/__init__.py").touch()
-    (tmp_path / "verdict/cli/sweep_main.py").write_text(PROGRAM, encoding="utf-8")
+    (tmp_path / "verdict").mkdir()
+    (tmp_path / "verdict/__init__.py").touch()
+    (tmp_path / "verdict/__main__.py").write_text(PROGRAM, encoding="utf-8")
     return tmp_path
 
 
@@ -46,7 +46,7 @@ def started(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen
     """The program, started warm."""
     pipe = subprocess.PIPE
     environment = {**os.environ, "PATH": warm.path(), "TOLD": "so", **variables}
-    command = ["python", "-I", "-m", "verdict", "sweep", *arguments]
+    command = ["python", "-I", "-m", "verdict", *arguments]
     return subprocess.Popen(
         command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
     )
@@ -120,9 +120,9 @@ def test_what_changes_how_python_starts_is_left_to_python(folder: Path, variable
 def test_an_isolated_stage_starts_cold(tmp_path: Path) -> None:
     """What is confined to a stage's folder gets no process outside of it."""
     place = tmp_path / ".dvc/tmp/stages/1/2"
-    (place / "sweep").mkdir(parents=True)
-    (place / "verdict/experiments/sweep/__init__.py").touch()
-    (place / "verdict/cli/sweep_main.py").write_text(PROGRAM, encoding="utf-8")
+    (place / "verdict").mkdir(parents=True)
+    (place / "verdict/__init__.py").touch()
+    (place / "verdict/__main__.py").write_text(PROGRAM, encoding="utf-8")
     process = started(place, "tell")
     printed, _ = process.communicate("", timeout=60)
     assert int(printed.split()[-1]) == process.pid

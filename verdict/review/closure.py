@@ -17,7 +17,7 @@ from verdict.repo.revisions import Revision
 _PACKAGES = ("verdict/review/", "verdict/repo/", "verdict/ci/")
 _OTHERS = "verdict/ci/sweep/"  # nothing of it judges
 _KIND = re.compile(r"verdict/classifier/models/[^/]+/__init__\.py")  # imported by its name, which params.yaml has
-_STARTED = ("verdict/cli/", "verdict/__main__.py")
+_STARTED = ("verdict/cli/", "verdict/__main__")
 ALWAYS = (*_PACKAGES, *_STARTED, ".github/", ".dvc/config", "install/", "requirements.txt", "requirements/")
 SOURCES = (".py", ".j2")
 _CONTINUED = re.compile(r"#[^\n]*|\\\r?\n")
