@@ -22,7 +22,7 @@ from verdict.repo.revisions import PARAMS, Revision
 # runs, since all of these are `python -I`.
 _HARMLESS = re.compile(
     r"docs/.*|(.*/)?[^/]+\.md|LICENSE|CITATION\.cff|\.github/(CODEOWNERS|dependabot\.yml)|\.pre-commit-config\.yaml"
-    r"|\.devcontainer/devcontainer\.json|(tests|benchmarks)/.*|sweeps/[^/]+\.yaml"
+    r"|\.devcontainer/devcontainer\.json|(tests|benchmarks|dev)/.*|sweeps/[^/]+\.yaml"
 )
 # The raw data needs no entry: its pointer ends in .dvc.
 _DEFINING = (LOCK, PARAMS, TEST_SET)
