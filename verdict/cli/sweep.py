@@ -54,9 +54,9 @@ def _run(options: argparse.Namespace) -> int:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
                 signal.signal(number, _interrupt)
         return run(chosen, options.only, options.jobs, options.retry)
-    from verdict.experiments.sweep.exchange import Meeting
+    from verdict.experiments.sweep.exchange import Exchange
 
-    meeting = Meeting(chosen, options.git_remote, options.remote)
+    meeting = Exchange(chosen, options.git_remote, options.remote)
     return (meeting.push if options.verb == "push" else meeting.pull)(options.only)
 
 

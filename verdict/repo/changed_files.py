@@ -30,7 +30,7 @@ _FOLDERS = (".dvc/",)
 _LINK, _SUBMODULE = "120000", "160000"  # git's modes
 
 
-def touched(base: Revision, candidate: Revision) -> list[str]:
+def affecting_results(base: Revision, candidate: Revision) -> list[str]:
     """The files that differ between two commits, but for the harmless ones that neither side's DAG has to do with."""
     revisions = [name for name in (base.commit, candidate.commit) if name]
     listed = git(base.root, "diff", "--name-only", "--no-renames", "-z", *revisions, "--").split("\0")

@@ -112,7 +112,7 @@ def outcome(verdict: Review) -> Iterator[str]:
         mark = "approved" if rule.approved else "pass" if rule.passed else "FAIL"
         yield f"{mark:<9} {rule.name:<{width}} {plain(rule.found, 1000)}"
         if not rule.passed:
-            yield f"{indent} asked: {plain(rule.asks)}"
+            yield f"{indent} asked: {plain(rule.requirement)}"
             yield f"{indent} remedy: {plain(rule.remedy)}"
     if verdict.reason:
         yield f"{'CANNOT':<9} {'judge':<{width}} {plain(verdict.reason.where)}: {plain(verdict.reason.what, 1000)}"

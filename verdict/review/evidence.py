@@ -36,7 +36,7 @@ _SAMPLE, _REPEATS = 200, 3
 
 
 @contextmanager
-def told_as(path: Path, name: str, revision: Revision) -> Iterator[None]:
+def errors_about(path: Path, name: str, revision: Revision) -> Iterator[None]:
     """Errors about a file in a cache or a temporary folder, told by the name that people know it by."""
     try:
         yield
@@ -59,7 +59,7 @@ class Evidence:
         """The test sentences with `TRUTH` and their text."""
         where = f"{TEST} of {self.revision.name}"
         path = self.store.file(self.revision, TEST)
-        with told_as(path, TEST, self.revision):
+        with errors_about(path, TEST, self.revision):
             table = bounded_table(path, "dvc repro prepare", [*TRUTH, "text"])
         require_truth(table, where)
         return table
@@ -79,7 +79,7 @@ class Evidence:
         if folder not in self.revision.outputs:
             return {}
         path = self.store.file(self.revision, HELD_OUT)
-        with told_as(path, HELD_OUT, self.revision):
+        with errors_about(path, HELD_OUT, self.revision):
             truth = bounded_table(path, "dvc repro prepare", TRUTH)
         members = self.store.members(self.revision, folder)
         return {
@@ -92,7 +92,7 @@ class Evidence:
         place = f"{folder}/{name}"
         where = f"{place} of {self.revision.name}"
         path = self.store.file(self.revision, folder, name)
-        with told_as(path, place, self.revision):
+        with errors_about(path, place, self.revision):
             table = bounded_table(path, remedy, [*TRUTH, *LABELS])
         require_truth(table, where)
         _require_probabilities(table, where)
@@ -104,7 +104,7 @@ class Evidence:
     def classifier(self) -> Classifier:
         """The artifact, loaded; its labels are `LABELS` in their order."""
         folder = self.store.folder(self.revision, ARTIFACT)
-        with told_as(folder, ARTIFACT, self.revision):
+        with errors_about(folder, ARTIFACT, self.revision):
             classifier = load_classifier(folder)
         if classifier.labels != LABELS:
             what = f"predicts {', '.join(classifier.labels)}; this code reads {', '.join(LABELS)}"
@@ -119,7 +119,7 @@ class Evidence:
     @cached_property
     def _known(self) -> frozenset[str]:
         folder = self.store.folder(self.revision, ARTIFACT)
-        with told_as(folder, ARTIFACT, self.revision):
+        with errors_about(folder, ARTIFACT, self.revision):
             return frozenset(load_documents(folder))
 
     def was_trained_on(self, documents: pd.Series) -> pd.Series:
@@ -129,13 +129,13 @@ class Evidence:
     def untrue_of_training(self) -> list[str]:
         """What the artifact says of its training that the tables of train and validation do not bear out."""
         folder = self.store.folder(self.revision, ARTIFACT)
-        with told_as(folder, ARTIFACT, self.revision):
+        with errors_about(folder, ARTIFACT, self.revision):
             told = load_manifest(folder).trained_on
         documents, found = set[str](), list[str]()
         for name in _LEARNT:
             path = PREPARED[name]
             file = self.store.file(self.revision, path)
-            with told_as(file, path, self.revision):
+            with errors_about(file, path, self.revision):
                 documents.update(bounded_table(file, "dvc repro prepare", ["document"])["document"])
             if told.get(name) != sha256(file):
                 found.append(f"trained_on names another table than {path}")

@@ -69,7 +69,7 @@ def test_experiments_are_ranked_by_their_score(stand: Shelf, make: Callable[...,
     stand.add("same", model(0.5), params={"alpha": 2e-5})
     made = make(stand)
     assert made.ranks == ["good", "same", "poor"]
-    assert [line["like_best"] for line in made.table.values()] == ["true", "true", "false"]
+    assert [line["ties_best"] for line in made.table.values()] == ["true", "true", "false"]
     assert [key for key in made.table["good"] if key.startswith("params:")] == ["params:train.linear.alpha"]
     assert [line["params:train.linear.alpha"] for line in made.table.values()] == ["1e-05", "2e-05", "0.001"]
     poor = {key: float(made.table["poor"][key]) for key in ("low", "weighted_f1", "high", "to_best_high", "seconds")}
@@ -132,7 +132,7 @@ def test_predictions_elsewhere_leave_a_score_without_an_interval(stand: Shelf, m
     made = make(stand)
     assert made.ranks == ["far", "near"]
     assert (made.table["far"]["status"], made.table["far"]["low"]) == ("not measured", "")
-    assert made.table["near"]["like_best"] == "true"
+    assert made.table["near"]["ties_best"] == "true"
     assert "dvc exp pull" in made.markdown
     assert "near</code> has the best score" in made.markdown
 

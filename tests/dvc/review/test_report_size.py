@@ -56,7 +56,7 @@ def changed(key: str) -> Review:
     """A review with thousands of changed params and thousands of findings, and a few rules."""
     candidate = Revision(Path(), "the working tree", "1" * 40)
     review = Review(
-        Revision(Path(), "main", "0" * 40), candidate, rules=[Rule(n, "asks", n != "lock", "") for n in NAMES]
+        Revision(Path(), "main", "0" * 40), candidate, rules=[Rule(n, "requirement", n != "lock", "") for n in NAMES]
     )
     review.changes = [Change(f"{key}.{number}", number, f"{key}{number}" * 9) for number in range(MANY)]
     review.findings = [

@@ -17,7 +17,7 @@ from verdict.ci.sweep.experiments_remote import meet
 from verdict.ci.sweep.missing import missing, plan_of
 from verdict.ci.sweep.winner import _body
 from verdict.classifier.params import Params
-from verdict.experiments.leaderboard.board import Board, Measured, Row
+from verdict.experiments.leaderboard.board import Board, Row, Stats
 from verdict.experiments.leaderboard.experiments import Experiment
 from verdict.experiments.leaderboard.records import Cost, Record
 from verdict.experiments.sweep.plan import Plan, plan
@@ -182,7 +182,7 @@ def ranked(rank: int, name: str, seconds: float = 10.0) -> Row:
     cost = Cost(seconds, "x86", 1.0)
     scores, seeds = Scores(score, {}, 100), Seeds(1, score, 0.0)
     record = Record(Experiment(name, "c" * 40, "b" * 40), {}, scores, seeds, cost, "", "")
-    return Row(rank, record, Measured(score - 0.02, score + 0.02, 0, -0.1, 0.1, True), {})
+    return Row(rank, record, Stats(score - 0.02, score + 0.02, 0, -0.1, 0.1, True), {})
 
 
 def body(chosen: Plan, *rows: Row) -> str:

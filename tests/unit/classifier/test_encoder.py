@@ -237,11 +237,11 @@ def test_exhausted_memory_is_told_with_the_batch_size(
 
 def test_real_exhausted_memory_of_a_cpu_is_told_too(params: Params, start: Path) -> None:
     """An allocation that the machine refuses ends with the batch size, not with a traceback of torch."""
-    from verdict.classifier.models.encoder.distributed import World
-    from verdict.classifier.models.encoder.guards import memory_told
+    from verdict.classifier.models.encoder.distributed import ProcessGroup
+    from verdict.classifier.models.encoder.guards import memory_errors
 
-    world = World(0, 1, torch.device("cpu"))
-    with pytest.raises(VerdictError, match="batch_size"), memory_told(settings(params), world):
+    world = ProcessGroup(0, 1, torch.device("cpu"))
+    with pytest.raises(VerdictError, match="batch_size"), memory_errors(settings(params), world):
         torch.empty(2**50)
 
 

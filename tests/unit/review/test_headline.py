@@ -21,9 +21,9 @@ from verdict.review.rules.model import Rule
 
 PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10)
 MAIN, CANDIDATE = Revision(Path(), "main", "0" * 40), Revision(Path(), "the working tree", "1" * 40)
-PASSES = Rule("lock", "asks", True, "consistent")
-SIZE = Rule("size", "asks", False, "91.0 MB", brief="91.0 MB, at most 20 MB")
-WORSE_OVERALL = Rule("worse:overall", "asks", False, "0.8 → 0.7")
+PASSES = Rule("lock", "requirement", True, "consistent")
+SIZE = Rule("size", "requirement", False, "91.0 MB", brief="91.0 MB, at most 20 MB")
+WORSE_OVERALL = Rule("worse:overall", "requirement", False, "0.8 → 0.7")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import small_params
-from verdict.experiments.leaderboard.board import BROKEN, Apart, Board, Measured, Row
+from verdict.experiments.leaderboard.board import BROKEN, Board, Row, Stats, Unranked
 from verdict.experiments.leaderboard.experiments import Experiment
 from verdict.experiments.leaderboard.printed import SHOWN, printed
 from verdict.experiments.leaderboard.records import Cost, Record
@@ -16,13 +16,13 @@ from verdict.review.params import AllParams
 ALPHA, MODEL, LONG = "train.linear.alpha", "train.model", "train.a_param_with_a_name_that_takes_much_room"
 
 
-def row(rank: int, name: str, like_best: bool | None, seconds: float | None = 12.0) -> Row:
+def row(rank: int, name: str, ties_best: bool | None, seconds: float | None = 12.0) -> Row:
     """A ranked experiment; `like_best` None has no predictions here."""
     score = 0.8 - rank / 100
     cost = None if seconds is None else Cost(seconds, "x86", 1.0)
     scores, seeds = Scores(score, {}, 100), Seeds(1, score, 0.0)
     record = Record(Experiment(name, f"{rank:040}", "b" * 40), {}, scores, seeds, cost, "", "")
-    measured = None if like_best is None else Measured(score - 0.02, score + 0.02, 0, -0.1, 0.1, like_best)
+    measured = None if ties_best is None else Stats(score - 0.02, score + 0.02, 0, -0.1, 0.1, ties_best)
     return Row(rank, record, measured, {ALPHA: 10.0**-rank, MODEL: "linear" if rank % 2 else None, LONG: "w" * rank})
 
 
@@ -98,7 +98,7 @@ def test_those_without_a_rank_are_told_why_and_only_so_many(board: Board) -> Non
     """Reasons are wrapped, not cut, and the end of a long list is counted."""
     experiment = Experiment("lost", "", "b" * 40)
     reason = "failed in DVC's queue, for a reason that takes a long line: dvc queue logs lost"
-    apart = [Apart(experiment, BROKEN, reason)] * (SHOWN + 3)
+    apart = [Unranked(experiment, BROKEN, reason)] * (SHOWN + 3)
     found = list(printed(replace(board, rows=[], apart=apart), 60))
     assert max(map(len, found)) <= 60
     assert " ".join(found).count("dvc queue logs lost") == SHOWN

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.review.predictions import predicted, truth
 from verdict.classifier.scores.metric_names import METRICS
-from verdict.experiments.leaderboard.ranking import Resampled, optimism, resampled, to_best
+from verdict.experiments.leaderboard.ranking import Resampled, resampled, selection_bias, to_best
 
 DOMAINS = {"tweets": 40, "movies": 40, "news": 20}
 REPETITIONS = 60
@@ -30,7 +30,7 @@ def test_equally_good_models_are_hardly_ever_told_apart(equals: list[Resampled])
     wrong = 0
     for scores in equals:
         best = int(scores.points.argmax())
-        wrong += not to_best(scores, best, 0.95).like_best.all()
+        wrong += not to_best(scores, best, 0.95).ties_best.all()
     assert wrong <= 8
 
 
@@ -56,7 +56,7 @@ def test_planted_models_are_marked_as_they_are() -> None:
     good, close, bad = tables(1, [0.6, 0.62, 3.0])
     scores = resampled([good, close, bad, good], 2000, 1)
     gaps = to_best(scores, 0, 0.95)
-    assert gaps.like_best.tolist() == [True, True, False, True]
+    assert gaps.ties_best.tolist() == [True, True, False, True]
     assert gaps.high[2] < 0
     assert (gaps.low[3], gaps.difference[3], gaps.high[3]) == (0, 0, 0)
 
@@ -74,7 +74,7 @@ def test_the_optimism_is_of_the_right_size(equals: list[Resampled]) -> None:
     """Among ten equals the winner's surplus over its true score lies between the estimate and the most, on average."""
     true = float(np.mean([scores.points for scores in equals]))
     surplus = float(np.mean([scores.points.max() for scores in equals])) - true
-    told = [optimism(scores) for scores in equals]
+    told = [selection_bias(scores) for scores in equals]
     low, high = (float(np.mean([getattr(one, name) for one in told])) for name in ("estimate", "most"))
     assert 0.3 * surplus < low < surplus * 1.05
     assert surplus * 0.9 < high < surplus * 1.5
@@ -84,5 +84,5 @@ def test_the_optimism_is_of_the_right_size(equals: list[Resampled]) -> None:
 def test_a_clear_winner_does_not_flatter_itself() -> None:
     """Where one model is always first, picking it adds nothing to its score."""
     scores = resampled(tables(1, [0.3, 5.0]), 1000, 1)
-    assert optimism(scores).estimate == pytest.approx(0, abs=1e-9)
-    assert optimism(scores).most > 0.005
+    assert selection_bias(scores).estimate == pytest.approx(0, abs=1e-9)
+    assert selection_bias(scores).most > 0.005

@@ -40,7 +40,7 @@ _UNREADABLE = (
 )
 
 
-def in_full(case: Case) -> Verdict:
+def full_review(case: Case) -> Verdict:
     """Judge what the run handed over; where it handed over no result, say why."""
     with tempfile.TemporaryDirectory(prefix="verdict-") as name:
         folder = Path(name)
@@ -130,15 +130,15 @@ def _of_results(case: Case, folder: Path) -> Verdict:
 
 def reproduced_rule(committed: Revision, own: Revision) -> Rule:
     """Whether the dvc.lock that the author committed is what running gave; if not, what the figures say."""
-    asks = f"running from main's results gives the committed {LOCK}"
+    requirement = f"running from main's results gives the committed {LOCK}"
     remedy = "make repro, and commit dvc.lock, metrics/ and plots/; or the label reproduce, and CI commits them"
     try:
         claimed = committed.stages
     except VerdictError as error:
-        return Rule("reproduced", asks, False, error.what, remedy, brief=f"the committed {LOCK} cannot be read")
+        return Rule("reproduced", requirement, False, error.what, remedy, brief=f"the committed {LOCK} cannot be read")
     lines = lock_diff.differences(claimed, own.stages)
     if not lines:
-        return Rule("reproduced", asks, True, "the same hashes for every stage")
+        return Rule("reproduced", requirement, True, "the same hashes for every stage")
     texts = [side.text(EVALUATION) for side in (committed, own)]
     try:
         figures = lock_diff.moved(*(json.loads(text or "null") for text in texts))
@@ -151,7 +151,7 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
         found += "reproduced on other hardware, with the same figures to the digits shown"
     else:
         found += "the same figures to the digits shown"
-    return Rule("reproduced", asks, False, found, remedy, brief=f"running gave another {LOCK}")
+    return Rule("reproduced", requirement, False, found, remedy, brief=f"running gave another {LOCK}")
 
 
 def _with_results_at_hand(store: Store, case: Case) -> Revision:

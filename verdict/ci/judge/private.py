@@ -126,17 +126,17 @@ def _rules(found: Review, policy: Gate, table: pd.DataFrame, base: Evidence, can
         text += f", {left:,} more left out, which main has"
     found.private = f"private test set: weighted F1 {text}"
     same = comparison.unchanged or very_same(base, candidate)
-    asks, better = "is not measurably worse on the private test set", "a better model"
-    yield Rule("private:worse", asks, same or line.verdict != WORSE, text, better, brief=change(line))
+    requirement, better = "is not measurably worse on the private test set", "a better model"
+    yield Rule("private:worse", requirement, same or line.verdict != WORSE, text, better, brief=change(line))
     if OVERALL in policy.floors:
         floor = policy.floors[OVERALL]
         passed, figure = line.candidate >= floor or same, beside(line.candidate, floor)
-        asks = f"weighted F1 on the private test set is at least {floor:g}"
-        yield Rule("private:floor", asks, passed, figure, better, brief=f"{figure}, at least {floor:g}")
+        requirement = f"weighted F1 on the private test set is at least {floor:g}"
+        yield Rule("private:floor", requirement, passed, figure, better, brief=f"{figure}, at least {floor:g}")
     excess = next(
         one for one in leak.excesses((base.predictions, candidate.predictions), sides, plan) if one.group == OVERALL
     )
-    asks = "weighted F1 does not rise on test by measurably more than on the private test set"
+    requirement = "weighted F1 does not rise on test by measurably more than on the private test set"
     told = excess.text.replace("on validation", "on the private set")
     brief = f"{excess.difference:.4f} more on test"
-    yield Rule("private:leak", asks, not excess.measurable or same, told, leak.REMEDY, brief=brief)
+    yield Rule("private:leak", requirement, not excess.measurable or same, told, leak.REMEDY, brief=brief)

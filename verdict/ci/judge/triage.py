@@ -22,7 +22,7 @@ from verdict.ci.judge import merge, queue, short_reports
 from verdict.ci.judge.case import Case, verdict_on
 from verdict.ci.publish import verdict
 from verdict.ci.publish.verdict import Verdict
-from verdict.repo.changed_files import touched
+from verdict.repo.changed_files import affecting_results
 from verdict.repo.revisions import Revision, resolve
 
 
@@ -110,14 +110,14 @@ def _approvals(github: GitHub, group: queue.Group, merged: merge.Merge, is_updat
 
 
 def _of_case(case: Case, first: bool) -> Verdict | None:
-    if not touched(case.main, replace(case.committed, commit=case.merged.commit())):
+    if not affecting_results(case.main, replace(case.committed, commit=case.merged.commit())):
         case.tell(short_reports.unchanged(case.main, case.run.head))
         return case.verdict(PASS, f"Pass: unchanged, nothing that the pipeline reads differs from {case.main.name}")
     if first:
         return None
-    from verdict.ci.judge.full_review import in_full
+    from verdict.ci.judge.full_review import full_review
 
-    return in_full(case)
+    return full_review(case)
 
 
 def _skip(run: Run, why: str) -> Verdict:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.ci.github.output import output
-from verdict.repo.changed_files import touched
+from verdict.repo.changed_files import affecting_results
 from verdict.repo.lock.check import LOCK, check
 from verdict.repo.revisions import Revision, resolve
 
@@ -20,7 +20,7 @@ def plan(root: Path, base_name: str, asked: bool) -> bool:
     Raises:
         VerdictError: dvc.lock is stale, with the command to run.
     """
-    files = touched(resolve(root, base_name), Revision(root, "HEAD", resolve(root, "HEAD").commit))
+    files = affecting_results(resolve(root, base_name), Revision(root, "HEAD", resolve(root, "HEAD").commit))
     output("reproduce", "true" if files else "false")
     if not files:
         print("nothing that can reach a result differs from main: nothing to run")

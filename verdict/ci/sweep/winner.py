@@ -117,7 +117,7 @@ def _beside(plan: Plan) -> str:
 
 def _body(plan: Plan, board: Board, winner: Row, point: Point, run: str) -> str:
     ranked = {row.name for row in board.rows}
-    alike = [row for row in board.rows if row.name != winner.name and row.measured and row.measured.like_best]
+    alike = [row for row in board.rows if row.name != winner.name and row.measured and row.measured.ties_best]
     found = {
         "name": winner.name,
         "score": _score(winner) + _beside(plan),

@@ -14,7 +14,7 @@ from verdict.classifier.scores.predictions import TRUTH
 from verdict.experiments.leaderboard import records
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.experiments.leaderboard.predictions import Cache
-from verdict.experiments.leaderboard.ranking import Optimism, optimism, resampled, to_best
+from verdict.experiments.leaderboard.ranking import SelectionBias, resampled, selection_bias, to_best
 from verdict.experiments.leaderboard.records import Record
 from verdict.repo.revisions import checked
 from verdict.review.metrics_file import Scores
@@ -27,7 +27,7 @@ _NO_PART = ("evaluate.", "gate.", "report.", "train.seeds")
 
 
 @dataclass(frozen=True)
-class Measured:
+class Stats:
     """What the predictions say: the score's interval, and the difference to the best with its own."""
 
     low: float
@@ -35,7 +35,7 @@ class Measured:
     difference: float
     difference_low: float
     difference_high: float
-    like_best: bool
+    ties_best: bool
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Row:
 
     rank: int
     record: Record
-    measured: Measured | None
+    measured: Stats | None
     values: dict[str, Any]
 
     @property
@@ -59,7 +59,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Apart:
+class Unranked:
     """An experiment that is not ranked: on other sentences (with its score), broken, or not there; and why."""
 
     experiment: Experiment
@@ -81,12 +81,12 @@ class Board:
     """All that is known. `keys` are the params that differ, `best` the row that differences are to."""
 
     rows: list[Row]
-    apart: list[Apart]
+    apart: list[Unranked]
     keys: list[str]
     domains: list[str]
     sentences: int
     documents: int
-    optimism: Optimism | None
+    selection_bias: SelectionBias | None
     policy: Gate
     chosen: Chosen | None = None
 
@@ -107,7 +107,7 @@ class Asked:
     """Which experiments to show, which of them is chosen, and how to judge them."""
 
     experiments: Sequence[Experiment]
-    absent: Sequence[Apart] = ()
+    absent: Sequence[Unranked] = ()
     chosen: Experiment | None = None
 
 
@@ -139,7 +139,7 @@ def board(root: Path, cache: Cache, asked: Asked, policy: Gate, validation: str 
         key=lambda record: (-record.scores.overall, record.experiment),
     )
     keys = differing([record.params for record in ranked])
-    measured, flattery = _measure(ranked, tables, policy)
+    measured, bias = _measure(ranked, tables, policy)
     rows = [
         Row(rank, record, measured.get(record.experiment), {key: used(record.params, key) for key in keys})
         for rank, record in enumerate(ranked, 1)
@@ -154,13 +154,13 @@ def board(root: Path, cache: Cache, asked: Asked, policy: Gate, validation: str 
         list(dict.fromkeys(claimed if one is None else one["domain"])),
         len(one) if one is not None else max(sizes, default=0),
         one.groupby("domain")["document"].nunique().sum() if one is not None else 0,
-        flattery,
+        bias,
         policy,
-        Chosen(asked.chosen, records.test_scores(files, asked.chosen)) if asked.chosen else None,
+        Chosen(asked.chosen, records.scores_on_test(files, asked.chosen)) if asked.chosen else None,
     )
 
 
-def _read(files: Files, experiments: Iterable[Experiment], apart: list[Apart]) -> Iterator[Record]:
+def _read(files: Files, experiments: Iterable[Experiment], apart: list[Unranked]) -> Iterator[Record]:
     for experiment in experiments:
         try:
             yield records.read(files, experiment)
@@ -168,17 +168,17 @@ def _read(files: Files, experiments: Iterable[Experiment], apart: list[Apart]) -
             apart.append(_broken(experiment, f"{error.where}: {error.what}"))
 
 
-def _broken(experiment: Experiment, reason: str) -> Apart:
-    return Apart(experiment, BROKEN, reason)
+def _broken(experiment: Experiment, reason: str) -> Unranked:
+    return Unranked(experiment, BROKEN, reason)
 
 
-def _elsewhere(record: Record) -> Apart:
+def _elsewhere(record: Record) -> Unranked:
     reason = "scored on other validation sentences (another split, or other data)"
-    return Apart(record.experiment, ELSEWHERE, reason, record.scores.overall)
+    return Unranked(record.experiment, ELSEWHERE, reason, record.scores.overall)
 
 
 def _same_sentences(
-    cache: Cache, same: Sequence[Record], digest: str | None, apart: list[Apart]
+    cache: Cache, same: Sequence[Record], digest: str | None, apart: list[Unranked]
 ) -> dict[Experiment, pd.DataFrame]:
     """The predictions that are here, for one and the same truth: that of the split itself, or of most of them."""
     tables = {}
@@ -212,24 +212,24 @@ def _most(values: Iterable[Found]) -> Found | None:
 
 def _measure(
     ranked: Sequence[Record], tables: dict[Experiment, pd.DataFrame], policy: Gate
-) -> tuple[dict[Experiment, Measured], Optimism | None]:
+) -> tuple[dict[Experiment, Stats], SelectionBias | None]:
     here = [record.experiment for record in ranked if record.experiment in tables]
     if not here:
         return {}, None
     scores = resampled([tables[one] for one in here], policy.resamples, policy.seed)
     gaps = to_best(scores, 0, policy.confidence)
-    like_best = gaps.like_best
+    ties_best = gaps.ties_best
     measured = {
-        one: Measured(
+        one: Stats(
             *scores.interval(place, policy.confidence),
             float(gaps.difference[place]),
             float(gaps.low[place]),
             float(gaps.high[place]),
-            bool(like_best[place]),
+            bool(ties_best[place]),
         )
         for place, one in enumerate(here)
     }
-    return measured, optimism(scores) if len(here) > 1 else None
+    return measured, selection_bias(scores) if len(here) > 1 else None
 
 
 def differing(params: Sequence[dict[str, Any]]) -> list[str]:

@@ -196,7 +196,7 @@ def _point(board: Board, row: Row, named: bool) -> Spec:
 def _kind(board: Board, row: Row) -> str:
     if row is board.best:
         return _BEST
-    return _LIKE if row.measured is None or row.measured.like_best else _WORSE
+    return _LIKE if row.measured is None or row.measured.ties_best else _WORSE
 
 
 def _turn_aside(points: list[Spec], scale: Callable[[float], float]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.experiments.leaderboard.board import ABSENT, BROKEN, Apart, Asked, Board, board
+from verdict.experiments.leaderboard.board import ABSENT, BROKEN, Asked, Board, Unranked, board
 from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find
 from verdict.experiments.leaderboard.predictions import Cache
 from verdict.experiments.leaderboard.records import VALIDATION
@@ -75,23 +75,23 @@ def _asked(root: Path, head: str, names: Sequence[str], options: Options) -> Ask
 
 def _absent(
     root: Path, head: str, names: Sequence[str], there: set[str], failures: Iterable[Experiment]
-) -> Iterator[Apart]:
+) -> Iterator[Unranked]:
     told = set(there)
     for one in failures:
         if one.name not in told and (not names or one.name in names):
             told.add(one.name)
-            yield Apart(one, BROKEN, f"failed in DVC's queue: dvc queue logs {one.name}")
+            yield Unranked(one, BROKEN, f"failed in DVC's queue: dvc queue logs {one.name}")
     for name in names:
         if name not in told:
             told.add(name)
             yield _missing(root, Experiment(name, "", head))
 
 
-def _missing(root: Path, one: Experiment) -> Apart:
+def _missing(root: Path, one: Experiment) -> Unranked:
     note = root / _SWEEP_FAILURES / one.name
     if note.resolve().parent == (root / _SWEEP_FAILURES).resolve() and note.is_file():
-        return Apart(one, BROKEN, f"failed: {note.read_text(encoding='utf-8', errors='replace')}")
-    return Apart(one, ABSENT, "no experiment of this name here: not run, or not pulled")
+        return Unranked(one, BROKEN, f"failed: {note.read_text(encoding='utf-8', errors='replace')}")
+    return Unranked(one, ABSENT, "no experiment of this name here: not run, or not pulled")
 
 
 def _chosen(shown: Sequence[Experiment], name: str) -> Experiment:

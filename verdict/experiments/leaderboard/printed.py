@@ -49,7 +49,7 @@ def printed(board: Board, width: int) -> Iterator[str]:
         columns, left_out = _columns(board, rows, width)
         yield from (_GAP.join(cells).rstrip() for cells in zip(*(column.lines() for column in columns), strict=True))
         if more := board.rows[SHOWN:]:
-            alike = sum(bool(row.measured and row.measured.like_best) for row in more)
+            alike = sum(bool(row.measured and row.measured.ties_best) for row in more)
             yield f"… {len(more)} more, {alike} of them ~ best"
         if left_out:
             keys = ", ".join(plain(key, 60) for key in left_out)
@@ -94,7 +94,7 @@ def _told(board: Board, rows: list[Row]) -> Iterator[tuple[str, list[str], bool]
     measured = [row.measured for row in rows]
     bounds = [f"[{found.low:.4f}, {found.high:.4f}]" if found else "no predictions" for found in measured]
     yield "interval", bounds, False
-    words = ["best" if row is board.best else _WORDS[row.measured.like_best if row.measured else None] for row in rows]
+    words = ["best" if row is board.best else _WORDS[row.measured.ties_best if row.measured else None] for row in rows]
     yield "", words, False
     costs = [row.record.cost for row in rows]
     yield "training", ["–" if cost is None else duration(cost.seconds) for cost in costs], True

@@ -46,13 +46,13 @@ class Differences:
     high: Floats
 
     @property
-    def like_best(self) -> npt.NDArray[np.bool_]:
+    def ties_best(self) -> npt.NDArray[np.bool_]:
         """Which models cannot be told from the best."""
         return self.high >= 0
 
 
 @dataclass(frozen=True)
-class Optimism:
+class SelectionBias:
     """By how much the best score of all is expected to exceed the winner's own: `estimate`, and at `most`."""
 
     estimate: float
@@ -109,7 +109,7 @@ def _errors(moved: Floats, documents: int) -> Floats:
     return errors
 
 
-def optimism(scores: Resampled) -> Optimism:
+def selection_bias(scores: Resampled) -> SelectionBias:
     """What picking the best adds to its score, by doing it again on each resample.
 
     In a resample the winner's score exceeds what that model has on average: by how much, on average, is the estimate.
@@ -120,4 +120,4 @@ def optimism(scores: Resampled) -> Optimism:
     deviations = scores.draws - scores.draws.mean(axis=1, keepdims=True)
     winners = scores.draws.argmax(axis=0)
     won = deviations[winners, np.arange(deviations.shape[1])]
-    return Optimism(float(won.mean()), float(deviations.max(axis=0).mean()))
+    return SelectionBias(float(won.mean()), float(deviations.max(axis=0).mean()))

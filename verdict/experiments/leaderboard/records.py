@@ -69,7 +69,7 @@ def read(files: Files, experiment: Experiment) -> Record:
     )
 
 
-def test_scores(files: Files, experiment: Experiment) -> Scores:
+def scores_on_test(files: Files, experiment: Experiment) -> Scores:
     """The scores on test, which only the experiment that is chosen is asked for."""
     return scores_of(parsed(_text(files, experiment, TEST_SCORES), TEST_SCORES), TEST_SCORES)
 

@@ -4,7 +4,7 @@ import csv
 import io
 
 from verdict.base.printable import plain
-from verdict.experiments.leaderboard.board import Apart, Board, Row
+from verdict.experiments.leaderboard.board import Board, Row, Unranked
 from verdict.experiments.leaderboard.records import shown_param
 
 _LONGEST = 1000
@@ -26,7 +26,7 @@ def as_csv(board: Board) -> str:
 
 _HEAD = (
     *("rank", "experiment", "commit", "baseline", "status", "weighted_f1", "low", "high"),
-    *("to_best", "to_best_low", "to_best_high", "like_best"),
+    *("to_best", "to_best_low", "to_best_high", "ties_best"),
 )
 _TAIL = ("seeds", "seeds_mean", "seeds_std", "seconds", "sentences_per_second", "device", "reason")
 
@@ -55,7 +55,7 @@ def _figures(row: Row) -> dict[str, Cell]:
     values = list(vars(row.measured).values())
     return {
         **{name: round(value, 6) for name, value in zip(names, values, strict=False)},
-        "like_best": str(row.measured.like_best).lower(),
+        "ties_best": str(row.measured.ties_best).lower(),
     }
 
 
@@ -66,7 +66,7 @@ def _param(row: Row, key: str) -> Cell:
     return shown_param(value)
 
 
-def _apart(one: Apart) -> dict[str, Cell]:
+def _apart(one: Unranked) -> dict[str, Cell]:
     found = one.experiment
     identity = _identity(found.name, found.commit, found.baseline)
     return {**identity, "status": one.kind, "weighted_f1": one.score, "reason": one.reason}

@@ -14,7 +14,7 @@ from verdict.repo.git import git
 
 
 @dataclass(frozen=True)
-class Meeting:
+class Exchange:
     """Where the experiments of a plan meet: a git remote for commits, a DVC remote for data."""
 
     plan: Plan

@@ -4,8 +4,8 @@ DVC does not tell: `dvc push` and `dvc status -c` overlook a missing member of a
 not send the objects of `cache: false` outputs, and exits with 0 when it could write nothing. More in docs/remote.md.
 """
 
-from verdict.repo.remote.needs import Missing
+from verdict.repo.remote.needs import Problem
 from verdict.repo.remote.settings import configured
 from verdict.repo.remote.state import check, push
 
-__all__ = ["Missing", "check", "configured", "push"]
+__all__ = ["Problem", "check", "configured", "push"]

@@ -32,7 +32,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Expected:
     """One file of the remote.
 
     Args:
@@ -71,7 +71,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class Problem:
     """Something that the remote should hold and does not: whose it is, what is wrong, and the command that mends it."""
 
     stage: str
@@ -86,16 +86,16 @@ class Missing:
         return f"{self.stage}: {where}: {self.digest[:8]} {self.what}\n  remedy: {self.remedy}"
 
 
-def needs(storage: "Storage") -> list[Need]:
+def needs(storage: "Storage") -> list[Expected]:
     """All that the working tree's dvc.lock and pointers name; `VerdictError` where dvc.lock does not know an output."""
-    found: list[Need] = []
+    found: list[Expected] = []
     for out in storage.outputs:
         found.extend(_of_output(storage, out))
     found.extend(_records(storage))
     return found
 
 
-def _of_output(storage: "Storage", out: "Output") -> Iterator[Need]:
+def _of_output(storage: "Storage", out: "Output") -> Iterator[Expected]:
     stage, path = _origin(storage, out), Path(out.fs_path).relative_to(storage.root).as_posix()
     if not out.hash_info:
         where = f"{LOCK}, stage {stage}" if out.stage.cmd else stage
@@ -104,13 +104,15 @@ def _of_output(storage: "Storage", out: "Output") -> Iterator[Need]:
     if not digest.endswith(".dir"):
         # Git keeps `cache: false` outputs, so that the file itself serves where the cache was lost.
         local = (storage.cached_object(digest), storage.root / path)
-        yield Need(Kind.FILE, stage, path, None, digest, storage.object_at(digest), local)
+        yield Expected(Kind.FILE, stage, path, None, digest, storage.object_at(digest), local)
         return
-    listing = Need(Kind.LISTING, stage, path, None, digest, storage.object_at(digest), (storage.cached_object(digest),))
+    listing = Expected(
+        Kind.LISTING, stage, path, None, digest, storage.object_at(digest), (storage.cached_object(digest),)
+    )
     yield listing
     for member, inner in _members(storage, listing).items():
         local = (storage.cached_object(inner), storage.root / path / member)
-        yield Need(Kind.FILE, stage, path, member, inner, storage.object_at(inner), local)
+        yield Expected(Kind.FILE, stage, path, member, inner, storage.object_at(inner), local)
 
 
 def _origin(storage: "Storage", out: "Output") -> str:
@@ -118,7 +120,7 @@ def _origin(storage: "Storage", out: "Output") -> str:
     return getattr(out.stage, "name", None) or Path(out.stage.path).relative_to(storage.root).as_posix()
 
 
-def _members(storage: "Storage", listing: Need) -> dict[str, str]:
+def _members(storage: "Storage", listing: Expected) -> dict[str, str]:
     """Hash by name; of the local listing where it is whole, else of the remote's; none where both are lost."""
     source = listing.source()
     data = source.read_bytes() if source else storage.read(listing.place)
@@ -131,7 +133,7 @@ def _members(storage: "Storage", listing: Need) -> dict[str, str]:
         raise VerdictError(where, f"not a listing of DVC: {error!r}", f"dvc repro -f {listing.stage}") from None
 
 
-def _records(storage: "Storage") -> Iterator[Need]:
+def _records(storage: "Storage") -> Iterator[Expected]:
     """The record of each run that dvc.lock tells of."""
     if not (storage.root / LOCK).is_file():
         return
@@ -145,7 +147,7 @@ def _records(storage: "Storage") -> Iterator[Need]:
         local = storage.cached_record(key, digest)
         if name not in cached and not local.is_file():
             continue  # git has all outputs of the stage: DVC skips it in any clone, and none needs its record
-        yield Need(Kind.RECORD, name, LOCK, None, digest, storage.record_at(key, digest), (local,))
+        yield Expected(Kind.RECORD, name, LOCK, None, digest, storage.record_at(key, digest), (local,))
 
 
 def _md5(path: Path) -> str:

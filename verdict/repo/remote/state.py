@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from verdict.repo.remote.needs import Kind, Missing, Need, needs
+from verdict.repo.remote.needs import Expected, Kind, Problem, needs
 from verdict.repo.remote.storage import Storage
 
 _NAMES = {Kind.FILE: "", Kind.LISTING: "(the directory's listing) ", Kind.RECORD: "(the run-cache's record) "}
@@ -13,17 +13,17 @@ _NAMES = {Kind.FILE: "", Kind.LISTING: "(the directory's listing) ", Kind.RECORD
 class State:
     """All needs of a revision, and those that the remote does not meet, with the reason."""
 
-    needs: list[Need]
-    absent: list[Need]
-    damaged: list[Need]
+    needs: list[Expected]
+    absent: list[Expected]
+    damaged: list[Expected]
 
     @property
-    def wanting(self) -> list[Need]:
+    def problems(self) -> list[Expected]:
         """Absent or damaged."""
         return [*self.absent, *self.damaged]
 
 
-def check(root: Path, name: str | None = None, verify: bool = False) -> list[Missing]:
+def check(root: Path, name: str | None = None, verify: bool = False) -> list[Problem]:
     """What the working tree at `root` needs, and the remote does not hold.
 
     Args:
@@ -38,7 +38,7 @@ def check(root: Path, name: str | None = None, verify: bool = False) -> list[Mis
         return missing(state(storage, verify), name)
 
 
-def push(root: Path, name: str | None = None, verify: bool = False) -> list[Missing]:
+def push(root: Path, name: str | None = None, verify: bool = False) -> list[Problem]:
     """Push what is missing, and with `verify` replace what is damaged; give what is missing after that.
 
     Can be cut off and repeated at any point. Nothing on the remote is deleted.
@@ -63,7 +63,7 @@ def state(storage: Storage, verify: bool = False) -> State:
 def pushed(storage: Storage, verify: bool = False) -> State:
     """Replace what is damaged, let DVC push, add what it overlooks, and ask again."""
     found = state(storage, verify)
-    if not found.wanting:
+    if not found.problems:
         return found
     _send(storage, found.damaged)  # first: DVC stops at a damaged listing
     if found.absent:
@@ -72,7 +72,7 @@ def pushed(storage: Storage, verify: bool = False) -> State:
     return state(storage, verify)
 
 
-def _send(storage: Storage, lacking: list[Need]) -> None:
+def _send(storage: Storage, lacking: list[Expected]) -> None:
     """Copy what has a good local copy, in the order of the kinds."""
     lost = _lost(lacking)
     for kind in Kind:
@@ -80,23 +80,23 @@ def _send(storage: Storage, lacking: list[Need]) -> None:
         storage.send({need.place: source for need in ready if (source := need.source())})
 
 
-def missing(found: State, name: str | None = None) -> list[Missing]:
+def missing(found: State, name: str | None = None) -> list[Problem]:
     """The unmet needs as people read them."""
     command = "verdict remote" + (f" --remote {name}" if name else "")
-    damaged, lost = {id(need) for need in found.damaged}, _lost(found.wanting)
+    damaged, lost = {id(need) for need in found.damaged}, _lost(found.problems)
     told = []
     ordered = sorted(
-        found.wanting, key=lambda each: (each.stage, each.kind is Kind.RECORD, each.path, each.member or "")
+        found.problems, key=lambda each: (each.stage, each.kind is Kind.RECORD, each.path, each.member or "")
     )
     for need in ordered:
         what = "has other bytes on the remote than its name says" if id(need) in damaged else "is not on the remote"
         again = f"{command} --verify --push" if id(need) in damaged else f"{command} --push"
         remedy = _remedy(need, again, _waits(need, lost))
-        told.append(Missing(need.stage, need.path, need.member, need.digest, _NAMES[need.kind] + what, remedy))
+        told.append(Problem(need.stage, need.path, need.member, need.digest, _NAMES[need.kind] + what, remedy))
     return told
 
 
-def _damaged(storage: Storage, there: list[Need]) -> list[Need]:
+def _damaged(storage: Storage, there: list[Expected]) -> list[Expected]:
     digests = storage.digests(need.place for need in there if need.kind is not Kind.RECORD)
     damaged = []
     for need in there:
@@ -106,22 +106,22 @@ def _damaged(storage: Storage, there: list[Need]) -> list[Need]:
     return damaged
 
 
-def _read_from_remote(need: Need) -> bool:
+def _read_from_remote(need: Expected) -> bool:
     """A listing that only the remote has: damaged, it would hide its members, and nothing would seem to be missing."""
     return need.kind is Kind.LISTING and need.source() is None
 
 
-def _lost(lacking: list[Need]) -> set[str]:
+def _lost(lacking: list[Expected]) -> set[str]:
     """The stages of which this machine has no good copy of a file that the remote lacks."""
     return {need.stage for need in lacking if need.kind is not Kind.RECORD and need.source() is None}
 
 
-def _waits(need: Need, lost: set[str]) -> bool:
+def _waits(need: Expected, lost: set[str]) -> bool:
     """Whether a listing or record must not be there before the files that it names, which are lost here."""
     return need.kind is not Kind.FILE and need.stage in lost and need.source() is not None
 
 
-def _remedy(need: Need, again: str, waits: bool) -> str:
+def _remedy(need: Expected, again: str, waits: bool) -> str:
     if waits:
         return f"mend the other findings of {need.stage}, then {again}"
     if need.source():

@@ -11,14 +11,14 @@ from verdict.review.words import counted
 
 def lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
     """Whether dvc.lock is true of the tree, and all that is wrong with it."""
-    asks = "dvc.lock is consistent with the tree" + (", and every entry ran" if policy.lock == "ran" else "")
+    requirement = "dvc.lock is consistent with the tree" + (", and every entry ran" if policy.lock == "ran" else "")
     if policy.lock == "ignore":
-        return [], Rule("lock", asks, True, "not asked by the policy")
+        return [], Rule("lock", requirement, True, "not asked by the policy")
     with checked_out(candidate) as folder:
         own = None if candidate.commit else store.repo
         findings = check(folder, policy.lock == "ran", own, Path(store.repo.stage_cache.cache_dir))
     if not findings:
-        return [], Rule("lock", asks, True, "consistent")
+        return [], Rule("lock", requirement, True, "consistent")
     first = findings[0]
     found = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
-    return findings, Rule("lock", asks, False, found, first.mend, brief=f"{first.stage}: {first.where}")
+    return findings, Rule("lock", requirement, False, found, first.mend, brief=f"{first.stage}: {first.where}")

@@ -140,19 +140,19 @@ def _matrix(sentences: Sequence[Words], numbers: dict[str, int]) -> sp.csr_matri
 
 def rule(base: Evidence, candidate: Evidence, approvals: Iterable[str]) -> Rule:
     """No measurable rise of near-duplicates; free where the prepared data is main's."""
-    asks = "test sentences nearly stand in the training data no more often than new data brings by chance"
+    requirement = "test sentences nearly stand in the training data no more often than new data brings by chance"
     if all(base.revision.hash_of(path) == candidate.revision.hash_of(path) for path in PREPARED.values()):
-        return Rule(NAME, asks, True, "the prepared data is main's")
+        return Rule(NAME, requirement, True, "the prepared data is main's")
     old, new = (Side.of(_texts(side, ("test",)), _texts(side, _LEARNT)) for side in (base, candidate))
     found = rise(old, new, near({**old.tested, **new.tested}, {**old.learnt, **new.learnt}))
     many = counted(len(found.pairs), "more test sentence")
     text = f"{many}, {found.expected:.1f} to be expected; {found.on_main} on main"
     if not found.measurable:
-        return Rule(NAME, asks, True, text)
+        return Rule(NAME, requirement, True, text)
     first = "; ".join(f"{tested[:80]!r} and {learnt[:80]!r}" for tested, learnt in found.pairs[:3])
     approved = "data" in approvals
     remedy = f"take them out of the training data, or {BY_PERSON.format('data')}"
-    return Rule(NAME, asks, approved, f"{text}; such as {first}", remedy, approved, many)
+    return Rule(NAME, requirement, approved, f"{text}; such as {first}", remedy, approved, many)
 
 
 def _texts(side: Evidence, splits: Iterable[str]) -> pd.Series:

@@ -100,13 +100,13 @@ def rule(figures: Figures, predictions: pd.DataFrame, bins: int, candidate: Evid
         *strange(told, as_document(by_group(predictions, bins))),
         *validation.wrong,
     ]
-    asks = (
+    requirement = (
         f"{EVALUATION} and {SCORES} hold the figures of the predictions and no others; those on test are the artifact's"
     )
     if not wrong:
         groups = f"{len(figures)} groups"
         also = f", and on validation for {counted(len(validation.figures), 'seed')}" if validation.figures else ""
-        return Rule("figures", asks, True, f"{groups} recomputed, predictions run again{also}")
+        return Rule("figures", requirement, True, f"{groups} recomputed, predictions run again{also}")
     brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
     is_new = any(UNKNOWN in line for line in wrong)
-    return Rule("figures", asks, False, f"{brief}: {wrong[0]}", _NEW if is_new else _AGAIN, brief=brief)
+    return Rule("figures", requirement, False, f"{brief}: {wrong[0]}", _NEW if is_new else _AGAIN, brief=brief)

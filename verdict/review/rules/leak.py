@@ -83,12 +83,12 @@ def _excess(group: str, test: Draws, validation: Draws, level: float) -> Excess:
 
 def rule(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, unchanged: bool) -> Rule:
     """No measurable excess. Nothing is asked where main's results hold no predictions on validation."""
-    asks = "weighted F1 does not rise on test by measurably more than on validation"
+    requirement = "weighted F1 does not rise on test by measurably more than on validation"
     if unchanged:
-        return Rule(NAME, asks, True, "every prediction is main's")
+        return Rule(NAME, requirement, True, "every prediction is main's")
     if VALIDATION[0] not in base.revision.outputs:
-        return Rule(NAME, asks, True, f"not asked: main keeps no {VALIDATION[0]}")
-    return _judged(Rule(NAME, asks, False, "", REMEDY), base, candidate, own, plan)
+        return Rule(NAME, requirement, True, f"not asked: main keeps no {VALIDATION[0]}")
+    return _judged(Rule(NAME, requirement, False, "", REMEDY), base, candidate, own, plan)
 
 
 def _judged(rule: Rule, base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) -> Rule:

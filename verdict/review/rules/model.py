@@ -25,13 +25,13 @@ Lines = Callable[[str, str], list[Difference]]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule's outcome: its name, what it asks, what was found, and what to do where it failed.
+    """One rule's outcome: its name, what it requires, what was found, and what to do where it failed.
 
     `brief` is the finding for the verdict's first line; empty where the claim about the model says it.
     """
 
     name: str
-    asks: str
+    requirement: str
     passed: bool
     found: str
     remedy: str = ""
@@ -50,19 +50,19 @@ def worse(policy: Gate, lines: Lines, unchanged: bool) -> Iterator[Rule]:
     for group, metric in policy.claims:
         is_headline = metric == HEADLINE
         name = f"worse:{group}" if is_headline else f"worse:{group}:{metric}"
-        asks = f"{group} is not measurably worse" + ("" if is_headline else f" in {NAMES[metric]}")
+        required = f"{group} is not measurably worse" + ("" if is_headline else f" in {NAMES[metric]}")
         found = lines(group, metric)
         missing = "no test sentence of it" if not found else ""
         if found and found[0].verdict == UNDEFINED:
             missing = f"{NAMES[metric]} has no value there: the truth is the same for all of its sentences"
         if missing:
             remedy = f"bring its sentences back, {_POLICY.format('fail_on_worse')}"
-            yield Rule(name, asks, unchanged, missing + (_MAINS if unchanged else ""), remedy, brief=missing)
+            yield Rule(name, required, unchanged, missing + (_MAINS if unchanged else ""), remedy, brief=missing)
             continue
         text = _ON_SHARED.join(f"{change(line)}, {interval(line)}: {line.verdict}" for line in found)
         lost = [line for line in found if line.verdict == WORSE]
         brief = "" if is_headline or not lost else change(lost[0])
-        yield Rule(name, asks, not lost, text, _remedy(found, "fail_on_worse"), brief=brief)
+        yield Rule(name, required, not lost, text, _remedy(found, "fail_on_worse"), brief=brief)
 
 
 def floors(policy: Gate, figures: Figures, lines: Lines, excused: Callable[[str, float], bool]) -> Iterator[Rule]:
@@ -75,12 +75,12 @@ def floors(policy: Gate, figures: Figures, lines: Lines, excused: Callable[[str,
         excused: whether a group may be below a floor, since it is so on main, with the same model.
     """
     for group, floor in policy.floors.items():
-        name, asks = f"floor:{group}", f"weighted F1 of {group} is at least {floor:g}"
+        name, required = f"floor:{group}", f"weighted F1 of {group} is at least {floor:g}"
         value, excuse = figures.get(group, {}).get(HEADLINE), excused(group, floor)
         if value is None:
             found = "no figure for it" + (", nor on main" if excuse else "")
             remedy = f"bring its sentences back, {_POLICY.format('floors')}"
-            yield Rule(name, asks, excuse, found, remedy, brief="no figure for it")
+            yield Rule(name, required, excuse, found, remedy, brief="no figure for it")
             continue
         measured = lines(group, HEADLINE)
         values = [value, *(line.candidate for line in measured[1:])]
@@ -88,7 +88,7 @@ def floors(policy: Gate, figures: Figures, lines: Lines, excused: Callable[[str,
         if lowest < floor and excuse:
             found += ", below the floor, but so on main"
         brief = f"{beside(lowest, floor)}, at least {floor:g}"
-        yield Rule(name, asks, lowest >= floor or excuse, found, _remedy(measured, "floors"), brief=brief)
+        yield Rule(name, required, lowest >= floor or excuse, found, _remedy(measured, "floors"), brief=brief)
 
 
 def _remedy(lines: list[Difference], group: str) -> str:
@@ -102,22 +102,28 @@ def seeds(policy: Gate, told: Seeds | None, is_mains: bool) -> Iterator[Rule]:
         return
     asked = policy.seeds
     enough, alike = told.count >= asked.at_least, told.std <= asked.max_spread
-    asks = f"{SCORES} tells at least {asked.at_least} seeds, with a standard deviation of at most {asked.max_spread:g}"
+    required = (
+        f"{SCORES} tells at least {asked.at_least} seeds, with a standard deviation of at most {asked.max_spread:g}"
+    )
     found = told.text + (_MAINS if is_mains and not (enough and alike) else "")
     remedy = f"{SCORES} must tell it: more of train.seeds" if not enough else "a model that depends less on its seed"
     brief = f"standard deviation {beside(told.std, asked.max_spread)}, at most {asked.max_spread:g}"
     if not enough:
         brief = f"{counted(told.count, 'seed')}, at least {asked.at_least}"
-    yield Rule("seeds", asks, (enough and alike) or is_mains, found, "" if enough and alike else remedy, brief=brief)
+    yield Rule(
+        "seeds", required, (enough and alike) or is_mains, found, "" if enough and alike else remedy, brief=brief
+    )
 
 
 def size(policy: Gate, base: Evidence | None, candidate: Evidence, unchanged: bool) -> Rule:
     """The artifact's size; main's model may have main's."""
     most, own = policy.max_artifact_mb, candidate.artifact_bytes / 1e6
     excuse = _excuse(base, candidate, unchanged) if own > most else ""
-    asks = f"{ARTIFACT} is at most {most:g} MB"
+    required = f"{ARTIFACT} is at most {most:g} MB"
     remedy, brief = "fewer features, or a smaller model", f"{beside(own, most, 1)} MB, at most {most:g} MB"
-    return Rule("size", asks, own <= most or bool(excuse), f"{beside(own, most, 1)} MB{excuse}", remedy, brief=brief)
+    return Rule(
+        "size", required, own <= most or bool(excuse), f"{beside(own, most, 1)} MB{excuse}", remedy, brief=brief
+    )
 
 
 def speed(policy: Gate, base: Evidence | None, candidate: Evidence, seconds: float, unchanged: bool) -> Rule:
@@ -126,10 +132,10 @@ def speed(policy: Gate, base: Evidence | None, candidate: Evidence, seconds: flo
     excuse = _excuse(base, candidate, unchanged) if seconds > most else ""
     if seconds > most and not excuse:
         seconds = min(seconds, candidate.measured_again())
-    asks = f"1,000 sentences are predicted in at most {most:g} s (clock or processor), on the machine that judges"
+    required = f"1,000 sentences are predicted in at most {most:g} s (clock or processor), on the machine that judges"
     brief = f"{beside(seconds, most, 2)} s, at most {most:g} s"
     passed = seconds <= most or bool(excuse)
-    return Rule("time", asks, passed, f"{beside(seconds, most, 2)} s{excuse}", "a simpler model", brief=brief)
+    return Rule("time", required, passed, f"{beside(seconds, most, 2)} s{excuse}", "a simpler model", brief=brief)
 
 
 def very_same(base: Evidence | None, candidate: Evidence) -> bool:

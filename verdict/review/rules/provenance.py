@@ -22,9 +22,12 @@ def policy(changes: list[Change], unreadable: str = "") -> Rule:
         unreadable: why main's code would refuse to judge by the candidate's policy.
     """
     touched = watched(changes, "policy")
-    asks = "the rules of the gate and the limits of validate are main's"
-    found = [*_keys(touched), *([f"main's code cannot judge by it: {unreadable}"] if touched and unreadable else [])]
-    return _rule("policy", asks, found, "as on main", [change.key for change in touched])
+    requirement = "the rules of the gate and the limits of validate are main's"
+    found = [
+        *_keys(touched),
+        *([f"main's code cannot judge by it: {unreadable}"] if touched and unreadable else []),
+    ]
+    return _rule("policy", requirement, found, "as on main", [change.key for change in touched])
 
 
 def data(changes: list[Change], made: Derived, rows: pd.DataFrame | None, test: TestRows) -> Rule:
@@ -38,7 +41,7 @@ def data(changes: list[Change], made: Derived, rows: pd.DataFrame | None, test: 
         rows: of both sides, compared; None where they are the same.
         test: the rows that count, and what the change does to them.
     """
-    asks = "rows keep their label, text, document and split; all tables are those that main's code derives"
+    requirement = "rows keep their label, text, document and split; all tables are those that main's code derives"
     is_dealt_anew = bool(watched(changes, "split"))
     found = _keys(watched(changes, "data"))
     if made.differences:
@@ -49,39 +52,39 @@ def data(changes: list[Change], made: Derived, rows: pd.DataFrame | None, test: 
     if test.leave:
         found.append(f"{counted(len(test.leave), 'test row')} would be approved no more")
     passed = "; ".join([*(_counts(rows, ("added",)) or ["as on main"]), made.source])
-    return _rule("data", asks, found, passed, found)
+    return _rule("data", requirement, found, passed, found)
 
 
 def split(changes: list[Change], rows: pd.DataFrame | None) -> Rule:
     """Rows are drawn as on main."""
     touched = watched(changes, "split")
     found = [*_keys(touched), *(_counts(rows, ("moved",)) if touched else [])]
-    asks = "documents are dealt to train, validation and test as on main"
-    return _rule("split", asks, found, "as on main", [change.key for change in touched])
+    requirement = "documents are dealt to train, validation and test as on main"
+    return _rule("split", requirement, found, "as on main", [change.key for change in touched])
 
 
 def file_rule(rows: TestRows) -> Rule:
     """The candidate's file names rows of its own test split alone, so that an approved change takes it along."""
-    asks = f"{TEST_SET} names rows of the test split alone"
+    requirement = f"{TEST_SET} names rows of the test split alone"
     found = f"{counted(int(rows.counts.sum()), 'approved row')} of {len(rows.counts):,}"
     if not rows.has_file:
         found = f"no {TEST_SET}: all test rows of main are approved"
     if rows.unknown:
         found = f"{counted(rows.unknown, 'name')} without a row"
     brief = found if rows.unknown else ""
-    return Rule("test-file", asks, not rows.unknown, found, f"{WRITE}, and commit {TEST_SET}", brief=brief)
+    return Rule("test-file", requirement, not rows.unknown, found, f"{WRITE}, and commit {TEST_SET}", brief=brief)
 
 
 def documents(candidate: Evidence) -> Rule:
     """The artifact tells the truth about what it learnt from: what the next change is compared on rests on that."""
-    asks = f"{ARTIFACT} names the very tables and documents that it learnt from: those of train and validation"
+    requirement = f"{ARTIFACT} names the very tables and documents that it learnt from: those of train and validation"
     wrong = candidate.untrue_of_training()
     found = "; ".join(wrong) or "documents.json and trained_on are those of the tables"
-    return Rule("documents", asks, not wrong, found, "dvc repro -f featurize train", brief=in_short(wrong, 1))
+    return Rule("documents", requirement, not wrong, found, "dvc repro -f featurize train", brief=in_short(wrong, 1))
 
 
-def _rule(name: str, asks: str, found: Sequence[str], passed: str, brief: Sequence[str]) -> Rule:
-    return Rule(name, asks, not found, "; ".join(found) or passed, brief=in_short(brief, 2))
+def _rule(name: str, requirement: str, found: Sequence[str], passed: str, brief: Sequence[str]) -> Rule:
+    return Rule(name, requirement, not found, "; ".join(found) or passed, brief=in_short(brief, 2))
 
 
 def _keys(touched: list[Change]) -> list[str]:

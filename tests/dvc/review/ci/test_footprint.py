@@ -5,7 +5,7 @@ import pytest
 from tests.dvc.review.ci import repository as plumbing
 from tests.dvc.review.ci.repository import Repository
 from verdict.base.documents import dump
-from verdict.repo.changed_files import touched
+from verdict.repo.changed_files import affecting_results
 from verdict.repo.revisions import resolve
 
 repository = plumbing.repository
@@ -14,7 +14,7 @@ repository = plumbing.repository
 def changed(repository: Repository) -> list[str]:
     """What a commit of everything that was written touches."""
     repository.commit()
-    return touched(resolve(repository.path, "main"), resolve(repository.path, "HEAD"))
+    return affecting_results(resolve(repository.path, "main"), resolve(repository.path, "HEAD"))
 
 
 @pytest.mark.parametrize(
@@ -177,5 +177,5 @@ def test_a_submodule_is_in_it_unless_its_place_is_harmless(repository: Repositor
     at("1")
     repository.git("branch", "--force", "before")
     at("2")
-    found = touched(resolve(repository.path, "before"), resolve(repository.path, "HEAD"))
+    found = affecting_results(resolve(repository.path, "before"), resolve(repository.path, "HEAD"))
     assert found == ["docs/read", "lib"]

@@ -15,7 +15,7 @@ from verdict.classifier.training.torchrun import number
 
 
 @dataclass(frozen=True)
-class World:
+class ProcessGroup:
     """The number of this process among `size`, and its device. Number 0 writes and speaks."""
 
     rank: int
@@ -70,7 +70,7 @@ class World:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[World]:
+def joined(device: str) -> Iterator[ProcessGroup]:
     """Join the processes of torchrun for the block; they stay together until `torchrun.leave`.
 
     A second meeting of the same processes would find the addresses of the first, and fail where one comes late.
@@ -86,10 +86,10 @@ def joined(device: str) -> Iterator[World]:
     require_device(own)
     place = torch.device(own)
     if size == 1:
-        yield World(0, 1, place)
+        yield ProcessGroup(0, 1, place)
         return
     if place.type == "cuda":
         torch.cuda.set_device(place)
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
-    yield World(distributed.get_rank(), size, place)
+    yield ProcessGroup(distributed.get_rank(), size, place)

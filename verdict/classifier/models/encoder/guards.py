@@ -9,7 +9,7 @@ import torch
 
 from verdict.base import numerics
 from verdict.base.errors import VerdictError
-from verdict.classifier.models.encoder.distributed import World
+from verdict.classifier.models.encoder.distributed import ProcessGroup
 from verdict.classifier.params import Train
 from verdict.classifier.training.torchrun import number
 
@@ -31,7 +31,7 @@ def switched(params: Train) -> Iterator[None]:
 
 
 @contextmanager
-def memory_told(params: Train, world: World) -> Iterator[None]:
+def memory_errors(params: Train, world: ProcessGroup) -> Iterator[None]:
     """Turn an exhausted memory into a message that names the batch size."""
     try:
         yield

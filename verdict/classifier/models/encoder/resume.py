@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from verdict.base.files import replacing
-from verdict.classifier.models.encoder.distributed import World
+from verdict.classifier.models.encoder.distributed import ProcessGroup
 from verdict.classifier.params import Train
 from verdict.classifier.training import checkpoints
 from verdict.classifier.training.loop import Curve, Data
@@ -81,7 +81,7 @@ class Tensors:
         )
 
 
-def place(params: Train, phase: str, data: Iterable[Data], start: str, world: World) -> Path:
+def place(params: Train, phase: str, data: Iterable[Data], start: str, world: ProcessGroup) -> Path:
     """The file of one training.
 
     Args:

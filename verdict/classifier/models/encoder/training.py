@@ -21,8 +21,8 @@ from verdict.classifier.features.tokens import CONFIG
 from verdict.classifier.models.encoder import predict, resume
 from verdict.classifier.models.encoder.batches import OnDevice, Rows, epoch_batches, rate, share
 from verdict.classifier.models.encoder.build import model_of, network_of, optimiser_of
-from verdict.classifier.models.encoder.distributed import World, joined
-from verdict.classifier.models.encoder.guards import memory_told, switched
+from verdict.classifier.models.encoder.distributed import ProcessGroup, joined
+from verdict.classifier.models.encoder.guards import memory_errors, switched
 from verdict.classifier.models.tensors import softmax
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss, scores
@@ -53,7 +53,7 @@ def fit_encoder(params: Train, train: Data, validation: Data, start: Path, confi
     Raises:
         VerdictError: the device is not there, its memory does not suffice, or the training diverged.
     """
-    with joined(params.device) as world, switched(params), memory_told(params, world):
+    with joined(params.device) as world, switched(params), memory_errors(params, world):
         # Each gives back its memory on the device before the next one starts.
         with closing(_Training(params, "first", train, (start, config), world)) as first:
             first.run(validation)
@@ -75,7 +75,9 @@ def fit_encoder(params: Train, train: Data, validation: Data, start: Path, confi
 class _Training:
     """One training: a network, its optimiser, and where it stands. Its state is nobody else's until it is closed."""
 
-    def __init__(self, params: Train, phase: str, data: Data, start: tuple[Path, dict[str, Any]], world: World) -> None:
+    def __init__(
+        self, params: Train, phase: str, data: Data, start: tuple[Path, dict[str, Any]], world: ProcessGroup
+    ) -> None:
         self.params, self.world, self.data = params, world, data
         self.file = resume.place(params, phase, [data], sha256(start[0]), world)
         self.held = checkpoints.hold(self.file) if world.leads else None
