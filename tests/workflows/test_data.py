@@ -41,10 +41,10 @@ def test_a_prepare_that_copies_test_rows_needs_a_label(site: Direct) -> None:
         before, text = dependency(path), path.read_text(encoding="utf-8")
         line = "    for name, table in tables.items():\n"
         more = (
-            "    more = [row._replace(id=row.id + 'x', document=row.document + 'x', text=row.text + ' indeed')\n"
-            "            for row in tables['test'].itertuples(index=False)]\n"
-            "    own = tables['train']\n"
-            "    tables['train'] = own.__class__([*own.itertuples(index=False), *more], columns=own.columns)\n"
+            "    own, ends = tables['train'], {'id': 'x', 'document': 'x', 'text': ' indeed'}\n"
+            "    more = [{key: f'{value}{ends[key]}' if key in ends else value for key, value in row.items()}\n"
+            "            for row in tables['test'].to_pylist()]\n"
+            "    tables['train'] = own.from_pylist([*own.to_pylist(), *more], schema=own.schema)\n"
         )
         assert line in text
         path.write_text(text.replace(line, more + line, 1), encoding="utf-8")
