@@ -17,7 +17,7 @@ from tests.documents import load, save
 from verdict.classifier.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
-_SLOWEST = ("workflows", "sweep", "pipeline", "remote")
+_SLOWEST = ("workflows", "dvc/sweep", "dvc/pipeline", "dvc/remote")
 # What a corpus of a few hundred sentences cannot satisfy, overridden as a user would: in params.yaml.
 SMALL = {
     "validate": {
