@@ -171,7 +171,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for command, default in ((reproduce, "bundle"), (audit, "audit.json"), (report, "audit.json")):
         command.add_argument("--out", type=Path, default=Path(default), metavar="PATH")
     for command in (judge, publish, comment, commit):
-        command.add_argument("--out", type=Path, default=Path("verdict"), metavar="FOLDER")
+        command.add_argument("--out", type=Path, default=Path("judgement"), metavar="FOLDER")
     ci_sweep.arguments(commands.add_parser("sweep", help="steps of sweep.yml"))
 
 

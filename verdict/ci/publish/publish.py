@@ -76,7 +76,7 @@ def _footer(run: Run) -> str:
     advisory = "" if _by_an_app() else f" <code>{ADVISORY}</code> is set by no App: it must not be a required check."
     return (
         f"\n\n<sub>Judged by the code of main at <code>{os.environ.get('GITHUB_SHA', '')[:10]}</code>:"
-        f' <a href="{run_url()}">log, and report.html in the artifact verdict</a>'
+        f' <a href="{run_url()}">log, and report.html in the artifact judgement</a>'
         f' · <a href="{run.url}">the run</a>.{advisory}</sub>\n'
     )
 
