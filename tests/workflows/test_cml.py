@@ -50,7 +50,7 @@ class Publisher:
 
     def tell(self, code: int, text: str, picture: bool = False) -> None:
         """Publish a verdict on pull request 1, as report.yml does: by CML, and where that fails without it."""
-        folder, head = self.place / "verdict", self.origin.sha("refs/pull/1/head")
+        folder, head = self.place / "judgement", self.origin.sha("refs/pull/1/head")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         image = '<p><img src="plots_a.png" alt="a"></p>' if picture else ""

@@ -152,7 +152,7 @@ def test_a_bundle_of_another_commit_does_not_pass(harness: JudgeHarness, tmp_pat
         site.github.state.pulls[1]["head_sha"] = earlier
         site.github.state.runs[harness.run_id]["head_sha"] = earlier
     assert verdict.code == FAIL
-    assert "verdict/classifier/models/linear/training.py" in report
+    assert "verdict/classifier/artifact.py" in report
 
 
 def test_what_a_run_says_is_text(harness: JudgeHarness) -> None:
