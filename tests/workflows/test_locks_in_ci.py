@@ -1,5 +1,6 @@
 """What dvc.lock says is not believed: stale, invented, or merged into a falsehood; and CI writes one if asked to."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,6 @@ from tests.workflows.outcome import Outcome
 from tests.workflows.proposals import (
     JUDGED,
     REPRODUCED,
-    dependency,
     documentation,
     flattered,
     other_seed,
@@ -25,9 +25,13 @@ from tests.workflows.proposals import (
     top,
     worse,
 )
+from verdict.repo.lock.check import hash_of
 
 _LOCK_APP = "verdict-lock[bot]"
 _COMMITTED = {**JUDGED, "commit-lock": "success"}
+
+
+OF_KINDS = "verdict/classifier/training/loop.py"
 
 
 def without_gpu(clone: Clone) -> None:
@@ -43,13 +47,21 @@ def bag(clone: Clone) -> None:
 
 
 def other_bag(clone: Clone) -> None:
-    """Other code, which leaves all results as they are."""
-    path, lock = clone.path / "verdict" / "classifier" / "artifact.py", clone.path / "dvc.lock"
-    before, text = dependency(path), path.read_text(encoding="utf-8")
-    path.write_text(f"{text}# another line\n", encoding="utf-8")
-    assert dependency(path) != before
+    """Other code for the kinds of model that main does not use, which leaves all its results as they are."""
+    path, lock = clone.path / OF_KINDS, clone.path / "dvc.lock"
+    line = "    limits = getattr(params, params.model)\n"
+    before, text = _room(path.parent), path.read_text(encoding="utf-8")
+    assert line in text
+    more = "    limits = limits.model_copy(update={'epochs': 3}) if params.model == 'bag' else limits\n"
+    path.write_text(text.replace(line, line + more), encoding="utf-8")
     # By hand: DVC's own way needs all data, and writes the same.
-    lock.write_text(lock.read_text(encoding="utf-8").replace(before, dependency(path)), encoding="utf-8")
+    lock.write_text(lock.read_text(encoding="utf-8").replace(before, _room(path.parent)), encoding="utf-8")
+
+
+def _room(folder: Path) -> str:
+    """A folder as dvc.lock has it."""
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)  # .dvcignore names it
+    return f"md5: {hash_of(folder)}\n      size: {sum(file.stat().st_size for file in folder.iterdir())}\n"
 
 
 def invented(clone: Clone) -> None:
@@ -136,7 +148,7 @@ def test_main_that_moves_before_the_judge_is_what_counts(site: Direct) -> None:
     conclusion, title = site.checks()[-1]
     assert conclusion == "failure"
     assert title.startswith("Fail, reproduced (running gave another dvc.lock), lock (")
-    assert "verdict/classifier/models/bag/training.py" in site.comment()
+    assert "verdict/classifier/training" in site.comment()
     site.origin.pull(1, "change")
     # What the merge holds is true: the code that main has by now makes no difference to this model.
     of_merge = {**site.honest(), "dvc.lock": site.origin.git("show", "refs/pull/1/merge:dvc.lock").encode() + b"\n"}
