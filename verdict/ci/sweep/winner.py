@@ -50,7 +50,7 @@ def propose(plan: Plan, board: Board, run: str, out: Path) -> Proposal:
         str(plan.spec),
         winner.name,
         plan.baseline,
-        f"verdict/experiments/sweep/{plan.spec.stem}",
+        f"sweep/{plan.spec.stem}",
         f"Sweep {plan.spec.stem}: {' '.join(point.texts)}"[:_MOST_TITLE],
         _body(plan, board, winner, point, run),
         _message(plan, board, winner, point),
