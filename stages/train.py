@@ -10,6 +10,7 @@ from verdict.base.errors import exit_code
 from verdict.base.files import write_rows
 from verdict.classifier import params
 from verdict.classifier.artifact import manifest_of, save_classifier
+from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.features.pretrained import START
 from verdict.classifier.kinds import KINDS
 from verdict.classifier.scores.validation import spread_in_words, write_validation
@@ -38,7 +39,7 @@ def main() -> None:
     if not leads():
         return
     first = fitted[settings.seed]
-    manifest = manifest_of(settings, loaded.validation.max_text_length, inputs.source)
+    manifest = manifest_of(settings, LABELS, loaded.validation.max_text_length, inputs.source)
     save_classifier(MODEL, inputs.reads, first.model, inputs.documents, manifest)
     write_rows(CURVE, first.curve)
     seeds = {seed: one.validation for seed, one in fitted.items()}

@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
 from verdict.base.numerics import hardware_class
-from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.dataset.text import CLEANING, STEPS, Text
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import idf_tensors, read_tensors, tfidf_from, write_tensors, write_vocabulary
@@ -86,11 +85,17 @@ def used_params(train: Train) -> dict[str, Any]:
     return train.model_dump(mode="json", exclude=set(KINDS) - {train.model})
 
 
-def manifest_of(train: Train, max_text_length: int, trained_on: dict[Literal["train", "validation"], str]) -> Manifest:
+def manifest_of(
+    train: Train,
+    labels: tuple[str, ...],
+    max_text_length: int,
+    trained_on: dict[Literal["train", "validation"], str],
+) -> Manifest:
     """The manifest of an artifact that is trained here, complete but for `files`.
 
     Args:
         train: the params of its training.
+        labels: the classes, in the order of its probabilities.
         max_text_length: it reads no more of a text.
         trained_on: SHA-256 of the tables, by split.
     """
@@ -98,7 +103,7 @@ def manifest_of(train: Train, max_text_length: int, trained_on: dict[Literal["tr
     return Manifest(
         kind=train.model,
         representation=kind.representation,
-        labels=LABELS,
+        labels=labels,
         text=Text(max_length=max_text_length),
         train=used_params(train),
         trained_on=trained_on,
