@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 from tests.dvc.review.test_report_hostile import BRANCH, ELEMENTS, PLACES, TEXTS, github
 from verdict.review.report.markup import Template, fit, link, render
 
-TEMPLATES = sorted(path for folder in ("review", "sweep") for path in (ROOT / folder).rglob("*.j2"))
+TEMPLATES = sorted((ROOT / "verdict").rglob("*.j2"))
 
 
 def template(folder: Path, body: str) -> Template:
