@@ -2,7 +2,7 @@
 
     python -m benchmarks.pipeline [--runs N]
 
-Cold: `dvc repro`, and `review repro`, which also keeps the stages apart, from nothing ÷ the same five stages in one
+Cold: `dvc repro`, and `verdict repro`, which also keeps the stages apart, from nothing ÷ the same five stages in one
 Python process. No-op: `dvc repro` with nothing to do ÷ the same in an empty DAG of five stages. Those of a round run by
 turns, and the median of the rounds' ratios counts.
 """
@@ -71,7 +71,7 @@ def main() -> None:
         folder = Path(name)
         rounds = [cold(folder / str(n)) for n in range(runs)]
         report("cold dvc repro ÷ one process", [(one["dvc"], one["process"]) for one in rounds], 1.2)
-        report("cold review repro ÷ one process", [(one["review"], one["process"]) for one in rounds], 1.1)
+        report("cold verdict repro ÷ one process", [(one["review"], one["process"]) for one in rounds], 1.1)
         ours = folder / "0" / "dvc"
         empty_dag(folder / "empty")
         again = [(run(["dvc", "repro"], ours), run(["dvc", "repro"], folder / "empty")) for _ in range(runs + 2)]
