@@ -6,7 +6,7 @@ from pathlib import Path
 from verdict.cli import sides
 from verdict.cli.exits import judged
 
-HELP = "both models on the same sentences, with intervals; exit 2: cannot judge"
+HELP = "both models on the same sentences, with intervals"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

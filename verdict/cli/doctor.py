@@ -6,7 +6,7 @@ from pathlib import Path
 from verdict.cli.exits import reported
 from verdict.cli.types import device
 
-HELP = "what this machine offers as a runner; exit 1 if it cannot serve"
+HELP = "can this machine serve as a runner?"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from verdict.cli.exits import judged
 
-HELP = "rank experiments by validation: report/leaderboard"
+HELP = "rank experiments by their score on validation"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ import argparse
 
 from verdict.cli.exits import reported
 
-HELP = "is dvc.lock consistent with this tree? exit 0 or 1; needs no data"
+HELP = "is dvc.lock consistent with this tree? needs no data"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

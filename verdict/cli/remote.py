@@ -4,7 +4,7 @@ import argparse
 
 from verdict.cli.exits import judged
 
-HELP = "does the DVC remote hold all? exit 0 yes, 1 no, 2 cannot be asked"
+HELP = "does the DVC remote hold all that is needed?"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

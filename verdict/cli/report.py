@@ -6,7 +6,7 @@ from pathlib import Path
 from verdict.cli import sides
 from verdict.cli.exits import judged
 
-HELP = "write the review, report.md and report.html; exit 0 once written"
+HELP = "write the review: report.md and report.html"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

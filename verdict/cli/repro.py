@@ -4,7 +4,7 @@ import argparse
 
 from verdict.cli.exits import reported
 
-HELP = "reproduce the DAG: dvc repro, with isolated stages and a record for the report"
+HELP = "reproduce the DAG, each stage with its own files alone"
 
 
 def arguments(_: argparse.ArgumentParser) -> None:

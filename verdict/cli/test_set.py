@@ -4,7 +4,7 @@ import argparse
 
 from verdict.cli.exits import reported
 
-HELP = "write data/test-set.txt: the rows of the test split that count"
+HELP = "approve the test rows that count: data/test-set.txt"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
