@@ -43,7 +43,7 @@ class _Wide(argparse.HelpFormatter):
     """A line a command."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=18)
+        super().__init__(prog, max_help_position=24)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
