@@ -39,13 +39,6 @@ COMMANDS = {
 }
 
 
-class _Wide(argparse.HelpFormatter):
-    """A line a command."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=24)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the command, return its exit code.
 
@@ -62,7 +55,6 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="verdict",
         description="Reproduce a text classifier, measure a change against main, and say whether it may pass.",
-        formatter_class=_Wide,
         epilog="Change params.yaml, run `verdict repro`, then `verdict gate`. README.md shows the way.",
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
