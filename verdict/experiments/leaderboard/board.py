@@ -244,8 +244,6 @@ def _values(params: Sequence[dict[str, Any]], key: str) -> set[str]:
 
 def used(params: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - YAML
     """A param's value; None where it is absent, or a setting of a kind of model that was not trained."""
-    parts = key.split(".")
-    kinds = {*KINDS, str(params.get("train.model"))}
-    if parts[0] == "train" and len(parts) > 2 and parts[1] in kinds and parts[1] != params.get("train.model"):
-        return None
-    return params.get(key)
+    parts, chosen = key.split("."), params.get("train.model")
+    of_another = parts[0] == "train" and len(parts) > 2 and parts[1] in KINDS and parts[1] != chosen
+    return None if of_another else params.get(key)
