@@ -10,6 +10,7 @@ from verdict.base.errors import VerdictError
 from verdict.ci.github.output import output, run_url
 from verdict.cli import ci_sweep
 from verdict.cli.exits import reported
+from verdict.cli.steps import steps
 
 HELP = "steps of the workflows in .github"
 
@@ -140,13 +141,7 @@ def _remote(root: Path) -> bool:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add a parser a step."""
-    commands = parser.add_subparsers(metavar="STEP", required=True)
-
-    def add(name: str, step: object, told: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=told)
-        command.set_defaults(step=step)
-        return command
-
+    add = steps(parser)
     plan = add("plan", _plan, "is dvc.lock consistent, and must anything run?")
     plan.add_argument("--asked", action="store_true", help="go on where dvc.lock is stale")
     reproduce = add("reproduce", _reproduce, "run the DAG from main's results, and fill a bundle")
@@ -172,7 +167,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--out", type=Path, default=Path(default), metavar="PATH")
     for command in (judge, publish, comment, commit):
         command.add_argument("--out", type=Path, default=Path("judgement"), metavar="FOLDER")
-    ci_sweep.arguments(commands.add_parser("sweep", help="steps of sweep.yml"))
+    ci_sweep.arguments(add("sweep", None, "steps of sweep.yml"))
 
 
 def run(options: Options) -> int:

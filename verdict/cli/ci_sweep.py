@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from verdict.ci.github.output import output, run_url
+from verdict.cli.steps import steps
 
 Options = argparse.Namespace
 
@@ -74,13 +75,7 @@ def _comment(options: Options) -> None:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add a parser a step."""
-    commands = parser.add_subparsers(metavar="STEP", required=True)
-
-    def add(name: str, step: object, told: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=told)
-        command.set_defaults(step=step)
-        return command
-
+    add = steps(parser)
     missing = add("missing", _missing, "the points without an experiment, for a matrix")
     missing.add_argument("--git-remote", default="origin")
     missing.add_argument("--only", nargs="+", default=[], metavar="NAME", help="look for these points alone")

@@ -130,7 +130,7 @@ def review(store: Store, base: Evidence | None, candidate: Evidence, approvals: 
         store: where the objects come from.
         base: main; None on a repository's first run, which is judged by floors alone.
         candidate: the change.
-        approvals: rules of `review.APPROVABLE` that a person waves through.
+        approvals: rules of `outcome.APPROVABLE` that a person waves through.
     """
     result = Review(base.revision if base else None, candidate.revision, approvals)
     try:

@@ -1,4 +1,4 @@
-"""`verdict doctor`: does this machine suffice as a runner? The remote is `review remote`'s question."""
+"""`verdict doctor`: does this machine suffice as a runner? The remote is `verdict remote`'s question."""
 
 import ctypes
 import faulthandler
