@@ -2,13 +2,14 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.classifier.kinds import ModelKind
+from verdict.classifier.scores.metric_names import known_metric
 
 PATH = Path("params.yaml")
 
@@ -18,6 +19,16 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NgramRange = tuple[Count, Count]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Name = Annotated[str, Field(min_length=1)]  # of a column
+Step = Literal["html_entities", "whitespace"]
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+# One column, or a list of them.
+Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1), BeforeValidator(_several)]
 
 
 class Section(BaseModel):
@@ -26,38 +37,104 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Prepare(Section):
-    """How raw sentences become labelled rows in three splits."""
+class Rating(Section):
+    """A column of numbers that the labels come from: far below the middle of its limits the first, far above the last.
 
-    neutral_band: Annotated[float, Field(ge=0, lt=4)]
-    salt: Annotated[str, Field(min_length=1)]
-    test_share: Share
-    validation_share: Share
+    With three labels the second one is within ± `neutral_band` of the middle, both ends included; with two the band is
+    0, and the middle belongs to the first.
+    """
+
+    column: Name
+    limits: Annotated[tuple[float, float], Field(strict=False)]
+    neutral_band: NonNegative = 0.0
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        low, high = self.limits
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError("limits must be [lowest, highest]")
+        if self.neutral_band >= (high - low) / 2:
+            raise ValueError("neutral_band must be below half the distance of the limits")
+        return self
+
+
+class Data(Section):
+    """The table that everything starts from, and which of its columns mean what.
+
+    Three keys suffice: path, text, label (or rating).
+    """
+
+    path: Annotated[str, Field(min_length=1)]
+    text: Names
+    label: Name | None = None
+    labels: Annotated[tuple[str, ...], Field(strict=False, min_length=2, max_length=1000)] | None = None
+    positive: str | None = None
+    id: Name | None = None
+    group: Name | None = None
+    slice: Names | None = None
+    date: Name | None = None
+    weight: Name | None = None
+    rating: Rating | None = None
+    separator: str = "\n"
+    clean: Annotated[tuple[Step, ...], Field(strict=False)] = ("html_entities", "whitespace")
+    max_text_length: Count = 10_000
+    too_long: Literal["cut", "drop", "stop"] = "cut"
+    duplicates: Literal["drop", "keep"] = "drop"
+    conflicts: Literal["stop", "drop", "first"] = "stop"
+    damaged: Literal["stop", "drop"] = "stop"
+
+    @model_validator(mode="after")
+    def _labels_have_a_source(self) -> Self:
+        if (self.label is None) == (self.rating is None):
+            raise ValueError("name one of label and rating: the column that the labels come from")
+        if self.rating:
+            wanted = 3 if self.rating.neutral_band else 2
+            if self.labels is None or len(self.labels) != wanted:
+                raise ValueError(f"labels: name the {wanted} classes of the rating, from its lowest to its highest")
+            if self.positive is not None:
+                raise ValueError("positive: the labels of a rating have their order from it")
+        if self.labels is not None and len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels holds a label twice")
+        return self
+
+
+class Split(Section):
+    """Which rows are tested on, which stop a training, and which it learns from."""
+
+    by: Literal["group", "date", "column"] = "group"
+    column: Name | None = None
+    salt: Annotated[str, Field(min_length=1)] = "verdict"
+    test: Share = 0.2
+    validation: Share = 0.1
 
     @model_validator(mode="after")
     def _leaves_rows_for_training(self) -> Self:
-        if self.test_share + self.validation_share >= 1:
-            raise ValueError("test_share + validation_share must be below 1, or nothing is left to train on")
+        if self.test + self.validation >= 1:
+            raise ValueError("test + validation must be below 1, or nothing is left to train on")
+        if (self.by == "column") != (self.column is not None):
+            raise ValueError("by: column, and column: the name of a column with train, validation and test, go together")
         return self
 
 
 class RowLimits(Section):
     """The least number of rows of each split."""
 
-    train: Count
-    validation: Count
-    test: Count
+    train: Count = 50
+    validation: Count = 10
+    test: Count = 20
 
 
 class Validate(Section):
-    """The limits that the prepared tables must keep."""
+    """The limits that the prepared tables must keep.
 
-    min_rows: RowLimits
-    min_domain_rows: Count
-    min_class_rows: Count
-    max_class_drift: Share
-    max_domain_drift: Share
-    max_text_length: Count
+    Without a limit of a drift it is what chance explains: see `verdict.classifier.dataset.contracts`.
+    """
+
+    min_rows: RowLimits = RowLimits()
+    min_slice_rows: Count = 10
+    min_class_rows: Count = 10
+    max_class_drift: Share | None = None
+    max_slice_drift: Share | None = None
 
 
 class Ngrams(Section):
@@ -105,7 +182,7 @@ class Linear(Section):
 
 
 class Bag(Section):
-    """An embedding bag over the TF-IDF features, with the valence as an auxiliary target."""
+    """An embedding bag over the TF-IDF features, where there is a rating with it as an auxiliary target."""
 
     embedding_size: Count
     epochs: Count
@@ -113,13 +190,13 @@ class Bag(Section):
     learning_rate: Positive
     weight_decay: NonNegative
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    valence_weight: NonNegative
+    rating_weight: NonNegative = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     patience: Count
 
 
 class Encoder(Section):
-    """Fine-tuning of a pretrained transformer with the valence as an auxiliary target."""
+    """Fine-tuning of a pretrained transformer, where there is a rating with it as an auxiliary target."""
 
     epochs: Count
     batch_size: Count
@@ -128,7 +205,7 @@ class Encoder(Section):
     warmup: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: NonNegative
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    valence_weight: NonNegative
+    rating_weight: NonNegative = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     clip: Positive
     patience: Count
@@ -144,8 +221,8 @@ class Train(Section):
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")]
     deterministic: bool
     processes: Annotated[int, Field(ge=1, le=64)]
-    rating_noise: Positive
-    neutral_weight: Positive
+    class_weight: Literal["balanced"] | dict[str, Positive] | None = None
+    rating_noise: Positive | None = None
     refit: bool
     linear: Linear
     bag: Bag
@@ -159,8 +236,9 @@ class Train(Section):
 
 
 class Evaluate(Section):
-    """How the test predictions are summed up."""
+    """How predictions are summed up; `headline` is the metric that decides."""
 
+    headline: Annotated[str, AfterValidator(known_metric)] = "weighted_f1"
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
     mistakes: Count
 
@@ -168,8 +246,9 @@ class Evaluate(Section):
 class Params(Section):
     """All of params.yaml. The stage `validate` is called `validation` here: pydantic has the other name."""
 
-    prepare: Prepare
-    validation: Annotated[Validate, Field(alias="validate")]
+    data: Data
+    split: Split = Split()
+    validation: Annotated[Validate, Field(alias="validate")] = Validate()
     featurize: Featurize
     train: Train
     evaluate: Evaluate

@@ -1,0 +1,71 @@
+"""What is known of the prepared data beside its rows: data/prepared/dataset.json, written by `prepare`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from verdict.base.errors import VerdictError
+from verdict.base.files import read_json, write_json
+from verdict.classifier.dataset.text import Text
+
+_REMEDY = "dvc repro prepare"
+# The columns of a prepared table, in this order, as far as it has them. What a model is given is `text`.
+COLUMNS = ("id", "group", "slice", "text", "label", "rating", "weight")
+# Of these, what a prediction is compared with, and what it is counted by.
+TRUTH = ("id", "group", "slice", "label", "rating")
+
+
+def truth_of(columns: Iterable[str]) -> list[str]:
+    """Those of `TRUTH` that a table has."""
+    return [name for name in TRUTH if name in set(columns)]
+
+
+class Limits(BaseModel):
+    """The lowest and highest rating that there can be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    low: float
+    high: float
+
+    @property
+    def middle(self) -> float:
+        """Where a rating says neither."""
+        return (self.low + self.high) / 2
+
+    @property
+    def reach(self) -> float:
+        """How far a rating can be from the middle."""
+        return (self.high - self.low) / 2
+
+
+class Dataset(BaseModel):
+    """The classes in their order, the slices, the limits of a rating, and how text is made of a row.
+
+    Of two classes the second is the positive one. `slice` names the column that the slices are values of, as people
+    know it; without slices it is None and `slices` is empty. `rating` is None where labels do not come from one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    labels: Annotated[tuple[str, ...], Field(strict=False, min_length=2)]
+    slice: str | None = None
+    slices: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    rating: Limits | None = None
+    text: Text
+
+
+def write_dataset(path: Path, dataset: Dataset) -> None:
+    """Write dataset.json."""
+    write_json(path, dataset.model_dump(mode="json"))
+
+
+def read_dataset(path: Path, remedy: str = _REMEDY) -> Dataset:
+    """Read dataset.json; `VerdictError` when it is missing or damaged."""
+    try:
+        return Dataset.model_validate(read_json(path, remedy))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise VerdictError(str(path), f"{'.'.join(map(str, first['loc']))}: {first['msg']}", remedy) from None
