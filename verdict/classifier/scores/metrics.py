@@ -1,108 +1,197 @@
-"""The metrics, defined once: each is a function of sums over sentences.
+"""The metrics, defined once: functions of sums over rows, and of two classes those of a ranking.
 
-The stages sum over all sentences, the bootstrap of the review over the documents that it draws: what a change is judged
-by is what the files say.
+The stages sum over all rows, the bootstrap of the review over the groups that it draws: what a change is judged by is
+what the files say.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.scores.metric_names import BY_CLASS
 
 Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.str_]
+Codes = npt.NDArray[np.intp]
 # Digits kept in metrics files: beyond them, machines of other kinds may disagree.
 DIGITS = 6
-CLASSES = len(LABELS)
-_CELLS = CLASSES**2
-_CODES = {label: code for code, label in enumerate(LABELS)}
 
 
-def scores(labels: Labels, valence: Floats, probabilities: Floats, bins: int) -> dict[str, float]:
-    """All scores of one set of sentences, as a metrics file has them.
+@dataclass(frozen=True)
+class Scored:
+    """n rows with their truth and what a model says of them.
 
     Args:
-        labels: the true classes, shape (n,).
-        valence: the raters' mean valence, shape (n,), in [-4, 4].
-        probabilities: shape (n, 3), columns in the order of `LABELS`, each row summing to 1.
-        bins: of the expected calibration error.
-
-    Returns:
-        Those of `of_sums`, rounded, and n.
+        labels: the K classes, in the order of the probabilities.
+        actual: the place of each row's class among them, (n,).
+        probabilities: (n, K), each row summing to 1.
+        rating: (n,), where labels come from one.
     """
-    found = of_sums(row_sums(labels, valence, probabilities, bins).sum(axis=0), bins)
-    return rounded({**found, "n": len(labels)})
+
+    labels: tuple[str, ...]
+    actual: Codes
+    probabilities: Floats
+    rating: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.actual)
+
+    def __getitem__(self, rows: npt.NDArray[np.bool_]) -> "Scored":
+        rating = None if self.rating is None else self.rating[rows]
+        return Scored(self.labels, self.actual[rows], self.probabilities[rows], rating)
+
+    @property
+    def predicted(self) -> Codes:
+        """The most probable class; of equal ones the first."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def confidence(self) -> Floats:
+        """The probability of the predicted class."""
+        found: Floats = self.probabilities.max(axis=1)
+        return found
 
 
-def rounded(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Figures with the digits that a metrics file keeps; n stays whole."""
-    return {name: value if isinstance(value, int) else round(float(value), DIGITS) for name, value in figures.items()}
+@dataclass(frozen=True)
+class Sums:
+    """Which column of the sums is what: for K classes hits, true and predicted counts, then loss, gaps, moments."""
+
+    labels: tuple[str, ...]
+    bins: int
+    rated: bool
+
+    def of_rows(self, rows: Scored) -> Floats:
+        """What each row adds to the sums, (n, 3 K + 1 + bins), and 5 more where there is a rating."""
+        n, classes, predicted = np.arange(len(rows)), len(self.labels), rows.predicted
+        right, confidence = predicted == rows.actual, rows.confidence
+        counts = np.zeros((len(rows), 3 * classes))
+        counts[n[right], rows.actual[right]] = 1
+        counts[n, classes + rows.actual] = 1
+        counts[n, 2 * classes + predicted] = 1
+        gaps = np.zeros((len(rows), self.bins))
+        gaps[n, bin_of(confidence, self.bins)] = confidence - right
+        parts = [counts, _losses(rows.actual, rows.probabilities)[:, None], gaps]
+        return np.hstack([*parts, _moments(rows)] if self.rated else parts)
+
+    def metrics(self, sums: Floats) -> dict[str, Floats]:
+        """Each metric from sums of shape (…, columns); 0 where it is undefined.
+
+        Returns:
+            weighted_f1 (by support), macro_f1 (over all classes), accuracy, mcc, log_loss (nats), ece (expected
+            calibration error of the predicted class, Guo et al. 2017: mean gap of confidence and accuracy), and with a
+            rating rating_r (Pearson correlation of it with P(last class) - P(first class)).
+        """
+        hits, actual, predicted = self._counts(sums)
+        n, f1 = actual.sum(axis=-1), _ratio(2 * hits, actual + predicted)
+        hit = hits.sum(axis=-1)
+        spread = (n**2 - (predicted**2).sum(axis=-1)) * (n**2 - (actual**2).sum(axis=-1))
+        loss = 3 * len(self.labels)
+        gaps = sums[..., loss + 1 : loss + 1 + self.bins]
+        found = {
+            "weighted_f1": (actual * f1).sum(axis=-1) / n,
+            "macro_f1": f1.mean(axis=-1),
+            "accuracy": hit / n,
+            "mcc": _ratio(hit * n - (actual * predicted).sum(axis=-1), np.sqrt(np.clip(spread, 0, None))),
+            "log_loss": sums[..., loss] / n,
+            "ece": np.abs(gaps).sum(axis=-1) / n,
+        }
+        return {**found, "rating_r": _correlation(n, sums[..., -5:])} if self.rated else found
+
+    def of_class(self, sums: Floats, label: str) -> dict[str, Floats]:
+        """Precision, recall, F1 and support of one class; 0 where it is undefined."""
+        place = self.labels.index(label)
+        hits, actual, predicted = (part[..., place] for part in self._counts(sums))
+        ratios = (_ratio(hits, predicted), _ratio(hits, actual), _ratio(2 * hits, actual + predicted))
+        return {**dict(zip(BY_CLASS, ratios, strict=True)), "support": actual}
+
+    def _counts(self, sums: Floats) -> list[Floats]:
+        classes = len(self.labels)
+        return [sums[..., place * classes : (place + 1) * classes] for place in range(3)]
 
 
-def row_sums(labels: Labels, valence: Floats, probabilities: Floats, bins: int) -> Floats:
-    """What each sentence adds to the sums, (n, 15 + bins): confusion, log loss, moments, gaps of the calibration."""
-    rows, actual, predicted = np.arange(len(labels)), codes(labels), probabilities.argmax(axis=1)
-    cells = np.zeros((len(labels), _CELLS))
-    cells[rows, actual * CLASSES + predicted] = 1
-    x, y = _standard(valence), _standard(probabilities[:, 2] - probabilities[:, 0])
-    moments = np.stack([x, y, x**2, y**2, x * y], axis=1)
-    confidence = probabilities.max(axis=1)
-    gaps = np.zeros((len(labels), bins))
-    gaps[rows, bin_of(confidence, bins)] = confidence - (predicted == actual)
-    return np.hstack([cells, _losses(actual, probabilities)[:, None], moments, gaps])
+@dataclass(frozen=True)
+class Ranking:
+    """Rows of two classes from the surest of the positive one down; `last` of those with equal probabilities."""
+
+    order: Codes
+    last: Codes
+    positive: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: Scored) -> "Ranking":
+        """The ranking by the probability of the second class, which is the positive one."""
+        values = rows.probabilities[:, 1]
+        order = np.argsort(-values, kind="stable")
+        return cls(order, np.flatnonzero(np.diff(values[order], append=-np.inf)), rows.actual[order] == 1)
+
+    def metrics(self, counts: Floats) -> dict[str, Floats]:
+        """The area under the ROC curve, and average precision; 0 where one of the classes has no row.
+
+        Args:
+            counts: how often each row counts, (…, n).
+        """
+        ranked = counts[..., self.order]
+        hits = np.cumsum(ranked * self.positive, axis=-1)[..., self.last]
+        both = np.cumsum(ranked, axis=-1)[..., self.last]
+        gained, missed = (np.diff(part, axis=-1, prepend=0.0) for part in (hits, both - hits))
+        positive, negative = hits[..., -1], (both - hits)[..., -1]
+        area = (missed * (hits - gained / 2)).sum(axis=-1)
+        precise = (gained * _ratio(hits, both)).sum(axis=-1)
+        known = (positive > 0) & (negative > 0)
+        return {
+            "roc_auc": _ratio(area, positive * negative),
+            "average_precision": np.where(known, _ratio(precise, positive), 0.0),
+        }
 
 
-def of_sums(sums: Floats, bins: int) -> dict[str, Floats]:
-    """Each metric from sums of shape (…, 15 + bins); 0 where it is undefined.
-
-    Returns:
-        weighted_f1 (by support, as in Hutto & Gilbert 2014), macro_f1 (over all three classes), accuracy, mcc, log_loss
-        (nats), ece (expected calibration error of the predicted class, Guo et al. 2017: mean gap of confidence and
-        accuracy), valence_r (Pearson correlation of P(positive) - P(negative) with the valence).
-    """
-    table = confusion_of(sums)
-    n = table.sum(axis=(-2, -1))
-    hits = np.diagonal(table, axis1=-2, axis2=-1)
-    actual, predicted = table.sum(axis=-1), table.sum(axis=-2)
-    f1 = _ratio(2 * hits, actual + predicted)
-    hit = hits.sum(axis=-1)
-    spread = (n**2 - (predicted**2).sum(axis=-1)) * (n**2 - (actual**2).sum(axis=-1))
-    return {
-        "weighted_f1": (actual * f1).sum(axis=-1) / n,
-        "macro_f1": f1.mean(axis=-1),
-        "accuracy": hit / n,
-        "mcc": _ratio(hit * n - (actual * predicted).sum(axis=-1), np.sqrt(np.clip(spread, 0, None))),
-        "log_loss": sums[..., _CELLS] / n,
-        "ece": np.abs(sums[..., -bins:]).sum(axis=-1) / n,
-        "valence_r": _correlation(n, sums[..., _CELLS + 1 : -bins]),
-    }
+def figures(rows: Scored, bins: int) -> dict[str, float]:
+    """Each metric of a set of rows with all digits, of each class those named `recall:LABEL`, and n."""
+    layout = Sums(rows.labels, bins, rows.rating is not None)
+    sums = layout.of_rows(rows).sum(axis=0)
+    found = layout.metrics(sums)
+    if len(rows.labels) == 2:
+        ranked = Ranking.of(rows).metrics(np.ones(len(rows)))
+        found = {**{name: found[name] for name in found if name != "rating_r"}, **ranked, **_only(found, "rating_r")}
+    for label in rows.labels:
+        found |= {f"{name}:{label}": value for name, value in layout.of_class(sums, label).items()}
+    return {**{name: float(value) for name, value in found.items()}, "n": len(rows)}
 
 
-def confusion_of(sums: Floats) -> Floats:
-    """The counts by true and predicted class, (…, 3, 3), that sums of shape (…, 15 + bins) begin with."""
-    return sums[..., :_CELLS].reshape(*sums.shape[:-1], CLASSES, CLASSES)
+def _only(found: dict[str, Floats], name: str) -> dict[str, Floats]:
+    return {name: found[name]} if name in found else {}
 
 
-def log_loss(labels: Labels, probabilities: Floats) -> float:
+def rounded(values: Mapping[str, Any]) -> dict[str, float]:
+    """Figures with the digits that a metrics file keeps; whole numbers stay whole."""
+    return {name: value if isinstance(value, int) else round(float(value), DIGITS) for name, value in values.items()}
+
+
+def confusion(rows: Scored) -> npt.NDArray[np.int64]:
+    """The number of rows by true and predicted class, (K, K)."""
+    classes = len(rows.labels)
+    return np.bincount(rows.actual * classes + rows.predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def log_loss(actual: Codes, probabilities: Floats) -> float:
     """Mean negative log-likelihood of the true classes, in nats; probabilities are clipped at 1e-15."""
-    return float(_losses(codes(labels), probabilities).mean())
+    return float(_losses(actual, probabilities).mean())
 
 
-def codes(labels: Labels) -> npt.NDArray[np.intp]:
-    """The place of each label in `LABELS`; `KeyError` for one that is not there."""
-    return np.array([_CODES[label] for label in labels.tolist()], dtype=np.intp)
-
-
-def bin_of(confidence: Floats, bins: int) -> npt.NDArray[np.intp]:
+def bin_of(confidence: Floats, bins: int) -> Codes:
     """The number of the bin of equal width, from 0, for each confidence in [0, 1]."""
     return np.minimum((confidence * bins).astype(np.intp), bins - 1)
 
 
-def _losses(actual: npt.NDArray[np.intp], probabilities: Floats) -> Floats:
+def _losses(actual: Codes, probabilities: Floats) -> Floats:
     return -np.log(np.clip(probabilities[np.arange(len(actual)), actual], 1e-15, None))
+
+
+def _moments(rows: Scored) -> Floats:
+    assert rows.rating is not None, "rows that are rated"
+    x, y = _standard(rows.rating), _standard(rows.probabilities[:, -1] - rows.probabilities[:, 0])
+    return np.stack([x, y, x**2, y**2, x * y], axis=1)
 
 
 def _standard(values: Floats) -> Floats:

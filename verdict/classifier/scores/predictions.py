@@ -1,8 +1,9 @@
-"""Predictions as a table, and their scores overall and by domain: the same for validation and test, stage and review.
+"""Predictions as a table, and their scores overall and by slice: the same for validation and test, stage and review.
 
 A table is one of pyarrow or of pandas: no stage that only scores needs to import pandas.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,57 +12,106 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.dataset.vader import DOMAINS
-from verdict.classifier.scores.metric_names import OVERALL
-from verdict.classifier.scores.metrics import Floats, Labels, of_sums, rounded, row_sums
+from verdict.classifier.dataset.description import COLUMNS, truth_of
+from verdict.classifier.scores.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL, metrics_of
+from verdict.classifier.scores.metrics import Codes, Floats, Scored, figures, rounded
 
 if TYPE_CHECKING:
     import pandas as pd
 
     Table: TypeAlias = pa.Table | pd.DataFrame
 
-TRUTH = ("id", "document", "domain", "label", "valence")
-TRUTH_SCHEMA = pa.schema({**{name: pa.string() for name in TRUTH[:-1]}, "valence": pa.float64()})
-SCHEMA = pa.schema([*TRUTH_SCHEMA, *pa.schema({name: pa.float64() for name in LABELS})])
+Figures = dict[str, dict[str, float]]
+_NUMBERS = ("rating", "weight")
+# Before the name of a class that is a column's name, too.
+_MARK = "p:"
 
 
-def with_probabilities(table: "Table", probabilities: npt.NDArray[np.float64]) -> pa.Table:
-    """The truth columns of a table and three probabilities for each row, as `SCHEMA` has them."""
-    truth = {name: table[name] for name in TRUTH}
-    return pa.table({**truth, **dict(zip(LABELS, probabilities.T, strict=True))}, schema=SCHEMA)
+def columns_of(labels: Sequence[str]) -> list[str]:
+    """The column of each class's probabilities: its name, unless the truth has a column of that name."""
+    return [f"{_MARK}{label}" if label in COLUMNS or label.startswith(_MARK) else label for label in labels]
 
 
-def truth_of(table: "Table") -> tuple[Labels, Floats]:
-    """The true labels and the valence, both of shape (n,)."""
-    return np.asarray(table["label"], dtype=np.str_), np.asarray(table["valence"], dtype=np.float64)
+def schema_of(columns: Sequence[str], labels: Sequence[str] = ()) -> pa.Schema:
+    """The types of a table: texts and numbers of the truth, and a probability for each of the labels."""
+    kinds = {name: pa.float64() if name in _NUMBERS else pa.string() for name in columns}
+    return pa.schema({**kinds, **dict.fromkeys(columns_of(labels), pa.float64())})
 
 
-def arrays(predictions: "Table") -> tuple[Labels, Floats, Floats]:
-    """What the metrics are computed from: the true labels and the valence, (n,), and the probabilities, (n, 3)."""
-    probabilities = [np.asarray(predictions[name], dtype=np.float64) for name in LABELS]
-    return *truth_of(predictions), np.column_stack(probabilities)
+def with_probabilities(table: "Table", labels: Sequence[str], probabilities: Floats) -> pa.Table:
+    """The truth columns of a table and a probability of each class for each row."""
+    truth = truth_of(_names(table))
+    named = dict(zip(columns_of(labels), probabilities.T, strict=True))
+    return pa.table({**{name: table[name] for name in truth}, **named}, schema=schema_of(truth, labels))
 
 
-def by_group(predictions: "Table", bins: int) -> dict[str, dict[str, float]]:
-    """Each metric, with all digits, and n: overall, then in each domain, in the order of the rows."""
-    sums, domains = row_sums(*arrays(predictions), bins), np.asarray(predictions["domain"], dtype=np.str_)
-    groups = {OVERALL: np.full(len(domains), True)}
-    groups |= {name: domains == name for name in dict.fromkeys(domains.tolist())}
+def codes(table: "Table", labels: Sequence[str], where: str) -> Codes:
+    """The place of each row's label among the labels; `VerdictError` names a row whose label is none of them."""
+    places = {label: place for place, label in enumerate(labels)}
+    found = np.array([places.get(label, -1) for label in _list(table, "label")], dtype=np.intp)
+    if (unknown := np.flatnonzero(found < 0)).size:
+        row = int(unknown[0])
+        what = f"unknown label {_list(table, 'label')[row]!r:.80}; there is {', '.join(labels)}"
+        raise VerdictError(f"{where}, row {row}", what, "dvc repro prepare")
+    return found
+
+
+def scored(predictions: "Table", labels: tuple[str, ...], where: str) -> Scored:
+    """What the metrics are computed from; `where` is what a message calls the table."""
+    columns = [np.asarray(predictions[name], dtype=np.float64) for name in columns_of(labels)]
+    rating = np.asarray(predictions["rating"], dtype=np.float64) if "rating" in _names(predictions) else None
+    return Scored(labels, codes(predictions, labels, where), np.column_stack(columns), rating)
+
+
+def slices(table: "Table") -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """Which rows belong to `overall`, then to each slice, in the order of the rows."""
+    yield OVERALL, np.full(len(table), True)
+    if "slice" in _names(table):
+        values = np.asarray(table["slice"], dtype=np.str_)
+        for name in dict.fromkeys(values.tolist()):
+            yield name, values == name
+
+
+def by_slice(predictions: "Table", labels: tuple[str, ...], bins: int, where: str = "predictions") -> Figures:
+    """The `figures`, with all digits: overall, then of each slice, in the order of the rows."""
+    rows = scored(predictions, labels, where)
+    return {name: figures(rows[inside], bins) for name, inside in slices(predictions)}
+
+
+def as_document(found: Figures, labels: Sequence[str]) -> dict[str, Any]:
+    """Figures in the shape of a metrics file, rounded: of each class overall alone."""
+    short = {name: {key: value for key, value in own.items() if ":" not in key} for name, own in found.items()}
+    document: dict[str, Any] = {OVERALL: {**rounded(short.pop(OVERALL)), "classes": _classes(found[OVERALL], labels)}}
+    return {**document, "slices": {name: rounded(own) for name, own in short.items()}} if short else document
+
+
+def _classes(found: Mapping[str, float], labels: Sequence[str]) -> dict[str, dict[str, float]]:
     return {
-        name: {**{m: float(value) for m, value in of_sums(sums[rows].sum(axis=0), bins).items()}, "n": int(rows.sum())}
-        for name, rows in groups.items()
+        label: {
+            **rounded({name: found[f"{name}:{label}"] for name in BY_CLASS}),
+            "support": int(found[f"support:{label}"]),
+        }
+        for label in labels
     }
 
 
-def all_scores(predictions: "Table", bins: int, source: Path) -> dict[str, Any]:
-    """The scores overall and for each domain, as a metrics file has them.
+def require_headline(headline: str, labels: Sequence[str], rated: bool) -> None:
+    """Refuse a headline metric that the data does not have, or of which less is better."""
+    possible = [name for name in metrics_of(len(labels), rated) if name not in LOWER_IS_BETTER]
+    if headline not in possible:
+        what = f"evaluate.headline: {headline} is none of {', '.join(possible)} (there are {len(labels)} classes)"
+        raise VerdictError("params.yaml", what, "evaluate.headline: one of these")
 
-    Raises:
-        VerdictError: a domain has no sentence; `source` and the domain are named.
-    """
-    if absent := sorted(set(DOMAINS) - set(np.asarray(predictions["domain"]).tolist())):
-        what = f"a domain has no sentence: {', '.join(absent)}"
-        raise VerdictError(str(source), what, "more data, or other shares in prepare")
-    found = {name: rounded(figures) for name, figures in by_group(predictions, bins).items()}
-    return {"overall": found[OVERALL], "domains": {domain: found[domain] for domain in DOMAINS}}
+
+def _names(table: "Table") -> list[str]:
+    return list(table.column_names) if isinstance(table, pa.Table) else list(table.columns)
+
+
+def _list(table: "Table", name: str) -> list[Any]:
+    found: list[Any] = np.asarray(table[name]).tolist()
+    return found
+
+
+def all_scores(predictions: "Table", labels: tuple[str, ...], bins: int, source: Path) -> dict[str, Any]:
+    """The scores overall and of each slice, as a metrics file has them; `source` is what a message names."""
+    return as_document(by_slice(predictions, labels, bins, str(source)), labels)

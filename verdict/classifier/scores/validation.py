@@ -8,32 +8,39 @@ from typing import Any
 import pyarrow as pa
 
 from verdict.base.files import write_json, write_table
-from verdict.classifier.scores.metric_names import BINS, HEADLINE, OVERALL
+from verdict.classifier.scores.metric_names import BINS, OVERALL
 from verdict.classifier.scores.metrics import Floats
-from verdict.classifier.scores.predictions import SCHEMA, all_scores, with_probabilities
+from verdict.classifier.scores.predictions import all_scores, with_probabilities
 
 
 def write_validation(
-    table: pa.Table, source: Path, seeds: Mapping[int, Floats], *, predictions: Path, scores: Path
+    table: pa.Table,
+    labels: tuple[str, ...],
+    headline: str,
+    seeds: Mapping[int, Floats],
+    *,
+    predictions: Path,
+    scores: Path,
 ) -> dict[str, Any]:
-    """Write predictions of each seed, scores of the first, and weighted F1 of each.
+    """Write predictions of each seed, scores of the first, and the headline metric of each.
 
     Args:
         table: the truth of the validation split, n rows.
-        source: where it is from, for messages.
-        seeds: probabilities by seed, (n, 3); the artifact's comes first.
+        labels: the classes, in the order of the probabilities.
+        headline: the metric that decides.
+        seeds: probabilities by seed, (n, K); the artifact's comes first.
         predictions: the file for those of the first seed; further ones lie beside it.
         scores: metrics/validation.json.
 
     Returns:
         What stands in `scores`.
     """
-    tables = [with_probabilities(table, probabilities) for probabilities in seeds.values()]
+    tables = [with_probabilities(table, labels, probabilities) for probabilities in seeds.values()]
     names = [predictions.name, *(f"seed-{seed}.parquet" for seed in list(seeds)[1:])]
     for name, one in zip(names, tables, strict=True):
-        write_table(predictions.with_name(name), one, SCHEMA)
-    all_of_them = [all_scores(one, BINS, source) for one in tables]
-    values = [one[OVERALL][HEADLINE] for one in all_of_them]
+        write_table(predictions.with_name(name), one, one.schema)
+    all_of_them = [all_scores(one, labels, BINS, predictions) for one in tables]
+    values = [one[OVERALL][headline] for one in all_of_them]
     spread = {
         "values": {str(seed): value for seed, value in zip(seeds, values, strict=True)},
         "mean": round(statistics.fmean(values), 6),
