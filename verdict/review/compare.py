@@ -18,9 +18,10 @@ from verdict.classifier.dataset.description import truth_of
 from verdict.classifier.scores.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
 from verdict.classifier.scores.predictions import columns_of, slices
 from verdict.review.bootstrap import Draws, Scheme, paired
-from verdict.review.evidence import Evidence, Mask, widened
+from verdict.review.evidence import Evidence, Mask
 from verdict.review.plan import Plan, constant, levels, require_few_slices
 from verdict.review.testset import WRITE, TestRows
+from verdict.review.truth import widened
 
 BETTER, WORSE, SAME, UNDEFINED = "better", "worse", "no measurable difference", "not defined"
 # A difference that four digits show as 0 is none: the same weights on another processor move all rows a little.
