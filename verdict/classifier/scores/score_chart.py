@@ -61,13 +61,9 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
     for name, (marker, colour, shift) in zip(dict.fromkeys(one.name for one in beside), _MARKS, strict=False):
         own = [one for one in beside if one.name == name]
         moved = [places[one.slice] + shift for one in own]
-        axes.scatter(
-            [one.value for one in own], moved, marker=marker, s=55, color=colour, label=f"{name} (published)"
-        )
+        axes.scatter([one.value for one in own], moved, marker=marker, s=55, color=colour, label=f"{name} (published)")
     values = [line.value for line in shown]
-    axes.scatter(
-        values, heights, marker=_OURS[0], s=120, color=_OURS[1], label="this model (test split)", zorder=3
-    )
+    axes.scatter(values, heights, marker=_OURS[0], s=120, color=_OURS[1], label="this model (test split)", zorder=3)
     for place, value in enumerate(values):
         axes.annotate(
             f"{value:.2f}",

@@ -54,7 +54,7 @@ def _trainer(data: Data, params: Train) -> Step:
 
 
 def _mirrored(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A row a class: of two classes scikit-learn has the second's alone, and what speaks for it speaks against the first."""
+    """A row a class: of two scikit-learn has the second's alone, and what speaks for it speaks against the first."""
     return np.concatenate([-values, values]) if len(values) == 1 else values
 
 
