@@ -101,7 +101,7 @@ class Evidence:
         """Stored predictions for a split, row for row."""
         place = f"{folder}/{name}"
         where = f"{place} of {self.revision.name}"
-        path, known = self.store.file(self.revision, folder, name), truth_of(truth)
+        path, known = self.store.file(self.revision, folder, name), truth_of(truth.columns)
         with errors_about(path, place, self.revision):
             table = bounded_table(path, remedy, [*known, *columns_of(self.labels)])
         require_truth(table, where, self.labels)
@@ -196,7 +196,7 @@ class Evidence:
         For a row that is tested here, too, the stored ones; for others the artifact is run.
         """
         table, names = rows.reset_index(drop=True), columns_of(self.labels)
-        columns = [*truth_of(set(table) & set(self.test)), "text"]
+        columns = [*truth_of(table.columns.intersection(self.test.columns)), "text"]
         stored = self.test[columns].reset_index(names="row")
         place = table[columns].merge(stored, on=columns, how="left")["row"]
         new = place.isna().to_numpy()

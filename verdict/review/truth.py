@@ -1,4 +1,4 @@
-"""Tables of rows that somebody else wrote: what is true of them, a model's probabilities, and what is refused of both."""
+"""Tables of rows that somebody else wrote: what is true of them, a model's probabilities, and what is refused."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> Non
     remedy = "dvc repro prepare"
     if table.empty:
         raise VerdictError(where, "no row in it", remedy)
-    for name in truth_of(set(table) - {"rating"}):
+    for name in truth_of(table.columns.difference(["rating"])):
         if not pd.api.types.is_string_dtype(table[name]):
             raise VerdictError(where, f"{name} is no text", remedy)
     if (twice := table["id"].duplicated()).any():
@@ -58,13 +58,13 @@ def widened(table: pd.DataFrame, labels: Sequence[str], to_labels: Sequence[str]
     """Predictions with a column for each of more labels; those that the model does not have got no probability."""
     absent = [label for label in to_labels if label not in set(labels)]
     whole = table.assign(**dict.fromkeys(columns_of(absent), 0.0))
-    return whole[[*truth_of(table), *columns_of(to_labels)]]
+    return whole[[*truth_of(table.columns), *columns_of(to_labels)]]
 
 
 def with_probabilities(table: pd.DataFrame, labels: Sequence[str], values: npt.NDArray[np.float64]) -> pd.DataFrame:
     """The columns of truth, and one for each label's probability."""
     named = pd.DataFrame(values, columns=columns_of(labels), index=table.index)
-    return pd.concat([table[truth_of(table)], named], axis=1)
+    return table[truth_of(table.columns)].join(named)
 
 
 def require_probabilities(table: pd.DataFrame, labels: Sequence[str], where: str) -> None:
