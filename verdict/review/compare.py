@@ -50,6 +50,11 @@ class Difference:
     confidence: float
     verdict: str
 
+    def lost_more_than(self, tolerance: float) -> bool:
+        """Whether it is worse, and that by more than a loss that may be: its whole interval says so."""
+        least = self.low if self.metric in LOWER_IS_BETTER else -self.high
+        return self.verdict == WORSE and least > tolerance
+
 
 @dataclass(frozen=True)
 class Group:
