@@ -196,8 +196,8 @@ TABLES = {
 }
 
 
-def _download(source: Source, folder: Path) -> Path:
-    """The archive, from npm or a package index, with its hash checked."""
+def _downloaded(source: Source, folder: Path) -> Path:
+    """The archive, from npm or a package index."""
     origin, _, requirement = source.requirement.partition(":")
     environment = {**os.environ, "TMPDIR": str(folder)}
     if origin == "npm":
@@ -214,9 +214,13 @@ def _download(source: Source, folder: Path) -> Path:
     if done.returncode or len(found) != 1:
         said = done.stderr.strip()[-2000:]
         raise VerdictError(source.requirement, f"could not be downloaded: {said}", "check the network; run it again")
-    if hashlib.sha256(found[0].read_bytes()).hexdigest() != source.sha256:
-        raise VerdictError(source.requirement, "is another archive than the pinned one", "do not use it; tell us")
     return found[0]
+
+
+def _checked(archive: Path, source: Source) -> Path:
+    if hashlib.sha256(archive.read_bytes()).hexdigest() != source.sha256:
+        raise VerdictError(source.requirement, "is another archive than the pinned one", "do not use it; tell us")
+    return archive
 
 
 def _write(path: Path, rows: list[Row]) -> None:
@@ -247,7 +251,7 @@ def fetch(name: str, folder: Path) -> str:
     table = TABLES[name]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as place:
-        with tarfile.open(_download(table.source, Path(place))) as archive:
+        with tarfile.open(_checked(_downloaded(table.source, Path(place)), table.source)) as archive:
             rows = list(table.rows(archive))
         found = hashlib.sha256(_lines(rows).encode("utf-8")).hexdigest()
         if found != table.sha256:
