@@ -173,6 +173,7 @@ TABLES = {
                 "Phase of flight",
                 "Time of day",
                 "Effect Amount of damage",
+                "Speed IAS in knots",
             ],
             "label": "Wildlife Size",
             "labels": ["Small", "Medium", "Large"],
@@ -181,7 +182,7 @@ TABLES = {
         },
         {"by": "date"},
     ),
-    # Not English, and no column that may be left out.
+    # Not English, and no column that may be left out; a few comments stand under both labels.
     "comments": Table(
         "comments.csv.gz",
         Source(
@@ -191,7 +192,7 @@ TABLES = {
         ),
         _comments,
         "8da7fbeb63f6c052272c1d84b73de1e8a7563e5d7fb958d77b2aa00ac70f4e69",
-        {"text": "评论", "label": "评价"},
+        {"text": "评论", "label": "评价", "conflicts": "drop"},
     ),
 }
 

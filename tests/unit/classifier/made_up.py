@@ -142,13 +142,6 @@ def pipe(folder: Path) -> None:
     os.mkfifo(folder / NAME)
 
 
-def outside(folder: Path) -> None:
-    """Makes a link that leads to a table outside the repository."""
-    target = folder.parents[2] / "elsewhere.csv"
-    target.write_bytes(as_csv(rows()))
-    (folder / NAME).symlink_to(target)
-
-
 def empty_folder(folder: Path) -> None:
     """Makes a folder with nothing in it."""
     (folder / "tables").mkdir()
