@@ -79,6 +79,7 @@ class Rows:
         self.cut: Counter[str] = Counter()
         self.dropped: Counter[tuple[str, str]] = Counter()
         self.labels: Counter[str] = Counter()
+        self._weighty = False
         # By number, in order of first appearance.
         self.label_names: dict[str, int] = {}
         self.slice_names: dict[str, int] = {}
@@ -114,7 +115,12 @@ class Rows:
         return pa.RecordBatch.from_pydict(columns, SCHEMA)
 
     def check(self) -> None:
-        """Note what is wrong with the labels and the slices as a whole."""
+        """Note what is wrong with the texts, labels, weights and slices as a whole."""
+        read, empty = self.read.total(), sum(n for (_, why), n in self.dropped.items() if why == "no text")
+        if empty > read / 2:
+            self._problems.add("data.text", f"{empty:,} of {read:,} rows have no text")
+        if not self.labels:
+            return
         once = sum(count == 1 for count in self.labels.values())
         number, wanted = len(self.labels), self._data.labels or ()
         key = "data.label" if self._data.label else "data.rating"
@@ -125,15 +131,15 @@ class Rows:
             self._problems.add(key, f"all rows have the label {quoted(next(iter(self.labels)))}: nothing to tell apart")
         elif self._data.positive is not None and (number != 2 or self._data.positive not in self.labels):
             found = ", ".join(map(quoted, sorted(self.labels)[:10]))
-            self._problems.add("data.positive", f"is one of two labels, and the rows have {found}")
+            what = f"{quoted(self._data.positive)} must be one of two labels; the rows have {found}"
+            self._problems.add("data.positive", what)
+        if self._data.weight and not self._weighty:
+            self._problems.add("data.weight", f"no row of {quoted(self._data.weight)} weighs more than 0")
         if number > 1 and (absent := [label for label in wanted if label not in self.labels]):
             self._problems.add("data.labels", f"no row is {', '.join(map(quoted, absent))}")
         if len(self.slice_names) > _SLICES:
             what = f"{len(self.slice_names):,} values, and each is a line of every table: take a coarser column"
             self._problems.add("data.slice", f"{quoted(' / '.join(self._data.slice or ()))} has {what}")
-        read, empty = self.read.total(), sum(n for (_, why), n in self.dropped.items() if why == "no text")
-        if empty > read / 2:
-            self._problems.add("data.text", f"{empty:,} of {read:,} rows have no text")
 
     def ordered(self) -> tuple[str, ...]:
         """The labels in their order: as given, or sorted; the positive one of two last."""
@@ -175,7 +181,8 @@ class Rows:
                 reason = "no text"
             elif len(joined) > self.text.max_length and self.text.cuts(joined):
                 if rule == "stop":
-                    self._problems.row(key, batch.place(row), f"a text of more than {self.text.max_length} characters")
+                    what = f"a text of more than {self.text.max_length} characters"
+                    self._problems.row(key, batch.place(row), what, "; data.too_long: cut or drop")
                 self.cut[name] += rule == "cut"
                 reason = "too long" if rule == "drop" else ""
             if not reason and self._damage.search(text):
@@ -239,7 +246,9 @@ class Rows:
 
     def _weights(self, batch: Batch) -> Sequence[float | None]:
         if column := self._data.weight:
-            return self._numbers("data.weight", batch, column, 0.0, math.inf)
+            weights = self._numbers("data.weight", batch, column, 0.0, math.inf)
+            self._weighty |= any(weights)
+            return weights
         return [None] * len(batch.lines)
 
     def _splits(self, batch: Batch) -> list[int]:
@@ -248,8 +257,8 @@ class Rows:
         cells = self._cells(batch, self._split.column)
         for row, cell in enumerate(cells):
             if cell not in SPLITS:
-                then = f" is none of {', '.join(SPLITS)}"
-                self._problems.row("split.column", batch.place(row), quoted(cell), then)
+                what = f"none of {', '.join(SPLITS)}"
+                self._problems.row("split.column", f"{batch.place(row)}: {quoted(cell)}", what)
         return [SPLITS.index(cell) if cell in SPLITS else 0 for cell in cells]
 
     def _dates(self, batch: Batch) -> list[int]:
@@ -258,7 +267,9 @@ class Rows:
         cells, form = self._cells(batch, self._data.date), self._data.date_format or "ISO8601"
         dates = pd.to_datetime(pd.Series(cells, dtype=object), format=form, errors="coerce", utc=True)
         for row in dates.index[dates.isna()]:
-            what = "no date" if not cells[row] else f"no date in {form}: {quoted(cells[row])}"
-            self._problems.row("data.date", batch.place(row), what, "; see data.date_format" * bool(cells[row]))
+            place, what, then = batch.place(row), "no date", ""
+            if cells[row]:
+                place, what, then = f"{place}: {quoted(cells[row])}", f"no date in {form}", "; see data.date_format"
+            self._problems.row("data.date", place, what, then)
         moments: list[int] = dates.dt.as_unit("us").astype("int64").tolist()
         return moments

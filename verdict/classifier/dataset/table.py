@@ -127,7 +127,7 @@ def batches(path: Path, keys: Sequence[tuple[str, str]], problems: Problems) -> 
             problems.add(str(file), "is cut off or damaged: it cannot be unpacked to its end")
         except pa.ArrowException as error:
             problems.add(str(file), f"not readable as parquet: {str(error).splitlines()[0]}")
-    if found and not rows:
+    if not rows and not problems:
         problems.add("data.path", f"{path}: no row can be read")
 
 
@@ -163,7 +163,9 @@ class _Lines:
         if self.row > MAX_ROW:
             raise _UnreadableError(f"line {self.number}: a row of more than {MAX_ROW:,} bytes (a quote never closed?)")
         if b"\0" in line:
-            raise _UnreadableError(f"line {self.number}: a NUL byte; this is no text, or in UTF-16: {_REMEDY_UTF8}")
+            raise _UnreadableError(
+                f"line {self.number}: a NUL byte: no text (a workbook? save it as CSV), or UTF-16 ({_REMEDY_UTF8})"
+            )
         try:
             return line.decode("utf-8-sig" if self.number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -238,7 +240,7 @@ def _jsonl(file: Path, lines: _Lines, wanted: Wanted) -> Iterator[Batch]:
             try:
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    raise TypeError("no object")
+                    raise TypeError("no JSON object, {…} on one line,")
                 cells = [_cell(row.get(column)) for column in wanted.columns]
             except (ValueError, RecursionError):
                 wanted.problems.row(str(file), f"line {number}", "no JSON")
