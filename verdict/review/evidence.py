@@ -22,9 +22,9 @@ from verdict.base.paths import ARTIFACT, DATASET, HELD_OUT, PREDICTIONS, SEED, T
 from verdict.classifier.artifact import (
     Classifier,
     Manifest,
-    document_hash,
+    group_hash,
     load_classifier,
-    load_documents,
+    load_groups,
     load_manifest,
 )
 from verdict.classifier.dataset.description import Dataset, read_dataset, truth_of
@@ -144,11 +144,11 @@ class Evidence:
     def _known(self) -> frozenset[str]:
         folder = self.store.folder(self.revision, ARTIFACT)
         with errors_about(folder, ARTIFACT, self.revision):
-            return frozenset(load_documents(folder))
+            return frozenset(load_groups(folder))
 
     def was_trained_on(self, groups: pd.Series) -> pd.Series:
         """Which of the groups the artifact learnt from, as it says itself; `untrue_of_training` checks that."""
-        return groups.map(document_hash).isin(self._known)
+        return groups.map(group_hash).isin(self._known)
 
     def untrue_of_training(self) -> list[str]:
         """What the artifact says of itself that the prepared data does not bear out.
@@ -169,7 +169,7 @@ class Evidence:
                 groups.update(bounded_table(file, "dvc repro prepare", ["group"])["group"])
             if told.trained_on.get(name) != sha256(file):
                 found.append(f"trained_on names another table than {path}")
-        true = frozenset(map(document_hash, groups))
+        true = frozenset(map(group_hash, groups))
         if absent := len(true - self._known):
             found.append(f"documents.json lacks {absent:,} of {len(true):,} groups")
         if surplus := len(self._known - true):
