@@ -60,4 +60,5 @@ def with_probabilities(
     table: pd.DataFrame, values: npt.NDArray[np.float64], labels: tuple[str, ...] = LABELS
 ) -> pd.DataFrame:
     """The table with a column of probabilities for each label."""
-    return table.assign(**dict(zip(columns_of(labels), values.T, strict=True)))
+    own = pd.DataFrame(values, columns=columns_of(labels), index=table.index)
+    return table.drop(columns=own.columns, errors="ignore").join(own)

@@ -58,8 +58,12 @@ def data(change: DataChange | None, name: str) -> Section:
         )
         for text in change.texts
     ]
-    head = (name,) if sliced else ()
-    return SECTIONS("data", change.counts[list(KINDS)].sum(), moves, (*head, "class", *columns), counts, head, texts)
+    first, measured = (
+        _shown(sliced, name),
+        ("words a text", "distance of the word frequencies", "unseen words in added rows"),
+    )
+    totals, counted_by = change.counts[list(KINDS)].sum(), (*first, "class", *columns)
+    return SECTIONS("data", totals, moves, counted_by, counts, (*first, *measured), texts)
 
 
 def _shown(sliced: bool, name: str) -> tuple[Markup, ...]:
