@@ -78,7 +78,7 @@ class _Header(Wanted):
 
     found: list[str]
 
-    def in_header(self, file: str, header: Sequence[str]) -> bool:  # noqa: ARG002 - the columns of any file
+    def in_header(self, file: str, header: Sequence[str]) -> bool:
         """Note them, and want no row."""
         self.found.extend(header)
         return False
