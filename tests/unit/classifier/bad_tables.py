@@ -1,5 +1,6 @@
 """Tables that cannot be used: how each is written, which params go with it, and the words that its one message has."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,6 +68,7 @@ FILES = [
         (CSV, "line 2", "quote"),
     ),
     Bad("NUL bytes", damaged(lambda content: content.replace(b"item3", b"it\0m3")), (CSV, "line 5", "NUL")),
+    Bad("old line ends", damaged(lambda content: content.replace(b"\n", b"\r")), (CSV, "line 1", "carriage return")),
     Bad("column twice", damaged(_twice("title")), (CSV, "words", "twice")),
     Bad("endless line", made_up.endless_line, (CSV, "line")),
     Bad("cut gzip", made_up.cut_gzip, ("table.csv.gz", "unpacked"), _as("csv.gz")),
@@ -86,6 +88,12 @@ FILES = [
         "line that is no JSON",
         files(table__jsonl=as_lines(rows()) + b"{'words': 1}\n"),
         ("table.jsonl", "line 601", "JSON"),
+        _as("jsonl"),
+    ),
+    Bad(
+        "indented JSON",
+        files(table__jsonl=json.dumps(rows(), indent=1).encode()),
+        ("line 1", "on one line"),
         _as("jsonl"),
     ),
     Bad("one big JSON list", files(table__jsonl=as_lines([rows()])), ("table.jsonl", "line 1", "object"), _as("jsonl")),
@@ -132,6 +140,12 @@ COLUMNS = [
         files(table__csv=as_csv({**row, "colour": row["key"]} for row in rows(5000))),
         ("data.label", "5,000"),
     ),
+    Bad("label that is a column", cells([4, 5], colour="group"), ("data.label", '"group"')),
+    Bad("label of two lines", cells([4, 5], colour="a\nb"), ("data.label", "line 6")),
+    Bad("label like a text", cells([4, 5], colour="long " * 50), ("data.label", "line 6", "100")),
+    Bad("slice of two lines", cells([4, 5], place="a\nb"), ("data.slice", "line 6"), {"slice": "place"}),
+    Bad("slice like a text", cells([4, 5], place="long " * 50), ("data.slice", "line 6", "100"), {"slice": "place"}),
+    Bad("label in the text", whole(), ("data", "text", "colour"), {"text": ["words", "colour"]}),
     Bad("one class", whole(colour="red"), ("data.label", "red")),
     Bad("id twice", cells([9, 10, 20], key="k3"), ("data.id", "k3", "line 11"), {"id": "key"}),
     Bad("no id", cells([9], key=""), ("data.id", "line 11"), {"id": "key"}),

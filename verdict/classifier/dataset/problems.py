@@ -22,6 +22,9 @@ class Problems:
         self._lines: list[str] = []
         self._rows: dict[tuple[str, str, str], tuple[str, int]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._lines or self._rows)
+
     def add(self, key: str, what: str) -> None:
         """Note a problem of the whole table."""
         self._lines.append(f"{key}: {what}")
@@ -30,9 +33,6 @@ class Problems:
         """Note a problem of one row: told as WHAT in N rows (first: PLACE) THEN."""
         first, count = self._rows.get((key, what, then), (place, 0))
         self._rows[key, what, then] = first, count + 1
-
-    def __bool__(self) -> bool:
-        return bool(self._lines or self._rows)
 
     def stop(self) -> None:
         """Raise what was noted, if anything was, as one `VerdictError`."""
