@@ -132,7 +132,7 @@ def test_the_figures_of_a_whole_run_pass(tmp_path: Path, reproduced: dict[str, A
 def test_figures_of_other_params_of_the_data_are_refused(
     tmp_path: Path, reproduced: dict[str, Any], key: str, value: object, reason: str
 ) -> None:
-    """Where params.yaml names other data or another split than that of the figures, it is said which, and what to do."""
+    """Where params.yaml names other data or another split than the figures have, it is said which, and what to do."""
     (tmp_path / "params.yaml").write_text(dump({**PARAMS, key: value}), encoding="utf-8")
     with pytest.raises(VerdictError, match=reason) as caught:
         require(tmp_path, reproduced)

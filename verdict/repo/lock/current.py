@@ -43,7 +43,7 @@ def require_current(root: Path, path: str) -> None:
 def _reasons(
     root: Path, stage: str, entries: dict[str, Entry], written: dict[str, tuple[str, str]], params: dict[str, Any]
 ) -> Iterator[str]:
-    """Why a stage's outputs are not what all stages before it would make of params.yaml's data; the first ones first."""
+    """Why a stage's outputs are not what all stages before it would make of the data in params.yaml; upstream first."""
     for name in reversed(_before(stage, entries, written)):
         yield from _changed_params(entries[name], params)
         yield from _changed_deps(root, name, entries[name], written)
