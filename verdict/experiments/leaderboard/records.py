@@ -62,7 +62,7 @@ def read(files: Files, experiment: Experiment, headline: str) -> Record:
         experiment,
         _params(mapping(_text(files, experiment, PARAMS), PARAMS, _LOOK, aliases=False)),
         scores_of(told, SCORES, headline),
-        seeds_of(told, SCORES, headline),
+        seeds_of(told, SCORES),
         cost,
         _hash(outs, VALIDATION),
         _hash(outs, PREDICTIONS[0]),
