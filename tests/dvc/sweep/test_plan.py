@@ -118,8 +118,10 @@ def test_the_specs_of_this_repository_can_be_run(repository: Path, spec: Path) -
 
 
 def test_weights_of_classes_are_one_param(repository: Path) -> None:
-    """Where params.yaml has a weight for each class, a point may put one value in the place of all, or another weight."""
-    points = planned(repository, "grid: {train.class_weight: [null, balanced]}\nlist: [{train.class_weight.neutral: 3}]")
+    """Where params.yaml has a weight for each class, a point may put one value in the place of all."""
+    points = planned(
+        repository, "grid: {train.class_weight: [null, balanced]}\nlist: [{train.class_weight.neutral: 3}]"
+    )
     found = [point.params["train"]["class_weight"] for point in points.points]
     assert found == [None, "balanced", {"neutral": 3.0}]
 

@@ -1,32 +1,27 @@
 """The leaderboard as data: who is ranked and how sure that is, who is not and why."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
-from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.description import Dataset
-from verdict.classifier.kinds import KINDS
 from verdict.experiments.leaderboard import records
+from verdict.experiments.leaderboard.comparable import Unranked, Yardstick, comparable, elsewhere, most, readable
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.experiments.leaderboard.predictions import Cache, Predictions
 from verdict.experiments.leaderboard.ranking import SelectionBias, interval, selection_bias, to_best
 from verdict.experiments.leaderboard.records import Record
-from verdict.repo.revisions import checked
+from verdict.experiments.leaderboard.varied import differing, used
 from verdict.review.bootstrap import of_models
 from verdict.review.metrics_file import Scores
 from verdict.review.params import Gate
-from verdict.review.words import in_short, title
+from verdict.review.words import title
 
-Found = TypeVar("Found")
+_OTHER_ROWS = "scored on other validation rows (another split, or other data)"
 FEW = 8  # slices that are shown beside each other
-ELSEWHERE, BROKEN, ABSENT = "elsewhere", "broken", "absent"
-# What changes no score on validation, and the seeds, which have a column of their own.
-_NO_PART = ("evaluate.", "gate.", "report.", "train.seeds")
 
 
 @dataclass(frozen=True)
@@ -59,16 +54,6 @@ class Row:
     def score(self) -> float:
         """The headline metric on validation."""
         return self.record.scores.overall
-
-
-@dataclass(frozen=True)
-class Unranked:
-    """An experiment that is not ranked: on other data (with its score), broken, or not there; and why."""
-
-    experiment: Experiment
-    kind: str
-    reason: str
-    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,20 +125,6 @@ class Asked:
     chosen: Experiment | None = None
 
 
-@dataclass(frozen=True)
-class Yardstick:
-    """What experiments are ranked by: a metric, on data, with the bootstrap that the policy names.
-
-    `validation` is the hash of the rows that count, None for those that most experiments have; `dataset` their classes
-    and slices, None for the classes of most.
-    """
-
-    headline: str
-    policy: Gate
-    validation: str | None = None
-    dataset: Dataset | None = None
-
-
 def board(root: Path, cache: Cache, asked: Asked, by: Yardstick) -> Board:
     """Rank experiments.
 
@@ -171,11 +142,11 @@ def board(root: Path, cache: Cache, asked: Asked, by: Yardstick) -> Board:
         wanted.append((asked.chosen.commit, records.TEST_SCORES))
     files = Files(root, wanted)
     apart = list(asked.absent)
-    found = list(_read(files, asked.experiments, by.headline, apart))
-    digest = by.validation or _most(record.validation for record in found)
+    found = list(readable(files, asked.experiments, by.headline, apart))
+    digest = by.validation or most(record.validation for record in found)
     same = [record for record in found if record.validation == digest]
-    apart.extend(_elsewhere(record) for record in found if record.validation != digest)
-    tables = _same_rows(cache, same, replace(by, validation=digest), apart)
+    apart.extend(elsewhere(record, _OTHER_ROWS) for record in found if record.validation != digest)
+    tables = comparable(cache, same, replace(by, validation=digest), apart)
     ranked = sorted(
         (record for record in same if record.experiment not in {one.experiment for one in apart}),
         key=lambda record: (-record.scores.overall, record.experiment),
@@ -210,67 +181,6 @@ def _slices(table: pd.DataFrame | None, ranked: Sequence[Record]) -> dict[str, i
     return dict(Counter(table["slice"])) if "slice" in table else {}
 
 
-def _read(
-    files: Files, experiments: Iterable[Experiment], headline: str, apart: list[Unranked]
-) -> Iterator[Record]:
-    for experiment in experiments:
-        try:
-            yield records.read(files, experiment, headline)
-        except VerdictError as error:
-            apart.append(_broken(experiment, f"{error.where}: {error.what}"))
-
-
-def _broken(experiment: Experiment, reason: str) -> Unranked:
-    return Unranked(experiment, BROKEN, reason)
-
-
-def _elsewhere(record: Record, reason: str = "scored on other validation rows (another split, or other data)") -> Unranked:
-    return Unranked(record.experiment, ELSEWHERE, reason, record.scores.overall)
-
-
-def _same_rows(
-    cache: Cache, same: Sequence[Record], by: Yardstick, apart: list[Unranked]
-) -> dict[Experiment, Predictions]:
-    """The predictions that are here, for one and the same truth and classes: those of the data, or of most of them."""
-    found = dict(_here(cache, same, by.headline, apart))
-    prints = {record: _print(one.truth) for record, one in found.items()}
-    truth = cache.truth(checked(by.validation, "dvc.lock")) if by.validation else None
-    own = _print(truth) if truth is not None else _most(prints.values())
-    labels = by.dataset.labels if by.dataset else _most(one.labels for one in found.values())
-    for record, one in found.items():
-        if prints[record] != own:
-            what = "its predictions are not for the validation rows that its dvc.lock names, row for row"
-            apart.append(_broken(record.experiment, what))
-        elif one.labels != labels:
-            apart.append(_elsewhere(record, f"scored on other classes: {in_short(one.labels)}"))
-    out = {one.experiment for one in apart}
-    return {record.experiment: one for record, one in found.items() if record.experiment not in out}
-
-
-def _here(
-    cache: Cache, same: Sequence[Record], headline: str, apart: list[Unranked]
-) -> Iterator[tuple[Record, Predictions]]:
-    for record in same:
-        try:
-            found = cache.predictions(record, headline)
-        except VerdictError as error:
-            apart.append(_broken(record.experiment, f"{error.where}: {error.what}"))
-            continue
-        if found is not None:
-            yield record, found
-
-
-def _print(truth: pd.DataFrame) -> bytes:
-    """The same for the same truth in the same order, and for nothing else."""
-    rows = pd.util.hash_pandas_object(truth, index=False).to_numpy().tobytes()
-    return ",".join(truth.columns).encode() + bytes(rows)
-
-
-def _most(values: Iterable[Found]) -> Found | None:
-    """The most frequent value; of several the first."""
-    return next((value for value, _ in Counter(values).most_common(1)), None)
-
-
 def _measure(
     ranked: Sequence[Record], tables: dict[Experiment, Predictions], by: Yardstick
 ) -> tuple[dict[Experiment, Stats], SelectionBias | None]:
@@ -292,20 +202,3 @@ def _measure(
         for place, one in enumerate(here)
     }
     return measured, selection_bias(scores) if len(here) > 1 else None
-
-
-def differing(params: Sequence[dict[str, Any]]) -> list[str]:
-    """The keys that have several values among the experiments which use them."""
-    keys = dict.fromkeys(key for one in params for key in one if not key.startswith(_NO_PART))
-    return [key for key in keys if len(_values(params, key)) > 1]
-
-
-def _values(params: Sequence[dict[str, Any]], key: str) -> set[str]:
-    return {records.shown_param(value) for one in params if (value := used(one, key)) is not None}
-
-
-def used(params: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - YAML
-    """A param's value; None where it is absent, or a setting of a kind of model that was not trained."""
-    parts, chosen = key.split("."), params.get("train.model")
-    of_another = parts[0] == "train" and len(parts) > 2 and parts[1] in KINDS and parts[1] != chosen
-    return None if of_another else params.get(key)

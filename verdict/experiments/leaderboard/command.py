@@ -8,7 +8,8 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.classifier.params import load
 from verdict.classifier.scores.predictions import require_headline
-from verdict.experiments.leaderboard.board import ABSENT, BROKEN, Asked, Board, Unranked, Yardstick, board
+from verdict.experiments.leaderboard.board import Asked, Board, board
+from verdict.experiments.leaderboard.comparable import ABSENT, BROKEN, Unranked, Yardstick
 from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find
 from verdict.experiments.leaderboard.predictions import Cache
 from verdict.experiments.leaderboard.records import DATASET, VALIDATION

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from verdict.experiments.leaderboard.board import ABSENT, BROKEN, ELSEWHERE, FEW, Board, Row
+from verdict.experiments.leaderboard.board import FEW, Board, Row
 from verdict.experiments.leaderboard.charts import Picture, short
+from verdict.experiments.leaderboard.comparable import ABSENT, BROKEN, ELSEWHERE
 from verdict.experiments.leaderboard.records import TEST_SCORES, shown_param
 from verdict.review.metrics_file import SCORES, Scores
 from verdict.review.report.markup import Section, Template, code

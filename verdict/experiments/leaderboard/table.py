@@ -4,7 +4,8 @@ import csv
 import io
 
 from verdict.base.printable import plain
-from verdict.experiments.leaderboard.board import Board, Row, Unranked
+from verdict.experiments.leaderboard.board import Board, Row
+from verdict.experiments.leaderboard.comparable import Unranked
 from verdict.experiments.leaderboard.records import shown_param
 
 _LONGEST = 1000
