@@ -9,10 +9,11 @@ from pathlib import Path
 from verdict.base.errors import VerdictError, exit_code
 from verdict.base.files import read_arrow, read_json, sha256, write_json, write_table
 from verdict.classifier import params
+from verdict.classifier.dataset.description import read_dataset, write_dataset
 from verdict.classifier.features.pretrained import require_start
 from verdict.classifier.features.write import write_tfidf, write_token_ids
 from verdict.classifier.kinds import KINDS
-from verdict.classifier.scores.predictions import TRUTH, TRUTH_SCHEMA
+from verdict.classifier.scores.predictions import schema_of
 
 PREPARED = Path("data/prepared")
 REPORT = Path("metrics/data.json")
@@ -28,13 +29,15 @@ def main() -> None:
     report = read_json(REPORT, "dvc repro validate")
     if not isinstance(report, dict) or report.get("violations") != 0:
         raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
-    columns = ["text", *TRUTH]
-    tables = {name: read_arrow(PREPARED / f"{name}.parquet", "dvc repro prepare", columns) for name in SPLITS}
+    dataset = read_dataset(PREPARED / "dataset.json")
+    tables = {name: read_arrow(PREPARED / f"{name}.parquet", "dvc repro prepare") for name in SPLITS}
     texts = {name: table["text"].to_pylist() for name, table in tables.items()}
     write = write_token_ids if KINDS[settings.train.model].representation == "tokens" else write_tfidf
     written = write(FEATURES, texts, settings.featurize)
     for name, table in tables.items():
-        write_table(FEATURES / f"{name}.parquet", table, TRUTH_SCHEMA)
+        kept = [column for column in table.column_names if column != "text"]
+        write_table(FEATURES / f"{name}.parquet", table, schema_of(kept))
+    write_dataset(FEATURES / "dataset.json", dataset)
     write_json(FEATURES / "source.json", {name: sha256(PREPARED / f"{name}.parquet") for name in SPLITS})
     print(f"featurize: {written}")
 

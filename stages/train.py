@@ -10,9 +10,9 @@ from verdict.base.errors import exit_code
 from verdict.base.files import write_rows
 from verdict.classifier import params
 from verdict.classifier.artifact import manifest_of, save_classifier
-from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.features.pretrained import START
 from verdict.classifier.kinds import KINDS
+from verdict.classifier.scores.predictions import require_headline
 from verdict.classifier.scores.validation import spread_in_words, write_validation
 from verdict.classifier.training.checkpoints import forget
 from verdict.classifier.training.fit import fit_seeds, require_possible
@@ -30,28 +30,30 @@ SCORES = Path("metrics/validation.json")
 def main() -> None:
     """Train with each seed; write the artifact and the learning curve of the first, and all scores on validation."""
     loaded = params.load()
-    settings = loaded.train
+    settings, headline = loaded.train, loaded.evaluate.headline
     require_possible(settings)
     torchrun(settings.processes, several=KINDS[settings.model].processes)
     inputs = read_inputs(FEATURES, KINDS[settings.model].representation)
-    fitted = fit_seeds(settings, inputs.data["train"], inputs.data["validation"], FEATURES / START)
+    dataset = inputs.dataset
+    require_headline(headline, dataset.labels, dataset.rating is not None)
+    fitted = fit_seeds(settings, headline, inputs.data["train"], inputs.data["validation"], FEATURES / START)
     leave()
     if not leads():
         return
     first = fitted[settings.seed]
-    manifest = manifest_of(settings, LABELS, loaded.validation.max_text_length, inputs.source)
-    save_classifier(MODEL, inputs.reads, first.model, inputs.documents, manifest)
+    manifest = manifest_of(settings, dataset, inputs.source)
+    save_classifier(MODEL, inputs.reads, first.model, inputs.groups, manifest)
     write_rows(CURVE, first.curve)
     seeds = {seed: one.validation for seed, one in fitted.items()}
-    source = FEATURES / "validation.parquet"
-    scores = write_validation(inputs.tables["validation"], source, seeds, predictions=HELD_OUT, scores=SCORES)
-    seconds, sentences = (sum(getattr(one, what) for one in fitted.values()) for what in ("seconds", "sentences"))
-    record_cost(seconds, sentences, manifest.hardware_class)
+    table = inputs.tables["validation"]
+    scores = write_validation(table, dataset.labels, headline, seeds, predictions=HELD_OUT, scores=SCORES)
+    seconds, rows = (sum(getattr(one, what) for one in fitted.values()) for what in ("seconds", "rows"))
+    record_cost(seconds, rows, manifest.hardware_class)
     forget(path for one in fitted.values() for path in one.states)
     best = first.curve[2 * first.epochs - 1]
     print(
         f"train: {settings.model}, best of {len(first.curve) // 2} epochs is {best['epoch']}: validation loss"
-        f" {best['loss']:.4f}, weighted F1 {best['validation_weighted_f1']:.4f}{spread_in_words(scores['seeds'])}"
+        f" {best['loss']:.4f}, {headline} {best['validation_headline']:.4f}{spread_in_words(scores['seeds'])}"
     )
 
 

@@ -4,12 +4,12 @@ manifest.json        format, kind, labels, how its text is made, params, what it
 vocabulary.json      of linear and bag: the terms of both TF-IDF blocks, in the order of their feature numbers
 tokenizer.json       of an encoder, with config.json and tokens.json: how it cuts text, what its network is, its limit
 weights.safetensors  the model's arrays, and the inverse document frequencies of TF-IDF
-documents.json       the documents that it was trained on, by hash, so that nobody tests it on them
+documents.json       the groups of rows that it was trained on, by hash, so that nobody tests it on them
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
 from verdict.base.numerics import hardware_class
+from verdict.classifier.dataset.description import Dataset
 from verdict.classifier.dataset.text import CLEANING, STEPS, Text
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import idf_tensors, read_tensors, tfidf_from, write_tensors, write_vocabulary
@@ -68,16 +69,20 @@ class Classifier:
     reads: TfIdf | Tokeniser
     model: Model
 
-    def probabilities(self, texts: Iterable[str]) -> npt.NDArray[np.float64]:
-        """Class probabilities of shape (texts, labels), each row summing to 1."""
+    def probabilities(self, texts: Iterable[str | Mapping[str, str]]) -> npt.NDArray[np.float64]:
+        """Class probabilities of shape (texts, labels), each row summing to 1.
+
+        A text is a string; or an object of the columns that the artifact makes its text of (`text.columns`), and
+        `ValueError` when it has others.
+        """
         if isinstance(texts, str):
             raise TypeError("probabilities takes texts; for one: probabilities([text])")  # else each letter is a text
-        return self.model.probabilities(self.reads.transform(map(self.text.clean, texts)))
+        return self.model.probabilities(self.reads.transform(map(self.text.clean, map(self.text.joined, texts))))
 
 
-def document_hash(document: str) -> str:
-    """How documents.json names a document: 16 hexadecimal digits of its SHA-256."""
-    return hashlib.sha256(document.encode()).hexdigest()[:16]
+def group_hash(group: str) -> str:
+    """How documents.json names a group: 16 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(group.encode()).hexdigest()[:16]
 
 
 def used_params(train: Train) -> dict[str, Any]:
@@ -85,26 +90,20 @@ def used_params(train: Train) -> dict[str, Any]:
     return train.model_dump(mode="json", exclude=set(KINDS) - {train.model})
 
 
-def manifest_of(
-    train: Train,
-    labels: tuple[str, ...],
-    max_text_length: int,
-    trained_on: dict[Literal["train", "validation"], str],
-) -> Manifest:
+def manifest_of(train: Train, dataset: Dataset, trained_on: dict[Literal["train", "validation"], str]) -> Manifest:
     """The manifest of an artifact that is trained here, complete but for `files`.
 
     Args:
         train: the params of its training.
-        labels: the classes, in the order of its probabilities.
-        max_text_length: it reads no more of a text.
+        dataset: the classes, in the order of its probabilities, and how its text is made.
         trained_on: SHA-256 of the tables, by split.
     """
     kind = KINDS[train.model]
     return Manifest(
         kind=train.model,
         representation=kind.representation,
-        labels=labels,
-        text=Text(max_length=max_text_length),
+        labels=dataset.labels,
+        text=dataset.text,
         train=used_params(train),
         trained_on=trained_on,
         hardware_class=hardware_class(train.device, kind.representation == "tokens", train.deterministic),
@@ -113,7 +112,7 @@ def manifest_of(
 
 
 def save_classifier(
-    folder: Path, reads: TfIdf | Tokeniser, model: Model, documents: Iterable[str], manifest: Manifest
+    folder: Path, reads: TfIdf | Tokeniser, model: Model, groups: Iterable[str], manifest: Manifest
 ) -> None:
     """Write the artifact. The manifest comes last: a folder that was left half-written has none, and is refused.
 
@@ -121,7 +120,7 @@ def save_classifier(
         folder: models/classifier.
         reads: from text to features.
         model: from features to probabilities.
-        documents: those that the model was trained on or tuned on.
+        groups: those that the model was trained on or tuned on.
         manifest: complete but for `files`, which is filled in here.
     """
     (folder / "manifest.json").unlink(missing_ok=True)
@@ -131,7 +130,7 @@ def save_classifier(
         tensors |= idf_tensors(reads)
     else:
         save_tokeniser(folder, reads)
-    write_json(folder / "documents.json", sorted({document_hash(document) for document in documents}))
+    write_json(folder / "documents.json", sorted({group_hash(group) for group in groups}))
     write_tensors(folder / "weights.safetensors", tensors)
     files = {name: sha256(folder / name) for name in _FILES[manifest.representation]}
     write_json(folder / "manifest.json", manifest.model_copy(update={"files": files}).model_dump(mode="json"))
@@ -191,13 +190,13 @@ def load_classifier(folder: Path) -> Classifier:
     return Classifier(manifest.labels, manifest.text, reads, model)
 
 
-def load_documents(folder: Path) -> list[str]:
-    """The hashes (`document_hash`) of the documents that an artifact was trained on."""
+def load_groups(folder: Path) -> list[str]:
+    """The hashes (`group_hash`) of the groups that an artifact was trained on."""
     path = folder / "documents.json"
-    documents = read_json(path, _REMEDY)
-    if not isinstance(documents, list) or not all(isinstance(entry, str) for entry in documents):
+    groups = read_json(path, _REMEDY)
+    if not isinstance(groups, list) or not all(isinstance(entry, str) for entry in groups):
         raise VerdictError(str(path), "not a list of hashes", _REMEDY)
-    return documents
+    return groups
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:

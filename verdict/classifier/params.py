@@ -112,7 +112,9 @@ class Split(Section):
         if self.test + self.validation >= 1:
             raise ValueError("test + validation must be below 1, or nothing is left to train on")
         if (self.by == "column") != (self.column is not None):
-            raise ValueError("by: column, and column: the name of a column with train, validation and test, go together")
+            raise ValueError(
+                "by: column, and column: the name of a column with train, validation and test, go together"
+            )
         return self
 
 

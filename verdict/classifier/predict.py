@@ -10,6 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from verdict.base.errors import VerdictError
 from verdict.classifier.artifact import Classifier, load_classifier
 
 # Large enough that the work dwarfs the bookkeeping. Answers come in batches, the first after two of them were read.
@@ -18,6 +19,7 @@ BATCH_BYTES = 1_000_000
 # Line ends to some readers (Python's splitlines among them), though not to JSON: one line in must be one line out.
 _LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 _classifier: Classifier
+Batch = tuple[list[bytes], int]
 
 
 class Answers(NamedTuple):
@@ -31,6 +33,7 @@ class Answers(NamedTuple):
 def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | None = None) -> int:
     """Answer each line of `source` with one line of JSON: `text`, `label`, `probabilities`.
 
+    A line is a text; where the artifact makes its text of several columns, it is a JSON object of these.
     Of a text longer than the artifact reads, its beginning is scored; how many there were is told on standard error.
     An empty line is answered like any other, by what the model makes of no words at all. Bytes that are not UTF-8
     are replaced (U+FFFD) in the text that is scored and in the answer.
@@ -45,41 +48,58 @@ def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | Non
         The number of lines.
 
     Raises:
-        VerdictError: the artifact is damaged or foreign.
+        VerdictError: the artifact is damaged or foreign, or a line is no object of its columns; it is named.
     """
     batches = _batches(source)
     head = list(islice(batches, 2))
     workers = processes or len(os.sched_getaffinity(0))
     classifier = load_classifier(folder)  # a damaged artifact is told here, once, and not by every worker
     if workers == 1 or len(head) < 2:
-        return _written(sink, (answers(classifier, batch) for batch in chain(head, batches)), classifier)
+        return _written(sink, (answers(classifier, *batch) for batch in chain(head, batches)), classifier)
     with ProcessPoolExecutor(workers, initializer=_load, initargs=(folder,)) as pool:
         return _written(sink, _in_order(pool, chain(head, batches), workers), classifier)
 
 
-def answers(classifier: Classifier, lines: list[bytes]) -> Answers:
-    """The answers to one batch of lines, one JSON object a line."""
-    texts = [line.decode("utf-8", errors="replace") for line in lines]
+def answers(classifier: Classifier, lines: list[bytes], first: int = 1) -> Answers:
+    """The answers to one batch of lines, one JSON object a line; `first` is the number of its first line."""
+    given = [_text(classifier, line.decode("utf-8", errors="replace"), first + at) for at, line in enumerate(lines)]
+    texts = [classifier.text.joined(one) for one in given]
     probabilities = classifier.probabilities(texts)
     out = []
-    for text, best, row in zip(texts, probabilities.argmax(axis=1), probabilities.round(6).tolist(), strict=True):
+    for text, best, row in zip(given, probabilities.argmax(axis=1), probabilities.round(6).tolist(), strict=True):
         named = dict(zip(classifier.labels, row, strict=True))
         answer = {"text": text, "label": classifier.labels[best], "probabilities": named}
         out.append(json.dumps(answer, ensure_ascii=False).translate(_LINE_ENDS) + "\n")
     return Answers("".join(out), len(lines), sum(map(classifier.text.cuts, texts)))
 
 
-def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
+def _text(classifier: Classifier, line: str, number: int) -> str | dict[str, str]:
+    """What a line holds: a text, or an object of the columns that it is made of."""
+    if len(classifier.text.columns) == 1:
+        return line
+    try:
+        found: dict[str, str] = json.loads(line)
+        classifier.text.joined(found)
+    except (ValueError, RecursionError) as error:
+        example = json.dumps(dict.fromkeys(classifier.text.columns, "…"), ensure_ascii=False)
+        raise VerdictError(
+            f"standard input, line {number}", f"{error}: {line!r:.60}", f"lines such as {example}"
+        ) from None
+    return found
+
+
+def _batches(source: BinaryIO) -> Iterator[Batch]:
+    """Lines with the number of the first of them."""
     lines: list[bytes] = []
-    size = 0
+    size, first = 0, 1
     for line in source:
         lines.append(line.removesuffix(b"\n").removesuffix(b"\r"))
         size += len(line)
         if len(lines) == BATCH_LINES or size >= BATCH_BYTES:
-            yield lines
-            lines, size = [], 0
+            yield lines, first
+            lines, size, first = [], 0, first + len(lines)
     if lines:
-        yield lines
+        yield lines, first
 
 
 def _load(folder: Path) -> None:
@@ -87,11 +107,11 @@ def _load(folder: Path) -> None:
     _classifier = load_classifier(folder)
 
 
-def _work(lines: list[bytes]) -> Answers:
-    return answers(_classifier, lines)
+def _work(batch: Batch) -> Answers:
+    return answers(_classifier, *batch)
 
 
-def _in_order(pool: ProcessPoolExecutor, batches: Iterator[list[bytes]], workers: int) -> Iterator[Answers]:
+def _in_order(pool: ProcessPoolExecutor, batches: Iterator[Batch], workers: int) -> Iterator[Answers]:
     """Keep every worker busy with one batch waiting, and no more: what is read but not answered costs memory."""
     waiting: deque[Future[Answers]] = deque()
     for batch in batches:

@@ -24,7 +24,7 @@ TOKENIZER, CONFIG, LIMIT = "tokenizer.json", "config.json", "tokens.json"
 
 @dataclass(frozen=True)
 class Tokens:
-    """n sentences: sentence i is `ids[ends[i]:ends[i + 1]]`; `ids` int32, `ends` int64 of shape (n + 1,)."""
+    """n texts: text i is `ids[ends[i]:ends[i + 1]]`; `ids` int32, `ends` int64 of shape (n + 1,)."""
 
     ids: npt.NDArray[np.int32]
     ends: npt.NDArray[np.int64]
@@ -38,19 +38,19 @@ class Tokens:
         return np.diff(self.ends)
 
     def joined(self, other: "Tokens") -> "Tokens":
-        """These sentences, then the other's."""
+        """These texts, then the other's."""
         return Tokens(
             np.concatenate([self.ids, other.ids]), np.concatenate([self.ends, other.ends[1:] + self.ends[-1]])
         )
 
     def chosen(self, rows: npt.NDArray[np.int64]) -> "Tokens":
-        """Some of the sentences, in the order of `rows`."""
+        """Some of the texts, in the order of `rows`."""
         parts = [self.ids[self.ends[row] : self.ends[row + 1]] for row in rows]
         ends = np.cumsum([0, *map(len, parts)], dtype=np.int64)
         return Tokens(np.concatenate([*parts, np.zeros(0, dtype=np.int32)]), ends)
 
     def padded(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Ids of some sentences and where they are, both of shape (rows, longest); ids are 0 elsewhere."""
+        """Ids of some texts and where they are, both of shape (rows, longest); ids are 0 elsewhere."""
         lengths = self.lengths[rows]
         mask = np.arange(max(1, int(lengths.max(initial=0)))) < lengths[:, None]
         ids = np.zeros(mask.shape, dtype=np.int64)

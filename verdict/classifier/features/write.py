@@ -33,4 +33,4 @@ def write_token_ids(folder: Path, texts: Texts, settings: Featurize) -> str:
         tokens = tokeniser.transform(of_split)
         write_tokens(folder / f"{name}.safetensors", tokens)
         cut, total = cut + int((tokens.lengths == tokeniser.max_tokens).sum()), total + len(tokens.ids)
-    return f"{total} token ids; {cut} sentences reach {tokeniser.max_tokens} tokens, where they are cut"
+    return f"{total} token ids; {cut} texts reach {tokeniser.max_tokens} tokens, where they are cut"

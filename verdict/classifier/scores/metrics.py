@@ -45,7 +45,8 @@ class Scored:
     @property
     def predicted(self) -> Codes:
         """The most probable class; of equal ones the first."""
-        return self.probabilities.argmax(axis=1)
+        found: Codes = self.probabilities.argmax(axis=1)
+        return found
 
     @property
     def confidence(self) -> Floats:
@@ -199,8 +200,8 @@ def _losses(actual: Codes, probabilities: Floats) -> Floats:
 
 
 def _moments(rows: Scored) -> tuple[Floats, ...]:
-    assert rows.rating is not None, "rows that are rated"
-    x, y = _standard(rows.rating), _standard(rows.probabilities[:, -1] - rows.probabilities[:, 0])
+    rating = np.zeros(len(rows)) if rows.rating is None else rows.rating
+    x, y = _standard(rating), _standard(rows.probabilities[:, -1] - rows.probabilities[:, 0])
     return x, y, x**2, y**2, x * y
 
 

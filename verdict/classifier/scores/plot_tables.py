@@ -1,41 +1,64 @@
-"""The rows that the plots of evaluate are drawn from: confusion, calibration, precision and recall, mistakes."""
+"""The rows that the plots of evaluate are drawn from: confusion, calibration, precision and recall, mistakes.
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+What grows with the data is bounded, so that a plot can be read: the commonest classes and slices are shown.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from verdict.base.files import Row
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import OVERALL
-from verdict.classifier.scores.metrics import DIGITS, Floats, Labels, bin_of, confusion_of
-from verdict.classifier.scores.predictions import arrays
+from verdict.classifier.scores.metrics import DIGITS, Codes, Floats, Scored, bin_of, confusion
 
-if TYPE_CHECKING:
-    from verdict.classifier.scores.predictions import Table
-
-_PLOTTED_POINTS = 100
+OTHER = "(other)"
+_POINTS = 100
+_CLASSES, _CURVES, _SLICES = 12, 6, 5
+Slice = tuple[str, npt.NDArray[np.bool_]]
 
 
-def confusion(sums: Floats, domains: npt.NDArray[np.str_]) -> Iterator[Row]:
-    """For each domain (and `overall`), true class and predicted class: the count, and its share of the true class.
+def confusions(rows: Scored, slices: Iterable[Slice]) -> Iterator[Row]:
+    """For `overall` and the largest slices, true class and predicted class: the count, and its share of the true class.
+
+    Of more than twelve classes the twelve that are most often taken for another or another for them; the rest is one.
 
     Args:
-        sums: `metrics.row_sums` of the predictions.
-        domains: the domain of each.
+        rows: the predictions.
+        slices: which rows belong to each, `overall` first.
     """
-    for domain in (OVERALL, *dict.fromkeys(domains.tolist())):
-        table = confusion_of(sums[(domains == domain) | (domain == OVERALL)].sum(axis=0)).astype(int).tolist()
-        for actual, row in zip(LABELS, table, strict=True):
-            for guess, count in zip(LABELS, row, strict=True):
-                share = round(count / sum(row), DIGITS) if any(row) else 0.0
-                yield {"domain": domain, "actual": actual, "predicted": guess, "count": count, "share": share}
+    kept = shown_classes(rows)
+    names = [*(rows.labels[place] for place in kept), *([OTHER] if len(kept) < len(rows.labels) else [])]
+    overall, *parts = slices
+    largest = sorted(parts, key=lambda part: -int(part[1].sum()))[:_SLICES]
+    for name, inside in (overall, *(part for part in parts if any(part is one for one in largest))):
+        table = _merged(confusion(rows[inside]), kept).tolist()
+        for actual, counts in zip(names, table, strict=True):
+            for guess, count in zip(names, counts, strict=True):
+                share = round(count / sum(counts), DIGITS) if any(counts) else 0.0
+                yield {"slice": name, "actual": actual, "predicted": guess, "count": count, "share": share}
 
 
-def calibration(labels: Labels, probabilities: Floats, bins: int) -> Iterator[Row]:
+def shown_classes(rows: Scored) -> list[int]:
+    """The places of the classes that a confusion can show, in their order."""
+    if len(rows.labels) <= _CLASSES:
+        return list(range(len(rows.labels)))
+    table = confusion(rows)
+    wrong = table.sum(axis=0) + table.sum(axis=1) - 2 * np.diagonal(table)
+    return sorted(np.argsort(-wrong, kind="stable")[:_CLASSES].tolist())
+
+
+def _merged(table: npt.NDArray[np.int64], kept: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Rows and columns of some classes, and of all others together, where there are any."""
+    rest = np.setdiff1d(np.arange(len(table)), kept)
+    for axis in (0, 1):
+        whole = table.take(rest, axis=axis).sum(axis=axis, keepdims=True)
+        table = np.concatenate([table.take(kept, axis=axis), *([whole] if rest.size else [])], axis=axis)
+    return table
+
+
+def calibration(rows: Scored, bins: int) -> Iterator[Row]:
     """For each non-empty bin of equal width: mean confidence, share of correct predictions, and their number."""
-    confidence, correct = probabilities.max(axis=1), _predicted(probabilities) == labels
+    confidence, correct = rows.confidence, rows.predicted == rows.actual
     bin_ = bin_of(confidence, bins)
     for inside in (bin_ == number for number in np.unique(bin_)):
         yield {
@@ -45,16 +68,17 @@ def calibration(labels: Labels, probabilities: Floats, bins: int) -> Iterator[Ro
         }
 
 
-def precision_recall(labels: Labels, probabilities: Floats) -> Iterator[Row]:
-    """Points of each class's precision-recall curve, thinned to even steps of recall."""
-    steps = np.linspace(0, 1, _PLOTTED_POINTS + 1)
-    for label, column in zip(LABELS, probabilities.T, strict=True):
-        precision, recall = curve(labels == label, column)
-        for place in np.unique(np.searchsorted(recall, steps).clip(max=len(recall) - 1)):
+def precision_recall(rows: Scored) -> Iterator[Row]:
+    """Points of the precision-recall curve of each of the six commonest classes, thinned to even steps of recall."""
+    steps = np.linspace(0, 1, _POINTS + 1)
+    counts = np.bincount(rows.actual, minlength=len(rows.labels))
+    for place in sorted(np.argsort(-counts, kind="stable")[:_CURVES].tolist()):
+        precision, recall = curve(rows.actual == place, rows.probabilities[:, place])
+        for point in np.unique(np.searchsorted(recall, steps).clip(max=len(recall) - 1)):
             yield {
-                "class": label,
-                "recall": round(float(recall[place]), DIGITS),
-                "precision": round(float(precision[place]), DIGITS),
+                "class": rows.labels[place],
+                "recall": round(float(recall[point]), DIGITS),
+                "precision": round(float(precision[point]), DIGITS),
             }
 
 
@@ -64,28 +88,21 @@ def curve(truth: npt.NDArray[np.bool_], values: Floats) -> tuple[Floats, Floats]
     Where nothing is true, all is recalled.
     """
     order = np.argsort(-values, kind="stable")
-    last = np.flatnonzero(np.diff(values[order], append=-np.inf))  # of those with the same value
+    last: Codes = np.flatnonzero(np.diff(values[order], append=-np.inf))  # of those with the same value
     hits = np.cumsum(truth[order])[last]
     recall = hits / hits[-1] if hits[-1] else np.ones(len(hits))
     return np.append(1.0, hits / (last + 1)), np.append(0.0, recall)
 
 
-def mistakes(predictions: "Table", most: int) -> Iterator[Row]:
-    """The wrong predictions with the highest confidence, by id: no sentence is shown, so that none enters git."""
-    ids, domains = (np.asarray(predictions[name]).tolist() for name in ("id", "domain"))
-    labels, valence, probabilities = arrays(predictions)
-    predicted, confidence = _predicted(probabilities), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != labels).tolist()
+def mistakes(rows: Scored, ids: Sequence[str], slices: Sequence[str] | None, most: int) -> Iterator[Row]:
+    """The wrong predictions with the highest confidence, by id: no text is shown, so that none enters git."""
+    predicted, confidence = rows.predicted.tolist(), rows.confidence
+    wrong = np.flatnonzero(rows.predicted != rows.actual).tolist()
     for row in sorted(wrong, key=lambda row: (-confidence[row], ids[row]))[:most]:
         yield {
             "id": ids[row],
-            "domain": domains[row],
-            "mistake": f"{labels[row]}, taken for {predicted[row]}",
+            "mistake": f"{rows.labels[rows.actual[row]]}, taken for {rows.labels[predicted[row]]}",
             "confidence": round(float(confidence[row]), DIGITS),
-            "valence": round(float(valence[row]), DIGITS),
+            **({} if slices is None else {"slice": slices[row]}),
+            **({} if rows.rating is None else {"rating": round(float(rows.rating[row]), DIGITS)}),
         }
-
-
-def _predicted(probabilities: Floats) -> Labels:
-    predicted: Labels = np.asarray(LABELS)[probabilities.argmax(axis=1)]
-    return predicted

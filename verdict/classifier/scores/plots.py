@@ -1,7 +1,7 @@
 """The plots of the stage evaluate."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,27 +9,42 @@ import pyarrow as pa
 from verdict.base.files import write_rows
 from verdict.classifier.params import Evaluate
 from verdict.classifier.scores import plot_tables
-from verdict.classifier.scores.domain_chart import draw_domains
-from verdict.classifier.scores.metrics import row_sums
-from verdict.classifier.scores.predictions import arrays
+from verdict.classifier.scores.metric_names import OVERALL
+from verdict.classifier.scores.metrics import figures
+from verdict.classifier.scores.predictions import scored, slices
+from verdict.classifier.scores.published import Published
+from verdict.classifier.scores.score_chart import Line, draw_scores
 
 
-def write_plots(folder: Path, predictions: pa.Table, results: dict[str, Any], settings: Evaluate) -> None:
-    """Write the data of each plot of dvc.yaml into a folder, and the picture of the domains.
+def write_plots(
+    folder: Path, predictions: pa.Table, labels: tuple[str, ...], settings: Evaluate, published: Sequence[Published]
+) -> None:
+    """Write the data of each plot of dvc.yaml into a folder, and the picture of the scores.
 
     Args:
         folder: plots/.
-        predictions: as `predictions.SCHEMA` has them.
-        results: their scores, `predictions.all_scores`.
+        predictions: truth columns, and a probability of each class.
+        labels: the classes in their order.
         settings: how they are summed up.
+        published: scores of others to show beside ours.
     """
-    labels, valence, probabilities = arrays(predictions)
-    bins, domains = settings.calibration_bins, np.asarray(predictions["domain"], dtype=np.str_)
-    sums = row_sums(labels, valence, probabilities, bins)
-    write_rows(folder / "confusion.json", plot_tables.confusion(sums, domains))
-    write_rows(folder / "reliability.json", plot_tables.calibration(labels, probabilities, bins))
-    write_rows(folder / "precision_recall.json", plot_tables.precision_recall(labels, probabilities))
-    write_rows(folder / "mistakes.json", plot_tables.mistakes(predictions, settings.mistakes))
-    scored = results["domains"]
-    weighted_f1 = {name: figures["weighted_f1"] for name, figures in scored.items()}
-    draw_domains(folder / "domains.png", weighted_f1, {name: figures["n"] for name, figures in scored.items()})
+    rows, parts = scored(predictions, labels, str(folder)), list(slices(predictions))
+    ids = predictions["id"].to_pylist()
+    of_rows = predictions["slice"].to_pylist() if "slice" in predictions.column_names else None
+    write_rows(folder / "confusion.json", plot_tables.confusions(rows, parts))
+    write_rows(folder / "reliability.json", plot_tables.calibration(rows, settings.calibration_bins))
+    write_rows(folder / "precision_recall.json", plot_tables.precision_recall(rows))
+    write_rows(folder / "mistakes.json", plot_tables.mistakes(rows, ids, of_rows, settings.mistakes))
+    headline = settings.headline
+    if len(parts) > 1:
+        lines = [
+            Line(name, figures(rows[inside], settings.calibration_bins)[headline], int(inside.sum()))
+            for name, inside in parts
+            if name != OVERALL
+        ]
+        title = headline
+    else:
+        counts, found = np.bincount(rows.actual, minlength=len(labels)), figures(rows, settings.calibration_bins)
+        lines = [Line(label, found[f"f1:{label}"], int(n)) for label, n in zip(labels, counts, strict=True)]
+        title = "f1"
+    draw_scores(folder / "scores.png", lines, title, [one for one in published if one.metric == title])

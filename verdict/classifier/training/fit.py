@@ -12,11 +12,12 @@ from verdict.classifier.params import Train
 from verdict.classifier.training.loop import Data, Fitted
 
 
-def fit(params: Train, train: Data, validation: Data, start: Path | None = None) -> Fitted:
+def fit(params: Train, headline: str, train: Data, validation: Data, start: Path | None = None) -> Fitted:
     """Train the kind of model that `train.model` names.
 
     Args:
         params: of the training.
+        headline: the metric that decides.
         train: what is trained on.
         validation: what stops it.
         start: of an encoder alone, the folder of the checkpoint that it starts from.
@@ -33,14 +34,16 @@ def fit(params: Train, train: Data, validation: Data, start: Path | None = None)
         kind = import_module(f"verdict.classifier.models.{params.model}.training")
     except ImportError as error:
         raise missing_library(error.name or "transformers") from None
-    fitted: Fitted = kind.fit(params, train, validation, start)
+    fitted: Fitted = kind.fit(params, headline, train, validation, start)
     return fitted if fitted.seconds else fitted._replace(seconds=monotonic() - before)
 
 
-def fit_seeds(params: Train, train: Data, validation: Data, start: Path | None = None) -> dict[int, Fitted]:
+def fit_seeds(
+    params: Train, headline: str, train: Data, validation: Data, start: Path | None = None
+) -> dict[int, Fitted]:
     """Train with each seed, as `fit` does; only with the artifact's own, the first, on the validation split, too."""
     others = {seed: params.model_copy(update={"seed": seed, "refit": False}) for seed in params.seeds}
-    return {seed: fit(one, train, validation, start) for seed, one in {params.seed: params, **others}.items()}
+    return {seed: fit(one, headline, train, validation, start) for seed, one in {params.seed: params, **others}.items()}
 
 
 def require_possible(params: Train) -> None:

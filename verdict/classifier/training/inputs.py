@@ -9,13 +9,13 @@ import scipy.sparse as sp
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import is_sha256, read_arrow, read_json
-from verdict.classifier.dataset.splits import LABELS, require_labels
+from verdict.classifier.dataset.description import Dataset, read_dataset
 from verdict.classifier.features.sparse_io import read_matrix
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import load_tfidf
 from verdict.classifier.features.tokens import Tokeniser, Tokens, load_tokeniser, read_tokens
 from verdict.classifier.kinds import Representation
-from verdict.classifier.scores.predictions import TRUTH, truth_of
+from verdict.classifier.scores.predictions import codes
 from verdict.classifier.training.loop import Data
 
 Split = Literal["train", "validation"]
@@ -27,33 +27,33 @@ _REMEDY = "dvc repro featurize"
 class Inputs:
     """By split the truth (`tables`) and what is trained on (`data`); `reads` makes features of text.
 
-    `source` has the SHA-256 of the prepared tables that the features came from.
+    `dataset` says what the classes are, `source` has the SHA-256 of the prepared tables.
     """
 
     reads: TfIdf | Tokeniser
+    dataset: Dataset
     tables: dict[Split, pa.Table]
     data: dict[Split, Data]
     source: dict[Split, str]
 
     @property
-    def documents(self) -> list[str]:
-        """The document of each row, of all splits."""
-        return [document for table in self.tables.values() for document in table["document"].to_pylist()]
+    def groups(self) -> list[str]:
+        """The group of each row, of all splits."""
+        return [group for table in self.tables.values() for group in table["group"].to_pylist()]
 
 
 def read_inputs(folder: Path, representation: Representation) -> Inputs:
     """Read all that a training needs of `data/features`.
 
     Raises:
-        VerdictError: a file is missing, damaged, or does not fit the others; or a class has no sentence.
+        VerdictError: a file is missing, damaged, or does not fit the others; or a class has no row to learn from.
     """
     reads, features = _features(folder, representation)
-    tables = {name: read_arrow(folder / f"{name}.parquet", _REMEDY, list(TRUTH)) for name in SPLITS}
-    for name, table in tables.items():
-        require_labels(folder / f"{name}.parquet", table["label"].to_pylist())
-    data = {name: _data(folder / f"{name}.safetensors", tables[name], features[name]) for name in SPLITS}
-    _refuse_absent_classes(folder / "train.parquet", tables["train"])
-    return Inputs(reads, tables, data, _source(folder / "source.json"))
+    dataset = read_dataset(folder / "dataset.json", _REMEDY)
+    tables = {name: read_arrow(folder / f"{name}.parquet", _REMEDY) for name in SPLITS}
+    data = {name: _data(folder / name, dataset, tables[name], features[name]) for name in SPLITS}
+    _refuse_absent_classes(folder / "train.parquet", data["train"])
+    return Inputs(reads, dataset, tables, data, _source(folder / "source.json"))
 
 
 def _features(
@@ -72,11 +72,15 @@ def _features(
     return tfidf, matrices
 
 
-def _data(path: Path, table: pa.Table, features: sp.csr_matrix | Tokens) -> Data:
+def _data(path: Path, dataset: Dataset, table: pa.Table, features: sp.csr_matrix | Tokens) -> Data:
     rows = len(features) if isinstance(features, Tokens) else features.shape[0]
     if rows != len(table):
-        raise VerdictError(str(path), f"has {rows} rows, expected {len(table)}", _REMEDY)
-    return Data(features, *truth_of(table))
+        raise VerdictError(f"{path}.safetensors", f"has {rows} rows, expected {len(table)}", _REMEDY)
+    rating, weight = (table[name].to_numpy() if name in table.column_names else None for name in ("rating", "weight"))
+    actual, limits = codes(table, dataset.labels, f"{path}.parquet"), dataset.rating
+    if limits is None or rating is None:
+        return Data(features, dataset.labels, actual, weight=weight)
+    return Data(features, dataset.labels, actual, rating - limits.middle, limits.reach, weight)
 
 
 def _source(path: Path) -> dict[Split, str]:
@@ -86,7 +90,9 @@ def _source(path: Path) -> dict[Split, str]:
     return source
 
 
-def _refuse_absent_classes(path: Path, table: pa.Table) -> None:
-    if absent := [label for label in LABELS if label not in table["label"].unique().to_pylist()]:
-        what = f"no sentence is {' or '.join(absent)}: that class could not be learnt"
-        raise VerdictError(str(path), what, "more data, or another prepare.neutral_band")
+def _refuse_absent_classes(path: Path, data: Data) -> None:
+    if absent := [label for place, label in enumerate(data.labels) if place not in data.actual]:
+        what = f"no row is {' or '.join(absent)}: that class could not be learnt"
+        raise VerdictError(
+            str(path), what, "more data; or take the class out of data.labels and its rows out of the table"
+        )

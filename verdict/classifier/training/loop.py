@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.special import ndtr
 from tqdm import tqdm
@@ -16,11 +15,9 @@ from verdict.base.errors import VerdictError
 from verdict.classifier.features.tokens import Tokens
 from verdict.classifier.kinds import Features, Model
 from verdict.classifier.params import Train
-from verdict.classifier.scores.metrics import log_loss, scores
+from verdict.classifier.scores.metrics import DIGITS, Codes, Floats, Scored, figures, log_loss
 
-NEUTRAL = "neutral"
 Curve = list[dict[str, Any]]
-Probabilities = npt.NDArray[np.float64]
 # A function that trains one more epoch (numbered from 0): the model so far, and its training loss.
 Step = Callable[[int], tuple[Model, float]]
 
@@ -31,8 +28,8 @@ class Fitted(NamedTuple):
     Args:
         model: what the artifact holds; with `train.refit` it was trained on the validation split, too.
         curve: of the training that the validation split stopped.
-        validation: what that training's best model says of the validation split, which it was not trained on; (n, 3).
-        sentences: how many were trained on, each counted once for every epoch.
+        validation: what that training's best model says of the validation split, which it was not trained on; (n, K).
+        rows: how many were trained on, each counted once for every epoch.
         epochs: after how many the validation split found the model best.
         seconds: spent on training, also before it was killed and went on.
         states: files to remove (`verdict.classifier.training.checkpoints.forget`) once the results are written.
@@ -40,8 +37,8 @@ class Fitted(NamedTuple):
 
     model: Model
     curve: Curve
-    validation: Probabilities
-    sentences: int
+    validation: Floats
+    rows: int
     epochs: int
     seconds: float = 0.0
     states: tuple[Path, ...] = ()
@@ -49,19 +46,40 @@ class Fitted(NamedTuple):
 
 @dataclass(frozen=True)
 class Data:
-    """n sentences: `features` (n, size) or n times token ids, `labels` (n,), `valence` (n,) in [-4, 4]."""
+    """n rows to train on, of K classes.
+
+    Args:
+        features: (n, size), or n times token ids.
+        labels: the classes in their order.
+        actual: the place of each row's class among them, (n,).
+        rating: how far each row's rating is from the middle of its limits, (n,); `reach` is the most that can be.
+        weight: how much each row counts, (n,).
+    """
 
     features: Features
-    labels: npt.NDArray[np.str_]
-    valence: npt.NDArray[np.float64]
+    labels: tuple[str, ...]
+    actual: Codes
+    rating: Floats | None = None
+    reach: float = 1.0
+    weight: Floats | None = None
 
     def joined(self, other: "Data") -> "Data":
-        """These sentences, then the other's."""
-        return Data(
-            joined(self.features, other.features),
-            np.concatenate([self.labels, other.labels]),
-            np.concatenate([self.valence, other.valence]),
+        """These rows, then the other's."""
+        return replace(
+            self,
+            features=joined(self.features, other.features),
+            actual=np.concatenate([self.actual, other.actual]),
+            rating=_concatenated(self.rating, other.rating),
+            weight=_concatenated(self.weight, other.weight),
         )
+
+    def score(self, metric: str, probabilities: Floats) -> float:
+        """A metric of what a model says of these rows, as a metrics file has it."""
+        return round(figures(Scored(self.labels, self.actual, probabilities, self.rating), bins=2)[metric], DIGITS)
+
+
+def _concatenated(first: Floats | None, second: Floats | None) -> Floats | None:
+    return None if first is None or second is None else np.concatenate([first, second])
 
 
 def joined(first: Features, second: Features) -> Features:
@@ -71,45 +89,65 @@ def joined(first: Features, second: Features) -> Features:
     return sp.vstack([first, second], format="csr")
 
 
-def targets(data: Data, params: Train) -> npt.NDArray[np.float64]:
-    """How much each sentence counts for each class, of shape (n, 3).
+def targets(data: Data, params: Train) -> Floats:
+    """How much each row counts for each class, of shape (n, K).
 
-    A mean rating near 0 says little about the class: of a sentence at +0.1 other raters may think ill, of one at +3
-    they will not. A sentence that is not neutral counts for positive as much as a normal distribution around its
-    valence, of deviation `train.rating_noise`, lies above 0, and for negative with the rest. The deviation is tuned; it
-    is about three times the standard error of a mean of 20 ratings. Neutral ones, few, count
-    `train.neutral_weight` times.
+    A rating near the middle says little about the class: of a text that was rated a little above it others may think
+    ill, of one far above they will not. With `train.rating_noise` a row, unless it is within the band in between,
+    counts for the last class as much as a normal distribution around its rating, of that deviation, lies above the
+    middle, and for the first with the rest. All of it is multiplied by the class's and by the row's own weight.
     """
-    positive = ndtr(data.valence / params.rating_noise)
-    wanted = np.stack([1 - positive, np.zeros_like(positive), positive], axis=1)
-    wanted[data.labels == NEUTRAL] = [0, params.neutral_weight, 0]
-    return wanted
+    wanted = np.zeros((len(data.actual), len(data.labels)))
+    wanted[np.arange(len(data.actual)), data.actual] = 1
+    if data.rating is not None and params.rating_noise:
+        above = ndtr(data.rating / params.rating_noise)
+        outside = np.isin(data.actual, (0, len(data.labels) - 1))
+        wanted[outside, 0], wanted[outside, -1] = (1 - above)[outside], above[outside]
+    wanted *= _class_weights(data, params)
+    return wanted if data.weight is None else wanted * data.weight[:, None]
 
 
-def fit_epochs(trainer: Callable[[Data], Step], params: Train, train: Data, validation: Data) -> Fitted:
+def _class_weights(data: Data, params: Train) -> Floats:
+    """How much each class counts, (K,): as params say, or so that all classes count alike."""
+    chosen = params.class_weight
+    if chosen == "balanced":
+        counts = np.bincount(data.actual, data.weight, minlength=len(data.labels))
+        balanced: Floats = counts.sum() / (len(counts) * np.maximum(counts, 1e-12))
+        return balanced
+    named = chosen or {}
+    if unknown := sorted(set(named) - set(data.labels)):
+        what = f"train.class_weight: no such class: {', '.join(unknown)}; there is {', '.join(data.labels)}"
+        raise VerdictError("params.yaml", what, "correct the names")
+    return np.array([named.get(label, 1.0) for label in data.labels])
+
+
+def fit_epochs(trainer: Callable[[Data], Step], params: Train, headline: str, train: Data, validation: Data) -> Fitted:
     """Train with early stopping, then, with `train.refit`, once more on both splits for as many epochs.
 
     Args:
         trainer: gives a fresh `Step` on some data.
         params: `model` names the kind, whose group has `epochs` and `patience`; `refit` asks for the second training.
+        headline: the metric that the curve shows beside the loss.
         train: what is trained on.
         validation: what stops it; trained on by the second training alone.
     """
     limits = getattr(params, params.model)
     step = trainer(train)
-    model, best, curve = early_stopping(limits.epochs, limits.patience, step, validation, params.model)
+    model, best, curve = early_stopping(limits.epochs, limits.patience, step, validation, (params.model, headline))
     held_out = model.probabilities(validation.features)
-    sentences = len(train.labels) * len(curve) // 2
+    rows = len(train.actual) * len(curve) // 2
     if params.refit:
         whole = train.joined(validation)
-        sentences += len(whole.labels) * best
+        rows += len(whole.actual) * best
         step = trainer(whole)
         for epoch in range(best):
             model, _ = step(epoch)
-    return Fitted(model, curve, held_out, sentences, best)
+    return Fitted(model, curve, held_out, rows, best)
 
 
-def early_stopping(epochs: int, patience: int, step: Step, validation: Data, name: str) -> tuple[Model, int, Curve]:
+def early_stopping(
+    epochs: int, patience: int, step: Step, validation: Data, names: tuple[str, str]
+) -> tuple[Model, int, Curve]:
     """Train epoch by epoch until the validation loss has not improved for `patience` epochs.
 
     Args:
@@ -117,25 +155,27 @@ def early_stopping(epochs: int, patience: int, step: Step, validation: Data, nam
         patience: how many without an improvement end it.
         step: trains one more epoch.
         validation: never trained on.
-        name: stands before the progress bar, which shows on a terminal alone.
+        names: of the kind, which stands before the progress bar (that shows on a terminal alone), and of the headline
+            metric.
 
     Returns:
         The best model, its epoch from 1, and the learning curve.
     """
+    name, headline = names
     curve: Curve = []
     best: tuple[float, Model, int] | None = None
     with tqdm(total=epochs, desc=name, unit="epoch", disable=None, leave=False) as progress:
         for epoch in range(epochs):
             model, train_loss = step(epoch)
             probabilities = model.probabilities(validation.features)
-            loss = log_loss(validation.labels, probabilities)
+            loss = log_loss(validation.actual, probabilities)
             if not math.isfinite(loss):
                 raise diverged(name, epoch)
-            f1 = scores(validation.labels, validation.valence, probabilities, bins=2)["weighted_f1"]
-            curve.append(point(epoch, "training", train_loss, f1))
-            curve.append(point(epoch, "validation", loss, f1))
+            score = validation.score(headline, probabilities)
+            curve.append(point(epoch, "training", train_loss, score))
+            curve.append(point(epoch, "validation", loss, score))
             progress.update()
-            progress.set_postfix(loss=f"{loss:.4f}", weighted_f1=f"{f1:.4f}")
+            progress.set_postfix({"loss": f"{loss:.4f}", headline: f"{score:.4f}"})
             if best is None or loss < best[0]:
                 best = (loss, model, epoch + 1)
             elif epoch + 1 - best[2] >= patience:
@@ -152,6 +192,6 @@ def diverged(name: str, epoch: int) -> VerdictError:
     )
 
 
-def point(epoch: int, on: str, loss: float, f1: float) -> dict[str, Any]:
+def point(epoch: int, on: str, loss: float, score: float) -> dict[str, Any]:
     """One row of the learning curve; `epoch` counts from 0, its rows from 1."""
-    return {"epoch": epoch + 1, "on": on, "loss": round(loss, 6), "validation_weighted_f1": f1}
+    return {"epoch": epoch + 1, "on": on, "loss": round(loss, 6), "validation_headline": score}

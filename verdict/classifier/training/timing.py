@@ -14,12 +14,12 @@ PATH = Path("metrics/cost.json")
 _NAME = "DVC_EXP_NAME"
 
 
-def record_cost(seconds: float, sentences: int, device: str) -> None:
+def record_cost(seconds: float, rows: int, device: str) -> None:
     """Note what a training took; nothing outside an experiment.
 
     Args:
         seconds: of the training, all seeds together.
-        sentences: how many were trained on, each counted once for every epoch and seed.
+        rows: how many were trained on, each counted once for every epoch and seed.
         device: a hardware class, see `verdict.base.numerics`.
     """
     if name := os.environ.get(_NAME):
@@ -27,6 +27,6 @@ def record_cost(seconds: float, sentences: int, device: str) -> None:
             "experiment": name,
             "seconds": round(seconds, 2),
             "device": device,
-            "sentences_per_second": round(sentences / seconds, 1),
+            "rows_per_second": round(rows / seconds, 1),
         }
         write_json(PATH, cost)

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.dataset.vader import VALENCE_LIMIT
 from verdict.classifier.models.bag import Bag
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss
@@ -22,15 +20,15 @@ _EMBEDDING_DEVIATION = 0.01
 
 
 class _Network(nn.Module):
-    """The bag with one output for each class and one for the valence."""
+    """The bag with one output for each class and one for the rating."""
 
-    def __init__(self, features: int, size: int, dropout: float) -> None:
+    def __init__(self, features: int, size: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.embedding = nn.EmbeddingBag(features, size, mode="sum")
         nn.init.normal_(self.embedding.weight, std=_EMBEDDING_DEVIATION)
         self.bias = nn.Parameter(torch.zeros(size))
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(size, len(LABELS) + 1)
+        self.output = nn.Linear(size, classes + 1)
 
     def forward(self, indices: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
         bags = self.embedding(indices, offsets, per_sample_weights=weights) + self.bias
@@ -38,8 +36,8 @@ class _Network(nn.Module):
         return scores
 
     def model(self) -> Bag:
-        """A copy without torch and without the valence, which only guides the training."""
-        classes = len(LABELS)
+        """A copy without torch and without the rating, which only guides the training."""
+        classes = self.output.out_features - 1
         return Bag(
             _array(self.embedding.weight),
             _array(self.bias),
@@ -48,18 +46,19 @@ class _Network(nn.Module):
         )
 
 
-def fit(params: Train, train: Data, validation: Data, _: Path | None = None) -> Fitted:
+def fit(params: Train, headline: str, train: Data, validation: Data, _: Path | None = None) -> Fitted:
     """AdamW with a falling rate and early stopping, then, with `refit`, once more on both splits."""
     require_device(params.device)
     torch.use_deterministic_algorithms(True)
-    return fit_epochs(lambda data: _trainer(data, params), params, train, validation)
+    return fit_epochs(lambda data: _trainer(data, params), params, headline, train, validation)
 
 
 def _trainer(data: Data, params: Train) -> Step:
     """A function that trains one more epoch."""
     settings, device = params.bag, torch.device(params.device)
     torch.manual_seed(params.seed)
-    network = _Network(data.features.shape[1], settings.embedding_size, settings.dropout).to(device)
+    size, classes = data.features.shape[1], len(data.labels)
+    network = _Network(size, settings.embedding_size, classes, settings.dropout).to(device)
     optimiser = torch.optim.AdamW(
         [
             {"params": [network.embedding.weight], "weight_decay": settings.weight_decay},
@@ -70,7 +69,7 @@ def _trainer(data: Data, params: Train) -> Step:
     batches = -(-data.features.shape[0] // settings.batch_size)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, total_iters=settings.epochs * batches)
     wanted = torch.from_numpy(targets(data, params)).float()
-    valence = torch.from_numpy(data.valence / VALENCE_LIMIT).float()
+    rating = None if data.rating is None else torch.from_numpy(data.rating / data.reach).float()
     order = np.random.default_rng(params.seed)
 
     def step(_: int) -> tuple[Bag, float]:
@@ -81,13 +80,14 @@ def _trainer(data: Data, params: Train) -> Step:
             loss = functional.cross_entropy(
                 scores[:, :-1], wanted[rows].to(device), label_smoothing=settings.label_smoothing
             )
-            loss = loss + settings.valence_weight * functional.mse_loss(scores[:, -1], valence[rows].to(device))
+            if rating is not None:
+                loss = loss + settings.rating_weight * functional.mse_loss(scores[:, -1], rating[rows].to(device))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch
             optimiser.step()
             schedule.step()
         model = network.model()
-        return model, log_loss(data.labels, model.probabilities(data.features))
+        return model, log_loss(data.actual, model.probabilities(data.features))
 
     return step
 

@@ -42,7 +42,7 @@ class Encoder:
         return self._tensors
 
     def probabilities(self, features: Tokens) -> npt.NDArray[np.float64]:
-        """N sentences to (n, classes); each row sums to 1."""
+        """N texts to (n, classes); each row sums to 1."""
         import torch
 
         if self._network is None:
@@ -61,7 +61,7 @@ class Encoder:
 
 
 def predict(network: Any, features: Tokens, device: Any, bfloat16: bool = False) -> Floats:  # noqa: ANN401 - torch's
-    """Scores of shape (n, outputs) of a network that is in its evaluation mode; the order of the sentences stays."""
+    """Scores of shape (n, outputs) of a network that is in its evaluation mode; the order of the texts stays."""
     import torch
 
     order = np.argsort(-features.lengths, kind="stable")

@@ -1,4 +1,4 @@
-"""Batches of sentences of similar length, in another order each epoch, the same wherever it is computed."""
+"""Batches of texts of similar length, in another order each epoch, the same wherever it is computed."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from verdict.classifier.features.tokens import Tokens
 
-# Sentences of one batch differ in length by about so many tokens: with none the batches would be the same each epoch.
+# Texts of one batch differ in length by about so many tokens: with none the batches would be the same each epoch.
 _NOISE = 4.0
 Rows = npt.NDArray[np.int64]
 
@@ -16,7 +16,7 @@ def epoch_batches(lengths: Rows, batch_size: int, seed: int, epoch: int) -> list
     """The rows of each batch of an epoch, every row once.
 
     Args:
-        lengths: tokens of each sentence, shape (n,).
+        lengths: tokens of each text, shape (n,).
         batch_size: of all batches but the last.
         seed: of the training.
         epoch: from 0; together with the seed it decides all, so that a training can go on in the middle.
@@ -28,7 +28,7 @@ def epoch_batches(lengths: Rows, batch_size: int, seed: int, epoch: int) -> list
 
 
 class OnDevice:
-    """The token ids of all sentences on a device: a batch is cut out there, and nothing waits for a copy of it."""
+    """The token ids of all texts on a device: a batch is cut out there, and nothing waits for a copy of it."""
 
     def __init__(self, tokens: Tokens, device: torch.device) -> None:
         self.ids = torch.from_numpy(tokens.ids).to(device)
@@ -40,7 +40,7 @@ class OnDevice:
         """As `Tokens.padded`, on the device.
 
         Args:
-            rows: the sentences.
+            rows: of the texts.
             places: the same numbers, on the device.
         """
         longest = max(1, int(self._lengths[rows].max(initial=0)))

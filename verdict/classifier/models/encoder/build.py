@@ -10,15 +10,14 @@ from torch import Tensor
 from transformers import AutoModel
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.models.encoder import Encoder
 from verdict.classifier.models.encoder.guards import NO_MEMORY
 from verdict.classifier.models.encoder.network import Network, checked_config, without_pooler
 from verdict.classifier.params import Train
 
 
-def network_of(start: tuple[Path, dict[str, Any]], dropout: float) -> Network:
-    """The pretrained layers of a checkpoint's weights and config, and a new head for the classes and the valence.
+def network_of(start: tuple[Path, dict[str, Any]], classes: int, dropout: float) -> Network:
+    """The pretrained layers of a checkpoint's weights and config, and a new head for the classes and the rating.
 
     Raises:
         VerdictError: the config is foreign, or the weights are not those that it describes.
@@ -50,7 +49,7 @@ def network_of(start: tuple[Path, dict[str, Any]], dropout: float) -> Network:
     if missing := sorted(name for name in told["missing_keys"] if "pooler" not in name):
         what = f"lacks weights that its config asks for: {', '.join(missing[:3])}"
         raise VerdictError(str(file), what, "another checkpoint, or its own config.json")
-    return Network(without_pooler(backbone), len(LABELS) + 1, dropout)
+    return Network(without_pooler(backbone), classes + 1, dropout)
 
 
 def optimiser_of(network: Network, params: Train) -> torch.optim.AdamW:
@@ -71,9 +70,8 @@ def optimiser_of(network: Network, params: Train) -> torch.optim.AdamW:
 
 
 def model_of(kept: dict[str, Tensor], config: dict[str, Any]) -> Encoder:
-    """A copy without the valence, which only guides the training."""
-    classes = len(LABELS)
+    """A copy without the rating, which only guides the training."""
     tensors = {name: value.float().numpy() for name, value in kept.items() if name != "held_out"}
     for name in ("head.weight", "head.bias"):
-        tensors[name] = np.ascontiguousarray(tensors[name][:classes])
+        tensors[name] = np.ascontiguousarray(tensors[name][:-1])
     return Encoder(config, tensors)

@@ -41,7 +41,7 @@ def memory_errors(params: Train, world: ProcessGroup) -> Iterator[None]:
         if not told:
             raise
         size = params.encoder.batch_size
-        what = f"train.encoder.batch_size: {size} sentences at a time do not fit into the memory of {world.device}"
+        what = f"train.encoder.batch_size: {size} texts at a time do not fit into the memory of {world.device}"
         remedy = (
             f"a smaller batch_size (say {max(1, size // 2)}), a smaller featurize.tokens.max_tokens, or more processes"
         )

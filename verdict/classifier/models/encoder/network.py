@@ -30,7 +30,7 @@ _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "
 
 
 class Network(nn.Module):
-    """Token ids to scores: one for each class, and while training one more, for the valence."""
+    """Token ids to scores: one for each class, and while training one more, for the rating."""
 
     def __init__(self, backbone: nn.Module, outputs: int, dropout: float = 0.0) -> None:
         super().__init__()

@@ -98,8 +98,9 @@ def place(params: Train, phase: str, data: Iterable[Data], start: str, world: Pr
         json.dumps([told, phase, start, world.size, device, torch.__version__, transformers.__version__]).encode()
     )
     for part in data:
-        for array in (part.features.ids, part.features.ends, part.labels.astype(np.str_), part.valence):
-            whole.update(np.ascontiguousarray(array).tobytes())
+        whole.update(json.dumps([part.labels, part.reach]).encode())
+        for array in (part.features.ids, part.features.ends, part.actual, part.rating, part.weight):
+            whole.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
     for file in sorted(path for room in ("base", "classifier") for path in (_CODE / room).rglob("*.py")):
         whole.update(file.read_bytes())
     return checkpoints.folder() / f"{whole.hexdigest()[:20]}.safetensors"

@@ -14,8 +14,6 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from verdict.base.files import read_json, sha256
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.dataset.vader import VALENCE_LIMIT
 from verdict.classifier.features.pretrained import WEIGHTS
 from verdict.classifier.features.tokens import CONFIG
 from verdict.classifier.models.encoder import predict, resume
@@ -25,7 +23,7 @@ from verdict.classifier.models.encoder.distributed import ProcessGroup, joined
 from verdict.classifier.models.encoder.guards import memory_errors, switched
 from verdict.classifier.models.tensors import softmax
 from verdict.classifier.params import Train
-from verdict.classifier.scores.metrics import log_loss, scores
+from verdict.classifier.scores.metrics import log_loss
 from verdict.classifier.training import checkpoints
 from verdict.classifier.training.loop import Data, Fitted, diverged, point, targets
 
@@ -33,43 +31,46 @@ from verdict.classifier.training.loop import Data, Fitted, diverged, point, targ
 _LOOK = 20
 
 
-def fit(params: Train, train: Data, validation: Data, start: Path | None = None) -> Fitted:
+def fit(params: Train, headline: str, train: Data, validation: Data, start: Path | None = None) -> Fitted:
     """Fine-tune the checkpoint in a folder: `fit_encoder` with its weights and its config."""
     if start is None:
         raise TypeError("an encoder starts from a checkpoint")
-    return fit_encoder(params, train, validation, start / WEIGHTS, read_json(start / CONFIG, "dvc repro featurize"))
+    config = read_json(start / CONFIG, "dvc repro featurize")
+    return fit_encoder(params, headline, train, validation, (start / WEIGHTS, config))
 
 
-def fit_encoder(params: Train, train: Data, validation: Data, start: Path, config: dict[str, Any]) -> Fitted:
+def fit_encoder(
+    params: Train, headline: str, train: Data, validation: Data, start: tuple[Path, dict[str, Any]]
+) -> Fitted:
     """Fine-tune with early stopping, then, with `refit`, once more on both splits for as many epochs.
 
     Args:
         params: `encoder` has the settings.
+        headline: the metric that chooses the best epoch.
         train: token ids and targets.
         validation: what stops the training.
-        start: model.safetensors of the checkpoint, beside its config.json.
-        config: that config.
+        start: model.safetensors of the checkpoint, beside its config.json, and that config.
 
     Raises:
         VerdictError: the device is not there, its memory does not suffice, or the training diverged.
     """
     with joined(params.device) as world, switched(params), memory_errors(params, world):
         # Each gives back its memory on the device before the next one starts.
-        with closing(_Training(params, "first", train, (start, config), world)) as first:
-            first.run(validation)
+        with closing(_Training(params, "first", train, start, world)) as first:
+            first.run((validation, headline))
             kept, progress, states = first.kept, first.progress, [first.file]
         del first
         held_out = softmax(kept["held_out"].numpy())
-        sentences, seconds = len(train.labels) * len(progress.curve) // 2, progress.seconds
+        rows, seconds = len(train.actual) * len(progress.curve) // 2, progress.seconds
         if params.refit:
             whole = train.joined(validation)
-            with closing(_Training(params, "refit", whole, (start, config), world)) as again:
+            with closing(_Training(params, "refit", whole, start, world)) as again:
                 again.run(None, epochs=progress.best_epoch)
                 kept, seconds = again.kept, seconds + again.progress.seconds
                 states.append(again.file)
-            sentences += len(whole.labels) * progress.best_epoch
-    model = model_of(kept, config)
-    return Fitted(model, progress.curve, held_out, sentences, progress.best_epoch, seconds, tuple(states))
+            rows += len(whole.actual) * progress.best_epoch
+    model = model_of(kept, start[1])
+    return Fitted(model, progress.curve, held_out, rows, progress.best_epoch, seconds, tuple(states))
 
 
 class _Training:
@@ -82,15 +83,17 @@ class _Training:
         self.file = resume.place(params, phase, [data], sha256(start[0]), world)
         self.held = checkpoints.hold(self.file) if world.leads else None
         torch.manual_seed(params.seed)
-        self.network = network_of(start, params.encoder.dropout).to(world.device)
+        self.network = network_of(start, len(data.labels), params.encoder.dropout).to(world.device)
         self.optimiser = optimiser_of(self.network, params)
         self.kept: dict[str, Tensor] = {}
         self.tensors = resume.Tensors(self.network, self.optimiser, self.kept)
         self.progress = resume.load(self.file, self.tensors) or resume.Progress()
         world.agree((self.progress.epoch, self.progress.step), str(self.file))
-        self.sentences = OnDevice(data.features, world.device)
+        self.texts = OnDevice(data.features, world.device)
         self.wanted = torch.from_numpy(targets(data, params)).float().to(world.device)
-        self.valence = torch.from_numpy(data.valence / VALENCE_LIMIT).float().to(world.device)
+        self.rating: Tensor | None = None
+        if data.rating is not None:
+            self.rating = torch.from_numpy(data.rating / data.reach).float().to(world.device)
         self.bfloat16 = world.device.type == "cuda"
         self.saved = monotonic()
 
@@ -99,21 +102,21 @@ class _Training:
         if self.held:
             self.held.release()
 
-    def run(self, validation: Data | None, epochs: int | None = None) -> None:
+    def run(self, validation: tuple[Data, str] | None, epochs: int | None = None) -> None:
         """Train until done.
 
         Args:
-            validation: what decides the best epoch; without it the last one is kept.
+            validation: what decides the best epoch, and by which metric; without it the last one is kept.
             epochs: to end after so many, at the learning rates of a training of `train.encoder.epochs`.
         """
         settings, progress = self.params.encoder, self.progress
-        batches = -(-len(self.data.labels) // settings.batch_size)
+        batches = -(-len(self.data.actual) // settings.batch_size)
         parallel = self._parallel()
         with self._bar(batches * (epochs or settings.epochs)) as bar:
             while not progress.done:
                 self._epoch(parallel, batches, bar)
                 if validation is not None:
-                    self._judge(validation, batches, bar)
+                    self._judge(*validation, batches, bar)
                 progress.epoch, progress.step, progress.loss = progress.epoch + 1, 0, 0.0
                 progress.done = progress.epoch >= (epochs or settings.epochs) or (
                     validation is not None and progress.epoch - progress.best_epoch >= settings.patience
@@ -152,48 +155,50 @@ class _Training:
             raise diverged("encoder", progress.epoch)
 
     def _step(self, parallel: nn.Module, own: Rows, place: Tensor, size: int) -> Tensor:
-        """One batch of `size` sentences: this process's share, and the step that all processes take together."""
+        """One batch of `size` texts: this process's share, and the step that all processes take together."""
         settings, world = self.params.encoder, self.world
-        ids, mask = self.sentences.padded(own, place)
+        ids, mask = self.texts.padded(own, place)
         with torch.autocast(world.device.type, torch.bfloat16, enabled=self.bfloat16):
             output = parallel(ids, mask)
         loss = functional.cross_entropy(
             output[:, :-1], self.wanted[place], label_smoothing=settings.label_smoothing, reduction="sum"
         )
-        squares = functional.mse_loss(output[:, -1], self.valence[place], reduction="sum")
+        if self.rating is not None:
+            squares = functional.mse_loss(output[:, -1], self.rating[place], reduction="sum")
+            loss = loss + settings.rating_weight * squares
         # A mean over the whole batch, whoever has how much of it; DDP takes the mean over the processes.
-        loss = (loss + settings.valence_weight * squares) / size
+        loss = loss / size
         (loss * world.size).backward()  # type: ignore[no-untyped-call]  # torch
         nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip, foreach=True)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         return loss.detach()
 
-    def _judge(self, validation: Data, batches: int, bar: "tqdm[Any]") -> None:
+    def _judge(self, validation: Data, headline: str, batches: int, bar: "tqdm[Any]") -> None:
         """Score the validation split, add to the curve, and keep the weights if they are the best."""
         progress = self.progress
         outputs = self._predict(validation)
-        probabilities = softmax(outputs[:, : len(LABELS)])
-        loss = log_loss(validation.labels, probabilities)
+        probabilities = softmax(outputs[:, :-1])
+        loss = log_loss(validation.actual, probabilities)
         if not math.isfinite(loss):
             raise diverged("encoder", progress.epoch)
-        f1 = scores(validation.labels, validation.valence, probabilities, bins=2)["weighted_f1"]
-        progress.curve.append(point(progress.epoch, "training", progress.loss / batches, f1))
-        progress.curve.append(point(progress.epoch, "validation", loss, f1))
+        score = validation.score(headline, probabilities)
+        progress.curve.append(point(progress.epoch, "training", progress.loss / batches, score))
+        progress.curve.append(point(progress.epoch, "validation", loss, score))
         # By the score, not the loss: a fine-tuned network grows too sure of itself before its answers get worse.
-        if progress.best_score is None or f1 > progress.best_score:
-            progress.best_score, progress.best_epoch = f1, progress.epoch + 1
+        if progress.best_score is None or score > progress.best_score:
+            progress.best_score, progress.best_epoch = score, progress.epoch + 1
             self._keep()
-            self.kept["held_out"] = torch.from_numpy(np.ascontiguousarray(outputs[:, : len(LABELS)]))
+            self.kept["held_out"] = torch.from_numpy(np.ascontiguousarray(outputs[:, :-1]))
         bar.set_postfix_str(f"loss {loss:.4f}{self._best()}")
 
     def _predict(self, data: Data) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Scores of all sentences, each process doing its share."""
+        """Scores of all texts, each process doing its share."""
         self.network.eval()
-        own = share(np.arange(len(data.labels)), self.world.rank, self.world.size)
+        own = share(np.arange(len(data.actual)), self.world.rank, self.world.size)
         with torch.inference_mode():
             part = predict(self.network, data.features.chosen(own), self.world.device, self.bfloat16)
-        return self.world.gathered(part, len(data.labels))
+        return self.world.gathered(part, len(data.actual))
 
     def _keep(self) -> None:
         held_out = {name: value for name, value in self.kept.items() if name == "held_out"}
@@ -224,10 +229,10 @@ class _Training:
         )
 
     def _bar(self, steps: int) -> "tqdm[Any]":
-        done = self.progress.epoch * -(-len(self.data.labels) // self.params.encoder.batch_size) + self.progress.step
+        done = self.progress.epoch * -(-len(self.data.actual) // self.params.encoder.batch_size) + self.progress.step
         quiet = None if self.world.leads else True
         return tqdm(total=steps, initial=done, desc="encoder", unit="step", disable=quiet, leave=False)
 
     def _best(self) -> str:
         found = [one for one in self.progress.curve if one["on"] == "validation"]
-        return f", weighted F1 {max(one['validation_weighted_f1'] for one in found):.4f}" if found else ""
+        return f", best {max(one['validation_headline'] for one in found):.4f}" if found else ""

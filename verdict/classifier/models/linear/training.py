@@ -6,25 +6,24 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import SGDClassifier
 
-from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.models.linear import Linear
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss
 from verdict.classifier.training.loop import Data, Fitted, Step, diverged, fit_epochs, targets
 
-# A class that a sentence belongs to by less than this is not worth a step.
+# A class that a row belongs to by less than this is not worth a step.
 _LEAST_WEIGHT = 0.01
 
 
-def fit(params: Train, train: Data, validation: Data, _: Path | None = None) -> Fitted:
+def fit(params: Train, headline: str, train: Data, validation: Data, _: Path | None = None) -> Fitted:
     """Averaged stochastic gradient descent with early stopping, then, with `refit`, once more on both splits."""
-    return fit_epochs(lambda data: _trainer(data, params), params, train, validation)
+    return fit_epochs(lambda data: _trainer(data, params), params, headline, train, validation)
 
 
 def _trainer(data: Data, params: Train) -> Step:
     """A function that trains one more epoch."""
     wanted = targets(data, params)
-    # scikit-learn takes one class a row: a sentence stands once for each class that it partly belongs to.
+    # scikit-learn takes one class a row: a row stands once for each class that it partly belongs to.
     rows, classes = np.nonzero(wanted > _LEAST_WEIGHT)
     weights = wanted[rows, classes]
     features = data.features[rows]
@@ -41,14 +40,22 @@ def _trainer(data: Data, params: Train) -> Step:
         shuffled = order.permutation(len(rows))
         try:
             descent.partial_fit(
-                features[shuffled], classes[shuffled], classes=np.arange(len(LABELS)), sample_weight=weights[shuffled]
+                features[shuffled],
+                classes[shuffled],
+                classes=np.arange(len(data.labels)),
+                sample_weight=weights[shuffled],
             )
         except ValueError:  # scikit-learn's word for an overflow
             raise diverged("linear", epoch) from None
-        model = Linear(_float32(descent.coef_.T), _float32(descent.intercept_))
-        return model, log_loss(data.labels, model.probabilities(data.features))
+        model = Linear(_float32(_mirrored(descent.coef_).T), _float32(_mirrored(descent.intercept_)))
+        return model, log_loss(data.actual, model.probabilities(data.features))
 
     return step
+
+
+def _mirrored(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A row a class: of two scikit-learn has the second's alone, and what speaks for it speaks against the first."""
+    return np.concatenate([-values, values]) if len(values) == 1 else values
 
 
 def _float32(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
