@@ -23,7 +23,7 @@ from verdict.repo.lock.check import hash_of
 from verdict.repo.revisions import Store, checked
 from verdict.review.metrics_file import SCORES
 from verdict.review.reported_metrics import TOLERANCE
-from verdict.review.words import counted
+from verdict.review.words import counted, title
 
 _PLACE = "/".join(PREDICTIONS)
 _AGAIN = "run the experiment again"
@@ -197,6 +197,6 @@ def _require_seeds(record: Record, values: Sequence[float], headline: str) -> No
     mean, std = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
     told = record.seeds
     if told.count != len(values) or abs(told.mean - mean) > TOLERANCE or abs(told.std - std) > TOLERANCE:
-        said = told.text(headline)
+        said = told.text(title(headline))
         what = f"{said}; but there are predictions of {counted(len(values), 'seed')}: {mean:.6f} ± {std:.6f}"
         raise VerdictError(SCORES, what, _AGAIN)
