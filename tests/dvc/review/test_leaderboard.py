@@ -141,7 +141,7 @@ BROKEN: dict[str, tuple[str, bytes | None, str]] = {
     "stopped": (SCORES, None, "did not get as far"),
     "no-json": (SCORES, b'{"overall": ', "not readable as JSON"),
     "nan": (SCORES, b'{"overall": {"weighted_f1": NaN, "n": 3}}', "not a finite number"),
-    "infinite": (SCORES, b'{"overall": {"weighted_f1": 1e999, "n": 3}}', "not a number from 0 to 1"),
+    "infinite": (SCORES, b'{"overall": {"weighted_f1": 1e999, "n": 3}}', "not a number from"),
     "text": (SCORES, b'{"overall": {"weighted_f1": "0.99", "n": 3}}', "not a number"),
     "list": (SCORES, b"[1, 2]", "expected an object"),
     "deep": (SCORES, b"[" * 100_000, "not readable as JSON"),
