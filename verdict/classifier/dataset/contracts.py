@@ -162,9 +162,9 @@ def _sizes(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violati
             ("slice", dataset.slices, "min_slice_rows"),
             ("label", dataset.labels, "min_class_rows"),
         ):
-            least, counts = getattr(limits, key), table[column].value_counts() if values else {}
+            least = getattr(limits, key)
             for value in values:
-                if (count := int(counts.get(value, 0))) < least:
+                if (count := int((table[column] == value).sum())) < least:
                     yield Violation(name, f"at least {least} rows with {column} {value}, not {count} (validate.{key})")
 
 
@@ -196,9 +196,9 @@ def chance(tables: Tables, column: str) -> dict[str, dict[str, float]]:
     # Of each group and value that meet: how often; what remains of the sum of squares does not depend on the group.
     pairs, counts = np.unique(group * len(values) + code, return_counts=True)
     met, which = pairs // len(values), pairs % len(values)
-    squares = np.bincount(which, counts**2.0, len(values))
-    squares -= 2 * shares * np.bincount(which, counts * sizes[met].astype(float), len(values))
-    squares += shares**2 * (sizes**2.0).sum()
+    alike = np.bincount(which, counts**2.0, len(values))
+    mixed = np.bincount(which, counts * sizes[met].astype(float), len(values))
+    squares = alike - 2 * shares * mixed + shares**2 * (sizes**2.0).sum()
     found = {}
     for name, table in tables.items():
         part = len(table) / len(code)
