@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from stages import prepare, validate
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.conftest import ROOT
 from tests.documents import load, save
 from tests.tables import TABLES, Table
 from verdict.base.files import read_json
