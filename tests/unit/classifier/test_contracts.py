@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from verdict.classifier.dataset.vader import DOMAINS, read_domain
 
 from verdict.classifier.dataset.contracts import Tables, Violation, drift, violations
 from verdict.classifier.dataset.splits import rows, split
-from verdict.classifier.dataset.vader import DOMAINS, read_domain
 from verdict.classifier.params import Params
 
 
