@@ -121,11 +121,11 @@ def test_a_loss_that_may_be_passes_and_is_said_so() -> None:
     (rule,) = worse(asked, lambda *_: [lost], "mcc", ["overall", "news"], False)
     assert (rule.name, rule.passed) == ("worse:news", True)
     assert rule.requirement == (
-        "MCC of news is not measurably worse by more than 0.02 (gate.tolerance: all of the interval is below −0.02)"
+        "MCC in news is not measurably worse by more than 0.02 (gate.tolerance: all of the interval is below −0.02)"
     )
     assert rule.found.endswith(": worse, by no more than may be")
     (failed,) = worse(policy(fail_on_worse={"news": ["mcc"]}), lambda *_: [lost], "mcc", ["overall"], False)
-    assert (failed.passed, failed.requirement) == (False, "MCC of news is not measurably worse")
+    assert (failed.passed, failed.requirement) == (False, "MCC in news is not measurably worse")
 
 
 def test_a_group_that_is_none_is_told_with_those_that_are() -> None:
@@ -159,6 +159,6 @@ def test_a_class_can_have_a_floor() -> None:
         ("floor:overall", True),
         ("floor:overall:recall:spam", False),
     ]
-    assert found[1].requirement == "recall of spam of overall is at least 0.9"
+    assert found[1].requirement == "recall of spam overall is at least 0.9"
     gone = {"overall": {**own, "support:spam": 0}}
     assert list(floors(asked, gone, lambda *_: [], "mcc", lambda *_: False))[1].found == "no figure for it"

@@ -45,7 +45,8 @@ def _sections(review: Review, store: Store, base: Evidence | None, candidate: Ev
         yield sections.figures(review)
     main = base.revision if base else None
     if main:
-        yield SECTIONS("params", review.changes)
+        # A key that is null on one side and a group on the other is told by the keys of the group.
+        yield SECTIONS("params", [one for one in review.changes if (one.base, one.candidate) != (None, None)])
         yield _or_reason("Data", 4, lambda: context.data(data_change(store, main, own), sections.slice_title(own)))
     commit = main.commit if main else None
     if commit:

@@ -15,8 +15,9 @@ from verdict.review.compare import BETTER, UNDEFINED, WORSE, Comparison
 from verdict.review.gate import Review
 from verdict.review.metrics_file import SCORES
 from verdict.review.report.markup import Section, Template, code
-from verdict.review.words import LONGEST, NAMES, change, counted, figure, named, odds, signed, title
+from verdict.review.words import LONGEST, NAMES, at, change, counted, figure, named, odds, signed, title
 
+_MOST_PAIRS = 100  # of classes between which predictions moved
 SECTIONS = Template(
     Path(__file__).parent / "templates" / "report.md.j2",
     MARKS={PASS: "✅ Pass", FAIL: "❌ Fail", CANNOT_JUDGE: "⚠️ Cannot judge"},
@@ -32,6 +33,7 @@ SECTIONS = Template(
     PREDICTIONS=PREDICTIONS,
     RECORD=RECORD,
     SCORES=SCORES,
+    at=at,
     change=change,
     counted=counted,
     named=named,
@@ -81,9 +83,9 @@ def classes(comparison: Comparison) -> Section:
     moved = (
         moved[moved.sum(axis=1) > 0].assign(all=moved.sum(axis=1)).sort_values("all", ascending=False, kind="stable")
     )
-    pairs = [
+    pairs = [  # the commonest: of many classes there are more than anybody reads
         (Markup("{} → {}").format(code(old, LONGEST), code(new, LONGEST)), f"{row.fixed:,}", f"{row.broken:,}")
-        for (old, new), row in zip(moved.index, moved.itertuples(), strict=True)
+        for (old, new), row in zip(moved.index[:_MOST_PAIRS], moved.head(_MOST_PAIRS).itertuples(), strict=True)
     ]
     return SECTIONS("classes", cells, pairs)
 
