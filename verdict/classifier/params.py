@@ -11,8 +11,6 @@ from verdict.base.errors import VerdictError
 from verdict.classifier.kinds import ModelKind
 from verdict.classifier.metric_names import known_metric
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 PATH = Path("params.yaml")
 
@@ -321,7 +319,7 @@ def explain(error: ValidationError) -> str:
     return "".join(f"\n  {_told(problem)}" for problem in error.errors())
 
 
-def _told(problem: "ErrorDetails") -> str:
+def _told(problem: Mapping[str, Any]) -> str:
     if not problem["loc"]:  # of several groups: the message names them
         return problem["msg"].removeprefix("Value error, ")
     return f"{'.'.join(map(str, problem['loc']))}: {_wording(problem['type'], problem['msg'], problem['input'])}"
