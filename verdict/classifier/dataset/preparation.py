@@ -67,15 +67,18 @@ class _Preparation:
 
     def read(self) -> None:
         """Read the table into the spool, and stop at whatever is wrong with its rows."""
-        keys: dict[str, list[Array]] = {name: [np.empty(0, kind.to_pandas_dtype())] for name, kind in KEYS.items()}
         options = pa.ipc.IpcWriteOptions(compression="lz4")
+        count = 0
         with pa.ipc.new_file(self._spool, SCHEMA, options=options) as spool:
             for batch in batches(Path(self._data.path), keys_of(self._data, self._split), self._problems):
                 rows = self._rows.of(batch)
                 spool.write_batch(rows)
-                for name, parts in keys.items():
-                    parts.append(rows.column(name).to_numpy())
-        self._keys = {name: np.concatenate(keys.pop(name)) for name in list(keys)}
+                count += len(rows)
+        # Read again from the file: parts that wait in memory to be joined would take the room twice.
+        self._keys = {name: np.empty(count, kind.to_pandas_dtype()) for name, kind in KEYS.items()}
+        for start, rows in self._spooled(list(KEYS)):
+            for name, array in self._keys.items():
+                array[start : start + len(rows)] = rows.column(name).to_numpy()
         self._rows.check()
         if self._data.id and len(twice := repeated(self._keys["id_key"])):
             (row,) = self._at(twice[:1])
@@ -174,10 +177,12 @@ class _Preparation:
             return self._keys["split"][numbers]
         return np.array([SPLITS.index(split_of(group, self._split)) for group in groups], np.int8)
 
-    def _spooled(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """The spool's batches, each with the number of its first row."""
+    def _spooled(self, columns: list[str] = SCHEMA.names) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Some columns of the spool's batches, each batch with the number of its first row."""
         start = 0
-        with pa.ipc.open_file(self._spool) as spool:
+        options = pa.ipc.IpcReadOptions(included_fields=list(map(SCHEMA.get_field_index, columns)))
+        # Not mapped into memory, which would count as used.
+        with pa.OSFile(str(self._spool)) as file, pa.ipc.open_file(file, options=options) as spool:
             for number in range(spool.num_record_batches):
                 rows = spool.get_batch(number)
                 yield start, rows
@@ -187,9 +192,9 @@ class _Preparation:
         """Some rows by their numbers, for messages, in the order asked for."""
         found: dict[int, dict[str, Any]] = {}
         ordered = np.unique(numbers)
-        for start, rows in self._spooled():
+        for start, rows in self._spooled(["place", "id", "group", "label"]):
             mine = ordered[(ordered >= start) & (ordered < start + len(rows))]
-            part = rows.select(["place", "id", "group", "label"]).take(pa.array(mine - start))
+            part = rows.take(pa.array(mine - start))
             found.update(zip(mine.tolist(), part.to_pylist(), strict=True))
         return [found[number] for number in numbers.tolist()]
 
