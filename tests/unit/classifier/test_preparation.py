@@ -114,6 +114,15 @@ def test_several_text_columns_are_one_text(tmp_path: Path) -> None:
     assert dataset.text.joined({"body": "b", "subject": "a"}) == "a: b"
 
 
+def test_a_separator_alone_is_no_text(tmp_path: Path) -> None:
+    """A row whose text columns are all empty is dropped, whatever stands between them."""
+    made = Prepared(
+        tmp_path, [*mails(), {"subject": " ", "body": "", "label": "ham"}], text=["subject", "body"], separator=": "
+    )
+    assert len(made.run()) == 300
+    assert made.dropped() == {"overall": {"no text": 1}}
+
+
 def test_every_column_has_its_place(tmp_path: Path) -> None:
     """Ids, groups, slices of two columns, ratings and weights are those of the table."""
     row = {"key": "k", "text": "odd", "score": 4.5, "thread": "t", "year": 2020, "place": "Rome", "count": 2}
@@ -347,6 +356,17 @@ def test_dates_of_another_form_are_read_with_it(tmp_path: Path) -> None:
     rows = [{"text": f"lamp {n}", "label": "xy"[n % 2], "sent": f"{n % 28 + 1}.2.2020"} for n in range(60)]
     made = Prepared(tmp_path, rows, {"by": "date"}, date="sent", date_format="%d.%m.%Y")
     assert len(made.run()) == 60
+
+
+def test_dates_of_several_time_zones_are_compared_as_moments(tmp_path: Path) -> None:
+    """Of 01:30+02:00 and 00:30Z on one day the second is the newer one."""
+    rows = table(
+        10,
+        key=lambda n: n,
+        sent=lambda n: "2020-01-01" if n < 8 else ["2020-02-01T01:30+02:00", "2020-02-01T00:30Z"][n % 2],
+    )
+    made = Prepared(tmp_path, rows, {"by": "date", "test": 0.1, "validation": 0.1}, date="sent", id="key")
+    assert made.run().set_index("id")["split"].loc[["7", "8", "9"]].tolist() == ["train", "validation", "test"]
 
 
 def test_a_column_says_the_split(tmp_path: Path) -> None:
