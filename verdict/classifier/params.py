@@ -156,7 +156,7 @@ class Validate(Section):
 
 
 class Ngrams(Section):
-    """One TF-IDF block: the shortest and longest n-gram, and in how many sentences a term must stand to be kept."""
+    """One TF-IDF block: the shortest and longest n-gram, and in how many texts a term must stand to be kept."""
 
     ngrams: Annotated[NgramRange, Field(strict=False)]
     min_df: Count
