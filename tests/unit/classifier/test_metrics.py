@@ -118,7 +118,7 @@ def test_counts_are_as_good_as_repeated_rows(steps: int | None) -> None:
     """What the bootstrap does, counts for each row, gives the figures of tables with the rows so often."""
     rows = made_up(2, rows=40, rated=True, steps=steps)
     counts = np.random.default_rng(0).integers(0, 4, size=(30, 40)).astype(np.float64)
-    counts[0] = 3 * (np.arange(40) == 7)  # one row alone has no correlation, only rounding that looks like one
+    counts[:10] = 7 * np.eye(10, 40)  # one row alone has no correlation, only rounding that looks like one
     layout = Sums(rows.labels, 15, rated=True)
     found = {**layout.metrics(counts @ layout.of_rows(rows)), **Ranking.of(rows).metrics(counts)}
     for place, often in enumerate(counts):
