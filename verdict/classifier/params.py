@@ -20,11 +20,21 @@ Count = Annotated[int, Field(ge=1)]
 NgramRange = tuple[Count, Count]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Name = Annotated[str, Field(min_length=1)]  # of a column
+Labels = Annotated[tuple[Name, ...], Field(min_length=2, max_length=1000)]
 Step = Literal["html_entities", "whitespace"]
 
 
 def _several(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    """Labels that YAML reads as numbers, or true and false, as a table's cells are read."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_words, value))
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return str(value).lower() if isinstance(value, int) else value
 
 
 # One column, or a list of them.
@@ -61,18 +71,19 @@ class Rating(Section):
 class Data(Section):
     """The table that everything starts from, and which of its columns mean what.
 
-    Three keys suffice: path, text, label (or rating).
+    Three keys suffice: path, text, label (or rating). Dates are in ISO 8601, or as `date_format` says (as in strptime).
     """
 
     path: Annotated[str, Field(min_length=1)]
     text: Names
     label: Name | None = None
-    labels: Annotated[tuple[str, ...], Field(strict=False, min_length=2, max_length=1000)] | None = None
-    positive: str | None = None
+    labels: Annotated[Labels | None, BeforeValidator(_words)] = None
+    positive: Annotated[Name | None, BeforeValidator(_words)] = None
     id: Name | None = None
     group: Name | None = None
     slice: Names | None = None
     date: Name | None = None
+    date_format: Name | None = None
     weight: Name | None = None
     rating: Rating | None = None
     separator: str = "\n"
@@ -95,6 +106,8 @@ class Data(Section):
                 raise ValueError("positive: the labels of a rating have their order from it")
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
             raise ValueError("labels holds a label twice")
+        if self.labels is not None and self.positive is not None and self.positive not in self.labels:
+            raise ValueError("positive must be one of labels")
         return self
 
 
@@ -257,6 +270,12 @@ class Params(Section):
     # Of the judge, whose schemas are in verdict/review/params.py: known here by name alone.
     gate: Any = None
     report: Any = None
+
+    @model_validator(mode="after")
+    def _has_dates(self) -> Self:
+        if self.split.by == "date" and self.data.date is None:
+            raise ValueError("split.by: date needs data.date, the column with the dates")
+        return self
 
 
 Loaded = TypeVar("Loaded", bound=Params)

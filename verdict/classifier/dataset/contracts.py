@@ -1,95 +1,118 @@
-"""What the prepared tables promise: pandera contracts for each table, and checks across the three of them."""
+"""What the prepared tables promise: a pandera contract of their rows, and checks across all rows of all tables.
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+The rows pass in parts; what stays in memory is a number or two for each, and the ids.
+"""
 
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from verdict.classifier.dataset.splits import LABELS, SPLITS, label_of, normalise
-from verdict.classifier.dataset.vader import DOMAINS, VALENCE_LIMIT
+from verdict.classifier.dataset.description import COLUMNS, Dataset
+from verdict.classifier.dataset.quality import Tables, Violation, drift
+from verdict.classifier.dataset.rows import damage_of, label_of
+from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
 from verdict.classifier.params import Params
 
-Tables = dict[str, pd.DataFrame]
-# The marks of UTF-8 read as Latin-1 or Windows-1252, of a replaced character, and of control characters.
-DAMAGE = re.compile("[\u00c2\u00c3][\u0080-\u00bf]|\u00e2\u20ac|\ufffd|[\u0080-\u009f]|[\x00-\x1f\x7f]")
-
-# What the checks across the tables stand on.
-_ACROSS = {"id", "document", "domain", "text", "label"}
+# Without a limit of its own a share may drift so far: so many standard errors of what chance does, or this, if more.
+_ERRORS, _LEAST = 4.0, 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One broken rule: in which table (or between which), what it says, and the ids of the rows that break it."""
+def contract(params: Params, dataset: Dataset) -> pa.DataFrameSchema:
+    """The contract of one prepared table: columns in order, their types, ranges and values, no gaps."""
+    text, rating = dataset.text, params.data.rating
+    optional = {"slice": dataset.slice, "rating": rating, "weight": params.data.weight}
+    columns = {
+        "id": pa.Column(str, pa.Check.str_length(min_value=1, error="id is not empty")),
+        "group": pa.Column(str, pa.Check.str_length(min_value=1, error="group is not empty")),
+        "slice": pa.Column(str, pa.Check.isin(dataset.slices, error="slice is known")),
+        "text": pa.Column(
+            str,
+            [
+                pa.Check(lambda column: column.str.strip() != "", error="text is not empty"),
+                pa.Check.str_length(max_value=text.max_length, error=f"text has at most {text.max_length} characters"),
+                pa.Check(lambda column: ~column.str.contains(damage_of(text)), error="text is free of encoding damage"),
+            ],
+        ),
+        "label": pa.Column(str, pa.Check.isin(dataset.labels, error="label is known")),
+        "weight": pa.Column(float, pa.Check.in_range(0, np.finfo(float).max, error="weight is not negative")),
+    }
+    checks = []
+    if rating:
+        low, high = rating.limits
+        error = f"rating lies in [{low:g}, {high:g}]"
+        columns["rating"] = pa.Column(float, pa.Check.in_range(low, high, error=error))
+        middle, band = (low + high) / 2, rating.neutral_band
 
-    table: str
-    rule: str
-    ids: tuple[str, ...] = ()
+        def agrees(table: pd.DataFrame) -> pd.Series:
+            return table["rating"].map(lambda value: label_of(value, middle, band, dataset.labels)) == table["label"]
 
-
-def contract(params: Params) -> pa.DataFrameSchema:
-    """The contract of one prepared table: columns in order, their types, ranges and domains, no nulls, ids unique."""
-    band, longest = params.prepare.neutral_band, params.validation.max_text_length
-
-    def agrees(table: pd.DataFrame) -> pd.Series:
-        computed = table["valence"].map(lambda valence: label_of(valence, band))
-        return computed == table["label"]
-
-    return pa.DataFrameSchema(
-        {
-            "id": pa.Column(str, pa.Check(_belongs, error="id begins with its domain"), unique=True),
-            "document": pa.Column(str, pa.Check.str_length(min_value=1, error="document is not empty")),
-            "domain": pa.Column(str, pa.Check.isin(DOMAINS, error="domain is known")),
-            "text": pa.Column(
-                str,
-                [
-                    pa.Check(lambda text: text.str.strip() != "", error="text is not empty"),
-                    pa.Check.str_length(max_value=longest, error=f"text has at most {longest} characters"),
-                    pa.Check(lambda text: ~text.str.contains(DAMAGE), error="text is free of encoding damage"),
-                ],
-            ),
-            "label": pa.Column(str, pa.Check.isin(LABELS, error="label is known")),
-            "valence": pa.Column(
-                float, pa.Check.in_range(-VALENCE_LIMIT, VALENCE_LIMIT, error="valence lies in [-4, 4]")
-            ),
-            "raters": pa.Column(int, pa.Check.ge(1, error="at least one rater")),
-            "deviation": pa.Column(float, pa.Check.in_range(0, VALENCE_LIMIT, error="deviation lies in [0, 4]")),
-        },
-        checks=pa.Check(agrees, error="label agrees with valence"),
-        strict=True,
-        ordered=True,
-    )
+        checks.append(pa.Check(agrees, error="label agrees with rating"))
+    ordered = {name: columns[name] for name in COLUMNS if optional.get(name, True)}
+    return pa.DataFrameSchema(ordered, checks=checks, strict=True, ordered=True)
 
 
-def _belongs(ids: pd.Series) -> pd.Series:
-    return ids.str.match(f"^({'|'.join(DOMAINS)})-.+")
+class Contracts:
+    """Checks prepared tables part by part: `take` each part in order, then ask for the `violations` of all."""
+
+    def __init__(self, params: Params, dataset: Dataset) -> None:
+        self._params, self._dataset = params, dataset
+        self._schema = contract(params, dataset)
+        self._parts: dict[str, list[pd.DataFrame]] = {name: [] for name in SPLITS}
+        self._found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._across = {"id", "group", "text", "label"} | ({"slice"} if dataset.slice else set())
+        self._complete = True
+
+    def take(self, name: str, table: pd.DataFrame) -> None:
+        """Check some rows of a split, and keep what the checks across need."""
+        for rule, ids in _in_table(self._schema, table):
+            self._found[name, rule].extend(ids)
+        self._complete &= self._across <= set(table.columns)
+        if self._complete:
+            self._parts[name].append(self._known(table))
+
+    def _known(self, table: pd.DataFrame) -> pd.DataFrame:
+        """What the checks across need of some rows."""
+        known = {
+            "id": table["id"].astype(str),
+            "group": np.array([hashed(str(group)) for group in table["group"]], np.uint64),
+            "words": np.array([hashed(normalise(str(text))) for text in table["text"]], np.uint64),
+            "label": pd.Categorical(table["label"], self._dataset.labels),
+        }
+        if self._dataset.slice:
+            known["slice"] = pd.Categorical(table["slice"], self._dataset.slices)
+        return pd.DataFrame(known)
+
+    def tables(self) -> Tables:
+        """What is known of all rows: their ids, labels and slices, and hashes of their groups and words."""
+        return {name: pd.concat(parts, ignore_index=True) for name, parts in self._parts.items()}
+
+    def violations(self) -> list[Violation]:
+        """Every broken rule of all tables, not just the first."""
+        found = [Violation(name, rule, tuple(dict.fromkeys(ids))) for (name, rule), ids in self._found.items()]
+        if not self._complete:
+            return found  # the missing column is among what was found
+        tables = self.tables()
+        found.extend(_repeated(tables))
+        found.extend(_shared(tables, self._params))
+        found.extend(_sizes(tables, self._params, self._dataset))
+        found.extend(_drifts(tables, self._params, self._dataset))
+        return found
 
 
-def violations(tables: Tables, params: Params) -> list[Violation]:
-    """Every broken rule of all tables, not just the first.
-
-    Args:
-        tables: split name to table with the columns of `corpus.SCHEMA`.
-        params: gives the limits (`validate:`) and the label rule (`prepare.neutral_band`).
-    """
-    found = [violation for name in SPLITS for violation in _in_table(name, tables[name], params)]
-    if any(not _ACROSS.issubset(table.columns) for table in tables.values()):
-        return found  # the missing column is among what was found
-    for check in (_shared, _sizes, _drifts):
-        found.extend(check(tables, params))
-    return found
-
-
-def _in_table(name: str, table: pd.DataFrame, params: Params) -> Iterator[Violation]:
+def _in_table(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    """Each broken rule of some rows, with their ids."""
     try:
-        contract(params).validate(table, lazy=True)
+        schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases
         # A check of the whole table comes back once a column; of these it is one violation.
         cases["column"] = cases["column"].where(cases["schema_context"] == "Column")
         for (column, check), group in cases.groupby(["column", "check"], dropna=False, sort=False):
-            yield Violation(name, _rule(column, check, group), _ids(table, group["index"]))
+            yield _rule(column, check, group), _ids(table, group["index"])
 
 
 def _rule(column: object, check: object, group: pd.DataFrame) -> str:
@@ -97,7 +120,6 @@ def _rule(column: object, check: object, group: pd.DataFrame) -> str:
     case = group["failure_case"].iloc[0]
     words = {
         "not_nullable": f"{column} is missing",
-        "field_uniqueness": f"{column} is unique",
         "column_in_dataframe": f"column {case} is missing",
         "column_in_schema": f"column {case} is unknown",
         "column_ordered": f"column {case} is out of order",
@@ -107,64 +129,79 @@ def _rule(column: object, check: object, group: pd.DataFrame) -> str:
     return words.get(str(check), str(check))
 
 
-def _ids(table: pd.DataFrame, index: pd.Series) -> tuple[str, ...]:
-    positions = sorted({int(position) for position in index.dropna()})
-    if "id" not in table.columns:
-        return tuple(f"row {position}" for position in positions)
-    return tuple(dict.fromkeys(str(table["id"].iloc[position]) for position in positions))
+def _ids(table: pd.DataFrame, index: pd.Series) -> list[str]:
+    rows = sorted({int(row) for row in index.dropna()})
+    return list(table["id"].loc[rows].astype(str)) if "id" in table.columns else [f"row {row}" for row in rows]
 
 
-def _shared(tables: Tables, _: Params) -> Iterator[Violation]:
+def _repeated(tables: Tables) -> Iterator[Violation]:
+    for name, table in tables.items():
+        if (twice := table["id"].duplicated(keep=False)).any():
+            yield Violation(name, "id is unique", tuple(table["id"][twice].unique()))
+
+
+def _shared(tables: Tables, params: Params) -> Iterator[Violation]:
     """Nothing that stands in one split may stand in another: it would be learnt by heart, then tested."""
-    rules: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
-        "an id stands in one split": lambda table: table["id"],
-        "a document stands in one split": lambda table: table["document"],
-        "a normalised text stands in one split": lambda table: table["text"].map(lambda text: normalise(str(text))),
-    }
-    for rule, key_of in rules.items():
-        keys = {name: key_of(table) for name, table in tables.items()}
-        for position, first in enumerate(SPLITS):
-            for second in SPLITS[position + 1 :]:
-                twice = keys[second].isin(set(keys[first]))
-                if twice.any():
-                    ids = tuple(tables[second].loc[twice, "id"].astype(str))
-                    yield Violation(f"{first}, {second}", rule, ids)
+    rules = {"id": "an id stands in one split", "group": "a group stands in one split"}
+    if params.data.duplicates == "drop":
+        rules["words"] = "a normalised text stands in one split"
+    for column, rule in rules.items():
+        for first, second in combinations(SPLITS, 2):
+            twice = tables[second][column].isin(tables[first][column])
+            if twice.any():
+                yield Violation(f"{first}, {second}", rule, tuple(tables[second]["id"][twice]))
 
 
-def _sizes(tables: Tables, params: Params) -> Iterator[Violation]:
+def _sizes(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
     limits = params.validation
     for name, table in tables.items():
         wanted = getattr(limits.min_rows, name)
         if len(table) < wanted:
-            yield Violation(name, f"at least {wanted} rows, not {len(table)}")
-        for column, values, least in (
-            ("domain", DOMAINS, limits.min_domain_rows),
-            ("label", LABELS, limits.min_class_rows),
+            yield Violation(name, f"at least {wanted} rows, not {len(table)} (validate.min_rows)")
+        for column, values, key in (
+            ("slice", dataset.slices, "min_slice_rows"),
+            ("label", dataset.labels, "min_class_rows"),
         ):
-            counts = table[column].value_counts()
+            least, counts = getattr(limits, key), table[column].value_counts() if values else {}
             for value in values:
-                count = int(counts.get(value, 0))
-                if count < least:
-                    yield Violation(name, f"at least {least} rows with {column} {value}, not {count}")
+                if (count := int(counts.get(value, 0))) < least:
+                    yield Violation(name, f"at least {least} rows with {column} {value}, not {count} (validate.{key})")
 
 
-def _drifts(tables: Tables, params: Params) -> Iterator[Violation]:
-    limits = params.validation
-    for column, limit in (("domain", limits.max_domain_drift), ("label", limits.max_class_drift)):
+def _drifts(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
+    limits, by_chance = params.validation, params.split.by == "group"
+    for column, key in (("slice", "max_slice_drift"), ("label", "max_class_drift")):
+        limit = getattr(limits, key)
+        if (column == "slice" and not dataset.slice) or (limit is None and not by_chance):
+            continue  # what a date or a column splits may drift for reasons
+        allowed = chance(tables, column) if limit is None else {}
         for name, drifts in drift(tables, column).items():
             for value, distance in drifts.items():
-                if distance > limit:
-                    rule = f"the share of {column} {value} is within {limit} of its share in all data"
-                    yield Violation(name, f"{rule}, not {distance:.3f} off")
+                most = limit if limit is not None else allowed[name][value]
+                if distance > most:
+                    rule = f"the share of {column} {value} is within {most:.3g} of its share in all data"
+                    yield Violation(name, f"{rule}, not {distance:.3f} off (validate.{key})")
 
 
-def drift(tables: Tables, column: str) -> dict[str, dict[str, float]]:
-    """By split and value of `column`: the distance of the value's share in the split from its share in all rows."""
-    whole = pd.concat([table[column] for table in tables.values()]).value_counts(normalize=True)
-    return {
-        name: {
-            str(value): float(abs(share - table[column].value_counts(normalize=True).get(value, 0.0)))
-            for value, share in sorted(whole.items(), key=lambda item: str(item[0]))
-        }
-        for name, table in tables.items()
-    }
+def chance(tables: Tables, column: str) -> dict[str, dict[str, float]]:
+    """By split and value: how far a share may be from that of all rows where chance alone puts groups into splits.
+
+    Four standard errors of it, since many shares are looked at, and at least .05. A group whose rows are alike, or a
+    large one, counts as what it is: one draw.
+    """
+    column_of = pd.concat([table[column] for table in tables.values()])
+    values, code = column_of.cat.categories, column_of.cat.codes.to_numpy(np.int64)
+    _, group = np.unique(pd.concat([table["group"] for table in tables.values()]), return_inverse=True)
+    sizes, shares = np.bincount(group), np.bincount(code[code >= 0], minlength=len(values)) / max(len(code), 1)
+    # Of each group and value that meet: how often; what remains of the sum of squares does not depend on the group.
+    pairs, counts = np.unique(group * len(values) + code, return_counts=True)
+    met, which = pairs // len(values), pairs % len(values)
+    squares = np.bincount(which, counts**2.0, len(values))
+    squares -= 2 * shares * np.bincount(which, counts * sizes[met].astype(float), len(values))
+    squares += shares**2 * (sizes**2.0).sum()
+    found = {}
+    for name, table in tables.items():
+        part = len(table) / len(code)
+        errors = np.sqrt((1 - part) / part * squares) / len(code) if part else np.ones(len(values))
+        found[name] = dict(zip(map(str, values), np.maximum(_LEAST, _ERRORS * errors).tolist(), strict=True))
+    return found

@@ -2,16 +2,25 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from verdict.base.files import replacing
-from verdict.classifier.dataset.contracts import Tables, Violation, drift
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.dataset.vader import DOMAINS
+from verdict.classifier.dataset.description import Dataset
 
+Tables = dict[str, pd.DataFrame]
 SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule: in which table (or between which), what it says, and the ids of the rows that break it."""
+
+    table: str
+    rule: str
+    ids: tuple[str, ...] = ()
 
 
 def listing(broken: Sequence[Violation]) -> str:
@@ -33,24 +42,45 @@ def write_details(path: Path, broken: Sequence[Violation]) -> None:
         writer.writerows([v.table, v.rule, row_id] for v in broken for row_id in v.ids or ("",))
 
 
-def summary(tables: Tables) -> dict[str, object]:
-    """Rows, documents, class counts by domain, and the largest drift of a share, for each split."""
-    drifts = {column: drift(tables, column) for column in ("domain", "label")}
+def drift(tables: Tables, column: str) -> dict[str, dict[str, float]]:
+    """By split and value of `column`: the distance of the value's share in the split from its share in all rows."""
+    counts = pd.DataFrame({name: table[column].value_counts() for name, table in tables.items()}).fillna(0)
+    whole = counts.sum(axis=1) / counts.to_numpy().sum()
+    shares = counts / counts.sum()
+    return {
+        name: {
+            str(value): float(abs(shares.at[value, name] - whole.at[value])) for value in sorted(whole.index, key=str)
+        }
+        for name in tables
+    }
+
+
+def summary(tables: Tables, dataset: Dataset) -> dict[str, object]:
+    """Labels, slices, and for each split its rows, groups, class counts (by slice) and largest drifts of a share."""
+    drifts = {column: drift(tables, column) for column in ("label", *(["slice"] if dataset.slice else []))}
     return {
         "violations": 0,
+        "labels": list(dataset.labels),
+        "slices": list(dataset.slices),
         "splits": {
             name: {
                 "rows": len(table),
-                "documents": int(table["document"].nunique()),
-                "max_domain_drift": round(max(drifts["domain"][name].values()), 6),
+                "groups": int(table["group"].nunique()),
                 "max_class_drift": round(max(drifts["label"][name].values()), 6),
-                "classes": {domain: _classes(table, domain) for domain in DOMAINS},
+                **({"max_slice_drift": round(max(drifts["slice"][name].values()), 6)} if dataset.slice else {}),
+                "classes": _classes(table, dataset),
             }
             for name, table in tables.items()
         },
     }
 
 
-def _classes(table: pd.DataFrame, domain: str) -> dict[str, int]:
-    counts = table.loc[table["domain"] == domain, "label"].value_counts()
-    return {label: int(counts.get(label, 0)) for label in LABELS}
+def _classes(table: pd.DataFrame, dataset: Dataset) -> dict[str, object]:
+    if not dataset.slice:
+        return dict(_counts(table["label"], dataset.labels))
+    return {name: _counts(table["label"][table["slice"] == name], dataset.labels) for name in dataset.slices}
+
+
+def _counts(column: pd.Series, values: Sequence[str]) -> dict[str, int]:
+    counts = column.value_counts()
+    return {value: int(counts.get(value, 0)) for value in values}

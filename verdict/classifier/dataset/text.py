@@ -16,8 +16,6 @@ from verdict.base.errors import VerdictError
 if TYPE_CHECKING:
     import pandas as pd
 
-# Of a row, what an artifact is given: what whoever uses it has, and so neither the truth nor a name to know it by.
-GIVEN = ["domain", "text"]
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # Before it is cleaned, a text may be so many times as long as its limit: an escaped character has up to five or so.
 _RAW = 5
@@ -83,13 +81,26 @@ class Text(BaseModel):
         longest = self.max_length
         return len(text) > longest and (len(text) > _RAW * longest or len(clean(text, self.cleaning)) > longest)
 
-    def of(self, table: "pd.DataFrame | Mapping[str, Sequence[str]]", where: str) -> Iterable[str]:
-        """The text of each row of a table, its columns joined.
+    def joined(self, value: str | Mapping[str, str]) -> str:
+        """One text: a plain one as it is, an object of the columns as their texts, joined in order.
 
         Raises:
-            VerdictError: at `where`, a column is not there.
+            ValueError: an object has other keys than the columns, or a value that is no text.
         """
-        if absent := [name for name in self.columns if name not in table]:
-            what = f"its text is made of {', '.join(self.columns)}; there is no {', '.join(absent)}"
-            raise VerdictError(where, what, "data with these columns, or dvc repro train on the data that is there")
-        return map(self.separator.join, zip(*(table[name] for name in self.columns), strict=True))
+        if isinstance(value, str):
+            return value
+        if set(value) != set(self.columns):
+            raise ValueError(f"expected a text, or an object of {', '.join(self.columns)}")
+        if wrong := [name for name in self.columns if not isinstance(value[name], str)]:
+            raise ValueError(f"{', '.join(wrong)}: expected a text")
+        return self.separator.join(value[name] for name in self.columns)
+
+    def of(self, table: "pd.DataFrame | Mapping[str, Sequence[str]]", where: str) -> Iterable[str]:
+        """The text of each row of a prepared table, in which the columns are joined already.
+
+        Raises:
+            VerdictError: at `where`, there is no column `text`.
+        """
+        if "text" not in table:
+            raise VerdictError(where, "there is no column text", "dvc repro prepare")
+        return table["text"]

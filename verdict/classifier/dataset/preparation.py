@@ -1,0 +1,213 @@
+"""From a table to the three prepared ones, in two passes: memory holds some numbers for each row, never the texts."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from verdict.base.files import replacing, write_json
+from verdict.classifier.dataset.description import COLUMNS, Dataset, Limits, write_dataset
+from verdict.classifier.dataset.duplicates import REASONS, numbered, repeated, settle, varied
+from verdict.classifier.dataset.problems import Problems, quoted
+from verdict.classifier.dataset.quality import Violation, write_details
+from verdict.classifier.dataset.rows import KEYS, SCHEMA, Rows, keys_of
+from verdict.classifier.dataset.splits import SPLITS, by_date, split_of
+from verdict.classifier.dataset.table import batches
+from verdict.classifier.params import Data, Split
+
+Array = np.ndarray[Any, Any]
+_ROW_GROUP = 100_000
+# Of the rows that share one value of data.group: with more there is nothing to split.
+_MOST = 0.9
+_TYPES = {"rating": pa.float64(), "weight": pa.float64()}
+
+
+def prepare(data: Data, split: Split, folder: Path, details: Path) -> dict[str, int]:
+    """Read the table, and write three tables, dataset.json and dropped.json into `folder`: all of them, or none.
+
+    Args:
+        data: which table, and what its columns mean.
+        split: which rows go where.
+        folder: where to write.
+        details: gets the rows whose words stand under two labels, where that stops the run.
+
+    Returns:
+        The number of rows of each split.
+
+    Raises:
+        VerdictError: with everything that is wrong with the table.
+    """
+    with ExitStack() as stack:
+        folder.mkdir(parents=True, exist_ok=True)
+        spool = folder / ".rows.partial"
+        stack.callback(spool.unlink, missing_ok=True)
+        run = _Preparation(data, split, spool)
+        run.read()
+        run.settle(details)
+        counts = run.write({name: stack.enter_context(replacing(folder / f"{name}.parquet")) for name in SPLITS})
+        write_dataset(stack.enter_context(replacing(folder / "dataset.json")), run.dataset())
+        write_json(stack.enter_context(replacing(folder / "dropped.json")), run.dropped())
+    return counts
+
+
+class _Preparation:
+    """What the two passes share: the counts, the keys of all rows, and the file that holds the rest of them."""
+
+    def __init__(self, data: Data, split: Split, spool: Path) -> None:
+        self._data, self._split, self._spool = data, split, spool
+        self._problems = Problems(data.path)
+        self._rows = Rows(data, split, self._problems)
+        self._keys: dict[str, Array] = {}
+
+    def read(self) -> None:
+        """Read the table into the spool, and stop at whatever is wrong with its rows."""
+        keys: dict[str, list[Array]] = {name: [np.empty(0, kind.to_pandas_dtype())] for name, kind in KEYS.items()}
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        with pa.ipc.new_file(self._spool, SCHEMA, options=options) as spool:
+            for batch in batches(Path(self._data.path), keys_of(self._data, self._split), self._problems):
+                rows = self._rows.of(batch)
+                spool.write_batch(rows)
+                for name, parts in keys.items():
+                    parts.append(rows.column(name).to_numpy())
+        self._keys = {name: np.concatenate(parts) for name, parts in keys.items()}
+        if len(self._keys["label"]):
+            self._rows.check()
+        if self._data.id and len(twice := repeated(self._keys["id_key"])):
+            (row,) = self._at(twice[:1])
+            what = f"{len(twice):,} rows have an id that stands before them, first {quoted(row['id'])} ({row['place']})"
+            self._problems.add("data.id", what)
+        self._problems.stop()
+
+    def settle(self, details: Path) -> None:
+        """Decide which rows stay, and in which split where that does not go by the group's name."""
+        self._settled = settle(self._keys, self._data)
+        self._kept = self._settled.reasons == 0
+        if self._data.conflicts == "stop" and len(self._settled.conflicts):
+            self._list_conflicts(details)
+        leaders = self._settled.leaders.astype(np.uint64)
+        groups = np.where(self._keys["group_key"] == 0, leaders, self._keys["group_key"])
+        if self._split.by == "date":
+            self._keys["split"][self._kept] = by_date(groups[self._kept], self._keys["date"][self._kept], self._split)
+        self._check_groups(groups)
+        self._problems.stop()
+        copies = self._data.duplicates == "keep" and not self._data.id
+        self._copies = numbered(self._keys["id_key"]) if copies else np.zeros(len(groups), np.int64)
+        for name in ("text_key", "words_key", "id_key", "group_key", "date"):
+            del self._keys[name]
+
+    def _list_conflicts(self, details: Path) -> None:
+        names = list(self._rows.label_names)
+        rows = self._at(self._settled.conflicts)
+        rule = "the same words under two labels: {}"
+        found = [Violation(row["place"], rule.format(names[row["label"]]), (row["id"],)) for row in rows]
+        write_details(details, found)
+        what = f"{len(rows):,} rows have words that stand under another label, too (listed in {details})"
+        self._problems.add("data.conflicts", f"{what}; drop leaves them all out, first keeps the first of them")
+
+    def _check_groups(self, groups: Array) -> None:
+        _, first, group, counts = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+        if self._data.group and counts.max(initial=0) > _MOST * len(groups):
+            share = counts.max() / len(groups)
+            self._problems.add("data.group", f"{share:.0%} of rows share one value: nothing is left to split")
+        if self._split.by == "column" and (torn := first[varied(group, self._keys["split"])]).size:
+            (row,) = self._at(torn[:1])
+            what = f"{len(torn):,} groups stand in two splits, first {quoted(row['group'])} ({row['place']})"
+            self._problems.add("split.column", what)
+
+    def write(self, paths: dict[str, Path]) -> dict[str, int]:
+        """Write the rows that stay, each into the table of its split."""
+        ordered, counts = self._rows.ordered(), Counter(dict.fromkeys(SPLITS, 0))
+        absent = {"slice": self._data.slice, "rating": self._data.rating, "weight": self._data.weight}
+        schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS if absent.get(name, True)])
+        with ExitStack() as stack:
+            writers = {name: stack.enter_context(pq.ParquetWriter(path, schema)) for name, path in paths.items()}
+            for rows, names in self._named(ordered):
+                for split, writer in writers.items():
+                    part = rows.filter(pa.array(names == SPLITS.index(split))).select(schema.names)
+                    counts[split] += len(part)
+                    if len(part):
+                        writer.write_table(part.cast(schema), row_group_size=_ROW_GROUP)
+        if empty := [name for name, count in counts.items() if not count]:
+            self._problems.add("split", f"no row is left for {' and '.join(empty)}, of {counts.total():,} in all")
+        self._problems.stop()
+        return dict(counts)
+
+    def _named(self, labels: Iterable[str]) -> Iterator[tuple[pa.Table, Array]]:
+        """The rows that stay with their final ids, groups, labels and slices, and the place of their splits; in parts."""
+        ids: dict[int, str] = {}  # of the rows that give others their group
+        led = self._settled.leaders
+        wanted = set(led[self._kept & (led != np.arange(len(led)))].tolist())
+        label_names, slice_names = list(self._rows.label_names), list(self._rows.slice_names)
+        for start, rows in self._spooled():
+            numbers = np.flatnonzero(self._kept[start : start + len(rows)])
+            rows = rows.take(pa.array(numbers))
+            numbers += start
+            copies, leaders = self._copies[numbers].tolist(), led[numbers].tolist()
+            own = [
+                f"{key}-{copy + 1}" if copy else key for key, copy in zip(rows["id"].to_pylist(), copies, strict=True)
+            ]
+            ids.update((number, key) for number, key in zip(numbers.tolist(), own, strict=True) if number in wanted)
+            given = zip(rows["group"].to_pylist(), numbers.tolist(), leaders, own, strict=True)
+            groups = [group or (key if leader == row else ids[leader]) for group, row, leader, key in given]
+            columns = {
+                "id": own,
+                "group": groups,
+                "slice": [slice_names[code] for code in rows["slice"].to_pylist()],
+                "text": rows["text"],
+                "label": [label_names[code] for code in rows["label"].to_pylist()],
+                "rating": rows["rating"],
+                "weight": rows["weight"],
+            }
+            if self._split.by == "group":
+                splits = np.array([SPLITS.index(split_of(group, self._split)) for group in groups], np.int8)
+            else:
+                splits = self._keys["split"][numbers]
+            yield pa.table(columns), splits
+
+    def _spooled(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The spool's batches, each with the number of its first row."""
+        start = 0
+        with pa.ipc.open_file(self._spool) as spool:
+            for number in range(spool.num_record_batches):
+                rows = spool.get_batch(number)
+                yield start, rows
+                start += len(rows)
+
+    def _at(self, numbers: Array) -> list[dict[str, Any]]:
+        """Some rows by their numbers, for messages, in the order asked for."""
+        found: dict[int, dict[str, Any]] = {}
+        ordered = np.unique(numbers)
+        for start, rows in self._spooled():
+            mine = ordered[(ordered >= start) & (ordered < start + len(rows))]
+            part = rows.select(["place", "id", "group", "label"]).take(pa.array(mine - start))
+            found.update(zip(mine.tolist(), part.to_pylist(), strict=True))
+        return [found[number] for number in numbers.tolist()]
+
+    def dataset(self) -> Dataset:
+        """What dataset.json says."""
+        rating, slices = self._data.rating, self._data.slice
+        return Dataset(
+            labels=self._rows.ordered(),
+            slice=" / ".join(slices) if slices else None,
+            slices=tuple(self._rows.slice_names) if slices else (),
+            rating=Limits(low=rating.limits[0], high=rating.limits[1]) if rating else None,
+            text=self._rows.text,
+        )
+
+    def dropped(self) -> dict[str, dict[str, Any]]:
+        """What dropped.json says: for each slice, or overall, how many rows were read, cut, and dropped for what."""
+        names = list(self._rows.slice_names)
+        counts = dict(self._rows.dropped)
+        pairs = self._keys["slice"].astype(np.int64) * len(REASONS) + self._settled.reasons
+        for pair, count in zip(*np.unique(pairs[~self._kept], return_counts=True), strict=True):
+            code, reason = divmod(int(pair), len(REASONS))
+            counts[names[code], REASONS[reason]] = int(count)
+        dropped: dict[str, dict[str, int]] = {name: {} for name in self._rows.read}
+        for (name, reason), count in counts.items():
+            dropped[name][reason] = count
+        return {"read": dict(self._rows.read), "cut": dict(+self._rows.cut), "dropped": dropped}

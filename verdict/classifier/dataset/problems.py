@@ -1,0 +1,41 @@
+"""What is wrong with a table, gathered while it is read and told all at once."""
+
+import json
+
+from verdict.base.errors import VerdictError
+
+# So many different problems are told; a table with more of them has one cause for many.
+_SHOWN = 30
+_LONGEST = 80
+
+
+def quoted(value: str) -> str:
+    """A value as it may stand in a message: in quotes, on one line, not too long."""
+    return json.dumps(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…", ensure_ascii=False)
+
+
+class Problems:
+    """Problems by the key of params.yaml (or the file) that they belong to; each is told once, with its first row."""
+
+    def __init__(self, table: str, remedy: str = "correct the table, or the keys of params.yaml") -> None:
+        self._table, self._remedy = table, remedy
+        self._lines: list[str] = []
+        self._rows: dict[tuple[str, str, str], tuple[str, int]] = {}
+
+    def add(self, key: str, what: str) -> None:
+        """Note a problem of the whole table."""
+        self._lines.append(f"{key}: {what}")
+
+    def row(self, key: str, place: str, what: str, then: str = "") -> None:
+        """Note a problem of one row: told as WHAT in N rows (first: PLACE) THEN."""
+        first, count = self._rows.get((key, what, then), (place, 0))
+        self._rows[key, what, then] = first, count + 1
+
+    def stop(self) -> None:
+        """Raise what was noted, if anything was, as one `VerdictError`."""
+        lines = list(self._lines)
+        for (key, what, then), (first, count) in self._rows.items():
+            lines.append(f"{key}: {what} in {count:,} row{'s' * (count > 1)} (first: {first}){then}")
+        if lines:
+            more = [f"and {len(lines) - _SHOWN:,} more problems"] if len(lines) > _SHOWN else []
+            raise VerdictError(self._table, "".join(f"\n  {line}" for line in [*lines[:_SHOWN], *more]), self._remedy)

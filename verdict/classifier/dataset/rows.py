@@ -1,0 +1,264 @@
+"""From the cells of a table to rows: texts joined and cleaned, labels found, numbers and dates read."""
+
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+import pyarrow as pa
+
+from verdict.classifier.dataset.problems import Problems, quoted
+from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
+from verdict.classifier.dataset.table import Batch
+from verdict.classifier.dataset.text import CLEANING, Text
+from verdict.classifier.params import Data, Split
+from verdict.classifier.scores.metric_names import OVERALL
+
+# What is written and read again; the hashes and codes (KEYS) stay in memory, too, for all rows.
+KEYS = {
+    "text_key": pa.uint64(),
+    "words_key": pa.uint64(),
+    "id_key": pa.uint64(),
+    "group_key": pa.uint64(),  # 0 where a row stands alone
+    "label": pa.int32(),
+    "slice": pa.int32(),
+    "split": pa.int8(),
+    "date": pa.int64(),
+}
+SCHEMA = pa.schema(
+    {"place": pa.string(), "id": pa.string(), "group": pa.string(), "text": pa.string()}
+    | KEYS
+    | {"rating": pa.float64(), "weight": pa.float64()}
+)
+# The marks of UTF-8 read as Latin-1 or Windows-1252, of a replaced character, and of control characters; those of
+# lines and columns are none where white space is kept as it is.
+_MARKS = "[\u00c2\u00c3][\u0080-\u00bf]|\u00e2\u20ac|\ufffd|[\u0080-\u009f]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_DAMAGE = {True: re.compile(f"{_MARKS}|[\t\n\r]"), False: re.compile(_MARKS)}
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+# With more labels or slices than that, the column is another one than people meant.
+_LABELS, _SLICES, _STOP = 1000, 200, 20_000
+
+
+def damage_of(text: Text) -> re.Pattern[str]:
+    """What shows that a text was read in a wrong encoding."""
+    return _DAMAGE["whitespace" in text.cleaning]
+
+
+def label_of(rating: float, middle: float, band: float, labels: Sequence[str]) -> str:
+    """The class of a rating: the first below the middle, the last above it; with three the second within ± `band`."""
+    if rating - middle > band:
+        return labels[-1]
+    return labels[0] if rating - middle < -band or len(labels) == 2 else labels[1]
+
+
+def keys_of(data: Data, split: Split) -> list[tuple[str, str]]:
+    """The columns that are read, each with the key that names it."""
+    keys = [("data.text", column) for column in data.text]
+    keys += [("data.slice", column) for column in data.slice or ()]
+    for name in ("label", "id", "group", "date", "weight"):
+        if column := getattr(data, name):
+            keys.append((f"data.{name}", column))
+    if data.rating:
+        keys.append(("data.rating", data.rating.column))
+    return [*keys, ("split.column", split.column)] if split.by == "column" and split.column else keys
+
+
+class Rows:
+    """Makes rows of batches, and counts by slice what was read, dropped and cut, and rows by label."""
+
+    def __init__(self, data: Data, split: Split, problems: Problems) -> None:
+        self._data, self._split, self._problems = data, split, problems
+        cleaning = tuple(step for step in CLEANING if step == "nfc" or step in data.clean)
+        self.text = Text(
+            columns=data.text, separator=data.separator, cleaning=cleaning, max_length=data.max_text_length
+        )
+        self._damage = damage_of(self.text)
+        self.read: Counter[str] = Counter()
+        self.cut: Counter[str] = Counter()
+        self.dropped: Counter[tuple[str, str]] = Counter()
+        self.labels: Counter[str] = Counter()
+        # By number, in order of first appearance.
+        self.label_names: dict[str, int] = {}
+        self.slice_names: dict[str, int] = {}
+
+    def of(self, batch: Batch) -> pa.RecordBatch:
+        """The rows of a batch that can be used, with the columns of `SCHEMA`."""
+        slices = self._slices(batch)
+        self.read.update(slices)
+        made = list(self._texts(batch, slices))
+        kept = [text is not None for text in made]
+        batch, texts = batch.only(kept), [text for text in made if text is not None]
+        slices = [name for name, usable in zip(slices, kept, strict=True) if usable]
+        ratings, groups = self._ratings(batch), self._cells(batch, self._data.group)
+        labels = self._labels(batch, ratings)
+        ids = self._ids(batch, texts, groups)
+        columns = {
+            "place": list(map(batch.place, range(len(texts)))),
+            "id": ids,
+            "group": groups,
+            "text": texts,
+            "text_key": list(map(hashed, texts)),
+            "words_key": [hashed(normalise(text)) for text in texts],
+            "id_key": list(map(hashed, ids)),
+            "group_key": [hashed(group) if group else 0 for group in groups],
+            "label": self._coded(labels, self.label_names),
+            "slice": self._coded(slices, self.slice_names),
+            "split": self._splits(batch),
+            "date": self._dates(batch),
+            "rating": ratings,
+            "weight": self._weights(batch),
+        }
+        self.labels.update(labels)
+        return pa.RecordBatch.from_pydict(columns, SCHEMA)
+
+    def check(self) -> None:
+        """Note what is wrong with the labels and the slices as a whole."""
+        once = sum(count == 1 for count in self.labels.values())
+        number, wanted = len(self.labels), self._data.labels or ()
+        key = "data.label" if self._data.label else "data.rating"
+        if self._data.label and (number > _LABELS or (number > 20 and once > number / 2)):
+            what = f"{number:,} values, {once:,} of them once: a number or an id? (this is a classifier)"
+            self._problems.add(key, f"{quoted(self._data.label)} has {what}")
+        elif number == 1:
+            self._problems.add(key, f"all rows have the label {quoted(next(iter(self.labels)))}: nothing to tell apart")
+        elif self._data.positive is not None and (number != 2 or self._data.positive not in self.labels):
+            found = ", ".join(map(quoted, sorted(self.labels)[:10]))
+            self._problems.add("data.positive", f"is one of two labels, and the rows have {found}")
+        if number > 1 and (absent := [label for label in wanted if label not in self.labels]):
+            self._problems.add("data.labels", f"no row is {', '.join(map(quoted, absent))}")
+        if len(self.slice_names) > _SLICES:
+            what = f"{len(self.slice_names):,} values, and each is a line of every table: take a coarser column"
+            self._problems.add("data.slice", f"{quoted(' / '.join(self._data.slice or ()))} has {what}")
+        read, empty = self.read.total(), sum(n for (_, why), n in self.dropped.items() if why == "no text")
+        if empty > read / 2:
+            self._problems.add("data.text", f"{empty:,} of {read:,} rows have no text")
+
+    def ordered(self) -> tuple[str, ...]:
+        """The labels in their order: as given, or sorted; the positive one of two last."""
+        found = sorted(self.label_names)
+        if all(label.lstrip("-").isdecimal() for label in found):
+            found.sort(key=int)
+        labels = self._data.labels or tuple(found)
+        return tuple(sorted(labels, key=lambda label: label == self._data.positive))
+
+    def _cells(self, batch: Batch, column: str | None) -> list[str]:
+        """The cells of a column without white space around them; empty ones where no column is named."""
+        return [cell.strip() for cell in batch.columns[column]] if column else [""] * len(batch.lines)
+
+    def _require(self, key: str, batch: Batch, cells: Sequence[str]) -> None:
+        for row, cell in enumerate(cells):
+            if not cell:
+                self._problems.row(key, batch.place(row), "no value")
+
+    def _slices(self, batch: Batch) -> list[str]:
+        columns = [self._cells(batch, column) for column in self._data.slice or ()]
+        if not columns:
+            return [OVERALL] * len(batch.lines)
+        for cells in columns:
+            self._require("data.slice", batch, cells)
+        names = [" / ".join(parts) for parts in zip(*columns, strict=True)]
+        for row, name in enumerate(names):
+            if name == OVERALL:
+                self._problems.row("data.slice", batch.place(row), f'"{OVERALL}"', ", which is the name for all rows")
+        return names
+
+    def _texts(self, batch: Batch, slices: Sequence[str]) -> Iterator[str | None]:
+        """The text of each row, None where it is dropped."""
+        rule, key = self._data.too_long, "data.max_text_length"
+        parts = zip(*(batch.columns[column] for column in self._data.text), strict=True)
+        for row, (cells, name) in enumerate(zip(parts, slices, strict=True)):
+            joined = self.text.separator.join(cells)
+            text, reason = self.text.clean(joined), ""
+            if not text.strip() or not any(map(str.strip, cells)):
+                reason = "no text"
+            elif len(joined) > self.text.max_length and self.text.cuts(joined):
+                if rule == "stop":
+                    self._problems.row(key, batch.place(row), f"a text of more than {self.text.max_length} characters")
+                self.cut[name] += rule == "cut"
+                reason = "too long" if rule == "drop" else ""
+            if not reason and self._damage.search(text):
+                if self._data.damaged == "stop":
+                    what = f"signs of a wrong encoding, such as {quoted(self._damage.findall(text)[0])},"
+                    self._problems.row("data.text", batch.place(row), what, "; data.damaged: drop leaves them out")
+                reason = "damaged text"
+            if reason:
+                self.dropped[name, reason] += 1
+            yield None if reason else text
+
+    def _ids(self, batch: Batch, texts: Sequence[str], groups: Sequence[str]) -> list[str]:
+        if self._data.id:
+            ids = self._cells(batch, self._data.id)
+            self._require("data.id", batch, ids)
+            return ids
+        pairs = zip(groups, texts, strict=True)
+        return [hashlib.sha256(f"{group}\0{text}".encode()).hexdigest()[:16] for group, text in pairs]
+
+    def _labels(self, batch: Batch, ratings: Sequence[float | None]) -> list[str]:
+        rating, wanted = self._data.rating, self._data.labels or ()
+        if rating:
+            middle, band = sum(rating.limits) / 2, rating.neutral_band
+            return [label_of(middle if value is None else value, middle, band, wanted) for value in ratings]
+        labels = [
+            _WHOLE.sub(r"\1", cell) if _WHOLE.fullmatch(cell) else cell for cell in self._cells(batch, self._data.label)
+        ]
+        self._require("data.label", batch, labels)
+        for row, label in enumerate(labels):
+            if label and wanted and label not in wanted:
+                then = f" is none of {', '.join(wanted[:10])}; add it or correct them"
+                self._problems.row("data.labels", batch.place(row), quoted(label), then)
+        return labels
+
+    def _coded(self, values: Sequence[str], names: dict[str, int]) -> list[int]:
+        codes = [names.setdefault(value, len(names)) for value in values]
+        if len(names) > _STOP:
+            self.check()
+            self._problems.stop()
+        return codes
+
+    def _numbers(self, key: str, batch: Batch, column: str, low: float, high: float) -> list[float | None]:
+        numbers: list[float | None] = []
+        for row, cell in enumerate(self._cells(batch, column)):
+            try:
+                number = float(cell)
+            except ValueError:
+                number = math.nan
+            if not low <= number <= high or math.isinf(number):
+                wanted = f"from {low:g} on" if high == math.inf else f"from {low:g} to {high:g}"
+                what = "no value" if not cell else f"no number {wanted}"
+                self._problems.row(key, f"{batch.place(row)}: {quoted(cell)}" if cell else batch.place(row), what)
+                number = math.nan
+            numbers.append(None if math.isnan(number) else number)
+        return numbers
+
+    def _ratings(self, batch: Batch) -> Sequence[float | None]:
+        if rating := self._data.rating:
+            return self._numbers("data.rating", batch, rating.column, *rating.limits)
+        return [None] * len(batch.lines)
+
+    def _weights(self, batch: Batch) -> Sequence[float | None]:
+        if column := self._data.weight:
+            return self._numbers("data.weight", batch, column, 0.0, math.inf)
+        return [None] * len(batch.lines)
+
+    def _splits(self, batch: Batch) -> list[int]:
+        if self._split.by != "column":
+            return [0] * len(batch.lines)
+        cells = self._cells(batch, self._split.column)
+        for row, cell in enumerate(cells):
+            if cell not in SPLITS:
+                then = f" is none of {', '.join(SPLITS)}"
+                self._problems.row("split.column", batch.place(row), quoted(cell), then)
+        return [SPLITS.index(cell) if cell in SPLITS else 0 for cell in cells]
+
+    def _dates(self, batch: Batch) -> list[int]:
+        if self._split.by != "date":
+            return [0] * len(batch.lines)
+        cells, form = self._cells(batch, self._data.date), self._data.date_format or "ISO8601"
+        dates = pd.to_datetime(pd.Series(cells, dtype=object), format=form, errors="coerce", utc=True)
+        for row in dates.index[dates.isna()]:
+            what = "no date" if not cells[row] else f"no date in {form}: {quoted(cells[row])}"
+            self._problems.row("data.date", batch.place(row), what, "; see data.date_format" * bool(cells[row]))
+        moments: list[int] = dates.dt.as_unit("us").astype("int64").tolist()
+        return moments
