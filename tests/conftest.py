@@ -37,9 +37,10 @@ def small_params() -> dict[str, Any]:
 
 
 def copy_start(folder: Path) -> None:
-    """Copy what says which weights each kind of model starts from, and no weights."""
+    """Copy what stages read beside the table: which weights each kind of model starts from, and published scores."""
     ignored = shutil.ignore_patterns("encoder")
     shutil.copytree(ROOT / "data" / "start", folder / "data" / "start", ignore=ignored)
+    shutil.copyfile(ROOT / "data" / "published.csv", folder / "data" / "published.csv")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -10,7 +10,6 @@ from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.classifier.kinds import ModelKind
 from verdict.classifier.metric_names import known_metric
-
 
 PATH = Path("params.yaml")
 
