@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.classifier.kinds import ModelKind
-from verdict.classifier.scores.metric_names import known_metric
+from verdict.classifier.metric_names import known_metric
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -107,6 +107,8 @@ class Data(Section):
                 raise ValueError(f"labels: name the {wanted} classes of the rating, from its lowest to its highest")
             if self.positive is not None:
                 raise ValueError("positive: the labels of a rating have their order from it")
+        if (source := self.rating.column if self.rating else self.label) in self.text:
+            raise ValueError(f"text holds {source}, the column that the labels come from: nothing is left to learn")
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
             raise ValueError("labels holds a label twice")
         if self.labels is not None and self.positive is not None and self.positive not in self.labels:

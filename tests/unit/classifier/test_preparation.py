@@ -239,7 +239,7 @@ def test_rows_are_kept_grouped_or_dropped_and_counted(tmp_path: Path, name: str)
 
 
 def test_variants_of_two_slices_are_duplicates_and_counted_by_slice(tmp_path: Path) -> None:
-    """Rows alone in two slices do not become a group that spans them: the later one is dropped, in its slice's count."""
+    """Rows alone in two slices do not become a group that spans them: the later one is dropped, and counted."""
     rows = [{"text": "Yay.", "label": "x", "kind": "p"}, {"text": "yay", "label": "x", "kind": "q"}]
     fill = [{"text": f"lamp {n}", "label": "xy"[n % 2], "kind": "pq"[n % 3 % 2]} for n in range(60)]
     made = Prepared(tmp_path, rows + fill, slice="kind")
@@ -389,7 +389,7 @@ BAD: dict[str, tuple[Made, dict[str, Any], str]] = {
     "positive of three": (
         table(label=lambda n: "xyz"[n % 3]),
         {"positive": "x"},
-        'data.positive: is one of two labels, and the rows have "x", "y", "z"',
+        'data.positive: "x" must be one of two labels; the rows have "x", "y", "z"',
     ),
     "ids twice": (
         table(key=lambda n: n % 48),
@@ -400,7 +400,7 @@ BAD: dict[str, tuple[Made, dict[str, Any], str]] = {
     "one group": (
         table(thread=lambda n: "a" if n else "b"),
         {"group": "thread"},
-        "data.group: 98% of rows share one value: nothing is left to split",
+        "data.group: 98% of rows share one thread: nothing to split",
     ),
     "texts that are mostly empty": (
         table(text=lambda n: "" if n > 20 else f"lamp {n}"),
@@ -448,7 +448,7 @@ BAD: dict[str, tuple[Made, dict[str, Any], str]] = {
     "dates of another form": (
         table(sent="1.2.2020"),
         {"date": "sent", "split": {"by": "date"}},
-        'data.date: no date in ISO8601: "1.2.2020" in 60 rows (first: {path}, line 2); see data.date_format',
+        'data.date: no date in ISO8601 in 60 rows (first: {path}, line 2: "1.2.2020"); see data.date_format',
     ),
     "one date": (
         table(sent="2020-01-01"),
@@ -458,7 +458,7 @@ BAD: dict[str, tuple[Made, dict[str, Any], str]] = {
     "unknown split": (
         table(part=lambda n: ["train", "dev"][n % 2]),
         {"split": {"by": "column", "column": "part"}},
-        'split.column: "dev" in 30 rows (first: {path}, line 3) is none of train, validation, test',
+        'split.column: none of train, validation, test in 30 rows (first: {path}, line 3: "dev")',
     ),
     "torn group": (
         table(part=lambda n: SPLITS[n % 3], thread=lambda n: n // 2 + 1),

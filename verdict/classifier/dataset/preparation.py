@@ -25,6 +25,8 @@ _ROW_GROUP = 100_000
 _LISTED = 100_000
 # Of the rows that share one value of data.group: with more there is nothing to split.
 _MOST = 0.9
+# Why a split may have no row.
+_WHY = {"group": "there are too few", "date": "and rows of one date stay together", "column": "which has no such value"}
 _TYPES = {"rating": pa.float64(), "weight": pa.float64()}
 
 
@@ -114,7 +116,7 @@ class _Preparation:
         _, first, group, counts = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
         if self._data.group and counts.max(initial=0) > _MOST * len(groups):
             share = counts.max() / len(groups)
-            self._problems.add("data.group", f"{share:.0%} of rows share one value: nothing is left to split")
+            self._problems.add("data.group", f"{share:.0%} of rows share one {self._data.group}: nothing to split")
         if self._split.by == "column" and (torn := first[varied(group, self._keys["split"])]).size:
             (row,) = self._at(torn[:1])
             what = f"{len(torn):,} groups stand in two splits, first {quoted(row['group'])} ({row['place']})"
@@ -134,7 +136,8 @@ class _Preparation:
                     if len(part):
                         writer.write_table(part.cast(schema), row_group_size=_ROW_GROUP)
         if empty := [name for name, count in counts.items() if not count]:
-            self._problems.add("split", f"no row is left for {' and '.join(empty)}, of {counts.total():,} in all")
+            what = f"no row is left for {' and '.join(empty)}, of {counts.total():,} in all"
+            self._problems.add("split", f"{what}: by {self._split.by}, {_WHY[self._split.by]}")
         self._problems.stop()
         return dict(counts)
 
