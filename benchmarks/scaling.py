@@ -12,9 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from verdict.classifier.dataset.vader import FILES
+
 from benchmarks.workspace import Measure, copy_repository, run
 from verdict.base.errors import exit_code
-from verdict.classifier.dataset.vader import FILES
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
 

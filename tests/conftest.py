@@ -1,4 +1,4 @@
-"""What many tests share: a small corpus of made-up sentences in the raw files' format, and params to match it."""
+"""What many tests share: a small, made-up table of the example's shape, and params to match it."""
 
 import os
 import shutil
@@ -18,21 +18,20 @@ from verdict.classifier.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
 _SLOWEST = ("workflows", "dvc/sweep", "dvc/pipeline", "dvc/remote")
-# What a corpus of a few hundred sentences cannot satisfy, overridden as a user would: in params.yaml.
+# What a table of a few hundred rows cannot satisfy, overridden as a user would: in params.yaml.
 SMALL = {
     "validate": {
         "min_rows": {"train": 100, "validation": 10, "test": 20},
-        "min_domain_rows": 2,
+        "min_slice_rows": 2,
         "min_class_rows": 2,
         "max_class_drift": 0.3,
-        "max_domain_drift": 0.3,
-        "max_text_length": 2000,
+        "max_slice_drift": 0.3,
     },
 }
 
 
 def small_params() -> dict[str, Any]:
-    """The repository's params.yaml with the limits of a small corpus."""
+    """The repository's params.yaml with the limits of a small table."""
     document: dict[str, Any] = load(ROOT / "params.yaml")
     return {**document, **deepcopy(SMALL)}
 
@@ -51,13 +50,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def params() -> Params:
-    """The repository's params with the limits of a small corpus."""
+    """The repository's params with the limits of a small table."""
     return Params.model_validate(small_params())
 
 
 @pytest.fixture
 def raw_folder(tmp_path: Path) -> Path:
-    """A folder data/raw with eight small, valid files."""
+    """A folder data/raw with a small, valid table."""
     folder = tmp_path / "data" / "raw"
     write_raw(folder)
     return folder

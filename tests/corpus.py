@@ -1,11 +1,12 @@
-"""Makes raw files of the published format from made-up sentences; no sentence of the real data is in git."""
+"""Made-up tables: one of the example's shape, and one of nothing but texts and labels; no real row is in git."""
 
+import csv
 import random
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from verdict.classifier.dataset.vader import FILES
-
 SIZES = {"tweets": 140, "movies": 160, "products": 120, "news": 120}
+RAW = "sentences.csv"
 RATERS = 20
 _OPENINGS = ("the", "this", "my", "our", "a", "one", "that", "every", "her", "his")
 _THINGS = ("lamp", "bridge", "soup", "plot", "camera", "song", "garden", "report", "engine", "letter", "boat", "oven")
@@ -18,35 +19,55 @@ _WORDS = {
 
 
 def sentence(generator: random.Random, kind: str, number: int) -> str:
-    """One made-up sentence of a class; its number makes it unlike all others."""
+    """One made-up text of a class; its number makes it unlike all others."""
     opening, thing, verb = (generator.choice(words) for words in (_OPENINGS, _THINGS, _VERBS))
     return f"{opening} {thing} number {number} {verb} {generator.choice(_WORDS[kind])}"
 
 
-def rows(domain: str, size: int, seed: int = 0) -> list[tuple[str, list[int], str]]:
-    """Key, ratings and text of `size` sentences, about a tenth of them neutral."""
+def rows(domain: str, size: int, seed: int = 0) -> list[dict[str, object]]:
+    """Rows of the example's shape, about a tenth of them neutral; of two domains four rows share a document."""
     generator = random.Random(f"{seed}:{domain}")
-    made = []
+    made: list[dict[str, object]] = []
     for number in range(size):
         kind = generator.choices(("positive", "negative", "neutral"), (5, 4, 1))[0]
         sign = {"positive": 1, "negative": -1, "neutral": 0}[kind]
         ratings = [sign * generator.randint(1, 4) for _ in range(RATERS)]
-        key = str(number + 1) if domain in ("tweets", "movies") else f"{number // 4 + 1}_{number % 4 + 1}"
-        made.append((key, ratings, sentence(generator, kind, number)))
+        document, key = "", str(number + 1)
+        if domain not in ("tweets", "movies"):
+            document, key = f"{domain}-{number // 4 + 1}", f"{number // 4 + 1}_{number % 4 + 1}"
+        text = sentence(generator, kind, number)
+        row = {"id": f"{domain}-{key}", "document": document, "domain": domain, "text": text}
+        made.append({**row, "valence": sum(ratings) / len(ratings)})
     return made
 
 
 def write_raw(folder: Path, sizes: dict[str, int] | None = None, seed: int = 0) -> None:
-    """Write the eight files: CRLF, tab separated, a byte-order mark in some, as published."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for domain, stem in FILES.items():
-        made = rows(domain, (sizes or SIZES)[domain], seed)
-        truth = [f"{key}\t{sum(ratings) / len(ratings)}\t{text}" for key, ratings, text in made]
-        single = [f"{key}\t{sum(ratings) / len(ratings)}\t1.0\t{ratings}" for key, ratings, _ in made]
-        mark = "\ufeff" if domain == "products" else ""
-        _write(folder / f"{stem}_GroundTruth.txt", truth)
-        _write(folder / f"{stem}_anonDataRatings.txt", single, mark)
+    """Write the table of the example's shape into a folder."""
+    every = [row for domain, size in (sizes or SIZES).items() for row in rows(domain, size, seed)]
+    write_csv(folder / RAW, every)
 
 
-def _write(path: Path, lines: list[str], mark: str = "") -> None:
-    path.write_bytes((mark + "\r\n".join(lines) + "\r\n").encode("utf-8"))
+def mails(size: int = 300, seed: int = 0) -> list[dict[str, object]]:
+    """Rows with two text columns and one of two labels, and no other column."""
+    generator = random.Random(f"{seed}:mails")
+    made: list[dict[str, object]] = []
+    for number in range(size):
+        label, kind = generator.choice((("ham", "neutral"), ("spam", "positive")))
+        body = sentence(generator, kind, number)
+        made.append({"subject": f"letter {number}", "body": body, "label": label})
+    return made
+
+
+def write_csv(path: Path, made: Sequence[Mapping[str, object]], delimiter: str = ",") -> None:
+    """Write rows as csv, their keys as its first line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(made[0]), delimiter=delimiter, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(made)
+
+
+def append(path: Path, lines: Iterable[str]) -> None:
+    """Add lines to a table."""
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.writelines(f"{line}\n" for line in lines)

@@ -1,15 +1,18 @@
 """params.yaml as one frozen object that forbids unknown keys, so that a typo stops the run before any work."""
 
 import math
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.classifier.kinds import ModelKind
-from verdict.classifier.scores.metric_names import known_metric
+from verdict.classifier.metric_names import known_metric
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PATH = Path("params.yaml")
 
@@ -104,6 +107,8 @@ class Data(Section):
                 raise ValueError(f"labels: name the {wanted} classes of the rating, from its lowest to its highest")
             if self.positive is not None:
                 raise ValueError("positive: the labels of a rating have their order from it")
+        if (source := self.rating.column if self.rating else self.label) in self.text:
+            raise ValueError(f"text holds {source}, the column that the labels come from: nothing is left to learn")
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
             raise ValueError("labels holds a label twice")
         if self.labels is not None and self.positive is not None and self.positive not in self.labels:
@@ -272,6 +277,13 @@ class Params(Section):
     report: Any = None
 
     @model_validator(mode="after")
+    def _stays_inside(self) -> Self:
+        path = PurePosixPath(self.data.path)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"data.path: {path} is outside of the repository; others would not have it")
+        return self
+
+    @model_validator(mode="after")
     def _has_dates(self) -> Self:
         if self.split.by == "date" and self.data.date is None:
             raise ValueError("split.by: date needs data.date, the column with the dates")
@@ -306,10 +318,13 @@ def load_as(schema: type[Loaded], path: Path) -> Loaded:
 
 def explain(error: ValidationError) -> str:
     """Each unusable key on a line of its own, with what is wrong with it."""
-    return "".join(
-        f"\n  {'.'.join(map(str, problem['loc']))}: {_wording(problem['type'], problem['msg'], problem['input'])}"
-        for problem in error.errors()
-    )
+    return "".join(f"\n  {_told(problem)}" for problem in error.errors())
+
+
+def _told(problem: "ErrorDetails") -> str:
+    if not problem["loc"]:  # of several groups: the message names them
+        return problem["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(map(str, problem['loc']))}: {_wording(problem['type'], problem['msg'], problem['input'])}"
 
 
 def _wording(kind: str, message: str, given: object) -> str:

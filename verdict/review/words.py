@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from verdict.base.printable import plain
-from verdict.classifier.scores.metric_names import OVERALL
+from verdict.classifier.metric_names import OVERALL
 from verdict.review.compare import BETTER, SAME, WORSE, Difference
 
 NAMES = {
@@ -34,6 +34,11 @@ def title(metric: str) -> str:
 def named(name: str) -> str:
     """A label or a slice, which may be any text: in one line, and not too long."""
     return plain(name, LONGEST) or repr(name)[:LONGEST]
+
+
+def at(metric: str, group: str) -> str:
+    """A metric of a group, for a sentence about it: weighted F1 overall, recall of spam in mails."""
+    return f"{title(metric)} {group if group == OVERALL else f'in {named(group)}'}"
 
 
 def figure(value: float) -> str:

@@ -80,10 +80,10 @@ class Contracts:
             "id": table["id"].astype(str),
             "group": np.array([hashed(str(group)) for group in table["group"]], np.uint64),
             "words": np.array([hashed(normalise(str(text))) for text in table["text"]], np.uint64),
-            "label": pd.Categorical(table["label"], self._dataset.labels),
+            "label": _among(table["label"], self._dataset.labels),
         }
         if self._dataset.slice:
-            known["slice"] = pd.Categorical(table["slice"], self._dataset.slices)
+            known["slice"] = _among(table["slice"], self._dataset.slices)
         return pd.DataFrame(known)
 
     def tables(self) -> Tables:
@@ -103,6 +103,11 @@ class Contracts:
         return found
 
 
+def _among(column: pd.Series, values: tuple[str, ...]) -> pd.Categorical:
+    """A column as numbers; what is none of the values, which the contract has found, as none."""
+    return pd.Categorical(column.where(column.isin(values)), values)
+
+
 def _in_table(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
     """Each broken rule of some rows, with their ids."""
     try:
@@ -111,6 +116,8 @@ def _in_table(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[tuple
         cases = error.failure_cases
         # A check of the whole table comes back once a column; of these it is one violation.
         cases["column"] = cases["column"].where(cases["schema_context"] == "Column")
+        about_columns = cases["check"].astype(str).str.startswith("column_")
+        cases["column"] = cases["failure_case"].where(about_columns, cases["column"])
         for (column, check), group in cases.groupby(["column", "check"], dropna=False, sort=False):
             yield _rule(column, check, group), _ids(table, group["index"])
 
@@ -120,9 +127,9 @@ def _rule(column: object, check: object, group: pd.DataFrame) -> str:
     case = group["failure_case"].iloc[0]
     words = {
         "not_nullable": f"{column} is missing",
-        "column_in_dataframe": f"column {case} is missing",
-        "column_in_schema": f"column {case} is unknown",
-        "column_ordered": f"column {case} is out of order",
+        "column_in_dataframe": f"column {column} is missing",
+        "column_in_schema": f"column {column} is unknown",
+        "column_ordered": f"column {column} is out of order",
     }
     if str(check).startswith("dtype("):
         return f"{column} has another type: {case}, not {str(check)[6:-1].strip(chr(39))}"
@@ -162,9 +169,9 @@ def _sizes(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violati
             ("slice", dataset.slices, "min_slice_rows"),
             ("label", dataset.labels, "min_class_rows"),
         ):
-            least, counts = getattr(limits, key), table[column].value_counts() if values else {}
+            least = getattr(limits, key)
             for value in values:
-                if (count := int(counts.get(value, 0))) < least:
+                if (count := int((table[column] == value).sum())) < least:
                     yield Violation(name, f"at least {least} rows with {column} {value}, not {count} (validate.{key})")
 
 
@@ -196,9 +203,9 @@ def chance(tables: Tables, column: str) -> dict[str, dict[str, float]]:
     # Of each group and value that meet: how often; what remains of the sum of squares does not depend on the group.
     pairs, counts = np.unique(group * len(values) + code, return_counts=True)
     met, which = pairs // len(values), pairs % len(values)
-    squares = np.bincount(which, counts**2.0, len(values))
-    squares -= 2 * shares * np.bincount(which, counts * sizes[met].astype(float), len(values))
-    squares += shares**2 * (sizes**2.0).sum()
+    alike = np.bincount(which, counts**2.0, len(values))
+    mixed = np.bincount(which, counts * sizes[met].astype(float), len(values))
+    squares = alike - 2 * shares * mixed + shares**2 * (sizes**2.0).sum()
     found = {}
     for name, table in tables.items():
         part = len(table) / len(code)

@@ -22,8 +22,11 @@ from verdict.classifier.params import Data, Split
 
 Array = np.ndarray[Any, Any]
 _ROW_GROUP = 100_000
+_LISTED = 100_000
 # Of the rows that share one value of data.group: with more there is nothing to split.
 _MOST = 0.9
+# Why a split may have no row.
+_WHY = {"group": "there are too few", "date": "and rows of one date stay together", "column": "which has no such value"}
 _TYPES = {"rating": pa.float64(), "weight": pa.float64()}
 
 
@@ -74,9 +77,8 @@ class _Preparation:
                 spool.write_batch(rows)
                 for name, parts in keys.items():
                     parts.append(rows.column(name).to_numpy())
-        self._keys = {name: np.concatenate(parts) for name, parts in keys.items()}
-        if len(self._keys["label"]):
-            self._rows.check()
+        self._keys = {name: np.concatenate(keys.pop(name)) for name in list(keys)}
+        self._rows.check()
         if self._data.id and len(twice := repeated(self._keys["id_key"])):
             (row,) = self._at(twice[:1])
             what = f"{len(twice):,} rows have an id that stands before them, first {quoted(row['id'])} ({row['place']})"
@@ -101,19 +103,20 @@ class _Preparation:
             del self._keys[name]
 
     def _list_conflicts(self, details: Path) -> None:
-        names = list(self._rows.label_names)
-        rows = self._at(self._settled.conflicts)
+        names = self._rows.names.labels.values()
+        conflicts = self._settled.conflicts
+        rows = self._at(conflicts[:_LISTED])
         rule = "the same words under two labels: {}"
         found = [Violation(row["place"], rule.format(names[row["label"]]), (row["id"],)) for row in rows]
         write_details(details, found)
-        what = f"{len(rows):,} rows have words that stand under another label, too (listed in {details})"
+        what = f"{len(conflicts):,} rows have words that stand under another label, too (listed in {details})"
         self._problems.add("data.conflicts", f"{what}; drop leaves them all out, first keeps the first of them")
 
     def _check_groups(self, groups: Array) -> None:
         _, first, group, counts = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
         if self._data.group and counts.max(initial=0) > _MOST * len(groups):
             share = counts.max() / len(groups)
-            self._problems.add("data.group", f"{share:.0%} of rows share one value: nothing is left to split")
+            self._problems.add("data.group", f"{share:.0%} of rows share one {self._data.group}: nothing to split")
         if self._split.by == "column" and (torn := first[varied(group, self._keys["split"])]).size:
             (row,) = self._at(torn[:1])
             what = f"{len(torn):,} groups stand in two splits, first {quoted(row['group'])} ({row['place']})"
@@ -121,7 +124,7 @@ class _Preparation:
 
     def write(self, paths: dict[str, Path]) -> dict[str, int]:
         """Write the rows that stay, each into the table of its split."""
-        ordered, counts = self._rows.ordered(), Counter(dict.fromkeys(SPLITS, 0))
+        ordered, counts = self._rows.names.ordered(), Counter(dict.fromkeys(SPLITS, 0))
         absent = {"slice": self._data.slice, "rating": self._data.rating, "weight": self._data.weight}
         schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS if absent.get(name, True)])
         with ExitStack() as stack:
@@ -133,19 +136,20 @@ class _Preparation:
                     if len(part):
                         writer.write_table(part.cast(schema), row_group_size=_ROW_GROUP)
         if empty := [name for name, count in counts.items() if not count]:
-            self._problems.add("split", f"no row is left for {' and '.join(empty)}, of {counts.total():,} in all")
+            what = f"no row is left for {' and '.join(empty)}, of {counts.total():,} in all"
+            self._problems.add("split", f"{what}: by {self._split.by}, {_WHY[self._split.by]}")
         self._problems.stop()
         return dict(counts)
 
     def _named(self, labels: Iterable[str]) -> Iterator[tuple[pa.Table, Array]]:
-        """The rows that stay with their final ids, groups, labels and slices, and the place of their splits; in parts."""
+        """The rows that stay with their final ids, groups, labels and slices, and their splits; in parts."""
         ids: dict[int, str] = {}  # of the rows that give others their group
         led = self._settled.leaders
         wanted = set(led[self._kept & (led != np.arange(len(led)))].tolist())
-        label_names, slice_names = list(self._rows.label_names), list(self._rows.slice_names)
-        for start, rows in self._spooled():
-            numbers = np.flatnonzero(self._kept[start : start + len(rows)])
-            rows = rows.take(pa.array(numbers))
+        label_names, slice_names = self._rows.names.labels.values(), self._rows.names.slices.values()
+        for start, spooled in self._spooled():
+            numbers = np.flatnonzero(self._kept[start : start + len(spooled)])
+            rows = spooled.take(pa.array(numbers))
             numbers += start
             copies, leaders = self._copies[numbers].tolist(), led[numbers].tolist()
             own = [
@@ -192,22 +196,22 @@ class _Preparation:
         """What dataset.json says."""
         rating, slices = self._data.rating, self._data.slice
         return Dataset(
-            labels=self._rows.ordered(),
+            labels=self._rows.names.ordered(),
             slice=" / ".join(slices) if slices else None,
-            slices=tuple(self._rows.slice_names) if slices else (),
+            slices=tuple(self._rows.names.slices.values()) if slices else (),
             rating=Limits(low=rating.limits[0], high=rating.limits[1]) if rating else None,
             text=self._rows.text,
         )
 
     def dropped(self) -> dict[str, dict[str, Any]]:
         """What dropped.json says: for each slice, or overall, how many rows were read, cut, and dropped for what."""
-        names = list(self._rows.slice_names)
+        names = self._rows.names.slices.values()
         counts = dict(self._rows.dropped)
         pairs = self._keys["slice"].astype(np.int64) * len(REASONS) + self._settled.reasons
         for pair, count in zip(*np.unique(pairs[~self._kept], return_counts=True), strict=True):
             code, reason = divmod(int(pair), len(REASONS))
             counts[names[code], REASONS[reason]] = int(count)
         dropped: dict[str, dict[str, int]] = {name: {} for name in self._rows.read}
-        for (name, reason), count in counts.items():
-            dropped[name][reason] = count
+        for (name, why), number in counts.items():
+            dropped[name][why] = number
         return {"read": dict(self._rows.read), "cut": dict(+self._rows.cut), "dropped": dropped}

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 import pyarrow as pa
 
+from verdict.classifier.dataset.formats import Batch
+from verdict.classifier.dataset.names import Names
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
-from verdict.classifier.dataset.table import Batch
 from verdict.classifier.dataset.text import CLEANING, Text
+from verdict.classifier.metric_names import OVERALL
 from verdict.classifier.params import Data, Split
-from verdict.classifier.scores.metric_names import OVERALL
 
 # What is written and read again; the hashes and codes (KEYS) stay in memory, too, for all rows.
 KEYS = {
@@ -37,8 +38,6 @@ SCHEMA = pa.schema(
 _MARKS = "[\u00c2\u00c3][\u0080-\u00bf]|\u00e2\u20ac|\ufffd|[\u0080-\u009f]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _DAMAGE = {True: re.compile(f"{_MARKS}|[\t\n\r]"), False: re.compile(_MARKS)}
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
-# With more labels or slices than that, the column is another one than people meant.
-_LABELS, _SLICES, _STOP = 1000, 200, 20_000
 
 
 def damage_of(text: Text) -> re.Pattern[str]:
@@ -66,7 +65,7 @@ def keys_of(data: Data, split: Split) -> list[tuple[str, str]]:
 
 
 class Rows:
-    """Makes rows of batches, and counts by slice what was read, dropped and cut, and rows by label."""
+    """Makes rows of batches, and counts by slice what was read, dropped and cut."""
 
     def __init__(self, data: Data, split: Split, problems: Problems) -> None:
         self._data, self._split, self._problems = data, split, problems
@@ -78,10 +77,8 @@ class Rows:
         self.read: Counter[str] = Counter()
         self.cut: Counter[str] = Counter()
         self.dropped: Counter[tuple[str, str]] = Counter()
-        self.labels: Counter[str] = Counter()
-        # By number, in order of first appearance.
-        self.label_names: dict[str, int] = {}
-        self.slice_names: dict[str, int] = {}
+        self.names = Names(data, problems)
+        self._weighty = False  # whether any row weighs more than 0
 
     def of(self, batch: Batch) -> pa.RecordBatch:
         """The rows of a batch that can be used, with the columns of `SCHEMA`."""
@@ -103,45 +100,24 @@ class Rows:
             "words_key": [hashed(normalise(text)) for text in texts],
             "id_key": list(map(hashed, ids)),
             "group_key": [hashed(group) if group else 0 for group in groups],
-            "label": self._coded(labels, self.label_names),
-            "slice": self._coded(slices, self.slice_names),
+            "label": self.names.labels.codes(labels),
+            "slice": self.names.slices.codes(slices),
             "split": self._splits(batch),
             "date": self._dates(batch),
             "rating": ratings,
             "weight": self._weights(batch),
         }
-        self.labels.update(labels)
+        self.names.require_few()
         return pa.RecordBatch.from_pydict(columns, SCHEMA)
 
     def check(self) -> None:
-        """Note what is wrong with the labels and the slices as a whole."""
-        once = sum(count == 1 for count in self.labels.values())
-        number, wanted = len(self.labels), self._data.labels or ()
-        key = "data.label" if self._data.label else "data.rating"
-        if self._data.label and (number > _LABELS or (number > 20 and once > number / 2)):
-            what = f"{number:,} values, {once:,} of them once: a number or an id? (this is a classifier)"
-            self._problems.add(key, f"{quoted(self._data.label)} has {what}")
-        elif number == 1:
-            self._problems.add(key, f"all rows have the label {quoted(next(iter(self.labels)))}: nothing to tell apart")
-        elif self._data.positive is not None and (number != 2 or self._data.positive not in self.labels):
-            found = ", ".join(map(quoted, sorted(self.labels)[:10]))
-            self._problems.add("data.positive", f"is one of two labels, and the rows have {found}")
-        if number > 1 and (absent := [label for label in wanted if label not in self.labels]):
-            self._problems.add("data.labels", f"no row is {', '.join(map(quoted, absent))}")
-        if len(self.slice_names) > _SLICES:
-            what = f"{len(self.slice_names):,} values, and each is a line of every table: take a coarser column"
-            self._problems.add("data.slice", f"{quoted(' / '.join(self._data.slice or ()))} has {what}")
+        """Note what is wrong with the rows as a whole."""
+        self.names.check()
+        if self._data.weight and not self._weighty and not self._problems:
+            self._problems.add("data.weight", f"no row of {quoted(self._data.weight)} weighs more than 0")
         read, empty = self.read.total(), sum(n for (_, why), n in self.dropped.items() if why == "no text")
-        if empty > read / 2:
+        if empty > read / 2 and not self._problems:
             self._problems.add("data.text", f"{empty:,} of {read:,} rows have no text")
-
-    def ordered(self) -> tuple[str, ...]:
-        """The labels in their order: as given, or sorted; the positive one of two last."""
-        found = sorted(self.label_names)
-        if all(label.lstrip("-").isdecimal() for label in found):
-            found.sort(key=int)
-        labels = self._data.labels or tuple(found)
-        return tuple(sorted(labels, key=lambda label: label == self._data.positive))
 
     def _cells(self, batch: Batch, column: str | None) -> list[str]:
         """The cells of a column without white space around them; empty ones where no column is named."""
@@ -175,7 +151,8 @@ class Rows:
                 reason = "no text"
             elif len(joined) > self.text.max_length and self.text.cuts(joined):
                 if rule == "stop":
-                    self._problems.row(key, batch.place(row), f"a text of more than {self.text.max_length} characters")
+                    what = f"a text of more than {self.text.max_length} characters"
+                    self._problems.row(key, batch.place(row), what, "; data.too_long: cut or drop")
                 self.cut[name] += rule == "cut"
                 reason = "too long" if rule == "drop" else ""
             if not reason and self._damage.search(text):
@@ -210,13 +187,6 @@ class Rows:
                 self._problems.row("data.labels", batch.place(row), quoted(label), then)
         return labels
 
-    def _coded(self, values: Sequence[str], names: dict[str, int]) -> list[int]:
-        codes = [names.setdefault(value, len(names)) for value in values]
-        if len(names) > _STOP:
-            self.check()
-            self._problems.stop()
-        return codes
-
     def _numbers(self, key: str, batch: Batch, column: str, low: float, high: float) -> list[float | None]:
         numbers: list[float | None] = []
         for row, cell in enumerate(self._cells(batch, column)):
@@ -239,7 +209,9 @@ class Rows:
 
     def _weights(self, batch: Batch) -> Sequence[float | None]:
         if column := self._data.weight:
-            return self._numbers("data.weight", batch, column, 0.0, math.inf)
+            weights = self._numbers("data.weight", batch, column, 0.0, math.inf)
+            self._weighty |= any(weights)
+            return weights
         return [None] * len(batch.lines)
 
     def _splits(self, batch: Batch) -> list[int]:
@@ -248,17 +220,24 @@ class Rows:
         cells = self._cells(batch, self._split.column)
         for row, cell in enumerate(cells):
             if cell not in SPLITS:
-                then = f" is none of {', '.join(SPLITS)}"
-                self._problems.row("split.column", batch.place(row), quoted(cell), then)
+                what = f"none of {', '.join(SPLITS)}"
+                self._problems.row("split.column", f"{batch.place(row)}: {quoted(cell)}", what)
         return [SPLITS.index(cell) if cell in SPLITS else 0 for cell in cells]
 
     def _dates(self, batch: Batch) -> list[int]:
         if self._split.by != "date":
             return [0] * len(batch.lines)
         cells, form = self._cells(batch, self._data.date), self._data.date_format or "ISO8601"
-        dates = pd.to_datetime(pd.Series(cells, dtype=object), format=form, errors="coerce", utc=True)
+        try:
+            dates = pd.to_datetime(pd.Series(cells, dtype=object), format=form, errors="coerce", utc=True)
+        except ValueError as error:  # not one of a date, but of the format
+            self._problems.add("data.date_format", str(error))
+            self._problems.stop()
+            raise
         for row in dates.index[dates.isna()]:
-            what = "no date" if not cells[row] else f"no date in {form}: {quoted(cells[row])}"
-            self._problems.row("data.date", batch.place(row), what, "; see data.date_format" * bool(cells[row]))
+            place, what, then = batch.place(row), "no date", ""
+            if cells[row]:
+                place, what, then = f"{place}: {quoted(cells[row])}", f"no date in {form}", "; see data.date_format"
+            self._problems.row("data.date", place, what, then)
         moments: list[int] = dates.dt.as_unit("us").astype("int64").tolist()
         return moments

@@ -39,7 +39,7 @@ def split_of(group: str, split: Split) -> str:
 def by_date(groups: NDArray[Any], dates: NDArray[np.int64], split: Split) -> NDArray[np.int8]:
     """The split of each row as its place in `SPLITS`: the groups with the newest rows are tested on.
 
-    A group is as new as its newest row, and groups of one date stay together, so that shares are met as near as can be.
+    A group is as new as its newest row, and groups of one date stay together; shares are met as near as can be.
     """
     _, group = np.unique(groups, return_inverse=True)
     newest = np.full(group.max(initial=-1) + 1, np.iinfo(np.int64).min)
@@ -48,5 +48,5 @@ def by_date(groups: NDArray[Any], dates: NDArray[np.int64], split: Split) -> NDA
     days, counts = np.unique(mine, return_counts=True)
     before = np.concatenate([[0], np.cumsum(counts)])  # rows before a day, and after the last one
     wanted = np.array([1 - split.test - split.validation, 1 - split.test]) * len(mine)
-    borders = np.abs(before[:, None] - wanted).argmin(axis=0)
+    borders = len(days) - np.abs(before[::-1, None] - wanted).argmin(axis=0)
     return np.searchsorted(borders, np.searchsorted(days, mine), side="right").astype(np.int8)

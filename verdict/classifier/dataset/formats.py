@@ -1,0 +1,249 @@
+"""The formats of a table: how the rows of one file are read, and what is said of those that cannot be."""
+
+import csv
+import gzip
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import compress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from verdict.classifier.dataset.problems import Problems, quoted
+
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
+FORMATS = (*_DELIMITERS, "jsonl", "parquet")
+ROWS = 10_000  # of a batch, or fewer where they are long
+MAX_ROW = 16 * 2**20  # bytes
+MAX_CELL = 1_000_000  # characters
+_NO_OBJECT = "no JSON object, {…} on one line,"
+_NAMES = 100  # of the columns of JSON lines, besides those asked for: each line could bring others
+_REMEDY_UTF8 = "iconv -f NAME-OF-ITS-ENCODING -t UTF-8 makes it so"
+
+
+class UnreadableError(Exception):
+    """Why no more can be read of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a file: their lines (of parquet: the rows' numbers), and the cells of the columns asked for."""
+
+    file: str
+    lines: Sequence[int]
+    columns: Mapping[str, list[str]]
+    word: str = "line"
+
+    def place(self, row: int) -> str:
+        """Where a row of the batch stands, for people."""
+        return f"{self.file}, {self.word} {self.lines[row]}"
+
+    def only(self, kept: Sequence[bool]) -> "Batch":
+        """The rows for which `kept` is true."""
+        columns = {name: list(compress(cells, kept)) for name, cells in self.columns.items()}
+        return Batch(self.file, list(compress(self.lines, kept)), columns, self.word)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The columns to read, each with the key of params.yaml that names it; and where to tell that one is not there."""
+
+    keys: Sequence[tuple[str, str]]
+    problems: Problems
+
+    @property
+    def columns(self) -> list[str]:
+        """Each column once."""
+        return list(dict.fromkeys(column for _, column in self.keys))
+
+    def in_header(self, file: str, header: Sequence[str]) -> bool:
+        """Whether a file has all of them, each once."""
+        absent = [(key, column) for key, column in self.keys if column not in header]
+        twice = [(key, column) for key, column in self.keys if header.count(column) > 1]
+        shown = ", ".join(name if name.isidentifier() else quoted(name) for name in header[:30])
+        by_line = len(absent) == len(self.keys) and not file.endswith((".jsonl", ".jsonl.gz", ".parquet"))
+        hint = "; the first line must name the columns" if by_line else ""
+        if len(header) == 1 and (other := next((sign for sign in ";\t|," if sign in header[0]), "")):
+            hint = f"; are its columns separated by {quoted(other)}, in a file named otherwise?"
+        for key, column in absent:
+            self.problems.add(key, f"no column {quoted(column)} in {file}; it has {shown}{hint}")
+        for key, column in twice:
+            self.problems.add(key, f"column {quoted(column)} stands twice in {file}")
+        return not absent and not twice
+
+
+def read(file: Path, kind: str, wanted: Wanted) -> Iterator[Batch]:
+    """The rows of a file of a format; `UnreadableError` where it ends for a reason."""
+    if not file.stat().st_size:
+        raise UnreadableError("empty file")
+    if kind == "parquet":
+        yield from _parquet(file, wanted)
+        return
+    with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
+        lines = _Lines(cast(BinaryIO, stream))
+        rows = _jsonl(file, lines, wanted) if kind == "jsonl" else _delimited(file, lines, wanted, _DELIMITERS[kind])
+        yield from rows
+
+
+class _Lines:
+    """The lines of a file as text, of bounded length; `number` is that of the last one, `row` the bytes of the row."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.number = self.row = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._stream.readline(MAX_ROW + 1)
+        if not line:
+            raise StopIteration
+        self.number, self.row = self.number + 1, self.row + len(line)
+        if self.number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise UnreadableError("is UTF-16; iconv -f UTF-16 -t UTF-8 makes it UTF-8")
+        if self.row > MAX_ROW:
+            raise UnreadableError(f"line {self.number}: a row of more than {MAX_ROW:,} bytes (a quote never closed?)")
+        if b"\0" in line:
+            raise UnreadableError(
+                f"line {self.number}: a NUL byte: no text (a workbook? save it as CSV), or UTF-16 ({_REMEDY_UTF8})"
+            )
+        try:
+            return line.decode("utf-8-sig" if self.number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            raise UnreadableError(f"line {self.number}: not UTF-8 (byte 0x{byte:02x}); {_REMEDY_UTF8}") from None
+
+    def rows(self) -> Iterator[tuple[int, str]]:
+        """Each line that is not blank, with its number."""
+        for line in self:
+            if line.strip():
+                yield self.number, line
+            self.row = 0
+
+
+def _batched(file: Path, lines: _Lines, wanted: Wanted, rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Batch]:
+    """Rows, of which each has a cell for each wanted column, in batches that are bounded in rows and in bytes."""
+    names = wanted.columns
+    made: list[tuple[int, Sequence[str]]] = []
+    size = 0
+
+    def batch() -> Batch:
+        cells = zip(*(row for _, row in made), strict=True)
+        return Batch(str(file), [number for number, _ in made], dict(zip(names, map(list, cells), strict=True)))
+
+    for number, row in rows:
+        made.append((number, row))
+        size += lines.row
+        if len(made) == ROWS or size > MAX_ROW:
+            yield batch()
+            made, size = [], 0
+    if made:
+        yield batch()
+
+
+def _delimited(file: Path, lines: _Lines, wanted: Wanted, delimiter: str) -> Iterator[Batch]:
+    csv.field_size_limit(MAX_CELL)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    begun = 1  # the line in which the row begins
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        if not wanted.in_header(str(file), header):
+            return
+        places = [header.index(column) for column in wanted.columns]
+
+        def rows() -> Iterator[tuple[int, Sequence[str]]]:
+            nonlocal begun
+            begun = lines.number + 1
+            lines.row = 0
+            for cells in reader:
+                if len(cells) == len(header):
+                    yield begun, [cells[place] for place in places]
+                elif cells:
+                    what = f"another number of cells than the {len(header)} of the first line"
+                    wanted.problems.row(str(file), f"line {begun} with {len(cells)}", what)
+                begun, lines.row = lines.number + 1, 0
+
+        yield from _batched(file, lines, wanted, rows())
+    except csv.Error as error:
+        what = str(error)
+        if "unexpected end" in what:
+            what = "a quote that opens here is never closed"
+        elif "field limit" in what:
+            what = f"a cell of more than {MAX_CELL:,} characters, or a quote that is never closed"
+        elif "new-line" in what:
+            what = "a carriage return that is not at its end: quote the cell, or end the lines with a line feed"
+        raise UnreadableError(f"line {begun}: {what}") from None
+
+
+def _jsonl(file: Path, lines: _Lines, wanted: Wanted) -> Iterator[Batch]:
+    names: dict[str, None] = {}
+    asked = set(wanted.columns)
+
+    def rows() -> Iterator[tuple[int, Sequence[str]]]:
+        for number, line in lines.rows():
+            try:
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise TypeError(_NO_OBJECT)
+                cells = [_cell(row.get(column)) for column in wanted.columns]
+            except (ValueError, RecursionError):
+                wanted.problems.row(str(file), f"line {number}", _NO_OBJECT)
+            except TypeError as error:
+                wanted.problems.row(str(file), f"line {number}", str(error))
+            else:
+                names.update(dict.fromkeys(name for name in row if len(names) < _NAMES or name in asked))
+                yield number, [cell if cell.isascii() else _whole(cell) for cell in cells]
+
+    yield from _batched(file, lines, wanted, rows())
+    if names:
+        wanted.in_header(str(file), list(names))
+
+
+def _whole(cell: str) -> str:
+    """A text that UTF-8 can hold: half a surrogate pair, which JSON can hold, becomes the replacement character."""
+    return cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _parquet(file: Path, wanted: Wanted) -> Iterator[Batch]:
+    with pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False) as opened:
+        schema = opened.schema_arrow
+        if not wanted.in_header(str(file), schema.names):
+            return
+        nested = {name: kind for name in wanted.columns if pa.types.is_nested(kind := schema.field(name).type)}
+        for key, column in wanted.keys:
+            if column in nested:
+                wanted.problems.add(key, f"column {quoted(column)} of {file} holds {nested[column]}, not one value")
+        if nested:
+            return
+        read = 0
+        for part in opened.iter_batches(ROWS, columns=wanted.columns):
+            try:
+                columns = {name: list(map(_cell, part.column(name).to_pylist())) for name in wanted.columns}
+            except TypeError as error:
+                raise UnreadableError(f"rows from {read + 1} on: {error}") from None
+            yield Batch(str(file), range(read + 1, read + len(part) + 1), columns, "row")
+            read += len(part)
+
+
+def _cell(value: object) -> str:
+    """A value as text; `TypeError` for what is no single value."""
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, int | Decimal):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} in place of a text or number")

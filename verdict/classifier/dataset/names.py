@@ -1,0 +1,88 @@
+"""The labels and the slices of a table: which there are, in which order, and whether they can be meant."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from verdict.classifier.dataset.description import TRUTH
+from verdict.classifier.dataset.problems import Problems, quoted
+from verdict.classifier.params import Data
+
+# With more labels or slices than that, the column is another one than people meant.
+_LABELS, _SLICES, _STOP = 1000, 200, 20_000
+_LONGEST = 100
+_BREAK = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Codes:
+    """Numbers the values of a column as they appear, and counts their rows."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._numbers: dict[str, int] = {}
+
+    def codes(self, values: Sequence[str]) -> list[int]:
+        """The number of each value."""
+        self.counts.update(values)
+        return [self._numbers.setdefault(value, len(self._numbers)) for value in values]
+
+    def values(self) -> list[str]:
+        """The values by number."""
+        return list(self._numbers)
+
+
+class Names:
+    """The labels and slices that the rows have."""
+
+    def __init__(self, data: Data, problems: Problems) -> None:
+        self._data, self._problems = data, problems
+        self.labels, self.slices = Codes(), Codes()
+
+    def require_few(self) -> None:
+        """Stop the reading of a table whose labels or slices are as many as its rows."""
+        if max(len(self.labels.counts), len(self.slices.counts)) > _STOP:
+            self.check()
+            self._problems.stop()
+
+    def check(self) -> None:
+        """Note what is wrong with the labels and the slices as a whole."""
+        if self.labels.counts:
+            self._check_labels(self.labels.counts, "data.label" if self._data.label else "data.rating")
+        if (number := len(self.slices.counts)) > _SLICES:
+            what = f"{number:,} values, and each is a line of every table: take a coarser column"
+            self._problems.add("data.slice", f"{quoted(' / '.join(self._data.slice or ()))} has {what}")
+        else:
+            self._require_names("data.slice", self.slices.counts)
+
+    def _check_labels(self, counts: Counter[str], key: str) -> None:
+        once, positive = sum(count == 1 for count in counts.values()), self._data.positive
+        if self._data.label and (len(counts) > _LABELS or (len(counts) > 20 and once > len(counts) / 2)):
+            what = f"{len(counts):,} values, {once:,} of them once: a number or an id? (this is a classifier)"
+            self._problems.add(key, f"{quoted(self._data.label)} has {what}")
+        elif len(counts) == 1:
+            self._problems.add(key, f"all rows have the label {quoted(next(iter(counts)))}: nothing to tell apart")
+        elif positive is not None and (len(counts) != 2 or positive not in counts):
+            found = ", ".join(map(quoted, sorted(counts)[:10]))
+            what = f"{quoted(positive)} must be one of two labels; the rows have {found}"
+            self._problems.add("data.positive", what)
+        elif absent := [quoted(label) for label in self._data.labels or () if label not in counts]:
+            self._problems.add("data.labels", f"no row is {', '.join(absent)}")
+        else:
+            self._require_names(key, counts)
+            if taken := [quoted(name) for name in TRUTH if name in counts]:
+                what = f"{', '.join(taken)} is a column of the predictions, where each label has one, too"
+                self._problems.add(key, f"{what}: call it otherwise")
+
+    def _require_names(self, key: str, values: Iterable[str]) -> None:
+        """Refuse what cannot be a name in tables and plots."""
+        if strange := [value for value in values if len(value) > _LONGEST or _BREAK.search(value)]:
+            what = f"is a text, not a name: of more than {_LONGEST} characters, or of more than one line"
+            self._problems.add(key, f"{quoted(strange[0])} {what}")
+
+    def ordered(self) -> tuple[str, ...]:
+        """The labels in their order: as given, or sorted; the positive one of two last."""
+        found = sorted(self.labels.counts)
+        if all(label.lstrip("-").isdecimal() for label in found):
+            found.sort(key=int)
+        labels = self._data.labels or tuple(found)
+        return tuple(sorted(labels, key=lambda label: label == self._data.positive))
