@@ -18,7 +18,7 @@ MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
 
 repro: .venv/repro.stamp $(if $(filter encoder,$(MODEL)),encoder)  ## set up, get the data, run the DAG, print the scores
 	@verdict params
-	@python -I data/fetch.py
+	$(if $(wildcard data/raw/sentences.csv.dvc),@python -I data/fetch.py)
 	@verdict repro
 	@verdict scores
 

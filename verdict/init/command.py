@@ -24,6 +24,7 @@ PUBLISHED = "data/published.csv"
 # What tells of the example, and goes; `dvc repro` and `verdict test-set` write the like of it for the new data.
 FIGURES = ("dvc.lock", "data/test-set.txt", "metrics", "plots")
 RAW = Path("data/raw")
+EXAMPLE = "data/raw/sentences.csv"
 
 
 def start(root: Path, options: argparse.Namespace) -> None:
@@ -72,7 +73,7 @@ def _require_undo(root: Path, current: str, options: argparse.Namespace) -> None
     if changed:
         what = f"changed and not committed: {', '.join(line[3:] for line in changed[:5])}"
         raise VerdictError("verdict init", what, "git stash, or commit it; or --force, if it may be lost")
-    if not (root / "data" / "fetch.py").exists() or f"{current}.dvc" not in (root / "data" / "fetch.py").read_text():
+    if current != EXAMPLE:
         what = f"{current} is in the place of the example already"
         raise VerdictError("verdict init", what, "edit params.yaml (docs/own-data.md); or --force, to begin again")
 

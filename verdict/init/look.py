@@ -64,4 +64,5 @@ def likely_label(columns: Sequence[Column], text: Iterable[str]) -> str | None:
     """A column of few values, by name or because it is the last such."""
     few = [one for one in columns if 2 <= one.values <= _MOST_CLASSES and one.name not in set(text)]
     named = [one for one in few if one.name.casefold() in ("label", "class", "category", "target", "tag", "y")]
-    return (named or few[::-1] or [None])[0].name if few else None  # type: ignore[union-attr]
+    worded = [one for one in few if one.numbers < 1]
+    return (named or worded[::-1] or few[::-1])[0].name if few else None

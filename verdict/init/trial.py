@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_arrow, read_json
 from verdict.classifier.dataset.description import Dataset, read_dataset
-from verdict.classifier.dataset.prepare import prepare
+from verdict.classifier.dataset.preparation import prepare
 from verdict.classifier.params import Data, Split, explain
 
 # A language that is written without spaces has longer "words" than any other.
@@ -57,7 +57,7 @@ def tried(data: Mapping[str, Any], split: Mapping[str, Any]) -> Trial:
         raise VerdictError("verdict init", explain(error), "other options") from None
     with tempfile.TemporaryDirectory(prefix="verdict-") as name:
         folder = Path(name)
-        prepare(*settings, folder)
+        prepare(*settings, folder, folder / "violations.csv")
         tables = {one: read_arrow(folder / f"{one}.parquet", "verdict init") for one in _SPLITS}
         found = read_json(folder / "dropped.json", "verdict init")["dropped"]
         dataset = read_dataset(folder / "dataset.json")

@@ -1,6 +1,7 @@
 """What a run starts from: the data that pointers (*.dvc) name, and pretrained weights, wherever they are."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,14 +12,13 @@ from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
 from verdict.repo.dvc import repository
-from verdict.repo.raw_data import declared_path, overlap
 
 if TYPE_CHECKING:
     from dvc.output import Output
     from dvc.repo import Repo
     from dvc.stage import Stage
 
-# Where a project has such a program, it gets what `data.path` names from a public source.
+# Where a project has such a program, it gets what it names from a public source.
 _FETCH = "data/fetch.py"
 
 
@@ -30,8 +30,8 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Pa
         remote: whether its DVC remote may be asked.
         lender: another checkout, with the same cache: of its working tree what has the right hash is taken, and its
             remote is asked.
-        code: the checkout whose data/fetch.py, if it has one, is run for what its own `data.path` names, by default
-            `root`; what it gets is brought over.
+        code: the checkout whose data/fetch.py, if it has one, is run for the path that it names, by default `root`;
+            what it gets is brought over.
 
     Raises:
         VerdictError: some data is nowhere to be had; it names the file, and every place that was asked.
@@ -141,9 +141,10 @@ def _lent(lender: "Repo", name: str, hashes: list[str]) -> str:
 
 
 def _has_a_source(code: Path, path: str) -> bool:
-    """Whether a checkout's program gets what a pointer tracks: what its own params.yaml names as the data."""
-    named = declared_path(code) if (code / _FETCH).is_file() else None
-    return named is not None and overlap(named, path)
+    """Whether a checkout's program gets what a pointer tracks: it names the path. It may be there for weights alone."""
+    program = code / _FETCH
+    text = program.read_text(encoding="utf-8") if program.is_file() else ""
+    return re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w/-]|\.\w)", text) is not None
 
 
 def _fetched(root: Path, code: Path, path: str) -> str:

@@ -140,6 +140,7 @@ def table(comparison: Comparison) -> Iterator[str]:
         least = group.detectable
         seen = f"; a loss of {least:.3f} would be seen in 9 of 10 such test sets" if least is not None else ""
         rows = f"{counted(group.rows, 'row')} in {counted(group.clusters, 'group')}{left}"
-        yield f"{named(group.name):<{first}} {rows}; {group.fixed} fixed, {group.broken} broken ({odds(group.p_value)}){seen}"
+        changed = f"{group.fixed} fixed, {group.broken} broken ({odds(group.p_value)})"
+        yield f"{named(group.name):<{first}} {rows}; {changed}{seen}"
     if comparison.unchanged:
         yield "every prediction is main's: unchanged"

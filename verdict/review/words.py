@@ -36,6 +36,11 @@ def named(name: str) -> str:
     return plain(name, LONGEST) or repr(name)[:LONGEST]
 
 
+def at(metric: str, group: str) -> str:
+    """A metric of a group, for a sentence about it: weighted F1 overall, recall of spam in mails."""
+    return f"{title(metric)} {group if group == OVERALL else f'in {named(group)}'}"
+
+
 def figure(value: float) -> str:
     """A figure to four digits; what they show as 0 has no sign."""
     return f"{round(value, 4) + 0.0:.4f}".replace("-", "−")

@@ -100,7 +100,7 @@ def _message(plan: Plan, board: Board, winner: Row, point: Point) -> str:
     """Why these params, and which sweep found them; by its last lines the sweep knows its own commit again."""
     return (
         f"Params of the best of {len(board.rows)} experiments of {plan.spec}\n\n"
-        f"{' '.join(point.texts) or 'As on main'}: weighted F1 on validation {_score(winner)}{_beside(plan)}.\n\n"
+        f"{' '.join(point.texts) or 'As on main'}: {board.metric} on validation {_score(winner)}{_beside(plan)}.\n\n"
         f"{mark(str(plan.spec))}\nExperiment: {winner.name}\n"
     )
 

@@ -31,9 +31,6 @@ class Problems:
         first, count = self._rows.get((key, what, then), (place, 0))
         self._rows[key, what, then] = first, count + 1
 
-    def __bool__(self) -> bool:
-        return bool(self._lines or self._rows)
-
     def stop(self) -> None:
         """Raise what was noted, if anything was, as one `VerdictError`."""
         lines = list(self._lines)

@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.rcdefaults()
 matplotlib.use("Agg")
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 
 from verdict.base.files import replacing
 from verdict.classifier.scores.published import Published
@@ -75,7 +76,7 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
             color=_OURS[1],
         )
     several = len(shown) < 9
-    axes.set_yticks(heights, [_named(line, "\n" if several else "  ") for line in shown])
+    axes.set_yticks(heights, [_named(line, place, "\n" if several else "  ") for place, line in enumerate(shown, 1)])
     axes.set_xlim(min([0.4, *(value - 0.05 for value in values)]), 1.0)
     axes.set_ylim(len(shown) - 0.5, -0.6)
     axes.set_xlabel(metric)
@@ -91,6 +92,12 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
         figure.savefig(partial, format="png", metadata={"Software": None})
 
 
-def _named(line: Line, between: str) -> str:
+def _named(line: Line, place: int, between: str) -> str:
+    """What stands beside a line; a name in letters that matplotlib's own font lacks is told by its place.
+
+    A font of the system would draw it, and other systems other bytes.
+    """
+    font = get_font(findfont("DejaVu Sans"))
+    name = line.name[:40] if all(font.get_char_index(ord(letter)) for letter in line.name) else f"no. {place}"
     # A dollar sign would begin a formula.
-    return f"{line.name[:40]}{between}{line.rows:,} rows".replace("$", r"\$")
+    return f"{name}{between}{line.rows:,} rows".replace("$", r"\$")

@@ -14,7 +14,7 @@ from verdict.review.compare import UNDEFINED, WORSE, Difference
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds
 from verdict.review.params import Gate
-from verdict.review.words import beside, change, counted, figure, in_short, interval, named, title
+from verdict.review.words import at, beside, change, counted, figure, in_short, interval, named, title
 
 BY_PERSON = "let a person approve it: --approve {0}, or in a pull request the label `approve: {0}`"
 _ON_SHARED = "; on the rows that main has, too: "
@@ -52,7 +52,7 @@ def worse(policy: Gate, lines: Lines, headline: str, there_is: Sequence[str], un
     """
     for group, metric in policy.claims:
         name = f"worse:{group}" if metric == headline else f"worse:{group}:{metric}"
-        required = f"{title(metric)} of {named(group)} is not measurably worse{_by_more_than(policy.tolerance)}"
+        required = f"{at(metric, group)} is not measurably worse{_by_more_than(policy.tolerance)}"
         found = lines(group, metric)
         if missing := _without_value(found, group, metric, there_is):
             remedy = f"bring its rows back, {_POLICY.format('fail_on_worse')}"
@@ -103,7 +103,7 @@ def floors(
         yield _proposed(figures[OVERALL], headline)
     for (group, metric), floor in policy.floors_of(headline).items():
         name = f"floor:{group}" if metric == headline else f"floor:{group}:{metric}"
-        required = f"{title(metric)} of {named(group)} is at least {floor:g}"
+        required = f"{at(metric, group)} is at least {floor:g}"
         own, excuse = figures.get(group, {}), excused(group, metric, floor)
         value = own.get(metric) if own.get(f"support:{metric.partition(':')[2]}", 1) else None
         if value is None:
