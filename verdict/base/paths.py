@@ -2,6 +2,7 @@
 
 import re
 
+PARAMS = "params.yaml"
 ARTIFACT = "models/classifier"
 EVALUATION = "metrics/evaluation.json"
 PREDICTIONS = ("data/predictions", "test.parquet")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.classifier.kinds import ModelKind
-from verdict.classifier.scores.metric_names import known_metric
+from verdict.classifier.metric_names import known_metric
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

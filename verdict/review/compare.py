@@ -15,7 +15,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST, TEST_SET
 from verdict.base.printable import plain
 from verdict.classifier.dataset.description import truth_of
-from verdict.classifier.scores.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
+from verdict.classifier.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
 from verdict.classifier.scores.predictions import columns_of, slices
 from verdict.review.bootstrap import Draws, Scheme, paired
 from verdict.review.evidence import Evidence, Mask

@@ -19,11 +19,11 @@ from typing import Any
 from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
-from verdict.base.paths import DATASET
+from verdict.base.paths import DATASET, PARAMS
 from verdict.repo.environment import environment
 from verdict.repo.lock.check import hash_of
 from verdict.repo.raw_data import GROUPS, RawData, raw_data
-from verdict.repo.revisions import PARAMS, Revision, Store, checked_out
+from verdict.repo.revisions import Revision, Store, checked_out
 from verdict.review.data import PREPARED
 from verdict.review.tables import bounded_table
 

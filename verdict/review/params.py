@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.params import PATH, Count, NonNegative, Params, Positive, Section, Seed, load_as
-from verdict.classifier.scores.metric_names import (
+from verdict.classifier.metric_names import (
     LOWER_IS_BETTER,
     OVERALL,
     RATED,
@@ -16,6 +15,7 @@ from verdict.classifier.scores.metric_names import (
     known_metric,
     metrics_of,
 )
+from verdict.classifier.params import PATH, Count, NonNegative, Params, Positive, Section, Seed, load_as
 
 # In `floors`: the headline metric, whatever it is.
 _HEADLINE = "headline"

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
+from verdict.base.paths import PARAMS
+from verdict.classifier.metric_names import known_metric
 from verdict.classifier.params import explain
-from verdict.classifier.scores.metric_names import known_metric
-from verdict.repo.revisions import PARAMS, Revision
+from verdict.repo.revisions import Revision
 from verdict.review.params import Gate, Report
 
 Group = TypeVar("Group", bound=BaseModel)

@@ -11,7 +11,7 @@ from tests.dvc.review import changes
 from tests.dvc.review.changes import LABELS, PREDICTED, Desk, Frame
 from tests.dvc.review.forging import relock
 from tests.unit.review.predictions import predicted, truth
-from verdict.classifier.scores.metric_names import OVERALL
+from verdict.classifier.metric_names import OVERALL
 from verdict.review.compare import Plan
 from verdict.review.rules.leak import Excess, excesses
 

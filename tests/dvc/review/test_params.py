@@ -12,8 +12,8 @@ from tests.documents import save
 from tests.unit.classifier.test_params import BAD as BAD_FOR_STAGES
 from tests.unit.classifier.test_params import set_key
 from verdict.base.errors import VerdictError
+from verdict.classifier.metric_names import METRICS
 from verdict.classifier.scores import metrics
-from verdict.classifier.scores.metric_names import METRICS
 from verdict.review import params
 
 BAD = {

@@ -5,8 +5,8 @@ import pytest
 from sklearn import metrics as reference
 
 from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.metric_names import METRICS
 from verdict.classifier.scores import metrics
-from verdict.classifier.scores.metric_names import METRICS
 
 TRUTH = np.array(["negative", "negative", "neutral", "positive", "positive", "positive"])
 PROBABILITIES = np.array(

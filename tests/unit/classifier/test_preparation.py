@@ -239,7 +239,7 @@ def test_rows_are_kept_grouped_or_dropped_and_counted(tmp_path: Path, name: str)
 
 
 def test_variants_of_two_slices_are_duplicates_and_counted_by_slice(tmp_path: Path) -> None:
-    """Rows alone in two slices do not become a group that spans them: the later one is dropped, in its slice's count."""
+    """Rows alone in two slices do not become a group that spans them: the later one is dropped, and counted."""
     rows = [{"text": "Yay.", "label": "x", "kind": "p"}, {"text": "yay", "label": "x", "kind": "q"}]
     fill = [{"text": f"lamp {n}", "label": "xy"[n % 2], "kind": "pq"[n % 3 % 2]} for n in range(60)]
     made = Prepared(tmp_path, rows + fill, slice="kind")

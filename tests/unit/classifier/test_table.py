@@ -3,7 +3,7 @@
 import gzip
 import json
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -190,7 +190,7 @@ def test_a_folder_of_mixed_formats_or_strange_files_is_refused(tmp_path: Path) -
     ids=["list", "struct"],
 )
 def test_a_nested_column_of_parquet_is_refused_where_it_is_read(tmp_path: Path, kind: str, value: list[object]) -> None:
-    """A list or a struct is no text, and told with the key that asks for it; columns nobody asks for may be anything."""
+    """A list or a struct is no text, and told with the key that asks for it; other columns may be anything."""
     path = write_parquet(tmp_path / "a.parquet", {"text": value, "label": ["b"]})
     message = refused(path)
     assert 'data.text: column "text"' in message

@@ -9,8 +9,8 @@ import scipy.stats
 
 from tests.unit.review.predictions import LABELS, of_classes, of_two, predicted, truth, with_probabilities
 from verdict.base.errors import VerdictError
+from verdict.classifier.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores import metrics as classifier_metrics
-from verdict.classifier.scores.metric_names import OVERALL, metrics_of
 from verdict.review import reported_metrics
 from verdict.review.compare import BETTER, SAME, UNDEFINED, WORSE, Comparison, Difference, left_out_counts
 from verdict.review.compare import of_tables as of_labels

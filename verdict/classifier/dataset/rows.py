@@ -14,8 +14,8 @@ from verdict.classifier.dataset.names import Names
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
 from verdict.classifier.dataset.text import CLEANING, Text
+from verdict.classifier.metric_names import OVERALL
 from verdict.classifier.params import Data, Split
-from verdict.classifier.scores.metric_names import OVERALL
 
 # What is written and read again; the hashes and codes (KEYS) stay in memory, too, for all rows.
 KEYS = {

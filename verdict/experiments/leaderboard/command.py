@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
+from verdict.base.paths import PARAMS
 from verdict.classifier.params import load
 from verdict.classifier.scores.predictions import require_headline
 from verdict.experiments.leaderboard.board import Asked, Board, board
@@ -14,7 +15,7 @@ from verdict.experiments.leaderboard.experiments import Experiment, failed_in_qu
 from verdict.experiments.leaderboard.predictions import Cache
 from verdict.experiments.leaderboard.records import DATASET, VALIDATION
 from verdict.experiments.sweep.plan import plan
-from verdict.repo.revisions import PARAMS, Revision, Store, resolve, working_tree
+from verdict.repo.revisions import Revision, Store, resolve, working_tree
 from verdict.review.policy import policy_of
 
 # Where `verdict sweep run` notes why a point failed.

@@ -9,10 +9,11 @@ from typing import Any
 from verdict.base.documents import mapping
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import dotted, leaves
+from verdict.base.paths import PARAMS
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import outputs_of, stages_of
-from verdict.repo.revisions import PARAMS, checked
+from verdict.repo.revisions import checked
 from verdict.review.metrics_file import SCORES, Scores, Seeds, parsed, scores_of, seeds_of
 
 TEST_SCORES = "metrics/evaluation.json"

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from verdict.base import documents
 from verdict.base.errors import VerdictError
+from verdict.base.paths import PARAMS
 from verdict.classifier.params import explain
 from verdict.experiments.sweep.spec import Overrides, Value, expand, read
 from verdict.repo.git import git
-from verdict.repo.revisions import PARAMS, resolve
+from verdict.repo.revisions import resolve
 from verdict.review.params import AllParams
 
 _LONGEST = 80  # characters of a name; it is a file's name, too

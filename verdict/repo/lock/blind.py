@@ -24,7 +24,13 @@ PREPARE, VALIDATE, EVALUATE = "prepare", "validate", "evaluate"
 READERS = {TEST: (VALIDATE, EVALUATE), ".dvc": (), ".git": ()}  # and of the raw data prepare
 SEEING = (PREPARE, VALIDATE, EVALUATE)
 # What these tell the others: the gate compares it with what main's code writes.
-_TOLD = ("data/prepared/train.parquet", HELD_OUT, "data/prepared/dropped.json", "metrics/data.json")
+_TOLD = (
+    "data/prepared/train.parquet",
+    HELD_OUT,
+    "data/prepared/dataset.json",
+    "data/prepared/dropped.json",
+    "metrics/data.json",
+)
 # Laid out for every stage, whatever it declares.
 _FOR_ALL = ("data/start",)
 _MODEL = (ARTIFACT, "data/validation", "metrics/validation.json")

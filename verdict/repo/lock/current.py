@@ -7,10 +7,10 @@ from typing import Any
 from verdict.base import documents
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
+from verdict.base.paths import PARAMS
 from verdict.repo.lock.contents import hash_of
 from verdict.repo.lock.entries import Entry, stages_of
 from verdict.repo.lock.lockfile import LOCK
-from verdict.repo.revisions import PARAMS
 
 _REMEDY = "verdict repro"
 # The groups that say what is scored; another model's params make no figures of other data.
