@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from verdict.base.files import replacing, write_json
+from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.description import COLUMNS, Dataset, Limits, write_dataset
 from verdict.classifier.dataset.duplicates import REASONS, numbered, ranked, repeated, settle, varied
 from verdict.classifier.dataset.problems import Problems, quoted
@@ -18,7 +19,6 @@ from verdict.classifier.dataset.quality import Violation, write_details
 from verdict.classifier.dataset.rows import KEYS, SCHEMA, Rows, keys_of
 from verdict.classifier.dataset.splits import SPLITS, by_date, split_of
 from verdict.classifier.dataset.table import batches
-from verdict.classifier.params import Data, Split
 
 Array = np.ndarray[Any, Any]
 _ROW_GROUP = 100_000

@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 from numpy.typing import NDArray
 
-from verdict.classifier.params import Split
+from verdict.classifier.data_params import Split
 
 SPLITS = ("train", "validation", "test")
 
