@@ -25,7 +25,7 @@ _MARKS = (
     ("P", "#56B4E9", 0.0),
 )
 _OURS = ("o", "#0072B2")
-_MOST = 30
+_MOST, _LONGEST = 30, 40
 
 
 class Line(NamedTuple):
@@ -61,7 +61,9 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
     for name, (marker, colour, shift) in zip(dict.fromkeys(one.name for one in beside), _MARKS, strict=False):
         own = [one for one in beside if one.name == name]
         moved = [places[one.slice] + shift for one in own]
-        axes.scatter([one.value for one in own], moved, marker=marker, s=55, color=colour, label=f"{name} (published)")
+        axes.scatter(
+            [one.value for one in own], moved, marker=marker, s=55, color=colour, label=f"{_shown(name)} (published)"
+        )
     values = [line.value for line in shown]
     axes.scatter(values, heights, marker=_OURS[0], s=120, color=_OURS[1], label="this model (test split)", zorder=3)
     for place, value in enumerate(values):
@@ -92,5 +94,10 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
 
 
 def _named(line: Line, between: str) -> str:
-    # A dollar sign would begin a formula.
-    return f"{line.name[:40]}{between}{line.rows:,} rows".replace("$", r"\$")
+    return f"{_shown(line.name)}{between}{line.rows:,} rows"
+
+
+def _shown(name: str) -> str:
+    """A name on one line, cut; a dollar sign would begin a formula."""
+    line = " ".join(name.split())
+    return (line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…").replace("$", r"\$")
