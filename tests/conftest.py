@@ -71,3 +71,9 @@ def workspace(raw_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save(folder / "params.yaml", small_params())
     monkeypatch.chdir(folder)
     return folder
+
+
+def require_example() -> None:
+    """Skip where `verdict init` put other data in the place of the example."""
+    if not (ROOT / "data/raw/sentences.csv.dvc").exists():
+        pytest.skip("the example was taken out (verdict init)")

@@ -8,6 +8,7 @@ from verdict.cli import (
     compare,
     doctor,
     gate,
+    init,
     leaderboard,
     lock,
     params,
@@ -22,6 +23,7 @@ from verdict.cli import (
 
 # In the order in which a newcomer needs them.
 COMMANDS = {
+    "init": init,
     "params": params,
     "repro": repro,
     "scores": scores,

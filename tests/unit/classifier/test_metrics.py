@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from tests.unit.classifier.made_up import THREE, made_up, repeated
+from tests.unit.classifier.made_up_rows import THREE, made_up, repeated
+from verdict.classifier.metric_names import by_class, known_metric, metrics_of
 from verdict.classifier.scores import metrics
-from verdict.classifier.scores.metric_names import by_class, known_metric, metrics_of
 from verdict.classifier.scores.metrics import Ranking, Scored, Sums, figures
 
 ACTUAL = np.array([0, 0, 1, 2, 2, 2])

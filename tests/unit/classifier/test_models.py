@@ -10,7 +10,7 @@ import torch
 from sklearn.linear_model import SGDClassifier
 from torch import nn
 
-from tests.unit.classifier.made_up import THREE, labels_of
+from tests.unit.classifier.made_up_rows import THREE, labels_of
 from verdict.base.errors import VerdictError
 from verdict.classifier.kinds import Model
 from verdict.classifier.models.bag import Bag

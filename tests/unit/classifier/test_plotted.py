@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import precision_recall_curve
 
-from tests.unit.classifier.made_up import made_up
+from tests.unit.classifier.made_up_rows import made_up
 from tests.unit.classifier.test_metrics import EXAMPLE
 from verdict.classifier.scores import plot_tables
 from verdict.classifier.scores.metrics import Scored

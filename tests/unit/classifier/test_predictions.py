@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.classifier.made_up import labels_of, made_up
+from tests.unit.classifier.made_up_rows import labels_of, made_up
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
 from verdict.classifier.scores.metrics import Scored, figures

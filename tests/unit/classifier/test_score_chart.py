@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.conftest import ROOT
-from tests.unit.classifier.made_up import made_up
+from tests.unit.classifier.made_up_rows import made_up
 from verdict.base.files import sha256
 from verdict.classifier.params import Params
 from verdict.classifier.scores import plots
@@ -138,3 +138,12 @@ def test_the_lines_are_the_slices_or_else_the_classes(
         assert [line.name for line in lines] == list(rows.labels)
         assert lines[2].value == pytest.approx(figures(rows, 15)["f1:class 2"])
         assert sum(line.rows for line in lines) == 90
+
+
+def test_a_name_in_letters_of_no_font_is_told_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be drawn by a font of the system, and so otherwise elsewhere, is numbered: slices and published."""
+    lines, others = [*LINES, Line("\u8336", 0.6, 10)], [OTHERS[0], Published("\u8336", "tea", "weighted_f1", 0.4)]
+    told = words(monkeypatch, tmp_path / "a.png", lines, others)
+    assert "\u8336" not in told
+    assert "no. 3\n10 rows" in told
+    assert "no. 2 (published)" in told

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from scipy.stats import norm
 from sklearn.utils.class_weight import compute_class_weight
 
-from tests.unit.classifier.made_up import THREE
+from tests.unit.classifier.made_up_rows import THREE
 from tests.unit.classifier.test_models import KINDS, data, fit, settings
 from verdict.base.errors import VerdictError
 from verdict.classifier.params import Params

@@ -6,6 +6,7 @@ A cell is text: a missing one is empty, a number is written as short as it can b
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,15 +53,41 @@ def batches(path: Path, keys: Sequence[tuple[str, str]], problems: Problems) -> 
     wanted, rows = Wanted(keys, problems), 0
     found = files(path, problems)
     for file in found:
-        try:
-            for batch in read(file, format_of(file), wanted):
-                rows += len(batch.lines)
-                yield batch
-        except UnreadableError as error:
-            problems.add(str(file), str(error))
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            problems.add(str(file), "is cut off or damaged: it cannot be unpacked to its end")
-        except pa.ArrowException as error:
-            problems.add(str(file), f"not readable as parquet: {str(error).splitlines()[0]}")
+        for batch in _readable(file, wanted):
+            rows += len(batch.lines)
+            yield batch
     if found and not rows and not problems:
         problems.add("data.path", f"{path}: no row can be read")
+
+
+def _readable(file: Path, wanted: Wanted) -> Iterator[Batch]:
+    """The rows of a file, as far as it can be read."""
+    try:
+        yield from read(file, format_of(file), wanted)
+    except UnreadableError as error:
+        wanted.problems.add(str(file), str(error))
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        wanted.problems.add(str(file), "is cut off or damaged: it cannot be unpacked to its end")
+    except pa.ArrowException as error:
+        wanted.problems.add(str(file), f"not readable as parquet: {str(error).splitlines()[0]}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Header(Wanted):
+    """Wants no column, and notes which there are."""
+
+    found: list[str]
+
+    def in_header(self, file: str, header: Sequence[str]) -> bool:
+        """Note them, and want no row."""
+        self.found.extend(header)
+        return False
+
+
+def header(path: Path, problems: Problems) -> list[str]:
+    """The columns of a table, by its first file."""
+    wanted = _Header((), problems, [])
+    for file in files(path, problems)[:1]:
+        for _ in _readable(file, wanted):
+            pass
+    return wanted.found

@@ -3,7 +3,7 @@
 A table is one of pyarrow or of pandas: no stage that only scores needs to import pandas.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.description import COLUMNS, truth_of
-from verdict.classifier.scores.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL, metrics_of
+from verdict.classifier.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL, metrics_of
 from verdict.classifier.scores.metrics import Codes, Floats, Scored, figures, rounded
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ _MARK = "p:"
 def columns_of(labels: Sequence[str]) -> list[str]:
     """The column of each class's probabilities: its name, unless the truth has a column of that name."""
     return [f"{_MARK}{label}" if label in COLUMNS or label.startswith(_MARK) else label for label in labels]
+
+
+def labels_of(columns: Iterable[str]) -> tuple[str, ...]:
+    """The classes that a table has probabilities of: `columns_of` the other way round."""
+    return tuple(name.removeprefix(_MARK) for name in columns if name not in COLUMNS)
 
 
 def schema_of(columns: Sequence[str], labels: Sequence[str] = ()) -> pa.Schema:

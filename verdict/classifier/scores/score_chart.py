@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.rcdefaults()
 matplotlib.use("Agg")
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 
 from verdict.base.files import replacing
 from verdict.classifier.scores.published import Published
@@ -58,12 +59,12 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
     axes = figure.subplots()
     axes.hlines(heights, 0, 1, color="#DDDDDD", linewidth=1, zorder=0)
     beside = [one for one in published if one.slice in places]
-    for name, (marker, colour, shift) in zip(dict.fromkeys(one.name for one in beside), _MARKS, strict=False):
+    names = enumerate(dict.fromkeys(one.name for one in beside), 1)
+    for (number, name), (marker, colour, shift) in zip(names, _MARKS, strict=False):
         own = [one for one in beside if one.name == name]
         moved = [places[one.slice] + shift for one in own]
-        axes.scatter(
-            [one.value for one in own], moved, marker=marker, s=55, color=colour, label=f"{_shown(name)} (published)"
-        )
+        label = f"{_shown(name, number)} (published)"
+        axes.scatter([one.value for one in own], moved, marker=marker, s=55, color=colour, label=label)
     values = [line.value for line in shown]
     axes.scatter(values, heights, marker=_OURS[0], s=120, color=_OURS[1], label="this model (test split)", zorder=3)
     for place, value in enumerate(values):
@@ -77,7 +78,7 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
             color=_OURS[1],
         )
     several = len(shown) < 9
-    axes.set_yticks(heights, [_named(line, "\n" if several else "  ") for line in shown])
+    axes.set_yticks(heights, [_named(line, place, "\n" if several else "  ") for place, line in enumerate(shown, 1)])
     axes.set_xlim(min([0.4, *(value - 0.05 for value in values)]), 1.0)
     axes.set_ylim(len(shown) - 0.5, -0.6)
     axes.set_xlabel(metric)
@@ -93,11 +94,17 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
         figure.savefig(partial, format="png", metadata={"Software": None})
 
 
-def _named(line: Line, between: str) -> str:
-    return f"{_shown(line.name)}{between}{line.rows:,} rows"
+def _named(line: Line, place: int, between: str) -> str:
+    return f"{_shown(line.name, place)}{between}{line.rows:,} rows"
 
 
-def _shown(name: str) -> str:
-    """A name on one line, cut; a dollar sign would begin a formula."""
-    line = " ".join(name.split())
+def _shown(name: str, place: int) -> str:
+    """A name on one line, cut; one in letters that matplotlib's own font lacks is told by its place.
+
+    A font of the system would draw it, and other systems other bytes.
+    """
+    line, font = " ".join(name.split()), get_font(findfont("DejaVu Sans"))
+    if not all(font.get_char_index(ord(letter)) for letter in line):
+        line = f"no. {place}"
+    # A dollar sign would begin a formula.
     return (line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…").replace("$", r"\$")

@@ -1,0 +1,181 @@
+"""What `verdict init` does, step by step: nothing is changed before all of it is known to work."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from verdict.base.documents import read
+from verdict.base.errors import VerdictError
+from verdict.base.files import write_text
+from verdict.init.cards import data_card, model_card
+from verdict.init.document import rewritten
+from verdict.init.look import columns_of, likely_label, likely_text
+from verdict.init.trial import Trial, tried
+from verdict.repo.dvc import dvc
+from verdict.repo.git import git
+
+PARAMS = "params.yaml"
+CARDS = ("data/README.md", "models/README.md")
+PUBLISHED = "data/published.csv"
+# What tells of the example, and goes; `dvc repro` and `verdict test-set` write the like of it for the new data.
+FIGURES = ("dvc.lock", "data/test-set.txt", "metrics", "plots")
+RAW = Path("data/raw")
+EXAMPLE = "data/raw/sentences.csv"
+
+
+def start(root: Path, options: argparse.Namespace) -> None:
+    """Put a table in the place of the data that params.yaml names.
+
+    Args:
+        root: the project.
+        options: of the command line, `verdict.cli.init`.
+
+    Raises:
+        VerdictError: something stands against it; nothing was changed.
+    """
+    current = _current(root)
+    _require_undo(root, current, options)
+    if not options.table.exists():
+        raise VerdictError(str(options.table), "no such file or folder", "the path of your table")
+    _complete(options)
+    place = _place(root, options.table)
+    data, split = _groups(options, place)
+    trial = _fitting({**data, "path": str(options.table)}, split, data)
+    text = rewritten((root / PARAMS).read_text(encoding="utf-8"), data, split, trial)
+    _put(root, options.table, place, current)
+    write_text(root / PUBLISHED, "name,slice,metric,value\n")
+    write_text(root / CARDS[0], data_card(place, data, trial))
+    write_text(root / CARDS[1], model_card(trial))
+    write_text(root / PARAMS, text)
+    print(_told(place, trial))
+
+
+def _current(root: Path) -> str:
+    """The path of the data that params.yaml names."""
+    try:
+        path = read(root / PARAMS, f"git checkout {PARAMS}")["data"]["path"]
+    except (FileNotFoundError, KeyError, TypeError):
+        raise VerdictError(PARAMS, "not the params of this project", "run at the root of the repository") from None
+    return str(path)
+
+
+def _require_undo(root: Path, current: str, options: argparse.Namespace) -> None:
+    """Refuse to overwrite what git could not bring back, or somebody's own data."""
+    if options.force:
+        return
+    changed = git(
+        root, "status", "--porcelain", "--", PARAMS, *CARDS, PUBLISHED, *FIGURES, f"{current}.dvc"
+    ).splitlines()
+    if changed:
+        what = f"changed and not committed: {', '.join(line[3:] for line in changed[:5])}"
+        raise VerdictError("verdict init", what, "git stash, or commit it; or --force, if it may be lost")
+    if current != EXAMPLE:
+        what = f"{current} is in the place of the example already"
+        raise VerdictError("verdict init", what, "edit params.yaml (docs/own-data.md); or --force, to begin again")
+
+
+def _complete(options: argparse.Namespace) -> None:
+    """Ask for text and label where they are not given; without a terminal say how they are."""
+    if options.text and (options.label or options.rating):
+        return
+    columns = columns_of(options.table)
+    text = options.text or [likely_text(columns)]
+    label = options.label or likely_label(columns, text)
+    if not sys.stdin.isatty():
+        listed = "".join(f"\n  {column.told}" for column in columns)
+        remedy = f"verdict init {options.table} --text '{text[0]}' --label '{label or 'COLUMN'}'"
+        raise VerdictError(str(options.table), f"which columns are text and label? It has{listed}", remedy)
+    print("\n".join(column.told for column in columns))
+    options.text = options.text or _asked("text (several by commas)", text[0]).split(",")
+    if not options.rating:
+        options.label = options.label or _asked("label", label or "")
+    options.group = options.group or _asked("group: rows that belong together (empty: none)", "") or None
+
+
+def _asked(what: str, default: str) -> str:
+    return input(f"{what} [{default}]: ").strip() or default
+
+
+def _place(root: Path, table: Path) -> Path:
+    """Where the table will lie in the project: where it is, or in data/raw."""
+    with suppress(ValueError):
+        return table.resolve().relative_to(root.resolve())
+    return RAW / table.name
+
+
+def _groups(options: argparse.Namespace, place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The groups `data` and `split` that the options stand for."""
+    data: dict[str, Any] = {"path": place.as_posix(), "text": _one_or_more(options.text)}
+    if options.rating:
+        column, *limits = options.rating
+        low, high, band = (_number(value) for value in limits)
+        data["rating"] = {"column": column, "limits": [low, high], "neutral_band": band}
+    else:
+        data["label"] = options.label
+    if options.labels:
+        data["labels"] = [label.strip() for label in options.labels.split(",")]
+    given = {name: getattr(options, name) for name in ("positive", "id", "group", "date", "weight")}
+    data |= {name: value for name, value in given.items() if value}
+    if options.slice:
+        data["slice"] = _one_or_more(options.slice)
+    if options.split:
+        return data, {"by": "column", "column": options.split}
+    return data, {"by": "date"} if options.date else {}
+
+
+def _one_or_more(names: Sequence[str]) -> str | list[str]:
+    return names[0] if len(names) == 1 else list(names)
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise VerdictError("--rating", f"{value!r} is no number", "--rating COLUMN LOW HIGH BAND") from None
+
+
+def _fitting(trial: dict[str, Any], split: dict[str, Any], data: dict[str, Any]) -> Trial:
+    """Try the table; where single rows stand against it, with these dropped, which is then written down, too."""
+    try:
+        return tried(trial, split)
+    except VerdictError as refused:
+        lenient = {"conflicts": "drop", "damaged": "drop"}
+        try:
+            found = tried({**trial, **lenient}, split)
+        except VerdictError:
+            raise refused from None
+        for key, word in (("conflicts", "labels"), ("damaged", "damage")):
+            if any(word in reason for reason in found.dropped):
+                data[key] = "drop"
+        return found
+
+
+def _put(root: Path, table: Path, place: Path, current: str) -> None:
+    """Bring the table to its place and track it; take the former one's pointer and figures away."""
+    if not (root / place).exists():
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if table.is_dir() else shutil.copyfile)(table, root / place)
+    dvc(root, "add", place.as_posix(), remedy=f"dvc add {place} says more")
+    if place.as_posix() != current:
+        (root / f"{current}.dvc").unlink(missing_ok=True)
+    for name in FIGURES:
+        path = root / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _told(place: Path, trial: Trial) -> str:
+    labels = trial.dataset.labels
+    rows = ", ".join(f"{name} {count:,}" for name, count in trial.rows.items())
+    shown = ", ".join(labels[:10]) + "…" * (len(labels) > 10)
+    dropped = "".join(f"\n  left out: {count:,} × {reason}" for reason, count in trial.dropped.most_common())
+    return f"""\
+{place}: {sum(trial.rows.values()):,} rows ({rows}), {len(labels)} classes: {shown}{dropped}
+params.yaml describes it; data/README.md and models/README.md are cards to be filled in. git checkout . undoes it.
+next:
+  verdict repro
+  git add . && git commit -m 'Own data'
+  verdict gate --bootstrap"""

@@ -1,0 +1,84 @@
+"""Tries the stage `prepare` on a table, before anything is written: whether it goes through, and what comes out."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+from pydantic import ValidationError
+
+from verdict.base.errors import VerdictError
+from verdict.base.files import read_arrow, read_json
+from verdict.classifier.data_params import Data, Split
+from verdict.classifier.dataset.description import Dataset, read_dataset
+from verdict.classifier.dataset.preparation import prepare
+from verdict.classifier.section import explain
+
+# A language that is written without spaces has longer "words" than any other.
+_LONG_WORD = 12
+_SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came out: the classes, rows by split, of each split the rows of each label and slice, what was dropped.
+
+    `slices` has the test rows of each slice; `spaceless` says whether the language seems to be written without spaces.
+    """
+
+    dataset: Dataset
+    rows: dict[str, int]
+    counts: dict[str, list[Counter[str]]]
+    dropped: Counter[str]
+    spaceless: bool
+
+    @property
+    def slices(self) -> Counter[str]:
+        """The test rows of each slice."""
+        return self.counts["slice"][-1]
+
+    def rarest(self, column: str) -> int:
+        """The fewest rows that a label (or a slice) has in a split."""
+        names = self.dataset.labels if column == "label" else self.dataset.slices
+        return min(counts[name] for counts in self.counts[column] for name in names)
+
+
+def tried(data: Mapping[str, Any], split: Mapping[str, Any]) -> Trial:
+    """Prepare the table in a temporary folder.
+
+    Raises:
+        VerdictError: as the stage would; or the options do not go together.
+    """
+    try:
+        settings = Data.model_validate(dict(data)), Split.model_validate(dict(split))
+    except ValidationError as error:
+        raise VerdictError("verdict init", explain(error), "other options") from None
+    with tempfile.TemporaryDirectory(prefix="verdict-") as name:
+        folder = Path(name)
+        prepare(*settings, folder, folder / "violations.csv")
+        tables = {one: read_arrow(folder / f"{one}.parquet", "verdict init") for one in _SPLITS}
+        found = read_json(folder / "dropped.json", "verdict init")["dropped"]
+        dataset = read_dataset(folder / "dataset.json")
+    flat = Counter[str]()
+    for reason, count in found.items():
+        flat.update(count if isinstance(count, dict) else {reason: count})
+    counts = {
+        column: [
+            Counter({row["values"]: row["counts"] for row in table[column].value_counts().to_pylist()})
+            if column in table.column_names
+            else Counter[str]()
+            for table in tables.values()
+        ]
+        for column in ("label", "slice")
+    }
+    return Trial(dataset, {one: len(table) for one, table in tables.items()}, counts, flat, _spaceless(tables["train"]))
+
+
+def _spaceless(table: Any) -> bool:  # noqa: ANN401 - pyarrow
+    texts = table["text"].slice(0, 10_000)
+    letters = pc.sum(pc.utf8_length(texts)).as_py() or 0
+    blanks = pc.sum(pc.count_substring(texts, " ")).as_py() or 0
+    return bool(letters > _LONG_WORD * (blanks + len(texts)))
