@@ -16,7 +16,9 @@ from pathlib import Path
 from benchmarks.workspace import ROOT, run
 from verdict.base.errors import exit_code
 from verdict.base.files import read_table
-from verdict.review.bootstrap import paired
+from verdict.classifier.artifact import load_manifest
+from verdict.classifier.metric_names import metrics_of
+from verdict.review.bootstrap import Scheme, paired
 
 CHANGE = ("alpha: 0.000015", "alpha: 0.0001")
 
@@ -54,9 +56,11 @@ def main() -> None:
         f" (goal ≤ 10; {min(sums):.1f} to {max(sums):.1f})"
     )
     table = read_table(ROOT / "data/predictions/test.parquet", "dvc repro")
+    labels = load_manifest(ROOT / "models" / "classifier").labels
+    metrics = metrics_of(len(labels), "rating" in table)
     for resamples in (2_000, 10_000):
         begin = time.perf_counter()
-        paired(table, table, 15, resamples, 1)
+        paired(table, table, labels, Scheme(15, resamples, 1, lambda _: metrics))
         seconds = time.perf_counter() - begin
         print(f"{resamples:,} resamples of every metric and group: {seconds:.2f} s (goal ≤ 2 for 2,000)")
 
