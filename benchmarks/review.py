@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.workspace import ROOT, run
 from verdict.base.errors import exit_code
 from verdict.base.files import read_table
-from verdict.classifier.artifact import load_manifest
+from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.metric_names import metrics_of
 from verdict.review.bootstrap import Scheme, paired
 
@@ -56,13 +56,13 @@ def main() -> None:
         f" (goal ≤ 10; {min(sums):.1f} to {max(sums):.1f})"
     )
     table = read_table(ROOT / "data/predictions/test.parquet", "dvc repro")
-    labels = load_manifest(ROOT / "models" / "classifier").labels
-    metrics = metrics_of(len(labels), "rating" in table)
+    dataset = read_dataset(ROOT / "data/prepared/dataset.json")
+    metrics = metrics_of(len(dataset.labels), dataset.rating is not None)
     for resamples in (2_000, 10_000):
         begin = time.perf_counter()
-        paired(table, table, labels, Scheme(15, resamples, 1, lambda _: metrics))
+        paired(table, table, dataset.labels, Scheme(15, resamples, 1, lambda _: metrics))
         seconds = time.perf_counter() - begin
-        print(f"{resamples:,} resamples of every metric and group: {seconds:.2f} s (goal ≤ 2 for 2,000)")
+        print(f"{resamples:,} resamples of every metric and slice: {seconds:.2f} s (goal ≤ 2 for 2,000)")
 
 
 if __name__ == "__main__":

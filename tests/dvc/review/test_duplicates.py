@@ -1,12 +1,11 @@
 """Test rows that nearly stand in the training data: what counts as one, and when a rise is more than chance."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stages import evaluate
 from tests.dvc.pipeline.clone import Clone
@@ -86,12 +85,14 @@ def test_two_texts_without_blanks_are_none_by_their_commonest_letters() -> None:
     assert not is_near("很好", "不好")
 
 
-@given(
-    *(st.lists(st.text("abcdefgh ", max_size=30), max_size=12) for _ in range(2)),
-    st.sampled_from([1, 10, 10**6]),
-)
-def test_the_pairs_are_those_of_comparing_each_with_each(tested: list[str], learnt: list[str], work: int) -> None:
+@pytest.mark.parametrize("work", [1, 10, 10**6])
+@pytest.mark.parametrize("size", [5, 12, 40])
+def test_the_pairs_are_those_of_comparing_each_with_each(monkeypatch: pytest.MonkeyPatch, work: int, size: int) -> None:
     """Whatever is looked at together: the pairs that come out are all that are nearly the same, most alike first."""
+    drawn = random.Random(f"{work} {size}")
+    words = [f"w{number}" for number in range(size)]
+    tested, learnt = ([" ".join(drawn.choices(words, k=drawn.randint(0, 12))) for _ in range(n)] for n in (30, 60))
+    monkeypatch.setattr(alike, "_WORK", work)
     side = Side.of(tested, learnt)
     scores = {}
     for own, text in side.tested.items():
@@ -102,9 +103,7 @@ def test_the_pairs_are_those_of_comparing_each_with_each(tested: list[str], lear
             held = shared >= alike.HELD_WORDS and shared >= alike.HELD * min(len(one), len(two))
             if not (held or scores[own, other] >= alike.ALIKE):
                 del scores[own, other]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(alike, "_WORK", work)
-        found = near(side.tested, side.learnt)
+    found = near(side.tested, side.learnt)
     assert set(found) == set(scores)
     assert len(found) == len(scores)
     assert [scores[pair] for pair in found] == pytest.approx(sorted(scores.values(), reverse=True))
