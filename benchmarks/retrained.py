@@ -26,6 +26,7 @@ from verdict.classifier.dataset.description import Dataset, read_dataset
 from verdict.classifier.dataset.preparation import prepare
 from verdict.classifier.dataset.splits import SPLITS, split_of
 from verdict.classifier.features import tfidf
+from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.params import PATH
 from verdict.classifier.scores.predictions import codes, with_probabilities
 from verdict.classifier.training.fit import fit
@@ -182,9 +183,9 @@ def train(task: Task) -> None:
             np.save(file, probabilities.astype(np.float32))
 
 
-def data_of(encoder: tfidf.TfIdf, table: pd.DataFrame, dataset: Dataset) -> Data:
+def data_of(reads: tfidf.TfIdf | Tokeniser, table: pd.DataFrame, dataset: Dataset) -> Data:
     """The rows of a table with their features."""
-    features, actual = encoder.transform(table["text"]), codes(table, dataset.labels, "a draw")
+    features, actual = reads.transform(table["text"]), codes(table, dataset.labels, "a draw")
     weight = table["weight"].to_numpy() if "weight" in table else None
     if dataset.rating is None:
         return Data(features, dataset.labels, actual, weight=weight)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.scaling [--times 10]
 
-The further rows are made of the real ones: the beginning of one sentence and the end of another of its domain, so that
-vocabulary and lengths grow as they would with more data of the kind.
+The further rows are made of the real ones: the beginning of one text and the end of another of its slice, so that
+vocabulary and lengths grow as they would with more data of the kind. The table must be a CSV file.
 """
 
 import argparse
@@ -12,42 +12,46 @@ import sys
 import tempfile
 from pathlib import Path
 
-from verdict.classifier.dataset.vader import FILES
+import pandas as pd
 
 from benchmarks.workspace import Measure, copy_repository, run
-from verdict.base.errors import exit_code
+from verdict.base.errors import VerdictError, exit_code
+from verdict.classifier import params
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
 
 
 def multiply(folder: Path, times: int) -> int:
-    """Rewrite the raw files with `times` as many rows; returns how many that are."""
+    """Rewrite the table with `times` as many rows; returns how many that are."""
+    data = params.load(folder / params.PATH).data
+    path = folder / data.path
+    if path.suffix != ".csv":
+        raise VerdictError(data.path, "no CSV file", "python -m benchmarks.scaling, on the example")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
     generator = random.Random(0)
-    total = 0
-    for stem in FILES.values():
-        paths = [folder / f"{stem}_{kind}.txt" for kind in ("GroundTruth", "anonDataRatings")]
-        truth, ratings = (path.read_text(encoding="utf-8-sig").splitlines() for path in paths)
-        by_key = {line.split("\t")[0]: line.split("\t", 1)[1] for line in ratings}
-        texts = [line.split("\t")[2] for line in truth]
-        for copy in range(1, times):
-            for line in truth[: len(texts)]:
-                key, mean, text = line.split("\t")
-                document, _, place = key.partition("_")
-                new_key = f"{copy}x{document}" + (f"_{place}" if place else "")
-                head, tail = text.split(), generator.choice(texts).split()
-                mixed = " ".join(head[: len(head) // 2 + 1] + tail[len(tail) // 2 :])
-                truth.append(f"{new_key}\t{mean}\t{mixed}")
-                ratings.append(f"{new_key}\t{by_key[key]}")
-        for path, lines in zip(paths, (truth, ratings), strict=True):
-            path.write_text("\r\n".join(lines) + "\r\n", encoding="utf-8", newline="")
-        total += len(truth)
-    return total
+    own = [name for name in (data.id, data.group) if name]
+    parts = [table]
+    for copy in range(1, times):
+        more = table.assign(**{name: f"{copy}x" + table[name] for name in own})
+        for _, rows in more.groupby(list(data.slice)) if data.slice else [("", more)]:
+            for name in data.text:
+                texts = rows[name].tolist()
+                more.loc[rows.index, name] = [_mixed(text, generator.choice(texts)) for text in texts]
+        parts.append(more)
+    whole = pd.concat(parts, ignore_index=True)
+    whole.to_csv(path, index=False)
+    return len(whole)
+
+
+def _mixed(first: str, second: str) -> str:
+    head, tail = first.split(), second.split()
+    return " ".join(head[: len(head) // 2 + 1] + tail[len(tail) // 2 :])
 
 
 def measure(folder: Path, times: int) -> tuple[int, dict[str, Measure]]:
     """Rows, and the measures of each stage."""
     copy_repository(folder)
-    rows = multiply(folder / "data/raw", times)
+    rows = multiply(folder, times)
     return rows, {stage: run([sys.executable, "-I", "-m", f"stages.{stage}"], folder) for stage in STAGES}
 
 

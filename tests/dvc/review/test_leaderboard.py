@@ -203,9 +203,9 @@ def test_predictions_that_are_none_are_named(stand: Shelf, make: Callable[..., M
     path = stand.clone.path / "made.parquet"
     spoilt = {
         "no column": lambda: table.drop(columns="group"),
-        "one class": lambda: table.drop(columns=["good", "bad"]).assign(middling=1.0),
-        "words": lambda: table.assign(bad="much"),
-        "infinity": lambda: table.assign(middling=[float("inf"), *table["middling"][1:]]),
+        "one class": lambda: table.drop(columns=["high", "low"]).assign(middle=1.0),
+        "words": lambda: table.assign(low="much"),
+        "infinity": lambda: table.assign(middle=[float("inf"), *table["middle"][1:]]),
         "a label": lambda: table.assign(label=["joyful", *table["label"][1:]]),
         "no row": lambda: table[:0],
     }
@@ -326,7 +326,7 @@ def test_other_classes_are_listed_apart(stand: Shelf, make: Callable[..., Made])
     made = make(stand)
     assert made.ranks == ["here"]
     assert made.table["there"]["status"] == "elsewhere"
-    assert "other classes: bad, middling, good, new" in made.table["there"]["reason"]
+    assert "other classes: low, middle, high, new" in made.table["there"]["reason"]
 
 
 def test_without_what_is_known_of_the_data_most_experiments_count(stand: Shelf, make: Callable[..., Made]) -> None:

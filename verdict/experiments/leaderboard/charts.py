@@ -13,7 +13,7 @@ from verdict.base.printable import plain
 from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.records import shown_param
 from verdict.repo.plots import drawing
-from verdict.review.report.markup import percent, sentence
+from verdict.review.report.markup import capital, percent
 from verdict.review.report.plots import SCALE
 from verdict.review.report.png import opened, packed
 
@@ -178,7 +178,7 @@ def _cost(board: Board, out: Path) -> Picture:
     several = ["times on different devices are not comparable as such"] if len(devices) > 1 else []
     subtitle = [intervals, f"on {plain(', '.join(devices), 100)}", *several]
     alt = (
-        f"{sentence(board.metric)} of {len(rows)} experiments with its interval against the training time,"
+        f"{capital(board.metric)} of {len(rows)} experiments with its interval against the training time,"
         f" from {min(seconds):.4g} to {max(seconds):.4g} seconds."
     )
     _save({**_page("What the score cost", subtitle, 560, 320, layers), "data": {"values": points}}, out, COST)
