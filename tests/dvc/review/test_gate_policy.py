@@ -17,12 +17,13 @@ from tests.dvc.review.changes import Desk, retrain, set_params
 from tests.dvc.review.forging import relock
 from tests.dvc.review.test_gate_artifact import resealed
 from verdict.base.outcome import APPROVABLE
-from verdict.classifier.metric_names import HEADLINE, OVERALL
+from verdict.classifier.metric_names import OVERALL
 from verdict.review.compare import WORSE, Difference
 from verdict.review.params import Gate
 from verdict.review.rules import model
 
 clone, desk = changes.clone, changes.desk
+HEADLINE = "weighted_f1"
 NO_FLOORS = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0.0)
 
 
@@ -54,12 +55,14 @@ def test_the_way_to_approve_is_told_for_both_places(clone: Clone, desk: Desk) ->
 def test_where_other_rows_count_the_policy_may_have_to_change_first() -> None:
     """Labels of another meaning have other floors: the remedy says where these stand, and only then."""
     line = Difference(OVERALL, HEADLINE, 0.8, 0.6, -0.2, -0.3, -0.1, 0.95, WORSE)
-    policy = cast("Gate", SimpleNamespace(claims=[(OVERALL, HEADLINE)], floors={OVERALL: 0.7}))
+    floors = {(OVERALL, HEADLINE): 0.7}
+    asked = {"claims": [(OVERALL, HEADLINE)], "tolerance": 0.0, "floors": floors, "floors_of": lambda _: floors}
+    policy = cast("Gate", SimpleNamespace(**asked))
     figures = {OVERALL: {HEADLINE: 0.6}}
     for lines in ([line], [line, line]):
         found = [
-            *model.worse(policy, lambda *_, lines=lines: lines, False),
-            *model.floors(policy, figures, lambda *_, lines=lines: lines, lambda *_: False),
+            *model.worse(policy, lambda *_, lines=lines: lines, HEADLINE, [OVERALL], False),
+            *model.floors(policy, figures, lambda *_, lines=lines: lines, HEADLINE, lambda *_: False),
         ]
         assert [rule.passed for rule in found] == [False, False]
         assert ["on main first" in rule.remedy for rule in found] == [len(lines) > 1] * 2
