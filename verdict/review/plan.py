@@ -52,7 +52,9 @@ class Plan:
         names = [self.headline, *(name for _, name in sorted(self.named | self.floored))]
         if unknown := [name for name in dict.fromkeys(names) if name not in there_is]:
             what = f"the data has no {', '.join(unknown):.200}; {found_metrics(labels, rated)}"
-            raise VerdictError("params.yaml of main", what, "correct evaluate.headline or gate on main")
+            raise VerdictError(
+                "params.yaml: evaluate.headline, gate", what, "correct them on main, in a change of their own"
+            )
 
 
 def found_metrics(labels: Sequence[str], rated: bool) -> str:
