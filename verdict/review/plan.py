@@ -42,9 +42,9 @@ class Plan:
         }
 
     def asked(self, group: str, metrics: Sequence[str]) -> tuple[str, ...]:
-        """The metrics to compare in a group: all of `metrics`, and of one class what the policy names there."""
+        """The metrics to compare in a group: the headline first, all of `metrics`, and what the policy names there."""
         own = {name for place, name in self.named | self.floored if place == group}
-        return (*metrics, *sorted(own.difference(metrics)))
+        return tuple(dict.fromkeys([self.headline, *metrics, *sorted(own)]))
 
     def require_metrics(self, labels: Sequence[str], rated: bool) -> None:
         """Refuse a plan for metrics that the data does not have."""
@@ -52,7 +52,9 @@ class Plan:
         names = [self.headline, *(name for _, name in sorted(self.named | self.floored))]
         if unknown := [name for name in dict.fromkeys(names) if name not in there_is]:
             what = f"the data has no {', '.join(unknown):.200}; {found_metrics(labels, rated)}"
-            raise VerdictError("params.yaml of main", what, "correct evaluate.headline or gate on main")
+            raise VerdictError(
+                "params.yaml: evaluate.headline, gate", what, "correct them on main, in a change of their own"
+            )
 
 
 def found_metrics(labels: Sequence[str], rated: bool) -> str:

@@ -6,7 +6,9 @@ matrix. Areas under curves are functions of the ranked rows, each counted as oft
 chunks, and of a chunk the metrics alone are kept: memory does not grow with rows × resamples, nor with the classes.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +22,8 @@ from verdict.classifier.scores.predictions import scored, slices
 
 # Bytes of a chunk of resamples, and of the part of it that is ranked or drawn at a time, which a cache should hold.
 _CHUNK, _CACHED = 100_000_000, 2_000_000
+# At most; each holds some arrays of that size.
+_THREADS = 4
 # Between the names of two slices in a seed: no byte.
 _BETWEEN = 256
 
@@ -199,5 +203,7 @@ def _sparse(layout: Sums, rows: Scored) -> csr_array:
 
 def _ranked(ranking: Ranking, counts: Floats) -> dict[str, Floats]:
     step = max(1, _CACHED // (8 * len(ranking.order)))
-    found = [ranking.metrics(counts[begin : begin + step]) for begin in range(0, len(counts), step)]
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:  # numpy lets go of the interpreter
+        blocks = [counts[begin : begin + step] for begin in range(0, len(counts), step)]
+        found = list(pool.map(ranking.metrics, blocks))
     return {name: np.concatenate([one[name] for one in found]) for name in BINARY}

@@ -17,8 +17,8 @@ from tests.conftest import ROOT
 from tests.documents import load, save
 from verdict.review.report.plots import Plot
 
-CLASSES = ("negative", "neutral", "positive")
-TRAINING, DOMAINS = "plots/training.json", "plots/domains.png"
+CLASSES = ("ham", "spam", "eggs")
+TRAINING, SCORES = "plots/training.json", "plots/scores.png"
 
 
 def declared() -> dict[str, dict[str, Any]]:
@@ -31,12 +31,12 @@ def rows(name: str, shift: float) -> list[dict[str, Any]]:
     """A few rows of each plot; `shift`, below 0.1, makes another candidate of them."""
     fields: dict[str, list[dict[str, Any]]] = {
         "plots/confusion.json": [
-            {"domain": domain, "actual": actual, "predicted": "neutral", "count": 7, "share": 0.5 + shift}
-            for domain in ("overall", "tweets")
+            {"slice": name, "actual": actual, "predicted": "ham", "count": 7, "share": 0.5 + shift}
+            for name in ("overall", "mails")
             for actual in CLASSES
         ],
         "plots/mistakes.json": [
-            {"id": f"news-{n}", "domain": "news", "mistake": "odd", "confidence": 0.9 - n / 9 + shift, "valence": 0.2}
+            {"id": f"news-{n}", "slice": "news", "mistake": "odd", "confidence": 0.9 - n / 9 + shift, "rating": 0.2}
             for n in range(3)
         ],
         "plots/precision_recall.json": [
@@ -46,7 +46,7 @@ def rows(name: str, shift: float) -> list[dict[str, Any]]:
         ],
         "plots/reliability.json": [{"confidence": c, "accuracy": c + shift, "n": 9} for c in (0.4, 0.6, 0.8)],
         TRAINING: [
-            {"epoch": epoch, "on": split, "loss": 1 / epoch + shift, "validation_weighted_f1": 0.7}
+            {"epoch": epoch, "on": split, "loss": 1 / epoch + shift, "validation_headline": 0.7}
             for epoch in (1, 2, 3)
             for split in ("training", "validation")
         ],
@@ -110,7 +110,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("plots")
     return {
         "all": repository(folder / "all", list(declared())),
-        "two": repository(folder / "two", [TRAINING, DOMAINS]),
+        "two": repository(folder / "two", [TRAINING, SCORES]),
     }
 
 

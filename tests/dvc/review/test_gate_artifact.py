@@ -18,6 +18,7 @@ from tests.dvc.review import changes
 from tests.dvc.review.changes import EVALUATION, PREDICTED, Desk, edit_json, edit_table
 from tests.dvc.review.forging import relock
 from verdict.base.files import sha256
+from verdict.base.outcome import APPROVABLE
 
 clone, desk = changes.clone, changes.desk
 ARTIFACT = "models/classifier"
@@ -94,8 +95,8 @@ FOREIGN: dict[str, tuple[Callable[[Clone], object], str]] = {
     "a missing file": (lambda place: (place.path / ARTIFACT / "vocabulary.json").unlink(), "vocabulary.json"),
     "one bit of one weight": (flip, "weights.safetensors"),
     "weights that are not finite": (poison, "models/classifier"),
-    "labels in another order": (renamed("positive", "neutral", "negative"), "positive, neutral, negative"),
-    "other labels": (renamed("bad", "so-so", "good"), "bad, so-so, good"),
+    "labels in another order": (renamed("positive", "neutral", "negative"), "not what the artifact says"),
+    "other labels": (renamed("bad", "so-so", "good"), "labels that the artifact does not have: 'negative'"),
     "two labels": (renamed("negative", "positive"), ""),
 }
 
@@ -113,14 +114,33 @@ def test_a_foreign_artifact_cannot_be_judged_and_is_not_executed(clone: Clone, d
     assert not clone.path.with_name("marker").exists()
 
 
-@pytest.mark.parametrize("column", ["label", "valence", "id", "document"])
-def test_an_artifact_that_reads_the_truth_cannot_be_judged(clone: Clone, desk: Desk, column: str) -> None:
-    """A text made of a column that tells the label, or which row it is, is exit code 2, by the column's name."""
-    edit_json(clone, f"{ARTIFACT}/manifest.json", lambda content: content["text"].update(columns=["text", column]))
+TEXTS: dict[str, dict[str, object]] = {
+    "the label": {"columns": ["text", "label"]},
+    "the id alone": {"columns": ["id"]},
+    "another length": {"max_length": 20},
+    "another cleaning": {"cleaning": []},
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_an_artifact_that_makes_its_text_otherwise_fails(clone: Clone, desk: Desk, name: str) -> None:
+    """Of other columns, such as one that tells the label, or in another way than the data says: rule `documents`."""
+    edit_json(clone, f"{ARTIFACT}/manifest.json", lambda content: content["text"].update(TEXTS[name]))
     relock(clone)
-    outcome = desk.gate(clone)
-    assert outcome.code == 2, outcome.text
-    assert f"there is no {column}" in outcome.reason
+    outcome = desk.gate(clone, *(f"--approve={rule}" for rule in APPROVABLE))
+    assert outcome.code != 0, outcome.text
+    assert outcome.code == 2 or "its text is made in another way than data/prepared/dataset.json says" in outcome.text
+
+
+def test_classes_that_the_data_does_not_have_fail(clone: Clone, desk: Desk) -> None:
+    """An artifact with a class more, which it never predicts, is another than the data says, whatever its score."""
+
+    def more(place: Clone) -> None:
+        edit_json(place, f"{ARTIFACT}/manifest.json", lambda content: content["labels"].append("surplus"))
+
+    more(clone)
+    relock(clone)
+    assert desk.gate(clone).code != 0
 
 
 def test_the_pickle_of_these_tests_would_leave_its_mark(clone: Clone) -> None:
@@ -162,13 +182,13 @@ def test_probabilities_that_are_none_cannot_be_judged(clone: Clone, desk: Desk) 
 
 FIGURES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "NaN": (lambda content: content["overall"].update(weighted_f1=math.nan), "overall.weighted_f1"),
-    "infinity": (lambda content: content["domains"]["news"].update(ece=math.inf), "domains.news.ece"),
+    "infinity": (lambda content: content["slices"]["news"].update(ece=math.inf), "slices.news.ece"),
     "a word": (lambda content: content["overall"].update(mcc="good"), "overall.mcc"),
     "a truth": (lambda content: content["overall"].update(accuracy=True), "overall.accuracy"),
     "null": (lambda content: content["overall"].update(weighted_f1=None), "no weighted_f1 of overall"),
     "a missing key": (lambda content: content["overall"].pop("macro_f1"), "no macro_f1 of overall"),
-    "a missing count": (lambda content: content["domains"]["tweets"].pop("n"), "no n of tweets"),
-    "a missing domain": (lambda content: content["domains"].pop("movies"), "of movies"),
+    "a missing count": (lambda content: content["slices"]["tweets"].pop("n"), "no n of slices.tweets"),
+    "a missing slice": (lambda content: content["slices"].pop("movies"), "of slices.movies"),
     "nothing": (lambda content: content.clear(), "of overall"),
 }
 

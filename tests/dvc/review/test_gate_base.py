@@ -52,7 +52,7 @@ POLICIES: dict[str, tuple[Callable[[Clone], object], str]] = {
     "a typo": (lambda place: set_params(place, "gate", flors={}), "flors: unknown key"),
     "an unknown metric": (
         lambda place: set_params(place, "gate", fail_on_worse={"news": ["weighted_f1", "logloss"]}),
-        "fail_on_worse.news.1: Input should be 'weighted_f1', 'macro_f1', ",
+        "fail_on_worse.news.1: no such metric; there is weighted_f1, macro_f1, ",
     ),
     "a group without a metric": (lambda place: set_params(place, "gate", fail_on_worse={"news": []}), "news"),
     "a floor that is no number": (
@@ -74,6 +74,21 @@ def test_a_base_without_a_policy_cannot_judge(clone: Clone, desk: Desk, name: st
     assert outcome.code == 2, outcome.text
     assert "params.yaml of main" in outcome.reason
     assert what in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("fail_on_worse", {"news": ["recall:spam"]}), ("floors", {"overall": {"recall:spam": 0.5}})]
+)
+def test_a_policy_for_metrics_that_the_data_lacks_cannot_judge(
+    clone: Clone, desk: Desk, key: str, value: object
+) -> None:
+    """A class that neither side has is no pass, with main and without: exit code 2, and what there is."""
+    set_params(clone, "gate", **{key: value})
+    clone.commit("Another policy")
+    for options in ((), ("--bootstrap",)):
+        outcome = desk.gate(clone, *options)
+        assert outcome.code == 2, outcome.text
+        assert "the data has no recall:spam; there is weighted_f1, " in outcome.reason
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Where rows come from: main's code derives all tables, and no row changes its label, text or split unseen."""
 
+import gzip
 import json
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.corpus import RAW
 from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review import changes
 from tests.dvc.review.changes import TEST, Desk, edit_json, edit_table, relearn, rerun, set_params
@@ -18,40 +20,39 @@ TRAIN, VALIDATION = (TEST.replace("test", name) for name in ("train", "validatio
 Lines = list[str]
 
 
-def edit_raw(place: Clone, change: Callable[[Lines], Lines], kind: str = "GroundTruth") -> None:
-    """Change the lines of the movies' raw file, and the pointer with it."""
-    path = place.path / "data" / "raw" / f"movieReviewSnippets_{kind}.txt"
-    lines = path.read_text(encoding="utf-8").splitlines()
+def edit_raw(place: Clone, change: Callable[[Lines], Lines]) -> None:
+    """Change the lines of the raw table but for the first, and the pointer with it."""
+    path = place.path / "data" / "raw" / RAW
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
     path.unlink()
-    path.write_text("".join(f"{line}\r\n" for line in change(lines)), encoding="utf-8", newline="")
+    path.write_text("".join(f"{line}\n" for line in [head, *change(lines)]), encoding="utf-8")
     repoint(place)
 
 
 def ids(place: Clone, table: str) -> list[str]:
-    """The raw ids of the movies in a table."""
+    """The ids of one slice in a table."""
     rows = pd.read_parquet(place.path / table)
-    return [str(name).removeprefix("movies-") for name in rows["id"][rows["domain"] == "movies"]]
+    return [str(name) for name in rows["id"][rows["slice"] == "movies"]]
 
 
-def edit_rows(place: Clone, names: list[str], change: Callable[[str, str], str]) -> None:
-    """Replace mean and text of some raw rows by what `change` makes of both."""
+def edit_rows(place: Clone, names: list[str], change: Callable[[str, str], tuple[str, str]]) -> None:
+    """Replace rating and text of some raw rows by what `change` makes of both."""
 
     def edited(line: str) -> str:
-        name, mean, text = line.split("\t")
-        return f"{name}\t{change(mean, text)}" if name in names else line
+        name, group, part, text, rating = line.split(",")
+        return ",".join([name, group, part, *change(rating, text)[::-1]]) if name in names else line
 
     edit_raw(place, lambda lines: [edited(line) for line in lines])
 
 
 def add_rows(place: Clone, count: int = 40) -> None:
-    """Add movies of every split to the raw data."""
-    edit_raw(place, lambda lines: [*lines, *(f"n{n}\t2.0\ta lovely film number {n}" for n in range(count))])
-    ratings = [f"n{n}\t2.0\t0.0\t[2, 2]" for n in range(count)]
-    edit_raw(place, lambda lines: [*lines, *ratings], "anonDataRatings")
+    """Add rows of every split to the raw data."""
+    more = [f"movies-n{n},,movies,a lovely film number {n},2.0" for n in range(count)]
+    edit_raw(place, lambda lines: [*lines, *more])
 
 
 def with_rows(place: Clone) -> None:
-    """Add movies of every split, honestly, and run everything."""
+    """Add rows of every split, honestly, and run everything."""
     add_rows(place)
     rerun(place)
 
@@ -66,8 +67,8 @@ def test_rows_that_are_only_added_need_no_approval(clone: Clone, desk: Desk) -> 
     assert (outcome.code, outcome.failed) == (0, []), outcome.text
     new = after[TEST] - before[TEST]
     assert f"test: {new} added; train: " in outcome.text
-    assert f"{new} test sentences nobody has approved yet, and no rule is asked of: weighted F1 " in outcome.text
-    assert f"on {before[TEST]} approved test sentences" in outcome.text
+    assert f"{new} test rows nobody has approved yet, and no rule is asked of: weighted F1 " in outcome.text
+    assert f"on {before[TEST]} approved test rows" in outcome.text
 
 
 def test_added_rows_count_once_a_person_approves(clone: Clone, desk: Desk) -> None:
@@ -81,8 +82,8 @@ def test_added_rows_count_once_a_person_approves(clone: Clone, desk: Desk) -> No
     assert approved.code == 0
     assert approved.comparison is not None
     assert approved.shared is not None
-    assert approved.comparison.groups[0].sentences == len(pd.read_parquet(clone.path / TEST))
-    assert approved.shared.groups[0].sentences < approved.comparison.groups[0].sentences
+    assert approved.comparison.groups[0].rows == len(pd.read_parquet(clone.path / TEST))
+    assert approved.shared.groups[0].rows < approved.comparison.groups[0].rows
     assert approved.unapproved == ""
 
 
@@ -91,7 +92,7 @@ def test_one_row_with_another_label_needs_approval_each_time(clone: Clone, desk:
     """One label turned in the raw data fails by `data`, and so does another in the change after one that passed."""
     first, second = ids(clone, split)[:2]
     for name in (first, second):
-        edit_rows(clone, [name], lambda mean, text: f"{-float(mean) or 1.0}\t{text}")
+        edit_rows(clone, [name], lambda rating, text: (f"{-float(rating) or 1.0}", text))
         rerun(clone)
         desk.run(clone, "test-set")
         outcome = desk.gate(clone)
@@ -102,18 +103,18 @@ def test_one_row_with_another_label_needs_approval_each_time(clone: Clone, desk:
 
 
 def rewritten(place: Clone, name: str) -> None:
-    """A sentence with two words more."""
-    edit_rows(place, [name], lambda mean, text: f"{mean}\t{text} it is")
+    """A text with two words more."""
+    edit_rows(place, [name], lambda rating, text: (rating, f"{text} it is"))
 
 
 def rated(place: Clone, name: str) -> None:
-    """A sentence whose raters thought otherwise."""
-    edit_rows(place, [name], lambda _, text: f"3.999\t{text}")
+    """A row with another rating."""
+    edit_rows(place, [name], lambda _, text: ("3.999", text))
 
 
 def gone(place: Clone, name: str) -> None:
-    """A sentence less."""
-    edit_raw(place, lambda lines: [line for line in lines if line.split("\t")[0] != name])
+    """A row less."""
+    edit_raw(place, lambda lines: [line for line in lines if line.split(",")[0] != name])
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_a_row_that_changes_or_goes_needs_approval(
 def copied(place: Clone) -> None:
     """What a `prepare` does that copies test rows to train, with a word added and names of their own."""
     test = pd.read_parquet(place.path / TEST)
-    more = test.assign(text=test["text"] + " indeed", id=test["id"] + "-x", document=test["document"] + "-x")
+    more = test.assign(text=test["text"] + " indeed", id=test["id"] + "-x", group=test["group"] + "-x")
     edit_table(place, TRAIN, lambda table: pd.concat([table, more], ignore_index=True))
 
 
@@ -157,7 +158,7 @@ def in_metadata(place: Clone) -> None:
 
 
 def relabelled(place: Clone) -> None:
-    """Training rows with other labels than the raters gave."""
+    """Rows with other labels than their ratings give."""
     edit_table(place, VALIDATION, lambda table: table.assign(label=["neutral", *table["label"][1:]]))
 
 
@@ -181,7 +182,7 @@ def test_other_tables_than_those_of_mains_code_need_approval(clone: Clone, desk:
     assert f"not what main's code derives: {found}" in refused.text
 
 
-@pytest.mark.parametrize("path", ["metrics/data.json", "data/prepared/dropped.json"])
+@pytest.mark.parametrize("path", ["metrics/data.json", "data/prepared/dropped.json", "data/prepared/dataset.json"])
 def test_other_figures_of_the_data_need_approval(clone: Clone, desk: Desk, path: str) -> None:
     """A summary of the data with figures that nobody computed fails by `data`, its hash in dvc.lock or not."""
     content = (clone.path / path).read_text(encoding="utf-8")
@@ -216,12 +217,12 @@ def test_limits_of_validate_change_only_with_approval(clone: Clone, desk: Desk) 
 
 def test_data_that_mains_code_refuses_needs_approval(clone: Clone, desk: Desk) -> None:
     """Raw data of another format, with tables that some other code made of it, fail by `data` with main's reason."""
-    edit_raw(clone, lambda lines: [line.replace("\t", ";") for line in lines])
+    edit_raw(clone, lambda lines: [line.replace(",", ";") for line in lines])
     relock(clone)
     refused = desk.gate(clone)
     assert refused.failed == ["data"], refused.text
     assert "main's stage prepare refuses them" in refused.text
-    assert "no usable row" in refused.text
+    assert "number of cells" in refused.text
     assert desk.gate(clone, "--approve", "data").code == 0
 
 
@@ -230,3 +231,19 @@ def test_raw_data_that_are_nowhere_are_no_pass(clone: Clone, desk: Desk) -> None
     edit_raw(clone, lambda lines: lines[1:])
     forget_raw(clone)
     assert desk.gate(clone, "--approve", "data").code == 2
+
+
+def test_the_data_may_come_in_another_format_from_another_place(clone: Clone, desk: Desk) -> None:
+    """The same rows as jsonl, packed, elsewhere below data: no row changes, and nothing needs an approval."""
+    old, new = clone.path / "data" / "raw" / RAW, clone.path / "data" / "other" / "rows.jsonl.gz"
+    rows = pd.read_csv(old, dtype=str, keep_default_na=False).to_dict("records")
+    new.parent.mkdir()
+    new.write_bytes(gzip.compress("".join(f"{json.dumps(row)}\n" for row in rows).encode(), mtime=0))
+    clone.run("git", "rm", "--quiet", f"data/raw/{RAW}.dvc")
+    old.unlink()
+    clone.run("dvc", "add", "--quiet", "data/other/rows.jsonl.gz")
+    set_params(clone, "data", path="data/other/rows.jsonl.gz")
+    clone.run("dvc", "repro", "--quiet")
+    outcome = desk.gate(clone)
+    assert (outcome.code, outcome.failed) == (0, []), outcome.text
+    assert "main's code derives them from the change's raw data" in outcome.text

@@ -17,18 +17,19 @@ from tests.dvc.review.changes import Desk, retrain, set_params
 from tests.dvc.review.forging import relock
 from tests.dvc.review.test_gate_artifact import resealed
 from verdict.base.outcome import APPROVABLE
-from verdict.classifier.metric_names import HEADLINE, OVERALL
+from verdict.classifier.metric_names import OVERALL
 from verdict.review.compare import WORSE, Difference
 from verdict.review.params import Gate
 from verdict.review.rules import model
 
 clone, desk = changes.clone, changes.desk
+HEADLINE = "weighted_f1"
 NO_FLOORS = dict.fromkeys(("overall", "tweets", "movies", "products", "news"), 0.0)
 
 
 POLICY_CHANGES: dict[str, Callable[[Clone], object]] = {
     "lower floors": lambda place: set_params(place, "gate", floors=NO_FLOORS),
-    "no domain may get worse": lambda place: set_params(place, "gate", fail_on_worse=[]),
+    "no slice may get worse": lambda place: set_params(place, "gate", fail_on_worse={}),
     "no look at the lock": lambda place: set_params(place, "gate", lock="ignore"),
     "no policy at all": lambda place: place.write_params({k: v for k, v in place.params().items() if k != "gate"}),
     "a policy of another shape": lambda place: set_params(place, "", gate="whatever I like"),
@@ -54,12 +55,14 @@ def test_the_way_to_approve_is_told_for_both_places(clone: Clone, desk: Desk) ->
 def test_where_other_rows_count_the_policy_may_have_to_change_first() -> None:
     """Labels of another meaning have other floors: the remedy says where these stand, and only then."""
     line = Difference(OVERALL, HEADLINE, 0.8, 0.6, -0.2, -0.3, -0.1, 0.95, WORSE)
-    policy = cast("Gate", SimpleNamespace(claims=[(OVERALL, HEADLINE)], floors={OVERALL: 0.7}))
+    floors = {(OVERALL, HEADLINE): 0.7}
+    asked = {"claims": [(OVERALL, HEADLINE)], "tolerance": 0.0, "floors": floors, "floors_of": lambda _: floors}
+    policy = cast("Gate", SimpleNamespace(**asked))
     figures = {OVERALL: {HEADLINE: 0.6}}
     for lines in ([line], [line, line]):
         found = [
-            *model.worse(policy, lambda *_, lines=lines: lines, False),
-            *model.floors(policy, figures, lambda *_, lines=lines: lines, lambda *_: False),
+            *model.worse(policy, lambda *_, lines=lines: lines, HEADLINE, [OVERALL], False),
+            *model.floors(policy, figures, lambda *_, lines=lines: lines, HEADLINE, lambda *_: False),
         ]
         assert [rule.passed for rule in found] == [False, False]
         assert ["on main first" in rule.remedy for rule in found] == [len(lines) > 1] * 2
@@ -84,7 +87,7 @@ def test_a_policy_that_cannot_judge_is_told_before_it_is_approved(clone: Clone, 
 
 def test_even_an_approved_policy_does_not_judge_its_own_change(clone: Clone, desk: Desk) -> None:
     """A worse model with floors of 0 is judged by main's floors and rules, approved or not."""
-    set_params(clone, "gate", floors=NO_FLOORS, fail_on_worse=[], lock="ignore")
+    set_params(clone, "gate", floors=NO_FLOORS, fail_on_worse={}, lock="ignore")
     retrain(clone, **changes.WORSE)
     relock(clone)
     outcome = desk.gate(clone, "--approve", "policy")
@@ -109,18 +112,21 @@ def test_a_change_of_documentation_passes_as_unchanged(clone: Clone) -> None:
     assert "Pass: unchanged, every prediction is main's" in process.stdout
 
 
-@pytest.mark.parametrize(("rule", "key", "value"), [("data", "neutral_band", 0.3), ("split", "test_share", 0.21)])
+@pytest.mark.parametrize(
+    ("rule", "key", "value"), [("data", "data.rating.neutral_band", 0.3), ("split", "split.test", 0.21)]
+)
 def test_labels_and_split_change_only_with_approval_by_name(
     clone: Clone, desk: Desk, rule: str, key: str, value: float
 ) -> None:
     """Another label band or split, honestly run, fails by its rule, and passes by one command and one approval."""
-    set_params(clone, "prepare", **{key: value})
+    group, _, name = key.rpartition(".")
+    set_params(clone, group, **{name: value})
     changes.rerun(clone)
     desk.run(clone, "test-set")
     others = [f"--approve={name}" for name in APPROVABLE if name != rule]
     refused = desk.gate(clone, *others)
     assert (refused.code, refused.failed) == (1, [rule]), refused.text
-    assert f"prepare.{key}: " in refused.text
+    assert f"{key}: " in refused.text
     assert f"→ {value!r}" in refused.text
     approved = desk.gate(clone, "--approve", rule)
     assert (approved.code, approved.failed) == (0, []), approved.text
@@ -136,11 +142,15 @@ def test_a_key_with_a_dot_hides_no_other(clone: Clone, desk: Desk) -> None:
     assert "gate.lock: 'consistent' → 'ignore'" in outcome.text
 
 
-def test_a_base_with_the_old_share_of_test_rows_is_read(clone: Clone, desk: Desk) -> None:
-    """Main from before the approved test set, whose policy says how many test rows may change, still judges."""
-    set_params(clone, "gate", max_test_change=0.02)
+def test_a_base_from_before_the_data_had_a_group_is_refused(clone: Clone, desk: Desk) -> None:
+    """Main with the group prepare in the place of data cannot be compared with, and the way on is named."""
+    document = clone.params()
+    clone.write_params({**{name: group for name, group in document.items() if name != "data"}, "prepare": {}})
     clone.commit("As before")
-    assert desk.gate(clone).code == 0
+    clone.write_params(document)
+    refused = desk.gate(clone)
+    assert refused.code == 2, refused.text
+    assert "has the group prepare of an earlier version" in refused.reason
 
 
 @pytest.mark.parametrize("name", ["worse:overall", "lock", "figures", "policy,split", ""])
@@ -193,18 +203,6 @@ def test_a_further_metric_fails_by_its_name(clone: Clone, desk: Desk) -> None:
     assert "worse:tweets" not in outcome.text
 
 
-def test_a_base_with_a_list_of_groups_judges_as_before(clone: Clone, desk: Desk) -> None:
-    """Main from before the mapping is read as weighted F1 in each group: a worse model fails by the same rules."""
-    retrain(clone, **changes.WORSE)
-    relock(clone)
-    now = desk.gate(clone).failed
-    assert "worse:overall" in now
-    with set_aside(clone):
-        set_params(clone, "gate", fail_on_worse=["overall", "tweets", "movies", "products", "news"])
-        clone.commit("As before")
-    assert desk.gate(clone).failed == now
-
-
 def test_a_group_that_nobody_has_fails_what_touches_the_model_alone(clone: Clone, desk: Desk) -> None:
     """A typo on main is named to every change of the model; what leaves the model alone can mend it."""
     retrain(clone, **{"linear.alpha": 0.0001})
@@ -213,7 +211,7 @@ def test_a_group_that_nobody_has_fails_what_touches_the_model_alone(clone: Clone
         named(clone, twets=["weighted_f1"])
     outcome = desk.gate(clone)
     assert (outcome.code, outcome.failed) == (1, ["worse:twets"]), outcome.text
-    assert "Fail, worse:twets (no test sentence of it): " in outcome.text
+    assert "Fail, worse:twets (no test row of it: " in outcome.text
     assert "gate.fail_on_worse of params.yaml on main first" in outcome.text
     clone.run("git", "checkout", "--quiet", "--", ".")
     clone.run("dvc", "checkout", "--quiet")
@@ -239,12 +237,12 @@ def test_a_first_run_below_a_floor_fails(clone: Clone, desk: Desk) -> None:
     assert (outcome.code, outcome.failed) == (1, ["floor:movies"]), outcome.text
 
 
-def test_a_first_run_cannot_claim_a_domain_that_it_does_not_test(clone: Clone, desk: Desk) -> None:
-    """With `--bootstrap` a floor is not met by a figure for which there is no test sentence."""
+def test_a_first_run_cannot_claim_a_slice_that_it_does_not_test(clone: Clone, desk: Desk) -> None:
+    """With `--bootstrap` a floor is not met by a figure for which there is no test row."""
     figures = (clone.path / changes.EVALUATION).read_bytes()
-    changes.edit_both(clone, lambda table: table[table["domain"] != "news"])
-    claimed = load(figures)["domains"]["news"]
-    changes.edit_json(clone, changes.EVALUATION, lambda content: content["domains"].update(news=claimed))
+    changes.edit_both(clone, lambda table: table[table["slice"] != "news"])
+    claimed = load(figures)["slices"]["news"]
+    changes.edit_json(clone, changes.EVALUATION, lambda content: content["slices"].update(news=claimed))
     relock(clone)
     outcome = desk.gate(clone, "--bootstrap")
     assert outcome.code in (1, 2), outcome.text

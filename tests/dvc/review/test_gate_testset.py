@@ -1,4 +1,4 @@
-"""The approved test sentences: nobody passes by testing on easier ones, fewer, others, or on those learnt from."""
+"""The approved test rows: nobody passes by testing on easier ones, fewer, others, or on those learnt from."""
 
 from collections.abc import Callable
 from operator import itemgetter
@@ -16,7 +16,7 @@ from tests.dvc.review.test_gate_artifact import resealed
 from tests.dvc.review.test_gate_data import with_rows
 from verdict.base.outcome import APPROVABLE
 from verdict.base.paths import TEST_SET
-from verdict.classifier.artifact import document_hash
+from verdict.classifier.artifact import group_hash
 from verdict.review.testset import write
 
 clone, desk = changes.clone, changes.desk
@@ -72,9 +72,9 @@ def test_easy_rows_pass_by_approval_alone_and_main_is_asked_about_the_same_rows(
     assert verdict.comparison.of("overall").base == 1.0
 
 
-def test_a_domain_without_test_sentences_fails_by_its_name(clone: Clone, desk: Desk) -> None:
-    """A domain without test sentences is named by the rules `worse` and `floor`; approval is no way out."""
-    edit_both(clone, lambda table: table[table["domain"] != "news"])
+def test_a_slice_without_test_rows_fails_by_its_name(clone: Clone, desk: Desk) -> None:
+    """A slice without test rows is named by the rules `worse` and `floor`; approval is no way out."""
+    edit_both(clone, lambda table: table[table["slice"] != "news"])
     approved(clone)
     outcome = desk.gate(clone)
     assert outcome.code == 1, outcome.text
@@ -151,7 +151,7 @@ def test_without_a_list_added_rows_need_approval(clone: Clone, desk: Desk) -> No
 
 def test_a_new_split_is_approved_in_two_steps(clone: Clone, desk: Desk) -> None:
     """Another salt is judged on the rows that main tests, too; the others count once main has not learnt from them."""
-    changes.set_params(clone, "prepare", salt="b")
+    changes.set_params(clone, "split", salt="b")
     changes.rerun(clone)
     write(clone.path)
     refused = desk.gate(clone, "--approve", "split", "--approve", "data")
@@ -186,17 +186,17 @@ TAMPERED: dict[str, Frame] = {
     "labels": lambda table: table.assign(label=table[list(changes.LABELS)].idxmax(axis=1)),
     "a few labels": lambda table: table.assign(label=["neutral"] * 4 + list(table["label"])[4:]),
     "ids": lambda table: table.assign(id=[f"{name}-new" for name in table["id"]]),
-    "domains": swapped("domain"),
-    "documents": lambda table: table.assign(document=[f"{name}-x{n % 2}" for n, name in enumerate(table["domain"])]),
-    "valences": lambda table: table.assign(valence=table["positive"] - table["negative"]),
+    "slices": swapped("slice"),
+    "groups": lambda table: table.assign(group=[f"{name}-x{n % 2}" for n, name in enumerate(table["slice"])]),
+    "ratings": lambda table: table.assign(rating=table["positive"] - table["negative"]),
 }
 
 
 @pytest.mark.parametrize("column", TAMPERED)
-def test_test_sentences_with_other_truth_fail(clone: Clone, desk: Desk, column: str) -> None:
-    """Another label, id, domain, document or valence of the test sentences needs the approval of a person."""
+def test_rows_with_other_truth_fail(clone: Clone, desk: Desk, column: str) -> None:
+    """Another label, id, slice, group or rating of the test rows needs the approval of a person."""
     predictions = TAMPERED[column](pd.read_parquet(clone.path / changes.PREDICTED))
-    truth = {name: list(predictions[name]) for name in ("id", "document", "domain", "label", "valence")}
+    truth = {name: list(predictions[name]) for name in ("id", "group", "slice", "label", "rating")}
     edit_both(clone, lambda table: table.assign(**truth))
     relock(clone)
     assert "data" in desk.gate(clone).failed
@@ -216,29 +216,29 @@ def worse(place: Clone) -> tuple[set[str], set[str]]:
 
 
 def with_copies(ids: set[str], count: int) -> Frame:
-    """Some rows once more and again, as rows of documents of their own."""
+    """Some rows once more and again, as rows of groups of their own."""
 
     def more(table: pd.DataFrame) -> pd.DataFrame:
         easy = table[table["id"].isin(ids)]
-        names = ("id", "document")
+        names = ("id", "group")
         return pd.concat([table, *(easy.assign(**{k: easy[k] + f"-x{n}" for k in names}) for n in range(count))])
 
     return more
 
 
-def test_documents_are_not_drawn_anew_to_hide_a_loss(clone: Clone, desk: Desk) -> None:
-    """Without floors a worse model fails also where the sentences that it broke are called one document a domain."""
+def test_groups_are_not_drawn_anew_to_hide_a_loss(clone: Clone, desk: Desk) -> None:
+    """Without floors a worse model fails also where the rows that it broke are called one group a slice."""
     changes.set_params(clone, "gate", floors={})
     clone.commit("No floors")
     broken, _ = worse(clone)
-    edit_both(clone, lambda table: table.assign(document=table["domain"] + "-x" + table["id"].isin(broken).map(str)))
+    edit_both(clone, lambda table: table.assign(group=table["slice"] + "-x" + table["id"].isin(broken).map(str)))
     approved(clone)
     outcome = desk.gate(clone)
     assert outcome.code == 1, outcome.text
 
 
-def test_a_worse_model_does_not_pass_by_new_test_sentences_of_its_choice(clone: Clone, desk: Desk) -> None:
-    """A worse model fails also where copies of the few sentences that it alone has right are added to the split."""
+def test_a_worse_model_does_not_pass_by_new_test_rows_of_its_choice(clone: Clone, desk: Desk) -> None:
+    """A worse model fails also where copies of the few rows that it alone has right are added to the split."""
     _, mended = worse(clone)
     edit_both(clone, with_copies(mended, 40))
     approved(clone)
@@ -246,8 +246,8 @@ def test_a_worse_model_does_not_pass_by_new_test_sentences_of_its_choice(clone: 
     assert outcome.code == 1, outcome.text
 
 
-def test_a_floor_is_not_reached_by_new_test_sentences(clone: Clone, desk: Desk) -> None:
-    """A model below a floor on main's test sentences stays below it where copies of those it has right are added."""
+def test_a_floor_is_not_reached_by_new_test_rows(clone: Clone, desk: Desk) -> None:
+    """A model below a floor on main's test rows stays below it where copies of those it has right are added."""
     changes.set_params(clone, "gate", floors={"movies": 0.8})
     clone.commit("A floor")
     changes.retrain(clone, **{"linear.alpha": 0.1})
@@ -259,8 +259,8 @@ def test_a_floor_is_not_reached_by_new_test_sentences(clone: Clone, desk: Desk) 
     assert outcome.code == 1, outcome.text
 
 
-def test_rewritten_test_sentences_fail(clone: Clone, desk: Desk) -> None:
-    """Sentences with a helpful word at their end, predicted anew, fail by `data` with their number."""
+def test_rewritten_test_rows_fail(clone: Clone, desk: Desk) -> None:
+    """Rows with a helpful word at their end, predicted anew, fail by `data` with their number."""
     helpful = {"negative": " awful", "neutral": " wooden", "positive": " lovely"}
     changes.edit_table(clone, TEST, lambda table: table.assign(text=table["text"] + table["label"].map(helpful)))
     changes.by_hand(clone, evaluate)
@@ -271,34 +271,34 @@ def test_rewritten_test_sentences_fail(clone: Clone, desk: Desk) -> None:
 
 
 def learnt(place: Clone) -> list[str]:
-    """A document of each split that the artifact learns from."""
+    """A group of each split that the artifact learns from."""
     splits = (pd.read_parquet(place.path / TEST.replace("test", name)) for name in ("train", "validation"))
-    return [str(table["document"].iloc[0]) for table in splits]
+    return [str(table["group"].iloc[0]) for table in splits]
 
 
 def leaked(place: Clone) -> None:
-    """Let the artifact say that it learnt from a document of its own test split."""
-    document = str(pd.read_parquet(place.path / TEST)["document"].iloc[0])
-    edit_json(place, "models/classifier/documents.json", lambda content: content.append(document_hash(document)))
+    """Let the artifact say that it learnt from a group of its own test split."""
+    group = str(pd.read_parquet(place.path / TEST)["group"].iloc[0])
+    edit_json(place, "models/classifier/documents.json", lambda content: content.append(group_hash(group)))
     resealed(place)
 
 
 def moved(place: Clone) -> None:
-    """Test on a document that the artifact learnt from."""
+    """Test on a group that the artifact learnt from."""
     names = learnt(place)
-    edit_both(place, lambda table: table.assign(document=[*names, *table["document"][2:]]))
+    edit_both(place, lambda table: table.assign(group=[*names, *table["group"][2:]]))
 
 
 @pytest.mark.parametrize(("leak", "count"), [(leaked, 1), (moved, 2)])
-def test_an_artifact_that_learnt_from_test_documents_cannot_be_judged(
+def test_an_artifact_that_learnt_from_test_groups_cannot_be_judged(
     clone: Clone, desk: Desk, leak: Callable[[Clone], None], count: int
 ) -> None:
-    """Whether the artifact's list or the test split was changed: exit code 2, with the number of documents."""
+    """Whether the artifact's list or the test split was changed: exit code 2, with the number of groups."""
     leak(clone)
     relock(clone)
     outcome = desk.gate(clone)
     assert outcome.code == 2, outcome.text
-    assert f"was trained on {count} documents of its own test split" in outcome.reason
+    assert f"was trained on {count} groups of its own test split" in outcome.reason
     assert desk.gate(clone, "--approve", "data").code == 2
 
 
@@ -314,7 +314,7 @@ def test_main_is_not_judged_on_what_it_learnt_from(clone: Clone, desk: Desk) -> 
     approved(clone)
     outcome = desk.gate(clone, "--approve", "data", "--approve", "split")
     assert outcome.code == 2, outcome.text
-    assert "main's model was trained on 102 of the 102 test sentences" in outcome.reason
+    assert "main's model was trained on 102 of the 102 test rows" in outcome.reason
 
 
 def sealed(path: str, change: Callable[[Any], object]) -> Callable[[Clone], None]:
@@ -346,11 +346,11 @@ UNTRUE: dict[str, tuple[Callable[[Clone], None], str]] = {
 
 @pytest.mark.parametrize("kind", UNTRUE)
 def test_an_artifact_must_name_what_it_learnt_from(clone: Clone, desk: Desk, kind: str) -> None:
-    """A list of documents that is cut or padded, or another hash of a table, fails by `documents`, approved or not."""
+    """A list of groups that is cut or padded, or another hash of a table, fails by `documents`, approved or not."""
     change, found = UNTRUE[kind]
     change(clone)
     relock(clone)
     outcome = desk.gate(clone, *(f"--approve={name}" for name in APPROVABLE))
     assert (outcome.code, outcome.failed) == (1, ["documents"]), outcome.text
     assert found in outcome.text
-    assert "documents" in desk.gate(clone, "--bootstrap").failed
+    assert "groups" in desk.gate(clone, "--bootstrap").failed

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.conftest import ROOT
 from tests.dvc.review import plotted
-from tests.dvc.review.plotted import DOMAINS, TRAINING, by_name, commit, declare, declared, size, words, write
+from tests.dvc.review.plotted import SCORES, TRAINING, by_name, commit, declare, declared, size, words, write
 from verdict.review.report.plots import SCALE, draw
 
 site_cache, originals, everything, two, drawn = (
@@ -33,7 +33,7 @@ def test_every_declared_plot_becomes_a_narrow_png_with_alternative_text(everythi
         assert "colour" not in plot.alt
         assert not plot.unchanged
         width, _ = size(tmp_path / "out" / plot.files[0])
-        assert plot.width == (width if name == DOMAINS else width // SCALE) <= 500, name
+        assert plot.width == (width if name == SCORES else width // SCALE) <= 500, name
 
 
 def test_main_comes_first_and_both_are_named(everything: Path, tmp_path: Path, drawn: list[dict[str, Any]]) -> None:
@@ -80,10 +80,10 @@ def test_what_did_not_change_is_drawn_once(two: Path, tmp_path: Path, drawn: lis
     assert all(plot.unchanged and "main and candidate are the same" in plot.alt for plot in same.values())
     assert {row["rev"] for row in drawn[0]["data"]["values"]} == {"main and candidate"}
     assert "main and candidate" in words(drawn[0])
-    write(two, DOMAINS, 0.05)
+    write(two, SCORES, 0.05)
     other = by_name(draw(two, "HEAD", None, tmp_path / "other"))
-    assert [other[name].unchanged for name in (TRAINING, DOMAINS)] == [True, False]
-    heights = [size(tmp_path / folder / "plots_domains.png")[1] for folder in ("same", "other")]
+    assert [other[name].unchanged for name in (TRAINING, SCORES)] == [True, False]
+    heights = [size(tmp_path / folder / "plots_scores.png")[1] for folder in ("same", "other")]
     assert heights[1] == 2 * heights[0] > 2 * 30
 
 
@@ -91,12 +91,12 @@ def test_a_plot_that_one_side_has_is_drawn_for_it(two: Path, tmp_path: Path, dra
     """A removed plot is drawn for main though its template went with it, an added one for the candidate."""
     declare(two, ["plots/reliability.json"])
     write(two, "plots/reliability.json", 0.0)
-    for gone in (TRAINING, DOMAINS, ".dvc/plots/training.json"):
+    for gone in (TRAINING, SCORES, ".dvc/plots/training.json"):
         (two / gone).unlink()
     plots = by_name(draw(two, "HEAD", None, tmp_path / "out"))
     assert {name: plot.alt.rsplit(". ", 1)[1] for name, plot in plots.items()} == {
         TRAINING: "Only main has this plot.",
-        DOMAINS: "Only main has this plot.",
+        SCORES: "Only main has this plot.",
         "plots/reliability.json": "Only candidate has this plot.",
     }
     assert not any(plot.unchanged for plot in plots.values())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.dvc.review import plotted
-from tests.dvc.review.plotted import DOMAINS, TRAINING, commit, edit, run
+from tests.dvc.review.plotted import SCORES, TRAINING, commit, edit, run
 from verdict.base.errors import VerdictError
 from verdict.review.report.plots import draw
 
@@ -16,9 +16,9 @@ site_cache, originals, two = plotted.site_cache, plotted.originals, plotted.two
 
 def damage(folder: Path) -> None:
     """Turn one bit in the middle of an image."""
-    png = bytearray((folder / DOMAINS).read_bytes())
+    png = bytearray((folder / SCORES).read_bytes())
     png[len(png) // 2] ^= 1
-    (folder / DOMAINS).write_bytes(png)
+    (folder / SCORES).write_bytes(png)
 
 
 SPOILT: dict[str, tuple[Callable[[Path], object], str, str]] = {
@@ -31,11 +31,11 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a row without": (lambda t: edit(t, TRAINING, lambda s: s.replace('"loss": 0.5, ', "", 1)), TRAINING, "row 3"),
     "odd rows": (lambda t: edit(t, TRAINING, lambda s: s.replace('"loss"', '"lost"', 1)), TRAINING, "same keys"),
     "other fields": (lambda t: edit(t, TRAINING, lambda s: s.replace('"loss"', '"lost"')), TRAINING, "loss"),
-    "missing image": (lambda t: (t / DOMAINS).unlink(), DOMAINS, "domains.png"),
-    "empty image": (lambda t: (t / DOMAINS).write_bytes(b""), DOMAINS, "empty"),
-    "damaged image": (damage, DOMAINS, "damaged"),
-    "cut image": (lambda t: (t / DOMAINS).write_bytes((t / DOMAINS).read_bytes()[:-12]), DOMAINS, "damaged"),
-    "not an image": (lambda t: (t / DOMAINS).write_bytes(b"version https://git-lfs"), DOMAINS, "not a PNG"),
+    "missing image": (lambda t: (t / SCORES).unlink(), SCORES, "scores.png"),
+    "empty image": (lambda t: (t / SCORES).write_bytes(b""), SCORES, "empty"),
+    "damaged image": (damage, SCORES, "damaged"),
+    "cut image": (lambda t: (t / SCORES).write_bytes((t / SCORES).read_bytes()[:-12]), SCORES, "damaged"),
+    "not an image": (lambda t: (t / SCORES).write_bytes(b"version https://git-lfs"), SCORES, "not a PNG"),
     "odd dvc.yaml": (lambda t: (t / "dvc.yaml").write_text("stages: ["), "dvc.yaml", "dvc.yaml"),
 }
 
@@ -63,7 +63,7 @@ def template(folder: Path, change: Callable[[str], str]) -> None:
 
 def one_file_for_two(folder: Path) -> None:
     """Add a plot that differs in its suffix alone."""
-    edit(folder, "dvc.yaml", lambda s: s.replace(DOMAINS, "plots/training.yaml"))
+    edit(folder, "dvc.yaml", lambda s: s.replace(SCORES, "plots/training.yaml"))
     (folder / "plots/training.yaml").write_text("[]", encoding="utf-8")
 
 

@@ -42,7 +42,9 @@ def test_a_table_has_the_columns_of_truth_that_it_has(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["id", "group", "label", "text"])
 def test_what_every_table_has_must_be_there_without_gaps(tmp_path: Path, name: str) -> None:
     """A table without an id, group, label or text, or with a gap in it, is refused by the column's name."""
-    for table in (ROWS.drop(columns=name), ROWS.assign(**{name: [None, "b"]})):
+    gap = ROWS.astype(object)
+    gap.loc[0, name] = None
+    for table in (ROWS.drop(columns=name), gap):
         with pytest.raises(VerdictError, match=name):
             truth_table(written(tmp_path / "t.parquet", table), "", "text")
 

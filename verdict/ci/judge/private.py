@@ -128,7 +128,7 @@ def _new(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
 
 def _rules(found: Review, policy: Gate, table: pd.DataFrame, base: Evidence, candidate: Evidence) -> Iterator[Rule]:
     kept = _new(_like_mains(table, base), base)
-    plan, labels = plan_of(base.revision, policy), all_labels(base, candidate)
+    plan, labels = plan_of(base, policy), all_labels(base, candidate)
     sides, tested = (
         (widened(old, base.labels, labels), widened(new, candidate.labels, labels))
         for old, new in ((base.predict(kept), candidate.predict(kept)), (base.predictions, candidate.predictions))

@@ -1,18 +1,17 @@
 """The private test set: fetched by the judge alone, scored by main's code, and never told but in sum."""
 
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from verdict.classifier.dataset.vader import DOMAINS, read_domain
 
 from stages import evaluate
-from tests.corpus import write_raw
+from tests.corpus import RAW, SIZES, write_raw
 from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review import changes
 from tests.dvc.review.changes import PREDICTED, Desk, mislearn, retrain
@@ -21,7 +20,8 @@ from tests.s3 import S3, s3
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_table
 from verdict.ci.judge import full_review, private
-from verdict.classifier.dataset.splits import SCHEMA, rows, split
+from verdict.classifier.dataset.preparation import prepare
+from verdict.classifier.dataset.splits import SPLITS
 from verdict.classifier.params import Params
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review
@@ -34,13 +34,13 @@ RULES = ["private:worse", "private:floor", "private:leak"]
 
 @pytest.fixture
 def secret(tmp_path: Path, params: Params) -> Path:
-    """Other sentences of the same kind, in the columns of test.parquet."""
+    """Other rows of the same kind, in the columns of test.parquet."""
     write_raw(tmp_path / "raw", seed=99)
-    dropped: Counter[tuple[str, str]] = Counter()
-    sentences = [one for name in DOMAINS for one in read_domain(tmp_path / "raw", name, dropped)]
-    whole = rows(sentences, params.prepare.neutral_band, dropped)
+    data = params.data.model_copy(update={"path": str(tmp_path / "raw" / RAW)})
+    prepare(data, params.split, tmp_path / "prepared", tmp_path / "details")
+    tables = [pq.read_table(tmp_path / "prepared" / f"{name}.parquet") for name in SPLITS]
     path = tmp_path / "secret.parquet"
-    write_table(path, pa.concat_tables(split(whole, params.prepare).values()), SCHEMA)
+    write_table(path, pa.concat_tables(tables), tables[0].schema)
     return path
 
 
@@ -53,7 +53,7 @@ def named(monkeypatch: pytest.MonkeyPatch, secret: Path) -> None:
 
 
 def judged(place: Clone, desk: Desk) -> Review:
-    """The review of the working tree against main, with the private sentences."""
+    """The review of the working tree against main, with the private rows."""
     table = private.rows()
     assert table is not None
     with desk.at(place), sides(Request(place.path, "main")) as (store, old, new):
@@ -71,17 +71,17 @@ def failed(found: Review) -> list[str]:
 
 
 def test_an_honest_change_passes_and_is_told_in_one_line(clone: Clone, desk: Desk) -> None:
-    """The line has the score, its interval and the number of sentences; no text, id or domain stands anywhere."""
+    """The line has the score, its interval and the number of rows; no text, id or slice stands anywhere."""
     retrain(clone, **{"linear.alpha": 2e-5})
     relock(clone)
     found = judged(clone, desk)
     assert failed(found) == []
     assert found.private.startswith("private test set: weighted F1 0.")
-    assert "540 sentences" in found.private
+    assert "540 rows" in found.private
     told = found.private + "".join(
         f"{rule.found}{rule.requirement}{rule.brief}" for rule in found.rules if rule.name in RULES
     )
-    assert not any(name in told for name in DOMAINS)
+    assert not any(name in told for name in SIZES)
 
 
 def test_a_worse_model_fails(clone: Clone, desk: Desk) -> None:
@@ -107,12 +107,13 @@ def test_a_gain_on_test_alone_fails(clone: Clone, desk: Desk) -> None:
     assert failed(judged(clone, desk)) == ["private:leak"]
 
 
-def test_sentences_that_main_has_are_left_out_and_counted(clone: Clone, desk: Desk, secret: Path) -> None:
+def test_rows_that_main_has_are_left_out_and_counted(clone: Clone, desk: Desk, secret: Path) -> None:
     """They were learnt from or are tested anyway; what the change has makes no difference to the number."""
     known = pd.read_parquet(clone.path / "data/prepared/train.parquet").head(30)
-    write_table(secret, pd.concat([pd.read_parquet(secret), known.assign(id=known["id"] + "-k")]), SCHEMA)
-    assert "540 sentences, 30 more left out, which main has" in judged(clone, desk).private
-    write_table(secret, known, SCHEMA)
+    schema = pq.read_schema(secret)
+    write_table(secret, pd.concat([pd.read_parquet(secret), known.assign(id=known["id"] + "-k")]), schema)
+    assert "540 rows, 30 more left out, which main has" in judged(clone, desk).private
+    write_table(secret, known, schema)
     found = judged(clone, desk)
     assert found.code == 2
     assert found.reason is not None
@@ -124,12 +125,12 @@ BROKEN: dict[str, dict[str, Any] | None] = {
     "other columns": {"id": "x", "text": "secret words"},
     "an id twice": {"id": "secret-id"},
     "a label that is none": {"label": "secret-label"},
-    "no number": {"valence": np.inf},
+    "no number": {"rating": np.inf},
 }
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_file_that_is_none_cannot_judge_and_is_not_told(secret: Path, kind: str) -> None:
+def test_a_file_that_is_none_cannot_judge_and_is_not_told(clone: Clone, desk: Desk, secret: Path, kind: str) -> None:
     """The error names the variable and what the file must be, and nothing of what it is, where it is or why."""
     change = BROKEN[kind]
     table = pd.read_parquet(secret)
@@ -138,13 +139,16 @@ def test_a_file_that_is_none_cannot_judge_and_is_not_told(secret: Path, kind: st
     else:
         changed = table.assign(**change)
         (changed[list(change)] if kind == "other columns" else changed).to_parquet(secret)
-    with pytest.raises(VerdictError) as error:
-        private.rows()
-    told = str(error.value)
-    assert error.value.where == "PRIVATE_TEST"
-    assert "not a parquet file of id, document, domain, label, valence, text" in told
+    try:
+        error = judged(clone, desk).reason
+    except VerdictError as raised:
+        error = raised
+    told = str(error)
+    assert error is not None
+    assert error.where == "PRIVATE_TEST"
+    assert "not a parquet file of the columns of" in told or "not rows with id, group, slice, label, rating" in told
     assert "secret" not in told
-    assert error.value.__cause__ is None
+    assert error.__cause__ is None
 
 
 def test_nothing_is_asked_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ ATTACKS: dict[str, tuple[Change, str | None]] = {
     "by its path": (BY_PATH, "train"),
     "from the raw data": (RAW, "train"),
     "declared": (both(BY_NAME, declare("train", "data/prepared/test.parquet")), None),
-    "raw data declared": (both(RAW, declare("train", "data/raw")), None),
+    "raw data declared": (both(RAW, declare("train", "data/raw/sentences.csv")), None),
     "by what evaluate wrote": (both(PREDICTED, declare("train", "data/predictions")), None),
 }
 
@@ -149,7 +149,7 @@ def copying(place: Clone) -> None:
 
 
 def texts(place: Clone) -> pd.Series:
-    """The sentences to learn from."""
+    """The texts to learn from."""
     return pd.read_parquet(place.path / TRAIN)["text"]
 
 
@@ -215,10 +215,10 @@ def renamed_output(place: Clone) -> None:
 
 def new_setting(place: Clone) -> None:
     """A setting that main's code does not know, and that the change's does."""
-    set_params(place, "prepare", language="en")
+    set_params(place, "data", language="en")
     path = place.path / "verdict/classifier/params.py"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("    neutral_band: ", "    language: str\n    neutral_band: ", 1), encoding="utf-8")
+    path.write_text(text.replace("    path: Annotated", "    language: str\n    path: Annotated", 1), encoding="utf-8")
 
 
 @pytest.mark.parametrize("change", [renamed_output, new_setting])
@@ -233,11 +233,11 @@ def test_what_mains_code_cannot_do_names_the_label(
 
 
 def test_the_changes_settings_count(clone: Clone, desk: Desk, main: MainCode) -> None:
-    """Main's code makes the data with the change's groups prepare and validate, whatever else its params.yaml has."""
+    """Main's code makes the data with the change's groups data, split and validate, whatever else params.yaml has."""
 
     def change(place: Clone) -> None:
         copying(place)
-        set_params(place, "prepare", salt="another")
+        set_params(place, "split", salt="another")
         set_params(place, "validate", min_class_rows=1)
         set_params(place, "train.linear", alpha=0.001)
 
