@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import read_arrow, read_json, sha256, write_json, write_table
+from verdict.base.files import read_json, sha256, write_json, write_table
 from verdict.classifier import params
-from verdict.classifier.dataset.description import read_dataset, write_dataset
+from verdict.classifier.dataset.description import read_dataset, read_prepared, write_dataset
 from verdict.classifier.features.pretrained import require_start
 from verdict.classifier.features.write import write_tfidf, write_token_ids
 from verdict.classifier.kinds import KINDS
@@ -30,7 +30,7 @@ def main() -> None:
     if not isinstance(report, dict) or report.get("violations") != 0:
         raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
     dataset = read_dataset(PREPARED / "dataset.json")
-    tables = {name: read_arrow(PREPARED / f"{name}.parquet", "dvc repro prepare") for name in SPLITS}
+    tables = {name: read_prepared(PREPARED / f"{name}.parquet", "dvc repro prepare", "text") for name in SPLITS}
     texts = {name: table["text"].to_pylist() for name, table in tables.items()}
     write = write_token_ids if KINDS[settings.train.model].representation == "tokens" else write_tfidf
     written = write(FEATURES, texts, settings.featurize)

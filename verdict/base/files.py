@@ -114,12 +114,16 @@ def read_arrow(path: Path, remedy: str, columns: list[str] | None = None) -> "pa
         raise VerdictError(str(path), "no such file", remedy) from None
     except (pa.ArrowException, OSError) as error:
         raise VerdictError(str(path), f"not readable as parquet: {error}", remedy) from None
-    absent = [name for name in columns or [] if name not in arrow.column_names]
-    if absent:
+    return whole_columns(arrow, columns, path, remedy) if columns else arrow
+
+
+def whole_columns(table: "pa.Table", columns: list[str], path: Path, remedy: str) -> "pa.Table":
+    """Some columns of a table; `VerdictError` with `remedy` when one is not there, or has a gap."""
+    if absent := [name for name in columns if name not in table.column_names]:
         raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
-    if gaps := [name for name in columns or [] if arrow[name].null_count]:
+    if gaps := [name for name in columns if table[name].null_count]:
         raise VerdictError(str(path), f"rows without a value in: {', '.join(gaps)}", remedy)
-    return arrow.select(columns) if columns else arrow
+    return table.select(columns)
 
 
 def is_sha256(value: object) -> bool:

@@ -103,12 +103,18 @@ def between(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
     old, new = (table if "slice" in table else table.assign(slice=OVERALL) for table in (old, new))
     by = ["slice", "label"]
     sides = both if "slice_new" in both else both.assign(slice_old=OVERALL, slice_new=OVERALL)
-    keys = [sides[f"{name}_new"].fillna(sides[f"{name}_old"]).rename(name) for name in by]
+    keys = [_newest(sides, name) for name in by]
     counts = both[list(KINDS)].groupby(keys, sort=True).sum()
     totals = {name: table.groupby(by).size() for name, table in (("main", old), ("candidate", new))}
     counts = counts.join(pd.DataFrame(totals), how="outer").fillna(0).astype(int)
     slices = dict.fromkeys([*old["slice"], *new["slice"]])
     return DataChange(counts, tuple(moves(both)), tuple(_text(old, new, name) for name in slices))
+
+
+def _newest(both: pd.DataFrame, name: str) -> pd.Series:
+    """A column of the candidate's rows; of those that are gone, main's."""
+    new = both[f"{name}_new"].astype(object)
+    return new.where(new.notna(), both[f"{name}_old"]).rename(name)
 
 
 def moves(both: pd.DataFrame) -> Iterator[Moves]:

@@ -15,7 +15,8 @@ from verdict.classifier.metric_names import (
     known_metric,
     metrics_of,
 )
-from verdict.classifier.params import PATH, Count, NonNegative, Params, Positive, Section, Seed, load_as
+from verdict.classifier.params import PATH, Params, load_as
+from verdict.classifier.section import Count, NonNegative, Positive, Section, Seed
 
 # In `floors`: the headline metric, whatever it is.
 _HEADLINE = "headline"

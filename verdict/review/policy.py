@@ -10,7 +10,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
 from verdict.base.paths import PARAMS
 from verdict.classifier.metric_names import known_metric
-from verdict.classifier.params import explain
+from verdict.classifier.section import explain
 from verdict.repo.revisions import Revision
 from verdict.review.params import Gate, Report
 

@@ -28,8 +28,12 @@ def require_names(names: Sequence[str], what: str, where: str, remedy: str) -> N
 
 def truth_table(path: Path, remedy: str, *more: str) -> pd.DataFrame:
     """Read a table of rows: the columns of truth that it has, and some more, all without gaps."""
-    there = columns_in(path)
-    return bounded_table(path, remedy, [*truth_of([*_ALWAYS, *there]), *more])
+    return bounded_table(path, remedy, [*truth_columns(path), *more])
+
+
+def truth_columns(path: Path) -> list[str]:
+    """The columns of truth that a table has, and those that each must have."""
+    return truth_of([*_ALWAYS, *columns_in(path)])
 
 
 def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ from verdict.review.gate import Review, plan_of
 from verdict.review.params import Gate
 from verdict.review.rules import leak
 from verdict.review.rules.model import Rule, very_same
-from verdict.review.truth import require_truth, truth_table, widened
+from verdict.review.truth import require_truth, truth_columns, widened
 from verdict.review.words import beside, change, counted, interval, title
 
 PLACE = "PRIVATE_TEST"
@@ -79,7 +79,7 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         if pq.read_metadata(path).num_rows > _MOST_ROWS:
             raise ValueError("too many rows")
-        table = truth_table(path, _REMEDY, "text")
+        table = read_table(path, _REMEDY, [*truth_columns(path), "text"])
         table["text"].map(normalise)
     except Exception:
         what = f"not a parquet file of the columns of {TEST}, of at most {_MOST_ROWS:,} rows, without gaps"

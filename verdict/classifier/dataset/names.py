@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from verdict.classifier.data_params import Data
 from verdict.classifier.dataset.description import TRUTH
 from verdict.classifier.dataset.problems import Problems, quoted
-from verdict.classifier.params import Data
 
 # With more labels or slices than that, the column is another one than people meant.
 _LABELS, _SLICES, _STOP = 1000, 200, 20_000

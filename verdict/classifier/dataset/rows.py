@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 import pyarrow as pa
 
+from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.formats import Batch
 from verdict.classifier.dataset.names import Names
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
 from verdict.classifier.dataset.text import CLEANING, Text
 from verdict.classifier.metric_names import OVERALL
-from verdict.classifier.params import Data, Split
 
 # What is written and read again; the hashes and codes (KEYS) stay in memory, too, for all rows.
 KEYS = {

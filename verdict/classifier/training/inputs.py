@@ -8,8 +8,8 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import is_sha256, read_arrow, read_json
-from verdict.classifier.dataset.description import Dataset, read_dataset
+from verdict.base.files import is_sha256, read_json
+from verdict.classifier.dataset.description import Dataset, read_dataset, read_prepared
 from verdict.classifier.features.sparse_io import read_matrix
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import load_tfidf
@@ -50,7 +50,8 @@ def read_inputs(folder: Path, representation: Representation) -> Inputs:
     """
     reads, features = _features(folder, representation)
     dataset = read_dataset(folder / "dataset.json", _REMEDY)
-    tables = {name: read_arrow(folder / f"{name}.parquet", _REMEDY) for name in SPLITS}
+    more = ["rating"] if dataset.rating else []
+    tables = {name: read_prepared(folder / f"{name}.parquet", _REMEDY, *more) for name in SPLITS}
     data = {name: _data(folder / name, dataset, tables[name], features[name]) for name in SPLITS}
     _refuse_absent_classes(folder / "train.parquet", data["train"])
     return Inputs(reads, dataset, tables, data, _source(folder / "source.json"))

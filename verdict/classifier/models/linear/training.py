@@ -11,8 +11,8 @@ from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss
 from verdict.classifier.training.loop import Data, Fitted, Step, diverged, fit_epochs, targets
 
-# A class that a row belongs to by less than this is not worth a step.
-_LEAST_WEIGHT = 0.01
+# A class that a row belongs to by less than this share of it is not worth a step.
+_LEAST_SHARE = 0.01
 
 
 def fit(params: Train, headline: str, train: Data, validation: Data, _: Path | None = None) -> Fitted:
@@ -24,7 +24,7 @@ def _trainer(data: Data, params: Train) -> Step:
     """A function that trains one more epoch."""
     wanted = targets(data, params)
     # scikit-learn takes one class a row: a row stands once for each class that it partly belongs to.
-    rows, classes = np.nonzero(wanted > _LEAST_WEIGHT)
+    rows, classes = np.nonzero(wanted > _LEAST_SHARE * wanted.sum(axis=1, keepdims=True))
     weights = wanted[rows, classes]
     features = data.features[rows]
     order = np.random.default_rng(params.seed)
