@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn import metrics as reference
 
 from tests.unit.classifier.made_up_rows import THREE, made_up, repeated
@@ -120,7 +121,10 @@ def test_counts_are_as_good_as_repeated_rows(steps: int | None) -> None:
     counts = np.random.default_rng(0).integers(0, 4, size=(30, 40)).astype(np.float64)
     counts[:10] = 7 * np.eye(10, 40)  # one row alone has no correlation, only rounding that looks like one
     layout = Sums(rows.labels, 15, rated=True)
-    found = {**layout.metrics(counts @ layout.of_rows(rows)), **Ranking.of(rows).metrics(counts)}
+    columns, values = layout.of_rows(rows)
+    places = (np.repeat(np.arange(40), columns.shape[1]), columns.ravel())
+    added = sp.coo_matrix((values.ravel(), places), shape=(40, layout.width)).toarray()
+    found = {**layout.metrics(counts @ added), **Ranking.of(rows).metrics(counts)}
     for place, often in enumerate(counts):
         whole = figures(repeated(rows, often), 15)
         assert {name: values[place] for name, values in found.items()} == pytest.approx(

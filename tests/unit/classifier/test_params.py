@@ -10,6 +10,7 @@ from tests.conftest import ROOT, small_params
 from tests.documents import save
 from verdict.base.errors import VerdictError
 from verdict.classifier import params
+from verdict.classifier.data_params import Data
 
 
 def test_the_committed_params_are_valid_and_frozen() -> None:
@@ -178,7 +179,7 @@ def test_three_lines_of_data_are_enough(tmp_path: Path) -> None:
 def test_labels_that_yaml_reads_as_numbers_are_labels() -> None:
     """[0, 1.0, true] are the cells 0, 1 and true of a table; a positive one must be among them."""
     group = {"path": "my.csv", "text": "body", "label": "kind"}
-    assert params.Data.model_validate({**group, "labels": [0, 1.0, 2.5, True]}).labels == ("0", "1", "2.5", "true")
-    assert params.Data.model_validate({**group, "labels": None, "positive": 1}).positive == "1"
+    assert Data.model_validate({**group, "labels": [0, 1.0, 2.5, True]}).labels == ("0", "1", "2.5", "true")
+    assert Data.model_validate({**group, "labels": None, "positive": 1}).positive == "1"
     with pytest.raises(ValueError, match="positive must be one of labels"):
-        params.Data.model_validate({**group, "labels": [0, 1], "positive": 2})
+        Data.model_validate({**group, "labels": [0, 1], "positive": 2})
