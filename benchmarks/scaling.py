@@ -32,7 +32,8 @@ def multiply(folder: Path, times: int) -> int:
     own = [name for name in (data.id, data.group) if name]
     parts = [table]
     for copy in range(1, times):
-        more = table.assign(**{name: f"{copy}x" + table[name] for name in own})
+        # A row without a group is its own.
+        more = table.assign(**{name: table[name].where(table[name] == "", f"{copy}x" + table[name]) for name in own})
         for _, rows in more.groupby(list(data.slice)) if data.slice else [("", more)]:
             for name in data.text:
                 texts = rows[name].tolist()
