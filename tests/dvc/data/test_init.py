@@ -1,0 +1,129 @@
+"""`verdict init`: somebody's own table in the place of the example."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.corpus import mails, write_csv
+from tests.documents import load
+from tests.dvc.pipeline.clone import Clone, empty_clone
+from verdict.init.document import flow, rewritten
+from verdict.init.look import columns_of, likely_label, likely_text
+from verdict.init.trial import tried
+
+TEXTS = ("--text", "subject", "--text", "body", "--label", "label")
+
+
+@pytest.fixture
+def clone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone with the committed params.yaml, comments and all."""
+    place = empty_clone(tmp_path_factory.getbasetemp().parent).copy(tmp_path / "verdict")
+    (place.path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    place.commit("The params as they are committed")
+    return place
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table outside of the clone, with two columns of text and two labels."""
+    write_csv(tmp_path / "mails.csv", mails(400))
+    return tmp_path / "mails.csv"
+
+
+def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> None:
+    """Three options and the next commands that init names lead to a verdict, and nothing of the example is left."""
+    said = clone.run("verdict", "init", str(table), *TEXTS, "--positive", "ham")
+    assert "verdict repro" in said
+    assert "verdict gate --bootstrap" in said
+    clone.run("verdict", "repro")
+    clone.commit("Own data")
+    assert clone.run("verdict", "gate", "--bootstrap").strip().splitlines()[-1].startswith("Pass: first run")
+    assert load(clone.path / "data/prepared/dataset.json")["labels"] == ["spam", "ham"]
+    told = "".join((clone.path / name).read_text("utf-8") for name in ("data/README.md", "models/README.md"))
+    told += (clone.path / "params.yaml").read_text("utf-8") + (clone.path / "data/published.csv").read_text("utf-8")
+    for word in ("tweets", "valence", "sentiment", "VADER", "neutral:", "rater"):
+        assert word not in told
+    assert not (clone.path / "data/raw/sentences.csv.dvc").exists()
+
+
+def test_git_checkout_brings_everything_back(clone: Clone, table: Path) -> None:
+    """After init `git checkout .` leaves no tracked file changed."""
+    clone.run("verdict", "init", str(table), *TEXTS)
+    clone.run("git", "checkout", ".")
+    assert [line for line in clone.changes().splitlines() if not line.startswith("??")] == []
+
+
+def test_a_second_init_is_refused_without_force(clone: Clone, table: Path) -> None:
+    """Own data, or changes that git could not bring back, are not overwritten unless asked for."""
+    clone.run("verdict", "init", str(table), *TEXTS)
+    again = clone.try_run("verdict", "init", str(table), *TEXTS)
+    assert again.returncode == 1
+    assert "not committed" in again.stdout
+    clone.commit("Own data")
+    again = clone.try_run("verdict", "init", str(table), *TEXTS)
+    assert again.returncode == 1
+    assert "in the place of the example already" in again.stdout
+    assert clone.changes() == ""
+    clone.run("verdict", "init", str(table), *TEXTS, "--force")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "which columns are text and label?"),
+        (("--text", "sujbect", "--label", "label"), 'no column "sujbect"'),
+        (("--text", "body", "--label", "body"), "the column that the labels come from"),
+        (("--text", "body", "--label", "subject"), "a number or an id?"),
+        (("--text", "body", "--rating", "label", "0", "1", "x"), "is no number"),
+    ],
+)
+def test_what_stands_against_it_is_told_and_nothing_is_changed(
+    clone: Clone, table: Path, options: tuple[str, ...], words: str
+) -> None:
+    """A wrong or a missing option ends in one message, before anything is written."""
+    done = clone.try_run("verdict", "init", str(table), *options)
+    assert done.returncode == 1
+    assert words in done.stdout
+    assert "Traceback" not in done.stdout
+    assert clone.changes() == ""
+
+
+def test_the_columns_are_guessed_and_named(table: Path) -> None:
+    """The longest texts are the text, and a column called label is the label."""
+    columns = columns_of(table)
+    assert [column.name for column in columns] == ["subject", "body", "label"]
+    assert likely_text(columns) == "body"
+    assert likely_label(columns, ["body"]) == "label"
+
+
+def test_the_params_fit_the_table(tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits are below what the table has, and keys that init does not know stay as they are."""
+    monkeypatch.chdir(tmp_path)
+    data = {"path": table.name, "text": "body", "label": "label", "slice": "subject"}
+    trial = tried({**data, "slice": "label"}, {})
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(rewritten(text, {**data, "slice": "label"}, {}, trial), encoding="utf-8")
+    found, before = load(tmp_path / "params.yaml"), load(ROOT / "params.yaml")
+    assert all(found["validate"]["min_rows"][name] <= rows for name, rows in trial.rows.items())
+    assert 1 <= found["validate"]["min_class_rows"] <= trial.rarest("label")
+    assert found["gate"]["floors"] == {}
+    assert found["featurize"]["word"] == before["featurize"]["word"]
+    assert found["train"]["bag"] == before["train"]["bag"]
+    assert found["train"]["class_weight"] is None
+
+
+def test_conflicts_are_dropped_and_said(tmp_path: Path, clone: Clone) -> None:
+    """Where single rows would stop the pipeline, init writes the rule that drops them, and says how many."""
+    made = [*mails(400), {"subject": "a", "body": "twice the same", "label": "ham"}]
+    write_csv(tmp_path / "torn.csv", [*made, {**made[-1], "label": "spam"}])
+    said = clone.run("verdict", "init", str(tmp_path / "torn.csv"), *TEXTS)
+    assert "2 × words under two labels" in said
+    assert load(clone.path / "params.yaml")["data"]["conflicts"] == "drop"
+
+
+@pytest.mark.parametrize("value", ["plain", "with: colon", "yes", "1.0", "#x", "[a]", "好评", "", " padded", "it's"])
+def test_a_value_comes_back_as_it_was(tmp_path: Path, value: str) -> None:
+    """Whatever a column is called, params.yaml says it in a way that YAML reads as that."""
+    (tmp_path / "a.yaml").write_text(f"a: {flow([value])}\n", encoding="utf-8")
+    assert load(tmp_path / "a.yaml") == {"a": [value]}
