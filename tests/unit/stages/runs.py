@@ -17,6 +17,7 @@ from tests.documents import load, save
 from verdict.base.errors import exit_code
 
 STAGES = (prepare, validate, featurize, train, evaluate)
+MAILS = "data/raw/mails.csv"
 Change = Callable[[], object]
 
 
@@ -26,14 +27,19 @@ def build(folder: Path, kind: str = "linear", stages: Iterable[ModuleType] = STA
     return run(folder, small_params(), kind, stages)
 
 
-def build_mails(folder: Path, kind: str = "linear", **data: object) -> Path:
-    """Run all stages on a table of nothing but two text columns and two labels; `data` are further keys of `data:`."""
-    write_csv(folder / "data/raw/mails.csv", mails())
+def build_mails(folder: Path, kind: str = "linear") -> Path:
+    """Run all stages on a table of nothing but two text columns and two labels."""
+    write_csv(folder / MAILS, mails())
+    return run(folder, mail_params(), kind, STAGES)
+
+
+def mail_params() -> dict[str, Any]:
+    """The params of that table; the metric that decides is one of two classes."""
     document = small_params()
-    document["data"] = {"path": "data/raw/mails.csv", "text": ["subject", "body"], "label": "label", **data}
+    document["data"] = {"path": MAILS, "text": ["subject", "body"], "label": "label"}
     document["train"].update(class_weight=None, rating_noise=None)
     document["evaluate"]["headline"] = "average_precision"
-    return run(folder, document, kind, STAGES)
+    return document
 
 
 def run(folder: Path, document: dict[str, Any], kind: str, stages: Iterable[ModuleType]) -> Path:
