@@ -45,7 +45,9 @@ def tell(place: Clone, *shares: float) -> list[float]:
     for path in (place.path / HELD_OUT).parent.glob("seed-*"):
         path.unlink()
     for seed, one in list(tables.items())[1:]:
-        write_table((place.path / HELD_OUT).with_name(f"seed-{seed}.parquet"), one, schema_of(truth_of(one), LABELS))
+        write_table(
+            (place.path / HELD_OUT).with_name(f"seed-{seed}.parquet"), one, schema_of(truth_of(one.columns), LABELS)
+        )
     values = {seed: changes.group_scores(one)["weighted_f1"] for seed, one in tables.items()}
     std = statistics.stdev(values.values()) if shares else 0.0
     seeds = {"values": values, "mean": statistics.fmean(values.values()), "std": std}

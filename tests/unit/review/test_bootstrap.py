@@ -76,7 +76,7 @@ def test_areas_under_curves_are_scikit_learns_on_each_resample(pair: tuple[pd.Da
     """Of two classes, ROC AUC and average precision are those of the rows as often as they were drawn, ties or not."""
     tables = [of_two(side).round(2) for side in pair]
     asked = ("roc_auc", "average_precision")
-    found = paired(*tables, ("other", "high"), Scheme(1, 3, 1, lambda _: asked))
+    found = paired(tables[0], tables[1], ("other", "high"), Scheme(1, 3, 1, lambda _: asked))
     clusters = Clusters.of(tables[0], 1)
     (counts,) = clusters.counts(3, 3)
     for name, draws in found.items():
@@ -197,7 +197,7 @@ def test_a_group_of_several_slices_is_drawn_as_one() -> None:
     assert (counts[:, shared[:5]] == counts[:, shared[5:]]).all()
     assert (counts[:, shared[:5]].sum(axis=1) == 5).all()
     models = [predicted(both, np.random.default_rng(4), noise) for noise in (0.5, 1.5)]
-    found = drawn(*models, 500, 1, ["accuracy"])
+    found = drawn(models[0], models[1], 500, 1, ["accuracy"])
     assert [(one.groups, one.rows, one.strata) for one in found.values()] == [(40, 45, 3), (20, 20, 2), (25, 25, 2)]
 
 

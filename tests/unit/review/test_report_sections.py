@@ -39,7 +39,8 @@ def compared(labels: tuple[str, ...], slices: tuple[str, ...] = (), rows: int = 
         table = of_classes(np.random.default_rng(seed), rows, labels, noise)
         names = [slices[number % len(slices)] for number in range(rows)] if slices else []
         tables.append(table.assign(slice=names) if slices else table)
-    return of_tables(*tables, labels, plan)
+    base, candidate = tables
+    return of_tables(base, candidate, labels, plan)
 
 
 def about(comparison: Comparison, slice_column: object = "source") -> Review:
