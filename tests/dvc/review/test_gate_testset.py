@@ -353,4 +353,4 @@ def test_an_artifact_must_name_what_it_learnt_from(clone: Clone, desk: Desk, kin
     outcome = desk.gate(clone, *(f"--approve={name}" for name in APPROVABLE))
     assert (outcome.code, outcome.failed) == (1, ["documents"]), outcome.text
     assert found in outcome.text
-    assert "groups" in desk.gate(clone, "--bootstrap").failed
+    assert "documents" in desk.gate(clone, "--bootstrap").failed
