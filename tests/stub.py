@@ -16,10 +16,11 @@ stages:
   prepare:
     cmd: python -I -m stages.prepare
     deps:
-      - data/raw
+      - ${data.path}
       - stages/prepare.py
     params:
-      - prepare
+      - data
+      - split
     outs: # what a training may get from prepare
       - data/prepared/dropped.json
       - data/prepared/train.parquet
@@ -41,15 +42,16 @@ stages:
           cache: false
 """
 _PREPARE = '''
-"""Names and sizes of the raw files."""
+"""Name and size of the table."""
 
 from pathlib import Path
 
 from verdict.base.files import write_json
+from verdict.classifier import params
 
-found = sorted(Path("data/raw").iterdir())
-write_json(Path("data/prepared/dropped.json"), [path.name for path in found])
-write_json(Path("data/prepared/train.parquet"), [path.stat().st_size for path in found])
+found = Path(params.load().data.path)
+write_json(Path("data/prepared/dropped.json"), found.name)
+write_json(Path("data/prepared/train.parquet"), found.stat().st_size)
 '''
 _TRAIN = '''
 """A score that depends on the seed."""

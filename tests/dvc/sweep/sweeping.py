@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -75,7 +76,8 @@ class Sweeping:
         sweep.send_signal(signal.SIGKILL)
         sweep.wait(timeout=TIMEOUT)
         for process in self.processes() if workers else []:
-            os.kill(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended, as its parent did
+                os.kill(process.pid, signal.SIGKILL)
         wait_until(lambda: not workers or not self.processes())
 
 
