@@ -26,7 +26,7 @@ def explain(error: ValidationError) -> str:
 
 def _told(problem: Mapping[str, Any]) -> str:
     if not problem["loc"]:  # of several groups: the message names them
-        return problem["msg"].removeprefix("Value error, ")
+        return str(problem["msg"]).removeprefix("Value error, ")
     return f"{'.'.join(map(str, problem['loc']))}: {_wording(problem['type'], problem['msg'], problem['input'])}"
 
 

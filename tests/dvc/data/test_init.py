@@ -115,8 +115,8 @@ def test_the_params_fit_the_table(tmp_path: Path, table: Path, monkeypatch: pyte
 
 def test_conflicts_are_dropped_and_said(tmp_path: Path, clone: Clone) -> None:
     """Where single rows would stop the pipeline, init writes the rule that drops them, and says how many."""
-    made = [*mails(400), {"subject": "a", "body": "twice the same", "label": "ham"}]
-    write_csv(tmp_path / "torn.csv", [*made, {**made[-1], "label": "spam"}])
+    torn: list[dict[str, object]] = [{"subject": "a", "body": "twice", "label": label} for label in ("ham", "spam")]
+    write_csv(tmp_path / "torn.csv", [*mails(400), *torn])
     said = clone.run("verdict", "init", str(tmp_path / "torn.csv"), *TEXTS)
     assert "2 × words under two labels" in said
     assert load(clone.path / "params.yaml")["data"]["conflicts"] == "drop"

@@ -20,6 +20,7 @@ from tests.documents import load, save
 from tests.dvc.pipeline.clone import STAGES, TIMEOUT, Clone, declared_outs, environment
 from verdict.classifier import params
 from verdict.classifier.kinds import KINDS
+from verdict.classifier.section import Section
 
 pytestmark = pytest.mark.slow
 
@@ -201,12 +202,12 @@ def run_stage(folder: Path, stage: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def leaves(section: params.Section, above: str = "") -> dict[str, object]:
+def leaves(section: Section, above: str = "") -> dict[str, object]:
     """Every param under a group by its name in params.yaml, which for `validation` is `validate`."""
     found: dict[str, object] = {}
     for field, information in type(section).model_fields.items():
         key, value = f"{above}{information.alias or field}", getattr(section, field)
-        found |= leaves(value, f"{key}.") if isinstance(value, params.Section) else {key: value}
+        found |= leaves(value, f"{key}.") if isinstance(value, Section) else {key: value}
     return found
 
 
@@ -226,7 +227,7 @@ class Recorder:
         self.read: set[str] = set()
         self._names: dict[tuple[int, str], str] = {}
         self._loaded: list[params.Params] = []  # kept, so that no id is used twice
-        load, get = params.load, params.Section.__getattribute__
+        load, get = params.load, Section.__getattribute__
 
         def recording_load(path: Path = params.PATH) -> params.Params:
             loaded = load(path)
@@ -234,19 +235,19 @@ class Recorder:
             self._name(loaded, "")
             return loaded
 
-        def recording_get(section: params.Section, attribute: str) -> object:
+        def recording_get(section: Section, attribute: str) -> object:
             if name := self._names.get((id(section), attribute)):
                 self.read.add(name)
             return get(section, attribute)
 
         monkeypatch.setattr(params, "load", recording_load)
-        monkeypatch.setattr(params.Section, "__getattribute__", recording_get)
+        monkeypatch.setattr(Section, "__getattribute__", recording_get)
 
-    def _name(self, section: params.Section, above: str) -> None:
+    def _name(self, section: Section, above: str) -> None:
         fields = {field: getattr(section, field) for field in type(section).model_fields}
         for field, value in fields.items():
             key = f"{above}{type(section).model_fields[field].alias or field}"
-            if isinstance(value, params.Section):
+            if isinstance(value, Section):
                 self._name(value, f"{key}.")
             else:
                 self._names[id(section), field] = key

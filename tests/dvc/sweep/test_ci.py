@@ -187,5 +187,5 @@ def ranked(rank: int, name: str, seconds: float = 10.0) -> Row:
 
 def body(chosen: Plan, *rows: Row) -> str:
     """The text of the first row's pull request."""
-    board = Board(list(rows), [], [], [], 100, 100, None, Params.model_validate(small_params()).gate)
+    board = Board(list(rows), [], [], "weighted_f1", "", {}, 100, 100, None, Params.model_validate(small_params()).gate)
     return _body(chosen, board, rows[0], chosen.points[0], "https://a/run")
