@@ -107,9 +107,9 @@ def _ours(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     weights = (start / "model.safetensors", _config(start))
     with TemporaryDirectory() as folder, joined(params.device) as world, switched(params):
         os.environ[checkpoints.VARIABLE] = folder  # an empty one: nothing is gone on with
-        with closing(_Training(params, "first", data, weights, world)) as training:
+        with closing(_Training(params, data, weights, world)) as training:
             before = monotonic()
-            training.run(None)
+            training.run()
             if world.device.type == "cuda":
                 torch.cuda.synchronize(world.device)
             seconds = monotonic() - before

@@ -10,7 +10,6 @@ from verdict.classifier.metric_names import OVERALL
 from verdict.classifier.params import Evaluate
 from verdict.repo.revisions import Revision
 from verdict.review.metrics_file import SCORES
-from verdict.review.words import title
 
 _OURS = re.compile(r"^error: (.+)$", re.MULTILINE)
 _EXCEPTION = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)$", re.MULTILINE)
@@ -30,6 +29,8 @@ def score(root: Path, commit: str) -> float | None:
 
 def in_words(root: Path, commit: str) -> str:
     """The metric and its value; empty where the commit has no score."""
+    from verdict.review.words import title  # with numpy, which whoever asks for no score need not wait for
+
     value = score(root, commit)
     return "" if value is None else f"{title(_headline(Revision(root, commit, commit)))} on validation {value:.4f}"
 
