@@ -151,7 +151,7 @@ def test_the_pickle_of_these_tests_would_leave_its_mark(clone: Clone) -> None:
     assert clone.path.with_name("marker").exists()
 
 
-@pytest.mark.parametrize("name", ["a surplus pickle", "labels in another order", "weights that are not finite"])
+@pytest.mark.parametrize("name", ["a surplus pickle", "a missing file", "weights that are not finite"])
 def test_a_refused_artifact_is_named_with_its_revision(clone: Clone, desk: Desk, name: str) -> None:
     """The reason says models/classifier of which side, and no temporary folder of the review."""
     FOREIGN[name][0](clone)
