@@ -101,9 +101,9 @@ def _asked(what: str, default: str) -> str:
 
 
 def _place(root: Path, table: Path) -> Path:
-    """Where the table will lie in the project: where it is, or in data/raw."""
+    """Where the table will lie: where it is below data/, which is where the judge takes tables from, or in data/raw."""
     with suppress(ValueError):
-        return table.resolve().relative_to(root.resolve())
+        return RAW.parent / table.resolve().relative_to((root / RAW.parent).resolve())
     return RAW / table.name
 
 
