@@ -17,6 +17,7 @@ from tests.unit.stages.runs import (
     truncate,
     write,
 )
+from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
 from verdict.classifier.artifact import group_hash
 from verdict.classifier.metric_names import metrics_of
@@ -149,3 +150,12 @@ def test_bad_input_is_refused(ran: Path, capsys: pytest.CaptureFixture[str], cha
     change()
     message = refusal(evaluate.main, capsys)
     assert all(word in message for word in words), message
+
+
+def test_nothing_is_written_of_an_artifact_that_lacks_a_class(ran: Path) -> None:
+    """What cannot be scored leaves no predictions that look like those of a run that went well."""
+    Path("data/predictions/test.parquet").unlink()
+    _other_labels()
+    with pytest.raises(VerdictError, match="unknown label"):
+        evaluate.main()
+    assert not Path("data/predictions/test.parquet").exists()

@@ -267,15 +267,17 @@ def test_two_classes_without_a_rating_are_learnt(mailed: Path, kind: str) -> Non
     assert manifest.text.columns == ("subject", "body")
 
 
-def test_the_weights_of_rows_reach_the_training(mailed: Path) -> None:
+@pytest.mark.parametrize("table", ["ran", "mailed"], ids=["rated", "unrated"])
+def test_the_weights_of_rows_reach_the_training(request: pytest.FixtureRequest, table: str) -> None:
     """A column `weight` beside the features changes the model, and one of equal weights does not."""
+    request.getfixturevalue(table)
     artifacts = []
     for weight in (None, 1.0, np.linspace(0.01, 2, len(pd.read_parquet(TABLE)))):
         for name in ("train", "validation"):
             path = f"data/features/{name}.parquet"
-            table = pd.read_parquet(path)
-            values = weight[: len(table)] if isinstance(weight, np.ndarray) else weight
-            (table if values is None else table.assign(weight=values)).to_parquet(path)
+            rows = pd.read_parquet(path)
+            values = weight[: len(rows)] if isinstance(weight, np.ndarray) else weight
+            (rows if values is None else rows.assign(weight=values)).to_parquet(path)
         train.main()
         artifacts.append(sha256(Path("models/classifier/weights.safetensors")))
     assert artifacts[0] == artifacts[1]
