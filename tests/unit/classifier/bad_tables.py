@@ -140,7 +140,6 @@ COLUMNS = [
         files(table__csv=as_csv({**row, "colour": row["key"]} for row in rows(5000))),
         ("data.label", "5,000"),
     ),
-    Bad("label that is a column", cells([4, 5], colour="group"), ("data.label", '"group"')),
     Bad("label of two lines", cells([4, 5], colour="a\nb"), ("data.label", '"a\\nb"', "line")),
     Bad("label like a text", cells([4, 5], colour="long " * 50), ("data.label", "long", "100")),
     Bad("slice of two lines", cells([4, 5], place="a\nb"), ("data.slice", '"a\\nb"', "line"), {"slice": "place"}),

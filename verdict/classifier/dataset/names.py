@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from verdict.classifier.data_params import Data
-from verdict.classifier.dataset.description import TRUTH
 from verdict.classifier.dataset.problems import Problems, quoted
 
 # With more labels or slices than that, the column is another one than people meant.
@@ -69,9 +68,6 @@ class Names:
             self._problems.add("data.labels", f"no row is {', '.join(absent)}")
         else:
             self._require_names(key, counts)
-            if taken := [quoted(name) for name in TRUTH if name in counts]:
-                what = f"{', '.join(taken)} is a column of the predictions, where each label has one, too"
-                self._problems.add(key, f"{what}: call it otherwise")
 
     def _require_names(self, key: str, values: Iterable[str]) -> None:
         """Refuse what cannot be a name in tables and plots."""

@@ -104,7 +104,8 @@ def targets(data: Data, params: Train) -> Floats:
         outside = np.isin(data.actual, (0, len(data.labels) - 1))
         wanted[outside, 0], wanted[outside, -1] = (1 - above)[outside], above[outside]
     wanted *= _class_weights(data, params)
-    return wanted if data.weight is None else wanted * data.weight[:, None]
+    # To a mean of 1: otherwise the unit of the weights would be a learning rate.
+    return wanted if data.weight is None else wanted * (data.weight / data.weight.mean())[:, None]
 
 
 def _class_weights(data: Data, params: Train) -> Floats:
