@@ -18,7 +18,7 @@ TEXTS = ("--text", "subject", "--text", "body", "--label", "label")
 @pytest.fixture
 def clone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with the committed params.yaml, comments and all."""
-    place = empty_clone(tmp_path_factory.getbasetemp().parent).copy(tmp_path / "verdict")
+    place = empty_clone(tmp_path_factory.getbasetemp()).copy(tmp_path / "verdict")
     (place.path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     place.commit("The params as they are committed")
     return place
