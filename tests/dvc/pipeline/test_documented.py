@@ -12,7 +12,7 @@ from tests.dvc.pipeline.clone import Clone
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
-SHOW = "dvc exp show --only-changed --drop '.*:domains'"
+SHOW = "dvc exp show --only-changed --drop '.*:slices'"
 SHOW_ONE = "dvc exp show --only-changed --drop 'metrics.*' --keep '.*validation.json:overall.weighted_f1'"
 # It stands within a sentence of README.md.
 BACK = "git checkout params.yaml dvc.lock metrics plots && dvc checkout"
@@ -96,6 +96,13 @@ ELSEWHERE = {
     "tests/dvc/review/test_hook.py": {". .venv/bin/activate", "exec verdict gate"},
     "tests/dvc/pipeline/conftest.py": {"dvc exp run -S train.model=bag"},
     "tests/dvc/data/test_fetch.py": {"python -I data/fetch.py"},
+    "tests/dvc/data/test_init.py": {"verdict init my.csv --text message --label topic"},
+    "tests/dvc/data/test_own_data.py": {
+        "verdict init .venv/tables/reviews.jsonl --text text --label label --slice source --positive good",
+        "git add . && git commit -m 'Own data'",
+        "verdict gate --bootstrap",
+        "dvc exp run -S 'featurize.word.ngrams=[1,1]' -S featurize.char.min_df=30",
+    },
     "tests/dvc/classifier/test_doctor.py": {
         "verdict doctor",
         "verdict doctor --device cuda",
@@ -201,7 +208,7 @@ def test_a_command_shows_what_it_is_said_to_show(looked_at: Clone, command: str)
 
 
 @pytest.mark.parametrize(("command", "scores"), [(SHOW, {"overall"}), (SHOW_ONE, {"overall.weighted_f1"})])
-def test_experiments_are_shown_without_the_scores_by_domain(looked_at: Clone, command: str, scores: set[str]) -> None:
+def test_experiments_are_shown_without_the_scores_by_slice(looked_at: Clone, command: str, scores: set[str]) -> None:
     """What is said to be dropped is dropped, what is said to be kept is there, and main stands beside it."""
     rows = list(csv.DictReader(typed(looked_at, f"{command} --csv").splitlines()))
     told = {name.rpartition(":")[2] for name in rows[0] if name.startswith("metrics/")}
@@ -209,7 +216,7 @@ def test_experiments_are_shown_without_the_scores_by_domain(looked_at: Clone, co
     assert all(name.startswith(tuple(scores)) for name in told)
     assert {"main", "workspace"} <= {row["rev"] for row in rows}
     assert "bag" in {row["Experiment"] for row in rows}
-    assert not [name for name in rows[0] if "domains" in name]
+    assert not [name for name in rows[0] if "slices" in name]
 
 
 def test_commands_change_what_they_are_said_to_change(experiment: Clone, copy_of: Callable[[Clone], Clone]) -> None:

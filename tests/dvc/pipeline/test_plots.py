@@ -115,8 +115,8 @@ def test_fields_that_the_templates_draw_are_in_the_data(plots: Plots) -> None:
 
 
 def test_images_of_both_revisions_are_there(plots: Plots) -> None:
-    """The picture of the domains is a PNG for each revision, of the size it was drawn in."""
-    for entry in plots["plots/domains.png"]:
+    """The picture of the scores is a PNG for each revision, of the size it was drawn in."""
+    for entry in plots["plots/scores.png"]:
         png = Path(entry["url"]).read_bytes()
         assert png.startswith(b"\x89PNG\r\n\x1a\n")
         assert min(struct.unpack(">II", png[16:24])) > 200

@@ -89,13 +89,13 @@ def test_metrics_diff_shows_the_changed_scores(experiment: Clone) -> None:
     assert set(difference) == {"metrics/evaluation.json", "metrics/validation.json"}
     scores = difference["metrics/evaluation.json"]
     assert difference["metrics/validation.json"]["overall.log_loss"]["diff"] != 0
-    for group in ("overall", *(f"domains.{domain}" for domain in ("tweets", "movies", "products", "news"))):
+    for group in ("overall", *(f"slices.{domain}" for domain in ("tweets", "movies", "products", "news"))):
         entry = scores[f"{group}.log_loss"]
         assert entry["diff"] == pytest.approx(entry["new"] - entry["old"])
         assert entry["diff"] != 0
 
 
-@pytest.mark.parametrize(("stage", "key"), [("prepare", "neutral_bandd"), ("train", "sed"), ("evaluate", "mistake")])
+@pytest.mark.parametrize(("stage", "key"), [("split", "saltt"), ("train", "sed"), ("evaluate", "mistake")])
 def test_unknown_param_key_stops_the_run(
     finished: Clone, copy_of: Callable[[Clone], Clone], stage: str, key: str
 ) -> None:
@@ -103,7 +103,7 @@ def test_unknown_param_key_stops_the_run(
     clone = copy_of(finished)
     document = clone.params()
     document[stage][key] = 1
-    document["prepare"]["neutral_band"] = 0.06
+    document["split"]["salt"] = "other"
     clone.write_params(document)
     process = clone.try_run("dvc", "repro")
     assert process.returncode != 0

@@ -16,28 +16,20 @@ def test_violations_stop_the_dag_until_they_are_mended(empty: Clone, copy_of: Ca
     clone.write_params(
         {**sound, "validate": {**sound["validate"], "min_rows": {"train": 5000, "validation": 10, "test": 6000}}}
     )
-    raw = clone.path / "data/raw/tweets_GroundTruth.txt"
-    text = raw.read_bytes()
-    raw.write_bytes(text.replace(b" number 7 ", " n\ufffdmber 7 ".encode()))
-    clone.run("dvc", "add", "--quiet", "data/raw")
-
     process = clone.try_run("dvc", "repro")
     assert process.returncode != 0
     assert "failed to reproduce 'validate'" in process.stdout
-    assert "3 violations" in process.stdout
+    assert "2 violations" in process.stdout
     assert "train: at least 5000 rows, not " in process.stdout
     assert "test: at least 6000 rows, not " in process.stdout
-    assert "text is free of encoding damage (1 rows: tweets-8)" in process.stdout
     assert "remedy: " in process.stdout
     assert "Traceback" not in process.stdout
     assert "Running stage 'featurize'" not in process.stdout
     assert not (clone.path / "data/features").exists()
     assert not (clone.path / "metrics/data.json").exists()
-    assert "tweets-8" in (clone.path / "data/violations.csv").read_text(encoding="utf-8")
+    assert "at least 5000 rows" in (clone.path / "data/violations.csv").read_text(encoding="utf-8")
 
     clone.write_params(sound)
-    raw.write_bytes(text)
-    clone.run("dvc", "add", "--quiet", "data/raw")
     clone.run("dvc", "repro")
     assert (clone.path / "metrics/evaluation.json").is_file()
     assert not (clone.path / "data/violations.csv").exists()
