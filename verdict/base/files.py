@@ -80,23 +80,49 @@ def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd
 
 
 def table_parts(path: Path, remedy: str, rows: int = 100_000) -> "Iterator[pd.DataFrame]":
-    """The rows of a parquet file for pandas, in parts numbered on; `VerdictError` when it is missing or damaged."""
+    """The rows of a parquet file for pandas, in parts numbered on, as `arrow_parts` gives them."""
+    start = 0
+    for part in arrow_parts(path, remedy, rows=rows):
+        table: pd.DataFrame = part.to_pandas()
+        yield table.set_axis(range(start, start + len(table)))
+        start += len(table)
+
+
+def arrow_parts(path: Path, remedy: str, columns: list[str] | None = None, rows: int = 100_000) -> "Iterator[pa.Table]":
+    """The rows of a parquet file in parts, of an empty one a part without rows; raises as `read_arrow` does."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
-            start = 0
-            for part in file.iter_batches(rows):
-                table: pd.DataFrame = part.to_pandas()
-                yield table.set_axis(range(start, start + len(table)))
-                start += len(table)
-            if not start:
-                yield file.read().to_pandas()
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            absent = [name for name in columns or [] if name not in file.schema_arrow.names]
+            if absent:
+                raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
+            empty = True
+            for part in file.iter_batches(rows, columns=columns):
+                _refuse_gaps(path, part, columns, remedy)
+                empty = False
+                yield pa.Table.from_batches([part])
+            if empty:
+                yield file.read(columns=columns)
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", remedy) from None
     except (pa.ArrowException, OSError) as error:
         raise VerdictError(str(path), f"not readable as parquet: {error}", remedy) from None
+
+
+def _refuse_gaps(path: Path, table: "pa.Table | pa.RecordBatch", columns: list[str] | None, remedy: str) -> None:
+    if gaps := [name for name in columns or [] if table[name].null_count]:
+        raise VerdictError(str(path), f"rows without a value in: {', '.join(gaps)}", remedy)
+
+
+def write_parts(path: Path, schema: "pa.Schema", parts: "Iterable[pa.Table]") -> None:
+    """Write a parquet file part by part, as `write_table` does."""
+    import pyarrow.parquet as pq
+
+    with replacing(path) as partial, pq.ParquetWriter(partial, schema) as writer:
+        for part in parts:
+            writer.write_table(part.select(schema.names).cast(schema).replace_schema_metadata(None))
 
 
 def read_arrow(path: Path, remedy: str, columns: list[str] | None = None) -> "pa.Table":
@@ -117,8 +143,7 @@ def read_arrow(path: Path, remedy: str, columns: list[str] | None = None) -> "pa
     absent = [name for name in columns or [] if name not in arrow.column_names]
     if absent:
         raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
-    if gaps := [name for name in columns or [] if arrow[name].null_count]:
-        raise VerdictError(str(path), f"rows without a value in: {', '.join(gaps)}", remedy)
+    _refuse_gaps(path, arrow, columns, remedy)
     return arrow.select(columns) if columns else arrow
 
 
