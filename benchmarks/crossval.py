@@ -18,12 +18,12 @@ import pandas as pd
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC
+from verdict.classifier.dataset.vader import DOMAINS
 
 from verdict.base import documents
 from verdict.base.files import read_table
 from verdict.classifier import params
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.dataset.vader import DOMAINS
 from verdict.classifier.features import tfidf
 from verdict.classifier.scores.metrics import scores
 from verdict.classifier.training.fit import fit

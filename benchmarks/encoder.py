@@ -20,13 +20,13 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
+from verdict.classifier.dataset.vader import VALENCE_LIMIT
 
 from benchmarks.workspace import ROOT
 from verdict.base import numerics
 from verdict.base.errors import exit_code
 from verdict.base.files import read_json, read_table
 from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.dataset.vader import VALENCE_LIMIT
 from verdict.classifier.features.pretrained import checkpoint
 from verdict.classifier.features.tokens import tokeniser_of
 from verdict.classifier.models.encoder import predict

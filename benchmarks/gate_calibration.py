@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 from scipy.stats import beta, t
+from verdict.classifier.dataset.vader import DOMAINS
 
 from benchmarks.retrained import (
     CLEAN,
@@ -33,7 +34,6 @@ from benchmarks.retrained import (
     train_all,
 )
 from verdict.base.errors import exit_code
-from verdict.classifier.dataset.vader import DOMAINS
 from verdict.classifier.scores.metric_names import HEADLINE, LOWER_IS_BETTER, OVERALL
 from verdict.review import params
 from verdict.review.bootstrap import Resample, differences, resample

@@ -15,10 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Measure:
-    """Wall-clock seconds, and the peak resident memory of the largest process, in GiB."""
+    """Wall-clock seconds, the peak resident memory of the largest process in GiB, and seconds of all processors."""
 
     seconds: float
     gib: float
+    cpu: float
 
 
 def copy_repository(target: Path, with_raw: bool = True) -> None:
@@ -47,4 +48,4 @@ def run(command: list[str], folder: Path) -> Measure:
         if process.returncode:
             log.seek(0)
             raise VerdictError(" ".join(command), f"exit code {process.returncode}\n{log.read()}", "see its output")
-    return Measure(seconds, usage.ru_maxrss / 2**20)
+    return Measure(seconds, usage.ru_maxrss / 2**20, usage.ru_utime + usage.ru_stime)

@@ -39,7 +39,7 @@ def main() -> None:
         copy_truth(table, FEATURES / f"{name}.parquet")
     write_dataset(FEATURES / "dataset.json", dataset)
     source = {name: sha256(table) for name, table in tables.items()}
-    write_json(FEATURES / "source.json", {"representation": chosen, **source})
+    write_json(FEATURES / "source.json", source)
     print(f"featurize: {written}")
 
 

@@ -93,7 +93,9 @@ class Hashed:
         half = self.size // 2
         widths = (half, self.size - half)
         pairs = zip(self._counts(marked), widths, strict=True)
-        return np.concatenate([np.bincount(counts.indices, minlength=width) for counts, width in pairs])
+        return np.concatenate(
+            [np.bincount(counts.indices[counts.data != 0], minlength=width) for counts, width in pairs]
+        )
 
     def _counts(self, marked: Marked) -> tuple[sp.csr_matrix, sp.csr_matrix]:
         """How often each word feature and each character feature occurs, with the signs."""
@@ -102,7 +104,9 @@ class Hashed:
         of_tokens = _signed(*grams.characters(self.params.char.ngrams), (len(marked.lengths), self.size - half))
         ones = np.ones(len(marked.tokens), np.float32)
         in_texts = sp.csr_matrix((ones, marked.tokens, marked.ends), shape=(len(marked), len(marked.lengths)))
-        return _clean(words), _clean(in_texts @ of_tokens)
+        words.sum_duplicates()
+        # A product has each feature once in a row, and in an order that depends on the row alone: no need to sort.
+        return words, in_texts @ of_tokens
 
 
 @dataclass(frozen=True)
@@ -191,17 +195,12 @@ def _signed(places: Places, hashes: Hashes, shape: tuple[int, int]) -> sp.csr_ma
     return sp.csr_matrix((signs, (hashes % np.uint64(shape[1])).astype(np.int32), ends), shape=shape)
 
 
-def _clean(counts: sp.csr_matrix) -> sp.csr_matrix:
-    """Each feature once in a row, in order, and only those that did not cancel out."""
-    counts.sum_duplicates()
-    counts.eliminate_zeros()
-    return counts
-
-
 def _weighed(counts: sp.csr_matrix, idf: npt.NDArray[np.float32]) -> sp.csr_matrix:
     """(1 + log count) · idf with the counts' signs, each row then of length 1."""
+    counts.eliminate_zeros()  # what cancelled out
     counts.data = np.copysign((np.log(np.abs(counts.data)) + 1) * idf[counts.indices], counts.data)
-    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
+    squares = sp.csr_matrix((counts.data**2, counts.indices, counts.indptr), shape=counts.shape)
+    lengths = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
     lengths[lengths == 0] = 1
     counts.data /= np.repeat(lengths, np.diff(counts.indptr)).astype(np.float32)
     return counts

@@ -18,7 +18,8 @@ from verdict.classifier.kinds import Representation
 from verdict.classifier.params import Featurize, Ngrammed
 
 Tables = Mapping[str, Path]  # prepared, by split; `train` is among them
-SHARDS, IDF = "shards.json", "idf.safetensors"
+# Which representation it is, and the names of its shards, if it has any.
+CONTENTS, IDF = "features.json", "idf.safetensors"
 _REMEDY = "dvc repro prepare"
 
 
@@ -33,6 +34,7 @@ def write_features(folder: Path, tables: Tables, settings: Featurize, representa
         "hashing": _write_hashed,
         "tokens": _write_token_ids,
     }
+    write_json(folder / CONTENTS, {"representation": representation})
     return writers[representation](folder, tables, settings)
 
 
@@ -60,7 +62,7 @@ def _write_hashed(folder: Path, tables: Tables, settings: Featurize) -> str:
     learnt = Hashed(own, idf_of(frequencies, sum(shards["train"].values())))
     hashing_io.write_settings(folder / hashing_io.SETTINGS, learnt)
     write_tensors(folder / IDF, {hashing_io.IDF: learnt.idf})
-    write_json(folder / SHARDS, shards)
+    write_json(folder / CONTENTS, {"representation": "hashing", "shards": shards})
     used = np.count_nonzero(frequencies)
     return f"{sum(map(len, shards.values()))} shards; {used} of {hashed.size} hashed features occur"
 

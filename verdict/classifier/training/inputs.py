@@ -19,7 +19,7 @@ from verdict.classifier.features.sparse_io import read_matrix
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import read_tensors
 from verdict.classifier.features.tokens import Tokens, read_tokens
-from verdict.classifier.features.write import IDF, SHARDS
+from verdict.classifier.features.write import CONTENTS, IDF
 from verdict.classifier.kinds import KINDS, Features, Representation
 from verdict.classifier.scores.metrics import Floats
 from verdict.classifier.scores.predictions import codes
@@ -65,7 +65,7 @@ def read_inputs(folder: Path, model: str) -> Inputs:
         VerdictError: a file is missing, damaged, or does not fit the others; a class has no row to learn from; or
             the features are not for this kind.
     """
-    representation, source = _source(folder / "source.json")
+    representation = _representation(folder)
     if representation not in KINDS[model].reads:
         raise VerdictError(str(folder), f"holds {representation}, which a {model} model does not read", _REMEDY)
     tensors = read_tensors(folder / IDF, _REMEDY) if representation != "tokens" else {}
@@ -73,7 +73,7 @@ def read_inputs(folder: Path, model: str) -> Inputs:
     dataset = read_dataset(folder / "dataset.json", _REMEDY)
     data = {name: _data(folder / name, dataset, _features(folder, name, reads)) for name in SPLITS}
     _refuse_absent_classes(folder / "train.parquet", data["train"])
-    return Inputs(folder, reads, dataset, data, source)
+    return Inputs(folder, reads, dataset, data, _source(folder / "source.json"))
 
 
 def _features(folder: Path, name: Split, reads: Reads) -> Features:
@@ -90,8 +90,8 @@ def _features(folder: Path, name: Split, reads: Reads) -> Features:
 
 
 def _shards(folder: Path, name: Split, reads: Hashed) -> Shards:
-    path = folder / SHARDS
-    listed = read_json(path, _REMEDY)
+    path = folder / CONTENTS
+    listed = read_json(path, _REMEDY).get("shards")
     found = listed.get(name) if isinstance(listed, dict) else None
     if not isinstance(found, dict) or not all(type(rows) is int for rows in found.values()):
         raise VerdictError(str(path), f"does not list the shards of {name}", _REMEDY)
@@ -117,14 +117,19 @@ def _data(path: Path, dataset: Dataset, features: Features) -> Data:
     return made
 
 
-def _source(path: Path) -> tuple[Representation, dict[Split, str]]:
+def _representation(folder: Path) -> Representation:
+    contents = read_json(folder / CONTENTS, _REMEDY)
+    named: Representation | None = contents.get("representation") if isinstance(contents, dict) else None
+    if named is None or named not in get_args(Representation):
+        raise VerdictError(str(folder / CONTENTS), "does not say what the features are", _REMEDY)
+    return named
+
+
+def _source(path: Path) -> dict[Split, str]:
     source = read_json(path, _REMEDY)
-    if not isinstance(source, dict) or source.get("representation") not in get_args(Representation):
-        raise VerdictError(str(path), "does not say what the features are", _REMEDY)
-    representation: Representation = source.pop("representation")
-    if set(source) != set(SPLITS) or not all(map(is_sha256, source.values())):
+    if not isinstance(source, dict) or set(source) != set(SPLITS) or not all(map(is_sha256, source.values())):
         raise VerdictError(str(path), f"does not hold the hashes of {' and '.join(SPLITS)}", _REMEDY)
-    return representation, source
+    return source
 
 
 def _refuse_absent_classes(path: Path, data: Data) -> None:

@@ -15,7 +15,7 @@ from verdict.classifier.training.loop import Data, Fitted, Step, class_weights, 
 # A class that a row belongs to by less than this share of it is not worth a step.
 _LEAST_SHARE = 0.01
 # Of data on disk the loss is measured on so many shards: all of them once more would take as long as the training.
-_SHARDS = 10
+_SHARDS = 3
 _ROWS = 100_000
 
 
