@@ -1,8 +1,8 @@
-"""Fine-tuning in sentences a second: this repository's training against Hugging Face's Trainer, on the same work.
+"""Fine-tuning in rows a second: this repository's training against Hugging Face's Trainer, on the same work.
 
-python -m benchmarks.encoder [--device cuda] [--sentences N] [--epochs N] [--rounds N]
+python -m benchmarks.encoder [--device cuda] [--rows N] [--epochs N] [--rounds N]
 
-Same checkpoint, sentences, loss, batch size, grouping by length, optimiser, rates, clipping and precision (bfloat16 on
+Same checkpoint, rows, loss, batch size, grouping by length, optimiser, rates, clipping and precision (bfloat16 on
 a GPU, float32 on a CPU); each round in a process of its own, by turns. Loading and scoring are not counted. The Trainer
 takes whatever is fastest on the machine; ours runs with `train.deterministic` true and false.
 """
@@ -20,20 +20,18 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from verdict.classifier.dataset.vader import VALENCE_LIMIT
 
+from benchmarks.retrained import data_of
 from benchmarks.workspace import ROOT
 from verdict.base import numerics
 from verdict.base.errors import exit_code
 from verdict.base.files import read_json, read_table
-from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.features.pretrained import checkpoint
 from verdict.classifier.features.tokens import tokeniser_of
 from verdict.classifier.models.encoder import predict
 from verdict.classifier.models.tensors import softmax
 from verdict.classifier.params import Train, load
-from verdict.classifier.scores.metrics import scores
-from verdict.classifier.scores.predictions import TRUTH
 from verdict.classifier.training import checkpoints
 from verdict.classifier.training.loop import Data, targets
 
@@ -42,9 +40,9 @@ SIDES = ("trainer", "fast", "deterministic")
 
 def main() -> None:
     """Run all sides by turns, or one of them."""
-    parser = argparse.ArgumentParser(description="Fine-tuning in sentences a second.")
+    parser = argparse.ArgumentParser(description="Fine-tuning in rows a second.")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--sentences", type=int, default=16_675)
+    parser.add_argument("--rows", type=int, default=16_675)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--side", choices=SIDES)
@@ -56,7 +54,7 @@ def main() -> None:
     for number in range(options.rounds):
         for side in SIDES[::-1] if number % 2 else SIDES:
             command = [sys.executable, "-m", "benchmarks.encoder", "--side", side, "--device", options.device]
-            sizes = ["--sentences", str(options.sentences), "--epochs", str(options.epochs)]
+            sizes = ["--rows", str(options.rows), "--epochs", str(options.epochs)]
             # One device for all: the Trainer would take more of them, and multiply the batch.
             one = {**os.environ, "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]}
             done = subprocess.run([*command, *sizes], cwd=ROOT, env=one, check=True, stdout=subprocess.PIPE, text=True)
@@ -65,8 +63,8 @@ def main() -> None:
     for side, rounds in found.items():
         speeds = sorted(one["speed"] for one in rounds)
         print(
-            f"{side:>13}: {median(speeds):8.1f} sentences/s ({speeds[0]:.1f} to {speeds[-1]:.1f}),"
-            f" {median(speeds) / slow:.2f} × the Trainer, weighted F1 on validation {rounds[0]['weighted_f1']:.4f}"
+            f"{side:>13}: {median(speeds):8.1f} rows/s ({speeds[0]:.1f} to {speeds[-1]:.1f}),"
+            f" {median(speeds) / slow:.2f} × the Trainer, {rounds[0]['headline']:.4f} on validation"
         )
 
 
@@ -86,17 +84,16 @@ def measured(options: argparse.Namespace) -> dict[str, float]:
     )
     start = checkpoint(settings.featurize.tokens.checkpoint)
     tokeniser = tokeniser_of(start, settings.featurize.tokens.max_tokens)
-    data = {}
+    data, dataset = {}, read_dataset(ROOT / "data/prepared/dataset.json")
     for split in ("train", "validation"):
-        table = read_table(ROOT / f"data/prepared/{split}.parquet", "dvc repro prepare", [*TRUTH, "text"])
-        table = table.sample(min(len(table), options.sentences), random_state=0)
-        labels = table["label"].to_numpy(dtype=np.str_)
-        data[split] = Data(tokeniser.transform(table["text"]), labels, table["valence"].to_numpy())
+        table = read_table(ROOT / f"data/prepared/{split}.parquet", "dvc repro prepare")
+        table = table.sample(min(len(table), options.rows), random_state=0)
+        data[split] = data_of(tokeniser, table, dataset)
     side = _trainer if options.side == "trainer" else _ours
     network, seconds = side(params, data["train"], start)
     return {
-        "speed": len(data["train"].labels) * options.epochs / seconds,
-        "weighted_f1": _score(network, data["validation"], params.device),
+        "speed": len(data["train"].actual) * options.epochs / seconds,
+        "headline": _score(network, data["validation"], params.device, settings.evaluate.headline),
     }
 
 
@@ -135,22 +132,25 @@ def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(params.seed)
     settings = params.encoder
-    wanted, valence = targets(data, params), data.valence / VALENCE_LIMIT
+    wanted = targets(data, params)
+    # Without ratings their loss counts for nothing, on both sides.
+    weight = 0.0 if data.rating is None else settings.rating_weight
+    rating = np.zeros(len(wanted)) if data.rating is None else data.rating / data.reach
 
     class WithLoss(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = network_of((start / "model.safetensors", _config(start)), settings.dropout)
+            self.network = network_of((start / "model.safetensors", _config(start)), len(data.labels), settings.dropout)
 
-        def forward(self, ids: Any, mask: Any, wanted: Any, valence: Any) -> dict[str, Any]:  # noqa: ANN401 - tensors
+        def forward(self, ids: Any, mask: Any, wanted: Any, rating: Any) -> dict[str, Any]:  # noqa: ANN401 - tensors
             output = self.network(ids, mask)
             loss = functional.cross_entropy(output[:, :-1], wanted, label_smoothing=settings.label_smoothing)
-            loss = loss + settings.valence_weight * functional.mse_loss(output[:, -1], valence)
+            loss = loss + weight * functional.mse_loss(output[:, -1], rating)
             return {"loss": loss, "logits": output}
 
     class Rows(torch.utils.data.Dataset[dict[str, Any]]):
         def __len__(self) -> int:
-            return len(data.labels)
+            return len(data.actual)
 
         def __getitem__(self, row: int) -> dict[str, Any]:
             ids = data.features.ids[data.features.ends[row] : data.features.ends[row + 1]]
@@ -163,11 +163,11 @@ def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
             "ids": torch.from_numpy(ids),
             "mask": torch.from_numpy(mask),
             "wanted": torch.from_numpy(wanted[rows]).float(),
-            "valence": torch.from_numpy(valence[rows]).float(),
+            "rating": torch.from_numpy(rating[rows]).float(),
         }
 
     model = WithLoss()
-    steps = -(-len(data.labels) // settings.batch_size) * settings.epochs
+    steps = -(-len(data.actual) // settings.batch_size) * settings.epochs
     arguments = TrainingArguments(
         output_dir=str(ROOT / ".checkpoints" / "trainer"),
         num_train_epochs=settings.epochs,
@@ -198,14 +198,13 @@ def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     return model.network, monotonic() - before
 
 
-def _score(network: Any, data: Data, device: str) -> float:  # noqa: ANN401 - a torch module
+def _score(network: Any, data: Data, device: str, headline: str) -> float:  # noqa: ANN401 - a torch module
     import torch
 
     network.eval()
     with torch.inference_mode():
         outputs = predict(network, data.features, torch.device(device), device != "cpu")
-    probabilities = softmax(outputs[:, : len(LABELS)])
-    return scores(data.labels, data.valence, probabilities, bins=2)["weighted_f1"]
+    return data.score(headline, softmax(outputs[:, : len(data.labels)]))
 
 
 if __name__ == "__main__":

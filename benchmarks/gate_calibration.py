@@ -1,13 +1,16 @@
 """How often does the gate block a change that is none, and how often does it catch a real loss? With trained models.
 
     python -m benchmarks.gate_calibration [--splits 20]
+    python -m benchmarks.gate_calibration --table reviews       # one of the tables of `make tables`
 
-In each of 20 splits of the whole corpus, five models are trained on draws of the training documents with other seeds,
+In each of 20 splits of the whole data set, five models are trained on draws of the training groups with other seeds,
 and two for each kind of damage. Pairs of the five are A/A: whatever the gate blocks there is a false alarm. A damaged
 model against one of the five is a planted loss, whose true size is the mean difference over all splits. The rules
 `near-duplicates` and `leak` are asked of all pairs, both ways: whatever they block is a false alarm. Rules and
-defaults are those of params.yaml, group gate. 440 models of 12 s each, an hour and a half on two cores; predictions are
-kept in benchmarks/.retrained.
+defaults are those of params.yaml, group gate; for a table the headline metric must not be worse overall.
+
+Of the example these are 440 models of 12 s each, an hour and a half on two cores; of a table 360, some minutes.
+Predictions are kept in benchmarks/.retrained.
 """
 
 import argparse
@@ -20,40 +23,44 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 from scipy.stats import beta, t
-from verdict.classifier.dataset.vader import DOMAINS
 
 from benchmarks.retrained import (
     CLEAN,
+    Corpus,
     Draw,
     Recipe,
     Task,
+    known,
     learnt_from,
     predictions,
     predictions_on_validation,
     splits,
     train_all,
 )
+from tests.tables import TABLES
 from verdict.base.errors import exit_code
-from verdict.classifier.scores.metric_names import HEADLINE, LOWER_IS_BETTER, OVERALL
-from verdict.review import params
-from verdict.review.bootstrap import Resample, differences, resample
-from verdict.review.compare import Plan, level
+from verdict.classifier.metric_names import LOWER_IS_BETTER, OVERALL
+from verdict.review.bootstrap import Scheme, paired
+from verdict.review.plan import Plan, levels
 from verdict.review.rules import duplicates, leak
 from verdict.review.rules.duplicates import Side, near, rise
 
 Claim = tuple[str, str]  # a group, and one of its metrics
-GROUPS = (OVERALL, *DOMAINS)
 TWINS = 5
 DAMAGED = 2
-# Each aims at a loss that the gate should see: 2 points overall, 5 in a domain.
+# Each aims at a loss that the gate should see: 2 points overall, 5 in a slice.
 PLANTED: dict[Recipe, str] = {
-    Recipe(documents=0.6): OVERALL,
+    Recipe(groups=0.6): OVERALL,
     Recipe(turned=0.06): OVERALL,
-    Recipe(turned=0.18, domain="tweets"): "tweets",
-    Recipe(turned=0.17, domain="movies"): "movies",
-    Recipe(turned=0.25, domain="products"): "products",
-    Recipe(turned=0.45, domain="news"): "news",
+    Recipe(turned=0.18, slice="tweets"): "tweets",
+    Recipe(turned=0.17, slice="movies"): "movies",
+    Recipe(turned=0.25, slice="products"): "products",
+    Recipe(turned=0.45, slice="news"): "news",
 }
+# Of any table: losses of several sizes, for its test set says which of them can be seen.
+ANYWHERE: dict[Recipe, str] = dict.fromkeys(
+    [Recipe(groups=0.6), Recipe(turned=0.05), Recipe(turned=0.1), Recipe(turned=0.2)], OVERALL
+)
 
 
 @dataclass(frozen=True)
@@ -87,37 +94,39 @@ class Outcome:
     planted: dict[Recipe, list[Pair]] = field(default_factory=dict)
 
 
-def tasks(draw: Draw, salt: str, recipes: Iterable[Recipe]) -> list[Task]:
+def tasks(corpus: Corpus, draw: Draw, salt: str, recipes: Iterable[Recipe]) -> list[Task]:
     """The models of one split."""
-    clean = [Task(draw, salt, CLEAN, seed) for seed in range(1, TWINS + 1)]
-    return clean + [Task(draw, salt, recipe, seed) for recipe in recipes for seed in range(1, DAMAGED + 1)]
+    clean = [Task(corpus, draw, salt, CLEAN, seed) for seed in range(1, TWINS + 1)]
+    return clean + [Task(corpus, draw, salt, recipe, seed) for recipe in recipes for seed in range(1, DAMAGED + 1)]
 
 
-def judged(split: str, base: Resample, candidate: Resample, plan: Plan) -> Pair:
-    """One comparison, by the review's own code."""
+def judged(split: str, base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], plan: Plan) -> Pair:
+    """One comparison, by the review's own code, of the claims that the gate acts on or the headline is about."""
     pair = Pair(split, {}, {}, {})
-    found = differences(base, candidate)
-    for claim in plan.family(found):
+    family = plan.family([OVERALL, *base.get("slice", pd.Series(dtype=str)).unique()])
+    asked = Scheme(plan.bins, plan.resamples, plan.seed, lambda group: [name for own, name in family if own == group])
+    found = paired(base, candidate, labels, asked)
+    confidence = levels(plan, {group: tuple(draws.base) for group, draws in found.items()})
+    for claim in family:
         group, metric = claim
         draws, sign = found[group], -1 if metric in LOWER_IS_BETTER else 1
-        bounds = draws.interval(metric, level(plan, claim, found))
+        bounds = draws.interval(metric, confidence[claim])
         pair.difference[claim] = sign * (draws.candidate[metric] - draws.base[metric])
         pair.low[claim], pair.high[claim] = sorted(sign * bound for bound in bounds)
     return pair
 
 
-def of_split(draw: Draw, salt: str, recipes: list[Recipe], plan: Plan) -> Outcome:
+def of_split(corpus: Corpus, draw: Draw, salt: str, recipes: list[Recipe], plan: Plan) -> Outcome:
     """All pairs of one split."""
-    corpus = splits(salt)
-    models = tasks(draw, salt, recipes)
-    tables = [predictions(task, corpus["test"]) for task in models]
-    resampled = resample(tables, plan.bins, plan.resamples, plan.seed)
-    sums = {(task.recipe, task.seed): own for task, own in zip(models, resampled, strict=True)}
-    leaks = Leaks(corpus, dict(zip(((task.recipe, task.seed) for task in models), tables, strict=True)), models, plan)
+    rows, labels = splits(corpus, salt), known(corpus).labels
+    models = tasks(corpus, draw, salt, recipes)
+    tables = {(task.recipe, task.seed): predictions(task, rows["test"]) for task in models}
+    leaks = Leaks(rows, tables, models, plan)
 
     def pair(base: tuple[Recipe, int], candidate: tuple[Recipe, int]) -> Pair:
         fails, turned = leaks.found(base, candidate)
-        return replace(judged(salt, sums[base], sums[candidate], plan), fails=fails, fails_turned=turned)
+        found = judged(salt, tables[base], tables[candidate], labels, plan)
+        return replace(found, fails=fails, fails_turned=turned)
 
     twins = [(CLEAN, seed) for seed in range(1, TWINS + 1)]
     same = [pair(*two) for two in itertools.combinations(twins, 2)]
@@ -132,25 +141,25 @@ class Leaks:
 
     def __init__(
         self,
-        corpus: dict[str, pd.DataFrame],
+        rows: dict[str, pd.DataFrame],
         tested: dict[tuple[Recipe, int], pd.DataFrame],
-        models: Iterable[Task],
+        models: Sequence[Task],
         plan: Plan,
     ) -> None:
-        self.plan, self.tested = plan, tested
+        self.plan, self.tested, self.labels = plan, tested, known(models[0].corpus).labels
         self.sides: dict[tuple[Recipe, int], Side] = {}
         self.held_out: dict[tuple[Recipe, int], pd.DataFrame] = {}
         for task in models:
-            learnt = pd.concat(learnt_from(task, corpus))
-            self.sides[task.recipe, task.seed] = Side.of(corpus["test"]["text"], learnt["text"])
-            self.held_out[task.recipe, task.seed] = predictions_on_validation(task, corpus)
-        whole = Side.of(corpus["test"]["text"], pd.concat([corpus["train"], corpus["validation"]])["text"])
+            learnt = pd.concat(learnt_from(task, rows))
+            self.sides[task.recipe, task.seed] = Side.of(rows["test"]["text"], learnt["text"])
+            self.held_out[task.recipe, task.seed] = predictions_on_validation(task, rows)
+        whole = Side.of(rows["test"]["text"], pd.concat([rows["train"], rows["validation"]])["text"])
         self.near = near(whole.tested, whole.learnt)
 
     def found(self, *pair: tuple[Recipe, int]) -> tuple[frozenset[str], frozenset[str]]:
         """Which of them fail the second model against the first, and the first against the second."""
         tested, held_out = (tuple(table[model] for model in pair) for table in (self.tested, self.held_out))
-        excesses = leak.excesses(tested, held_out, self.plan)  # type: ignore[arg-type]
+        excesses = leak.excesses(tested, held_out, self.labels, self.plan)  # type: ignore[arg-type]
         leaks = [any(sign * one.difference > one.reach for one in excesses) for sign in (1, -1)]
         one, other = (self.sides[model] for model in pair)
         rises = [rise(*sides, self.near).measurable for sides in ((one, other), (other, one))]
@@ -173,52 +182,55 @@ def rate(pairs: list[Pair], caught: Callable[[Pair], bool]) -> tuple[float, floa
     return mean, max(mean - reach, 0.0), min(mean + reach, 1.0)
 
 
-def true_loss(pairs: list[Pair], group: str) -> tuple[float, float]:
+def true_loss(pairs: list[Pair], claim: Claim) -> tuple[float, float]:
     """The mean loss over all splits, in points, and its standard error, splits as independent."""
-    losses = [-100 * pair.difference[group, HEADLINE] for pair in pairs]
+    losses = [-100 * pair.difference[claim] for pair in pairs]
     by_split = pd.DataFrame({"split": [pair.split for pair in pairs], "loss": losses})
     means = by_split.groupby("split")["loss"].mean()
     return float(means.mean()), float(means.std(ddof=1)) / len(means) ** 0.5
 
 
-def visible(pairs: list[Pair], group: str) -> float:
-    """The true loss, in points, that a group's rule would catch in 90 %, by the errors and margins of these pairs."""
-    claim, (mean, _) = (group, HEADLINE), true_loss(pairs, group)
+def visible(pairs: list[Pair], claim: Claim) -> float:
+    """The true loss, in points, that a claim's rule would catch in 90 %, by the errors and margins of these pairs."""
+    mean, _ = true_loss(pairs, claim)
     errors = np.array([100 * pair.difference[claim] + mean for pair in pairs])
     margins = np.array([100 * (pair.high[claim] - pair.difference[claim]) for pair in pairs])
     return float(np.quantile(errors + margins, 0.9))
 
 
-def table(draw: Draw, outcome: Outcome, claims: Sequence[Claim]) -> Iterable[str]:
+def table(draw: Draw, outcome: Outcome, plan: Plan, planted: dict[Recipe, str]) -> Iterable[str]:
     """The rates of one draw."""
+    claims: Sequence[Claim] = sorted(plan.named)
     models = len({pair.split for pair in outcome.same}) * TWINS
     yield f"\n{draw}: {models} models, {len(outcome.same) // 2} A/A pairs, both ways round"
     for name, among in [("blocked", claims), *((f"by {' '.join(claim)}", (claim,)) for claim in claims)]:
         share, low, high = rate(outcome.same, lambda pair, among=among: pair.worse(among))  # type: ignore[misc]
         yield f"  A/A {name:<28} {share:6.1%}  [{low:.1%}, {high:.1%}]"
-    planted = [pair for pairs in outcome.planted.values() for pair in pairs]
-    every = [*outcome.same, *planted, *(pair.turned() for pair in planted)]
+    damaged = [pair for pairs in outcome.planted.values() for pair in pairs]
+    every = [*outcome.same, *damaged, *(pair.turned() for pair in damaged)]
     for name in (duplicates.NAME, leak.NAME):
         share, low, high = rate(every, lambda pair, name=name: name in pair.fails)  # type: ignore[misc]
         hits = sum(name in pair.fails for pair in every)
         yield f"  {name:<32} {share:6.2%}  [{low:.1%}, {high:.1%}] blocked: {hits} of {len(every)} pairs"
     for recipe, pairs in outcome.planted.items():
-        group = PLANTED[recipe]
-        loss, error = true_loss(pairs, group)
-        found = [rate(pairs, lambda pair, among=among: pair.worse(among)) for among in (claims, [(group, HEADLINE)])]  # type: ignore[misc]
+        group = planted[recipe]
+        own_claim = (group, plan.headline)
+        loss, error = true_loss(pairs, own_claim)
+        found = [rate(pairs, lambda pair, among=among: pair.worse(among)) for among in (claims, [own_claim])]  # type: ignore[misc]
         (share, low, high), (own, *_) = found
         yield (
             f"  {recipe.name:<24} true loss {group:<8} {loss:4.1f} ± {error:.1f} points: caught {share:6.1%}"
-            f"  [{low:.1%}, {high:.1%}], by its own rule {own:6.1%}; in 90 % from {visible(pairs, group):.1f} points on"
+            f"  [{low:.1%}, {high:.1%}], by its own rule {own:6.1%};"
+            f" in 90 % from {visible(pairs, own_claim):.1f} points on"
         )
 
 
-def run(draw: Draw, salts: list[str], recipes: list[Recipe], plan: Plan) -> Outcome:
+def run(corpus: Corpus, draw: Draw, salts: list[str], recipes: list[Recipe], plan: Plan) -> Outcome:
     """Train what is missing, then judge all pairs."""
-    train_all(task for salt in salts for task in tasks(draw, salt, recipes))
+    train_all(task for salt in salts for task in tasks(corpus, draw, salt, recipes))
     whole = Outcome([], {recipe: [] for recipe in recipes})
     with ProcessPoolExecutor() as pool:
-        for part in pool.map(of_split, *zip(*((draw, salt, recipes, plan) for salt in salts), strict=True)):
+        for part in pool.map(of_split, *zip(*((corpus, draw, salt, recipes, plan) for salt in salts), strict=True)):
             whole.same += part.same
             for recipe, pairs in part.planted.items():
                 whole.planted[recipe] += pairs
@@ -229,14 +241,26 @@ def main() -> None:
     """Print the rates of both draws."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--splits", type=int, default=20)
-    salts = [f"split-{number}" for number in range(parser.parse_args().splits)]
-    settings = params.load()
-    gate = settings.gate
-    named = frozenset(gate.claims)
-    plan = Plan(gate.confidence, gate.resamples, gate.seed, settings.evaluate.calibration_bins, named)
-    for draw, recipes in (("subsample", list(PLANTED)), ("bootstrap", [])):
-        outcome = run(draw, salts, recipes, plan)  # type: ignore[arg-type]
-        print("\n".join(table(draw, outcome, gate.claims)))  # type: ignore[arg-type]
+    parser.add_argument("--table", choices=TABLES, default="", help="instead of this repository's data")
+    options = parser.parse_args()
+    salts = [f"split-{number}" for number in range(options.splits)]
+    corpus = Corpus(options.table)
+    corpus.prepare()
+    plan = plan_of(corpus)
+    planted = ANYWHERE if options.table else PLANTED
+    draws: dict[Draw, list[Recipe]] = {"subsample": list(planted), "bootstrap": []}
+    for draw, recipes in draws.items():
+        outcome = run(corpus, draw, salts, recipes, plan)
+        print("\n".join(table(draw, outcome, plan, planted)))
+
+
+def plan_of(corpus: Corpus) -> Plan:
+    """How the gate judges changes of a data set."""
+    settings = corpus.settings()
+    gate, bins, headline = settings.gate, settings.evaluate.calibration_bins, settings.evaluate.headline
+    plan = Plan(gate.confidence, gate.resamples, gate.seed, bins, headline, frozenset(gate.claims))
+    plan.require_metrics(known(corpus).labels, known(corpus).rating is not None)
+    return plan
 
 
 if __name__ == "__main__":

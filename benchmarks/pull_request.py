@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.review import CHANGE
-from benchmarks.workspace import ROOT, run
+from benchmarks.workspace import ROOT, copy_raw, run
 from tests.dvc.pipeline.clone import Clone
 from tests.workflows.github import GitHub
 from tests.workflows.origin import make_origin
@@ -62,8 +62,8 @@ def ours(outcome: Outcome) -> float:
 def trained(place: Path) -> tuple[float, float]:
     """Seconds of the run of a change of the penalty: with the raw data alone in the cache, and once more with all."""
     clone = cloned(place)
-    shutil.copytree(ROOT / "data" / "raw", place / "data" / "raw")
-    clone.run("dvc", "commit", "--quiet", "--force", "data/raw.dvc")
+    raw = copy_raw(place)
+    clone.run("dvc", "commit", "--quiet", "--force", f"{raw}.dvc")
     params = place / "params.yaml"
     params.write_text(params.read_text(encoding="utf-8").replace(*CHANGE), encoding="utf-8")
     clone.run("git", "commit", "--quiet", "--all", "--message", "Another penalty")
@@ -73,8 +73,9 @@ def trained(place: Path) -> tuple[float, float]:
             run([sys.executable, "-I", "-m", "verdict", "ci", "reproduce", "--base", "HEAD^"], place).seconds
         )
         clone.run("git", "checkout", "--quiet", ".")
-        for path in ("data/prepared", "data/features", "data/predictions", "models/classifier", "bundle", "data/raw"):
+        for path in ("data/prepared", "data/features", "data/predictions", "models/classifier", "bundle"):
             shutil.rmtree(place / path)
+        (place / raw).unlink()
     return seconds[0], seconds[1]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
+from verdict.classifier.params import PATH, load
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,18 +23,28 @@ class Measure:
     cpu: float
 
 
-def copy_repository(target: Path, with_raw: bool = True) -> None:
+def copy_repository(target: Path) -> None:
     """Copy what git tracks, and the raw data, but no cache and no output of a stage."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         if name != "dvc.lock" and (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
-    if with_raw:
-        if not (ROOT / "data/raw").is_dir():
-            raise VerdictError("data/raw", "no such folder", "python -I data/fetch.py")
-        shutil.copytree(ROOT / "data/raw", target / "data/raw")
+    copy_raw(target)
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
+
+
+def copy_raw(target: Path) -> str:
+    """Copy the raw data to its place; returns its path."""
+    raw = load(ROOT / PATH).data.path
+    if not (ROOT / raw).exists():
+        raise VerdictError(raw, "no such file", "python -I data/fetch.py, or dvc checkout")
+    (target / raw).parent.mkdir(parents=True, exist_ok=True)
+    if (ROOT / raw).is_dir():
+        shutil.copytree(ROOT / raw, target / raw)
+    else:
+        shutil.copy2(ROOT / raw, target / raw)
+    return raw
 
 
 def run(command: list[str], folder: Path) -> Measure:

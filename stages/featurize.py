@@ -4,12 +4,13 @@ data/prepared, metrics/data.json -> data/features/
 """
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import arrow_parts, read_json, sha256, write_json, write_parts
+from verdict.base.files import read_json, sha256, write_json, write_parts
 from verdict.classifier import params
-from verdict.classifier.dataset.description import read_dataset, write_dataset
+from verdict.classifier.dataset.description import prepared_parts, read_dataset, write_dataset
 from verdict.classifier.features.pretrained import require_start
 from verdict.classifier.features.write import write_features
 from verdict.classifier.kinds import KINDS
@@ -45,9 +46,10 @@ def main() -> None:
 
 def copy_truth(source: Path, target: Path) -> None:
     """Copy all columns of a prepared table but its text."""
-    names = next(arrow_parts(source, _REMEDY, rows=1)).column_names
-    kept = [name for name in names if name != "text"]
-    write_parts(target, schema_of(kept), arrow_parts(source, _REMEDY, kept))
+    parts = prepared_parts(source, _REMEDY, "text")
+    first = next(parts)
+    kept = [name for name in first.column_names if name != "text"]
+    write_parts(target, schema_of(kept), chain([first], parts))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Made-up tables: one of the example's shape, and one of nothing but texts and labels; no row of real data is in git."""
+"""Made-up tables: one of the example's shape, and one of nothing but texts and labels; no real row is in git."""
 
 import csv
 import random

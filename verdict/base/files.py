@@ -95,25 +95,13 @@ def arrow_parts(path: Path, remedy: str, columns: list[str] | None = None, rows:
 
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            absent = [name for name in columns or [] if name not in file.schema_arrow.names]
-            if absent:
-                raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
-            empty = True
-            for part in file.iter_batches(rows, columns=columns):
-                _refuse_gaps(path, part, columns, remedy)
-                empty = False
-                yield pa.Table.from_batches([part])
-            if empty:
-                yield file.read(columns=columns)
+            parts = (pa.Table.from_batches([part]) for part in file.iter_batches(rows, columns=columns))
+            for part in parts if file.metadata.num_rows else [file.read(columns=columns)]:
+                yield whole_columns(part, columns, path, remedy) if columns else part
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", remedy) from None
     except (pa.ArrowException, OSError) as error:
         raise VerdictError(str(path), f"not readable as parquet: {error}", remedy) from None
-
-
-def _refuse_gaps(path: Path, table: "pa.Table | pa.RecordBatch", columns: list[str] | None, remedy: str) -> None:
-    if gaps := [name for name in columns or [] if table[name].null_count]:
-        raise VerdictError(str(path), f"rows without a value in: {', '.join(gaps)}", remedy)
 
 
 def write_parts(path: Path, schema: "pa.Schema", parts: "Iterable[pa.Table]") -> None:
@@ -140,11 +128,16 @@ def read_arrow(path: Path, remedy: str, columns: list[str] | None = None) -> "pa
         raise VerdictError(str(path), "no such file", remedy) from None
     except (pa.ArrowException, OSError) as error:
         raise VerdictError(str(path), f"not readable as parquet: {error}", remedy) from None
-    absent = [name for name in columns or [] if name not in arrow.column_names]
-    if absent:
+    return whole_columns(arrow, columns, path, remedy) if columns else arrow
+
+
+def whole_columns(table: "pa.Table", columns: list[str], path: Path, remedy: str) -> "pa.Table":
+    """Some columns of a table; `VerdictError` with `remedy` when one is not there, or has a gap."""
+    if absent := [name for name in columns if name not in table.column_names]:
         raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
-    _refuse_gaps(path, arrow, columns, remedy)
-    return arrow.select(columns) if columns else arrow
+    if gaps := [name for name in columns if table[name].null_count]:
+        raise VerdictError(str(path), f"rows without a value in: {', '.join(gaps)}", remedy)
+    return table.select(columns)
 
 
 def is_sha256(value: object) -> bool:

@@ -2,10 +2,12 @@
 
 import re
 
+PARAMS = "params.yaml"
 ARTIFACT = "models/classifier"
 EVALUATION = "metrics/evaluation.json"
 PREDICTIONS = ("data/predictions", "test.parquet")
 TEST = "data/prepared/test.parquet"
+DATASET = "data/prepared/dataset.json"
 # In git: the rows of the test split that a person approved.
 TEST_SET = "data/test-set.txt"
 HELD_OUT = "data/prepared/validation.parquet"

@@ -88,8 +88,8 @@ def group_hash(group: str) -> str:
 
 
 def group_hashes(groups: Iterable[str]) -> Groups:
-    """The hashes of some groups as numbers, each once, in order."""
-    return np.unique(np.fromiter((int(group_hash(group), 16) for group in groups), np.uint64))
+    """The hash of each of some groups as a number."""
+    return np.fromiter((int(group_hash(group), 16) for group in groups), np.uint64)
 
 
 def used_params(train: Train) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def save_classifier(folder: Path, reads: Reads, model: Model, groups: Iterable[s
     (folder / "manifest.json").unlink(missing_ok=True)
     tensors = {f"model.{name}": values for name, values in model.tensors().items()}
     tensors |= save_reads(folder, reads)
-    write_groups(folder / _GROUPS[manifest.representation], group_hashes(groups))
+    write_groups(folder / _GROUPS[manifest.representation], np.unique(group_hashes(groups)))
     write_tensors(folder / "weights.safetensors", tensors)
     files = {name: sha256(folder / name) for name in _FILES[manifest.representation]}
     write_json(folder / "manifest.json", manifest.model_copy(update={"files": files}).model_dump(mode="json"))
@@ -196,15 +196,15 @@ def load_groups(folder: Path) -> list[str]:
 
 
 def known_groups(folder: Path) -> Groups:
-    """The hashes (`group_hashes`) of the groups that an artifact was trained on: few bytes for each."""
+    """The hashes (`group_hashes`) of the groups that an artifact was trained on, in order: few bytes for each."""
     path = folder / _GROUPS["hashing"]
     if path.exists():
-        return read_arrays(path, _REMEDY, ["groups"], "hashes of groups")["groups"]
+        return np.sort(read_arrays(path, _REMEDY, ["groups"], "hashes of groups")["groups"].astype(np.uint64))
     path = folder / _GROUPS["tfidf"]
     groups = read_json(path, _REMEDY)
     if not isinstance(groups, list) or not all(isinstance(g, str) and re.fullmatch("[0-9a-f]{16}", g) for g in groups):
         raise VerdictError(str(path), "not a list of hashes", _REMEDY)
-    return np.array([int(group, 16) for group in groups], np.uint64)
+    return np.sort(np.array([int(group, 16) for group in groups], np.uint64))
 
 
 def write_groups(path: Path, groups: Groups) -> None:

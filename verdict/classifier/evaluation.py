@@ -1,6 +1,7 @@
 """What an artifact says of labelled text, the way a user of it would ask."""
 
 from collections.abc import Iterator
+from itertools import chain, compress
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,9 @@ import pyarrow as pa
 from verdict.base.errors import VerdictError
 from verdict.base.files import arrow_parts, read_arrow, write_parts
 from verdict.classifier.artifact import Classifier, group_hashes, known_groups, load_classifier
-from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.dataset.description import prepared_parts
 from verdict.classifier.features.hashing import portions
-from verdict.classifier.scores.predictions import codes, schema_of, with_probabilities
+from verdict.classifier.scores.predictions import codes, with_probabilities
 
 _REMEDY = "dvc repro prepare"
 
@@ -31,26 +32,30 @@ def write_predictions(model: Path, source: Path, target: Path) -> tuple[pa.Table
         VerdictError: the artifact cannot be loaded, lacks a class, learnt from one of the groups, or is not finite.
     """
     classifier = load_classifier(model)
-    truth = truth_of(next(arrow_parts(source, _REMEDY, rows=1)).column_names)
     _refuse_learnt(model, source)
-    write_parts(target, schema_of(truth, classifier.labels), _scored(model, classifier, source, truth))
+    parts = _scored(model, classifier, source)
+    first = next(parts)
+    write_parts(target, first.schema, chain([first], parts))
     return read_arrow(target, "dvc repro evaluate"), classifier.labels
 
 
 def _refuse_learnt(model: Path, source: Path) -> None:
     known, learnt = known_groups(model), dict[str, None]()
     for part in arrow_parts(source, _REMEDY, ["group"]):
-        groups = dict.fromkeys(part["group"].to_pylist())
-        if np.isin(group_hashes(groups), known).any():
-            learnt |= {group: None for group in groups if np.isin(group_hashes([group]), known).any()}
+        groups = list(dict.fromkeys(part["group"].to_pylist()))
+        hashes = group_hashes(groups)
+        there = np.searchsorted(known, hashes, "right") > np.searchsorted(known, hashes, "left")
+        learnt |= dict.fromkeys(compress(groups, there))
     if learnt:
         what = f"was trained on {len(learnt)} groups of the test split, such as {next(iter(learnt))}"
         raise VerdictError(str(model), what, "dvc repro train")
 
 
-def _scored(model: Path, classifier: Classifier, source: Path, truth: list[str]) -> Iterator[pa.Table]:
-    for part in arrow_parts(source, _REMEDY, [*truth, "text"]):
-        codes(part, classifier.labels, str(source))
+def _scored(model: Path, classifier: Classifier, source: Path) -> Iterator[pa.Table]:
+    start = 0
+    for part in prepared_parts(source, _REMEDY, "text"):
+        codes(part, classifier.labels, str(source), start)
+        start += len(part)
         parts = [classifier.probabilities(texts) for texts in portions(part["text"].to_pylist())]
         probabilities = np.concatenate([np.empty((0, len(classifier.labels))), *parts])
         if not np.isfinite(probabilities).all():

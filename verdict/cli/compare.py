@@ -6,12 +6,12 @@ from pathlib import Path
 from verdict.cli import sides
 from verdict.cli.exits import judged
 
-HELP = "both models on the same sentences, with intervals"
+HELP = "both models on the same rows, with intervals"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two sides, and a file for the figures."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything but the sentences there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything but the rows there")
     sides.arguments(parser)
 
 

@@ -1,11 +1,11 @@
-"""Print the table of the metrics, beside the published ones."""
+"""Print the tables of the metrics, and the published ones."""
 
 import argparse
 from pathlib import Path
 
 from verdict.cli.exits import reported
 
-HELP = "print the table of the metrics"
+HELP = "print the tables of the metrics"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,11 +14,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the table; 0, or 1 where there are no metrics."""
+    """Print the tables; 0, or 1 where there are no metrics, or only those of other data than params.yaml names."""
 
     def show() -> None:
         from verdict.classifier.scores.scoreboard import scoreboard
+        from verdict.repo.lock.current import require_current
 
-        print(scoreboard(options.path))
+        require_current(Path(), options.path.as_posix())
+        print(scoreboard(options.path, Path("data/published.csv")))
 
     return reported(show)

@@ -11,11 +11,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from verdict.base.errors import VerdictError
-from verdict.base.paths import TEST_SET
+from verdict.base.paths import PARAMS, TEST_SET
 from verdict.repo.git import git
 from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import Entry, stages_of
-from verdict.repo.revisions import PARAMS, Revision
+from verdict.repo.revisions import Revision
 
 # Prose, who reviews what, and settings of editors, hooks and dependabot are for people. Tests and benchmarks are run
 # apart, sweeps start from main's spec files: nothing can import one where a stage, the review or a workflow of main

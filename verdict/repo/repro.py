@@ -184,7 +184,7 @@ def _remedy(error: Exception, reason: str) -> str:
         return "mend the file that is named here; git diff shows what was changed in it"
     match error.__cause__:
         case MissingDataSource():
-            return "python -I data/fetch.py gets data/raw, dvc pull what a remote has; else put the file back"
+            return "dvc pull for what a remote has; python -I data/fetch.py, where there is one; else put the file back"
         case OutputDoesNotExistError():
             return "the stage's command has to write it, or dvc.yaml must not name it"
         case OSError():

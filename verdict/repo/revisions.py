@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from verdict.base import documents
 from verdict.base.errors import VerdictError
+from verdict.base.paths import PARAMS
 from verdict.repo.dvc import repository
 from verdict.repo.git import git, prefix
 from verdict.repo.lock.check import LOCK, hash_of
@@ -26,7 +27,6 @@ from verdict.repo.partial import complete
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-PARAMS = "params.yaml"
 _MOST_LISTED = 20_000_000  # bytes of a listing: some 200,000 files
 
 

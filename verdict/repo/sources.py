@@ -1,6 +1,7 @@
 """What a run starts from: the data that pointers (*.dvc) name, and pretrained weights, wherever they are."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
     from dvc.stage import Stage
 
-RAW = "data/raw"
+# Where a project has such a program, it gets what it names from a public source.
 _FETCH = "data/fetch.py"
 
 
@@ -29,7 +30,8 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Pa
         remote: whether its DVC remote may be asked.
         lender: another checkout, with the same cache: of its working tree what has the right hash is taken, and its
             remote is asked.
-        code: the checkout whose data/fetch.py is run, by default `root`; what it gets is brought over.
+        code: the checkout whose data/fetch.py, if it has one, is run for the path that it names, by default `root`;
+            what it gets is brought over.
 
     Raises:
         VerdictError: some data is nowhere to be had; it names the file, and every place that was asked.
@@ -45,10 +47,10 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Pa
         reasons = [obtain(root, [name], remote)]
         if reasons[0] and lender:
             reasons += [_lent(lender, name, hashes), obtain(root, [name], remote=False)]
-        if reasons[-1] and name == f"{RAW}.dvc" and ((code or root) / _FETCH).is_file():
-            reasons.append(_fetched(root, code or root) or obtain(root, [name], remote=False))
+        path = name.removesuffix(".dvc")
+        if reasons[-1] and _has_a_source(code or root, path):
+            reasons.append(_fetched(root, code or root, path) or obtain(root, [name], remote=False))
         if reasons[-1]:
-            path = name.removesuffix(".dvc")
             what = f"{', '.join(hashes)[:8]}, which {name} names, cannot be had: {'; '.join(dict.fromkeys(reasons))}"
             remedy = f"put {path} back as it was when dvc add wrote {name}, or dvc push it where it is"
             raise VerdictError(path, what, remedy)
@@ -138,16 +140,34 @@ def _lent(lender: "Repo", name: str, hashes: list[str]) -> str:
     return ""
 
 
-def _fetched(root: Path, code: Path) -> str:
+def _has_a_source(code: Path, path: str) -> bool:
+    """Whether a checkout's program gets what a pointer tracks: it names the path. It may be there for weights alone."""
+    program = code / _FETCH
+    text = program.read_text(encoding="utf-8") if program.is_file() else ""
+    return re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w/-]|\.\w)", text) is not None
+
+
+def _fetched(root: Path, code: Path, path: str) -> str:
     """Get the raw data from its public source; why that cannot be."""
     command = [sys.executable, "-I", _FETCH]
     done = subprocess.run(command, cwd=code, check=False, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         return f"nor from its source: {' '.join(done.stderr.split())[-300:]}"
     if code != root:
-        shutil.rmtree(root / RAW, ignore_errors=True)
-        shutil.copytree(code / RAW, root / RAW)
+        _copy(code / path, root / path)
     return ""
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Put a file or folder in the place of whatever lies there."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    target.unlink(missing_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    elif source.exists():
+        shutil.copy2(source, target)
 
 
 def _pointers(repo: "Repo") -> "dict[str, Stage]":

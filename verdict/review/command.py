@@ -8,7 +8,6 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_json
 from verdict.base.printable import plain
-from verdict.classifier.scores.metric_names import METRICS
 from verdict.repo.dvc import cache_of, dvc, share_cache
 from verdict.repo.hook import require_same
 from verdict.repo.names import CANDIDATE
@@ -20,7 +19,7 @@ from verdict.review.gate import Review, plan_of, review
 from verdict.review.policy import policy_of
 from verdict.review.testset import test_rows
 from verdict.review.unapproved import on_unapproved
-from verdict.review.words import counted, figure, odds, signed
+from verdict.review.words import LONGEST, counted, figure, named, odds, signed
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def print_comparison(request: Request, target: Path | None) -> int:
         if main is None:
             raise VerdictError("--base", "names nothing to compare with", "--base REV")
         policy = policy_of(main.revision)
-        own, plan, rows = change.verified()[0], plan_of(main.revision, policy), test_rows(main, change)
+        own, plan, rows = change.verified()[0], plan_of(main, policy), test_rows(main, change)
         comparison = compare(main, change, own, plan, rows)
         print("\n".join(table(comparison)))
         if others := on_unapproved(main, change, own, plan.bins, rows):
@@ -124,23 +123,24 @@ def outcome(verdict: Review) -> Iterator[str]:
 
 def table(comparison: Comparison) -> Iterator[str]:
     """All differences, for a terminal."""
-    yield f"{'':9} {'metric':<12} {'main':>8} {'candidate':>10} {'difference':>11}  {'interval':<20} verdict"
-    for group in comparison.groups:
-        for metric in METRICS:
-            line = comparison.of(group.name, metric)
-            bounds = f"[{signed(line.low)}, {signed(line.high)}]"
-            yield (
-                f"{group.name:<9} {metric:<12} {figure(line.base):>8} {figure(line.candidate):>10}"
-                f" {signed(line.difference):>11}  {bounds:<20} {line.verdict}"
-            )
+    lines = comparison.differences
+    first = max([9, *(len(named(line.group)) for line in lines)])
+    second = max(len(plain(line.metric, LONGEST)) for line in lines)
+    head = f"{'main':>8} {'candidate':>10} {'difference':>11}  {'interval':<20} verdict"
+    yield f"{'':{first}} {'metric':<{second}} {head}"
+    for line in lines:
+        bounds = f"[{signed(line.low)}, {signed(line.high)}]"
+        yield (
+            f"{named(line.group):<{first}} {plain(line.metric, LONGEST):<{second}} {figure(line.base):>8}"
+            f" {figure(line.candidate):>10} {signed(line.difference):>11}  {bounds:<20} {line.verdict}"
+        )
     yield ""
     for group in comparison.groups:
         left = f", {group.left_out} left out (main learnt from them)" if group.left_out else ""
         least = group.detectable
         seen = f"; a loss of {least:.3f} would be seen in 9 of 10 such test sets" if least is not None else ""
-        yield (
-            f"{group.name:<9} {counted(group.sentences, 'sentence')} in {counted(group.documents, 'document')}{left};"
-            f" {group.fixed} fixed, {group.broken} broken ({odds(group.p_value)}){seen}"
-        )
+        rows = f"{counted(group.rows, 'row')} in {counted(group.clusters, 'group')}{left}"
+        changed = f"{group.fixed} fixed, {group.broken} broken ({odds(group.p_value)})"
+        yield f"{named(group.name):<{first}} {rows}; {changed}{seen}"
     if comparison.unchanged:
         yield "every prediction is main's: unchanged"

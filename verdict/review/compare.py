@@ -1,11 +1,9 @@
-"""Main and candidate on the same sentences: differences with intervals, and a word for each.
+"""Main and candidate on the same rows: differences with intervals, and a word for each.
 
-The claims that the gate acts on are one family: the headline metric overall and in each domain, and what else the
-policy names. Their intervals hold together with the stated confidence (Šidák); all others are a second family. A word
-follows from its interval: *better* or *worse* excludes 0, all else is *no measurable difference*.
+A word follows from its interval: *better* or *worse* excludes 0, all else is *no measurable difference*.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,42 +13,28 @@ from scipy.special import bdtr, ndtri
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST, TEST_SET
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import HEADLINE, LOWER_IS_BETTER, METRICS, OVERALL
-from verdict.review.bootstrap import Draws, paired
+from verdict.base.printable import plain
+from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
+from verdict.classifier.scores.predictions import columns_of, slices
+from verdict.review.bootstrap import Draws, Scheme, paired
 from verdict.review.evidence import Evidence, Mask
+from verdict.review.plan import Plan, constant, levels, require_few_slices
 from verdict.review.testset import WRITE, TestRows
+from verdict.review.truth import widened
 
 BETTER, WORSE, SAME, UNDEFINED = "better", "worse", "no measurable difference", "not defined"
-# A difference that four digits show as 0 is none: the same weights on another processor move all sentences a little.
+# A difference that four digits show as 0 is none: the same weights on another processor move all rows a little.
 NOTHING = 5e-5
-# Main's model cannot be asked about documents that it learnt from; beyond this share of them there is no judgement.
+# Main's model cannot be asked about groups that it learnt from; beyond this share of them there is no judgement.
 MOST_LEFT_OUT = 0.1
 # A loss "could have been seen" when it would have been called worse in nine of ten test sets.
 POWER = 0.9
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How differences are judged: `bins` of the calibration error, and the bootstrap's settings.
-
-    `named` are the pairs of group and metric that the policy fails a change for.
-    """
-
-    confidence: float
-    resamples: int
-    seed: int
-    bins: int
-    named: frozenset[tuple[str, str]] = frozenset()
-
-    def family(self, groups: Collection[str]) -> frozenset[tuple[str, str]]:
-        """The claims that the gate acts on, or the headline is about, in these groups."""
-        return frozenset((group, HEADLINE) for group in groups) | {pair for pair in self.named if pair[0] in groups}
-
-
-@dataclass(frozen=True)
 class Difference:
-    """One metric of one group: candidate − main, and the interval from `low` to `high` at `confidence`.
+    """One metric of one group of rows, overall or of a slice: candidate − main, with its interval at `confidence`.
 
     Where all ratings are the same there is no correlation, where all labels are there is no MCC: such a metric is 0 by
     convention, and its verdict that it is not defined.
@@ -66,18 +50,24 @@ class Difference:
     confidence: float
     verdict: str
 
+    def lost_more_than(self, tolerance: float) -> bool:
+        """Whether it is worse, and that by more than a loss that may be: its whole interval says so."""
+        least = self.low if self.metric in LOWER_IS_BETTER else -self.high
+        return self.verdict == WORSE and least > tolerance
+
 
 @dataclass(frozen=True)
 class Group:
-    """One group of sentences: how many predictions were mended and broken, and what this many sentences can show.
+    """All rows, or those of a slice: how many predictions were mended and broken, and what this many rows can show.
 
-    `p_value` is McNemar's, exact, sentence by sentence; `detectable` the loss of the headline metric that nine of ten
-    such test sets would show as worse, None where nothing varies that could tell.
+    `clusters` is how many groups, of those that chance draws, they belong to. `p_value` is McNemar's, exact, by row;
+    `detectable` the loss of the headline metric that nine of ten such test sets would show as worse, None where nothing
+    varies that could tell.
     """
 
     name: str
-    sentences: int
-    documents: int
+    rows: int
+    clusters: int
     left_out: int
     fixed: int
     broken: int
@@ -87,11 +77,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All differences and groups; `rows` has both sides' predictions, sentence by sentence.
+    """All differences and groups; `rows` has both sides' predictions, row by row.
 
+    `labels` are the candidate's, then those that main alone has.
     Intervals hold together with `confidence`, those of the gate's family and those of the others.
     """
 
+    labels: tuple[str, ...]
+    headline: str
     confidence: float
     test_changed: bool
     unchanged: bool
@@ -99,18 +92,25 @@ class Comparison:
     groups: tuple[Group, ...]
     rows: pd.DataFrame = field(repr=False)
 
-    def of(self, group: str, metric: str = HEADLINE) -> Difference:
-        """The difference of one metric in one group."""
-        return next(line for line in self.differences if (line.group, line.metric) == (group, metric))
+    def of(self, group: str, metric: str = "") -> Difference:
+        """The difference of one metric in one group; without one named, of the headline metric."""
+        wanted = (group, metric or self.headline)
+        return next(line for line in self.differences if (line.group, line.metric) == wanted)
+
+    def in_group(self, group: str) -> list[Difference]:
+        """The differences of all metrics in one group."""
+        return [line for line in self.differences if line.group == group]
 
     @property
-    def domains(self) -> tuple[str, ...]:
+    def slices(self) -> tuple[str, ...]:
         """The groups but `overall`."""
         return tuple(group.name for group in self.groups if group.name != OVERALL)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but the sentences."""
+        """Everything but the rows."""
         return {
+            "labels": self.labels,
+            "headline": self.headline,
             "confidence": self.confidence,
             "test_changed": self.test_changed,
             "unchanged": self.unchanged,
@@ -120,99 +120,104 @@ class Comparison:
 
 
 def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, rows: TestRows) -> Comparison:
-    """Both models on the approved ones of the candidate's test sentences.
+    """Both models on the approved ones of the candidate's test rows.
 
     Args:
-        base: main. Of sentences that it tests on its stored predictions serve; on others its artifact is run, but for
-            those of documents that it was trained on.
-        candidate: whose test sentences count.
+        base: main. Of rows that it tests its stored predictions serve; on others its artifact is run, but for those of
+            groups that it was trained on.
+        candidate: whose test rows count.
         own: the candidate's predictions for them.
         plan: how differences are judged.
-        rows: which of the sentences are approved.
+        rows: which of them are approved.
 
     Raises:
-        VerdictError: no sentence is approved, or main's model was trained on more than a tenth of them, overall or of a
-            domain.
+        VerdictError: no row is approved, or main's model was trained on more than a tenth of them, overall or of a
+            slice.
     """
     if not rows.counts.any():
         what = f"names none of the {len(rows.counts):,} rows of {TEST}"
         raise VerdictError(f"{TEST_SET} of {candidate.revision.name}", what, f"{WRITE}, and commit the file")
     theirs, mine, known = both_on(base, candidate, own, rows.counts)
-    left_out = left_out_counts(candidate.test["domain"][rows.counts], known, base.revision.name)
+    left_out = left_out_counts(candidate.test[rows.counts], known, base.revision.name)
     changed = rows.gone > 0 or bool((rows.counts & ~rows.mains).any())
-    return of_tables(theirs, mine, plan, changed, left_out)
+    return of_tables(theirs, mine, all_labels(base, candidate), plan, changed=changed, left_out=left_out)
 
 
 def on_shared(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, rows: TestRows) -> Comparison | None:
-    """Both models on the sentences that main approves already; None where there is none, or no other.
+    """Both models on the rows that main approves already; None where there is none, or no other.
 
     A person may have approved others: a loss on the old ones counts, whatever the new ones say.
     """
     if not rows.mains.any() or (rows.mains == rows.counts).all():
         return None
-    return of_tables(*both_on(base, candidate, own, rows.mains)[:2], plan)
+    return of_tables(*both_on(base, candidate, own, rows.mains)[:2], all_labels(base, candidate), plan)
+
+
+def all_labels(base: Evidence, candidate: Evidence) -> tuple[str, ...]:
+    """The candidate's labels, then those that main alone has: what one side does not know, it never predicts."""
+    return (*candidate.labels, *(label for label in base.labels if label not in candidate.labels))
 
 
 def both_on(
     base: Evidence, candidate: Evidence, own: pd.DataFrame, rows: Mask
 ) -> tuple[pd.DataFrame, pd.DataFrame, Mask]:
-    """Both sides' predictions for some of the candidate's test sentences, and which of these main had learnt from.
+    """Both sides' predictions for some of the candidate's test rows, and which of these main had learnt from.
 
-    The latter are left out.
+    The latter are left out. Both tables have the columns of all labels.
     """
     theirs, known = base.predictions_for(candidate.test[rows])
-    return theirs[~known].reset_index(drop=True), own[rows][~known].reset_index(drop=True), known
+    labels, kept = all_labels(base, candidate), ~known
+    sides = (widened(theirs[kept], base.labels, labels), widened(own[rows][kept], candidate.labels, labels))
+    return sides[0].reset_index(drop=True), sides[1].reset_index(drop=True), known
 
 
-def left_out_counts(domains: pd.Series, known: Mask, main: str) -> dict[str, int]:
-    """How many sentences main had learnt from, overall and by domain; `VerdictError` when they are too many."""
-    by_domain = {name: known[(domains == name).to_numpy()] for name in dict.fromkeys(domains)}
-    for name, rows in {OVERALL: known, **by_domain}.items():
-        if rows.mean() > MOST_LEFT_OUT:
-            what = f"main's model was trained on {rows.sum()} of the {len(rows)} test sentences ({name})"
+def left_out_counts(table: pd.DataFrame, known: Mask, main: str) -> dict[str, int]:
+    """How many rows main had learnt from, overall and by slice; `VerdictError` when they are too many."""
+    counts = {name: (int(known[inside].sum()), int(inside.sum())) for name, inside in slices(table)}
+    for name, (learnt, rows) in counts.items():
+        if learnt > MOST_LEFT_OUT * rows:
+            what = f"main's model was trained on {learnt} of the {rows} test rows ({plain(name, 80)})"
             remedy = (
-                "keep prepare.salt and the shares; or approve them after this change, when main has not learnt them:"
+                "keep split.salt and the shares; or approve them after this change, when main has not learnt them:"
                 f" now git checkout {main} -- {TEST_SET} && {WRITE} --no-new"
             )
             raise VerdictError(TEST, what, remedy)
-    return {OVERALL: int(known.sum()), **{name: int(rows.sum()) for name, rows in by_domain.items()}}
+    return {name: learnt for name, (learnt, _) in counts.items()}
 
 
 def of_tables(
     base: pd.DataFrame,
     candidate: pd.DataFrame,
+    labels: tuple[str, ...],
     plan: Plan,
+    *,
     changed: bool = False,
     left_out: Mapping[str, int] | None = None,
 ) -> Comparison:
-    """Two tables of predictions for the same sentences in the same order."""
-    draws = paired(base, candidate, plan.bins, plan.resamples, plan.seed)
-    rows = _rows(base, candidate)
+    """Two tables of predictions for the same rows in the same order, both with the columns of all `labels`."""
+    rated, rows = "rating" in candidate, _rows(base, candidate, labels)
+    plan.require_metrics(labels, rated)
+    require_few_slices(rows)
+    metrics = metrics_of(len(labels), rated)
+    scheme = Scheme(plan.bins, plan.resamples, plan.seed, lambda group: plan.asked(group, metrics))
+    draws = paired(base, candidate, labels, scheme)
+    confidence = levels(plan, {name: tuple(draw.base) for name, draw in draws.items()})
+    inside = {name: rows[place] for name, place in slices(rows)}
     groups = tuple(
-        _group(name, draw, rows, level(plan, (name, HEADLINE), draws), (left_out or {}).get(name, 0))
+        _group(
+            draw, inside[name], name, (left_out or {}).get(name, 0), _reach(draw, plan, confidence[name, plan.headline])
+        )
         for name, draw in draws.items()
     )
     lines = (
-        _difference(name, metric, draw, level(plan, (name, metric), draws), metric in constant(rows, name))
+        _difference(name, metric, draw, confidence[name, metric], metric in undefined)
         for name, draw in draws.items()
-        for metric in METRICS
+        for undefined in [constant(inside[name], draw.base)]
+        for metric in draw.base
     )
-    same = bool((base[list(LABELS)].to_numpy() == candidate[list(LABELS)].to_numpy()).all())
-    return Comparison(plan.confidence, changed, same and not changed, tuple(lines), groups, rows)
-
-
-def level(plan: Plan, claim: tuple[str, str], groups: Collection[str]) -> float:
-    """The confidence of the interval of a group's metric, so that its family holds with `plan.confidence` (Šidák)."""
-    family = plan.family(groups)
-    size = len(family) if claim in family else len(groups) * len(METRICS) - len(family)
-    return float(plan.confidence ** (1 / size))
-
-
-def constant(rows: pd.DataFrame, group: str) -> frozenset[str]:
-    """The metrics that have no value in a group, since the truth is the same for all of its sentences."""
-    inside = rows if group == OVERALL else rows[rows["domain"] == group]
-    told_by = {"mcc": "label", "valence_r": "valence"}
-    return frozenset(metric for metric, column in told_by.items() if inside[column].nunique() < 2)
+    columns = columns_of(labels)
+    same = bool((base[columns].to_numpy() == candidate[columns].to_numpy()).all())
+    return Comparison(labels, plan.headline, plan.confidence, changed, same and not changed, tuple(lines), groups, rows)
 
 
 def _difference(group: str, metric: str, draws: Draws, confidence: float, undefined: bool) -> Difference:
@@ -227,22 +232,24 @@ def _difference(group: str, metric: str, draws: Draws, confidence: float, undefi
     return Difference(group, metric, base, candidate, candidate - base, low, high, confidence, verdict)
 
 
-def _group(name: str, draws: Draws, rows: pd.DataFrame, confidence: float, left_out: int) -> Group:
-    inside = rows if name == OVERALL else rows[rows["domain"] == name]
-    fixed, broken = int(inside["fixed"].sum()), int(inside["broken"].sum())
+def _group(draws: Draws, rows: pd.DataFrame, name: str, left_out: int, reach: float) -> Group:
+    fixed, broken = int(rows["fixed"].sum()), int(rows["broken"].sum())
     # McNemar's test: had chance decided which of the two is right, the smaller count would be binomial.
     p_value = min(1.0, 2 * float(bdtr(min(fixed, broken), fixed + broken, 0.5))) if fixed + broken else 1.0
-    reach = float(ndtri((1 + confidence) / 2) + ndtri(POWER)) * draws.standard_error(HEADLINE)
-    return Group(name, draws.sentences, draws.documents, left_out, fixed, broken, p_value, reach or None)
+    return Group(name, draws.rows, draws.groups, left_out, fixed, broken, p_value, reach or None)
 
 
-def _rows(base: pd.DataFrame, candidate: pd.DataFrame) -> pd.DataFrame:
-    """Sentence by sentence: the truth, both predictions with their confidence, and whether it was fixed or broken."""
-    sides = {}
+def _reach(draws: Draws, plan: Plan, confidence: float) -> float:
+    """How large a loss of the headline metric is that would be seen."""
+    return float(ndtri((1 + confidence) / 2) + ndtri(POWER)) * draws.standard_error(plan.headline)
+
+
+def _rows(base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...]) -> pd.DataFrame:
+    """Row by row: the truth, both predictions with their confidence, and whether it was fixed or broken."""
+    rows = candidate[truth_of(candidate.columns)].copy()
     for name, table in (("base", base), ("candidate", candidate)):
-        probabilities = table[list(LABELS)].to_numpy()
-        sides[name] = np.asarray(LABELS)[probabilities.argmax(axis=1)]
-        sides[f"{name}_confidence"] = probabilities.max(axis=1)
-    rows = candidate[["id", "document", "domain", "label", "valence"]].assign(**sides)
+        probabilities = table[columns_of(labels)].to_numpy()
+        rows[name] = np.asarray(labels, dtype=object)[probabilities.argmax(axis=1)]
+        rows[f"{name}_confidence"] = probabilities.max(axis=1)
     right, was_right = rows["candidate"] == rows["label"], rows["base"] == rows["label"]
     return rows.assign(fixed=right & ~was_right, broken=was_right & ~right)

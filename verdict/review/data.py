@@ -1,6 +1,5 @@
 """What a change does to the data, row by row of all splits, and how different the text is."""
 
-import re
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -10,26 +9,30 @@ import pandas as pd
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.splits import SPLITS
+from verdict.classifier.metric_names import OVERALL
 from verdict.repo.revisions import Revision, Store
-from verdict.review.tables import bounded_table
+from verdict.review.tokens import tokens
+from verdict.review.truth import truth_table
 
 PREPARED = {name: f"data/prepared/{name}.parquet" for name in SPLITS}
-# What can happen to a row, by its id; `regrouped` is another document, domain or valence, `moved` another split.
+# What can happen to a row, by its id; `regrouped` is another group, slice or rating, `moved` another split.
 KINDS = ("added", "removed", "relabelled", "rewritten", "regrouped", "moved")
 CHANGED = ("removed", "relabelled", "rewritten", "regrouped")
-_COLUMNS = ["id", "document", "domain", "label", "valence", "text"]
+_REGROUPED = ("group", "slice", "rating")
 _EXAMPLES = 5
 
 
 @dataclass(frozen=True)
 class Text:
-    """How different a domain's text is: words (mean, main and candidate), words that main never saw, and a distance.
+    """How different the text of a slice is (without slices: of all rows): words, new words, and a distance.
+
+    Words are the mean number, of main and of the candidate.
 
     `distance` is Jensen and Shannon's between the frequencies of the words, 0 (the same) to 1 (nothing in common);
     `unseen` the share of the added rows' words that stand nowhere in main's rows, None without added rows.
     """
 
-    domain: str
+    slice: str
     base_words: float
     candidate_words: float
     distance: float
@@ -48,7 +51,10 @@ class Moves:
 
 @dataclass(frozen=True)
 class DataChange:
-    """`counts` has a row for each domain and class, and columns `main`, `candidate` (all rows) and `KINDS`."""
+    """`counts` has a row for each slice and class, and columns `main`, `candidate` (all rows) and `KINDS`.
+
+    Without slices all rows are of one, called overall.
+    """
 
     counts: pd.DataFrame
     moves: tuple[Moves, ...]
@@ -71,33 +77,44 @@ def data_change(store: Store, base: Revision, candidate: Revision) -> DataChange
 
 def compared(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Each row of two tables by its id, with both sides' columns (`_old`, `_new`), and a flag for each of `KINDS`."""
-    both = old.merge(new, on="id", how="outer", suffixes=("_old", "_new"), indicator="side")
+    columns = list(dict.fromkeys([*old, *new]))  # a column that one side lacks differs in all rows
+    sides = (table.reindex(columns=columns) for table in (old, new))
+    both = next(sides).merge(next(sides), on="id", how="outer", suffixes=("_old", "_new"), indicator="side")
     kept = both["side"] == "both"
 
     def other(*names: str) -> "pd.Series[bool]":
-        differs = pd.DataFrame({name: both[f"{name}_old"] != both[f"{name}_new"] for name in names})
-        return kept & differs.any(axis=1)
+        differs = {name: both[f"{name}_old"] != both[f"{name}_new"] for name in names if name in columns}
+        return kept & pd.DataFrame(differs).any(axis=1)
 
     flags = {
         "added": both["side"] == "right_only",
         "removed": both["side"] == "left_only",
         "relabelled": other("label"),
         "rewritten": other("text"),
-        "regrouped": other("document", "domain", "valence"),
+        "regrouped": other(*_REGROUPED),
         "moved": other("split"),
     }
     return both.assign(**flags)
 
 
 def between(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
-    """Compare two tables of rows: `_COLUMNS` and split."""
+    """Compare two tables of rows: what is true of them, their text, and split."""
     both = compared(old, new)
-    keys = [both[f"{name}_new"].fillna(both[f"{name}_old"]).rename(name) for name in ("domain", "label")]
+    old, new = (table if "slice" in table else table.assign(slice=OVERALL) for table in (old, new))
+    by = ["slice", "label"]
+    sides = both if "slice_new" in both else both.assign(slice_old=OVERALL, slice_new=OVERALL)
+    keys = [_newest(sides, name) for name in by]
     counts = both[list(KINDS)].groupby(keys, sort=True).sum()
-    totals = {name: table.groupby(["domain", "label"]).size() for name, table in (("main", old), ("candidate", new))}
+    totals = {name: table.groupby(by).size() for name, table in (("main", old), ("candidate", new))}
     counts = counts.join(pd.DataFrame(totals), how="outer").fillna(0).astype(int)
-    domains = dict.fromkeys([*old["domain"], *new["domain"]])
-    return DataChange(counts, tuple(moves(both)), tuple(_text(old, new, domain) for domain in domains))
+    slices = dict.fromkeys([*old["slice"], *new["slice"]])
+    return DataChange(counts, tuple(moves(both)), tuple(_text(old, new, name) for name in slices))
+
+
+def _newest(both: pd.DataFrame, name: str) -> pd.Series:
+    """A column of the candidate's rows; of those that are gone, main's."""
+    new = both[f"{name}_new"].astype(object)
+    return new.where(new.notna(), both[f"{name}_old"]).rename(name)
 
 
 def moves(both: pd.DataFrame) -> Iterator[Moves]:
@@ -116,7 +133,7 @@ def _test_first(found: tuple[Hashable, "pd.Series[str]"]) -> tuple[bool, str]:
 
 def _rows(store: Store, revision: Revision) -> pd.DataFrame:
     tables = [
-        bounded_table(store.file(revision, path), "dvc repro prepare", _COLUMNS).assign(split=split)
+        truth_table(store.file(revision, path), "dvc repro prepare", "text").assign(split=split)
         for split, path in PREPARED.items()
     ]
     rows = pd.concat(tables, ignore_index=True)
@@ -126,17 +143,17 @@ def _rows(store: Store, revision: Revision) -> pd.DataFrame:
     return rows
 
 
-def _text(old: pd.DataFrame, new: pd.DataFrame, domain: str) -> Text:
-    before, after = (table.loc[table["domain"] == domain] for table in (old, new))
+def _text(old: pd.DataFrame, new: pd.DataFrame, name: str) -> Text:
+    before, after = (table.loc[table["slice"] == name] for table in (old, new))
     words = [_words(table) for table in (before, after)]
     added = _words(after[~after["id"].isin(before["id"])])
     unseen = sum(count for word, count in added.items() if word not in words[0]) / max(added.total(), 1)
     means = [count.total() / max(len(table), 1) for count, table in zip(words, (before, after), strict=True)]
-    return Text(domain, means[0], means[1], _distance(*words), unseen if added else None)
+    return Text(name, means[0], means[1], _distance(*words), unseen if added else None)
 
 
 def _words(table: pd.DataFrame) -> Counter[str]:
-    return Counter(word for text in table["text"] for word in re.findall(r"\w+", text.casefold()))
+    return Counter(word for text in table["text"] for word in tokens(text.casefold()))
 
 
 def _distance(left: Counter[str], right: Counter[str]) -> float:

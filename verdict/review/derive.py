@@ -6,8 +6,12 @@ tables are what is expected, and nothing runs.
 
 import hashlib
 import json
+import os
+import resource
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,19 +19,21 @@ from typing import Any
 from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
+from verdict.base.paths import DATASET, PARAMS
 from verdict.repo.environment import environment
 from verdict.repo.lock.check import hash_of
-from verdict.repo.revisions import PARAMS, Revision, Store, checked_out
-from verdict.repo.sources import RAW
+from verdict.repo.raw_data import GROUPS, RawData, raw_data
+from verdict.repo.revisions import Revision, Store, checked_out
 from verdict.review.data import PREPARED
 from verdict.review.tables import bounded_table
 
-POINTER = f"{RAW}.dvc"
 SUMMARY = "metrics/data.json"
 # What training and readers are given of the data: bytes count, since a hidden column could carry the test split.
-FILES = (*PREPARED.values(), "data/prepared/dropped.json", SUMMARY)
-_GROUPS = ("prepare", "validate")
-_MOST_SECONDS = 600
+FILES = (*PREPARED.values(), DATASET, "data/prepared/dropped.json", SUMMARY)
+_STAGES = ("prepare", "validate")
+# Raw data is a stranger's: a few kilobytes of it can be unpacked to more than any disk or memory holds.
+_MOST_SECONDS, _MOST_OF_FILE = 600, 10_000_000_000
+_SHARE = 0.6  # of the machine's memory
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ class Derived:
 
 def same_source(main: Revision, own: Revision) -> bool:
     """Whether both sides prepare the same raw data with the same settings."""
-    groups = [{name: side.params.get(name) for name in _GROUPS} for side in (main, own)]
-    return main.text(POINTER) == own.text(POINTER) and groups[0] == groups[1]
+    groups = [{name: side.params.get(name) for name in GROUPS} for side in (main, own)]
+    return groups[0] == groups[1] and raw_data(main) == raw_data(own)
 
 
 def derived(store: Store, main: Revision, own: Revision) -> Derived:
@@ -52,67 +58,80 @@ def derived(store: Store, main: Revision, own: Revision) -> Derived:
     """
     if same_source(main, own):
         wanted = {path: main.outputs[path] for path in FILES if path in main.outputs}
-        lines = [_told(store, own, path, store.file(main, path)) for path in _unlike(own, wanted)]
+        lines = [_told(store, own, path, main) for path in _unlike(own, wanted)]
         return Derived(lines, "the raw data and settings are main's")
     with checked_out(main) as tree:
         reason = _run(store, main, own, tree)
         wanted = {path: hash_of(tree / path) for path in FILES if (tree / path).is_file()}
-        lines = [_told(store, own, path, tree / path) for path in _unlike(own, wanted)]
+        lines = [_told(store, own, path, tree) for path in _unlike(own, wanted)]
     return Derived([reason, *lines] if reason else lines, "main's code derives them from the change's raw data")
 
 
 def _run(store: Store, main: Revision, own: Revision, tree: Path) -> str:
     """Run main's stages in a checkout of main, on the change's data; why they could not go on, if so."""
-    raw = raw_data(store, own)
+    raw = raw_data(own)
+    source = obtained(store, own, raw)
     for path in FILES:  # main's own metrics are in git
         (tree / path).unlink(missing_ok=True)
-    (tree / RAW).parent.mkdir(parents=True, exist_ok=True)
-    (tree / RAW).symlink_to(raw.resolve())
-    others = {name: group for name, group in main.params.items() if name not in _GROUPS}
-    settings = {name: own.params[name] for name in _GROUPS if name in own.params}
+    _place(tree, raw, source, own)
+    others = {name: group for name, group in main.params.items() if name not in GROUPS}
+    settings = {name: own.params[name] for name in GROUPS if name in own.params}
     (tree / PARAMS).write_text(dump({**others, **settings}), encoding="utf-8")
-    for stage in _GROUPS:
+    for stage in _STAGES:
         if reason := _run_stage(tree, stage):
             return f"main's stage {stage} refuses them: {reason}"
     return ""
 
 
+def _place(tree: Path, raw: RawData, source: Path, own: Revision) -> None:
+    """Put the change's raw data at its place in a checkout of main, where nothing of main's may lie."""
+    target = tree / raw.tracked
+    where, what = f"{raw.pointer} of {own.name}", f"main has a file where it puts data: {raw.tracked}"
+    parents = [tree / str(folder) for folder in Path(raw.tracked).parents]
+    if os.path.lexists(target) or any(folder.is_symlink() for folder in parents):
+        raise VerdictError(where, what, "another name for the data")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(source.resolve())
+
+
 def _run_stage(tree: Path, stage: str) -> str:
-    """Run one stage as a program of its own; what it said, where it failed."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", f"stages.{stage}"],
-            cwd=tree,
-            env=environment(),
-            check=False,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_MOST_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return f"not done after {_MOST_SECONDS} s"
-    said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-    return said[-600:] if done.returncode else ""
+    """Run one stage as a program of its own, with a limit of time, memory and disk; what it said, where it failed."""
+    command = [sys.executable, "-I", "-m", f"stages.{stage}"]
+    streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "start_new_session": True}
+    texts: dict[str, Any] = {"encoding": "utf-8", "errors": "replace"}
+    with subprocess.Popen(command, cwd=tree, env=environment(), **streams, **texts) as process:
+        _limit(process.pid)
+        try:
+            _, said = process.communicate(timeout=_MOST_SECONDS)
+        except BaseException as error:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            return f"not done after {_MOST_SECONDS} s"
+    told = " ".join(said.split())[-600:] or f"exit code {process.returncode}"
+    return told if process.returncode else ""
 
 
-def raw_data(store: Store, own: Revision) -> Path:
+def _limit(pid: int) -> None:
+    """Bound what a process can ask for; where the system has no such call, time alone is bounded."""
+    import psutil
+
+    if hasattr(resource, "prlimit"):
+        most = int(psutil.virtual_memory().total * _SHARE)
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (_MOST_OF_FILE, _MOST_OF_FILE))
+
+
+def obtained(store: Store, own: Revision, raw: RawData) -> Path:
     """The raw data that the change's pointer names, by hash: of the working tree, the cache, or the remote."""
-    digest = pointed(own)
-    if (store.root / RAW).is_dir() and hash_of(store.root / RAW) == digest:
-        return store.root / RAW
-    entry: dict[str, Any] = {"outs": [{"path": RAW, "md5": digest}]}
+    is_folder, here = raw.digest.endswith(".dir"), store.root / raw.tracked
+    if is_folder and here.is_dir() and hash_of(here) == raw.digest:
+        return here
+    entry: dict[str, Any] = {"outs": [{"path": raw.tracked, "md5": raw.digest}]}
     pinned = Revision(own.root, own.name, own.commit, json.dumps({"stages": {"raw": entry}}))
-    return store.folder(pinned, RAW)
-
-
-def pointed(own: Revision) -> str:
-    """The hash that data/raw.dvc has."""
-    try:
-        (out,) = own.document(POINTER)["outs"]
-        return str(out["md5"])
-    except (TypeError, KeyError, ValueError):
-        raise VerdictError(f"{POINTER} of {own.name}", "not a pointer of DVC", "git diff data/raw.dvc") from None
+    return store.folder(pinned, raw.tracked) if is_folder else store.file(pinned, raw.tracked)
 
 
 def _unlike(own: Revision, wanted: dict[str, str]) -> list[str]:
@@ -122,13 +141,14 @@ def _unlike(own: Revision, wanted: dict[str, str]) -> list[str]:
     return found if SUMMARY in found or wanted.get(SUMMARY, shown) == shown else [*found, SUMMARY]
 
 
-def _told(store: Store, own: Revision, path: str, theirs: Path) -> str:
-    """How a file differs: in its rows, or only in how they are written down."""
+def _told(store: Store, own: Revision, path: str, theirs: Path | Revision) -> str:
+    """How a file differs from that in a folder or a revision: in its rows, or only in how they are written down."""
     name = Path(path).name
     if not path.endswith(".parquet"):
         return f"{name}: other content"
     remedy = "dvc repro prepare"
-    old, new = read_table(theirs, remedy), bounded_table(store.file(own, path), remedy)
+    expected = store.file(theirs, path) if isinstance(theirs, Revision) else theirs / path
+    old, new = read_table(expected, remedy), bounded_table(store.file(own, path), remedy)
     if not set(old) <= set(new) or not new[list(old)].equals(old):
         return f"{name}: other rows"
     surplus = [column for column in new if column not in old]

@@ -10,18 +10,19 @@ from dataclasses import dataclass, field, replace
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION
-from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
-from verdict.classifier.scores.predictions import by_group
+from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.scores.predictions import Figures, as_document, by_slice
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision, Store
-from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, Plan, compare, on_shared
+from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, compare, on_shared
 from verdict.review.data import row_changes
 from verdict.review.derive import derived
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.metrics_file import Seeds
 from verdict.review.params import Gate
+from verdict.review.plan import Plan
 from verdict.review.policy import Change, changes, policy_of, unreadable
-from verdict.review.reported_metrics import Figures, bins_of, differing, not_yet_told, shown
+from verdict.review.reported_metrics import bins_of, differing, not_yet_told, shown
 from verdict.review.rules import consistent, duplicates, leak, provenance
 from verdict.review.rules import model as rules
 from verdict.review.rules.held_out import held_out
@@ -29,7 +30,7 @@ from verdict.review.rules.held_out import rule as figures_rule
 from verdict.review.rules.model import Rule
 from verdict.review.testset import TestRows, test_rows
 from verdict.review.unapproved import on_unapproved
-from verdict.review.words import change, claim, counted, figure, in_short, interval
+from verdict.review.words import change, claim, counted, figure, in_short, interval, named, title
 
 
 @dataclass
@@ -39,16 +40,17 @@ class Review:
     base: Revision | None
     candidate: Revision
     approvals: Collection[str] = ()
+    metric: str = ""  # the one that decides, by main's params, or without main by the candidate's
     policy: Gate | None = None
     changes: list[Change] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    figures: Figures = field(default_factory=dict)
+    figures: Figures = field(default_factory=dict)  # of each side's predictions on all of its own test rows
     mains_figures: Figures = field(default_factory=dict)
     unapproved: str = ""  # what both models do on the others
     seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
     comparison: Comparison | None = None
-    shared: Comparison | None = None  # on the sentences that main approves already, where the change brings others
+    shared: Comparison | None = None  # on the rows that main approves already, where the change brings others
     private: str = ""  # what the private test set says, in one line, where the judge has one
     seconds_per_1000: float | None = None
     reason: VerdictError | None = None
@@ -68,23 +70,23 @@ class Review:
             return "first run, judged by floors alone"
         if self.comparison.unchanged:
             return "unchanged, every prediction is main's"
-        places = (OVERALL, *self.comparison.domains)
-        text = claim({(group, metric): self._word(group, metric) for group in places for metric in METRICS}, places)
-        came, gone = ([name for name in one if name not in other] for one, other in self._domains())
-        text += f"; new: {', '.join(came)}" if came else ""
-        return text + (f"; no longer tested: {', '.join(gone)}" if gone else "")
+        words = {(line.group, line.metric): self._word(line.group, line.metric) for line in self.comparison.differences}
+        text = claim(words, (OVERALL, *self.comparison.slices), self.comparison.headline)
+        came, gone = ([named(name) for name in one if name not in other] for one, other in self._both_figures())
+        text += f"; new: {in_short(came)}" if came else ""
+        return text + (f"; no longer tested: {in_short(gone)}" if gone else "")
 
-    def _domains(self) -> Iterator[tuple[Figures, Figures]]:
+    def _both_figures(self) -> Iterator[tuple[Figures, Figures]]:
         yield self.figures, self.mains_figures
         yield self.mains_figures, self.figures
 
-    def lines(self, group: str, metric: str = HEADLINE) -> list[Difference]:
-        """A metric of a group, and after it, where sentences get approved, on those that main approves already."""
+    def lines(self, group: str, metric: str) -> list[Difference]:
+        """A metric of a group, and after it, where rows get approved, on those that main approves already."""
         compared = [comparison for comparison in (self.comparison, self.shared) if comparison]
-        return [comparison.of(group, metric) for comparison in compared if group in (OVERALL, *comparison.domains)]
+        return [comparison.of(group, metric) for comparison in compared if group in (OVERALL, *comparison.slices)]
 
     def _word(self, group: str, metric: str) -> str:
-        """The word for a group: where the test set changed, one that all of its sentences and the old ones share."""
+        """The word for a group: where the test set changed, one that all of its rows and the old ones share."""
         words = {line.verdict for line in self.lines(group, metric)} - {UNDEFINED}
         return WORSE if WORSE in words else words.pop() if len(words) == 1 else SAME
 
@@ -93,15 +95,14 @@ class Review:
         """The headline metric with its figures."""
         if self.comparison is None:
             own = self.figures[OVERALL]
-            return f"weighted F1 {figure(own[HEADLINE])} on {counted(int(own['n']), 'test sentence')}"
+            return f"{title(self.metric)} {figure(own[self.metric])} on {counted(int(own['n']), 'test row')}"
         line, group = self.comparison.of(OVERALL), self.comparison.groups[0]
-        kind = "approved test sentence" if self.unapproved else "test sentence"
-        sentences = counted(group.sentences, kind)
+        rows = counted(group.rows, "approved test row" if self.unapproved else "test row")
         if self.comparison.unchanged:
-            return f"weighted F1 {figure(line.candidate)} on {sentences}"
+            return f"{title(self.metric)} {figure(line.candidate)} on {rows}"
         return (
-            f"weighted F1 {change(line)}, {interval(line)} ({self.comparison.confidence * 100:g} % interval),"
-            f" on {sentences}; {group.fixed} fixed, {group.broken} broken"
+            f"{title(self.metric)} {change(line)}, {interval(line)} ({self.comparison.confidence * 100:g} % interval),"
+            f" on {rows}; {group.fixed} fixed, {group.broken} broken"
         )
 
     @property
@@ -150,24 +151,27 @@ def review(store: Store, base: Evidence | None, candidate: Evidence, approvals: 
 
 def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Review) -> None:
     own = candidate.revision
-    result.policy = policy = policy_of(base.revision if base else own)
+    result.policy, result.metric = policy, metric = (
+        policy_of(base.revision if base else own),
+        (base or candidate).headline,
+    )
     result.changes = changes(base.revision, own) if base else []
     result.rules.append(_approvable(result, provenance.policy(result.changes, unreadable(own))))
     result.findings, rule = consistent.lock(store, own, policy)
     result.rules.append(rule)
     predictions, result.seconds_per_1000 = candidate.verified()
     old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
-    result.figures = new
-    result.mains_figures = old if base else {}
-    optional = not_yet_told(old) if base else frozenset()
+    result.figures = by_slice(predictions, candidate.labels, bins_of(own))
+    optional = not_yet_told(old, base.labels, metric) if base else frozenset()
     validation = held_out(candidate, optional)
-    result.rules.append(figures_rule(new, predictions, bins_of(own), candidate, validation))
+    result.rules.append(figures_rule(new, as_document(result.figures, candidate.labels), candidate, validation))
     result.rules.append(provenance.documents(candidate))
     rows = test_rows(base, candidate)
     result.rules.append(provenance.file_rule(rows))
     if base:
-        plan = plan_of(base.revision, policy)
-        if wrong := differing(old, base.predictions, plan.bins, base.revision, optional):
+        plan = plan_of(base, policy)
+        result.mains_figures = by_slice(base.predictions, base.labels, plan.bins)
+        if wrong := differing(old, as_document(result.mains_figures, base.labels), base.revision, optional):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.extend(_of_data(store, base.revision, result, rows))
@@ -176,7 +180,9 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
         result.shared = on_shared(base, candidate, predictions, plan, rows)
         result.unapproved = on_unapproved(base, candidate, predictions, plan.bins, rows)
         result.rules.append(leak.rule(base, candidate, predictions, plan, result.comparison.unchanged))
-    result.seeds = validation.seeds(policy.seeds.at_least)
+    else:
+        plan_of(candidate, policy).require_metrics(candidate.labels, "rating" in predictions)
+    result.seeds = validation.seeds(policy.seeds.at_least, metric)
     result.rules.extend(_of_model(base, candidate, result, rows))
 
 
@@ -189,31 +195,33 @@ def _of_data(store: Store, base: Revision, result: Review, rows: TestRows) -> It
 
 def _of_model(base: Evidence | None, candidate: Evidence, result: Review, rows: TestRows) -> Iterator[Rule]:
     """The rules on the model itself, asked of the approved rows."""
-    policy = policy_of((base or candidate).revision)
+    policy, metric = policy_of((base or candidate).revision), result.metric
     same, seconds = rules.very_same(base, candidate), result.seconds_per_1000
     unchanged = result.comparison is not None and result.comparison.unchanged
     own = _figures_of(candidate, result.figures, rows.counts)
     mains = _figures_of(base, result.mains_figures, rows.of_main) if base else {}
 
-    def excused(group: str, floor: float) -> bool:
-        return unchanged or (same and mains.get(group, {}).get(HEADLINE, -1.0) < floor)
+    def excused(group: str, metric: str, floor: float) -> bool:
+        return unchanged or (same and mains.get(group, {}).get(metric, -1.0) < floor)
 
     if base:
-        yield from rules.worse(policy, result.lines, unchanged)
-    yield from rules.floors(policy, own, result.lines, excused)
-    yield from rules.seeds(policy, result.seeds, unchanged or same)
+        yield from rules.worse(policy, result.lines, metric, list(own), unchanged)
+    yield from rules.floors(policy, own, result.lines, metric, excused)
+    yield from rules.seeds(policy, result.seeds, metric, unchanged or same)
     yield rules.size(policy, base, candidate, unchanged)
     yield rules.speed(policy, base, candidate, seconds or 0.0, unchanged)
 
 
 def _figures_of(side: Evidence, all_of_them: Figures, rows: Mask) -> Figures:
     """A side's figures on some of its test rows."""
-    return all_of_them if rows.all() else by_group(side.predictions[rows], bins_of(side.revision))
+    return all_of_them if rows.all() else by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
 
 
-def plan_of(base: Revision, policy: Gate) -> Plan:
+def plan_of(base: Evidence, policy: Gate) -> Plan:
     """How differences are judged, by main's settings alone."""
-    return Plan(policy.confidence, policy.resamples, policy.seed, bins_of(base), frozenset(policy.claims))
+    named, floored = frozenset(policy.claims), frozenset(policy.floors_of(base.headline))
+    bins = bins_of(base.revision)
+    return Plan(policy.confidence, policy.resamples, policy.seed, bins, base.headline, named, floored)
 
 
 def _approvable(result: Review, rule: Rule) -> Rule:

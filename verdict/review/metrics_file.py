@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
+from verdict.classifier.metric_names import OVERALL
 
 SCORES = "metrics/validation.json"
 _LOOK = "look at the file, or dvc repro -f train"
@@ -14,27 +14,26 @@ _LOOK = "look at the file, or dvc repro -f train"
 
 @dataclass(frozen=True)
 class Scores:
-    """Weighted F1 overall and by domain, of `n` sentences."""
+    """The headline metric overall and by slice, of `n` rows."""
 
     overall: float
-    domains: dict[str, float]
+    slices: dict[str, float]
     n: int
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """Weighted F1 of several seeds: how many, their mean, and how far they spread."""
+    """The headline metric of several seeds: how many, their mean, and how far they spread."""
 
     count: int
     mean: float
     std: float
 
-    @property
-    def text(self) -> str:
-        """In words."""
+    def text(self, metric: str) -> str:
+        """In words; `metric` is the name of the headline metric for people."""
         if self.count == 1:
-            return f"1 seed, weighted F1 {self.mean:.4f} on validation"
-        return f"{self.count} seeds, weighted F1 {self.mean:.4f} ± {self.std:.4f} on validation"
+            return f"1 seed, {metric} {self.mean:.4f} on validation"
+        return f"{self.count} seeds, {metric} {self.mean:.4f} ± {self.std:.4f} on validation"
 
 
 def parsed(text: str, path: str) -> dict[str, Any]:
@@ -48,20 +47,20 @@ def parsed(text: str, path: str) -> dict[str, Any]:
     return document
 
 
-def scores_of(told: dict[str, Any], path: str) -> Scores:
-    """Overall and by domain, from a metrics file."""
-    overall, domains = _group(told, OVERALL, path), _group(told, "domains", path)
-    by_domain = {name: _share(_group(domains, name, path), HEADLINE, f"{path}: {name}") for name in domains}
+def scores_of(told: dict[str, Any], path: str, headline: str) -> Scores:
+    """The headline metric overall and by slice, from a metrics file."""
+    overall, slices = _group(told, OVERALL, path), _group(told, "slices", path) if "slices" in told else {}
+    by_slice = {name: _figure(_group(slices, name, path), headline, f"{path}: {name}") for name in slices}
     n = overall.get("n")
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise VerdictError(path, f"overall: n is {n!r}, not a count", _LOOK)
-    return Scores(_share(overall, HEADLINE, f"{path}: overall"), by_domain, n)
+    return Scores(_figure(overall, headline, f"{path}: overall"), by_slice, n)
 
 
 def seeds_of(told: dict[str, Any], path: str) -> Seeds:
     """Mean and spread, computed again from the value of each seed."""
     values = _group(_group(told, "seeds", path), "values", path)
-    found = [_share(values, seed, f"{path}: seeds") for seed in values]
+    found = [_figure(values, seed, f"{path}: seeds") for seed in values]
     if not found:
         raise VerdictError(path, "seeds: no value", _LOOK)
     return Seeds(len(found), statistics.fmean(found), statistics.stdev(found) if len(found) > 1 else 0.0)
@@ -86,8 +85,9 @@ def _group(told: dict[str, Any], key: str, path: str) -> dict[str, Any]:
     return found
 
 
-def _share(told: dict[str, Any], key: str, where: str) -> float:
+def _figure(told: dict[str, Any], key: str, where: str) -> float:
+    """A metric of which more is better: none of them is outside of −1 and 1."""
     value = told.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise VerdictError(f"{where:.200}", f"{key!r:.80} is {value!r:.80}, not a number from 0 to 1", _LOOK)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
+        raise VerdictError(f"{where:.200}", f"{key!r:.80} is {value!r:.80}, not a number from -1 to 1", _LOOK)
     return float(value)

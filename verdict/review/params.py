@@ -1,18 +1,51 @@
 """params.yaml with the judge's groups, which the classifier does not know: the policy, and prices for the report."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.vader import DOMAINS
-from verdict.classifier.params import PATH, Count, NonNegative, Params, Positive, Section, Seed, load_as
-from verdict.classifier.scores.metric_names import HEADLINE, Metric
+from verdict.classifier.metric_names import (
+    LOWER_IS_BETTER,
+    OVERALL,
+    RATED,
+    by_class,
+    known_metric,
+    metrics_of,
+)
+from verdict.classifier.params import PATH, Params, load_as
+from verdict.classifier.section import Count, NonNegative, Positive, Section, Seed
+
+# In `floors`: the headline metric, whatever it is.
+_HEADLINE = "headline"
+
+
+def _floored(name: str) -> str:
+    if name in LOWER_IS_BETTER:
+        raise ValueError("less of it is better: a floor would ask for more")
+    return name if name == _HEADLINE else known_metric(name)
+
+
+def _by_metric(value: object) -> object:
+    return value if isinstance(value, dict) else {_HEADLINE: value}
+
+
+def _or_none(value: object) -> object:
+    return {} if value is None else value
+
+
+Metric = Annotated[str, AfterValidator(known_metric)]
+Floors = Annotated[
+    dict[Annotated[str, AfterValidator(_floored)], Annotated[float, Field(ge=0, le=1)]],
+    Field(min_length=1),
+    BeforeValidator(_by_metric),
+]
 
 
 class SeedRule(Section):
-    """How many seeds a change must be trained with, and how far its weighted F1 on validation may spread over them."""
+    """How many seeds a change must be trained with, and how far their headline metric may spread on validation."""
 
     at_least: Count = 1
     max_spread: NonNegative = 0.02
@@ -24,37 +57,35 @@ class Gate(Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     resamples: Annotated[int, Field(ge=1000, le=100_000)]
     seed: Seed
-    fail_on_worse: dict[str, Annotated[tuple[Metric, ...], Field(strict=False, min_length=1)]]
-    floors: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    fail_on_worse: Annotated[
+        dict[str, Annotated[tuple[Metric, ...], Field(strict=False, min_length=1)]], BeforeValidator(_or_none)
+    ]
+    tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    floors: Annotated[dict[str, Floors], BeforeValidator(_or_none)]
     max_artifact_mb: Positive
     max_seconds_per_1000: Positive
     lock: Literal["ran", "consistent", "ignore"]
-    seeds: SeedRule = SeedRule()  # by default, since a base from before it has no such key
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_old_keys(cls, value: object) -> object:
-        """A base from before the approved test set says how much of the test split may change; that counts no more."""
-        return {key: item for key, item in value.items() if key != "max_test_change"} if type(value) is dict else value
-
-    @field_validator("fail_on_worse", mode="before")
-    @classmethod
-    def _groups_alone(cls, value: object) -> object:
-        """A list of groups, which is how a base from before the mapping says it, means weighted F1 in each."""
-        is_list = isinstance(value, list | tuple) and all(isinstance(group, str) for group in value)
-        return dict.fromkeys(value, (HEADLINE,)) if is_list else value  # type: ignore[call-overload]
+    seeds: SeedRule = SeedRule()
 
     @field_validator("fail_on_worse")
     @classmethod
-    def _metrics_differ(cls, value: dict[str, tuple[Metric, ...]]) -> dict[str, tuple[Metric, ...]]:
+    def _metrics_differ(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         if twice := [group for group, metrics in value.items() if len(set(metrics)) < len(metrics)]:
             raise ValueError(f"{', '.join(twice)} has a metric twice")
         return value
 
     @property
-    def claims(self) -> tuple[tuple[str, Metric], ...]:
+    def claims(self) -> tuple[tuple[str, str], ...]:
         """The pairs of group and metric in which a change must not be measurably worse."""
         return tuple((group, metric) for group, metrics in self.fail_on_worse.items() for metric in metrics)
+
+    def floors_of(self, headline: str) -> dict[tuple[str, str], float]:
+        """The floor of each group and metric that has one; what is named for no metric is for the headline one."""
+        return {
+            (group, headline if metric == _HEADLINE else metric): floor
+            for group, floors in self.floors.items()
+            for metric, floor in floors.items()
+        }
 
 
 class Report(Section):
@@ -74,15 +105,38 @@ class AllParams(Params):
 def load(path: Path = PATH) -> AllParams:
     """Read params.yaml, and check every group.
 
-    A policy for groups that there are not is told here, and not by `Gate`: main's may have other domains.
+    A policy for what the data cannot have is told here, and not by `Gate`: main's may have other slices. What only the
+    rows can tell, such as the slices that there are, the gate tells.
 
     Raises:
-        VerdictError: as `verdict.classifier.params.load`; or the policy names a group that there is not.
+        VerdictError: as `verdict.classifier.params.load`; or the policy names a group or metric that there cannot be.
     """
     params = load_as(AllParams, path)
-    groups = ("overall", *DOMAINS)
-    for key, named in (("fail_on_worse", params.gate.fail_on_worse), ("floors", params.gate.floors)):
-        if unknown := [name for name in named if name not in groups]:
-            what = f"no such group: {', '.join(unknown)}; there is {', '.join(groups)}"
-            raise VerdictError(f"{path}: gate.{key}", what, "correct the names")
+    if wrong := list(_impossible(params)):
+        raise VerdictError(str(path), "".join(f"\n  {line}" for line in wrong), "correct the names")
     return params
+
+
+def _impossible(params: AllParams) -> Iterator[str]:
+    """What the policy asks of data that cannot have it, a line each."""
+    headline, gate = params.evaluate.headline, params.gate
+    asked = {"fail_on_worse": gate.claims, "floors": tuple(gate.floors_of(headline))}
+    if headline in LOWER_IS_BETTER or ":" in headline or _lacking(params, headline):
+        yield f"evaluate.headline: {headline}: {_lacking(params, headline) or 'not one that can decide'}"
+    for key, pairs in asked.items():
+        for group, metric in pairs:
+            if group != OVERALL and params.data.slice is None:
+                yield f"gate.{key}: no such group: {group:.80}; without data.slice there is {OVERALL} alone"
+            elif metric != headline and (lacking := _lacking(params, metric)):
+                yield f"gate.{key}.{group:.80}: {metric:.80}: {lacking}"
+
+
+def _lacking(params: AllParams, metric: str) -> str:
+    """Why the data cannot have a metric, as far as params can say it; empty where it may."""
+    data = params.data
+    if metric in RATED:
+        return "" if data.rating else "without data.rating there is none"
+    if data.labels is None:
+        return ""
+    there_is = by_class(data.labels) if ":" in metric else metrics_of(len(data.labels), rated=False)
+    return "" if metric in there_is else f"data.labels names {len(data.labels)} classes, which have none"

@@ -1,5 +1,6 @@
 """The rules a change is judged by: main's, as they stand in its params.yaml; and what a change would do to them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -7,17 +8,21 @@ from pydantic import BaseModel, ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
-from verdict.classifier.params import explain
-from verdict.repo.revisions import PARAMS, Revision
+from verdict.base.paths import PARAMS
+from verdict.classifier.metric_names import known_metric
+from verdict.classifier.section import explain
+from verdict.repo.revisions import Revision
 from verdict.review.params import Gate, Report
 
 Group = TypeVar("Group", bound=BaseModel)
 # Which keys, when they change, are which rule's.
 WATCHED = {
-    "policy": ("gate", "validate"),
-    "data": ("prepare.neutral_band",),
-    "split": ("prepare.salt", "prepare.test_share", "prepare.validation_share"),
+    "policy": ("gate", "validate", "evaluate.headline"),
+    "data": ("data",),
+    "split": ("split", "data.date", "data.date_format"),
 }
+# Of these, what is no matter of that rule: rows are compared wherever they lie, and no score counts their weight.
+_FREE = {"data": ("data.path", "data.weight", *WATCHED["split"])}
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,22 @@ class Change:
 
 def policy_of(revision: Revision) -> Gate:
     """The group `gate:` of a revision."""
+    if "prepare" in revision.params and "data" not in revision.params:
+        what = "has the group prepare of an earlier version, and no group data: nothing of it can be compared"
+        remedy = "--base REV of a revision that has data; the change that brings it in: --bootstrap"
+        raise VerdictError(f"{PARAMS} of {revision.name}", what, remedy)
     return _group(revision, "gate", Gate)
+
+
+def headline_of(revision: Revision) -> str:
+    """The metric that decides, by a revision's params."""
+    group = revision.params.get("evaluate")
+    name = group.get("headline", "weighted_f1") if isinstance(group, dict) else "weighted_f1"
+    try:
+        return known_metric(name if isinstance(name, str) else repr(name))
+    except ValueError as error:
+        what = f"evaluate.headline: {name!r:.100} is {error}"
+        raise VerdictError(f"{PARAMS} of {revision.name}", what, "evaluate.headline: one of these") from None
 
 
 def unreadable(revision: Revision) -> str:
@@ -73,8 +93,9 @@ def changes(base: Revision, candidate: Revision) -> list[Change]:
 
 def watched(all_changes: list[Change], rule: str) -> list[Change]:
     """The changes that need an approval by the name of `rule`."""
-    return [
-        change
-        for change in all_changes
-        if any(change.key == key or change.key.startswith(f"{key}.") for key in WATCHED[rule])
-    ]
+    free = _FREE.get(rule, ())
+    return [change for change in all_changes if _is_in(change.key, WATCHED[rule]) and not _is_in(change.key, free)]
+
+
+def _is_in(key: str, groups: Iterable[str]) -> bool:
+    return any(key == group or key.startswith(f"{group}.") for group in groups)

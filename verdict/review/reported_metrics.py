@@ -1,25 +1,27 @@
-"""The figures that DVC shows (`dvc metrics diff --all`), checked against the predictions that they sum up."""
+"""The figures that DVC shows (`dvc metrics diff --all`), checked against the predictions that they sum up.
+
+Labels and slices may hold any letters, dots among them. DVC joins keys by dots, and so are those of what was computed:
+no two figures have the same joined key, since the last part of each is the name of a metric.
+"""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
-
-import pandas as pd
 
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import leaves
 from verdict.base.paths import EVALUATION
-from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
-from verdict.classifier.scores.predictions import by_group
+from verdict.base.printable import plain
+from verdict.classifier.metric_names import OVERALL, metrics_of
 from verdict.repo.revisions import Revision, Store
 
 # The file keeps six digits (verdict.classifier.scores.metrics.DIGITS); the rest is for sums taken in another order.
 TOLERANCE = 5e-6
 UNKNOWN = "nobody computes it"
-Figures = dict[str, dict[str, float]]
+Shown = dict[str, float]
 
 
-def shown(store: Store, base: Revision, candidate: Revision) -> tuple[Figures, Figures]:
+def shown(store: Store, base: Revision, candidate: Revision) -> tuple[Shown, Shown]:
     """What `dvc metrics diff --all --json` says of metrics/evaluation.json: main's figures and the candidate's.
 
     Raises:
@@ -31,56 +33,56 @@ def shown(store: Store, base: Revision, candidate: Revision) -> tuple[Figures, F
         where = f"metrics of {candidate.name if label == labels[1] else base.name}"
         raise VerdictError(where, f"DVC cannot read them: {problem}", "dvc repro")
     entries = result.get("diff", {}).get(EVALUATION) or {}
-    return _side(entries, "old", base), _side(entries, "new", candidate)
+    return dict(_side(entries, "old", base)), dict(_side(entries, "new", candidate))
 
 
-def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> Figures:
-    figures: Figures = {}
+def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> Iterator[tuple[str, float]]:
     for key, entry in sorted(entries.items()):  # DVC's order changes from run to run
         value = entry.get(side)
         if value is None:  # the other side alone has it; what must be there is asked of the predictions
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             where = f"{EVALUATION} of {revision.name}"
-            raise VerdictError(where, f"{key} is {value!r}, not a finite number", "dvc repro -f evaluate")
-        group, _, metric = key.rpartition(".")
-        if group == f"domains.{OVERALL}":
-            where = f"{EVALUATION} of {revision.name}"
-            raise VerdictError(where, f"a domain cannot be called {OVERALL}", "dvc repro -f evaluate")
-        figures.setdefault(group.removeprefix("domains."), {})[metric] = float(value)
-    return figures
+            raise VerdictError(
+                where, f"{plain(key, 100)} is {value!r:.80}, not a finite number", "dvc repro -f evaluate"
+            )
+        yield key, float(value)
 
 
-def not_yet_told(main: Figures) -> frozenset[str]:
+def not_yet_told(main: Shown, labels: tuple[str, ...], headline: str) -> frozenset[str]:
     """Metrics that main's file lacks: the review learns to compute a new one before a stage can write it."""
-    return frozenset(METRICS) - {HEADLINE, *main.get(OVERALL, {})}
+    return frozenset(name for name in metrics_of(len(labels), True) if f"{OVERALL}.{name}" not in main) - {headline}
 
 
 def differing(
-    figures: Figures, predictions: pd.DataFrame, bins: int, revision: Revision, optional: Collection[str] = ()
+    figures: Shown, expected: dict[str, Any], revision: Revision, optional: Collection[str] = ()
 ) -> list[str]:
-    """The figures that are not those of the predictions, one line each; `VerdictError` when one is missing.
+    """The figures that are not the computed ones, one line each; `VerdictError` when one is missing.
 
-    What is `optional` may be missing.
+    Args:
+        figures: what DVC shows.
+        expected: the document that the predictions make.
+        revision: whose figures they are.
+        optional: the metrics that may be missing.
     """
-    truth = by_group(predictions, bins)
-    found = [f"{group}: no prediction of it" for group in figures if group not in truth]
-    for group, expected in truth.items():
-        for metric in (*METRICS, "n"):
-            if metric in optional and metric not in figures.get(group, {}):
-                continue
-            if metric not in figures.get(group, {}):
-                where = f"{EVALUATION} of {revision.name}"
-                raise VerdictError(where, f"has no {metric} of {group}", "dvc repro -f evaluate")
-            if abs(figures[group][metric] - expected[metric]) > TOLERANCE:
-                found.append(f"{group} {metric}: {figures[group][metric]:g}, by the predictions {expected[metric]:.6g}")
+    known = {".".join(path): (path, value) for path, value in leaves(expected)}
+    found = [f"{plain(key, 100)}: {UNKNOWN}" for key in figures if key not in known]
+    for key, (path, value) in known.items():
+        if key not in figures and path[-1] not in optional:
+            where = f"{EVALUATION} of {revision.name}"
+            raise VerdictError(
+                where, f"has no {path[-1]} of {plain('.'.join(path[:-1]), 100)}", "dvc repro -f evaluate"
+            )
+        own = figures.get(key, value)
+        if abs(own - value) > TOLERANCE:
+            found.append(f"{plain(key, 100)}: {own:g}, by the predictions {value:.6g}")
     return found
 
 
 def bins_of(revision: Revision) -> int:
     """How many bins the revision's calibration error has."""
     bins = (revision.params.get("evaluate") or {}).get("calibration_bins")
-    if not isinstance(bins, int) or not 2 <= bins <= 100:
+    if type(bins) is not int or not 2 <= bins <= 100:
         what = "evaluate.calibration_bins is no number from 2 to 100"
         raise VerdictError(f"params.yaml of {revision.name}", what, "git diff params.yaml")
     return bins
@@ -103,10 +105,5 @@ def unlike(told: Any, expected: Any, optional: Collection[str] = ()) -> list[str
     return lines + strange(told, expected)
 
 
-def as_document(figures: Figures) -> dict[str, Any]:
-    """Figures in the shape of their file."""
-    return {OVERALL: figures[OVERALL], "domains": {name: own for name, own in figures.items() if name != OVERALL}}
-
-
 def _named(path: tuple[str, ...]) -> str:
-    return f"{'.'.join(path):.100}" or "the whole"
+    return plain(".".join(path), 100) or "the whole"

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from verdict.base.files import read_table, write_text
+from verdict.base.files import write_text
 from verdict.base.paths import TEST, TEST_SET
+from verdict.classifier.dataset.description import truth_of
 from verdict.repo.revisions import Revision, working_tree
-from verdict.review.evidence import TRUTH, Evidence, Mask
+from verdict.review.evidence import Evidence, Mask
+from verdict.review.truth import truth_table
 
 WRITE = "verdict test-set"
 _HEAD = f"""\
@@ -49,8 +51,8 @@ class TestRows:
 
 
 def digests(table: pd.DataFrame) -> list[str]:
-    """A name for each row that tells everything a score depends on: id, document, domain, label, valence, text."""
-    columns = [table[name].tolist() for name in [*TRUTH, "text"]]
+    """A name for each row that tells all that a score depends on: id, group, slice, label, rating (if any), text."""
+    columns = [table[name].tolist() for name in [*truth_of(table.columns), "text"]]
     return [hashlib.sha256(json.dumps(row).encode()).hexdigest()[:16] for row in zip(*columns, strict=True)]
 
 
@@ -76,7 +78,7 @@ def write(root: Path, no_new: bool = False) -> str:
 
     With `no_new` rows that it does not name yet are left out: a person may approve them later.
     """
-    table = read_table(root / TEST, "make repro", [*TRUTH, "text"])
+    table = truth_table(root / TEST, "verdict repro", "text")
     before = _listed(working_tree(root))
     names = sorted(set(digests(table)).intersection(*([before or ()] if no_new else [])))
     write_text(root / TEST_SET, _HEAD + "".join(f"{name}\n" for name in names))

@@ -2,24 +2,25 @@
 
 import pandas as pd
 
-from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
-from verdict.classifier.scores.predictions import by_group
-from verdict.review.compare import both_on
+from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.scores.predictions import by_slice
+from verdict.review.compare import all_labels, both_on
 from verdict.review.evidence import Evidence
 from verdict.review.testset import WRITE, TestRows
-from verdict.review.words import counted, figure
+from verdict.review.words import counted, figure, title
 
 
 def on_unapproved(base: Evidence, candidate: Evidence, own: pd.DataFrame, bins: int, rows: TestRows) -> str:
-    """How many there are, and weighted F1 of both models there; empty where all are approved."""
+    """How many there are, and the headline metric of both models there; empty where all are approved."""
     rest = ~rows.counts
     if not rest.any():
         return ""
     *sides, known = both_on(base, candidate, own, rest)
-    text = f"{counted(int(rest.sum()), 'test sentence')} nobody has approved yet, and no rule is asked of"
+    text = f"{counted(int(rest.sum()), 'test row')} nobody has approved yet, and no rule is asked of"
     if not known.all():
-        old, new = (figure(by_group(side, bins)[OVERALL][HEADLINE]) for side in sides)
-        text += f": weighted F1 {old} → {new} there"
+        labels = all_labels(base, candidate)
+        old, new = (figure(by_slice(side, labels, bins)[OVERALL][base.headline]) for side in sides)
+        text += f": {title(base.headline)} {old} → {new} there"
     text += f" ({known.sum():,} left out, which main had learnt from)" if known.any() else ""
     later = " in a change after this one" if known.any() else ""
     return f"{text}; {WRITE} and the approval data let them count{later}"

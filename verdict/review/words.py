@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
+from verdict.base.printable import plain
+from verdict.classifier.metric_names import OVERALL
 from verdict.review.compare import BETTER, SAME, WORSE, Difference
 
 NAMES = {
@@ -12,11 +13,32 @@ NAMES = {
     "mcc": "MCC",
     "log_loss": "log loss",
     "ece": "calibration error",
-    "valence_r": "correlation with the valence",
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "rating_r": "correlation with the rating",
 }
+_OF_CLASS = {"precision": "precision", "recall": "recall", "f1": "F1"}
+# Characters of a name from the data, a label or a slice, and how many of them stand in a row of them.
+LONGEST, MOST = 40, 4
 # Below this a p-value has no digits that mean anything.
 _LEAST_ODDS = 1e-4
 _MOST_DIGITS = 9
+
+
+def title(metric: str) -> str:
+    """The name of a metric for people; of one class such as: recall of spam."""
+    name, _, label = metric.partition(":")
+    return f"{_OF_CLASS[name]} of {named(label)}" if label else NAMES[name]
+
+
+def named(name: str) -> str:
+    """A label or a slice, which may be any text: in one line, and not too long."""
+    return plain(name, LONGEST) or repr(name)[:LONGEST]
+
+
+def at(metric: str, group: str) -> str:
+    """A metric of a group, for a sentence about it: weighted F1 overall, recall of spam in mails."""
+    return f"{title(metric)} {group if group == OVERALL else f'in {named(group)}'}"
 
 
 def figure(value: float) -> str:
@@ -53,47 +75,50 @@ def odds(p_value: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Such as: 1 sentence, 2 sentences."""
+    """Such as: 1 row, 2 rows."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def in_short(names: Sequence[str], most: int = 4) -> str:
+def in_short(names: Sequence[str], most: int = MOST) -> str:
     """Names in a row, or the first of them and how many more there are."""
     shown = names if len(names) <= most else names[: most - 1]
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
-def claim(found: Mapping[tuple[str, str], str], groups: Sequence[str]) -> str:
+def claim(found: Mapping[tuple[str, str], str], groups: Sequence[str], headline: str) -> str:
     """What became of a model: of the headline metric all there is, of the others what it does not say already.
 
     Args:
         found: for each group and metric its word.
-        groups: `overall`, and the domains.
+        groups: `overall`, and the slices.
+        headline: the metric that decides.
     """
-    own = {group: found[group, HEADLINE] for group in groups}
+    own = {group: found[group, headline] for group in groups}
     unsaid = [word for word in (WORSE, BETTER) if own[OVERALL] != word]
-    others = [f"{word} in {names}" for word in unsaid if (names := ", ".join(_others(word, found, groups)))]
+    others = [f"{word} in {names}" for word in unsaid if (names := in_short(list(_others(word, found, headline)), 8))]
     parts = [_in_places(word, [group for group in groups if own[group] == word]) for word in (WORSE, BETTER)]
     if set(own.values()) == {SAME}:
-        parts = [f"{SAME} in {NAMES[HEADLINE]}" if others else SAME]
+        parts = [f"{SAME} in {title(headline)}" if others else SAME]
     elif own[OVERALL] == SAME:
-        parts.insert(0, f"{SAME} overall{f' in {NAMES[HEADLINE]}' if others else ''}")
+        parts.insert(0, f"{SAME} overall{f' in {title(headline)}' if others else ''}")
     return "; ".join(filter(None, [*parts, *others]))
 
 
-def _others(word: str, found: Mapping[tuple[str, str], str], groups: Sequence[str]) -> Iterator[str]:
-    """The other metrics that got a word where the headline metric did not; domains where it does not hold overall."""
-    for metric in METRICS:
-        places = [group for group in groups if found[group, metric] == word != found[group, HEADLINE]]
+def _others(word: str, found: Mapping[tuple[str, str], str], headline: str) -> Iterator[str]:
+    """The other metrics that got a word where the headline metric did not; slices where it does not hold overall."""
+    for metric in dict.fromkeys(metric for _, metric in found):
+        places = [
+            group for group, name in found if name == metric and found[group, metric] == word != found[group, headline]
+        ]
         if OVERALL in places:
-            yield NAMES[metric]
+            yield title(metric)
         elif places:
-            yield f"{NAMES[metric]} ({', '.join(places)})"
+            yield f"{title(metric)} ({in_short([named(place) for place in places])})"
 
 
 def _in_places(word: str, places: list[str]) -> str:
-    """Such as: worse overall and in movies, news."""
+    """Such as: worse overall and in books, films."""
     overall = [OVERALL] if OVERALL in places else []
-    domains = ", ".join(name for name in places if name != OVERALL)
-    return f"{word} {' and '.join([*overall, f'in {domains}'] if domains else overall)}" if places else ""
+    slices = in_short([named(name) for name in places if name != OVERALL], 8)
+    return f"{word} {' and '.join([*overall, f'in {slices}'] if slices else overall)}" if places else ""

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.unit.stages.runs import build
-from verdict.classifier.dataset.splits import LABELS
+from tests.unit.stages.runs import build, build_mails
+from verdict.base.errors import VerdictError
 from verdict.classifier.predict import BATCH_LINES, predict
 
 LINES = [
@@ -32,8 +32,14 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An artifact of the small corpus."""
+    """An artifact of the small table: its text is one column."""
     return build(tmp_path_factory.mktemp("predict") / "run") / "models/classifier"
+
+
+@pytest.fixture(scope="module")
+def of_mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifact of a table of mails, whose text is made of subject and body."""
+    return build_mails(tmp_path_factory.mktemp("mails") / "run") / "models/classifier"
 
 
 def answers(model: Path, content: bytes, processes: int | None = None) -> list[dict[str, Any]]:
@@ -53,7 +59,7 @@ def test_every_line_gets_one_answer_in_order(model: Path, end: bytes, final: boo
     assert [answer["text"] for answer in found] == [line.decode("utf-8", "replace") for line in LINES]
     for answer in found:
         assert list(answer) == ["text", "label", "probabilities"]
-        assert list(answer["probabilities"]) == list(LABELS)
+        assert list(answer["probabilities"]) == ["negative", "neutral", "positive"]
         assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=5e-6)
         assert answer["label"] == max(answer["probabilities"], key=lambda name: answer["probabilities"][name])
 
@@ -83,6 +89,73 @@ def test_texts_that_are_too_long_are_scored_by_their_beginning_and_counted(
         "note: 2 of 6,004 lines scored by their first 2,000 characters, as many as the artifact reads"
         " (text.max_length)\n"
     )
+
+
+def mail(number: int = 0, **values: object) -> dict[str, object]:
+    """One mail."""
+    return {"subject": f"letter {number}", "body": "the lamp is superb\nand great \u2028 so", **values}
+
+
+def as_lines(values: list[object]) -> bytes:
+    """JSON, a value a line."""
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_artifact_of_several_columns_takes_objects_and_gives_them_back(of_mails: Path, processes: int) -> None:
+    """A line is an object of its columns, in any order, or a text in quotes; each is answered with what was given."""
+    given: list[object] = [mail(), dict(reversed(mail(1).items())), "letter 2\nawful", mail(body=""), mail(body="\0 é")]
+    many = given * BATCH_LINES
+    found = answers(of_mails, as_lines(many), processes)
+    assert [answer["text"] for answer in found] == many
+    assert all(list(answer["probabilities"]) == ["ham", "spam"] for answer in found)
+    assert (
+        found[0]["probabilities"]
+        == answers(of_mails, as_lines(["letter 0\n" + str(mail()["body"])]))[0]["probabilities"]
+    )
+    assert (found[0]["label"], found[0]["probabilities"]["spam"] > 0.5) == ("spam", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"a plain text", "Expecting value"),
+        (b"", "Expecting value"),
+        (b"7", "expected a text, or an object of subject, body"),
+        (b"null", "expected a text, or an object of subject, body"),
+        (b'["subject", "body"]', "expected a text, or an object of subject, body"),
+        (b'{"subject": "a"}', "expected a text, or an object of subject, body"),
+        (b'{"subject": "a", "body": "b", "more": "c"}', "expected a text, or an object of subject, body"),
+        (b'{"subject": "a", "body": null}', "body: expected a text"),
+        (b'{"subject": ' + b"[" * 100_000, "recursion"),
+        (b'{"subject": ' + b"1" * 5_000 + b"}", "digits"),
+    ],
+    ids=["plain", "empty", "number", "null", "list", "lacking", "surplus", "no-text", "deep", "long-number"],
+)
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("number", [3, 2 * BATCH_LINES + 5])
+def test_a_line_that_is_no_object_is_told_by_its_number(
+    of_mails: Path, line: bytes, words: str, processes: int, number: int
+) -> None:
+    """In the first batch or a later one, by one process or by several: the line, what is wrong, and an example."""
+    lines = [json.dumps(mail()).encode()] * (3 * BATCH_LINES)
+    lines[number - 1] = line
+    with pytest.raises(VerdictError, match=words) as caught:
+        answers(of_mails, b"\n".join(lines), processes)
+    assert caught.value.where == f"standard input, line {number}"
+    assert caught.value.remedy == 'lines such as {"subject": "…", "body": "…"}'
+    assert len(caught.value.what) < 300
+
+
+def test_the_command_answers_objects(of_mails: Path) -> None:
+    """As for plain lines: nothing but the answers, and a line that is none ends in exit code 1 and its number."""
+    done = run(of_mails, as_lines([mail()]))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["text"] == mail()
+    bad = run(of_mails, as_lines([mail(), mail(body=1)]))
+    assert bad.returncode == 1
+    assert b"error: standard input, line 2: body: expected a text" in bad.stderr
+    assert b"Traceback" not in bad.stderr
 
 
 def run(model: Path, content: bytes) -> subprocess.CompletedProcess[bytes]:

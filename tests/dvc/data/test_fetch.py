@@ -14,7 +14,20 @@ import pytest
 from data import fetch
 from tests.conftest import ROOT
 
-NAMES = {name: f"1\t0.5\tmade up for {name}\r\n".encode() for name in fetch.FILES}
+MEMBERS = {
+    "tweets": '1\t0.5\tmade up, & "quoted"\r\n\r\n2\t-1.25\tends \u0085 not here\r\n',
+    "movieReviewSnippets": "9\t2\t a plot \r\n",
+    "amazonReviewSnippets": "\ufeff1_1\t0.123456789\ta lamp\r\n1_2\t0\tits cord\r\n",
+    "nytEditorialSnippets": "12_3\t-4\ta report",
+}
+TABLE = """id,document,domain,text,valence
+tweets-1,,tweets,"made up, & ""quoted""\",0.5
+tweets-2,,tweets,ends \u0085 not here,-1.25
+movies-9,,movies,a plot,2
+products-1_1,products-1,products,a lamp,0.123456789
+products-1_2,products-1,products,its cord,0
+news-12_3,news-12,news,a report,-4
+"""
 
 
 def packed(members: dict[str, bytes]) -> bytes:
@@ -31,21 +44,27 @@ def packed(members: dict[str, bytes]) -> bytes:
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A source distribution with made-up raw files; pins and pointer are those of it, the folders the test's own."""
-    inner = packed({f"hutto_ICWSM_2014/{name}": content for name, content in NAMES.items()})
+    inner = packed({f"hutto_ICWSM_2014/{stem}_GroundTruth.txt": text.encode() for stem, text in MEMBERS.items()})
     path = tmp_path / "source.tar.gz"
     path.write_bytes(packed({fetch.INNER: inner}))
-    expected = tmp_path / "expected"
-    expected.mkdir()
-    for name, content in NAMES.items():
-        (expected / name).write_bytes(content)
     data = tmp_path / "data"
-    data.mkdir()
-    (data / "raw.dvc").write_text(f"outs:\n- md5: {fetch.folder_hash(expected)}.dir\n  path: raw\n", encoding="utf-8")
+    (data / "raw").mkdir(parents=True)
+    point(data / "raw" / "sentences.csv.dvc", hashlib.md5(TABLE.encode()).hexdigest())
     monkeypatch.setattr(fetch, "SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
-    monkeypatch.setattr(fetch, "INNER_MD5", hashlib.md5(inner).hexdigest())
-    for name, value in {"HERE": data, "POINTER": data / "raw.dvc", "TARGET": data / "raw"}.items():
-        monkeypatch.setattr(fetch, name, value)
+    place(monkeypatch, data)
     return path
+
+
+def point(pointer: Path, digest: str) -> None:
+    """Write a pointer of DVC."""
+    pointer.write_text(f"outs:\n- md5: {digest}\n  size: 3\n  hash: md5\n  path: sentences.csv\n", encoding="utf-8")
+
+
+def place(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    """Let the script work in a folder of the test's own."""
+    monkeypatch.setattr(fetch, "HERE", data)
+    for name, path in {"TARGET": "sentences.csv", "POINTER": "sentences.csv.dvc"}.items():
+        monkeypatch.setattr(fetch, name, data / "raw" / path)
 
 
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str]:
@@ -57,16 +76,17 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
 
 
 def left_in(folder: Path) -> list[str]:
-    """What stands in the data folder beside the pointer."""
-    return sorted(path.name for path in folder.iterdir() if path.name != "raw.dvc")
+    """The files in the data folder beside the pointer, and folders that should not be there."""
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    return [name for name in found if name not in ("raw", "raw/sentences.csv.dvc")]
 
 
-def test_the_files_appear_whole_and_checked(archive: Path) -> None:
-    """From a good archive data/raw holds the eight files, and a second call changes nothing."""
-    assert "8 files" in fetch.fetch(archive, force=False)
-    assert {path.name: path.read_bytes() for path in fetch.TARGET.iterdir()} == NAMES
-    assert fetch.fetch(None, force=False) == "data/raw is complete"
-    assert left_in(fetch.HERE) == ["raw"]
+def test_the_table_appears_whole_and_checked(archive: Path) -> None:
+    """From a good archive the table has its rows in the order of the domains, and a second call changes nothing."""
+    assert "checked against sentences.csv.dvc" in fetch.fetch(archive, force=False)
+    assert fetch.TARGET.read_bytes() == TABLE.encode()
+    assert fetch.fetch(None, force=False) == "data/raw/sentences.csv is complete"
+    assert left_in(fetch.HERE) == ["raw/sentences.csv"]
 
 
 @pytest.mark.parametrize(
@@ -93,19 +113,11 @@ def test_a_wrong_archive_is_refused_and_leaves_nothing(
     assert left_in(fetch.HERE) == []
 
 
-def test_an_inner_archive_with_another_hash_is_refused(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The archive inside the archive is checked by itself, and a difference leaves no data."""
-    monkeypatch.setattr(fetch, "INNER_MD5", "0" * 32)
-    with pytest.raises(fetch.FetchError, match=r"hutto_ICWSM_2014\.tar\.gz: MD5 differs"):
-        fetch.fetch(archive, force=False)
-    assert left_in(fetch.HERE) == []
-
-
 def test_an_archive_with_other_data_than_the_pointer_says_is_refused(
     archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When data/raw.dvc points elsewhere, nothing is put in place, and dvc pull is named."""
-    fetch.POINTER.write_text(f"outs:\n- md5: {'0' * 32}.dir\n  path: raw\n", encoding="utf-8")
+    """When the pointer points elsewhere, nothing is put in place, and dvc pull is named."""
+    point(fetch.POINTER, "0" * 32)
     code, said = run(capsys, monkeypatch, "--archive", str(archive))
     assert code == 1
     assert "points at other data" in said
@@ -126,51 +138,49 @@ def test_a_broken_pointer_is_refused(archive: Path, pointer: str | None, expecte
 
 
 def test_changed_data_is_not_overwritten_without_being_told_to(archive: Path) -> None:
-    """A data/raw that somebody changed stays, with both ways out named; --force replaces it."""
+    """A table that somebody changed stays, with both ways out named; --force replaces it."""
     fetch.fetch(archive, force=False)
-    mine = fetch.TARGET / fetch.FILES[0]
-    mine.write_bytes(b"mine")
-    with pytest.raises(fetch.FetchError, match=r"differs from raw\.dvc[\s\S]*--force[\s\S]*dvc add"):
+    fetch.TARGET.write_bytes(b"mine")
+    with pytest.raises(fetch.FetchError, match=r"differs from sentences\.csv\.dvc[\s\S]*--force[\s\S]*dvc add"):
         fetch.fetch(archive, force=False)
-    assert mine.read_bytes() == b"mine"
+    assert fetch.TARGET.read_bytes() == b"mine"
     fetch.fetch(archive, force=True)
-    assert mine.read_bytes() == NAMES[mine.name]
-    assert left_in(fetch.HERE) == ["raw"]
+    assert fetch.TARGET.read_bytes() == TABLE.encode()
+    assert left_in(fetch.HERE) == ["raw/sentences.csv"]
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EACCES], ids=["full", "read-only", "forbidden"])
 def test_a_disk_that_cannot_be_written_leaves_nothing(
     archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: int
 ) -> None:
-    """When the file system refuses in the middle of the files, the message has a remedy, and no half is left."""
-    written: list[Path] = []
-    original = Path.write_bytes
+    """When the file system refuses the table, or its last rename, the message has a remedy, and no half is left."""
 
-    def full_after_three(path: Path, content: bytes) -> int:
-        if len(written) == 4:
-            raise OSError(error, os.strerror(error), str(path))
-        written.append(path)
-        return original(path, content)
+    def full(*paths: object) -> int:
+        raise OSError(error, os.strerror(error), str(paths[0]))
 
-    monkeypatch.setattr(Path, "write_bytes", full_after_three)
-    code, said = run(capsys, monkeypatch, "--archive", str(archive))
-    assert code == 1
-    assert os.strerror(error) in said
-    assert "remedy:" in said
-    assert left_in(fetch.HERE) == []
+    fetch.TARGET.write_bytes(b"mine")
+    for owner, name in ((Path, "write_bytes"), (os, "replace")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, full)
+            code, said = run(capsys, patch, "--archive", str(archive), "--force")
+        assert code == 1
+        assert os.strerror(error) in said
+        assert "remedy:" in said
+        assert left_in(fetch.HERE) == ["raw/sentences.csv"]
+        assert fetch.TARGET.read_bytes() == b"mine"
 
 
 def test_what_a_killed_run_left_is_cleared_away(archive: Path) -> None:
     """A folder raw.partial-* of an earlier run is gone after the next one."""
     (fetch.HERE / "raw.partial-killed").mkdir()
     fetch.fetch(archive, force=False)
-    assert left_in(fetch.HERE) == ["raw"]
+    assert left_in(fetch.HERE) == ["raw/sentences.csv"]
 
 
 def by_pip(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """The script in a folder of its own, pip reaching nothing but this machine."""
-    (folder / "data").mkdir()
-    for name in ("fetch.py", "raw.dvc"):
+    (folder / "data" / "raw").mkdir(parents=True)
+    for name in ("fetch.py", "raw/sentences.csv.dvc"):
         (folder / "data" / name).write_bytes((ROOT / "data" / name).read_bytes())
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     offline = {"PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0", "PIP_TIMEOUT": "2", "PIP_NO_CACHE_DIR": "1"}
@@ -191,7 +201,7 @@ def test_without_a_network_the_other_ways_are_named(tmp_path: Path) -> None:
     assert "could not be reached" in done.stderr
     assert "--archive" in done.stderr
     assert "Traceback" not in done.stderr
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["fetch.py", "raw.dvc"]
+    assert left_in(tmp_path / "data") == ["fetch.py"]
 
 
 def test_an_index_that_serves_another_file_is_caught(tmp_path: Path) -> None:
@@ -202,42 +212,18 @@ def test_an_index_that_serves_another_file_is_caught(tmp_path: Path) -> None:
     done = by_pip(tmp_path, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(shelf))
     assert done.returncode == 1
     assert "another file than the pinned one" in done.stderr
-    assert not (tmp_path / "data/raw").exists()
+    assert left_in(tmp_path / "data") == ["fetch.py"]
 
 
-def test_the_hash_of_a_folder_is_the_one_that_dvc_records(tmp_path: Path) -> None:
-    """`dvc add` of a folder with a subfolder writes the very hash that folder_hash gives."""
-    (tmp_path / "raw" / "more").mkdir(parents=True)
-    for name in ("b.txt", "a.txt", "more/c.txt"):
-        (tmp_path / "raw" / name).write_text(name, encoding="utf-8")
+def test_the_pointer_is_what_dvc_writes(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`dvc add` of the table leaves a pointer whose hash is read, and under which the table counts as complete."""
+    fetch.fetch(archive, force=False)
+    fetch.TARGET.write_bytes(b"mine")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"], ["dvc", "add", "--quiet", "raw"]):
-        subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=60)
-    assert fetch.expected_hash(tmp_path / "raw.dvc") == fetch.folder_hash(tmp_path / "raw")
-
-
-def test_a_forced_replacement_that_fails_leaves_the_old_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the last rename of `--force` fails, the data that stood there before stands there still."""
-    target = tmp_path / "raw"
-    target.mkdir()
-    (target / "mine.txt").write_text("mine", encoding="utf-8")
-    of_an_empty_folder = fetch.folder_hash(tmp_path / "nothing")
-    (tmp_path / "raw.dvc").write_text(f"outs:\n- md5: {of_an_empty_folder}.dir\n", encoding="utf-8")
-    for name, value in {"HERE": tmp_path, "POINTER": tmp_path / "raw.dvc", "TARGET": target}.items():
-        monkeypatch.setattr(fetch, name, value)
-
-    def unpack(_: Path, folder: Path) -> None:
-        folder.mkdir()
-
-    rename = os.replace
-
-    def replace(source: Path, destination: Path) -> None:
-        if destination == target and source.name == "raw":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(destination))
-        rename(source, destination)
-
-    monkeypatch.setattr(fetch, "unpack", unpack)
-    monkeypatch.setattr(os, "replace", replace)
-    with pytest.raises(OSError, match="No space left"):
-        fetch.fetch(tmp_path / "archive", force=True)
-    assert (target / "mine.txt").read_text(encoding="utf-8") == "mine"
+    for command in (
+        ["git", "init", "--quiet"],
+        ["dvc", "init", "--quiet"],
+        ["dvc", "add", "--quiet", str(fetch.TARGET)],
+    ):
+        subprocess.run(command, cwd=fetch.HERE, env=environment, check=True, capture_output=True, timeout=60)
+    assert fetch.fetch(archive, force=False) == "data/raw/sentences.csv is complete"

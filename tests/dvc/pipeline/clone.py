@@ -1,4 +1,4 @@
-"""A clone of this repository in a temporary folder, with a small corpus: what the tests of the whole DAG run in."""
+"""A clone of this repository in a temporary folder, with a small table: what the tests of the whole DAG run in."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 from tests import warm
 from tests.conftest import ROOT, small_params
-from tests.corpus import write_raw
+from tests.corpus import RAW, write_raw
 from tests.documents import load, save
 from tests.shared import once
 from verdict.base.paths import TEST_SET
@@ -146,7 +146,7 @@ class Clone:
 
 
 def fresh_clone(path: Path) -> Clone:
-    """Files of this repository as they are now, a small corpus, params to match, no result; committed."""
+    """Files of this repository as they are now, a small table, params to match, no result; committed."""
     path.mkdir(parents=True)
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -169,8 +169,8 @@ def fresh_clone(path: Path) -> Clone:
     clone.write_params(small_params())
     write_raw(path / "data" / "raw")
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
-    clone.run("dvc", "add", "--quiet", "data/raw")
-    clone.commit("A small corpus, nothing reproduced")
+    clone.run("dvc", "add", "--quiet", f"data/raw/{RAW}")
+    clone.commit("A small table, nothing reproduced")
     return clone
 
 

@@ -21,12 +21,12 @@ import pytest
 
 from stages import evaluate, featurize, prepare, train, validate
 from tests import warm
+from tests.corpus import RAW
 from tests.dvc.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
 from tests.dvc.review.forging import relock
 from tests.shared import once
 from tests.warm.server import remember
-from verdict.classifier.scores.metrics import scores
-from verdict.classifier.scores.predictions import arrays
+from verdict.classifier.scores.predictions import all_scores, by_slice
 from verdict.cli import main
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review
@@ -37,11 +37,11 @@ TEST = "data/prepared/test.parquet"
 PREDICTED = "data/predictions/test.parquet"
 EVALUATION = "metrics/evaluation.json"
 LABELS = ("negative", "neutral", "positive")
-# Floors that the model of the noisy corpus keeps; time on a busy machine is nobody's business here.
+# Floors that the model of the noisy table keeps; time on a busy machine is nobody's business here.
 FLOORS = {"overall": 0.7, "tweets": 0.5, "movies": 0.5, "products": 0.5, "news": 0.5}
 POLICY = {"resamples": 1000, "floors": FLOORS, "max_seconds_per_1000": 1000.0}
 WORSE = {"linear.alpha": 1e6}
-# Every so manieth sentence has a word of the other class: some test sentences must be wrong.
+# Every so manieth row has a word of the other class: some test rows must be wrong.
 _NOISE = 6
 _OTHER = {"wonderful": "awful", "brilliant": "broken", "great": "ugly", "awful": "lovely", "terrible": "superb"}
 Change = Callable[[Clone], object]
@@ -136,22 +136,23 @@ def committed_main(temporary: Path) -> Clone:
 
 def _make_main(folder: Path) -> None:
     made = fresh_clone(folder / "verdict")
-    for path in (made.path / "data" / "raw").glob("*_GroundTruth.txt"):
-        lines = path.read_bytes().split(b"\r\n")
-        path.write_bytes(b"\r\n".join(_noisy(line) if n % _NOISE == 0 else line for n, line in enumerate(lines)))
+    raw = made.path / "data" / "raw" / RAW
+    head, *lines = raw.read_text(encoding="utf-8").splitlines(keepends=True)
+    noisy = (_noisy(line) if n % _NOISE == 0 else line for n, line in enumerate(lines))
+    raw.write_text("".join([head, *noisy]), encoding="utf-8")
     document = made.params()
     document["gate"].update(POLICY)
     made.write_params(document)
-    made.run("dvc", "add", "--quiet", "data/raw")
+    made.run("dvc", "add", "--quiet", f"data/raw/{RAW}")
     made.run("dvc", "repro", "--quiet")
     write(made.path)
     made.commit("Main")
 
 
-def _noisy(line: bytes) -> bytes:
+def _noisy(line: str) -> str:
     for word, other in _OTHER.items():
-        if word.encode() in line:
-            return line.replace(word.encode(), other.encode())
+        if word in line:
+            return line.replace(word, other)
     return line
 
 
@@ -190,23 +191,21 @@ def edit_both(place: Clone, change: Frame) -> None:
 
 
 def right(place: Clone) -> set[str]:
-    """The ids of the test sentences that the stored predictions have right."""
+    """The ids of the test rows that the stored predictions have right."""
     table = pd.read_parquet(place.path / PREDICTED)
     return set(table["id"][table[list(LABELS)].idxmax(axis=1) == table["label"]])
 
 
 def rescore(place: Clone) -> None:
-    """Write the figures that the stored predictions have, for the domains that they have."""
+    """Write the figures that the stored predictions have, for the slices that they have."""
     table = pd.read_parquet(place.path / PREDICTED)
-    groups = {"overall": table, **dict(iter(table.groupby("domain")))}
-    found = {str(name): group_scores(part) for name, part in groups.items()}
-    overall = found.pop("overall")
-    (place.path / EVALUATION).write_text(json.dumps({"overall": overall, "domains": found}), encoding="utf-8")
+    found = all_scores(table, LABELS, BINS, place.path / PREDICTED)
+    (place.path / EVALUATION).write_text(json.dumps(found), encoding="utf-8")
 
 
 def group_scores(table: pd.DataFrame) -> dict[str, float]:
-    """The figures of some predictions, by the code of the stage."""
-    return scores(*arrays(table), BINS)
+    """The figures of some predictions, all together, by the code of the stage."""
+    return by_slice(table, LABELS, BINS)["overall"]
 
 
 def by_hand(place: Clone, stage: ModuleType, **changes: object) -> None:
@@ -244,11 +243,11 @@ def retrain(place: Clone, **changes: object) -> None:
 
 
 def mislearn(place: Clone) -> None:
-    """A model that learnt every sentence the wrong way round."""
+    """A model that learnt every row the wrong way round."""
     other = dict(zip(LABELS, LABELS[::-1], strict=True))
 
     def flipped(table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(label=table["label"].map(other), valence=-table["valence"])
+        return table.assign(label=table["label"].map(other), rating=-table["rating"])
 
     edit_table(place, "data/features/train.parquet", flipped)
     by_hand(place, train)

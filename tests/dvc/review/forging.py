@@ -6,6 +6,7 @@ import shutil
 from functools import reduce
 from pathlib import Path
 
+from tests.corpus import RAW
 from tests.documents import load, save
 from tests.dvc.pipeline.clone import Clone, declared_outs
 from verdict.repo.lock.check import hash_of
@@ -32,18 +33,20 @@ def relock(place: Clone) -> None:
 
 
 def repoint(place: Clone) -> None:
-    """Make data/raw.dvc name the raw data as they are, and put them into the cache, as `dvc add` does."""
-    pointer, raw = place.path / "data" / "raw.dvc", place.path / "data" / "raw"
+    """Make the raw table's .dvc file name it as it is, and put it into the cache, as `dvc add` does."""
+    raw = place.path / "data" / "raw" / RAW
+    pointer = raw.with_name(f"{RAW}.dvc")
     document = load(pointer)
-    document["outs"][0].update(md5=hash_of(raw), size=sum(file.stat().st_size for file in raw.iterdir()))
+    document["outs"][0].update(md5=hash_of(raw), size=raw.stat().st_size)
     save(pointer, document)
     _store(place, raw)
 
 
 def forget_raw(place: Clone) -> None:
     """Take the raw data away, from the cache and from the folder."""
-    cached(place, str(load(place.path / "data" / "raw.dvc")["outs"][0]["md5"])).unlink()
-    shutil.rmtree(place.path / "data" / "raw")
+    raw = place.path / "data" / "raw" / RAW
+    cached(place, str(load(raw.with_name(f"{RAW}.dvc"))["outs"][0]["md5"])).unlink()
+    raw.unlink()
 
 
 def _store(place: Clone, path: Path) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,19 @@ import pandas as pd
 
 from tests.conftest import small_params
 from tests.dvc.pipeline.clone import Clone
-from tests.unit.review.predictions import predicted, truth
+from tests.unit.review.predictions import LABELS, predicted, truth
 from verdict.base.documents import dump
 from verdict.base.files import write_table
-from verdict.classifier.scores.predictions import SCHEMA, TRUTH_SCHEMA
-from verdict.experiments.leaderboard.predictions import by_domain
+from verdict.classifier.dataset.description import Dataset, Limits, truth_of, write_dataset
+from verdict.classifier.dataset.text import Text
+from verdict.classifier.scores.predictions import as_document, by_slice, columns_of, labels_of, schema_of
 
-DOMAINS = {"tweets": 30, "movies": 30, "products": 12, "news": 12}
-SENTENCES = truth(np.random.default_rng(1), DOMAINS)
+SLICES = {"shop": 30, "forum": 30, "mail": 12, "chat": 12}
+ROWS = truth(np.random.default_rng(1), SLICES)
 TEST_SCORE = 0.987654
 
 
-def model(noise: float, seed: int = 1, table: pd.DataFrame = SENTENCES) -> pd.DataFrame:
+def model(noise: float, seed: int = 1, table: pd.DataFrame = ROWS) -> pd.DataFrame:
     """Predictions of a model that is the worse, the more noise it sees through."""
     return predicted(table, np.random.default_rng(seed), noise)
 
@@ -53,19 +54,17 @@ class Shelf:
         validation: str | None = None,
         seconds: float | None = 10.0,
         files: Mapping[str, bytes | None] | None = None,
+        headline: str = "weighted_f1",
     ) -> dict[str, bytes]:
         """The files of an experiment; `files` replaces them one by one, None takes one away."""
-        scores = by_domain(predictions)
-        n = {"n": len(predictions)}
-        told = {
-            "overall": {"weighted_f1": round(scores["overall"], 6), **n},
-            "domains": {key: {"weighted_f1": round(v, 6), **n} for key, v in scores.items() if key != "overall"},
-        }
-        seeds = {"values": {"1": round(scores["overall"], 6)}, "mean": 0, "std": 0}
-        test = {**told, "overall": {"weighted_f1": TEST_SCORE, **n}}
+        labels = labels_of(predictions.columns)
+        told = as_document(by_slice(predictions, labels, 1), labels)
+        overall = told["overall"][headline]
+        seeds = {"values": {"1": overall}, "mean": 0, "std": 0}
+        test = {**told, "overall": {**told["overall"], "weighted_f1": TEST_SCORE}}
         document = small_params()
         document["train"]["linear"].update(params or {})
-        cost = {"experiment": name, "seconds": seconds, "device": "x86", "sentences_per_second": 1234.5}
+        cost = {"experiment": name, "seconds": seconds, "device": "x86", "rows_per_second": 1234.5}
         made = {
             "params.yaml": dump(document).encode(),
             "dvc.lock": lock(validation or self.validation, digest),
@@ -92,7 +91,7 @@ class Shelf:
     def put_predictions(self, predictions: pd.DataFrame) -> str:
         """A folder with predictions in the cache."""
         path = self.clone.path / "made.parquet"
-        write_table(path, predictions, SCHEMA)
+        write_table(path, predictions, schema_of(truth_of(predictions.columns), labels_of(predictions.columns)))
         digest = self.put(path.read_bytes())
         path.unlink()
         return self.put(json.dumps([{"md5": digest, "relpath": "predictions.parquet"}]).encode(), ".dir")
@@ -106,29 +105,64 @@ class Shelf:
         return digest
 
 
-def lock(validation: str, predictions: str) -> bytes:
-    """A dvc.lock with the two outputs that are asked for."""
+def described(rows: pd.DataFrame, labels: tuple[str, ...], named: str) -> Dataset:
+    """What is known of a table beside its rows."""
+    slices = tuple(dict.fromkeys(rows["slice"])) if "slice" in rows else ()
+    rating = Limits(low=-4.0, high=4.0) if "rating" in rows else None
+    shown = named if slices else None
+    return Dataset(labels=labels, slice=shown, slices=slices, rating=rating, text=Text(max_length=100))
+
+
+def lock(validation: str, predictions: str, dataset: str = "") -> bytes:
+    """A dvc.lock with the outputs that are asked for."""
     outs = [
         {"path": "data/prepared/validation.parquet", "md5": validation},
         {"path": "data/validation", "md5": predictions},
+        *([{"path": "data/prepared/dataset.json", "md5": dataset}] if dataset else []),
     ]
     return dump({"schema": "2.0", "stages": {"all": {"cmd": "x", "outs": outs}}}).encode()
 
 
-def shelf(path: Path) -> Shelf:
-    """An empty one, with the sentences of `SENTENCES` as its validation split."""
+def shelf(
+    path: Path,
+    rows: pd.DataFrame = ROWS,
+    labels: tuple[str, ...] = LABELS,
+    headline: str = "weighted_f1",
+    named: str = "source",
+) -> Shelf:
+    """An empty one with some rows as its validation split, and what is known of them."""
     (path / ".dvc").mkdir(parents=True)
     (path / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
     (path / ".dvc/.gitignore").write_text("/cache\n/tmp\n", encoding="utf-8")
     clone = Clone(path)
     document = small_params()
     document["gate"]["resamples"] = 1000
+    document["evaluate"]["headline"] = headline
     clone.write_params(document)
     made = Shelf(clone, "", "")
-    write_table(path / "made.parquet", SENTENCES, TRUTH_SCHEMA)
+    write_table(path / "made.parquet", rows, schema_of(truth_of(rows.columns)))
     validation = made.put((path / "made.parquet").read_bytes())
     (path / "made.parquet").unlink()
-    (path / "dvc.lock").write_bytes(lock(validation, "0" * 32 + ".dir"))
+    write_dataset(path / "made.json", described(rows, labels, named))
+    dataset = made.put((path / "made.json").read_bytes())
+    (path / "made.json").unlink()
+    (path / "dvc.lock").write_bytes(lock(validation, "0" * 32 + ".dir", dataset))
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
     clone.commit("Main")
     return Shelf(clone, clone.run("git", "rev-parse", "HEAD").strip(), validation)
+
+
+def plain_rows(labels: tuple[str, ...], size: int = 200, slices: Sequence[str] = ()) -> pd.DataFrame:
+    """Rows of their own, without ratings: as many of each class, and of each slice, if any."""
+    ids = [f"row-{number}" for number in range(size)]
+    rows = {"id": ids, "group": ids, "label": [labels[number % len(labels)] for number in range(size)]}
+    return pd.DataFrame({**rows, **({"slice": [slices[n % len(slices)] for n in range(size)]} if slices else {})})
+
+
+def guesses(rows: pd.DataFrame, labels: tuple[str, ...], right: float, seed: int = 1) -> pd.DataFrame:
+    """Predictions that are right of so large a share of the rows, and of the others surely wrong."""
+    generator = np.random.default_rng(seed)
+    places = rows["label"].map(labels.index).to_numpy()
+    places = np.where(generator.random(len(rows)) < right, places, (places + 1) % len(labels))
+    values = np.eye(len(labels))[places] * 0.5 + 0.5 / len(labels)
+    return rows.assign(**dict(zip(columns_of(labels), values.T, strict=True)))

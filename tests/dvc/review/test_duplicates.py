@@ -1,5 +1,6 @@
-"""Test sentences that nearly stand in the training data: what counts as one, and when a rise is more than chance."""
+"""Test rows that nearly stand in the training data: what counts as one, and when a rise is more than chance."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review import changes
 from tests.dvc.review.changes import TEST, Desk
 from tests.dvc.review.forging import relock
+from verdict.review.rules import alike
 from verdict.review.rules.duplicates import NAME, Rise, Side, near, rise
 
 clone, desk = changes.clone, changes.desk
@@ -62,6 +64,63 @@ def test_a_short_sentence_with_a_word_added_is_one(text: str) -> None:
 def test_an_ordinary_pair_is_none(tested: str, learnt: str) -> None:
     """Sentences that share common words, and one without any word, are no near-duplicates."""
     assert not is_near(tested, learnt)
+
+
+CHINESE = "这部电影的情节十分拖沓没有人关心里面的任何角色"
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [CHINESE.replace("十分", "非常"), CHINESE + "了", CHINESE[2:], "。".join([CHINESE, "不过摄影和音乐都值得称赞"])],
+)
+def test_an_edited_copy_without_blanks_is_one(edited: str) -> None:
+    """In a script without blanks letters are counted in pairs: a word swapped, added, left out, or two texts glued."""
+    assert is_near(CHINESE, edited)
+    assert is_near(edited, CHINESE)
+
+
+def test_two_texts_without_blanks_are_none_by_their_commonest_letters() -> None:
+    """Two comments that share a handful of letters, and one that is short, are no near-duplicates."""
+    assert not is_near(CHINESE, "这本书的内容很好里面的人物都让人喜欢")
+    assert not is_near("很好", "不好")
+
+
+@pytest.mark.parametrize("work", [1, 10, 10**6])
+@pytest.mark.parametrize("size", [5, 12, 40])
+def test_the_pairs_are_those_of_comparing_each_with_each(monkeypatch: pytest.MonkeyPatch, work: int, size: int) -> None:
+    """Whatever is looked at together: the pairs that come out are all that are nearly the same, most alike first."""
+    drawn = random.Random(f"{work} {size}")
+    words = [f"w{number}" for number in range(size)]
+    tested, learnt = ([" ".join(drawn.choices(words, k=drawn.randint(0, 12))) for _ in range(n)] for n in (30, 60))
+    monkeypatch.setattr(alike, "_WORK", work)
+    side = Side.of(tested, learnt)
+    scores = {}
+    for own, text in side.tested.items():
+        for other, another in side.learnt.items():
+            one, two = ({*part.split()} or {""} for part in (text, another))
+            shared = len(one & two)
+            scores[own, other] = shared / (len(one) * len(two)) ** 0.5
+            held = shared >= alike.HELD_WORDS and shared >= alike.HELD * min(len(one), len(two))
+            if not (held or scores[own, other] >= alike.ALIKE):
+                del scores[own, other]
+    found = near(side.tested, side.learnt)
+    assert set(found) == set(scores)
+    assert len(found) == len(scores)
+    assert [scores[pair] for pair in found] == pytest.approx(sorted(scores.values(), reverse=True))
+
+
+def test_of_a_thousand_texts_of_one_template_few_pairs_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are like all others: for each that is tested, one pair of each side is enough to tell what came new."""
+    form = "order {} shipped to the same old harbour by the same old ship"
+    tested, learnt = ([form.format(f"{kind}{n}") for n in range(200)] for kind in "tl")
+    old, new = Side.of(tested[:100], learnt), Side.of(tested, learnt)
+    pairs = near(new.tested, new.learnt, (old, new))
+    assert len(pairs) == 200
+    every = rise(old, new, near(new.tested, new.learnt))
+    assert rise(old, new, pairs) == every
+    assert len(every.pairs) > 0
+    monkeypatch.setattr(alike, "_MOST_WORK", 1000)
+    assert near(new.tested, new.learnt) == [], "what shares nothing but common words is not looked at, of so many"
 
 
 def corpus(number: int, kind: str) -> list[str]:
@@ -127,8 +186,8 @@ def test_at_the_gate_copied_test_rows_fail_until_a_person_approves(clone: Clone,
 
     def more(table: pd.DataFrame) -> pd.DataFrame:
         rows = table.head(10)
-        ids, documents = (rows[name] + "-x" for name in ("id", "document"))
-        return pd.concat([table, rows.assign(id=ids, document=documents, text=[f"{text} indeed" for text in plain])])
+        ids, groups = (rows[name] + "-x" for name in ("id", "group"))
+        return pd.concat([table, rows.assign(id=ids, group=groups, text=[f"{text} indeed" for text in plain])])
 
     changes.edit_table(clone, TRAIN, more)
     relock(clone)

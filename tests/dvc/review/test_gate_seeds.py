@@ -7,11 +7,11 @@ import pandas as pd
 
 from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk, edit_json, retrain, set_params
+from tests.dvc.review.changes import LABELS, Desk, edit_json, retrain, set_params
 from tests.dvc.review.forging import relock
 from verdict.base.files import write_table
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.predictions import SCHEMA
+from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.scores.predictions import schema_of
 from verdict.review.params import Gate
 
 clone, desk = changes.clone, changes.desk
@@ -45,7 +45,7 @@ def tell(place: Clone, *shares: float) -> list[float]:
     for path in (place.path / HELD_OUT).parent.glob("seed-*"):
         path.unlink()
     for seed, one in list(tables.items())[1:]:
-        write_table((place.path / HELD_OUT).with_name(f"seed-{seed}.parquet"), one, SCHEMA)
+        write_table((place.path / HELD_OUT).with_name(f"seed-{seed}.parquet"), one, schema_of(truth_of(one), LABELS))
     values = {seed: changes.group_scores(one)["weighted_f1"] for seed, one in tables.items()}
     std = statistics.stdev(values.values()) if shares else 0.0
     seeds = {"values": values, "mean": statistics.fmean(values.values()), "std": std}
@@ -68,7 +68,7 @@ def test_one_seed_is_enough_by_default(clone: Clone, desk: Desk) -> None:
 
 
 def test_a_base_without_the_key_judges_by_the_defaults(clone: Clone, desk: Desk) -> None:
-    """A main from before the key has the defaults, and can judge."""
+    """A main that says nothing about seeds has the defaults, and can judge."""
     document = clone.params()
     del document["gate"]["seeds"]
     clone.write_params(document)

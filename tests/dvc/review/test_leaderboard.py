@@ -12,10 +12,10 @@ import pytest
 
 from tests.dvc.review import changes
 from tests.dvc.review.changes import Desk
-from tests.dvc.review.shelf import DOMAINS, SENTENCES, TEST_SCORE, Shelf, lock, model, shelf
+from tests.dvc.review.shelf import ROWS, SLICES, TEST_SCORE, Shelf, guesses, lock, model, plain_rows, shelf
 from tests.unit.review.predictions import truth
-from verdict.experiments.leaderboard.board import differing
 from verdict.experiments.leaderboard.command import Options
+from verdict.experiments.leaderboard.varied import differing
 
 desk = changes.desk
 SCORES, COST, EVALUATION = "metrics/validation.json", "metrics/cost.json", "metrics/evaluation.json"
@@ -72,8 +72,8 @@ def test_experiments_are_ranked_by_their_score(stand: Shelf, make: Callable[...,
     assert [line["ties_best"] for line in made.table.values()] == ["true", "true", "false"]
     assert [key for key in made.table["good"] if key.startswith("params:")] == ["params:train.linear.alpha"]
     assert [line["params:train.linear.alpha"] for line in made.table.values()] == ["1e-05", "2e-05", "0.001"]
-    poor = {key: float(made.table["poor"][key]) for key in ("low", "weighted_f1", "high", "to_best_high", "seconds")}
-    assert poor["low"] < poor["weighted_f1"] < poor["high"]
+    poor = {key: float(made.table["poor"][key]) for key in ("low", "score", "high", "to_best_high", "seconds")}
+    assert poor["low"] < poor["score"] < poor["high"]
     assert (poor["to_best_high"] < 0, poor["seconds"]) == (True, 3.5)
     assert made.markdown.count("~&nbsp;best</b>") == 1
     assert "1 of the 2 others cannot be told apart" in made.markdown
@@ -87,7 +87,7 @@ def test_experiments_are_ranked_by_their_score(stand: Shelf, make: Callable[...,
 def test_test_scores_are_shown_of_the_chosen_alone(stand: Shelf, make: Callable[..., Made]) -> None:
     """No file tells a score on test, but that of the experiment which is chosen."""
     stand.add("first", model(0.5))
-    hidden = {"overall": {"weighted_f1": 0.123456, "n": 9}, "domains": {}}
+    hidden = {"overall": {"weighted_f1": 0.123456, "n": 9}}
     stand.add("second", model(0.7), files={EVALUATION: json.dumps(hidden).encode()})
     assert not re.search(r"0\.98765|0\.9877|0\.1234|0\.1235", make(stand).all)
     chosen = make(stand, "--chosen", "first")
@@ -104,10 +104,10 @@ def test_only_one_that_is_there_can_be_chosen(stand: Shelf, desk: Desk, name: st
     assert name in outcome.text
 
 
-def test_other_sentences_are_listed_apart(stand: Shelf, make: Callable[..., Made]) -> None:
+def test_other_rows_are_listed_apart(stand: Shelf, make: Callable[..., Made]) -> None:
     """A score on another validation split is shown apart, without a rank, however high it is."""
     stand.add("here", model(1.0))
-    other = truth(np.random.default_rng(2), DOMAINS)
+    other = truth(np.random.default_rng(2), SLICES)
     stand.add("there", model(0.1, table=other), validation="a" * 32)
     made = make(stand)
     assert made.ranks == ["here"]
@@ -115,14 +115,14 @@ def test_other_sentences_are_listed_apart(stand: Shelf, make: Callable[..., Made
     assert "Not comparable" in made.markdown
 
 
-def test_a_lock_that_lies_about_its_sentences_is_found_out(stand: Shelf, make: Callable[..., Made]) -> None:
-    """Predictions for easier sentences under the hash of the true ones are not ranked."""
+def test_a_lock_that_lies_about_its_rows_is_found_out(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Predictions for easier rows under the hash of the true ones are not ranked."""
     stand.add("here", model(1.0))
-    easy = SENTENCES.assign(valence=SENTENCES["valence"] * 2)
+    easy = ROWS.assign(rating=ROWS["rating"] * 2)
     stand.add("liar", model(0.1, table=easy))
     made = make(stand)
     assert made.ranks == ["here"]
-    assert "not for the validation sentences" in made.table["liar"]["reason"]
+    assert "not for the validation rows" in made.table["liar"]["reason"]
 
 
 def test_predictions_elsewhere_leave_a_score_without_an_interval(stand: Shelf, make: Callable[..., Made]) -> None:
@@ -140,12 +140,13 @@ def test_predictions_elsewhere_leave_a_score_without_an_interval(stand: Shelf, m
 BROKEN: dict[str, tuple[str, bytes | None, str]] = {
     "stopped": (SCORES, None, "did not get as far"),
     "no-json": (SCORES, b'{"overall": ', "not readable as JSON"),
-    "nan": (SCORES, b'{"overall": {"weighted_f1": NaN, "n": 3}, "domains": {}}', "not a finite number"),
-    "infinite": (SCORES, b'{"overall": {"weighted_f1": 1e999, "n": 3}, "domains": {}}', "not a number from 0 to 1"),
-    "text": (SCORES, b'{"overall": {"weighted_f1": "0.99", "n": 3}, "domains": {}}', "not a number"),
+    "nan": (SCORES, b'{"overall": {"weighted_f1": NaN, "n": 3}}', "not a finite number"),
+    "infinite": (SCORES, b'{"overall": {"weighted_f1": 1e999, "n": 3}}', "not a number from"),
+    "text": (SCORES, b'{"overall": {"weighted_f1": "0.99", "n": 3}}', "not a number"),
     "list": (SCORES, b"[1, 2]", "expected an object"),
     "deep": (SCORES, b"[" * 100_000, "not readable as JSON"),
-    "no-domains": (SCORES, b'{"overall": {"weighted_f1": 0.9, "n": 3}}', "domains"),
+    "odd-slices": (SCORES, b'{"overall": {"weighted_f1": 0.9, "n": 3}, "slices": 3, "seeds": {}}', "slices"),
+    "another-metric": (SCORES, b'{"overall": {"accuracy": 0.9, "n": 3}}', "weighted_f1"),
     "latin": (SCORES, b'{"overall": "\xff"}', "not UTF-8"),
     "huge": (SCORES, b" " * 1_000_001, "too many"),
     "no-lock": ("dvc.lock", None, "no such file"),
@@ -172,7 +173,7 @@ def test_what_is_broken_in_one_does_not_break_the_table(stand: Shelf, make: Call
 def test_a_score_that_its_predictions_do_not_have_is_refused(stand: Shelf, make: Callable[..., Made]) -> None:
     """Whoever writes a better figure into the file is listed apart, with both figures."""
     stand.add("honest", model(1.0))
-    told = {"overall": {"weighted_f1": 0.99, "n": 3}, "domains": {key: {"weighted_f1": 0.99} for key in DOMAINS}}
+    told = {"overall": {"weighted_f1": 0.99, "n": 3}, "slices": {key: {"weighted_f1": 0.99} for key in SLICES}}
     seeds = {"seeds": {"values": {"1": 0.99}}}
     stand.add("forger", model(2.0), files={SCORES: json.dumps({**told, **seeds}).encode()})
     made = make(stand)
@@ -194,15 +195,17 @@ def test_seeds_without_predictions_are_refused(stand: Shelf, make: Callable[...,
     assert "predictions of 1 seed" in made.table["steady"]["reason"]
 
 
-@pytest.mark.parametrize("damage", ["no parquet", "no column", "infinity", "a label", "no row"])
+@pytest.mark.parametrize("damage", ["no parquet", "no column", "one class", "words", "infinity", "a label", "no row"])
 def test_predictions_that_are_none_are_named(stand: Shelf, make: Callable[..., Made], damage: str) -> None:
     """A broken table in the cache takes its own experiment out, and no other."""
     stand.add("sound", model(1.0))
     table = model(0.5)
     path = stand.clone.path / "made.parquet"
     spoilt = {
-        "no column": lambda: table.drop(columns="neutral"),
-        "infinity": lambda: table.assign(neutral=[float("inf"), *table["neutral"][1:]]),
+        "no column": lambda: table.drop(columns="group"),
+        "one class": lambda: table.drop(columns=["high", "low"]).assign(middle=1.0),
+        "words": lambda: table.assign(low="much"),
+        "infinity": lambda: table.assign(middle=[float("inf"), *table["middle"][1:]]),
         "a label": lambda: table.assign(label=["joyful", *table["label"][1:]]),
         "no row": lambda: table[:0],
     }
@@ -229,7 +232,7 @@ def test_a_corrupted_object_counts_as_absent(stand: Shelf, make: Callable[..., M
 def test_a_cost_is_believed_of_its_own_experiment_alone(stand: Shelf, make: Callable[..., Made]) -> None:
     """A time that another experiment took, or none, is shown as a dash; a broken file is named, and costs no rank."""
     stand.add("own", model(1.0), seconds=7.0)
-    cost = {"experiment": "own", "seconds": 7.0, "device": "x86", "sentences_per_second": 1.0}
+    cost = {"experiment": "own", "seconds": 7.0, "device": "x86", "rows_per_second": 1.0}
     stand.add("cached", model(1.1), files={COST: json.dumps(cost).encode()})
     stand.add("odd", model(1.2), files={COST: b'{"experiment": "odd", "seconds": "fast", "device": [1]}'})
     made = make(stand)
@@ -281,6 +284,71 @@ def test_a_comment_stays_below_githubs_limit(stand: Shelf, make: Callable[..., M
     assert len(made.markdown) < 65_000
     assert "more in leaderboard.html" in made.markdown
     assert len(made.table) == 400
+
+
+def test_data_of_another_kind_are_ranked_by_their_own_metric(tmp_path: Path, make: Callable[..., Made]) -> None:
+    """Two classes, one of them called as a column is, without slices, groups and ratings: by params.yaml's metric."""
+    labels = ("id", "spam")
+    rows = plain_rows(labels)
+    stand = shelf(tmp_path / "verdict", rows, labels, "average_precision")
+    for name, right in {"poor": 0.6, "good": 0.9}.items():
+        stand.add(name, guesses(rows, labels, right), headline="average_precision")
+    made = make(stand)
+    assert made.ranks == ["good", "poor"]
+    assert [line["metric"] for line in made.table.values()] == ["average_precision"] * 2
+    assert [line["ties_best"] for line in made.table.values()] == ["true", "false"]
+    assert not [key for key in made.table["good"] if key.startswith("score:")]
+    assert "on 200 validation texts." in made.markdown
+    assert "weighted F1" not in made.all
+    assert "By slice" not in made.markdown
+
+
+def test_of_many_slices_the_largest_are_shown(tmp_path: Path, make: Callable[..., Made]) -> None:
+    """Of thirty slices eight have a column, under the name that people know; the CSV has all of them."""
+    labels = ("a", "b", "c", "d")
+    slices = [*(f"slice-{number}" for number in range(30)), *(["large"] * 10)]
+    rows = plain_rows(labels, 400, slices)
+    stand = shelf(tmp_path / "verdict", rows, labels)
+    stand.add("one", guesses(rows, labels, 0.7))
+    made = make(stand, "--chosen", "one")
+    assert "<b>By <code>source</code></b>" in made.markdown
+    (table,) = re.findall(r"By <code>source</code>.*?</table>", made.markdown, re.DOTALL)
+    assert re.findall(r"<code>(large|slice-\d+)", table) == ["large", *(f"slice-{number}" for number in range(7))]
+    assert made.markdown.count("the 8 largest slices, 23 more are not shown") == 2
+    assert len([key for key in made.table["one"] if key.startswith("score:")]) == 31
+
+
+def test_other_classes_are_listed_apart(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Predictions of one class more on the same rows have a score that is not comparable: they have no rank."""
+    stand.add("here", model(1.0))
+    for name in ("there", "too"):  # most of them: HEAD's own classes count all the same
+        stand.add(name, model(0.1).assign(new=0.0))
+    made = make(stand)
+    assert made.ranks == ["here"]
+    assert made.table["there"]["status"] == "elsewhere"
+    assert "other classes: low, middle, high, new" in made.table["there"]["reason"]
+
+
+def test_without_what_is_known_of_the_data_most_experiments_count(stand: Shelf, make: Callable[..., Made]) -> None:
+    """Where neither rows nor classes of HEAD are in the cache, those that most experiments have are ranked."""
+    for name in ("one", "two"):
+        stand.add(name, model(1.0))
+    stand.add("other", model(0.1).assign(new=0.0))
+    for path in (stand.clone.path / ".dvc/cache/files/md5").rglob("*"):
+        if path.is_file() and b'"labels"' in path.read_bytes():
+            path.unlink()
+    made = make(stand)
+    assert made.ranks == ["one", "two"]
+    assert "<b>By slice</b>" in made.markdown
+
+
+def test_a_metric_that_the_data_do_not_have_is_refused(tmp_path: Path, desk: Desk) -> None:
+    """Average precision of three classes is none: nothing is ranked, and the key is named."""
+    stand = shelf(tmp_path / "verdict", headline="average_precision")
+    stand.add("one", model(1.0))
+    outcome = desk.run(stand.clone, "leaderboard")
+    assert outcome.code == 2
+    assert "evaluate.headline: average_precision is none of" in outcome.text
 
 
 def test_only_params_that_are_used_and_differ_are_columns() -> None:

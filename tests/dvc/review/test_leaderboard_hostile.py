@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import small_params
 from tests.dvc.review import changes
 from tests.dvc.review.changes import Desk
-from tests.dvc.review.shelf import Shelf, model, shelf
+from tests.dvc.review.shelf import ROWS, SLICES, Shelf, model, shelf
 from tests.dvc.review.test_report_hostile import OVERRIDE, TEXTS, assert_inert, github
 from verdict.base.documents import dump
 
@@ -27,8 +27,9 @@ NAMES = (
 
 @pytest.fixture
 def stand(tmp_path: Path) -> Shelf:
-    """Experiments with such names, params, devices and scores."""
-    made = shelf(tmp_path / "verdict")
+    """Experiments with such names, params, devices and scores, on slices with such names."""
+    rows = ROWS.assign(slice=ROWS["slice"].map(dict(zip(SLICES, TEXTS, strict=False))))
+    made = shelf(tmp_path / "verdict", rows, named=TEXTS[4])
     for number, name in enumerate(NAMES):
         document = small_params()
         text = TEXTS[number % len(TEXTS)].replace("\x00", "").replace("\x1b", "").replace("\x85", "")
@@ -39,12 +40,12 @@ def stand(tmp_path: Path) -> Shelf:
             "__proto__": number,
             "date": text,
         }
-        cost = {"experiment": name, "seconds": number + 1, "device": text, "sentences_per_second": 1.5}
+        cost = {"experiment": name, "seconds": number + 1, "device": text, "rows_per_second": 1.5}
         files = {"params.yaml": dump(document).encode(), "metrics/cost.json": json.dumps(cost).encode()}
-        made.add(name, model(1.0 + number / 10), files=files)
+        made.add(name, model(1.0 + number / 10, table=rows), files=files)
     for number, text in enumerate(TEXTS):
         made.add(f"broken-{number}", model(1.0), files={"metrics/validation.json": json.dumps({text: 1}).encode()})
-        told = {"overall": {"weighted_f1": text, "n": text}, "domains": {text: {}}}
+        told = {"overall": {"weighted_f1": text, "n": text}, "slices": {text: {}}}
         made.add(f"odd-{number}", model(1.0), files={"metrics/validation.json": json.dumps(told).encode()})
     return made
 

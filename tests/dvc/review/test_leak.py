@@ -10,15 +10,18 @@ from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review import changes
 from tests.dvc.review.changes import LABELS, PREDICTED, Desk, Frame
 from tests.dvc.review.forging import relock
+from tests.unit.review.predictions import LABELS as CLASSES
 from tests.unit.review.predictions import predicted, truth
-from verdict.classifier.scores.metric_names import OVERALL
-from verdict.review.compare import Plan
-from verdict.review.rules.leak import Excess, excesses
+from verdict.classifier.metric_names import OVERALL
+from verdict.review.plan import Plan
+from verdict.review.rules import leak
+from verdict.review.rules.leak import Excess
 
 clone, desk = changes.clone, changes.desk
 HELD_OUT = "data/validation/predictions.parquet"
-PLAN = Plan(0.95, 1000, 1, 15)
-DOMAINS = {"tweets": 400, "movies": 600, "products": 50, "news": 90}
+PLAN = Plan(0.95, 1000, 1, 15, "weighted_f1")
+SLICES = {"mails": 400, "films": 600, "shops": 50, "news": 90}
+Sides = tuple[pd.DataFrame, pd.DataFrame]
 
 
 def model(table: pd.DataFrame, noise: float, seed: int) -> pd.DataFrame:
@@ -27,27 +30,32 @@ def model(table: pd.DataFrame, noise: float, seed: int) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def splits() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Made-up test and validation sentences."""
-    test, validation = (truth(np.random.default_rng(seed), DOMAINS) for seed in (1, 2))
+def splits() -> Sides:
+    """Made-up test and validation rows."""
+    test, validation = (truth(np.random.default_rng(seed), SLICES) for seed in (1, 2))
     return test, validation
 
 
-def known(table: pd.DataFrame, predictions: pd.DataFrame, share: float, domain: str | None = None) -> pd.DataFrame:
-    """The predictions of a model that knows a share of the labels by heart, of all domains or of one."""
+def known(table: pd.DataFrame, predictions: pd.DataFrame, share: float, name: str | None = None) -> pd.DataFrame:
+    """The predictions of a model that knows a share of the labels by heart, of all slices or of one."""
     chosen = np.random.default_rng(7).random(len(table)) < share
-    chosen &= (table["domain"] == domain).to_numpy() | (domain is None)
-    sure = np.stack([(table["label"] == label).to_numpy(dtype=float) for label in LABELS], axis=1)
-    values = np.where(chosen[:, None], sure, predictions[list(LABELS)].to_numpy())
-    return predictions.assign(**dict(zip(LABELS, values.T, strict=True)))
+    chosen &= (table["slice"] == name).to_numpy() | (name is None)
+    sure = np.stack([(table["label"] == label).to_numpy(dtype=float) for label in CLASSES], axis=1)
+    values = np.where(chosen[:, None], sure, predictions[list(CLASSES)].to_numpy())
+    return predictions.assign(**dict(zip(CLASSES, values.T, strict=True)))
 
 
-def failed(test: tuple[pd.DataFrame, pd.DataFrame], validation: tuple[pd.DataFrame, pd.DataFrame]) -> set[str]:
+def excesses(test: Sides, validation: Sides) -> list[Excess]:
+    """Those of two models of the made-up classes."""
+    return leak.excesses(test, validation, CLASSES, PLAN)
+
+
+def failed(test: Sides, validation: Sides) -> set[str]:
     """The groups with a measurable excess."""
-    return {one.group for one in excesses(test, validation, PLAN) if one.measurable}
+    return {one.group for one in excesses(test, validation) if one.measurable}
 
 
-def test_another_model_is_no_leak(splits: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_another_model_is_no_leak(splits: Sides) -> None:
     """Better on both, worse on both, or as good with other mistakes: the gains differ by chance alone."""
     for noise in (0.6, 1.0, 1.6):
         sides = [(model(table, 1.0, 3), model(table, noise, 4)) for table in splits]
@@ -60,8 +68,8 @@ def test_a_smaller_gain_on_test_is_called_less() -> None:
     assert text == "overall: +0.0100 on test, +0.0300 on validation, 0.0200 less (chance explains 0.0500)"
 
 
-def test_test_labels_learnt_by_heart_are_one(splits: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    """A third of the test labels known, and no better on validation: overall, and in one domain alone."""
+def test_test_labels_learnt_by_heart_are_one(splits: Sides) -> None:
+    """A third of the test labels known, and no better on validation: overall, and in one slice alone."""
     test, validation = ((model(table, 1.0, 3), model(table, 1.0, 4)) for table in splits)
     leaked = known(splits[0], test[1], 0.33)
     assert OVERALL in failed((test[0], leaked), validation)
@@ -69,14 +77,14 @@ def test_test_labels_learnt_by_heart_are_one(splits: tuple[pd.DataFrame, pd.Data
     assert "news" in failed((test[0], leaked), validation)
 
 
-def test_only_sentences_that_both_sides_have_alike_count(splits: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    """Sentences that were added, or have another label, neither hide an excess nor make one."""
+def test_only_rows_that_both_sides_have_alike_count(splits: Sides) -> None:
+    """Rows that were added, or have another label, neither hide an excess nor make one."""
     test, validation = ((model(table, 1.0, 3), model(table, 1.0, 4)) for table in splits)
-    expected = excesses(test, validation, PLAN)
+    expected = excesses(test, validation)
     more = known(splits[1], validation[1], 1.0).assign(id=lambda table: table["id"] + "-x")
-    assert excesses(test, (validation[0], pd.concat([validation[1], more])), PLAN) == expected
-    turned = validation[1].assign(label="neutral", valence=0.0)
-    assert excesses(test, (validation[0], turned), PLAN) == []
+    assert excesses(test, (validation[0], pd.concat([validation[1], more]))) == expected
+    turned = validation[1].assign(label="middle", rating=0.0)
+    assert excesses(test, (validation[0], turned)) == []
 
 
 def half_wrong(table: pd.DataFrame) -> pd.DataFrame:
@@ -86,11 +94,20 @@ def half_wrong(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**dict(zip(LABELS, wrong.T, strict=True)))
 
 
+def test_without_slices_all_rows_are_asked_alone(splits: Sides) -> None:
+    """Of rows without slices the excess is measured overall; slices that one side alone has tell no less."""
+    test, validation = ((model(table, 1.0, 3), model(table, 1.0, 4)) for table in splits)
+    leaked = known(splits[0], test[1], 0.33)
+    bare = [[side.drop(columns="slice") for side in sides] for sides in ((test[0], leaked), validation)]
+    assert failed((bare[0][0], bare[0][1]), (bare[1][0], bare[1][1])) == {OVERALL}
+    assert failed((bare[0][0], leaked), (bare[1][0], validation[1])) == {OVERALL}
+
+
 @pytest.mark.parametrize(
     ("change", "found"),
     [
         (lambda table: table.drop(columns="neutral"), "missing columns: neutral"),
-        (lambda table: table.iloc[1:], "not predictions for the sentences of data/prepared/validation.parquet"),
+        (lambda table: table.iloc[1:], "not predictions for the rows of data/prepared/validation.parquet"),
         (lambda table: table.assign(neutral=np.nan), "a probability that is not a finite number"),
     ],
 )

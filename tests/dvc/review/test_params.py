@@ -1,10 +1,11 @@
 """Tests of verdict/review/params.py."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.conftest import ROOT, small_params
@@ -12,8 +13,6 @@ from tests.documents import save
 from tests.unit.classifier.test_params import BAD as BAD_FOR_STAGES
 from tests.unit.classifier.test_params import set_key
 from verdict.base.errors import VerdictError
-from verdict.classifier.scores import metrics
-from verdict.classifier.scores.metric_names import METRICS
 from verdict.review import params
 
 BAD = {
@@ -25,14 +24,17 @@ BAD = {
     "unknown metric": (set_key("gate.fail_on_worse.news", ["weighted_f1", "logloss"]), "gate.fail_on_worse.news.1"),
     "a metric twice": (set_key("gate.fail_on_worse.news", ["ece", "ece"]), "news has a metric twice"),
     "no metric": (set_key("gate.fail_on_worse.news", []), "gate.fail_on_worse.news"),
-    "policy for no group": (
-        set_key("gate.fail_on_worse.twets", ["ece"]),
-        "gate.fail_on_worse: no such group: twets",
+    "a list of groups": (
+        set_key("gate.fail_on_worse", ["overall"]),
+        "gate.fail_on_worse: Input should be a valid dict",
     ),
-    "floor of no group": (
-        set_key("gate.floors.twets", 0.5),
-        "gate.floors: no such group: twets; there is",
+    "a tolerance below 0": (set_key("gate.tolerance", -0.1), "gate.tolerance"),
+    "a floor of a word": (
+        set_key("gate.floors.news", "high"),
+        "gate.floors.news.headline: Input should be a valid number",
     ),
+    "a floor of a loss": (set_key("gate.floors.news", {"log_loss": 0.5}), "less of it is better: a floor would ask"),
+    "a floor of nothing": (set_key("gate.floors.news", {}), "gate.floors.news"),
 }
 
 
@@ -68,19 +70,61 @@ def test_the_command_refuses_a_bad_policy(tmp_path: Path) -> None:
     assert "error: params.yaml: \n  gate.flors: unknown key (a typo?)" in done.stderr
 
 
-def test_a_list_of_groups_means_weighted_f1_in_each() -> None:
-    """The older shape of `fail_on_worse` is read as the mapping that means the same."""
-    gate = small_params()["gate"]
-    groups = list(gate["fail_on_worse"])
-    older = params.Gate.model_validate({**gate, "fail_on_worse": groups})
-    assert older == params.Gate.model_validate(gate)
-    assert older.claims == tuple((group, "weighted_f1") for group in groups)
-    with pytest.raises(ValueError, match="fail_on_worse"):
-        params.Gate.model_validate({**gate, "fail_on_worse": [{"overall": "ece"}]})
+def bare(document: dict[str, Any], **changes: object) -> None:
+    """Data of two classes with neither slices nor ratings, and a policy to match but for some changes."""
+    for name in ("rating", "slice"):
+        del document["data"][name]
+    document["data"].update(label="label", labels=["ham", "spam"])
+    document["train"].update(class_weight=None, rating_noise=None)
+    document["gate"].update({"fail_on_worse": None, "floors": None, **changes})
 
 
-def test_the_metrics_of_a_policy_are_those_of_the_evaluation() -> None:
-    """A policy may name each score that `verdict.classifier.scores.metrics` computes, and nothing else."""
-    labels, probabilities = np.array(["negative", "positive"]), np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]])
-    scored = metrics.scores(labels, np.array([-1.0, 2.0]), probabilities, 5)
-    assert set(METRICS) == set(scored) - {"n"}
+IMPOSSIBLE: dict[str, tuple[dict[str, object], str]] = {
+    "a slice of none": ({"fail_on_worse": {"news": ["ece"]}}, "gate.fail_on_worse: no such group: news; without"),
+    "a floor of none": ({"floors": {"news": 0.5}}, "gate.floors: no such group: news; without data.slice there is"),
+    "a rating": (
+        {"fail_on_worse": {"overall": ["rating_r"]}},
+        "gate.fail_on_worse.overall: rating_r: without data.rating",
+    ),
+    "a class": ({"fail_on_worse": {"overall": ["recall:eggs"]}}, "recall:eggs: data.labels names 2 classes"),
+    "a floor of a class": (
+        {"floors": {"overall": {"f1:eggs": 0.5}}},
+        "gate.floors.overall: f1:eggs: data.labels names 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_policy_for_what_the_data_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
+    """What params.yaml itself rules out is told by the command: slices, ratings and classes that there are not."""
+    document = small_params()
+    bare(document, **IMPOSSIBLE[name][0])
+    save(tmp_path / "params.yaml", document)
+    with pytest.raises(VerdictError, match=re.escape(IMPOSSIBLE[name][1])):
+        params.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("headline", ["roc_auc", "log_loss", "recall:negative"])
+def test_a_headline_that_cannot_decide_is_refused(tmp_path: Path, headline: str) -> None:
+    """Of three classes there is no ROC AUC, of a loss less is better, and one class is not all."""
+    document = small_params()
+    document["evaluate"]["headline"] = headline
+    save(tmp_path / "params.yaml", document)
+    with pytest.raises(VerdictError, match=rf"evaluate\.headline: {headline}: "):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_policy_may_name_classes_and_have_no_floors(tmp_path: Path) -> None:
+    """Without floors and claims there are none; what the data may have is left to the gate where params cannot tell."""
+    document = small_params()
+    bare(document)
+    save(tmp_path / "params.yaml", document)
+    policy = params.load(tmp_path / "params.yaml").gate
+    assert (policy.claims, policy.floors_of("mcc"), policy.tolerance) == ((), {}, 0.0)
+    bare_of_labels = {"fail_on_worse": {"overall": ["recall:eggs", "roc_auc"]}, "floors": {"overall": 0.7}}
+    document["gate"].update(bare_of_labels)
+    del document["data"]["labels"]
+    save(tmp_path / "params.yaml", document)
+    policy = params.load(tmp_path / "params.yaml").gate
+    assert policy.claims == (("overall", "recall:eggs"), ("overall", "roc_auc"))
+    assert policy.floors_of("mcc") == {("overall", "mcc"): 0.7}

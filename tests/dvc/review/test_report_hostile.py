@@ -1,4 +1,4 @@
-"""Foreign text in a report: sentences, branches, params and file names are shown, and never interpreted."""
+"""Foreign text in a report: texts, slices, branches, params and file names are shown, and never interpreted."""
 
 import os
 import re
@@ -38,7 +38,7 @@ TEXTS = (
     "```\nwonderful\n```\n$$x$$ :boom: \\</code> {{7*7}} ${GITHUB_TOKEN} <details open>",
 )
 BRANCH = f"x|<b>@everyone/`!](evil)`/<script>alert(1){OVERRIDE}</script>#1"
-DOMAIN = f"<u>@everyone|#3 {OVERRIDE}`x`"
+SLICE = f"<u>@everyone|#3 {OVERRIDE}`x`"
 TITLE = '"><script>alert(1)</script><img src="http://evil.example/z.png">'
 FILES = (
     "docs/a|<b>@everyone`![x](evil)#1.md",
@@ -86,12 +86,12 @@ class Written:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """Hostile sentences in the test split of a hostile base; a worse model, hostile params and files in the folder."""
+    """Hostile texts in the test split of a hostile base; a worse model, hostile params and files in the folder."""
     place = changes.committed_main(tmp_path_factory.getbasetemp()).copy(tmp_path_factory.mktemp("hostile") / "verdict")
-    edit_table(place, TEST, lambda table: table.groupby("domain", sort=False).head(4).assign(text=[*TEXTS, *TEXTS[:6]]))
+    edit_table(place, TEST, lambda table: table.groupby("slice", sort=False).head(4).assign(text=[*TEXTS, *TEXTS[:6]]))
     edit_table(place, TEST, lambda table: table.assign(id=[f"{BRANCH}{n}" for n in range(len(table))]))
     changes.by_hand(place, evaluate)
-    edit_both(place, lambda table: table.assign(domain=table["domain"].replace("news", DOMAIN)))
+    edit_both(place, lambda table: table.assign(slice=table["slice"].replace("news", SLICE)))
     relock(place)
     dag = place.dag()
     dag["stages"]["train"]["plots"][0]["plots/training.json"]["title"] = f"{TITLE} {BRANCH}"
@@ -100,9 +100,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     write(place.path)
     place.commit("Base")
     changes.mislearn(place)
-    edit_both(place, lambda table: table.assign(domain=table["domain"].replace(DOMAIN, "news")))
+    edit_both(place, lambda table: table.assign(slice=table["slice"].replace(SLICE, "news")))
     changes.by_hand(place, evaluate)
-    edit_both(place, lambda table: table.assign(domain=table["domain"].replace("news", DOMAIN)))
+    edit_both(place, lambda table: table.assign(slice=table["slice"].replace("news", SLICE)))
     relock(place)
     write(place.path)
     for name in FILES:
@@ -120,7 +120,7 @@ def report(hostile: Clone) -> Written:
 
 
 def test_hostile_text_in_a_report_is_shown_and_nothing_more(report: Written) -> None:
-    """As GitHub reads report.md: no element, link, mention or picture comes from sentences, ids, params or files."""
+    """As GitHub reads report.md: no element, link, mention or picture comes from texts, ids, params or files."""
     shown = github(report.markdown)
     assert_inert(shown, report.pictures)
     assert any(found["alt"].startswith(TITLE) for found in shown.named("img"))
@@ -143,8 +143,8 @@ def test_hostile_text_in_the_page_is_shown_and_nothing_more(report: Written) -> 
     assert "Content-Security-Policy" in report.page
 
 
-def test_every_hostile_file_and_sentence_is_there(report: Written) -> None:
-    """Nothing is hidden for being hostile: each sentence whose prediction changed and each file is listed."""
+def test_every_hostile_file_and_text_is_there(report: Written) -> None:
+    """Nothing is hidden for being hostile: each text whose prediction changed and each file is listed."""
     shown = "\n".join(Shown(report.page).code)
     for name in FILES:
         assert plain(name) in shown
@@ -210,7 +210,7 @@ PLACES = """
 
 
 @pytest.mark.parametrize("make", [code, own])
-@pytest.mark.parametrize("text", [*TEXTS, BRANCH, DOMAIN, "x" * 200_000, "&" * 200_000, "\n" * 200_000 + "late", ""])
+@pytest.mark.parametrize("text", [*TEXTS, BRANCH, SLICE, "x" * 200_000, "&" * 200_000, "\n" * 200_000 + "late", ""])
 def test_a_hostile_text_is_one_short_line_in_any_place(tmp_path: Path, text: str, make: object) -> None:
     """In a paragraph, a table and a heading's note a text stays one line of limited length, and adds no element."""
     markup = code(text) if make is code else own(text)

@@ -16,6 +16,7 @@ from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision
 from verdict.review import compare
 from verdict.review.gate import Review
+from verdict.review.plan import Plan
 from verdict.review.policy import Change
 from verdict.review.report import sections
 from verdict.review.report.markup import LIMIT, Section, fit, render
@@ -136,18 +137,18 @@ def test_the_verdict_and_every_rule_stay(limit: int) -> None:
     assert "report.html" in text
 
 
-def test_thousands_of_sentences_are_cut_from_the_least_confident() -> None:
+def test_thousands_of_texts_are_cut_from_the_least_confident() -> None:
     """Of thousands of broken predictions a comment shows the most confident twenty; report.html all of them."""
-    truth = pd.DataFrame({"id": [f"s{n}" for n in range(MANY)], "document": "d", "domain": "news", "valence": 1.0})
-    truth = truth.assign(document=truth["id"], label="positive")
+    truth = pd.DataFrame({"id": [f"s{n}" for n in range(MANY)], "slice": "news", "label": "positive", "rating": 1.0})
+    truth = truth.assign(group=truth["id"])
     sure = pd.Series(range(MANY)) / MANY * 0.3
     base = truth.assign(**dict(zip(LABELS, (0.1, 0.1, 0.8), strict=True)))
     own = truth.assign(negative=0.6 + sure, neutral=0.2 - sure / 2, positive=0.2 - sure / 2)
-    comparison = compare.of_tables(base, own, compare.Plan(0.95, 1000, 1, 15))
+    comparison = compare.of_tables(base, own, LABELS, Plan(0.95, 1000, 1, 15, "weighted_f1"))
     texts = {f"s{n}": f"sentence {n} " + "long " * 60 for n in range(MANY)}
-    parts = [sections.sentences(comparison, texts, kind) for kind in ("fixed", "broken")]
+    parts = [sections.texts(comparison, texts, kind) for kind in ("fixed", "broken")]
     text, whole = fit([short(0), *parts]), "".join(map(render, parts))
-    assert "<b>Sentences broken</b>: 3,000" in text
+    assert "<b>Texts broken</b>: 3,000" in text
     assert [n for n in range(MANY) if f"sentence {n} " in text] == list(range(MANY - 20, MANY))
     assert notices(text) == [MANY - 20]
     assert all(f"sentence {n} " in whole for n in range(MANY))

@@ -18,12 +18,14 @@ from safetensors.torch import load_file, save_file
 from stages import evaluate, featurize, prepare, validate
 from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT, copy_start, small_params
-from tests.corpus import write_raw
+from tests.corpus import mails, write_csv, write_raw
 from tests.documents import save
 from tests.shared import once
-from tests.unit.stages.runs import copied, set_params
+from tests.unit.stages.runs import MAILS, copied, mail_params, set_params
+from tests.unit.stages.runs import run as run_stages
 from verdict.base.files import read_json, sha256
 from verdict.classifier.artifact import load_classifier, load_manifest
+from verdict.classifier.metric_names import metrics_of
 from verdict.classifier.training.torchrun import torchrun
 
 TIMEOUT = 300  # seconds; a command that hangs fails its test, no test measures time
@@ -147,10 +149,28 @@ def test_two_processes_give_the_figures_of_one(featurized: Path, whole: Path, tm
     assert printed.count("train: encoder") == 1
     assert noise(printed) == []
     one, two = (read_json(place / "metrics/validation.json", "") for place in (whole, folder))
-    figures = [{name: round(value, 4) for name, value in each["overall"].items()} for each in (one, two)]
-    assert figures[0] == figures[1]
+    figures = [{name: each["overall"][name] for name in metrics_of(3, rated=True)} for each in (one, two)]
+    assert figures[0] == pytest.approx(figures[1], abs=1e-4)
     curves = [read_json(place / "plots/training.json", "") for place in (whole, folder)]
     assert [round(point["loss"], 4) for point in curves[0]] == [round(point["loss"], 4) for point in curves[1]]
+
+
+def test_two_classes_without_a_rating_are_learnt_in_two_processes(tmp_path: Path) -> None:
+    """A table of two text columns and two labels goes through all stages; both processes see the same best epoch."""
+    folder, document = tmp_path / "folder", mail_params()
+    write_csv(folder / MAILS, mails())
+    document["featurize"]["tokens"] = {"checkpoint": write_checkpoint(folder / "tiny"), "max_tokens": 48}
+    document["train"].update(refit=False, processes=2)
+    document["train"]["encoder"].update(SETTINGS)
+    run_stages(folder, document, "encoder", (prepare, validate, featurize))
+    assert noise(run(folder)) == []
+    with chdir(folder):
+        evaluate.main()
+    scores = read_json(folder / "metrics/validation.json", "")
+    assert set(scores["overall"]) == {*metrics_of(2, rated=False), "n", "classes"}
+    assert list(scores["seeds"]["values"].values()) == [scores["overall"]["average_precision"]]
+    asked = load_classifier(folder / "models/classifier").probabilities([{"subject": "a", "body": "b"}])
+    assert asked.shape == (1, 2)
 
 
 def test_torchrun_and_its_processes_are_isolated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ def test_names(repository: Path) -> None:
 
 def test_long_names_stay_short(repository: Path) -> None:
     """Many keys become initials, and are cut where these are too long; the hash still tells points apart."""
-    keys = ("learning_rate", "weight_decay", "label_smoothing", "valence_weight", "embedding_size", "batch_size")
+    keys = ("learning_rate", "weight_decay", "label_smoothing", "rating_weight", "embedding_size", "batch_size")
     grid = ", ".join(f"train.bag.{key}: [{1 if 'size' in key else 0.1234}]" for key in keys)
     one = planned(repository, f"grid: {{{grid}, train.bag.epochs: [1, 2], train.linear.epochs: [3]}}").points
     assert all(len(point.name) <= 80 for point in one)
@@ -108,6 +108,24 @@ def test_the_same_value_twice(repository: Path) -> None:
     assert [point.texts for point in points] == [["train.rating_noise=1.0"]]
 
 
+@pytest.mark.parametrize("spec", sorted((ROOT / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_specs_of_this_repository_can_be_run(repository: Path, spec: Path) -> None:
+    """Every point of them is one that the pipeline takes, and DVC writes what the point says."""
+    for point in plan(repository, spec).points:
+        git(repository, "checkout", "--quiet", "params.yaml")
+        apply_overrides(repository / "params.yaml", point.texts)
+        assert canonical(documents.load(repository / "params.yaml")) == point.params
+
+
+def test_weights_of_classes_are_one_param(repository: Path) -> None:
+    """Where params.yaml has a weight for each class, a point may put one value in the place of all."""
+    points = planned(
+        repository, "grid: {train.class_weight: [null, balanced]}\nlist: [{train.class_weight.neutral: 3}]"
+    )
+    found = [point.params["train"]["class_weight"] for point in points.points]
+    assert found == [None, "balanced", {"neutral": 3.0}]
+
+
 def test_a_small_number_is_one_point_however_it_is_written(repository: Path) -> None:
     """Each form of YAML 1.2 is the number in the point, in what DVC writes for it, and in what the pipeline reads."""
     path = repository / "params.yaml"
@@ -128,7 +146,7 @@ def test_dvc_reads_overrides_as_they_were_meant(repository: Path) -> None:
         "train.device": "cuda:0",
         "train.model": "bag",
         "featurize.word.ngrams": [1, 2],
-        "prepare.salt": "it's, {a} = [b] \\' c\\",
+        "split.salt": "it's, {a} = [b] \\' c\\",
         "report.currency": "true",
     }
     path = repository / "params.yaml"

@@ -12,22 +12,23 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.conftest import small_params
-from tests.unit.stages.runs import build
+from tests.corpus import mails
+from tests.unit.stages.runs import build, build_mails
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
 from verdict.classifier import artifact
-from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.predict import answers
 from verdict.repo.revisions import Revision, Store
 from verdict.review.evidence import Evidence
 
 TEXTS = ["a wonderful lamp", "this awful boat", ""]
+LABELS = ["negative", "neutral", "positive"]
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An artifact that the stages made of the small corpus."""
+    """An artifact that the stages made of the small table."""
     return build(tmp_path_factory.mktemp("artifact") / "run") / "models/classifier"
 
 
@@ -178,8 +179,8 @@ def test_all_who_ask_the_artifact_get_the_same_answer(tmp_path: Path, kind: str)
     assert (asked == classifier.probabilities(test["text"])).all()
     evidence = Evidence(cast(Store, OneFolder(root)), Revision(root, "this", None))
     for text in (raw, test["text"]):
-        assert (evidence.predict(test.assign(text=text))[list(LABELS)].to_numpy() == asked).all()
-    assert (pd.read_parquet(root / "/".join(PREDICTIONS))[list(LABELS)].to_numpy() == asked).all()
+        assert (evidence.predict(test.assign(text=text))[LABELS].to_numpy() == asked).all()
+    assert (pd.read_parquet(root / "/".join(PREDICTIONS))[LABELS].to_numpy() == asked).all()
     answered = answers(classifier, [line.encode() for line in raw])
     told = [list(json.loads(line)["probabilities"].values()) for line in answered.text.splitlines()]
     assert (np.array(told) == asked.round(6)).all()
@@ -204,12 +205,12 @@ def test_one_text_is_not_taken_for_many(original: Path) -> None:
 
 
 def test_the_manifest_says_how_the_text_is_made(original: Path) -> None:
-    """Columns, separator, steps and the limit that validate keeps, in the order in which they are applied."""
+    """Columns, separator, steps and the limit that prepare cut at, in the order in which they are applied."""
     assert json.loads((original / "manifest.json").read_text())["text"] == {
         "columns": ["text"],
-        "separator": " ",
+        "separator": "\n",
         "cleaning": ["html_entities", "nfc", "whitespace"],
-        "max_length": small_params()["validate"]["max_text_length"],
+        "max_length": small_params()["data"]["max_text_length"],
     }
 
 
@@ -248,8 +249,25 @@ def test_weights_carry_no_metadata_and_nothing_but_arrays(folder: Path) -> None:
     assert set(header) == {"idf.word", "idf.char", "model.coefficients", "model.intercepts"}
 
 
-def test_documents_are_listed_by_hash_and_once(folder: Path) -> None:
-    """documents.json is sorted, without repetition, and shows no id."""
-    documents = artifact.load_documents(folder)
-    assert documents == sorted(set(documents))
-    assert all(len(entry) == 16 for entry in documents)
+def test_groups_are_listed_by_hash_and_once(folder: Path) -> None:
+    """documents.json is sorted, without repetition, and shows no group's name."""
+    groups = artifact.load_groups(folder)
+    assert groups == sorted(set(groups))
+    assert all(len(entry) == 16 for entry in groups)
+
+
+@pytest.mark.parametrize("kind", ["linear", "bag"])
+def test_an_artifact_of_two_columns_reads_objects_as_it_was_trained(tmp_path: Path, kind: str) -> None:
+    """Objects of its columns, in any order, and texts that are joined already give what `evaluate` gave of them."""
+    root = build_mails(tmp_path / kind, kind)
+    classifier = artifact.load_classifier(root / ARTIFACT)
+    test = pd.read_parquet(root / TEST)
+    known = {f"{row['subject']} {row['body']}": row for row in mails()}
+    objects = [{name: str(known[text][name]) for name in ("body", "subject")} for text in test["text"]]
+    asked = classifier.probabilities(objects)
+    assert (asked == classifier.probabilities(test["text"])).all()
+    assert (pd.read_parquet(root / "/".join(PREDICTIONS))[["ham", "spam"]].to_numpy() == asked).all()
+    assert classifier.labels == ("ham", "spam")
+    for wrong in ({"subject": "a"}, {"subject": "a", "body": "b", "label": "ham"}, {"subject": "a", "body": 3}, 7):
+        with pytest.raises(ValueError, match="expected a text"):
+            classifier.probabilities([wrong])  # type: ignore[list-item]

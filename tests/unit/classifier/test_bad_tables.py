@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from stages import prepare, validate
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.conftest import ROOT
 from tests.documents import load, save
 from tests.unit.classifier.bad_tables import BAD, GOOD, RATED, Bad
 from tests.unit.classifier.made_up import NAME, as_csv, as_lines, as_parquet, columns, files, rows

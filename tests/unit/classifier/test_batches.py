@@ -1,4 +1,4 @@
-"""Tests of the encoder's batches: which sentences, on which device, at which rate."""
+"""Tests of the encoder's batches: which texts, on which device, at which rate."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ from verdict.classifier.models.encoder.batches import OnDevice, epoch_batches, r
 def test_a_batch_on_the_device_is_the_batch() -> None:
     """Ids and mask cut out on the device are those of `Tokens.padded`, also for no rows at all."""
     tokens = data(50).features
-    sentences = OnDevice(tokens, torch.device("cpu"))
+    texts = OnDevice(tokens, torch.device("cpu"))
     for rows in (np.array([3, 1, 40]), np.array([], dtype=np.int64), np.arange(50)):
         expected = tokens.padded(rows)
-        found = sentences.padded(rows, torch.from_numpy(rows))
+        found = texts.padded(rows, torch.from_numpy(rows))
         assert all((one.numpy() == other).all() for one, other in zip(found, expected, strict=True))
 
 
-def test_an_epoch_holds_each_sentence_once_in_batches_of_similar_length() -> None:
+def test_an_epoch_holds_each_text_once_in_batches_of_similar_length() -> None:
     """Batches are full but for one, differ from epoch to epoch, are the same for the same seed, and waste little."""
     lengths = np.random.default_rng(0).integers(5, 90, size=1003)
     first, again, next_epoch = (epoch_batches(lengths, 32, 7, epoch) for epoch in (0, 0, 1))
@@ -31,7 +31,7 @@ def test_an_epoch_holds_each_sentence_once_in_batches_of_similar_length() -> Non
 
 
 def test_processes_share_a_batch_without_overlap() -> None:
-    """Together the shares are the batch, whatever its size, and differ by at most one sentence."""
+    """Together the shares are the batch, whatever its size, and differ by at most one text."""
     for size in (1, 5, 32):
         parts = [share(np.arange(size), rank, 3) for rank in range(3)]
         assert sorted(np.concatenate(parts)) == list(range(size))

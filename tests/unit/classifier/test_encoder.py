@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,24 @@ from transformers import AutoModel
 
 from tests.checkpoints import CONFIG, tokenizer, write_checkpoint
 from tests.conftest import small_params
+from tests.unit.classifier.made_up_rows import THREE
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
 from verdict.classifier.artifact import Manifest, load_classifier, save_classifier
-from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.dataset.text import Text
 from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.models.encoder import Encoder
 from verdict.classifier.models.encoder.network import FAMILIES, backbone, checked_config, shapes, whole_mask
 from verdict.classifier.params import Params, Train
+from verdict.classifier.training import fit as training_fit
 from verdict.classifier.training.checkpoints import forget, hold
-from verdict.classifier.training.fit import fit
 from verdict.classifier.training.loop import Data, Fitted
 
-WORDS = {"negative": "bad", "neutral": "odd", "positive": "fine"}
+WORDS = ("bad", "odd", "fine", *(f"{letter}{letter}{letter}" for letter in "bcdghjk"))
 MANIFEST = Manifest(
     kind="encoder",
     representation="tokens",
-    labels=LABELS,
+    labels=THREE,
     text=Text(max_length=90),
     train={},
     trained_on={},
@@ -43,22 +44,24 @@ def tokeniser() -> Tokeniser:
     return Tokeniser(tokenizer().to_str(), {**CONFIG, "vocab_size": tokenizer().get_vocab_size()}, 16)
 
 
-def data(rows: int, seed: int = 0) -> Data:
-    """Sentences of various lengths, each with a word that tells its class."""
+def data(rows: int, seed: int = 0, classes: int = 3, rated: bool = True) -> Data:
+    """Texts of various lengths, each with a word that tells its class."""
     draw = np.random.default_rng(seed)
-    kinds = draw.integers(3, size=rows)
-    texts = [f"{'so ' * draw.integers(3)}{WORDS[LABELS[kind]]} {draw.integers(100)}" for kind in kinds]
-    valence = np.array([-2.0, 0.0, 2.0])[kinds] + draw.normal(0, 0.01, rows) * (kinds != 1)
-    return Data(tokeniser().transform(texts), np.asarray(LABELS)[kinds], valence)
+    kinds = draw.integers(classes, size=rows)
+    texts = [f"{'so ' * draw.integers(3)}{WORDS[kind]} {draw.integers(100)}" for kind in kinds]
+    rating = np.interp(kinds, [0, classes - 1], [-2.0, 2.0])
+    rating += draw.normal(0, 0.01, rows) * (rating != 0)
+    labels = tuple(WORDS[:classes]) if classes != 3 else THREE
+    return Data(tokeniser().transform(texts), labels, kinds, rating if rated else None, reach=4.0)
 
 
 def settings(params: Params, **changes: object) -> Train:
-    """Params that teach the tiny network something."""
+    """Params that teach the tiny network something; the classes have no weights."""
     own = {"epochs": 2, "batch_size": 16, "learning_rate": 0.01, "head_learning_rate": 0.01, **changes}
     known = type(params.train.encoder).model_fields
     encoder = params.train.encoder.model_copy(update={name: own[name] for name in own if name in known})
     others = {name: own[name] for name in own if name not in known}
-    return params.train.model_copy(update={"model": "encoder", "encoder": encoder, **others})
+    return params.train.model_copy(update={"model": "encoder", "encoder": encoder, "class_weight": None, **others})
 
 
 @pytest.fixture
@@ -70,8 +73,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "start"
 
 
+def fit(train: Train, rows: Data, validation: Data, start: Path | None = None, headline: str = "weighted_f1") -> Fitted:
+    """A training with the headline metric that all data has."""
+    return training_fit.fit(train, headline, rows, validation, start)
+
+
 def trained(params: Params, start: Path, **changes: object) -> Fitted:
-    """A training on 200 sentences, to its end."""
+    """A training on 200 texts, to its end."""
     fitted = fit(settings(params, **changes), data(200), data(60, seed=1), start)
     forget(fitted.states)
     return fitted
@@ -92,13 +100,55 @@ def weights(fitted: Fitted) -> dict[str, bytes]:
     return {name: values.tobytes() for name, values in fitted.model.tensors().items()}
 
 
-def test_it_learns_what_there_is_to_learn(params: Params, start: Path) -> None:
+@pytest.mark.parametrize(("classes", "rated"), [(3, True), (2, False), (10, False)])
+def test_it_learns_what_there_is_to_learn(params: Params, start: Path, classes: int, rated: bool) -> None:
     """On classes that a word tells nearly all of new data is right, and no state is left on disk."""
-    fitted = trained(params, start, epochs=12, patience=12)
-    new = data(200, seed=2)
-    predicted = np.asarray(LABELS)[fitted.model.probabilities(new.features).argmax(axis=1)]
-    assert (predicted == new.labels).mean() > 0.9
+    train = settings(params, epochs=12, patience=12, refit=rated)
+    rows, validation, new = (data(n, seed, classes, rated) for seed, n in enumerate((200 if rated else 300, 60, 200)))
+    fitted = fit(train, rows, validation, start)
+    forget(fitted.states)
+    probabilities = fitted.model.probabilities(new.features)
+    assert probabilities.shape == (200, classes)
+    assert (probabilities.argmax(axis=1) == new.actual).mean() > 0.9
     assert not list(Path(".checkpoints").glob("*"))
+
+
+def test_the_rating_guides_it_by_its_weight_and_is_no_class(params: Params, start: Path) -> None:
+    """With hard labels a rating changes the weights, unless `rating_weight` is 0; the artifact has none of it."""
+    rows = [data(100, rated=rated) for rated in (True, False)]
+    for weight in (0.0, 4.0):
+        train = settings(params, epochs=1, rating_weight=weight, rating_noise=None)
+        one, other = (fit(train, each, each, start) for each in rows)
+        forget([*one.states, *other.states])
+        assert (weights(one) == weights(other)) == (weight == 0)
+        assert one.model.tensors()["head.weight"].shape == (3, 16)
+
+
+def test_rows_count_by_class_and_by_weight(params: Params, start: Path) -> None:
+    """Mislabelled rows do no harm where they, or the class that they are given to, count for nearly nothing."""
+    rows, new = data(200, rated=False), data(200, seed=2)
+    wrong = (np.arange(200) % 4 > 0) & (rows.actual == 0)
+    spoilt = replace(rows, actual=np.where(wrong, 2, rows.actual))
+    found = []
+    for weight, class_weight in ((np.ones(200), None), (1.0 - wrong, None), (np.ones(200), {"low": 50.0})):
+        train = settings(params, epochs=8, patience=8, refit=False, class_weight=class_weight)
+        fitted = fit(train, replace(spoilt, weight=weight), data(60, seed=1), start)
+        forget(fitted.states)
+        low = fitted.model.probabilities(new.features)[new.actual == 0].argmax(axis=1) == 0
+        found.append(low.mean())
+    assert found[0] < 0.5
+    assert min(found[1:]) > 0.9
+
+
+def test_the_headline_metric_chooses_the_epoch(params: Params, start: Path) -> None:
+    """The curve shows it, and the best epoch is the first one that has its highest value."""
+    for headline in ("macro_f1", "mcc"):
+        validation = data(60, seed=1)
+        fitted = fit(settings(params, epochs=3, patience=3, refit=False), data(100), validation, start, headline)
+        forget(fitted.states)
+        shown = [point["validation_headline"] for point in fitted.curve if point["on"] == "validation"]
+        assert fitted.epochs == 1 + int(np.argmax(shown))
+        assert shown[fitted.epochs - 1] == validation.score(headline, fitted.validation)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
@@ -112,7 +162,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
 def test_the_best_epoch_is_kept_and_stops_the_training(params: Params, start: Path) -> None:
     """With a rate that spoils the weights the training ends `patience` epochs after the best one, which is refitted."""
     fitted = trained(params, start, epochs=30, patience=2, learning_rate=0.3, head_learning_rate=0.3)
-    scores = [point["validation_weighted_f1"] for point in fitted.curve if point["on"] == "validation"]
+    scores = [point["validation_headline"] for point in fitted.curve if point["on"] == "validation"]
     assert len(scores) < 30
     assert len(scores) - (1 + int(np.argmax(scores))) == 2
 
@@ -123,7 +173,7 @@ def test_validation_is_told_by_the_model_before_its_refit(params: Params, start:
     assert (with_refit.validation == without.validation).all()
     assert without.model.probabilities(data(60, seed=1).features) == pytest.approx(without.validation, abs=1e-6)
     assert weights(with_refit) != weights(without)
-    assert with_refit.sentences > without.sentences
+    assert with_refit.rows > without.rows
 
 
 class _KilledError(Exception):
@@ -203,6 +253,20 @@ def test_a_state_of_another_training_is_not_picked_up(
     assert weights(trained(params, start, dropout=0.2)) == expected
 
 
+def test_a_state_is_that_of_one_metric_and_one_validation_split(params: Params, start: Path) -> None:
+    """What another metric or other validation data chose as the best epoch is not gone on with."""
+    chosen, rows = settings(params, refit=False), data(200)
+    found = [
+        fit(chosen, rows, validation, start, headline).states[0]
+        for headline, validation in (
+            ("macro_f1", data(60, seed=1)),
+            ("mcc", data(60, seed=1)),
+            ("mcc", data(50, seed=2)),
+        )
+    ]
+    assert len(set(found)) == 3
+
+
 def test_a_damaged_state_is_begun_anew(
     params: Params, start: Path, whole: Fitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +294,7 @@ def test_exhausted_memory_is_told_with_the_batch_size(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     monkeypatch.setattr("verdict.classifier.models.encoder.training._Training._step", full)
-    with pytest.raises(VerdictError, match=r"train\.encoder\.batch_size: 16 sentences") as caught:
+    with pytest.raises(VerdictError, match=r"train\.encoder\.batch_size: 16 texts") as caught:
         trained(params, start)
     assert "batch_size (say 8)" in caught.value.remedy
 

@@ -1,6 +1,7 @@
 """Tests of classifier/models and classifier/training."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,45 +10,53 @@ import torch
 from sklearn.linear_model import SGDClassifier
 from torch import nn
 
+from tests.unit.classifier.made_up_rows import THREE, labels_of
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.splits import LABELS
 from verdict.classifier.kinds import Model
 from verdict.classifier.models.bag import Bag
 from verdict.classifier.models.bag import training as bag
 from verdict.classifier.models.bag.training import _Network, _tensors
 from verdict.classifier.models.linear import Linear, training
 from verdict.classifier.params import Params, Train
-from verdict.classifier.training.fit import fit, require_possible
-from verdict.classifier.training.loop import Data, early_stopping, targets
+from verdict.classifier.training import fit as training_fit
+from verdict.classifier.training.fit import require_possible
+from verdict.classifier.training.loop import Data, Fitted, early_stopping
 
 KINDS: dict[str, type[Linear] | type[Bag]] = {"linear": Linear, "bag": Bag}
 
 
-def data(rows: int, seed: int = 0) -> Data:
-    """Sentences of eight features, two of which tell the class."""
+def data(rows: int, seed: int = 0, classes: int = 3, rated: bool = False) -> Data:
+    """Rows of a feature for each class, which tells it, and five others."""
     generator = np.random.default_rng(seed)
-    kinds = generator.integers(3, size=rows)
-    dense = generator.random((rows, 8)).astype(np.float32)
+    kinds = np.concatenate([np.arange(classes), generator.integers(classes, size=rows - classes)])
+    dense = generator.random((rows, classes + 5)).astype(np.float32)
     dense[np.arange(rows), kinds] += 2
-    valence = np.array([-2.0, 0.0, 2.0])[kinds] + generator.normal(0, 0.01, rows) * (kinds != 1)
-    return Data(sp.csr_matrix(dense), np.asarray(LABELS)[kinds], valence)
+    labels = THREE if classes == 3 else labels_of(classes)
+    middle = kinds == 1 if classes == 3 else np.zeros(rows, dtype=bool)
+    rating = np.where(middle, 0.0, np.where(kinds == 0, -2.0, 2.0) + generator.normal(0, 0.01, rows))
+    return Data(sp.csr_matrix(dense), labels, kinds, rating if rated else None, reach=4.0 if rated else 1.0)
 
 
 def settings(params: Params, kind: str, **changes: object) -> Train:
-    """The params of training for one kind."""
+    """The params of training for one kind; the classes have no weights."""
     bag = params.train.bag.model_copy(update={"epochs": 3, "embedding_size": 4, "batch_size": 16})
-    return params.train.model_copy(update={"model": kind, "bag": bag, **changes})
+    return params.train.model_copy(update={"model": kind, "bag": bag, "class_weight": None, **changes})
 
 
-def some_model(kind: str) -> Model:
+def fit(train: Train, rows: Data, validation: Data) -> Fitted:
+    """A training with the headline metric that all data has."""
+    return training_fit.fit(train, "weighted_f1", rows, validation)
+
+
+def some_model(kind: str, classes: int = 3) -> Model:
     """A model of eight features with small random weights."""
     draw = np.random.default_rng(1)
     shapes: dict[str, dict[str, tuple[int, ...]]] = {
-        "linear": {"coefficients": (8, 3), "intercepts": (3,)},
-        "bag": {"embedding": (8, 4), "bias": (4,), "output": (4, 3), "output_bias": (3,)},
+        "linear": {"coefficients": (8, classes), "intercepts": (classes,)},
+        "bag": {"embedding": (8, 4), "bias": (4,), "output": (4, classes), "output_bias": (classes,)},
     }
     tensors = {name: draw.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
-    return KINDS[kind].from_tensors(tensors, 8, 3)
+    return KINDS[kind].from_tensors(tensors, 8, classes)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,23 +69,34 @@ def test_probabilities_are_finite_and_sum_to_one_whatever_the_scores(kind: str, 
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(20))
 
 
-def test_linear_gives_the_probabilities_of_scikit_learn() -> None:
-    """The sparse product agrees with predict_proba of the classifier that it came from."""
-    sample = data(100)
-    classifier = SGDClassifier(loss="log_loss", random_state=0).fit(sample.features, sample.labels)
-    model = Linear(classifier.coef_.T.astype(np.float32), classifier.intercept_.astype(np.float32))
-    assert model.probabilities(sample.features) == pytest.approx(classifier.predict_proba(sample.features), abs=1e-4)
+@pytest.mark.parametrize("classes", [2, 3, 10, 100])
+def test_linear_gives_the_probabilities_of_scikit_learn(params: Params, classes: int) -> None:
+    """Of two classes, too, for which scikit-learn keeps one row of coefficients, they are its predict_proba."""
+    sample, train = data(300, classes=classes), settings(params, "linear")
+    step = training._trainer(sample, train)
+    reference = SGDClassifier(
+        loss="log_loss", alpha=train.linear.alpha, average=300, shuffle=False, random_state=train.seed
+    )
+    order = np.random.default_rng(train.seed)
+    for epoch in range(3):
+        model, _ = step(epoch)
+        rows = order.permutation(300)
+        reference.partial_fit(sample.features[rows], sample.actual[rows], classes=np.arange(classes))
+    expected = reference.predict_proba(sample.features)
+    assert model.probabilities(sample.features) == pytest.approx(expected, abs=2e-4)
 
 
-def test_bag_gives_the_probabilities_of_its_torch_network() -> None:
-    """The sparse product agrees with torch's embedding bag to 1e-6."""
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_bag_gives_the_probabilities_of_its_torch_network(classes: int) -> None:
+    """The sparse product agrees with torch's embedding bag to 1e-6; the output for the rating is none of them."""
     torch.manual_seed(0)
-    network = _Network(features=8, size=4, dropout=0.5).eval()
+    sample = data(50, classes=classes)
+    network = _Network(sample.features.shape[1], size=4, classes=classes, dropout=0.5).eval()
     nn.init.normal_(network.bias)  # it starts at zero, where its absence would not be seen
-    sample = data(50)
     with torch.no_grad():
         scores = network(*_tensors(sample.features, torch.device("cpu")))
-    expected = scores[:, :3].double().softmax(dim=1).numpy()
+    expected = scores[:, :classes].double().softmax(dim=1).numpy()
+    assert scores.shape == (50, classes + 1)
     assert network.model().probabilities(sample.features) == pytest.approx(expected, abs=1e-6)
 
 
@@ -111,17 +131,42 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(params: Par
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_training_learns_what_there_is_to_learn(params: Params, kind: str) -> None:
-    """On separable classes nearly all of new data is right."""
+@pytest.mark.parametrize(("classes", "rated"), [(2, False), (2, True), (3, False), (3, True), (10, False), (40, False)])
+def test_training_learns_what_there_is_to_learn(params: Params, kind: str, classes: int, rated: bool) -> None:
+    """On separable classes, whatever their number, with and without a rating, nearly all of new data is right."""
     bag = params.train.bag.model_copy(
-        update={"epochs": 30, "embedding_size": 8, "batch_size": 16, "learning_rate": 0.03}
+        update={"epochs": 30, "embedding_size": 32, "batch_size": 16, "learning_rate": 0.03}
     )
-    train = params.train.model_copy(update={"model": kind, "bag": bag})
-    model, curve, *_ = fit(train, data(400), data(100, seed=1))
-    new = data(200, seed=2)
-    predicted = np.asarray(LABELS)[model.probabilities(new.features).argmax(axis=1)]
-    assert (predicted == new.labels).mean() > 0.9
-    assert [point["epoch"] for point in curve[::2]] == list(range(1, len(curve) // 2 + 1))
+    size = 200 + 20 * classes
+    rows, validation = (data(n, seed, classes, rated) for seed, n in enumerate((size, 100 + classes)))
+    fitted = fit(settings(params, kind, bag=bag), rows, validation)
+    new = data(200, seed=2, classes=classes)
+    predicted = fitted.model.probabilities(new.features).argmax(axis=1)
+    assert (predicted == new.actual).mean() > 0.9
+    assert fitted.validation.shape == (100 + classes, classes)
+    assert [point["epoch"] for point in fitted.curve[::2]] == list(range(1, len(fitted.curve) // 2 + 1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_curve_shows_the_headline_metric(params: Params, kind: str) -> None:
+    """The score beside the loss is that of the metric that decides, on what the model says of validation."""
+    rows, validation = data(200, classes=2), data(60, seed=1, classes=2)
+    validation = replace(validation, actual=1 - validation.actual)  # where all is right, all metrics are 1
+    fitted = training_fit.fit(settings(params, kind, refit=False), "average_precision", rows, validation)
+    best = fitted.curve[2 * fitted.epochs - 1]
+    assert best["validation_headline"] == validation.score("average_precision", fitted.validation)
+    assert best["validation_headline"] != validation.score("weighted_f1", fitted.validation)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rating_guides_the_bag_alone_and_only_by_its_weight(params: Params, kind: str) -> None:
+    """With hard labels a rating changes a bag, unless `rating_weight` is 0, and no linear model."""
+    plain, rated = data(100), data(100, rated=True)
+    for weight in (0.0, 4.0):
+        bag = settings(params, kind).bag.model_copy(update={"rating_weight": weight})
+        train = settings(params, kind, bag=bag, rating_noise=None)
+        one, other = (fit(train, rows, rows).model.tensors() for rows in (plain, rated))
+        assert all((one[name] == other[name]).all() for name in one) == (kind == "linear" or weight == 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -130,7 +175,10 @@ def test_refit_trains_on_the_validation_split_too(params: Params, kind: str) -> 
     more, fewer = (fit(settings(params, kind, refit=refit), data(200), data(50, seed=1)) for refit in (True, False))
     assert more.curve == fewer.curve
     assert (more.validation == fewer.validation).all()
-    assert more.sentences > fewer.sentences
+    assert (more.rows, fewer.rows) == (
+        200 * len(more.curve) // 2 + 250 * more.epochs,
+        200 * len(fewer.curve) // 2,
+    )
     assert any((more.model.tensors()[name] != values).any() for name, values in fewer.model.tensors().items())
 
 
@@ -177,7 +225,7 @@ def test_early_stopping_returns_the_best_epoch() -> None:
         tensors = {name: np.zeros(shape, dtype=np.float32) for name, shape in shapes.items()}
         tensors["output_bias"][0] = bias
         models.append((Bag(**tensors), float(epoch)))
-    model, best, curve = early_stopping(6, 2, lambda epoch: models[epoch], sample, "test")
+    model, best, curve = early_stopping(6, 2, lambda epoch: models[epoch], sample, ("test", "macro_f1"))
     assert best == 3
     assert model is models[2][0]
     assert len(curve) == 2 * 5
@@ -189,16 +237,6 @@ def test_the_progress_bar_is_silent_where_there_is_no_terminal(
     """In a log nothing is written to standard error."""
     fit(settings(params, "linear"), data(50), data(20, seed=1))
     assert capfd.readouterr().err == ""
-
-
-def test_targets_soften_the_sign_and_weigh_neutral(params: Params) -> None:
-    """Far from 0 a sentence counts for its class alone, near 0 for both, and a neutral one by its weight."""
-    sample = Data(sp.csr_matrix((3, 1)), np.array(["positive", "negative", "neutral"]), np.array([4.0, -0.1, 0.0]))
-    wanted = targets(sample, params.train)
-    assert wanted[0] == pytest.approx([0, 0, 1], abs=1e-6)
-    assert 0.5 < wanted[1, 0] < 0.6
-    assert wanted[1].sum() == pytest.approx(1)
-    assert wanted[2].tolist() == [0, params.train.neutral_weight, 0]
 
 
 @pytest.mark.parametrize(("kind", "device"), [("linear", "cuda"), ("bag", "cuda:63")])

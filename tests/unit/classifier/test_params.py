@@ -10,6 +10,7 @@ from tests.conftest import ROOT, small_params
 from tests.documents import save
 from verdict.base.errors import VerdictError
 from verdict.classifier import params
+from verdict.classifier.data_params import Data
 
 
 def test_the_committed_params_are_valid_and_frozen() -> None:
@@ -40,16 +41,27 @@ BAD = {
     "unknown group": (set_key("trian", {}), "trian: unknown key"),
     "missing key": (_drop("train", "seed"), "train.seed: missing"),
     "text for a number": (set_key("train.seed", "seven"), "train.seed"),
-    "number for a text": (set_key("prepare.salt", 7), "prepare.salt"),
+    "number for a text": (set_key("split.salt", 7), "split.salt"),
     "flag for a number": (set_key("train.bag.epochs", True), "train.bag.epochs"),
     "fraction for a count": (set_key("train.bag.epochs", 1.5), "train.bag.epochs"),
     "NaN": (set_key("train.bag.learning_rate", float("nan")), "train.bag.learning_rate"),
     "infinity": (set_key("train.linear.alpha", float("inf")), "train.linear.alpha"),
-    "share above one": (set_key("prepare.test_share", 1.5), "prepare.test_share"),
-    "share of zero": (set_key("prepare.test_share", 0.0), "prepare.test_share"),
-    "shares without a rest": (set_key("prepare.test_share", 0.95), "nothing is left to train on"),
-    "negative band": (set_key("prepare.neutral_band", -0.1), "prepare.neutral_band"),
-    "empty salt": (set_key("prepare.salt", ""), "prepare.salt"),
+    "share above one": (set_key("split.test", 1.5), "split.test"),
+    "share of zero": (set_key("split.test", 0.0), "split.test"),
+    "shares without a rest": (set_key("split.test", 0.95), "nothing is left to train on"),
+    "empty salt": (set_key("split.salt", ""), "split.salt"),
+    "split by a column that is not named": (set_key("split.by", "column"), "column: the name of a column"),
+    "split by no date": (set_key("split.by", "date"), "split.by: date needs data.date"),
+    "negative band": (set_key("data.rating.neutral_band", -0.1), "data.rating.neutral_band"),
+    "band as wide as the limits": (set_key("data.rating.neutral_band", 4.0), "neutral_band must be below half"),
+    "reversed limits": (set_key("data.rating.limits", [4, -4]), "limits must be [lowest, highest]"),
+    "label beside rating": (set_key("data.label", "label"), "name one of label and rating"),
+    "no label": (set_key("data.rating", None), "name one of label and rating"),
+    "two labels of a rating with a band": (set_key("data.labels", ["a", "b"]), "name the 3 classes of the rating"),
+    "positive of a rating": (set_key("data.positive", "positive"), "have their order from it"),
+    "a label twice": (set_key("data.labels", ["a", "b", "a"]), "holds a label twice"),
+    "unknown step": (set_key("data.clean", ["stem"]), "data.clean"),
+    "no text column": (set_key("data.text", []), "data.text"),
     "reversed n-grams": (set_key("featurize.word.ngrams", [3, 1]), "ngrams must be [shortest, longest]"),
     "three n-gram sizes": (set_key("featurize.char.ngrams", [1, 2, 3]), "featurize.char.ngrams"),
     "unknown model": (set_key("train.model", "oak"), "train.model"),
@@ -133,20 +145,41 @@ def test_an_unreadable_file_is_refused_with_a_remedy(tmp_path: Path, content: by
     assert expected in str(caught.value)
 
 
-def test_a_limit_of_rows_that_lacks_a_split_is_refused(tmp_path: Path) -> None:
-    """`validate.min_rows` without one of the splits stops the run before any work, and the key is named."""
+def test_a_limit_that_is_left_out_has_a_default(tmp_path: Path) -> None:
+    """`validate.min_rows` with some splits leaves the others their least numbers, which small data can meet."""
     document = small_params()
-    document["validate"]["min_rows"] = {"train": 1, "test": 1}
+    document["validate"]["min_rows"] = {"train": 1}
     path = tmp_path / "params.yaml"
     save(path, document)
-    with pytest.raises(VerdictError, match=r"validate\.min_rows"):
-        params.load(path)
+    limits = params.load(path).validation.min_rows
+    assert (limits.train, limits.validation, limits.test) == (1, 10, 20)
 
 
 @pytest.mark.parametrize("value", ["2020-13-45", "1" * 5000], ids=["no-such-date", "endless-number"])
 def test_yaml_that_cannot_be_a_value_is_refused(tmp_path: Path, value: str) -> None:
     """What looks like a date or a number to YAML and is none is an unreadable file, not a traceback."""
     path = tmp_path / "params.yaml"
-    path.write_text(f"prepare:\n  salt: {value}\n", encoding="utf-8")
+    path.write_text(f"split:\n  salt: {value}\n", encoding="utf-8")
     with pytest.raises(VerdictError, match=r"params\.yaml"):
         params.load(path)
+
+
+def test_three_lines_of_data_are_enough(tmp_path: Path) -> None:
+    """path, text and label make a valid group `data`, and `split` and `validate` may be left out."""
+    document = small_params()
+    document["data"] = {"path": "my.csv", "text": "body", "label": "kind"}
+    del document["split"], document["validate"]
+    path = tmp_path / "params.yaml"
+    save(path, document)
+    loaded = params.load(path)
+    assert loaded.data.text == ("body",)
+    assert (loaded.split.by, loaded.split.test, loaded.data.duplicates) == ("group", 0.2, "drop")
+
+
+def test_labels_that_yaml_reads_as_numbers_are_labels() -> None:
+    """[0, 1.0, true] are the cells 0, 1 and true of a table; a positive one must be among them."""
+    group = {"path": "my.csv", "text": "body", "label": "kind"}
+    assert Data.model_validate({**group, "labels": [0, 1.0, 2.5, True]}).labels == ("0", "1", "2.5", "true")
+    assert Data.model_validate({**group, "labels": None, "positive": 1}).positive == "1"
+    with pytest.raises(ValueError, match="positive must be one of labels"):
+        Data.model_validate({**group, "labels": [0, 1], "positive": 2})

@@ -14,12 +14,12 @@ import pytest
 from tests.corpus import mails, write_csv
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
+from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset import formats, preparation
 from verdict.classifier.dataset.description import read_dataset
-from verdict.classifier.dataset.duplicates import numbered, repeated, varied
+from verdict.classifier.dataset.duplicates import numbered, ranked, repeated, varied
 from verdict.classifier.dataset.rows import label_of
 from verdict.classifier.dataset.splits import SPLITS, by_date, normalise, split_of
-from verdict.classifier.params import Data, Split
 
 Made = Sequence[Mapping[str, object]]
 OUTS = ["dataset.json", "dropped.json", "test.parquet", "train.parquet", "validation.parquet"]
@@ -54,10 +54,12 @@ class Prepared:
         return str(caught.value)
 
 
-def filled(*rows: Mapping[str, object], size: int = 60) -> list[Mapping[str, object]]:
+def filled(*rows: Mapping[str, object], size: int = 60) -> list[dict[str, object]]:
     """Rows, and behind them enough others with the same columns that each split has some."""
     blank = dict.fromkeys(("id", "text", "label", *(key for row in rows for key in row)), "")
-    fill = [{**blank, "id": f"f{n}", "text": f"lamp number {n}", "label": "xy"[n % 2]} for n in range(size)]
+    fill: list[dict[str, object]] = [
+        {**blank, "id": f"f{n}", "text": f"lamp number {n}", "label": "xy"[n % 2]} for n in range(size)
+    ]
     return [{**blank, **row} for row in rows] + fill
 
 
@@ -112,6 +114,15 @@ def test_several_text_columns_are_one_text(tmp_path: Path) -> None:
     assert dataset.text.joined({"body": "b", "subject": "a"}) == "a: b"
 
 
+def test_a_separator_alone_is_no_text(tmp_path: Path) -> None:
+    """A row whose text columns are all empty is dropped, whatever stands between them."""
+    made = Prepared(
+        tmp_path, [*mails(), {"subject": " ", "body": "", "label": "ham"}], text=["subject", "body"], separator=": "
+    )
+    assert len(made.run()) == 300
+    assert made.dropped() == {"overall": {"no text": 1}}
+
+
 def test_every_column_has_its_place(tmp_path: Path) -> None:
     """Ids, groups, slices of two columns, ratings and weights are those of the table."""
     row = {"key": "k", "text": "odd", "score": 4.5, "thread": "t", "year": 2020, "place": "Rome", "count": 2}
@@ -143,13 +154,13 @@ def test_labels_that_are_numbers_are_sorted_as_numbers(tmp_path: Path) -> None:
     assert read_dataset(found.folder / "dataset.json").labels == ("1", "9", "10")
 
 
-def two(left: Mapping[str, object], right: Mapping[str, object], **data: object) -> tuple[Made, dict[str, object]]:
+def two(left: Mapping[str, object], right: Mapping[str, object], **data: object) -> tuple[Made, dict[str, Any]]:
     """Two rows that may be the same, among others, and what data says of the columns that they have."""
     names = {name: name for name in ("id", "group", "slice") if name in left}
     return filled(left, right), {**names, **data}
 
 
-SAME: dict[str, tuple[tuple[Made, dict[str, object]], list[tuple[str, str]], dict[str, int]]] = {
+SAME: dict[str, tuple[tuple[Made, dict[str, Any]], list[tuple[str, str]], dict[str, int]]] = {
     "one text twice": (
         two({"id": "a", "text": "salt &amp; pepper", "label": "x"}, {"id": "b", "text": "salt & pepper", "label": "x"}),
         [("a", "a")],
@@ -239,7 +250,7 @@ def test_rows_are_kept_grouped_or_dropped_and_counted(tmp_path: Path, name: str)
 
 
 def test_variants_of_two_slices_are_duplicates_and_counted_by_slice(tmp_path: Path) -> None:
-    """Rows alone in two slices do not become a group that spans them: the later one is dropped, in its slice's count."""
+    """Rows alone in two slices do not become a group that spans them: the later one is dropped, and counted."""
     rows = [{"text": "Yay.", "label": "x", "kind": "p"}, {"text": "yay", "label": "x", "kind": "q"}]
     fill = [{"text": f"lamp {n}", "label": "xy"[n % 2], "kind": "pq"[n % 3 % 2]} for n in range(60)]
     made = Prepared(tmp_path, rows + fill, slice="kind")
@@ -336,7 +347,7 @@ def test_the_newest_groups_are_tested_on(tmp_path: Path) -> None:
 def test_rows_of_one_date_stay_together() -> None:
     """A day that lies across the border goes to the side that is nearer to the shares."""
     days = np.array([1, 1, 1, 2, 2, 2, 2, 3, 3, 4])
-    found = by_date(np.arange(10), days, Split(test=0.2, validation=0.2))
+    found = by_date(np.arange(10, dtype=np.int32), days, Split(test=0.2, validation=0.2))
     assert [SPLITS[place] for place in found] == ["train"] * 7 + ["validation"] * 2 + ["test"]
 
 
@@ -345,6 +356,17 @@ def test_dates_of_another_form_are_read_with_it(tmp_path: Path) -> None:
     rows = [{"text": f"lamp {n}", "label": "xy"[n % 2], "sent": f"{n % 28 + 1}.2.2020"} for n in range(60)]
     made = Prepared(tmp_path, rows, {"by": "date"}, date="sent", date_format="%d.%m.%Y")
     assert len(made.run()) == 60
+
+
+def test_dates_of_several_time_zones_are_compared_as_moments(tmp_path: Path) -> None:
+    """Of 01:30+02:00 and 00:30Z on one day the second is the newer one."""
+    rows = table(
+        10,
+        key=lambda n: n,
+        sent=lambda n: "2020-01-01" if n < 8 else ["2020-02-01T01:30+02:00", "2020-02-01T00:30Z"][n % 2],
+    )
+    made = Prepared(tmp_path, rows, {"by": "date", "test": 0.1, "validation": 0.1}, date="sent", id="key")
+    assert made.run().set_index("id")["split"].loc[["7", "8", "9"]].tolist() == ["train", "validation", "test"]
 
 
 def test_a_column_says_the_split(tmp_path: Path) -> None:
@@ -389,7 +411,7 @@ BAD: dict[str, tuple[Made, dict[str, Any], str]] = {
     "positive of three": (
         table(label=lambda n: "xyz"[n % 3]),
         {"positive": "x"},
-        'data.positive: is one of two labels, and the rows have "x", "y", "z"',
+        'data.positive: "x" must be one of two labels; the rows have "x", "y", "z"',
     ),
     "ids twice": (
         table(key=lambda n: n % 48),
@@ -400,7 +422,7 @@ BAD: dict[str, tuple[Made, dict[str, Any], str]] = {
     "one group": (
         table(thread=lambda n: "a" if n else "b"),
         {"group": "thread"},
-        "data.group: 98% of rows share one value: nothing is left to split",
+        "data.group: 98% of rows share one thread: nothing to split",
     ),
     "texts that are mostly empty": (
         table(text=lambda n: "" if n > 20 else f"lamp {n}"),
@@ -448,7 +470,7 @@ BAD: dict[str, tuple[Made, dict[str, Any], str]] = {
     "dates of another form": (
         table(sent="1.2.2020"),
         {"date": "sent", "split": {"by": "date"}},
-        'data.date: no date in ISO8601: "1.2.2020" in 60 rows (first: {path}, line 2); see data.date_format',
+        'data.date: no date in ISO8601 in 60 rows (first: {path}, line 2: "1.2.2020"); see data.date_format',
     ),
     "one date": (
         table(sent="2020-01-01"),
@@ -458,7 +480,7 @@ BAD: dict[str, tuple[Made, dict[str, Any], str]] = {
     "unknown split": (
         table(part=lambda n: ["train", "dev"][n % 2]),
         {"split": {"by": "column", "column": "part"}},
-        'split.column: "dev" in 30 rows (first: {path}, line 3) is none of train, validation, test',
+        'split.column: none of train, validation, test in 30 rows (first: {path}, line 3: "dev")',
     ),
     "torn group": (
         table(part=lambda n: SPLITS[n % 3], thread=lambda n: n // 2 + 1),
@@ -516,8 +538,7 @@ def test_tables_of_an_earlier_run_survive_one_that_is_refused(tmp_path: Path) ->
 def test_counting_by_arrays_is_counting_by_hand() -> None:
     """What the arrays say of repeats and of differing values is what dictionaries say, on random numbers."""
     chance = np.random.default_rng(0)
-    of, values = chance.integers(0, 40, 500), chance.integers(0, 2, 500)
-    of = np.unique(of, return_inverse=True)[1]
+    of, values = ranked(chance.integers(0, 40, 500)), chance.integers(0, 2, 500)
     seen: Counter[int] = Counter()
     for row, key in enumerate(of.tolist()):
         assert numbered(of)[row] == seen[key]

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from stages import prepare, validate
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.conftest import ROOT
 from tests.documents import load, save
 from tests.tables import TABLES, Table
 from verdict.base.files import read_json
@@ -76,10 +75,17 @@ def test_every_row_is_kept_or_counted(prepared: Prepared) -> None:
     assert sum(report["read"].values()) == len(prepared.rows) + dropped
 
 
+@pytest.mark.parametrize("prepared", ["glosses"], indirect=True)
+def test_groups_are_those_of_the_column(prepared: Prepared) -> None:
+    """Each row has the id and the group that the table gives it."""
+    source = pd.read_parquet(prepared.table.path).set_index(prepared.table.data["id"])[prepared.table.data["group"]]
+    groups = prepared.rows.set_index("id")["group"]
+    assert groups.to_dict() == source[groups.index].to_dict()
+
+
+@pytest.mark.parametrize("prepared", ["strikes"], indirect=True)
 def test_the_newest_rows_are_tested_on(prepared: Prepared) -> None:
     """Split by date, no row for training is newer than one for validation, and none of these newer than one of test."""
-    if prepared.table.split.get("by") != "date":
-        pytest.skip("not split by date")
     source = pd.read_csv(prepared.table.path, dtype=str, keep_default_na=False)
     words = source[prepared.table.data["text"]].agg(" ".join, axis=1).map(normalise)
     dates = source[prepared.table.data["date"]].groupby(words).agg(["min", "max"])

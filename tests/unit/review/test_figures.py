@@ -4,44 +4,98 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
+from dvc.utils.diff import diff
 
+from tests.unit.review.predictions import of_classes
 from verdict.base.errors import VerdictError
+from verdict.base.flatten import leaves
 from verdict.base.paths import EVALUATION
-from verdict.classifier.scores.metric_names import METRICS
+from verdict.classifier.scores.predictions import as_document, by_slice
 from verdict.repo.revisions import Revision, Store
 from verdict.review.gate import Review
 from verdict.review.metrics_file import parsed
 from verdict.review.report.markup import render
 from verdict.review.report.sections import figures
-from verdict.review.reported_metrics import shown, strange, unlike
+from verdict.review.reported_metrics import differing, shown, strange, unlike
 
 REVISION = Revision(Path(), "HEAD", "0" * 40)
 
 
-def test_the_order_of_dvc_does_not_reach_the_report() -> None:
-    """DVC's keys come in another order each time; the table begins with overall and is the same."""
-    groups = ("domains.tweets", "overall", "domains.movies")
-    entries = {f"{group}.{name}": {"old": 0.5, "new": 0.5} for group in groups for name in METRICS}
-    tables = []
-    for ordered in (entries, dict(reversed(entries.items()))):
-        answer = {"diff": {EVALUATION: ordered}}
-        repo = SimpleNamespace(metrics=SimpleNamespace(diff=lambda answer=answer, **_: answer))
-        _, new = shown(cast("Store", SimpleNamespace(repo=repo)), REVISION, REVISION)
-        tables.append(render(figures(Review(REVISION, REVISION, figures=new))).partition("<p>")[0])
-    assert tables[0] == tables[1]
-    assert tables[0].index("overall") < tables[0].index("movies") < tables[0].index("tweets")
+def by_dvc(document: dict[str, Any]) -> dict[str, float]:
+    """What the review reads of a document that DVC shows."""
+    answer = {"diff": {EVALUATION: diff({EVALUATION: {"data": document}}, {}, with_unchanged=True)[EVALUATION]}}
+    repo = SimpleNamespace(metrics=SimpleNamespace(diff=lambda **_: answer))
+    return shown(cast("Store", SimpleNamespace(repo=repo)), REVISION, REVISION)[0]
+
+
+NAMES = (
+    "a.b",
+    "overall",
+    "n",
+    "weighted_f1",
+    "slices.a",
+    "a",
+    "a b: c",
+    "日本",
+    "recall",
+    "classes.x.f1",
+    "x.n",
+    "x",
+    "'",
+    "",
+)
+
+
+def test_slices_and_labels_may_have_any_name() -> None:
+    """Whatever they are called, each figure is found again in what DVC shows, and none is taken for another."""
+    labels = tuple(NAMES)
+    table = of_classes(np.random.default_rng(1), 200, labels)
+    table.insert(2, "slice", [NAMES[number % len(NAMES)].replace("overall", "all") for number in range(200)])
+    expected = as_document(by_slice(table, labels, 10), labels)
+    told = by_dvc(expected)
+    assert differing(told, expected, REVISION) == []
+    assert len(told) == len(list(leaves(expected)))
+    for key in told:
+        wrong = differing({**told, key: told[key] + 1}, expected, REVISION)
+        assert len(wrong) == 1
+        assert wrong[0].startswith(f"{key}: ")
+
+
+def test_a_figure_that_is_missing_or_surplus_is_told() -> None:
+    """One that DVC does not show is named with its group, unless it may be missing; one too many is not passed over."""
+    assert differing({"overall.n": 3.0, "slices.news.n": 3.0}, SMALL, REVISION) == []
+    with pytest.raises(VerdictError, match=r"has no n of slices\.news"):
+        differing({"overall.n": 3.0}, SMALL, REVISION)
+    assert differing({"overall.n": 3.0}, SMALL, REVISION, ["n"]) == []
+    more = {"overall.n": 3.0, "slices.news.n": 3.0, "slices.films.n": 3.0}
+    assert differing(more, SMALL, REVISION) == ["slices.films.n: nobody computes it"]
+
+
+SMALL: dict[str, Any] = {"overall": {"n": 3}, "slices": {"news": {"n": 3}}}
+
+
+def test_the_figures_of_a_candidate_begin_with_all_rows() -> None:
+    """The table has overall first, then the slices, by the names of the metrics that the data has."""
+    table = of_classes(np.random.default_rng(1), 90, ("ham", "spam")).assign(slice=list("bca") * 30)
+    own = by_slice(table, ("ham", "spam"), 10)
+    text = render(figures(Review(REVISION, REVISION, figures=own)))
+    assert '<th align="right">ROC AUC</th>' in text
+    assert "rating" not in text
+    places = [text.index(f">{name}<") for name in ("overall", "b", "c", "a")]
+    assert places == sorted(places)
 
 
 GROUP = {"weighted_f1": 0.5, "n": 3}
-DOCUMENT: dict[str, Any] = {"overall": GROUP, "domains": {"news": GROUP}}
+DOCUMENT: dict[str, Any] = {"overall": GROUP, "slices": {"news": GROUP}}
 TOLD: dict[str, tuple[dict[str, object], str]] = {
     "another key": ({**DOCUMENT, "better": 1.0}, "better"),
     "a string": ({**DOCUMENT, "note": "the best ever"}, "note"),
     "a list": ({**DOCUMENT, "runs": [0.9, 0.99]}, "runs"),
     "an empty object": ({**DOCUMENT, "more": {}}, "more"),
     "another metric of a group": ({**DOCUMENT, "overall": {**GROUP, "f2": 0.9}}, "overall.f2"),
-    "a domain without its place": ({**DOCUMENT, "news": GROUP}, "news.weighted_f1"),
+    "a slice without its place": ({**DOCUMENT, "news": GROUP}, "news.weighted_f1"),
     "an object for a figure": ({**DOCUMENT, "overall": {"weighted_f1": {"x": 1}, "n": 3}}, "overall.weighted_f1.x"),
     "a key with a dot": ({**DOCUMENT, "overall.n": 3}, "overall.n"),
 }

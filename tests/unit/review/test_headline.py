@@ -7,29 +7,35 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.review.predictions import predicted, truth, with_probabilities
+from tests.unit.review.predictions import LABELS, predicted, truth, with_probabilities
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import OVERALL
-from verdict.classifier.scores.predictions import by_group
+from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.scores.predictions import by_slice
 from verdict.repo.revisions import Revision
-from verdict.review.compare import Comparison, Plan, of_tables
+from verdict.review.compare import Comparison
+from verdict.review.compare import of_tables as of_labels
 from verdict.review.gate import Review
+from verdict.review.plan import Plan
 from verdict.review.report.markup import render
 from verdict.review.report.sections import SECTIONS
 from verdict.review.rules.model import Rule
 
-PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10)
+PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10, headline="weighted_f1")
 MAIN, CANDIDATE = Revision(Path(), "main", "0" * 40), Revision(Path(), "the working tree", "1" * 40)
 PASSES = Rule("lock", "requirement", True, "consistent")
 SIZE = Rule("size", "requirement", False, "91.0 MB", brief="91.0 MB, at most 20 MB")
 WORSE_OVERALL = Rule("worse:overall", "requirement", False, "0.8 → 0.7")
 
 
+def of_tables(base: pd.DataFrame, candidate: pd.DataFrame, plan: Plan) -> Comparison:
+    """Two models of the same three classes."""
+    return of_labels(base, candidate, LABELS, plan)
+
+
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    """Labelled sentences of two domains."""
-    return truth(np.random.default_rng(21), {"movies": 400, "news": 60})
+    """Labelled rows of two slices."""
+    return truth(np.random.default_rng(21), {"films": 400, "books": 60})
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +44,23 @@ def main_model(table: pd.DataFrame) -> pd.DataFrame:
     return predicted(table, np.random.default_rng(5), 0.8)
 
 
-def surer(model: pd.DataFrame, power: float, domain: str = "") -> pd.DataFrame:
+def surer(model: pd.DataFrame, power: float, name: str = "") -> pd.DataFrame:
     """The same classes with other probabilities: not one prediction changes, log loss and calibration do."""
     values = model[list(LABELS)].to_numpy()
-    powers = np.where((model["domain"] == domain) | (not domain), power, 1.0)[:, None]
+    powers = np.where((model["slice"] == name) | (not name), power, 1.0)[:, None]
     raised = values**powers
     return with_probabilities(model, raised / raised.sum(axis=1, keepdims=True))
 
 
 def judged(comparison: Comparison | None, *rules: Rule, **given: object) -> Review:
     """A verdict on a change with this comparison."""
-    review = Review(MAIN if comparison else None, CANDIDATE, rules=list(rules) or [PASSES], comparison=comparison)
+    review = Review(
+        MAIN if comparison else None,
+        CANDIDATE,
+        rules=list(rules) or [PASSES],
+        comparison=comparison,
+        metric="weighted_f1",
+    )
     return replace(review, **given)  # type: ignore[arg-type]
 
 
@@ -69,24 +81,24 @@ def test_a_loss_by_other_metrics_is_said_in_the_first_line(main_model: pd.DataFr
     )
 
 
-def test_a_loss_in_one_domain_is_said_with_its_name(main_model: pd.DataFrame) -> None:
-    """A metric that is worse in news alone is told with the domain, and nothing is said of it overall."""
-    claim = judged(of_tables(main_model, surer(main_model, 6.0, "news"), PLAN)).claim
+def test_a_loss_in_one_slice_is_said_with_its_name(main_model: pd.DataFrame) -> None:
+    """A metric that is worse in books alone is told with the slice, and nothing is said of it overall."""
+    claim = judged(of_tables(main_model, surer(main_model, 6.0, "books"), PLAN)).claim
     assert claim.startswith("no measurable difference in weighted F1; worse in log loss")
-    assert "calibration error (news)" in claim
+    assert "calibration error (books)" in claim
 
 
-def test_what_weighted_f1_says_is_not_said_again(table: pd.DataFrame, main_model: pd.DataFrame) -> None:
+def test_what_the_headline_metric_says_is_not_said_again(table: pd.DataFrame, main_model: pd.DataFrame) -> None:
     """A model that is worse by every metric is worse; one that is better but for its log loss is told with that."""
     poor = predicted(table, np.random.default_rng(5), 3.0)
-    assert judged(of_tables(main_model, poor, PLAN)).claim == "worse overall and in movies, news"
-    inside = (table["domain"] == "movies").to_numpy()[:, None]
+    assert judged(of_tables(main_model, poor, PLAN)).claim == "worse overall and in films, books"
+    inside = (table["slice"] == "films").to_numpy()[:, None]
     mixed = np.where(inside, poor[list(LABELS)], surer(main_model, 6.0)[list(LABELS)])
     partly = judged(of_tables(main_model, with_probabilities(table, mixed), PLAN))
-    assert partly.comparison.of("news", "log_loss").verdict == "worse"  # type: ignore[union-attr]
-    assert partly.claim == "worse overall and in movies"
+    assert partly.comparison.of("books", "log_loss").verdict == "worse"  # type: ignore[union-attr]
+    assert partly.claim == "worse overall and in films"
     claim = judged(of_tables(poor, surer(main_model, 30.0), PLAN)).claim
-    assert claim == "better overall and in movies, news; worse in log loss"
+    assert claim == "better overall and in films, books; worse in log loss"
 
 
 def test_rounding_is_no_difference(main_model: pd.DataFrame) -> None:
@@ -96,13 +108,13 @@ def test_rounding_is_no_difference(main_model: pd.DataFrame) -> None:
     assert moved.claim == "no measurable difference"
 
 
-def test_domains_that_come_and_go_are_said(main_model: pd.DataFrame) -> None:
-    """A domain that only one side tests is named, on whichever side it is."""
-    own = by_group(main_model, 10)
-    theirs = {OVERALL: own[OVERALL], "movies": own["movies"], "tweets": own["news"]}
+def test_slices_that_come_and_go_are_said(main_model: pd.DataFrame) -> None:
+    """A slice that only one side tests is named, on whichever side it is."""
+    own = by_slice(main_model, LABELS, 10)
+    theirs = {OVERALL: own[OVERALL], "films": own["films"], "tweets": own["books"]}
     comparison = replace(of_tables(main_model, surer(main_model, 1 + 1e-6), PLAN), test_changed=True)
     claim = judged(comparison, figures=own, mains_figures=theirs).claim
-    assert claim.endswith("; new: news; no longer tested: tweets")
+    assert claim.endswith("; new: books; no longer tested: tweets")
 
 
 FAILURES = {
@@ -125,9 +137,9 @@ def test_what_decided_comes_first(main_model: pd.DataFrame, name: str) -> None:
 
 def test_the_first_line_without_a_comparison(main_model: pd.DataFrame) -> None:
     """A first run says that it is one, an unchanged model that it is, and no judgement why there is none."""
-    first = judged(None, figures=by_group(main_model.head(1), 10))
+    first = judged(None, figures=by_slice(main_model.head(1), LABELS, 10))
     assert first.headline.startswith("Pass: first run, judged by floors alone; weighted F1")
-    assert first.headline.endswith("on 1 test sentence")
+    assert first.headline.endswith("on 1 test row")
     same = judged(of_tables(main_model, main_model, PLAN))
     assert same.headline.startswith("Pass: unchanged, every prediction is main's; weighted F1")
     none = judged(None, SIZE, reason=VerdictError("dvc.lock", "no such file", "dvc repro"))

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import small_params
-from verdict.experiments.leaderboard.board import BROKEN, Board, Row, Stats, Unranked
+from verdict.experiments.leaderboard.board import Board, Row, Stats
+from verdict.experiments.leaderboard.comparable import BROKEN, Unranked
 from verdict.experiments.leaderboard.experiments import Experiment
 from verdict.experiments.leaderboard.printed import SHOWN, printed
 from verdict.experiments.leaderboard.records import Cost, Record
@@ -30,7 +31,8 @@ def row(rank: int, name: str, ties_best: bool | None, seconds: float | None = 12
 def board() -> Board:
     """Three experiments: the best, one that may be as good, one without predictions and time."""
     rows = [row(1, "first", True, 4.2), row(2, "second", True, 300.0), row(3, "third", None, None)]
-    return Board(rows, [], [ALPHA, MODEL, LONG], [], 2295, 1000, None, AllParams.model_validate(small_params()).gate)
+    policy = AllParams.model_validate(small_params()).gate
+    return Board(rows, [], [ALPHA, MODEL, LONG], "macro_f1", "", {}, 2295, 1000, None, policy)
 
 
 def lines(board: Board, width: int) -> list[str]:

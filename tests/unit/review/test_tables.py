@@ -27,18 +27,18 @@ def test_sixty_million_rows_in_a_few_kilobytes_are_not_read(tmp_path: Path) -> N
     """Zeros cost next to nothing on the disk; the count that the file gives is enough."""
     path = written(tmp_path / "rows.parquet", id=pa.array(np.zeros(60_000_000, dtype=np.int8)))
     assert path.stat().st_size < 300_000
-    with pytest.raises(VerdictError, match="60,000,000 rows; at most 5,000,000 are read"):
+    with pytest.raises(VerdictError, match="60,000,000 rows; at most 20,000,000 are read"):
         require_bounded_table(path)
 
 
 def test_one_long_text_in_every_row_is_not_read(tmp_path: Path) -> None:
-    """A dictionary holds it once, a table of rows a thousand times: 2 GB out of a megabyte."""
+    """A dictionary holds it once, a table of rows a thousand times: 4 GB out of a megabyte."""
     text, path = "".join(map(str, range(180_000))), tmp_path / "texts.parquet"
     schema = pa.schema([pa.field("text", pa.dictionary(pa.int32(), pa.string()))])
-    rows = pa.DictionaryArray.from_arrays(pa.array(np.zeros(2_000, dtype=np.int32)), [text])
+    rows = pa.DictionaryArray.from_arrays(pa.array(np.zeros(4_000, dtype=np.int32)), [text])
     pq.write_table(pa.table({"text": rows}, schema=schema).replace_schema_metadata(None), path, store_schema=False)
     assert path.stat().st_size < 2_000_000
-    with pytest.raises(VerdictError, match="more than 1,000 MB once it is read"):
+    with pytest.raises(VerdictError, match="more than 2,000 MB once it is read"):
         require_bounded_table(path)
 
 
@@ -70,18 +70,26 @@ def test_dates_and_truths_are_read(tmp_path: Path) -> None:
     assert bounded_table(path, "")["text"].tolist() == ["a", "b"]
 
 
-def test_a_hundred_times_the_corpus_is_read(tmp_path: Path) -> None:
-    """2.4 million sentences with texts of their own are an honest table, and come out as they went in."""
-    texts = pa.array([f"sentence {number:>90}" for number in range(24_000)] * 100)
-    path = written(tmp_path / "honest.parquet", text=texts, valence=pa.array(np.zeros(len(texts))))
+def test_millions_of_rows_are_read(tmp_path: Path) -> None:
+    """2.4 million rows with texts of their own are an honest table, and are let through."""
+    texts = pa.array([f"text {number:>90}" for number in range(24_000)] * 100)
+    path = written(tmp_path / "honest.parquet", text=texts, rating=pa.array(np.zeros(len(texts))))
     require_bounded_table(path)
+
+
+def test_the_probabilities_of_a_thousand_classes_are_read(tmp_path: Path) -> None:
+    """A table may have a column for each of as many labels as there can be, and no hundred more."""
+    few, many = ({f"c{n}": [0.001] for n in range(size)} for size in (1_005, 1_101))
+    require_bounded_table(written(tmp_path / "few.parquet", **few))
+    with pytest.raises(VerdictError, match="1101 columns"):
+        require_bounded_table(written(tmp_path / "many.parquet", **many))
 
 
 def test_what_is_measured_is_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bound of its texts, its numbers and a byte for its gaps lets a table through, one byte less does not."""
-    path = written(tmp_path / "table.parquet", text=["a", "bcd", "a"], valence=[0.5, 1.0, 1.5])
+    path = written(tmp_path / "table.parquet", text=["a", "bcd", "a"], rating=[0.5, 1.0, 1.5])
     monkeypatch.setattr(tables, "MOST_BYTES", 5 + 24 + 1)
-    assert bounded_table(path, "", ["text", "valence"])["text"].tolist() == ["a", "bcd", "a"]
+    assert bounded_table(path, "", ["text", "rating"])["text"].tolist() == ["a", "bcd", "a"]
     monkeypatch.setattr(tables, "MOST_BYTES", 5 + 24)
     with pytest.raises(VerdictError, match="once it is read"):
         bounded_table(path, "", ["text"])

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.conftest import small_params
-from verdict.classifier.scores.metric_names import METRICS
+from verdict.classifier.metric_names import metrics_of
 from verdict.review.compare import SAME, UNDEFINED, WORSE, Difference
 from verdict.review.params import Gate
 from verdict.review.rules.model import floors, worse
-from verdict.review.words import beside, claim, counted, figure, in_short, odds, signed
+from verdict.review.words import beside, claim, counted, figure, in_short, named, odds, signed, title
 
 
 @pytest.mark.parametrize(
@@ -34,19 +34,19 @@ def test_a_figure_is_told_from_its_limit() -> None:
 
 def test_one_is_no_plural_and_many_are_cut() -> None:
     """One has no plural; of more than fit the first are named, and the number of the rest."""
-    assert (counted(1, "sentence"), counted(2000, "sentence")) == ("1 sentence", "2,000 sentences")
+    assert (counted(1, "row"), counted(2000, "row")) == ("1 row", "2,000 rows")
     assert in_short(list("abcd")) == "a, b, c, d"
     assert in_short(list("abcde")) == "a, b, c and 2 more"
 
 
 def test_a_word_on_one_metric_is_none_on_the_others() -> None:
-    """Where weighted F1 moved in a domain alone and log loss overall, "no difference" is said of weighted F1 only."""
-    found = {(group, metric): SAME for group in ("overall", "news") for metric in METRICS}
+    """Where weighted F1 moved in a slice alone and log loss overall, "no difference" is said of weighted F1 only."""
+    found = {(group, metric): SAME for group in ("overall", "news") for metric in metrics_of(3, rated=True)}
     found["news", "weighted_f1"] = WORSE
-    assert claim(found, ["overall", "news"]) == "no measurable difference overall; worse in news"
+    assert claim(found, ["overall", "news"], "weighted_f1") == "no measurable difference overall; worse in news"
     found["overall", "log_loss"] = WORSE
     told = "no measurable difference overall in weighted F1; worse in news; worse in log loss"
-    assert claim(found, ["overall", "news"]) == told
+    assert claim(found, ["overall", "news"], "weighted_f1") == told
 
 
 def policy(**changes: object) -> Gate:
@@ -56,7 +56,8 @@ def policy(**changes: object) -> Gate:
 
 def line(metric: str, verdict: str) -> Difference:
     """Such a finding."""
-    return Difference("news", metric, 0.5, 0.5, 0.0, 0.0, 0.0, 0.99, verdict)
+    low, high = (-0.2, -0.1) if verdict == WORSE else (-0.1, 0.1)
+    return Difference("news", metric, 0.5, 0.5, (low + high) / 2, low, high, 0.99, verdict)
 
 
 @pytest.mark.parametrize(
@@ -73,19 +74,91 @@ def line(metric: str, verdict: str) -> Difference:
 )
 def test_a_metric_without_a_value_is_no_pass(verdicts: tuple[str, ...], unchanged: bool, passed: bool) -> None:
     """Where the policy names a metric that has no value, a change fails and is told so, unless it is main's model."""
-    asked = policy(fail_on_worse={"news": ["valence_r"]})
-    (rule,) = worse(asked, lambda _, metric: [line(metric, verdict) for verdict in verdicts], unchanged)
-    assert (rule.name, rule.passed) == ("worse:news:valence_r", passed)
+    asked = policy(fail_on_worse={"news": ["rating_r"]})
+    (rule,) = worse(
+        asked, lambda _, metric: [line(metric, verdict) for verdict in verdicts], "mcc", ["overall"], unchanged
+    )
+    assert (rule.name, rule.passed) == ("worse:news:rating_r", passed)
     assert rule.brief or passed
     if verdicts[:1] == (UNDEFINED,):
-        assert rule.found.startswith("correlation with the valence has no value there")
+        assert rule.found.startswith("correlation with the rating has no value there: the truth")
 
 
 def test_a_floor_that_is_missed_by_little_shows_it() -> None:
     """0.73996 is not told as 0.7400, at least 0.74; and main's very model may be below."""
     asked = policy(floors={"overall": 0.74})
-    figures = {"overall": {"weighted_f1": 0.73996}}
-    (failed,) = floors(asked, figures, lambda *_: [], lambda *_: False)
+    figures = {"overall": {"mcc": 0.73996}}
+    (failed,) = floors(asked, figures, lambda *_: [], "mcc", lambda *_: False)
     assert (failed.passed, failed.brief) == (False, "0.73996, at least 0.74")
-    (excused,) = floors(asked, figures, lambda *_: [], lambda *_: True)
+    (excused,) = floors(asked, figures, lambda *_: [], "mcc", lambda *_: True)
     assert (excused.passed, excused.found) == (True, "0.73996, below the floor, but so on main")
+
+
+def test_a_metric_of_one_class_is_named_with_it() -> None:
+    """Of all classes a metric has its own name; of one, the class's, in one short line whatever it is."""
+    assert [title(name) for name in ("mcc", "recall:spam", "f1:a:b")] == ["MCC", "recall of spam", "F1 of a:b"]
+    assert title("precision:" + "x\n" * 900) == "precision of " + "x " * 19 + "x…"
+    assert [named(name) for name in ("", " ", "\x00")] == ["''", "' '", "�"]
+
+
+def test_many_slices_are_named_in_short() -> None:
+    """Of more slices than a line holds, and of more metrics, the first are named and the rest counted."""
+    groups = ["overall", *(f"s{number}" for number in range(30))]
+    found = {(group, metric): SAME for group in groups for metric in metrics_of(3, rated=True)}
+    for number in range(20):
+        found[f"s{number}", "weighted_f1"] = found[f"s{number + 5}", "mcc"] = WORSE
+    told = claim(found, groups, "weighted_f1")
+    assert told == (
+        "no measurable difference overall in weighted F1; worse in s0, s1, s2, s3, s4, s5, s6 and 13 more;"
+        " worse in MCC (s20, s21, s22 and 2 more)"
+    )
+
+
+def test_a_loss_that_may_be_passes_and_is_said_so() -> None:
+    """Within the tolerance a measurable loss passes, and the rule tells the tolerance and the loss."""
+    asked = policy(fail_on_worse={"news": ["mcc"]}, tolerance=0.02)
+    lost = Difference("news", "mcc", 0.52, 0.5, -0.02, -0.03, -0.01, 0.99, WORSE)
+    (rule,) = worse(asked, lambda *_: [lost], "mcc", ["overall", "news"], False)
+    assert (rule.name, rule.passed) == ("worse:news", True)
+    assert rule.requirement == (
+        "MCC in news is not measurably worse by more than 0.02 (gate.tolerance: all of the interval is below −0.02)"
+    )
+    assert rule.found.endswith(": worse, by no more than may be")
+    (failed,) = worse(policy(fail_on_worse={"news": ["mcc"]}), lambda *_: [lost], "mcc", ["overall"], False)
+    assert (failed.passed, failed.requirement) == (False, "MCC in news is not measurably worse")
+
+
+def test_a_group_that_is_none_is_told_with_those_that_are() -> None:
+    """A slice without a row fails the change, and the rule says which slices there are."""
+    asked = policy(fail_on_worse={"gone": ["mcc"]}, floors={"gone": 0.5})
+    (rule,) = worse(asked, lambda *_: [], "mcc", ["overall", "a", "b"], False)
+    assert (rule.passed, rule.found) == (False, "no test row of it; there is overall, a, b")
+    (rule,) = floors(asked, {"overall": {"mcc": 0.9}}, lambda *_: [], "mcc", lambda *_: False)
+    assert (rule.passed, rule.found) == (False, "no figure for it")
+
+
+@pytest.mark.parametrize("none", [None, {}])
+@pytest.mark.parametrize(
+    ("value", "rows", "proposed"), [(0.8721, 5000, "0.86"), (0.8721, 500, "0.84"), (0.02, 50, "0"), (1.0, 9, "1")]
+)
+def test_where_there_is_no_floor_one_is_proposed(none: object, value: float, rows: int, proposed: str) -> None:
+    """It passes, and proposes two standard errors below what was measured, rounded down to two digits."""
+    figures = {"overall": {"macro_f1": value, "n": rows}}
+    (rule,) = floors(policy(floors=none), figures, lambda *_: [], "macro_f1", lambda *_: False)
+    assert (rule.name, rule.passed) == ("floors", True)
+    told = f"no floor yet: macro F1 {value:.4f} measured; consider gate.floors: {{overall: {proposed}}}"
+    assert rule.found == told
+
+
+def test_a_class_can_have_a_floor() -> None:
+    """The recall of one class is held to its floor, beside the headline metric; without its rows there is no figure."""
+    asked = policy(floors={"overall": {"headline": 0.7, "recall:spam": 0.9}})
+    own = {"mcc": 0.75, "recall:spam": 0.85, "support:spam": 3}
+    found = list(floors(asked, {"overall": own}, lambda *_: [], "mcc", lambda *_: False))
+    assert [(rule.name, rule.passed) for rule in found] == [
+        ("floor:overall", True),
+        ("floor:overall:recall:spam", False),
+    ]
+    assert found[1].requirement == "recall of spam overall is at least 0.9"
+    gone = {"overall": {**own, "support:spam": 0}}
+    assert list(floors(asked, gone, lambda *_: [], "mcc", lambda *_: False))[1].found == "no figure for it"

@@ -12,19 +12,39 @@ import pytest
 
 from stages import evaluate, featurize, prepare, train, validate
 from tests.conftest import copy_start, small_params
-from tests.corpus import write_raw
+from tests.corpus import mails, write_csv, write_raw
 from tests.documents import load, save
 from verdict.base.errors import exit_code
 
 STAGES = (prepare, validate, featurize, train, evaluate)
+MAILS = "data/raw/mails.csv"
 Change = Callable[[], object]
 
 
 def build(folder: Path, kind: str = "linear", stages: Iterable[ModuleType] = STAGES) -> Path:
-    """Run `stages` on the small corpus in a new folder."""
+    """Run `stages` on the small table of the example's shape in a new folder."""
     write_raw(folder / "data" / "raw")
-    copy_start(folder)
+    return run(folder, small_params(), kind, stages)
+
+
+def build_mails(folder: Path, kind: str = "linear") -> Path:
+    """Run all stages on a table of nothing but two text columns and two labels."""
+    write_csv(folder / MAILS, mails())
+    return run(folder, mail_params(), kind, STAGES)
+
+
+def mail_params() -> dict[str, Any]:
+    """The params of that table; the metric that decides is one of two classes."""
     document = small_params()
+    document["data"] = {"path": MAILS, "text": ["subject", "body"], "label": "label"}
+    document["train"].update(class_weight=None, rating_noise=None)
+    document["evaluate"]["headline"] = "average_precision"
+    return document
+
+
+def run(folder: Path, document: dict[str, Any], kind: str, stages: Iterable[ModuleType]) -> Path:
+    """Run `stages` with these params in a folder that has the table."""
+    copy_start(folder)
     document["train"]["model"] = kind
     document["train"]["bag"].update(embedding_size=8, epochs=2)
     save(folder / "params.yaml", document)
@@ -66,7 +86,7 @@ def set_cell(path: str, column: str, value: str | float | None, row: int = 0) ->
     return change
 
 
-def set_column(path: str, column: str, value: str | float) -> Change:
+def set_column(path: str, column: str, value: str | float | None) -> Change:
     """A change of a whole column of a parquet file."""
     return lambda: pd.read_parquet(path).assign(**{column: value}).to_parquet(path)
 

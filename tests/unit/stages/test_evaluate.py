@@ -6,10 +6,20 @@ import pandas as pd
 import pytest
 
 from stages import evaluate
-from tests.unit.stages.runs import Change, drop_column, refusal, remove, set_cell, truncate, write
+from tests.unit.stages.runs import (
+    Change,
+    drop_column,
+    refusal,
+    remove,
+    set_cell,
+    set_column,
+    set_params,
+    truncate,
+    write,
+)
 from verdict.base.files import read_json, sha256, write_json
-from verdict.classifier.artifact import document_hash
-from verdict.classifier.dataset.splits import LABELS
+from verdict.classifier.artifact import group_hash
+from verdict.classifier.metric_names import metrics_of
 
 MODEL = Path("models/classifier")
 TEST = "data/prepared/test.parquet"
@@ -19,7 +29,7 @@ PRODUCTS = (
     "plots/reliability.json",
     "plots/precision_recall.json",
     "plots/mistakes.json",
-    "plots/domains.png",
+    "plots/scores.png",
     "data/predictions/test.parquet",
 )
 
@@ -32,20 +42,9 @@ def _rehashed(name: str) -> None:
 
 
 def _trained_on_the_test_split() -> None:
-    documents = pd.read_parquet(TEST)["document"]
-    write_json(MODEL / "documents.json", [document_hash(document) for document in documents])
+    groups = pd.read_parquet(TEST)["group"]
+    write_json(MODEL / "documents.json", [group_hash(group) for group in groups])
     _rehashed("documents.json")
-
-
-def _without_news() -> None:
-    table = pd.read_parquet(TEST)
-    table[table["domain"] != "news"].to_parquet(TEST)
-
-
-def _reads_the_label() -> None:
-    manifest = read_json(MODEL / "manifest.json", "")
-    manifest["text"]["columns"] = ["text", "label"]
-    write_json(MODEL / "manifest.json", manifest)
 
 
 def _other_labels() -> None:
@@ -53,20 +52,41 @@ def _other_labels() -> None:
     write_json(MODEL / "manifest.json", {**manifest, "labels": ["bad", "even", "good"]})
 
 
-def test_the_five_stages_leave_scores_of_all_domains(ran: Path) -> None:
-    """Five stages on a small corpus end with scores of every domain, which learn what can be learnt."""
+def test_the_five_stages_leave_scores_of_all_slices_and_classes(ran: Path) -> None:
+    """Five stages on a small table end with scores of every slice and class, which learn what can be learnt."""
     metrics = read_json(Path("metrics/evaluation.json"), "")
-    assert set(metrics["domains"]) == {"tweets", "movies", "products", "news"}
-    assert sum(figures["n"] for figures in metrics["domains"].values()) == metrics["overall"]["n"]
-    assert metrics["overall"]["weighted_f1"] > 0.9
+    overall = metrics["overall"]
+    assert set(metrics) == {"overall", "slices"}
+    assert set(metrics["slices"]) == {"tweets", "movies", "products", "news"}
+    assert sum(figures["n"] for figures in metrics["slices"].values()) == overall["n"]
+    assert set(overall) == {*metrics_of(3, rated=True), "n", "classes"}
+    assert all(set(figures) == {*metrics_of(3, rated=True), "n"} for figures in metrics["slices"].values())
+    assert set(overall["classes"]) == {"negative", "neutral", "positive"}
+    assert sum(figures["support"] for figures in overall["classes"].values()) == overall["n"]
+    assert overall["weighted_f1"] > 0.9
 
 
-def test_every_test_sentence_is_predicted_once(ran: Path) -> None:
-    """The predictions hold the ids of the test split in order, without the text, and probabilities that sum to 1."""
+def test_a_table_of_texts_and_two_labels_suffices(mailed: Path) -> None:
+    """Without rating, slice, group and weight the stages leave scores of the whole and of both classes, no more."""
+    metrics = read_json(Path("metrics/evaluation.json"), "")
+    assert set(metrics) == {"overall"}
+    assert set(metrics["overall"]) == {*metrics_of(2, rated=False), "n", "classes"}
+    assert list(metrics["overall"]["classes"]) == ["ham", "spam"]
+    assert metrics["overall"]["average_precision"] > 0.95
     predictions = pd.read_parquet("data/predictions/test.parquet")
-    assert list(predictions["id"]) == list(pd.read_parquet(TEST)["id"])
-    assert "text" not in predictions.columns
-    assert (predictions[list(LABELS)].sum(axis=1) - 1).abs().max() < 1e-9
+    assert list(predictions) == ["id", "group", "label", "ham", "spam"]
+    assert {row["slice"] for row in read_json(Path("plots/confusion.json"), "")} == {"overall"}
+    assert all(Path(name).exists() for name in PRODUCTS)
+
+
+def test_every_test_row_is_predicted_once(ran: Path) -> None:
+    """The predictions hold the truth of the test split in order, without the text, and probabilities that sum to 1."""
+    predictions, test = pd.read_parquet("data/predictions/test.parquet"), pd.read_parquet(TEST)
+    labels = ["negative", "neutral", "positive"]
+    truth = ["id", "group", "slice", "label", "rating"]
+    assert list(predictions) == [*truth, *labels]
+    assert predictions[truth].equals(test[truth])
+    assert (predictions[labels].sum(axis=1) - 1).abs().max() < 1e-9
 
 
 def test_the_same_artifact_gives_the_same_files(ran: Path) -> None:
@@ -78,8 +98,8 @@ def test_the_same_artifact_gives_the_same_files(ran: Path) -> None:
     assert {name: sha256(Path(name)) for name in PRODUCTS} == before
 
 
-def test_no_product_but_the_tables_holds_a_sentence(ran: Path) -> None:
-    """The files that go into git hold no sentence of the test split."""
+def test_no_product_but_the_tables_holds_a_text(ran: Path) -> None:
+    """The files that go into git hold no text of the test split."""
     written = "".join(Path(name).read_text(encoding="utf-8") for name in PRODUCTS if name.endswith(".json"))
     assert not [text for text in pd.read_parquet(TEST)["text"] if text in written]
 
@@ -87,10 +107,20 @@ def test_no_product_but_the_tables_holds_a_sentence(ran: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        pytest.param(_trained_on_the_test_split, ["models/classifier", "documents of the test split"], id="leaked"),
-        pytest.param(_other_labels, ["models/classifier", "'even'"], id="other-labels"),
-        pytest.param(_reads_the_label, ["models/classifier", "there is no label"], id="reads-the-label"),
-        pytest.param(_without_news, [TEST, "domain has no sentence"], id="empty-domain"),
+        pytest.param(_trained_on_the_test_split, ["models/classifier", "groups of the test split"], id="leaked"),
+        pytest.param(_other_labels, [TEST, "there is bad, even, good"], id="other-labels"),
+        pytest.param(drop_column(TEST, "label"), [TEST, "missing columns: label"], id="missing-label"),
+        pytest.param(drop_column(TEST, "group"), [TEST, "missing columns: group"], id="missing-group"),
+        pytest.param(set_column(TEST, "rating", None), [TEST, "without a value in: rating"], id="no-ratings"),
+        pytest.param(
+            set_params("evaluate", headline="roc_auc"), ["evaluate.headline: roc_auc is none of"], id="headline"
+        ),
+        pytest.param(
+            set_params("evaluate", headline="log_loss"), ["evaluate.headline: log_loss is none of"], id="a-loss"
+        ),
+        pytest.param(
+            write("data/published.csv", "a,b"), ["data/published.csv", "has the columns a, b"], id="published"
+        ),
         pytest.param(drop_column(TEST, "text"), [TEST, "missing columns: text"], id="missing-column"),
         pytest.param(truncate(TEST), [TEST, "not readable as parquet"], id="truncated-table"),
         pytest.param(remove(TEST), [TEST, "no such file"], id="missing-table"),

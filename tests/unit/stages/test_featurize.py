@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stages import featurize
-from tests.unit.stages.runs import Change, drop_column, refusal, remove, set_params, truncate, write
+from tests.unit.stages.runs import Change, drop_column, refusal, remove, set_cell, set_params, truncate, write
 from verdict.base.files import read_json, read_table, sha256
 from verdict.classifier.features.sparse_io import read_matrix
 from verdict.classifier.features.tfidf_io import load_tfidf
@@ -15,7 +16,7 @@ TRAIN = "data/prepared/train.parquet"
 
 
 def test_the_matrices_fit_the_tables_and_the_vocabulary(ran: Path) -> None:
-    """Each matrix has a row for each sentence, a column for each term, and is what the stored encoder gives."""
+    """Each matrix has a row for each text, a column for each term, and is what the stored encoder gives."""
     encoder = load_tfidf(Path("data/features"))
     for name in ("train", "validation"):
         matrix = read_matrix(Path(f"data/features/{name}.safetensors"), "")
@@ -36,6 +37,14 @@ def test_the_source_is_named_by_hash(ran: Path) -> None:
     """source.json holds the SHA-256 of both tables that were read."""
     expected = {name: sha256(Path(f"data/prepared/{name}.parquet")) for name in ("train", "validation")}
     assert read_json(Path("data/features/source.json"), "") == expected
+
+
+def test_the_truth_stands_beside_the_features_without_the_text(ran: Path) -> None:
+    """What training reads has all columns but the text, in order, and says what the classes are."""
+    for name in ("train", "validation"):
+        prepared, kept = (pd.read_parquet(f"data/{folder}/{name}.parquet") for folder in ("prepared", "features"))
+        assert kept.equals(prepared.drop(columns="text"))
+    assert read_json(Path("data/features/dataset.json"), "") == read_json(Path("data/prepared/dataset.json"), "")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +71,10 @@ def test_the_source_is_named_by_hash(ran: Path) -> None:
             drop_column(TRAIN, "text"),
             [TRAIN, "missing columns: text"],
             id="missing-column",
+        ),
+        pytest.param(set_cell(TRAIN, "text", None), [TRAIN, "without a value in: text"], id="no-text"),
+        pytest.param(
+            write("data/prepared/dataset.json", '{"labels": ["a"]}'), ["dataset.json", "labels"], id="one-class"
         ),
     ],
 )

@@ -6,46 +6,35 @@ import pandas as pd
 import pytest
 
 from stages import prepare
-from tests.corpus import SIZES
+from tests.corpus import RAW, SIZES, append
 from tests.unit.stages.runs import Change, refusal, remove, set_params, write
 from verdict.base.files import read_json, sha256
-from verdict.classifier.dataset.splits import SCHEMA, SPLITS
+from verdict.classifier.dataset.splits import SPLITS
 
-TRUTH = "data/raw/tweets_GroundTruth.txt"
-RATINGS = "data/raw/tweets_anonDataRatings.txt"
+TABLE = f"data/raw/{RAW}"
 
 
-def test_every_raw_row_is_kept_in_one_split(workspace: Path) -> None:
-    """The three tables hold every valid raw row once, with the columns of the schema in order."""
+def test_every_row_is_kept_in_one_split(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The three tables hold every valid row once, with the columns of the contract in order."""
     prepare.main()
     tables = [pd.read_parquet(workspace / f"data/prepared/{name}.parquet") for name in SPLITS]
     ids = pd.concat([table["id"] for table in tables])
     assert len(ids) == sum(SIZES.values())
     assert ids.is_unique
-    assert all(list(table.columns) == SCHEMA.names for table in tables)
+    assert all(list(table.columns) == ["id", "group", "slice", "text", "label", "rating"] for table in tables)
+    assert f"prepare: {len(ids)} rows kept, 0 dropped; train {len(tables[0])}, " in capsys.readouterr().out
 
 
 def test_rows_left_out_are_counted_in_the_report(workspace: Path) -> None:
-    """A raw row that cannot be used shows up under its domain and reason in dropped.json."""
-    with (workspace / TRUTH).open("a", encoding="utf-8") as file:
-        file.write("900\tgreat\tA cup on a shelf\n901\t1.0\n")
+    """A row that is dropped shows up under its slice and reason in dropped.json."""
+    append(
+        workspace / TABLE, ["tweets-900,,tweets,&nbsp;,1.5", "tweets-901,,tweets,Twice,1", "tweets-902,,tweets,Twice,1"]
+    )
     prepare.main()
     report = read_json(workspace / "data/prepared/dropped.json", "")
-    assert report["read"] == SIZES
-    assert report["dropped"]["tweets"] == {"mean is not a number": 1, "not three columns": 1}
+    assert report["read"] == {**SIZES, "tweets": SIZES["tweets"] + 3}
+    assert report["dropped"]["tweets"] == {"no text": 1, "text seen before": 1}
     assert report["dropped"]["news"] == {}
-
-
-def test_a_mean_unlike_its_ratings_is_counted_and_kept(workspace: Path) -> None:
-    """A published mean that is not the mean of the ratings is the valence all the same, and counted."""
-    path = workspace / TRUTH
-    first, rest = path.read_text(encoding="utf-8").split("\n", 1)
-    key, _, text = first.split("\t")
-    path.write_text(f"{key}\t3.75\t{text}\n{rest}", encoding="utf-8")
-    prepare.main()
-    tables = pd.concat([pd.read_parquet(f"data/prepared/{name}.parquet") for name in SPLITS])
-    assert tables.set_index("id").loc[f"tweets-{key}", "valence"] == 3.75
-    assert read_json(Path("data/prepared/dropped.json"), "")["mean_differs_from_ratings"] == {"tweets": 1}
 
 
 def test_the_same_input_gives_the_same_bytes(workspace: Path) -> None:
@@ -56,29 +45,38 @@ def test_the_same_input_gives_the_same_bytes(workspace: Path) -> None:
     assert {path.name: sha256(path) for path in Path("data/prepared").iterdir()} == first
 
 
+def test_conflicts_of_an_earlier_run_do_not_outlive_it(workspace: Path) -> None:
+    """A violations.csv of an earlier run is gone after one that finds none."""
+    write("data/violations.csv", "old")()
+    prepare.main()
+    assert not Path("data/violations.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        pytest.param(remove(TRUTH), [TRUTH, "no such file", "fetch.py"], id="missing-raw-file"),
-        pytest.param(remove(RATINGS), [RATINGS, "no such file"], id="missing-ratings"),
-        pytest.param(write(TRUTH, ""), [TRUTH, "empty file"], id="empty-raw-file"),
-        pytest.param(write(RATINGS, " \r\n\r\n"), [RATINGS, "empty file"], id="only-blank-lines"),
+        pytest.param(remove(TABLE), [TABLE, "no such file", "dvc pull"], id="missing-table"),
+        pytest.param(write(TABLE, ""), [TABLE, "empty file"], id="empty-table"),
         pytest.param(
-            lambda: Path(TRUTH).write_bytes(b"1\t1.0\tA cup\r\n2\t1.0\tA caf\xe9\r\n"),
-            [f"{TRUTH}, line 2", "not UTF-8"],
+            lambda: Path(TABLE).write_bytes(b"id,document,domain,text,valence\n1,,web,caf\xe9,1\n"),
+            [TABLE, "line 2: not UTF-8"],
             id="latin-1",
         ),
-        pytest.param(write(TRUTH, "1\t9\tA cup\n"), [TRUTH, "no usable row", "mean outside"], id="all-rows-unusable"),
+        pytest.param(
+            set_params("data", text="body", slice="thread"),
+            ['data.text: no column "body"', 'data.slice: no column "thread"', "it has id, document"],
+            id="unknown-columns",
+        ),
         pytest.param(remove("params.yaml"), ["params.yaml", "no such file"], id="no-params"),
-        pytest.param(set_params("prepare", test_share=2.0), ["prepare.test_share"], id="share-out-of-range"),
+        pytest.param(set_params("split", test=2.0), ["split.test"], id="share-out-of-range"),
         pytest.param(lambda: Path("data/prepared").touch(), ["data/prepared"], id="a-file-where-the-folder-goes"),
     ],
 )
 def test_bad_input_is_refused(
     workspace: Path, capsys: pytest.CaptureFixture[str], change: Change, words: list[str]
 ) -> None:
-    """Input of which nothing can be made ends with exit code 1, the place and a remedy."""
+    """Input of which nothing can be made ends with exit code 1, the place and a remedy, and leaves nothing behind."""
     change()
     message = refusal(prepare.main, capsys)
     assert all(word in message for word in words), message
-    assert not (workspace / "data/prepared/dropped.json").exists()
+    assert not list(Path("data").glob("prepared/*"))

@@ -22,14 +22,15 @@ from tests.unit.stages.runs import (
 )
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256
-from verdict.classifier.artifact import document_hash, load_classifier, load_documents, load_manifest
+from verdict.classifier.artifact import group_hash, load_classifier, load_groups, load_manifest
 from verdict.classifier.features.sparse_io import write_matrix
+from verdict.classifier.metric_names import BINS
 from verdict.classifier.models.encoder.distributed import joined
-from verdict.classifier.scores.metric_names import BINS
 from verdict.classifier.scores.predictions import all_scores
 
 MATRIX = "data/features/train.safetensors"
 TABLE = "data/features/train.parquet"
+LABELS = ("negative", "neutral", "positive")
 
 
 def _odd_matrix() -> None:
@@ -62,10 +63,10 @@ def test_the_artifact_says_what_it_is_and_what_it_came_from(ran: Path) -> None:
     assert [point["on"] for point in curve] == ["training", "validation"] * (len(curve) // 2)
 
 
-def test_the_artifact_knows_the_documents_it_was_trained_on(ran: Path) -> None:
-    """documents.json holds the hashes of the documents of training and validation, and no others."""
+def test_the_artifact_knows_the_groups_it_was_trained_on(ran: Path) -> None:
+    """documents.json holds the hashes of the groups of training and validation, and no others."""
     seen = pd.concat([pd.read_parquet(f"data/prepared/{name}.parquet") for name in ("train", "validation")])
-    assert set(load_documents(Path("models/classifier"))) == set(seen["document"].map(document_hash))
+    assert set(load_groups(Path("models/classifier"))) == set(seen["group"].map(group_hash))
 
 
 @pytest.mark.parametrize("kind", ["linear", "bag"])
@@ -100,13 +101,31 @@ def test_two_runs_leave_the_same_bytes(ran: Path, kind: str) -> None:
         pytest.param(truncate(TABLE), [TABLE, "not readable as parquet"], id="truncated-table"),
         pytest.param(
             set_column(TABLE, "label", "positive"),
-            [TABLE, "no sentence is negative or neutral"],
+            [TABLE, "no row is negative or neutral", "data.labels"],
             id="one-class-alone",
         ),
         pytest.param(
             drop_column(TABLE, "label"),
             [TABLE, "missing columns: label"],
             id="missing-column",
+        ),
+        pytest.param(drop_column(TABLE, "rating"), [TABLE, "missing columns: rating"], id="no-rating"),
+        pytest.param(set_cell(TABLE, "rating", None), [TABLE, "without a value in: rating"], id="a-rating-less"),
+        pytest.param(remove("data/features/dataset.json"), ["dataset.json", "no such file"], id="no-dataset"),
+        pytest.param(
+            set_params("train", class_weight={"mild": 2.0}),
+            ["train.class_weight", "mild", "negative, neutral, positive"],
+            id="class-weight-of-none",
+        ),
+        pytest.param(
+            set_params("evaluate", headline="average_precision"),
+            ["evaluate.headline: average_precision is none of weighted_f1, macro_f1, accuracy, mcc", "3 classes"],
+            id="headline-of-two-classes",
+        ),
+        pytest.param(
+            set_params("evaluate", headline="recall:neutral"),
+            ["evaluate.headline", "none of"],
+            id="headline-of-one-class",
         ),
         pytest.param(
             set_cell(TABLE, "label", "mixed"),
@@ -167,7 +186,7 @@ def test_further_seeds_are_scored_and_leave_the_artifact_alone(ran: Path) -> Non
     assert kept == ["predictions.parquet", "seed-1.parquet", "seed-2.parquet"]
     for seed in (1, 2):
         table = pd.read_parquet(train.HELD_OUT.with_name(f"seed-{seed}.parquet"))
-        found = all_scores(table, BINS, train.HELD_OUT)["overall"]["weighted_f1"]
+        found = all_scores(table, LABELS, BINS, train.HELD_OUT)["overall"]["weighted_f1"]
         assert found == scores["seeds"]["values"][str(seed)]
     assert (load_classifier(Path("models/classifier")).probabilities(["a lovely lamp"]) == before).all()
 
@@ -193,7 +212,7 @@ def test_the_cost_is_noted_in_an_experiment_alone(ran: Path, monkeypatch: pytest
     cost = read_json(Path("metrics/cost.json"), "")
     assert cost["experiment"] == "quick-one"
     assert cost["seconds"] > 0
-    assert cost["sentences_per_second"] > 0
+    assert cost["rows_per_second"] > 0
     assert cost["device"] == load_manifest(Path("models/classifier")).hardware_class
 
 
@@ -231,3 +250,33 @@ def test_several_processes_of_torchrun_are_refused_for_one(ran: Path, monkeypatc
         monkeypatch.setenv(name, value)
     with pytest.raises(VerdictError, match="torchrun started 2 processes"):
         train.main()
+
+
+@pytest.mark.parametrize("kind", ["linear", "bag"])
+def test_two_classes_without_a_rating_are_learnt(mailed: Path, kind: str) -> None:
+    """Of a table of texts and two labels an artifact comes out that tells them apart, and scores of its headline."""
+    set_params("train", model=kind)()
+    set_params("train.bag", epochs=20, learning_rate=0.03)()
+    train.main()
+    scores = read_json(Path("metrics/validation.json"), "")
+    assert scores["seeds"]["values"] == {"2014": scores["overall"]["average_precision"]}
+    assert scores["overall"]["average_precision"] > 0.9
+    assert "slices" not in scores
+    manifest = load_manifest(Path("models/classifier"))
+    assert manifest.labels == ("ham", "spam")
+    assert manifest.text.columns == ("subject", "body")
+
+
+def test_the_weights_of_rows_reach_the_training(mailed: Path) -> None:
+    """A column `weight` beside the features changes the model, and one of equal weights does not."""
+    artifacts = []
+    for weight in (None, 1.0, np.linspace(0.01, 2, len(pd.read_parquet(TABLE)))):
+        for name in ("train", "validation"):
+            path = f"data/features/{name}.parquet"
+            table = pd.read_parquet(path)
+            values = weight[: len(table)] if isinstance(weight, np.ndarray) else weight
+            (table if values is None else table.assign(weight=values)).to_parquet(path)
+        train.main()
+        artifacts.append(sha256(Path("models/classifier/weights.safetensors")))
+    assert artifacts[0] == artifacts[1]
+    assert artifacts[1] != artifacts[2]

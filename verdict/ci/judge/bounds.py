@@ -16,8 +16,9 @@ from typing import Any
 
 from verdict.base.documents import parse, require_bounded
 from verdict.base.errors import VerdictError
+from verdict.base.paths import PARAMS
 from verdict.repo.git import start_of
-from verdict.repo.revisions import PARAMS, Revision
+from verdict.repo.revisions import Revision
 
 MOST_STAGES = 500
 _MOST_LISTED = 20_000_000  # bytes of names and hashes: some 200,000 files

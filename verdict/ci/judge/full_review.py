@@ -12,7 +12,7 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_json
 from verdict.base.outcome import CANNOT_JUDGE, FAIL
-from verdict.base.paths import ARTIFACT, EVALUATION, GENERATED, PREDICTIONS, VALIDATION
+from verdict.base.paths import ARTIFACT, DATASET, EVALUATION, GENERATED, PREDICTIONS, VALIDATION
 from verdict.ci import lock_diff
 from verdict.ci.github.pull_request import REPRODUCE, Pull
 from verdict.ci.judge import ingest, merge, private, queue, short_reports
@@ -23,8 +23,8 @@ from verdict.ci.publish.verdict import Verdict
 from verdict.ci.run import bundle
 from verdict.repo import repro
 from verdict.repo.lock.check import LOCK, check
+from verdict.repo.raw_data import raw_data
 from verdict.repo.revisions import Revision, Store, checked_out
-from verdict.repo.sources import RAW
 from verdict.review.data import PREPARED
 from verdict.review.evidence import Evidence
 from verdict.review.gate import review
@@ -33,7 +33,7 @@ from verdict.review.report.document import write
 from verdict.review.rules.model import Rule
 
 _MOST_LOG = 200_000  # bytes
-_OUTPUTS = [ARTIFACT, PREDICTIONS[0], VALIDATION[0], *PREPARED.values()]
+_OUTPUTS = [ARTIFACT, PREDICTIONS[0], VALIDATION[0], *PREPARED.values(), DATASET]
 _UNREADABLE = (
     "main's code must be able to read what it judges: land the code that reads the new artifact first, in a pull"
     " request of its own that leaves the model as it is, then this one"
@@ -171,7 +171,7 @@ def _with_results_at_hand(store: Store, case: Case) -> Revision:
 
 def _require_results(store: Store, revision: Revision) -> None:
     kept = [VALIDATION[0]] if VALIDATION[0] in revision.outputs else []
-    for path in (*PREPARED.values(), PREDICTIONS[0], ARTIFACT, *kept):
+    for path in (*PREPARED.values(), DATASET, PREDICTIONS[0], ARTIFACT, *kept):
         digest = revision.hash_of(path)
         _ = store.folder(revision, path) if digest.endswith(".dir") else store.file(revision, path)
 
@@ -182,7 +182,7 @@ def _bring_from_ahead(store: Store, case: Case) -> None:
         run_id = queue.finished_run(case.github, commit)
         with tempfile.TemporaryDirectory(prefix="verdict-") as name:
             if run_id is not None and _bundle(case, run_id, Path(name)):
-                ingest.add_outputs(store, Path(name), [*_OUTPUTS, RAW])
+                ingest.add_outputs(store, Path(name), [*_OUTPUTS, raw_data(case.main).tracked])
     try:
         _require_results(store, case.main)
     except VerdictError as error:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.repo.lock.check import hash_of
+from verdict.repo.raw_data import raw_data
 from verdict.repo.remote import configured
 from verdict.repo.revisions import Revision, Store
-from verdict.repo.sources import RAW, obtain_data
+from verdict.repo.sources import obtain_data
 from verdict.review.command import reproduced
-from verdict.review.derive import POINTER, pointed, same_source
+from verdict.review.derive import same_source
 
 
 def add(store: Store, path: Path) -> str:
@@ -52,12 +53,14 @@ def add_outputs(store: Store, folder: Path, paths: list[str]) -> None:
 
 def add_raw_data(store: Store, main: Revision, own: Revision, folder: Path) -> None:
     """Bring the raw data that main's code is to derive the change's tables from: from the bundle, or wherever it is."""
-    if (folder / RAW).is_dir():
-        came, digest = add(store, folder / RAW), pointed(own)
-        if came != digest:
-            what = f"the bundle's are {came[:8]}, the pointer names {digest[:8]}"
-            raise VerdictError(f"{POINTER} of {own.name}", what, "dvc add data/raw, and commit data/raw.dvc")
-    elif not same_source(main, own) and main.text(POINTER) == own.text(POINTER):
+    raw = raw_data(own)
+    if (folder / raw.tracked).exists():
+        came = add(store, folder / raw.tracked)
+        if came != raw.digest:
+            what = f"the bundle's are {came[:8]}, the pointer names {raw.digest[:8]}"
+            remedy = f"dvc add {raw.tracked}, and commit {raw.pointer}"
+            raise VerdictError(f"{raw.pointer} of {own.name}", what, remedy)
+    elif not same_source(main, own) and main.text(raw.pointer) == own.text(raw.pointer):
         obtain_data(store.root, remote=configured(store.root))
 
 

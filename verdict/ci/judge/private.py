@@ -14,16 +14,19 @@ import pyarrow.parquet as pq
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
-from verdict.classifier.dataset.splits import LABELS, normalise
-from verdict.classifier.scores.metric_names import OVERALL
-from verdict.review.compare import WORSE, Plan, of_tables
+from verdict.base.paths import TEST
+from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.dataset.splits import normalise
+from verdict.classifier.metric_names import OVERALL
+from verdict.review.compare import all_labels, of_tables
 from verdict.review.data import PREPARED
-from verdict.review.evidence import TRUTH, Evidence, require_truth
+from verdict.review.evidence import Evidence
 from verdict.review.gate import Review, plan_of
 from verdict.review.params import Gate
 from verdict.review.rules import leak
 from verdict.review.rules.model import Rule, very_same
-from verdict.review.words import beside, change, counted, interval
+from verdict.review.truth import require_truth, truth_columns, widened
+from verdict.review.words import beside, change, counted, interval, title
 
 PLACE = "PRIVATE_TEST"
 NAMES = (PLACE, "PRIVATE_ENDPOINT", "PRIVATE_REGION", "PRIVATE_KEY", "PRIVATE_SECRET")
@@ -32,7 +35,7 @@ _REMEDY = "docs/review.md, A private test set, says what it holds and how it is 
 
 
 def rows() -> pd.DataFrame | None:
-    """Fetch the private sentences; None where the environment names none. Errors tell nothing of what was found."""
+    """Fetch the private rows; None where the environment names none. Errors tell nothing of what was found."""
     place = os.environ.get(PLACE, "")
     if not place:
         if stray := [name for name in NAMES[1:] if os.environ.get(name)]:
@@ -72,24 +75,32 @@ def _content(place: str) -> bytes:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    """The rows, checked; an error says what all of them must be, and not what one of them is."""
+    """The rows, as far as they can be checked without main's; an error says nothing of what is there."""
     try:
         if pq.read_metadata(path).num_rows > _MOST_ROWS:
             raise ValueError("too many rows")
-        table = read_table(path, _REMEDY, [*TRUTH, "text"])
-        require_truth(table, PLACE)
+        table = read_table(path, _REMEDY, [*truth_columns(path), "text"])
         table["text"].map(normalise)
     except Exception:
-        what = (
-            f"not a parquet file of {', '.join([*TRUTH, 'text'])}, of at most {_MOST_ROWS:,} rows, without gaps,"
-            f" with each id once and the labels {', '.join(LABELS)}"
-        )
+        what = f"not a parquet file of the columns of {TEST}, of at most {_MOST_ROWS:,} rows, without gaps"
         raise VerdictError(PLACE, what, _REMEDY) from None
     return table
 
 
+def _like_mains(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
+    """The rows in the columns of main's test split; an error says what they must be, and not what one of them is."""
+    columns = [*truth_of(main.test.columns), "text"]
+    try:
+        found = table[columns]
+        require_truth(found, PLACE, main.labels)
+    except Exception:
+        what = f"not rows with {', '.join(columns)}, each id once, and labels of {', '.join(main.labels)}"
+        raise VerdictError(PLACE, what[:1000], _REMEDY) from None
+    return found
+
+
 def judge(found: Review, table: pd.DataFrame, base: Evidence, candidate: Evidence) -> None:
-    """Add the rules on the private sentences, and the line that the report shows; of the rows only their number."""
+    """Add the rules on the private rows, and the line that the report shows; of the rows only their number."""
     if found.policy is None or found.reason is not None:
         return
     try:
@@ -110,33 +121,35 @@ def _new(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
     known = {normalise(text) for path in paths for text in read_table(path, "dvc repro prepare", ["text"])["text"]}
     kept = table[~table["text"].map(normalise).isin(known)].reset_index(drop=True)
     if len(kept) < _LEAST_ROWS:
-        what = f"has {counted(len(kept), 'sentence')} that main does not have; at least {_LEAST_ROWS} are needed"
+        what = f"has {counted(len(kept), 'row')} that main does not have; at least {_LEAST_ROWS} are needed"
         raise VerdictError(PLACE, what, _REMEDY)
     return kept
 
 
 def _rules(found: Review, policy: Gate, table: pd.DataFrame, base: Evidence, candidate: Evidence) -> Iterator[Rule]:
-    kept = _new(table, base)
-    plan: Plan = plan_of(base.revision, policy)
-    sides = base.predict(kept), candidate.predict(kept)
-    comparison = of_tables(*sides, plan)
+    kept = _new(_like_mains(table, base), base)
+    plan, labels = plan_of(base.revision, policy), all_labels(base, candidate)
+    sides, tested = (
+        (widened(old, base.labels, labels), widened(new, candidate.labels, labels))
+        for old, new in ((base.predict(kept), candidate.predict(kept)), (base.predictions, candidate.predictions))
+    )
+    comparison = of_tables(*sides, labels, plan)
     line = comparison.of(OVERALL)
-    text = f"{change(line)}, {interval(line)}: {line.verdict}; {counted(len(kept), 'sentence')}"
+    text = f"{change(line)}, {interval(line)}: {line.verdict}; {counted(len(kept), 'row')}"
     if left := len(table) - len(kept):
         text += f", {left:,} more left out, which main has"
-    found.private = f"private test set: weighted F1 {text}"
+    found.private = f"private test set: {title(plan.headline)} {text}"
     same = comparison.unchanged or very_same(base, candidate)
     requirement, better = "is not measurably worse on the private test set", "a better model"
-    yield Rule("private:worse", requirement, same or line.verdict != WORSE, text, better, brief=change(line))
-    if OVERALL in policy.floors:
-        floor = policy.floors[OVERALL]
+    passed = same or not line.lost_more_than(policy.tolerance)
+    yield Rule("private:worse", requirement, passed, text, better, brief=change(line))
+    floor = policy.floors_of(plan.headline).get((OVERALL, plan.headline))
+    if floor is not None:
         passed, figure = line.candidate >= floor or same, beside(line.candidate, floor)
-        requirement = f"weighted F1 on the private test set is at least {floor:g}"
+        requirement = f"{title(plan.headline)} on the private test set is at least {floor:g}"
         yield Rule("private:floor", requirement, passed, figure, better, brief=f"{figure}, at least {floor:g}")
-    excess = next(
-        one for one in leak.excesses((base.predictions, candidate.predictions), sides, plan) if one.group == OVERALL
-    )
-    requirement = "weighted F1 does not rise on test by measurably more than on the private test set"
+    excess = next(one for one in leak.excesses(tested, sides, labels, plan) if one.group == OVERALL)
+    requirement = f"{title(plan.headline)} does not rise on test by measurably more than on the private test set"
     told = excess.text.replace("on validation", "on the private set")
     brief = f"{excess.difference:.4f} more on test"
     yield Rule("private:leak", requirement, not excess.measurable or same, told, leak.REMEDY, brief=brief)

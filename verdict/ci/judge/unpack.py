@@ -8,6 +8,7 @@ from pathlib import Path
 from verdict.base.documents import require_bounded
 from verdict.base.errors import VerdictError
 from verdict.ci.run.bundle import FAILED, HEAD, LOG, REPRODUCED, RUNS, VERSION, Head
+from verdict.repo.raw_data import TABLE
 
 _WORD = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}"
 # Every name that a bundle may hold, in full: no folder above, no absolute path, no second spelling.
@@ -15,11 +16,12 @@ _ALLOWED = re.compile(
     rf"{re.escape(HEAD)}|{re.escape(LOG)}|{re.escape(RUNS)}|dvc\.lock"
     rf"|metrics/{_WORD}\.json|plots/{_WORD}\.(json|csv|tsv|png|svg|jpg)"
     rf"|models/classifier/{_WORD}\.(json|safetensors)|data/(predictions|validation)/{_WORD}\.parquet"
-    rf"|data/prepared/{_WORD}\.(parquet|json)|data/raw/{_WORD}\.txt"
+    rf"|data/prepared/{_WORD}\.(parquet|json)|{TABLE.pattern}"
 )
-MOST_FILES = 100
+MOST_FILES = 300
 # Beside the artifact: raw data, tables, plots, log. In 10^6 bytes.
-_REST_MB = 40
+_REST_MB = 500
+_CHUNK = 2**20
 _REMEDY = "look at the run that made it; push again, or run it again"
 
 
@@ -79,12 +81,14 @@ def _checked(entries: list[zipfile.ZipInfo], most_bytes: int) -> list[zipfile.Zi
 def _copy(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most: int) -> int:
     """Unpack one file of at most `most` bytes, whatever the archive says about its size."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with opened.open(entry) as source:
-        content = source.read(most + 1)
-    if len(content) > most:
-        raise refused(f"{entry.filename} is larger than the archive says")
-    target.write_bytes(content)
-    return len(content)
+    size = 0
+    with opened.open(entry) as source, target.open("wb") as file:
+        while chunk := source.read(_CHUNK):
+            size += len(chunk)
+            if size > most:
+                raise refused(f"{entry.filename} is larger than the archive says")
+            file.write(chunk)
+    return size
 
 
 def _head(path: Path) -> Head:

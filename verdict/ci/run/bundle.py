@@ -19,6 +19,8 @@ LOG = "log.txt"
 RUNS = "runs.json"
 VERSION = 1
 REPRODUCED, FAILED = "reproduced", "failed"
+# Of raw data: what is more, or no table by its name, the judge asks the remote for.
+MOST_RAW_FILES, MOST_RAW_MB = 100, 200
 
 
 @dataclass(frozen=True)

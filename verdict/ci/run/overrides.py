@@ -5,7 +5,7 @@ from pathlib import Path
 
 from verdict.base.documents import edited, parse
 from verdict.base.errors import VerdictError
-from verdict.repo.revisions import PARAMS
+from verdict.base.paths import PARAMS
 
 
 def apply(root: Path, text: str) -> None:

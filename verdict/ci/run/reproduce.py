@@ -14,7 +14,7 @@ from typing import Any
 
 from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
-from verdict.base.paths import ARTIFACT, GENERATED, PREDICTIONS, TEST, VALIDATION
+from verdict.base.paths import ARTIFACT, DATASET, GENERATED, PREDICTIONS, TEST, VALIDATION
 from verdict.ci.lock_diff import differences
 from verdict.ci.run import bundle
 from verdict.repo import repro
@@ -24,13 +24,14 @@ from verdict.repo.isolation.by_main import MainCode
 from verdict.repo.isolation.sandbox import STRICT, Confinement, require_landlock
 from verdict.repo.lock.check import LOCK, Stage, definitions
 from verdict.repo.lock.entries import Entry, outputs_of, stages_of
+from verdict.repo.raw_data import TABLE, RawData, raw_data
 from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, resolve, working_tree
-from verdict.repo.sources import RAW, obtain, obtain_data, obtain_start
+from verdict.repo.sources import obtain, obtain_data, obtain_start
 
 PREPARED = "data/prepared/"
 # What the judge cannot do without, by the candidate's dvc.lock.
-_NEEDED = (ARTIFACT, PREDICTIONS[0], TEST)
+_NEEDED = (ARTIFACT, PREDICTIONS[0], TEST, DATASET)
 
 
 def reproduce(root: Path, base_name: str, out: Path, remote: bool, main: MainCode | None) -> None:
@@ -169,9 +170,29 @@ def outputs(root: Path, base: Revision) -> list[str]:
             paths.append(name)
         elif name.startswith(PREPARED) and old.get(name) != out.get("md5"):
             paths += [name] if (root / name).exists() else []
-    if base.text(f"{RAW}.dvc") != working_tree(root).text(f"{RAW}.dvc"):
-        paths.append(RAW)
-    return [file for path in paths for file in _files(root, path)]
+    files = [file for path in paths for file in _files(root, path)]
+    own = raw_data(working_tree(root))
+    return files if own == _raw_data_of(base) else [*files, *_raw_files(root, own)]
+
+
+def _raw_data_of(base: Revision) -> RawData | None:
+    """Main's raw data; None where it has none to compare with."""
+    try:
+        return raw_data(base)
+    except VerdictError:
+        return None
+
+
+def _raw_files(root: Path, raw: RawData) -> list[str]:
+    """The files of the raw data; none where the judge would not take them, and has to ask the remote."""
+    files = _files(root, raw.tracked)
+    size = sum((root / file).stat().st_size for file in files) / 1e6
+    strange = [file for file in files if not TABLE.fullmatch(file)]
+    if not strange and len(files) <= bundle.MOST_RAW_FILES and size <= bundle.MOST_RAW_MB:
+        return files
+    why = f"{strange[0]} is no table by its name" if strange else f"{len(files)} files of {size:,.0f} MB"
+    print(f"{raw.tracked} is not handed over ({why}): the judge asks the remote for it, so dvc push it")
+    return []
 
 
 def _files(root: Path, path: str) -> list[str]:

@@ -8,7 +8,9 @@ from verdict.ci.run.reproduce import answers, stage_outputs, without_remote
 from verdict.repo import repro
 from verdict.repo.git import git
 from verdict.repo.lock.check import LOCK
-from verdict.repo.sources import RAW, obtain, obtain_data
+from verdict.repo.raw_data import raw_data
+from verdict.repo.revisions import working_tree
+from verdict.repo.sources import obtain, obtain_data
 
 
 def baseline(root: Path, remote: bool) -> None:
@@ -27,7 +29,7 @@ def baseline(root: Path, remote: bool) -> None:
     outputs = stage_outputs((root / LOCK).read_text(encoding="utf-8"))
     cached = [path for path in outputs if not GENERATED.fullmatch(path)]
     # Not in one: DVC checks out nothing of the others where a pointer is among the targets.
-    missing = obtain(root, [f"{RAW}.dvc"], remote) or obtain(root, cached, remote)
+    missing = obtain(root, [raw_data(working_tree(root)).pointer], remote) or obtain(root, cached, remote)
     if not missing:
         print("main's results are at hand")
         return

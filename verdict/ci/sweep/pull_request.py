@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from verdict.base.errors import VerdictError
-from verdict.base.paths import GENERATED
+from verdict.base.paths import GENERATED, PARAMS
 from verdict.ci.github.client import ApiError, GitHub
 from verdict.ci.sweep.proposal import FILES, Proposal, mark
-from verdict.repo.revisions import PARAMS
 
 TITLE = "leaderboard"  # of the comment's watermark
 _UNCHECKED = (

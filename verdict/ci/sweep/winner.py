@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
-from verdict.base.paths import GENERATED
+from verdict.base.paths import GENERATED, PARAMS
 from verdict.ci.sweep import proposal
 from verdict.ci.sweep.proposal import FILES, LEADERBOARD, Proposal, mark
 from verdict.experiments.leaderboard.board import Board, Row
@@ -16,7 +16,6 @@ from verdict.experiments.leaderboard.records import COST, shown_param
 from verdict.experiments.sweep import outcome
 from verdict.experiments.sweep.plan import Plan, Point
 from verdict.repo.git import git, git_bytes
-from verdict.repo.revisions import PARAMS
 from verdict.review.report.markup import Template, code, fit
 
 # How much less an equally good experiment must have cost to be named: times of machines differ.
@@ -100,7 +99,7 @@ def _message(plan: Plan, board: Board, winner: Row, point: Point) -> str:
     """Why these params, and which sweep found them; by its last lines the sweep knows its own commit again."""
     return (
         f"Params of the best of {len(board.rows)} experiments of {plan.spec}\n\n"
-        f"{' '.join(point.texts) or 'As on main'}: weighted F1 on validation {_score(winner)}{_beside(plan)}.\n\n"
+        f"{' '.join(point.texts) or 'As on main'}: {board.metric} on validation {_score(winner)}{_beside(plan)}.\n\n"
         f"{mark(str(plan.spec))}\nExperiment: {winner.name}\n"
     )
 

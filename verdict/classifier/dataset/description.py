@@ -1,25 +1,49 @@
 """What is known of the prepared data beside its rows: data/prepared/dataset.json, written by `prepare`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import read_json, write_json
+from verdict.base.files import arrow_parts, read_arrow, read_json, whole_columns, write_json
 from verdict.classifier.dataset.text import Text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _REMEDY = "dvc repro prepare"
 # The columns of a prepared table, in this order, as far as it has them. What a model is given is `text`.
 COLUMNS = ("id", "group", "slice", "text", "label", "rating", "weight")
 # Of these, what a prediction is compared with, and what it is counted by.
 TRUTH = ("id", "group", "slice", "label", "rating")
+# What every one of them has.
+_ALWAYS = ("id", "group", "label")
 
 
 def truth_of(columns: Iterable[str]) -> list[str]:
     """Those of `TRUTH` that a table has."""
     return [name for name in TRUTH if name in set(columns)]
+
+
+def read_prepared(path: Path, remedy: str, *more: str) -> "pa.Table":
+    """Read a prepared table, or one made of it: all of `COLUMNS` that it has.
+
+    Raises:
+        VerdictError: with `remedy`, it is missing or damaged, lacks id, group, label or one of `more`, or has a gap.
+    """
+    return _known(read_arrow(path, remedy), path, remedy, more)
+
+
+def prepared_parts(path: Path, remedy: str, *more: str) -> Iterator["pa.Table"]:
+    """Read a prepared table in parts, as `read_prepared` reads the whole of it."""
+    return (_known(part, path, remedy, more) for part in arrow_parts(path, remedy))
+
+
+def _known(table: "pa.Table", path: Path, remedy: str, more: tuple[str, ...]) -> "pa.Table":
+    wanted = {*_ALWAYS, *more, *table.column_names}
+    return whole_columns(table, [name for name in COLUMNS if name in wanted], path, remedy)
 
 
 class Limits(BaseModel):

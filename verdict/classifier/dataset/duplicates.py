@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verdict.classifier.params import Data
+from verdict.classifier.data_params import Data
 
 Keys = Mapping[str, NDArray[Any]]
 REASONS = ("", "text seen before", "words seen in another group", "words under two labels")
@@ -22,7 +22,7 @@ class Settled:
     """
 
     reasons: NDArray[np.int8]
-    leaders: NDArray[np.int64]
+    leaders: NDArray[np.int32]
     conflicts: NDArray[np.int64]
 
 
@@ -33,32 +33,40 @@ def settle(keys: Keys, data: Data) -> Settled:
     another group, since those two could fall into different splits. Rows that stand alone and share their words are
     one group instead, within a slice (and a split, where a column gives it), so that all of them stay together.
     """
-    rows = np.arange(len(keys["words_key"]))
+    rows = np.arange(len(keys["words_key"]), dtype=np.int32)
     alone = keys["group_key"] == 0
     groups = np.where(alone, rows.astype(np.uint64), keys["group_key"])
-    _, firsts, words = np.unique(keys["words_key"], return_index=True, return_inverse=True)
+    words, texts = ranked(keys["words_key"]), ranked(keys["text_key"])
     conflicting = (varied(words, keys["label"]) & varied(words, groups))[words]
-    texts = np.unique(keys["text_key"], return_inverse=True)[1]
     conflicting |= varied(texts, keys["label"])[texts]
-    first = firsts[words]
+    first = earliest(words, rows)[words]
     joins = alone & alone[first]
     for place in ("slice", "split"):
         joins &= keys[place] == keys[place][first]
     reasons = np.zeros(len(rows), np.int8)
     if data.duplicates == "drop":
-        belongs = np.flatnonzero(joins | (groups == groups[first]))
-        kept = np.full(texts.max(initial=-1) + 1, len(rows))
-        np.minimum.at(kept, texts[belongs], belongs)
-        reasons[:] = _ELSEWHERE
-        reasons[belongs] = 0
-        reasons[rows > kept[texts]] = _SEEN
+        belongs = joins | (groups == groups[first])
+        reasons[~belongs] = _ELSEWHERE
+        reasons[rows > earliest(texts, rows[belongs])[texts]] = _SEEN
     if data.conflicts == "drop":
         reasons[conflicting] = _CONFLICT
     found = np.flatnonzero(conflicting)
     return Settled(reasons, np.where(joins, first, rows), found[np.argsort(words[found], kind="stable")])
 
 
-def varied(of: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.bool_]:
+def ranked(values: NDArray[Any]) -> NDArray[np.int32]:
+    """A number for each value: 0, 1, … in order, the same where values are."""
+    return np.unique(values, return_inverse=True)[1].astype(np.int32)
+
+
+def earliest(of: NDArray[np.int32], rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """For each number in `of` the first of `rows` that has it, or a number beyond all rows."""
+    found = np.full(of.max(initial=-1) + 1, len(of), np.int32)
+    np.minimum.at(found, of[rows], rows)
+    return found
+
+
+def varied(of: NDArray[np.int32], values: NDArray[Any]) -> NDArray[np.bool_]:
     """For each number in `of` (0, 1, …) whether its rows have more than one of `values`."""
     first = np.zeros(of.max(initial=-1) + 1, values.dtype)
     first[of] = values

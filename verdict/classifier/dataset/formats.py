@@ -22,6 +22,8 @@ FORMATS = (*_DELIMITERS, "jsonl", "parquet")
 ROWS = 10_000  # of a batch, or fewer where they are long
 MAX_ROW = 16 * 2**20  # bytes
 MAX_CELL = 1_000_000  # characters
+_NO_OBJECT = "no JSON object, {…} on one line,"
+_NAMES = 100  # of the columns of JSON lines, besides those asked for: each line could bring others
 _REMEDY_UTF8 = "iconv -f NAME-OF-ITS-ENCODING -t UTF-8 makes it so"
 
 
@@ -65,7 +67,8 @@ class Wanted:
         absent = [(key, column) for key, column in self.keys if column not in header]
         twice = [(key, column) for key, column in self.keys if header.count(column) > 1]
         shown = ", ".join(name if name.isidentifier() else quoted(name) for name in header[:30])
-        hint = "" if len(absent) < len(self.keys) else "; the first line must name the columns"
+        by_line = len(absent) == len(self.keys) and not file.endswith((".jsonl", ".jsonl.gz", ".parquet"))
+        hint = "; the first line must name the columns" if by_line else ""
         if len(header) == 1 and (other := next((sign for sign in ";\t|," if sign in header[0]), "")):
             hint = f"; are its columns separated by {quoted(other)}, in a file named otherwise?"
         for key, column in absent:
@@ -108,7 +111,9 @@ class _Lines:
         if self.row > MAX_ROW:
             raise UnreadableError(f"line {self.number}: a row of more than {MAX_ROW:,} bytes (a quote never closed?)")
         if b"\0" in line:
-            raise UnreadableError(f"line {self.number}: a NUL byte; this is no text, or in UTF-16: {_REMEDY_UTF8}")
+            raise UnreadableError(
+                f"line {self.number}: a NUL byte: no text (a workbook? save it as CSV), or UTF-16 ({_REMEDY_UTF8})"
+            )
         try:
             return line.decode("utf-8-sig" if self.number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -172,25 +177,28 @@ def _delimited(file: Path, lines: _Lines, wanted: Wanted, delimiter: str) -> Ite
             what = "a quote that opens here is never closed"
         elif "field limit" in what:
             what = f"a cell of more than {MAX_CELL:,} characters, or a quote that is never closed"
+        elif "new-line" in what:
+            what = "a carriage return that is not at its end: quote the cell, or end the lines with a line feed"
         raise UnreadableError(f"line {begun}: {what}") from None
 
 
 def _jsonl(file: Path, lines: _Lines, wanted: Wanted) -> Iterator[Batch]:
     names: dict[str, None] = {}
+    asked = set(wanted.columns)
 
     def rows() -> Iterator[tuple[int, Sequence[str]]]:
         for number, line in lines.rows():
             try:
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    raise TypeError("no object")
+                    raise TypeError(_NO_OBJECT)
                 cells = [_cell(row.get(column)) for column in wanted.columns]
             except (ValueError, RecursionError):
-                wanted.problems.row(str(file), f"line {number}", "no JSON")
+                wanted.problems.row(str(file), f"line {number}", _NO_OBJECT)
             except TypeError as error:
                 wanted.problems.row(str(file), f"line {number}", str(error))
             else:
-                names.update(dict.fromkeys(row))
+                names.update(dict.fromkeys(name for name in row if len(names) < _NAMES or name in asked))
                 yield number, [cell if cell.isascii() else _whole(cell) for cell in cells]
 
     yield from _batched(file, lines, wanted, rows())

@@ -1,13 +1,17 @@
 """The labels and the slices of a table: which there are, in which order, and whether they can be meant."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from verdict.classifier.data_params import Data
+from verdict.classifier.dataset.description import TRUTH
 from verdict.classifier.dataset.problems import Problems, quoted
-from verdict.classifier.params import Data
 
 # With more labels or slices than that, the column is another one than people meant.
 _LABELS, _SLICES, _STOP = 1000, 200, 20_000
+_LONGEST = 100
+_BREAK = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Codes:
@@ -47,6 +51,8 @@ class Names:
         if (number := len(self.slices.counts)) > _SLICES:
             what = f"{number:,} values, and each is a line of every table: take a coarser column"
             self._problems.add("data.slice", f"{quoted(' / '.join(self._data.slice or ()))} has {what}")
+        else:
+            self._require_names("data.slice", self.slices.counts)
 
     def _check_labels(self, counts: Counter[str], key: str) -> None:
         once, positive = sum(count == 1 for count in counts.values()), self._data.positive
@@ -57,9 +63,21 @@ class Names:
             self._problems.add(key, f"all rows have the label {quoted(next(iter(counts)))}: nothing to tell apart")
         elif positive is not None and (len(counts) != 2 or positive not in counts):
             found = ", ".join(map(quoted, sorted(counts)[:10]))
-            self._problems.add("data.positive", f"is one of two labels, and the rows have {found}")
+            what = f"{quoted(positive)} must be one of two labels; the rows have {found}"
+            self._problems.add("data.positive", what)
         elif absent := [quoted(label) for label in self._data.labels or () if label not in counts]:
             self._problems.add("data.labels", f"no row is {', '.join(absent)}")
+        else:
+            self._require_names(key, counts)
+            if taken := [quoted(name) for name in TRUTH if name in counts]:
+                what = f"{', '.join(taken)} is a column of the predictions, where each label has one, too"
+                self._problems.add(key, f"{what}: call it otherwise")
+
+    def _require_names(self, key: str, values: Iterable[str]) -> None:
+        """Refuse what cannot be a name in tables and plots."""
+        if strange := [value for value in values if len(value) > _LONGEST or _BREAK.search(value)]:
+            what = f"is a text, not a name: of more than {_LONGEST} characters, or of more than one line"
+            self._problems.add(key, f"{quoted(strange[0])} {what}")
 
     def ordered(self) -> tuple[str, ...]:
         """The labels in their order: as given, or sorted; the positive one of two last."""

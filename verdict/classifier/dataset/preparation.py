@@ -1,7 +1,7 @@
 """From a table to the three prepared ones, in two passes: memory holds some numbers for each row, never the texts."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from verdict.base.files import replacing, write_json
+from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.description import COLUMNS, Dataset, Limits, write_dataset
-from verdict.classifier.dataset.duplicates import REASONS, numbered, repeated, settle, varied
+from verdict.classifier.dataset.duplicates import REASONS, numbered, ranked, repeated, settle, varied
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.quality import Violation, write_details
 from verdict.classifier.dataset.rows import KEYS, SCHEMA, Rows, keys_of
 from verdict.classifier.dataset.splits import SPLITS, by_date, split_of
 from verdict.classifier.dataset.table import batches
-from verdict.classifier.params import Data, Split
 
 Array = np.ndarray[Any, Any]
 _ROW_GROUP = 100_000
 _LISTED = 100_000
 # Of the rows that share one value of data.group: with more there is nothing to split.
 _MOST = 0.9
+# Why a split may have no row.
+_WHY = {"group": "there are too few", "date": "and rows of one date stay together", "column": "which has no such value"}
 _TYPES = {"rating": pa.float64(), "weight": pa.float64()}
 
 
@@ -67,15 +69,18 @@ class _Preparation:
 
     def read(self) -> None:
         """Read the table into the spool, and stop at whatever is wrong with its rows."""
-        keys: dict[str, list[Array]] = {name: [np.empty(0, kind.to_pandas_dtype())] for name, kind in KEYS.items()}
         options = pa.ipc.IpcWriteOptions(compression="lz4")
+        count = 0
         with pa.ipc.new_file(self._spool, SCHEMA, options=options) as spool:
             for batch in batches(Path(self._data.path), keys_of(self._data, self._split), self._problems):
                 rows = self._rows.of(batch)
                 spool.write_batch(rows)
-                for name, parts in keys.items():
-                    parts.append(rows.column(name).to_numpy())
-        self._keys = {name: np.concatenate(keys.pop(name)) for name in list(keys)}
+                count += len(rows)
+        # Read again from the file: parts that wait in memory to be joined would take the room twice.
+        self._keys = {name: np.empty(count, kind.to_pandas_dtype()) for name, kind in KEYS.items()}
+        for start, rows in self._spooled(list(KEYS)):
+            for name, array in self._keys.items():
+                array[start : start + len(rows)] = rows.column(name).to_numpy()
         self._rows.check()
         if self._data.id and len(twice := repeated(self._keys["id_key"])):
             (row,) = self._at(twice[:1])
@@ -89,16 +94,16 @@ class _Preparation:
         self._kept = self._settled.reasons == 0
         if self._data.conflicts == "stop" and len(self._settled.conflicts):
             self._list_conflicts(details)
-        leaders = self._settled.leaders.astype(np.uint64)
-        groups = np.where(self._keys["group_key"] == 0, leaders, self._keys["group_key"])
+        copies = self._data.duplicates == "keep" and not self._data.id
+        self._copies = numbered(self._keys["id_key"]) if copies else np.empty(0, np.int64)
+        for name in ("text_key", "words_key", "id_key"):
+            del self._keys[name]
+        given = self._keys.pop("group_key")
+        groups = ranked(np.where(given == 0, self._settled.leaders.astype(np.uint64), given))
         if self._split.by == "date":
             self._keys["split"][self._kept] = by_date(groups[self._kept], self._keys["date"][self._kept], self._split)
         self._check_groups(groups)
         self._problems.stop()
-        copies = self._data.duplicates == "keep" and not self._data.id
-        self._copies = numbered(self._keys["id_key"]) if copies else np.zeros(len(groups), np.int64)
-        for name in ("text_key", "words_key", "id_key", "group_key", "date"):
-            del self._keys[name]
 
     def _list_conflicts(self, details: Path) -> None:
         names = self._rows.names.labels.values()
@@ -111,69 +116,76 @@ class _Preparation:
         self._problems.add("data.conflicts", f"{what}; drop leaves them all out, first keeps the first of them")
 
     def _check_groups(self, groups: Array) -> None:
-        _, first, group, counts = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
-        if self._data.group and counts.max(initial=0) > _MOST * len(groups):
-            share = counts.max() / len(groups)
-            self._problems.add("data.group", f"{share:.0%} of rows share one value: nothing is left to split")
-        if self._split.by == "column" and (torn := first[varied(group, self._keys["split"])]).size:
-            (row,) = self._at(torn[:1])
-            what = f"{len(torn):,} groups stand in two splits, first {quoted(row['group'])} ({row['place']})"
+        most = np.bincount(groups).max(initial=0) / max(len(groups), 1)
+        if self._data.group and most > _MOST:
+            self._problems.add("data.group", f"{most:.0%} of rows share one {self._data.group}: nothing to split")
+        torn = varied(groups, self._keys["split"]) if self._split.by == "column" else np.zeros(1, bool)
+        if torn.any():
+            (row,) = self._at(np.flatnonzero(torn[groups])[:1])
+            what = f"{torn.sum():,} groups stand in two splits, first {quoted(row['group'])} ({row['place']})"
             self._problems.add("split.column", what)
 
     def write(self, paths: dict[str, Path]) -> dict[str, int]:
         """Write the rows that stay, each into the table of its split."""
-        ordered, counts = self._rows.names.ordered(), Counter(dict.fromkeys(SPLITS, 0))
+        counts = Counter(dict.fromkeys(SPLITS, 0))
         absent = {"slice": self._data.slice, "rating": self._data.rating, "weight": self._data.weight}
         schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS if absent.get(name, True)])
         with ExitStack() as stack:
             writers = {name: stack.enter_context(pq.ParquetWriter(path, schema)) for name, path in paths.items()}
-            for rows, names in self._named(ordered):
+            for rows, names in self._named():
                 for split, writer in writers.items():
                     part = rows.filter(pa.array(names == SPLITS.index(split))).select(schema.names)
                     counts[split] += len(part)
                     if len(part):
                         writer.write_table(part.cast(schema), row_group_size=_ROW_GROUP)
         if empty := [name for name, count in counts.items() if not count]:
-            self._problems.add("split", f"no row is left for {' and '.join(empty)}, of {counts.total():,} in all")
+            what = f"no row is left for {' and '.join(empty)}, of {counts.total():,} in all"
+            self._problems.add("split", f"{what}: by {self._split.by}, {_WHY[self._split.by]}")
         self._problems.stop()
         return dict(counts)
 
-    def _named(self, labels: Iterable[str]) -> Iterator[tuple[pa.Table, Array]]:
+    def _named(self) -> Iterator[tuple[pa.Table, Array]]:
         """The rows that stay with their final ids, groups, labels and slices, and their splits; in parts."""
-        ids: dict[int, str] = {}  # of the rows that give others their group
         led = self._settled.leaders
-        wanted = set(led[self._kept & (led != np.arange(len(led)))].tolist())
-        label_names, slice_names = self._rows.names.labels.values(), self._rows.names.slices.values()
+        ids: dict[int, str] = {}  # of the rows that give others their group
+        leading = set(led[self._kept & (led != np.arange(len(led), dtype=np.int32))].tolist())
+        labels, slices = self._rows.names.labels.values(), self._rows.names.slices.values()
         for start, spooled in self._spooled():
-            numbers = np.flatnonzero(self._kept[start : start + len(spooled)])
-            rows = spooled.take(pa.array(numbers))
-            numbers += start
-            copies, leaders = self._copies[numbers].tolist(), led[numbers].tolist()
-            own = [
-                f"{key}-{copy + 1}" if copy else key for key, copy in zip(rows["id"].to_pylist(), copies, strict=True)
-            ]
-            ids.update((number, key) for number, key in zip(numbers.tolist(), own, strict=True) if number in wanted)
-            given = zip(rows["group"].to_pylist(), numbers.tolist(), leaders, own, strict=True)
-            groups = [group or (key if leader == row else ids[leader]) for group, row, leader, key in given]
+            places = np.flatnonzero(self._kept[start : start + len(spooled)])
+            rows, numbers = spooled.take(pa.array(places)), places + start
+            own = self._own_ids(rows["id"].to_pylist(), numbers)
+            ids.update((number, key) for number, key in zip(numbers.tolist(), own, strict=True) if number in leading)
+            given = zip(rows["group"].to_pylist(), numbers.tolist(), led[numbers].tolist(), own, strict=True)
+            groups = [group or (key if leader == number else ids[leader]) for group, number, leader, key in given]
             columns = {
                 "id": own,
                 "group": groups,
-                "slice": [slice_names[code] for code in rows["slice"].to_pylist()],
+                "slice": [slices[code] for code in rows["slice"].to_pylist()],
                 "text": rows["text"],
-                "label": [label_names[code] for code in rows["label"].to_pylist()],
+                "label": [labels[code] for code in rows["label"].to_pylist()],
                 "rating": rows["rating"],
                 "weight": rows["weight"],
             }
-            if self._split.by == "group":
-                splits = np.array([SPLITS.index(split_of(group, self._split)) for group in groups], np.int8)
-            else:
-                splits = self._keys["split"][numbers]
-            yield pa.table(columns), splits
+            yield pa.table(columns), self._splits(groups, numbers)
 
-    def _spooled(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """The spool's batches, each with the number of its first row."""
+    def _own_ids(self, ids: list[str], numbers: Array) -> list[str]:
+        """The ids, numbered where kept duplicates would share one."""
+        if not len(self._copies):
+            return ids
+        copies = self._copies[numbers].tolist()
+        return [f"{key}-{copy + 1}" if copy else key for key, copy in zip(ids, copies, strict=True)]
+
+    def _splits(self, groups: list[str], numbers: Array) -> Array:
+        if self._split.by != "group":
+            return self._keys["split"][numbers]
+        return np.array([SPLITS.index(split_of(group, self._split)) for group in groups], np.int8)
+
+    def _spooled(self, columns: list[str] = SCHEMA.names) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Some columns of the spool's batches, each batch with the number of its first row."""
         start = 0
-        with pa.ipc.open_file(self._spool) as spool:
+        options = pa.ipc.IpcReadOptions(included_fields=list(map(SCHEMA.get_field_index, columns)))
+        # Not mapped into memory, which would count as used.
+        with pa.OSFile(str(self._spool)) as file, pa.ipc.open_file(file, options=options) as spool:
             for number in range(spool.num_record_batches):
                 rows = spool.get_batch(number)
                 yield start, rows
@@ -183,9 +195,9 @@ class _Preparation:
         """Some rows by their numbers, for messages, in the order asked for."""
         found: dict[int, dict[str, Any]] = {}
         ordered = np.unique(numbers)
-        for start, rows in self._spooled():
+        for start, rows in self._spooled(["place", "id", "group", "label"]):
             mine = ordered[(ordered >= start) & (ordered < start + len(rows))]
-            part = rows.select(["place", "id", "group", "label"]).take(pa.array(mine - start))
+            part = rows.take(pa.array(mine - start))
             found.update(zip(mine.tolist(), part.to_pylist(), strict=True))
         return [found[number] for number in numbers.tolist()]
 

@@ -22,9 +22,6 @@ class Problems:
         self._lines: list[str] = []
         self._rows: dict[tuple[str, str, str], tuple[str, int]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._lines or self._rows)
-
     def add(self, key: str, what: str) -> None:
         """Note a problem of the whole table."""
         self._lines.append(f"{key}: {what}")

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 import pyarrow as pa
 
+from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.formats import Batch
 from verdict.classifier.dataset.names import Names
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
 from verdict.classifier.dataset.text import CLEANING, Text
-from verdict.classifier.params import Data, Split
-from verdict.classifier.scores.metric_names import OVERALL
+from verdict.classifier.metric_names import OVERALL
 
 # What is written and read again; the hashes and codes (KEYS) stay in memory, too, for all rows.
 KEYS = {
@@ -78,6 +78,7 @@ class Rows:
         self.cut: Counter[str] = Counter()
         self.dropped: Counter[tuple[str, str]] = Counter()
         self.names = Names(data, problems)
+        self._weighty = False  # whether any row weighs more than 0
 
     def of(self, batch: Batch) -> pa.RecordBatch:
         """The rows of a batch that can be used, with the columns of `SCHEMA`."""
@@ -112,8 +113,10 @@ class Rows:
     def check(self) -> None:
         """Note what is wrong with the rows as a whole."""
         self.names.check()
+        if self._data.weight and not self._weighty and not self._problems:
+            self._problems.add("data.weight", f"no row of {quoted(self._data.weight)} weighs more than 0")
         read, empty = self.read.total(), sum(n for (_, why), n in self.dropped.items() if why == "no text")
-        if empty > read / 2:
+        if empty > read / 2 and not self._problems:
             self._problems.add("data.text", f"{empty:,} of {read:,} rows have no text")
 
     def _cells(self, batch: Batch, column: str | None) -> list[str]:
@@ -148,7 +151,8 @@ class Rows:
                 reason = "no text"
             elif len(joined) > self.text.max_length and self.text.cuts(joined):
                 if rule == "stop":
-                    self._problems.row(key, batch.place(row), f"a text of more than {self.text.max_length} characters")
+                    what = f"a text of more than {self.text.max_length} characters"
+                    self._problems.row(key, batch.place(row), what, "; data.too_long: cut or drop")
                 self.cut[name] += rule == "cut"
                 reason = "too long" if rule == "drop" else ""
             if not reason and self._damage.search(text):
@@ -205,7 +209,9 @@ class Rows:
 
     def _weights(self, batch: Batch) -> Sequence[float | None]:
         if column := self._data.weight:
-            return self._numbers("data.weight", batch, column, 0.0, math.inf)
+            weights = self._numbers("data.weight", batch, column, 0.0, math.inf)
+            self._weighty |= any(weights)
+            return weights
         return [None] * len(batch.lines)
 
     def _splits(self, batch: Batch) -> list[int]:
@@ -214,17 +220,24 @@ class Rows:
         cells = self._cells(batch, self._split.column)
         for row, cell in enumerate(cells):
             if cell not in SPLITS:
-                then = f" is none of {', '.join(SPLITS)}"
-                self._problems.row("split.column", batch.place(row), quoted(cell), then)
+                what = f"none of {', '.join(SPLITS)}"
+                self._problems.row("split.column", f"{batch.place(row)}: {quoted(cell)}", what)
         return [SPLITS.index(cell) if cell in SPLITS else 0 for cell in cells]
 
     def _dates(self, batch: Batch) -> list[int]:
         if self._split.by != "date":
             return [0] * len(batch.lines)
         cells, form = self._cells(batch, self._data.date), self._data.date_format or "ISO8601"
-        dates = pd.to_datetime(pd.Series(cells, dtype=object), format=form, errors="coerce", utc=True)
+        try:
+            dates = pd.to_datetime(pd.Series(cells, dtype=object), format=form, errors="coerce", utc=True)
+        except ValueError as error:  # not one of a date, but of the format
+            self._problems.add("data.date_format", str(error))
+            self._problems.stop()
+            raise
         for row in dates.index[dates.isna()]:
-            what = "no date" if not cells[row] else f"no date in {form}: {quoted(cells[row])}"
-            self._problems.row("data.date", batch.place(row), what, "; see data.date_format" * bool(cells[row]))
+            place, what, then = batch.place(row), "no date", ""
+            if cells[row]:
+                place, what, then = f"{place}: {quoted(cells[row])}", f"no date in {form}", "; see data.date_format"
+            self._problems.row("data.date", place, what, then)
         moments: list[int] = dates.dt.as_unit("us").astype("int64").tolist()
         return moments

@@ -3,12 +3,11 @@
 import hashlib
 import re
 import unicodedata
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verdict.classifier.params import Split
+from verdict.classifier.data_params import Split
 
 SPLITS = ("train", "validation", "test")
 
@@ -36,15 +35,14 @@ def split_of(group: str, split: Split) -> str:
     return "validation" if position < split.test + split.validation else "train"
 
 
-def by_date(groups: NDArray[Any], dates: NDArray[np.int64], split: Split) -> NDArray[np.int8]:
-    """The split of each row as its place in `SPLITS`: the groups with the newest rows are tested on.
+def by_date(groups: NDArray[np.int32], dates: NDArray[np.int64], split: Split) -> NDArray[np.int8]:
+    """The split of each row, as its place in `SPLITS`: the groups, by number, with the newest rows are tested on.
 
     A group is as new as its newest row, and groups of one date stay together; shares are met as near as can be.
     """
-    _, group = np.unique(groups, return_inverse=True)
-    newest = np.full(group.max(initial=-1) + 1, np.iinfo(np.int64).min)
-    np.maximum.at(newest, group, dates)
-    mine = newest[group]
+    newest = np.full(groups.max(initial=-1) + 1, np.iinfo(np.int64).min)
+    np.maximum.at(newest, groups, dates)
+    mine = newest[groups]
     days, counts = np.unique(mine, return_counts=True)
     before = np.concatenate([[0], np.cumsum(counts)])  # rows before a day, and after the last one
     wanted = np.array([1 - split.test - split.validation, 1 - split.test]) * len(mine)

@@ -89,7 +89,7 @@ class Text(BaseModel):
         """
         if isinstance(value, str):
             return value
-        if set(value) != set(self.columns):
+        if not isinstance(value, Mapping) or set(value) != set(self.columns):
             raise ValueError(f"expected a text, or an object of {', '.join(self.columns)}")
         if wrong := [name for name in self.columns if not isinstance(value[name], str)]:
             raise ValueError(f"{', '.join(wrong)}: expected a text")

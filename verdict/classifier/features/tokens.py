@@ -1,4 +1,4 @@
-"""Token ids: what an encoder reads instead of TF-IDF. Sentences of any length, end to end, without padding."""
+"""Token ids: what an encoder reads instead of TF-IDF. Texts of any length, end to end, without padding."""
 
 import json
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Tokens:
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """The number of tokens of each sentence, shape (n,)."""
+        """The number of tokens of each text, shape (n,)."""
         return np.diff(self.ends)
 
     def joined(self, other: "Tokens") -> "Tokens":

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from verdict.classifier.scores.metric_names import BY_CLASS
+from verdict.classifier.metric_names import BY_CLASS
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -63,18 +63,28 @@ class Sums:
     bins: int
     rated: bool
 
-    def of_rows(self, rows: Scored) -> Floats:
-        """What each row adds to the sums, (n, 3 K + 1 + bins), and 5 more where there is a rating."""
-        n, classes, predicted = np.arange(len(rows)), len(self.labels), rows.predicted
-        right, confidence = predicted == rows.actual, rows.confidence
-        counts = np.zeros((len(rows), 3 * classes))
-        counts[n[right], rows.actual[right]] = 1
-        counts[n, classes + rows.actual] = 1
-        counts[n, 2 * classes + predicted] = 1
-        gaps = np.zeros((len(rows), self.bins))
-        gaps[n, bin_of(confidence, self.bins)] = confidence - right
-        parts = [counts, _losses(rows.actual, rows.probabilities)[:, None], gaps]
-        return np.hstack([*parts, _moments(rows)] if self.rated else parts)
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return 3 * len(self.labels) + 1 + self.bins + (5 if self.rated else 0)
+
+    def of_rows(self, rows: Scored) -> tuple[Codes, Floats]:
+        """What each row adds to which columns of the sums, (n, 5), and 5 more where there is a rating."""
+        classes, predicted, confidence = len(self.labels), rows.predicted, rows.confidence
+        right = predicted == rows.actual
+        counted = [rows.actual, classes + rows.actual, 2 * classes + predicted]
+        columns = [*counted, np.full(len(rows), 3 * classes), 3 * classes + 1 + bin_of(confidence, self.bins)]
+        ones = np.ones(len(rows))
+        values = [right, ones, ones, _losses(rows.actual, rows.probabilities), confidence - right]
+        if self.rated:
+            columns += [np.full(len(rows), self.width - 5 + place) for place in range(5)]
+            values += list(_moments(rows))
+        return np.stack(columns, axis=1), np.stack(values, axis=1).astype(np.float64)
+
+    def of_all(self, rows: Scored) -> Floats:
+        """The sums over all rows, (columns,)."""
+        columns, values = self.of_rows(rows)
+        return np.bincount(columns.ravel(), values.ravel(), minlength=self.width).astype(np.float64)
 
     def metrics(self, sums: Floats) -> dict[str, Floats]:
         """Each metric from sums of shape (…, columns); 0 where it is undefined.
@@ -150,7 +160,7 @@ class Ranking:
 def figures(rows: Scored, bins: int) -> dict[str, float]:
     """Each metric of a set of rows with all digits, of each class those named `recall:LABEL`, and n."""
     layout = Sums(rows.labels, bins, rows.rating is not None)
-    sums = layout.of_rows(rows).sum(axis=0)
+    sums = layout.of_all(rows)
     found = layout.metrics(sums)
     if len(rows.labels) == 2:
         ranked = Ranking.of(rows).metrics(np.ones(len(rows)))
@@ -189,10 +199,10 @@ def _losses(actual: Codes, probabilities: Floats) -> Floats:
     return -np.log(np.clip(probabilities[np.arange(len(actual)), actual], 1e-15, None))
 
 
-def _moments(rows: Scored) -> Floats:
+def _moments(rows: Scored) -> tuple[Floats, ...]:
     rating = np.zeros(len(rows)) if rows.rating is None else rows.rating
     x, y = _standard(rating), _standard(rows.probabilities[:, -1] - rows.probabilities[:, 0])
-    return np.stack([x, y, x**2, y**2, x * y], axis=1)
+    return x, y, x**2, y**2, x * y
 
 
 def _standard(values: Floats) -> Floats:

@@ -3,7 +3,7 @@
 A table is one of pyarrow or of pandas: no stage that only scores needs to import pandas.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.description import COLUMNS, truth_of
-from verdict.classifier.scores.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL, metrics_of
+from verdict.classifier.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL, metrics_of
 from verdict.classifier.scores.metrics import Codes, Floats, Scored, figures, rounded
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ def columns_of(labels: Sequence[str]) -> list[str]:
     return [f"{_MARK}{label}" if label in COLUMNS or label.startswith(_MARK) else label for label in labels]
 
 
+def labels_of(columns: Iterable[str]) -> tuple[str, ...]:
+    """The classes that a table has probabilities of: `columns_of` the other way round."""
+    return tuple(name.removeprefix(_MARK) for name in columns if name not in COLUMNS)
+
+
 def schema_of(columns: Sequence[str], labels: Sequence[str] = ()) -> pa.Schema:
     """The types of a table: texts and numbers of the truth, and a probability for each of the labels."""
     kinds = {name: pa.float64() if name in _NUMBERS else pa.string() for name in columns}
@@ -46,15 +51,19 @@ def with_probabilities(table: "Table", labels: Sequence[str], probabilities: Flo
     return pa.table({**{name: table[name] for name in truth}, **named}, schema=schema_of(truth, labels))
 
 
-def codes(table: "Table", labels: Sequence[str], where: str) -> Codes:
-    """The place of each row's label among the labels; `VerdictError` names a row whose label is none of them."""
+def codes(table: "Table", labels: Sequence[str], where: str, start: int = 0) -> Codes:
+    """The place of each row's label among the labels.
+
+    Raises:
+        VerdictError: it names a row whose label is none of them; of a part of a table, which begins at row `start`.
+    """
     column = table["label"] if isinstance(table, pa.Table) else pa.array(table["label"].tolist(), pa.string())
     known = pa.array(labels, pa.string())
     found: Codes = np.asarray(pc.fill_null(pc.index_in(column, known), -1), dtype=np.intp)
     if (unknown := np.flatnonzero(found < 0)).size:
         row = int(unknown[0])
         what = f"unknown label {column[row].as_py()!r:.80}; there is {', '.join(labels)}"
-        raise VerdictError(f"{where}, row {row}", what, "dvc repro prepare")
+        raise VerdictError(f"{where}, row {start + row}", what, "dvc repro prepare")
     return found
 
 

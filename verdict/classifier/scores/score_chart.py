@@ -26,7 +26,7 @@ _MARKS = (
     ("P", "#56B4E9", 0.0),
 )
 _OURS = ("o", "#0072B2")
-_MOST = 30
+_MOST, _LONGEST = 30, 40
 
 
 class Line(NamedTuple):
@@ -59,10 +59,12 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
     axes = figure.subplots()
     axes.hlines(heights, 0, 1, color="#DDDDDD", linewidth=1, zorder=0)
     beside = [one for one in published if one.slice in places]
-    for name, (marker, colour, shift) in zip(dict.fromkeys(one.name for one in beside), _MARKS, strict=False):
+    names = enumerate(dict.fromkeys(one.name for one in beside), 1)
+    for (number, name), (marker, colour, shift) in zip(names, _MARKS, strict=False):
         own = [one for one in beside if one.name == name]
         moved = [places[one.slice] + shift for one in own]
-        axes.scatter([one.value for one in own], moved, marker=marker, s=55, color=colour, label=f"{name} (published)")
+        label = f"{_shown(name, number)} (published)"
+        axes.scatter([one.value for one in own], moved, marker=marker, s=55, color=colour, label=label)
     values = [line.value for line in shown]
     axes.scatter(values, heights, marker=_OURS[0], s=120, color=_OURS[1], label="this model (test split)", zorder=3)
     for place, value in enumerate(values):
@@ -93,11 +95,16 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
 
 
 def _named(line: Line, place: int, between: str) -> str:
-    """What stands beside a line; a name in letters that matplotlib's own font lacks is told by its place.
+    return f"{_shown(line.name, place)}{between}{line.rows:,} rows"
+
+
+def _shown(name: str, place: int) -> str:
+    """A name on one line, cut; one in letters that matplotlib's own font lacks is told by its place.
 
     A font of the system would draw it, and other systems other bytes.
     """
-    font = get_font(findfont("DejaVu Sans"))
-    name = line.name[:40] if all(font.get_char_index(ord(letter)) for letter in line.name) else f"no. {place}"
+    line, font = " ".join(name.split()), get_font(findfont("DejaVu Sans"))
+    if not all(font.get_char_index(ord(letter)) for letter in line):
+        line = f"no. {place}"
     # A dollar sign would begin a formula.
-    return f"{name}{between}{line.rows:,} rows".replace("$", r"\$")
+    return (line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…").replace("$", r"\$")

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import arrow_parts, is_sha256, read_arrow, read_json
-from verdict.classifier.dataset.description import Dataset, read_dataset
+from verdict.base.files import arrow_parts, is_sha256, read_json
+from verdict.classifier.dataset.description import Dataset, prepared_parts, read_dataset, read_prepared
 from verdict.classifier.features.hashing import Hashed
 from verdict.classifier.features.reads import Reads, load_reads
 from verdict.classifier.features.shards import Shards
@@ -48,7 +48,7 @@ class Inputs:
     @property
     def truth(self) -> pa.Table:
         """The validation split's, with all its columns."""
-        return read_arrow(self.folder / "validation.parquet", _REMEDY)
+        return read_prepared(self.folder / "validation.parquet", _REMEDY)
 
     @property
     def groups(self) -> Iterator[str]:
@@ -100,9 +100,10 @@ def _shards(folder: Path, name: Split, reads: Hashed) -> Shards:
 
 def _data(path: Path, dataset: Dataset, features: Features) -> Data:
     table = Path(f"{path}.parquet")
-    actual, numbers = [], defaultdict[str, list[Floats]](list)
-    for part in arrow_parts(table, _REMEDY):
-        actual.append(codes(part, dataset.labels, str(table)))
+    actual, start, numbers = [], 0, defaultdict[str, list[Floats]](list)
+    for part in prepared_parts(table, _REMEDY, *(["rating"] if dataset.rating else [])):
+        actual.append(codes(part, dataset.labels, str(table), start))
+        start += len(part)
         for name in set(_NUMBERS) & set(part.column_names):
             numbers[name].append(part[name].to_numpy())
     made = Data(features, dataset.labels, np.concatenate(actual))

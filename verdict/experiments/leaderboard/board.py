@@ -1,29 +1,27 @@
 """The leaderboard as data: who is ranked and how sure that is, who is not and why."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
-from verdict.base.errors import VerdictError
-from verdict.classifier.kinds import KINDS
-from verdict.classifier.scores.predictions import TRUTH
 from verdict.experiments.leaderboard import records
+from verdict.experiments.leaderboard.comparable import Unranked, Yardstick, comparable, elsewhere, most, readable
 from verdict.experiments.leaderboard.experiments import Experiment, Files
-from verdict.experiments.leaderboard.predictions import Cache
-from verdict.experiments.leaderboard.ranking import SelectionBias, resampled, selection_bias, to_best
+from verdict.experiments.leaderboard.predictions import Cache, Predictions
+from verdict.experiments.leaderboard.ranking import SelectionBias, interval, selection_bias, to_best
 from verdict.experiments.leaderboard.records import Record
-from verdict.repo.revisions import checked
+from verdict.experiments.leaderboard.varied import differing, used
+from verdict.review.bootstrap import of_models
 from verdict.review.metrics_file import Scores
 from verdict.review.params import Gate
+from verdict.review.words import title
 
-Found = TypeVar("Found")
-ELSEWHERE, BROKEN, ABSENT = "elsewhere", "broken", "absent"
-# What changes no score on validation, and the seeds, which have a column of their own.
-_NO_PART = ("evaluate.", "gate.", "report.", "train.seeds")
+_OTHER_ROWS = "scored on other validation rows (another split, or other data)"
+FEW = 8  # slices that are shown beside each other
 
 
 @dataclass(frozen=True)
@@ -54,18 +52,8 @@ class Row:
 
     @property
     def score(self) -> float:
-        """Weighted F1 on validation."""
+        """The headline metric on validation."""
         return self.record.scores.overall
-
-
-@dataclass(frozen=True)
-class Unranked:
-    """An experiment that is not ranked: on other sentences (with its score), broken, or not there; and why."""
-
-    experiment: Experiment
-    kind: str
-    reason: str
-    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,17 +66,43 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Board:
-    """All that is known. `keys` are the params that differ, `best` the row that differences are to."""
+    """All that is known.
+
+    Args:
+        rows: the ranked.
+        apart: the others.
+        keys: the params that differ.
+        headline: the metric that they are ranked by.
+        slice: what the slices are values of, as people know it; empty where that is not known.
+        slices: how many texts of the validation split each has; 0 where that is not known.
+        texts: of the validation split.
+        groups: of these; 0 where that is not known.
+        selection_bias: of the best; None for fewer than two.
+        policy: confidence and resamples.
+        chosen: the experiment that a person chose.
+    """
 
     rows: list[Row]
     apart: list[Unranked]
     keys: list[str]
-    domains: list[str]
-    sentences: int
-    documents: int
+    headline: str
+    slice: str
+    slices: dict[str, int]
+    texts: int
+    groups: int
     selection_bias: SelectionBias | None
     policy: Gate
     chosen: Chosen | None = None
+
+    @property
+    def metric(self) -> str:
+        """The headline metric in words."""
+        return title(self.headline)
+
+    @property
+    def largest(self) -> list[str]:
+        """The slices, in their order; of many the largest first."""
+        return sorted(self.slices, key=lambda name: -self.slices[name]) if len(self.slices) > FEW else [*self.slices]
 
     @property
     def best(self) -> Row | None:
@@ -111,15 +125,14 @@ class Asked:
     chosen: Experiment | None = None
 
 
-def board(root: Path, cache: Cache, asked: Asked, policy: Gate, validation: str | None) -> Board:
+def board(root: Path, cache: Cache, asked: Asked, by: Yardstick) -> Board:
     """Rank experiments.
 
     Args:
         root: of the repository.
         cache: where their predictions are.
         asked: which.
-        policy: confidence, resamples and seed of the bootstrap.
-        validation: the hash of the validation sentences that count; None for those that most experiments have.
+        by: what they are ranked by.
 
     Raises:
         VerdictError: the experiment that is chosen has no score on test.
@@ -129,99 +142,58 @@ def board(root: Path, cache: Cache, asked: Asked, policy: Gate, validation: str 
         wanted.append((asked.chosen.commit, records.TEST_SCORES))
     files = Files(root, wanted)
     apart = list(asked.absent)
-    found = list(_read(files, asked.experiments, apart))
-    digest = validation or _most(record.validation for record in found)
+    found = list(readable(files, asked.experiments, by.headline, apart))
+    digest = by.validation or most(record.validation for record in found)
     same = [record for record in found if record.validation == digest]
-    apart.extend(_elsewhere(record) for record in found if record.validation != digest)
-    tables = _same_sentences(cache, same, digest, apart)
+    apart.extend(elsewhere(record, _OTHER_ROWS) for record in found if record.validation != digest)
+    tables = comparable(cache, same, replace(by, validation=digest), apart)
     ranked = sorted(
         (record for record in same if record.experiment not in {one.experiment for one in apart}),
         key=lambda record: (-record.scores.overall, record.experiment),
     )
     keys = differing([record.params for record in ranked])
-    measured, bias = _measure(ranked, tables, policy)
+    measured, bias = _measure(ranked, tables, by)
     rows = [
         Row(rank, record, measured.get(record.experiment), {key: used(record.params, key) for key in keys})
         for rank, record in enumerate(ranked, 1)
     ]
-    one = next(iter(tables.values()), None)
-    claimed = ranked[0].scores.domains if ranked else ()
+    one = next(iter(tables.values())).table if tables else None
     sizes = Counter(record.scores.n for record in ranked)
     return Board(
         rows,
         sorted(apart, key=lambda item: (item.kind, item.experiment)),
         keys,
-        list(dict.fromkeys(claimed if one is None else one["domain"])),
+        by.headline,
+        (by.dataset and by.dataset.slice) or "",
+        _slices(one, ranked),
         len(one) if one is not None else max(sizes, default=0),
-        one.groupby("domain")["document"].nunique().sum() if one is not None else 0,
+        one["group"].nunique() if one is not None else 0,
         bias,
-        policy,
-        Chosen(asked.chosen, records.scores_on_test(files, asked.chosen)) if asked.chosen else None,
+        by.policy,
+        Chosen(asked.chosen, records.scores_on_test(files, asked.chosen, by.headline)) if asked.chosen else None,
     )
 
 
-def _read(files: Files, experiments: Iterable[Experiment], apart: list[Unranked]) -> Iterator[Record]:
-    for experiment in experiments:
-        try:
-            yield records.read(files, experiment)
-        except VerdictError as error:
-            apart.append(_broken(experiment, f"{error.where}: {error.what}"))
-
-
-def _broken(experiment: Experiment, reason: str) -> Unranked:
-    return Unranked(experiment, BROKEN, reason)
-
-
-def _elsewhere(record: Record) -> Unranked:
-    reason = "scored on other validation sentences (another split, or other data)"
-    return Unranked(record.experiment, ELSEWHERE, reason, record.scores.overall)
-
-
-def _same_sentences(
-    cache: Cache, same: Sequence[Record], digest: str | None, apart: list[Unranked]
-) -> dict[Experiment, pd.DataFrame]:
-    """The predictions that are here, for one and the same truth: that of the split itself, or of most of them."""
-    tables = {}
-    for record in same:
-        try:
-            table = cache.predictions(record)
-        except VerdictError as error:
-            apart.append(_broken(record.experiment, f"{error.where}: {error.what}"))
-            continue
-        if table is not None:
-            tables[record.experiment] = table
-    prints = {experiment: _print(table) for experiment, table in tables.items()}
-    truth = cache.truth(checked(digest, "dvc.lock")) if digest else None
-    own = _print(truth) if truth is not None else _most(prints.values())
-    for experiment in [experiment for experiment, mark in prints.items() if mark != own]:
-        del tables[experiment]
-        what = "its predictions are not for the validation sentences that its dvc.lock names, row for row"
-        apart.append(_broken(experiment, what))
-    return tables
-
-
-def _print(table: pd.DataFrame) -> bytes:
-    """The same for the same truth in the same order, and for nothing else."""
-    return bytes(pd.util.hash_pandas_object(table[list(TRUTH)], index=False).to_numpy().tobytes())
-
-
-def _most(values: Iterable[Found]) -> Found | None:
-    """The most frequent value; of several the first."""
-    return next((value for value, _ in Counter(values).most_common(1)), None)
+def _slices(table: pd.DataFrame | None, ranked: Sequence[Record]) -> dict[str, int]:
+    """The texts of each slice, in the order of the rows; without predictions those that the first one claims."""
+    if table is None:
+        return dict.fromkeys(ranked[0].scores.slices if ranked else (), 0)
+    return dict(Counter(table["slice"])) if "slice" in table else {}
 
 
 def _measure(
-    ranked: Sequence[Record], tables: dict[Experiment, pd.DataFrame], policy: Gate
+    ranked: Sequence[Record], tables: dict[Experiment, Predictions], by: Yardstick
 ) -> tuple[dict[Experiment, Stats], SelectionBias | None]:
     here = [record.experiment for record in ranked if record.experiment in tables]
     if not here:
         return {}, None
-    scores = resampled([tables[one] for one in here], policy.resamples, policy.seed)
+    labels, policy = tables[here[0]].labels, by.policy
+    scores = of_models([tables[one].table for one in here], labels, by.headline, policy.resamples, policy.seed)
     gaps = to_best(scores, 0, policy.confidence)
     ties_best = gaps.ties_best
     measured = {
         one: Stats(
-            *scores.interval(place, policy.confidence),
+            *interval(scores, place, policy.confidence),
             float(gaps.difference[place]),
             float(gaps.low[place]),
             float(gaps.high[place]),
@@ -230,20 +202,3 @@ def _measure(
         for place, one in enumerate(here)
     }
     return measured, selection_bias(scores) if len(here) > 1 else None
-
-
-def differing(params: Sequence[dict[str, Any]]) -> list[str]:
-    """The keys that have several values among the experiments which use them."""
-    keys = dict.fromkeys(key for one in params for key in one if not key.startswith(_NO_PART))
-    return [key for key in keys if len(_values(params, key)) > 1]
-
-
-def _values(params: Sequence[dict[str, Any]], key: str) -> set[str]:
-    return {records.shown_param(value) for one in params if (value := used(one, key)) is not None}
-
-
-def used(params: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - YAML
-    """A param's value; None where it is absent, or a setting of a kind of model that was not trained."""
-    parts, chosen = key.split("."), params.get("train.model")
-    of_another = parts[0] == "train" and len(parts) > 2 and parts[1] in KINDS and parts[1] != chosen
-    return None if of_another else params.get(key)

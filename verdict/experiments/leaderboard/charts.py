@@ -13,7 +13,7 @@ from verdict.base.printable import plain
 from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.records import shown_param
 from verdict.repo.plots import drawing
-from verdict.review.report.markup import percent
+from verdict.review.report.markup import capital, percent
 from verdict.review.report.plots import SCALE
 from verdict.review.report.png import opened, packed
 
@@ -61,7 +61,7 @@ def _params(board: Board, out: Path) -> Picture:
     names = [plain(name, 40) for name in (short(board.keys)[key] for key in keys)]
     alt = (
         f"A line for each of {len(rows)} experiments, through its value of {', '.join(names)},"
-        f" to its weighted F1 on validation; from {rows[-1].score:.4f}, dark, to {rows[0].score:.4f}, bright."
+        f" to its {board.metric} on validation; from {rows[-1].score:.4f}, dark, to {rows[0].score:.4f}, bright."
     )
     _save(_parallel(keys, names, rows), out, PARAMS)
     return Picture(PARAMS, "Parameters and score", alt)
@@ -156,7 +156,7 @@ def _cost(board: Board, out: Path) -> Picture:
          "type": "quantitative",
          "scale": {"type": "log" if far else "linear", "nice": False, "zero": False, "padding": 30},
          "axis": {"grid": True, "tickCount": 6, "format": "~s" if max(seconds) >= 10_000 else "~f"}}  # fmt: skip
-    y: Spec = {"type": "quantitative", "title": "weighted F1 on validation", "scale": {"zero": False, "padding": 8}}
+    y: Spec = {"type": "quantitative", "title": f"{board.metric} on validation", "scale": {"zero": False, "padding": 8}}
     kind: Spec = {"field": "kind", "legend": {"title": None, "orient": "top", "labelLimit": 0, "symbolOpacity": 1}}
     colour: Spec = {**kind, "scale": {"domain": list(_COLOURS), "range": list(_COLOURS.values())}}
     shape: Spec = {**kind, "scale": {"domain": list(_SHAPES), "range": list(_SHAPES.values())}}
@@ -178,7 +178,7 @@ def _cost(board: Board, out: Path) -> Picture:
     several = ["times on different devices are not comparable as such"] if len(devices) > 1 else []
     subtitle = [intervals, f"on {plain(', '.join(devices), 100)}", *several]
     alt = (
-        f"Weighted F1 of {len(rows)} experiments with its interval against the training time,"
+        f"{capital(board.metric)} of {len(rows)} experiments with its interval against the training time,"
         f" from {min(seconds):.4g} to {max(seconds):.4g} seconds."
     )
     _save({**_page("What the score cost", subtitle, 560, 320, layers), "data": {"values": points}}, out, COST)

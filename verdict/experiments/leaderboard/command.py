@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.experiments.leaderboard.board import ABSENT, BROKEN, Asked, Board, Unranked, board
+from verdict.base.paths import PARAMS
+from verdict.classifier.params import load
+from verdict.classifier.scores.predictions import require_headline
+from verdict.experiments.leaderboard.board import Asked, Board, board
+from verdict.experiments.leaderboard.comparable import ABSENT, BROKEN, Unranked, Yardstick
 from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find
 from verdict.experiments.leaderboard.predictions import Cache
-from verdict.experiments.leaderboard.records import VALIDATION
+from verdict.experiments.leaderboard.records import DATASET, VALIDATION
 from verdict.experiments.sweep.plan import plan
-from verdict.repo.revisions import Store, resolve, working_tree
+from verdict.repo.revisions import Revision, Store, resolve, working_tree
 from verdict.review.policy import policy_of
 
 # Where `verdict sweep run` notes why a point failed.
@@ -48,11 +52,25 @@ def board_of(root: Path, options: Options) -> Board:
     with Store(root) as store:
         head = resolve(root, "HEAD")
         asked = _asked(root, str(head.commit), names, options)
-        try:
-            validation: str | None = head.hash_of(VALIDATION)
-        except VerdictError:  # nothing was reproduced on HEAD: those that most experiments have
-            validation = None
-        return board(root, Cache(store), asked, policy_of(working_tree(root)), validation)
+        return board(root, Cache(store), asked, _yardstick(root, Cache(store), head))
+
+
+def _yardstick(root: Path, cache: Cache, head: Revision) -> Yardstick:
+    """The policy and the headline metric of the working tree, on the data of HEAD."""
+    headline = load(root / PARAMS).evaluate.headline
+    validation, described = _hash(head, VALIDATION), _hash(head, DATASET)
+    dataset = cache.dataset(DATASET, described) if described else None
+    if dataset:
+        require_headline(headline, dataset.labels, dataset.rating is not None)
+    return Yardstick(headline, policy_of(working_tree(root)), validation, dataset)
+
+
+def _hash(head: Revision, path: str) -> str | None:
+    """That of an output; None where nothing was reproduced on HEAD."""
+    try:
+        return head.hash_of(path)
+    except VerdictError:
+        return None
 
 
 def _points(root: Path, spec: Path) -> list[str]:

@@ -2,30 +2,58 @@
 
 import json
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import SEED
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
-from verdict.classifier.scores.predictions import TRUTH, by_group
+from verdict.classifier.dataset.description import Dataset, read_dataset, truth_of
+from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.scores.predictions import by_slice, columns_of, labels_of
 from verdict.experiments.leaderboard.records import PREDICTIONS, VALIDATION, Record
 from verdict.repo.lock.check import hash_of
 from verdict.repo.revisions import Store, checked
 from verdict.review.metrics_file import SCORES
 from verdict.review.reported_metrics import TOLERANCE
-from verdict.review.words import counted
+from verdict.review.words import counted, title
 
 _PLACE = "/".join(PREDICTIONS)
 _AGAIN = "run the experiment again"
-_MOST_BYTES = 500_000_000
+_MOST_BYTES, _MOST_ROWS = 500_000_000, 10_000_000
+_MOST_LABELS = _MOST_SLICES = 1000
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A table of truth and probabilities, and the classes that these are of."""
+
+    table: pd.DataFrame
+    labels: tuple[str, ...]
+
+    @property
+    def truth(self) -> pd.DataFrame:
+        """What the predictions are compared with."""
+        return self.table[truth_of(self.table.columns)]
+
+    def scores(self, metric: str) -> dict[str, float]:
+        """A metric overall and in each slice.
+
+        Raises:
+            VerdictError: the data do not have it.
+        """
+        found = by_slice(self.table, self.labels, 1, _PLACE)
+        if metric not in found[OVERALL]:
+            what = f"has no {metric}: there are {len(self.labels)} classes"
+            raise VerdictError(_PLACE, what, "evaluate.headline: another metric")
+        return {name: figures[metric] for name, figures in found.items()}
 
 
 @dataclass(frozen=True)
@@ -34,7 +62,7 @@ class Cache:
 
     store: Store
 
-    def predictions(self, record: Record) -> pd.DataFrame | None:
+    def predictions(self, record: Record, headline: str) -> Predictions | None:
         """The predictions that an experiment's lock names, checked; None when they are not in the cache.
 
         Raises:
@@ -44,25 +72,34 @@ class Cache:
         path = self._object(members[PREDICTIONS[1]]) if members else None
         if path is None:
             return None
-        table = _table(path)
-        _require_scores(record, table)
+        first = _read(path)
+        scores = first.scores(headline)
+        _require_scores(record, scores)
         further = [self._object(digest) for name, digest in sorted(members.items()) if SEED.fullmatch(name)]
         if None in further:
             return None
-        _require_seeds(record, [table, *(_table(path) for path in further if path)])
-        return table
+        others = (_read(path).scores(headline)[OVERALL] for path in further if path)
+        _require_seeds(record, [scores[OVERALL], *others], headline)
+        return first
 
     def truth(self, digest: str) -> pd.DataFrame | None:
-        """The validation sentences of a hash, their labels, and nothing else; None when they are not here."""
-        path = self._object(digest) or self._own(digest)
-        return read_table(path, "dvc repro prepare", list(TRUTH)) if path else None
+        """The rows of a hash, their labels, and nothing else; None when they are not here."""
+        path = self._object(digest) or self._own(VALIDATION, digest)
+        if path is None:
+            return None
+        return read_table(path, "dvc repro prepare", truth_of(pq.read_schema(path).names))
+
+    def dataset(self, path: str, digest: str) -> Dataset | None:
+        """The classes and slices of a hash; None when they are not here."""
+        found = self._object(digest) or self._own(path, digest)
+        return read_dataset(found) if found else None
 
     @cached_property
     def _root(self) -> Path:
         return self.store.root
 
-    def _own(self, digest: str) -> Path | None:
-        path = self._root / VALIDATION
+    def _own(self, name: str, digest: str) -> Path | None:
+        path = self._root / name
         return path if path.is_file() and hash_of(path) == digest else None
 
     def _members(self, digest: str) -> dict[str, str]:
@@ -88,52 +125,78 @@ class Cache:
         return path if hash_of(path) == digest.removesuffix(".dir") else None
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _read(path: Path) -> Predictions:
     """The predictions, with the truth beside them, as every statistic here needs them."""
     try:
-        rows = pq.read_metadata(path).num_rows
-        if rows > 10_000_000:
-            raise VerdictError(_PLACE, f"{rows:,} rows", _AGAIN)
-        table = read_table(path, _AGAIN, [*TRUTH, *LABELS])
+        labels = _labels(path)
+        columns = pq.read_schema(path).names
+        table = read_table(path, _AGAIN, [*truth_of(columns), *columns_of(labels)])
     except VerdictError as error:
         raise VerdictError(_PLACE, error.what.replace(str(path), _PLACE), _AGAIN) from None
     except Exception as error:  # pyarrow has many ways to refuse what is not parquet
         raise VerdictError(_PLACE, f"not readable as parquet: {' '.join(str(error).split())}", _AGAIN) from None
+    if reason := _unsound(table, labels):
+        raise VerdictError(_PLACE, reason, _AGAIN)
+    return Predictions(table, labels)
+
+
+def _labels(path: Path) -> tuple[str, ...]:
+    """The classes of a file, once its rows and columns are known to be few enough to be read."""
+    rows, schema = pq.read_metadata(path).num_rows, pq.read_schema(path)
+    if rows > _MOST_ROWS:
+        raise VerdictError(_PLACE, f"{rows:,} rows", _AGAIN)
+    if absent := [name for name in ("id", "group", "label") if name not in schema.names]:
+        raise VerdictError(_PLACE, f"missing columns: {', '.join(absent)}", _AGAIN)
+    labels = labels_of(schema.names)
+    if not 2 <= len(labels) <= _MOST_LABELS or len({*schema.names}) < len(schema.names):
+        raise VerdictError(_PLACE, f"{len(labels)} columns of classes, or a column twice", _AGAIN)
+    if odd := [name for name in columns_of(labels) if name not in schema.names or not _is_float(schema, name)]:
+        raise VerdictError(_PLACE, f"no column of probabilities: {odd[0]!r:.80}", _AGAIN)
+    return labels
+
+
+def _is_float(schema: pa.Schema, name: str) -> bool:
+    return bool(pa.types.is_floating(schema.field(name).type))
+
+
+def _unsound(table: pd.DataFrame, labels: tuple[str, ...]) -> str:
+    """Why a table is none of predictions; empty where it is one."""
+    if table.empty:
+        return "no rows"
+    if not _adds_up(table, columns_of(labels)):
+        return "a probability or rating that is none"
+    parts = set(table["slice"]) if "slice" in table else set()
+    if not table["label"].isin(labels).all() or OVERALL in parts or len(parts) > _MOST_SLICES:
+        return "labels or slices that are none"
+    return ""
+
+
+def _adds_up(table: pd.DataFrame, columns: Sequence[str]) -> bool:
     try:
-        values = table[list(LABELS)].to_numpy(dtype=np.float64)
+        values = table[list(columns)].to_numpy(dtype=np.float64)
         sound = np.isfinite(values).all() and (values >= 0).all() and (np.abs(values.sum(axis=1) - 1) < 1e-4).all()
-        sound = sound and np.isfinite(table["valence"].to_numpy(dtype=np.float64)).all()
+        rated = "rating" not in table or np.isfinite(table["rating"].to_numpy(dtype=np.float64)).all()
     except (ValueError, TypeError):
-        sound = False
-    if table.empty or not sound:
-        raise VerdictError(_PLACE, "no rows" if table.empty else "a probability or valence that is none", _AGAIN)
-    if not table["label"].isin(LABELS).all() or (table["domain"] == OVERALL).any():
-        raise VerdictError(_PLACE, "labels or domains that are none", _AGAIN)
-    return table
+        return False
+    return bool(sound and rated)
 
 
-def by_domain(table: pd.DataFrame) -> dict[str, float]:
-    """Weighted F1 overall and in each domain."""
-    return {name: figures[HEADLINE] for name, figures in by_group(table, 1).items()}
-
-
-def _require_scores(record: Record, table: pd.DataFrame) -> None:
+def _require_scores(record: Record, found: dict[str, float]) -> None:
     """Figures that somebody wrote into the file have no place on the table."""
-    told = {OVERALL: record.scores.overall, **record.scores.domains}
-    found = by_domain(table)
+    told = {OVERALL: record.scores.overall, **record.scores.slices}
     if set(told) != set(found):
-        raise VerdictError(SCORES, "has other domains than its predictions", _AGAIN)
+        raise VerdictError(SCORES, "has other slices than its predictions", _AGAIN)
     for name, value in found.items():
         if abs(told[name] - value) > TOLERANCE:
             what = f"{name}: {told[name]:.6f}, but its own predictions give {value:.6f}"
             raise VerdictError(SCORES, what, _AGAIN)
 
 
-def _require_seeds(record: Record, tables: list[pd.DataFrame]) -> None:
+def _require_seeds(record: Record, values: Sequence[float], headline: str) -> None:
     """Mean and spread over the seeds are those of the predictions of each."""
-    values = [by_domain(table)[OVERALL] for table in tables]
     mean, std = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
     told = record.seeds
     if told.count != len(values) or abs(told.mean - mean) > TOLERANCE or abs(told.std - std) > TOLERANCE:
-        what = f"{told.text}; but there are predictions of {counted(len(values), 'seed')}: {mean:.6f} ± {std:.6f}"
+        said = told.text(title(headline))
+        what = f"{said}; but there are predictions of {counted(len(values), 'seed')}: {mean:.6f} ± {std:.6f}"
         raise VerdictError(SCORES, what, _AGAIN)

@@ -11,6 +11,7 @@ from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.charts import short
 from verdict.experiments.leaderboard.records import shown_param
 from verdict.experiments.leaderboard.sections import duration
+from verdict.review.report.markup import capital
 
 SHOWN = 20  # of the ranked, and of those that are not
 _GAP = "  "
@@ -41,7 +42,7 @@ def printed(board: Board, width: int) -> Iterator[str]:
     """The ranking with score, interval, whether it can be told from the best, params that differ and time; the rest."""
     rows = board.rows[:SHOWN]
     if rows:
-        what = f"Weighted F1 on {board.sentences:,} validation sentences"
+        what = f"{capital(board.metric)} on {board.texts:,} validation texts"
         if board.best:
             confidence = f"{board.policy.confidence * 100:g} %"
             what += f", {confidence} interval. ~ best: cannot be told from the best, with {confidence} for all together"

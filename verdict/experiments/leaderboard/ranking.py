@@ -1,40 +1,28 @@
 """How sure a ranking is: intervals, what is as good as the best, and how much the best of many flatters itself.
 
-All experiments are scored on the same resamples of documents (`verdict.review.bootstrap`), so that a hard draw is hard
+All experiments are scored on the same resamples of groups (`verdict.review.bootstrap`), so that a hard draw is hard
 for all.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from verdict.classifier.scores.metric_names import HEADLINE
-from verdict.classifier.scores.metrics import Floats, of_sums
-from verdict.review.bootstrap import resample, tails
+from verdict.classifier.scores.metrics import Floats
+from verdict.review.bootstrap import Models, tails
 
-# Tables resampled at a time, and elements of all pairs' differences: keep memory below 300 MB, and time below a minute.
-_CHUNK = 16
+# Elements of all pairs' differences: keeps time below a minute.
 _MOST_ELEMENTS = 2e9
 _LEAST_RESAMPLES = 1000
 # Below this a difference is rounding.
 _NOTHING = 1e-12
 
 
-@dataclass(frozen=True)
-class Resampled:
-    """Weighted F1 of some models on the same sentences: `points` (models,), and on resamples (models, resamples)."""
-
-    points: Floats
-    draws: Floats
-    documents: int
-
-    def interval(self, model: int, confidence: float) -> tuple[float, float]:
-        """Percentile interval of a model's own score, widened for few documents."""
-        low, high = np.quantile(self.draws[model], tails(confidence, self.documents))
-        return float(low), float(high)
+def interval(scores: Models, model: int, confidence: float) -> tuple[float, float]:
+    """Percentile interval of a model's own score, widened for few groups."""
+    low, high = np.quantile(scores.draws[model], tails(confidence, scores.groups))
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -59,23 +47,7 @@ class SelectionBias:
     most: float
 
 
-def resampled(tables: Sequence[pd.DataFrame], resamples: int, seed: int) -> Resampled:
-    """Score all models on the same resamples; their tables have the same sentences in the same order."""
-    points, draws, documents = [], [], 0
-    for begin in range(0, len(tables), _CHUNK):
-        # The generators are seeded anew in each call: the draws are the same in all of them.
-        for one in resample(tables[begin : begin + _CHUNK], 1, resamples, seed):
-            documents = sum(one.documents.values())
-            points.append(_score(np.sum(list(one.total.values()), axis=0)))
-            draws.append(_score(np.sum(list(one.drawn.values()), axis=0)))
-    return Resampled(np.array(points), np.array(draws), documents)
-
-
-def _score(sums: Floats) -> Floats:
-    return of_sums(sums, 1)[HEADLINE]
-
-
-def to_best(scores: Resampled, best: int, confidence: float) -> Differences:
+def to_best(scores: Models, best: int, confidence: float) -> Differences:
     """Differences to the best.
 
     The best was picked by these very scores, so intervals for the pairs with it alone would be too narrow. One factor
@@ -84,11 +56,11 @@ def to_best(scores: Resampled, best: int, confidence: float) -> Differences:
     """
     difference = scores.points - scores.points[best]
     moved = scores.draws - scores.draws[best] - difference[:, None]
-    reach = _factor(scores, confidence) * _errors(moved, scores.documents)
+    reach = _factor(scores, confidence) * _errors(moved, scores.groups)
     return Differences(difference, difference - reach, difference + reach)
 
 
-def _factor(scores: Resampled, confidence: float) -> float:
+def _factor(scores: Models, confidence: float) -> float:
     models, resamples = scores.draws.shape
     pairs = models * (models - 1) / 2
     used = min(resamples, max(_LEAST_RESAMPLES, int(_MOST_ELEMENTS / max(pairs, 1))))
@@ -96,20 +68,20 @@ def _factor(scores: Resampled, confidence: float) -> float:
     largest = np.zeros(used)
     for model in range(models - 1):
         moved = draws[model + 1 :] - draws[model]
-        errors = _errors(moved, scores.documents)
+        errors = _errors(moved, scores.groups)
         told = errors > _NOTHING
         if told.any():
             np.maximum(largest, (np.abs(moved[told]) / errors[told, None]).max(axis=0), out=largest)
     return float(np.quantile(largest, confidence))
 
 
-def _errors(moved: Floats, documents: int) -> Floats:
-    """Standard errors of differences, with Bessel's correction for the number of documents."""
-    errors: Floats = moved.std(axis=-1) * (documents / max(documents - 1, 1)) ** 0.5
+def _errors(moved: Floats, groups: int) -> Floats:
+    """Standard errors of differences, with Bessel's correction for the number of groups."""
+    errors: Floats = moved.std(axis=-1) * (groups / max(groups - 1, 1)) ** 0.5
     return errors
 
 
-def selection_bias(scores: Resampled) -> SelectionBias:
+def selection_bias(scores: Models) -> SelectionBias:
     """What picking the best adds to its score, by doing it again on each resample.
 
     In a resample the winner's score exceeds what that model has on average: by how much, on average, is the estimate.

@@ -9,13 +9,15 @@ from typing import Any
 from verdict.base.documents import mapping
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import dotted, leaves
+from verdict.base.paths import PARAMS
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import outputs_of, stages_of
-from verdict.repo.revisions import PARAMS, checked
+from verdict.repo.revisions import checked
 from verdict.review.metrics_file import SCORES, Scores, Seeds, parsed, scores_of, seeds_of
 
 TEST_SCORES = "metrics/evaluation.json"
+DATASET = "data/prepared/dataset.json"
 COST = "metrics/cost.json"
 FILES = (PARAMS, LOCK, SCORES, COST)
 VALIDATION = "data/prepared/validation.parquet"
@@ -26,11 +28,11 @@ _LOOK = "look at the experiment, or run it again"
 
 @dataclass(frozen=True)
 class Cost:
-    """What the training took, on what, and how many sentences a second it was trained on."""
+    """What the training took, on what, and how many rows a second it was trained on."""
 
     seconds: float
     device: str
-    sentences_per_second: float
+    rows_per_second: float
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Record:
     notes: tuple[str, ...] = ()
 
 
-def read(files: Files, experiment: Experiment) -> Record:
-    """Read an experiment.
+def read(files: Files, experiment: Experiment, headline: str) -> Record:
+    """Read an experiment, with its scores by the headline metric.
 
     Raises:
         VerdictError: it has no result, or one of its files is not what it should be.
@@ -60,7 +62,7 @@ def read(files: Files, experiment: Experiment) -> Record:
     return Record(
         experiment,
         _params(mapping(_text(files, experiment, PARAMS), PARAMS, _LOOK, aliases=False)),
-        scores_of(told, SCORES),
+        scores_of(told, SCORES, headline),
         seeds_of(told, SCORES),
         cost,
         _hash(outs, VALIDATION),
@@ -69,9 +71,9 @@ def read(files: Files, experiment: Experiment) -> Record:
     )
 
 
-def scores_on_test(files: Files, experiment: Experiment) -> Scores:
+def scores_on_test(files: Files, experiment: Experiment, headline: str) -> Scores:
     """The scores on test, which only the experiment that is chosen is asked for."""
-    return scores_of(parsed(_text(files, experiment, TEST_SCORES), TEST_SCORES), TEST_SCORES)
+    return scores_of(parsed(_text(files, experiment, TEST_SCORES), TEST_SCORES), TEST_SCORES, headline)
 
 
 def shown_param(value: Any) -> str:  # noqa: ANN401 - YAML
@@ -88,7 +90,7 @@ def _cost(files: Files, experiment: Experiment) -> tuple[Cost | None, tuple[str,
         told = parsed(text, COST) if text else {}
         if told.get("experiment") != experiment.name:
             return None, ()
-        seconds, speed = (_positive(told, key) for key in ("seconds", "sentences_per_second"))
+        seconds, speed = (_positive(told, key) for key in ("seconds", "rows_per_second"))
         device = told.get("device")
         if not isinstance(device, str):
             raise VerdictError(COST, f"device is {device!r}, not a text", _LOOK)

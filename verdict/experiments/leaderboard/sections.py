@@ -7,10 +7,11 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from verdict.experiments.leaderboard.board import ABSENT, BROKEN, ELSEWHERE, Board, Row
+from verdict.experiments.leaderboard.board import FEW, Board, Row
 from verdict.experiments.leaderboard.charts import Picture, short
+from verdict.experiments.leaderboard.comparable import ABSENT, BROKEN, ELSEWHERE
 from verdict.experiments.leaderboard.records import TEST_SCORES, shown_param
-from verdict.review.metrics_file import SCORES
+from verdict.review.metrics_file import SCORES, Scores
 from verdict.review.report.markup import Section, Template, code
 from verdict.review.words import figure, signed
 
@@ -30,7 +31,18 @@ def duration(seconds: float) -> str:
     return f"{seconds / size:,.1f} {unit}"
 
 
-def _titles(keys: Sequence[str]) -> list[Markup]:
+def _titles(names: Iterable[str]) -> list[Markup]:
+    """The names of slices, which are anybody's."""
+    return [code(name, 40) for name in names]
+
+
+def _slices(board: Board, scores: Scores) -> list[str]:
+    """The slices of some scores, in the leaderboard's order; of many those with most rows of the validation split."""
+    places = {name: place for place, name in enumerate(board.largest)}
+    return sorted(scores.slices, key=lambda name: places.get(name, len(places)))[:FEW]
+
+
+def _params(keys: Sequence[str]) -> list[Markup]:
     """The names of keys, which may break, for the table is wide; one that is no name of ours stands in `code`."""
     names = list(short(keys).values())[:_MOST_COLUMNS]
     return [_breaking(name) if _NAME.fullmatch(name) else code(name, 40) for name in names]
@@ -66,12 +78,15 @@ _TEMPLATE = Template(
     ELSEWHERE=ELSEWHERE,
     BROKEN=BROKEN,
     ABSENT=ABSENT,
+    FEW=FEW,
     duration=duration,
     figure=figure,
     figures=_figures,
+    params=_params,
     points=_points,
     quote=shlex.quote,
     signed=signed,
+    slices_of=_slices,
     titles=_titles,
     values=_values,
 )

@@ -4,7 +4,8 @@ import csv
 import io
 
 from verdict.base.printable import plain
-from verdict.experiments.leaderboard.board import Board, Row, Unranked
+from verdict.experiments.leaderboard.board import Board, Row
+from verdict.experiments.leaderboard.comparable import Unranked
 from verdict.experiments.leaderboard.records import shown_param
 
 _LONGEST = 1000
@@ -14,9 +15,9 @@ Cell = str | int | float | None
 def as_csv(board: Board) -> str:
     """A line for each experiment, ranked or not."""
     keys = {key: f"params:{key}" for key in board.keys}
-    domains = {name: f"f1:{name}" for name in board.domains}
-    lines = [*(_row(board, row) for row in board.rows), *(_apart(one) for one in board.apart)]
-    head = [*_HEAD, *domains.values(), *_TAIL, *keys.values()]
+    slices = {name: f"score:{name}" for name in board.slices}
+    lines = [*(_row(board, row) for row in board.rows), *(_apart(board, one) for one in board.apart)]
+    head = [*_HEAD, *slices.values(), *_TAIL, *keys.values()]
     target = io.StringIO()
     writer = csv.DictWriter(target, head, restval="", lineterminator="\n", extrasaction="raise")
     writer.writerow({name: _safe(name) for name in head})
@@ -25,10 +26,10 @@ def as_csv(board: Board) -> str:
 
 
 _HEAD = (
-    *("rank", "experiment", "commit", "baseline", "status", "weighted_f1", "low", "high"),
+    *("rank", "experiment", "commit", "baseline", "status", "metric", "score", "low", "high"),
     *("to_best", "to_best_low", "to_best_high", "ties_best"),
 )
-_TAIL = ("seeds", "seeds_mean", "seeds_std", "seconds", "sentences_per_second", "device", "reason")
+_TAIL = ("seeds", "seeds_mean", "seeds_std", "seconds", "rows_per_second", "device", "reason")
 
 
 def _row(board: Board, row: Row) -> dict[str, Cell]:
@@ -37,9 +38,10 @@ def _row(board: Board, row: Row) -> dict[str, Cell]:
         "rank": row.rank,
         **_identity(record.experiment.name, record.experiment.commit, record.experiment.baseline),
         "status": "ranked" if measured else "not measured",
-        "weighted_f1": row.score,
+        "metric": board.headline,
+        "score": row.score,
         **(_figures(row) if measured else {}),
-        **{f"f1:{name}": record.scores.domains.get(name) for name in board.domains},
+        **{f"score:{name}": record.scores.slices.get(name) for name in board.slices},
         "seeds": record.seeds.count,
         "seeds_mean": round(record.seeds.mean, 6),
         "seeds_std": round(record.seeds.std, 6),
@@ -66,10 +68,11 @@ def _param(row: Row, key: str) -> Cell:
     return shown_param(value)
 
 
-def _apart(one: Unranked) -> dict[str, Cell]:
+def _apart(board: Board, one: Unranked) -> dict[str, Cell]:
     found = one.experiment
     identity = _identity(found.name, found.commit, found.baseline)
-    return {**identity, "status": one.kind, "weighted_f1": one.score, "reason": one.reason}
+    told = {"metric": board.headline, "score": one.score}
+    return {**identity, "status": one.kind, **(told if one.score is not None else {}), "reason": one.reason}
 
 
 def _identity(name: str, commit: str, baseline: str) -> dict[str, Cell]:

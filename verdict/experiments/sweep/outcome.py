@@ -5,9 +5,12 @@ import math
 import re
 from pathlib import Path
 
-from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
+from verdict.base.errors import VerdictError
+from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params import Evaluate
 from verdict.repo.revisions import Revision
 from verdict.review.metrics_file import SCORES
+from verdict.review.words import title
 
 _OURS = re.compile(r"^error: (.+)$", re.MULTILINE)
 _EXCEPTION = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)$", re.MULTILINE)
@@ -16,12 +19,23 @@ _STAGE = re.compile(r"failed to reproduce '([^']+)'")
 
 
 def score(root: Path, commit: str) -> float | None:
-    """Weighted F1 on validation, if the experiment has it; the score on test is nobody's guide through a sweep."""
+    """The headline metric on validation, if the commit has it; the score on test is nobody's guide through a sweep."""
+    revision = Revision(root, commit, commit)
     try:
-        value = json.loads(Revision(root, commit, commit).text(SCORES) or "null")[OVERALL][HEADLINE]
-    except (ValueError, KeyError, TypeError):
+        value = json.loads(revision.text(SCORES) or "null")[OVERALL][_headline(revision)]
+    except (ValueError, KeyError, TypeError, VerdictError):
         return None
     return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def in_words(root: Path, commit: str) -> str:
+    """The metric and its value; empty where the commit has no score."""
+    value = score(root, commit)
+    return "" if value is None else f"{title(_headline(Revision(root, commit, commit)))} on validation {value:.4f}"
+
+
+def _headline(revision: Revision) -> str:
+    return Evaluate.model_validate(revision.params.get("evaluate")).headline
 
 
 def reason(log: Path) -> str:

@@ -12,15 +12,18 @@ from pydantic import ValidationError
 
 from verdict.base import documents
 from verdict.base.errors import VerdictError
-from verdict.classifier.params import explain
+from verdict.base.paths import PARAMS
+from verdict.classifier.section import explain
 from verdict.experiments.sweep.spec import Overrides, Value, expand, read
 from verdict.repo.git import git
-from verdict.repo.revisions import PARAMS, resolve
+from verdict.repo.revisions import resolve
 from verdict.review.params import AllParams
 
 _LONGEST = 80  # characters of a name; it is a file's name, too
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 _RESERVED = ("true", "false", "null", "nan", "inf")
+# A param that may be a mapping, of labels to weights: another value takes the place of all of it.
+_MAPPING = "train.class_weight"
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def _require_known(document: dict[str, Any], key: str, where: str) -> None:
         if not isinstance(found, dict) or part not in found:
             raise VerdictError(where, "unknown key of params.yaml (a typo?)", "correct the keys named here")
         found = found[part]
-    if isinstance(found, dict):
+    if isinstance(found, dict) and key != _MAPPING:
         what = f"a group of params, not one: {', '.join(found)}"
         raise VerdictError(where, what, f"name one of them, such as {key}.{next(iter(found))}")
 

@@ -216,9 +216,8 @@ class Sweep:
             bar.write(f"[{self._shown}/{len(self.points)}] {outcome.point.name}  {self._result(outcome)}")
 
     def _result(self, outcome: Outcome) -> str:
-        score = told.score(self.plan.root, outcome.commit) if outcome.commit else None
-        shown = [] if score is None else [f"weighted F1 on validation {score:.4f}"]
-        return "  ".join([*shown, outcome.note])
+        score = told.in_words(self.plan.root, outcome.commit) if outcome.commit else ""
+        return "  ".join(filter(None, (score, outcome.note)))
 
 
 def log_of(root: Path, name: str) -> Path:

@@ -18,6 +18,7 @@ from verdict.repo.lock.blind import PREPARE, VALIDATE, guarded_hashes
 from verdict.repo.lock.check import LOCK, hash_of, record_place
 from verdict.repo.lock.entries import stages_of
 from verdict.repo.lock.stages import files_of, name_of
+from verdict.repo.raw_data import GROUPS, PARAMS, data_path
 
 if TYPE_CHECKING:
     from dvc.output import Output
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from dvc.stage import Stage
 
 LABEL = "approve: data"
-_PARAMS = "params.yaml"
 _REMEDY = f"the label `{LABEL}`, set by a reviewer, has the change's own code do it; or land the code by itself first"
 
 
@@ -72,7 +72,7 @@ class MainCode:
         if sorted(_names(root, stage.outs)) != sorted(known["outs"]):
             raise VerdictError(f"dvc.yaml: {name}", "it has other outs than on main, whose code runs it", _REMEDY)
         same = _command(stage) == known["command"] and known["folder"] == os.path.relpath(stage.wdir, root)
-        code = {*_names(root, files_of(stage))} - {*known["data"]}
+        code = {*_names(root, files_of(stage))} - {*self._data(root, known)}
         if not (same and code == set(known["code"]) and all(self._is_same(root, path) for path in known["code"])):
             self.used.add(name)
         return name in self.used
@@ -88,22 +88,26 @@ class MainCode:
         print(f"{name}: main's code runs it, since the change's own is another and lacks the label {LABEL}")
         written = folder / name
         written.mkdir()
-        (written / _PARAMS).write_text(self._params(Path(root)), encoding="utf-8")
+        (written / PARAMS).write_text(self._params(Path(root)), encoding="utf-8")
         return {
             "command": known["command"],
             "reads": [
-                *((str(written), path) for path in known["params"] if path == _PARAMS),
-                *((str(self.folder), path) for path in (*known["code"], *known["params"]) if path != _PARAMS),
-                *((root, path) for path in known["data"]),
+                *((str(written), path) for path in known["params"] if path == PARAMS),
+                *((str(self.folder), path) for path in (*known["code"], *known["params"]) if path != PARAMS),
+                *((root, path) for path in self._data(Path(root), known)),
             ],
             "folder": known["folder"],
             "states": [],
         }
 
+    def _data(self, root: Path, known: Mapping[str, Any]) -> list[str]:
+        """What main's stage reads beside its code, the change's raw data in the place of main's."""
+        main, own = (data_path(_params(place), f"{PARAMS} of {place}") for place in (self.folder, root))
+        return [own if path == main else path for path in known["data"]]
+
     def _params(self, root: Path) -> str:
-        sides = [(place / _PARAMS).read_text(encoding="utf-8") for place in (self.folder, root)]
-        main, own = (mapping(text, _PARAMS, f"git diff {_PARAMS}") for text in sides)
-        return dump({**main, **{group: own[group] for group in (PREPARE, VALIDATE) if group in own}})
+        own = _params(root)
+        return dump({**_params(self.folder), **{group: own[group] for group in GROUPS if group in own}})
 
     def forget(self, repo: "Repo") -> None:
         """Take back DVC's record of these runs: it would say of the change's code what main's gave."""
@@ -118,6 +122,10 @@ class MainCode:
             return reason
         who = "it" if stage in self.used else " and ".join(sorted(self.used))
         return f"{reason} (main's code ran {who} with the change's settings and data; {_REMEDY})"
+
+
+def _params(folder: Path) -> dict[str, Any]:
+    return mapping((folder / PARAMS).read_text(encoding="utf-8"), PARAMS, f"git diff {PARAMS}")
 
 
 def _names(root: Path, items: "list[Output]") -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from verdict.base.paths import ARTIFACT, HELD_OUT, TEST
 from verdict.repo.lock.finding import Finding
 from verdict.repo.lock.stages import name_of
-from verdict.repo.sources import RAW
+from verdict.repo.raw_data import FOLDER, declared_path, overlap
 
 if TYPE_CHECKING:
     from dvc.output import Output
@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from dvc.stage import Stage
 
 PREPARE, VALIDATE, EVALUATE = "prepare", "validate", "evaluate"
-READERS = {RAW: (PREPARE,), TEST: (VALIDATE, EVALUATE), ".dvc": (), ".git": ()}
+READERS = {TEST: (VALIDATE, EVALUATE), ".dvc": (), ".git": ()}  # and of the raw data prepare
 SEEING = (PREPARE, VALIDATE, EVALUATE)
 # What these tell the others: the gate compares it with what main's code writes.
-_TOLD = ("data/prepared/train.parquet", HELD_OUT, "data/prepared/dropped.json", "metrics/data.json")
+_TOLD = (
+    "data/prepared/train.parquet",
+    HELD_OUT,
+    "data/prepared/dataset.json",
+    "data/prepared/dropped.json",
+    "metrics/data.json",
+)
 # Laid out for every stage, whatever it declares.
 _FOR_ALL = ("data/start",)
 _MODEL = (ARTIFACT, "data/validation", "metrics/validation.json")
@@ -66,23 +72,36 @@ class _Dag:
             for name, stage in running.items()
         }
         self.outs = {name: [self._path(out) for out in stage.outs] for name, stage in running.items()}
+        self.raw = self._raw()
+
+    def _raw(self) -> set[str]:
+        """Where raw data lies: by custom, by params.yaml, and the file or folder of a pointer that holds it."""
+        named = {FOLDER, *filter(None, [declared_path(self.root)])}
+        tracked = {self._path(out) for stage in self.stages if not stage.cmd for out in stage.outs}
+        found = named | {out for out in tracked if any(overlap(out, path) for path in named)}
+        return {path for path in found if not any(path.startswith(f"{other}/") for other in found)}
+
+    def _is_guarded(self, out: "Output") -> bool:
+        path = self._path(out)
+        return any(path == place or path.startswith(f"{place}/") for place in (*self.raw, TEST))
 
     def hashes(self) -> set[str]:
         return {
             str(out.hash_info.value)
             for stage in self.stages
             for out in stage.outs
-            if out.hash_info and self._path(out) in (RAW, TEST)
+            if out.hash_info and self._is_guarded(out)
         }
 
     def guarded(self) -> Iterator[Finding]:
         """Dependencies, params among them, that show what only others may read."""
         places = [place for stage in self.stages[:1] for place in storage(stage.repo)]
-        closed = {**{os.path.relpath(place, self.root): () for place in places}, **READERS}
+        raw = dict.fromkeys(sorted(self.raw), (PREPARE,))
+        closed = {**{os.path.relpath(place, self.root): () for place in places}, **raw, **READERS}
         for name, deps in self.deps.items():
             for path in deps:
                 for place, readers in closed.items():
-                    if name not in readers and _overlap(path, place):
+                    if name not in readers and overlap(path, place):
                         who = f"only {' and '.join(readers)}" if readers else "no stage"
                         yield _finding(name, path, f"shows {place}, which {who} may read")
 
@@ -90,8 +109,8 @@ class _Dag:
         """Pointers that give guarded data another name."""
         for stage in (stage for stage in self.stages if not stage.cmd):
             for out in stage.outs:
-                if out.hash_info and out.hash_info.value in hashes and self._path(out) not in (RAW, TEST):
-                    what = f"has the content of {RAW} or {TEST} under another name"
+                if out.hash_info and out.hash_info.value in hashes and not self._is_guarded(out):
+                    what = f"has the content of the raw data or of {TEST} under another name"
                     yield Finding(name_of(stage), self._path(out), what, f"git rm {name_of(stage)}")
 
     def handed_on(self) -> Iterator[Finding]:
@@ -118,7 +137,7 @@ class _Dag:
         return found
 
     def _makers(self, path: str) -> set[str]:
-        return {name for name, outs in self.outs.items() if any(_overlap(path, out) for out in outs)}
+        return {name for name, outs in self.outs.items() if any(overlap(path, out) for out in outs)}
 
     def _path(self, item: "Output") -> str:
         return os.path.relpath(item.fs_path, self.root)
@@ -127,7 +146,3 @@ class _Dag:
 def _finding(name: str, path: str, what: str) -> Finding:
     mend = f"take it out of the deps of {name} in dvc.yaml, then dvc repro {name}"
     return Finding(name, path, what, f"git rm {name}" if name.endswith(".dvc") else mend)
-
-
-def _overlap(one: str, other: str) -> bool:
-    return one == other or "." in (one, other) or one.startswith(f"{other}/") or other.startswith(f"{one}/")

@@ -127,5 +127,5 @@ def _remedy(need: Expected, again: str, waits: bool) -> str:
     if need.source():
         return again
     if need.stage.endswith(".dvc"):
-        return f"bring {need.path} back (data/raw: python -I data/fetch.py), then {again}"
+        return f"put {need.path} back as it was when dvc add wrote {need.stage}, then {again}"
     return f"dvc repro -f {need.stage}, then {again}; or push from a checkout with a good copy"

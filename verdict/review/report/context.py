@@ -8,7 +8,10 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from markupsafe import Markup
+
 from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
+from verdict.classifier.metric_names import OVERALL
 from verdict.repo import repro
 from verdict.repo.git import git
 from verdict.repo.hardware import hardware
@@ -20,31 +23,51 @@ from verdict.review.gate import Review
 from verdict.review.params import Report
 from verdict.review.report.markup import Section, code, codes
 from verdict.review.report.sections import SECTIONS
+from verdict.review.words import LONGEST
 
 PINS = "requirements.txt"
 
 
-def data(change: DataChange | None) -> Section:
-    """Write which rows came, went or changed, by split, by domain and class, and how different the text is."""
+def data(change: DataChange | None, name: str) -> Section:
+    """Write which rows came, went or changed, by split, by slice and class, and how different the text is.
+
+    Args:
+        change: None where the rows are main's.
+        name: what the slices are called.
+    """
     if change is None:
         return SECTIONS("same_data")
     columns = ("main", "candidate", *KINDS)
     moves = [(move.split, move.kind, f"{move.count:,}", codes(move.ids)) for move in change.moves]
+    sliced = {text.slice for text in change.texts} != {OVERALL}
     counts = [
-        (row["domain"], row["label"], *(f"{row[name]:,}" if row[name] else "" for name in columns))
+        (
+            *_shown(sliced, row["slice"]),
+            code(row["label"], LONGEST),
+            *(f"{row[one]:,}" if row[one] else "" for one in columns),
+        )
         for row in change.counts.reset_index().to_dict("records")
         if any(row[kind] for kind in KINDS)
     ]
     texts = [
         (
-            text.domain,
+            *_shown(sliced, text.slice),
             f"{text.base_words:.1f} → {text.candidate_words:.1f}",
             f"{text.distance:.3f}",
             "" if text.unseen is None else f"{text.unseen:.1%}",
         )
         for text in change.texts
     ]
-    return SECTIONS("data", change.counts[list(KINDS)].sum(), moves, columns, counts, texts)
+    first, measured = (
+        _shown(sliced, name),
+        ("words a text", "distance of the word frequencies", "unseen words in added rows"),
+    )
+    totals, counted_by = change.counts[list(KINDS)].sum(), (*first, "class", *columns)
+    return SECTIONS("data", totals, moves, counted_by, counts, (*first, *measured), texts)
+
+
+def _shown(sliced: bool, name: str) -> tuple[Markup, ...]:
+    return (code(name, LONGEST),) if sliced else ()
 
 
 def files(review: Review, base: str) -> Section:

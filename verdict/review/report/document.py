@@ -39,20 +39,21 @@ def _sections(review: Review, store: Store, base: Evidence | None, candidate: Ev
     comparison, own = review.comparison, candidate.revision
     if comparison and not comparison.unchanged:
         yield SECTIONS("metrics", review, comparison)
-        yield SECTIONS("domains", comparison)
-        yield SECTIONS("other_metrics", comparison)
+        yield from sections.slices(review, comparison)
+        yield sections.classes(comparison)
     elif review.figures:
         yield sections.figures(review)
     main = base.revision if base else None
     if main:
-        yield SECTIONS("params", review.changes)
-        yield _or_reason("Data", 4, lambda: context.data(data_change(store, main, own)))
+        # A key that is null on one side and a group on the other is told by the keys of the group.
+        yield SECTIONS("params", [one for one in review.changes if (one.base, one.candidate) != (None, None)])
+        yield _or_reason("Data", 4, lambda: context.data(data_change(store, main, own), sections.slice_title(own)))
     commit = main.commit if main else None
     if commit:
         yield _or_reason("Plots", 3, lambda: SECTIONS("plots", draw(store.root, commit, own.commit, out, store.repo)))
     if comparison and not comparison.unchanged:
         texts = dict(zip(candidate.test["id"], candidate.test["text"], strict=True))
-        yield from (sections.sentences(comparison, texts, kind) for kind in ("fixed", "broken"))
+        yield from (sections.texts(comparison, texts, kind) for kind in ("fixed", "broken"))
     if commit:
         yield _or_reason("Files changed", 7, lambda: context.files(review, commit))
     yield _or_reason("What ran", 5, lambda: context.runs(own, report_of(main or own)))

@@ -47,7 +47,7 @@ def escaped(text: object, most: int = MOST) -> Markup:
     return Markup(html.escape(plain(text, most)))
 
 
-def sentence(text: str) -> str:
+def capital(text: str) -> str:
     """Begin with a capital letter."""
     return text[:1].upper() + text[1:]
 
@@ -136,7 +136,7 @@ class Template:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        ours = {one.__name__: one for one in (code, codes, escaped, sentence, link, number, percent)}
+        ours = {one.__name__: one for one in (code, codes, capital, escaped, link, number, percent)}
         environment.filters = {**{name: FILTERS[name] for name in _JINJAS}, **ours}
         environment.globals = {"range": range, "table": table, **names}
         self._template = environment.get_template(path.name)

@@ -1,17 +1,23 @@
 """The template of the report's sections, and what it takes to fill in those of the comparison."""
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup
 
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION, PREDICTIONS
-from verdict.classifier.scores.metric_names import HEADLINE, LOWER_IS_BETTER, METRICS, OVERALL
+from verdict.classifier.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL
 from verdict.repo.repro import RECORD
+from verdict.repo.revisions import Revision
 from verdict.review.compare import BETTER, UNDEFINED, WORSE, Comparison
 from verdict.review.gate import Review
 from verdict.review.metrics_file import SCORES
-from verdict.review.report.markup import Section, Template
-from verdict.review.words import NAMES, change, counted, figure, odds, signed
+from verdict.review.report.markup import Section, Template, code
+from verdict.review.words import LONGEST, NAMES, at, change, counted, figure, named, odds, signed, title
 
+_MOST_PAIRS = 100  # of classes between which predictions moved
 SECTIONS = Template(
     Path(__file__).parent / "templates" / "report.md.j2",
     MARKS={PASS: "✅ Pass", FAIL: "❌ Fail", CANNOT_JUDGE: "⚠️ Cannot judge"},
@@ -19,32 +25,85 @@ SECTIONS = Template(
     BETTER=BETTER,
     WORSE=WORSE,
     UNDEFINED=UNDEFINED,
-    METRICS=METRICS,
-    HEADLINE=HEADLINE,
     LOWER_IS_BETTER=LOWER_IS_BETTER,
     OVERALL=OVERALL,
-    NAMES=NAMES,
+    LONGEST=LONGEST,
+    MOST=12,  # rows of a table that are seen at once
     EVALUATION=EVALUATION,
     PREDICTIONS=PREDICTIONS,
     RECORD=RECORD,
     SCORES=SCORES,
+    at=at,
     change=change,
     counted=counted,
+    named=named,
     odds=odds,
     signed=signed,
+    title=title,
 )
+
+
+def slice_title(revision: Revision) -> str:
+    """What the slices of a revision are called: their column's name; of several columns all of them."""
+    group = revision.params.get("data")
+    found = group.get("slice") if isinstance(group, dict) else None
+    names = found if isinstance(found, list) else [found]
+    return ", ".join(map(str, names)) if found else "slice"
 
 
 def figures(review: Review) -> Section:
     """Write the candidate's own figures, where there is nothing to compare or no difference."""
+    metrics = [name for name in review.figures[OVERALL] if name in NAMES]
     rows = [
-        (group, *(figure(values[name]) if name in values else "absent" for name in METRICS))
-        for group, values in sorted(review.figures.items(), key=lambda item: item[0] != OVERALL)
+        (OVERALL if group == OVERALL else code(group, LONGEST), *(figure(values[name]) for name in metrics))
+        for group, values in review.figures.items()
     ]
-    return SECTIONS("figures", review, rows)
+    return SECTIONS("figures", review, [title(name) for name in metrics], rows)
 
 
-def sentences(comparison: Comparison, texts: dict[str, str], kind: str) -> Section:
+def slices(review: Review, comparison: Comparison) -> Iterator[Section]:
+    """Write the headline metric of each slice, and all others; nothing where there are no slices."""
+    if comparison.slices:
+        name = slice_title(review.candidate)
+        yield SECTIONS("slices", comparison, name)
+        yield SECTIONS("other_metrics", comparison, name)
+
+
+def classes(comparison: Comparison) -> Section:
+    """Write each class's figures, the most changed first, and between which classes predictions moved."""
+    rows = comparison.rows
+    sides = [_by_class(rows["label"], rows[name], list(comparison.labels)) for name in ("base", "candidate")]
+    found = zip(comparison.labels, *sides, strict=True)
+    order = sorted(found, key=lambda one: -abs(one[2]["f1"] - one[1]["f1"]))
+    cells = [
+        (code(label, LONGEST), *(_change(old[name], new[name]) for name in BY_CLASS), f"{new['support']:,.0f}")
+        for label, old, new in order
+    ]
+    moved = rows[rows["base"] != rows["candidate"]].groupby(["base", "candidate"])[["fixed", "broken"]].sum()
+    moved = (
+        moved[moved.sum(axis=1) > 0].assign(all=moved.sum(axis=1)).sort_values("all", ascending=False, kind="stable")
+    )
+    pairs = [  # the commonest: of many classes there are more than anybody reads
+        (Markup("{} → {}").format(code(old, LONGEST), code(new, LONGEST)), f"{row.fixed:,}", f"{row.broken:,}")
+        for (old, new), row in zip(moved.index[:_MOST_PAIRS], moved.head(_MOST_PAIRS).itertuples(), strict=True)
+    ]
+    return SECTIONS("classes", cells, pairs)
+
+
+def _by_class(actual: pd.Series, predicted: pd.Series, labels: list[str]) -> list[dict[str, float]]:
+    """Precision, recall, F1 and support of each class; 0 where there is nothing to divide by."""
+    right = actual[actual == predicted].value_counts().reindex(labels, fill_value=0)
+    support, asserted = (side.value_counts().reindex(labels, fill_value=0) for side in (actual, predicted))
+    parts = {"precision": right / asserted, "recall": right / support, "f1": 2 * right / (support + asserted)}
+    table = pd.DataFrame({**parts, "support": support}).fillna(0.0)
+    return [dict(row) for _, row in table.iterrows()]
+
+
+def _change(old: float, new: float) -> str:
+    return f"{old:.3f} → {new:.3f}"
+
+
+def texts(comparison: Comparison, shown: dict[str, str], kind: str) -> Section:
     """Write those whose prediction was `fixed` or `broken`, most confident first."""
     rows = comparison.rows[comparison.rows[kind]].sort_values(["candidate_confidence", "id"], ascending=[False, True])
-    return SECTIONS("sentences", kind, list(rows.itertuples()), texts)
+    return SECTIONS("texts", kind, list(rows.itertuples()), shown)

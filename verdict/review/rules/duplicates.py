@@ -1,49 +1,45 @@
-"""Test sentences that nearly stand in what is trained on: a word added, swapped or misspelt, two glued into one.
+"""Test rows whose text nearly stands in what is trained on: a word added, swapped or misspelt, two glued into one.
 
-Sentences are compared by their sets of words. Some near-duplicates stand in any corpus, and honest new data brings
-more at main's own rate; what counts is a rise that chance does not explain.
+Texts are compared by their sets of words. Some near-duplicates stand in any data, and honest new data brings more at
+main's own rate; what counts is a rise that chance does not explain.
 """
 
 import re
 import unicodedata
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from scipy.special import betainc
 
 from verdict.review.data import PREPARED
 from verdict.review.evidence import Evidence
+from verdict.review.rules.alike import Ints, Words, alike
 from verdict.review.rules.model import BY_PERSON, Rule
 from verdict.review.tables import bounded_table
+from verdict.review.tokens import tokens
 from verdict.review.words import counted
 
 NAME = "near-duplicates"
-# Shared words ÷ the geometric mean of both counts: four words with one swapped, two with one added, ten with five.
-ALIKE = 0.75
-# Of two sentences that share at least so many words, the shorter one stands in the longer one up to so much of it.
-HELD, HELD_WORDS = 0.85, 5
 # A rise is one that chance brings less often than this.
 CHANCE = 1e-4
 _LEARNT = ("train", "validation")  # with `train.refit` the artifact learns from both
-_ROWS = 256  # test sentences at a time: keeps a product with 20,000 others below 50 MB
-
-Words = frozenset[str]
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
 class Side:
-    """Main's sentences or a change's, tested and trained on: their words, each with a text of these words."""
+    """Main's texts or a change's, tested and trained on: their words, each with a text of these words."""
 
     tested: dict[Words, str]
     learnt: dict[Words, str]
 
     @classmethod
     def of(cls, tested: Iterable[str], learnt: Iterable[str]) -> Self:
-        """From texts. Sentences of the same words count once: a corpus has sets of them, such as "Yay." and "YAY!"."""
+        """From texts. Those of the same words count once: data has sets of them, such as "Yay." and "YAY!"."""
         return cls(*({_words(text): text for text in texts} for texts in (tested, learnt)))
 
     @property
@@ -52,7 +48,7 @@ class Side:
         return len(self.tested) * len(self.learnt)
 
     def has(self, pair: tuple[Words, Words]) -> bool:
-        """Whether it tests the one sentence and trains on the other."""
+        """Whether it tests the one and trains on the other."""
         return pair[0] in self.tested and pair[1] in self.learnt
 
 
@@ -60,8 +56,8 @@ class Side:
 class Rise:
     """Near-duplicates that a change brings.
 
-    `pairs` has a test sentence and one that is trained on, each of these once; `share` is the number of pairs of
-    sentences that main does not have, ÷ the number of those that it has.
+    `pairs` has a text that is tested and one that is trained on, each of these once; `share` is the number of pairs
+    that main does not have, ÷ the number of those that it has.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -86,7 +82,7 @@ class Rise:
 
 
 def rise(base: Side, candidate: Side, pairs: Iterable[tuple[Words, Words]]) -> Rise:
-    """What a change brings, of all pairs of a test sentence and one that is trained on that are nearly the same."""
+    """What a change brings, of all pairs of a tested text and one that is trained on that are nearly the same."""
     known: set[Words] = set()
     came: dict[Words, Words] = {}
     for pair in pairs:
@@ -94,7 +90,7 @@ def rise(base: Side, candidate: Side, pairs: Iterable[tuple[Words, Words]]) -> R
             known.add(pair[0])
         elif candidate.has(pair):
             came.setdefault(*pair)
-    # One short sentence may be like many: it is one that came, not many that chance would have to explain.
+    # One short text may be like many: it is one that came, not many that chance would have to explain.
     rows = {other: own for own, other in came.items() if own not in known}
     new = tuple((candidate.tested[own], candidate.learnt[other]) for other, own in rows.items())
     kept = len(base.tested.keys() & candidate.tested.keys()) * len(base.learnt.keys() & candidate.learnt.keys())
@@ -107,45 +103,57 @@ def _words(text: str) -> Words:
         parts = unicodedata.normalize("NFKD", text)
         text = "".join(letter for letter in parts if unicodedata.category(letter) not in ("Cf", "Mn"))
     folded = text.casefold()
-    return frozenset(re.findall(r"[^\W_]+", folded) or [folded.strip()])
+    return array("q", sorted({hash(word) for word in tokens(folded, _WORD) or [folded.strip()]})).tobytes()
 
 
-def near(tested: Iterable[Words], learnt: Iterable[Words]) -> list[tuple[Words, Words]]:
-    """All pairs of a test sentence and one that is trained on that are nearly the same, the most alike first."""
+def near(
+    tested: Iterable[Words], learnt: Iterable[Words], sides: Sequence[Side] | None = None
+) -> list[tuple[Words, Words]]:
+    """All pairs of a tested text and one that is trained on that are nearly the same, the most alike first.
+
+    Args:
+        tested: the words of each text that is tested.
+        learnt: those of each that is trained on.
+        sides: where they are given, of each tested text only the first pair that the first of them has, the first that
+            only another has, and the first that none has: texts made by one template would be millions of pairs.
+    """
     rows, others = list(tested), list(learnt)
-    numbers = {word: number for number, word in enumerate(dict.fromkeys(word for words in others for word in words))}
-    right = _matrix(others, numbers)
-    columns = right.T.tocsr()
-    sizes = np.array([len(words) for words in others])
-    found: list[tuple[float, int, int]] = []
-    for begin in range(0, len(rows) if others else 0, _ROWS):
-        some = rows[begin : begin + _ROWS]
-        shared = (_matrix(some, numbers) @ columns).tocoo()
-        own = np.array([len(words) for words in some])[shared.row]
-        possible = (shared.data >= HELD_WORDS) | (shared.data >= ALIKE**2 * own)  # few, of millions
-        count, own, row, col = (part[possible] for part in (shared.data, own, shared.row, shared.col))
-        alike = count / np.sqrt(own * sizes[col])
-        hits = (alike >= ALIKE) | ((count >= HELD_WORDS) & (count >= HELD * np.minimum(own, sizes[col])))
-        found += zip(-alike[hits], row[hits] + begin, col[hits], strict=True)
-    return [(rows[own], others[other]) for _, own, other in sorted(found)]
+    if not rows or not others:
+        return []
+    found = [np.empty((3, 0))]
+    for score, own, other in alike(rows, others):
+        kept = slice(None) if sides is None else _first(own, _owners(own, other, (rows, others), sides))
+        found.append(np.stack([-score, own, other])[:, kept])
+    order, own, other = np.hstack(found)
+    places = np.lexsort((other, own, order))
+    return [
+        (rows[one], others[two]) for one, two in zip(*(part[places].astype(int) for part in (own, other)), strict=True)
+    ]
 
 
-def _matrix(sentences: Sequence[Words], numbers: dict[str, int]) -> sp.csr_matrix:
-    """Which of the numbered words each sentence has."""
-    places = [[numbers[word] for word in words if word in numbers] for words in sentences]
-    flat = np.array([place for row in places for place in row], np.int32)
-    ends = np.cumsum([0, *map(len, places)])
-    return sp.csr_matrix((np.ones(len(flat), np.float32), flat, ends), (len(sentences), max(len(numbers), 1)))
+def _owners(own: Ints, other: Ints, words: tuple[list[Words], list[Words]], sides: Sequence[Side]) -> Ints:
+    """The number of the first side that has a pair; one more where none has it."""
+    found = np.full(len(own), len(sides))
+    for number, side in reversed(list(enumerate(sides))):
+        pairs = zip(own, other, strict=True)
+        has = np.fromiter((side.has((words[0][one], words[1][two])) for one, two in pairs), bool, len(own))
+        found[has] = number
+    return found
+
+
+def _first(own: Ints, owners: Ints) -> Ints:
+    """The places of the first pair of each row and owner."""
+    return np.sort(np.unique(own * (owners.max(initial=0) + 1) + owners, return_index=True)[1])
 
 
 def rule(base: Evidence, candidate: Evidence, approvals: Iterable[str]) -> Rule:
     """No measurable rise of near-duplicates; free where the prepared data is main's."""
-    requirement = "test sentences nearly stand in the training data no more often than new data brings by chance"
+    requirement = "test rows nearly stand in the training data no more often than new data brings by chance"
     if all(base.revision.hash_of(path) == candidate.revision.hash_of(path) for path in PREPARED.values()):
         return Rule(NAME, requirement, True, "the prepared data is main's")
     old, new = (Side.of(_texts(side, ("test",)), _texts(side, _LEARNT)) for side in (base, candidate))
-    found = rise(old, new, near({**old.tested, **new.tested}, {**old.learnt, **new.learnt}))
-    many = counted(len(found.pairs), "more test sentence")
+    found = rise(old, new, near({**old.tested, **new.tested}, {**old.learnt, **new.learnt}, (old, new)))
+    many = counted(len(found.pairs), "more test row")
     text = f"{many}, {found.expected:.1f} to be expected; {found.on_main} on main"
     if not found.measurable:
         return Rule(NAME, requirement, True, text)

@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
 from verdict.base.errors import VerdictError
 from verdict.base.paths import EVALUATION, SEED, VALIDATION
-from verdict.classifier.scores.metric_names import BINS, HEADLINE, OVERALL
-from verdict.classifier.scores.predictions import by_group
+from verdict.classifier.metric_names import BINS, OVERALL
+from verdict.classifier.scores.predictions import Figures, as_document, by_slice
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds, parsed
-from verdict.review.reported_metrics import UNKNOWN, Figures, as_document, differing, strange, unlike
+from verdict.review.reported_metrics import UNKNOWN, Shown, differing, strange, unlike
 from verdict.review.rules.model import Rule
 from verdict.review.words import counted
 
@@ -36,9 +34,9 @@ class HeldOut:
     wrong: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
 
-    def seeds(self, least: int) -> Seeds | None:
-        """Weighted F1 of all seeds; None where it is one, or none can be read, and no more are asked for."""
-        values = [own[OVERALL][HEADLINE] for own in self.figures.values()]
+    def seeds(self, least: int, headline: str) -> Seeds | None:
+        """The headline metric of all seeds; None where it is one, or none can be read, and no more are asked for."""
+        values = [own[OVERALL][headline] for own in self.figures.values()]
         if max(len(values), least) < 2:
             return None
         if not values:
@@ -59,7 +57,8 @@ def held_out(candidate: Evidence, optional: frozenset[str] = frozenset()) -> Hel
         return HeldOut(optional=optional)
     own = str((candidate.revision.params.get("train") or {}).get("seed"))
     figures = {
-        match[1] if (match := SEED.fullmatch(name)) else own: by_group(table, BINS) for name, table in tables.items()
+        match[1] if (match := SEED.fullmatch(name)) else own: by_slice(table, candidate.labels, BINS)
+        for name, table in tables.items()
     }
     return HeldOut(figures, tuple(_compared(candidate, figures, optional)), optional)
 
@@ -73,40 +72,37 @@ def _compared(candidate: Evidence, figures: dict[str, Figures], optional: frozen
     except VerdictError as error:
         yield f"{SCORES}: {error.what}"
         return
-    values = {seed: own[OVERALL][HEADLINE] for seed, own in figures.items()}
+    values = {seed: own[OVERALL][candidate.headline] for seed, own in figures.items()}
     seeds = {
         "values": values,
         "mean": statistics.fmean(values.values()),
         "std": statistics.stdev(values.values()) if len(values) > 1 else 0.0,
     }
-    first = next(iter(figures.values()))
-    yield from (f"{SCORES}: {line}" for line in unlike(told, {**as_document(first), "seeds": seeds}, optional))
+    document = as_document(next(iter(figures.values())), candidate.labels)
+    yield from (f"{SCORES}: {line}" for line in unlike(told, {**document, "seeds": seeds}, optional))
 
 
-def rule(figures: Figures, predictions: pd.DataFrame, bins: int, candidate: Evidence, validation: HeldOut) -> Rule:
+def rule(figures: Shown, expected: dict[str, Any], candidate: Evidence, validation: HeldOut) -> Rule:
     """The rule `figures`: what both files hold, and nothing else.
 
     Args:
         figures: what DVC shows of the candidate's metrics/evaluation.json.
-        predictions: the candidate's, on test.
-        bins: of the calibration error.
+        expected: the document that its predictions on test make.
         candidate: whose files they are.
         validation: its figures on validation.
     """
     revision = candidate.revision
     told: dict[str, Any] = parsed(revision.text(EVALUATION) or "", f"{EVALUATION} of {revision.name}")
-    wrong = [
-        *differing(figures, predictions, bins, revision, validation.optional),
-        *strange(told, as_document(by_group(predictions, bins))),
-        *validation.wrong,
-    ]
+    on_test = (*differing(figures, expected, revision, validation.optional), *strange(told, expected))
+    wrong = [*dict.fromkeys(on_test), *validation.wrong]
     requirement = (
         f"{EVALUATION} and {SCORES} hold the figures of the predictions and no others; those on test are the artifact's"
     )
     if not wrong:
-        groups = f"{len(figures)} groups"
         also = f", and on validation for {counted(len(validation.figures), 'seed')}" if validation.figures else ""
-        return Rule("figures", requirement, True, f"{groups} recomputed, predictions run again{also}")
+        return Rule(
+            "figures", requirement, True, f"{counted(len(figures), 'figure')} recomputed, predictions run again{also}"
+        )
     brief = f"{counted(len(wrong), 'figure')} {'differs' if len(wrong) == 1 else 'differ'}"
     is_new = any(UNKNOWN in line for line in wrong)
     return Rule("figures", requirement, False, f"{brief}: {wrong[0]}", _NEW if is_new else _AGAIN, brief=brief)

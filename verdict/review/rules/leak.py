@@ -11,25 +11,30 @@ from scipy.special import stdtrit
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import VALIDATION
-from verdict.classifier.dataset.splits import LABELS
-from verdict.classifier.scores.metric_names import HEADLINE, OVERALL
-from verdict.review.bootstrap import Draws, paired
-from verdict.review.compare import Plan
-from verdict.review.evidence import TRUTH, Evidence
+from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.scores.predictions import columns_of
+from verdict.review.bootstrap import Draws, Scheme, paired
+from verdict.review.compare import all_labels
+from verdict.review.evidence import Evidence
+from verdict.review.plan import Plan
 from verdict.review.rules.model import Rule
-from verdict.review.words import signed
+from verdict.review.truth import widened
+from verdict.review.words import named, signed, title
 
 NAME = "leak"
-# That no group of a change without a leak fails, by chance in the test and validation documents.
+# That no group of a change without a leak fails, by chance in the test and validation groups.
 CONFIDENCE = 0.9999
-REMEDY = "what of the test sentences does the training see? verdict repro runs each stage with its deps alone"
+REMEDY = "what of the test rows does the training see? verdict repro runs each stage with its deps alone"
 # Only standard errors are asked for, and these settle long before the quantiles of the gate's intervals.
 _RESAMPLES = 500
+# What the candidate's columns are called beside main's.
+_NEW = "\0new"
 
 
 @dataclass(frozen=True)
 class Excess:
-    """Gain on test minus gain on validation, in a group of sentences, and what chance explains of it at most."""
+    """Gain on test minus gain on validation, overall or in a slice, and what chance explains of it at most."""
 
     group: str
     test: float
@@ -51,39 +56,40 @@ class Excess:
         """In words."""
         gains = f"{signed(self.test)} on test, {signed(self.validation)} on validation"
         word = "more" if self.difference >= 0 else "less"
-        return f"{self.group}: {gains}, {abs(self.difference):.4f} {word} (chance explains {self.reach:.4f})"
+        return f"{named(self.group)}: {gains}, {abs(self.difference):.4f} {word} (chance explains {self.reach:.4f})"
 
 
 Sides = tuple[pd.DataFrame, pd.DataFrame]  # main's predictions and the candidate's
 
 
-def excesses(test: Sides, validation: Sides, plan: Plan) -> list[Excess]:
-    """The excess overall and in each domain, from predictions; only sentences that both sides have alike count."""
-    gains = [_draws(sides, plan) for sides in (test, validation)]
+def excesses(test: Sides, validation: Sides, labels: tuple[str, ...], plan: Plan) -> list[Excess]:
+    """The excess overall and in each slice, from predictions of all `labels`; only rows that both sides have count."""
+    gains = [_draws(sides, labels, plan) for sides in (test, validation)]
     groups = [group for group in gains[0] if all(group in gain and gain[group].varies for gain in gains)]
     level = 1 - (1 - CONFIDENCE) / max(len(groups), 1)
-    return [_excess(group, gains[0][group], gains[1][group], level) for group in groups]
+    return [_excess(group, gains[0][group], gains[1][group], plan.headline, level) for group in groups]
 
 
-def _draws(sides: Sides, plan: Plan) -> dict[str, Draws]:
-    base, candidate = (side[[*TRUTH, *LABELS]].drop_duplicates("id") for side in sides)
-    both = base.merge(candidate, on=TRUTH, suffixes=("", "_new"))
+def _draws(sides: Sides, labels: tuple[str, ...], plan: Plan) -> dict[str, Draws]:
+    names, truth = columns_of(labels), [name for name in truth_of(sides[0].columns) if name in sides[1]]
+    base, candidate = (side[[*truth, *names]].drop_duplicates("id") for side in sides)
+    both = base.merge(candidate, on=truth, suffixes=("", _NEW))
     if both.empty:
         return {}
-    own = both[TRUTH].assign(**{label: both[f"{label}_new"] for label in LABELS})
-    return paired(both[[*TRUTH, *LABELS]], own, 1, _RESAMPLES, plan.seed)
+    own = both[[*truth, *(f"{name}{_NEW}" for name in names)]].set_axis([*truth, *names], axis=1)
+    return paired(both[[*truth, *names]], own, labels, Scheme(1, _RESAMPLES, plan.seed, lambda _: [plan.headline]))
 
 
-def _excess(group: str, test: Draws, validation: Draws, level: float) -> Excess:
-    gained, alike = (draws.candidate[HEADLINE] - draws.base[HEADLINE] for draws in (test, validation))
-    error = (test.standard_error(HEADLINE) ** 2 + validation.standard_error(HEADLINE) ** 2) ** 0.5
-    freedom = min(test.documents - test.strata, validation.documents - validation.strata)
+def _excess(group: str, test: Draws, validation: Draws, metric: str, level: float) -> Excess:
+    gained, alike = (draws.candidate[metric] - draws.base[metric] for draws in (test, validation))
+    error = (test.standard_error(metric) ** 2 + validation.standard_error(metric) ** 2) ** 0.5
+    freedom = min(test.groups - test.strata, validation.groups - validation.strata)
     return Excess(group, gained, alike, float(stdtrit(freedom, level)) * error)
 
 
 def rule(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, unchanged: bool) -> Rule:
     """No measurable excess. Nothing is asked where main's results hold no predictions on validation."""
-    requirement = "weighted F1 does not rise on test by measurably more than on validation"
+    requirement = f"{title(plan.headline)} does not rise on test by measurably more than on validation"
     if unchanged:
         return Rule(NAME, requirement, True, "every prediction is main's")
     if VALIDATION[0] not in base.revision.outputs:
@@ -100,10 +106,13 @@ def _judged(rule: Rule, base: Evidence, candidate: Evidence, own: pd.DataFrame, 
         told = f"{error.where}: {error.what}" if isinstance(error, VerdictError) else "dvc.lock has no such output"
         lost = f"no predictions on validation to compare with: {told}"
         return replace(rule, found=lost, remedy="dvc repro -f train", brief="no predictions on validation")
-    found = excesses((base.predictions, own), (theirs, ours), plan)
+    labels = all_labels(base, candidate)
+    tables = [widened(table, base.labels, labels) for table in (base.predictions, theirs)]
+    own, ours = (widened(table, candidate.labels, labels) for table in (own, ours))
+    found = excesses((tables[0], own), (tables[1], ours), labels, plan)
     if not found:
-        return replace(rule, passed=True, found="not asked: main and change share no sentences of both splits")
+        return replace(rule, passed=True, found="not asked: main and change share no rows of both splits")
     most = max(found, key=lambda one: one.difference - one.reach)
-    brief = f"{most.group} {most.difference:.4f} more on test than on validation"
+    brief = f"{named(most.group)} {most.difference:.4f} more on test than on validation"
     shown = next(one for one in found if one.group == OVERALL) if not most.measurable else most
     return replace(rule, passed=not most.measurable, found=shown.text, brief=brief)

@@ -3,20 +3,21 @@
 Main's own faults are not a change's: what does not touch the model is not failed by what main itself fails.
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from verdict.base.paths import ARTIFACT
-from verdict.classifier.scores.metric_names import HEADLINE
+from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.scores.predictions import Figures
 from verdict.review.compare import UNDEFINED, WORSE, Difference
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds
 from verdict.review.params import Gate
-from verdict.review.reported_metrics import Figures
-from verdict.review.words import NAMES, beside, change, counted, interval
+from verdict.review.words import at, beside, change, counted, figure, in_short, interval, named, title
 
 BY_PERSON = "let a person approve it: --approve {0}, or in a pull request the label `approve: {0}`"
-_ON_SHARED = "; on the sentences that main has, too: "
+_ON_SHARED = "; on the rows that main has, too: "
 _MAINS = "; but every prediction is main's"
 _BETTER = "a better model; verdict compare shows where it lost"
 _POLICY = "or take it out of gate.{} of params.yaml on main first, in a change of its own (--approve policy)"
@@ -39,50 +40,78 @@ class Rule:
     brief: str = ""
 
 
-def worse(policy: Gate, lines: Lines, unchanged: bool) -> Iterator[Rule]:
-    """Measurably worse on the approved sentences, or on those of them that main approves already.
+def worse(policy: Gate, lines: Lines, headline: str, there_is: Sequence[str], unchanged: bool) -> Iterator[Rule]:
+    """Measurably worse on the approved rows, or on those of them that main approves already.
 
     Args:
         policy: main's.
-        lines: the differences of a group's metric: on the approved sentences, and on those that main has, too.
+        lines: the differences of a group's metric: on the approved rows, and on those that main has, too.
+        headline: the metric that decides.
+        there_is: the groups that there are.
         unchanged: every prediction is main's.
     """
     for group, metric in policy.claims:
-        is_headline = metric == HEADLINE
-        name = f"worse:{group}" if is_headline else f"worse:{group}:{metric}"
-        required = f"{group} is not measurably worse" + ("" if is_headline else f" in {NAMES[metric]}")
+        name = f"worse:{group}" if metric == headline else f"worse:{group}:{metric}"
+        required = f"{at(metric, group)} is not measurably worse{_by_more_than(policy.tolerance)}"
         found = lines(group, metric)
-        missing = "no test sentence of it" if not found else ""
-        if found and found[0].verdict == UNDEFINED:
-            missing = f"{NAMES[metric]} has no value there: the truth is the same for all of its sentences"
-        if missing:
-            remedy = f"bring its sentences back, {_POLICY.format('fail_on_worse')}"
+        if missing := _without_value(found, group, metric, there_is):
+            remedy = f"bring its rows back, {_POLICY.format('fail_on_worse')}"
             yield Rule(name, required, unchanged, missing + (_MAINS if unchanged else ""), remedy, brief=missing)
             continue
-        text = _ON_SHARED.join(f"{change(line)}, {interval(line)}: {line.verdict}" for line in found)
-        lost = [line for line in found if line.verdict == WORSE]
-        brief = "" if is_headline or not lost else change(lost[0])
+        lost = [line for line in found if line.lost_more_than(policy.tolerance)]
+        text = _ON_SHARED.join(_compared(line, policy.tolerance) for line in found)
+        brief = "" if metric == headline or not lost else change(lost[0])
         yield Rule(name, required, not lost, text, _remedy(found, "fail_on_worse"), brief=brief)
 
 
-def floors(policy: Gate, figures: Figures, lines: Lines, excused: Callable[[str, float], bool]) -> Iterator[Rule]:
-    """Main's floors: for the approved sentences, and for those of them that main approves already.
+def _by_more_than(tolerance: float) -> str:
+    return (
+        f" by more than {tolerance:g} (gate.tolerance: all of the interval is below −{tolerance:g})"
+        if tolerance
+        else ""
+    )
+
+
+def _compared(line: Difference, tolerance: float) -> str:
+    allowed = ", by no more than may be" if line.verdict == WORSE and not line.lost_more_than(tolerance) else ""
+    return f"{change(line)}, {interval(line)}: {line.verdict}{allowed}"
+
+
+def _without_value(found: list[Difference], group: str, metric: str, there_is: Sequence[str]) -> str:
+    """Why a group's metric has none; empty where it has one."""
+    if not found:
+        return f"no test row of it; there is {in_short([named(name) for name in there_is])}"
+    if found[0].verdict != UNDEFINED:
+        return ""
+    why = "none of its rows has that label" if ":" in metric else "the truth is the same for all of its rows"
+    return f"{title(metric)} has no value there: {why}"
+
+
+def floors(
+    policy: Gate, figures: Figures, lines: Lines, headline: str, excused: Callable[[str, str, float], bool]
+) -> Iterator[Rule]:
+    """Main's floors: for the approved rows, and for those of them that main approves already; or that there is none.
 
     Args:
         policy: main's.
-        figures: the candidate's, on the approved sentences.
+        figures: the candidate's, on the approved rows.
         lines: as for `worse`.
-        excused: whether a group may be below a floor, since it is so on main, with the same model.
+        headline: the metric that decides.
+        excused: whether a group's metric may be below a floor, since it is so on main, with the same model.
     """
-    for group, floor in policy.floors.items():
-        name, required = f"floor:{group}", f"weighted F1 of {group} is at least {floor:g}"
-        value, excuse = figures.get(group, {}).get(HEADLINE), excused(group, floor)
+    if not policy.floors:
+        yield _proposed(figures[OVERALL], headline)
+    for (group, metric), floor in policy.floors_of(headline).items():
+        name = f"floor:{group}" if metric == headline else f"floor:{group}:{metric}"
+        required = f"{at(metric, group)} is at least {floor:g}"
+        own, excuse = figures.get(group, {}), excused(group, metric, floor)
+        value = own.get(metric) if own.get(f"support:{metric.partition(':')[2]}", 1) else None
         if value is None:
             found = "no figure for it" + (", nor on main" if excuse else "")
-            remedy = f"bring its sentences back, {_POLICY.format('floors')}"
+            remedy = f"bring its rows back, {_POLICY.format('floors')}"
             yield Rule(name, required, excuse, found, remedy, brief="no figure for it")
             continue
-        measured = lines(group, HEADLINE)
+        measured = lines(group, metric)
         values = [value, *(line.candidate for line in measured[1:])]
         found, lowest = _ON_SHARED.join(beside(value, floor) for value in values), min(values)
         if lowest < floor and excuse:
@@ -91,12 +120,21 @@ def floors(policy: Gate, figures: Figures, lines: Lines, excused: Callable[[str,
         yield Rule(name, required, lowest >= floor or excuse, found, _remedy(measured, "floors"), brief=brief)
 
 
+def _proposed(own: Mapping[str, float], headline: str) -> Rule:
+    """What a floor could be: two standard errors of a share below what was measured, rounded down to two digits."""
+    value = own[headline]
+    share = min(max(value, 0.0), 1.0)
+    floor = max(math.floor(100 * (value - 2 * math.sqrt(share * (1 - share) / own["n"]))) / 100, 0.0)
+    found = f"no floor yet: {title(headline)} {figure(value)} measured; consider gate.floors: {{{OVERALL}: {floor:g}}}"
+    return Rule("floors", "gate.floors of params.yaml names the least that a model must reach", True, found)
+
+
 def _remedy(lines: list[Difference], group: str) -> str:
     """A better model; where a person lets other rows count, another policy may belong to them."""
     return f"{_BETTER}; {_POLICY.format(group)}" if len(lines) > 1 else _BETTER
 
 
-def seeds(policy: Gate, told: Seeds | None, is_mains: bool) -> Iterator[Rule]:
+def seeds(policy: Gate, told: Seeds | None, headline: str, is_mains: bool) -> Iterator[Rule]:
     """Enough seeds, and alike. Nothing is asked of one seed where one is enough."""
     if told is None:
         return
@@ -105,7 +143,7 @@ def seeds(policy: Gate, told: Seeds | None, is_mains: bool) -> Iterator[Rule]:
     required = (
         f"{SCORES} tells at least {asked.at_least} seeds, with a standard deviation of at most {asked.max_spread:g}"
     )
-    found = told.text + (_MAINS if is_mains and not (enough and alike) else "")
+    found = told.text(title(headline)) + (_MAINS if is_mains and not (enough and alike) else "")
     remedy = f"{SCORES} must tell it: more of train.seeds" if not enough else "a model that depends less on its seed"
     brief = f"standard deviation {beside(told.std, asked.max_spread)}, at most {asked.max_spread:g}"
     if not enough:
@@ -132,7 +170,7 @@ def speed(policy: Gate, base: Evidence | None, candidate: Evidence, seconds: flo
     excuse = _excuse(base, candidate, unchanged) if seconds > most else ""
     if seconds > most and not excuse:
         seconds = min(seconds, candidate.measured_again())
-    required = f"1,000 sentences are predicted in at most {most:g} s (clock or processor), on the machine that judges"
+    required = f"1,000 rows are predicted in at most {most:g} s (clock or processor), on the machine that judges"
     brief = f"{beside(seconds, most, 2)} s, at most {most:g} s"
     passed = seconds <= most or bool(excuse)
     return Rule("time", required, passed, f"{beside(seconds, most, 2)} s{excuse}", "a simpler model", brief=brief)

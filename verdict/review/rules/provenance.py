@@ -41,7 +41,7 @@ def data(changes: list[Change], made: Derived, rows: pd.DataFrame | None, test: 
         rows: of both sides, compared; None where they are the same.
         test: the rows that count, and what the change does to them.
     """
-    requirement = "rows keep their label, text, document and split; all tables are those that main's code derives"
+    requirement = "rows keep their label, text, group and split; all tables are those that main's code derives"
     is_dealt_anew = bool(watched(changes, "split"))
     found = _keys(watched(changes, "data"))
     if made.differences:
@@ -59,7 +59,7 @@ def split(changes: list[Change], rows: pd.DataFrame | None) -> Rule:
     """Rows are drawn as on main."""
     touched = watched(changes, "split")
     found = [*_keys(touched), *(_counts(rows, ("moved",)) if touched else [])]
-    requirement = "documents are dealt to train, validation and test as on main"
+    requirement = "rows are dealt to train, validation and test as on main"
     return _rule("split", requirement, found, "as on main", [change.key for change in touched])
 
 
@@ -76,10 +76,10 @@ def file_rule(rows: TestRows) -> Rule:
 
 
 def documents(candidate: Evidence) -> Rule:
-    """The artifact tells the truth about what it learnt from: what the next change is compared on rests on that."""
-    requirement = f"{ARTIFACT} names the very tables and documents that it learnt from: those of train and validation"
+    """The artifact tells the truth about itself: what the next change is compared on rests on that."""
+    requirement = f"{ARTIFACT} names the tables, groups, labels and text of the prepared data that it learnt from"
     wrong = candidate.untrue_of_training()
-    found = "; ".join(wrong) or "documents.json and trained_on are those of the tables"
+    found = "; ".join(wrong) or "documents.json, trained_on, labels and text are those of the data"
     return Rule("documents", requirement, not wrong, found, "dvc repro -f featurize train", brief=in_short(wrong, 1))
 
 

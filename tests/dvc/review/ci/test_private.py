@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from verdict.classifier.dataset.vader import DOMAINS, read_domain
 
 from stages import evaluate
 from tests.corpus import write_raw
@@ -21,7 +22,6 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import write_table
 from verdict.ci.judge import full_review, private
 from verdict.classifier.dataset.splits import SCHEMA, rows, split
-from verdict.classifier.dataset.vader import DOMAINS, read_domain
 from verdict.classifier.params import Params
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review

@@ -56,6 +56,14 @@ def test_an_honest_bundle_arrives_whole(tmp_path: Path) -> None:
         "metrics/e\nvil.json",
         "DVC.LOCK",
         "data/raw/x.py",
+        "data/raw/x.txt",
+        "data/raw/x.csv.zip",
+        "data/raw/../../x.csv",
+        "data/raw/.x.csv",
+        "data/raw//x.csv",
+        "data/a/b/c/d/e/f/g/x.csv",
+        f"data/{'x' * 120}.csv",
+        "raw/x.csv",
         "C:/evil.json",
     ],
 )
@@ -65,6 +73,23 @@ def test_a_name_that_no_run_writes_is_refused_before_anything_is_written(tmp_pat
     with pytest.raises(VerdictError, match="no name that a run writes"):
         unpack.unpack(made, tmp_path / "out", MOST)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/x.csv",
+        "data/raw/x.TSV",
+        "data/raw/2026/x-1.jsonl.gz",
+        "data/raw/x.parquet",
+        "data/raw/评论.csv",
+        "data/prepared/dataset.json",
+    ],
+)
+def test_tables_of_all_formats_are_taken(tmp_path: Path, name: str) -> None:
+    """Raw data arrives under the path that it has in the repository, whatever its format."""
+    unpack.unpack(archive(tmp_path / "b.zip", (name, b"x")), tmp_path / "out", MOST)
+    assert (tmp_path / "out" / name).read_bytes() == b"x"
 
 
 def test_ten_thousand_files_are_refused(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def place(params: Train, phase: str, data: Iterable[Data], start: str, world: Pr
 
     Args:
         params: of the training; how often it saves and whether a refit follows have no say.
-        phase: `first` or `refit`.
+        phase: what decides the best epoch, or `refit`.
         data: what it reads.
         start: the hash of the weights that it starts from.
         world: how many processes share a batch, on which kind of device.

@@ -56,16 +56,16 @@ def fit_encoder(
     """
     with joined(params.device) as world, switched(params), memory_errors(params, world):
         # Each gives back its memory on the device before the next one starts.
-        with closing(_Training(params, "first", train, start, world)) as first:
-            first.run((validation, headline))
+        with closing(_Training(params, train, start, world, (validation, headline))) as first:
+            first.run()
             kept, progress, states = first.kept, first.progress, [first.file]
         del first
         held_out = softmax(kept["held_out"].numpy())
         rows, seconds = len(train.actual) * len(progress.curve) // 2, progress.seconds
         if params.refit:
             whole = train.joined(validation)
-            with closing(_Training(params, "refit", whole, start, world)) as again:
-                again.run(None, epochs=progress.best_epoch)
+            with closing(_Training(params, whole, start, world)) as again:
+                again.run(epochs=progress.best_epoch)
                 kept, seconds = again.kept, seconds + again.progress.seconds
                 states.append(again.file)
             rows += len(whole.actual) * progress.best_epoch
@@ -74,13 +74,22 @@ def fit_encoder(
 
 
 class _Training:
-    """One training: a network, its optimiser, and where it stands. Its state is nobody else's until it is closed."""
+    """One training: a network, its optimiser, and where it stands. Its state is nobody else's until it is closed.
+
+    `judge` decides the best epoch: rows that are not trained on, and a metric; without it the last epoch is kept.
+    """
 
     def __init__(
-        self, params: Train, phase: str, data: Data, start: tuple[Path, dict[str, Any]], world: ProcessGroup
+        self,
+        params: Train,
+        data: Data,
+        start: tuple[Path, dict[str, Any]],
+        world: ProcessGroup,
+        judge: tuple[Data, str] | None = None,
     ) -> None:
-        self.params, self.world, self.data = params, world, data
-        self.file = resume.place(params, phase, [data], sha256(start[0]), world)
+        self.params, self.world, self.data, self.judge = params, world, data, judge
+        phase, read = (f"first, by {judge[1]}", [data, judge[0]]) if judge else ("refit", [data])
+        self.file = resume.place(params, phase, read, sha256(start[0]), world)
         self.held = checkpoints.hold(self.file) if world.leads else None
         torch.manual_seed(params.seed)
         self.network = network_of(start, len(data.labels), params.encoder.dropout).to(world.device)
@@ -102,26 +111,21 @@ class _Training:
         if self.held:
             self.held.release()
 
-    def run(self, validation: tuple[Data, str] | None, epochs: int | None = None) -> None:
-        """Train until done.
-
-        Args:
-            validation: what decides the best epoch, and by which metric; without it the last one is kept.
-            epochs: to end after so many, at the learning rates of a training of `train.encoder.epochs`.
-        """
+    def run(self, epochs: int | None = None) -> None:
+        """Train until done, or for so many epochs, at the learning rates of a training of `train.encoder.epochs`."""
         settings, progress = self.params.encoder, self.progress
         batches = -(-len(self.data.actual) // settings.batch_size)
         parallel = self._parallel()
         with self._bar(batches * (epochs or settings.epochs)) as bar:
             while not progress.done:
                 self._epoch(parallel, batches, bar)
-                if validation is not None:
-                    self._judge(*validation, batches, bar)
+                if self.judge:
+                    self._judge(*self.judge, batches, bar)
                 progress.epoch, progress.step, progress.loss = progress.epoch + 1, 0, 0.0
                 progress.done = progress.epoch >= (epochs or settings.epochs) or (
-                    validation is not None and progress.epoch - progress.best_epoch >= settings.patience
+                    self.judge is not None and progress.epoch - progress.best_epoch >= settings.patience
                 )
-                if progress.done and validation is None:
+                if progress.done and not self.judge:
                     self._keep()
                 self._save()
 

@@ -1,0 +1,88 @@
+"""Whether a metrics file is of the data that params.yaml names, by what dvc.lock says: no data are read for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from verdict.base import documents
+from verdict.base.errors import VerdictError
+from verdict.base.flatten import flatten
+from verdict.base.paths import PARAMS
+from verdict.repo.lock.contents import hash_of
+from verdict.repo.lock.entries import Entry, stages_of
+from verdict.repo.lock.lockfile import LOCK
+
+_REMEDY = "verdict repro"
+# The groups that say what is scored; another model's params make no figures of other data.
+_OF_DATA = ("data", "split")
+
+
+def require_current(root: Path, path: str) -> None:
+    """Refuse a metrics file that is not of the data in params.yaml, as after a run that was stopped half-way.
+
+    A file that dvc.lock does not name passes: nothing is known of it.
+
+    Raises:
+        VerdictError: the file was edited, or what it was computed from has changed since.
+    """
+    lock = root / LOCK
+    if not lock.is_file():
+        return
+    entries = stages_of(lock.read_text(encoding="utf-8"), "this folder", _REMEDY)
+    written = {out["path"]: (name, out["md5"]) for name, entry in entries.items() for out in _items(entry, "outs")}
+    if path not in written or not (root / path).is_file():
+        return
+    stage, digest = written[path]
+    if hash_of(root / path) != digest:
+        raise VerdictError(path, f"is not the file that dvc.lock has of {stage}: edited, or of another run", _REMEDY)
+    params = documents.read(root / PARAMS, f"git diff {PARAMS}")
+    if reason := next(_reasons(root, stage, entries, written, params), None):
+        raise VerdictError(path, f"its figures are of other data: {reason}", _REMEDY)
+
+
+def _reasons(
+    root: Path, stage: str, entries: dict[str, Entry], written: dict[str, tuple[str, str]], params: dict[str, Any]
+) -> Iterator[str]:
+    """Why a stage's outputs are not what all stages before it would make of the data in params.yaml; upstream first."""
+    for name in reversed(_before(stage, entries, written)):
+        yield from _changed_params(entries[name], params)
+        yield from _changed_deps(root, name, entries[name], written)
+
+
+def _before(stage: str, entries: dict[str, Entry], written: dict[str, tuple[str, str]]) -> list[str]:
+    """The stage, and those that its dependencies come from, and so on."""
+    found = [stage]
+    for name in found:
+        makers = (written[dep["path"]][0] for dep in _items(entries[name], "deps") if dep["path"] in written)
+        found += dict.fromkeys(maker for maker in makers if maker not in found)
+    return found
+
+
+def _changed_params(entry: Entry, params: dict[str, Any]) -> Iterator[str]:
+    locked = entry.get("params", {}).get(PARAMS, {})
+    for group in (group for group in _OF_DATA if group in locked):
+        old, new = flatten({group: locked[group]}), flatten({group: params.get(group)})
+        for key in dict.fromkeys([*new, *old]):
+            if old.get(key) != new.get(key):
+                yield f"{key} is {new.get(key)!r:.80}, and was {old.get(key)!r:.80}"
+
+
+def _changed_deps(root: Path, stage: str, entry: Entry, written: dict[str, tuple[str, str]]) -> Iterator[str]:
+    for dep in _items(entry, "deps"):
+        path, digest = dep["path"], dep.get("md5")
+        maker, now = written.get(path) or (f"{path}.dvc", _pointed(root, path))
+        if now and now != digest:
+            yield f"{stage} has not run since {maker} changed {path}"
+
+
+def _pointed(root: Path, path: str) -> str:
+    """The hash that a pointer beside the path has of it; empty where there is none."""
+    pointer = root / f"{path}.dvc"
+    if not pointer.is_file():
+        return ""
+    outs = documents.read(pointer, f"git diff {path}.dvc").get("outs") or [{}]
+    return str(outs[0].get("md5", ""))
+
+
+def _items(entry: Entry, kind: str) -> list[dict[str, Any]]:
+    return entry.get(kind) or []

@@ -1,0 +1,111 @@
+"""The raw data of a revision: the file or folder that params.yaml names, and the pointer that DVC tracks it by.
+
+Both may come from a stranger, and are put below a folder of this machine: a path that leads anywhere else is refused.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from verdict.base.documents import read
+from verdict.base.errors import VerdictError
+
+if TYPE_CHECKING:
+    from verdict.repo.revisions import Revision
+
+PARAMS = "params.yaml"
+# The groups of params.yaml that say which rows there are, what they hold, and which are tested.
+GROUPS = ("data", "split", "validate")
+# Where raw data lies unless params.yaml says otherwise: no stage but prepare reads it, whatever that says.
+FOLDER = "data/raw"
+_TREE = "data"
+_NAME = r"\w[\w.-]{0,99}"
+_PATH = re.compile(rf"{_TREE}(/{_NAME}){{1,6}}")
+# What a run hands over of raw data, and the judge takes.
+TABLE = re.compile(rf"{_TREE}(/{_NAME}){{0,5}}/{_NAME}\.(?i:(csv|tsv|jsonl|parquet)(\.gz)?)")
+# What stages write, and what all of them are given.
+_OURS = tuple(f"{_TREE}/{name}" for name in ("prepared", "features", "predictions", "validation", "start"))
+
+
+@dataclass(frozen=True)
+class RawData:
+    """What `data.path` names, and what its pointer tracks: the same, or a folder around it; `digest` is DVC's hash."""
+
+    path: str
+    tracked: str
+    digest: str
+
+    @property
+    def pointer(self) -> str:
+        """The pointer's path."""
+        return f"{self.tracked}.dvc"
+
+
+def data_path(params: object, where: str) -> str:
+    """The value of `data.path`, a path below `data/` that no stage writes.
+
+    Args:
+        params: the content of params.yaml, whatever it is.
+        where: what a message calls it.
+
+    Raises:
+        VerdictError: there is none, or it is another path than that.
+    """
+    group = params.get("data") if isinstance(params, Mapping) else None
+    path = group.get("path") if isinstance(group, Mapping) else None
+    remedy = f"a file or folder such as {FOLDER}/reviews.csv, tracked by dvc add"
+    if not isinstance(path, str):
+        raise VerdictError(where, "names no data.path", remedy)
+    if not _PATH.fullmatch(path) or ".." in path or path.endswith(".dvc"):
+        what = f"data.path is {path[:100]!r}: not a path below {_TREE}/ of letters, digits, dots, _ and -"
+        raise VerdictError(where, what, remedy)
+    if taken := [own for own in _OURS if overlap(path, own)]:
+        raise VerdictError(where, f"data.path is {path[:100]!r}, and {taken[0]} is what stages write or share", remedy)
+    return path
+
+
+def declared_path(root: Path) -> str | None:
+    """The `data.path` of the params.yaml in a folder; None where it has no such file, or no such key."""
+    try:
+        params = read(root / PARAMS, f"git diff {PARAMS}")
+    except FileNotFoundError:
+        return None
+    return data_path(params, PARAMS) if isinstance(params, dict) and "data" in params else None
+
+
+def raw_data(revision: "Revision") -> RawData:
+    """The raw data of a revision.
+
+    Raises:
+        VerdictError: params.yaml names none, or DVC tracks neither it nor a folder around it.
+    """
+    path = data_path(revision.params, f"{PARAMS} of {revision.name}")
+    for tracked in _around(path):
+        if revision.text(f"{tracked}.dvc") is not None:
+            return RawData(path, tracked, _digest(revision, tracked))
+    what = f"{path}, which data.path of {PARAMS} names, has no pointer"
+    raise VerdictError(f"{path}.dvc of {revision.name}", what, f"dvc add {path}, and commit {path}.dvc")
+
+
+def _around(path: str) -> Iterator[str]:
+    """A path, and the folders that it lies in but for the outermost."""
+    yield path
+    yield from (str(folder) for folder in PurePosixPath(path).parents if str(folder) not in (_TREE, "."))
+
+
+def _digest(revision: "Revision", tracked: str) -> str:
+    """The hash in the pointer of a file or folder."""
+    pointer = f"{tracked}.dvc"
+    match revision.document(pointer):
+        case {"outs": [{"path": str(name), "md5": str(digest)}]} if name == PurePosixPath(tracked).name:
+            if re.fullmatch(r"[0-9a-f]{32}(\.dir)?", digest):
+                return digest
+    what = f"not a pointer of DVC to {PurePosixPath(tracked).name} beside it"
+    raise VerdictError(f"{pointer} of {revision.name}", what, f"dvc add {tracked}, and commit {pointer}")
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two paths are the same, or one lies in the other."""
+    return one == other or "." in (one, other) or one.startswith(f"{other}/") or other.startswith(f"{one}/")

@@ -1,0 +1,85 @@
+"""Tables of rows that somebody else wrote: what is true of them, a model's probabilities, and what is refused."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from verdict.base.errors import VerdictError
+from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.scores.predictions import columns_of
+from verdict.review.tables import bounded_table, columns_in
+
+# What every table of rows has; `truth_of` says what else it may have.
+_ALWAYS = ("id", "group", "label")
+# More labels or slices than that no table shows, and no bootstrap holds.
+_MOST_NAMES, _LONGEST_NAME = 1000, 1000
+
+
+def require_names(names: Sequence[str], what: str, where: str, remedy: str) -> None:
+    """Refuse too many labels or slices, one that stands twice, and one that is very long."""
+    if len(names) > _MOST_NAMES or len(set(names)) < len(names) or max(map(len, names)) > _LONGEST_NAME:
+        told = f"{len(names):,} {what}: more than {_MOST_NAMES:,}, one of them twice, or a very long one"
+        raise VerdictError(where, told, remedy)
+
+
+def truth_table(path: Path, remedy: str, *more: str) -> pd.DataFrame:
+    """Read a table of rows: the columns of truth that it has, and some more, all without gaps."""
+    return bounded_table(path, remedy, [*truth_columns(path), *more])
+
+
+def truth_columns(path: Path) -> list[str]:
+    """The columns of truth that a table has, and those that each must have."""
+    return truth_of([*_ALWAYS, *columns_in(path)])
+
+
+def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> None:
+    """Refuse a table without rows, with an id twice, an unknown label, a slice named as all rows are, or no rating."""
+    remedy = "dvc repro prepare"
+    if table.empty:
+        raise VerdictError(where, "no row in it", remedy)
+    for name in truth_of(table.columns.difference(["rating"])):
+        if not pd.api.types.is_string_dtype(table[name]):
+            raise VerdictError(where, f"{name} is no text", remedy)
+    if (twice := table["id"].duplicated()).any():
+        raise VerdictError(where, f"id {table['id'][twice].iloc[0]} stands twice", remedy)
+    if unknown := sorted(set(table["label"]) - set(labels)):
+        what = f"labels that the artifact does not have: {', '.join(f'{label!r:.80}' for label in unknown[:5])}"
+        raise VerdictError(where, what, "dvc repro -f train, and data.labels without what is no label")
+    if "slice" in table:
+        names = list(table["slice"].unique())
+        require_names(names, "slices", where, "a column with fewer values in data.slice, or none")
+        if OVERALL in names:
+            raise VerdictError(where, f"a slice called {OVERALL}, which is all rows", "another name for it in the data")
+    if "rating" in table and not np.isfinite(table["rating"].to_numpy(dtype=np.float64)).all():
+        raise VerdictError(where, "a rating that is not a finite number", remedy)
+
+
+def widened(table: pd.DataFrame, labels: Sequence[str], to_labels: Sequence[str]) -> pd.DataFrame:
+    """Predictions with a column for each of more labels; those that the model does not have got no probability."""
+    absent = [label for label in to_labels if label not in set(labels)]
+    whole = table.assign(**dict.fromkeys(columns_of(absent), 0.0))
+    return whole[[*truth_of(table.columns), *columns_of(to_labels)]]
+
+
+def with_probabilities(table: pd.DataFrame, labels: Sequence[str], values: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """The columns of truth, and one for each label's probability."""
+    named = pd.DataFrame(values, columns=columns_of(labels), index=table.index)
+    return table[truth_of(table.columns)].join(named)
+
+
+def require_probabilities(table: pd.DataFrame, labels: Sequence[str], where: str) -> None:
+    """Refuse rows whose probabilities are no numbers, below 0, or do not add up to 1."""
+    values = table[columns_of(labels)].to_numpy(dtype=np.float64)
+    remedy = "dvc repro -f train evaluate"
+    bad = ~np.isfinite(values).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        raise VerdictError(f"{where}, row {row}", "a probability that is not a finite number", remedy)
+    bad = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > 1e-4)
+    if bad.any():
+        row = int(bad.argmax())
+        raise VerdictError(f"{where}, row {row}", "probabilities below 0, or not adding up to 1", remedy)
