@@ -23,14 +23,15 @@ class Measure:
     cpu: float
 
 
-def copy_repository(target: Path) -> None:
-    """Copy what git tracks, and the raw data, but no cache and no output of a stage."""
+def copy_repository(target: Path, with_raw: bool = True) -> None:
+    """Copy what git tracks, and the raw data unless told otherwise, but no cache and no output of a stage."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         if name != "dvc.lock" and (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
-    copy_raw(target)
+    if with_raw:
+        copy_raw(target)
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
 
 
