@@ -164,9 +164,8 @@ def _windows(values: Hashes, lengths: Places, ngrams: tuple[int, int], shorter: 
     left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(values))
     hashes = np.zeros(len(values), np.uint64)
     places, found = [], []
-    for size in range(1, ngrams[1] + 1):
-        if (count := len(values) - size + 1) < 1:
-            break
+    for size in range(1, min(ngrams[1], lengths.max(initial=0)) + 1):
+        count = len(values) - size + 1
         hashes = hashes[:count] * _BASE + values[size - 1 :]
         if size >= ngrams[0]:
             at = np.flatnonzero(left[:count] >= size)
