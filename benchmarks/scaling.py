@@ -1,80 +1,91 @@
-"""Time and peak memory of each stage with 1 × and 10 × the rows.
+"""Rows a second and peak memory of each stage with more and more rows of a made-up table, with hashed n-grams.
 
-    python -m benchmarks.scaling [--times 10]
+    python -m benchmarks.scaling [--rows 100000 1000000] [--method hashing] [--classes 3] [--folder DIR]
 
-The further rows are made of the real ones: the beginning of one text and the end of another of its slice, so that
-vocabulary and lengths grow as they would with more data of the kind. The table must be a CSV file.
+Words follow Zipf's law, as those of a language do, and a row's class follows from its words and chance. Seconds are
+those of a processor, which other work on the machine does not make longer.
 """
 
 import argparse
-import random
 import sys
 import tempfile
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
+from ruamel.yaml import YAML
 
 from benchmarks.workspace import Measure, copy_repository, run
-from verdict.base.errors import VerdictError, exit_code
-from verdict.classifier import params
+from verdict.base.errors import exit_code
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
+_SYLLABLES = [first + second for first in "bdfghklmnprstvz" for second in "aeiou"]
+_WORDS, _LENGTH, _PART = 200_000, 11, 50_000
+TABLE = "data/raw/made-up.csv"
 
 
-def multiply(folder: Path, times: int) -> int:
-    """Rewrite the table with `times` as many rows; returns how many that are."""
-    data = params.load(folder / params.PATH).data
-    path = folder / data.path
-    if path.suffix != ".csv":
-        raise VerdictError(data.path, "no CSV file", "python -m benchmarks.scaling, on the example")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    generator = random.Random(0)
-    own = [name for name in (data.id, data.group) if name]
-    parts = [table]
-    for copy in range(1, times):
-        # A row without a group is its own.
-        more = table.assign(**{name: table[name].where(table[name] == "", f"{copy}x" + table[name]) for name in own})
-        for _, rows in more.groupby(list(data.slice)) if data.slice else [("", more)]:
-            for name in data.text:
-                texts = rows[name].tolist()
-                more.loc[rows.index, name] = [_mixed(text, generator.choice(texts)) for text in texts]
-        parts.append(more)
-    whole = pd.concat(parts, ignore_index=True)
-    whole.to_csv(path, index=False)
-    return len(whole)
+def write_table(path: Path, rows: int, classes: int) -> None:
+    """Write so many rows of eleven words: id, text, label."""
+    draw = np.random.default_rng(0)
+    words = np.array(["".join(draw.choice(_SYLLABLES, draw.integers(1, 5))) for _ in range(_WORDS)], dtype=object)
+    chances = np.cumsum(1 / np.arange(10, _WORDS + 10))
+    meant = draw.normal(size=_WORDS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        file.write("id,text,label\n")
+        for start in range(0, rows, _PART):
+            shape = (min(_PART, rows - start), _LENGTH)
+            drawn = np.searchsorted(chances / chances[-1], draw.random(shape))
+            score = meant[drawn].sum(axis=1) / _LENGTH**0.5 + 0.7 * draw.normal(size=shape[0])
+            labels = np.digitize(score, np.linspace(-1, 1, classes + 1)[1:-1])
+            lines = zip(words[drawn].tolist(), labels.tolist(), strict=True)
+            file.writelines(f"{number},{' '.join(row)},c{label}\n" for number, (row, label) in enumerate(lines, start))
 
 
-def _mixed(first: str, second: str) -> str:
-    head, tail = first.split(), second.split()
-    return " ".join(head[: len(head) // 2 + 1] + tail[len(tail) // 2 :])
+def set_params(path: Path, method: str) -> None:
+    """Name the table in params.yaml, and how its text is read."""
+    yaml = YAML()
+    document = yaml.load(path)
+    document["data"] = {"path": TABLE, "text": "text", "label": "label", "id": "id"}
+    document["validate"] = {}
+    document["featurize"]["method"] = method
+    document["train"].update(class_weight=None, rating_noise=None)
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(document, file)
 
 
-def measure(folder: Path, times: int) -> tuple[int, dict[str, Measure]]:
-    """Rows, and the measures of each stage."""
-    copy_repository(folder)
-    rows = multiply(folder, times)
-    return rows, {stage: run([sys.executable, "-I", "-m", f"stages.{stage}"], folder) for stage in STAGES}
+def measure(folder: Path, rows: int, method: str, classes: int) -> dict[str, Measure]:
+    """The measures of each stage; what is told of each is printed at once."""
+    copy_repository(folder, with_raw=False)
+    set_params(folder / "params.yaml", method)
+    write_table(folder / TABLE, rows, classes)
+    found = {}
+    for stage in STAGES:
+        found[stage] = one = run([sys.executable, "-m", f"stages.{stage}"], folder)
+        told = (folder / "benchmark.log").read_text(encoding="utf-8").splitlines()[-1]
+        print(
+            f"{rows:>11,} {stage:<10} {one.cpu:9.1f} s {rows / one.cpu:10,.0f} rows/s {one.gib:6.2f} GiB   {told}",
+            flush=True,
+        )
+    return found
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description="Time and memory with more rows.")
-    parser.add_argument("--times", type=int, default=10)
-    times: int = parser.parse_args().times
-    with tempfile.TemporaryDirectory() as name:
-        few, once = measure(Path(name) / "1", 1)
-        many, more = measure(Path(name) / "2", times)
-    print(f"{'stage':<10} {few:>9,} rows {'':>8} {many:>9,} rows {'':>8}  µs a row, 1 × and {times} ×")
-    for stage in STAGES:
-        a, b = once[stage], more[stage]
-        print(
-            f"{stage:<10} {a.seconds:8.1f} s {a.gib:8.2f} GiB {b.seconds:8.1f} s {b.gib:8.2f} GiB"
-            f"  {a.seconds / few * 1e6:8.0f} {b.seconds / many * 1e6:8.0f}"
-        )
-    totals = [sum(m.seconds for m in measures.values()) for measures in (once, more)]
-    ratio = (totals[1] / many) / (totals[0] / few)
-    peak = max(m.gib for m in more.values())
-    print(f"time per row, {times} × ÷ 1 ×: {ratio:.2f} (goal: flat); peak at {times} ×: {peak:.2f} GiB (goal ≤ 4)")
+    parser = argparse.ArgumentParser(description="Rows a second and peak memory with more rows.")
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--method", choices=("tfidf", "hashing"), default="hashing")
+    parser.add_argument("--classes", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="keep what is made here")
+    given = parser.parse_args()
+    totals = []
+    for rows in given.rows:
+        with tempfile.TemporaryDirectory() as name:
+            folder = given.folder / str(rows) if given.folder else Path(name, "repository")
+            found = measure(folder, rows, given.method, given.classes)
+        peak = max(one.gib for one in found.values())
+        totals.append(rows / sum(one.cpu for one in found.values()))
+        print(f"{rows:>11,} rows: {totals[-1]:,.0f} rows/s in all, peak {peak:.2f} GiB (goal: 2)")
+    print(f"rows/s, most rows ÷ fewest: {totals[-1] / totals[0]:.2f} (goal: flat)")
 
 
 if __name__ == "__main__":

@@ -16,20 +16,22 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Measure:
-    """Wall-clock seconds, and the peak resident memory of the largest process, in GiB."""
+    """Wall-clock seconds, the peak resident memory of the largest process in GiB, and seconds of all processors."""
 
     seconds: float
     gib: float
+    cpu: float
 
 
-def copy_repository(target: Path) -> None:
-    """Copy what git tracks, and the raw data, but no cache and no output of a stage."""
+def copy_repository(target: Path, with_raw: bool = True) -> None:
+    """Copy what git tracks, and the raw data unless told otherwise, but no cache and no output of a stage."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         if name != "dvc.lock" and (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
-    copy_raw(target)
+    if with_raw:
+        copy_raw(target)
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
 
 
@@ -58,4 +60,4 @@ def run(command: list[str], folder: Path) -> Measure:
         if process.returncode:
             log.seek(0)
             raise VerdictError(" ".join(command), f"exit code {process.returncode}\n{log.read()}", "see its output")
-    return Measure(seconds, usage.ru_maxrss / 2**20)
+    return Measure(seconds, usage.ru_maxrss / 2**20, usage.ru_utime + usage.ru_stime)

@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 from verdict.base.errors import exit_code
-from verdict.base.files import write_json, write_table
+from verdict.base.files import write_json
 from verdict.classifier import params
-from verdict.classifier.dataset.description import read_prepared
-from verdict.classifier.evaluation import predictions_of
+from verdict.classifier.evaluation import write_predictions
 from verdict.classifier.scores.plots import write_plots
 from verdict.classifier.scores.predictions import all_scores, require_headline
 from verdict.classifier.scores.published import read_published
@@ -27,10 +26,8 @@ PLOTS = Path("plots")
 def main() -> None:
     """Predict, then write predictions, metrics and plots."""
     settings, published = params.load().evaluate, read_published(PUBLISHED)
-    table = read_prepared(TEST, "dvc repro prepare", "text")
-    predictions, labels = predictions_of(MODEL, table, TEST)
-    require_headline(settings.headline, labels, "rating" in table.column_names)
-    write_table(PREDICTIONS, predictions, predictions.schema)
+    predictions, labels = write_predictions(MODEL, TEST, PREDICTIONS)
+    require_headline(settings.headline, labels, "rating" in predictions.column_names)
     results = all_scores(predictions, labels, settings.calibration_bins, TEST)
     write_json(EVALUATION, results)
     write_plots(PLOTS, predictions, labels, settings, published)

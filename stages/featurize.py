@@ -1,17 +1,18 @@
-"""featurize: what the chosen kind of model reads. TF-IDF learnt on the training split, or an encoder's token ids.
+"""featurize: what the chosen kind of model reads. N-grams by vocabulary or by hash, or an encoder's token ids.
 
 data/prepared, metrics/data.json -> data/features/
 """
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import read_json, sha256, write_json, write_table
+from verdict.base.files import read_json, sha256, write_json, write_parts
 from verdict.classifier import params
-from verdict.classifier.dataset.description import read_dataset, read_prepared, write_dataset
+from verdict.classifier.dataset.description import prepared_parts, read_dataset, write_dataset
 from verdict.classifier.features.pretrained import require_start
-from verdict.classifier.features.write import write_tfidf, write_token_ids
+from verdict.classifier.features.write import write_features
 from verdict.classifier.kinds import KINDS
 from verdict.classifier.scores.predictions import schema_of
 
@@ -20,6 +21,7 @@ REPORT = Path("metrics/data.json")
 FEATURES = Path("data/features")
 # The test split stays out: what training cannot see it cannot learn.
 SPLITS = ("train", "validation")
+_REMEDY = "dvc repro prepare"
 
 
 def main() -> None:
@@ -30,16 +32,24 @@ def main() -> None:
     if not isinstance(report, dict) or report.get("violations") != 0:
         raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
     dataset = read_dataset(PREPARED / "dataset.json")
-    tables = {name: read_prepared(PREPARED / f"{name}.parquet", "dvc repro prepare", "text") for name in SPLITS}
-    texts = {name: table["text"].to_pylist() for name, table in tables.items()}
-    write = write_token_ids if KINDS[settings.train.model].representation == "tokens" else write_tfidf
-    written = write(FEATURES, texts, settings.featurize)
+    tables = {name: PREPARED / f"{name}.parquet" for name in SPLITS}
+    reads = KINDS[settings.train.model].reads
+    chosen = settings.featurize.method if settings.featurize.method in reads else reads[0]
+    written = write_features(FEATURES, tables, settings.featurize, chosen)
     for name, table in tables.items():
-        kept = [column for column in table.column_names if column != "text"]
-        write_table(FEATURES / f"{name}.parquet", table, schema_of(kept))
+        copy_truth(table, FEATURES / f"{name}.parquet")
     write_dataset(FEATURES / "dataset.json", dataset)
-    write_json(FEATURES / "source.json", {name: sha256(PREPARED / f"{name}.parquet") for name in SPLITS})
+    source = {name: sha256(table) for name, table in tables.items()}
+    write_json(FEATURES / "source.json", source)
     print(f"featurize: {written}")
+
+
+def copy_truth(source: Path, target: Path) -> None:
+    """Copy all columns of a prepared table but its text."""
+    parts = prepared_parts(source, _REMEDY, "text")
+    first = next(parts)
+    kept = [name for name in first.column_names if name != "text"]
+    write_parts(target, schema_of(kept), chain([first], parts))
 
 
 if __name__ == "__main__":

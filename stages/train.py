@@ -33,7 +33,7 @@ def main() -> None:
     settings, headline = loaded.train, loaded.evaluate.headline
     require_possible(settings)
     torchrun(settings.processes, several=KINDS[settings.model].processes)
-    inputs = read_inputs(FEATURES, KINDS[settings.model].representation)
+    inputs = read_inputs(FEATURES, settings.model)
     dataset = inputs.dataset
     require_headline(headline, dataset.labels, dataset.rating is not None)
     fitted = fit_seeds(settings, headline, inputs.data["train"], inputs.data["validation"], FEATURES / START)
@@ -41,12 +41,11 @@ def main() -> None:
     if not leads():
         return
     first = fitted[settings.seed]
-    manifest = manifest_of(settings, dataset, inputs.source)
+    manifest = manifest_of(settings, inputs.reads, dataset, inputs.source)
     save_classifier(MODEL, inputs.reads, first.model, inputs.groups, manifest)
     write_rows(CURVE, first.curve)
     seeds = {seed: one.validation for seed, one in fitted.items()}
-    table = inputs.tables["validation"]
-    scores = write_validation(table, dataset.labels, headline, seeds, predictions=HELD_OUT, scores=SCORES)
+    scores = write_validation(inputs.truth, dataset.labels, headline, seeds, predictions=HELD_OUT, scores=SCORES)
     seconds, rows = (sum(getattr(one, what) for one in fitted.values()) for what in ("seconds", "rows"))
     record_cost(seconds, rows, manifest.hardware_class)
     forget(path for one in fitted.values() for path in one.states)

@@ -80,23 +80,37 @@ def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd
 
 
 def table_parts(path: Path, remedy: str, rows: int = 100_000) -> "Iterator[pd.DataFrame]":
-    """The rows of a parquet file for pandas, in parts numbered on; `VerdictError` when it is missing or damaged."""
+    """The rows of a parquet file for pandas, in parts numbered on, as `arrow_parts` gives them."""
+    start = 0
+    for part in arrow_parts(path, remedy, rows=rows):
+        table: pd.DataFrame = part.to_pandas()
+        yield table.set_axis(range(start, start + len(table)))
+        start += len(table)
+
+
+def arrow_parts(path: Path, remedy: str, columns: list[str] | None = None, rows: int = 100_000) -> "Iterator[pa.Table]":
+    """The rows of a parquet file in parts, of an empty one a part without rows; raises as `read_arrow` does."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
-            start = 0
-            for part in file.iter_batches(rows):
-                table: pd.DataFrame = part.to_pandas()
-                yield table.set_axis(range(start, start + len(table)))
-                start += len(table)
-            if not start:
-                yield file.read().to_pandas()
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            parts = (pa.Table.from_batches([part]) for part in file.iter_batches(rows, columns=columns))
+            for part in parts if file.metadata.num_rows else [file.read(columns=columns)]:
+                yield whole_columns(part, columns, path, remedy) if columns else part
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", remedy) from None
     except (pa.ArrowException, OSError) as error:
         raise VerdictError(str(path), f"not readable as parquet: {error}", remedy) from None
+
+
+def write_parts(path: Path, schema: "pa.Schema", parts: "Iterable[pa.Table]") -> None:
+    """Write a parquet file part by part, as `write_table` does."""
+    import pyarrow.parquet as pq
+
+    with replacing(path) as partial, pq.ParquetWriter(partial, schema) as writer:
+        for part in parts:
+            writer.write_table(part.select(schema.names).cast(schema).replace_schema_metadata(None))
 
 
 def read_arrow(path: Path, remedy: str, columns: list[str] | None = None) -> "pa.Table":

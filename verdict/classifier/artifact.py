@@ -1,14 +1,17 @@
 """The trained classifier as a folder: text in, probabilities out, and nothing in it is executed on load.
 
 manifest.json        format, kind, labels, how its text is made, params, what it was trained on, SHA-256 of the others
-vocabulary.json      of linear and bag: the terms of both TF-IDF blocks, in the order of their feature numbers
+vocabulary.json      of TF-IDF: the terms of both blocks, in the order of their feature numbers
+hashing.json         of hashed n-grams instead: how they are made, and the number of features
 tokenizer.json       of an encoder, with config.json and tokens.json: how it cuts text, what its network is, its limit
-weights.safetensors  the model's arrays, and the inverse document frequencies of TF-IDF
-documents.json       the groups of rows that it was trained on, by hash, so that nobody tests it on them
+weights.safetensors  the model's arrays, and the inverse document frequencies of n-grams
+documents.json       the groups of rows that it was trained on, by hash, so that nobody tests it on them;
+                     of hashed n-grams, of which there may be millions, documents.safetensors
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +26,9 @@ from verdict.base.files import read_json, sha256, write_json
 from verdict.base.numerics import hardware_class
 from verdict.classifier.dataset.description import Dataset
 from verdict.classifier.dataset.text import CLEANING, STEPS, Text
-from verdict.classifier.features.tfidf import TfIdf
-from verdict.classifier.features.tfidf_io import idf_tensors, read_tensors, tfidf_from, write_tensors, write_vocabulary
-from verdict.classifier.features.tokens import Tokeniser, load_tokeniser, save_tokeniser
+from verdict.classifier.features.arrays import read_arrays, write_arrays
+from verdict.classifier.features.reads import FILES, Reads, load_reads, representation_of, save_reads
+from verdict.classifier.features.tfidf_io import read_tensors, write_tensors
 from verdict.classifier.kinds import KINDS, Model, ModelKind, Representation
 from verdict.classifier.models import rebuilt
 from verdict.classifier.params import Train
@@ -34,12 +37,11 @@ FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
 VERSION: Literal[2] = 2
 # Version 1 did not say how its text is made; `predict` cleaned it, and read so much of it.
 _TEXT_OF_VERSION_1 = {"columns": ["text"], "separator": " ", "cleaning": [*CLEANING], "max_length": 10_000}
-_FILES = {
-    "tfidf": ("documents.json", "vocabulary.json", "weights.safetensors"),
-    "tokens": ("config.json", "documents.json", "tokenizer.json", "tokens.json", "weights.safetensors"),
-}
+_GROUPS = {"tfidf": "documents.json", "hashing": "documents.safetensors", "tokens": "documents.json"}
+_FILES = {name: tuple(sorted([*own, _GROUPS[name], "weights.safetensors"])) for name, own in FILES.items()}
 _REMEDY = "make repro, or dvc pull models/classifier where a team has a remote"
 _OTHER_CODE = "use the code that the artifact was made with (git log)"
+Groups = npt.NDArray[np.uint64]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -66,7 +68,7 @@ class Classifier:
 
     labels: tuple[str, ...]
     text: Text
-    reads: TfIdf | Tokeniser
+    reads: Reads
     model: Model
 
     def probabilities(self, texts: Iterable[str | Mapping[str, str]]) -> npt.NDArray[np.float64]:
@@ -85,35 +87,41 @@ def group_hash(group: str) -> str:
     return hashlib.sha256(group.encode()).hexdigest()[:16]
 
 
+def group_hashes(groups: Iterable[str]) -> Groups:
+    """The hash of each of some groups as a number."""
+    return np.fromiter((int(group_hash(group), 16) for group in groups), np.uint64)
+
+
 def used_params(train: Train) -> dict[str, Any]:
     """The group `train:` without the settings of the kinds that were not chosen."""
     return train.model_dump(mode="json", exclude=set(KINDS) - {train.model})
 
 
-def manifest_of(train: Train, dataset: Dataset, trained_on: dict[Literal["train", "validation"], str]) -> Manifest:
+def manifest_of(
+    train: Train, reads: Reads, dataset: Dataset, trained_on: dict[Literal["train", "validation"], str]
+) -> Manifest:
     """The manifest of an artifact that is trained here, complete but for `files`.
 
     Args:
         train: the params of its training.
+        reads: from text to features.
         dataset: the classes, in the order of its probabilities, and how its text is made.
         trained_on: SHA-256 of the tables, by split.
     """
-    kind = KINDS[train.model]
+    representation = representation_of(reads)
     return Manifest(
         kind=train.model,
-        representation=kind.representation,
+        representation=representation,
         labels=dataset.labels,
         text=dataset.text,
         train=used_params(train),
         trained_on=trained_on,
-        hardware_class=hardware_class(train.device, kind.representation == "tokens", train.deterministic),
+        hardware_class=hardware_class(train.device, representation == "tokens", train.deterministic),
         files={},
     )
 
 
-def save_classifier(
-    folder: Path, reads: TfIdf | Tokeniser, model: Model, groups: Iterable[str], manifest: Manifest
-) -> None:
+def save_classifier(folder: Path, reads: Reads, model: Model, groups: Iterable[str], manifest: Manifest) -> None:
     """Write the artifact. The manifest comes last: a folder that was left half-written has none, and is refused.
 
     Args:
@@ -125,12 +133,8 @@ def save_classifier(
     """
     (folder / "manifest.json").unlink(missing_ok=True)
     tensors = {f"model.{name}": values for name, values in model.tensors().items()}
-    if isinstance(reads, TfIdf):
-        write_vocabulary(folder / "vocabulary.json", reads)
-        tensors |= idf_tensors(reads)
-    else:
-        save_tokeniser(folder, reads)
-    write_json(folder / "documents.json", sorted({group_hash(group) for group in groups}))
+    tensors |= save_reads(folder, reads)
+    write_groups(folder / _GROUPS[manifest.representation], np.unique(group_hashes(groups)))
     write_tensors(folder / "weights.safetensors", tensors)
     files = {name: sha256(folder / name) for name in _FILES[manifest.representation]}
     write_json(folder / "manifest.json", manifest.model_copy(update={"files": files}).model_dump(mode="json"))
@@ -172,16 +176,12 @@ def load_classifier(folder: Path) -> Classifier:
         VerdictError: a file is missing, surplus, damaged or foreign; it is named.
     """
     manifest = load_manifest(folder)
-    if KINDS[manifest.kind].representation != manifest.representation:
+    if manifest.representation not in KINDS[manifest.kind].reads:
         what = f"a {manifest.kind} model does not read {manifest.representation}"
         raise VerdictError(str(folder / "manifest.json"), what, _REMEDY)
     _check_files(folder, manifest)
     tensors = read_tensors(folder / "weights.safetensors", _REMEDY)
-    reads: TfIdf | Tokeniser
-    if manifest.representation == "tfidf":
-        reads = tfidf_from(folder / "vocabulary.json", tensors, _REMEDY)
-    else:
-        reads = load_tokeniser(folder, _REMEDY)
+    reads = load_reads(folder, manifest.representation, tensors, _REMEDY)
     own = {name.removeprefix("model."): values for name, values in tensors.items() if name.startswith("model.")}
     try:
         model = rebuilt(manifest.kind, own, reads, len(manifest.labels))
@@ -192,11 +192,27 @@ def load_classifier(folder: Path) -> Classifier:
 
 def load_groups(folder: Path) -> list[str]:
     """The hashes (`group_hash`) of the groups that an artifact was trained on."""
-    path = folder / "documents.json"
+    return [f"{number:016x}" for number in known_groups(folder).tolist()]
+
+
+def known_groups(folder: Path) -> Groups:
+    """The hashes (`group_hashes`) of the groups that an artifact was trained on, in order: few bytes for each."""
+    path = folder / _GROUPS["hashing"]
+    if path.exists():
+        return np.sort(read_arrays(path, _REMEDY, ["groups"], "hashes of groups")["groups"].astype(np.uint64))
+    path = folder / _GROUPS["tfidf"]
     groups = read_json(path, _REMEDY)
-    if not isinstance(groups, list) or not all(isinstance(entry, str) for entry in groups):
+    if not isinstance(groups, list) or not all(isinstance(g, str) and re.fullmatch("[0-9a-f]{16}", g) for g in groups):
         raise VerdictError(str(path), "not a list of hashes", _REMEDY)
-    return groups
+    return np.sort(np.array([int(group, 16) for group in groups], np.uint64))
+
+
+def write_groups(path: Path, groups: Groups) -> None:
+    """Write the hashes of groups: as JSON, or as an array."""
+    if path.suffix == ".json":
+        write_json(path, [f"{number:016x}" for number in groups.tolist()])
+    else:
+        write_arrays(path, {"groups": groups})
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:

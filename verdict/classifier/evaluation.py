@@ -1,37 +1,63 @@
 """What an artifact says of labelled text, the way a user of it would ask."""
 
+from collections.abc import Iterator
+from itertools import chain, compress
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.artifact import group_hash, load_classifier, load_groups
+from verdict.base.files import arrow_parts, read_arrow, write_parts
+from verdict.classifier.artifact import Classifier, group_hashes, known_groups, load_classifier
+from verdict.classifier.dataset.description import prepared_parts
+from verdict.classifier.features.hashing import portions
 from verdict.classifier.scores.predictions import codes, with_probabilities
 
+_REMEDY = "dvc repro prepare"
 
-def predictions_of(model: Path, table: pa.Table, source: Path) -> tuple[pa.Table, tuple[str, ...]]:
-    """The truth columns and a probability of each class for each row, by an artifact that learnt from none of them.
+
+def write_predictions(model: Path, source: Path, target: Path) -> tuple[pa.Table, tuple[str, ...]]:
+    """Write the truth columns and a probability of each class for each row; no more than a part has its text in memory.
 
     Args:
-        model: the folder of the artifact.
-        table: truth columns and `text`.
-        source: what a message calls the table.
+        model: the folder of an artifact that learnt from none of the rows.
+        source: a prepared table.
+        target: where to write.
 
     Returns:
-        The predictions, and the classes in their order.
+        What was written, and the classes in their order.
 
     Raises:
-        VerdictError: it cannot be loaded, lacks a class, learnt from one of the groups, or is not finite.
+        VerdictError: the artifact cannot be loaded, lacks a class, learnt from one of the groups, or is not finite.
     """
     classifier = load_classifier(model)
-    codes(table, classifier.labels, str(source))
-    known = set(load_groups(model))
-    groups = dict.fromkeys(table["group"].to_pylist())
-    if leaked := [group for group in groups if group_hash(group) in known]:
-        what = f"was trained on {len(leaked)} groups of the test split, such as {leaked[0]}"
+    _refuse_learnt(model, source)
+    parts = _scored(model, classifier, source)
+    first = next(parts)
+    write_parts(target, first.schema, chain([first], parts))
+    return read_arrow(target, "dvc repro evaluate"), classifier.labels
+
+
+def _refuse_learnt(model: Path, source: Path) -> None:
+    known, learnt = known_groups(model), dict[str, None]()
+    for part in arrow_parts(source, _REMEDY, ["group"]):
+        groups = list(dict.fromkeys(part["group"].to_pylist()))
+        hashes = group_hashes(groups)
+        there = np.searchsorted(known, hashes, "right") > np.searchsorted(known, hashes, "left")
+        learnt |= dict.fromkeys(compress(groups, there))
+    if learnt:
+        what = f"was trained on {len(learnt)} groups of the test split, such as {next(iter(learnt))}"
         raise VerdictError(str(model), what, "dvc repro train")
-    probabilities = classifier.probabilities(table["text"].to_pylist())
-    if not np.isfinite(probabilities).all():
-        raise VerdictError(str(model), "gives probabilities that are not finite", "dvc repro -f train")
-    return with_probabilities(table, classifier.labels, probabilities), classifier.labels
+
+
+def _scored(model: Path, classifier: Classifier, source: Path) -> Iterator[pa.Table]:
+    start = 0
+    for part in prepared_parts(source, _REMEDY, "text"):
+        codes(part, classifier.labels, str(source), start)
+        start += len(part)
+        parts = [classifier.probabilities(texts) for texts in portions(part["text"].to_pylist())]
+        probabilities = np.concatenate([np.empty((0, len(classifier.labels))), *parts])
+        if not np.isfinite(probabilities).all():
+            raise VerdictError(str(model), "gives probabilities that are not finite", "dvc repro -f train")
+        yield with_probabilities(part, classifier.labels, probabilities)

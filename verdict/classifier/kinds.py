@@ -9,8 +9,8 @@ if TYPE_CHECKING:  # a look at the params, in CI, has no numpy
     import numpy as np
     import numpy.typing as npt
 
-Representation = Literal["tfidf", "tokens"]
-# A scipy.sparse.csr_matrix, which has no types, or `Tokens`.
+Representation = Literal["tfidf", "hashing", "tokens"]
+# A scipy.sparse.csr_matrix, which has no types, or `Tokens`, or `Shards`.
 Features = Any
 Tensors: TypeAlias = "dict[str, npt.NDArray[np.float32]]"
 
@@ -32,17 +32,21 @@ class Kind:
     """What a kind of model reads, and what it can be trained on.
 
     Args:
-        representation: what `featurize` makes for it.
+        reads: what `featurize` can make for it.
         gpu: whether its training can use one.
         processes: whether several processes can train it together.
     """
 
-    representation: Representation
+    reads: tuple[Representation, ...]
     gpu: bool = True
     processes: bool = False
 
 
-KINDS = {"linear": Kind("tfidf", gpu=False), "bag": Kind("tfidf"), "encoder": Kind("tokens", processes=True)}
+KINDS = {
+    "linear": Kind(("tfidf", "hashing"), gpu=False),
+    "bag": Kind(("tfidf",)),
+    "encoder": Kind(("tokens",), processes=True),
+}
 
 
 def _known(name: str) -> str:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.classifier.data_params import Data, Split, Validate
-from verdict.classifier.kinds import ModelKind
+from verdict.classifier.kinds import KINDS, ModelKind
 from verdict.classifier.metric_names import known_metric
 from verdict.classifier.section import Count, NonNegative, Positive, Section, Seed, explain
 
@@ -48,9 +48,17 @@ class Ngrammed(Section):
     max_memory_gib: Positive
 
 
-class Featurize(Ngrammed):
-    """TF-IDF for linear and bag, token ids for an encoder."""
+class Hashing(Section):
+    """Of `featurize.method: hashing`: how many features there are, half of them for words, half for characters."""
 
+    features: Annotated[int, Field(ge=2**10, le=2**28)] = 2**20
+
+
+class Featurize(Ngrammed):
+    """TF-IDF for linear and bag, or hashed n-grams for linear, token ids for an encoder."""
+
+    method: Literal["tfidf", "hashing"] = "tfidf"
+    hashing: Hashing = Hashing()
     tokens: TokenIds
 
 
@@ -142,6 +150,13 @@ class Params(Section):
         path = PurePosixPath(self.data.path)
         if path.is_absolute() or ".." in path.parts:
             raise ValueError(f"data.path: {path} is outside of the repository; others would not have it")
+        return self
+
+    @model_validator(mode="after")
+    def _reads_hashes(self) -> Self:
+        if self.featurize.method == "hashing" and "hashing" not in KINDS[self.train.model].reads:
+            able = ", ".join(name for name, kind in KINDS.items() if "hashing" in kind.reads)
+            raise ValueError(f"featurize.method: hashing is for train.model: {able}, not for {self.train.model}")
         return self
 
     @model_validator(mode="after")

@@ -64,7 +64,7 @@ def test_the_truth_stands_beside_the_features_without_the_text(ran: Path) -> Non
         ),
         pytest.param(
             set_params("featurize", max_memory_gib=0.0001),
-            ["need about", "GiB, there are 0.0", "featurize.max_memory_gib"],
+            ["need about", "GiB, there are 0.0", "featurize.method: hashing", "featurize.max_memory_gib"],
             id="memory-limit",
         ),
         pytest.param(

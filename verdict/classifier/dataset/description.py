@@ -1,13 +1,13 @@
 """What is known of the prepared data beside its rows: data/prepared/dataset.json, written by `prepare`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import read_arrow, read_json, whole_columns, write_json
+from verdict.base.files import arrow_parts, read_arrow, read_json, whole_columns, write_json
 from verdict.classifier.dataset.text import Text
 
 if TYPE_CHECKING:
@@ -33,7 +33,15 @@ def read_prepared(path: Path, remedy: str, *more: str) -> "pa.Table":
     Raises:
         VerdictError: with `remedy`, it is missing or damaged, lacks id, group, label or one of `more`, or has a gap.
     """
-    table = read_arrow(path, remedy)
+    return _known(read_arrow(path, remedy), path, remedy, more)
+
+
+def prepared_parts(path: Path, remedy: str, *more: str) -> Iterator["pa.Table"]:
+    """Read a prepared table in parts, as `read_prepared` reads the whole of it."""
+    return (_known(part, path, remedy, more) for part in arrow_parts(path, remedy))
+
+
+def _known(table: "pa.Table", path: Path, remedy: str, more: tuple[str, ...]) -> "pa.Table":
     wanted = {*_ALWAYS, *more, *table.column_names}
     return whole_columns(table, [name for name in COLUMNS if name in wanted], path, remedy)
 

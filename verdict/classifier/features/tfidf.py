@@ -175,5 +175,8 @@ def refuse_if_too_large(characters: int, max_memory_gib: float) -> None:
     allowed = min(max_memory_gib, machine)
     if estimate > allowed:
         what = f"{characters:,} characters of training text need about {estimate:.1f} GiB, there are {allowed:.1f}"
-        remedy = "use less data, or a machine with more memory and a higher featurize.max_memory_gib"
+        remedy = (
+            "featurize.method: hashing, which needs the same memory for any number of rows (train.model: linear);"
+            " or less data; or a machine with more memory and a higher featurize.max_memory_gib"
+        )
         raise VerdictError("params.yaml", what, remedy)

@@ -1,7 +1,6 @@
 """Token ids: what an encoder reads instead of TF-IDF. Texts of any length, end to end, without padding."""
 
 import json
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import read_json, replacing, write_json, write_text
+from verdict.base.files import read_json, write_json, write_text
+from verdict.classifier.features.arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
@@ -149,24 +147,9 @@ def _require_fit(folder: Path, tokeniser: Tokeniser, remedy: str) -> None:
 
 def write_tokens(path: Path, tokens: Tokens) -> None:
     """Write token ids with their checksum."""
-    parts: dict[str, npt.NDArray[Any]] = {"ends": tokens.ends, "ids": tokens.ids, "crc32": _checksum(tokens)}
-    with replacing(path) as partial:
-        partial.write_bytes(save(dict(sorted(parts.items()))))
+    write_arrays(path, {"ends": tokens.ends, "ids": tokens.ids})
 
 
 def read_tokens(path: Path, remedy: str) -> Tokens:
     """Read what `write_tokens` wrote; `VerdictError` with `remedy` when it is missing, damaged or something else."""
-    try:
-        parts = load_file(path)
-        tokens = Tokens(parts["ids"], parts["ends"])
-        if not np.array_equal(parts["crc32"], _checksum(tokens)):
-            raise ValueError("its checksum is another")
-    except FileNotFoundError:
-        raise VerdictError(str(path), "no such file", remedy) from None
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise VerdictError(str(path), f"not readable as token ids: {error}", remedy) from None
-    return tokens
-
-
-def _checksum(tokens: Tokens) -> npt.NDArray[np.int64]:
-    return np.array([zlib.crc32(tokens.ends.tobytes(), zlib.crc32(tokens.ids.tobytes()))], dtype=np.int64)
+    return Tokens(**read_arrays(path, remedy, ("ends", "ids"), "token ids"))

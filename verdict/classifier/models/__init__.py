@@ -5,15 +5,14 @@ Of a kind's package two functions are called: `rebuilt(tensors, reads, classes)`
 
 from importlib import import_module
 
-from verdict.classifier.features.tfidf import TfIdf
-from verdict.classifier.features.tokens import Tokeniser
+from verdict.classifier.features.reads import Reads, representation_of
 from verdict.classifier.kinds import KINDS, Model, Tensors
 
 
-def rebuilt(kind: str, tensors: Tensors, reads: TfIdf | Tokeniser, classes: int) -> Model:
+def rebuilt(kind: str, tensors: Tensors, reads: Reads, classes: int) -> Model:
     """A model from its named arrays and what it reads; `ValueError` when they do not fit together."""
-    given = "tfidf" if isinstance(reads, TfIdf) else "tokens"
-    if KINDS[kind].representation != given:
+    given = representation_of(reads)
+    if given not in KINDS[kind].reads:
         raise ValueError(f"a model of kind {kind} does not read {given}")
     model: Model = import_module(f"{__name__}.{kind}").rebuilt(tensors, reads, classes)
     return model

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.description import COLUMNS, truth_of
@@ -50,14 +51,19 @@ def with_probabilities(table: "Table", labels: Sequence[str], probabilities: Flo
     return pa.table({**{name: table[name] for name in truth}, **named}, schema=schema_of(truth, labels))
 
 
-def codes(table: "Table", labels: Sequence[str], where: str) -> Codes:
-    """The place of each row's label among the labels; `VerdictError` names a row whose label is none of them."""
-    places = {label: place for place, label in enumerate(labels)}
-    found = np.array([places.get(label, -1) for label in _list(table, "label")], dtype=np.intp)
+def codes(table: "Table", labels: Sequence[str], where: str, start: int = 0) -> Codes:
+    """The place of each row's label among the labels.
+
+    Raises:
+        VerdictError: it names a row whose label is none of them; of a part of a table, which begins at row `start`.
+    """
+    column = table["label"] if isinstance(table, pa.Table) else pa.array(table["label"].tolist(), pa.string())
+    known = pa.array(labels, pa.string())
+    found: Codes = np.asarray(pc.fill_null(pc.index_in(column, known), -1), dtype=np.intp)
     if (unknown := np.flatnonzero(found < 0)).size:
         row = int(unknown[0])
-        what = f"unknown label {_list(table, 'label')[row]!r:.80}; there is {', '.join(labels)}"
-        raise VerdictError(f"{where}, row {row}", what, "dvc repro prepare")
+        what = f"unknown label {column[row].as_py()!r:.80}; there is {', '.join(labels)}"
+        raise VerdictError(f"{where}, row {start + row}", what, "dvc repro prepare")
     return found
 
 
@@ -110,11 +116,6 @@ def require_headline(headline: str, labels: Sequence[str], rated: bool) -> None:
 
 def _names(table: "Table") -> list[str]:
     return list(table.column_names) if isinstance(table, pa.Table) else list(table.columns)
-
-
-def _list(table: "Table", name: str) -> list[Any]:
-    found: list[Any] = np.asarray(table[name]).tolist()
-    return found
 
 
 def all_scores(predictions: "Table", labels: tuple[str, ...], bins: int, source: Path) -> dict[str, Any]:

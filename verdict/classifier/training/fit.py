@@ -26,7 +26,7 @@ def fit(params: Train, headline: str, train: Data, validation: Data, start: Path
         VerdictError: the device is not there, or this kind cannot use it.
     """
     require_possible(params)
-    if KINDS[params.model].representation == "tokens":
+    if "tokens" in KINDS[params.model].reads:
         numerics.pin_torch(params.deterministic)
     before = monotonic()
     # By name: one kind's library is not imported for another, and the DAG depends on the chosen kind's code alone.

@@ -1,87 +1,131 @@
 """What a training reads: the features that `featurize` wrote, the truth beside them, and whether they fit together."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import is_sha256, read_json
-from verdict.classifier.dataset.description import Dataset, read_dataset, read_prepared
+from verdict.base.files import arrow_parts, is_sha256, read_json
+from verdict.classifier.dataset.description import Dataset, prepared_parts, read_dataset, read_prepared
+from verdict.classifier.features.hashing import Hashed
+from verdict.classifier.features.reads import Reads, load_reads
+from verdict.classifier.features.shards import Shards
 from verdict.classifier.features.sparse_io import read_matrix
 from verdict.classifier.features.tfidf import TfIdf
-from verdict.classifier.features.tfidf_io import load_tfidf
-from verdict.classifier.features.tokens import Tokeniser, Tokens, load_tokeniser, read_tokens
-from verdict.classifier.kinds import Representation
+from verdict.classifier.features.tfidf_io import read_tensors
+from verdict.classifier.features.tokens import Tokens, read_tokens
+from verdict.classifier.features.write import CONTENTS, IDF
+from verdict.classifier.kinds import KINDS, Features, Representation
+from verdict.classifier.scores.metrics import Floats
 from verdict.classifier.scores.predictions import codes
 from verdict.classifier.training.loop import Data
 
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation")
 _REMEDY = "dvc repro featurize"
+_NUMBERS = ("rating", "weight")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """By split the truth (`tables`) and what is trained on (`data`); `reads` makes features of text.
+    """What is trained on, by split; `reads` makes features of text.
 
-    `dataset` says what the classes are, `source` has the SHA-256 of the prepared tables.
+    `dataset` says what the classes are, `truth` is that of the validation split, `source` has the SHA-256 of the
+    prepared tables.
     """
 
-    reads: TfIdf | Tokeniser
+    folder: Path
+    reads: Reads
     dataset: Dataset
-    tables: dict[Split, pa.Table]
     data: dict[Split, Data]
     source: dict[Split, str]
 
     @property
-    def groups(self) -> list[str]:
-        """The group of each row, of all splits."""
-        return [group for table in self.tables.values() for group in table["group"].to_pylist()]
+    def truth(self) -> pa.Table:
+        """The validation split's, with all its columns."""
+        return read_prepared(self.folder / "validation.parquet", _REMEDY)
+
+    @property
+    def groups(self) -> Iterator[str]:
+        """The group of each row, of all splits; read when they are asked for."""
+        for name in SPLITS:
+            for part in arrow_parts(self.folder / f"{name}.parquet", _REMEDY, ["group"]):
+                yield from part["group"].to_pylist()
 
 
-def read_inputs(folder: Path, representation: Representation) -> Inputs:
-    """Read all that a training needs of `data/features`.
+def read_inputs(folder: Path, model: str) -> Inputs:
+    """Read all that the training of a kind of model needs of `data/features`.
 
     Raises:
-        VerdictError: a file is missing, damaged, or does not fit the others; or a class has no row to learn from.
+        VerdictError: a file is missing, damaged, or does not fit the others; a class has no row to learn from; or
+            the features are not for this kind.
     """
-    reads, features = _features(folder, representation)
+    representation = _representation(folder)
+    if representation not in KINDS[model].reads:
+        raise VerdictError(str(folder), f"holds {representation}, which a {model} model does not read", _REMEDY)
+    tensors = read_tensors(folder / IDF, _REMEDY) if representation != "tokens" else {}
+    reads = load_reads(folder, representation, tensors, _REMEDY)
     dataset = read_dataset(folder / "dataset.json", _REMEDY)
-    more = ["rating"] if dataset.rating else []
-    tables = {name: read_prepared(folder / f"{name}.parquet", _REMEDY, *more) for name in SPLITS}
-    data = {name: _data(folder / name, dataset, tables[name], features[name]) for name in SPLITS}
+    data = {name: _data(folder / name, dataset, _features(folder, name, reads)) for name in SPLITS}
     _refuse_absent_classes(folder / "train.parquet", data["train"])
-    return Inputs(reads, dataset, tables, data, _source(folder / "source.json"))
+    return Inputs(folder, reads, dataset, data, _source(folder / "source.json"))
 
 
-def _features(
-    folder: Path, representation: Representation
-) -> tuple[TfIdf | Tokeniser, dict[Split, sp.csr_matrix | Tokens]]:
-    """What the model reads text with, and what featurize made of the text with it."""
-    paths = {name: folder / f"{name}.safetensors" for name in SPLITS}
-    if representation == "tokens":
-        return load_tokeniser(folder, _REMEDY), {name: read_tokens(path, _REMEDY) for name, path in paths.items()}
-    tfidf = load_tfidf(folder)
-    matrices = {name: read_matrix(path, _REMEDY) for name, path in paths.items()}
-    for name, matrix in matrices.items():
-        if matrix.shape[1] != tfidf.size:
-            what = f"has {matrix.shape[1]} columns, expected {tfidf.size}"
-            raise VerdictError(str(paths[name]), what, _REMEDY)
-    return tfidf, matrices
+def _features(folder: Path, name: Split, reads: Reads) -> Features:
+    """What featurize made of the texts of a split."""
+    path = folder / f"{name}.safetensors"
+    if isinstance(reads, Hashed):
+        return _shards(folder, name, reads)
+    if not isinstance(reads, TfIdf):
+        return read_tokens(path, _REMEDY)
+    matrix = read_matrix(path, _REMEDY)
+    if matrix.shape[1] != reads.size:
+        raise VerdictError(str(path), f"has {matrix.shape[1]} columns, expected {reads.size}", _REMEDY)
+    return matrix
 
 
-def _data(path: Path, dataset: Dataset, table: pa.Table, features: sp.csr_matrix | Tokens) -> Data:
-    rows = len(features) if isinstance(features, Tokens) else features.shape[0]
-    if rows != len(table):
-        raise VerdictError(f"{path}.safetensors", f"has {rows} rows, expected {len(table)}", _REMEDY)
-    rating, weight = (table[name].to_numpy() if name in table.column_names else None for name in ("rating", "weight"))
-    actual, limits = codes(table, dataset.labels, f"{path}.parquet"), dataset.rating
-    if limits is None or rating is None:
-        return Data(features, dataset.labels, actual, weight=weight)
-    return Data(features, dataset.labels, actual, rating - limits.middle, limits.reach, weight)
+def _shards(folder: Path, name: Split, reads: Hashed) -> Shards:
+    path = folder / CONTENTS
+    listed = read_json(path, _REMEDY).get("shards")
+    found = listed.get(name) if isinstance(listed, dict) else None
+    if not isinstance(found, dict) or not all(type(rows) is int for rows in found.values()):
+        raise VerdictError(str(path), f"does not list the shards of {name}", _REMEDY)
+    return Shards(reads, tuple((folder / f"{shard}.safetensors", 0) for shard in found), sum(found.values()))
+
+
+def _data(path: Path, dataset: Dataset, features: Features) -> Data:
+    table = Path(f"{path}.parquet")
+    actual, start, numbers = [], 0, defaultdict[str, list[Floats]](list)
+    for part in prepared_parts(table, _REMEDY, *(["rating"] if dataset.rating else [])):
+        actual.append(codes(part, dataset.labels, str(table), start))
+        start += len(part)
+        for name in set(_NUMBERS) & set(part.column_names):
+            numbers[name].append(part[name].to_numpy())
+    made = Data(features, dataset.labels, np.concatenate(actual))
+    rows = len(features) if isinstance(features, Tokens | Shards) else features.shape[0]
+    if rows != len(made.actual):
+        raise VerdictError(f"{path}.safetensors", f"has {rows} rows, expected {len(made.actual)}", _REMEDY)
+    if "weight" in numbers:
+        weight = np.concatenate(numbers["weight"])
+        # To a mean of 1: otherwise their unit would be a learning rate.
+        made = replace(made, weight=weight / (weight.mean() or 1.0))
+    if dataset.rating and "rating" in numbers:
+        rating = np.concatenate(numbers["rating"]) - dataset.rating.middle
+        made = replace(made, rating=rating, reach=dataset.rating.reach)
+    return made
+
+
+def _representation(folder: Path) -> Representation:
+    contents = read_json(folder / CONTENTS, _REMEDY)
+    named: Representation | None = contents.get("representation") if isinstance(contents, dict) else None
+    if named is None or named not in get_args(Representation):
+        raise VerdictError(str(folder / CONTENTS), "does not say what the features are", _REMEDY)
+    return named
 
 
 def _source(path: Path) -> dict[Split, str]:
@@ -92,7 +136,8 @@ def _source(path: Path) -> dict[Split, str]:
 
 
 def _refuse_absent_classes(path: Path, data: Data) -> None:
-    if absent := [label for place, label in enumerate(data.labels) if place not in data.actual]:
+    counts = np.bincount(data.actual, minlength=len(data.labels))
+    if absent := [label for label, count in zip(data.labels, counts, strict=True) if not count]:
         what = f"no row is {' or '.join(absent)}: that class could not be learnt"
         raise VerdictError(
             str(path), what, "more data; or take the class out of data.labels and its rows out of the table"

@@ -1,7 +1,7 @@
 """What the training of every kind shares: targets, early stopping, the learning curve, the progress bar."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from tqdm import tqdm
 
 from verdict.base.errors import VerdictError
+from verdict.classifier.features.shards import Shards
 from verdict.classifier.features.tokens import Tokens
 from verdict.classifier.kinds import Features, Model
 from verdict.classifier.params import Train
@@ -49,7 +50,7 @@ class Data:
     """n rows to train on, of K classes.
 
     Args:
-        features: (n, size), or n times token ids.
+        features: (n, size), or n times token ids, or n rows on disk.
         labels: the classes in their order.
         actual: the place of each row's class among them, (n,).
         rating: how far each row's rating is from the middle of its limits, (n,); `reach` is the most that can be.
@@ -62,6 +63,24 @@ class Data:
     rating: Floats | None = None
     reach: float = 1.0
     weight: Floats | None = None
+
+    def at(self, rows: "Codes | slice", features: Features = None) -> "Data":
+        """Some of the rows, with these features."""
+        return replace(
+            self,
+            features=features,
+            actual=self.actual[rows],
+            rating=None if self.rating is None else self.rating[rows],
+            weight=None if self.weight is None else self.weight[rows],
+        )
+
+    def parts(self, draw: np.random.Generator | None = None) -> "Iterator[Data]":
+        """All rows in parts with features in memory; of rows on disk in an order of chance, where one is drawn."""
+        if not isinstance(self.features, Shards):
+            yield self
+            return
+        for rows, features in self.features.parts(draw):
+            yield self.at(rows, features)
 
     def joined(self, other: "Data") -> "Data":
         """These rows, then the other's."""
@@ -84,18 +103,29 @@ def _concatenated(first: Floats | None, second: Floats | None) -> Floats | None:
 
 def joined(first: Features, second: Features) -> Features:
     """The rows of both, one after the other; they are of one representation."""
-    if isinstance(first, Tokens) and isinstance(second, Tokens):
+    if (isinstance(first, Tokens) and isinstance(second, Tokens)) or isinstance(first, Shards):
         return first.joined(second)
     return sp.vstack([first, second], format="csr")
 
 
-def targets(data: Data, params: Train) -> Floats:
+def said(model: Model, data: Data) -> Floats:
+    """The probabilities that a model gives the rows, (n, K)."""
+    if not isinstance(data.features, Shards):
+        return model.probabilities(data.features)
+    found = np.empty((len(data.actual), len(data.labels)))
+    for rows, features in data.features.parts():
+        found[rows] = model.probabilities(features)
+    return found
+
+
+def targets(data: Data, params: Train, by_class: Floats | None = None) -> Floats:
     """How much each row counts for each class, of shape (n, K).
 
     A rating near the middle says little about the class: of a text that was rated a little above it others may think
     ill, of one far above they will not. With `train.rating_noise` a row, unless it is within the band in between,
     counts for the last class as much as a normal distribution around its rating, of that deviation, lies above the
     middle, and for the first with the rest. All of it is multiplied by the class's and by the row's own weight.
+    Of rows that are a part of more, `by_class` has the weights of the classes (`class_weights`) in all of these.
     """
     wanted = np.zeros((len(data.actual), len(data.labels)))
     wanted[np.arange(len(data.actual)), data.actual] = 1
@@ -103,12 +133,11 @@ def targets(data: Data, params: Train) -> Floats:
         above = ndtr(data.rating / params.rating_noise)
         outside = np.isin(data.actual, (0, len(data.labels) - 1))
         wanted[outside, 0], wanted[outside, -1] = (1 - above)[outside], above[outside]
-    wanted *= _class_weights(data, params)
-    # To a mean of 1: otherwise the unit of the weights would be a learning rate.
-    return wanted if data.weight is None else wanted * (data.weight / data.weight.mean())[:, None]
+    wanted *= class_weights(data, params) if by_class is None else by_class
+    return wanted if data.weight is None else wanted * data.weight[:, None]
 
 
-def _class_weights(data: Data, params: Train) -> Floats:
+def class_weights(data: Data, params: Train) -> Floats:
     """How much each class counts, (K,): as params say, or so that all classes count alike."""
     chosen = params.class_weight
     if chosen == "balanced":
@@ -135,7 +164,7 @@ def fit_epochs(trainer: Callable[[Data], Step], params: Train, headline: str, tr
     limits = getattr(params, params.model)
     step = trainer(train)
     model, best, curve = early_stopping(limits.epochs, limits.patience, step, validation, (params.model, headline))
-    held_out = model.probabilities(validation.features)
+    held_out = said(model, validation)
     rows = len(train.actual) * len(curve) // 2
     if params.refit:
         whole = train.joined(validation)
@@ -168,7 +197,7 @@ def early_stopping(
     with tqdm(total=epochs, desc=name, unit="epoch", disable=None, leave=False) as progress:
         for epoch in range(epochs):
             model, train_loss = step(epoch)
-            probabilities = model.probabilities(validation.features)
+            probabilities = said(model, validation)
             loss = log_loss(validation.actual, probabilities)
             if not math.isfinite(loss):
                 raise diverged(name, epoch)

@@ -1,0 +1,47 @@
+"""What a model reads text with, by representation, and its files: in an artifact, and in data/features."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+from verdict.classifier.features import hashing_io, tfidf_io, tokens
+from verdict.classifier.features.hashing import Hashed
+from verdict.classifier.features.tfidf import TfIdf
+from verdict.classifier.features.tfidf_io import Tensors
+from verdict.classifier.features.tokens import Tokeniser
+from verdict.classifier.kinds import Representation
+
+Reads: TypeAlias = TfIdf | Hashed | Tokeniser
+# Beside its weights, which an artifact keeps with those of the model.
+FILES: dict[Representation, tuple[str, ...]] = {
+    "tfidf": ("vocabulary.json",),
+    "hashing": (hashing_io.SETTINGS,),
+    "tokens": (tokens.CONFIG, tokens.TOKENIZER, tokens.LIMIT),
+}
+
+
+def representation_of(reads: Reads) -> Representation:
+    """Its name."""
+    if isinstance(reads, TfIdf):
+        return "tfidf"
+    return "hashing" if isinstance(reads, Hashed) else "tokens"
+
+
+def save_reads(folder: Path, reads: Reads) -> Tensors:
+    """Write its files, and give its weights, which the caller writes."""
+    if isinstance(reads, TfIdf):
+        tfidf_io.write_vocabulary(folder / "vocabulary.json", reads)
+        return tfidf_io.idf_tensors(reads)
+    if isinstance(reads, Hashed):
+        hashing_io.write_settings(folder / hashing_io.SETTINGS, reads)
+        return {hashing_io.IDF: reads.idf}
+    tokens.save_tokeniser(folder, reads)
+    return {}
+
+
+def load_reads(folder: Path, representation: Representation, tensors: Tensors, remedy: str) -> Reads:
+    """Read what `save_reads` wrote and gave; `VerdictError` with `remedy` where it is missing or does not fit."""
+    if representation == "tfidf":
+        return tfidf_io.tfidf_from(folder / "vocabulary.json", tensors, remedy)
+    if representation == "hashing":
+        return hashing_io.hashed_from(folder / hashing_io.SETTINGS, tensors, remedy)
+    return tokens.load_tokeniser(folder, remedy)
