@@ -13,21 +13,18 @@ from scipy.special import bdtr, ndtri
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST, TEST_SET
-from verdict.base.printable import plain
 from verdict.classifier.dataset.description import truth_of
 from verdict.classifier.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
 from verdict.classifier.scores.predictions import columns_of, slices
 from verdict.review.bootstrap import Draws, Scheme, paired
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.plan import Plan, constant, levels, require_few_slices
-from verdict.review.testset import WRITE, TestRows
+from verdict.review.testset import WRITE, TestRows, left_out_counts
 from verdict.review.truth import widened
 
 BETTER, WORSE, SAME, UNDEFINED = "better", "worse", "no measurable difference", "not defined"
 # A difference that four digits show as 0 is none: the same weights on another processor move all rows a little.
 NOTHING = 5e-5
-# Main's model cannot be asked about groups that it learnt from; beyond this share of them there is no judgement.
-MOST_LEFT_OUT = 0.1
 # A loss "could have been seen" when it would have been called worse in nine of ten test sets.
 POWER = 0.9
 
@@ -169,20 +166,6 @@ def both_on(
     labels, kept = all_labels(base, candidate), ~known
     sides = (widened(theirs[kept], base.labels, labels), widened(own[rows][kept], candidate.labels, labels))
     return sides[0].reset_index(drop=True), sides[1].reset_index(drop=True), known
-
-
-def left_out_counts(table: pd.DataFrame, known: Mask, main: str) -> dict[str, int]:
-    """How many rows main had learnt from, overall and by slice; `VerdictError` when they are too many."""
-    counts = {name: (int(known[inside].sum()), int(inside.sum())) for name, inside in slices(table)}
-    for name, (learnt, rows) in counts.items():
-        if learnt > MOST_LEFT_OUT * rows:
-            what = f"main's model was trained on {learnt} of the {rows} test rows ({plain(name, 80)})"
-            remedy = (
-                "keep split.salt and the shares; or approve them after this change, when main has not learnt them:"
-                f" now git checkout {main} -- {TEST_SET} && {WRITE} --no-new"
-            )
-            raise VerdictError(TEST, what, remedy)
-    return {name: learnt for name, (learnt, _) in counts.items()}
 
 
 def of_tables(

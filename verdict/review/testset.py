@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
 from verdict.base.paths import TEST, TEST_SET
+from verdict.base.printable import plain
 from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.scores.predictions import slices
 from verdict.repo.revisions import Revision, working_tree
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.truth import truth_table
@@ -24,6 +27,8 @@ _HEAD = f"""\
 # The approved rows of {TEST}, a digest each. The rules of the gate are asked of these rows.
 # Written by `{WRITE}`; rows that come or go need the approval `data` (docs/review.md).
 """
+# Main's model cannot be asked about groups that it learnt from; beyond this share of them there is no judgement.
+MOST_LEFT_OUT = 0.1
 
 
 @dataclass(frozen=True)
@@ -95,3 +100,17 @@ def _listed(revision: Revision) -> frozenset[str] | None:
     if text is None:
         return None
     return frozenset(line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#"))
+
+
+def left_out_counts(table: pd.DataFrame, known: Mask, main: str) -> dict[str, int]:
+    """How many rows main had learnt from, overall and by slice; `VerdictError` when they are too many."""
+    counts = {name: (int(known[inside].sum()), int(inside.sum())) for name, inside in slices(table)}
+    for name, (learnt, rows) in counts.items():
+        if learnt > MOST_LEFT_OUT * rows:
+            what = f"main's model was trained on {learnt} of the {rows} test rows ({plain(name, 80)})"
+            remedy = (
+                "keep split.salt and the shares; or approve them after this change, when main has not learnt them:"
+                f" now git checkout {main} -- {TEST_SET} && {WRITE} --no-new"
+            )
+            raise VerdictError(TEST, what, remedy)
+    return {name: learnt for name, (learnt, _) in counts.items()}

@@ -12,9 +12,10 @@ from verdict.base.errors import VerdictError
 from verdict.classifier.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores import metrics as classifier_metrics
 from verdict.review import reported_metrics
-from verdict.review.compare import BETTER, SAME, UNDEFINED, WORSE, Comparison, Difference, left_out_counts
+from verdict.review.compare import BETTER, SAME, UNDEFINED, WORSE, Comparison, Difference
 from verdict.review.compare import of_tables as of_labels
 from verdict.review.plan import MOST_SLICES, Plan, levels
+from verdict.review.testset import left_out_counts
 from verdict.review.truth import widened
 
 HEADLINE = "weighted_f1"
