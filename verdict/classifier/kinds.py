@@ -23,7 +23,7 @@ class Model(Protocol):
         ...
 
     def probabilities(self, features: Features) -> "npt.NDArray[np.float64]":
-        """N sentences, as a sparse matrix or as `Tokens`, to (n, classes); each row sums to 1."""
+        """N texts, as a sparse matrix or as `Tokens`, to (n, classes); each row sums to 1."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Turns a sentence into marked tokens, so that n-grams can see what negates a word and what a "but" outweighs."""
+"""Turns a text into marked tokens, so that n-grams can see what negates a word and what a "but" outweighs."""
 
 import re
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ _CLAUSE_END = frozenset(".,;:!?()")
 
 
 def mark(text: str, negation_span: int, repeat_after_but: bool) -> str:
-    """Lower-case a sentence, except for negated words, which are written in CAPITALS.
+    """Lower-case a text, except for negated words, which are written in CAPITALS.
 
     Args:
-        text: a sentence as a user wrote it.
+        text: as a user wrote it.
         negation_span: how many words after a negator are negated, at most to the end of the clause; 0 for none.
-        repeat_after_but: append what follows the last "but" once more: it is what the sentence comes down to.
+        repeat_after_but: append what follows the last "but" once more: it is what the text comes down to.
 
     Returns:
         The tokens, a blank between each two.
