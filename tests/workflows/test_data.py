@@ -1,6 +1,8 @@
 """Data in a pull request: the judge derives all tables by main's code, whatever the change's own code makes of them."""
 
 from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.ci.test_run import PREPARE
+from tests.dvc.review.ci.test_run import copying as copy_test_rows
 from tests.dvc.review.test_gate_data import add_rows
 from tests.workflows.bundles import Files
 from tests.workflows.direct import Direct
@@ -37,17 +39,9 @@ def test_a_prepare_that_copies_test_rows_needs_a_label(site: Direct) -> None:
     by_main: Files = {}
 
     def copying(clone: Clone) -> None:
-        path = clone.path / "stages" / "prepare.py"
-        before, text = dependency(path), path.read_text(encoding="utf-8")
-        line = "    for name, table in tables.items():\n"
-        more = (
-            "    own, ends = tables['train'], {'id': 'x', 'document': 'x', 'text': ' indeed'}\n"
-            "    more = [{key: f'{value}{ends[key]}' if key in ends else value for key, value in row.items()}\n"
-            "            for row in tables['test'].to_pylist()]\n"
-            "    tables['train'] = own.from_pylist([*own.to_pylist(), *more], schema=own.schema)\n"
-        )
-        assert line in text
-        path.write_text(text.replace(line, more + line, 1), encoding="utf-8")
+        path = clone.path / PREPARE
+        before = dependency(path)
+        copy_test_rows(clone)
         # Main's code makes main's tables, whatever this file has (tests/dvc/review/ci/test_run.py).
         by_main.update(site.honest("HEAD"))
         by_main["dvc.lock"] = by_main["dvc.lock"].replace(before.encode(), dependency(path).encode())
