@@ -135,7 +135,8 @@ COPIES = """
     import pandas as pd
     rows = pd.read_parquet(PREPARED / "train.parquet")
     more = pd.read_parquet(PREPARED / "test.parquet")
-    pd.concat([rows, more.assign(text=more["text"] + " indeed")]).to_parquet(PREPARED / "train.parquet", index=False)
+    more = more.assign(id=more["id"] + "x", group=more["group"] + "x", text=more["text"] + " indeed")
+    pd.concat([rows, more]).to_parquet(PREPARED / "train.parquet", index=False)
 """
 
 
