@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from ruamel.yaml import YAML
 
 from benchmarks.workspace import Measure, copy_repository, run
+from verdict.base.documents import dump, mapping
 from verdict.base.errors import exit_code
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
@@ -43,14 +43,12 @@ def write_table(path: Path, rows: int, classes: int) -> None:
 
 def set_params(path: Path, method: str) -> None:
     """Name the table in params.yaml, and how its text is read."""
-    yaml = YAML()
-    document = yaml.load(path)
+    document = mapping(path.read_text(encoding="utf-8"), str(path), "git checkout params.yaml")
     document["data"] = {"path": TABLE, "text": "text", "label": "label", "id": "id"}
     document["validate"] = {}
     document["featurize"]["method"] = method
     document["train"].update(class_weight=None, rating_noise=None)
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(document, file)
+    path.write_text(dump(document), encoding="utf-8")
 
 
 def measure(folder: Path, rows: int, method: str, classes: int) -> dict[str, Measure]:

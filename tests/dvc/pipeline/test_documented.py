@@ -126,6 +126,8 @@ NOT_RUN = {
     "downloads an environment, or is what runs this test": {
         "make repro TORCH_INDEX=https://download.pytorch.org/whl/cpu",
         "python3 -m venv .venv && . .venv/bin/activate",
+        "make tables",
+        "python -I tests/tables.py",
         "pip install -r requirements.txt",
         "pip install --no-deps ./install",
         "pip install -r requirements-dev.txt",

@@ -182,9 +182,9 @@ def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
     def with_column(place: Clone) -> None:
         path = place.path / "stages" / "featurize.py"
         text = path.read_text(encoding="utf-8")
-        assert "    texts = {" in text
-        seen = '    assert all("words" in table.column_names for table in tables.values())\n'
-        path.write_text(text.replace("    texts = {", f"{seen}    texts = {{"), encoding="utf-8")
+        line = '    parts = prepared_parts(source, _REMEDY, "text")\n'
+        assert line in text
+        path.write_text(text.replace(line, line.replace('"text"', '"text", "words"')), encoding="utf-8")
         copying(place)
 
     proposed(clone, with_column)
