@@ -177,14 +177,17 @@ def test_mains_code_makes_the_data(
 def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
     clone: Clone, desk: Desk, main: MainCode
 ) -> None:
-    """Where a new column is written by prepare and read by featurize, the reason names the label that lets it be."""
+    """Where featurize asks for what the change's own prepare writes, the reason names the label that lets it be."""
 
     def with_column(place: Clone) -> None:
         path = place.path / "stages" / "featurize.py"
         text = path.read_text(encoding="utf-8")
-        line = '    parts = prepared_parts(source, _REMEDY, "text")\n'
+        line = "    first = next(parts)\n"
         assert line in text
-        path.write_text(text.replace(line, line.replace('"text"', '"text", "words"')), encoding="utf-8")
+        asked = """    words = " ".join(text for part in prepared_parts(source, _REMEDY) for text in part["text"].to_pylist())
+    assert source.stem != "train" or " indeed" in words
+"""
+        path.write_text(text.replace(line, line + asked), encoding="utf-8")
         copying(place)
 
     proposed(clone, with_column)
