@@ -184,7 +184,8 @@ def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
         text = path.read_text(encoding="utf-8")
         line = "    first = next(parts)\n"
         assert line in text
-        asked = """    words = " ".join(text for part in prepared_parts(source, _REMEDY) for text in part["text"].to_pylist())
+        asked = """    every = (part["text"].to_pylist() for part in prepared_parts(source, _REMEDY))
+    words = " ".join(map(" ".join, every))
     assert source.stem != "train" or " indeed" in words
 """
         path.write_text(text.replace(line, line + asked), encoding="utf-8")
