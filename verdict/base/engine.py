@@ -89,11 +89,11 @@ def _outcome(address: str, future: "Future") -> Any:  # noqa: ANN401 - whatever 
         what = f"a worker of {address} does not see {error.filename}"
         raise VerdictError(VARIABLE, what, "share the folder with it, under the same path: docs/size.md") from None
     except KilledWorker as error:
-        raise VerdictError(VARIABLE, f"workers of {address} were killed: {error}", "give them more memory") from None
+        raise VerdictError(VARIABLE, f"workers of {address} died: {error}", "see what they have printed") from None
     told = done.stderr.decode(errors="replace")
     if done.returncode:
-        last = "\n".join(told.splitlines()[-_LINES:])
-        raise VerdictError(VARIABLE, f"a worker of {address} failed\n{last}", "see what it says: docs/size.md")
+        what = "\n".join([f"a worker's process ended with {done.returncode}", *told.splitlines()[-_LINES:]])
+        raise VerdictError(VARIABLE, what, "-9 is a lack of memory; else see what it says, and docs/size.md")
     sys.stderr.write(told)
     made, failed = pickle.loads(done.stdout)  # noqa: S301 - as above
     if failed:

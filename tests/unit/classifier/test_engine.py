@@ -4,9 +4,7 @@ import csv
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from importlib.util import find_spec
-from operator import truediv
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +94,37 @@ def prepared(name: str, data: dict[str, Any], split: dict[str, Any]) -> dict[str
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.parametrize("name", GOOD)
+def test_the_files_of_a_folder_are_one_table(place: Path, name: str) -> None:
+    """Cut into files that begin with other labels and slices, a table gives the rows and counts that it gives whole."""
+    apart = prepared("apart", *GOOD[name])
+    files = [path.read_text(encoding="utf-8").splitlines(keepends=True) for path in sorted(Path("raw").iterdir())]
+    Path("whole").mkdir()
+    Path("whole/table.csv").write_text("".join([*files[0], *files[1][1:], *files[2][1:]]), encoding="utf-8")
+    whole = prepared("at once", {**GOOD[name][0], "path": "whole"}, GOOD[name][1])
+    assert readable(apart) == readable(whole)
+
+
+def readable(outs: dict[str, bytes] | str) -> dict[str, object]:
+    """What stands in the files that `prepare` leaves behind."""
+    assert isinstance(outs, dict)
+    return {
+        name: pq.read_table(pa.BufferReader(content)).to_pylist() if name.endswith("parquet") else content
+        for name, content in outs.items()
+    }
+
+
+def test_problems_of_several_files_are_one_list(place: Path) -> None:
+    """A problem that many files have is told once, with its first row and the number of all; in the files' order."""
+    told = prepared("bad", *BAD["labels, ids and damage"])
+    assert isinstance(told, str)
+    rows = [row for path in Path("raw").iterdir() for row in csv.DictReader(path.open(encoding="utf-8"))]
+    usable = [row for row in rows if row["text"] and "caf" not in row["text"]]
+    count = sum(row["label"] == "c" for row in usable)
+    assert f'data.labels: "c" in {count} rows (first: raw/0.csv, line 2) is none of a, b' in told
+    assert f"data.id: {len(usable) - 3} rows have an id that stands before them" in told
+
+
 @needs_dask
 @pytest.mark.parametrize("name", [*GOOD, *BAD])
 def test_a_cluster_prepares_the_same_bytes(
@@ -144,22 +173,41 @@ def test_results_come_in_order_and_few_are_asked_for(
     assert list(results) == list(range(1, 12))
 
 
-UNABLE: dict[str, tuple[str, object]] = {
+UNLIKE: dict[str, tuple[str, object]] = {
     ", not 2.7": ("_environment", lambda: {"Python": "2.7"}),
     "does not see /no/such/folder": ("Path", type("Elsewhere", (), {"cwd": lambda: "/no/such/folder"})),
-    "ZeroDivisionError": ("_LINES", 20),
 }
 
 
 @needs_dask
-@pytest.mark.parametrize("told", UNABLE)
-def test_what_a_worker_cannot_do_is_told(place: Path, cluster: str, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
-    """Another Python, a folder that it does not see, and a defect each end in a message that says so."""
+@pytest.mark.parametrize("told", UNLIKE)
+def test_a_worker_must_have_the_same_libraries_and_the_same_folder(
+    place: Path, cluster: str, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    """Another version of Python, and a folder that a worker does not see, are named."""
     monkeypatch.setenv(engine.VARIABLE, cluster)
-    monkeypatch.setattr(engine, *UNABLE[told])
+    monkeypatch.setattr(engine, *UNLIKE[told])
     with pytest.raises(VerdictError, match=engine.VARIABLE) as caught:
-        list(mapped(partial(truediv, 1), [0]))
+        list(mapped(abs, [1]))
     assert told in str(caught.value)
+
+
+DEATHS = {
+    "1 / 0": "ended with 1\n",
+    "import os; os.kill(os.getpid(), 9)": "ended with -9",
+    "import os; os.kill(os.getppid(), 9)": "died",
+}
+
+
+@needs_dask
+@pytest.mark.parametrize("code", DEATHS)
+def test_what_ends_a_worker_is_told(place: Path, cluster: str, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """A defect, a process that is killed, and workers that are killed each end in a message of their own."""
+    monkeypatch.setenv(engine.VARIABLE, cluster)
+    with pytest.raises(VerdictError, match=engine.VARIABLE) as caught:
+        list(mapped(exec, [code]))
+    assert DEATHS[code] in str(caught.value)
+    assert ("ZeroDivisionError" in str(caught.value)) == (code == "1 / 0")
 
 
 @needs_dask
