@@ -17,7 +17,7 @@ from verdict.base import engine
 from verdict.base.engine import mapped
 from verdict.base.errors import VerdictError
 from verdict.classifier.data_params import Data, Split
-from verdict.classifier.dataset import preparation
+from verdict.classifier.dataset import names, preparation
 from verdict.classifier.features import shards
 from verdict.classifier.params import Ngrammed
 
@@ -123,6 +123,17 @@ def test_problems_of_several_files_are_one_list(place: Path) -> None:
     count = sum(row["label"] == "c" for row in usable)
     assert f'data.labels: "c" in {count} rows (first: raw/0.csv, line 2) is none of a, b' in told
     assert f"data.id: {len(usable) - 3} rows have an id that stands before them" in told
+
+
+@pytest.mark.parametrize(("most", "read"), [(10, 40), (50, 80)])
+def test_a_label_of_each_row_stops_the_reading(
+    place: Path, monkeypatch: pytest.MonkeyPatch, most: int, read: int
+) -> None:
+    """The files after the one in which labels become too many, or with which, are not read."""
+    monkeypatch.setattr(names, "_STOP", most)
+    told = prepared("many", {"label": "id"}, {})
+    assert isinstance(told, str)
+    assert f'data.label: "id" has {read} values, {read} of them once' in told
 
 
 @needs_dask
