@@ -51,14 +51,17 @@ def _at_workers(address: str, function: Callable[[Item], Made], items: Iterable[
         return subprocess.run(command, cwd=folder, input=task, capture_output=True, check=False)
 
     folder, ours = str(Path.cwd()), pickle.dumps(_environment())
-    with _connected(address) as client:
-        asked: deque[Future] = deque()
+    client, asked = _connected(address), deque["Future"]()
+    try:
         for item in items:
             if asked and len(asked) >= 2 * sum(client.nthreads().values()):
                 yield _outcome(address, asked.popleft())
             asked.append(client.submit(work, folder, ours + pickle.dumps((function, item)), pure=False))
         while asked:
             yield _outcome(address, asked.popleft())
+    finally:
+        if not sys.is_finalizing():  # else Dask has ended its threads, and would wait for them for a minute
+            client.close()
 
 
 def _connected(address: str) -> "Client":
