@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: help repro encoder sweep leaderboard test tables unit lint format workflows bench calibration plots report preview remote pins clean
+.PHONY: help repro encoder engine sweep leaderboard test tables unit lint format workflows bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -24,6 +24,10 @@ repro: .venv/repro.stamp $(if $(filter encoder,$(MODEL)),encoder)  ## set up, ge
 
 encoder: .venv/encoder.stamp  ## what train.model: encoder needs: its libraries and the weights that it starts from
 	@python -I data/fetch.py --start encoder
+
+engine: .venv/engine.stamp .venv/test.stamp  ## what VERDICT_ENGINE needs, Dask, and its tests on this machine: docs/size.md
+	python -I -c 'import distributed'
+	pytest tests/unit/classifier/test_engine.py
 
 sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml [JOBS=2]
 	@verdict sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
@@ -80,6 +84,7 @@ pins:  ## compile requirements*.in into exact pins
 	$(PYTHON) -m venv .venv/pins && .venv/pins/bin/pip install --quiet pip-tools==7.6.2
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements.in -o requirements.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/encoder.in -o requirements/encoder.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/engine.in -o requirements/engine.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt requirements-dev.in -o requirements-dev.txt
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.txt requirements-dev.txt
 
@@ -126,6 +131,10 @@ PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 # The encoder's libraries come only where it is chosen, or tested.
 .venv/encoder.stamp: .venv/repro.stamp requirements/encoder.txt
 	pip install --quiet --disable-pip-version-check -r requirements/encoder.txt
+	touch $@
+
+.venv/engine.stamp: .venv/repro.stamp requirements/engine.txt
+	pip install --quiet --disable-pip-version-check -r requirements/engine.txt
 	touch $@
 
 .venv/test.stamp: .venv/encoder.stamp requirements-dev.txt

@@ -13,7 +13,7 @@ import pytest
 from tests import documents
 from tests.conftest import ROOT
 
-FILES = ("requirements.in", "requirements/encoder.in", "requirements-dev.in")
+FILES = ("requirements.in", "requirements/encoder.in", "requirements/engine.in", "requirements-dev.in")
 # Folders whose code runs where the development requirements are installed.
 _DEVELOPMENT = ("benchmarks", "dev", "tests")
 _OWNERS = packages_distributions()
@@ -72,8 +72,8 @@ def used() -> dict[bool, dict[str, set[str]]]:
 
 
 def test_every_import_of_the_program_is_declared(used: dict[bool, dict[str, set[str]]]) -> None:
-    """What stages, review and commands import is named in requirements.in, or for an encoder in encoder.in."""
-    names = declared("requirements.in", "requirements/encoder.in")
+    """What stages, review and commands import is named in requirements.in, encoder.in or engine.in."""
+    names = declared(*FILES[:-1])
     assert {name: files for name, files in used[False].items() if name not in names} == {}
 
 
@@ -82,7 +82,7 @@ def test_every_import_of_tests_and_benchmarks_is_declared(used: dict[bool, dict[
     assert {name: files for name, files in used[True].items() if name not in _ALL} == {}
 
 
-@pytest.mark.parametrize("file", ["requirements.in", "requirements/encoder.in"])
+@pytest.mark.parametrize("file", FILES[:-1])
 def test_what_is_declared_is_imported(used: dict[bool, dict[str, set[str]]], file: str) -> None:
     """A package that nothing imports any more goes from the .in file, unless its line says why it stays."""
     assert {name for name, line in declared(file).items() if "# not imported: " not in line} <= set(used[False])

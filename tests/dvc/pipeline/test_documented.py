@@ -95,6 +95,11 @@ ELSEWHERE = {
     "tests/dvc/review/test_fresh_clone.py": {"verdict repro"},
     "tests/dvc/review/test_hook.py": {". .venv/bin/activate", "exec verdict gate"},
     "tests/dvc/pipeline/conftest.py": {"dvc exp run -S train.model=bag"},
+    "tests/unit/classifier/test_engine.py": {
+        "dask scheduler --port 8786",
+        "dask worker tcp://HOST:8786 --nworkers 4 --nthreads 1",
+        "VERDICT_ENGINE=tcp://HOST:8786 verdict repro",
+    },
     "tests/dvc/data/test_fetch.py": {"python -I data/fetch.py"},
     "tests/dvc/data/test_init.py": {"verdict init my.csv --text message --label topic"},
     "tests/dvc/data/test_own_data.py": {
@@ -134,6 +139,7 @@ NOT_RUN = {
         "ruff check . && ruff format --check . && lint-imports && mypy",
         "pytest -n auto --dist worksteal",
     },
+    "downloads Dask": {"make engine"},
     "downloads the encoder's weights, and trains for an hour, or on a GPU, or on two machines": {
         "make encoder",
         "make encoder && dvc exp run -S train.model=encoder",

@@ -336,6 +336,16 @@ def test_ci_refuses_a_kernel_without_landlock(root: Path, monkeypatch: pytest.Mo
     assert not (root / "data/training.txt").exists()
 
 
+def test_in_ci_no_stage_works_on_a_cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its workers could read what the stage may not; a person's own run may."""
+    monkeypatch.setenv("VERDICT_ENGINE", "tcp://127.0.0.1:1")
+    define(root, HONEST)
+    with pytest.raises(VerdictError, match="VERDICT_ENGINE"):
+        reproduce(root, STRICT)
+    assert not (root / "data/training.txt").exists()
+    reproduce(root)
+
+
 def test_in_ci_no_stage_runs_time_and_again(root: Path) -> None:
     """A training that DVC runs each time could run once more after evaluate."""
     define(root, HONEST, always_changed=True)

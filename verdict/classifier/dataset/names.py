@@ -4,6 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from verdict.classifier.data_params import Data
 from verdict.classifier.dataset.problems import Problems, quoted
 
@@ -25,6 +28,11 @@ class Codes:
         self.counts.update(values)
         return [self._numbers.setdefault(value, len(self._numbers)) for value in values]
 
+    def add(self, other: "Codes") -> NDArray[np.int32]:
+        """Go on with the values of another; its numbers become these."""
+        self.counts.update(other.counts)
+        return np.array([self._numbers.setdefault(value, len(self._numbers)) for value in other.values()], np.int32)
+
     def values(self) -> list[str]:
         """The values by number."""
         return list(self._numbers)
@@ -37,9 +45,13 @@ class Names:
         self._data, self._problems = data, problems
         self.labels, self.slices = Codes(), Codes()
 
+    def too_many(self) -> bool:
+        """Whether there is no sense in reading on: labels or slices are as many as the rows."""
+        return max(len(self.labels.counts), len(self.slices.counts)) > _STOP
+
     def require_few(self) -> None:
-        """Stop the reading of a table whose labels or slices are as many as its rows."""
-        if max(len(self.labels.counts), len(self.slices.counts)) > _STOP:
+        """Stop the reading of a table that has too many."""
+        if self.too_many():
             self.check()
             self._problems.stop()
 

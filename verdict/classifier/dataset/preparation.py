@@ -1,8 +1,10 @@
 """From a table to the three prepared ones, in two passes: memory holds some numbers for each row, never the texts."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,11 @@ from verdict.base.files import replacing, write_json
 from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.description import COLUMNS, Dataset, Limits, write_dataset
 from verdict.classifier.dataset.duplicates import REASONS, numbered, ranked, repeated, settle, varied
+from verdict.classifier.dataset.parts import Part, read
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.quality import Violation, write_details
-from verdict.classifier.dataset.rows import KEYS, SCHEMA, Rows, keys_of
+from verdict.classifier.dataset.rows import KEYS, SCHEMA, Rows
 from verdict.classifier.dataset.splits import SPLITS, by_date, split_of
-from verdict.classifier.dataset.table import batches
 
 Array = np.ndarray[Any, Any]
 _ROW_GROUP = 100_000
@@ -48,7 +50,8 @@ def prepare(data: Data, split: Split, folder: Path, details: Path) -> dict[str, 
     with ExitStack() as stack:
         folder.mkdir(parents=True, exist_ok=True)
         spool = folder / ".rows.partial"
-        stack.callback(spool.unlink, missing_ok=True)
+        shutil.rmtree(spool, ignore_errors=True)  # of a run that was killed
+        stack.callback(shutil.rmtree, spool, ignore_errors=True)
         run = _Preparation(data, split, spool)
         run.read()
         run.settle(details)
@@ -59,24 +62,20 @@ def prepare(data: Data, split: Split, folder: Path, details: Path) -> dict[str, 
 
 
 class _Preparation:
-    """What the two passes share: the counts, the keys of all rows, and the file that holds the rest of them."""
+    """What the two passes share: the counts, the keys of all rows, and the files that hold the rest of them."""
 
     def __init__(self, data: Data, split: Split, spool: Path) -> None:
         self._data, self._split, self._spool = data, split, spool
         self._problems = Problems(data.path)
         self._rows = Rows(data, split, self._problems)
+        self._parts: list[Part] = []
         self._keys: dict[str, Array] = {}
 
     def read(self) -> None:
-        """Read the table into the spool, and stop at whatever is wrong with its rows."""
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
-        count = 0
-        with pa.ipc.new_file(self._spool, SCHEMA, options=options) as spool:
-            for batch in batches(Path(self._data.path), keys_of(self._data, self._split), self._problems):
-                rows = self._rows.of(batch)
-                spool.write_batch(rows)
-                count += len(rows)
-        # Read again from the file: parts that wait in memory to be joined would take the room twice.
+        """Read the table into files, and stop at whatever is wrong with its rows."""
+        self._parts = read(self._data, self._split, self._rows, self._problems, self._spool)
+        count = sum(part.count for part in self._parts)
+        # Read again from the files: parts that wait in memory to be joined would take the room twice.
         self._keys = {name: np.empty(count, kind.to_pandas_dtype()) for name, kind in KEYS.items()}
         for start, rows in self._spooled(list(KEYS)):
             for name, array in self._keys.items():
@@ -181,15 +180,11 @@ class _Preparation:
         return np.array([SPLITS.index(split_of(group, self._split)) for group in groups], np.int8)
 
     def _spooled(self, columns: list[str] = SCHEMA.names) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Some columns of the spool's batches, each batch with the number of its first row."""
+        """Some columns of the rows, in batches, each batch with the number of its first row."""
         start = 0
-        options = pa.ipc.IpcReadOptions(included_fields=list(map(SCHEMA.get_field_index, columns)))
-        # Not mapped into memory, which would count as used.
-        with pa.OSFile(str(self._spool)) as file, pa.ipc.open_file(file, options=options) as spool:
-            for number in range(spool.num_record_batches):
-                rows = spool.get_batch(number)
-                yield start, rows
-                start += len(rows)
+        for rows in chain.from_iterable(part.batches(columns) for part in self._parts):
+            yield start, rows
+            start += len(rows)
 
     def _at(self, numbers: Array) -> list[dict[str, Any]]:
         """Some rows by their numbers, for messages, in the order asked for."""

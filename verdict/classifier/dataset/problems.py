@@ -34,6 +34,13 @@ class Problems:
         first, count = self._rows.get((key, what, then), (place, 0))
         self._rows[key, what, then] = first, count + 1
 
+    def add_all(self, others: "Problems") -> None:
+        """Note those of rows that come after all rows noted so far."""
+        self._lines += others._lines
+        for problem, (place, count) in others._rows.items():
+            first, before = self._rows.get(problem, (place, 0))
+            self._rows[problem] = first, before + count
+
     def stop(self) -> None:
         """Raise what was noted, if anything was, as one `VerdictError`."""
         lines = list(self._lines)

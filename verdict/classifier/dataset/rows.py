@@ -4,10 +4,12 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.formats import Batch
@@ -17,6 +19,8 @@ from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
 from verdict.classifier.dataset.text import CLEANING, Text
 from verdict.classifier.metric_names import OVERALL
 
+# By column, the number in a whole table of each number in one of its files.
+Codes = Mapping[str, NDArray[np.int32]]
 # What is written and read again; the hashes and codes (KEYS) stay in memory, too, for all rows.
 KEYS = {
     "text_key": pa.uint64(),
@@ -52,23 +56,11 @@ def label_of(rating: float, middle: float, band: float, labels: Sequence[str]) -
     return labels[0] if rating - middle < -band or len(labels) == 2 else labels[1]
 
 
-def keys_of(data: Data, split: Split) -> list[tuple[str, str]]:
-    """The columns that are read, each with the key that names it."""
-    keys = [("data.text", column) for column in data.text]
-    keys += [("data.slice", column) for column in data.slice or ()]
-    for name in ("label", "id", "group", "date", "weight"):
-        if column := getattr(data, name):
-            keys.append((f"data.{name}", column))
-    if data.rating:
-        keys.append(("data.rating", data.rating.column))
-    return [*keys, ("split.column", split.column)] if split.by == "column" and split.column else keys
-
-
 class Rows:
     """Makes rows of batches, and counts by slice what was read, dropped and cut."""
 
     def __init__(self, data: Data, split: Split, problems: Problems) -> None:
-        self._data, self._split, self._problems = data, split, problems
+        self._data, self._split, self.problems = data, split, problems
         cleaning = tuple(step for step in CLEANING if step == "nfc" or step in data.clean)
         self.text = Text(
             columns=data.text, separator=data.separator, cleaning=cleaning, max_length=data.max_text_length
@@ -107,17 +99,26 @@ class Rows:
             "rating": ratings,
             "weight": self._weights(batch),
         }
-        self.names.require_few()
         return pa.RecordBatch.from_pydict(columns, SCHEMA)
+
+    def add(self, other: "Rows") -> Codes:
+        """Count the rows of another file, too; for each of its numbers of labels and slices the number here."""
+        self.read.update(other.read)
+        self.cut.update(other.cut)
+        self.dropped.update(other.dropped)
+        self.problems.add_all(other.problems)
+        self._weighty |= other._weighty
+        names = other.names
+        return {"label": self.names.labels.add(names.labels), "slice": self.names.slices.add(names.slices)}
 
     def check(self) -> None:
         """Note what is wrong with the rows as a whole."""
         self.names.check()
-        if self._data.weight and not self._weighty and not self._problems:
-            self._problems.add("data.weight", f"no row of {quoted(self._data.weight)} weighs more than 0")
+        if self._data.weight and not self._weighty and not self.problems:
+            self.problems.add("data.weight", f"no row of {quoted(self._data.weight)} weighs more than 0")
         read, empty = self.read.total(), sum(n for (_, why), n in self.dropped.items() if why == "no text")
-        if empty > read / 2 and not self._problems:
-            self._problems.add("data.text", f"{empty:,} of {read:,} rows have no text")
+        if empty > read / 2 and not self.problems:
+            self.problems.add("data.text", f"{empty:,} of {read:,} rows have no text")
 
     def _cells(self, batch: Batch, column: str | None) -> list[str]:
         """The cells of a column without white space around them; empty ones where no column is named."""
@@ -126,7 +127,7 @@ class Rows:
     def _require(self, key: str, batch: Batch, cells: Sequence[str]) -> None:
         for row, cell in enumerate(cells):
             if not cell:
-                self._problems.row(key, batch.place(row), "no value")
+                self.problems.row(key, batch.place(row), "no value")
 
     def _slices(self, batch: Batch) -> list[str]:
         columns = [self._cells(batch, column) for column in self._data.slice or ()]
@@ -137,7 +138,7 @@ class Rows:
         names = [" / ".join(parts) for parts in zip(*columns, strict=True)]
         for row, name in enumerate(names):
             if name == OVERALL:
-                self._problems.row("data.slice", batch.place(row), f'"{OVERALL}"', ", which is the name for all rows")
+                self.problems.row("data.slice", batch.place(row), f'"{OVERALL}"', ", which is the name for all rows")
         return names
 
     def _texts(self, batch: Batch, slices: Sequence[str]) -> Iterator[str | None]:
@@ -152,13 +153,13 @@ class Rows:
             elif len(joined) > self.text.max_length and self.text.cuts(joined):
                 if rule == "stop":
                     what = f"a text of more than {self.text.max_length} characters"
-                    self._problems.row(key, batch.place(row), what, "; data.too_long: cut or drop")
+                    self.problems.row(key, batch.place(row), what, "; data.too_long: cut or drop")
                 self.cut[name] += rule == "cut"
                 reason = "too long" if rule == "drop" else ""
             if not reason and self._damage.search(text):
                 if self._data.damaged == "stop":
                     what = f"signs of a wrong encoding, such as {quoted(self._damage.findall(text)[0])},"
-                    self._problems.row("data.text", batch.place(row), what, "; data.damaged: drop leaves them out")
+                    self.problems.row("data.text", batch.place(row), what, "; data.damaged: drop leaves them out")
                 reason = "damaged text"
             if reason:
                 self.dropped[name, reason] += 1
@@ -184,7 +185,7 @@ class Rows:
         for row, label in enumerate(labels):
             if label and wanted and label not in wanted:
                 then = f" is none of {', '.join(wanted[:10])}; add it or correct them"
-                self._problems.row("data.labels", batch.place(row), quoted(label), then)
+                self.problems.row("data.labels", batch.place(row), quoted(label), then)
         return labels
 
     def _numbers(self, key: str, batch: Batch, column: str, low: float, high: float) -> list[float | None]:
@@ -197,7 +198,7 @@ class Rows:
             if not low <= number <= high or math.isinf(number):
                 wanted = f"from {low:g} on" if high == math.inf else f"from {low:g} to {high:g}"
                 what = "no value" if not cell else f"no number {wanted}"
-                self._problems.row(key, f"{batch.place(row)}: {quoted(cell)}" if cell else batch.place(row), what)
+                self.problems.row(key, f"{batch.place(row)}: {quoted(cell)}" if cell else batch.place(row), what)
                 number = math.nan
             numbers.append(None if math.isnan(number) else number)
         return numbers
@@ -221,7 +222,7 @@ class Rows:
         for row, cell in enumerate(cells):
             if cell not in SPLITS:
                 what = f"none of {', '.join(SPLITS)}"
-                self._problems.row("split.column", f"{batch.place(row)}: {quoted(cell)}", what)
+                self.problems.row("split.column", f"{batch.place(row)}: {quoted(cell)}", what)
         return [SPLITS.index(cell) if cell in SPLITS else 0 for cell in cells]
 
     def _dates(self, batch: Batch) -> list[int]:
@@ -231,13 +232,13 @@ class Rows:
         try:
             dates = pd.to_datetime(pd.Series(cells, dtype=object), format=form, errors="coerce", utc=True)
         except ValueError as error:  # not one of a date, but of the format
-            self._problems.add("data.date_format", str(error))
-            self._problems.stop()
+            self.problems.add("data.date_format", str(error))
+            self.problems.stop()
             raise
         for row in dates.index[dates.isna()]:
             place, what, then = batch.place(row), "no date", ""
             if cells[row]:
                 place, what, then = f"{place}: {quoted(cells[row])}", f"no date in {form}", "; see data.date_format"
-            self._problems.row("data.date", place, what, then)
+            self.problems.row("data.date", place, what, then)
         moments: list[int] = dates.dt.as_unit("us").astype("int64").tolist()
         return moments

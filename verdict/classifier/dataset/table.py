@@ -53,15 +53,21 @@ def batches(path: Path, keys: Sequence[tuple[str, str]], problems: Problems) -> 
     wanted, rows = Wanted(keys, problems), 0
     found = files(path, problems)
     for file in found:
-        for batch in _readable(file, wanted):
+        for batch in read_file(file, wanted):
             rows += len(batch.lines)
             yield batch
-    if found and not rows and not problems:
+    if found:
+        require_rows(path, rows, problems)
+
+
+def require_rows(path: Path, rows: int, problems: Problems) -> None:
+    """Note that no row was read, unless problems say why."""
+    if not rows and not problems:
         problems.add("data.path", f"{path}: no row can be read")
 
 
-def _readable(file: Path, wanted: Wanted) -> Iterator[Batch]:
-    """The rows of a file, as far as it can be read."""
+def read_file(file: Path, wanted: Wanted) -> Iterator[Batch]:
+    """Read the rows of a file, as far as it can be read."""
     try:
         yield from read(file, format_of(file), wanted)
     except UnreadableError as error:
@@ -88,6 +94,6 @@ def header(path: Path, problems: Problems) -> list[str]:
     """The columns of a table, by its first file."""
     wanted = _Header((), problems, [])
     for file in files(path, problems)[:1]:
-        for _ in _readable(file, wanted):
+        for _ in read_file(file, wanted):
             pass
     return wanted.found

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
+from verdict.base.engine import mapped
 from verdict.base.errors import VerdictError
 from verdict.base.files import arrow_parts
 from verdict.classifier.features.arrays import read_arrays, write_arrays
@@ -64,8 +66,9 @@ def write_shards(folder: Path, split: str, table: Path, params: Ngrammed) -> dic
         The names of the shards, in order, and how many rows each has.
     """
     found: dict[str, int] = {}
-    for number, pile in enumerate(deal(folder, table)):
-        found |= shards_of(pile, f"{split}-{number:03}", params)
+    piles = deal(folder, table)
+    for pile, shards in zip(piles, mapped(partial(shards_of, split, params), enumerate(piles)), strict=True):
+        found |= shards
         pile.unlink()
     return found
 
@@ -86,8 +89,9 @@ def deal(folder: Path, table: Path) -> list[Path]:
     return paths
 
 
-def shards_of(pile: Path, name: str, params: Ngrammed) -> dict[str, int]:
-    """Write the shards of a pile beside it; their names, and how many rows each has."""
+def shards_of(split: str, params: Ngrammed, numbered: tuple[int, Path]) -> dict[str, int]:
+    """Write the shards of a numbered pile beside it; their names, and how many rows each has."""
+    name, pile = f"{split}-{numbered[0]:03}", numbered[1]
     with pa.ipc.open_file(pile) as opened:
         table = opened.read_all()
     table, found, start = table.take(np.random.default_rng(0).permutation(len(table))), {}, 0

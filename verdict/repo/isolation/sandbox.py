@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from verdict.base import engine
 from verdict.base.errors import VerdictError
 from verdict.classifier.training import checkpoints
 from verdict.repo import git as program
@@ -56,9 +57,12 @@ def isolated(repo: "Repo", confinement: Confinement = LAPTOP) -> Iterator[None]:
     """While this lasts, DVC runs each stage of `repo` in a folder with its dependencies alone.
 
     Raises:
-        VerdictError: dvc.yaml shows a stage what it must not see; or the kernel has no Landlock, where that is wanted.
+        VerdictError: dvc.yaml shows a stage what it must not see; or, where that must be strict, this kernel has no
+            Landlock, or the stages would work on a cluster.
     """
     require_landlock(confinement)
+    if confinement.strict and os.environ.get(engine.VARIABLE):
+        raise VerdictError(engine.VARIABLE, "nothing keeps stages apart on a cluster's machines", "unset it here")
     _require_blind(repo, confinement)
     before = os.environ.get(_SHELL)
     trees = _own_folder(Path(repo.dvc_dir) / _TREES)

@@ -1,0 +1,111 @@
+"""The first pass of prepare: of each file of a table come a file of rows, and what is known of all its rows together.
+
+A function of one file, so that files can be worked on at the same time; what is known is put together in their order.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from verdict.base.engine import mapped
+from verdict.base.errors import VerdictError
+from verdict.classifier.data_params import Data, Split
+from verdict.classifier.dataset.formats import Wanted
+from verdict.classifier.dataset.problems import Problems
+from verdict.classifier.dataset.rows import SCHEMA, Codes, Rows
+from verdict.classifier.dataset.table import files, read_file, require_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file to read, and where its rows go."""
+
+    data: Data
+    split: Split
+    file: Path
+    spool: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What is known of a file's rows together, how many can be used, and whether it was read to its end."""
+
+    rows: Rows
+    count: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of rows, and what its numbers of labels and slices are in the whole table."""
+
+    spool: Path
+    count: int
+    codes: Codes
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of its rows, a batch at a time."""
+        options = pa.ipc.IpcReadOptions(included_fields=list(map(SCHEMA.get_field_index, columns)))
+        # Not mapped into memory, which would count as used.
+        with pa.OSFile(str(self.spool)) as file, pa.ipc.open_file(file, options=options) as spool:
+            for number in range(spool.num_record_batches):
+                batch = spool.get_batch(number)
+                for name in self.codes.keys() & set(columns):
+                    place, codes = batch.schema.get_field_index(name), batch.column(name).to_numpy()
+                    batch = batch.set_column(place, name, pa.array(self.codes[name][codes]))
+                yield batch
+
+
+def read(data: Data, split: Split, rows: Rows, problems: Problems, folder: Path) -> list[Part]:
+    """Read all files of a table into a folder, which is made.
+
+    Args:
+        data: which table, and what its columns mean.
+        split: which columns it needs.
+        rows: gets what is known of all rows.
+        problems: gets whatever cannot be read.
+        folder: where to write.
+    """
+    folder.mkdir()
+    found, parts = files(Path(data.path), problems), list[Part]()
+    jobs = [Job(data, split, file, folder / f"{number:06}.arrow") for number, file in enumerate(found)]
+    for job, made in zip(jobs, mapped(make, jobs), strict=True):
+        parts.append(Part(job.spool, made.count, rows.add(made.rows)))
+        rows.names.require_few()
+        if not made.whole:
+            problems.stop()
+    if found:
+        require_rows(Path(data.path), rows.read.total(), problems)
+    return parts
+
+
+def make(job: Job) -> Made:
+    """Read a file into its spool, as far as it can be read."""
+    rows, count = Rows(job.data, job.split, Problems(job.data.path)), 0
+    wanted = Wanted(keys_of(job.data, job.split), rows.problems)
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(job.spool, SCHEMA, options=options) as spool, suppress(VerdictError):  # its problems tell it
+        for batch in read_file(job.file, wanted):
+            made = rows.of(batch)
+            spool.write_batch(made)
+            count += len(made)
+            if rows.names.too_many():
+                break
+        else:
+            return Made(rows, count, whole=True)
+    return Made(rows, count, whole=False)
+
+
+def keys_of(data: Data, split: Split) -> list[tuple[str, str]]:
+    """The columns that are read, each with the key that names it."""
+    keys = [("data.text", column) for column in data.text]
+    keys += [("data.slice", column) for column in data.slice or ()]
+    for name in ("label", "id", "group", "date", "weight"):
+        if column := getattr(data, name):
+            keys.append((f"data.{name}", column))
+    if data.rating:
+        keys.append(("data.rating", data.rating.column))
+    return [*keys, ("split.column", split.column)] if split.by == "column" and split.column else keys
