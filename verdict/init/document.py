@@ -91,10 +91,10 @@ def flow(value: object) -> str:
 def _limits(trial: Trial) -> list[str]:
     """Four fifths of the rows that each split has, and half of what the rarest class and slice have."""
     rows = {name: max(1, int(0.8 * count)) for name, count in trial.rows.items()}
-    lines = ["", f"min_rows: {flow(rows)}", f"min_class_rows: {max(1, trial.rarest('label') // 2)} # in every split"]
+    lines = ["", f"min_rows: {flow(rows)}", f"min_class_rows: {trial.rarest('label') // 2} # in every split"]
     return [
         *lines,
-        *([f"min_slice_rows: {max(1, trial.rarest('slice') // 2)} # in every split"] if trial.slices else []),
+        *([f"min_slice_rows: {trial.rarest('slice') // 2} # in every split"] if trial.slices else []),
     ]
 
 
