@@ -24,6 +24,7 @@ from verdict.repo.raw_data import data_path
 PARAMS = "params.yaml"
 CARDS = ("data/README.md", "models/README.md")
 PUBLISHED = "data/published.csv"
+COST = "metrics/cost.json"  # empty, but in git: else an experiment would not keep what it cost
 # What tells of the example, and goes; `dvc repro` and `verdict test-set` write the like of it for the new data.
 FIGURES = ("dvc.lock", "data/test-set.txt", "metrics", "plots")
 RAW = Path("data/raw")
@@ -54,6 +55,7 @@ def start(root: Path, options: argparse.Namespace) -> None:
     text = rewritten((root / PARAMS).read_text(encoding="utf-8"), data, split, trial)
     _put(root, options.table, place, current)
     write_text(root / PUBLISHED, "name,slice,metric,value\n")
+    write_text(root / COST, "{}\n")
     write_text(root / CARDS[0], data_card(place, data, trial))
     write_text(root / CARDS[1], model_card(trial))
     write_text(root / PARAMS, text)
@@ -206,9 +208,10 @@ def _told(place: Path, trial: Trial) -> str:
     labels = trial.dataset.labels
     rows = ", ".join(f"{name} {count:,}" for name, count in trial.rows.items())
     shown = ", ".join(labels[:10]) + "…" * (len(labels) > 10)
+    absent = "".join(f"\n  no row in {split}: {column} {name}" for split, column, name in trial.absent)
     dropped = "".join(f"\n  left out: {count:,} × {reason}" for reason, count in trial.dropped.most_common())
     return f"""\
-{place}: {sum(trial.rows.values()):,} rows ({rows}), {len(labels)} classes: {shown}{dropped}
+{place}: {sum(trial.rows.values()):,} rows ({rows}), {len(labels)} classes: {shown}{dropped}{absent}
 params.yaml describes it; data/README.md and models/README.md are cards to be filled in. git checkout . undoes it.
 next:
   verdict repro
