@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -59,7 +60,7 @@ def _many(files: Files) -> None:
 
 
 def _large(files: Files) -> None:
-    files["log.txt"] = b"\0" * 100_000_000
+    files["log.txt"] = b"\0" * 600_000_000
 
 
 def _numbered(files: Files) -> None:
@@ -72,7 +73,7 @@ _REFUSED = {
     "code": _named("verdict/review/gate.py"),
     "pickle": _named("models/classifier/model.pkl"),
     "ten thousand files": _many,
-    "100 MB": _large,
+    "600 MB": _large,
     "another pull request's number": _numbered,
     "no head": lambda files: files.pop("bundle.json"),
 }
@@ -87,10 +88,10 @@ def test_what_no_run_writes_is_not_taken(harness: JudgeHarness, change: Callable
     assert report.startswith("<h2>⚠️ Cannot judge</h2>")
 
 
-def test_an_artifact_of_100_mb_is_not_even_downloaded(harness: JudgeHarness) -> None:
+def test_an_artifact_of_600_mb_is_not_even_downloaded(harness: JudgeHarness) -> None:
     """A bundle whose size GitHub tells is too large is refused by that."""
     asked = len(harness.site.github.requests)
-    harness.archive.write_bytes(harness.archive.read_bytes() + b"\0" * 100_000_000)
+    os.truncate(harness.archive, 600_000_000)
     verdict, report = harness.judge()
     harness.hand_over(harness.honest)
     assert verdict.code == CANNOT_JUDGE

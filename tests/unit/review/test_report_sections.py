@@ -48,7 +48,7 @@ def about(comparison: Comparison, slice_column: object = "source") -> Review:
     params = {"data": {"slice": slice_column}, "evaluate": {}}
     own = replace(REVISION, name="candidate")
     own.__dict__["params"] = params
-    policy = type("Policy", (), {"claims": (("overall", comparison.headline),)})()
+    policy = type("Policy", (), {"claims": lambda _, headline: (("overall", headline),)})()
     return Review(REVISION, own, metric=comparison.headline, policy=policy, comparison=comparison)
 
 

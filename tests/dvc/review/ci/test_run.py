@@ -132,11 +132,12 @@ def test_main_and_audit_fail_on_it(clone: Clone, desk: Desk, name: str, fresh: b
 
 
 COPIES = """
-    import pandas as pd
-    rows = pd.read_parquet(PREPARED / "train.parquet")
-    more = pd.read_parquet(PREPARED / "test.parquet")
-    more = more.assign(id=more["id"] + "x", group=more["group"] + "x", text=more["text"] + " indeed")
-    pd.concat([rows, more]).to_parquet(PREPARED / "train.parquet", index=False)
+    import pyarrow as pa, pyarrow.parquet as pq
+    rows, more = (pq.read_table(PREPARED / f"{name}.parquet") for name in ("train", "test"))
+    ends = {"id": "x", "group": "x", "text": " indeed"}
+    copies = [{key: f"{value}{ends[key]}" if key in ends else value for key, value in row.items()}
+              for row in more.to_pylist()]
+    pq.write_table(pa.Table.from_pylist([*rows.to_pylist(), *copies], schema=rows.schema), PREPARED / "train.parquet")
 """
 
 
