@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-import os
 import json
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
