@@ -258,7 +258,7 @@ def plan_of(corpus: Corpus) -> Plan:
     """How the gate judges changes of a data set."""
     settings = corpus.settings()
     gate, bins, headline = settings.gate, settings.evaluate.calibration_bins, settings.evaluate.headline
-    plan = Plan(gate.confidence, gate.resamples, gate.seed, bins, headline, frozenset(gate.claims))
+    plan = Plan(gate.confidence, gate.resamples, gate.seed, bins, headline, frozenset(gate.claims(headline)))
     plan.require_metrics(known(corpus).labels, known(corpus).rating is not None)
     return plan
 

@@ -9,6 +9,7 @@ from verdict.classifier.section import Count, NonNegative, Section, Share
 
 Name = Annotated[str, Field(min_length=1)]  # of a column
 Labels = Annotated[tuple[Name, ...], Field(min_length=2, max_length=1000)]
+Rows = Annotated[int, Field(ge=0)]  # 0: a split may lack a class or slice
 Step = Literal["html_entities", "whitespace"]
 
 
@@ -130,7 +131,7 @@ class Validate(Section):
     """
 
     min_rows: RowLimits = RowLimits()
-    min_slice_rows: Count = 10
-    min_class_rows: Count = 10
+    min_slice_rows: Rows = 10
+    min_class_rows: Rows = 10
     max_class_drift: Share | None = None
     max_slice_drift: Share | None = None

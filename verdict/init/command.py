@@ -1,10 +1,12 @@
 """What `verdict init` does, step by step: nothing is changed before all of it is known to work."""
 
 import argparse
+import re
 import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,18 @@ from verdict.init.look import columns_of, likely_label, likely_text
 from verdict.init.trial import Trial, tried
 from verdict.repo.dvc import dvc
 from verdict.repo.git import git
+from verdict.repo.raw_data import data_path
 
 PARAMS = "params.yaml"
 CARDS = ("data/README.md", "models/README.md")
 PUBLISHED = "data/published.csv"
+COST = "metrics/cost.json"  # empty, but in git: else an experiment would not keep what it cost
 # What tells of the example, and goes; `dvc repro` and `verdict test-set` write the like of it for the new data.
 FIGURES = ("dvc.lock", "data/test-set.txt", "metrics", "plots")
 RAW = Path("data/raw")
 EXAMPLE = "data/raw/sentences.csv"
+# What a name in the repository, which strangers may send, has none of.
+_STRANGE = re.compile(r"[^\w.-]+")
 
 
 def start(root: Path, options: argparse.Namespace) -> None:
@@ -43,11 +49,13 @@ def start(root: Path, options: argparse.Namespace) -> None:
         raise VerdictError(str(options.table), "no such file or folder", "the path of your table")
     _complete(options)
     place = _place(root, options.table)
+    _require_room(root, options, place)
     data, split = _groups(options, place)
     trial = _fitting({**data, "path": str(options.table)}, split, data)
     text = rewritten((root / PARAMS).read_text(encoding="utf-8"), data, split, trial)
     _put(root, options.table, place, current)
     write_text(root / PUBLISHED, "name,slice,metric,value\n")
+    write_text(root / COST, "{}\n")
     write_text(root / CARDS[0], data_card(place, data, trial))
     write_text(root / CARDS[1], model_card(trial))
     write_text(root / PARAMS, text)
@@ -65,11 +73,11 @@ def _current(root: Path) -> str:
 
 def _require_undo(root: Path, current: str, options: argparse.Namespace) -> None:
     """Refuse to overwrite what git could not bring back, or somebody's own data."""
-    if options.force:
-        return
     changed = git(
         root, "status", "--porcelain", "--", PARAMS, *CARDS, PUBLISHED, *FIGURES, f"{current}.dvc"
     ).splitlines()
+    if options.force:
+        return
     if changed:
         what = f"changed and not committed: {', '.join(line[3:] for line in changed[:5])}"
         raise VerdictError("verdict init", what, "git stash, or commit it; or --force, if it may be lost")
@@ -104,7 +112,32 @@ def _place(root: Path, table: Path) -> Path:
     """Where the table will lie: where it is below data/, which is where the judge takes tables from, or in data/raw."""
     with suppress(ValueError):
         return RAW.parent / table.resolve().relative_to((root / RAW.parent).resolve())
-    return RAW / table.name
+    return RAW / (_STRANGE.sub("-", table.name).strip("-.") or "table")
+
+
+def _require_room(root: Path, options: argparse.Namespace, place: Path) -> None:
+    """Refuse names that the judge would refuse, and a place where something else lies."""
+    data_path({"data": {"path": place.as_posix()}}, "verdict init")
+    inside = sorted(file.name for file in options.table.iterdir()) if options.table.is_dir() else []
+    if strange := [name for name in inside if name[0] != "." and _STRANGE.search(name)]:
+        what = f"{strange[0]!r} has other letters in its name than letters, digits, dots, _ and -"
+        raise VerdictError(str(options.table), what, "rename its files")
+    if options.force or not (root / place).exists() or _same(options.table, root / place):
+        return
+    what = f"another table lies there than {options.table}"
+    raise VerdictError(str(place), what, "rename one of them; or --force, to replace what lies there")
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two files, or the files of two folders, hold the same."""
+    if one.resolve() == other.resolve():
+        return True
+    if one.is_dir() and other.is_dir():
+        names = sorted(file.name for file in one.iterdir())
+        return names == sorted(file.name for file in other.iterdir()) and all(
+            _same(one / name, other / name) for name in names
+        )
+    return one.is_file() and other.is_file() and cmp(one, other, shallow=False)
 
 
 def _groups(options: argparse.Namespace, place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -156,24 +189,29 @@ def _fitting(trial: dict[str, Any], split: dict[str, Any], data: dict[str, Any])
 
 def _put(root: Path, table: Path, place: Path, current: str) -> None:
     """Bring the table to its place and track it; take the former one's pointer and figures away."""
-    if not (root / place).exists():
+    if not _same(table, root / place):
+        _remove(root / place)
         (root / place).parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if table.is_dir() else shutil.copyfile)(table, root / place)
     dvc(root, "add", place.as_posix(), remedy=f"dvc add {place} says more")
     if place.as_posix() != current:
         (root / f"{current}.dvc").unlink(missing_ok=True)
     for name in FIGURES:
-        path = root / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        _remove(root / name)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _told(place: Path, trial: Trial) -> str:
     labels = trial.dataset.labels
     rows = ", ".join(f"{name} {count:,}" for name, count in trial.rows.items())
     shown = ", ".join(labels[:10]) + "…" * (len(labels) > 10)
+    absent = "".join(f"\n  no row in {split}: {column} {name}" for split, column, name in trial.absent)
     dropped = "".join(f"\n  left out: {count:,} × {reason}" for reason, count in trial.dropped.most_common())
     return f"""\
-{place}: {sum(trial.rows.values()):,} rows ({rows}), {len(labels)} classes: {shown}{dropped}
+{place}: {sum(trial.rows.values()):,} rows ({rows}), {len(labels)} classes: {shown}{dropped}{absent}
 params.yaml describes it; data/README.md and models/README.md are cards to be filled in. git checkout . undoes it.
 next:
   verdict repro

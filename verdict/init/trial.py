@@ -40,6 +40,18 @@ class Trial:
         """The test rows of each slice."""
         return self.counts["slice"][-1]
 
+    @property
+    def absent(self) -> list[tuple[str, str, str]]:
+        """Each split, kind of name and name where a split has no row of a label or slice."""
+        named = {"label": self.dataset.labels, "slice": self.dataset.slices}
+        return [
+            (split, column, name)
+            for column, names in named.items()
+            for split, counts in zip(_SPLITS, self.counts[column], strict=True)
+            for name in names
+            if not counts[name]
+        ]
+
     def rarest(self, column: str) -> int:
         """The fewest rows that a label (or a slice) has in a split."""
         names = self.dataset.labels if column == "label" else self.dataset.slices

@@ -219,7 +219,7 @@ def _figures_of(side: Evidence, all_of_them: Figures, rows: Mask) -> Figures:
 
 def plan_of(base: Evidence, policy: Gate) -> Plan:
     """How differences are judged, by main's settings alone."""
-    named, floored = frozenset(policy.claims), frozenset(policy.floors_of(base.headline))
+    named, floored = frozenset(policy.claims(base.headline)), frozenset(policy.floors_of(base.headline))
     bins = bins_of(base.revision)
     return Plan(policy.confidence, policy.resamples, policy.seed, bins, base.headline, named, floored)
 

@@ -18,14 +18,18 @@ from verdict.classifier.metric_names import (
 from verdict.classifier.params import PATH, Params, load_as
 from verdict.classifier.section import Count, NonNegative, Positive, Section, Seed
 
-# In `floors`: the headline metric, whatever it is.
+# In `fail_on_worse` and `floors`: the headline metric, whatever it is.
 _HEADLINE = "headline"
+
+
+def _known(name: str) -> str:
+    return name if name == _HEADLINE else known_metric(name)
 
 
 def _floored(name: str) -> str:
     if name in LOWER_IS_BETTER:
         raise ValueError("less of it is better: a floor would ask for more")
-    return name if name == _HEADLINE else known_metric(name)
+    return _known(name)
 
 
 def _by_metric(value: object) -> object:
@@ -36,7 +40,7 @@ def _or_none(value: object) -> object:
     return {} if value is None else value
 
 
-Metric = Annotated[str, AfterValidator(known_metric)]
+Metric = Annotated[str, AfterValidator(_known)]
 Floors = Annotated[
     dict[Annotated[str, AfterValidator(_floored)], Annotated[float, Field(ge=0, le=1)]],
     Field(min_length=1),
@@ -74,10 +78,10 @@ class Gate(Section):
             raise ValueError(f"{', '.join(twice)} has a metric twice")
         return value
 
-    @property
-    def claims(self) -> tuple[tuple[str, str], ...]:
-        """The pairs of group and metric in which a change must not be measurably worse."""
-        return tuple((group, metric) for group, metrics in self.fail_on_worse.items() for metric in metrics)
+    def claims(self, headline: str) -> tuple[tuple[str, str], ...]:
+        """The pairs of group and metric in which a change must not be measurably worse, each once."""
+        pairs = ((group, metric) for group, metrics in self.fail_on_worse.items() for metric in metrics)
+        return tuple(dict.fromkeys((group, headline if metric == _HEADLINE else metric) for group, metric in pairs))
 
     def floors_of(self, headline: str) -> dict[tuple[str, str], float]:
         """The floor of each group and metric that has one; what is named for no metric is for the headline one."""
@@ -120,7 +124,7 @@ def load(path: Path = PATH) -> AllParams:
 def _impossible(params: AllParams) -> Iterator[str]:
     """What the policy asks of data that cannot have it, a line each."""
     headline, gate = params.evaluate.headline, params.gate
-    asked = {"fail_on_worse": gate.claims, "floors": tuple(gate.floors_of(headline))}
+    asked = {"fail_on_worse": gate.claims(headline), "floors": tuple(gate.floors_of(headline))}
     if headline in LOWER_IS_BETTER or ":" in headline or _lacking(params, headline):
         yield f"evaluate.headline: {headline}: {_lacking(params, headline) or 'not one that can decide'}"
     for key, pairs in asked.items():

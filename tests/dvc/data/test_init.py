@@ -45,6 +45,8 @@ def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> 
     for word in ("tweets", "valence", "sentiment", "VADER", "neutral:", "rater"):
         assert word not in told
     assert not (clone.path / "data/raw/sentences.csv.dvc").exists()
+    assert load(clone.path / "params.yaml")["gate"]["fail_on_worse"] == {"overall": ["headline"]}
+    assert "metrics/cost.json" in clone.run("git", "ls-files", "metrics"), "else experiments keep no cost"
 
 
 def test_git_checkout_brings_everything_back(clone: Clone, table: Path) -> None:
@@ -87,6 +89,50 @@ def test_what_stands_against_it_is_told_and_nothing_is_changed(
     assert words in done.stdout
     assert "Traceback" not in done.stdout
     assert clone.changes() == ""
+
+
+def test_a_corrected_table_takes_the_place_of_the_one_before(clone: Clone, table: Path) -> None:
+    """What lies in data/raw from an earlier try is neither taken for the table nor overwritten unasked."""
+    clone.run("verdict", "init", str(table), *TEXTS)
+    clone.run("git", "checkout", ".")
+    write_csv(table, mails(300))
+    again = clone.try_run("verdict", "init", str(table), *TEXTS)
+    assert again.returncode == 1
+    assert "another table lies there" in again.stdout
+    clone.run("verdict", "init", str(table), *TEXTS, "--force")
+    assert (clone.path / "data/raw/mails.csv").read_bytes() == table.read_bytes()
+
+
+def test_a_name_that_the_judge_would_refuse_is_changed_or_told(clone: Clone, tmp_path: Path) -> None:
+    """Blanks and the like in a table's name become hyphens; in a folder's files they are refused."""
+    write_csv(tmp_path / "all mails (new).csv", mails(400))
+    assert "data/raw/all-mails-new-.csv: " in clone.run(
+        "verdict", "init", str(tmp_path / "all mails (new).csv"), *TEXTS
+    )
+    clone.run("verdict", "params")
+    clone.run("git", "checkout", ".")
+    (tmp_path / "folder").mkdir()
+    write_csv(tmp_path / "folder/part 1.csv", mails(400))
+    done = clone.try_run("verdict", "init", str(tmp_path / "folder"), *TEXTS)
+    assert done.returncode == 1
+    assert "'part 1.csv' has other letters" in done.stdout
+
+
+def test_a_slice_without_test_rows_is_said_and_passes(clone: Clone, tmp_path: Path) -> None:
+    """What a given split leaves out of the test rows is told by init, and no limit that it writes stops on it."""
+    made = [
+        {
+            **mail,
+            "part": ("test", "validation", "train")[min(number % 5, 2)],
+            "from": "old" if number % 5 == 4 else "new",
+        }
+        for number, mail in enumerate(mails(400))
+    ]
+    write_csv(tmp_path / "parts.csv", made)
+    options = (*TEXTS, "--slice", "from", "--split", "part")
+    said = clone.run("verdict", "init", str(tmp_path / "parts.csv"), *options)
+    assert "no row in test: slice old" in said
+    clone.run("dvc", "repro", "validate")
 
 
 def test_the_columns_are_guessed_and_named(table: Path) -> None:

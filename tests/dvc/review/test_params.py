@@ -54,7 +54,7 @@ def test_an_unusable_param_of_any_group_is_named(tmp_path: Path, name: str) -> N
 
 def test_the_committed_params_are_valid() -> None:
     """params.yaml loads, the policy included."""
-    assert params.load(ROOT / "params.yaml").gate.claims
+    assert params.load(ROOT / "params.yaml").gate.claims("weighted_f1")
 
 
 def test_the_command_refuses_a_bad_policy(tmp_path: Path) -> None:
@@ -120,11 +120,20 @@ def test_a_policy_may_name_classes_and_have_no_floors(tmp_path: Path) -> None:
     bare(document)
     save(tmp_path / "params.yaml", document)
     policy = params.load(tmp_path / "params.yaml").gate
-    assert (policy.claims, policy.floors_of("mcc"), policy.tolerance) == ((), {}, 0.0)
+    assert (policy.claims("mcc"), policy.floors_of("mcc"), policy.tolerance) == ((), {}, 0.0)
     bare_of_labels = {"fail_on_worse": {"overall": ["recall:eggs", "roc_auc"]}, "floors": {"overall": 0.7}}
     document["gate"].update(bare_of_labels)
     del document["data"]["labels"]
     save(tmp_path / "params.yaml", document)
     policy = params.load(tmp_path / "params.yaml").gate
-    assert policy.claims == (("overall", "recall:eggs"), ("overall", "roc_auc"))
+    assert policy.claims("mcc") == (("overall", "recall:eggs"), ("overall", "roc_auc"))
     assert policy.floors_of("mcc") == {("overall", "mcc"): 0.7}
+
+
+def test_a_policy_may_name_the_headline_metric_whatever_it_is(tmp_path: Path) -> None:
+    """`headline` stands for evaluate.headline, and counts once where that is named, too."""
+    document = small_params()
+    document["gate"]["fail_on_worse"] = {"overall": ["headline", "accuracy", "mcc"]}
+    save(tmp_path / "params.yaml", document)
+    policy = params.load(tmp_path / "params.yaml").gate
+    assert policy.claims("mcc") == (("overall", "mcc"), ("overall", "accuracy"))

@@ -50,7 +50,7 @@ def worse(policy: Gate, lines: Lines, headline: str, there_is: Sequence[str], un
         there_is: the groups that there are.
         unchanged: every prediction is main's.
     """
-    for group, metric in policy.claims:
+    for group, metric in policy.claims(headline):
         name = f"worse:{group}" if metric == headline else f"worse:{group}:{metric}"
         required = f"{at(metric, group)} is not measurably worse{_by_more_than(policy.tolerance)}"
         found = lines(group, metric)
