@@ -101,9 +101,19 @@ def test_rows_have_length_one_in_each_block_or_none(small: Params) -> None:
 
 
 def test_texts_without_a_frequent_term_are_refused(params: Params) -> None:
-    """Where no n-gram reaches min_df, the param is named."""
-    with pytest.raises(VerdictError, match=r"featurize\.word: no n-gram"):
+    """Where no n-gram reaches min_df, the params are named."""
+    with pytest.raises(VerdictError, match=r"no n-gram of words or characters"):
         tfidf.fit(["apple", "bridge"], params.featurize)
+
+
+def test_texts_of_one_word_each_are_told_apart_by_their_characters(params: Params) -> None:
+    """In a language without spaces no word may be frequent; characters suffice."""
+    texts = ["好看的电影", "好看的房间", "难看的电影", "难看的房间"]
+    encoder = tfidf.fit(texts, with_min_df(params, 2).featurize)
+    assert encoder.word.terms == []
+    found = encoder.transform([*texts, ""])
+    assert found.shape == (5, len(encoder.char.terms))
+    assert np.diff(found.indptr).tolist()[-1] == 0 < min(np.diff(found.indptr).tolist()[:-1])
 
 
 def test_too_much_text_is_refused_up_front_with_the_figure() -> None:

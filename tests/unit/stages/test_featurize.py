@@ -58,8 +58,8 @@ def test_the_truth_stands_beside_the_features_without_the_text(ran: Path) -> Non
         pytest.param(write("metrics/data.json", "{"), ["metrics/data.json", "not readable as JSON"], id="no-json"),
         pytest.param(truncate(TRAIN), [TRAIN, "not readable as parquet"], id="truncated-table"),
         pytest.param(
-            set_params("featurize", word={"ngrams": [1, 1], "min_df": 10_000}),
-            ["featurize.word", "no n-gram is frequent enough", "min_df"],
+            set_params("featurize", **{name: {"ngrams": [1, 1], "min_df": 10_000} for name in ("word", "char")}),
+            ["no n-gram of words or characters is frequent enough", "featurize.word.min_df"],
             id="no-term-left",
         ),
         pytest.param(

@@ -146,21 +146,21 @@ def fit(texts: Sequence[str], params: Ngrammed) -> TfIdf:
     def grams_of(token: str) -> frozenset[str]:
         return frozenset(char_grams(token, params.char.ngrams))
 
-    words = _learnt("word", (set(word_grams(tokens, params.word.ngrams)) for tokens in marked), params.word)
-    chars = _learnt("char", (set[str]().union(*map(grams_of, tokens)) for tokens in marked), params.char)
+    words = _learnt((set(word_grams(tokens, params.word.ngrams)) for tokens in marked), params.word)
+    chars = _learnt((set[str]().union(*map(grams_of, tokens)) for tokens in marked), params.char)
+    if not words.terms and not chars.terms:  # words alone may be none: a language without spaces, a text each
+        remedy = "lower featurize.word.min_df and featurize.char.min_df, or give more data"
+        raise VerdictError("params.yaml", "featurize: no n-gram of words or characters is frequent enough", remedy)
     own = Ngrammed.model_validate({name: getattr(params, name) for name in Ngrammed.model_fields})
     return TfIdf(words, chars, own)
 
 
-def _learnt(name: str, texts: Iterable[set[str]], settings: Ngrams) -> Block:
+def _learnt(texts: Iterable[set[str]], settings: Ngrams) -> Block:
     """The terms that are frequent enough, in order, and how rare each is, smoothed as scikit-learn does it."""
     number, frequency = 0, Counter[str]()
     for number, terms in enumerate(texts, 1):  # noqa: B007 - the last one is how many there are
         frequency.update(terms)
     kept = sorted(term for term, count in frequency.items() if count >= settings.min_df)
-    if not kept:
-        remedy = f"lower featurize.{name}.min_df, or give more data"
-        raise VerdictError("params.yaml", f"featurize.{name}: no n-gram is frequent enough", remedy)
     counts = np.array([frequency[term] for term in kept], dtype=np.float32)
     return Block(kept, np.log(np.float32(number + 1) / (counts + np.float32(1))) + np.float32(1), settings.ngrams)
 
