@@ -215,5 +215,6 @@ def _told(place: Path, trial: Trial) -> str:
 params.yaml describes it; data/README.md and models/README.md are cards to be filled in. git checkout . undoes it.
 next:
   verdict repro
+  verdict test-set
   git add . && git commit -m 'Own data'
   verdict gate --bootstrap"""

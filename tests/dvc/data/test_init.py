@@ -35,8 +35,10 @@ def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> 
     """Three options and the next commands that init names lead to a verdict, and nothing of the example is left."""
     said = clone.run("verdict", "init", str(table), *TEXTS, "--positive", "ham")
     assert "verdict repro" in said
+    assert "verdict test-set" in said
     assert "verdict gate --bootstrap" in said
     clone.run("verdict", "repro")
+    clone.run("verdict", "test-set")
     clone.commit("Own data")
     assert clone.run("verdict", "gate", "--bootstrap").strip().splitlines()[-1].startswith("Pass: first run")
     assert load(clone.path / "data/prepared/dataset.json")["labels"] == ["spam", "ham"]

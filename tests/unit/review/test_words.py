@@ -139,10 +139,11 @@ def test_a_group_that_is_none_is_told_with_those_that_are() -> None:
 
 @pytest.mark.parametrize("none", [None, {}])
 @pytest.mark.parametrize(
-    ("value", "rows", "proposed"), [(0.8721, 5000, "0.86"), (0.8721, 500, "0.84"), (0.02, 50, "0"), (1.0, 9, "1")]
+    ("value", "rows", "proposed"),
+    [(0.8721, 5000, "0.86"), (0.8721, 500, "0.84"), (0.02, 50, "0"), (1.0, 9, "0.66"), (1.0, 500, "0.99")],
 )
 def test_where_there_is_no_floor_one_is_proposed(none: object, value: float, rows: int, proposed: str) -> None:
-    """It passes, and proposes two standard errors below what was measured, rounded down to two digits."""
+    """It passes, and proposes two standard errors (and 3/n) below what was measured, rounded down to two digits."""
     figures = {"overall": {"macro_f1": value, "n": rows}}
     (rule,) = floors(policy(floors=none), figures, lambda *_: [], "macro_f1", lambda *_: False)
     assert (rule.name, rule.passed) == ("floors", True)

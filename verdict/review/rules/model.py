@@ -121,10 +121,14 @@ def floors(
 
 
 def _proposed(own: Mapping[str, float], headline: str) -> Rule:
-    """What a floor could be: two standard errors of a share below what was measured, rounded down to two digits."""
+    """What a floor could be: two standard errors of a share below what was measured, rounded down to two digits.
+
+    Without a mistake in n rows the share of mistakes may still be 3/n, so a floor is at least so far below.
+    """
     value = own[headline]
     share = min(max(value, 0.0), 1.0)
-    floor = max(math.floor(100 * (value - 2 * math.sqrt(share * (1 - share) / own["n"]))) / 100, 0.0)
+    margin = max(2 * math.sqrt(share * (1 - share) / own["n"]), 3 / own["n"])
+    floor = max(math.floor(100 * (value - margin)) / 100, 0.0)
     found = f"no floor yet: {title(headline)} {figure(value)} measured; consider gate.floors: {{{OVERALL}: {floor:g}}}"
     return Rule("floors", "gate.floors of params.yaml names the least that a model must reach", True, found)
 
