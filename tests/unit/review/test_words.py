@@ -151,6 +151,17 @@ def test_where_there_is_no_floor_one_is_proposed(none: object, value: float, row
     assert rule.found == told
 
 
+@pytest.mark.parametrize(
+    ("metric", "proposed"),
+    [("average_precision", "0.05"), ("roc_auc", "0.05"), ("macro_f1", "0.17"), ("accuracy", "0.27")],
+)
+def test_a_proposed_floor_counts_the_rows_of_a_rare_class(metric: str, proposed: str) -> None:
+    """Of 1,750 rows and 14 positive ones, a metric about the positive ones is as uncertain as a share of 14."""
+    own = {metric: 0.3, "n": 1764, "support:no": 1750, "support:yes": 14}
+    (rule,) = floors(policy(floors={}), {"overall": own}, lambda *_: [], metric, lambda *_: False)
+    assert rule.found.endswith(f"consider gate.floors: {{overall: {proposed}}}")
+
+
 def test_a_class_can_have_a_floor() -> None:
     """The recall of one class is held to its floor, beside the headline metric; without its rows there is no figure."""
     asked = policy(floors={"overall": {"headline": 0.7, "recall:spam": 0.9}})
