@@ -53,8 +53,11 @@ def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> 
 
 def test_git_checkout_brings_everything_back(clone: Clone, table: Path) -> None:
     """After init `git checkout .` leaves no tracked file changed."""
-    clone.run("verdict", "init", str(table), *TEXTS)
+    said = clone.run("verdict", "init", str(table), *TEXTS)
     clone.run("git", "checkout", ".")
+    left = sorted(line.removeprefix("?? ") for line in clone.changes().splitlines() if line.startswith("??"))
+    assert left == ["data/raw/mails.csv", "data/raw/mails.csv.dvc"]
+    assert f"leaves {' and '.join(left)}, " in said
     assert [line for line in clone.changes().splitlines() if not line.startswith("??")] == []
 
 
