@@ -162,6 +162,8 @@ def test_the_params_fit_the_table(tmp_path: Path, table: Path, monkeypatch: pyte
     assert found["featurize"]["word"] == before["featurize"]["word"]
     assert found["train"]["bag"] == before["train"]["bag"]
     assert found["train"]["class_weight"] is None
+    noted = rewritten(text.replace("\nsplit:", "\n# a note\n\n# on the split\nsplit:"), data, {}, trial)
+    assert "\n# a note\n\n# on the split\nsplit:" in noted, "a comment before a group stays"
 
 
 def test_conflicts_are_dropped_and_said(tmp_path: Path, clone: Clone) -> None:
