@@ -1,6 +1,7 @@
 """The groups of params.yaml on data: which table, what its columns mean, how it is split, which limits it keeps."""
 
 import math
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -12,9 +13,16 @@ Labels = Annotated[tuple[Name, ...], Field(min_length=2, max_length=1000)]
 Rows = Annotated[int, Field(ge=0)]  # 0: a split may lack a class or slice
 Step = Literal["html_entities", "whitespace"]
 
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+
 
 def _several(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def shortest(cell: str) -> str:
+    """A cell, or a label, without the zeros of a whole number: 1 and 1.0 are the same class."""
+    return _WHOLE.sub(r"\1", cell) if _WHOLE.fullmatch(cell) else cell
 
 
 def _words(value: object) -> object:
@@ -23,6 +31,8 @@ def _words(value: object) -> object:
         return tuple(map(_words, value))
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, str):
+        return shortest(value)
     return str(value).lower() if isinstance(value, int) else value
 
 

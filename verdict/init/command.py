@@ -208,12 +208,17 @@ def _told(place: Path, trial: Trial) -> str:
     labels = trial.dataset.labels
     rows = ", ".join(f"{name} {count:,}" for name, count in trial.rows.items())
     shown = ", ".join(labels[:10]) + "…" * (len(labels) > 10)
-    absent = "".join(f"\n  no row in {split}: {column} {name}" for split, column, name in trial.absent)
+    absent = "".join(
+        f"\n  no row in {split}: {column} {', '.join(names[:10])}{'…' * (len(names) > 10)}"
+        for (split, column), names in trial.absent.items()
+    )
     dropped = "".join(f"\n  left out: {count:,} × {reason}" for reason, count in trial.dropped.most_common())
     return f"""\
 {place}: {sum(trial.rows.values()):,} rows ({rows}), {len(labels)} classes: {shown}{dropped}{absent}
-params.yaml describes it; data/README.md and models/README.md are cards to be filled in. git checkout . undoes it.
+params.yaml describes it; data/README.md and models/README.md are cards to be filled in.
+git checkout . undoes it, but leaves {place} and {place}.dvc, which git then no longer ignores.
 next:
   verdict repro
+  verdict test-set
   git add . && git commit -m 'Own data'
   verdict gate --bootstrap"""

@@ -53,7 +53,7 @@ def rewritten(text: str, data: Mapping[str, Any], split: Mapping[str, Any], tria
 
 def _group(text: str, name: str, body: Sequence[str]) -> str:
     """The text with another body of a group at the top level."""
-    found = re.search(rf"^{name}:.*\n(?:(?:[ #].*)?\n)*?(?=\n*^\w|\Z)", text, re.MULTILINE)
+    found = re.search(rf"^{name}:.*\n(?:(?:[ #].*)?\n)*?(?=(?:#.*\n|\n)*^\w|\Z)", text, re.MULTILINE)
     new = "\n".join([f"{name}:{body[0]}", *(f"  {line}" for line in body[1:])]) + "\n"
     if found is None:
         raise VerdictError("params.yaml", f"has no group {name}", "git checkout params.yaml")

@@ -41,16 +41,15 @@ class Trial:
         return self.counts["slice"][-1]
 
     @property
-    def absent(self) -> list[tuple[str, str, str]]:
-        """Each split, kind of name and name where a split has no row of a label or slice."""
+    def absent(self) -> dict[tuple[str, str], list[str]]:
+        """By split and column (label, slice) the names of which the split has no row, where there are any."""
         named = {"label": self.dataset.labels, "slice": self.dataset.slices}
-        return [
-            (split, column, name)
+        found = {
+            (split, column): [name for name in names if not counts[name]]
             for column, names in named.items()
             for split, counts in zip(_SPLITS, self.counts[column], strict=True)
-            for name in names
-            if not counts[name]
-        ]
+        }
+        return {place: names for place, names in found.items() if names}
 
     def rarest(self, column: str) -> int:
         """The fewest rows that a label (or a slice) has in a split."""

@@ -16,6 +16,8 @@ from verdict.review.resampling import Resampling
 _WIDEST = {"mcc": 2.0, "rating_r": 2.0, "log_loss": -float(np.log(1e-15))}
 # Models that are resampled at a time.
 _AT_A_TIME = 16
+# Of the resamples of a slice; those without a row of it say nothing.
+_LEAST_DRAWN = 0.9
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,24 @@ class Draws:
     def interval(self, metric: str, confidence: float) -> tuple[float, float]:
         """Percentile interval of the difference, widened for few groups (Hesterberg 2015, expanded percentile).
 
-        Of one group a stratum anything is possible.
+        Of one group a stratum anything is possible, and so it is where many resamples have no row.
         """
-        if not self.varies:
+        values = self._values(metric)
+        if not self.varies or len(values) < _LEAST_DRAWN * len(self.differences[metric]):
             widest = _WIDEST.get(metric, 1.0)
             return -widest, widest
-        low, high = np.quantile(self.differences[metric], tails(confidence, self.groups))
+        low, high = np.quantile(values, tails(confidence, self.groups))
         return float(low), float(high)
+
+    def _values(self, metric: str) -> Floats:
+        """The difference in each resample that has a row."""
+        values = self.differences[metric]
+        return values[~np.isnan(values)]
 
     def standard_error(self, metric: str) -> float:
         """Of the difference, by the resamples, with Bessel's correction for the number of groups."""
         inflation = self.groups / max(self.groups - 1, 1)
-        return float(self.differences[metric].std() * inflation**0.5)
+        return float(self._values(metric).std() * inflation**0.5)
 
 
 def tails(confidence: float, groups: int) -> tuple[float, float]:

@@ -223,7 +223,9 @@ def _group(draws: Draws, rows: pd.DataFrame, name: str, left_out: int, reach: fl
 
 
 def _reach(draws: Draws, plan: Plan, confidence: float) -> float:
-    """How large a loss of the headline metric is that would be seen."""
+    """How large a loss of the headline metric is that would be seen; 0 where none could be."""
+    if not draws.varies:
+        return 0.0
     return float(ndtri((1 + confidence) / 2) + ndtri(POWER)) * draws.standard_error(plan.headline)
 
 

@@ -24,16 +24,16 @@ from verdict.classifier.scores.predictions import scored, slices
 _CHUNK, _CACHED = 100_000_000, 2_000_000
 # At most; each holds some arrays of that size.
 _THREADS = 4
-# Between the names of two slices in a seed: no byte.
-_BETWEEN = 256
+# The stratum of groups that have rows in several slices; no slice is called so.
+_SEVERAL = ("",)
 
 
 @dataclass(frozen=True)
 class Clusters:
     """The groups that chance draws: the `place` of each row's, and of each stratum its seed and how many it has.
 
-    Groups are in the same stratum when they have rows in the same slices; mostly that is one slice. A stratum has a
-    generator of its own, so that its draws do not depend on another's presence.
+    The groups of one slice are a stratum, and all that have rows in several are one more: strata of few groups would
+    hardly vary. A stratum has a generator of its own, so that its draws do not depend on another's presence.
     """
 
     place: Codes
@@ -45,13 +45,15 @@ class Clusters:
         groups, names = pd.factorize(table["group"])
         if "slice" not in table:
             return cls(groups, (((seed,), len(names)),))
-        sets = _slices_of_groups(groups, table["slice"])
+        sets = [one if len(one) == 1 else _SEVERAL for one in _slices_of_groups(groups, table["slice"])]
         numbers = {one: number for number, one in enumerate(dict.fromkeys(sets))}
         strata = np.array([numbers[one] for one in sets], dtype=np.intp)
         place = np.empty(len(strata), dtype=np.intp)
         place[np.argsort(strata, kind="stable")] = np.arange(len(strata))
         sizes = np.bincount(strata).tolist()
-        return cls(place[groups], tuple((_seed(seed, one), size) for one, size in zip(numbers, sizes, strict=True)))
+        return cls(
+            place[groups], tuple(((seed, *one[0].encode()), size) for one, size in zip(numbers, sizes, strict=True))
+        )
 
     @property
     def groups(self) -> int:
@@ -85,11 +87,6 @@ def _slices_of_groups(groups: Codes, values: pd.Series) -> list[tuple[str, ...]]
     group, code = np.divmod(np.unique(groups * len(names) + codes), len(names))
     parts = np.split(code, np.flatnonzero(np.diff(group)) + 1)
     return [tuple(str(names[one]) for one in part) for part in parts]
-
-
-def _seed(seed: int, names: Sequence[str]) -> tuple[int, ...]:
-    first, *others = (name.encode() for name in names)
-    return (seed, *first, *(byte for name in others for byte in (_BETWEEN, *name)))
 
 
 def _draw(generator: np.random.Generator, out: Floats) -> None:
@@ -187,7 +184,8 @@ class Resampling:
         found: dict[str, Floats] = {}
         own = sums[:, model * width : (model + 1) * width]
         if not set(part.asked) <= set(BINARY):
-            found |= self._layout.metrics(own)
+            with np.errstate(invalid="ignore"):  # a slice may have no row in a resample: then it has no value, either
+                found |= self._layout.metrics(own)
         if part.rankings:
             found |= _ranked(part.rankings[model], counts)
         for label in {name.partition(":")[2] for name in part.asked if ":" in name}:

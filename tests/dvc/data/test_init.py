@@ -35,8 +35,10 @@ def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> 
     """Three options and the next commands that init names lead to a verdict, and nothing of the example is left."""
     said = clone.run("verdict", "init", str(table), *TEXTS, "--positive", "ham")
     assert "verdict repro" in said
+    assert "verdict test-set" in said
     assert "verdict gate --bootstrap" in said
     clone.run("verdict", "repro")
+    clone.run("verdict", "test-set")
     clone.commit("Own data")
     assert clone.run("verdict", "gate", "--bootstrap").strip().splitlines()[-1].startswith("Pass: first run")
     assert load(clone.path / "data/prepared/dataset.json")["labels"] == ["spam", "ham"]
@@ -51,8 +53,11 @@ def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> 
 
 def test_git_checkout_brings_everything_back(clone: Clone, table: Path) -> None:
     """After init `git checkout .` leaves no tracked file changed."""
-    clone.run("verdict", "init", str(table), *TEXTS)
+    said = clone.run("verdict", "init", str(table), *TEXTS)
     clone.run("git", "checkout", ".")
+    left = sorted(line.removeprefix("?? ") for line in clone.changes().splitlines() if line.startswith("??"))
+    assert left == ["data/raw/mails.csv", "data/raw/mails.csv.dvc"]
+    assert f"leaves {' and '.join(left)}, " in said
     assert [line for line in clone.changes().splitlines() if not line.startswith("??")] == []
 
 
@@ -157,6 +162,8 @@ def test_the_params_fit_the_table(tmp_path: Path, table: Path, monkeypatch: pyte
     assert found["featurize"]["word"] == before["featurize"]["word"]
     assert found["train"]["bag"] == before["train"]["bag"]
     assert found["train"]["class_weight"] is None
+    noted = rewritten(text.replace("\nsplit:", "\n# a note\n\n# on the split\nsplit:"), data, {}, trial)
+    assert "\n# a note\n\n# on the split\nsplit:" in noted, "a comment before a group stays"
 
 
 def test_conflicts_are_dropped_and_said(tmp_path: Path, clone: Clone) -> None:

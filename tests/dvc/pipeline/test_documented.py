@@ -104,6 +104,7 @@ ELSEWHERE = {
     "tests/dvc/data/test_init.py": {"verdict init my.csv --text message --label topic"},
     "tests/dvc/data/test_own_data.py": {
         "verdict init .venv/tables/reviews.jsonl --text text --label label --slice source --positive good",
+        "verdict test-set",
         "git add . && git commit -m 'Own data'",
         "verdict gate --bootstrap",
         "dvc exp run -S 'featurize.word.ngrams=[1,1]' -S featurize.char.min_df=30",

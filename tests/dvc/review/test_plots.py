@@ -112,3 +112,15 @@ def test_an_empty_list_is_no_error_and_said_in_words(two: Path, tmp_path: Path, 
     assert plot.unchanged
     assert "no rows" in words(drawn[-1])
     assert (tmp_path / plot.files[0]).is_file()
+
+
+def test_slices_stand_in_the_order_of_the_rows(everything: Path, tmp_path: Path, drawn: list[dict[str, Any]]) -> None:
+    """Overall is the first panel, then the slices as the file has them, not by the alphabet."""
+    cells = [
+        {"slice": name, "actual": "a", "predicted": "a", "count": 3, "share": 1.0} for name in ("overall", "web", "fax")
+    ]
+    (everything / "plots/confusion.json").write_text(json.dumps(cells), encoding="utf-8")
+    draw(everything, "HEAD", None, tmp_path)
+    (confusion,) = [one for one in drawn if one.get("facet", {}).get("row", {}).get("field") == "slice"]
+    text = [word for word in words(confusion) if word in ("overall", "web", "fax")]
+    assert text.index("overall") < text.index("web") < text.index("fax")

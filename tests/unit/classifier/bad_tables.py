@@ -57,7 +57,7 @@ FILES = [
     Bad("empty file", files(table__csv=b""), (CSV, "empty")),
     Bad("header only", damaged(lambda content: content.splitlines()[0] + b"\n"), (CSV, "no row")),
     Bad("no header", damaged(lambda content: content.split(b"\n", 1)[1]), ("data.text", "words", "first line")),
-    Bad("semicolons", files(table__csv=as_csv(rows(), ";")), ("data.text", "words", ";")),
+    Bad("colons", files(table__csv=as_csv(rows(), ":")), ("data.text", "words", ":")),
     Bad("too many fields", line(7, "k,t,some, words,red,t,north,2024-01-01,1,1.0,train"), (CSV, "line 7", "11", "10")),
     Bad("too few fields", line(9, "k9,About it,some words"), (CSV, "line 9", "3", "10")),
     Bad("Latin-1", damaged(lambda c: c.replace(b"item3", "caf\u00e9".encode("latin-1"))), (CSV, "line 5", "UTF-8")),

@@ -154,6 +154,14 @@ def test_labels_that_are_numbers_are_sorted_as_numbers(tmp_path: Path) -> None:
     assert read_dataset(found.folder / "dataset.json").labels == ("1", "9", "10")
 
 
+def test_labels_may_be_named_as_the_table_writes_them(tmp_path: Path) -> None:
+    """A list of labels with "1.0" means what the cells with 1.0 are: 1, and 1.10 is another."""
+    made = [{"text": f"lamp {n}", "label": ("1.0", "1.10", "2.0")[n % 3]} for n in range(80)]
+    found = Prepared(tmp_path, made, labels=["2.0", "1.10", "1.0"])
+    found.run()
+    assert read_dataset(found.folder / "dataset.json").labels == ("2", "1.10", "1")
+
+
 def two(left: Mapping[str, object], right: Mapping[str, object], **data: object) -> tuple[Made, dict[str, Any]]:
     """Two rows that may be the same, among others, and what data says of the columns that they have."""
     names = {name: name for name in ("id", "group", "slice") if name in left}

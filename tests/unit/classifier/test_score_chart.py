@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.text
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from tests.conftest import ROOT
@@ -147,3 +150,18 @@ def test_a_name_in_letters_of_no_font_is_told_by_its_place(tmp_path: Path, monke
     assert "\u8336" not in told
     assert "no. 3\n10 rows" in told
     assert "no. 2 (published)" in told
+
+
+def test_a_score_of_one_is_a_whole_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mark of a perfect score, at the edge of the axes, is not cut in half."""
+    clipped: list[bool] = []
+    scatter = Axes.scatter
+
+    def noted(self: Axes, *places: Any, **named: Any) -> PathCollection:  # noqa: ANN401 - matplotlib's
+        drawn = scatter(self, *places, **named)
+        clipped.append(drawn.get_clip_on())
+        return drawn
+
+    monkeypatch.setattr(Axes, "scatter", noted)
+    draw_scores(tmp_path / "a.png", [Line("tea", 1.0, 100)], "weighted_f1", [])
+    assert clipped == [False]

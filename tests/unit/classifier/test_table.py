@@ -59,10 +59,16 @@ def write_parquet(path: Path, columns: Mapping[str, object]) -> Path:
 
 
 def test_every_format_gives_the_same_cells(tmp_path: Path) -> None:
-    """csv, tsv, jsonl, packed or not, with a byte-order mark or CRLF, and parquet are read alike."""
+    """csv, tsv, jsonl, packed or not, with a byte-order mark, CRLF or semicolons, and parquet are read alike."""
     expected = [(str(row["text"]), str(row["label"])) for row in ROWS]
     contents = {"a.csv": as_csv(), "b.tsv": as_csv("\t"), "c.jsonl": as_jsonl(), "d.csv": b"\xef\xbb\xbf" + as_csv()}
     contents |= {f"{name}.gz": gzip.compress(content) for name, content in contents.items()}
+    contents |= {
+        "g.csv": as_csv(";"),
+        "h.csv": b"\xef\xbb\xbf" + as_csv(";"),
+        "i.csv": as_csv("\t"),
+        "j.tsv": as_csv("|"),
+    }
     contents["e.CSV"] = as_csv().replace(b"\n", b"\r\n").replace(b"two\r\nlines", b"two\nlines")
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
@@ -131,7 +137,7 @@ BAD: dict[str, tuple[str, bytes | None, str]] = {
     "empty": ("a.csv", b"", "empty file"),
     "header alone": ("a.csv", b"text,label\n", "no row can be read"),
     "no header": ("a.csv", b"a lamp,good\na boat,bad\n", 'no column "text" in'),
-    "other separator": ("a.csv", b"text;label\na;b\n", 'separated by ";"'),
+    "other separator": ("a.csv", b"text:label\na:b\n", 'it has "text:label"'),
     "column twice": ("a.csv", b"text,label,text\na,b,c\n", 'column "text" stands twice'),
     "ragged": (
         "a.csv",

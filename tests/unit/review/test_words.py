@@ -139,15 +139,27 @@ def test_a_group_that_is_none_is_told_with_those_that_are() -> None:
 
 @pytest.mark.parametrize("none", [None, {}])
 @pytest.mark.parametrize(
-    ("value", "rows", "proposed"), [(0.8721, 5000, "0.86"), (0.8721, 500, "0.84"), (0.02, 50, "0"), (1.0, 9, "1")]
+    ("value", "rows", "proposed"),
+    [(0.8721, 5000, "0.86"), (0.8721, 500, "0.84"), (0.02, 50, "0"), (1.0, 9, "0.66"), (1.0, 500, "0.99")],
 )
 def test_where_there_is_no_floor_one_is_proposed(none: object, value: float, rows: int, proposed: str) -> None:
-    """It passes, and proposes two standard errors below what was measured, rounded down to two digits."""
+    """It passes, and proposes two standard errors (and 3/n) below what was measured, rounded down to two digits."""
     figures = {"overall": {"macro_f1": value, "n": rows}}
     (rule,) = floors(policy(floors=none), figures, lambda *_: [], "macro_f1", lambda *_: False)
     assert (rule.name, rule.passed) == ("floors", True)
     told = f"no floor yet: macro F1 {value:.4f} measured; consider gate.floors: {{overall: {proposed}}}"
     assert rule.found == told
+
+
+@pytest.mark.parametrize(
+    ("metric", "proposed"),
+    [("average_precision", "0.05"), ("roc_auc", "0.05"), ("macro_f1", "0.17"), ("accuracy", "0.27")],
+)
+def test_a_proposed_floor_counts_the_rows_of_a_rare_class(metric: str, proposed: str) -> None:
+    """Of 1,750 rows and 14 positive ones, a metric about the positive ones is as uncertain as a share of 14."""
+    own = {metric: 0.3, "n": 1764, "support:no": 1750, "support:yes": 14}
+    (rule,) = floors(policy(floors={}), {"overall": own}, lambda *_: [], metric, lambda *_: False)
+    assert rule.found.endswith(f"consider gate.floors: {{overall: {proposed}}}")
 
 
 def test_a_class_can_have_a_floor() -> None:

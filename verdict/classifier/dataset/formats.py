@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import compress
+from itertools import chain, compress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from verdict.classifier.dataset.problems import Problems, quoted
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
+_OTHERS = ";\t|,"  # where the first line has none of the file's own: spreadsheets write semicolons in many countries
 FORMATS = (*_DELIMITERS, "jsonl", "parquet")
 ROWS = 10_000  # of a batch, or fewer where they are long
 MAX_ROW = 16 * 2**20  # bytes
@@ -69,8 +70,6 @@ class Wanted:
         shown = ", ".join(name if name.isidentifier() else quoted(name) for name in header[:30])
         by_line = len(absent) == len(self.keys) and not file.endswith((".jsonl", ".jsonl.gz", ".parquet"))
         hint = "; the first line must name the columns" if by_line else ""
-        if len(header) == 1 and (other := next((sign for sign in ";\t|," if sign in header[0]), "")):
-            hint = f"; are its columns separated by {quoted(other)}, in a file named otherwise?"
         for key, column in absent:
             self.problems.add(key, f"no column {quoted(column)} in {file}; it has {shown}{hint}")
         for key, column in twice:
@@ -150,7 +149,9 @@ def _batched(file: Path, lines: _Lines, wanted: Wanted, rows: Iterable[tuple[int
 
 def _delimited(file: Path, lines: _Lines, wanted: Wanted, delimiter: str) -> Iterator[Batch]:
     csv.field_size_limit(MAX_CELL)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    first = next(lines, "")
+    delimiter = next((sign for sign in delimiter + _OTHERS if sign in first), delimiter)
+    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
     begun = 1  # the line in which the row begins
     try:
         header = [name.strip() for name in next(reader, [])]

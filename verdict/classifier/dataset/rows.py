@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from verdict.classifier.data_params import Data, Split
+from verdict.classifier.data_params import Data, Split, shortest
 from verdict.classifier.dataset.formats import Batch
 from verdict.classifier.dataset.names import Names
 from verdict.classifier.dataset.problems import Problems, quoted
@@ -41,7 +41,6 @@ SCHEMA = pa.schema(
 # lines and columns are none where white space is kept as it is.
 _MARKS = "[\u00c2\u00c3][\u0080-\u00bf]|\u00e2\u20ac|\ufffd|[\u0080-\u009f]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _DAMAGE = {True: re.compile(f"{_MARKS}|[\t\n\r]"), False: re.compile(_MARKS)}
-_WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
 
 def damage_of(text: Text) -> re.Pattern[str]:
@@ -178,9 +177,7 @@ class Rows:
         if rating:
             middle, band = sum(rating.limits) / 2, rating.neutral_band
             return [label_of(middle if value is None else value, middle, band, wanted) for value in ratings]
-        labels = [
-            _WHOLE.sub(r"\1", cell) if _WHOLE.fullmatch(cell) else cell for cell in self._cells(batch, self._data.label)
-        ]
+        labels = list(map(shortest, self._cells(batch, self._data.label)))
         self._require("data.label", batch, labels)
         for row, label in enumerate(labels):
             if label and wanted and label not in wanted:

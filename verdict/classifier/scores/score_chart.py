@@ -66,7 +66,16 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
         label = f"{_shown(name, number)} (published)"
         axes.scatter([one.value for one in own], moved, marker=marker, s=55, color=colour, label=label)
     values = [line.value for line in shown]
-    axes.scatter(values, heights, marker=_OURS[0], s=120, color=_OURS[1], label="this model (test split)", zorder=3)
+    axes.scatter(
+        values,
+        heights,
+        marker=_OURS[0],
+        s=120,
+        color=_OURS[1],
+        label="this model (test split)",
+        zorder=3,
+        clip_on=False,  # a score of 1 is at the edge
+    )
     for place, value in enumerate(values):
         axes.annotate(
             f"{value:.2f}",

@@ -129,6 +129,10 @@ def _filled(source: Source, shown: dict[str, list[Row]]) -> tuple[list[str], "Im
     telling = [(key, part) for key, part in channels if part.get("field") == "rev"]
     for _, part in telling:
         part["sort"] = list(shown)  # Vega-Lite's own order is the alphabet's, which has candidate first
+    for key, part in channels:
+        if key in ("row", "column") and part.get("sort", "") is None:  # the rows' order, which facets do not keep
+            field = part.get("field")
+            part["sort"] = list(dict.fromkeys(row[field] for row in renderer.datapoints if field in row))
     return [key for key, _ in telling], _rendered(source.name, specification)
 
 

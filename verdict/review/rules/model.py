@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from verdict.base.paths import ARTIFACT
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.metric_names import BINARY, OVERALL
 from verdict.classifier.scores.predictions import Figures
 from verdict.review.compare import UNDEFINED, WORSE, Difference
 from verdict.review.evidence import Evidence
@@ -121,12 +121,24 @@ def floors(
 
 
 def _proposed(own: Mapping[str, float], headline: str) -> Rule:
-    """What a floor could be: two standard errors of a share below what was measured, rounded down to two digits."""
-    value = own[headline]
+    """What a floor could be: two standard errors of a share below what was measured, rounded down to two digits.
+
+    Without a mistake in n rows the share of mistakes may still be 3/n, so a floor is at least so far below.
+    """
+    value, rows = own[headline], _rows_behind(own, headline)
     share = min(max(value, 0.0), 1.0)
-    floor = max(math.floor(100 * (value - 2 * math.sqrt(share * (1 - share) / own["n"]))) / 100, 0.0)
+    margin = max(2 * math.sqrt(share * (1 - share) / rows), 3 / rows)
+    floor = max(math.floor(100 * (value - margin)) / 100, 0.0)
     found = f"no floor yet: {title(headline)} {figure(value)} measured; consider gate.floors: {{{OVERALL}: {floor:g}}}"
     return Rule("floors", "gate.floors of params.yaml names the least that a model must reach", True, found)
+
+
+def _rows_behind(own: Mapping[str, float], metric: str) -> float:
+    """The rows that a metric is as uncertain as a share of: those of the rarer class, or each class weighing alike."""
+    supports = [count for name, count in own.items() if name.startswith("support:") and count]
+    if not supports or metric not in (*BINARY, "macro_f1", "mcc"):
+        return own["n"]
+    return min(supports) if metric in BINARY else len(supports) ** 2 / sum(1 / count for count in supports)
 
 
 def _remedy(lines: list[Difference], group: str) -> str:
