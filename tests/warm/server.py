@@ -124,6 +124,8 @@ def serve(connection: socket.socket, message: bytes, streams: list[int], importe
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # The server's own may be a file, where this is a pipe, which a stream that takes it for a file fails at.
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
     os.umask(mask)
     os.chdir(folder)
     os.environ.clear()

@@ -56,7 +56,12 @@ def test_where_other_rows_count_the_policy_may_have_to_change_first() -> None:
     """Labels of another meaning have other floors: the remedy says where these stand, and only then."""
     line = Difference(OVERALL, HEADLINE, 0.8, 0.6, -0.2, -0.3, -0.1, 0.95, WORSE)
     floors = {(OVERALL, HEADLINE): 0.7}
-    asked = {"claims": [(OVERALL, HEADLINE)], "tolerance": 0.0, "floors": floors, "floors_of": lambda _: floors}
+    asked = {
+        "claims": lambda _: [(OVERALL, HEADLINE)],
+        "tolerance": 0.0,
+        "floors": floors,
+        "floors_of": lambda _: floors,
+    }
     policy = cast("Gate", SimpleNamespace(**asked))
     figures = {OVERALL: {HEADLINE: 0.6}}
     for lines in ([line], [line, line]):
