@@ -192,6 +192,7 @@ def _execute(command: list[str], environment: dict[str, str], place: Path, timeo
             for one in [psutil.Process(process.pid), *steps]:
                 with suppress(psutil.NoSuchProcess):
                     one.kill()
+            psutil.wait_procs(steps, timeout=2)  # a kill is sent, not done; a zombie without an init stays
             log, _ = process.communicate()
             log += f"\nstopped after {timeout} seconds\n"
     return process.returncode, log
