@@ -26,6 +26,8 @@ from verdict.classifier.dataset.description import Dataset, read_dataset
 from verdict.classifier.dataset.preparation import prepare
 from verdict.classifier.dataset.splits import SPLITS, split_of
 from verdict.classifier.features import tfidf
+from verdict.classifier.features.rows import Rows
+from verdict.classifier.features.sparse_io import to_scipy
 from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.params import PATH
 from verdict.classifier.scores.predictions import codes, with_probabilities
@@ -186,6 +188,8 @@ def train(task: Task) -> None:
 def data_of(reads: tfidf.TfIdf | Tokeniser, table: pd.DataFrame, dataset: Dataset) -> Data:
     """The rows of a table with their features."""
     features, actual = reads.transform(table["text"]), codes(table, dataset.labels, "a draw")
+    if isinstance(features, Rows):
+        features = to_scipy(features)
     weight = table["weight"].to_numpy() if "weight" in table else None
     if dataset.rating is None:
         return Data(features, dataset.labels, actual, weight=weight)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,13 @@ class Manifest(BaseModel):
     files: dict[str, Hash]
 
 
+class Answer(NamedTuple):
+    """What is said of one text: the most probable label, and the probability of each in six digits."""
+
+    label: str
+    probabilities: dict[str, float]
+
+
 @dataclass(frozen=True)
 class Classifier:
     """A loaded artifact. It cleans and cuts what it is given: callers hand over texts as they are."""
@@ -80,6 +87,15 @@ class Classifier:
         if isinstance(texts, str):
             raise TypeError("probabilities takes texts; for one: probabilities([text])")  # else each letter is a text
         return self.model.probabilities(self.reads.transform(map(self.text.clean, map(self.text.joined, texts))))
+
+    def answers(self, texts: Iterable[str | Mapping[str, str]]) -> list[Answer]:
+        """An answer to each text, as `verdict predict` and `verdict serve` give it; `ValueError` as `probabilities`."""
+        probabilities = self.probabilities(texts)
+        best, rows = probabilities.argmax(axis=1).tolist(), probabilities.round(6).tolist()
+        return [
+            Answer(self.labels[at], dict(zip(self.labels, row, strict=True)))
+            for at, row in zip(best, rows, strict=True)
+        ]
 
 
 def group_hash(group: str) -> str:

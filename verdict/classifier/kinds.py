@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # a look at the params, in CI, has no numpy
     import numpy.typing as npt
 
 Representation = Literal["tfidf", "hashing", "tokens"]
-# A scipy.sparse.csr_matrix, which has no types, or `Tokens`, or `Shards`.
+# `Rows`; while training a scipy.sparse.csr_matrix, which has no types, with the same product; or `Tokens`, or `Shards`.
 Features = Any
 Tensors: TypeAlias = "dict[str, npt.NDArray[np.float32]]"
 

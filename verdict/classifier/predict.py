@@ -64,12 +64,10 @@ def answers(classifier: Classifier, lines: list[bytes], first: int = 1) -> Answe
     """The answers to one batch of lines, one JSON object a line; `first` is the number of its first line."""
     given = [_text(classifier, line.decode("utf-8", errors="replace"), first + at) for at, line in enumerate(lines)]
     texts = [classifier.text.joined(one) for one in given]
-    probabilities = classifier.probabilities(texts)
     out = []
-    for text, best, row in zip(given, probabilities.argmax(axis=1), probabilities.round(6).tolist(), strict=True):
-        named = dict(zip(classifier.labels, row, strict=True))
-        answer = {"text": text, "label": classifier.labels[best], "probabilities": named}
-        out.append(json.dumps(answer, ensure_ascii=False).translate(_LINE_ENDS) + "\n")
+    for text, answer in zip(given, classifier.answers(texts), strict=True):
+        line = json.dumps({"text": text, **answer._asdict()}, ensure_ascii=False)
+        out.append(line.translate(_LINE_ENDS) + "\n")
     return Answers("".join(out), len(lines), sum(map(classifier.text.cuts, texts)))
 
 

@@ -168,6 +168,17 @@ def test_an_artifact_gives_the_same_probabilities_after_a_move(original: Path, f
     assert first.shape == (3, 3)
 
 
+def test_an_answer_is_the_likeliest_label_and_all_probabilities_in_six_digits(original: Path) -> None:
+    """They are those of `probabilities`, rounded; of no texts there are none."""
+    classifier = artifact.load_classifier(original)
+    exact = classifier.probabilities(TEXTS)
+    answers_ = classifier.answers(TEXTS)
+    assert [answer.label for answer in answers_] == [LABELS[at] for at in exact.argmax(axis=1)]
+    assert [list(answer.probabilities) for answer in answers_] == [LABELS] * 3
+    assert [list(answer.probabilities.values()) for answer in answers_] == exact.round(6).tolist()
+    assert classifier.answers([]) == []
+
+
 @pytest.mark.parametrize("kind", ["linear", "bag"])
 def test_all_who_ask_the_artifact_get_the_same_answer(tmp_path: Path, kind: str) -> None:
     """The artifact, `predict`, `evaluate` and the review read raw text and clean text alike, to the last bit."""

@@ -8,6 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from verdict.base.errors import VerdictError
 from verdict.classifier.features import tfidf
 from verdict.classifier.features.negation import mark
+from verdict.classifier.features.sparse_io import to_scipy
 from verdict.classifier.params import Params
 
 TRAINING = [
@@ -78,7 +79,7 @@ def by_scikit_learn(small: Params, texts: list[str]) -> sp.csr_matrix:
 def test_the_features_are_those_of_scikit_learn(params: Params, least: int) -> None:
     """On seen and unseen texts, with all terms and with the frequent ones, the values are scikit-learn's to 1e-6."""
     texts, kept = [*TRAINING, *UNSEEN], with_min_df(params, least)
-    ours = tfidf.fit(TRAINING, kept.featurize).transform(texts)
+    ours = to_scipy(tfidf.fit(TRAINING, kept.featurize).transform(texts))
     theirs = by_scikit_learn(kept, texts)
     assert ours.shape == theirs.shape
     assert abs(ours - theirs).max() < 1e-6
@@ -86,17 +87,17 @@ def test_the_features_are_those_of_scikit_learn(params: Params, least: int) -> N
 
 def test_forgetting_words_changes_nothing(small: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     """With room for two remembered words the features are the same as with room for all."""
-    expected = tfidf.fit(TRAINING, small.featurize).transform(TRAINING * 2)
+    expected = to_scipy(tfidf.fit(TRAINING, small.featurize).transform(TRAINING * 2))
     monkeypatch.setattr(tfidf, "_REMEMBERED", 2)
     encoder = tfidf.fit(TRAINING, small.featurize)
-    assert (encoder.transform(TRAINING * 2) != expected).nnz == 0
+    assert (to_scipy(encoder.transform(TRAINING * 2)) != expected).nnz == 0
     assert len(encoder.char._known) <= 2
 
 
 def test_rows_have_length_one_in_each_block_or_none(small: Params) -> None:
     """Each block of a row has length 1, and one without a known n-gram is empty."""
     encoder = tfidf.fit(TRAINING, small.featurize)
-    words = encoder.transform(["the lamp", "zebra"])[:, : len(encoder.word.terms)]
+    words = to_scipy(encoder.transform(["the lamp", "zebra"]))[:, : len(encoder.word.terms)]
     assert np.sqrt(words.multiply(words).sum(axis=1)).ravel().tolist()[0] == pytest.approx([1, 0], abs=1e-6)
 
 

@@ -9,7 +9,7 @@ import pytest
 from stages import featurize
 from tests.unit.stages.runs import Change, drop_column, refusal, remove, set_cell, set_params, truncate, write
 from verdict.base.files import read_json, read_table, sha256
-from verdict.classifier.features.sparse_io import read_matrix
+from verdict.classifier.features.sparse_io import read_matrix, to_scipy
 from verdict.classifier.features.tfidf_io import load_tfidf
 
 TRAIN = "data/prepared/train.parquet"
@@ -22,7 +22,7 @@ def test_the_matrices_fit_the_tables_and_the_vocabulary(ran: Path) -> None:
         matrix = read_matrix(Path(f"data/features/{name}.safetensors"), "")
         table = read_table(Path(f"data/prepared/{name}.parquet"), "")
         assert matrix.shape == (len(table), encoder.size)
-        assert np.array_equal(matrix.toarray(), encoder.transform(table["text"]).toarray())
+        assert np.array_equal(matrix.toarray(), to_scipy(encoder.transform(table["text"])).toarray())
 
 
 def test_the_test_split_leaves_no_trace(ran: Path) -> None:

@@ -10,14 +10,20 @@ import scipy.sparse as sp
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.features.arrays import read_arrays, write_arrays
+from verdict.classifier.features.rows import Rows
 
 _PARTS = ("data", "indices", "indptr")
 
 
-def write_matrix(path: Path, matrix: sp.csr_matrix) -> None:
+def write_matrix(path: Path, matrix: Rows) -> None:
     """Write a matrix with its checksum."""
     shape = np.array(matrix.shape, dtype=np.int64)
     write_arrays(path, {**{name: getattr(matrix, name) for name in _PARTS}, "shape": shape})
+
+
+def to_scipy(rows: Rows) -> sp.csr_matrix:
+    """The same matrix as a training takes it."""
+    return sp.csr_matrix((rows.data, rows.indices, rows.indptr), shape=rows.shape)
 
 
 def read_matrix(path: Path, remedy: str) -> sp.csr_matrix:

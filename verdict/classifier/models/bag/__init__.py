@@ -9,9 +9,9 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 from verdict.classifier.features.tfidf import TfIdf
+from verdict.classifier.kinds import Features
 from verdict.classifier.models.tensors import require, softmax
 
 Floats = npt.NDArray[np.float32]
@@ -43,7 +43,7 @@ class Bag:
         """The named arrays that make up the model."""
         return {name: getattr(self, name) for name in ("embedding", "bias", "output", "output_bias")}
 
-    def probabilities(self, features: sp.csr_matrix) -> npt.NDArray[np.float64]:
+    def probabilities(self, features: Features) -> npt.NDArray[np.float64]:
         """(n, features) to (n, classes); each row sums to 1."""
         bags = np.asarray(features @ self.embedding) + self.bias
         return softmax(bags @ self.output + self.output_bias)

@@ -6,10 +6,10 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 from verdict.classifier.features.hashing import Hashed
 from verdict.classifier.features.tfidf import TfIdf
+from verdict.classifier.kinds import Features
 from verdict.classifier.models.tensors import one_against_rest, require
 
 Floats = npt.NDArray[np.float32]
@@ -32,7 +32,7 @@ class Linear:
         """The named arrays that make up the model."""
         return {"coefficients": self.coefficients, "intercepts": self.intercepts}
 
-    def probabilities(self, features: sp.csr_matrix) -> npt.NDArray[np.float64]:
+    def probabilities(self, features: Features) -> npt.NDArray[np.float64]:
         """(n, features) to (n, classes); each row sums to 1."""
         return one_against_rest(np.asarray(features @ self.coefficients) + self.intercepts)
 
