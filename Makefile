@@ -4,6 +4,8 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 # Options for the review, such as --base HEAD~1.
 REVIEW ?=
+# Options for the service, such as --beside DIR.
+SERVE ?=
 # Options for the leaderboard, such as --spec sweeps/linear.yaml.
 BOARD ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -11,7 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: help repro encoder engine sweep leaderboard test tables unit lint format workflows bench calibration plots report preview remote pins clean
+.PHONY: help repro encoder engine serve sweep leaderboard test tables unit lint format workflows bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -28,6 +30,9 @@ encoder: .venv/encoder.stamp  ## what train.model: encoder needs: its libraries 
 engine: .venv/engine.stamp .venv/test.stamp  ## what VERDICT_ENGINE needs, Dask, and its tests on this machine: docs/size.md
 	python -I -c 'import distributed'
 	pytest tests/unit/classifier/test_engine.py
+
+serve: .venv/serving.stamp  ## answer over HTTP: http://127.0.0.1:8000 (SERVE: options, such as --port 9000)
+	@verdict serve $(SERVE)
 
 sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml [JOBS=2]
 	@verdict sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
@@ -54,6 +59,7 @@ bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.pipeline
 	python -m benchmarks.scaling
 	python -m benchmarks.prediction
+	python -m benchmarks.serving
 	python -m benchmarks.review
 	python -m benchmarks.pull_request
 
@@ -85,7 +91,8 @@ pins:  ## compile requirements*.in into exact pins
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements.in -o requirements.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/encoder.in -o requirements/encoder.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/engine.in -o requirements/engine.txt
-	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt requirements-dev.in -o requirements-dev.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt requirements/serving.in -o requirements/serving.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt -c requirements/serving.txt requirements-dev.in -o requirements-dev.txt
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.txt requirements-dev.txt
 
 clean:  ## remove the environment, not the data
@@ -137,6 +144,10 @@ PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 	pip install --quiet --disable-pip-version-check -r requirements/engine.txt
 	touch $@
 
-.venv/test.stamp: .venv/encoder.stamp requirements-dev.txt
+.venv/serving.stamp: .venv/repro.stamp requirements/serving.txt
+	pip install --quiet --disable-pip-version-check -r requirements/serving.txt
+	touch $@
+
+.venv/test.stamp: .venv/encoder.stamp .venv/serving.stamp requirements-dev.txt
 	pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

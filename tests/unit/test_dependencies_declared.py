@@ -13,7 +13,13 @@ import pytest
 from tests import documents
 from tests.conftest import ROOT
 
-FILES = ("requirements.in", "requirements/encoder.in", "requirements/engine.in", "requirements-dev.in")
+FILES = (
+    "requirements.in",
+    "requirements/encoder.in",
+    "requirements/engine.in",
+    "requirements/serving.in",
+    "requirements-dev.in",
+)
 # Folders whose code runs where the development requirements are installed.
 _DEVELOPMENT = ("benchmarks", "dev", "tests")
 _OWNERS = packages_distributions()
@@ -72,7 +78,7 @@ def used() -> dict[bool, dict[str, set[str]]]:
 
 
 def test_every_import_of_the_program_is_declared(used: dict[bool, dict[str, set[str]]]) -> None:
-    """What stages, review and commands import is named in requirements.in, encoder.in or engine.in."""
+    """What stages, review, commands and the service import is named in one of the .in files but for development's."""
     names = declared(*FILES[:-1])
     assert {name: files for name, files in used[False].items() if name not in names} == {}
 

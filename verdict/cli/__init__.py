@@ -17,6 +17,7 @@ from verdict.cli import (
     report,
     repro,
     scores,
+    serve,
     sweep,
     test_set,
 )
@@ -28,6 +29,7 @@ COMMANDS = {
     "repro": repro,
     "scores": scores,
     "predict": predict,
+    "serve": serve,
     "lock": lock,
     "compare": compare,
     "gate": gate,

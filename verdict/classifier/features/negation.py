@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 # Words keep their apostrophes; runs of punctuation, and with them emoticons, are tokens too.
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
@@ -11,6 +12,9 @@ _NEGATOR = re.compile(
 )
 _CONTRAST = frozenset({"but", "although", "though", "however", "yet"})
 _CLAUSE_END = frozenset(".,;:!?()")
+# Tokens remembered at most, and of which length: the commonest are most of what is read.
+_REMEMBERED = 20_000
+_MEMORABLE_LENGTH = 64
 
 
 def mark(text: str, negation_span: int, repeat_after_but: bool) -> str:
@@ -38,16 +42,26 @@ def mark(text: str, negation_span: int, repeat_after_but: bool) -> str:
 def _negated(text: str, span: int) -> Iterator[str]:
     left = 0
     for token in _TOKEN.findall(text):
-        lower = token.lower()
-        if _NEGATOR.match(lower):
+        lower, negates, ends, is_word = (_seen if len(token) <= _MEMORABLE_LENGTH else _look)(token)
+        if negates:
             left = span
             yield lower
             continue
-        is_word = lower[0].isalnum()
-        if lower in _CONTRAST or (not is_word and not _CLAUSE_END.isdisjoint(lower)):
+        if ends:
             left = 0
         if left and is_word:
             left -= 1
             yield token.upper()
         else:
             yield lower
+
+
+def _look(token: str) -> tuple[str, bool, bool, bool]:
+    """A token in lower case; whether it negates, ends what is negated, and is a word."""
+    lower = token.lower()
+    is_word = lower[0].isalnum()
+    ends = lower in _CONTRAST or (not is_word and not _CLAUSE_END.isdisjoint(lower))
+    return lower, _NEGATOR.match(lower) is not None, ends, is_word
+
+
+_seen = lru_cache(_REMEMBERED)(_look)

@@ -67,12 +67,14 @@ class Block:
         return found
 
 
-def word_grams(tokens: Sequence[str], ngrams: tuple[int, int]) -> Iterator[str]:
+def word_grams(tokens: Sequence[str], ngrams: tuple[int, int]) -> list[str]:
     """The n-grams of the tokens, each as often as it occurs."""
+    grams: list[str] = []
     for size in range(ngrams[0], ngrams[1] + 1):
         # zip of the shifted lists is the sliding window; for size 1 the tokens are the n-grams.
         windows = zip(*(tokens[start:] for start in range(size)), strict=False)
-        yield from tokens if size == 1 else map(" ".join, windows)
+        grams += tokens if size == 1 else map(" ".join, windows)
+    return grams
 
 
 def char_grams(token: str, ngrams: tuple[int, int]) -> Iterator[str]:
@@ -126,12 +128,13 @@ class TfIdf:
         """(1 + log count) · idf, each block of a row then of length 1."""
         # Each text's words and characters as one rising range of keys: those of text 1 start at `size`.
         rows = np.arange(len(ends) // 2 + 1) * self.size
-        blocks = np.repeat(rows, 2)[:-1]
+        blocks = rows.repeat(2)[:-1]
         blocks[1::2] += len(self.word.terms)
         keys = np.array(found, dtype=np.int64)
         keys += blocks[:-1].repeat(_steps(np.array(ends)))
         keys.sort()
-        changes = np.ones(len(keys) + 1, dtype=np.bool_)
+        changes = np.empty(len(keys) + 1, dtype=np.bool_)
+        changes[0] = changes[-1] = True
         np.not_equal(keys[1:], keys[:-1], out=changes[1:-1])
         first = changes.nonzero()[0]
         keys = keys[first[:-1]]

@@ -1,0 +1,85 @@
+"""Runs the service: uvicorn for users, a port of its own for Prometheus, and an end that drops no request."""
+
+import asyncio
+import gc
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from prometheus_client import start_http_server
+
+from verdict.base.errors import VerdictError
+from verdict.serving.protocol import BoundedProtocol
+from verdict.serving.routes import application
+from verdict.serving.service import Service
+from verdict.serving.settings import Settings
+
+# Seconds for what is being answered when the process must end.
+_GRACE = 25
+
+
+class Server(uvicorn.Server):
+    """uvicorn; after SIGTERM it takes requests for a while: those who send them learn late that it ends."""
+
+    def __init__(self, service: Service) -> None:
+        bounds = {"seconds": service.settings.seconds, "most": service.settings.connections}
+        config = uvicorn.Config(
+            application(service),
+            loop="uvloop",
+            http=type("Protocol", (BoundedProtocol,), bounds),
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_keep_alive=75,  # longer than a proxy's: it is the proxy that ends a connection
+            timeout_graceful_shutdown=_GRACE,
+        )
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Say that it ends; end at once, or after `drain` seconds."""
+        waits = sig == signal.SIGTERM and not self._service.draining and self._service.settings.drain
+        self._service.draining = True
+        if waits:
+            asyncio.get_running_loop().call_later(waits, super().handle_exit, sig, frame)
+        else:
+            super().handle_exit(sig, frame)
+
+
+def serve(settings: Settings) -> None:
+    """Answer until the process is told to end.
+
+    Raises:
+        VerdictError: an artifact is damaged or foreign, or a port is taken.
+    """
+    service = Service(settings)
+    listener = listen(settings.host, settings.port)
+    try:
+        metrics, _ = start_http_server(settings.metrics_port, settings.metrics_host, service.counters.registry)
+    except OSError as error:
+        raise _taken(settings.metrics_host, settings.metrics_port, "--metrics-port", error) from None
+    gc.collect()
+    gc.freeze()  # the vocabulary is never garbage: no collection looks through it
+    gc.set_threshold(10_000, 20, 20)
+    address, port = listener.getsockname()[:2]
+    where = f"http://{address}:{port}, metrics on port {metrics.server_port}"
+    print(f"serve: {settings.release}, artifact {service.hash[:12]}, on {where}", flush=True)
+    Server(service).run([listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise _taken(host, port, "--port", error) from None
+    listener.setblocking(False)
+    return listener
+
+
+def _taken(host: str, port: int, option: str, error: OSError) -> VerdictError:
+    what = f"cannot listen there: {error.strerror or error}"
+    return VerdictError(f"{host}:{port}", what, f"{option} with a free port, or 0 for any")
