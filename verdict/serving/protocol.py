@@ -59,7 +59,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
-            self._head += len(data)
+            # After a refusal the rest of a body may still come: it is no head.
+            self._head += len(data) if cycle is None or not cycle.more_body else 0
             if self._head > _MOST_HEAD and not self.transport.is_closing():
                 self._end(431, "the head of the request is too large: send less, or wait for answers")
         elif not cycle.more_body:

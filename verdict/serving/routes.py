@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
@@ -68,7 +68,7 @@ async def infer(service: Service, scope: Scope, body: bytes) -> Inferred:
 def application(service: Service) -> Front:
     """All routes of a service, behind what every request passes."""
     app = FastAPI(title="verdict", version=service.settings.release, redoc_url=None, description=_about(service))
-    app.include_router(_told(service))
+    _add_told(app, service)
     scoring = {"/predict": predict, f"{_MODEL}/infer": infer, f"{_MODEL}/versions/{{version}}/infer": infer}
     plain = {path: Scoring(service, answer) for path, answer in scoring.items()}
     for path, route in plain.items():
@@ -92,30 +92,29 @@ def _about(service: Service) -> str:
     return f"Answers of a text classifier: {', '.join(service.labels)}. Artifact {service.hash[:12]}."
 
 
-def _told(service: Service) -> APIRouter:
+def _add_told(app: FastAPI, service: Service) -> None:
     """The routes that say what is served, and whether it goes well."""
-    router = APIRouter()
     page = _PAGE.read_text(encoding="utf-8")
 
-    @router.get("/", include_in_schema=False)
+    @app.get("/", include_in_schema=False)
     async def root() -> HTMLResponse:
         policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
         return HTMLResponse(page, headers={"content-security-policy": policy + "; base-uri 'none'; form-action 'none'"})
 
-    @router.get("/version")
+    @app.get("/version")
     async def version() -> dict[str, Any]:
         """Say which release, commit and artifact answer, and with which labels."""
         return service.about()
 
-    @router.get("/health")
-    @router.get("/v2/health/live")
+    @app.get("/health")
+    @app.get("/v2/health/live")
     async def live() -> dict[str, bool]:
         """Say that the process is there."""
         return {"live": True}
 
-    @router.get("/v2/health/ready", responses={503: {"model": Error}})
-    @router.get(f"{_MODEL}/ready", responses={404: {"model": Error}, 503: {"model": Error}, 422: {"model": Error}})
-    @router.get(f"{_MODEL}/versions/{{version}}/ready", responses={404: {"model": Error}, 503: {"model": Error}})
+    @app.get("/v2/health/ready", responses={503: {"model": Error}})
+    @app.get(f"{_MODEL}/ready", responses={404: {"model": Error}, 503: {"model": Error}})
+    @app.get(f"{_MODEL}/versions/{{version}}/ready", responses={404: {"model": Error}, 503: {"model": Error}})
     async def ready(request: Request) -> dict[str, Any]:
         """Say whether it takes requests."""
         if request.path_params:
@@ -124,19 +123,17 @@ def _told(service: Service) -> APIRouter:
             raise Refusal(503, "draining", "the service is about to end: ask another")
         return {"name": NAME, "ready": True}
 
-    @router.get("/v2")
+    @app.get("/v2")
     async def server() -> dict[str, Any]:
         """Say who serves."""
         return {"name": "verdict", "version": service.settings.release, "extensions": []}
 
-    @router.get(_MODEL, responses={404: {"model": Error}})
-    @router.get(f"{_MODEL}/versions/{{version}}", responses={404: {"model": Error}})
+    @app.get(_MODEL, responses={404: {"model": Error}})
+    @app.get(f"{_MODEL}/versions/{{version}}", responses={404: {"model": Error}})
     async def model(request: Request) -> dict[str, Any]:
         """Say what the model takes and gives."""
         require_model(service, request.path_params)
         return metadata(service)
-
-    return router
 
 
 def _described(service: Service) -> FastAPI:
@@ -163,5 +160,5 @@ def _described(service: Service) -> FastAPI:
     async def infer_version(name: str, version: str, asked: Inference) -> Inferred:  # type: ignore[empty-body]
         """Classify texts by a version, in the words of the Open Inference Protocol."""
 
-    app.include_router(_told(service))
+    _add_told(app, service)
     return app

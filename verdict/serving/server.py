@@ -44,9 +44,13 @@ class Server(uvicorn.Server):
         waits = sig == signal.SIGTERM and not self._service.draining and self._service.settings.drain
         self._service.draining = True
         if waits:
-            asyncio.get_running_loop().call_later(waits, super().handle_exit, sig, frame)
+            asyncio.get_running_loop().call_later(waits, self._end)
         else:
-            super().handle_exit(sig, frame)
+            self.force_exit = self.should_exit and sig == signal.SIGINT
+            self._end()
+
+    def _end(self) -> None:
+        self.should_exit = True  # not by uvicorn's way, by which the process dies of the signal
 
 
 def serve(settings: Settings) -> None:
@@ -71,6 +75,7 @@ def serve(settings: Settings) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections; `VerdictError` when the port is taken."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)

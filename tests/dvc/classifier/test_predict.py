@@ -200,7 +200,8 @@ def test_a_reader_that_leaves_early_causes_no_traceback(model: Path) -> None:
 
 def test_prediction_imports_no_table_and_no_learner(model: Path) -> None:
     """Whoever asks an artifact for probabilities needs neither what trained it nor what reads tables, nor waits."""
-    slow = "torch sklearn pandera matplotlib pandas pyarrow scipy dvc transformers tokenizers".split()
+    slow = ["torch", "sklearn", "pandera", "matplotlib", "pandas", "pyarrow", "scipy", "dvc"]
+    slow += ["transformers", "tokenizers"]
     code = (
         "import sys; from verdict.classifier.artifact import load_classifier; from pathlib import Path;"
         f"load_classifier(Path({str(model)!r})).probabilities(['a &amp; b']); import verdict.classifier.predict;"

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = ROOT / "README.md"
 
+PINS = ("requirements.txt", "requirements/encoder.txt", "requirements/serving.txt", "requirements-dev.txt")
+
 
 def recipe(target: str) -> list[str]:
     """The commands of a Makefile's target, without make's own marks."""
@@ -143,7 +145,7 @@ def test_nothing_of_the_encoder_is_imported_for_another_kind(
     assert not (clone.path / "data/start/encoder").exists()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements/encoder.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", PINS)
 def test_every_requirement_is_pinned_exactly(name: str) -> None:
     """Each line of the pins is one package with one version, without local version, address or option."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
@@ -171,9 +173,7 @@ def pinned(name: str) -> dict[str, str]:
     return dict(re.findall(r"(?m)^([a-z0-9._-]+)==(\S+)", text))
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), combinations(["requirements.txt", "requirements/encoder.txt", "requirements-dev.txt"], 2)
-)
+@pytest.mark.parametrize(("one", "other"), combinations(PINS, 2))
 def test_files_of_pins_agree(one: str, other: str) -> None:
     """What two of them name, they name in one version: which is installed last makes no difference."""
     first, second = pinned(one), pinned(other)
@@ -188,7 +188,7 @@ def test_set_up_installs_the_pins_that_stages_depend_on() -> None:
     assert installed == set(INSTALLED)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements/encoder.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", PINS)
 def test_pins_hold_what_was_asked_for(name: str) -> None:
     """Each package that the .in file names is among the pins, in the version that it asks for, if it asks for one."""
     pins = (ROOT / name).read_text(encoding="utf-8").lower()

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.serving.asking import Asked
 from verdict.classifier.predict import predict
 
-TEXTS = ["a wonderful lamp", "", "  ", "caf\u00e9 &amp;amp; \U0001f600", "nul \x00", "good " * 2_000, "quote \" and \\"]
+TEXTS = ["a wonderful lamp", "", "  ", "caf\u00e9 &amp;amp; \U0001f600", "nul \x00", "good " * 2_000, 'quote " and \\']
 INFER = "/v2/models/classifier/infer"
 
 

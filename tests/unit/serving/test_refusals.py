@@ -1,4 +1,4 @@
-"""Tests of verdict/serving: whatever is sent, the answer is one line of JSON that says what to do, and not what came."""
+"""Tests of verdict/serving: whatever is sent, the answer is a line of JSON that says what to do, not what came."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from verdict.cli import main
 from verdict.serving.service import Service
 from verdict.serving.settings import MOST_BYTES, MOST_CHARACTERS, MOST_TEXTS, Settings
 
-SECRET = "xyzzy-plugh"
+SECRET = "xyzzy-plugh"  # noqa: S105 - a text that must show nowhere
 BAD: dict[str, tuple[bytes, int]] = {
     "empty": (b"", 422),
     "blank": (b"  ", 422),
@@ -84,7 +84,7 @@ def test_what_is_nowhere_or_asked_otherwise_is_an_error_in_json(asked: Asked) ->
 
 def test_a_token_keeps_all_out_who_do_not_bring_it(artifact: Path) -> None:
     """With a token, answers, metadata and documentation need it; health and the page do not."""
-    asked = Asked(artifact, token="open sesame")
+    asked = Asked(artifact, token="open sesame")  # noqa: S106
     closed = ["/version", "/docs", "/openapi.json", "/v2/models/classifier"]
     assert [asked.get(path).status for path in closed] == [401] * 4
     for given in ({}, {"authorization": "Bearer open"}, {"authorization": "open sesame"}):
@@ -101,7 +101,9 @@ def test_too_many_requests_at_a_time_are_told_to_come_again(artifact: Path) -> N
     assert (reply.status, reply.headers["retry-after"]) == (429, "1")
 
 
-def test_a_defect_shows_no_text(artifact: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_shows_no_text(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A crash while scoring is 500 for its own request; neither answer, log nor metrics hold the text."""
     asked = Asked(artifact)
 

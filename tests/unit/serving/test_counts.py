@@ -1,0 +1,185 @@
+"""Tests of counters, receipts, the artifact beside, and of what waits for an encoder."""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from tests.unit.serving.asking import Asked
+from verdict.classifier.artifact import Answer, Classifier
+from verdict.serving.counters import LOT
+from verdict.serving.receipts import Receipts
+from verdict.serving.refusals import Refusal
+from verdict.serving.scorers import Batched, scorer
+
+
+def total(metrics: str, name: str) -> float:
+    """The sum of all series of a name."""
+    return sum(float(value) for value in re.findall(rf"(?m)^{name}(?:{{.*}})? (\S+)$", metrics))
+
+
+def test_what_texts_hold_is_published_in_lots(artifact: Path) -> None:
+    """Labels, confidence and lengths are 0 below a lot, and move by all that waits; requests are counted at once."""
+    asked = Asked(artifact)
+    for _ in range(LOT - 1):
+        asked.post("/predict", {"text": "good"})
+    before = asked.metrics()
+    assert total(before, "verdict_answers_total") == total(before, "verdict_text_characters_count") == 0
+    assert total(before, "verdict_texts_total") == total(before, "verdict_requests_total") == LOT - 1
+    asked.post("/predict", {"texts": ["good", "awful"]})
+    after = asked.metrics()
+    assert total(after, "verdict_answers_total") == total(after, "verdict_text_characters_count") == LOT + 1
+    assert total(after, "verdict_text_characters_sum") == 4 * LOT + 5
+    asked.post("/predict", {"text": "good"})
+    assert total(asked.metrics(), "verdict_answers_total") == LOT + 1
+
+
+def test_metrics_show_fast_answers_and_no_text(artifact: Path) -> None:
+    """Buckets begin at 0.25 ms; a text, a query and an unknown path are in no series."""
+    asked, secret = Asked(artifact), "xyzzy-plugh"
+    asked.post("/predict", {"texts": [secret] * LOT})
+    asked.get(f"/{secret}")
+    asked.get(f"/v2/models/{secret}")
+    metrics = asked.metrics()
+    assert secret not in metrics
+    assert 'verdict_request_seconds_bucket{le="0.00025",route="/predict"}' in metrics
+    assert 'verdict_requests_total{route="other",status="404"} 2.0' in metrics
+    assert total(metrics, "verdict_request_seconds_count") == 3
+
+
+def test_the_artifact_beside_is_compared_and_never_heard(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answers are counted as the same, as others, or as failures; users get those of the first alone."""
+    asked, alone = Asked(artifact, beside=artifact), Asked(artifact)
+    texts = ["a wonderful lamp", "an awful boat"]
+    assert asked.post("/predict", {"texts": texts}).status == 200
+    beside = asked.service._beside
+    assert beside is not None
+
+    async def other(texts: list[str]) -> list[Answer]:
+        return [Answer("neutral", {})] * len(texts)
+
+    monkeypatch.setattr(beside, "answers", other)
+    reply = asked.post("/predict", {"texts": texts}).json["predictions"]
+    expected = alone.post("/predict", {"texts": texts}).json["predictions"]
+    assert [answer["label"] for answer in reply] == [answer["label"] for answer in expected]
+
+    async def fails(_: list[str]) -> list[Answer]:
+        raise RuntimeError
+
+    monkeypatch.setattr(beside, "answers", fails)
+    assert asked.post("/predict", {"texts": texts}).status == 200
+    counts = {
+        outcome: total(asked.metrics(), f'verdict_beside_total{{artifact="{asked.service.hash}",outcome="{outcome}"}}')
+        for outcome in ("same", "other", "failed")
+    }
+    assert counts == {"same": 2, "other": 2, "failed": 2}
+
+
+def test_a_receipt_says_what_was_answered_and_cannot_be_forged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Label and confidence come back from it; another release, key or digit, and an old one, are refused."""
+    signed = Receipts("v1.2.0", b"k" * 32)
+    one, two = signed.issue(2, 0.98765), signed.issue(2, 0.98765)
+    told = signed.read(one)
+    assert told is not None
+    assert (told.label, told.permille) == (2, 988)
+    assert one != two
+    assert Receipts("v1.3.0", b"k" * 32).read(one) is None
+    assert Receipts("v1.2.0", b"l" * 32).read(one) is None
+    assert Receipts("v1.2.0").read(one) is None
+    for forged in (one[:-1] + ("0" if one[-1] != "0" else "1"), one.replace(".2.", ".1."), "", "é", "....", "a.b"):
+        assert signed.read(forged) is None
+    later = time.time() + 8 * 86_400
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert signed.read(one) is None
+
+
+def test_the_receipt_of_an_answer_is_its_own(artifact: Path) -> None:
+    """With the key, a receipt gives the number of the label that was answered, and how sure it was."""
+    key = b"k" * 32
+    asked = Asked(artifact, release="v1.2.0", receipt_key=key)
+    for text in ("a wonderful lamp", "an awful boat"):
+        answer = asked.post("/predict", {"text": text}).json
+        told = Receipts("v1.2.0", key).read(answer["receipt"])
+        assert told is not None
+        assert asked.service.labels[told.label] == answer["label"]
+        assert told.permille == round(answer["probabilities"][answer["label"]] * 1000)
+
+
+class Slow:
+    """An encoder's stand-in: says each text back as its label, and how many came together."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def answers(self, texts: Iterable[str]) -> list[Answer]:
+        """An answer that names its text; a text `fail` fails the whole pass."""
+        taken = list(texts)
+        self.sizes.append(len(taken))
+        if "fail" in taken:
+            raise RuntimeError
+        return [Answer(text, {}) for text in taken]
+
+
+def batched(most: int = 512) -> tuple[Slow, Batched]:
+    """A stand-in, and the queue before it."""
+    slow = Slow()
+    return slow, Batched(cast(Classifier, slow), most)
+
+
+def test_what_waits_for_an_encoder_goes_together_and_comes_back_to_its_own() -> None:
+    """40 requests need a few passes of up to 64 texts, and each gets the answers to its own texts, in order."""
+    slow, queue = batched()
+    wanted = [[f"{number}-{place}" for place in range(number % 4)] for number in range(40)]
+
+    async def ask() -> list[list[Answer]]:
+        return await asyncio.gather(*(queue.answers(texts) for texts in wanted))
+
+    found = asyncio.run(ask())
+    assert [[answer.label for answer in answers] for answers in found] == wanted
+    assert sum(slow.sizes) == sum(map(len, wanted))
+    assert max(slow.sizes) <= 64
+    assert len(slow.sizes) < 5
+
+
+def test_the_queue_of_an_encoder_is_bounded_and_outlives_a_failure() -> None:
+    """Beyond the bound a request is told to come again; a failed pass fails those in it, and no later one."""
+    _, queue = batched(most=3)
+
+    async def ask() -> list[list[Answer] | BaseException]:
+        first = await asyncio.gather(
+            queue.answers(["fail"]), queue.answers(["a", "b"]), queue.answers(["c"]), return_exceptions=True
+        )
+        return [*first, await queue.answers(["d"]), await queue.answers(["e"] * 10)]
+
+    failed, with_it, refused, later, large = asyncio.run(ask())
+    assert isinstance(failed, RuntimeError)
+    assert isinstance(with_it, RuntimeError)
+    assert isinstance(refused, Refusal)
+    assert refused.status == 429
+    assert later == [Answer("d", {})]
+    assert large == [Answer("e", {})] * 10
+
+
+def test_a_request_that_was_given_up_harms_no_other() -> None:
+    """Cancelling one that waits leaves the others their answers."""
+    _, queue = batched()
+
+    async def ask() -> list[Answer]:
+        given_up = asyncio.create_task(queue.answers(["a"]))
+        other = asyncio.create_task(queue.answers(["b"]))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        return await other
+
+    assert asyncio.run(ask()) == [Answer("b", {})]
+
+
+def test_only_an_encoder_is_asked_in_a_thread() -> None:
+    """What reads tokens waits in a queue; what reads TF-IDF answers at once."""
+    classifier = cast(Classifier, Slow())
+    assert isinstance(scorer(classifier, "tokens", 9), Batched)
+    assert not isinstance(scorer(classifier, "tfidf", 9), Batched)
