@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from verdict.serving.asked import INFER, Inference, Inferred, Output, Tensor, Text, checked
+from verdict.serving.asked import INFER, Inference, Inferred, Output, Tensor, Text
+from verdict.serving.bodies import checked
 from verdict.serving.refusals import Refusal
 from verdict.serving.service import Service
 from verdict.serving.settings import NAME

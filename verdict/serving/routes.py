@@ -10,18 +10,8 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from verdict.serving.asked import (
-    PREDICT,
-    Error,
-    Inference,
-    Inferred,
-    Many,
-    One,
-    Prediction,
-    Predictions,
-    body_of,
-    checked,
-)
+from verdict.serving.asked import PREDICT, Error, Inference, Inferred, Many, One, Prediction, Predictions
+from verdict.serving.bodies import body_of, checked
 from verdict.serving.front import Front
 from verdict.serving.inference import inferred, metadata, require_model
 from verdict.serving.refusals import Refusal, refuse, respond
@@ -31,7 +21,6 @@ from verdict.serving.settings import NAME
 _PAGE = Path(__file__).with_name("page.html")
 _MODEL = "/v2/models/{name}"
 _EXPECTED = '{"text": TEXT} or {"texts": [TEXT, …]}, where TEXT is a string, or an object of the columns'
-_CODES = {401: "no token", 408: "too slow", 413: "too large", 429: "too many", 500: "a defect"}
 
 
 class Scoring:
@@ -61,7 +50,7 @@ async def predict(service: Service, _: Scope, body: bytes) -> Prediction | Predi
 
 async def infer(service: Service, scope: Scope, body: bytes) -> Inferred:
     """The same, in the words of the Open Inference Protocol."""
-    require_model(service, scope["path_params"])
+    require_model(service, scope.get("path_params", {"name": NAME}))
     return await inferred(service, body)
 
 
@@ -73,8 +62,7 @@ def application(service: Service) -> Front:
     plain = {path: Scoring(service, answer) for path, answer in scoring.items()}
     for path, route in plain.items():
         app.router.add_route(path, route, methods=["POST"])  # type: ignore[arg-type]
-    document = _described(service).openapi
-    app.openapi = document  # type: ignore[method-assign]
+    app.openapi = _described(service).openapi  # type: ignore[method-assign]
 
     @app.exception_handler(HTTPException)
     async def failed(_: Request, error: HTTPException) -> JSONResponse:
@@ -85,7 +73,7 @@ def application(service: Service) -> Front:
     async def refused(_: Request, error: Refusal) -> JSONResponse:
         return JSONResponse({"error": error.message}, error.status)
 
-    return Front(app, service, {("POST", "/predict"): plain["/predict"]})
+    return Front(app, service, {("POST", path.replace("{name}", NAME)): route for path, route in plain.items()})
 
 
 def _about(service: Service) -> str:
@@ -112,9 +100,9 @@ def _add_told(app: FastAPI, service: Service) -> None:
         """Say that the process is there."""
         return {"live": True}
 
-    @app.get("/v2/health/ready", responses={503: {"model": Error}})
-    @app.get(f"{_MODEL}/ready", responses={404: {"model": Error}, 503: {"model": Error}})
-    @app.get(f"{_MODEL}/versions/{{version}}/ready", responses={404: {"model": Error}, 503: {"model": Error}})
+    @app.get("/v2/health/ready", responses=_errors(503))
+    @app.get(f"{_MODEL}/ready", responses=_errors(404, 503))
+    @app.get(f"{_MODEL}/versions/{{version}}/ready", responses=_errors(404, 503))
     async def ready(request: Request) -> dict[str, Any]:
         """Say whether it takes requests."""
         if request.path_params:
@@ -128,35 +116,33 @@ def _add_told(app: FastAPI, service: Service) -> None:
         """Say who serves."""
         return {"name": "verdict", "version": service.settings.release, "extensions": []}
 
-    @app.get(_MODEL, responses={404: {"model": Error}})
-    @app.get(f"{_MODEL}/versions/{{version}}", responses={404: {"model": Error}})
+    @app.get(_MODEL, responses=_errors(404))
+    @app.get(f"{_MODEL}/versions/{{version}}", responses=_errors(404))
     async def model(request: Request) -> dict[str, Any]:
         """Say what the model takes and gives."""
         require_model(service, request.path_params)
         return metadata(service)
 
 
+def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Statuses as FastAPI describes them."""
+    return {code: {"model": Error} for code in codes}
+
+
 def _described(service: Service) -> FastAPI:
     """An application that is never run: FastAPI writes the OpenAPI document of the plain routes from it."""
     app = FastAPI(title="verdict", version=service.settings.release, description=_about(service))
-    failures: dict[int | str, dict[str, Any]] = {
-        code: {"model": Error, "description": what} for code, what in _CODES.items()
-    }
+    failures = _errors(401, 408, 413, 429, 500)
 
-    @app.post("/predict", responses={**failures, 422: {"model": Error, "description": "not what is expected"}})
+    @app.post("/predict", responses=failures | _errors(422))
     async def predict(asked: One | Many) -> Prediction | Predictions:  # type: ignore[empty-body]
         """Classify one text, or several."""
 
-    wrong: dict[int | str, dict[str, Any]] = {
-        400: {"model": Error, "description": "not what the metadata says"},
-        404: {"model": Error, "description": "another model"},
-    }
-
-    @app.post(f"{_MODEL}/infer", responses={**failures, **wrong})
+    @app.post(f"{_MODEL}/infer", responses=failures | _errors(400, 404))
     async def infer(name: str, asked: Inference) -> Inferred:  # type: ignore[empty-body]
         """Classify texts, in the words of the Open Inference Protocol."""
 
-    @app.post(f"{_MODEL}/versions/{{version}}/infer", responses={**failures, **wrong})
+    @app.post(f"{_MODEL}/versions/{{version}}/infer", responses=failures | _errors(400, 404))
     async def infer_version(name: str, version: str, asked: Inference) -> Inferred:  # type: ignore[empty-body]
         """Classify texts by a version, in the words of the Open Inference Protocol."""
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.classifier.artifact import Answer, load_classifier, load_manifest
-from verdict.serving.asked import Prediction, Text, require_few
+from verdict.serving.asked import Prediction, Text
+from verdict.serving.bodies import require_few
 from verdict.serving.counters import Counters
 from verdict.serving.receipts import Receipts
 from verdict.serving.refusals import Refusal
