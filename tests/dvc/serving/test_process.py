@@ -113,6 +113,8 @@ def test_sigterm_lets_a_request_end_and_takes_no_other(model: Path) -> None:
         process.send_signal(signal.SIGTERM)
         while listens(port):
             pass
+        with pytest.raises(subprocess.TimeoutExpired):  # it waits for the rest
+            process.wait(1)
         connection.sendall(body[5:])
         reply = connection.recv(65_536)
         assert reply.startswith(b"HTTP/1.1 200 ")

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from verdict.serving import protocol
 from verdict.serving.server import Server, listen
 from verdict.serving.service import Service
 from verdict.serving.settings import Settings
@@ -53,14 +54,37 @@ def until_closed(connection: socket.socket) -> bytes:
     return found
 
 
-def test_an_answer_comes_in_one_piece(port: int) -> None:
-    """Head and body of 200 answers are each read at once: nothing can end between them."""
-    with connected(port) as connection:
-        for _ in range(200):
-            connection.sendall(REQUEST)
-            head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200 ")
-            assert json.loads(body)["label"]
+class Recorder:
+    """A transport that notes what is written to it."""
+
+    def __init__(self, transport: Any, written: list[bytes]) -> None:  # noqa: ANN401 - uvloop's
+        self._transport, self._written = transport, written
+
+    def write(self, data: bytes) -> None:
+        """Note, and write."""
+        self._written.append(data)
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the transport's own
+        return getattr(self._transport, name)
+
+
+def test_an_answer_leaves_in_one_write(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers of plain routes, refusals and pages are written with their heads: nothing can end between the two."""
+    written: list[bytes] = []
+    original = protocol._Joined
+    monkeypatch.setattr(protocol, "_Joined", lambda transport: original(cast(Any, Recorder(transport, written))))
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    asked = [("POST", "/predict", BODY), ("POST", "/predict", b"{"), ("GET", "/version", b""), ("GET", "/", b"")]
+    for method, path, body in asked:
+        client.request(method, path, body)
+        client.getresponse().read()
+    client.close()
+    assert len(written) == len(asked)
+    for part in written:
+        head, _, body = part.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 ")
+        assert f"content-length: {len(body)}".encode() in head
 
 
 def test_requests_in_one_write_are_answered_in_order(port: int) -> None:
