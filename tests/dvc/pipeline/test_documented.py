@@ -150,6 +150,10 @@ NOT_RUN = {
         "torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29400"
         " --no-python python -I -m stages.train",
     },
+    "answers until it is stopped, or asks what answers: tests/dvc/serving": {
+        "make serve",
+        "curl -d '{\"text\": \"The soup was cold.\"}' http://127.0.0.1:8000/predict",
+    },
     "needs a bucket's keys, or an origin": {
         "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…",
         "git add .dvc/config && git commit -m 'Remote on S3' && git push",
