@@ -152,7 +152,7 @@ NOT_RUN = {
     },
     "answers until it is stopped, or asks what answers: tests/dvc/serving": {
         "make serve",
-        "curl -d '{\"text\": \"The soup was cold.\"}' http://127.0.0.1:8000/predict",
+        'curl -d \'{"text": "The soup was cold."}\' http://127.0.0.1:8000/predict',
     },
     "needs a bucket's keys, or an origin": {
         "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…",
