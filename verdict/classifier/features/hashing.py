@@ -12,9 +12,9 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 from verdict.classifier.features.negation import mark
+from verdict.classifier.features.rows import Floats, Rows, stacked
 from verdict.classifier.params import Ngrammed
 
 Hashes = npt.NDArray[np.uint64]
@@ -23,7 +23,8 @@ Places = npt.NDArray[np.int64]
 ROWS, CHARACTERS = 20_000, 2_000_000
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
-_HALF, _TOP = np.uint64(32), np.uint64(63)
+_ONE, _HALF, _TOP = np.uint64(1), np.uint64(32), np.uint64(63)
+_FEATURE = np.uint64(2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -76,37 +77,36 @@ class Hashed:
         """The number of features."""
         return len(self.idf)
 
-    def transform(self, texts: Iterable[str]) -> sp.csr_matrix:
+    def transform(self, texts: Iterable[str]) -> Rows:
         """Features of shape (texts, size), float32."""
-        parts = [self.features(Marked.of(part, self.params)) for part in portions(texts)]
-        return sp.vstack([sp.csr_matrix((0, self.size), dtype=np.float32), *parts], format="csr")
+        return stacked([self.features(Marked.of(part, self.params)) for part in portions(texts)] or [self._none])
 
-    def features(self, marked: Marked) -> sp.csr_matrix:
-        """Features of shape (n, size): (1 + log count) · idf."""
-        half = self.size // 2
-        words, chars = self._counts(marked)
-        weighed = [_weighed(words, self.idf[:half]), _weighed(chars, self.idf[half:])]
-        return sp.hstack(weighed, format="csr", dtype=np.float32)
+    def features(self, marked: Marked) -> Rows:
+        """Features of shape (n, size)."""
+        words, (tokens, chars) = self.signed(marked)
+        texts, chars = _at_tokens(marked, tokens, chars)
+        signed = np.concatenate([words[1], chars])
+        return self.weighed(_counted(np.concatenate([words[0], texts]), signed, (len(marked), self.size)))
 
-    def frequencies(self, marked: Marked) -> Places:
-        """In how many of the texts each feature occurs, (size,)."""
-        half = self.size // 2
-        widths = (half, self.size - half)
-        pairs = zip(self._counts(marked), widths, strict=True)
-        return np.concatenate(
-            [np.bincount(counts.indices[counts.data != 0], minlength=width) for counts, width in pairs]
-        )
-
-    def _counts(self, marked: Marked) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-        """How often each word feature and each character feature occurs, with the signs."""
+    def signed(self, marked: Marked) -> tuple[tuple[Places, Hashes], tuple[Places, Hashes]]:
+        """For each n-gram the text of a word, or the token of characters, and its feature with the sign as last bit."""
         half, grams = self.size // 2, _Grams(marked)
-        words = _signed(*grams.words(self.params.word.ngrams), (len(marked), half))
-        of_tokens = _signed(*grams.characters(self.params.char.ngrams), (len(marked.lengths), self.size - half))
-        ones = np.ones(len(marked.tokens), np.float32)
-        in_texts = sp.csr_matrix((ones, marked.tokens, marked.ends), shape=(len(marked), len(marked.lengths)))
-        words.sum_duplicates()
-        # A product has each feature once in a row, and in an order that depends on the row alone: no need to sort.
-        return words, in_texts @ of_tokens
+        words = _signed(*grams.words(self.params.word.ngrams), half)
+        tokens, chars = _signed(*grams.characters(self.params.char.ngrams), self.size - half)
+        return words, (tokens, chars + np.uint64(half << 1))
+
+    def weighed(self, counts: Rows) -> Rows:
+        """(1 + log count) · idf with the counts' signs, words and characters each of length 1."""
+        data: Floats = np.copysign((np.log(np.abs(counts.data)) + 1) * self.idf[counts.indices], counts.data)
+        rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+        blocks = 2 * rows + (counts.indices >= self.size // 2)
+        lengths = np.sqrt(np.bincount(blocks, data**2)).astype(np.float32)
+        data /= lengths[blocks]
+        return Rows(data, counts.indices, counts.indptr, counts.shape)
+
+    @property
+    def _none(self) -> Rows:
+        return self.features(Marked.of([], self.params))
 
 
 @dataclass(frozen=True)
@@ -185,24 +185,32 @@ def _mixed(values: Hashes) -> Hashes:
     return values ^ (values >> _HALF)
 
 
-def _signed(places: Places, hashes: Hashes, shape: tuple[int, int]) -> sp.csr_matrix:
-    """A matrix with ±1 for each hash, in the row of its place."""
-    order = np.argsort(places, kind="stable")
-    hashes = hashes[order]
-    ends = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=shape[0]))])
-    signs = np.where(hashes >> _TOP, np.float32(1), np.float32(-1))
-    return sp.csr_matrix((signs, (hashes % np.uint64(shape[1])).astype(np.int32), ends), shape=shape)
+def _signed(places: Places, hashes: Hashes, width: int) -> tuple[Places, Hashes]:
+    """For each hash its place, and its feature with the sign as the last bit."""
+    return places, ((hashes % np.uint64(width)) << _ONE) | (hashes >> _TOP)
 
 
-def _weighed(counts: sp.csr_matrix, idf: npt.NDArray[np.float32]) -> sp.csr_matrix:
-    """(1 + log count) · idf with the counts' signs, each row then of length 1."""
-    counts.eliminate_zeros()  # what cancelled out
-    counts.data = np.copysign((np.log(np.abs(counts.data)) + 1) * idf[counts.indices], counts.data)
-    squares = sp.csr_matrix((counts.data**2, counts.indices, counts.indptr), shape=counts.shape)
-    lengths = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
-    lengths[lengths == 0] = 1
-    counts.data /= np.repeat(lengths, np.diff(counts.indptr)).astype(np.float32)
-    return counts
+def _at_tokens(marked: Marked, tokens: Places, signed: Hashes) -> tuple[Places, Hashes]:
+    """The features of different tokens, for each text that has the token, as often as it has it."""
+    signed = signed[np.argsort(tokens, kind="stable")]
+    counts = np.bincount(tokens, minlength=len(marked.lengths))
+    starts, counts = (np.cumsum(counts) - counts)[marked.tokens], counts[marked.tokens]
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    texts = np.repeat(np.arange(len(marked)), np.diff(marked.ends))
+    return np.repeat(texts, counts), signed[np.repeat(starts, counts) + within]
+
+
+def _counted(rows: Places, signed: Hashes, shape: tuple[int, int]) -> Rows:
+    """The sum of the signs of each feature in each row: one sort of whole numbers brings what is alike together."""
+    keys = (rows.astype(np.uint64) << _HALF) | signed
+    keys.sort()
+    cells = keys >> _ONE
+    starts = np.flatnonzero(np.diff(cells, prepend=~np.uint64(0)))
+    signs = np.where(keys & _ONE, np.float32(1), np.float32(-1))
+    sums = np.add.reduceat(signs, starts) if len(starts) else signs
+    cells, sums = cells[starts][sums != 0], sums[sums != 0]
+    ends = np.searchsorted(cells >> (_HALF - _ONE), np.arange(shape[0] + 1, dtype=np.uint64))
+    return Rows(sums, (cells & _FEATURE).astype(np.int32), ends, shape)
 
 
 def idf_of(frequencies: Places, rows: int) -> npt.NDArray[np.float32]:

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from verdict.base.engine import mapped
 from verdict.base.errors import VerdictError
 from verdict.base.files import arrow_parts
+from verdict.classifier.features import hashing_batches
 from verdict.classifier.features.arrays import read_arrays, write_arrays
 from verdict.classifier.features.hashing import Hashed, Marked, Places, portions
 from verdict.classifier.params import Ngrammed
@@ -53,7 +54,7 @@ class Shards:
         order = range(len(self.files)) if draw is None else draw.permutation(len(self.files)).tolist()
         for path, first in (self.files[place] for place in order):
             rows, marked = read_shard(path)
-            yield rows + first, self.reads.features(marked)
+            yield rows + first, hashing_batches.features(self.reads, marked)
 
 
 def write_shards(folder: Path, split: str, table: Path, params: Ngrammed) -> dict[str, int]:

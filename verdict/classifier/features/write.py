@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from verdict.base.files import arrow_parts, read_arrow, write_json
 from verdict.classifier.features import hashing_io, tfidf
 from verdict.classifier.features.hashing import Hashed, idf_of
+from verdict.classifier.features.hashing_batches import frequencies as frequencies_of
 from verdict.classifier.features.pretrained import START, checkpoint, copy_checkpoint
 from verdict.classifier.features.shards import read_shard, write_shards
 from verdict.classifier.features.sparse_io import write_matrix
@@ -58,7 +59,7 @@ def _write_hashed(folder: Path, tables: Tables, settings: Featurize) -> str:
     hashed = Hashed(own, np.ones(settings.hashing.features, np.float32))
     frequencies = np.zeros(hashed.size, np.int64)
     for name in shards["train"]:
-        frequencies += hashed.frequencies(read_shard(folder / f"{name}.safetensors")[1])
+        frequencies += frequencies_of(hashed, read_shard(folder / f"{name}.safetensors")[1])
     learnt = Hashed(own, idf_of(frequencies, sum(shards["train"].values())))
     hashing_io.write_settings(folder / hashing_io.SETTINGS, learnt)
     write_tensors(folder / IDF, {hashing_io.IDF: learnt.idf})

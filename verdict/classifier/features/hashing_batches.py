@@ -1,0 +1,41 @@
+"""Hashed n-grams of many texts at once, for training: SciPy's product counts four times as fast as a sort."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from verdict.classifier.features.hashing import Hashed, Hashes, Marked, Places
+from verdict.classifier.features.rows import Rows
+from verdict.classifier.features.sparse_io import to_scipy
+
+
+def features(reads: Hashed, marked: Marked) -> sp.csr_matrix:
+    """What `Hashed.features` gives, each row in an order of its own."""
+    counts = _counts(reads, marked)
+    return to_scipy(reads.weighed(Rows(counts.data, counts.indices, counts.indptr, counts.shape)))
+
+
+def frequencies(reads: Hashed, marked: Marked) -> Places:
+    """In how many of the texts each feature occurs, (size,)."""
+    return np.bincount(_counts(reads, marked).indices, minlength=reads.size)
+
+
+def _counts(reads: Hashed, marked: Marked) -> sp.csr_matrix:
+    """One product: texts by what they are made of (their own words as one thing, and tokens), that by features."""
+    words, (tokens, chars) = reads.signed(marked)
+    texts, different = len(marked), len(marked.lengths)
+    places = np.concatenate([words[0], tokens + texts])
+    of_parts = _matrix(places, np.concatenate([words[1], chars]), (texts + different, reads.size))
+    parts = np.insert(marked.tokens + texts, marked.ends[:-1], np.arange(texts))
+    ones = np.ones(len(parts), np.float32)
+    in_texts = sp.csr_matrix((ones, parts, marked.ends + np.arange(texts + 1)), shape=(texts, texts + different))
+    counts = in_texts @ of_parts
+    counts.eliminate_zeros()  # what cancelled out
+    return counts
+
+
+def _matrix(places: Places, signed: Hashes, shape: tuple[int, int]) -> sp.csr_matrix:
+    """A matrix with ±1 for each n-gram, in the row of its place."""
+    order = np.argsort(places, kind="stable")
+    ends = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=shape[0]))])
+    signs = np.where(signed[order] & np.uint64(1), np.float32(1), np.float32(-1))
+    return sp.csr_matrix((signs, (signed[order] >> np.uint64(1)).astype(np.int32), ends), shape=shape)
