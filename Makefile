@@ -8,12 +8,14 @@ REVIEW ?=
 SERVE ?=
 # Options for the leaderboard, such as --spec sweeps/linear.yaml.
 BOARD ?=
+# A folder of deploy/kubernetes that is to be applied, such as overlays/production.
+DEPLOY ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: help repro encoder engine serve sweep leaderboard test tables unit lint format workflows bench calibration plots report preview remote pins clean
+.PHONY: help repro encoder engine serve sweep leaderboard test tables unit lint format workflows manifests bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -54,6 +56,10 @@ tables: .venv/tables.stamp  ## real tables of other people, for tests and docs: 
 workflows: .venv/test.stamp .venv/api.github.com.json  ## run the files of .github with act, against a GitHub on this machine
 	pytest tests/workflows -n auto --dist worksteal
 
+manifests: .venv/manifests/stamp  ## check what stands in deploy/kubernetes (DEPLOY=FOLDER: and whether that names a release)
+	PATH=$(MANIFESTS):$$PATH pytest --confcutdir=tests/manifests tests/manifests
+	$(if $(DEPLOY),@PATH=$(MANIFESTS):$$PATH; kubectl kustomize 'deploy/kubernetes/$(DEPLOY)' | python -m dev.manifests)
+
 bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.crossval
 	python -m benchmarks.pipeline
@@ -93,6 +99,7 @@ pins:  ## compile requirements*.in into exact pins
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/engine.in -o requirements/engine.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt requirements/serving.in -o requirements/serving.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt -c requirements/serving.txt requirements-dev.in -o requirements-dev.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements-dev.txt requirements/manifests.in -o requirements/manifests.txt
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.txt requirements-dev.txt
 
 clean:  ## remove the environment, not the data
@@ -150,4 +157,16 @@ PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 
 .venv/test.stamp: .venv/encoder.stamp .venv/serving.stamp requirements-dev.txt
 	pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+# An environment of its own: whoever checks manifests trains no model.
+MANIFESTS = $(CURDIR)/.venv/manifests/bin:$(CURDIR)/.venv/manifests/node_modules/.bin
+
+# Of KServe's client only the types of its documents are read, so none of the 450 MB that it would bring along.
+.venv/manifests/stamp: requirements/manifests.txt $(wildcard tests/manifests/package*.json)
+	$(PYTHON) -m venv .venv/manifests
+	.venv/manifests/bin/pip install --quiet --disable-pip-version-check -r requirements/manifests.txt
+	.venv/manifests/bin/pip install --quiet --disable-pip-version-check --no-deps kserve==0.21.0
+	cp tests/manifests/package.json tests/manifests/package-lock.json .venv/manifests
+	cd .venv/manifests && PATH=$(MANIFESTS):$$PATH NODE_OPTIONS=--use-system-ca npm ci --silent --ignore-scripts --no-audit --no-fund
 	touch $@

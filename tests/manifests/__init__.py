@@ -1,0 +1,1 @@
+"""What operators apply to a cluster, checked without one: `make manifests`."""

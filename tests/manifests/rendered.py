@@ -1,0 +1,33 @@
+"""The manifests of deploy/kubernetes, as kustomize makes them."""
+
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from dev.manifests import Json
+from tests.tiers import need
+
+ROOT = Path(__file__).resolve().parents[2]
+KUBERNETES = ROOT / "deploy/kubernetes"
+# What an operator may apply.
+FOLDERS = ("overlays/staging", "overlays/production", "overlays/canary", "kserve")
+
+
+def text(folder: Path) -> str:
+    """All documents of a folder."""
+    need("kubectl", "make manifests")
+    done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
+    return done.stdout
+
+
+def documents(folder: str) -> list[Json]:
+    """The same, read; a copy for each who asks."""
+    return list(yaml.safe_load_all(_text(folder)))
+
+
+@cache
+def _text(folder: str) -> str:
+    return text(KUBERNETES / folder)
