@@ -7,7 +7,6 @@ from pathlib import Path
 import yaml
 
 from dev.manifests import Json
-from tests.tiers import need
 
 ROOT = Path(__file__).resolve().parents[2]
 KUBERNETES = ROOT / "deploy/kubernetes"
@@ -17,7 +16,6 @@ FOLDERS = ("overlays/staging", "overlays/production", "overlays/canary", "kserve
 
 def text(folder: Path) -> str:
     """All documents of a folder."""
-    need("kubectl", "make manifests")
     done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
     return done.stdout

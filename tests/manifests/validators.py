@@ -11,12 +11,10 @@ from pathlib import Path
 import yaml
 
 from dev.manifests import Json
-from tests.tiers import need
 
 
 def validated(folder: Path, version: str, *manifests: Json) -> tuple[int, list[str], list[str]]:
     """Exit code, complaints, and the kinds that have no schema: of those the program only warns."""
-    need("kubernetes-validate", "make manifests")
     file = folder / "manifests.yaml"
     file.write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
     command = ["kubernetes-validate", "--strict", "-k", version, str(file)]
@@ -31,7 +29,6 @@ def validated(folder: Path, version: str, *manifests: Json) -> tuple[int, list[s
 
 def compiled(folder: Path, *manifests: Json) -> str:
     """What TypeScript says of Argo's documents as literals of Argo's types, where no unknown key passes."""
-    need("tsc", "make manifests")
     (folder / "node_modules").symlink_to(Path(sys.prefix) / "node_modules")
     lines = ['import type * as argo from "@kubernetes-models/argo-rollouts/argoproj.io/v1alpha1";']
     for number, body in enumerate(manifests):
@@ -43,7 +40,6 @@ def compiled(folder: Path, *manifests: Json) -> str:
 
 def kserve_fields(model: str) -> dict[str, str]:
     """The fields of one of KServe's types, each with its type, read off its Python client without importing that."""
-    need("kserve", "make manifests")
     spec = importlib.util.find_spec("kserve")
     assert spec is not None
     assert spec.origin is not None
