@@ -1,4 +1,4 @@
-"""Roll a release out on a serving host, or say what serves there.
+"""Roll a release out on a serving host; say what serves there; remove old images.
 
 `verdict deploy VERSION` asks the guard, which goes by smoke test, canary and promotion, or back. Exit code: 0 it
 serves, 1 it was rolled back or refused, 2 too little evidence. `verdict deploy status`: 1 when anything differs.
@@ -25,7 +25,7 @@ _CODES = {"promoted": 0, "held": 0, "undecided": CANNOT_JUDGE}
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the version, the environment, and how it is rolled out."""
-    parser.add_argument("version", metavar="VERSION|status", help="such as v1.2.0; or `status`")
+    parser.add_argument("version", metavar="VERSION|status|prune", help="such as v1.2.0; or `status`, or `prune`")
     parser.add_argument("--to", choices=["staging", "production"], help="refused on a host of another environment")
     parser.add_argument("--release", type=Path, metavar="FILE", help="the release as JSON, where no tags are at hand")
     parser.add_argument("--shadow", action="store_true", help="compare it, and give its answers to nobody")
@@ -33,6 +33,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", default="", metavar="REASON", help="no canary: smoke test, then all servers")
     parser.add_argument("--no-wait", action="store_true", help="ask, and do not wait for the end")
     parser.add_argument("--json", action="store_true", help="of status: for programs")
+    parser.add_argument("--recorded", metavar="VERSION", help="of status: what the environment's tag says now")
+    parser.add_argument("--keep", type=int, default=10, help="of prune: the newest images that stay")
     guard.arguments(parser)
 
 
@@ -46,7 +48,10 @@ def run(options: argparse.Namespace) -> int:
 
         settings = load(options.host)
         if options.version == "status":
-            return _status(settings, options.json)
+            return _status(settings, options.json, options.recorded)
+        if options.version == "prune":
+            print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
+            return 0
         limits = orders.limits(options.shadow, options.ab, bool(options.force))
         release, name = _release(options.version, options.release), f"{time.time_ns()}"
         asked = Ask(name, release, limits, promote=not options.shadow, why=options.force)
@@ -80,17 +85,22 @@ def _release(version: str, path: Path | None) -> "Release":
     return found
 
 
-def _status(settings: "Settings", as_json: bool) -> int:
+def _status(settings: "Settings", as_json: bool, recorded: str | None) -> int:
     from verdict.delivery.host import orders
+    from verdict.delivery.host.store import Store
 
+    if recorded is not None:
+        Store(settings.folder).write_recorded(recorded)
     found = orders.status(settings)
     if as_json:
-        print(json.dumps({"state": asdict(found.state), "places": found.places, "wrong": found.wrong}, indent=1))
-    else:
-        print(f"{settings.environment}: {orders.said(found.state)}")
-        for name, place in found.places.items():
-            ready = "ready" if place["ready"] else "not ready"
-            print(f"  {name:8} {place['version'] or '-':12} weight {place['weight']:3}  {ready}")
-        for line in found.wrong:
-            print(f"  differs: {line}")
+        print(json.dumps(asdict(found), indent=1))
+        return 1 if found.wrong else 0
+    print(f"{settings.environment}: {orders.said(found.state)}")
+    for name, place in found.places.items():
+        ready = "ready" if place["ready"] else "not ready"
+        print(f"  {name:8} {place['version'] or '-':12} weight {place['weight']:3}  {ready}")
+    for line in found.wrong:
+        print(f"  differs: {line}")
+    if found.pending:
+        print(f"  tag pending: {found.pending} is not yet what the tag of {settings.environment} says")
     return 1 if found.wrong else 0

@@ -98,11 +98,13 @@ class Status:
         state: of the guard.
         places: of each place what it says, and its weight.
         wrong: what differs; empty when all agree.
+        pending: what the tag of the environment does not say yet.
     """
 
     state: State
     places: dict[str, dict[str, Any]]
     wrong: tuple[str, ...]
+    pending: str
 
 
 def status(settings: Settings) -> Status:
@@ -120,4 +122,16 @@ def status(settings: Settings) -> Status:
             wrong.append(f"{name} has {version or 'nothing'}, the state says {expected or 'nothing'}")
         elif running is not None and (difference := asking.foreign(users, running.release)):
             wrong.append(f"{name}: {difference}")
-    return Status(state, places, tuple(wrong))
+    serves = state.stable.version if state.stable is not None else ""
+    return Status(state, places, tuple(wrong), serves if serves != Store(settings.folder).recorded() else "")
+
+
+def prune(settings: Settings, keep: int) -> list[str]:
+    """Remove images of releases but for the newest `keep`, and those that serve, served before or are tried.
+
+    Returns:
+        What was removed.
+    """
+    state, host = Store(settings.folder).state() or State(settings.environment), settings.host()
+    needed = {one.image for one in (state.stable, state.previous, state.candidate) if one is not None}
+    return host.servers.prune(needed, keep)

@@ -65,6 +65,10 @@ class Servers(Protocol):
         """The folder of a release's artifact, from its image."""
         ...
 
+    def prune(self, needed: set[str], keep: int) -> list[str]:
+        """Remove images but for those needed, and the newest; the names of those removed."""
+        ...
+
 
 @dataclass(frozen=True)
 class Containers:
@@ -104,8 +108,8 @@ class Containers:
         for name, value in labels.items():
             command += ["--label", f"verdict.host.{name}={_RELEASE.dump_json(value).decode()}"]
         if beside is not None:
-            command += ["--volume", f"{self.artifact(beside)}:/beside:ro", "--env", "VERDICT_BESIDE=/beside"]
-        self._run(*command, release.image)
+            command += ["--volume", f"{self.artifact(beside)}:/beside:ro"]
+        self._run(*command, release.image, *(["--beside", "/beside"] if beside is not None else []))
 
     def stop(self, slot: str) -> None:
         """Kill and remove the container."""
@@ -121,10 +125,20 @@ class Containers:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._run("rm", "--force", container, check=False)
             self._run("create", "--name", container, release.image)
-            self._run("cp", f"{container}:/srv/model", str(partial))
+            self._run("cp", f"{container}:/app/models/classifier", str(partial))
             self._run("rm", "--force", container)
             partial.rename(folder)
         return folder
+
+    def prune(self, needed: set[str], keep: int) -> list[str]:
+        """Of images with the label of a release."""
+        done = self._run("images", "--filter", "label=verdict.artifact", "--no-trunc", "--quiet")
+        found = [json.loads(self._run("inspect", "--type", "image", one).stdout)[0] for one in set(done.stdout.split())]
+        found.sort(key=lambda one: one["Created"], reverse=True)
+        removed = [one for one in found[keep:] if not needed.intersection(one["RepoDigests"])]
+        for one in removed:
+            self._run("rmi", one["Id"])
+        return [one["RepoDigests"][0] if one["RepoDigests"] else one["Id"] for one in removed]
 
     def _run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         try:
@@ -196,6 +210,10 @@ class Processes:
     def artifact(self, release: Release) -> Path:
         """The folder itself."""
         return Path(release.image)
+
+    def prune(self, needed: set[str], keep: int) -> list[str]:
+        """Folders are their owner's."""
+        return []
 
 
 def _process(pid: int, started: float) -> psutil.Process | None:

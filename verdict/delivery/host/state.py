@@ -81,7 +81,6 @@ class State:
         outcome: how the last roll ended.
         reason: why it ended so.
         done: the name of the last request that was followed, or refused.
-        recorded: the version that the tag of the environment says, as far as the host knows.
     """
 
     environment: Environment = "production"
@@ -95,7 +94,6 @@ class State:
     outcome: str = ""
     reason: str = ""
     done: str = ""
-    recorded: str = ""
 
     @property
     def candidate(self) -> Release | None:

@@ -3,9 +3,9 @@
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from verdict.delivery.host.state import Ask, State
 _Kind = TypeVar("_Kind")
 _STATE: TypeAdapter[State] = TypeAdapter(State)
 _ASK: TypeAdapter[Ask] = TypeAdapter(Ask)
+_TEXT: TypeAdapter[str] = TypeAdapter(str)
 
 
 class Store:
@@ -26,6 +27,7 @@ class Store:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._state, self._ask, self._events = folder / "state.json", folder / "ask.json", folder / "events.jsonl"
+        self._recorded = folder / "recorded.json"
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -58,9 +60,18 @@ class Store:
         if self.ask() == ask:
             self._ask.unlink(missing_ok=True)
 
+    def recorded(self) -> str:
+        """The version that the environment's tag says, as far as this host was told."""
+        return _read(_TEXT, self._recorded) or ""
+
+    def write_recorded(self, version: str) -> None:
+        """Keep what the tag says now."""
+        _write(self._recorded, _TEXT.dump_json(version))
+
     def say(self, what: str, **details: object) -> None:
         """Add a line to events.jsonl: who, what, why, with counts. No text ever."""
-        line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "what": what, **details}
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"time": now, "what": what, **details}
         with self._events.open("a", encoding="utf-8") as events:
             events.write(json.dumps(line, ensure_ascii=False) + "\n")
 
