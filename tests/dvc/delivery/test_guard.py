@@ -29,12 +29,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     """A host with a proxy, on which nothing serves yet."""
     model = once(tmp_path_factory.getbasetemp(), "served", build) / "models/classifier"
     with Stand(tmp_path_factory.mktemp("guarded"), model).proxied() as found:
-        places = "".join(f"{name} = [{ports.users}, {ports.metrics}]\n" for name, ports in found.ports.items())
-        settings = {"environment": "production", "folder": str(found.store.folder), "engine": "processes"}
-        settings["socket"] = str(found.proxy.path)
-        text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
-        (found.folder / "host.toml").write_text(f"{text}[places]\n{places}")
-        found.servers = type(found.servers)(found.ports, found.store.folder / "processes")
+        found.described()
         yield found
 
 

@@ -11,8 +11,8 @@ from verdict.delivery.host.smoke import smoke
 from verdict.delivery.host.state import CANARY, Environment, Evidence, Stage, State
 from verdict.delivery.host.store import Store
 
-# Seconds until the next look: after a change, while servers start or end, and else.
-_AT_ONCE, _SOON, _USUAL = 0.02, 0.2, 1.0
+# Seconds until the next look: while servers start or end, and else; and between two glances at the proxy.
+_SOON, _USUAL, _GLANCE = 0.2, 1.0, 0.05
 _CHANGING = (Stage.STARTING, Stage.SMOKE, Stage.PROMOTING, Stage.RETURNING)
 
 
@@ -43,11 +43,19 @@ class Guard:
         with self._store.alone():
             while True:
                 try:
-                    acted = self.tick()
+                    if not self.tick():
+                        self._wait()
                 except VerdictError as error:  # an engine or a proxy that is gone for a while
                     self._store.say("error", where=error.where, why=error.what)
-                    acted = False
-                time.sleep(_AT_ONCE if acted else _SOON if self.state.stage in _CHANGING else _USUAL)
+                    time.sleep(_USUAL)
+
+    def _wait(self) -> None:
+        """Wait for the next look, which is at once where the proxy counts a failure."""
+        end = time.monotonic() + (_SOON if self.state.stage in _CHANGING else _USUAL)
+        while time.monotonic() < end:
+            time.sleep(_GLANCE)
+            if self.state.stage == Stage.CANARY and self._host.alarmed():
+                return
 
     def tick(self) -> bool:
         """Look once, go on, act; whether anything moved."""

@@ -86,6 +86,11 @@ class Host:
             self._places[slot].died += 1
             raise
 
+    def alarmed(self) -> bool:
+        """Whether the proxy has counted failures since the last look: a question of a millisecond."""
+        lines = self.proxy.lines()
+        return any(lines[name].failures > place.line.failures for name, place in self._places.items())
+
     def look(self, now: float) -> tuple[Counts, Counts, dict[str, Seen]]:
         """Counts of what is tried and of what serves, and each place."""
         lines = self.proxy.lines()

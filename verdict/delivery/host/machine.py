@@ -15,6 +15,8 @@ from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Release, S
 FULL = 100
 # Restarts by itself, and seconds of a promotion or a way back, after which it is given up.
 _DEATHS, _PATIENCE = 3, 600.0
+# Requests, and times the limit, from which on nobody waits for the end of the step.
+_SURELY_SLOW = 100, 3.0
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def _smoked(state: State, seen: Evidence) -> State:
 
 def _canary(state: State, seen: Evidence) -> State:
     slot, limits, spent = seen.slots[CANARY], state.limits, seen.now - state.since
-    fails = rules.failing(seen.canary, limits)
+    fails = rules.failing(seen.canary, limits) or rules.slow(seen.canary, seen.stable, limits, *_SURELY_SLOW)
     if slot.died:
         fails = fails or "it ended by itself"
     elif slot.foreign:

@@ -92,6 +92,23 @@ def failing(side: Counts, limits: Limits) -> str:
     return ""
 
 
+def slow(canary: Counts, stable: Counts, limits: Limits, least: int = 0, times: float = 1.0) -> str:
+    """Why the new release is too slow beside what serves in the same time; nothing where it is not.
+
+    Args:
+        canary: the new release.
+        stable: what serves.
+        limits: the thresholds.
+        least: requests that are needed to say so.
+        times: so many times the limit; before a step has its requests, p99 is a rough figure.
+    """
+    if canary.p99 is None or stable.p99 is None or canary.requests < least:
+        return ""
+    if canary.p99 <= times * (limits.slower * stable.p99 + limits.slack):
+        return ""
+    return f"p99 {canary.p99 * 1000:.0f} ms, beside {stable.p99 * 1000:.0f} ms of what serves"
+
+
 def wanting(canary: Counts, stable: Counts, limits: Limits, expected: float) -> str:
     """Why a step that has its requests ends badly; nothing where it holds.
 
@@ -104,9 +121,7 @@ def wanting(canary: Counts, stable: Counts, limits: Limits, expected: float) -> 
     compared = canary.same + canary.other
     if surely_above(canary.other, compared, min(expected + limits.disagreement, 1.0)):
         return f"another label for {canary.other} of {compared} texts (the review saw {expected:.1%})"
-    if canary.p99 is not None and stable.p99 is not None and canary.p99 > limits.slower * stable.p99 + limits.slack:
-        return f"p99 {canary.p99 * 1000:.0f} ms, beside {stable.p99 * 1000:.0f} ms of what serves"
-    return ""
+    return slow(canary, stable, limits)
 
 
 def compared(canary: Counts, stable: Counts) -> str:

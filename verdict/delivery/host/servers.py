@@ -19,6 +19,7 @@ from verdict.delivery.host.state import Release
 _RELEASE: TypeAdapter[Release | None] = TypeAdapter(Release | None)
 # An image pulled for the first time, over a slow line.
 _SECONDS = 600.0
+SERVE = (sys.executable, "-I", "-m", "verdict", "serve")
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Processes:
 
     ports: dict[str, Ports]
     folder: Path
-    program: tuple[str, ...] = (sys.executable, "-m", "verdict", "serve")
+    program: tuple[str, ...] = SERVE
 
     def running(self, slot: str) -> Running | None:
         """What stands there."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from verdict.base.errors import VerdictError
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.proxy import Proxy
-from verdict.delivery.host.servers import Containers, Ports, Processes
+from verdict.delivery.host.servers import SERVE, Containers, Ports, Processes
 from verdict.delivery.host.state import CANARY, Environment
 
 PROCESSES = "processes"
@@ -25,6 +25,7 @@ class Settings(BaseModel):
         folder: where the guard keeps its state.
         engine: podman, docker, or `processes` for a machine that has neither.
         options: more of the engine's `run`.
+        program: of `processes`, what serves.
         socket: haproxy's admin socket.
         backend: of haproxy, with a server for each place.
         places: by name the ports for users and for Prometheus; `canary` is among them.
@@ -35,6 +36,7 @@ class Settings(BaseModel):
     folder: Path
     engine: str
     options: tuple[str, ...] = ()
+    program: tuple[str, ...] = SERVE
     socket: Path
     backend: str = "classifier"
     places: dict[str, tuple[_Port, _Port]]
@@ -49,7 +51,9 @@ class Settings(BaseModel):
         """The host that this describes."""
         ports = {name: Ports(*pair) for name, pair in self.places.items()}
         if self.engine == PROCESSES:
-            return Host(Proxy(self.socket, self.backend), Processes(ports, self.folder / "processes"), ports)
+            return Host(
+                Proxy(self.socket, self.backend), Processes(ports, self.folder / "processes", self.program), ports
+            )
         servers = Containers(self.engine, ports, self.folder / "artifacts", self.options)
         return Host(Proxy(self.socket, self.backend), servers, ports)
 
