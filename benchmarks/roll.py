@@ -1,0 +1,125 @@
+"""A roll under load on this machine: a good release, planted bad ones, and the way back, with what users saw of it.
+
+python -m benchmarks.roll [--rolls N] [--faults NAME …]
+
+Needs wrk (apt-get install wrk). haproxy, servers and the guard are real; the artifact is that of this checkout.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.serving import MODEL, Load, script
+from benchmarks.workspace import ROOT
+from tests.dvc.delivery.stage import Stand
+from verdict.base.errors import exit_code
+from verdict.base.files import read_table
+
+FAULTS = ("fails", "rarely", "slow", "crashes", "nan", "never")
+_CONNECTIONS = 16
+
+
+@contextmanager
+def load(port: int, lua: Path) -> Iterator[list[Load]]:
+    """Users who ask until the block ends; then what they saw."""
+    command = ["wrk", "-t1", f"-c{_CONNECTIONS}", "-d3600s", "-s", str(lua), f"http://127.0.0.1:{port}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    found: list[Load] = []
+    try:
+        time.sleep(1)
+        yield found
+    finally:
+        process.send_signal(2)
+        out, _ = process.communicate(timeout=30)
+        requests, spent, median, p99, errors = out.split("RESULT ")[1].split()
+        found.append(Load(int(requests), float(spent), float(median), float(p99), int(errors)))
+
+
+def command(host: Path, *arguments: str) -> int:
+    """A command of this host, and its exit code."""
+    called = [sys.executable, "-I", "-m", "verdict", *arguments, "--host", str(host)]
+    return subprocess.run(called, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode
+
+
+def deploy(stand: Stand, host: Path, version: str) -> tuple[int, float]:
+    """`verdict deploy`; its exit code, and seconds."""
+    path, began = stand.folder / f"{version}.json", time.perf_counter()
+    path.write_text(json.dumps(asdict(stand.release(version))))
+    return command(host, "deploy", version, "--release", str(path)), time.perf_counter() - began
+
+
+def told(stand: Stand, name: str, code: int, seconds: float, seen: Load) -> None:
+    """A line of the table."""
+    state = stand.store.state()
+    assert state is not None  # noqa: S101 - for mypy
+    print(
+        f"{name:<10} exit {code}, {state.outcome}, {seconds:5.1f} s | {seen.requests:,} requests, "
+        f"{seen.requests / seen.seconds:,.0f}/s, {seen.errors} failed, p99 {seen.p99:.0f} ms | {state.reason}"
+    )
+
+
+def reaction(stand: Stand) -> str:
+    """Milliseconds from the decision of the last way back to weight 0, and requests that the canary had got."""
+    events: list[dict[str, Any]] = stand.store.events(40)
+    for place in range(len(events) - 1, -1, -1):
+        if events[place]["what"] == "settled":
+            weighed = [one for one in events[place:] if one.get("action") == "weigh" and one.get("weight") == 0]
+            if not weighed:
+                return "never got a request"
+            begun, ended = (datetime.fromisoformat(one["time"]) for one in (events[place], weighed[0]))
+            spent, asked = (ended - begun).total_seconds(), events[place]["canary"]["requests"]
+            return f"decision to weight 0 {spent * 1000:.0f} ms, {asked} requests"
+    return ""
+
+
+def measure(rolls: int, faults: list[str]) -> None:
+    """All of it."""
+    texts = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()[:1_000]
+    with TemporaryDirectory() as name, Stand(Path(name), MODEL).proxied() as stand:
+        host, lua = stand.described(planted=True), script(Path(name), texts)
+        guard = subprocess.Popen(
+            [sys.executable, "-I", "-m", "verdict", "guard", "--host", str(host)], cwd=ROOT, stdout=subprocess.DEVNULL
+        )
+        try:
+            deploy(stand, host, "v1.0.0")
+            for number in range(rolls):
+                with load(stand.port, lua) as seen:
+                    code, seconds = deploy(stand, host, f"v1.{number + 1}.0")
+                told(stand, "good", code, seconds, seen[0])
+            for fault in faults:
+                with load(stand.port, lua) as seen:
+                    code, seconds = deploy(stand, host, f"v2.0.0+{fault}")
+                    time.sleep(1)
+                told(stand, fault, code, seconds, seen[0])
+                print(f"{'':<10} {reaction(stand)}")
+            if rolls:
+                with load(stand.port, lua) as seen:
+                    began = time.perf_counter()
+                    code = command(host, "rollback")
+                    seconds = time.perf_counter() - began
+                told(stand, "rollback", code, seconds, seen[0])
+        finally:
+            guard.kill()
+            guard.wait()
+
+
+def main() -> None:
+    """Parse the command line, and measure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rolls", type=int, default=1, help="good releases, one after the other")
+    parser.add_argument("--faults", nargs="*", default=list(FAULTS), choices=FAULTS, help="which bad ones are planted")
+    options = parser.parse_args()
+    measure(options.rolls, options.faults)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,0 +1,265 @@
+"""Tests of verdict/delivery/host/machine.py, on a made-up host that does what it is told, fails, and is killed."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from verdict.delivery.host.machine import FULL, Smoke, Start, Stop, Weigh, step
+from verdict.delivery.host.rules import Counts, Limits
+from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Release, Seen, Stage, State
+
+GOOD = Counts(requests=2_000, p99=0.01, same=1_900, other=100)
+BAD = Counts(requests=2_000, failures=200, p99=0.01, same=1_900, other=100)
+OLD, NEW, NEWER = (
+    Release(f"v1.{number}.0", f"image@{number}", f"c{number}", f"a{number}", 0.05) for number in range(3)
+)
+
+
+@dataclass
+class Host:
+    """Places for servers, and a guard that can be killed before any action.
+
+    Args:
+        slots: what stands where.
+        state: what the guard wrote last.
+        now: seconds.
+        smoke: what the smoke test says.
+    """
+
+    slots: dict[str, Seen]
+    state: State = field(default_factory=State)
+    now: float = 0.0
+    smoke: str | None = ""
+    restarted: bool = False
+    pending: Ask | None = None
+    asked_for_smoke: bool = False
+    users: list[set[str]] = field(default_factory=list)
+
+    def tick(
+        self, canary: Counts = GOOD, stable: Counts = GOOD, seconds: float = 1.0, killed: int | None = None
+    ) -> None:
+        """One turn of the guard; with `killed` it is killed after so many actions, and starts again."""
+        self.now += seconds
+        smoke = self.smoke if self.asked_for_smoke else None
+        seen = Evidence(self.now, dict(self.slots), canary, stable, smoke, self.restarted, self.pending)
+        self.state, actions = step(self.state, seen)
+        self.restarted = killed is not None
+        for action in actions[:killed]:
+            self._do(action)
+        if self.state.stage != Stage.SMOKE or killed is not None:
+            self.asked_for_smoke = False
+        self.users.append({slot.release.version for slot in self.slots.values() if slot.release and slot.weight})
+
+    def _do(self, action: Start | Stop | Weigh | Smoke) -> None:
+        if isinstance(action, Smoke):
+            self.asked_for_smoke = True
+            return
+        slot = self.slots[action.slot]
+        if isinstance(action, Weigh):
+            self.slots[action.slot] = replace(slot, weight=action.weight)
+        elif isinstance(action, Stop):
+            assert slot.weight == 0
+            assert slot.idle
+            self.slots[action.slot] = Seen()
+        else:
+            assert slot.release is None
+            self.slots[action.slot] = Seen(action.release, action.beside, ready=True)
+
+    def ask(self, release: Release | None, **given: object) -> None:
+        """Ask for a release, or for the one before."""
+        self.pending = Ask(f"ask {self.now}", release, **given)  # type: ignore[arg-type]
+
+    def run(self, ticks: int = 60, **given: object) -> None:
+        """Some turns."""
+        for _ in range(ticks):
+            self.tick(**given)  # type: ignore[arg-type]
+
+
+def host(stable: Release | None = OLD, servers: int = 2) -> Host:
+    """A host on which a release serves, or nothing."""
+    names = [f"server{number}" for number in range(servers)]
+    seen = Seen(stable, ready=stable is not None, weight=FULL if stable else 0)
+    return Host({**dict.fromkeys(names, seen), CANARY: Seen()}, State(stable=stable))
+
+
+def serving(found: Host) -> set[str]:
+    """The versions that users get, on any place."""
+    return {slot.release.version for slot in found.slots.values() if slot.release and slot.weight}
+
+
+def test_a_good_release_goes_by_every_weight_and_serves_alone() -> None:
+    """5, 25 and 50 percent, each with its requests; then all servers, one after the other, and nothing of the old."""
+    found = host()
+    found.ask(NEW)
+    weights = []
+    for _ in range(40):
+        found.tick()
+        weights.append(found.slots[CANARY].weight)
+    assert [weight for place, weight in enumerate(weights) if weight and weight != weights[place - 1]] == [
+        11,
+        67,
+        200,
+        FULL,
+    ]
+    assert (found.state.stage, found.state.outcome) == (Stage.WATCHED, "promoted")
+    assert (found.state.stable, found.state.previous) == (NEW, OLD)
+    assert serving(found) == {"v1.1.0"}
+    assert found.slots[CANARY].release is None
+
+
+def test_the_first_release_serves_after_its_smoke_test() -> None:
+    """Where nothing serves there is nothing to compare with."""
+    found = host(None)
+    found.ask(NEW)
+    found.run()
+    assert (found.state.stable, found.state.outcome, serving(found)) == (NEW, "promoted", {"v1.1.0"})
+
+
+@pytest.mark.parametrize(
+    ("canary", "reason"),
+    [
+        (BAD, "200 of 2000 requests failed"),
+        (replace(GOOD, not_finite=1), "without finite probabilities"),
+        (replace(GOOD, other=900, same=1_100), "another label for 900 of 2000"),
+        (replace(GOOD, p99=0.3), "p99 300 ms"),
+    ],
+)
+def test_a_bad_canary_goes_and_says_why(canary: Counts, reason: str) -> None:
+    """Failures, answers that are no numbers, other labels than reviewed, slowness: the old one stays."""
+    found = host()
+    found.ask(NEW)
+    found.run(canary=canary)
+    assert (found.state.outcome, found.state.stable, serving(found)) == ("rolled back", OLD, {"v1.0.0"})
+    assert reason in found.state.reason
+    assert found.slots[CANARY].release is None
+
+
+@pytest.mark.parametrize("requests", [0, 10, 999])
+def test_too_little_evidence_is_undecided(requests: int) -> None:
+    """Silence never promotes."""
+    found = host()
+    found.ask(NEW)
+    found.run(ticks=30, canary=Counts(requests=requests, p99=0.01), seconds=1_000)
+    assert (found.state.outcome, found.state.stable) == ("undecided", OLD)
+    assert f"{requests} requests" in found.state.reason
+    assert serving(found) == {"v1.0.0"}
+
+
+def test_what_does_not_start_or_fails_its_smoke_test_gets_no_request() -> None:
+    """A server that is never ready, ends by itself, is another artifact, or answers wrongly, is dropped at weight 0."""
+    for spoil, reason in [
+        ({"ready": False}, "not ready after 30 s"),
+        ({"died": 3}, "ended by itself"),
+        ({"foreign": "its artifact is ab, not a1"}, "its artifact is ab"),
+    ]:
+        found = host()
+        found.ask(NEW)
+        for _ in range(60):
+            found.tick()
+            if found.slots[CANARY].release:
+                found.slots[CANARY] = replace(found.slots[CANARY], **spoil)  # type: ignore[arg-type]
+        assert (found.state.outcome, {"v1.0.0"}) == ("failed", set.union(*found.users))
+        assert reason in found.state.reason
+    found = host()
+    found.smoke = "another label for golden text 3"
+    found.ask(NEW)
+    found.run()
+    assert (found.state.outcome, found.state.reason) == ("failed", "smoke: another label for golden text 3")
+
+
+def test_back_returns_to_what_served_before() -> None:
+    """By hand, or by itself when the promoted release fails while it is watched."""
+    for by_hand in (True, False):
+        found = host()
+        found.ask(NEW)
+        found.run()
+        if by_hand:
+            found.ask(None)
+        found.run(stable=GOOD if by_hand else BAD)
+        assert (found.state.stage, found.state.outcome) == (Stage.SETTLED, "rolled back")
+        assert (found.state.stable, serving(found)) == (OLD, {"v1.0.0"})
+        assert all(users for users in found.users)
+
+
+def test_shadow_compares_and_gives_nobody_an_answer() -> None:
+    """At weight 0 a server of what serves compares the new artifact; without promotion it ends there."""
+    found = host()
+    found.ask(NEW, limits=Limits(weights=(0,)), promote=False)
+    beside = set()
+    for _ in range(40):
+        found.tick()
+        beside |= {slot.beside.version for name, slot in found.slots.items() if slot.beside and name != CANARY}
+    assert (found.state.outcome, found.state.stable) == ("held", OLD)
+    assert beside == {"v1.1.0"}
+    assert set.union(*found.users) == {"v1.0.0"}
+    assert all(slot.beside is None for slot in found.slots.values())
+
+
+@pytest.mark.parametrize(("right", "outcome"), [(760, "promoted"), (660, "rolled back")])
+def test_a_trial_is_judged_by_the_labels_that_came_back(right: int, outcome: str) -> None:
+    """Measurably fewer right answers stop it; no measurable difference does not."""
+    found = host()
+    found.ask(NEW, limits=Limits(weights=(50,), labels=1_000))
+    found.run(ticks=10, canary=replace(GOOD, labelled=999, right=999), stable=replace(GOOD, labelled=1_000, right=770))
+    assert found.state.stage == Stage.CANARY
+    found.run(canary=replace(GOOD, labelled=1_000, right=right), stable=replace(GOOD, labelled=1_000, right=770))
+    assert found.state.outcome == outcome
+
+
+def test_another_release_ends_a_canary_first() -> None:
+    """One at a time: what is tried goes, then the next begins."""
+    found = host()
+    found.ask(NEW)
+    found.run(6, canary=Counts())
+    assert found.state.stage == Stage.CANARY
+    found.ask(NEWER)
+    found.run()
+    assert (found.state.stable, found.state.outcome) == (NEWER, "promoted")
+    assert "v1.1.0" not in found.users[-1]
+
+
+COUNTS = st.sampled_from([GOOD, BAD, Counts(), Counts(requests=10, p99=0.01), replace(GOOD, p99=2.0)])
+TURNS = st.lists(
+    st.tuples(
+        COUNTS,
+        COUNTS,
+        st.sampled_from([1.0, 20.0, 700.0, 20_000.0]),
+        st.sampled_from([None, None, None, 0, 1, 2]),  # killed before an action
+        st.sampled_from([None] * 6 + ["new", "newer", "back", "death"]),
+        st.sampled_from(["", "", "", None, "wrong"]),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(turns=TURNS, servers=st.integers(1, 3), first=st.booleans())
+def test_whatever_happens_users_get_one_of_two_releases_and_it_ends(
+    turns: list[tuple[Counts, Counts, float, int | None, str | None, str | None]], servers: int, first: bool
+) -> None:
+    """Under random evidence, requests, deaths and kills of the guard: never three releases, always somebody, an end."""
+    found = host(None if first else OLD, servers)
+    for canary, stable, seconds, killed, event, smoke in turns:
+        found.smoke = smoke
+        if event in ("new", "newer"):
+            found.ask(NEW if event == "new" else NEWER)
+        elif event == "back":
+            found.ask(None)
+        elif event == "death":
+            found.slots[CANARY] = replace(found.slots[CANARY], died=1)
+        before, tried = found.state, found.state.stage in TRIED
+        found.tick(canary, stable, seconds, killed)
+        assert len(found.users[-1]) <= 2
+        if not first:
+            assert found.users[-1]
+        if before.stage == Stage.CANARY and found.state.stage == Stage.PROMOTING:
+            assert canary.requests >= before.limits.requests  # never by silence
+        if found.state.stage == Stage.PROMOTING and tried:
+            assert before.stage == Stage.CANARY or found.state.stable is None
+    found.smoke = ""
+    found.run(ticks=80, canary=Counts(), stable=Counts(), seconds=1_000)
+    assert found.state.stage in (Stage.SETTLED, Stage.WATCHED)
+    assert serving(found) == ({found.state.stable.version} if found.state.stable else set())
+    assert found.slots[CANARY].release is None

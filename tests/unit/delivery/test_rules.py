@@ -1,0 +1,50 @@
+"""Tests of verdict/delivery/host/rules.py: against scipy, and against published figures."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from verdict.delivery.host.rules import Counts, Limits, compared, difference, failing, labels_needed, surely_above
+
+
+@pytest.mark.parametrize("limit", [0.001, 0.01, 0.1, 0.5])
+@pytest.mark.parametrize("trials", [1, 5, 20, 400, 5_000])
+def test_surely_above_is_the_exact_lower_bound(trials: int, limit: float) -> None:
+    """It says so where the lower 99 % bound of Clopper and Pearson is above the limit, and nowhere else."""
+    for hits in {0, 1, 2, 5, trials // 10, trials // 2, trials}:
+        bound = stats.beta.ppf(0.01, hits, trials - hits + 1) if 0 < hits <= trials else 0.0
+        if hits <= trials and abs(bound - limit) > 1e-9:
+            assert surely_above(hits, trials, limit) == (bound > limit), (hits, trials, limit)
+
+
+def test_a_release_within_its_limit_is_hardly_ever_stopped() -> None:
+    """Looked at after every request, half the limit stops none of 200 releases, and five times the limit all."""
+    draw = np.random.default_rng(0)
+    for share, expected in ((0.005, 0), (0.05, 200)):
+        stopped = 0
+        for _ in range(200):
+            failures = np.flatnonzero(draw.random(2_000) < share) + 1
+            counts = (Counts(requests=int(at), failures=number) for number, at in enumerate(failures, 1))
+            stopped += any(failing(found, Limits()) for found in counts)
+        assert stopped == expected
+
+
+def test_a_difference_of_shares_has_newcombes_interval() -> None:
+    """Of 56 of 70 and 48 of 80, the first example of his paper (1998), .0524 to .3339."""
+    assert difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert difference(48, 80, 56, 70) == pytest.approx((-0.3339, -0.0524), abs=5e-5)
+    assert difference(0, 0, 5, 10) == (-1, 1)
+
+
+def test_a_trial_has_three_words() -> None:
+    """Better, worse, or no measurable difference."""
+    sides = [Counts(labelled=1_000, right=right) for right in (800, 700, 790)]
+    assert compared(sides[0], sides[1]) == "better"
+    assert compared(sides[1], sides[0]) == "worse"
+    assert compared(sides[0], sides[2]) == "no measurable difference"
+
+
+@pytest.mark.parametrize(("apart", "labels"), [(0.03, 3180), (0.02, 7160), (0.05, 1145)])
+def test_how_many_labels_a_difference_needs(apart: float, labels: int) -> None:
+    """At 76 % right, by the usual formula for two shares with a power of 80 %."""
+    assert labels_needed(0.76, apart) == pytest.approx(labels, rel=0.002)

@@ -1,0 +1,106 @@
+"""Roll a release out on a serving host; say what serves there; remove old images.
+
+`verdict deploy VERSION` asks the guard, which goes by smoke test, canary and promotion, or back. Exit code: 0 it
+serves, 1 it was rolled back or refused, 2 too little evidence. `verdict deploy status`: 1 when anything differs.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verdict.base.outcome import CANNOT_JUDGE
+from verdict.cli import guard
+from verdict.cli.exits import reported
+
+if TYPE_CHECKING:
+    from verdict.delivery.host.settings import Settings
+    from verdict.delivery.host.state import Ask, Release
+
+HELP = "roll a release out on a serving host, or say what serves"
+_CODES = {"promoted": 0, "held": 0, "undecided": CANNOT_JUDGE}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the version, the environment, and how it is rolled out."""
+    parser.add_argument("version", metavar="VERSION|status|prune", help="such as v1.2.0; or `status`, or `prune`")
+    parser.add_argument("--to", choices=["staging", "production"], help="refused on a host of another environment")
+    parser.add_argument("--release", type=Path, metavar="FILE", help="the release as JSON, where no tags are at hand")
+    parser.add_argument("--shadow", action="store_true", help="compare it, and give its answers to nobody")
+    parser.add_argument("--ab", type=int, default=0, metavar="LABELS", help="half the users, until so many labels")
+    parser.add_argument("--force", default="", metavar="REASON", help="no canary: smoke test, then all servers")
+    parser.add_argument("--no-wait", action="store_true", help="ask, and do not wait for the end")
+    parser.add_argument("--json", action="store_true", help="of status: for programs")
+    parser.add_argument("--recorded", metavar="VERSION", help="of status: what the environment's tag says now")
+    parser.add_argument("--keep", type=int, default=10, help="of prune: the newest images that stay")
+    guard.arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask and wait; or the status."""
+
+    def deploy() -> int:
+        from verdict.delivery.host import orders
+        from verdict.delivery.host.settings import load
+        from verdict.delivery.host.state import Ask
+
+        settings = load(options.host)
+        if options.version == "status":
+            return _status(settings, options.json, options.recorded)
+        if options.version == "prune":
+            print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
+            return 0
+        limits = orders.limits(options.shadow, options.ab, bool(options.force))
+        release, name = _release(options.version, options.release), f"{time.time_ns()}"
+        asked = Ask(name, release, limits, promote=not options.shadow, why=options.force)
+        orders.ask(settings, options.to, asked)
+        return 0 if options.no_wait else _CODES.get(followed(settings, asked), 1)
+
+    return reported(deploy)
+
+
+def followed(settings: "Settings", asked: "Ask") -> str:
+    """Print how it goes until it has ended; the outcome."""
+    from verdict.delivery.host import orders
+
+    ended = orders.Followed()
+    for line in orders.follow(settings, asked, ended):
+        print(line, flush=True)
+    return ended.outcome
+
+
+def _release(version: str, path: Path | None) -> "Release":
+    from verdict.base.errors import VerdictError
+    from verdict.delivery.host.orders import read_release
+
+    if path is None:
+        raise VerdictError(version, "no release file", "--release FILE")
+    found = read_release(path)
+    if found.version != version:
+        raise VerdictError(
+            str(path), f"is {found.version}", f"verdict deploy {found.version}, or the file of {version}"
+        )
+    return found
+
+
+def _status(settings: "Settings", as_json: bool, recorded: str | None) -> int:
+    from verdict.delivery.host import orders
+    from verdict.delivery.host.store import Store
+
+    if recorded is not None:
+        Store(settings.folder).write_recorded(recorded)
+    found = orders.status(settings)
+    if as_json:
+        print(json.dumps(asdict(found), indent=1))
+        return 1 if found.wrong else 0
+    print(f"{settings.environment}: {orders.said(found.state)}")
+    for name, place in found.places.items():
+        ready = "ready" if place["ready"] else "not ready"
+        print(f"  {name:8} {place['version'] or '-':12} weight {place['weight']:3}  {ready}")
+    for line in found.wrong:
+        print(f"  differs: {line}")
+    if found.pending:
+        print(f"  tag pending: {found.pending} is not yet what the tag of {settings.environment} says")
+    return 1 if found.wrong else 0

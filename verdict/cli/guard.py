@@ -1,0 +1,35 @@
+"""Guard a serving host: start, weigh and stop its servers, and take back what does worse. Runs until it is ended."""
+
+import argparse
+import os
+from pathlib import Path
+
+from verdict.cli.exits import reported
+
+HELP = "guard a serving host"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the file of the host."""
+    parser.add_argument(
+        "--host",
+        type=Path,
+        default=Path(os.environ.get("VERDICT_HOST", "/etc/verdict/host.toml")),
+        metavar="FILE",
+        help="what serves here (default: $VERDICT_HOST, or /etc/verdict/host.toml)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Guard; 1 when the file says something else, or another guard runs."""
+
+    def guard() -> None:
+        from verdict.delivery.host.guard import Guard
+        from verdict.delivery.host.settings import load
+        from verdict.delivery.host.store import Store
+
+        settings = load(options.host)
+        print(f"guard: {settings.environment}, {settings.engine}, {', '.join(settings.places)}", flush=True)
+        Guard(settings.environment, settings.host(), Store(settings.folder)).run()
+
+    return reported(guard)

@@ -1,0 +1,32 @@
+"""Return to what served before: now, without GitHub and without the remote. 0 when it serves again."""
+
+import argparse
+import time
+
+from verdict.cli import guard
+from verdict.cli.deploy import followed
+from verdict.cli.exits import reported
+
+HELP = "return to the release that served before"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the reason, and the file of the host."""
+    parser.add_argument("--why", default="by hand", help="stands in the log of the host")
+    guard.arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask the guard, and wait until it is done."""
+
+    def rollback() -> int:
+        from verdict.delivery.host import orders
+        from verdict.delivery.host.settings import load
+        from verdict.delivery.host.state import Ask
+
+        settings = load(options.host)
+        asked = Ask(f"{time.time_ns()}", None, why=options.why)
+        orders.ask(settings, None, asked)
+        return 0 if followed(settings, asked) == "rolled back" else 1
+
+    return reported(rollback)

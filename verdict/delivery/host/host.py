@@ -1,0 +1,132 @@
+"""A host as it is: what stands in each place, what the proxy and the servers counted since a step began."""
+
+from dataclasses import dataclass, field
+
+from verdict.base.errors import VerdictError
+from verdict.delivery.host import asking
+from verdict.delivery.host.proxy import Line, Proxy
+from verdict.delivery.host.rules import Counts
+from verdict.delivery.host.servers import Ports, Servers
+from verdict.delivery.host.state import CANARY, Release, Seen
+
+# Seconds for what a server works on once it gets no more requests; then it is stopped all the same.
+_DRAIN = 10.0
+_NONE = Line(0, 0, 0, 0)
+
+
+@dataclass
+class _Place:
+    """What is remembered of a place between two looks.
+
+    Args:
+        start: which start its figures are of.
+        foreign: in which way it is not its release.
+        samples: of its /metrics, and `line` of the proxy, both as of the last look.
+        then: the same as of the beginning of the step, with the start that they are of.
+        emptied: when it got its last request.
+        died: how often it ended by itself in this step.
+    """
+
+    start: str = ""
+    foreign: str = ""
+    samples: asking.Samples = field(default_factory=dict)
+    line: Line = _NONE
+    then: tuple[str, asking.Samples, Line] = ("", {}, _NONE)
+    emptied: float | None = None
+    died: int = 0
+
+    def moved(self) -> asking.Samples:
+        """What its server counted in this step."""
+        start, samples, _ = self.then
+        return asking.since(self.samples, samples if start == self.start else {})
+
+    def counts(self) -> Counts:
+        """What it and the proxy counted in this step; the proxy, too, counts from 0 when it was started anew."""
+        moved, then = self.moved(), self.then[2] if self.then[2].requests <= self.line.requests else _NONE
+        return Counts(
+            requests=self.line.requests - then.requests,
+            failures=self.line.failures - then.failures,
+            p99=asking.slowest([moved]),
+            same=asking.total(moved, "verdict_beside_total", 'outcome="same"'),
+            other=asking.total(moved, "verdict_beside_total", 'outcome="other"'),
+            not_finite=asking.total(moved, "verdict_failures_total", 'kind="not_finite"'),
+        )
+
+
+class Host:
+    """A proxy, and places for servers behind it.
+
+    Args:
+        proxy: what gives the requests out.
+        servers: what starts and stops.
+        ports: of each place, with `canary` among them.
+    """
+
+    def __init__(self, proxy: Proxy, servers: Servers, ports: dict[str, Ports]) -> None:
+        self.proxy, self.servers, self.ports = proxy, servers, ports
+        self._places = {name: _Place() for name in ports}
+
+    def serving(self) -> Release | None:
+        """What has most of the requests; None where nothing runs."""
+        lines = self.proxy.lines()
+        running = [(lines[name].weight, self.servers.running(name)) for name in self.ports if name != CANARY]
+        best = max(running, key=lambda found: (found[1] is not None, found[0]))[1]
+        return best.release if best is not None else None
+
+    def begin(self) -> None:
+        """Count from here."""
+        for place in self._places.values():
+            place.then, place.died = (place.start, place.samples, place.line), 0
+
+    def start(self, slot: str, release: Release, beside: Release | None) -> None:
+        """Start a release in a place; one that cannot be started has ended by itself."""
+        try:
+            self.servers.start(slot, release, beside)
+        except VerdictError:
+            self._places[slot].died += 1
+            raise
+
+    def alarmed(self) -> bool:
+        """Whether the proxy has counted failures since the last look: a question of a millisecond."""
+        lines = self.proxy.lines()
+        return any(lines[name].failures > place.line.failures for name, place in self._places.items())
+
+    def look(self, now: float) -> tuple[Counts, Counts, dict[str, Seen]]:
+        """Counts of what is tried and of what serves, and each place."""
+        lines = self.proxy.lines()
+        slots = {name: self._seen(name, lines[name], now) for name in self.ports}
+        shadow = next((name for name, seen in slots.items() if name != CANARY and seen.beside is not None), None)
+        canary = _compared(self._places[shadow]) if shadow else self._places[CANARY].counts()
+        return canary, _together([self._places[name] for name in slots if name not in (CANARY, shadow)]), slots
+
+    def _seen(self, name: str, line: Line, now: float) -> Seen:
+        place, running, ports = self._places[name], self.servers.running(name), self.ports[name]
+        place.line = line
+        place.emptied = None if line.weight else now if place.emptied is None else place.emptied
+        if running is not None and not running.alive:
+            place.died += 1
+            self.servers.stop(name)
+            running = None
+        if running is None:
+            return Seen(weight=line.weight, died=place.died)
+        ready = asking.ready(ports.users)
+        if ready:
+            if place.start != running.start:
+                place.start, place.foreign = running.start, asking.foreign(ports.users, running.release)
+            place.samples = asking.samples(ports.metrics)
+        idle = not line.weight and (not line.working or now - (place.emptied or now) > _DRAIN)
+        return Seen(running.release, running.beside, ready, place.foreign, line.weight, idle, place.died)
+
+
+def _compared(place: _Place) -> Counts:
+    """Of what is compared in a server of what serves: its failures are those of the artifact beside."""
+    moved, counts = place.moved(), place.counts()
+    failures = asking.total(moved, "verdict_beside_total", 'outcome="failed"')
+    return Counts(counts.same + counts.other + failures, failures, same=counts.same, other=counts.other)
+
+
+def _together(places: list[_Place]) -> Counts:
+    """Of several servers of one release."""
+    counts, moved = [place.counts() for place in places], [place.moved() for place in places]
+    requests, failures = sum(one.requests for one in counts), sum(one.failures for one in counts)
+    return Counts(requests, failures, asking.slowest(moved), not_finite=sum(one.not_finite for one in counts))

@@ -1,0 +1,295 @@
+"""The state machine of a roll: from where it stands and what is known to where it goes, and what is to be done.
+
+A pure function, without clock or I/O. A state says which release each place is to have and with which weight; the
+actions are the difference to what is there, one safe step of it. So a guard that dies between any two of them goes on
+where the world is, not where it believed to be.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from verdict.delivery.host import rules
+from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Release, Seen, Stage, State
+
+# Of a server that users ask; haproxy takes 0 to 256.
+FULL = 100
+# Restarts by itself, and seconds of a promotion or a way back, after which it is given up.
+_DEATHS, _PATIENCE = 3, 600.0
+# Requests, and times the limit, from which on nobody waits for the end of the step.
+_SURELY_SLOW = 100, 3.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start a release in a place, with the artifact of another beside it to be compared."""
+
+    slot: str
+    release: Release
+    beside: Release | None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop what runs in a place."""
+
+    slot: str
+
+
+@dataclass(frozen=True)
+class Weigh:
+    """Give a place its share of the requests."""
+
+    slot: str
+    weight: int
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """Ask what runs in a place what must be answered right before any user asks it."""
+
+    slot: str
+    release: Release
+
+
+Action = Start | Stop | Weigh | Smoke
+
+
+@dataclass(frozen=True)
+class Want:
+    """What a place is to have."""
+
+    release: Release | None
+    weight: int = 0
+    beside: Release | None = None
+
+
+def step(state: State, evidence: Evidence) -> tuple[State, tuple[Action, ...]]:
+    """Go on: the next state, and what is to be done now."""
+    new = _advance(state, evidence)
+    return new, tuple(_actions(new, evidence))
+
+
+def _advance(state: State, seen: Evidence) -> State:
+    if seen.restarted and state.stage in TRIED:
+        return _dropped(state, seen.now, "rolled back", "the guard ended while it was tried")
+    if seen.ask is not None and _is_new(seen.ask, state):
+        return _asked(state, seen.ask, seen.now)
+    return _NEXT[state.stage](state, seen)
+
+
+def _is_new(ask: Ask, state: State) -> bool:
+    """Whether it is to be looked at now: a release waits for the end of a promotion, or of a way back."""
+    if ask.name == state.done or (state.ask is not None and ask.name == state.ask.name):
+        return False
+    return ask.release is None or state.stage not in (Stage.PROMOTING, Stage.RETURNING)
+
+
+def _asked(state: State, ask: Ask, now: float) -> State:
+    if ask.release is None:
+        return _back(state, ask, now)
+    if state.stage in TRIED:
+        return _dropped(state, now, "superseded", f"{ask.release.version} was asked for")
+    if ask.release == state.stable:
+        return replace(state, done=ask.name, outcome="refused", reason=f"{ask.release.version} serves already")
+    return replace(state, stage=Stage.STARTING, ask=ask, step=0, replaced=0, since=now, outcome="", reason="")
+
+
+def _back(state: State, ask: Ask, now: float) -> State:
+    if state.stage in TRIED:
+        return replace(_dropped(state, now, "rolled back", ask.why or "by hand"), done=ask.name)
+    if state.stage == Stage.RETURNING:
+        return replace(state, done=ask.name)
+    if state.stage != Stage.PROMOTING and state.previous is None:
+        return replace(state, done=ask.name, outcome="refused", reason="nothing served before")
+    return replace(_returning(state, now, ask.why or "by hand"), done=ask.name)
+
+
+def _dropped(state: State, now: float, outcome: str, reason: str) -> State:
+    """What is tried goes; what serves stays."""
+    done = state.ask.name if state.ask is not None else state.done
+    return replace(state, stage=Stage.SETTLED, ask=None, since=now, outcome=outcome, reason=reason, done=done)
+
+
+def _returning(state: State, now: float, reason: str) -> State:
+    """What served before serves again: in a promotion that is still `stable`."""
+    if state.stage == Stage.PROMOTING and state.stable is None:  # nothing served before
+        return _dropped(state, now, "failed", reason)
+    before = state.stable if state.stage == Stage.PROMOTING else state.previous
+    done = state.ask.name if state.ask is not None else state.done
+    changed = replace(state, stage=Stage.RETURNING, ask=None, previous=before, since=now, replaced=0, done=done)
+    return replace(changed, outcome="rolled back", reason=reason)
+
+
+def _starting(state: State, seen: Evidence) -> State:
+    slot = seen.slots[CANARY]
+    if slot.died >= _DEATHS:
+        return _dropped(state, seen.now, "failed", f"it ended by itself {slot.died} times")
+    if slot.release == state.candidate and slot.ready:
+        if slot.foreign:
+            return _dropped(state, seen.now, "failed", slot.foreign)
+        return replace(state, stage=Stage.SMOKE, since=seen.now)
+    if seen.now - state.since > state.limits.start:
+        return _dropped(state, seen.now, "failed", f"not ready after {state.limits.start:.0f} s")
+    return state
+
+
+def _smoked(state: State, seen: Evidence) -> State:
+    if seen.smoke is None:
+        late = seen.now - state.since > _PATIENCE
+        return _dropped(state, seen.now, "failed", "the smoke test did not end") if late else state
+    if seen.smoke:
+        return _dropped(state, seen.now, "failed", f"smoke: {seen.smoke}")
+    # Nothing to be compared with, nobody who asks, or forced.
+    at_once = state.stable is None or state.environment == "staging" or not state.limits.weights
+    return replace(state, stage=Stage.PROMOTING if at_once else Stage.CANARY, since=seen.now)
+
+
+def _canary(state: State, seen: Evidence) -> State:
+    slot, limits, spent = seen.slots[CANARY], state.limits, seen.now - state.since
+    fails = rules.failing(seen.canary, limits) or rules.slow(seen.canary, seen.stable, limits, *_SURELY_SLOW)
+    if slot.died:
+        fails = fails or "it ended by itself"
+    elif slot.foreign:
+        fails = fails or slot.foreign
+    if fails:
+        return _dropped(state, seen.now, "rolled back", fails)
+    if not _enough(state, seen):
+        late = spent > limits.step
+        return _dropped(state, seen.now, "undecided", _little(state, seen)) if late else state
+    expected = state.candidate.differs if state.candidate is not None else 0.0
+    fails = rules.wanting(seen.canary, seen.stable, limits, expected) or _worse(seen, limits)
+    if fails:
+        return _dropped(state, seen.now, "rolled back", fails)
+    if state.step + 1 < len(limits.weights):
+        return replace(state, step=state.step + 1, since=seen.now)
+    if state.ask is not None and not state.ask.promote:
+        return _dropped(state, seen.now, "held", "every step held; it was only to be tried")
+    return replace(state, stage=Stage.PROMOTING, replaced=0, since=seen.now)
+
+
+def _worse(seen: Evidence, limits: rules.Limits) -> str:
+    """Why the labels that came back stop a trial."""
+    mine, theirs = seen.canary, seen.stable
+    if not limits.labels or rules.compared(mine, theirs) != "worse":
+        return ""
+    return f"{mine.right} of {mine.labelled} right, beside {theirs.right} of {theirs.labelled} of what serves"
+
+
+def _shadow(state: State) -> bool:
+    return state.stage == Stage.CANARY and state.limits.weights[state.step] == 0
+
+
+def _enough(state: State, seen: Evidence) -> bool:
+    limits, canary = state.limits, seen.canary
+    labelled = min(canary.labelled, seen.stable.labelled) >= limits.labels
+    if _shadow(state):
+        return seen.slots[seen.servers[-1]].beside == state.candidate and canary.same + canary.other >= limits.requests
+    return labelled and canary.requests >= limits.requests
+
+
+def _little(state: State, seen: Evidence) -> str:
+    got = f"{seen.canary.requests} requests" + (f", {seen.canary.labelled} labels" if state.limits.labels else "")
+    hours = (seen.now - state.since) / 3600
+    return f"too little to judge: {got} in {hours:.1f} hours at {state.limits.weights[state.step]} %"
+
+
+def _promoting(state: State, seen: Evidence) -> State:
+    fails = rules.failing(seen.canary, state.limits)
+    died = [name for name in seen.servers[: state.replaced + 1] if seen.slots[name].died >= _DEATHS]
+    if fails or died:
+        return _returning(state, seen.now, fails or f"it ended by itself in {', '.join(died)}")
+    replaced = state.replaced
+    while replaced < len(seen.servers) and _serves(seen.slots[seen.servers[replaced]], state.candidate):
+        replaced += 1
+    if replaced == len(seen.servers):
+        done = state.ask.name if state.ask is not None else ""
+        served = replace(state, stable=state.candidate, previous=state.stable, ask=None, done=done)
+        return replace(served, stage=Stage.WATCHED, replaced=0, since=seen.now, outcome="promoted", reason="")
+    if replaced != state.replaced:
+        return replace(state, replaced=replaced, since=seen.now)
+    return _returning(state, seen.now, "a server did not come up") if seen.now - state.since > _PATIENCE else state
+
+
+def _serves(slot: Seen, release: Release | None) -> bool:
+    return slot.release == release and slot.ready and slot.weight == FULL and slot.beside is None
+
+
+def _watched(state: State, seen: Evidence) -> State:
+    fails = rules.failing(seen.stable, state.limits)
+    died = [name for name in seen.servers if seen.slots[name].died >= _DEATHS]
+    if (fails or died) and state.previous is not None:
+        return _returning(state, seen.now, fails or f"it ended by itself in {', '.join(died)}")
+    over = seen.now - state.since > state.limits.watch
+    return replace(state, stage=Stage.SETTLED, since=seen.now) if over else state
+
+
+def _returned(state: State, seen: Evidence) -> State:
+    if all(_serves(seen.slots[name], state.previous) for name in seen.servers):
+        return replace(state, stage=Stage.SETTLED, stable=state.previous, previous=None, since=seen.now)
+    if seen.now - state.since > _PATIENCE:  # rather what does badly than nothing
+        kept = replace(state, stage=Stage.SETTLED, previous=None, since=seen.now, outcome="failed")
+        return replace(kept, reason=f"{state.reason}; what served before did not come up")
+    return state
+
+
+def _settled(state: State, seen: Evidence) -> State:
+    return state
+
+
+_NEXT = {
+    Stage.SETTLED: _settled,
+    Stage.STARTING: _starting,
+    Stage.SMOKE: _smoked,
+    Stage.CANARY: _canary,
+    Stage.PROMOTING: _promoting,
+    Stage.WATCHED: _watched,
+    Stage.RETURNING: _returned,
+}
+
+
+def wanted(state: State, servers: tuple[str, ...]) -> Mapping[str, Want]:
+    """Which release each place is to have, with which weight."""
+    serving = Want(state.stable, FULL)
+    want = dict.fromkeys(servers, serving) | {CANARY: Want(None)}
+    if state.stage in TRIED:
+        share = state.limits.weights[state.step] if state.stage == Stage.CANARY else 0
+        want[CANARY] = Want(state.candidate, _weight(share, len(servers)), state.stable)
+        if _shadow(state):
+            want[servers[-1]] = Want(state.stable, FULL, state.candidate)
+    elif state.stage == Stage.PROMOTING:
+        want[CANARY] = Want(state.candidate, FULL, state.stable)
+        want |= {name: Want(state.candidate, FULL) for name in servers[: state.replaced + 1]}
+    elif state.stage == Stage.RETURNING:
+        want = {name: Want(state.previous, FULL) for name in (*servers, CANARY)}
+    return want
+
+
+def _weight(share: int, servers: int) -> int:
+    """By which one place gets `share` percent beside `servers` of full weight."""
+    return min(256, max(1, round(FULL * servers * share / (100 - share)))) if share else 0
+
+
+def _actions(state: State, seen: Evidence) -> Iterator[Action]:
+    want = wanted(state, seen.servers)
+    right = {name for name, slot in seen.slots.items() if slot.ready and _is(slot, want[name])}
+    # Somebody must answer: what is wrong keeps its requests until something right has some.
+    carried = any(seen.slots[name].weight and want[name].weight for name in right)
+    for name in (CANARY, *seen.servers):
+        slot, wish = seen.slots[name], want[name]
+        if _is(slot, wish):
+            if slot.weight != wish.weight and (slot.ready or wish.weight < slot.weight):
+                yield Weigh(name, wish.weight)
+        elif slot.release is None and wish.release is not None:
+            if name == CANARY and slot.weight:  # of one that ended by itself
+                yield Weigh(name, 0)
+            yield Start(name, wish.release, wish.beside)
+        elif slot.weight and (carried or name == CANARY or wish.release is None):
+            yield Weigh(name, 0)
+        elif not slot.weight and slot.idle:
+            yield Stop(name)
+    if state.stage == Stage.SMOKE and seen.smoke is None and state.candidate is not None:
+        yield Smoke(CANARY, state.candidate)
+
+
+def _is(slot: Seen, wish: Want) -> bool:
+    return slot.release == wish.release and slot.beside == wish.beside

@@ -1,0 +1,75 @@
+"""haproxy through its admin socket: weights, and what it counted. No reload, no configuration is written."""
+
+import csv
+import io
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from verdict.base.errors import VerdictError
+
+# haproxy answers at once or not at all.
+_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """What haproxy says of a server.
+
+    Args:
+        weight: its share, 0 to 256.
+        working: requests that are being answered.
+        requests: that were given to it, each attempt counted.
+        failures: of these, attempts that were made elsewhere again, and answers of 500 and above that reached a user.
+    """
+
+    weight: int
+    working: int
+    requests: int
+    failures: int
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running haproxy.
+
+    Args:
+        path: of its socket (`stats socket PATH level admin`).
+        backend: the name of the backend, whose servers have the names of the places.
+    """
+
+    path: Path
+    backend: str
+
+    def lines(self) -> dict[str, Line]:
+        """What it says of each server; `VerdictError` when it does not answer."""
+        rows = csv.DictReader(io.StringIO(self._asked("show stat").removeprefix("# ")))
+        servers = [row for row in rows if row["pxname"] == self.backend and row["svname"] != "BACKEND"]
+        if not servers:
+            remedy = "a configuration with that backend, such as deploy/compose/haproxy.cfg"
+            raise VerdictError(str(self.path), f"haproxy has no backend {self.backend}", remedy)
+        return {row["svname"]: _line(row) for row in servers}
+
+    def weigh(self, server: str, weight: int) -> None:
+        """Give a server its share of new requests."""
+        said = self._asked(f"set weight {self.backend}/{server} {weight}").strip()
+        if said:
+            raise VerdictError(str(self.path), f"haproxy: {said}", f"a server {server} in backend {self.backend}")
+
+    def _asked(self, command: str) -> str:
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(_SECONDS)
+                connection.connect(str(self.path))
+                connection.sendall(f"{command}\n".encode())
+                with connection.makefile("rb") as answer:
+                    return answer.read().decode()
+        except OSError as error:
+            what = f"haproxy does not answer: {error.strerror or error}"
+            raise VerdictError(str(self.path), what, "start haproxy, and name its admin socket") from None
+
+
+def _line(row: dict[str, str]) -> Line:
+    """Retries are failures that no user saw: where all are retried, the count of 5xx stays 0."""
+    number = {name: int(row[name] or 0) for name in ("weight", "scur", "lbtot", "wretr", "hrsp_5xx")}
+    return Line(number["weight"], number["scur"], number["lbtot"], number["wretr"] + number["hrsp_5xx"])
