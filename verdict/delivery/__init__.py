@@ -1,0 +1,1 @@
+"""From a version to what runs: the image of an artifact, and its release."""
