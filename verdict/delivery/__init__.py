@@ -1,1 +1,1 @@
-"""From a merged model to a release: what it would be called, its image, its tag, and whether all that is told is so."""
+"""From a merged model to what runs: its version, its image, its tag, and whether all that is told of them is so."""
