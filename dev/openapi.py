@@ -1,4 +1,4 @@
-"""Write docs/openapi.json: what the service answers to, as it says itself, but for what a release and its labels change.
+"""Write docs/openapi.json: what the service answers to, as it says itself, but for what a release changes.
 
 `python -m dev.openapi`, after `make repro`. `verdict release plan` compares it with that of the last release: where
 something is missing, the next version is a MAJOR one.

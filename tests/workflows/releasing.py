@@ -18,7 +18,7 @@ from tests.dvc.pipeline.clone import Clone
 from tests.shared import once
 from tests.workflows import act, events
 from tests.workflows.api.state import App, Json
-from tests.workflows.conftest import copied
+from tests.workflows.conftest import copied, linked
 from tests.workflows.direct import Direct
 from tests.workflows.origin import git
 from tests.workflows.outcome import Outcome, load
@@ -28,6 +28,7 @@ from verdict.ci.github.client import GitHub
 APP, TOKEN = "verdict-release[bot]", "token-of-the-app"
 REGISTRY = "registry.test/owner/verdict"
 FIRST = "classifier@v1.0.0"
+_VERDICT = ("python", "-I", "-m", "verdict", "release")
 # What GitHub keeps of a repository beside its commits.
 _KEPT = ("releases", "runs", "attestations", "pulls", "merges", "checks")
 _RULESET = f"""#!/bin/sh
@@ -53,17 +54,17 @@ class Releases:
 
     def try_release(self, *words: str, at: Clone | None = None, **more: str) -> "subprocess.CompletedProcess[str]":
         """A command of `verdict release`, whatever comes of it."""
-        return (at or self.desk).try_run("python", "-I", "-m", "verdict", "release", *words, **{**self.env, **more})
+        return (at or self.desk).try_run(*_VERDICT, *words, **{**self.env, **more})
 
-    def release(self, *words: str, **more: Any) -> str:  # noqa: ANN401 - as above
+    def release(self, *words: str, **more: str) -> str:
         """A command that must succeed, and what it printed."""
-        done = self.try_release(*words, **more)
+        done = self.desk.try_run(*_VERDICT, *words, **{**self.env, **more})
         assert done.returncode == 0, done.stdout
         return done.stdout
 
     def verify(self, name: str = "v1.0.0", **more: str) -> tuple[int, dict[str, str]]:
         """The code of `verify`, and of each claim that does not hold what was found."""
-        done = self.try_release("verify", name, **more)
+        done = self.desk.try_run(*_VERDICT, "verify", name, **{**self.env, **more})
         rows = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith(("FALSE", "CANNOT"))]
         return done.returncode, {row[1][:12].strip(): row[1][13:] for row in rows}
 
@@ -154,8 +155,13 @@ def build(base: Path, folder: Path) -> None:
         site.github.state.merges[1] = commit
         check(site, head)
         run(site, green(site, commit)).save(folder / "run.json")
-        kept = {name: _plain(getattr(site.github.state, name)) for name in _KEPT}
-        (folder / "kept.json").write_text(json.dumps(kept), encoding="utf-8")
+        keep(site, folder)
+
+
+def keep(site: Direct, folder: Path) -> None:
+    """Write down what GitHub has beside commits."""
+    kept = {name: _plain(getattr(site.github.state, name)) for name in _KEPT}
+    (folder / "kept.json").write_text(json.dumps(kept), encoding="utf-8")
 
 
 def check(site: Direct, head: str) -> None:
@@ -179,7 +185,13 @@ def released(folder: Path, place: Path) -> Iterator[Releases]:
         for name, value in kept.items():
             held = getattr(site.github.state, name)
             (held.update if isinstance(held, dict) else held.extend)(value)
-        yield Releases(site, clone(site, place / "desk"), env)
+        desk = place / "desk"
+        if (folder / "desk").exists():
+            shutil.copytree(folder / "desk", desk, symlinks=True, copy_function=linked)
+            git(desk, "remote", "set-url", "origin", f"file://{site.origin.folder}")
+            yield Releases(site, Clone(desk), env)
+        else:
+            yield Releases(site, clone(site, desk), env)
 
 
 def clone(site: Direct, path: Path, *options: str) -> Clone:

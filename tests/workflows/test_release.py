@@ -107,14 +107,14 @@ def test_changes_are_not_planned(releases: Releases) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"), [(["--depth=1"], "is shallow"), (["--no-tags"], f"lacks tags that origin has, such as refs/tags/{FIRST}")]
+    ("options", "told"),
+    [(["--depth=1"], "is shallow"), (["--no-tags"], f"lacks tags that origin has, such as refs/tags/{FIRST}")],
 )
-@pytest.mark.parametrize("words", ["plan", "list", "verify v1.0.0"])
-def test_half_a_clone_is_refused(releases: Releases, tmp_path: Path, options: list[str], told: str, words: str) -> None:
+def test_half_a_clone_is_refused(releases: Releases, tmp_path: Path, options: list[str], told: str) -> None:
     """Without history or tags nothing is said to be unreleased: the message has the command that gets them."""
     half = releasing.clone(releases.site, tmp_path / "half", *options)
-    done = releases.try_release(*words.split(), at=half)
-    assert done.returncode == (2 if "verify" in words else 1)
-    assert f"this clone: {told}" in done.stdout
+    for words, code in (("plan", 1), ("list", 1), ("verify v1.0.0", 2)):
+        done = releases.try_release(*words.split(), at=half)
+        assert (done.returncode, f"this clone: {told}" in done.stdout) == (code, True), done.stdout
     half.run(*done.stdout.partition("remedy: ")[2].split())
-    assert releases.try_release(*words.split(), at=half).returncode == 0
+    assert releases.try_release("verify", "v1.0.0", at=half).returncode == 0

@@ -2,32 +2,40 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.dvc.pipeline.clone import Clone
+from tests.shared import once
 from tests.workflows import releasing
-from tests.workflows.openapi import description, wrong
-from tests.workflows.origin import git
-from tests.workflows.releasing import APP, FIRST, REGISTRY, TOKEN, Releases, green
-from tests.workflows.test_release import DOCUMENT
+from tests.workflows.releasing import APP, FIRST, TOKEN, Releases, green
 
 once_released, releases = releasing.once_released, releasing.releases
-SECOND = "classifier@v1.1.0"
+MALLORY = "token-of-mallory"
+
+
+@pytest.fixture(scope="module")
+def once_built(once_released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose second release, of other pins, is built and not registered."""
+    return once(tmp_path_factory.getbasetemp(), "built", lambda folder: build(once_released, folder))
+
+
+def build(before: Path, folder: Path) -> None:
+    """The commit, main's run of it, and the folder `release` at the desk."""
+    with releasing.released(before, folder) as made:
+        (made.desk.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
+        green(made.site, made.commit())
+        shutil.copytree(made.site.clone.path / ".dvc/cache", made.desk.path / ".dvc/cache")
+        assert '"version": "v1.0.1"' in made.release("build")
+        releasing.keep(made.site, folder)
 
 
 @pytest.fixture
-def built(releases: Releases) -> Releases:
-    """A second release, of another API, is built and not registered: the folder `release` of the desk."""
-    (releases.desk.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
-    commit = releases.commit()
-    green(releases.site, commit)
-    desk = releases.desk
-    shutil.copytree(releases.site.clone.path / ".dvc/cache", desk.path / ".dvc/cache")
-    desk.run("dvc", "checkout", "models/classifier", "data/predictions")
-    assert '"version": "v1.0.1"' in releases.release("build")
-    return releases
+def built(once_built: Path, tmp_path: Path) -> Iterator[Releases]:
+    """A copy of it."""
+    with releasing.released(once_built, tmp_path) as made:
+        yield made
 
 
 def register(releases: Releases, code: int = 0) -> str:
@@ -90,13 +98,15 @@ def test_another_build_of_a_version_is_refused(built: Releases) -> None:
     assert "an earlier attempt built something else" in register(built, 1)
     built.site.github.state.releases.pop()
     assert "says something else than what was built now" in register(built, 1)
-    assert json.loads(built.site.origin.git("tag", "--list", "--format=%(contents)", "classifier@v1.0.1")) == json.loads(told)
+    assert json.loads(
+        built.site.origin.git("tag", "--list", "--format=%(contents)", "classifier@v1.0.1")
+    ) == json.loads(told)
 
 
 def test_nobody_but_the_app_names_a_version(built: Releases) -> None:
     """The ruleset refuses the tag of another token; what could not be pushed is no release here either."""
-    built.site.github.token("token-of-mallory", {"contents": "write"}, "mallory", None)
-    done = built.try_release("register", GITHUB_TOKEN="token-of-mallory")
+    built.site.github.token(MALLORY, {"contents": "write"}, "mallory", None)
+    done = built.try_release("register", GITHUB_TOKEN=MALLORY)
     assert done.returncode == 1
     assert "Repository rule violations found for refs/tags/classifier@v1.0.1" in done.stdout
     assert "classifier@v1.0.1" not in built.desk.run("git", "tag")

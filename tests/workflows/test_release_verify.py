@@ -61,7 +61,7 @@ def test_a_moved_tag(releases: Releases) -> None:
     releases.retag({**told, "commit": commit, "run": run}, commit)
     code, false = releases.verify()
     assert code == 1
-    assert false["tag"].startswith("moved: the hash of its message, by provenance.json of the release, is sha256:")
+    assert false["tag"].startswith("moved: by provenance.json the hash of its message is sha256:")
     there = git(releases.desk.path, "rev-parse", FIRST)
     git(releases.desk.path, "update-ref", f"refs/tags/{FIRST}", first)
     assert releases.verify() == (1, {"tag": f"moved: the tag at GitHub is {there}, not {first}"})
@@ -143,7 +143,7 @@ def manifest_of(releases: Releases, told: Json) -> Path:
     """Where the remote has the release's manifest."""
     files = releases.desk.path / ".remote/files/md5"
     listing = json.loads((files / told["artifact"][:2] / told["artifact"][2:]).read_text(encoding="utf-8"))
-    (digest,) = [one["md5"] for one in listing if one["relpath"] == "manifest.json"]
+    (digest,) = [str(one["md5"]) for one in listing if one["relpath"] == "manifest.json"]
     return files / digest[:2] / digest[2:]
 
 
@@ -196,7 +196,7 @@ def test_without_knowing_the_app_nothing_is_judged(releases: Releases) -> None:
     """A release cannot say itself whose it must be: the command asks for the App."""
     done = releases.try_release("verify", "v1.0.0", RELEASE_APP="")
     assert done.returncode == 2
-    assert "--app: which App releases is not known here" in done.stdout
+    assert "--app: which App releases is not known" in done.stdout
     releases.desk.run("git", "config", "verdict.app", "verdict-release")
     assert releases.verify(RELEASE_APP="") == (0, {})
 
@@ -205,4 +205,4 @@ def test_what_nobody_released(releases: Releases) -> None:
     """An unknown version is not judged, and the message lists those that there are."""
     done = releases.try_release("verify", "v7.0.0")
     assert done.returncode == 2
-    assert f"classifier@v7.0.0: no such release, registered by an annotated tag; there is {FIRST}" in done.stdout
+    assert "classifier@v7.0.0: no such annotated tag; there is v1.0.0" in done.stdout

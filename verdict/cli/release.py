@@ -3,14 +3,11 @@
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.cli.exits import judged, reported
 from verdict.cli.steps import steps
-
-if TYPE_CHECKING:
-    from verdict.delivery.build import Scores
 
 HELP = "releases: plan, build, register, verify, list"
 
@@ -18,22 +15,27 @@ Options = argparse.Namespace
 _CONFIDENCE, _RESAMPLES, _SEED = 0.95, 10_000, 2014
 
 
-def _plan(root: Path, _: Options) -> None:
+def _github() -> Any:  # noqa: ANN401 - the client, imported only where one is needed
     from verdict.ci.github.client import GitHub
+
+    return GitHub.from_environment()
+
+
+def _plan(root: Path, _: Options) -> None:
     from verdict.ci.github.output import output
     from verdict.delivery.plan import plan
-    from verdict.delivery.publish import published
+    from verdict.delivery.publish import release_of
 
     found = plan(root)
     print(f"{found.version or 'no release'}: {found.why}")
-    in_actions = "GITHUB_OUTPUT" in os.environ
-    if found.version and in_actions and not (found.registered and published(GitHub.from_environment(), found.version)):
+    if found.version is None or "GITHUB_OUTPUT" not in os.environ:
+        return
+    if not found.registered or release_of(_github(), found.version) is None:
         output("version", found.version)
         output("previous", f"refs/tags/{found.previous}" if found.previous else "")
 
 
 def _build(root: Path, options: Options) -> None:
-    from verdict.ci.github.client import GitHub
     from verdict.ci.github.output import output
     from verdict.delivery.build import build
     from verdict.delivery.plan import plan
@@ -42,15 +44,15 @@ def _build(root: Path, options: Options) -> None:
     found = plan(root)
     if found.version is None:
         raise VerdictError("this commit", f"gets no release: {found.why}", "verdict release plan")
-    origin = origin_of(GitHub.from_environment(), found.commit)
-    told = build(root, found, origin, _repository(options), _scores(root), options.out)
+    origin = origin_of(_github(), found.commit)
+    told = build(root, found, _repository(options), options.out, **origin, scores=_scores(root))
     print(told.text())
     name, _, digest = told.image.partition("@")
     output("name", name)
     output("digest", digest)
 
 
-def _scores(root: Path) -> "Scores":
+def _scores(root: Path) -> dict[str, tuple[float, float, float]]:
     """The headline metric and accuracy on the test split, with intervals by the bootstrap of the review."""
     import numpy as np
 
@@ -60,14 +62,13 @@ def _scores(root: Path) -> "Scores":
     from verdict.repo.revisions import Store, resolve
     from verdict.review.bootstrap import of_models, tails
 
-    head = resolve(root, "HEAD")
+    head, scores = resolve(root, "HEAD"), {}
     with Store(root) as store:
         table = read_table(store.file(head, *PREDICTIONS), "dvc repro -f evaluate")
-    labels, scores = labels_of(table.columns), {}
     for metric in dict.fromkeys((str(head.params["evaluate"]["headline"]), "accuracy")):
-        models = of_models([table], labels, metric, _RESAMPLES, _SEED)
-        low, high = np.quantile(models.draws[0], tails(_CONFIDENCE, models.groups))
-        scores[metric] = (float(models.points[0]), float(low), float(high))
+        found = of_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
+        low, high = np.quantile(found.draws[0], tails(_CONFIDENCE, found.groups))
+        scores[metric] = (float(found.points[0]), float(low), float(high))
     return scores
 
 
@@ -79,11 +80,9 @@ def _repository(options: Options) -> str:
 
 
 def _register(root: Path, options: Options) -> None:
-    from verdict.ci.github.client import GitHub
     from verdict.delivery.publish import publish
 
-    login = _app(root, options)
-    print(publish(root, GitHub.from_environment(), options.out, login, f"{login}@users.noreply.github.com"))
+    print(publish(root, _github(), options.out, _app(root, options)))
 
 
 def _app(root: Path, options: Options) -> str:
@@ -92,25 +91,21 @@ def _app(root: Path, options: Options) -> str:
 
     name = options.app or run(root, "config", "--get", "verdict.app").stdout.decode().strip()
     if not name:
-        raise VerdictError("--app", "which App releases is not known here", "--app NAME; for good: git config verdict.app")
+        raise VerdictError("--app", "which App releases is not known", "--app NAME, or git config verdict.app NAME")
     return f"{str(name).removesuffix('[bot]')}[bot]"
 
 
 def _verify(root: Path, options: Options) -> int:
     from verdict.base.printable import plain
-    from verdict.ci.github.client import GitHub
     from verdict.delivery.registry import version
     from verdict.delivery.verify import Case, claims, code
 
-    tag = version(root, options.version)
-    case = Case(root, GitHub.from_environment(), tag, _app(root, options), _repository(options))
-    found = []
-    for claim in claims(case):
+    tag, found = version(root, options.version), []
+    for claim in claims(Case(root, _github(), tag, _app(root, options), _repository(options))):
         found.append(claim)
         mark = {True: "ok", False: "FALSE", None: "CANNOT"}[claim.holds]
         print(f"{mark:<7} {claim.name:<12} {plain(claim.found, 1000)}")
-    ends = (f"{tag.name} is what was reproduced", f"{tag.name} is not what it says", f"{tag.name}: cannot judge")
-    print(ends[code(found)])
+    print(f"{tag.name}: {('all of it is so', 'is not what it says', 'cannot judge')[code(found)]}")
     return code(found)
 
 

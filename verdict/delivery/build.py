@@ -3,55 +3,45 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256, write_text
 from verdict.base.paths import ARTIFACT
 from verdict.delivery import images
 from verdict.delivery.plan import Plan
-from verdict.delivery.provenance import FILE, Origin, Provenance
+from verdict.delivery.provenance import FILE, Provenance
 from verdict.repo.remote import configured
 from verdict.repo.revisions import Revision
 from verdict.repo.sources import obtain
 
 SBOM, CARD = "sbom.cdx.json", "model-card.md"
-Scores = dict[str, tuple[float, float, float]]
 
 
-def build(root: Path, plan: Plan, origin: Origin, repository: str, scores: Scores, out: Path) -> Provenance:
+def build(root: Path, plan: Plan, repository: str, out: Path, **known: Any) -> Provenance:  # noqa: ANN401 - below
     """Build the image of HEAD, push it, and write what the release consists of into `out`.
 
     Args:
         root: a checkout of the commit.
         plan: what it is to be called.
-        origin: where the commit comes from.
         repository: the image's, with its registry.
-        scores: of the test split.
         out: a folder.
+        known: the fields of `Provenance` that come from elsewhere: run, pull, check and scores.
 
     Raises:
         VerdictError: the artifact is not to be had, or the image cannot be built or pushed.
     """
     if reason := obtain(root, [ARTIFACT], remote=configured(root)):
-        raise VerdictError(ARTIFACT, f"cannot be had: {reason}", "let main.yml push it to the remote, or keep its cache")
+        raise VerdictError(ARTIFACT, f"cannot be had: {reason}", "dvc push it, or run main.yml again, which keeps it")
     manifest, version = sha256(root / ARTIFACT / "manifest.json"), str(plan.version)
     labels = images.Labels(version, plan.commit, manifest, images.inputs(root))
-    reference = f"{repository}:{version}"
-    images.build(root, root / ARTIFACT, labels, reference)
-    digest, sbom = images.push(reference), images.sbom(root, labels)
-    told = Provenance(
-        **origin.model_dump(),
-        version=version,
-        commit=plan.commit,
-        artifact=Revision(root, "HEAD", plan.commit).hash_of(ARTIFACT),
-        manifest=manifest,
-        inputs=labels.inputs,
-        image=f"{repository}@{digest}",
-        sbom=hashlib.sha256(sbom).hexdigest(),
-        scores=scores,
-    )
+    images.build(root, root / ARTIFACT, labels, f"{repository}:{version}")
+    image, sbom = f"{repository}@{images.push(f'{repository}:{version}')}", images.sbom(root, labels)
+    artifact = Revision(root, "HEAD", plan.commit).hash_of(ARTIFACT)
+    known |= {"artifact": artifact, "manifest": manifest, "image": image, "sbom": hashlib.sha256(sbom).hexdigest()}
+    told = Provenance(version=version, commit=plan.commit, inputs=labels.inputs, **known)
     write_text(out / FILE, told.text())
-    (out / SBOM).write_bytes(sbom)
+    write_text(out / SBOM, sbom.decode())
     write_text(out / CARD, card((root / "models/README.md").read_text(encoding="utf-8"), told))
     return told
 

@@ -41,8 +41,8 @@ def plan(root: Path) -> Plan:
     if working_tree(root).identity != commit:
         raise VerdictError("this checkout", "has changes, and a release is of a commit", "git commit, or git stash")
     if own := next((tag for tag in known if tag.commit == commit), None):
-        before = next((tag.name for tag in known if tag.number < own.number), None)
-        return Plan(commit, own.name.rpartition("@")[2], "it has its tag already", before, registered=True)
+        before = next((tag.name for tag in known if tag.numbers < own.numbers), None)
+        return Plan(commit, own.version, "it has its tag already", before, registered=True)
     if not known:
         return Plan(commit, "v1.0.0", "the first release", None)
     last = known[0]
@@ -58,7 +58,7 @@ def plan(root: Path) -> Plan:
 
 
 def _next(last: Tag, part: int) -> str:
-    numbers = [*last.number[:part], last.number[part] + 1, 0, 0][:3]
+    numbers = [*last.numbers[:part], last.numbers[part] + 1, 0, 0][:3]
     return "v" + ".".join(map(str, numbers))
 
 

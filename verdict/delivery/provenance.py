@@ -10,30 +10,39 @@ from verdict.ci.github.client import GitHub
 
 NAME = "classifier"  # as dvc.yaml calls the artifact
 FILE = "provenance.json"
-Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_SHA256 = r"[0-9a-f]{64}"
+Hash = Annotated[str, Field(pattern=f"^{_SHA256}$")]
 
 
-class Origin(BaseModel):
-    """Where a commit comes from: the run of main.yml that reproduced it; its pull request and the judge's check."""
+class Provenance(BaseModel):
+    """All that `verdict release verify` asks again, elsewhere.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    Args:
+        version: such as v1.2.0.
+        commit: of main.
+        run: of main.yml, which reproduced the commit.
+        pull: the pull request that brought it, if one did, and `check` the judge's on that.
+        artifact: hash of models/classifier in dvc.lock.
+        manifest: SHA-256 of its manifest.json.
+        inputs: of all that goes into the image but artifact, version and commit.
+        image: with its digest.
+        sbom: SHA-256.
+        scores: of the test split, [value, low, high] by metric.
+    """
 
-    run: int
-    pull: int | None
-    check: int | None
-
-
-class Provenance(Origin):
-    """All that `verdict release verify` asks again, elsewhere; `scores` are [value, low, high] of the test split."""
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+$")]
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-    artifact: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]  # of dvc.lock
+    run: int
+    pull: int | None
+    check: int | None
+    artifact: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]
     manifest: Hash
-    inputs: Hash  # all that goes into the image but artifact, version and commit
-    image: Annotated[str, Field(pattern=r"^[\w.:/-]+@sha256:[0-9a-f]{64}$")]
+    inputs: Hash
+    image: Annotated[str, Field(pattern=rf"^[\w.:/-]+@sha256:{_SHA256}$")]
     sbom: Hash
-    scores: dict[str, tuple[float, float, float]] = Field(strict=False)
+    scores: dict[str, tuple[float, float, float]]
 
     def text(self) -> str:
         """As JSON, always in the same bytes."""
@@ -52,35 +61,35 @@ class Provenance(Origin):
     @property
     def digest(self) -> str:
         """As GitHub names the bytes of the asset."""
-        return "sha256:" + hashlib.sha256(self.text().encode()).hexdigest()
+        return f"sha256:{hashlib.sha256(self.text().encode()).hexdigest()}"
 
     def about(self) -> str:
-        """The release in Markdown, for the model card and its page at GitHub."""
-        scores = ", ".join(f"{name} {one:.4f} [{low:.4f}, {high:.4f}]" for name, (one, low, high) in self.scores.items())
+        """The release in Markdown, for the model card and the list."""
+        scores = [f"{name} {value:.4f} [{low:.4f}, {high:.4f}]" for name, (value, low, high) in self.scores.items()]
         pull = f"pull request #{self.pull}" if self.pull else "no pull request"
-        return f"{self.version}, commit {self.commit} ({pull}, run {self.run} of main.yml), `{self.image}`; test: {scores}"
+        origin = f"commit {self.commit} ({pull}, run {self.run} of main.yml)"
+        return f"{self.version}, {origin}, `{self.image}`; test split: {', '.join(scores)}"
 
 
 def run_of_main(github: GitHub, commit: str) -> tuple[dict[str, Any] | None, str]:
     """The run of main.yml that reproduced a commit, after a push to the default branch; None, and why there is none."""
     asked = {"head_sha": commit, "event": "push", "branch": str(github.get("")["default_branch"])}
-    runs = [
-        run
-        for run in github.pages("/actions/workflows/main.yml/runs", "workflow_runs", **asked)
-        if (run.get("head_repository") or {}).get("full_name") == github.repository
-    ]
-    green = [run for run in runs if run["conclusion"] == "success"]
+    listed = github.pages("/actions/workflows/main.yml/runs", "workflow_runs", **asked)
+    runs = [run for run in listed if (run["head_repository"] or {}).get("full_name") == github.repository]
+    green = next((run for run in runs if run["conclusion"] == "success"), None)
     ended = ", ".join(f"run {run['id']}: {run['conclusion'] or run['status']}" for run in runs)
-    return (green[0] if green else None), ended or "no run of main.yml after a push to main"
+    return green, ended or "no run of main.yml after a push to main"
 
 
-def origin_of(github: GitHub, commit: str) -> Origin:
-    """Where a commit comes from; `VerdictError` where main.yml did not reproduce it."""
+def origin_of(github: GitHub, commit: str) -> dict[str, Any]:
+    """Where a commit comes from: `run`, `pull` and `check`; `VerdictError` where main.yml did not reproduce it."""
     run, why = run_of_main(github, commit)
     if run is None:
         raise VerdictError(f"commit {commit[:10]}", f"not reproduced: {why}", "release what main.yml reproduced")
-    pulls = [one for one in github.pages(f"/commits/{commit}/pulls") if one["merged_at"]]
-    head = pulls[0]["head"]["sha"] if pulls else ""
-    checks = list(github.pages(f"/commits/{head}/check-runs", "check_runs", check_name="verdict")) if head else []
-    check = next((int(one["id"]) for one in checks if one["conclusion"] == "success"), None)
-    return Origin(run=int(run["id"]), pull=int(pulls[0]["number"]) if pulls else None, check=check)
+    pull = next((one for one in github.pages(f"/commits/{commit}/pulls") if one["merged_at"]), None)
+    if pull is None:
+        return {"run": run["id"], "pull": None, "check": None}
+    # "verdict" is the check that the App of the judge sets (verdict/ci/publish/publish.py).
+    checks = github.pages(f"/commits/{pull['head']['sha']}/check-runs", "check_runs", check_name="verdict")
+    check = next((one["id"] for one in checks if one["conclusion"] == "success"), None)
+    return {"run": run["id"], "pull": pull["number"], "check": check}

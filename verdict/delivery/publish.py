@@ -1,6 +1,5 @@
 """The release at GitHub: what was built as its assets, then the tag, and only then it is shown."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,12 @@ from verdict.delivery.provenance import FILE, NAME, Provenance
 from verdict.delivery.registry import register
 
 
-def published(github: GitHub, version: str) -> bool:
-    """Whether the release of a version is shown; a draft is not."""
-    return any(one["tag_name"] == f"{NAME}@{version}" and not one["draft"] for one in github.pages("/releases"))
+def release_of(github: GitHub, version: str) -> dict[str, Any] | None:
+    """The release of a version, or its draft, which GitHub shows to those alone who may write."""
+    return next((one for one in github.pages("/releases") if one["tag_name"] == f"{NAME}@{version}"), None)
 
 
-def publish(root: Path, github: GitHub, folder: Path, login: str, email: str) -> str:
+def publish(root: Path, github: GitHub, folder: Path, login: str) -> str:
     """Register the version and show its release; again, it goes on where an earlier attempt broke off.
 
     Args:
@@ -24,34 +23,24 @@ def publish(root: Path, github: GitHub, folder: Path, login: str, email: str) ->
         github: the API, with the App's token.
         folder: what `build` wrote.
         login: the App's, by which the tag is.
-        email: the App's.
 
     Returns:
         The address of the release.
 
     Raises:
-        VerdictError: what is there already is of other bytes, or GitHub refuses.
+        VerdictError: what is there already is something else, or GitHub refuses.
     """
     told = Provenance.of((folder / FILE).read_text(encoding="utf-8"), str(folder / FILE))
-    release = _draft(github, told, (folder / CARD).read_text(encoding="utf-8"))
+    name, text = f"{NAME}@{told.version}", (folder / CARD).read_text(encoding="utf-8")
+    draft = {"tag_name": name, "target_commitish": told.commit, "name": name, "body": text, "draft": True}
+    release = release_of(github, told.version) or github.post("/releases", draft)
     held = {asset["name"]: asset["digest"] for asset in release["assets"]}
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        content = path.read_bytes()
+    if held.get(FILE, told.digest) != told.digest:
+        raise VerdictError(f"release {name}", "an earlier attempt built something else", "delete its draft")
+    for path in sorted(folder.iterdir()):
         if path.name not in held:
-            github.upload(release["upload_url"], path.name, content)
-        elif path.name == FILE and held[FILE] != f"sha256:{hashlib.sha256(content).hexdigest()}":
-            what = "an earlier attempt built something else"
-            raise VerdictError(f"release {release['name']}, {FILE}", what, "delete the draft, and run the job again")
-    register(root, told, login, email)
+            github.upload(release["upload_url"], path.name, path.read_bytes())
+    register(root, told, login)
     if release["draft"]:
         release = github.patch(f"/releases/{release['id']}", {"draft": False})
     return str(release["html_url"])
-
-
-def _draft(github: GitHub, told: Provenance, text: str) -> dict[str, Any]:
-    name = f"{NAME}@{told.version}"
-    for one in github.pages("/releases"):
-        if one["tag_name"] == name:
-            return dict(one)
-    body = {"tag_name": name, "target_commitish": told.commit, "name": name, "body": text, "draft": True}
-    return dict(github.post("/releases", body))

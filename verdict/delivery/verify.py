@@ -74,17 +74,7 @@ class Case:
 
 def claims(case: Case) -> Iterator[Claim]:
     """Each claim, asked."""
-    asked: dict[str, Callable[[Case], str]] = {
-        "tagger": _tagger,
-        "tag": _tag,
-        "commit": _commit,
-        "run of main": _run,
-        "dvc.lock": _lock,
-        "artifact": _artifact,
-        "image": _image,
-        "SBOM": _sbom,
-    }
-    for name, ask in asked.items():
+    for name, ask in _CLAIMS.items():
         try:
             yield Claim(name, True, ask(case))
         except RefusedError as error:
@@ -108,9 +98,8 @@ def _require(what: str, found: object, wanted: object) -> None:
 def _tagger(case: Case) -> str:
     """A tagger is a text that anybody can write; who uploaded an asset GitHub itself writes down."""
     _require("the tagger", case.tag.tagger, case.app)
-    if FILE not in case.assets:
-        raise RefusedError(f"the release has no {FILE}")
-    _require(f"who uploaded {FILE}", (case.assets[FILE]["uploader"] or {}).get("login"), case.app)
+    uploader = case.assets.get(FILE, {}).get("uploader") or {}
+    _require(f"who uploaded {FILE}", uploader.get("login"), case.app)
     return f"{case.app}, who wrote the release, too"
 
 
@@ -119,14 +108,13 @@ def _tag(case: Case) -> str:
     there = case.github.get(f"/git/ref/tags/{quote(case.tag.name)}")["object"]["sha"]
     _require("moved: the tag at GitHub", there, case.tag.id)
     _require("moved: its commit", case.tag.commit, case.told.commit)
-    _require("its version", case.tag.name.rpartition("@")[2], case.told.version)
-    if FILE in case.assets:
-        _require(f"moved: the hash of its message, by {FILE} of the release,", case.assets[FILE]["digest"], case.told.digest)
+    _require("its version", case.tag.version, case.told.version)
+    digest = case.assets.get(FILE, {}).get("digest")
+    _require(f"moved: by {FILE} the hash of its message", digest, case.told.digest)
     return f"{case.tag.name}, {case.tag.id[:10]}"
 
 
 def _commit(case: Case) -> str:
-    """The commit was merged."""
     branch = str(case.github.get("")["default_branch"])
     compared = case.github.get(f"/compare/{case.tag.commit}...{quote(branch, safe='')}")
     if compared["status"] not in ("ahead", "identical"):
@@ -135,7 +123,6 @@ def _commit(case: Case) -> str:
 
 
 def _run(case: Case) -> str:
-    """main.yml reproduced the commit."""
     run, why = run_of_main(case.github, case.tag.commit)
     if run is None:
         raise RefusedError(f"main.yml did not reproduce {case.tag.commit[:10]}: {why}")
@@ -144,7 +131,6 @@ def _run(case: Case) -> str:
 
 
 def _lock(case: Case) -> str:
-    """The artifact is the one that the commit's dvc.lock names."""
     digest = Revision(case.root, case.tag.name, case.tag.commit).hash_of(ARTIFACT)
     _require(f"{ARTIFACT} in dvc.lock", digest, case.told.artifact)
     return f"{ARTIFACT}: {digest}"
@@ -153,19 +139,14 @@ def _lock(case: Case) -> str:
 def _artifact(case: Case) -> str:
     """DVC's remote, not this machine's cache, has its bytes."""
     with Storage(case.root) as storage:
-        members = _listed(_object(storage, case.told.artifact))
+        listing = json.loads(_object(storage, case.told.artifact))
+        members = {str(entry["relpath"]): checked(entry["md5"], "the listing") for entry in listing}
         files = {name: _object(storage, digest) for name, digest in members.items()}
         where = storage.where()
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     _require("manifest.json of the remote", hashes.pop("manifest.json", "missing"), case.told.manifest)
-    told = json.loads(files["manifest.json"])["files"]
-    for name in sorted(told.keys() | hashes.keys()):
-        _require(f"{name} of the remote", hashes.get(name, "missing"), told.get(name, "named in the manifest"))
+    _require("what its manifest.json names", json.loads(files["manifest.json"])["files"], hashes)
     return f"{len(files)} files of {where}"
-
-
-def _listed(listing: bytes) -> dict[str, str]:
-    return {str(entry["relpath"]): checked(entry["md5"], "the listing") for entry in json.loads(listing)}
 
 
 def _object(storage: Storage, digest: str) -> bytes:
@@ -190,7 +171,18 @@ def _image(case: Case) -> str:
 
 
 def _sbom(case: Case) -> str:
-    """The SBOM at GitHub is the one that was made with the image."""
-    found = case.assets.get(SBOM, {}).get("digest", "missing")
+    found = str(case.assets.get(SBOM, {}).get("digest"))
     _require(f"{SBOM} of the release", found, f"sha256:{case.told.sbom}")
     return found
+
+
+_CLAIMS: dict[str, Callable[[Case], str]] = {
+    "tagger": _tagger,
+    "tag": _tag,
+    "commit": _commit,
+    "run of main": _run,
+    "dvc.lock": _lock,
+    "artifact": _artifact,
+    "image": _image,
+    "SBOM": _sbom,
+}
