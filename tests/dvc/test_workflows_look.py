@@ -29,6 +29,8 @@ MODULES = {
     "audit/report": ["verdict.ci.audit"],
     "experiment/plan": ["verdict.ci.run.precheck"],
     "main/overdue": ["verdict.ci.overdue", "verdict.ci.github.client"],
+    "release/plan": ["verdict.delivery.plan", "verdict.delivery.publish", "verdict.ci.github.client"],
+    "release/register": ["verdict.delivery.publish", "verdict.ci.github.client"],
     "report/judge": ["verdict.ci.judge.triage", "verdict.ci.judge.bounds", "psutil"],
     "report/publish": ["verdict.ci.publish.publish"],
     "report/commit-lock": ["verdict.ci.publish.commit_results"],

@@ -37,6 +37,7 @@ class Operation:
     parameters: Mapping[str, Schema]
     body: Schema | None
     answers: Mapping[int, Schema | None]
+    file: bool = False  # the body is bytes, of any kind
 
     def complete(self, known: Any, status: int = 200) -> Any:  # noqa: ANN401 - JSON
         """An answer that has every required field: what is known, and harmless values for the rest."""
@@ -45,6 +46,8 @@ class Operation:
     def wrong_request(self, query: str, body: bytes) -> list[str]:
         """What the description does not allow in a request."""
         found = [text for pair in parse_qsl(query, keep_blank_values=True) for text in self._wrong_key(*pair)]
+        if self.file:
+            return found
         if self.body is None:
             return found + (["has a body"] if body and self.method != "GET" else [])
         try:
@@ -109,6 +112,7 @@ class Description:
             {entry["name"]: self._inline(entry["schema"]) for entry in parameters if entry["in"] == "query"},
             self._content(raw["requestBody"]) if "requestBody" in raw else None,
             {int(code): self._content(self._resolve(answer)) for code, answer in raw["responses"].items()},
+            "application/octet-stream" in raw.get("requestBody", {}).get("content", {}),
         )
 
     def _content(self, holder: dict[str, Any]) -> Schema | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from tests.workflows.api import actions, git, talk  # noqa: F401 - they fill ROUTES
+from tests.workflows.api import actions, git, releases, talk  # noqa: F401 - they fill ROUTES
 from tests.workflows.api.objects import user
 from tests.workflows.api.state import ROUTES, Answer, Identity, Json, RefusedError, Request, Route, State
 from tests.workflows.openapi import Operation, description
@@ -111,7 +111,8 @@ class Router:
                 raise RefusedError(404, "Not Found")
             if route.scopes and not any(identity.may(scope, route.level) for scope in route.scopes):
                 raise RefusedError(403, "Resource not accessible by integration")
-            request = Request(variables, keys, _read(body) or {}, identity)
+            read = _read(body) if operation.body else None
+            request = Request(variables, keys, read or {}, identity, body)
             return self._full(operation, route.endpoint(self.state, request), (path, keys), identity)
         except RefusedError as error:
             return _error(error.status, error.message, identity.login)

@@ -22,6 +22,7 @@ ACTIONS = {
     "actions/upload-artifact": "upload-artifact",
     "actions/download-artifact": "download-artifact",
     "actions/create-github-app-token": "create-github-app-token",
+    "actions/attest": "attest",
     "iterative/setup-cml": "setup-cml",
     "aws-actions/configure-aws-credentials": "configure-aws-credentials",
 }

@@ -1,1 +1,1 @@
-"""From what was reviewed to what serves: releases, images, and their way to users and back."""
+"""From a merged model to what serves: its version, its image, its tag, and its way to users and back."""

@@ -146,5 +146,6 @@ def _write(state: State, name: str, sha: str) -> Json:
 
 
 def _ref(state: State, name: str, sha: str) -> Json:
-    target = {"type": "commit", "sha": sha, "url": state.call(f"git/commits/{sha}")}
+    kind = state.git("cat-file", "-t", sha)  # an annotated tag is an object of its own
+    target = {"type": kind, "sha": sha, "url": state.call(f"git/{kind}s/{sha}")}
     return {"ref": name, "url": state.call(f"git/{name}"), "object": target}

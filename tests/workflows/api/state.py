@@ -54,6 +54,7 @@ class Request:
     query: Mapping[str, str]
     body: Json
     identity: Identity
+    raw: bytes = b""
 
     def number(self, name: str) -> int:
         """A variable of the path that is a number."""
@@ -98,6 +99,9 @@ class State:
     logs: dict[int, str] = field(default_factory=dict)
     folders: dict[int, Path] = field(default_factory=dict)
     checks: list[Json] = field(default_factory=list)
+    releases: list[Json] = field(default_factory=list)
+    attestations: list[Json] = field(default_factory=list)
+    merges: dict[int, str] = field(default_factory=dict)  # the commit that a merged pull request became
     actions_open_pulls: bool = False  # the setting of docs/github.md, section 4
     rules: list[Json] = field(default_factory=list)  # of main's ruleset
     writers: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)  # author and committer, by commit

@@ -65,6 +65,11 @@ class GitHub:
         """The answer to PATCH."""
         return self._ask("PATCH", path, json=body).json()
 
+    def upload(self, address: str, name: str, content: bytes) -> Any:  # noqa: ANN401 - JSON
+        """The answer to POST of a file to an address that GitHub gave, such as `upload_url` of a release."""
+        url, headers = address.partition("{")[0], {"Content-Type": "application/octet-stream"}
+        return self._ask("POST", "/assets", url=url, params={"name": name}, data=content, headers=headers).json()
+
     def tree(self, files: Mapping[str, Path | None], base: str | None = None) -> str:
         """Store files by their names in the repository, over those of the commit `base`; None removes one."""
         entries = []
@@ -111,8 +116,8 @@ class GitHub:
         with self._ask("GET", path, stream=True) as answer:
             return next(answer.iter_content(most_bytes), b"").decode("utf-8", "replace")
 
-    def _ask(self, method: str, path: str, **more: Any) -> requests.Response:  # noqa: ANN401 - of requests
-        url = f"{self._root}/repos/{self.repository}{path}"
+    def _ask(self, method: str, path: str, url: str = "", **more: Any) -> requests.Response:  # noqa: ANN401
+        url = url or f"{self._root}/repos/{self.repository}{path}"
         try:
             answer = self._session.request(method, url, timeout=_TIMEOUT, **more)
         except requests.RequestException as error:

@@ -1,0 +1,43 @@
+"""actions/attest: a statement about a digest goes to GitHub's API; nobody signs it here."""
+
+import base64
+import json
+import os
+import re
+
+import requests
+
+from tests.workflows.standins.step import fail, given, output
+
+_PREDICATE = "https://slsa.dev/provenance/v1"
+
+
+def main() -> None:
+    """Say of a digest which workflow made it, as an in-toto statement in a bundle."""
+    name, digest = given("subject-name"), given("subject-digest")
+    if not name or not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+        fail("subject-name and subject-digest, such as sha256:…, are required")
+    workflow = {"workflow": {"ref": os.environ["GITHUB_REF"], "path": os.environ["GITHUB_WORKFLOW_REF"]}}
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}],
+        "predicateType": _PREDICATE,
+        "predicate": {"buildDefinition": {"externalParameters": workflow}},
+    }
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    envelope = {"payload": payload, "payloadType": "application/vnd.in-toto+json", "signatures": []}
+    media = "application/vnd.dev.sigstore.bundle.v0.3+json"
+    bundle = {"mediaType": media, "verificationMaterial": {}, "dsseEnvelope": envelope}
+    answer = requests.post(
+        f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITORY']}/attestations",
+        json={"bundle": bundle},
+        headers={"Authorization": f"Bearer {given('github-token')}"},
+        timeout=60,
+    )
+    if not answer.ok:
+        fail(f"Failed to persist attestation: {answer.text}")
+    output(attestation_id=answer.json()["id"])
+
+
+if __name__ == "__main__":
+    main()

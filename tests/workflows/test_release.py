@@ -1,0 +1,120 @@
+"""release.yml by act: from a green run of main to an image, a tag that says where it comes from, and a release."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.workflows import releasing
+from tests.workflows.origin import git
+from tests.workflows.releasing import APP, FIRST, REGISTRY, Releases, green
+
+once_released, releases = releasing.once_released, releasing.releases
+DOCUMENT = "docs/openapi.json"
+
+
+def test_a_green_main_is_released(once_released: Path, releases: Releases) -> None:
+    """Image, SBOM, attestation of its digest, a tag by the App, and a release with the report; verify finds all so."""
+    ran, told = releasing.outcome(once_released), releases.told
+    assert ran.jobs == {"plan": "success", "image": "success", "register": "success"}, ran.log
+    state, origin = releases.site.github.state, releases.site.origin
+    assert told["commit"] == origin.sha("main") == origin.sha(FIRST)
+    assert (told["version"], told["pull"]) == ("v1.0.0", 1)
+    assert told["check"] == state.checks[0]["id"]
+    assert told["run"] in state.runs
+    assert origin.git("tag", "--list", "--format=%(taggername) %(objecttype)", FIRST) == f"{APP} tag"
+    (bundle,) = state.attestations
+    statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
+    assert told["image"] == f"{REGISTRY}@sha256:{statement['subject'][0]['digest']['sha256']}"
+    assert statement["subject"][0]["name"] == REGISTRY
+    (release,) = state.releases
+    assert (release["tag_name"], release["draft"], release["author"]["login"]) == (FIRST, False, APP)
+    assert {one["name"] for one in release["assets"]} == {
+        "provenance.json",
+        "sbom.cdx.json",
+        "model-card.md",
+        "report.html",
+    }
+    assert f"| Release | v1.0.0, commit {told['commit']}" in release["body"]
+    assert 0 < told["scores"]["accuracy"][1] < told["scores"]["accuracy"][0] < told["scores"]["accuracy"][2] < 1
+    assert releases.verify() == (0, {})
+
+
+def test_a_second_run_makes_no_second(releases: Releases) -> None:
+    """By act: the same commit, reproduced once more, gets no other image, tag or release."""
+    site = releases.site
+    before = site.origin.git("for-each-ref")
+    ran = releasing.run(site, green(site, site.origin.sha("main")))
+    assert ran.jobs == {"plan": "success", "image": "skipped", "register": "skipped"}, ran.log
+    assert site.origin.git("for-each-ref") == before
+    assert len(site.github.state.releases) == 1
+
+
+def test_what_was_never_merged_is_not_released(releases: Releases) -> None:
+    """By act: a green run of a commit that a tag called main holds ends at once, and none of its code has run."""
+    site = releases.site
+    (releases.desk.path / "verdict/delivery/plan.py").write_text("print('stolen')\n", encoding="utf-8")
+    releases.desk.commit("Not merged")
+    commit = git(releases.desk.path, "rev-parse", "HEAD")
+    git(releases.desk.path, "push", "--quiet", "origin", "HEAD:refs/tags/main")
+    ran = releasing.run(site, green(site, commit))
+    assert ran.jobs == {"plan": "failure", "image": "skipped", "register": "skipped"}, ran.log
+    assert ran.steps["plan"]["The commit that was reproduced"] == "failure"
+    assert "stolen" not in ran.log
+
+
+def test_a_commit_gets_the_version_that_its_changes_ask_for(releases: Releases) -> None:
+    """Documentation gets none, another image PATCH, another artifact MINOR, other labels or a broken API MAJOR."""
+    desk = releases.desk
+    start = git(desk.path, "rev-parse", "HEAD")
+
+    def planned(path: str, old: str, new: str) -> str:
+        git(desk.path, "reset", "--quiet", "--hard", start)
+        before = (desk.path / path).read_text(encoding="utf-8")
+        assert old in before, path
+        (desk.path / path).write_text(before.replace(old, new), encoding="utf-8")
+        desk.commit("A change")
+        return releases.release("plan").strip()
+
+    md5 = releases.told["artifact"]
+    assert planned("docs/releases.md", "# ", "# The ") == f"no release: neither artifact nor image differs from {FIRST}"
+    assert planned("requirements/serving.txt", "#", "# ") == "v1.0.1: another image"
+    assert planned("dvc.lock", md5, "0" * 32 + ".dir") == "v1.1.0: another artifact"
+    labels = planned("metrics/evaluation.json", '"neutral"', '"mixed"')
+    assert labels == "v2.0.0: other labels: mixed, neutral"
+    assert planned(DOCUMENT, '"/predict"', '"/classify"').startswith("v2.0.0: the API breaks: paths./predict.post.")
+    assert planned(DOCUMENT, '"paths": {', '"paths": {"/new": {},').startswith("no release")
+
+
+def test_a_commit_that_was_overtaken_gets_no_release(releases: Releases) -> None:
+    """A run of main that ends after that of a later commit, which was released, makes none of an earlier version."""
+    desk = releases.desk
+    older = releases.commit()
+    (desk.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
+    newer = releases.commit()
+    releases.retag({**releases.told, "version": "v1.0.1", "commit": newer}, newer, name="classifier@v1.0.1")
+    git(desk.path, "checkout", "--quiet", "--detach", older)
+    assert releases.release("plan").strip() == "no release: classifier@v1.0.1 is of a later commit"
+
+
+def test_changes_are_not_planned(releases: Releases) -> None:
+    """A release is of a commit: with changes in the working tree there is no plan."""
+    (releases.desk.path / "dvc.lock").write_text("", encoding="utf-8")
+    done = releases.try_release("plan")
+    assert done.returncode == 1
+    assert "this checkout: has changes" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(["--depth=1"], "is shallow"), (["--no-tags"], f"lacks tags that origin has, such as refs/tags/{FIRST}")],
+)
+def test_half_a_clone_is_refused(releases: Releases, tmp_path: Path, options: list[str], told: str) -> None:
+    """Without history or tags nothing is said to be unreleased: the message has the command that gets them."""
+    half = releasing.clone(releases.site, tmp_path / "half", *options)
+    for words, code in (("plan", 1), ("list", 1), ("verify v1.0.0", 2)):
+        done = releases.try_release(*words.split(), at=half)
+        assert (done.returncode, f"this clone: {told}" in done.stdout) == (code, True), done.stdout
+    half.run(*done.stdout.partition("remedy: ")[2].split())
+    assert releases.try_release("verify", "v1.0.0", at=half).returncode == 0

@@ -1,0 +1,208 @@
+"""`verdict release verify`: nine forgeries, each by somebody who got around one guard, are refused by name."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.workflows import releasing
+from tests.workflows.api.state import Json
+from tests.workflows.origin import git
+from tests.workflows.releasing import APP, FIRST, REGISTRY, Releases, green
+from tests.workflows.standins.images import digest_of
+
+once_released, releases = releasing.once_released, releasing.releases
+
+
+def forged_image(releases: Releases, **changes: str) -> str:
+    """Another image in the registry, whose labels or layer differ from the release's; its digest."""
+    image: Json = json.loads(releases.image(releases.told["image"]).read_text(encoding="utf-8"))
+    image["manifest"] = changes.pop("manifest", image["manifest"])
+    image["labels"] |= changes
+    text = json.dumps(image, sort_keys=True)
+    releases.image(f"{REGISTRY}@{digest_of(text)}").write_text(text, encoding="utf-8")
+    return digest_of(text)
+
+
+def put_under_version(releases: Releases, digest: str) -> None:
+    """The registry's tag of the release leads to another image."""
+    content = releases.image(f"{REGISTRY}@{digest}").read_bytes()
+    releases.image(f"{REGISTRY}:v1.0.0").write_bytes(content)
+
+
+def all_of(releases: Releases, told: Json, commit: str = "") -> None:
+    """A tag and an asset that say the same, both by what looks like the App: the key of the App was stolen."""
+    releases.retag(told, commit)
+    releases.upload("provenance.json", json.dumps(told, indent=2).encode())
+
+
+def test_a_tag_by_another_person(releases: Releases) -> None:
+    """One that has another tagger; and one that writes the App's name there, but could not write the release."""
+    releases.retag(releases.told, tagger="Mallory")
+    code, false = releases.verify()
+    assert (code, false["tagger"]) == (1, f"the tagger is Mallory, not {APP}")
+    releases.retag(releases.told)
+    releases.upload("provenance.json", json.dumps(releases.told, indent=2).encode(), login="mallory")
+    code, false = releases.verify()
+    assert (code, false) == (1, {"tagger": f"who uploaded provenance.json is mallory, not {APP}"})
+
+
+def test_a_moved_tag(releases: Releases) -> None:
+    """With its old message on another commit; with a message to match; and at GitHub alone."""
+    told, commit = releases.told, releases.commit()
+    first = git(releases.desk.path, "rev-parse", FIRST)
+    green(releases.site, commit)
+    releases.retag(told, commit)
+    code, false = releases.verify()
+    assert code == 1
+    assert false["tag"] == f"moved: its commit is {commit}, not {told['commit']}"
+    assert "run of main" in false
+    run = max(releases.site.github.state.runs)
+    releases.retag({**told, "commit": commit, "run": run}, commit)
+    code, false = releases.verify()
+    assert code == 1
+    assert false["tag"].startswith("moved: by provenance.json the hash of its message is sha256:")
+    there = git(releases.desk.path, "rev-parse", FIRST)
+    git(releases.desk.path, "update-ref", f"refs/tags/{FIRST}", first)
+    assert releases.verify() == (1, {"tag": f"moved: the tag at GitHub is {there}, not {first}"})
+
+
+def test_a_commit_without_a_run_of_main(releases: Releases) -> None:
+    """A commit of main that nobody reproduced; a run by hand, of a fork, or of another branch is none."""
+    told, commit = releases.told, releases.commit()
+    all_of(releases, {**told, "commit": commit}, commit)
+    green(releases.site, commit, event="workflow_dispatch")
+    green(releases.site, commit, head_branch="change")
+    green(releases.site, commit, head_repo="stranger/verdict")
+    code, false = releases.verify()
+    assert code == 1
+    assert false["run of main"] == (
+        f"main.yml did not reproduce {commit[:10]}: no run of main.yml after a push to main"
+    )
+
+
+def test_a_red_run(releases: Releases) -> None:
+    """What main.yml did not come to the end of, or found to be false, is no release."""
+    told, commit = releases.told, releases.commit()
+    all_of(releases, {**told, "commit": commit}, commit)
+    red = green(releases.site, commit, conclusion="failure")
+    code, false = releases.verify()
+    assert code == 1
+    assert false["run of main"] == f"main.yml did not reproduce {commit[:10]}: run {red}: failure"
+
+
+def test_another_artifact_in_the_image(releases: Releases) -> None:
+    """Its labels say what the release says, and its layer holds something else: labels are not believed."""
+    digest = forged_image(releases, manifest="0" * 64)
+    put_under_version(releases, digest)
+    all_of(releases, {**releases.told, "image": f"{REGISTRY}@{digest}"})
+    manifest = releases.told["manifest"]
+    assert releases.verify() == (1, {"image": f"the artifact in its layer is {'0' * 64}, not {manifest}"})
+
+
+def test_an_image_that_was_tagged_again(releases: Releases) -> None:
+    """Under the release's version the registry has another image, be it of the same artifact."""
+    digest = forged_image(releases, inputs="1" * 64)
+    put_under_version(releases, digest)
+    own = releases.told["image"].partition("@")[2]
+    found = f"re-tagged: the digest under its version is {digest}, not {own}"
+    assert releases.verify() == (1, {"image": found})
+
+
+def test_a_foreign_digest(releases: Releases) -> None:
+    """The tag names an image of another version, or one of another repository."""
+    digest = forged_image(releases, version="v0.9.0")
+    put_under_version(releases, digest)
+    told = releases.told
+    all_of(releases, {**told, "image": f"{REGISTRY}@{digest}"})
+    code, false = releases.verify()
+    assert code == 1
+    assert false["image"].startswith("what its labels say is Labels(version='v0.9.0'")
+    all_of(releases, {**told, "image": f"elsewhere.test/verdict@{digest}"})
+    assert releases.verify() == (1, {"image": f"its repository is elsewhere.test/verdict, not {REGISTRY}"})
+
+
+def test_an_edited_manifest(releases: Releases) -> None:
+    """In the tag; and on the remote, where its bytes then are not those that dvc.lock names."""
+    told = releases.told
+    all_of(releases, {**told, "manifest": "2" * 64})
+    code, false = releases.verify()
+    assert code == 1
+    assert false["artifact"] == f"manifest.json of the remote is {told['manifest']}, not {'2' * 64}"
+    assert false["image"].startswith("what its labels say is ")
+    all_of(releases, told)
+    path = manifest_of(releases, told)
+    path.chmod(0o644)
+    path.write_text(path.read_text(encoding="utf-8").replace("linear", "bag"), encoding="utf-8")
+    code, false = releases.verify()
+    assert code == 1
+    assert false["artifact"].startswith(f"object {path.parent.name}{path.name[:6]} of the remote is ")
+
+
+def manifest_of(releases: Releases, told: Json) -> Path:
+    """Where the remote has the release's manifest."""
+    files = releases.desk.path / ".remote/files/md5"
+    listing = json.loads((files / told["artifact"][:2] / told["artifact"][2:]).read_text(encoding="utf-8"))
+    (digest,) = [str(one["md5"]) for one in listing if one["relpath"] == "manifest.json"]
+    return files / digest[:2] / digest[2:]
+
+
+def test_an_unmerged_commit(releases: Releases) -> None:
+    """A commit of a branch, however green its run looks, is not main's."""
+    told = releases.told
+    releases.desk.run("git", "commit", "--quiet", "--allow-empty", "--message", "Never merged")
+    commit = git(releases.desk.path, "rev-parse", "HEAD")
+    releases.unruled("push", "--quiet", "origin", "HEAD:refs/heads/change")
+    run = green(releases.site, commit)
+    all_of(releases, {**told, "commit": commit, "run": run}, commit)
+    code, false = releases.verify()
+    assert code == 1
+    assert false["commit"] == f"{commit[:10]} is not merged: main does not have it"
+    assert "run of main" not in false
+
+
+def test_another_lock(releases: Releases) -> None:
+    """The artifact that a tag names must be that of its commit's dvc.lock."""
+    own, other = releases.told["artifact"], "3" * 32 + ".dir"
+    all_of(releases, {**releases.told, "artifact": other})
+    code, false = releases.verify()
+    assert code == 1
+    assert false["dvc.lock"] == f"models/classifier in dvc.lock is {own}, not {other}"
+
+
+@pytest.mark.parametrize(
+    ("path", "claim"),
+    [(r"/actions/workflows/main\.yml/runs", "run of main"), ("/compare/", "commit"), ("/releases/tags/", "tagger")],
+)
+def test_what_cannot_be_asked_is_no_pass(releases: Releases, path: str, claim: str) -> None:
+    """GitHub does not answer: that is 2, and says so; a claim that is false beside it makes it 1."""
+    releases.site.github.fail("GET", path, 403, times=9)
+    code, found = releases.verify()
+    assert code == 2
+    assert "A fault of the test" in found[claim]
+    put_under_version(releases, forged_image(releases, inputs="4" * 64))
+    assert releases.verify()[0] == 1
+
+
+def test_a_registry_without_the_image_is_no_pass(releases: Releases) -> None:
+    """An image that is gone cannot be judged."""
+    releases.image(releases.told["image"]).unlink()
+    code, found = releases.verify()
+    assert code == 2
+    assert "the registry has no such image" in found["image"]
+
+
+def test_without_knowing_the_app_nothing_is_judged(releases: Releases) -> None:
+    """A release cannot say itself whose it must be: the command asks for the App."""
+    done = releases.try_release("verify", "v1.0.0", RELEASE_APP="")
+    assert done.returncode == 2
+    assert "--app: which App releases is not known" in done.stdout
+    releases.desk.run("git", "config", "verdict.app", "verdict-release")
+    assert releases.verify(RELEASE_APP="") == (0, {})
+
+
+def test_what_nobody_released(releases: Releases) -> None:
+    """An unknown version is not judged, and the message lists those that there are."""
+    done = releases.try_release("verify", "v7.0.0")
+    assert done.returncode == 2
+    assert "classifier@v7.0.0: no such annotated tag; there is v1.0.0" in done.stdout

@@ -1,0 +1,147 @@
+"""Releases of the model: what a commit would get, building and registering one, verifying it, listing all."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from verdict.base.errors import VerdictError
+from verdict.cli.exits import judged, reported
+from verdict.cli.steps import steps
+
+HELP = "releases: plan, build, register, verify, list"
+
+Options = argparse.Namespace
+_CONFIDENCE, _RESAMPLES, _SEED = 0.95, 10_000, 2014
+
+
+def _github() -> Any:  # noqa: ANN401 - the client, imported only where one is needed
+    from verdict.ci.github.client import GitHub
+
+    return GitHub.from_environment()
+
+
+def _plan(root: Path, _: Options) -> None:
+    from verdict.ci.github.output import output
+    from verdict.delivery.plan import plan
+    from verdict.delivery.publish import release_of
+
+    found = plan(root)
+    print(f"{found.version or 'no release'}: {found.why}")
+    if found.version is None or "GITHUB_OUTPUT" not in os.environ:
+        return
+    if not found.registered or release_of(_github(), found.version) is None:
+        output("version", found.version)
+        output("previous", f"refs/tags/{found.previous}" if found.previous else "")
+
+
+def _build(root: Path, options: Options) -> None:
+    from verdict.ci.github.output import output
+    from verdict.delivery.build import build
+    from verdict.delivery.plan import plan
+    from verdict.delivery.provenance import origin_of
+
+    found = plan(root)
+    if found.version is None:
+        raise VerdictError("this commit", f"gets no release: {found.why}", "verdict release plan")
+    origin = origin_of(_github(), found.commit)
+    told = build(root, found, _repository(options), options.out, **origin, scores=_scores(root))
+    print(told.text())
+    name, _, digest = told.image.partition("@")
+    output("name", name)
+    output("digest", digest)
+
+
+def _scores(root: Path) -> dict[str, tuple[float, float, float]]:
+    """The headline metric and accuracy on the test split, with intervals by the bootstrap of the review."""
+    import numpy as np
+
+    from verdict.base.files import read_table
+    from verdict.base.paths import PREDICTIONS
+    from verdict.classifier.scores.predictions import labels_of
+    from verdict.repo.revisions import Store, resolve
+    from verdict.review.bootstrap import of_models, tails
+
+    head, scores = resolve(root, "HEAD"), {}
+    with Store(root) as store:
+        table = read_table(store.file(head, *PREDICTIONS), "dvc repro -f evaluate")
+    for metric in dict.fromkeys((str(head.params["evaluate"]["headline"]), "accuracy")):
+        found = of_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
+        low, high = np.quantile(found.draws[0], tails(_CONFIDENCE, found.groups))
+        scores[metric] = (float(found.points[0]), float(low), float(high))
+    return scores
+
+
+def _repository(options: Options) -> str:
+    name = options.registry or f"ghcr.io/{os.environ.get('GITHUB_REPOSITORY', '')}"
+    if name.endswith("/"):
+        raise VerdictError("--registry", "not given", "--registry HOST/NAME, or set GITHUB_REPOSITORY")
+    return str(name).lower()
+
+
+def _register(root: Path, options: Options) -> None:
+    from verdict.delivery.publish import publish
+
+    print(publish(root, _github(), options.out, _app(root, options)))
+
+
+def _app(root: Path, options: Options) -> str:
+    """The login of the App that releases: nothing that a release says of itself can tell it."""
+    from verdict.repo.git import run
+
+    name = options.app or run(root, "config", "--get", "verdict.app").stdout.decode().strip()
+    if not name:
+        raise VerdictError("--app", "which App releases is not known", "--app NAME, or git config verdict.app NAME")
+    return f"{str(name).removesuffix('[bot]')}[bot]"
+
+
+def _verify(root: Path, options: Options) -> int:
+    from verdict.base.printable import plain
+    from verdict.delivery.registry import version
+    from verdict.delivery.verify import Case, claims, code
+
+    tag, found = version(root, options.version), []
+    for claim in claims(Case(root, _github(), tag, _app(root, options), _repository(options))):
+        found.append(claim)
+        mark = {True: "ok", False: "FALSE", None: "CANNOT"}[claim.holds]
+        print(f"{mark:<7} {claim.name:<12} {plain(claim.found, 1000)}")
+    print(f"{tag.name}: {('all of it is so', 'is not what it says', 'cannot judge')[code(found)]}")
+    return code(found)
+
+
+def _list(root: Path, _: Options) -> None:
+    from verdict.delivery.registry import listing
+
+    print("\n".join(listing(root)))
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a parser for each of them."""
+    add = steps(parser)
+    add("plan", _plan, "what HEAD would be released as")
+    build = add("build", _build, "build and push the image of HEAD, and lay the release aside")
+    register = add("register", _register, "tag what was laid aside, and show the release at GitHub")
+    verify = add("verify", _verify, "is a release what it says? 0 yes, 1 no, 2 cannot judge")
+    verify.add_argument("version", help="such as v1.2.0")
+    add("list", _list, "versions, stages, scores with intervals, history")
+    for command in (build, register):
+        command.add_argument("--out", type=Path, default=Path("release"), metavar="FOLDER")
+    for command in (build, verify):
+        where = "where images are (default: $RELEASE_REGISTRY, else ghcr.io/OWNER/REPOSITORY)"
+        command.add_argument("--registry", default=os.environ.get("RELEASE_REGISTRY"), help=where)
+    for command in (register, verify):
+        who = "name of the App that releases (default: $RELEASE_APP, else git config verdict.app)"
+        command.add_argument("--app", default=os.environ.get("RELEASE_APP"), help=who)
+
+
+def run(options: Options) -> int:
+    """Do it; 0, or 1 with a message; `verify` as it says."""
+
+    def step() -> int:
+        from verdict.repo.environment import enter
+        from verdict.repo.place import project
+
+        enter()
+        return int(options.step(project(), options) or 0)
+
+    return (judged if options.step is _verify else reported)(step)

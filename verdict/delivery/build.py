@@ -1,0 +1,52 @@
+"""What a release is made of, laid aside in a folder: image and SBOM, the model card, and what is told of all that."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from verdict.base.errors import VerdictError
+from verdict.base.files import sha256, write_text
+from verdict.base.paths import ARTIFACT
+from verdict.delivery import images
+from verdict.delivery.plan import Plan
+from verdict.delivery.provenance import FILE, Provenance
+from verdict.repo.remote import configured
+from verdict.repo.revisions import Revision
+from verdict.repo.sources import obtain
+
+SBOM, CARD = "sbom.cdx.json", "model-card.md"
+
+
+def build(root: Path, plan: Plan, repository: str, out: Path, **known: Any) -> Provenance:  # noqa: ANN401 - below
+    """Build the image of HEAD, push it, and write what the release consists of into `out`.
+
+    Args:
+        root: a checkout of the commit.
+        plan: what it is to be called.
+        repository: the image's, with its registry.
+        out: a folder.
+        known: the fields of `Provenance` that come from elsewhere: run, pull, check and scores.
+
+    Raises:
+        VerdictError: the artifact is not to be had, or the image cannot be built or pushed.
+    """
+    if reason := obtain(root, [ARTIFACT], remote=configured(root)):
+        raise VerdictError(ARTIFACT, f"cannot be had: {reason}", "dvc push it, or run main.yml again, which keeps it")
+    manifest, version = sha256(root / ARTIFACT / "manifest.json"), str(plan.version)
+    labels = images.Labels(version, plan.commit, manifest, images.inputs(root))
+    images.build(root, root / ARTIFACT, labels, f"{repository}:{version}")
+    image, sbom = f"{repository}@{images.push(f'{repository}:{version}')}", images.sbom(root, labels)
+    artifact = Revision(root, "HEAD", plan.commit).hash_of(ARTIFACT)
+    known |= {"artifact": artifact, "manifest": manifest, "image": image, "sbom": hashlib.sha256(sbom).hexdigest()}
+    told = Provenance(version=version, commit=plan.commit, inputs=labels.inputs, **known)
+    write_text(out / FILE, told.text())
+    write_text(out / SBOM, sbom.decode())
+    write_text(out / CARD, card((root / "models/README.md").read_text(encoding="utf-8"), told))
+    return told
+
+
+def card(text: str, told: Provenance) -> str:
+    """The model card with its release filled in, which a commit cannot know of itself."""
+    found, count = re.subn(r"^\| Release \|.*$", lambda _: f"| Release | {told.about()} |", text, count=1, flags=re.M)
+    return found if count else f"Release {told.about()}\n\n{text}"

@@ -1,0 +1,270 @@
+"""Images of the service: built by buildah, the same digest from the same inputs; pushed; read back by skopeo.
+
+Both are programs of every Linux distribution, need no engine that runs, and know who logged in by `podman login` or
+`docker login`. A registry on this machine (127.0.0.1) is spoken to without TLS, every other with. Of the environment
+count VERDICT_BASE_IMAGE (a mirror of the base, or another base) and pip's PIP_CONFIG_FILE (an index of one's own).
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+from verdict.base.documents import parse
+from verdict.base.errors import VerdictError
+from verdict.base.files import sha256
+
+_ARTIFACT = "models/classifier"
+_LABELS = {
+    "version": "org.opencontainers.image.version",
+    "commit": "org.opencontainers.image.revision",
+    "artifact": "verdict.artifact",
+    "inputs": "verdict.inputs",
+}
+_STAGE = re.compile(r"^FROM (?P<of>\S+) AS (?P<name>\w+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What an image says of itself.
+
+    Args:
+        version: of the release, such as `v1.2.0`.
+        commit: from which it was built.
+        artifact: SHA-256 of its artifact's manifest.json.
+        inputs: what `inputs` gave.
+    """
+
+    version: str
+    commit: str
+    artifact: str
+    inputs: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image in a registry.
+
+    Args:
+        digest: its name there, by content.
+        labels: what it says of itself.
+        manifest: SHA-256 of the manifest.json that lies in its last layer, beside the files that this names.
+    """
+
+    digest: str
+    labels: Labels
+    manifest: str
+
+
+def inputs(root: Path) -> str:
+    """SHA-256 of all that goes into an image but artifact, version and commit: where it differs, the image would.
+
+    These are the stages of Dockerfile without their comments, what they copy (pins and code), and the base as its
+    registry has it now.
+    """
+    recipe = _recipe(root, _target(_kind(root)))
+    files = {str(path.relative_to(root)): sha256(path) for path in _sources(root, recipe)}
+    told = [recipe, files, _base(root).rpartition("@")[2]]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def build(root: Path, artifact: Path, labels: Labels, reference: str) -> str:
+    """Build the image of an artifact, without any layer that this machine happens to have.
+
+    Args:
+        root: the checkout.
+        artifact: the folder of a trained classifier.
+        labels: what the image says of itself; `artifact` and `inputs` must be so.
+        reference: its name, such as `ghcr.io/team/verdict:v1.2.0`.
+
+    Returns:
+        The digest of its configuration, which names all its layers: what podman calls the image's ID.
+    """
+    manifest = artifact / "manifest.json"
+    found = {"artifact": sha256(manifest), "inputs": inputs(root)}
+    for name, value in found.items():
+        if getattr(labels, name) != value:
+            what = f"is {value}, the image would be labelled {getattr(labels, name)}"
+            raise VerdictError(f"{artifact}: {name}", what, "verdict release plan, again: something moved since")
+    target = _target(json.loads(manifest.read_bytes())["kind"])
+    given = {name.upper(): getattr(labels, name) for name in _LABELS}
+    with _context(root, target) as folder:
+        shutil.copytree(artifact, folder / _ARTIFACT)
+        _build(root, folder, "--no-cache", "--tag", reference, **given)
+    return _without_chance(reference)
+
+
+def sbom(root: Path, labels: Labels) -> bytes:
+    """What is installed in the image that `build` made last: CycloneDX, in JSON, the same bytes each time."""
+    with _context(root, "sbom", _kind(root)) as folder:
+        _build(root, folder, "--output", str(folder / "found"))
+        document = json.loads((folder / "found" / "python.json").read_bytes())
+        others = (folder / "found" / "others.txt").read_text(encoding="utf-8").splitlines()
+    document["metadata"]["component"] = {
+        "type": "container",
+        "bom-ref": "image",
+        "name": "verdict",
+        "version": labels.version,
+    }
+    document["components"] += [_component(*line.split()) for line in sorted(others)]
+    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+
+def push(reference: str) -> str:
+    """Send an image to its registry; its digest there."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "digest"
+        _run("buildah", "push", *_tls(reference), "--digestfile", str(file), reference, f"docker://{reference}")
+        return file.read_text(encoding="utf-8").strip()
+
+
+def read(reference: str) -> Image:
+    """Fetch an image from its registry, and say what it is; `VerdictError` where its last layer is not an artifact."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        _run("skopeo", "copy", *_tls(reference, "src-"), f"docker://{reference}", f"dir:{folder}")
+        manifest = (folder / "manifest.json").read_bytes()  # skopeo checked each file against its digest
+        document = json.loads(manifest)
+        config = json.loads((folder / _hex(document["config"]["digest"])).read_bytes())
+        given = config["config"].get("Labels") or {}
+        for label in _LABELS.values():
+            if label not in given:
+                raise VerdictError(reference, f"has no label {label}", "an image that `verdict release build` made")
+        labels = Labels(**{name: given[label] for name, label in _LABELS.items()})
+        digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        return Image(digest, labels, _manifest_of(reference, folder / _hex(document["layers"][-1]["digest"])))
+
+
+def _manifest_of(reference: str, layer: Path) -> str:
+    """SHA-256 of manifest.json in a layer that holds an artifact, the files that it names, and nothing else."""
+    with tarfile.open(layer) as archive:
+        members = [member for member in archive if not member.isdir()]
+        files = {member.name.removeprefix(f"app/{_ARTIFACT}/"): archive.extractfile(member) for member in members}
+        content = {name: file.read() for name, file in files.items() if file is not None}
+    hashes = {name: hashlib.sha256(text).hexdigest() for name, text in content.items()}
+    manifest = hashes.pop("manifest.json", None)
+    if manifest is None or len(content) != len(members) or hashes != json.loads(content["manifest.json"])["files"]:
+        what = "its last layer is not an artifact as its manifest.json names it"
+        raise VerdictError(reference, what, "do not run it; verdict release build makes it anew")
+    return manifest
+
+
+def _target(kind: str) -> str:
+    return "encoder" if kind == "encoder" else "serving"
+
+
+def _kind(root: Path) -> str:
+    params = root / "params.yaml"
+    return str(parse(params.read_text(encoding="utf-8"), str(params), "verdict params")["train"]["model"])
+
+
+def _recipe(root: Path, target: str, kind: str = "") -> str:
+    """Dockerfile without comments and without the stages that a target does not need."""
+    text = (root / "Dockerfile").read_text(encoding="utf-8")
+    text = re.sub(r"^#.*\n|^\n", "", text, flags=re.MULTILINE)
+    text = text.replace("FROM ${ENVIRONMENT}", f"FROM {'torch' if kind == 'encoder' else 'builder'}")
+    head, *stages = re.split(r"^(?=FROM )", text, flags=re.MULTILINE)
+    named = {match["name"]: stage for stage in stages if (match := _STAGE.match(stage))}
+    needed, waiting = set[str](), {target}
+    while waiting:
+        needed |= waiting
+        found = {name for stage in waiting for name in re.findall(r"(?:^FROM |--from=)(\w+)", named[stage])}
+        waiting = (found & set(named)) - needed
+    return head + "".join(stage for name, stage in named.items() if name in needed)
+
+
+def _sources(root: Path, recipe: str) -> list[Path]:
+    """The files of a checkout that a recipe copies, but for the artifact."""
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", recipe, flags=re.MULTILINE)
+    patterns = [pattern for line in lines for pattern in line.split() if pattern != _ARTIFACT]
+    found = [path for pattern in patterns for path in root.glob(pattern)]
+    files = [file for path in found for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
+    return sorted({file for file in files if "__pycache__" not in file.parts})
+
+
+@contextmanager
+def _context(root: Path, target: str, kind: str = "") -> Iterator[Path]:
+    """A folder with a recipe and what it copies, for as long as the block runs."""
+    recipe = _recipe(root, target, kind)
+    with TemporaryDirectory(prefix="verdict-image-") as name:
+        folder = Path(name)
+        for path in _sources(root, recipe):
+            place = folder / path.relative_to(root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+        (folder / "Dockerfile").write_text(recipe, encoding="utf-8")
+        yield folder
+
+
+def _build(root: Path, folder: Path, *options: str, **given: str) -> None:
+    """Run buildah so that neither the time nor its version is in the image; Docker's format alone has HEALTHCHECK."""
+    base = _base(root)
+    arguments = [f"--build-arg={name}={value}" for name, value in {"BASE_IMAGE": base, **given}.items()]
+    if pip := os.environ.get("PIP_CONFIG_FILE"):
+        arguments.append(f"--secret=id=pip,src={pip}")
+    fixed = ("--format", "docker", "--layers", "--timestamp", "0", "--identity-label=false")
+    _run("buildah", "build", *fixed, *_tls(base), *arguments, *options, str(folder))
+
+
+def _without_chance(reference: str) -> str:
+    """Take the names of the containers that buildah worked in out of an image's configuration; the new one's digest."""
+    with TemporaryDirectory(prefix="verdict-image-") as name:
+        folder = Path(name)
+        _run("skopeo", "copy", f"containers-storage:{reference}", f"dir:{folder}")
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        config = json.loads((folder / _hex(manifest["config"]["digest"])).read_bytes())
+        kept = {key: config[key] for key in ("architecture", "os", "created", "config", "rootfs")}
+        kept["config"].pop("Hostname", None)
+        kept["history"] = [{key: step[key] for key in step if key != "comment"} for step in config["history"]]
+        content = json.dumps(kept, sort_keys=True).encode()
+        digest = hashlib.sha256(content).hexdigest()
+        (folder / digest).write_bytes(content)
+        manifest["config"] |= {"digest": f"sha256:{digest}", "size": len(content)}
+        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        _run("skopeo", "copy", f"dir:{folder}", f"containers-storage:{reference}")
+    return f"sha256:{digest}"
+
+
+def _base(root: Path) -> str:
+    """The base's name with the digest that its registry gives now."""
+    (default,) = re.findall(r"^ARG BASE_IMAGE=(\S+)$", (root / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    name = os.environ.get("VERDICT_BASE_IMAGE") or default
+    raw = _run("skopeo", "inspect", "--raw", *_tls(name), f"docker://{name}")
+    repository = name.partition("@")[0]
+    folder, _, last = repository.rpartition("/")
+    return f"{folder}/{last.partition(':')[0]}@sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
+def _component(kind: str, name: str, version: str, machine: str) -> dict[str, Any]:
+    purl = f"pkg:{kind}/{name}@{quote(version, safe=':~')}?arch={machine}"
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
+
+
+def _hex(digest: str) -> str:
+    return digest.partition(":")[2]
+
+
+def _tls(reference: str, side: str = "") -> list[str]:
+    return [f"--{side}tls-verify=false"] if re.match(r"127\.0\.0\.1[:/]", reference) else []
+
+
+def _run(program: str, *arguments: str) -> bytes:
+    """What a program prints; `VerdictError` when it is missing, or fails."""
+    try:
+        return subprocess.run([program, *arguments], capture_output=True, check=True).stdout
+    except FileNotFoundError:
+        raise VerdictError(program, "is not installed; images need it", f"apt-get install {program}") from None
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines()[-5:]
+        what = f"{arguments[0]} failed: {' / '.join(lines)}"
+        raise VerdictError(program, what, "network, login (podman login), disk: as the message says") from None

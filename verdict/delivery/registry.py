@@ -1,0 +1,118 @@
+"""The registry of versions and stages: annotated tags by GTO, `classifier@v1.2.0` and `classifier#production#3`."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verdict.base.errors import VerdictError
+from verdict.delivery.provenance import NAME, Provenance
+from verdict.repo.environment import Names, environment
+from verdict.repo.git import git, run
+
+_FORM = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(taggername)%00%(contents)%00"
+_EVENT = "{timestamp:.19}  {event:<13} {version:<9} {stage!s:<12} {author}"
+
+
+@dataclass(frozen=True)
+class Tag:
+    """An annotated tag that registers a version; `id` is the tag's own, `commit` what it is set on."""
+
+    name: str
+    id: str
+    commit: str
+    tagger: str
+    message: str
+
+    @property
+    def version(self) -> str:
+        """Such as v1.2.0."""
+        return self.name.rpartition("@")[2]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Its version, to be ordered by."""
+        return tuple(map(int, self.version[1:].split(".")))
+
+    @property
+    def told(self) -> Provenance:
+        """What its message says; `VerdictError` where that is no provenance."""
+        return Provenance.of(self.message, f"tag {self.name}")
+
+
+def versions(root: Path) -> list[Tag]:
+    """The versions, the highest first, of a clone that has all of them.
+
+    Raises:
+        VerdictError: the clone is shallow, or lacks tags that origin has: what it lacks would be taken for not there.
+    """
+    if git(root, "rev-parse", "--is-shallow-repository").strip() == "true":
+        raise VerdictError("this clone", "is shallow: it lacks commits and tags", "git fetch --unshallow --tags")
+    if "origin" in git(root, "remote").split():
+        here = set(git(root, "for-each-ref", "--format=%(refname)", "refs/tags").split())
+        listed = git(root, "ls-remote", "--tags", "--refs", "origin", f"{NAME}[@#]*").split()[1::2]
+        if lacking := [ref for ref in listed if ref not in here]:
+            raise VerdictError("this clone", f"lacks tags that origin has, such as {lacking[0]}", "git fetch --tags")
+    fields = git(root, "for-each-ref", f"--format={_FORM}", f"refs/tags/{NAME}@v*").split("\0")[:-1]
+    tags = (Tag(*map(str.strip, fields[at : at + 5])) for at in range(0, len(fields), 5))
+    known = [tag for tag in tags if tag.commit and re.fullmatch(rf"{NAME}@v\d+\.\d+\.\d+", tag.name)]
+    return sorted(known, key=lambda tag: tag.numbers, reverse=True)
+
+
+def version(root: Path, name: str) -> Tag:
+    """One of them, as people call it: `v1.2.0` or `1.2.0`."""
+    wanted, known = f"v{name.removeprefix('v')}", versions(root)
+    for tag in known:
+        if tag.version == wanted:
+            return tag
+    listed = ", ".join(tag.version for tag in known[:8]) or "none"
+    raise VerdictError(f"{NAME}@{wanted}", f"no such annotated tag; there is {listed}", "verdict release list")
+
+
+def register(root: Path, told: Provenance, login: str) -> None:
+    """Register a version and push its tag; again, nothing happens.
+
+    Raises:
+        VerdictError: the version or the commit has another tag, or origin refuses ours.
+    """
+    name = f"{NAME}@{told.version}"
+    for tag in versions(root):
+        if name == tag.name or told.commit == tag.commit:
+            if (name, told.commit, told.text()) == (tag.name, tag.commit, tag.message):
+                return
+            what = f"{tag.name} of commit {tag.commit[:10]} says something else than what was built now"
+            raise VerdictError(name, what, "run release.yml anew, with all its jobs; verdict release verify tells more")
+    who = {"GIT_COMMITTER_NAME": login, "GIT_COMMITTER_EMAIL": f"{login}@users.noreply.github.com"}
+    _gto(root, "register", NAME, told.commit, "--version", told.version, "--message", told.text(), variables=who)
+    done = run(root, "push", "--quiet", "origin", f"refs/tags/{name}")
+    if done.returncode:
+        git(root, "tag", "--delete", name)  # what nobody else has must not be taken for a release
+        reason = " ".join(done.stderr.decode(errors="replace").split())
+        raise VerdictError(f"git push of {name}", reason[-600:], "docs/github.md, section 8")
+
+
+def _gto(root: Path, *arguments: str, variables: Names | None = None) -> str:
+    command, given = ["gto", *arguments], environment(variables)
+    done = subprocess.run(command, cwd=root, env=given, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise VerdictError(f"gto {arguments[0]}", " ".join((done.stdout + done.stderr).split()), "gto show classifier")
+    return done.stdout
+
+
+def stages(root: Path) -> dict[str, list[str]]:
+    """The stages of each version, as GTO shows them."""
+    shown: list[dict[str, Any]] = json.loads(_gto(root, "show", NAME, "--json"))
+    return {one["version"]: [stage["stage"] for stage in one["stages"]] for one in shown}
+
+
+def listing(root: Path) -> list[str]:
+    """Versions with stages and scores, then the history."""
+    tags = versions(root)
+    if not tags:
+        return ["no release yet"]
+    held = stages(root)
+    lines = [f"{tag.version:<9} {', '.join(held[tag.version]) or '-':<20} {tag.told.about()}" for tag in tags]
+    history = json.loads(_gto(root, "history", NAME, "--json", "--ascending"))
+    return [*lines, "", *(_EVENT.format(**event) for event in history)]

@@ -1,0 +1,188 @@
+"""Is a release what it says? Each claim is asked at a place that whoever forged it does not hold as well."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from verdict.base.errors import VerdictError
+from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
+from verdict.base.paths import ARTIFACT
+from verdict.ci.github.client import ApiError, GitHub
+from verdict.delivery import images
+from verdict.delivery.build import SBOM
+from verdict.delivery.provenance import FILE, Provenance, run_of_main
+from verdict.delivery.registry import Tag
+from verdict.repo.remote.storage import Storage
+from verdict.repo.revisions import Revision, checked
+
+
+class RefusedError(Exception):
+    """A claim is not so: what was found instead."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that a release says: whether it is so (None: that cannot be told), and what was found."""
+
+    name: str
+    holds: bool | None
+    found: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A release, and whom to ask about it.
+
+    Args:
+        root: a checkout with all tags.
+        github: the API, with a token that reads.
+        tag: of the version.
+        app: login of the App that releases.
+        repository: where its images are.
+    """
+
+    root: Path
+    github: GitHub
+    tag: Tag
+    app: str
+    repository: str
+
+    @cached_property
+    def told(self) -> Provenance:
+        """What the tag says."""
+        try:
+            return self.tag.told
+        except VerdictError as error:
+            raise RefusedError(error.what) from None
+
+    @cached_property
+    def assets(self) -> dict[str, Any]:
+        """What GitHub keeps with the release, and who put it there: no other account can write the App's name."""
+        try:
+            release = self.github.get(f"/releases/tags/{quote(self.tag.name)}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            raise RefusedError("GitHub has no release of this tag") from None
+        return {asset["name"]: asset for asset in release["assets"]}
+
+
+def claims(case: Case) -> Iterator[Claim]:
+    """Each claim, asked."""
+    for name, ask in _CLAIMS.items():
+        try:
+            yield Claim(name, True, ask(case))
+        except RefusedError as error:
+            yield Claim(name, False, str(error))
+        except VerdictError as error:
+            yield Claim(name, None, f"{error.where}: {error.what}; {error.remedy}")
+
+
+def code(found: list[Claim]) -> int:
+    """The exit code: 1 when a claim is false, 2 when one cannot be judged, 0 when all are so."""
+    if any(claim.holds is False for claim in found):
+        return FAIL
+    return PASS if all(claim.holds for claim in found) else CANNOT_JUDGE
+
+
+def _require(what: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise RefusedError(f"{what} is {found}, not {wanted}")
+
+
+def _tagger(case: Case) -> str:
+    """A tagger is a text that anybody can write; who uploaded an asset GitHub itself writes down."""
+    _require("the tagger", case.tag.tagger, case.app)
+    uploader = case.assets.get(FILE, {}).get("uploader") or {}
+    _require(f"who uploaded {FILE}", uploader.get("login"), case.app)
+    return f"{case.app}, who wrote the release, too"
+
+
+def _tag(case: Case) -> str:
+    """The tag is where it was set, and says what it said."""
+    there = case.github.get(f"/git/ref/tags/{quote(case.tag.name)}")["object"]["sha"]
+    _require("moved: the tag at GitHub", there, case.tag.id)
+    _require("moved: its commit", case.tag.commit, case.told.commit)
+    _require("its version", case.tag.version, case.told.version)
+    digest = case.assets.get(FILE, {}).get("digest")
+    _require(f"moved: by {FILE} the hash of its message", digest, case.told.digest)
+    return f"{case.tag.name}, {case.tag.id[:10]}"
+
+
+def _commit(case: Case) -> str:
+    branch = str(case.github.get("")["default_branch"])
+    compared = case.github.get(f"/compare/{case.tag.commit}...{quote(branch, safe='')}")
+    if compared["status"] not in ("ahead", "identical"):
+        raise RefusedError(f"{case.tag.commit[:10]} is not merged: {branch} does not have it")
+    return f"{case.tag.commit[:10]} is of {branch}"
+
+
+def _run(case: Case) -> str:
+    run, why = run_of_main(case.github, case.tag.commit)
+    if run is None:
+        raise RefusedError(f"main.yml did not reproduce {case.tag.commit[:10]}: {why}")
+    _require("the run of main.yml", run["id"], case.told.run)
+    return f"run {run['id']} of main.yml: success"
+
+
+def _lock(case: Case) -> str:
+    digest = Revision(case.root, case.tag.name, case.tag.commit).hash_of(ARTIFACT)
+    _require(f"{ARTIFACT} in dvc.lock", digest, case.told.artifact)
+    return f"{ARTIFACT}: {digest}"
+
+
+def _artifact(case: Case) -> str:
+    """DVC's remote, not this machine's cache, has its bytes."""
+    with Storage(case.root) as storage:
+        listing = json.loads(_object(storage, case.told.artifact))
+        members = {str(entry["relpath"]): checked(entry["md5"], "the listing") for entry in listing}
+        files = {name: _object(storage, digest) for name, digest in members.items()}
+        where = storage.where()
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    _require("manifest.json of the remote", hashes.pop("manifest.json", "missing"), case.told.manifest)
+    _require("what its manifest.json names", json.loads(files["manifest.json"])["files"], hashes)
+    return f"{len(files)} files of {where}"
+
+
+def _object(storage: Storage, digest: str) -> bytes:
+    content = storage.read(storage.object_at(digest))
+    if content is None:
+        raise VerdictError(storage.where(), f"has no object {digest[:8]}", "verdict remote")
+    _require(f"object {digest[:8]} of the remote", hashlib.md5(content).hexdigest(), digest.removesuffix(".dir"))
+    return content
+
+
+def _image(case: Case) -> str:
+    """The registry has that image under that version, and it holds that artifact."""
+    told, (name, _, digest) = case.told, case.told.image.partition("@")
+    _require("its repository", name, case.repository)
+    _require("re-tagged: the digest under its version", images.read(f"{name}:{told.version}").digest, digest)
+    image = images.read(told.image)
+    _require("the image's digest", image.digest, digest)
+    labels = images.Labels(told.version, told.commit, told.manifest, told.inputs)
+    _require("what its labels say", image.labels, labels)
+    _require("the artifact in its layer", image.manifest, told.manifest)
+    return told.image
+
+
+def _sbom(case: Case) -> str:
+    found = str(case.assets.get(SBOM, {}).get("digest"))
+    _require(f"{SBOM} of the release", found, f"sha256:{case.told.sbom}")
+    return found
+
+
+_CLAIMS: dict[str, Callable[[Case], str]] = {
+    "tagger": _tagger,
+    "tag": _tag,
+    "commit": _commit,
+    "run of main": _run,
+    "dvc.lock": _lock,
+    "artifact": _artifact,
+    "image": _image,
+    "SBOM": _sbom,
+}
