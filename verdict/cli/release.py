@@ -1,4 +1,4 @@
-"""Releases of the model: what a commit would get, building and registering one, verifying it, listing all."""
+"""Releases of the model: what a commit would get, building and registering one, verifying it, and all of them."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from verdict.base.errors import VerdictError
 from verdict.cli.exits import judged, reported
 from verdict.cli.steps import steps
 
-HELP = "releases: plan, build, register, verify, list"
+HELP = "releases: plan, build, register, verify, show, stage, list"
 
 Options = argparse.Namespace
 _CONFIDENCE, _RESAMPLES, _SEED = 0.95, 10_000, 2014
@@ -45,31 +45,36 @@ def _build(root: Path, options: Options) -> None:
     if found.version is None:
         raise VerdictError("this commit", f"gets no release: {found.why}", "verdict release plan")
     origin = origin_of(_github(), found.commit)
-    told = build(root, found, _repository(options), options.out, **origin, scores=_scores(root))
+    told = build(root, found, _repository(options), options.out, **origin, **_measured(root, found.previous))
     print(told.text())
     name, _, digest = told.image.partition("@")
     output("name", name)
     output("digest", digest)
 
 
-def _scores(root: Path) -> dict[str, tuple[float, float, float]]:
-    """The headline metric and accuracy on the test split, with intervals by the bootstrap of the review."""
+def _measured(root: Path, previous: str | None) -> dict[str, Any]:
+    """Headline metric and accuracy on the test split, with the review's intervals; what the release changes there."""
     import numpy as np
 
     from verdict.base.files import read_table
     from verdict.base.paths import PREDICTIONS
-    from verdict.classifier.scores.predictions import labels_of
+    from verdict.classifier.scores.predictions import labels_of, other_labels
     from verdict.repo.revisions import Store, resolve
     from verdict.review.bootstrap import of_models, tails
 
     head, scores = resolve(root, "HEAD"), {}
     with Store(root) as store:
         table = read_table(store.file(head, *PREDICTIONS), "dvc repro -f evaluate")
+        try:
+            old = store.file(resolve(root, f"refs/tags/{previous}"), *PREDICTIONS) if previous else None
+        except VerdictError:  # a remote that has forgotten them
+            old = None
+        differs = other_labels(read_table(old, "dvc fetch"), table) if old is not None else 0.0
     for metric in dict.fromkeys((str(head.params["evaluate"]["headline"]), "accuracy")):
         found = of_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
         low, high = np.quantile(found.draws[0], tails(_CONFIDENCE, found.groups))
         scores[metric] = (float(found.points[0]), float(low), float(high))
-    return scores
+    return {"scores": scores, "differs": round(differs, 6)}
 
 
 def _repository(options: Options) -> str:
@@ -109,6 +114,22 @@ def _verify(root: Path, options: Options) -> int:
     return code(found)
 
 
+def _show(root: Path, options: Options) -> None:
+    import json
+    from dataclasses import asdict
+
+    from verdict.delivery.registry import version
+    from verdict.delivery.roll import rollable
+
+    print(json.dumps(asdict(rollable(version(root, options.version).told)), indent=2))
+
+
+def _stage(root: Path, options: Options) -> None:
+    from verdict.delivery.registry import assign, version
+
+    assign(root, version(root, options.version), options.to, _app(root, options))
+
+
 def _list(root: Path, _: Options) -> None:
     from verdict.delivery.registry import listing
 
@@ -122,14 +143,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     build = add("build", _build, "build and push the image of HEAD, and lay the release aside")
     register = add("register", _register, "tag what was laid aside, and show the release at GitHub")
     verify = add("verify", _verify, "is a release what it says? 0 yes, 1 no, 2 cannot judge")
-    verify.add_argument("version", help="such as v1.2.0")
+    show = add("show", _show, "a release as a serving host takes it: verdict deploy --release FILE")
+    stage = add("stage", _stage, "say by a tag that a release is on a stage")
+    stage.add_argument("--to", required=True, choices=["staging", "production"])
+    for command in (verify, show, stage):
+        command.add_argument("version", help="such as v1.2.0")
     add("list", _list, "versions, stages, scores with intervals, history")
     for command in (build, register):
         command.add_argument("--out", type=Path, default=Path("release"), metavar="FOLDER")
     for command in (build, verify):
         where = "where images are (default: $RELEASE_REGISTRY, else ghcr.io/OWNER/REPOSITORY)"
         command.add_argument("--registry", default=os.environ.get("RELEASE_REGISTRY"), help=where)
-    for command in (register, verify):
+    for command in (register, verify, stage):
         who = "name of the App that releases (default: $RELEASE_APP, else git config verdict.app)"
         command.add_argument("--app", default=os.environ.get("RELEASE_APP"), help=who)
 

@@ -28,6 +28,7 @@ class Provenance(BaseModel):
         image: with its digest.
         sbom: SHA-256.
         scores: of the test split, [value, low, high] by metric.
+        differs: the share of test texts that get another label than by the release before.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,7 @@ class Provenance(BaseModel):
     image: Annotated[str, Field(pattern=rf"^[\w.:/-]+@sha256:{_SHA256}$")]
     sbom: Hash
     scores: dict[str, tuple[float, float, float]]
+    differs: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def text(self) -> str:
         """As JSON, always in the same bytes."""

@@ -84,13 +84,34 @@ def register(root: Path, told: Provenance, login: str) -> None:
                 return
             what = f"{tag.name} of commit {tag.commit[:10]} says something else than what was built now"
             raise VerdictError(name, what, "run release.yml anew, with all its jobs; verdict release verify tells more")
-    who = {"GIT_COMMITTER_NAME": login, "GIT_COMMITTER_EMAIL": f"{login}@users.noreply.github.com"}
-    _gto(root, "register", NAME, told.commit, "--version", told.version, "--message", told.text(), variables=who)
-    done = run(root, "push", "--quiet", "origin", f"refs/tags/{name}")
+    given = ("register", NAME, told.commit, "--version", told.version, "--message", told.text())
+    _gto(root, *given, variables=_who(login))
+    _push(root, name)
+
+
+def assign(root: Path, tag: Tag, stage: str, login: str) -> None:
+    """Say by a pushed tag that a version is on a stage; again, nothing happens. Raises as `register` does."""
+    if stage in stages(root)[tag.version]:
+        return
+    before = set(_staged(root, stage))
+    _gto(root, "assign", NAME, "--version", tag.version, "--stage", stage, "--force", variables=_who(login))
+    _push(root, *set(_staged(root, stage)) - before)
+
+
+def _staged(root: Path, stage: str) -> list[str]:
+    return git(root, "for-each-ref", "--format=%(refname:strip=2)", f"refs/tags/{NAME}#{stage}#*").split()
+
+
+def _who(login: str) -> Names:
+    return {"GIT_COMMITTER_NAME": login, "GIT_COMMITTER_EMAIL": f"{login}@users.noreply.github.com"}
+
+
+def _push(root: Path, *names: str) -> None:
+    done = run(root, "push", "--quiet", "origin", *(f"refs/tags/{name}" for name in names))
     if done.returncode:
-        git(root, "tag", "--delete", name)  # what nobody else has must not be taken for a release
+        git(root, "tag", "--delete", *names)  # what nobody else has must not be taken for a release
         reason = " ".join(done.stderr.decode(errors="replace").split())
-        raise VerdictError(f"git push of {name}", reason[-600:], "docs/github.md, section 8")
+        raise VerdictError(f"git push of {', '.join(names)}", reason[-600:], "docs/github.md, section 8")
 
 
 def _gto(root: Path, *arguments: str, variables: Names | None = None) -> str:

@@ -18,12 +18,15 @@ _HASH = re.compile(r"[0-9a-f]{4,64}")
 _WHOLE = (40, 64)  # digits
 _PLAIN = re.compile(r"\w[\w./-]*")
 _REMOTE = "refs/remotes/"
+_STAGED = re.compile(r"refs/tags/[\w-]+#([\w-]+)#(\d+)")
 BASE, CANDIDATE = "--base", "--candidate"
 _MOST = 8  # names that a message lists
 
 
 def commit_named(root: Path, name: str, option: str = BASE) -> str:
     """The commit that people call `name`: a branch here, one of a remote, a full ref, a commit, or a path from these.
+
+    Where none is called so, what is on a stage of that name: `production`, `staging`.
 
     `option` is the one that named it, for the remedy.
 
@@ -60,6 +63,12 @@ def _start(root: Path, known: str, refs: set[str]) -> str:
     return next((ref for ref in _meanings(root, known, refs) if ref in refs), "") or _by_hash(root, known)
 
 
+def _staged(stage: str, refs: set[str]) -> list[str]:
+    """The tag by which GTO says what is on a stage, such as production: that with the highest number."""
+    found = [(int(match[2]), match[0]) for ref in refs if (match := _STAGED.fullmatch(ref)) and match[1] == stage]
+    return [max(found)[1]] if found else []
+
+
 def _meanings(root: Path, known: str, refs: set[str]) -> list[str]:
     """The refs that a name may mean, the likeliest first."""
     own, tracked = f"refs/heads/{known}", f"{_REMOTE}{known}"
@@ -71,6 +80,7 @@ def _meanings(root: Path, known: str, refs: set[str]) -> list[str]:
         *([f"refs/{known}"] if known.startswith(("heads/", "remotes/", "tags/")) else []),
         f"{_REMOTE}origin/{known}",
         *(others if len(others) == 1 else []),
+        *_staged(known, refs),
         f"{tracked}/HEAD",
     ]
 

@@ -121,3 +121,14 @@ def _names(table: "Table") -> list[str]:
 def all_scores(predictions: "Table", labels: tuple[str, ...], bins: int, source: Path) -> dict[str, Any]:
     """The scores overall and of each slice, as a metrics file has them; `source` is what a message names."""
     return as_document(by_slice(predictions, labels, bins, str(source)), labels)
+
+
+def other_labels(old: "pd.DataFrame", new: "pd.DataFrame") -> float:
+    """The share of the rows of two tables that get another label by the second; 1 where they share none."""
+    said = []
+    for table in (old, new):
+        labels = labels_of(table.columns)
+        rows = table[columns_of(labels)].to_numpy().argmax(axis=1)
+        said.append(dict(zip(table["id"], (labels[row] for row in rows), strict=True)))
+    both = said[0].keys() & said[1].keys()
+    return sum(said[0][name] != said[1][name] for name in both) / len(both) if both else 1.0

@@ -25,11 +25,11 @@ def read_release(path: Path) -> Release:
     try:
         return _RELEASE.validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise VerdictError(str(path), "no such file", "verdict release show VERSION --json > release.json") from None
+        raise VerdictError(str(path), "no such file", "verdict release show VERSION > release.json") from None
     except ValidationError as error:
         problem = error.errors()[0]
         what = f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-        raise VerdictError(str(path), what, "verdict release show VERSION --json > release.json") from None
+        raise VerdictError(str(path), what, "verdict release show VERSION > release.json") from None
 
 
 def limits(shadow: bool = False, labels: int = 0, forced: bool = False) -> Limits:
