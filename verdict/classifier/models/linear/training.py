@@ -17,7 +17,8 @@ from verdict.classifier.training.loop import Data, Fitted, Step, class_weights, 
 _LEAST_SHARE = 0.01
 # Of data on disk the loss is measured on so many shards: all of them once more would take as long as the training.
 _SHARDS = 3
-_ROWS = 100_000
+# Rows that are copied at a time.
+_ROWS = 50_000
 # Texts that each n-gram is taken to stand in beyond those that were counted, in a class and in the rest: of a rare one
 # the counts say little. Chosen on the example, of 1, 2, 3 and 10 (docs/results.md).
 _SMOOTHING = 3.0
@@ -34,8 +35,7 @@ def fit(params: Train, headline: str, train: Data, validation: Data, _: Path | N
 def _trainer(data: Data, params: Train) -> Step:
     """A function that trains one more epoch."""
     by_class, order = class_weights(data, params), np.random.default_rng(params.seed)
-    starts = range(0, len(data.actual), _ROWS)
-    counted = (_wanted(data.at(slice(start, start + _ROWS)), params, by_class)[0] for start in starts)
+    counted = (_wanted(data.at(rows), params, by_class)[0] for rows in _portions(np.arange(len(data.actual))))
     average = sum(map(len, counted))  # from the second epoch on: the first is far from where it ends
     scales = _scales(data, params, by_class)
     # Of two classes the second is enough: what speaks for it speaks against the first.
@@ -44,14 +44,14 @@ def _trainer(data: Data, params: Train) -> Step:
     def step(epoch: int) -> tuple[Linear, float]:
         for part in data.parts(order):
             rows, classes, weights = _wanted(part, params, by_class)
-            shuffled = order.permutation(len(rows))
-            features, classes = _with_constant(part.features)[rows[shuffled]], classes[shuffled]
-            for place, descent in descents.items():
-                scaled = _scaled(features, scales[place])
-                try:
-                    descent.partial_fit(scaled, classes == place, [False, True], weights[shuffled])
-                except ValueError:  # scikit-learn's word for an overflow
-                    raise diverged("linear", epoch) from None
+            for chosen in _portions(order.permutation(len(rows))):
+                features = _with_constant(part.features[rows[chosen]])
+                for place, descent in descents.items():
+                    scaled, own = _scaled(features, scales[place]), classes[chosen] == place
+                    try:
+                        descent.partial_fit(scaled, own, [False, True], weights[chosen])
+                    except ValueError:  # scikit-learn's word for an overflow
+                        raise diverged("linear", epoch) from None
         found = _mirrored([descent.coef_[0] * scales[place] for place, descent in descents.items()])
         model = Linear(_float32(found[:, :-1].T), _float32(found[:, -1]))
         return model, _loss(model, data)
@@ -87,8 +87,10 @@ def _informed(data: Data, params: Train, by_class: Floats) -> Floats:
     size = data.features.shape[1]
     counts, squares = np.full((len(data.labels), size), _SMOOTHING), np.zeros(size)
     for part in data.parts():
-        counts += targets(part, params, by_class).T @ part.features.astype(bool)
-        squares += np.asarray(part.features.power(2).sum(axis=0)).ravel()
+        for rows in _portions(np.arange(len(part.actual))):
+            features = part.features[rows]
+            counts += targets(part.at(rows), params, by_class).T @ features.astype(bool)
+            squares += np.asarray(features.power(2).sum(axis=0)).ravel()
     rest = counts.sum(axis=0) - counts - (len(counts) - 2) * _SMOOTHING
     # Where no feature tells anything, all are alike.
     ratios: Floats = (_log_shares(counts) - _log_shares(rest)) ** 2 + 1e-12
@@ -100,6 +102,10 @@ def _log_shares(counts: Floats) -> Floats:
     """The logarithms of how much each is of its row."""
     shares: Floats = np.log(counts / counts.sum(axis=1, keepdims=True))
     return shares
+
+
+def _portions(rows: Codes) -> list[Codes]:
+    return [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
 
 
 def _with_constant(features: sp.csr_matrix) -> sp.csr_matrix:
