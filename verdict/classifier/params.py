@@ -66,6 +66,7 @@ class Linear(Section):
     """Logistic regression, one class against the rest, by averaged stochastic gradient descent."""
 
     alpha: Positive
+    log_count_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
     epochs: Count
     patience: Count
 
