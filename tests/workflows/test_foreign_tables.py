@@ -9,8 +9,7 @@ from typing import Any, cast
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
-from tests.dvc.pipeline.clone import empty_clone
+from tests.dvc.pipeline.clone import commented_clone
 from tests.dvc.review.changes import retrain, set_params
 from tests.dvc.review.forging import relock
 from tests.dvc.review.plotted import drawn
@@ -75,9 +74,7 @@ def team(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytes
     table = TABLES[request.param]
     if not table.path.exists():
         pytest.skip(f"{table.path} was not fetched: make tables")
-    author = empty_clone(tmp_path_factory.getbasetemp()).copy(tmp_path / "author" / "verdict")
-    (author.path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    author.commit("The params as they are committed")
+    author = commented_clone(tmp_path_factory.getbasetemp(), tmp_path / "author" / "verdict")
     origin = make_origin(tmp_path / "hub", author.path)
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
         made = Team(origin, github, author)

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.corpus import mails, write_csv
 from tests.documents import load
-from tests.dvc.pipeline.clone import Clone, empty_clone
+from tests.dvc.pipeline.clone import Clone, commented_clone
 from verdict.init.document import flow, rewritten
 from verdict.init.look import columns_of, likely_label, likely_text
 from verdict.init.trial import tried
@@ -19,10 +19,7 @@ TEXTS = ("--text", "subject", "--text", "body", "--label", "label")
 @pytest.fixture
 def clone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with the committed params.yaml, comments and all."""
-    place = empty_clone(tmp_path_factory.getbasetemp()).copy(tmp_path / "verdict")
-    (place.path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    place.commit("The params as they are committed")
-    return place
+    return commented_clone(tmp_path_factory.getbasetemp(), tmp_path / "verdict")
 
 
 @pytest.fixture
