@@ -35,7 +35,7 @@ COPY verdict/serving /app/verdict/serving
 # of Python's own library: images of Python come without its bytecode.
 RUN PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /app \
     && chmod -R u=rwX,go=rX /app \
-    && /opt/venv/bin/python -I -B -c "import sys, verdict.serving.server as _; \
+    && /opt/venv/bin/python -I -B -c "import sys, verdict.serving.__main__, verdict.serving.server; \
 print(*sorted(m.__file__ for m in sys.modules.values() \
 if (getattr(m, '__file__', None) or '').endswith('.py') and m.__file__.startswith(sys.base_prefix)), sep='\n')" \
         > /stdlib.txt
