@@ -174,7 +174,12 @@ def test_what_an_image_must_not_hold_is_not_sent_to_the_build(path: str) -> None
     assert ignored(path)
     for needed in ("requirements.txt", "requirements/encoder.txt", "requirements/serving.txt", "install/backend.py"):
         assert not ignored(needed)
-    for served in ("verdict/__init__.py", "verdict/serving/page.html", "models/classifier/manifest.json"):
+    for served in (
+        "verdict/__init__.py",
+        "verdict/cli/serve.py",
+        "verdict/serving/page.html",
+        "models/classifier/manifest.json",
+    ):
         assert not ignored(served)
 
 

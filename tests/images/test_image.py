@@ -121,7 +121,11 @@ def test_neither_pip_nor_compiler_nor_another_command_is_in_it(built: Built) -> 
     found = files_of(built.reference)
     assert [path for path in found if _UNWANTED.search(path)] == []
     ours = {path.split("/")[2] for path in found if path.startswith("app/verdict/")}
-    assert ours == {"__init__.py", "__pycache__", "base", "classifier", "serving"}
+    assert ours == {"__init__.py", "__pycache__", "base", "classifier", "cli", "serving"}
+    assert {path for path in found if path.startswith("app/verdict/cli/") and path.endswith(".py")} == {
+        "app/verdict/cli/exits.py",
+        "app/verdict/cli/serve.py",
+    }
     assert {path.split("/")[1] for path in found if path.startswith("app/")} == {"verdict", "models"}
 
 
@@ -175,7 +179,7 @@ def test_it_is_small(built: Built) -> None:
 def test_a_start_compiles_nothing(built: Built) -> None:
     """All that the service imports has bytecode that Python takes unasked: on a read-only root it could keep none."""
     lines = (
-        "import sys, verdict.serving.__main__, verdict.serving.server",
+        "import sys, verdict.cli.serve, verdict.serving.server",
         "from pathlib import Path",
         "every = [one.__spec__ for one in list(sys.modules.values()) if getattr(one, '__spec__', None)]",
         "taken = [spec for spec in every if str(spec.origin).endswith('.py')]",
