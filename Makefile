@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: help repro encoder engine serve sweep leaderboard test tables unit lint format workflows manifests bench calibration plots report preview remote pins clean
+.PHONY: help repro encoder engine serve sweep leaderboard test tables images unit lint format workflows manifests bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -60,6 +60,9 @@ manifests: .venv/manifests/stamp  ## check what stands in deploy/kubernetes (DEP
 	PATH=$(MANIFESTS):$$PATH pytest --confcutdir=tests/manifests tests/manifests
 	$(if $(DEPLOY),@PATH=$(MANIFESTS):$$PATH; kubectl kustomize 'deploy/kubernetes/$(DEPLOY)' | python -m dev.manifests)
 
+images: .venv/test.stamp  ## build, push, pull and run the image of the service: needs programs of containers, docs/serving.md
+	VERDICT_TIER=images pytest tests/images
+
 bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.crossval
 	python -m benchmarks.pipeline
@@ -98,6 +101,7 @@ pins:  ## compile requirements*.in into exact pins
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/encoder.in -o requirements/encoder.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/engine.in -o requirements/engine.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt requirements/serving.in -o requirements/serving.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/images.in -o requirements/images.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt -c requirements/serving.txt requirements-dev.in -o requirements-dev.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements-dev.txt requirements/manifests.in -o requirements/manifests.txt
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.txt requirements-dev.txt
