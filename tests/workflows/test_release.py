@@ -124,15 +124,12 @@ def test_half_a_clone_is_refused(releases: Releases, tmp_path: Path, options: li
 
 
 def test_the_rulesets_of_tags_are_githubs() -> None:
-    """The commands of docs/github.md send what GitHub's API takes: one ruleset lets the App create, the other nobody."""
+    """What docs/github.md sends GitHub takes: by one ruleset the App creates tags, by the other nobody moves any."""
     guide = (ROOT / "docs" / "github.md").read_text(encoding="utf-8")
     script = guide.partition("## 8. The rulesets of tags")[2].partition("```sh\n")[2].partition("```")[0]
     names = json.loads(script.partition("names='")[2].partition("'")[0])
-    bodies = [
-        text.replace("$names", json.dumps(names)).replace("$app", "6")
-        for text in re.findall(r"names\" '(.*?)' \|", script, re.DOTALL)
-    ]
-    sent = [json.loads(text) for text in bodies]
+    bodies = re.findall(r"^jq -n .*? '(\{.*?\})' \|", script, re.MULTILINE | re.DOTALL)
+    sent = [json.loads(text.replace("$names", json.dumps(names)).replace("$app", "6")) for text in bodies]
     schema = description().operation("POST", "/repos/{owner}/{repo}/rulesets").body
     assert schema
     assert [wrong(schema, one) for one in sent] == [[], []]
