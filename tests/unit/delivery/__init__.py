@@ -1,1 +1,1 @@
-"""Tests of versions, and of what releases say."""
+"""Tests of verdict/delivery."""
