@@ -31,6 +31,7 @@ PERMISSIONS = {
     "sweep/propose": {"contents": "write", "pull-requests": "write"},
     "tests/images": CONTENTS,
     "tests/tests": CONTENTS,
+    "tests/mlflow": CONTENTS,
     "tests/versions": CONTENTS,
 }
 # A job that is not named has no environment, so no secret of one.
