@@ -32,6 +32,7 @@ PERMISSIONS = {
     "tests/images": CONTENTS,
     "tests/manifests": CONTENTS,
     "tests/tests": CONTENTS,
+    "tests/mlflow": CONTENTS,
     "tests/versions": CONTENTS,
 }
 # A job that is not named has no environment, so no secret of one.

@@ -1,5 +1,8 @@
 """Which steps follow which, and what one hands to the next: by the files, where no run by act shows it."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.unit.test_workflows_events import FORK, OURS, pull
@@ -122,3 +125,29 @@ def test_an_app_speaks_where_there_is_one(job: str, step: str, variable: str, ap
     assert filled(found[step]["env"]["GITHUB_TOKEN"], given) == ("of-the-app" if app else "of-the-run")
     assert filled(found["Comment"]["env"]["REPO_TOKEN"], given) == ("of-the-app" if app else "of-the-run")
     assert filled(found[step]["env"]["VERDICT_LOGIN"], given) == ("some-app[bot]" if app else "")
+
+
+@pytest.mark.parametrize(
+    ("registry", "password", "asked"),
+    [
+        ("ghcr.io/team/verdict", "", "login --username somebody --password-stdin ghcr.io: token"),
+        ("registry.test:5000/team/verdict", "pass", "login --username robot --password-stdin registry.test:5000: pass"),
+        ("registry.test/team/verdict", "", ""),
+        (
+            "1.dkr.ecr.eu-central-1.amazonaws.com/verdict",
+            "",
+            "login --username AWS --password-stdin 1.dkr.ecr.eu-central-1.amazonaws.com: from-aws",
+        ),
+    ],
+)
+def test_who_logs_in_to_a_registry(tmp_path: Path, registry: str, password: str, asked: str) -> None:
+    """ghcr.io by GitHub's token, Amazon's by the role, another by user and password; without one nobody does."""
+    script = steps_of("release", "image")["Log in to the registry"]["run"]
+    for name, text in (("skopeo", f'echo "$*: $(cat)" >> {tmp_path}/asked'), ("aws", "echo from-aws")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    given = {"RELEASE_REGISTRY": registry, "ACTOR": "somebody", "TOKEN": "token", "REGISTRY_USER": "robot"}
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "REGISTRY_PASSWORD": password, **given}
+    subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], env=environment, check=True)
+    found = tmp_path / "asked"
+    assert (found.read_text(encoding="utf-8").strip() if found.exists() else "") == asked

@@ -123,7 +123,7 @@ def _gto(root: Path, *arguments: str, variables: Names | None = None) -> str:
 
 
 def stages(root: Path) -> dict[str, list[str]]:
-    """The stages of each version, as GTO shows them."""
+    """The stages of each version, as GTO shows them; of one that was withdrawn it shows nothing."""
     shown: list[dict[str, Any]] = json.loads(_gto(root, "show", NAME, "--json"))
     return {one["version"]: [stage["stage"] for stage in one["stages"]] for one in shown}
 
@@ -134,6 +134,9 @@ def listing(root: Path) -> list[str]:
     if not tags:
         return ["no release yet"]
     held = stages(root)
-    lines = [f"{tag.version:<9} {', '.join(held[tag.version]) or '-':<20} {tag.told.about()}" for tag in tags]
+    lines = [
+        f"{tag.version:<9} {', '.join(held.get(tag.version, ['withdrawn'])) or '-':<20} {tag.told.about()}"
+        for tag in tags
+    ]
     history = json.loads(_gto(root, "history", NAME, "--json", "--ascending"))
     return [*lines, "", *(_EVENT.format(**event) for event in history)]
