@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from verdict.cli import (
     ci,
     compare,
+    cost,
     doctor,
     gate,
     init,
@@ -38,6 +39,7 @@ COMMANDS = {
     "leaderboard": leaderboard,
     "sweep": sweep,
     "remote": remote,
+    "cost": cost,
     "doctor": doctor,
     "ci": ci,
 }
