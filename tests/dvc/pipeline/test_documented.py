@@ -126,6 +126,15 @@ ELSEWHERE = {
         "verdict sweep pull sweeps/linear.yaml",
     },
     "tests/dvc/stages/test_train_encoder.py": {"dvc exp run -S train.model=encoder -S train.processes=2"},
+    "tests/workflows/test_cost.py": {
+        "GITHUB_REPOSITORY=owner/name GITHUB_TOKEN=$(gh auth token) verdict cost",
+        "verdict cost --check",
+        "verdict cost --forecast --runs-per-day 8 --data-gb 0.05 --retention-days 14 --deploys-per-month 4",
+    },
+    "tests/dvc/remote/test_lifecycle.py": {
+        "aws s3api put-bucket-lifecycle-configuration --bucket BUCKET"
+        " --lifecycle-configuration file://deploy/storage/lifecycle.json",
+    },
     "tests/dvc/test_github_guide.py": {"for name in reproduce fork; do"},
 }
 NOT_RUN = {
