@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from verdict.cli import (
     ci,
     compare,
+    cost,
     deploy,
     doctor,
     gate,
@@ -48,6 +49,7 @@ COMMANDS = {
     "release": release,
     "mlflow": mlflow,
     "remote": remote,
+    "cost": cost,
     "doctor": doctor,
     "ci": ci,
 }

@@ -130,6 +130,15 @@ ELSEWHERE = {
         "sed -i 's|newName: .*|newName: ghcr.io/OWNER/NAME|; s|digest: .*|digest: sha256:DIGEST|'"
         " deploy/kubernetes/overlays/production/kustomization.yaml",
     },
+    "tests/workflows/test_cost.py": {
+        "GITHUB_REPOSITORY=owner/name GITHUB_TOKEN=$(gh auth token) verdict cost",
+        "verdict cost --check",
+        "verdict cost --forecast --runs-per-day 8 --data-gb 0.05 --retention-days 14 --deploys-per-month 4",
+    },
+    "tests/dvc/remote/test_lifecycle.py": {
+        "aws s3api put-bucket-lifecycle-configuration --bucket BUCKET"
+        " --lifecycle-configuration file://deploy/storage/lifecycle.json",
+    },
     "tests/dvc/test_github_guide.py": {"for name in reproduce fork; do"},
     "tests/workflows/test_release.py": {
         "verdict release plan",
