@@ -35,5 +35,5 @@ def one_against_rest(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]
 
 def _to_one(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Each row scaled to sum to 1."""
-    scaled: npt.NDArray[np.float64] = values / values.sum(axis=1, keepdims=True)
+    scaled: npt.NDArray[np.float64] = values / np.add.reduce(values, axis=1, keepdims=True)
     return scaled
