@@ -49,7 +49,7 @@ class Block:
     def __post_init__(self) -> None:
         self._numbers = {term: number for number, term in enumerate(self.terms)}
 
-    def words(self, tokens: Sequence[str]) -> Iterable[int]:
+    def words(self, tokens: Sequence[str]) -> list[int]:
         """Feature numbers of the known word n-grams, once for each time they occur."""
         get, (shortest, longest) = self._numbers.get, self.ngrams
         numbers: list[int] = []
@@ -127,20 +127,19 @@ class TfIdf:
     def _row(self, text: str) -> Row:
         """The features of a text, (1 + log count) · idf, each block then of length 1."""
         tokens = marked(text, self.params.negation_span, self.params.repeat_after_but)
-        split = len(self.word.terms)
+        words, split = self.word.words(tokens), len(self.word.terms)
         found = array("i", _ENDS)
-        found.extend(self.word.words(tokens))
-        words = len(found)
+        found.extend(words)
         found.extend(self.char.characters(tokens))
-        numbers = np.array(found)
-        numbers[words:] += split
+        numbers = np.frombuffer(found, np.int32)
+        numbers[len(_ENDS) + len(words) :] += split
         numbers.sort()
         last = (numbers[1:] != numbers[:-1]).nonzero()[0]  # of each run of like numbers
         indices = numbers[last[1:]]
         data = np.log((last[1:] - last[:-1]).astype(np.float32))
         data += 1
         data *= self._idf[indices]
-        at = indices.searchsorted(split)
+        at = len(set(words))
         _scale(data[:at])
         _scale(data[at:])
         return indices, data
