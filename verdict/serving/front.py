@@ -70,7 +70,9 @@ class Front:
         if settings.token is not None and scope["path"] not in _OPEN:
             given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
             if not hmac.compare_digest(given, b"Bearer " + settings.token):
-                raise HTTPException(401, "no token: send Authorization: Bearer TOKEN", {"www-authenticate": "Bearer"})
+                raise HTTPException(
+                    401, "no valid token: send Authorization: Bearer TOKEN", {"www-authenticate": "Bearer"}
+                )
 
     async def _refused(self, request: Request, error: HTTPException) -> Response:
         """What says why there is no answer, and what to do; it holds nothing of the request."""

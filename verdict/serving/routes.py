@@ -23,6 +23,7 @@ def application(service: Service) -> Front:
     """All routes of a service, behind what every request passes."""
     errors = _errors(401, 404, 429, 500, 503)
     app = FastAPI(title="verdict", version=service.settings.release, redoc_url=None, responses=errors)
+    app.router.redirect_slashes = False  # to the host that the client names
     _add_told(app, service)
     return Front(app, service, _scoring(app, service))
 
@@ -79,11 +80,10 @@ def _scoring(app: FastAPI, service: Service) -> dict[str, Callable[[bytes], Awai
 
     predict.__annotations__["asked"] = one_or_many(service.columns)
     text = f'{{"text": TEXT}} or {{"texts": [TEXT, …]}}: TEXT is a string, or an object of {", ".join(service.columns)}'
-    model = f"/v2/models/{NAME}"
     paths = {
         "/predict": _answering(predict, text),
-        f"{model}/infer": _answering(infer, _TENSORS),
-        f"{model}/versions/{service.settings.release}/infer": _answering(infer, _TENSORS),
+        f"/v2/models/{NAME}/infer": _answering(infer, _TENSORS),
+        f"/v2/models/{NAME}/versions/{service.settings.release}/infer": _answering(infer, _TENSORS),
     }
     for path in paths:
         app.post(path, responses=_errors(400, 408, 413, 422))(predict if path == "/predict" else infer)
