@@ -23,6 +23,7 @@ PERMISSIONS = {
     "sweep/run": {"contents": "write", "id-token": "write"},
     "sweep/collect": ROLE,
     "sweep/propose": {"contents": "write", "pull-requests": "write"},
+    "tests/service": CONTENTS,
     "tests/tests": CONTENTS,
     "tests/versions": CONTENTS,
 }
