@@ -52,15 +52,15 @@ class Block:
     def words(self, tokens: Sequence[str]) -> list[int]:
         """Feature numbers of the known word n-grams, once for each time they occur."""
         get, (shortest, longest) = self._numbers.get, self.ngrams
-        numbers: list[int] = []
-        starts: Iterable[int] = range(len(tokens) - shortest + 1)
-        for size in range(shortest, longest + 1):
-            known = {
-                start: number for start in starts if (number := get(" ".join(tokens[start : start + size]))) is not None
-            }
-            numbers += known.values()
+        grams = word_grams(tokens, (shortest, shortest))
+        known = list(map(get, grams))
+        numbers = [number for number in known if number is not None]
+        for size in range(shortest + 1, longest + 1):
             # No term is more frequent than a part of it, so what has an unknown part is unknown.
-            starts = [start for start in known if start + 1 in known]
+            parts = zip(grams, tokens[size - 1 :], known, known[1:], strict=False)
+            grams = [f"{gram} {last}" if one is not None and two is not None else "" for gram, last, one, two in parts]
+            known = [get(gram) if gram else None for gram in grams]
+            numbers += [number for number in known if number is not None]
         return numbers
 
     def characters(self, tokens: Sequence[str]) -> "array[int]":
