@@ -55,7 +55,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand on what came; time runs until the request is whole."""
-        super().data_received(data)
+        # Who offers HTTP/2, as Java's client does, is answered in HTTP/1.1: uvicorn's parser would lose the body.
+        super().data_received(data.replace(b"Upgrade: h2c\r\n", b""))
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             # After a refusal the rest of a body may still come: it is no head.

@@ -90,6 +90,10 @@ ATTACKS: dict[str, tuple[bytes, list[int]]] = {
         b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: eA==\r\n\r\n",
         [200],
     ),
+    "an offer of HTTP/2": (
+        post(TEXT, heads=b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n"),
+        [200],
+    ),
     "a way through": (b"CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n", [400]),
     "an unknown method": (post(TEXT).replace(b"POST", b"BREW"), [400]),
     "a path that is not UTF-8": (post(TEXT, b"/%ff%fe"), [404]),
