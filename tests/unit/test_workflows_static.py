@@ -31,6 +31,7 @@ PERMISSIONS = {
     "sweep/propose": {"contents": "write", "pull-requests": "write"},
     "tests/images": CONTENTS,
     "tests/manifests": CONTENTS,
+    "tests/service": CONTENTS,
     "tests/tests": CONTENTS,
     "tests/mlflow": CONTENTS,
     "tests/versions": CONTENTS,

@@ -151,6 +151,8 @@ def test_who_logs_in_to_a_registry(tmp_path: Path, registry: str, password: str,
     subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], env=environment, check=True)
     found = tmp_path / "asked"
     assert (found.read_text(encoding="utf-8").strip() if found.exists() else "") == asked
+
+
 BUDGET, LEDGER = "Is there budget for a machine?", "What earlier runs took"
 
 
