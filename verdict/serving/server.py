@@ -17,6 +17,9 @@ from verdict.serving.routes import application
 from verdict.serving.service import Service
 from verdict.serving.settings import Settings
 
+# Seconds for what is being answered when the process must end.
+GRACE = 25
+
 
 class Server(uvicorn.Server):
     """uvicorn; after SIGTERM it takes requests for a while: those who send them learn late that it ends."""
@@ -26,8 +29,8 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(application(service), loop="uvloop", access_log=False, log_level="error")
         config.http = type("Protocol", (BoundedProtocol,), bounds)
         config.ws, config.lifespan, config.server_header, config.proxy_headers = "none", "off", False, False
-        # An idle connection lives longer than a proxy's: it is the proxy that ends it. What has begun may take 25 s.
-        config.timeout_keep_alive, config.timeout_graceful_shutdown = 75, 25
+        # An idle connection lives longer than a proxy's: it is the proxy that ends it. What has begun has GRACE.
+        config.timeout_keep_alive, config.timeout_graceful_shutdown = 75, GRACE
         super().__init__(config)
         self._service = service
 
