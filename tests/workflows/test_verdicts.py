@@ -1,8 +1,10 @@
 """A pull request of a branch, from push to check and comment: what it is told when it is better, worse, or nothing."""
 
+from pathlib import Path
+
 from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review.changes import set_params
-from tests.dvc.review.forging import relock
+from tests.dvc.review.forging import cached, locked, relock
 from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, REPRODUCED, documentation, other_seed, reproduce, top, worse
 
@@ -46,6 +48,26 @@ def test_a_better_model_passes(site: Direct) -> None:
     site.propose(good)
     assert judged(site).startswith("success: Pass: better overall")
     assert site.comment().startswith("<h2>✅ Pass: better overall")
+
+
+def test_the_comment_says_how_it_does_against_what_serves(site: Direct, tmp_path: Path) -> None:
+    """Main was released, got worse and has not its old results any more: the judge has them from the remote."""
+    main = site.clone
+    main.run("dvc", "remote", "modify", "local", "url", str(tmp_path / "remote"))
+    main.commit("Another remote")
+    main.run("dvc", "push", "--quiet")
+    main.run("gto", "register", "classifier", "HEAD", "--version", "v1.0.0")
+    main.run("gto", "assign", "classifier", "--version", "v1.0.0", "--stage", "production")
+    main.run("git", "push", "--quiet", str(site.origin.folder), "--tags")
+    old = cached(main, locked(main, "data/predictions"))
+    worse(main)
+    main.commit("A poor main")
+    site.origin.push(main.path, "main")
+    site.keep(main, "main")
+    (site.origin.kept / "main" / old.relative_to(main.path)).unlink()
+    site.propose(other_seed)
+    assert judged(site).startswith("failure: Fail, worse:overall")
+    assert "Against production (v1.0.0): no measurable difference" in site.comment()
 
 
 def test_a_second_push_updates_the_comment(site: Direct) -> None:
