@@ -37,18 +37,18 @@ def against_production(review: Review, base: Evidence | None, candidate: Evidenc
     served = on_stage(base.revision.root, STAGE) if base and review.comparison else None
     if base is None or served is None or served.name == base.revision.name:
         return ""
-    text = f"against {served.name}: {_told(review, served, base, candidate)}"
+    text = f"against {served.name}: {_told(served, base, candidate)}"
     if served.version and served.version < served.newest and served.commit != base.revision.commit:
         newer = f"{dotted(served.version)} serves, {dotted(served.newest)} is the newest release"
         text += f"; {base.revision.name} is ahead of {STAGE}: {newer}"
     return text
 
 
-def _told(review: Review, served: OnStage, base: Evidence, candidate: Evidence) -> str:
+def _told(served: OnStage, base: Evidence, candidate: Evidence) -> str:
     """The difference of the headline metric with its word, or why there is none."""
     try:
         with Store(base.revision.root, offline="a report") as store:
-            return _line(review, Evidence(store, _revision(base.revision, served)), base, candidate)
+            return _line(Evidence(store, _revision(base.revision, served)), base, candidate)
     except VerdictError as error:
         return f"not compared, {error.where}: {error.what}"
     except Exception as error:  # a line that breaks must not take the report with it
@@ -56,11 +56,9 @@ def _told(review: Review, served: OnStage, base: Evidence, candidate: Evidence) 
         return f"not compared, {type(error).__name__}: {error}"
 
 
-def _line(review: Review, serving: Evidence, base: Evidence, candidate: Evidence) -> str:
-    found, old = review.comparison, [serving.revision.outputs.get(path) for path in _RESULTS]
-    if found is None or old != [base.revision.outputs.get(path) for path in _RESULTS]:
-        plan, rows = plan_of(base, policy_of(base.revision)), test_rows(base, candidate)
-        found = compare(serving, candidate, candidate.predictions, plan, rows)
+def _line(serving: Evidence, base: Evidence, candidate: Evidence) -> str:
+    plan, rows = plan_of(base, policy_of(base.revision)), test_rows(base, candidate)
+    found = compare(serving, candidate, candidate.predictions, plan, rows)
     if found.unchanged:
         return "every prediction is the same"
     line = found.of(OVERALL)
