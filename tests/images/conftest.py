@@ -48,7 +48,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name, value in machine.settings(folder).items():
             patch.setenv(name, value)
         yield folder
-        machine.run("podman", "system", "reset", "--force")  # of this storage alone; its mounts would stay
+        machine.clear(folder)
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.conftest import small_params
+from tests.corpus import write_raw
 from tests.images import machine
 from tests.images.conftest import CANARY, FIGURES, Built
+from tests.unit.stages.runs import STAGES, run
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
+from verdict.classifier.artifact import load_classifier
 from verdict.delivery import images
 
 TEXTS = [
@@ -67,6 +71,22 @@ def test_answers_are_those_of_predict(built: Built, service: tuple[str, str]) ->
     about = json.loads(machine.reply(service[1], "/version") or b"{}")
     told = {"version": "v1.2.3", "commit": "c" * 40, "artifact": built.labels.artifact}
     assert {key: about[key] for key in told} == told
+
+
+@pytest.mark.parametrize("kind", ["bag", "hashed"])
+def test_other_kinds_are_served_by_the_same_image(built: Built, tmp_path: Path, kind: str) -> None:
+    """A bag and a linear model of hashed n-grams find in the image all that they import, and answer as they do here."""
+    document = small_params()
+    document["featurize"]["method"] = "hashing" if kind == "hashed" else "tfidf"
+    write_raw(tmp_path / "data" / "raw")
+    folder = run(tmp_path, document, "bag" if kind == "bag" else "linear", STAGES[:-1]) / "models/classifier"
+    with machine.served(built.reference, "--model", "/other", given=("--volume", f"{folder}:/other:ro")) as (
+        _,
+        address,
+    ):
+        found = json.loads(machine.reply(address, "/predict", {"text": TEXTS[0]}) or b"{}")
+    (told,) = load_classifier(folder).answers(TEXTS[:1])
+    assert (found["label"], found["probabilities"]) == tuple(told)
 
 
 def test_two_builds_have_one_digest(built: Built) -> None:

@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.delivery import images
+from verdict.delivery.recipe import stages_of
 
 _OTHERS = shutil.ignore_patterns("__pycache__", "review", "ci", "experiments", "repo", "init")
 PLACE = "app/models/classifier/"
@@ -113,7 +114,7 @@ def change(path: Path, old: str, new: str) -> None:
 def test_what_an_image_is_made_of_moves_its_inputs(root: Path, file: str, old: str, new: str) -> None:
     """Code that serves, its pins, and what Dockerfile does for the served stage count."""
     if file == "Dockerfile":
-        (root / file).write_text(images._recipe(root, "serving"), encoding="utf-8")
+        (root / file).write_text(stages_of(root, "serving"), encoding="utf-8")
     before = images.inputs(root)
     change(root / file, old, new)
     assert images.inputs(root) != before
@@ -208,6 +209,26 @@ def test_a_layer_that_is_no_whole_artifact_is_refused(root: Path, played: Played
         images.read("registry/verdict:v1")
 
 
+@pytest.mark.parametrize("name", ["other", "weights.safetensors", "manifest.json"])
+def test_links_and_second_files_are_refused(root: Path, played: Played, name: str) -> None:
+    """A link, or a name that comes twice in the layer, of which either may be unpacked: the image is refused."""
+    lay_out(played.image, artifact_of(root), NAMES)
+    with tarfile.open(played.image / "1a") as archive:
+        members = [(member, archive.extractfile(member)) for member in archive]
+        link = tarfile.TarInfo(PLACE + name)
+        link.type, link.linkname = tarfile.SYMTYPE, "nowhere"
+        for more in ([(link, None)], [one for one in members if one[0].name == PLACE + name]):
+            with tarfile.open(played.image / "1a.new", "w:gz") as forged:
+                for member, file in members + more:
+                    if file is not None:
+                        file.seek(0)
+                    forged.addfile(member, file)
+            if more:
+                (played.image / "1a.new").rename(played.image / "1a")
+                with pytest.raises(VerdictError, match="last layer is not an artifact"):
+                    images.read("registry/verdict:v1")
+
+
 def test_a_layer_without_the_artifact_is_refused(played: Played) -> None:
     """A layer on top, though it be empty, hides what lies below."""
     lay_out(played.image, {}, NAMES)
@@ -261,3 +282,23 @@ def test_an_index_of_ones_own_is_a_secret_of_the_build(
     with pytest.raises(FileNotFoundError):  # buildah wrote nothing here
         images.sbom(root, labels)
     assert "--secret=id=pip,src=/etc/own/pip.conf" in played.calls[-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "repository"),
+    [
+        ("python:3.12", "python"),
+        ("127.0.0.1:5000/mirror/python", "127.0.0.1:5000/mirror/python"),
+        ("mirror.example:5000/python:3.11@sha256:00", "mirror.example:5000/python"),
+    ],
+)
+def test_a_mirror_of_the_base_is_named_by_digest(
+    root: Path, played: Played, monkeypatch: pytest.MonkeyPatch, given: str, repository: str
+) -> None:
+    """VERDICT_BASE_IMAGE may have a tag, a digest or neither: what is built on is what its registry holds now."""
+    labels = labelled(root)
+    monkeypatch.setenv("VERDICT_BASE_IMAGE", given)
+    with pytest.raises(FileNotFoundError):  # buildah wrote nothing here
+        images.sbom(root, labels)
+    digest = hashlib.sha256(played.base).hexdigest()
+    assert f"--build-arg=BASE_IMAGE={repository}@sha256:{digest}" in played.calls[-1]
