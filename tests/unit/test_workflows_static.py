@@ -191,7 +191,7 @@ def test_no_secret_stands_outside_of_steps() -> None:
 
 
 def test_no_more_than_the_key_that_reads_is_handed_on() -> None:
-    """Secrets are handed on one by one, under their own names: gpu's key that reads, and to deploy.yml what it names."""
+    """Secrets are handed on one by one, by their names: gpu's key that reads, and to deploy.yml what it asks for."""
     for name, body in jobs():
         handed = body.get("secrets", {})
         assert handed != "inherit", name
@@ -363,7 +363,7 @@ def test_every_file_is_looked_at() -> None:
 
 
 def test_no_pull_request_reaches_a_serving_host() -> None:
-    """Runner, environments and key of delivery are named by deploy.yml and release.yml, which no pull request starts."""
+    """Only deploy.yml and release.yml name delivery's runner, environments and key, and no pull request starts them."""
     reach = re.compile(r"serve-|\b(staging|production|tags)\b|RELEASE_PRIVATE_KEY")
     found = {name.partition("/")[0] for name, body in jobs() if reach.search(" ".join(texts(without(body, "name"))))}
     assert found == {"deploy", "release"}
@@ -374,7 +374,7 @@ def test_no_pull_request_reaches_a_serving_host() -> None:
 
 
 def test_a_serving_host_is_given_nothing() -> None:
-    """On it no checkout runs and no secret, token or permission is seen: it gets a release as data, and says a state."""
+    """It sees no code, secret, token or permission: it gets a release as data, and says what serves."""
     for job in ("roll", "confirm"):
         body = WORKFLOWS["deploy"]["jobs"][job]
         assert body["permissions"] == {}, job
