@@ -209,7 +209,8 @@ def delivered(
     branch: str, verified: str = "success", told: str = "", recorded: str = "", **inputs: object
 ) -> list[str]:
     """The jobs of deploy.yml that would run, after jobs that ended so."""
-    needs = {"verify": {"result": verified}, "roll": {"result": "failure", "outputs": {"told": told}}, "record": {"result": recorded}}
+    rolled = {"result": "failure", "outputs": {"told": told}}
+    needs = {"verify": {"result": verified}, "roll": rolled, "record": {"result": recorded}}
     given = {**contexts("workflow_dispatch", {}, f"refs/heads/{branch}"), "needs": needs, "inputs": inputs}
     results = {"verify": verified, "roll": "failure", "record": recorded}
     return [name for name, body in WORKFLOWS["deploy"]["jobs"].items() if runs(body, given, results)]
