@@ -31,11 +31,13 @@ COPY verdict/classifier/dataset /app/verdict/classifier/dataset
 COPY verdict/classifier/features /app/verdict/classifier/features
 COPY verdict/classifier/models /app/verdict/classifier/models
 COPY verdict/serving /app/verdict/serving
+# Of the commands this one alone: without its __init__.py, which lists all of them, the folder is a package all the same.
+COPY verdict/cli/serve.py verdict/cli/exits.py /app/verdict/cli/
 # Modes, too, are part of a layer's digest, and a checkout has those of its umask. The list is of what the service needs
 # of Python's own library: images of Python come without its bytecode.
 RUN PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /app \
     && chmod -R u=rwX,go=rX /app \
-    && /opt/venv/bin/python -I -B -c "import sys, verdict.serving.server as _; \
+    && /opt/venv/bin/python -I -B -c "import sys, verdict.cli.serve, verdict.serving.server; \
 print(*sorted(m.__file__ for m in sys.modules.values() \
 if (getattr(m, '__file__', None) or '').endswith('.py') and m.__file__.startswith(sys.base_prefix)), sep='\n')" \
         > /stdlib.txt
@@ -56,7 +58,8 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 \
         ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} --constraint /tmp/requirements/requirements.txt "${torch}" \
     && /opt/tools/bin/pip --python /opt/venv/bin/python install --no-cache-dir --no-compile \
         --requirement /tmp/requirements/serving.txt --requirement /tmp/requirements/encoder.txt \
-    && PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /opt/venv/lib
+    && PYTHONHASHSEED=0 python3 -B -m compileall -q -f -x 'py31[2-9]' --invalidation-mode unchecked-hash \
+        /opt/venv/lib
 
 # --- trainer: all stages of the DAG, in a checkout that is mounted: verdict repro
 FROM tools AS trainer
@@ -120,7 +123,7 @@ exec 3<>/dev/tcp/127.0.0.1/8000 \
 && read -r _ code _ <&3 \
 && [ $code = 200 ]"]
 # -I: nothing of a mounted folder, a variable or a user is imported. Options of `verdict serve` may follow.
-ENTRYPOINT ["/opt/venv/bin/python", "-I", "-m", "verdict.serving", "--host", "0.0.0.0", "--metrics-host", "0.0.0.0"]
+ENTRYPOINT ["/opt/venv/bin/python", "-I", "-m", "verdict.cli.serve", "--host", "0.0.0.0", "--metrics-host", "0.0.0.0"]
 ARG BASE_IMAGE
 ARG VERSION=unreleased
 ARG COMMIT=""

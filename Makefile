@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: help repro encoder engine serve sweep leaderboard test tables unit lint format workflows manifests bench calibration plots report preview remote pins clean
+.PHONY: help repro encoder engine serve sweep leaderboard test tables images clients browser mlflow unit lint format workflows manifests bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -60,6 +60,18 @@ manifests: .venv/manifests/stamp  ## check what stands in deploy/kubernetes (DEP
 	PATH=$(MANIFESTS):$$PATH pytest --confcutdir=tests/manifests tests/manifests
 	$(if $(DEPLOY),@PATH=$(MANIFESTS):$$PATH; kubectl kustomize 'deploy/kubernetes/$(DEPLOY)' | python -m dev.manifests)
 
+images: .venv/test.stamp  ## build, push, pull and run the image of the service: needs programs of containers, docs/serving.md
+	VERDICT_TIER=images pytest tests/images
+
+mlflow: .venv/test.stamp .venv/mlflow.stamp  ## what verdict mlflow writes, on a real server of this machine: docs/releases.md
+	PATH="$(PATH):$(CURDIR)/.venv/mlflow/bin" VERDICT_TIER=mlflow pytest tests/mlflow
+
+clients: .venv/test.stamp .venv/clients.stamp  ## ask the service by clients of others: schemathesis, NVIDIA's of the protocol
+	$(CLIENTS)
+
+browser: .venv/test.stamp .venv/clients.stamp  ## the page of the service in Chromium, which must be on the PATH
+	$(CLIENTS)
+
 bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.crossval
 	python -m benchmarks.pipeline
@@ -98,6 +110,9 @@ pins:  ## compile requirements*.in into exact pins
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/encoder.in -o requirements/encoder.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/engine.in -o requirements/engine.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt requirements/serving.in -o requirements/serving.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/images.in -o requirements/images.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements/mlflow.in -o requirements/mlflow.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements/clients.in -o requirements/clients.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt -c requirements/serving.txt requirements-dev.in -o requirements-dev.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements-dev.txt requirements/manifests.in -o requirements/manifests.txt
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.txt requirements-dev.txt
@@ -153,6 +168,20 @@ PIN_OPTIONS = --quiet --allow-unsafe --strip-extras --annotation-style line \
 
 .venv/serving.stamp: .venv/repro.stamp requirements/serving.txt
 	pip install --quiet --disable-pip-version-check -r requirements/serving.txt
+	touch $@
+
+# A server of other people's versions: in an environment of its own.
+.venv/mlflow.stamp: .venv/repro.stamp requirements/mlflow.txt
+	$(PYTHON) -m venv .venv/mlflow
+	.venv/mlflow/bin/pip install --quiet --disable-pip-version-check -r requirements/mlflow.txt
+	touch $@
+
+# An environment of its own, for what must not decide about the project's pins. The service runs in the project's.
+CLIENTS = VERDICT_TIER=$@ VERDICT_PYTHON=$(CURDIR)/.venv/bin/python .venv/clients/bin/pytest --confcutdir=tests/$@ tests/$@
+
+.venv/clients.stamp: requirements/clients.txt
+	$(PYTHON) -m venv .venv/clients
+	.venv/clients/bin/pip install --quiet --disable-pip-version-check -r requirements/clients.txt
 	touch $@
 
 .venv/test.stamp: .venv/encoder.stamp .venv/serving.stamp requirements-dev.txt

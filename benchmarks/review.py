@@ -20,7 +20,7 @@ from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.metric_names import metrics_of
 from verdict.review.bootstrap import Scheme, paired
 
-CHANGE = ("alpha: 0.000015", "alpha: 0.0001")
+CHANGE = ("alpha: 0.00002", "alpha: 0.0001")
 
 
 def changed_clone(folder: Path) -> None:

@@ -38,8 +38,29 @@ class Finder:
         return spec_from_file_location(name, file, submodule_search_locations=[folder])
 
 
+def _is_project(folder: str) -> bool:
+    return os.path.isfile(os.path.join(folder, "verdict", "__main__.py"))
+
+
+def _wrong_folder() -> str:
+    """The message outside of a project's root, in the form of the errors of `verdict`."""
+    try:
+        here = os.getcwd()
+    except OSError:
+        return "error: the current folder: was removed\n  remedy: cd to the root of the project"
+    from shlex import quote
+
+    above = here
+    while not _is_project(above) and above != os.path.dirname(above):
+        above = os.path.dirname(above)
+    root = quote(above) if _is_project(above) else "to the root of the project, where dvc.yaml lies"
+    return f"error: {here}: not the root of the project\n  remedy: cd {root}"
+
+
 def main() -> None:
     """The program `verdict`: becomes `python -I -m verdict`, the current folder's, with the same arguments."""
+    if not _is_project("."):
+        sys.exit(_wrong_folder())
     os.execv(sys.executable, [sys.executable, "-I", "-m", "verdict", *sys.argv[1:]])  # noqa: S606 - no shell
 
 

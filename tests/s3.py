@@ -7,6 +7,7 @@ Use the fixture `s3` (import it in a conftest.py), one server for a session, and
     s3.keys(), s3.keys(read_only=True)   environment variables with the keys of two identities
     s3.create_bucket(name)
     s3.names(prefix), s3.get(key), s3.put(key, bytes), s3.delete(key), s3.flip(key)
+    s3.lifecycle(configuration)      set the rules of expiry, and read them back
     s3.kill(), s3.start(), s3.stop() SIGKILL and come back with what was acknowledged; or end for good
 
 It refuses wrong keys and writes by the read-only identity, as a simulation in Python (moto) does not.
@@ -148,6 +149,12 @@ class S3:
         """Delete an object that is there."""
         assert key in self.names(key)
         self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    def lifecycle(self, configuration: dict[str, Any]) -> list[dict[str, Any]]:
+        """Set the rules by which the bucket's objects expire; those that the server then tells."""
+        self._client.put_bucket_lifecycle_configuration(Bucket=self.bucket, LifecycleConfiguration=configuration)
+        rules: list[dict[str, Any]] = self._client.get_bucket_lifecycle_configuration(Bucket=self.bucket)["Rules"]
+        return rules
 
     def flip(self, key: str) -> None:
         """Turn one bit of an object's first byte around: same size, other bytes."""

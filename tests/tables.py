@@ -224,7 +224,7 @@ def _checked(archive: Path, source: Source) -> Path:
     return archive
 
 
-def _write(path: Path, rows: list[Row]) -> None:
+def write(path: Path, rows: list[Row]) -> None:
     """Write a table in the format that its name ends in."""
     if path.suffix == ".parquet":
         import pyarrow as pa
@@ -257,7 +257,7 @@ def fetch(name: str, folder: Path) -> str:
         found = hashlib.sha256(_lines(rows).encode("utf-8")).hexdigest()
         if found != table.sha256:
             raise VerdictError(name, f"other rows than the pinned ones (SHA-256 {found})", "git diff tests/tables.py")
-        _write(Path(place) / table.file, rows)
+        write(Path(place) / table.file, rows)
         os.replace(Path(place) / table.file, folder / table.file)
     return f"{table.file}: {len(rows)} rows of {table.source.requirement}; {table.source.licence}"
 

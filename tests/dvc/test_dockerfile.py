@@ -1,4 +1,4 @@
-"""What Dockerfile.gpu promises: no root, no secret, no code, layers in the order in which they change."""
+"""What Dockerfile.gpu, and Dockerfile, promise: no root, no secret, layers in the order in which they change."""
 
 import re
 import subprocess
@@ -13,6 +13,7 @@ from tests.documents import load
 from verdict.base.numerics import settings
 
 DOCKERFILE = ROOT / "Dockerfile.gpu"
+SERVICE = ROOT / "Dockerfile"
 GUIDE = ROOT / "docs" / "runner.md"
 # In a name of an ARG or ENV: values of either stay in the image for everybody who pulls it.
 SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|JITCONFIG|INDEX_URL", re.I)
@@ -43,11 +44,12 @@ def hadolint(text: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_hadolint_finds_nothing() -> None:
-    """The Dockerfile is clean, and hadolint does see a fault that is put into it."""
-    text = DOCKERFILE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("file", [DOCKERFILE, SERVICE], ids=lambda file: file.name)
+def test_hadolint_finds_nothing(file: Path) -> None:
+    """The Dockerfiles are clean, and hadolint does see a fault that is put into them."""
+    text = file.read_text(encoding="utf-8")
     assert hadolint(text) == []
-    assert any("DL3002" in line for line in hadolint(text.replace("USER 1001", "USER root")))
+    assert any("DL3002" in line for line in hadolint(re.sub(r"USER \d+(:\d+)?", "USER root", text)))
 
 
 def test_nothing_runs_as_root() -> None:
@@ -68,6 +70,31 @@ def test_no_secret_can_stay_in_the_image() -> None:
     (install,) = [rest for rest in named("RUN") if "pip install" in rest]
     assert install.startswith("--mount=type=secret,id=pip,target=/etc/pip.conf")
     assert not re.search(r"index-url|https?://", install)
+
+
+def test_no_secret_can_stay_in_the_image_of_the_service() -> None:
+    """No stage declares what looks like a secret, and each that asks an index is given pip's settings as a secret."""
+    every = instructions(SERVICE.read_text(encoding="utf-8"))
+    declared = [rest for name, rest in every if name in {"ARG", "ENV"}]
+    assert len(declared) >= 8
+    assert not [rest for rest in declared if SECRET.search(rest)]
+    asking = [rest for name, rest in every if name == "RUN" and "pip" in rest and "requirement" in rest]
+    assert len(asking) == 4
+    assert all(rest.startswith("--mount=type=secret,id=pip,target=/etc/pip.conf") for rest in asking)
+
+
+def test_the_service_is_built_by_old_buildah_and_ends_with_the_artifact() -> None:
+    """No heredoc and no link, which Debian's buildah lacks; what runs is nobody; the artifact comes last."""
+    text = SERVICE.read_text(encoding="utf-8")
+    assert "<<" not in text
+    assert "--link" not in text
+    every = instructions(text)
+    assert {rest for name, rest in every if name == "USER"} == {"65532:65532"}
+    assert every[-1] == ("COPY", "--from=artifact /artifact /app/models/classifier")
+    assert every[0] == ("ARG", "BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm")
+    starts = [rest for name, rest in every if name in {"ENTRYPOINT", "HEALTHCHECK"}]
+    assert len(starts) == 2
+    assert all('["' in rest for rest in starts), "without a shell of Docker's"
 
 
 @pytest.mark.parametrize("line", ["ARG GITHUB_TOKEN", "ENV A=1 AWS_SECRET_ACCESS_KEY=x", "ARG PIP_INDEX_URL"])
@@ -128,14 +155,32 @@ def ignored(path: str) -> bool:
 
 @pytest.mark.parametrize(
     "path",
-    [".git/config", "data/raw/x", ".dvc/cache/files", ".dvc/config.local", ".remote/a", ".venv/bin/python", ".env"],
+    [
+        ".git/config",
+        "data/raw/x",
+        ".dvc/cache/files",
+        ".dvc/config.local",
+        ".remote/a",
+        ".venv/bin/python",
+        ".env",
+        "verdict/cli/ci.py",
+        "verdict/serving/.env",
+        "verdict/base/__pycache__/x.pyc",
+        "models/other/x",
+    ],
 )
 def test_what_an_image_must_not_hold_is_not_sent_to_the_build(path: str) -> None:
     """History, data, caches, environments and keys stay out of the build's context; the pins are in it."""
     assert ignored(path)
-    assert not ignored("requirements.txt")
-    assert not ignored("requirements/encoder.txt")
-    assert not ignored("install/backend.py")
+    for needed in ("requirements.txt", "requirements/encoder.txt", "requirements/serving.txt", "install/backend.py"):
+        assert not ignored(needed)
+    for served in (
+        "verdict/__init__.py",
+        "verdict/cli/serve.py",
+        "verdict/serving/page.html",
+        "models/classifier/manifest.json",
+    ):
+        assert not ignored(served)
 
 
 def blocks(language: str) -> list[str]:

@@ -69,6 +69,19 @@ def test_a_folder_that_is_gone_is_no_error(tmp_path: Path) -> None:
     assert python("-I", "-c", program, folder=tmp_path / "gone") == "none\n"
 
 
+def test_the_program_says_which_folder_it_needs(tmp_path: Path) -> None:
+    """Below a project `verdict` names the project's root; elsewhere it says what to look for; neither runs anything."""
+    program = f"import sys; sys.path.append({str(INSTALL)!r}); import verdict_finder; verdict_finder.main()"
+    remedy = "cd to the root of the project, where dvc.yaml lies"
+    said = python("-I", "-S", "-c", program, folder=tmp_path)
+    assert said == f"error: {tmp_path}: not the root of the project\n  remedy: {remedy}\n"
+    below = tmp_path / "my project" / "docs"
+    below.mkdir(parents=True)
+    (below.parent / "verdict").mkdir()
+    (below.parent / "verdict" / "__main__.py").touch()
+    assert python("-I", "-S", "-c", program, folder=below).endswith(f"  remedy: cd '{below.parent}'\n")
+
+
 def test_it_imports_nothing_when_python_starts() -> None:
     """Every start of Python in this environment runs it, so it brings no other module in."""
     program = "import os, sys; sys.path.append('install'); old = {*sys.modules}; import verdict_finder; "

@@ -20,6 +20,8 @@ FILES = (
     "requirements/serving.in",
     "requirements-dev.in",
 )
+# In an environment of their own: programs that tests speak to.
+_CLIENTS = "requirements/clients.in"
 # Folders whose code runs where the development requirements are installed.
 _DEVELOPMENT = ("benchmarks", "dev", "tests")
 _OWNERS = packages_distributions()
@@ -62,7 +64,7 @@ def packages(trees: dict[Path, ast.Module], known: Iterable[Path]) -> dict[str, 
     return found
 
 
-_ALL = declared(*FILES)
+_ALL = declared(*FILES, _CLIENTS)
 
 
 @pytest.fixture(scope="module")

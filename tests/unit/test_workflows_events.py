@@ -340,3 +340,33 @@ def test_default_machines_are_lists_of_labels() -> None:
     gpu = EXPERIMENT["jobs"]["gpu"]["with"]["runner"]
     assert json.loads(filled(gpu, pull())) == ["self-hosted", "gpu"]
     assert filled(WORKFLOWS["main"]["jobs"]["reproduce"]["runs-on"], pull()) == "['self-hosted', 'gpu-main']"
+
+
+def after_main(default: str = "main", app: str = "Iv1.release", **run: object) -> Json:
+    """What expressions of release.yml see after a run of main.yml."""
+    known = {"conclusion": "success", "event": "push", "head_branch": "main", "head_repository": {"full_name": OURS}}
+    given = contexts("workflow_run", {"workflow_run": {**known, **run}}, f"refs/heads/{default}", default=default)
+    return {**given, "vars": {"RELEASE_CLIENT_ID": app}}
+
+
+@pytest.mark.parametrize(
+    ("given", "planned"),
+    [
+        (after_main(), True),
+        (after_main("trunk", head_branch="trunk"), True),
+        (after_main("trunk"), False),
+        (after_main(head_branch="change"), False),
+        (after_main(head_repository={"full_name": FORK}), False),
+        (after_main(conclusion="failure"), False),
+        (after_main(event="workflow_dispatch"), False),
+        (after_main(app=""), False),
+    ],
+)
+def test_only_a_green_push_of_main_is_released(given: Json, planned: bool) -> None:
+    """Another branch, a fork, a red run, a run by hand, or no App of the tags: nothing is even planned."""
+    body = WORKFLOWS["release"]["jobs"]
+    assert runs(body["plan"], given, {}) is planned
+    for version, result in (("v1.0.1", True), ("", False)):
+        needs = {"plan": {"result": "success", "outputs": {"version": version}}}
+        assert runs(body["image"], {**given, "needs": needs}, {"plan": "success"}) is result
+    assert not runs(body["register"], given, {"plan": "success", "image": "failure"})

@@ -14,7 +14,7 @@ PERMISSIONS = {
     "deploy/roll": {},
     "deploy/record": {**CONTENTS, "pull-requests": "read", "issues": "write"},
     "deploy/confirm": {},
-    "experiment/plan": CONTENTS,
+    "experiment/plan": {**CONTENTS, "actions": "read"},
     "experiment/gpu": ROLE,
     "experiment/fork": CONTENTS,
     "main/reproduce": ROLE,
@@ -30,12 +30,15 @@ PERMISSIONS = {
     "report/publish": {"contents": "write", "checks": "write", "pull-requests": "write", "actions": "read"},
     "report/commit-lock": CONTENTS,
     "reproduce/reproduce": None,
-    "sweep/plan": CONTENTS,
+    "sweep/plan": {**CONTENTS, "actions": "read"},
     "sweep/run": {"contents": "write", "id-token": "write"},
     "sweep/collect": ROLE,
     "sweep/propose": {"contents": "write", "pull-requests": "write"},
+    "tests/images": CONTENTS,
     "tests/manifests": CONTENTS,
+    "tests/service": CONTENTS,
     "tests/tests": CONTENTS,
+    "tests/mlflow": CONTENTS,
     "tests/versions": CONTENTS,
 }
 # A job that is not named has no environment, so no secret of one.
@@ -86,6 +89,8 @@ TOKENS = {
     "deploy/verify/Is it what it says?",
     "deploy/verify/May it go there?",
     "deploy/record/Issue",
+    "experiment/plan/Is there budget for a machine?",
+    "main/overdue/What did the last month cost?",
     "main/overdue/Does the nightly audit still run?",
     "release/plan/Plan",
     "release/image/Log in to the registry",
@@ -96,6 +101,7 @@ TOKENS = {
     "report/publish/Comment",
     "report/publish/Comment without CML",
     "sweep/plan/Which points have no result?",
+    "sweep/plan/Is there budget for the machines?",
     "sweep/run/Has it a result by now?",
     "sweep/run/Send the experiment",
     "sweep/collect/Collect",
@@ -206,10 +212,11 @@ def test_a_called_workflow_takes_what_it_is_handed() -> None:
 
 
 def test_steps_see_these_tokens() -> None:
-    """Exactly these steps are given GITHUB_TOKEN; none of a workflow that executes a change is."""
+    """Exactly these are given GITHUB_TOKEN; where a change is executed, to hold its cost against the budget alone."""
     found = {name for name, step in steps() if any("github.token" in text for text in texts(step))}
     assert found == TOKENS
-    assert not [name for name in found if name.startswith(OF_STRANGERS)]
+    (strange,) = [step for name, step in steps() if name in found and name.startswith(OF_STRANGERS)]
+    assert strange["run"].startswith("python -I -m verdict cost --check ")
     for name, body in jobs():
         assert "github.token" not in " ".join(texts(without(body, "steps"))), name
 
@@ -309,7 +316,11 @@ def test_the_judge_checks_out_main_alone() -> None:
 def test_only_main_fills_the_cache_of_main() -> None:
     """What others read as main's results is saved by main.yml; a change saves under its own name, the judge nothing."""
     saved = {name: step["with"]["key"] for name, step in steps() if "/cache" in step.get("uses", "") and _saves(step)}
+    ledger = "cost-${{ github.run_id }}-${{ github.run_attempt }}"
     assert saved == {
+        "experiment/plan/What earlier runs took": ledger,
+        "main/overdue/What earlier runs took": ledger,
+        "sweep/plan/What earlier runs took": ledger,
         "main/reproduce/Results for pull requests": "dvc-main-${{ github.sha }}",
         "reproduce/reproduce/Results for the next push": (
             "dvc-${{ inputs.scope }}-${{ github.run_id }}-${{ github.run_attempt }}"

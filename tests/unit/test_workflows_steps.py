@@ -1,8 +1,11 @@
 """Which steps follow which, and what one hands to the next: by the files, where no run by act shows it."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from tests.unit.test_workflows_events import FORK, OURS, pull
+from tests.unit.test_workflows_events import BY_HAND, FORK, OURS, QUEUED, pull
 from tests.workflow_files import WORKFLOWS, Json, filled, runs
 
 
@@ -122,3 +125,69 @@ def test_an_app_speaks_where_there_is_one(job: str, step: str, variable: str, ap
     assert filled(found[step]["env"]["GITHUB_TOKEN"], given) == ("of-the-app" if app else "of-the-run")
     assert filled(found["Comment"]["env"]["REPO_TOKEN"], given) == ("of-the-app" if app else "of-the-run")
     assert filled(found[step]["env"]["VERDICT_LOGIN"], given) == ("some-app[bot]" if app else "")
+
+
+@pytest.mark.parametrize(
+    ("registry", "password", "asked"),
+    [
+        ("ghcr.io/team/verdict", "", "login --username somebody --password-stdin ghcr.io: token"),
+        ("registry.test:5000/team/verdict", "pass", "login --username robot --password-stdin registry.test:5000: pass"),
+        ("registry.test/team/verdict", "", ""),
+        (
+            "1.dkr.ecr.eu-central-1.amazonaws.com/verdict",
+            "",
+            "login --username AWS --password-stdin 1.dkr.ecr.eu-central-1.amazonaws.com: from-aws",
+        ),
+    ],
+)
+def test_who_logs_in_to_a_registry(tmp_path: Path, registry: str, password: str, asked: str) -> None:
+    """ghcr.io by GitHub's token, Amazon's by the role, another by user and password; without one nobody does."""
+    script = steps_of("release", "image")["Log in to the registry"]["run"]
+    for name, text in (("skopeo", f'echo "$*: $(cat)" >> {tmp_path}/asked'), ("aws", "echo from-aws")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    given = {"RELEASE_REGISTRY": registry, "ACTOR": "somebody", "TOKEN": "token", "REGISTRY_USER": "robot"}
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "REGISTRY_PASSWORD": password, **given}
+    subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], env=environment, check=True)
+    found = tmp_path / "asked"
+    assert (found.read_text(encoding="utf-8").strip() if found.exists() else "") == asked
+
+
+BUDGET, LEDGER = "Is there budget for a machine?", "What earlier runs took"
+
+
+@pytest.mark.parametrize(
+    ("event", "planned", "asked"),
+    [
+        (pull(), "true", True),
+        (pull(), "false", False),
+        (pull(FORK), "true", False),
+        (pull(None), "true", False),
+        (QUEUED, "true", True),
+        (BY_HAND, "", True),
+    ],
+)
+def test_the_budget_is_asked_for_before_a_machine_is(event: Json, planned: str, asked: bool) -> None:
+    """Where the job gpu would start, and nowhere else, its plan looks first; a fork gets neither token nor machine."""
+    found = steps_of("experiment", "plan")
+    given = {**event, "steps": {"plan": {"outputs": {"reproduce": planned}}}}
+    given["needs"] = {"plan": {"outputs": {"reproduce": planned}}}
+    assert [runs({"if": found[name]["if"]}, given, {}) for name in (LEDGER, BUDGET)] == [asked] * 2
+    assert runs(WORKFLOWS["experiment"]["jobs"]["gpu"], given, {"plan": "success"}) == asked
+    assert not runs(WORKFLOWS["experiment"]["jobs"]["gpu"], given, {"plan": "failure"}), "over budget"
+    assert list(found)[-2:] == [LEDGER, BUDGET]
+    base = filled(WORKFLOWS["experiment"]["jobs"]["gpu"]["with"]["base"], given)
+    assert filled(found[BUDGET]["env"]["BASE"], given) == base, "main's budget"
+
+
+@pytest.mark.parametrize("missing", ["[]", '["a"]'])
+def test_a_sweep_asks_for_the_budget_of_all_its_machines(missing: str) -> None:
+    """Before any of them is started, by main's params, for as many as points are missing; for none where none are."""
+    found = steps_of("sweep", "plan")
+    name = "Is there budget for the machines?"
+    given = {"steps": {"missing": {"outputs": {"names": missing, "number": "1"}}}}
+    assert [runs({"if": found[step]["if"]}, given, {}) for step in (LEDGER, name)] == [missing != "[]"] * 2
+    assert list(found)[-2:] == [LEDGER, name]
+    assert filled(found[name]["env"]["MACHINES"], given) == "1"
+    assert found[name]["run"].endswith('--check --base HEAD --machines "$MACHINES"')
+    assert WORKFLOWS["sweep"]["jobs"]["run"]["needs"] == "plan"

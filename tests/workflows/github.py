@@ -180,7 +180,7 @@ class GitHub:
         }
 
     def _job(self, run: Json, given: Json) -> Json:
-        """A job of a run: a name and a conclusion, steps with the same, and perhaps a log."""
+        """A job of a run: a name and a conclusion, steps with the same, and perhaps a log, times and a runner."""
         identifier = self.state.next_id()
         self.state.logs[identifier] = given.get("log", "")
         times = {"created_at": run["created_at"], "started_at": run["created_at"], "completed_at": run["updated_at"]}
@@ -189,7 +189,8 @@ class GitHub:
         state = {"status": "completed", "conclusion": given["conclusion"], "name": given["name"], "steps": steps}
         place = {"id": identifier, "html_url": self.state.page(f"actions/runs/{run['id']}/job/{identifier}")}
         unknown = dict.fromkeys(("runner_id", "runner_name", "runner_group_id", "runner_group_name"))
-        return {**known, **state, **place, **times, **unknown, "run_attempt": run["run_attempt"]}
+        made = {**known, **state, **place, **times, **unknown, "run_attempt": run["run_attempt"]}
+        return {**made, **{key: given[key] for key in made if key in given and key not in state}}
 
     def _label(self, name: str) -> Json:
         return {"id": self.state.id_of(("label", name)), "name": name, "color": "ededed", "default": False}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.changes import LABELS, PREDICTED, edit_table, rescore, set_params
+from tests.dvc.review.changes import PREDICTED, edit_table, labels, rescore, set_params
 from tests.dvc.review.forging import relock
 from verdict.repo.lock.check import hash_of
 
@@ -46,7 +46,8 @@ def ahead(author: Clone) -> None:
 
 def flattered(clone: Clone) -> None:
     """The predictions of a perfect model in place of the true ones, and figures, hashes and cache to match."""
-    edit_table(clone, PREDICTED, lambda table: table.assign(**{name: table["label"].eq(name) * 1.0 for name in LABELS}))
+    names = labels(clone)
+    edit_table(clone, PREDICTED, lambda table: table.assign(**{name: table["label"].eq(name) * 1.0 for name in names}))
     rescore(clone)
     relock(clone)
 

@@ -174,6 +174,13 @@ def keep(site: Direct, folder: Path) -> None:
     """Write down what GitHub has beside commits."""
     kept = {name: _plain(getattr(site.github.state, name)) for name in _KEPT}
     (folder / "kept.json").write_text(json.dumps(kept), encoding="utf-8")
+    # Each test takes a copy: of no more than it needs.
+    site.origin.git("repack", "-a", "-d", "--quiet")
+    for path in [site.origin.root / "runs", *(one for one in site.clone.path.iterdir() if one.name != ".dvc")]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.exists():
+            path.unlink()
 
 
 def check(site: Direct, head: str) -> None:

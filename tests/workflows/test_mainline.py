@@ -20,8 +20,8 @@ def merged(site: Direct, change: Change) -> None:
 
 
 def saved(origin: Origin) -> set[Path]:
-    """Every entry of actions/cache."""
-    return set(origin.caches.rglob("*.tar"))
+    """Every entry of actions/cache with results; the other kind holds what runs took."""
+    return set(origin.caches.rglob("dvc-*.tar"))
 
 
 def attributed(clone: Clone) -> None:

@@ -2,11 +2,14 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.workflows import releasing
+from tests.workflows.openapi import description, wrong
 from tests.workflows.origin import git
 from tests.workflows.releasing import APP, FIRST, REGISTRY, Releases, green
 
@@ -118,3 +121,20 @@ def test_half_a_clone_is_refused(releases: Releases, tmp_path: Path, options: li
         assert (done.returncode, f"this clone: {told}" in done.stdout) == (code, True), done.stdout
     half.run(*done.stdout.partition("remedy: ")[2].split())
     assert releases.try_release("verify", "v1.0.0", at=half).returncode == 0
+
+
+def test_the_rulesets_of_tags_are_githubs() -> None:
+    """What docs/github.md sends GitHub takes: by one ruleset the App creates tags, by the other nobody moves any."""
+    guide = (ROOT / "docs" / "github.md").read_text(encoding="utf-8")
+    script = guide.partition("## 8. The rulesets of tags")[2].partition("```sh\n")[2].partition("```")[0]
+    names = json.loads(script.partition("names='")[2].partition("'")[0])
+    bodies = re.findall(r"^jq -n .*? '(\{.*?\})' \|", script, re.MULTILINE | re.DOTALL)
+    sent = [json.loads(text.replace("$names", json.dumps(names)).replace("$app", "6")) for text in bodies]
+    schema = description().operation("POST", "/repos/{owner}/{repo}/rulesets").body
+    assert schema
+    assert [wrong(schema, one) for one in sent] == [[], []]
+    assert names == {"ref_name": {"include": [f"refs/tags/classifier{sign}*" for sign in "@#"], "exclude": []}}
+    assert [([rule["type"] for rule in one["rules"]], len(one["bypass_actors"])) for one in sent] == [
+        (["creation"], 1),
+        (["update", "deletion"], 0),
+    ]

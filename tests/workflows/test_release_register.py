@@ -120,6 +120,8 @@ def test_the_list_is_what_gto_shows(built: Releases) -> None:
     history = built.desk.read_json("gto", "history", "classifier", "--json", "--ascending")
     wanted = [(one["timestamp"][:19], one["event"], one["version"]) for one in history]
     assert [tuple(line.split()[:3]) for line in lines[3:]] == wanted
+    assert built.desk.try_run("gto", "deprecate", "classifier", "v1.0.1", **who).returncode == 0
+    assert built.release("list").splitlines()[0].startswith("v1.0.1    withdrawn ")
 
 
 def test_without_a_release_the_list_says_so(releases: Releases) -> None:

@@ -1,5 +1,6 @@
 """`verdict release verify`: nine forgeries, each by somebody who got around one guard, are refused by name."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -67,6 +68,13 @@ def test_a_moved_tag(releases: Releases) -> None:
     assert releases.verify() == (1, {"tag": f"moved: the tag at GitHub is {there}, not {first}"})
 
 
+def test_a_tag_of_another_version(releases: Releases) -> None:
+    """What was released under one name is not released under another."""
+    releases.retag(releases.told, name="classifier@v1.0.9")
+    releases.site.github.state.releases[0]["tag_name"] = "classifier@v1.0.9"
+    assert releases.verify("v1.0.9") == (1, {"tag": "its version is v1.0.9, not v1.0.0"})
+
+
 def test_a_commit_without_a_run_of_main(releases: Releases) -> None:
     """A commit of main that nobody reproduced; a run by hand, of a fork, or of another branch is none."""
     told, commit = releases.told, releases.commit()
@@ -89,6 +97,8 @@ def test_a_red_run(releases: Releases) -> None:
     code, false = releases.verify()
     assert code == 1
     assert false["run of main"] == f"main.yml did not reproduce {commit[:10]}: run {red}: failure"
+    other = green(releases.site, commit)
+    assert releases.verify()[1]["run of main"] == f"the run of main.yml is {other}, not {told['run']}"
 
 
 def test_another_artifact_in_the_image(releases: Releases) -> None:
@@ -137,6 +147,27 @@ def test_an_edited_manifest(releases: Releases) -> None:
     code, false = releases.verify()
     assert code == 1
     assert false["artifact"].startswith(f"object {path.parent.name}{path.name[:6]} of the remote is ")
+
+
+def test_a_file_beside_the_artifact(releases: Releases) -> None:
+    """A listing on the remote that has more than the manifest names is not that artifact."""
+    told, files = releases.told, releases.desk.path / ".remote/files/md5"
+    listing = json.loads((files / told["artifact"][:2] / told["artifact"][2:]).read_text(encoding="utf-8"))
+    text = json.dumps([*listing, {**listing[0], "relpath": "more"}])
+    digest = hashlib.md5(text.encode()).hexdigest() + ".dir"
+    (files / digest[:2]).mkdir(exist_ok=True)
+    (files / digest[:2] / digest[2:]).write_text(text, encoding="utf-8")
+    all_of(releases, {**told, "artifact": digest})
+    code, false = releases.verify()
+    assert code == 1
+    assert false["artifact"].startswith("what its manifest.json names is {")
+
+
+def test_another_sbom(releases: Releases) -> None:
+    """The file of the release must be the one that was made with the image."""
+    releases.upload("sbom.cdx.json", b"{}")
+    code, false = releases.verify()
+    assert (code, set(false)) == (1, {"SBOM"})
 
 
 def manifest_of(releases: Releases, told: Json) -> Path:

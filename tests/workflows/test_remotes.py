@@ -47,7 +47,7 @@ def filled_once(base: Path, s3: S3, tmp_path_factory: pytest.TempPathFactory) ->
         with_keys(site, s3, read_only=False)
         ran = site.act.main()
         assert ran.jobs == {"reproduce": "success", "overdue": "success"}, ran.log
-        (kept,) = site.origin.caches.rglob("*.tar")
+        (kept,) = site.origin.caches.rglob("dvc-*.tar")
         assert kept.name == f"dvc-main-{site.origin.sha('main')}.tar"
         shutil.rmtree(site.origin.caches)
     return folder / "site"
@@ -98,7 +98,7 @@ def test_a_change_takes_from_the_remote_what_it_needs(filled: Direct, s3: S3) ->
     assert "Running stage 'train'" in ran.log
     assert "Running stage 'prepare'" not in ran.log
     assert "Running stage 'featurize'" not in ran.log
-    (kept,) = filled.origin.caches.rglob("*.tar")
+    (kept,) = filled.origin.caches.rglob("dvc-*.tar")
     with tarfile.open(kept) as archive:
         names = {name.rpartition("files/md5/")[2].replace("/", "") for name in archive.getnames()}
     assert locked(filled.clone, "data/features") in names

@@ -231,6 +231,6 @@ def test_a_bucket_of_its_own(s3: S3, tmp_path: Path, tmp_path_factory: pytest.Te
     assert "pull: 1 new" in run(collector, "sweep", "pull", spec, "--git-remote", hub)
     assert s3.names("sweeps/files/md5/")
     run(collector, "ci", "sweep", "missing", spec, "--git-remote", hub)
-    assert (tmp_path / "output").read_text(encoding="utf-8") == f"names={json.dumps(others)}\n"
+    assert (tmp_path / "output").read_text(encoding="utf-8") == f"names={json.dumps(others)}\nnumber=2\n"
     found = [clone.run("dvc", "exp", "list", "--name-only", "--all-commits").split() for clone in (worker, collector)]
     assert found == [[name]] * 2

@@ -40,7 +40,7 @@ def test_a_better_model_passes(site: Direct) -> None:
     site.keep(site.clone, "main")
 
     def good(clone: Clone) -> None:
-        set_params(clone, "train.linear", alpha=0.000015)
+        set_params(clone, "train.linear", alpha=0.00002)
         reproduce(clone)
 
     site.propose(good)

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.resolver import implicit_resolvers
 
 from verdict.base.errors import VerdictError
@@ -100,12 +101,20 @@ def dump(document: object) -> str:
     return stream.getvalue()
 
 
+class _Representer(RoundTripRepresenter):
+    """Writes null as null, where the library writes nothing."""
+
+
+_Representer.add_representer(type(None), lambda writer, _: writer.represent_scalar(f"{_TAG}null", "null"))
+
+
 @contextmanager
 def edited(path: Path) -> Iterator[Any]:
     """The content of a YAML file, written back with its comments when the block has ended without an error."""
     text = path.read_text(encoding="utf-8")
     parse(text, str(path), f"git diff {path}")
     editor = YAML()
+    editor.Representer = _Representer
     editor.preserve_quotes, editor.width = True, 4096
     document = editor.load(text)
     yield document

@@ -91,7 +91,8 @@ class Classifier:
     def answers(self, texts: Iterable[str | Mapping[str, str]]) -> list[Answer]:
         """An answer to each text, as `verdict predict` and `verdict serve` give it; `ValueError` as `probabilities`."""
         probabilities = self.probabilities(texts)
-        best, rows = probabilities.argmax(axis=1).tolist(), probabilities.round(6).tolist()
+        best = [row.index(max(row)) for row in probabilities.tolist()]  # for a few numbers faster than argmax
+        rows = probabilities.round(6).tolist()
         return [
             Answer(self.labels[at], dict(zip(self.labels, row, strict=True)))
             for at, row in zip(best, rows, strict=True)

@@ -9,6 +9,8 @@ RATED = ("rating_r",)
 # Of one class, told as `recall:LABEL`.
 BY_CLASS = ("precision", "recall", "f1")
 LOWER_IS_BETTER = frozenset({"log_loss", "ece"})
+# The metric that decides, unless params.yaml names another.
+HEADLINE = "weighted_f1"
 # The name for all rows, beside those of the slices.
 OVERALL = "overall"
 # Of the calibration error on the validation split, which no param of the stage train names.

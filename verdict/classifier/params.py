@@ -9,7 +9,7 @@ from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.classifier.data_params import Data, Split, Validate
 from verdict.classifier.kinds import KINDS, ModelKind
-from verdict.classifier.metric_names import known_metric
+from verdict.classifier.metric_names import HEADLINE, known_metric
 from verdict.classifier.section import Count, NonNegative, Positive, Section, Seed, explain
 
 PATH = Path("params.yaml")
@@ -66,6 +66,7 @@ class Linear(Section):
     """Logistic regression, one class against the rest, by averaged stochastic gradient descent."""
 
     alpha: Positive
+    log_count_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
     epochs: Count
     patience: Count
 
@@ -127,7 +128,7 @@ class Train(Section):
 class Evaluate(Section):
     """How predictions are summed up; `headline` is the metric that decides."""
 
-    headline: Annotated[str, AfterValidator(known_metric)] = "weighted_f1"
+    headline: Annotated[str, AfterValidator(known_metric)] = HEADLINE
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
     mistakes: Count
 

@@ -15,7 +15,9 @@ Options = argparse.Namespace
 def _missing(options: Options) -> None:
     from verdict.ci.sweep.missing import missing, plan_of
 
-    output("names", json.dumps(missing(plan_of(Path.cwd(), options.spec), options.git_remote, options.only)))
+    names = missing(plan_of(Path.cwd(), options.spec), options.git_remote, options.only)
+    output("names", json.dumps(names))
+    output("number", str(len(names)))
 
 
 def _baseline(_: Options) -> None:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from verdict.classifier.metric_names import HEADLINE
 from verdict.cli.exits import reported
 
 HELP = "put your own table in the place of the example"
@@ -18,7 +19,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--positive", metavar="LABEL", help="of two classes the one that matters; default: the last")
     rating = "instead of --label: numbers from LOW to HIGH, whose middle ± BAND is a class of its own (0: two classes)"
     parser.add_argument("--rating", nargs=4, metavar=("COLUMN", "LOW", "HIGH", "BAND"), help=rating)
-    parser.add_argument("--labels", metavar="A,B,…", help="the classes in their order; of a rating from low to high")
+    labels = "the classes in their order, as in a line of csv; of a rating from low to high"
+    parser.add_argument("--labels", metavar="A,B,…", help=labels)
     parser.add_argument("--id", metavar="COLUMN", help="a unique name of a row; default: a hash of its text")
     parser.add_argument("--group", metavar="COLUMN", help="rows that belong together, such as a thread or an author")
     parser.add_argument(
@@ -27,6 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--date", metavar="COLUMN", help="when a row is from: the newest rows are the test split")
     parser.add_argument("--split", metavar="COLUMN", help="says train, validation or test; default: drawn by group")
     parser.add_argument("--weight", metavar="COLUMN", help="how much a row counts in training")
+    headline = f"the metric that decides; default: {HEADLINE}"
+    parser.add_argument("--headline", metavar="METRIC", default=HEADLINE, help=headline)
     parser.add_argument("--force", action="store_true", help="also over files that git could not bring back")
 
 

@@ -135,15 +135,17 @@ def _ready(root: Path, options: Options) -> int:
     """Whether it may roll: after staging alone, and not to where it is measurably worse than what serves."""
     from verdict.delivery.registry import stages, version, versions, was_on
 
-    tag = version(root, options.version)
+    tag, held = version(root, options.version), stages(root)
+    if tag.version not in held:
+        print(f"{tag.name}: was withdrawn; remedy: another version, see verdict release list")
+        return FAIL
     if options.to == "staging":
         print(f"{tag.name}: nothing comes before staging")
         return PASS
     if not was_on(root, tag, "staging"):
         print(f"{tag.name}: was never on staging; remedy: deploy.yml, or verdict deploy, to staging first")
         return FAIL
-    held = stages(root)
-    served = next((one for one in versions(root) if options.to in held[one.version]), tag)
+    served = next((one for one in versions(root) if options.to in held.get(one.version, ())), tag)
     if served == tag or options.force:
         print(f"{tag.name}: not compared: {plain(options.force) or f'no other release is on {options.to}'}")
         return PASS

@@ -17,10 +17,13 @@ def run(options: argparse.Namespace) -> int:
     """Print the tables; 0, or 1 where there are no metrics, or only those of other data than params.yaml names."""
 
     def show() -> None:
+        from verdict.base.paths import DATASET
+        from verdict.classifier.dataset.description import read_dataset
         from verdict.classifier.scores.scoreboard import scoreboard
         from verdict.repo.lock.current import require_current
 
         require_current(Path(), options.path.as_posix())
-        print(scoreboard(options.path, Path("data/published.csv")))
+        labels = read_dataset(Path(DATASET)).labels if Path(DATASET).is_file() else ()
+        print(scoreboard(options.path, Path("data/published.csv"), labels))
 
     return reported(show)

@@ -1,6 +1,7 @@
 """Types of command-line values."""
 
 import argparse
+import math
 import re
 
 
@@ -9,6 +10,17 @@ def whole_number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
+
+
+def amount(text: str) -> float:
+    """Parse a number from 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0")
+    return value
 
 
 def device(text: str) -> str:

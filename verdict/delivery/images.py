@@ -12,26 +12,23 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from verdict.base.documents import parse
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
+from verdict.delivery.recipe import ARTIFACT, context, copied_by, kind_of, stages_of, target_of
 
-_ARTIFACT = "models/classifier"
 _LABELS = {
     "version": "org.opencontainers.image.version",
     "commit": "org.opencontainers.image.revision",
     "artifact": "verdict.artifact",
     "inputs": "verdict.inputs",
 }
-_STAGE = re.compile(r"^FROM (?P<of>\S+) AS (?P<name>\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -72,9 +69,9 @@ def inputs(root: Path) -> str:
     These are the stages of Dockerfile without their comments, what they copy (pins and code), and the base as its
     registry has it now.
     """
-    recipe = _recipe(root, _target(_kind(root)))
-    files = {str(path.relative_to(root)): sha256(path) for path in _sources(root, recipe)}
-    told = [recipe, files, _base(root).rpartition("@")[2]]
+    stages = stages_of(root, target_of(kind_of(root)))
+    files = {str(path.relative_to(root)): sha256(path) for path in copied_by(stages, root)}
+    told = [stages, files, _base(root).rpartition("@")[2]]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -96,17 +93,17 @@ def build(root: Path, artifact: Path, labels: Labels, reference: str) -> str:
         if getattr(labels, name) != value:
             what = f"is {value}, the image would be labelled {getattr(labels, name)}"
             raise VerdictError(f"{artifact}: {name}", what, "verdict release plan, again: something moved since")
-    target = _target(json.loads(manifest.read_bytes())["kind"])
+    target = target_of(json.loads(manifest.read_bytes())["kind"])
     given = {name.upper(): getattr(labels, name) for name in _LABELS}
-    with _context(root, target) as folder:
-        shutil.copytree(artifact, folder / _ARTIFACT)
+    with context(root, target) as folder:
+        shutil.copytree(artifact, folder / ARTIFACT)
         _build(root, folder, "--no-cache", "--tag", reference, **given)
     return _without_chance(reference)
 
 
 def sbom(root: Path, labels: Labels) -> bytes:
     """What is installed in the image that `build` made last: CycloneDX, in JSON, the same bytes each time."""
-    with _context(root, "sbom", _kind(root)) as folder:
+    with context(root, "sbom", kind_of(root)) as folder:
         _build(root, folder, "--output", str(folder / "found"))
         document = json.loads((folder / "found" / "python.json").read_bytes())
         others = (folder / "found" / "others.txt").read_text(encoding="utf-8").splitlines()
@@ -149,61 +146,16 @@ def _manifest_of(reference: str, layer: Path) -> str:
     """SHA-256 of manifest.json in a layer that holds an artifact, the files that it names, and nothing else."""
     with tarfile.open(layer) as archive:
         members = [member for member in archive if not member.isdir()]
-        files = {member.name.removeprefix(f"app/{_ARTIFACT}/"): archive.extractfile(member) for member in members}
-        content = {name: file.read() for name, file in files.items() if file is not None}
+        files = [(member.name, archive.extractfile(member)) for member in members if member.isreg()]
+        content = {name.removeprefix(f"app/{ARTIFACT}/"): file.read() for name, file in files if file}
     hashes = {name: hashlib.sha256(text).hexdigest() for name, text in content.items()}
-    manifest = hashes.pop("manifest.json", None)
-    if manifest is None or len(content) != len(members) or hashes != json.loads(content["manifest.json"])["files"]:
-        what = "its last layer is not an artifact as its manifest.json names it"
-        raise VerdictError(reference, what, "do not run it; verdict release build makes it anew")
-    return manifest
-
-
-def _target(kind: str) -> str:
-    return "encoder" if kind == "encoder" else "serving"
-
-
-def _kind(root: Path) -> str:
-    params = root / "params.yaml"
-    return str(parse(params.read_text(encoding="utf-8"), str(params), "verdict params")["train"]["model"])
-
-
-def _recipe(root: Path, target: str, kind: str = "") -> str:
-    """Dockerfile without comments and without the stages that a target does not need."""
-    text = (root / "Dockerfile").read_text(encoding="utf-8")
-    text = re.sub(r"^#.*\n|^\n", "", text, flags=re.MULTILINE)
-    text = text.replace("FROM ${ENVIRONMENT}", f"FROM {'torch' if kind == 'encoder' else 'builder'}")
-    head, *stages = re.split(r"^(?=FROM )", text, flags=re.MULTILINE)
-    named = {match["name"]: stage for stage in stages if (match := _STAGE.match(stage))}
-    needed, waiting = set[str](), {target}
-    while waiting:
-        needed |= waiting
-        found = {name for stage in waiting for name in re.findall(r"(?:^FROM |--from=)(\w+)", named[stage])}
-        waiting = (found & set(named)) - needed
-    return head + "".join(stage for name, stage in named.items() if name in needed)
-
-
-def _sources(root: Path, recipe: str) -> list[Path]:
-    """The files of a checkout that a recipe copies, but for the artifact."""
-    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", recipe, flags=re.MULTILINE)
-    patterns = [pattern for line in lines for pattern in line.split() if pattern != _ARTIFACT]
-    found = [path for pattern in patterns for path in root.glob(pattern)]
-    files = [file for path in found for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
-    return sorted({file for file in files if "__pycache__" not in file.parts})
-
-
-@contextmanager
-def _context(root: Path, target: str, kind: str = "") -> Iterator[Path]:
-    """A folder with a recipe and what it copies, for as long as the block runs."""
-    recipe = _recipe(root, target, kind)
-    with TemporaryDirectory(prefix="verdict-image-") as name:
-        folder = Path(name)
-        for path in _sources(root, recipe):
-            place = folder / path.relative_to(root)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, place)
-        (folder / "Dockerfile").write_text(recipe, encoding="utf-8")
-        yield folder
+    manifest = hashes.pop("manifest.json", "")
+    with suppress(KeyError, TypeError, ValueError):
+        # fewer: a link, or a name that comes twice
+        if len(content) == len(members) and json.loads(content["manifest.json"])["files"] == hashes:
+            return manifest
+    what = "its last layer is not an artifact as its manifest.json names it"
+    raise VerdictError(reference, what, "do not run it; verdict release build makes it anew")
 
 
 def _build(root: Path, folder: Path, *options: str, **given: str) -> None:
@@ -240,9 +192,8 @@ def _base(root: Path) -> str:
     (default,) = re.findall(r"^ARG BASE_IMAGE=(\S+)$", (root / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     name = os.environ.get("VERDICT_BASE_IMAGE") or default
     raw = _run("skopeo", "inspect", "--raw", *_tls(name), f"docker://{name}")
-    repository = name.partition("@")[0]
-    folder, _, last = repository.rpartition("/")
-    return f"{folder}/{last.partition(':')[0]}@sha256:{hashlib.sha256(raw).hexdigest()}"
+    repository = re.sub(r"(:[^/@]+)?(@.+)?$", "", name)
+    return f"{repository}@sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
 def _component(kind: str, name: str, version: str, machine: str) -> dict[str, Any]:

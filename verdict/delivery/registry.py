@@ -91,7 +91,7 @@ def register(root: Path, told: Provenance, login: str) -> None:
 
 def assign(root: Path, tag: Tag, stage: str, login: str) -> None:
     """Say by a pushed tag that a version is on a stage; again, nothing happens. Raises as `register` does."""
-    if stage in stages(root)[tag.version]:
+    if stage in stages(root).get(tag.version, ()):
         return
     before = set(_staged(root, stage))
     _gto(root, "assign", NAME, "--version", tag.version, "--stage", stage, "--force", variables=_who(login))
@@ -128,7 +128,7 @@ def _gto(root: Path, *arguments: str, variables: Names | None = None) -> str:
 
 
 def stages(root: Path) -> dict[str, list[str]]:
-    """The stages of each version, as GTO shows them."""
+    """The stages of each version, as GTO shows them; of one that was withdrawn it shows nothing."""
     shown: list[dict[str, Any]] = json.loads(_gto(root, "show", NAME, "--json"))
     return {one["version"]: [stage["stage"] for stage in one["stages"]] for one in shown}
 
@@ -139,6 +139,9 @@ def listing(root: Path) -> list[str]:
     if not tags:
         return ["no release yet"]
     held = stages(root)
-    lines = [f"{tag.version:<9} {', '.join(held[tag.version]) or '-':<20} {tag.told.about()}" for tag in tags]
+    lines = [
+        f"{tag.version:<9} {', '.join(held.get(tag.version, ['withdrawn'])) or '-':<20} {tag.told.about()}"
+        for tag in tags
+    ]
     history = json.loads(_gto(root, "history", NAME, "--json", "--ascending"))
     return [*lines, "", *(_EVENT.format(**event) for event in history)]

@@ -1,6 +1,7 @@
 """What `verdict init` does, step by step: nothing is changed before all of it is known to work."""
 
 import argparse
+import csv
 import re
 import shutil
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
+from verdict.classifier.scores.predictions import require_headline
 from verdict.init.cards import data_card, model_card
 from verdict.init.document import rewritten
 from verdict.init.look import columns_of, likely_label, likely_text
@@ -52,7 +54,8 @@ def start(root: Path, options: argparse.Namespace) -> None:
     _require_room(root, options, place)
     data, split = _groups(options, place)
     trial = _fitting({**data, "path": str(options.table)}, split, data)
-    text = rewritten((root / PARAMS).read_text(encoding="utf-8"), data, split, trial)
+    require_headline(options.headline, trial.dataset.labels, "rating" in data)
+    text = rewritten((root / PARAMS).read_text(encoding="utf-8"), data, split, trial, options.headline)
     _put(root, options.table, place, current)
     write_text(root / PUBLISHED, "name,slice,metric,value\n")
     write_text(root / COST, "{}\n")
@@ -150,7 +153,7 @@ def _groups(options: argparse.Namespace, place: Path) -> tuple[dict[str, Any], d
     else:
         data["label"] = options.label
     if options.labels:
-        data["labels"] = [label.strip() for label in options.labels.split(",")]
+        data["labels"] = [label.strip() for label in next(csv.reader([options.labels], skipinitialspace=True))]
     given = {name: getattr(options, name) for name in ("positive", "id", "group", "date", "weight")}
     data |= {name: value for name, value in given.items() if value}
     if options.slice:

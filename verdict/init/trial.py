@@ -69,7 +69,7 @@ def tried(data: Mapping[str, Any], split: Mapping[str, Any]) -> Trial:
         raise VerdictError("verdict init", explain(error), "other options") from None
     with tempfile.TemporaryDirectory(prefix="verdict-") as name:
         folder = Path(name)
-        prepare(*settings, folder, folder / "violations.csv")
+        prepare(*settings, folder, details=None)
         tables = {one: read_arrow(folder / f"{one}.parquet", "verdict init") for one in _SPLITS}
         found = read_json(folder / "dropped.json", "verdict init")["dropped"]
         dataset = read_dataset(folder / "dataset.json")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.metric_names import (
@@ -93,10 +93,20 @@ class Gate(Section):
 
 
 class Report(Section):
-    """What the report adds to the measured figures."""
+    """What measured figures cost, and may cost. A price of null is not known; nor is one an hour of 0."""
 
     price_per_hour: NonNegative
     currency: Annotated[str, Field(min_length=1, max_length=8)]
+    price_per_hosted_minute: NonNegative | None = None
+    price_per_gb_month: NonNegative | None = None
+    budget_per_month: NonNegative | None = None
+
+    @model_validator(mode="after")
+    def _budget_has_prices(self) -> Self:
+        unknown = not self.price_per_hour or self.price_per_hosted_minute is None
+        if self.budget_per_month is not None and unknown:
+            raise ValueError("budget_per_month needs price_per_hour, and price_per_hosted_minute (0 where it is free)")
+        return self
 
 
 class AllParams(Params):

@@ -1,53 +1,41 @@
 """What a client may ask, as types: requests are checked by them, and the OpenAPI document shows them."""
 
-from typing import Annotated, Any, NotRequired
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from verdict.serving.settings import MOST_CHARACTERS, MOST_TEXTS
 
-_ONLY = ConfigDict(extra="forbid")
-_SHOWN = {"maxLength": MOST_CHARACTERS}
-Plain = Annotated[str, Field(json_schema_extra={**_SHOWN, "examples": ["The soup was cold."]})]
-Text = Plain | Annotated[dict[str, str], Field(description="the columns that the artifact makes its text of")]
+Plain = Annotated[str, Field(json_schema_extra={"maxLength": MOST_CHARACTERS, "examples": ["The soup was cold."]})]
+# A text, or the columns that the artifact makes its text of.
+Text = str | dict[str, str]
+_Shape = Annotated[list[Annotated[int, Field(ge=0, le=MOST_TEXTS)]], Field(min_length=1, max_length=2)]
 
 
-class One(TypedDict):
-    """One text."""
-
-    __pydantic_config__ = _ONLY  # type: ignore[misc]
-    text: Text
-
-
-class Many(TypedDict):
-    """Several texts."""
-
-    __pydantic_config__ = _ONLY  # type: ignore[misc]
-    texts: Annotated[list[Text], Field(json_schema_extra={"maxItems": MOST_TEXTS})]
-
-
-class Named(TypedDict):
-    """What has a name."""
-
-    name: str
-
-
-class Tensor(Named):
+class Tensor(TypedDict):
     """A column of texts, in the words of the Open Inference Protocol."""
 
-    shape: list[Annotated[int, Field(ge=0, le=MOST_TEXTS)]]
-    datatype: str
+    name: str
+    shape: _Shape
+    datatype: Literal["BYTES"]
     data: Annotated[list[str | list[str]], Field(json_schema_extra={"maxItems": MOST_TEXTS})]
 
 
+class Wanted(TypedDict):
+    """A column of answers that is asked for."""
+
+    name: Literal["label", "probabilities", "receipt"]
+
+
 class Inference(TypedDict):
-    """A request of the Open Inference Protocol; of `outputs` the names are read, all by default."""
+    """A request of the Open Inference Protocol; without `outputs` all come."""
 
     id: NotRequired[str]
     parameters: NotRequired[dict[str, Any]]
     inputs: Annotated[list[Tensor], Field(min_length=1)]
-    outputs: NotRequired[list[Named]]
+    outputs: NotRequired[list[Wanted]]
 
 
 class Prediction(TypedDict):
@@ -59,15 +47,10 @@ class Prediction(TypedDict):
     receipt: str
 
 
-class Predictions(TypedDict):
-    """An answer to each text."""
-
-    predictions: list[Prediction]
-
-
-class Output(Named):
+class Output(TypedDict):
     """A column of answers."""
 
+    name: str
     shape: list[int]
     datatype: str
     data: list[str] | list[float]
@@ -88,5 +71,14 @@ class Error(TypedDict):
     error: str
 
 
-PREDICT: TypeAdapter[One | Many] = TypeAdapter(One | Many)
-INFER: TypeAdapter[Inference] = TypeAdapter(Inference)
+def one_or_many(columns: Sequence[str]) -> Any:  # noqa: ANN401 - a type
+    """The type of a body with one text or several, for an artifact that makes its text of these columns."""
+    # A function that makes a type: nothing that a type checker can follow.
+    text: Any = Plain | only("Columns", dict.fromkeys(columns, str))
+    many = Annotated[list[text], Field(json_schema_extra={"maxItems": MOST_TEXTS})]
+    return only("One", {"text": text}) | only("Many", {"texts": many})
+
+
+def only(name: str, keys: dict[str, Any]) -> Any:  # noqa: ANN401 - a type
+    """The type of an object of these keys, and no other."""
+    return with_config(ConfigDict(extra="forbid"))(TypedDict(name, keys))  # type: ignore[operator]

@@ -1,12 +1,11 @@
 """What Prometheus may know. What depends on the content of texts is published in lots, so that no scrape shows one."""
 
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from functools import cache
+from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Info, disable_created_metrics
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from verdict.classifier.artifact import Answer
@@ -20,95 +19,54 @@ _TENTHS = 10
 class Lots(Collector):
     """Labels by confidence, and lengths, of at least `LOT` texts at a time."""
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = list(labels)
-        self._numbers = {label: number * _TENTHS for number, label in enumerate(labels)}
-        self._empty = [0] * (len(self._labels) * _TENTHS + len(_LENGTHS) + 2)  # the last is the sum of the lengths
-        self._shown, self._waiting, self._texts = self._empty, self._empty.copy(), 0
+    def __init__(self, labels: Iterable[str], registry: CollectorRegistry) -> None:
+        self._shown, self._lock = CollectorRegistry(), Lock()
+        self._texts = Counter("verdict_texts", "texts that were answered", registry=registry)
+        answers = Counter("verdict_answers", "what was answered", ["label", "confidence"], registry=self._shown)
+        steps = [f"{tenth / _TENTHS:.1f}" for tenth in range(_TENTHS)]
+        self._answers = {label: [answers.labels(label, step) for step in steps] for label in labels}
+        self._lengths = Histogram("verdict_text_characters", "lengths", buckets=_LENGTHS, registry=self._shown)
+        self._waiting: list[tuple[str, int, int]] = []
+        registry.register(self)
 
-    def add(self, texts: Iterable[str], answers: Sequence[Answer]) -> None:
-        """Count some answers; they are shown once the lot is full."""
-        waiting, lengths = self._waiting, len(self._labels) * _TENTHS
-        for text, answer in zip(texts, answers, strict=True):
-            confidence = int(answer.probabilities[answer.label] * _TENTHS)
-            waiting[self._numbers[answer.label] + min(confidence, _TENTHS - 1)] += 1
-            waiting[lengths + bisect_left(_LENGTHS, len(text))] += 1
-            waiting[-1] += len(text)
-        self._texts += len(answers)
-        if self._texts >= LOT:
-            # One assignment: a scrape in another thread sees all of a lot, or none of it.
-            self._shown = [shown + new for shown, new in zip(self._shown, waiting, strict=True)]
-            self._waiting, self._texts = self._empty.copy(), 0
-
-    def collect(self) -> Iterable[Metric]:
-        """The full lots."""
-        shown, split = self._shown, len(self._labels) * _TENTHS
-        said = CounterMetricFamily(
-            "verdict_answers", f"answers by label and confidence, in lots of {LOT}", labels=["label", "confidence"]
-        )
-        for place, count in enumerate(shown[:split]):
-            said.add_metric([self._labels[place // _TENTHS], f"{place % _TENTHS / _TENTHS:.1f}"], count)
-        lengths = HistogramMetricFamily("verdict_text_characters", f"lengths of texts, in lots of {LOT}")
-        steps = [*map(str, _LENGTHS), "+Inf"]
-        lengths.add_metric([], list(zip(steps, accumulate(shown[split:-1]), strict=True)), shown[-1])
-        return [said, lengths]
-
-
-class Requests(Collector):
-    """How requests ended and how long they took: nothing of this says what they held, so it is shown at once."""
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[str, int], int] = defaultdict(int)
-        self._steps: dict[str, list[int]] = defaultdict(lambda: [0] * (len(_SECONDS) + 1))
-        self._sums: dict[str, float] = defaultdict(float)
-
-    def add(self, route: str, status: int, seconds: float) -> None:
-        """Count a request that has ended."""
-        self._counts[route, status] += 1
-        self._steps[route][bisect_left(_SECONDS, seconds)] += 1
-        self._sums[route] += seconds
+    def add(self, texts: Sequence[str], answers: Iterable[Answer]) -> None:
+        """Count some answers: how many at once, what they say once the lot is full."""
+        self._texts.inc(len(texts))
+        self._waiting += [
+            (label, min(int(probabilities[label] * _TENTHS), _TENTHS - 1), len(text))
+            for text, (label, probabilities) in zip(texts, answers, strict=True)
+        ]
+        if len(self._waiting) >= LOT:
+            with self._lock:
+                for label, confidence, length in self._waiting:
+                    self._answers[label][confidence].inc()
+                    self._lengths.observe(length)
+            self._waiting.clear()
 
     def collect(self) -> Iterable[Metric]:
-        """All of them."""
-        counts = CounterMetricFamily("verdict_requests", "by route and status", labels=["route", "status"])
-        for (route, status), count in self._counts.copy().items():
-            counts.add_metric([route, str(status)], count)
-        times = HistogramMetricFamily("verdict_request_seconds", "from head to answer", labels=["route"])
-        for route, steps in self._steps.copy().items():
-            rising = accumulate(steps.copy())
-            buckets = list(zip([*map(str, _SECONDS), "+Inf"], rising, strict=True))
-            times.add_metric([route], buckets, self._sums[route])
-        return [counts, times]
+        """The full lots: a scrape, which is another thread, sees all of one, or none of it."""
+        with self._lock:
+            return list(self._shown.collect())
 
 
 class Counters:
     """All metrics of one process."""
 
-    def __init__(self, labels: Sequence[str], build: dict[str, str], beside: str) -> None:
+    def __init__(self, labels: Sequence[str], build: dict[str, str]) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         Info("verdict_build", "what is served", registry=registry).info(build)
-        self._failures = Counter("verdict_failures", "requests without an answer", ["kind"], registry=registry)
-        self._texts = Counter("verdict_texts", "texts that were answered", registry=registry)
-        self._beside = Counter(
-            "verdict_beside", "what the artifact beside says", ["artifact", "outcome"], registry=registry
-        )
-        self._beside_name = beside
-        self._lots, self._requests = Lots(labels), Requests()
-        registry.register(self._lots)
-        registry.register(self._requests)
-        # prometheus_client's own take a lock each time: with three of them as long as the whole answer as JSON.
-        self.request = self._requests.add
+        requests = Counter("verdict_requests", "by route and status", ["route", "status"], registry=registry)
+        seconds = Histogram("verdict_request_seconds", "all of it", ["route"], buckets=_SECONDS, registry=registry)
+        # To find the series of some labels takes longer than to count.
+        self._request = cache(lambda route, status: (requests.labels(route, status), seconds.labels(route)))
+        self.failures = Counter("verdict_failures", "requests without an answer", ["kind"], registry=registry)
+        # The outcome is same, other, failed, or skipped.
+        self.beside = Counter("verdict_beside", "what it says", ["artifact", "outcome"], registry=registry)
+        self.answered = Lots(labels, registry).add
 
-    def failure(self, kind: str) -> None:
-        """Count a request without an answer."""
-        self._failures.labels(kind).inc()
-
-    def answered(self, texts: Sequence[str], answers: Sequence[Answer]) -> None:
-        """Count answers: how many at once, what they say in lots."""
-        self._texts.inc(len(answers))
-        self._lots.add(texts, answers)
-
-    def beside(self, outcome: str, number: int = 1) -> None:
-        """Count what the artifact beside says: same, other, failed, or skipped."""
-        self._beside.labels(self._beside_name, outcome).inc(number)
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count a request that has ended."""
+        requests, times = self._request(route, status)
+        requests.inc()
+        times.observe(seconds)

@@ -5,89 +5,103 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
 
-from verdict.serving.refusals import GoneError, Refusal, refuse
 from verdict.serving.service import Service
-from verdict.serving.settings import NAME
+from verdict.serving.settings import MOST_BYTES, line
 
-# What is counted by name; whatever else is asked for is one route, or a stranger could make as many as he likes.
 _OPEN = {"/", "/health", "/v2/health/live", "/v2/health/ready"}
-_ROUTES = {*_OPEN, "/predict", "/version", "/docs", "/openapi.json", "/v2"}
+# What failures are counted by.
+_KINDS = {401: "token", 408: "late", 413: "large", 422: "malformed", 429: "busy", 499: "gone", 500: "not_finite"}
+_JSON = "application/json"
 
 
 class Front:
     """The outermost application: bounds, token, counters, access log.
 
     Args:
-        app: FastAPI's application, with all routes.
+        app: all routes.
         service: what is served.
-        hot: routes of `app`, by method and path, that are called without what FastAPI does for each request, which
-            takes as long as half of a prediction.
+        hot: what answers the body of a POST, by path, without what FastAPI does for each request, which takes as long
+            as half of a prediction.
     """
 
-    def __init__(self, app: ASGIApp, service: Service, hot: Mapping[tuple[str, str], ASGIApp]) -> None:
+    def __init__(self, app: FastAPI, service: Service, hot: Mapping[str, Callable[[bytes], Awaitable[bytes]]]) -> None:
         self._app, self._service, self._hot, self._working = app, service, hot, 0
-        self._most, self._log = service.settings.requests, service.settings.access_log
-        token = service.settings.token
-        self._expected = f"Bearer {token}".encode() if token is not None else None
+        app.exception_handler(HTTPException)(self._refused)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may pass; count how it ended."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started, status = time.perf_counter(), 0
 
         async def noted(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            status = message.get("status", status)
             await send(message)
 
+        answer = self._hot.get(scope["path"]) if scope["method"] == "POST" else None
         self._working += 1
         try:
             self._require_passing(scope)
-            await self._hot.get((scope["method"], scope["path"]), self._app)(scope, receive, noted)
-        except Refusal as refusal:
-            self._service.counters.failure(refusal.kind)
-            await refuse(noted, refusal)
-        except GoneError:
-            self._service.counters.failure("gone")
+            respond = Response(await answer(await _whole(scope, receive)), media_type=_JSON) if answer else self._app
+            await respond(scope, receive, noted)
+        except HTTPException as error:
+            await (await self._refused(Request(scope), error))(scope, receive, noted)
         except Exception as error:
-            self._service.counters.failure("defect")
-            _report(error)
+            self._service.counters.failures.labels("defect").inc()
+            # Its message stays out of the log: it may hold a part of a text.
+            places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+            print(f"defect: {type(error).__name__} at {' < '.join(reversed(places))}", file=sys.stderr, flush=True)
             if not status:
-                await refuse(noted, Refusal(500, "defect", "a defect of the service: its log says where"))
+                respond = Response(line("a defect of the service: its log says where"), 500, media_type=_JSON)
+                await respond(scope, receive, noted)
         finally:
             self._working -= 1
             self._count(scope, status, time.perf_counter() - started)
 
     def _require_passing(self, scope: Scope) -> None:
-        if self._working > self._most:
-            raise Refusal(429, "busy", "too many requests at a time: try again in a second")
-        if self._expected is not None and scope["path"] not in _OPEN:
+        settings = self._service.settings
+        if self._working > settings.requests:
+            raise HTTPException(429, "too many requests at a time: try again in a second", {"retry-after": "1"})
+        if settings.token is not None and scope["path"] not in _OPEN:
             given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-            if not hmac.compare_digest(given, self._expected):
-                raise Refusal(401, "token", "no valid token: send the header Authorization: Bearer TOKEN")
+            if not hmac.compare_digest(given, b"Bearer " + settings.token):
+                raise HTTPException(
+                    401, "no valid token: send Authorization: Bearer TOKEN", {"www-authenticate": "Bearer"}
+                )
+
+    async def _refused(self, request: Request, error: HTTPException) -> Response:
+        """What says why there is no answer, and what to do; it holds nothing of the request."""
+        status, path = error.status_code, request.scope["path"]
+        self._service.counters.failures.labels(_KINDS.get(status, "unknown")).inc()
+        if status == 422 and path != "/predict":  # the protocol's own status for what a model cannot take
+            status = 400
+        message = f"{error.detail}: see /docs" if status in (404, 405) else error.detail
+        return Response(line(message), status, error.headers, _JSON)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = _route(scope["path"])
+        # Whatever is no route is one, or a stranger could make as many series as he likes.
+        route = scope["path"] if scope["path"] in self._hot else getattr(scope.get("route"), "path", "other")
         self._service.counters.request(route, status, seconds)
-        if self._log:
-            line = {"route": route, "method": scope["method"], "status": status, "ms": round(seconds * 1000, 2)}
-            print(json.dumps({"time": round(time.time(), 3), **line}), flush=True)
+        if self._service.settings.access_log:
+            told = {"route": route, "method": scope["method"], "status": status, "ms": round(seconds * 1000, 2)}
+            print(json.dumps({"time": round(time.time(), 3), **told}), flush=True)
 
 
-def _route(path: str) -> str:
-    if path in _ROUTES:
-        return path
-    return f"/v2/models/{NAME}" if path.startswith(f"/v2/models/{NAME}") else "other"
-
-
-def _report(error: Exception) -> None:
-    """Say on standard error where a defect is. Its message stays out: it may hold a part of a text."""
-    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    print(f"defect: {type(error).__name__} at {' < '.join(reversed(places))}", file=sys.stderr, flush=True)
+async def _whole(scope: Scope, receive: Receive) -> bytes:
+    """The whole body of a request; `HTTPException` when it is too large, came too slowly, or the client has left."""
+    body, more = b"", True
+    while more and len(body) <= MOST_BYTES:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    if message["type"] == "http.disconnect":
+        raise HTTPException(499)  # for the counters: nobody reads it
+    if scope.get("verdict.late"):
+        raise HTTPException(408, "the request took too long to arrive: send it again, at once")
+    if len(body) > MOST_BYTES:
+        raise HTTPException(413, f"the body is larger than {MOST_BYTES:,} bytes: send fewer texts at a time")
+    return body

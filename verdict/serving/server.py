@@ -4,6 +4,8 @@ import asyncio
 import gc
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
@@ -16,7 +18,7 @@ from verdict.serving.service import Service
 from verdict.serving.settings import Settings
 
 # Seconds for what is being answered when the process must end.
-_GRACE = 25
+GRACE = 25
 
 
 class Server(uvicorn.Server):
@@ -24,18 +26,11 @@ class Server(uvicorn.Server):
 
     def __init__(self, service: Service) -> None:
         bounds = {"seconds": service.settings.seconds, "most": service.settings.connections}
-        config = uvicorn.Config(
-            application(service),
-            loop="uvloop",
-            http=type("Protocol", (BoundedProtocol,), bounds),
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            timeout_keep_alive=75,  # longer than a proxy's: it is the proxy that ends a connection
-            timeout_graceful_shutdown=_GRACE,
-        )
+        config = uvicorn.Config(application(service), loop="uvloop", access_log=False, log_level="error")
+        config.http = type("Protocol", (BoundedProtocol,), bounds)
+        config.ws, config.lifespan, config.server_header, config.proxy_headers = "none", "off", False, False
+        # An idle connection lives longer than a proxy's: it is the proxy that ends it. What has begun has GRACE.
+        config.timeout_keep_alive, config.timeout_graceful_shutdown = 75, GRACE
         super().__init__(config)
         self._service = service
 
@@ -61,30 +56,27 @@ def serve(settings: Settings) -> None:
     """
     service = Service(settings)
     listener = listen(settings.host, settings.port)
-    try:
+    with _taken(settings.metrics_host, settings.metrics_port, "--metrics-port"):
         metrics, _ = start_http_server(settings.metrics_port, settings.metrics_host, service.counters.registry)
-    except OSError as error:
-        raise _taken(settings.metrics_host, settings.metrics_port, "--metrics-port", error) from None
-    gc.collect()
     gc.freeze()  # the vocabulary is never garbage: no collection looks through it
     gc.set_threshold(10_000, 20, 20)
     address, port = listener.getsockname()[:2]
     where = f"http://{address}:{port}, metrics on port {metrics.server_port}"
-    print(f"serve: {settings.release}, artifact {service.hash[:12]}, on {where}", flush=True)
+    print(f"serve: {settings.release}, artifact {service.artifact.hash[:12]}, on {where}", flush=True)
     Server(service).run([listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections; `VerdictError` when the port is taken."""
-    try:
+    with _taken(host, port, "--port"):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048)
+
+
+@contextmanager
+def _taken(host: str, port: int, option: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise _taken(host, port, "--port", error) from None
-    listener.setblocking(False)
-    return listener
-
-
-def _taken(host: str, port: int, option: str, error: OSError) -> VerdictError:
-    what = f"cannot listen there: {error.strerror or error}"
-    return VerdictError(f"{host}:{port}", what, f"{option} with a free port, or 0 for any")
+        what = f"cannot listen there: {error.strerror or error}"
+        raise VerdictError(f"{host}:{port}", what, f"{option} with a free port, or 0 for any") from None

@@ -1,115 +1,149 @@
-"""What is served: the artifact, the one beside it, and what is told of both."""
+"""What is served: the artifact, the one beside it, how they are asked, and what is told of both."""
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
-from verdict.classifier.artifact import Answer, load_classifier, load_manifest
+from verdict.classifier.artifact import Answer, Classifier, load_classifier, load_manifest
 from verdict.serving.asked import Prediction, Text
-from verdict.serving.bodies import require_few
 from verdict.serving.counters import Counters
 from verdict.serving.receipts import Receipts
-from verdict.serving.refusals import Refusal
-from verdict.serving.scorers import scorer
-from verdict.serving.settings import NAME, Settings
+from verdict.serving.settings import MOST_CHARACTERS, MOST_TEXTS, NAME, Settings
 
-# Comparisons that may wait; beyond these none is made, so that the artifact beside can never slow down users.
-_COMPARISONS = 64
+# Texts that are scored before others get a turn.
+_AT_ONCE = 16
+# Texts of one forward pass of an encoder.
+_BATCH = 64
+
+
+class Direct:
+    """A model that needs less than a millisecond for a text: no queue, and the same bits in any company."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+
+    async def answers(self, texts: list[str]) -> list[Answer]:
+        """An answer to each text; between the parts of many, other requests have their turn."""
+        found = self._classifier.answers(texts[:_AT_ONCE])
+        for start in range(_AT_ONCE, len(texts), _AT_ONCE):
+            await asyncio.sleep(0)
+            found += self._classifier.answers(texts[start : start + _AT_ONCE])
+        return found
+
+
+class Batched:
+    """An encoder, in one thread: what waits goes through one forward pass.
+
+    Args:
+        classifier: the artifact.
+        most: how many texts may wait.
+    """
+
+    def __init__(self, classifier: Classifier, most: int) -> None:
+        self._classifier, self._most = classifier, most
+        self._queue: deque[tuple[str, asyncio.Future[Answer]]] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "encoder")
+
+    async def answers(self, texts: list[str]) -> list[Answer]:
+        """An answer to each text; `HTTPException` when too many wait already."""
+        if self._queue and len(self._queue) + len(texts) > self._most:
+            raise HTTPException(429, "too many texts wait for the model: try again in a second", {"retry-after": "1"})
+        loop = asyncio.get_running_loop()
+        own = [(text, loop.create_future()) for text in texts]
+        self._queue += own
+        self._worker = self._worker or loop.create_task(self._work())
+        return list(await asyncio.gather(*(future for _, future in own)))
+
+    async def _work(self) -> None:
+        while self._queue:
+            texts, futures = zip(*(self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))), strict=True)
+            run = asyncio.get_running_loop().run_in_executor(self._thread, self._classifier.answers, texts)
+            (found,) = await asyncio.gather(run, return_exceptions=True)
+            for place, future in enumerate(futures):
+                if future.done():  # cancelled: nobody waits for it any more
+                    continue
+                if isinstance(found, BaseException):
+                    future.set_exception(found)
+                else:
+                    future.set_result(found[place])
+        self._worker = None
+
+
+class Artifact:
+    """An artifact and the way to ask it; `VerdictError` when it is damaged or foreign."""
+
+    def __init__(self, folder: Path, waiting: int) -> None:
+        self.classifier, self.manifest = load_classifier(folder), load_manifest(folder)
+        self.hash, direct = sha256(folder / "manifest.json"), self.manifest.representation != "tokens"
+        self.answers = (Direct(self.classifier) if direct else Batched(self.classifier, waiting)).answers
 
 
 class Service:
     """An artifact that answers; `VerdictError` when it, or the one beside it, is damaged or foreign."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.classifier = load_classifier(settings.model)
-        self.manifest = load_manifest(settings.model)
-        self.hash = sha256(settings.model / "manifest.json")
-        self._scorer = scorer(self.classifier, self.manifest.representation, settings.waiting)
-        self.labels, self.columns = self.classifier.labels, self.classifier.text.columns
-        self._numbers = {label: number for number, label in enumerate(self.labels)}
-        self._receipts = Receipts(settings.release, *([settings.receipt_key] if settings.receipt_key else []))
-        self.draining = False
+        self.settings, self.draining = settings, False
+        self.artifact = Artifact(settings.model, settings.waiting)
+        self.labels, self.columns = self.artifact.classifier.labels, self.artifact.classifier.text.columns
+        self._receipts = Receipts(settings.release, settings.receipt_key)
+        self._told = {"version": settings.release, "commit": settings.commit or "", "artifact": self.artifact.hash}
+        self._told["kind"] = self.artifact.manifest.kind
+        self.counters = Counters(self.labels, self._told)
+        self._beside = Artifact(settings.beside, settings.waiting) if settings.beside else None
         self._comparisons: set[asyncio.Task[None]] = set()
-        self._beside, beside = None, ""
-        if settings.beside is not None:
-            other = load_classifier(settings.beside)
-            if other.text.columns != self.columns:
-                what = f"makes its text of {', '.join(other.text.columns)}, the one that is served of"
-                remedy = "two artifacts of the same data"
-                raise VerdictError(str(settings.beside), f"{what} {', '.join(self.columns)}", remedy)
-            self._beside = scorer(other, load_manifest(settings.beside).representation, settings.waiting)
-            beside = sha256(settings.beside / "manifest.json")
-        build = {"version": settings.release, "commit": settings.commit or "", "artifact": self.hash}
-        self.counters = Counters(self.labels, {**build, "kind": self.manifest.kind}, beside)
+        if self._beside and (other := self._beside.classifier.text.columns) != self.columns:
+            what = f"makes its text of {', '.join(other)}, the one that is served of {', '.join(self.columns)}"
+            raise VerdictError(str(settings.beside), what, "two artifacts of the same data")
 
-    def about(self) -> dict[str, object]:
-        """What /version says."""
-        limits = {"columns": list(self.columns), "max_length": self.classifier.text.max_length}
-        told = {"version": self.settings.release, "commit": self.settings.commit, "artifact": self.hash}
-        return {"name": NAME, **told, "kind": self.manifest.kind, "labels": list(self.labels), "text": limits}
+    async def version(self) -> dict[str, Any]:
+        """Say which release, commit and artifact answer, and with which labels."""
+        limits = {"columns": self.columns, "max_length": self.artifact.classifier.text.max_length}
+        return {"name": NAME, **self._told, "labels": self.labels, "text": limits}
 
-    async def predictions(self, given: Sequence[Text], status: int = 422) -> list[Prediction]:
-        """An answer to each text.
-
-        Args:
-            given: texts, or objects of the artifact's columns.
-            status: for texts that are objects of other columns.
+    async def predictions(self, given: Sequence[Text]) -> list[Prediction]:
+        """An answer to each text, counted, and compared with what the artifact beside says.
 
         Raises:
-            Refusal: too many, too long, or of other columns; too many wait; the model gives no numbers.
+            HTTPException: too many, or too long; too many wait; the model gives no numbers.
         """
-        answers = await self.answers(self._joined(given, status))
-        release, receipts, numbers = self.settings.release, self._receipts, self._numbers
-        return [
-            {
-                "label": label,
-                "probabilities": probabilities,
-                "version": release,
-                "receipt": receipts.issue(numbers[label], probabilities[label]),
-            }
-            for label, probabilities in answers
-        ]
-
-    def _joined(self, given: Sequence[Text], status: int) -> list[str]:
-        joined = self.classifier.text.joined
-        try:
-            texts = [joined(one) for one in given]
-        except ValueError:
-            columns = ", ".join(self.columns)
-            message = f"a text is an object of other keys: send a string, or an object of {columns}"
-            raise Refusal(status, "malformed", message) from None
-        return require_few(texts)
-
-    async def answers(self, texts: list[str]) -> list[Answer]:
-        """The artifact's answers, counted, and compared with those of the one beside."""
-        answers = await self._scorer.answers(texts)
-        for answer in answers:
-            if not math.isfinite(answer.probabilities[answer.label]):  # a row is scaled by its sum: all or none
-                raise Refusal(500, "not_finite", "the model gives no finite probabilities: another version is needed")
+        if len(given) > MOST_TEXTS:
+            raise HTTPException(413, f"more than {MOST_TEXTS} texts: send fewer at a time")
+        texts = list(map(self.artifact.classifier.text.joined, given))
+        if any(len(text) > MOST_CHARACTERS for text in texts):
+            raise HTTPException(413, f"a text is longer than {MOST_CHARACTERS:,} characters: send a part of it")
+        answers = await self.artifact.answers(texts)
+        if not all(math.isfinite(answer.probabilities[answer.label]) for answer in answers):
+            # A row is scaled by its sum: all of it is finite, or none.
+            raise HTTPException(500, "the model gives no finite probabilities: another version is needed")
         self.counters.answered(texts, answers)
         if self._beside is not None:
-            self._compare(texts, answers)
-        return answers
+            task = asyncio.create_task(self._compare(self._beside, texts, answers))
+            self._comparisons.add(task)
+            task.add_done_callback(self._comparisons.discard)
+        return [self._prediction(*answer) for answer in answers]
 
-    def _compare(self, texts: list[str], answers: list[Answer]) -> None:
-        if len(self._comparisons) >= _COMPARISONS:
-            self.counters.beside("skipped", len(texts))
-            return
-        task = asyncio.create_task(self._compared(texts, answers))
-        self._comparisons.add(task)
-        task.add_done_callback(self._comparisons.discard)
+    def _prediction(self, label: str, probabilities: dict[str, float]) -> Prediction:
+        receipt = self._receipts.issue(self.labels.index(label), probabilities[label])
+        return {"label": label, "probabilities": probabilities, "version": self.settings.release, "receipt": receipt}
 
-    async def _compared(self, texts: list[str], answers: list[Answer]) -> None:
+    async def _compare(self, beside: Artifact, texts: list[str], answers: list[Answer]) -> None:
         await asyncio.sleep(0)  # the user's answer leaves first
+        same = 0
         try:
-            assert self._beside is not None  # noqa: S101 - for mypy
-            others = await self._beside.answers(texts)
+            others = await beside.answers(texts)
             same = sum(other.label == answer.label for other, answer in zip(others, answers, strict=True))
-        except Exception:  # whatever it does, users do not notice
-            self.counters.beside("failed", len(texts))
-        else:
-            self.counters.beside("same", same)
-            self.counters.beside("other", len(texts) - same)
+            outcome = "other"
+        except Exception as error:  # whatever it does, users do not notice
+            outcome = "skipped" if isinstance(error, HTTPException) else "failed"
+        count = self.counters.beside.labels
+        count(beside.hash, "same").inc(same)
+        count(beside.hash, outcome).inc(len(texts) - same)

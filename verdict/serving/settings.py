@@ -1,5 +1,6 @@
 """What an operator chooses, and the bounds of a request."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Settings:
     port: int = 8000
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 8001
-    token: str | None = None
+    token: bytes | None = None
     receipt_key: bytes | None = None
     access_log: bool = False
     drain: float = 0.0
@@ -47,3 +48,8 @@ class Settings:
     connections: int = 1_000
     requests: int = 512
     waiting: int = 512
+
+
+def line(message: str) -> bytes:
+    """An error as a line of JSON."""
+    return json.dumps({"error": message}).encode() + b"\n"

@@ -51,6 +51,14 @@ def test_overall_slices_and_classes_stand_in_tables(tmp_path: Path) -> None:
     assert classes[1:] == [[name, "5", "0.100", "0.200", "0.300"] for name in ("ham", "spam")]
 
 
+def test_classes_stand_in_the_order_of_the_data(tmp_path: Path) -> None:
+    """As data.labels has them, whatever the order of the file; one that it lacks comes last."""
+    (tmp_path / "metrics.json").write_text(json.dumps(document(["a", "b", "c"], {})), encoding="utf-8")
+    (tmp_path / "published.csv").write_text(HEAD, encoding="utf-8")
+    _, classes = scoreboard(tmp_path / "metrics.json", tmp_path / "published.csv", ("c", "d", "a")).split("\n\n")
+    assert [line.split()[0] for line in classes.splitlines()[1:]] == ["c", "a", "b"]
+
+
 def test_without_slices_and_published_scores_there_is_no_table_of_them(tmp_path: Path) -> None:
     """Data without slices, and a file of published scores with its head line alone, leave two tables."""
     scores, classes = shown(tmp_path, document(["a", "b", "c"], {}))

@@ -1,5 +1,6 @@
 """`verdict init`: somebody's own table in the place of the example."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.corpus import mails, write_csv
 from tests.documents import load
-from tests.dvc.pipeline.clone import Clone, empty_clone
+from tests.dvc.pipeline.clone import Clone, commented_clone
 from verdict.init.document import flow, rewritten
 from verdict.init.look import columns_of, likely_label, likely_text
 from verdict.init.trial import tried
@@ -18,10 +19,7 @@ TEXTS = ("--text", "subject", "--text", "body", "--label", "label")
 @pytest.fixture
 def clone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with the committed params.yaml, comments and all."""
-    place = empty_clone(tmp_path_factory.getbasetemp()).copy(tmp_path / "verdict")
-    (place.path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    place.commit("The params as they are committed")
-    return place
+    return commented_clone(tmp_path_factory.getbasetemp(), tmp_path / "verdict")
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def table(tmp_path: Path) -> Path:
 
 def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> None:
     """Three options and the next commands that init names lead to a verdict, and nothing of the example is left."""
-    said = clone.run("verdict", "init", str(table), *TEXTS, "--positive", "ham")
+    said = clone.run("verdict", "init", str(table), *TEXTS, "--positive", "ham", "--headline", "roc_auc")
     assert "verdict repro" in said
     assert "verdict test-set" in said
     assert "verdict gate --bootstrap" in said
@@ -48,6 +46,8 @@ def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> 
         assert word not in told
     assert not (clone.path / "data/raw/sentences.csv.dvc").exists()
     assert load(clone.path / "params.yaml")["gate"]["fail_on_worse"] == {"overall": ["headline"]}
+    assert load(clone.path / "params.yaml")["evaluate"]["headline"] == "roc_auc"
+    assert re.findall("^(spam|ham) ", clone.run("verdict", "scores"), re.MULTILINE) == ["spam", "ham"]
     assert "metrics/cost.json" in clone.run("git", "ls-files", "metrics"), "else experiments keep no cost"
 
 
@@ -83,6 +83,7 @@ def test_a_second_init_is_refused_without_force(clone: Clone, table: Path) -> No
         (("--text", "body", "--label", "body"), "the column that the labels come from"),
         (("--text", "body", "--label", "subject"), "a number or an id?"),
         (("--text", "body", "--rating", "label", "0", "1", "x"), "is no number"),
+        (("--text", "body", "--label", "label", "--headline", "rating_r"), "rating_r is none of weighted_f1, "),
     ],
 )
 def test_what_stands_against_it_is_told_and_nothing_is_changed(
@@ -154,7 +155,9 @@ def test_the_params_fit_the_table(tmp_path: Path, table: Path, monkeypatch: pyte
     data = {"path": table.name, "text": "body", "label": "label", "slice": "subject"}
     trial = tried({**data, "slice": "label"}, {})
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    (tmp_path / "params.yaml").write_text(rewritten(text, {**data, "slice": "label"}, {}, trial), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(
+        rewritten(text, {**data, "slice": "label"}, {}, trial, "weighted_f1"), encoding="utf-8"
+    )
     found, before = load(tmp_path / "params.yaml"), load(ROOT / "params.yaml")
     assert all(found["validate"]["min_rows"][name] <= rows for name, rows in trial.rows.items())
     assert 1 <= found["validate"]["min_class_rows"] <= trial.rarest("label")
@@ -162,7 +165,7 @@ def test_the_params_fit_the_table(tmp_path: Path, table: Path, monkeypatch: pyte
     assert found["featurize"]["word"] == before["featurize"]["word"]
     assert found["train"]["bag"] == before["train"]["bag"]
     assert found["train"]["class_weight"] is None
-    noted = rewritten(text.replace("\nsplit:", "\n# a note\n\n# on the split\nsplit:"), data, {}, trial)
+    noted = rewritten(text.replace("\nsplit:", "\n# a note\n\n# on the split\nsplit:"), data, {}, trial, "weighted_f1")
     assert "\n# a note\n\n# on the split\nsplit:" in noted, "a comment before a group stays"
 
 
@@ -173,6 +176,23 @@ def test_conflicts_are_dropped_and_said(tmp_path: Path, clone: Clone) -> None:
     said = clone.run("verdict", "init", str(tmp_path / "torn.csv"), *TEXTS)
     assert "2 × words under two labels" in said
     assert load(clone.path / "params.yaml")["data"]["conflicts"] == "drop"
+
+
+def test_where_every_row_conflicts_one_is_named(clone: Clone, tmp_path: Path) -> None:
+    """No rule saves such a table, and the message names one of them instead of a list that is gone with the trial."""
+    torn = [{"text": text, "label": label} for text in "abcdefgh" for label in ("ham", "spam")]
+    write_csv(tmp_path / "torn.csv", torn)
+    done = clone.try_run("verdict", "init", str(tmp_path / "torn.csv"), "--text", "text", "--label", "label")
+    assert done.returncode == 1
+    assert f"16 rows have words that stand under another label, too (such as {tmp_path}/torn.csv, line " in done.stdout
+
+
+def test_a_label_may_hold_commas(clone: Clone, tmp_path: Path) -> None:
+    """In quotes, as in a line of csv."""
+    made = [{**mail, "label": {"ham": "good, bad", "spam": 'the "ugly"'}[str(mail["label"])]} for mail in mails(400)]
+    write_csv(tmp_path / "mails.csv", made)
+    clone.run("verdict", "init", str(tmp_path / "mails.csv"), *TEXTS, "--labels", '"the ""ugly""", "good, bad"')
+    assert load(clone.path / "params.yaml")["data"]["labels"] == ['the "ugly"', "good, bad"]
 
 
 @pytest.mark.parametrize("value", ["plain", "with: colon", "yes", "1.0", "#x", "[a]", "好评", "", " padded", "it's"])

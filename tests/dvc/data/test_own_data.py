@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.documented import commands
-from tests.dvc.pipeline.clone import Clone, empty_clone
+from tests.dvc.pipeline.clone import Clone, commented_clone
 from tests.tables import TABLES
 
 
@@ -19,9 +19,7 @@ def clone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     table = TABLES["reviews"]
     if not table.path.exists():
         pytest.skip("the real tables are not here: make tables")
-    place = empty_clone(tmp_path_factory.getbasetemp()).copy(tmp_path / "verdict")
-    (place.path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    place.commit("The params as they are committed")
+    place = commented_clone(tmp_path_factory.getbasetemp(), tmp_path / "verdict")
     (place.path / ".venv" / "tables").mkdir(parents=True)
     shutil.copyfile(table.path, place.path / ".venv" / "tables" / table.file)
     return place

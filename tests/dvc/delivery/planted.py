@@ -3,20 +3,22 @@
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 
-from verdict.classifier.artifact import Answer
+from starlette.exceptions import HTTPException
+
 from verdict.cli import main
-from verdict.serving.refusals import Refusal
+from verdict.serving.asked import Prediction, Text
 from verdict.serving.service import Service
 
 # The smoke test asks less often.
 _SMOKE = 130
 _FAULT = sys.argv[sys.argv.index("--release") + 1].partition("+")[2]
-_answers = Service.answers
+_predictions = Service.predictions
 _asked = 0
 
 
-async def _planted(self: Service, texts: list[str]) -> list[Answer]:
+async def _planted(self: Service, given: Sequence[Text]) -> list[Prediction]:
     global _asked  # noqa: PLW0603 - a process is one fault
     _asked += 1
     if _asked > _SMOKE:
@@ -25,13 +27,13 @@ async def _planted(self: Service, texts: list[str]) -> list[Answer]:
         if _FAULT == "fails" or (_FAULT == "rarely" and _asked % 33 == 0):
             raise RuntimeError("planted")
         if _FAULT == "nan":
-            raise Refusal(500, "not_finite", "planted")
+            raise HTTPException(500, "planted: what a service says whose model gives no numbers")
         if _FAULT == "crashes":
             os._exit(3)
-    return await _answers(self, texts)
+    return await _predictions(self, given)
 
 
 if _FAULT == "never":
     sys.exit("planted: it does not start")
-Service.answers = _planted  # type: ignore[method-assign]
+Service.predictions = _planted  # type: ignore[method-assign]
 sys.exit(main(["serve", *sys.argv[1:]]))

@@ -67,7 +67,8 @@ class Users:
             number += 1
             try:
                 client = client or http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-                client.request("POST", "/predict", json.dumps({"text": f"the lamp {number} is good"}))
+                user = {"x-verdict-user": f"user {number % 50}"} if number % 2 else {}
+                client.request("POST", "/predict", json.dumps({"text": f"the lamp {number} is good"}), user)
                 reply = client.getresponse()
                 body = reply.read()
                 self.got[reply.status] += 1
@@ -86,7 +87,7 @@ class Stand:
         a, b, canary, *metrics, self.port, self.told = free(8)
         self.ports = {"a": Ports(a, metrics[0]), "b": Ports(b, metrics[1]), "canary": Ports(canary, metrics[2])}
         self.servers = Processes(self.ports, folder / "processes", PLANTED)
-        self.proxy = Proxy(folder / "admin.sock", "classifier")
+        self.proxy = Proxy(folder / "admin.sock", "classifier", tuple(self.ports))
         self.store = Store(folder / "guard")
         self.guard: Guard | None = None
 

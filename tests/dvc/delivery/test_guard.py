@@ -1,5 +1,6 @@
 """Tests of `verdict guard`, `deploy`, `rollback` and `deploy status` as a host runs them."""
 
+import fcntl
 import json
 import os
 import random
@@ -130,8 +131,17 @@ def test_bad_requests_are_refused_with_a_remedy(
     assert "no such file: it says what serves on this host" in capsys.readouterr().err
     (tmp_path / "host.toml").write_text('environment = "production"\nwhat = 1\n')
     assert main(["guard", "--host", str(tmp_path / "host.toml")]) == 1
-    with guarded(stand) as first:
-        until(lambda: (stand.store.folder / "lock").exists() and first.poll() is None)
-        time.sleep(2)
+    with guarded(stand):
+        until(lambda: held(stand.store.folder / "lock"))
         assert command(stand, "guard") == 1
     assert "another guard runs here" in capsys.readouterr().err
+
+
+def held(path: Path) -> bool:
+    """Whether somebody has locked a file."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

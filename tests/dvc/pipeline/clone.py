@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.corpus import RAW, write_raw
 from tests.documents import load, save
 from tests.shared import once
 from verdict.base.paths import TEST_SET
+from verdict.init.command import EXAMPLE
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
 TIMEOUT = 180  # seconds; a command that hangs fails its test, no test measures time
@@ -161,8 +163,8 @@ def fresh_clone(path: Path) -> Clone:
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, path / name)
     clone = Clone(path)
-    for name in ("dvc.lock", TEST_SET):
-        (path / name).unlink(missing_ok=True)
+    for stale in (path / "dvc.lock", path / TEST_SET, *path.glob("data/raw/*.dvc")):
+        stale.unlink(missing_ok=True)
     for name, cached in declared_outs(clone.dag()):
         if not cached:
             (path / name).unlink(missing_ok=True)
@@ -177,6 +179,16 @@ def fresh_clone(path: Path) -> Clone:
 def empty_clone(temporary: Path) -> Clone:
     """A clone in which nothing was ever reproduced, made once a run of pytest; not to be changed."""
     return Clone(once(temporary, "empty", lambda folder: fresh_clone(folder / "verdict")) / "verdict")
+
+
+def commented_clone(temporary: Path, path: Path) -> Clone:
+    """Its copy with the committed params.yaml, comments and all, in which the example's table is named."""
+    clone = empty_clone(temporary).copy(path)
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^  path: \S+", f"  path: {EXAMPLE}", text, count=1)
+    (clone.path / "params.yaml").write_text(text, encoding="utf-8")
+    clone.commit("The params as they are committed")
+    return clone
 
 
 def finished_clone(temporary: Path) -> Clone:

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.slow
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = ROOT / "README.md"
 
-PINS = ("requirements.txt", "requirements/encoder.txt", "requirements/serving.txt", "requirements-dev.txt")
+_MORE = ("encoder", "images", "serving")
+PINS = ("requirements.txt", *(f"requirements/{name}.txt" for name in _MORE), "requirements-dev.txt")
 
 
 def recipe(target: str) -> list[str]:

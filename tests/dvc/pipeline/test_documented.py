@@ -130,7 +130,26 @@ ELSEWHERE = {
         "sed -i 's|newName: .*|newName: ghcr.io/OWNER/NAME|; s|digest: .*|digest: sha256:DIGEST|'"
         " deploy/kubernetes/overlays/production/kustomization.yaml",
     },
+    "tests/workflows/test_cost.py": {
+        "GITHUB_REPOSITORY=owner/name GITHUB_TOKEN=$(gh auth token) verdict cost",
+        "verdict cost --check",
+        "verdict cost --forecast --runs-per-day 8 --data-gb 0.05 --retention-days 14 --deploys-per-month 4",
+    },
+    "tests/dvc/remote/test_lifecycle.py": {
+        "aws s3api put-bucket-lifecycle-configuration --bucket BUCKET"
+        " --lifecycle-configuration file://deploy/storage/lifecycle.json",
+    },
     "tests/dvc/test_github_guide.py": {"for name in reproduce fork; do"},
+    "tests/workflows/test_release.py": {
+        "verdict release plan",
+        "app=$(gh api apps/NAME-OF-THE-APP --jq .id)",
+    },
+    "tests/workflows/test_release_verify.py": {
+        "verdict release verify v1.2.0",
+        "git config verdict.app NAME-OF-THE-APP",
+    },
+    "tests/workflows/test_release_register.py": {"verdict release list"},
+    "tests/mlflow/test_mirror.py": {"verdict mlflow --to http://127.0.0.1:5000"},
 }
 NOT_RUN = {
     "downloads an environment, or is what runs this test": {
@@ -161,6 +180,10 @@ NOT_RUN = {
     "needs a bucket's keys, or an origin": {
         "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…",
         "git add .dvc/config && git commit -m 'Remote on S3' && git push",
+    },
+    "asks GitHub": {
+        "export GITHUB_REPOSITORY=owner/repository GITHUB_TOKEN=$(gh auth token)",
+        "gh attestation verify oci://ghcr.io/OWNER/REPOSITORY@sha256:… --repo OWNER/REPOSITORY \\",
     },
     "changes settings at GitHub": {
         "gh api --method PUT 'repos/{owner}/{repo}/actions/permissions' -F enabled=true -f allowed_actions=selected"

@@ -26,6 +26,7 @@ from tests.dvc.pipeline.clone import Clone, declared_outs, environment, fresh_cl
 from tests.dvc.review.forging import relock
 from tests.shared import once
 from tests.warm.server import remember
+from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.scores.predictions import all_scores, by_slice
 from verdict.cli import main
 from verdict.review.command import Request, sides
@@ -196,10 +197,15 @@ def right(place: Clone) -> set[str]:
     return set(table["id"][table[list(LABELS)].idxmax(axis=1) == table["label"]])
 
 
+def labels(place: Clone) -> tuple[str, ...]:
+    """The classes of a clone's data, in their order."""
+    return read_dataset(place.path / "data/prepared/dataset.json").labels
+
+
 def rescore(place: Clone) -> None:
     """Write the figures that the stored predictions have, for the slices that they have."""
     table = pd.read_parquet(place.path / PREDICTED)
-    found = all_scores(table, LABELS, BINS, place.path / PREDICTED)
+    found = all_scores(table, labels(place), BINS, place.path / PREDICTED)
     (place.path / EVALUATION).write_text(json.dumps(found), encoding="utf-8")
 
 

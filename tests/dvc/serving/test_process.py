@@ -2,19 +2,17 @@
 
 import http.client
 import json
-import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
+from tests.served import served
 from tests.shared import once
 from tests.unit.stages.runs import build
 from verdict.classifier.artifact import load_classifier
@@ -24,24 +22,6 @@ from verdict.classifier.artifact import load_classifier
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An artifact of the small table."""
     return once(tmp_path_factory.getbasetemp(), "served", build) / "models/classifier"
-
-
-@contextmanager
-def served(model: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
-    """A service that is ready; its process, its port, and the one of its metrics."""
-    command = [sys.executable, "-I", "-m", "verdict", "serve", "--model", str(model), "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--metrics-port", "0", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1
-    )
-    try:
-        assert process.stdout is not None
-        found = re.search(r":(\d+), metrics on port (\d+)", process.stdout.readline())
-        assert found is not None
-        probe(int(found[1]))
-        yield process, int(found[1]), int(found[2])
-    finally:
-        process.kill()
-        process.wait(20)
 
 
 def finished(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -79,7 +59,8 @@ def test_32_clients_at_once_each_get_their_own_answers(model: Path) -> None:
     """Each of 32 connections gets its ids back, with the labels and digits of the artifact asked here."""
     texts = [f"a {kind} lamp number {number}" for number in range(320) for kind in ("lovely", "dreadful", "square")]
     expected = dict(zip(texts, load_classifier(model).answers(texts), strict=True))
-    with served(model) as (_, port, metrics):
+    with served(model) as running:
+        port = running.port
 
         def client(number: int) -> int:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -96,7 +77,7 @@ def test_32_clients_at_once_each_get_their_own_answers(model: Path) -> None:
 
         with ThreadPoolExecutor(32) as pool:
             assert sum(pool.map(client, range(32))) == len(texts)
-        other = http.client.HTTPConnection("127.0.0.1", metrics, timeout=20)
+        other = http.client.HTTPConnection("127.0.0.1", running.metrics, timeout=20)
         other.request("GET", "/metrics")
         assert f"verdict_texts_total {len(texts)}.0" in other.getresponse().read().decode()
         public = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -107,7 +88,11 @@ def test_32_clients_at_once_each_get_their_own_answers(model: Path) -> None:
 def test_sigterm_lets_a_request_end_and_takes_no_other(model: Path) -> None:
     """A request that is half there when the signal comes is answered; new connections are not; the process ends."""
     body = b'{"text": "a wonderful lamp"}'
-    with served(model) as (process, port, _), socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with (
+        served(model) as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection,
+    ):
+        process, port = running.process, running.port
         connection.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body[:5])
         probe(port)  # of the same loop: behind it the half of the request has been read
         process.send_signal(signal.SIGTERM)
@@ -124,7 +109,8 @@ def test_sigterm_lets_a_request_end_and_takes_no_other(model: Path) -> None:
 
 def test_draining_is_told_before_the_end(model: Path) -> None:
     """With --drain, readiness says no for so long while requests are answered; then the process ends."""
-    with served(model, "--drain", "2") as (process, port, _):
+    with served(model, "--drain", "2") as running:
+        process, port = running.process, running.port
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         process.send_signal(signal.SIGTERM)
         statuses = []

@@ -8,7 +8,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 
 from tests import documents
-from tests.conftest import ROOT
+from tests.conftest import ROOT, small_params
 from tests.dvc.pipeline.clone import environment
 from verdict.base.errors import VerdictError
 from verdict.classifier.params import load
@@ -23,7 +23,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for key, value in environment(folder).items():
         monkeypatch.setenv(key, value)
-    (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    documents.save(folder / "params.yaml", small_params())
     git(folder, "init", "--quiet")
     git(folder, "add", "params.yaml")
     git(folder, "commit", "--quiet", "--message", "Params")

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.sparse as sp
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.artifact import known_groups, load_classifier, load_groups, manifest_of, save_classifier
@@ -20,7 +21,7 @@ from verdict.classifier.features.negation import mark
 from verdict.classifier.features.shards import Shards, read_shard, write_shards
 from verdict.classifier.features.sparse_io import to_scipy
 from verdict.classifier.features.tfidf import char_grams, word_grams
-from verdict.classifier.models.linear.training import fit
+from verdict.classifier.models.linear.training import _scales, fit
 from verdict.classifier.params import Ngrammed, Params
 from verdict.classifier.training.loop import Data, said
 
@@ -228,6 +229,20 @@ def test_a_linear_model_learns_from_shards(tmp_path: Path, params: Params) -> No
     assert said(fitted.model, validation) == pytest.approx(expected, abs=1e-6)  # sums in another order
     other = fit(chosen.model_copy(update={"seed": 5}), "accuracy", train, validation)
     assert not np.array_equal(other.model.tensors()["coefficients"], fitted.model.tensors()["coefficients"])
+
+
+@pytest.mark.usefixtures("small_piles")
+def test_log_count_ratios_are_counted_in_all_shards(tmp_path: Path, params: Params) -> None:
+    """What multiplies the features on disk is what multiplies the same features in memory."""
+    train, _, _ = halves(tmp_path, params)
+    chosen = params.train.model_copy(update={"class_weight": None, "rating_noise": None})
+    parts = list(train.parts())
+    assert len(parts) > 1
+    order = np.concatenate([rows for rows, _ in train.features.parts()])
+    whole = train.at(order, sp.vstack([part.features for part in parts], format="csr"))
+    on_disk, in_memory = (_scales(data, chosen, np.ones(len(WORDS))) for data in (train, whole))
+    assert on_disk == pytest.approx(in_memory, rel=1e-5)
+    assert np.ptp(on_disk) > 1
 
 
 @pytest.mark.usefixtures("small_piles")

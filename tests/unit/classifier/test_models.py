@@ -17,6 +17,7 @@ from verdict.classifier.models.bag import Bag
 from verdict.classifier.models.bag import training as bag
 from verdict.classifier.models.bag.training import _Network, _tensors
 from verdict.classifier.models.linear import Linear, training
+from verdict.classifier.params import Linear as LinearParams
 from verdict.classifier.params import Params, Train
 from verdict.classifier.training import fit as training_fit
 from verdict.classifier.training.fit import require_possible
@@ -41,6 +42,11 @@ def settings(params: Params, kind: str, **changes: object) -> Train:
     """The params of training for one kind; the classes have no weights."""
     bag = params.train.bag.model_copy(update={"epochs": 3, "embedding_size": 4, "batch_size": 16})
     return params.train.model_copy(update={"model": kind, "bag": bag, "class_weight": None, **changes})
+
+
+def sharing(params: Params, share: float) -> LinearParams:
+    """The linear model's own settings, with that share of the log-count ratios."""
+    return params.train.linear.model_copy(update={"log_count_ratio": share})
 
 
 def fit(train: Train, rows: Data, validation: Data) -> Fitted:
@@ -71,19 +77,63 @@ def test_probabilities_are_finite_and_sum_to_one_whatever_the_scores(kind: str, 
 
 @pytest.mark.parametrize("classes", [2, 3, 10, 100])
 def test_linear_gives_the_probabilities_of_scikit_learn(params: Params, classes: int) -> None:
-    """Of two classes, too, for which scikit-learn keeps one row of coefficients, they are its predict_proba."""
-    sample, train = data(300, classes=classes), settings(params, "linear")
+    """Of two classes, too, they are its predict_proba of the features and a constant, where all are penalised alike."""
+    sample, train = data(300, classes=classes), settings(params, "linear", linear=sharing(params, 0.0))
     step = training._trainer(sample, train)
     reference = SGDClassifier(
-        loss="log_loss", alpha=train.linear.alpha, average=300, shuffle=False, random_state=train.seed
+        loss="log_loss",
+        alpha=train.linear.alpha,
+        average=300,
+        fit_intercept=False,
+        shuffle=False,
+        random_state=train.seed,
     )
+    features = sp.hstack([sample.features, np.full((300, 1), 0.1, dtype=np.float32)], format="csr")
     order = np.random.default_rng(train.seed)
     for epoch in range(3):
         model, _ = step(epoch)
         rows = order.permutation(300)
-        reference.partial_fit(sample.features[rows], sample.actual[rows], classes=np.arange(classes))
-    expected = reference.predict_proba(sample.features)
+        reference.partial_fit(features[rows], sample.actual[rows], classes=np.arange(classes))
+    expected = reference.predict_proba(features)
     assert model.probabilities(sample.features) == pytest.approx(expected, abs=2e-4)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 100])
+def test_ngrams_that_tell_a_class_from_the_rest_weigh_more(params: Params, classes: int) -> None:
+    """A scale's square is, to the share asked for, that of the log-count ratio, smoothed, weighted, to a mean of 1."""
+    made = data(400, classes=classes)
+    rarely = sp.csr_matrix(made.features.multiply(made.features > 0.9))
+    sample = replace(made, features=rarely, weight=np.random.default_rng(1).random(400))
+    train = settings(params, "linear", linear=sharing(params, 0.25))
+    scales = training._scales(sample, train, np.ones(classes))
+    assert sample.weight is not None
+    for place in range(classes):
+        inside = sample.actual == place
+        own, rest = (
+            training._SMOOTHING + sample.weight[rows] @ (rarely.toarray()[rows] > 0) for rows in (inside, ~inside)
+        )
+        ratio = np.log(own / own.sum()) - np.log(rest / rest.sum())
+        mass = (rarely.toarray() ** 2).sum(axis=0)
+        expected = np.sqrt(0.75 + 0.25 * ratio**2 * mass.sum() / (mass @ ratio**2))
+        assert scales[place, :-1] == pytest.approx(expected, rel=1e-4)
+        assert scales[place, -1] == np.float32(0.1)
+
+
+def test_ngrams_weigh_alike_where_none_tells_anything(params: Params) -> None:
+    """With every feature in every row, and so no ratio but 0, the scales are 1 whatever their share."""
+    for share in (0.0, 0.5, 1.0):
+        train = settings(params, "linear", linear=sharing(params, share))
+        assert training._scales(data(50), train, np.ones(3))[:, :-1] == pytest.approx(np.ones((3, 8)))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_model_holds_what_the_scales_are_folded_into(params: Params, classes: int) -> None:
+    """Rows where the class is told by rare features are learnt, and the model alone, without scales, says so."""
+    made = data(400, classes=classes)
+    sample = replace(made, features=sp.csr_matrix(made.features.multiply(made.features > 0.9)))
+    train = settings(params, "linear", linear=sharing(params, 1.0))
+    model = fit(train, sample, sample).model
+    assert (model.probabilities(sample.features).argmax(axis=1) == sample.actual).mean() > 0.95
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])

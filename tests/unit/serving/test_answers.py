@@ -55,7 +55,7 @@ def test_a_text_of_several_columns_is_an_object(of_mails: Path) -> None:
     assert asked.post(INFER, {"inputs": columns}).json["outputs"][0]["data"] == [expected[0]["label"]]
     refused = asked.post("/predict", {"text": {"subject": "a", "corpse": "b"}})
     assert refused.status == 422
-    assert refused.json["error"].endswith("send a string, or an object of subject, body")
+    assert refused.json["error"].endswith("TEXT is a string, or an object of subject, body")
     assert asked.post("/predict", {"text": "a wonderful lamp"}).status == 200
     assert asked.post(INFER, {"inputs": columns[:1]}).status == 400
 

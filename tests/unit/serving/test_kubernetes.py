@@ -12,7 +12,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.unit.serving.asking import Asked
 from verdict.cli import serve
-from verdict.serving.server import _GRACE
+from verdict.serving.server import GRACE
 
 KUBERNETES = ROOT / "deploy/kubernetes"
 
@@ -44,7 +44,7 @@ def test_the_options_are_those_of_the_command(name: str) -> None:
     assert {"http": options.port, "metrics": options.metrics_port} == ports
     assert (options.host, options.metrics_host) == ("0.0.0.0", "0.0.0.0")  # noqa: S104 - within a pod
     assert options.drain >= 5
-    assert options.drain + _GRACE < pod["terminationGracePeriodSeconds"]
+    assert options.drain + GRACE < pod["terminationGracePeriodSeconds"]
 
 
 @both

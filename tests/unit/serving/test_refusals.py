@@ -84,7 +84,7 @@ def test_what_is_nowhere_or_asked_otherwise_is_an_error_in_json(asked: Asked) ->
 
 def test_a_token_keeps_all_out_who_do_not_bring_it(artifact: Path) -> None:
     """With a token, answers, metadata and documentation need it; health and the page do not."""
-    asked = Asked(artifact, token="open sesame")  # noqa: S106
+    asked = Asked(artifact, token=b"open sesame")
     closed = ["/version", "/docs", "/openapi.json", "/v2/models/classifier"]
     assert [asked.get(path).status for path in closed] == [401] * 4
     for given in ({}, {"authorization": "Bearer open"}, {"authorization": "open sesame"}):
@@ -110,7 +110,7 @@ def test_a_defect_shows_no_text(
     def crash(*_: object) -> None:
         raise ValueError(SECRET)
 
-    monkeypatch.setattr(type(asked.service.classifier), "answers", crash)
+    monkeypatch.setattr(type(asked.service.artifact.classifier), "answers", crash)
     reply = asked.post("/predict", {"text": SECRET})
     monkeypatch.undo()
     out, err = capfd.readouterr()
@@ -125,7 +125,7 @@ def test_probabilities_that_are_not_finite_are_no_answer(artifact: Path, monkeyp
     """NaN is 500 and counted by its own name: JSON has no such number."""
     asked = Asked(artifact)
     wrong = np.full((1, 3), np.nan)
-    monkeypatch.setattr(type(asked.service.classifier), "probabilities", lambda *_: wrong)
+    monkeypatch.setattr(type(asked.service.artifact.classifier), "probabilities", lambda *_: wrong)
     assert asked.post("/predict", {"text": "good"}).status == 500
     assert 'verdict_failures_total{kind="not_finite"} 1.0' in asked.metrics()
 

@@ -17,6 +17,13 @@ def _run(state: State, request: Request) -> Json:
     return found
 
 
+@route("GET", "/actions/runs", "actions")
+def list_all_runs(state: State, request: Request) -> Answer:
+    """Runs of all workflows, the newest first."""
+    found = sorted(state.runs.values(), key=lambda one: (one["created_at"], one["id"]), reverse=True)
+    return Answer({"total_count": len(found), "workflow_runs": found})
+
+
 @route("GET", "/actions/workflows/{workflow_id}/runs", "actions")
 def list_runs(state: State, request: Request) -> Answer:
     """Runs of a workflow by its file's name, the newest first."""

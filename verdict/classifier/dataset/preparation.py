@@ -32,14 +32,14 @@ _WHY = {"group": "there are too few", "date": "and rows of one date stay togethe
 _TYPES = {"rating": pa.float64(), "weight": pa.float64()}
 
 
-def prepare(data: Data, split: Split, folder: Path, details: Path) -> dict[str, int]:
+def prepare(data: Data, split: Split, folder: Path, details: Path | None) -> dict[str, int]:
     """Read the table, and write three tables, dataset.json and dropped.json into `folder`: all of them, or none.
 
     Args:
         data: which table, and what its columns mean.
         split: which rows go where.
         folder: where to write.
-        details: gets the rows whose words stand under two labels, where that stops the run.
+        details: gets the rows whose words stand under two labels, where that stops the run; None keeps no list.
 
     Returns:
         The number of rows of each split.
@@ -87,7 +87,7 @@ class _Preparation:
             self._problems.add("data.id", what)
         self._problems.stop()
 
-    def settle(self, details: Path) -> None:
+    def settle(self, details: Path | None) -> None:
         """Decide which rows stay, and in which split where that does not go by the group's name."""
         self._settled = settle(self._keys, self._data)
         self._kept = self._settled.reasons == 0
@@ -104,14 +104,17 @@ class _Preparation:
         self._check_groups(groups)
         self._problems.stop()
 
-    def _list_conflicts(self, details: Path) -> None:
+    def _list_conflicts(self, details: Path | None) -> None:
         names = self._rows.names.labels.values()
         conflicts = self._settled.conflicts
         rows = self._at(conflicts[:_LISTED])
         rule = "the same words under two labels: {}"
         found = [Violation(row["place"], rule.format(names[row["label"]]), (row["id"],)) for row in rows]
-        write_details(details, found)
-        what = f"{len(conflicts):,} rows have words that stand under another label, too (listed in {details})"
+        where = f"such as {rows[0]['place']}"
+        if details is not None:
+            write_details(details, found)
+            where = f"listed in {details}"
+        what = f"{len(conflicts):,} rows have words that stand under another label, too ({where})"
         self._problems.add("data.conflicts", f"{what}; drop leaves them all out, first keeps the first of them")
 
     def _check_groups(self, groups: Array) -> None:

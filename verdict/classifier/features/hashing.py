@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from verdict.classifier.features.negation import mark
+from verdict.classifier.features.negation import marked
 from verdict.classifier.features.rows import Floats, Rows, stacked
 from verdict.classifier.params import Ngrammed
 
@@ -52,8 +52,8 @@ class Marked:
         places: dict[str, int] = {}
         tokens, ends = array("i"), array("q", [0])
         for text in texts:
-            marked = mark(text, params.negation_span, params.repeat_after_but).split()
-            tokens.extend([places.setdefault(token, len(places)) for token in marked])
+            found = marked(text, params.negation_span, params.repeat_after_but)
+            tokens.extend([places.setdefault(token, len(places)) for token in found])
             ends.append(len(tokens))
         letters = np.frombuffer("".join(places).encode("utf-32-le", "surrogatepass"), np.uint32)
         lengths = np.fromiter(map(len, places), np.int32, len(places))

@@ -32,11 +32,16 @@ def mark(text: str, negation_span: int, repeat_after_but: bool) -> str:
         >>> mark("It's not good, but short.", 4, True)
         "it's not GOOD , but short . short ."
     """
+    return " ".join(marked(text, negation_span, repeat_after_but))
+
+
+def marked(text: str, negation_span: int, repeat_after_but: bool) -> list[str]:
+    """The tokens of `mark`."""
     tokens = list(_negated(text, negation_span))
     if repeat_after_but and "but" in tokens:
         last = len(tokens) - 1 - tokens[::-1].index("but")
         tokens += tokens[last + 1 :]
-    return " ".join(tokens)
+    return tokens
 
 
 def _negated(text: str, span: int) -> Iterator[str]:

@@ -6,12 +6,16 @@ larger than all else that a service needs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+# Columns, rising, and what stands there.
+Row = tuple[npt.NDArray[np.int32], Floats]
+_NO_ROW: Row = (np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,14 @@ class Rows:
     indices: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.integer]
     shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], columns: int) -> Self:
+        """The matrix of some rows."""
+        ends = np.array([0, *accumulate(len(indices) for indices, _ in rows)], np.int32)
+        # To join one array with none takes longer than it looks.
+        indices, data = rows[0] if len(rows) == 1 else map(np.concatenate, zip(_NO_ROW, *rows, strict=True))
+        return cls(data, indices, ends, (len(rows), columns))
 
     def __matmul__(self, dense: Floats) -> Floats:
         """The product with (columns, n); each row by itself, so that alone and in a batch it has the same bits."""

@@ -44,6 +44,11 @@ class Shards:
     def __len__(self) -> int:
         return self.rows
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and features, as of a matrix."""
+        return self.rows, self.reads.size
+
     def joined(self, other: "Shards") -> "Shards":
         """These rows, then the other's."""
         moved = tuple((path, first + self.rows) for path, first in other.files)

@@ -4,6 +4,7 @@ Both are those of scikit-learn (tests compare them), which cuts every word into 
 nearly all of the time of a prediction. Here its n-grams are remembered, and no stage but train imports scikit-learn.
 """
 
+import math
 import os
 from array import array
 from collections import Counter
@@ -16,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.features.negation import mark
-from verdict.classifier.features.rows import Rows, stacked
+from verdict.classifier.features.negation import marked
+from verdict.classifier.features.rows import Row, Rows, stacked
 from verdict.classifier.params import Ngrammed, Ngrams
 
 Floats = npt.NDArray[np.float32]
@@ -26,6 +27,9 @@ _REMEMBERED = 200_000
 _MEMORABLE_LENGTH = 64
 # Texts that are weighed at a time.
 _TEXTS = 1_000
+# Below and above all feature numbers.
+_ENDS = (-1, 2**31 - 1)
+_FIRST = np.zeros(1, dtype=np.intp)
 # Measured with benchmarks/scaling.py, where the stage train reaches the peak: 132 bytes for each character of training
 # text on top of 0.3 GiB.
 _BYTES_PER_CHARACTER = 140
@@ -45,10 +49,19 @@ class Block:
     def __post_init__(self) -> None:
         self._numbers = {term: number for number, term in enumerate(self.terms)}
 
-    def words(self, tokens: Sequence[str]) -> Iterable[int]:
+    def words(self, tokens: Sequence[str]) -> list[int]:
         """Feature numbers of the known word n-grams, once for each time they occur."""
-        numbers = map(self._numbers.get, word_grams(tokens, self.ngrams))
-        return [number for number in numbers if number is not None]
+        get, (shortest, longest) = self._numbers.get, self.ngrams
+        grams = word_grams(tokens, (shortest, shortest))
+        known = list(map(get, grams))
+        numbers = [number for number in known if number is not None]
+        for size in range(shortest + 1, longest + 1):
+            # No term is more frequent than a part of it, so what has an unknown part is unknown.
+            parts = zip(grams, tokens[size - 1 :], known, known[1:], strict=False)
+            grams = [f"{gram} {last}" if one is not None and two is not None else "" for gram, last, one, two in parts]
+            known = [get(gram) if gram else None for gram in grams]
+            numbers += [number for number in known if number is not None]
+        return numbers
 
     def characters(self, tokens: Sequence[str]) -> "array[int]":
         """Feature numbers of the known character n-grams within the tokens, their edges as blanks."""
@@ -107,51 +120,35 @@ class TfIdf:
 
     def transform(self, texts: Iterable[str]) -> Rows:
         """Features of shape (texts, size), float32, indices sorted."""
-        remaining = iter(texts)
-        parts = [self._weighed(*self._numbers(islice(remaining, _TEXTS)))]
-        while parts[-1].shape[0] == _TEXTS:
-            parts.append(self._weighed(*self._numbers(islice(remaining, _TEXTS))))
-        return stacked(parts)
+        rows = map(self._row, texts)
+        parts = iter(lambda: list(islice(rows, _TEXTS)), [])
+        return stacked([Rows.of(part, self.size) for part in parts] or [Rows.of([], self.size)])
 
-    def _numbers(self, texts: Iterable[str]) -> tuple["array[int]", "array[int]"]:
-        """The feature numbers of each text's words, then those of its characters from 0 on, and where each ends."""
-        found, ends = array("i"), array("q", [0])
-        for text in texts:
-            tokens = mark(text, self.params.negation_span, self.params.repeat_after_but).split()
-            found.extend(self.word.words(tokens))
-            ends.append(len(found))
-            found.extend(self.char.characters(tokens))
-            ends.append(len(found))
-        return found, ends
-
-    def _weighed(self, found: "array[int]", ends: "array[int]") -> Rows:
-        """(1 + log count) · idf, each block of a row then of length 1."""
-        # Each text's words and characters as one rising range of keys: those of text 1 start at `size`.
-        rows = np.arange(len(ends) // 2 + 1) * self.size
-        blocks = rows.repeat(2)[:-1]
-        blocks[1::2] += len(self.word.terms)
-        keys = np.array(found, dtype=np.int64)
-        keys += blocks[:-1].repeat(_steps(np.array(ends)))
-        keys.sort()
-        changes = np.empty(len(keys) + 1, dtype=np.bool_)
-        changes[0] = changes[-1] = True
-        np.not_equal(keys[1:], keys[:-1], out=changes[1:-1])
-        first = changes.nonzero()[0]
-        keys = keys[first[:-1]]
-        at = keys.searchsorted(blocks)
-        indices = (keys - rows[:-1].repeat(_steps(at[::2]))).astype(np.int32)
-        data = (np.log(_steps(first).astype(np.float32)) + 1) * self._idf[indices]
-        sizes = _steps(at)
-        filled = sizes.nonzero()[0]
-        if len(filled):
-            lengths = np.sqrt(np.add.reduceat(data * data, at[filled]))
-            lengths[lengths == 0] = 1
-            data /= lengths.repeat(sizes[filled])
-        return Rows(data, indices, at[::2].astype(np.int32), (len(rows) - 1, self.size))
+    def _row(self, text: str) -> Row:
+        """The features of a text, (1 + log count) · idf, each block then of length 1."""
+        tokens = marked(text, self.params.negation_span, self.params.repeat_after_but)
+        words, split = self.word.words(tokens), len(self.word.terms)
+        found = array("i", _ENDS)
+        found.extend(words)
+        found.extend(self.char.characters(tokens))
+        numbers = np.frombuffer(found, np.int32)
+        numbers[len(_ENDS) + len(words) :] += split
+        numbers.sort()
+        last = (numbers[1:] != numbers[:-1]).nonzero()[0]  # of each run of like numbers
+        indices = numbers[last[1:]]
+        data = np.log((last[1:] - last[:-1]).astype(np.float32))
+        data += 1
+        data *= self._idf[indices]
+        at = len(set(words))
+        _scale(data[:at])
+        _scale(data[at:])
+        return indices, data
 
 
-def _steps(ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return ends[1:] - ends[:-1]  # np.diff takes as long as all else for one sentence
+def _scale(block: Floats) -> None:
+    """Make it of length 1, in place."""
+    if len(block):  # reduceat: reduce adds in another order, so that last bits differ
+        block /= math.sqrt(np.add.reduceat(block * block, _FIRST)[0]) or 1
 
 
 def fit(texts: Sequence[str], params: Ngrammed) -> TfIdf:
@@ -162,14 +159,14 @@ def fit(texts: Sequence[str], params: Ngrammed) -> TfIdf:
             frequent enough to be kept.
     """
     refuse_if_too_large(sum(map(len, texts)), params.max_memory_gib)
-    marked = [mark(text, params.negation_span, params.repeat_after_but).split() for text in texts]
+    tokens = [marked(text, params.negation_span, params.repeat_after_but) for text in texts]
 
     @lru_cache(_REMEMBERED)
     def grams_of(token: str) -> frozenset[str]:
         return frozenset(char_grams(token, params.char.ngrams))
 
-    words = _learnt((set(word_grams(tokens, params.word.ngrams)) for tokens in marked), params.word)
-    chars = _learnt((set[str]().union(*map(grams_of, tokens)) for tokens in marked), params.char)
+    words = _learnt((set(word_grams(row, params.word.ngrams)) for row in tokens), params.word)
+    chars = _learnt((set[str]().union(*map(grams_of, row)) for row in tokens), params.char)
     if not words.terms and not chars.terms:  # words alone may be none: a language without spaces, a text each
         remedy = "lower featurize.word.min_df and featurize.char.min_df, or give more data"
         raise VerdictError("params.yaml", "featurize: no n-gram of words or characters is frequent enough", remedy)

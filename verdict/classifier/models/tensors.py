@@ -29,11 +29,12 @@ def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 def one_against_rest(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """The probability of each class against the rest, scaled to sum to 1; even where all of them are 0."""
-    bounded = np.minimum(np.maximum(scores.astype(np.float64), -500), 500)  # np.clip takes three times as long for one
-    return _to_one(1 / (1 + np.exp(-bounded)))
+    # Each call of NumPy is felt by one text: np.clip alone takes as long as three others.
+    bounded = np.minimum(np.maximum(np.negative(scores, dtype=np.float64), -500), 500)
+    return _to_one(1 / (1 + np.exp(bounded)))
 
 
 def _to_one(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Each row scaled to sum to 1."""
-    scaled: npt.NDArray[np.float64] = values / values.sum(axis=1, keepdims=True)
+    scaled: npt.NDArray[np.float64] = values / np.add.reduce(values, axis=1, keepdims=True)
     return scaled

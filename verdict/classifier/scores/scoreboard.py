@@ -15,8 +15,13 @@ _ACROSS = 6  # slices of the published scores
 _LONGEST = 40  # characters of a name
 
 
-def scoreboard(path: Path, published: Path) -> str:
+def scoreboard(path: Path, published: Path, labels: Sequence[str] = ()) -> str:
     """metrics/evaluation.json as tables for a terminal, and the published scores.
+
+    Args:
+        path: of the metrics.
+        published: scores of others.
+        labels: the classes in their order; those that are not among them come last.
 
     Raises:
         VerdictError: one of the files is missing, or holds no such scores.
@@ -24,15 +29,17 @@ def scoreboard(path: Path, published: Path) -> str:
     metrics = read_json(path, "make repro")
     others = read_published(published)
     try:
-        tables = ["\n".join(table) for table in _tables(metrics, others)]
+        tables = ["\n".join(table) for table in _tables(metrics, others, labels)]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise VerdictError(str(path), "holds no scores of this pipeline", "dvc repro evaluate") from None
     return "\n\n".join(tables)
 
 
-def _tables(metrics: Mapping[str, Any], others: Sequence[Published]) -> Iterator[Iterator[str]]:
+def _tables(metrics: Mapping[str, Any], others: Sequence[Published], labels: Sequence[str]) -> Iterator[Iterator[str]]:
     yield _overall(metrics)
-    yield _classes(metrics[OVERALL]["classes"])
+    classes = metrics[OVERALL]["classes"]
+    known = [label for label in labels if label in classes]
+    yield _classes({label: classes[label] for label in dict.fromkeys([*known, *classes])})
     yield from _published(others, metrics)
 
 

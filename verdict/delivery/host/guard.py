@@ -41,12 +41,16 @@ class Guard:
     def run(self) -> None:
         """Guard until the process ends; `VerdictError` when another guard does."""
         with self._store.alone():
+            trouble = ""
             while True:
                 try:
                     if not self.tick():
+                        trouble = ""
                         self._wait()
                 except VerdictError as error:  # an engine or a proxy that is gone for a while
-                    self._store.say("error", where=error.where, why=error.what)
+                    if str(error) != trouble:
+                        self._store.say("error", where=error.where, why=error.what)
+                    trouble = str(error)
                     time.sleep(_USUAL)
 
     def _wait(self) -> None:

@@ -64,6 +64,8 @@ def follow(settings: Settings, given: Ask, ended: Followed) -> Iterator[str]:
         state = store.state() or State()
         if state.done == given.name and state.stage != Stage.RETURNING:
             ended.outcome = state.outcome or "superseded"
+        elif state.ask != given and store.ask() not in (given, None):
+            ended.outcome = "superseded"
         elif state.ask != given and state.stage not in (Stage.PROMOTING, Stage.RETURNING):
             _require_patience(settings, since)
         line = said(state)

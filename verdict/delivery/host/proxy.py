@@ -35,20 +35,24 @@ class Proxy:
 
     Args:
         path: of its socket (`stats socket PATH level admin`).
-        backend: the name of the backend, whose servers have the names of the places.
+        backend: the name of the backend.
+        servers: the names of the places, each that of a server.
     """
 
     path: Path
     backend: str
+    servers: tuple[str, ...]
 
     def lines(self) -> dict[str, Line]:
-        """What it says of each server; `VerdictError` when it does not answer."""
+        """What it says of each server; `VerdictError` when it does not answer, or has no such server."""
         rows = csv.DictReader(io.StringIO(self._asked("show stat").removeprefix("# ")))
-        servers = [row for row in rows if row["pxname"] == self.backend and row["svname"] != "BACKEND"]
-        if not servers:
-            remedy = "a configuration with that backend, such as deploy/compose/haproxy.cfg"
-            raise VerdictError(str(self.path), f"haproxy has no backend {self.backend}", remedy)
-        return {row["svname"]: _line(row) for row in servers}
+        found = {row["svname"]: _line(row) for row in rows if row["pxname"] == self.backend}
+        if lacking := [name for name in self.servers if name not in found]:
+            what = f"haproxy has no server {lacking[0]} in a backend {self.backend}"
+            raise VerdictError(
+                str(self.path), what, "the names of host.toml in its configuration, as haproxy.cfg has them"
+            )
+        return {name: found[name] for name in self.servers}
 
     def weigh(self, server: str, weight: int) -> None:
         """Give a server its share of new requests."""

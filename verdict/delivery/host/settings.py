@@ -50,12 +50,10 @@ class Settings(BaseModel):
     def host(self) -> Host:
         """The host that this describes."""
         ports = {name: Ports(*pair) for name, pair in self.places.items()}
+        proxy = Proxy(self.socket, self.backend, tuple(self.places))
         if self.engine == PROCESSES:
-            return Host(
-                Proxy(self.socket, self.backend), Processes(ports, self.folder / "processes", self.program), ports
-            )
-        servers = Containers(self.engine, ports, self.folder / "artifacts", self.options)
-        return Host(Proxy(self.socket, self.backend), servers, ports)
+            return Host(proxy, Processes(ports, self.folder / "processes", self.program), ports)
+        return Host(proxy, Containers(self.engine, ports, self.folder / "artifacts", self.options), ports)
 
 
 def load(path: Path) -> Settings:

@@ -1,0 +1,1 @@
+"""Tests of the service by programs of others: `make clients`."""

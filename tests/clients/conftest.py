@@ -1,0 +1,41 @@
+"""The tier runs where the clients are: `make test` skips it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.served import Served, made, served
+from tests.tiers import need
+
+LABELS = ("negative", "neutral", "positive")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _clients() -> None:
+    for name in ("schemathesis", "tritonclient"):
+        need(name, "make clients")
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory, _clients: None) -> Iterator[Served]:
+    """A service of a linear model."""
+    model = made(tmp_path_factory.mktemp("made") / "classifier", "linear", LABELS)
+    with served(model, "--release", "v1.2.0") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def of_mails(tmp_path_factory: pytest.TempPathFactory, _clients: None) -> Iterator[Served]:
+    """A service whose text is made of two columns, and whose labels are not ASCII."""
+    labels, columns = ("否定的", "нейтральный"), ("subject", "body of it")
+    model = made(tmp_path_factory.mktemp("made") / "classifier", "bag", labels, columns)
+    with served(model) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: schemathesis leaves files there."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

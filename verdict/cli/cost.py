@@ -1,0 +1,70 @@
+"""What did the last month cost, what will one cost, is the budget kept? Needs GITHUB_TOKEN and GITHUB_REPOSITORY.
+
+Without a token it tells what this machine recorded. With --check exit 0 is within the budget or without one, 1 over it,
+2 cannot judge.
+"""
+
+import argparse
+from pathlib import Path
+
+from verdict.cli.exits import judged, reported
+from verdict.cli.types import amount, whole_number
+
+HELP = "what runs cost, a forecast, and the budget"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is asked, and what a forecast reckons with."""
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--check", action="store_true", help="may a machine be started? 0 yes, 1 over budget, 2 unknown")
+    asked.add_argument("--forecast", action="store_true", help="a month's bill, by what runs took so far")
+    parser.add_argument(
+        "--base", metavar="REV", help="whose budget and prices --check takes (default: the default branch)"
+    )
+    parser.add_argument("--machines", type=whole_number, default=1, metavar="N", help="with --check: how many")
+    expected = parser.add_argument_group("a month to come")
+    expected.add_argument("--runs-per-day", type=amount, default=1.0, metavar="N", help="default: %(default)s")
+    expected.add_argument(
+        "--data-gb", type=amount, metavar="X", help="a run leaves in the storage (default: by dvc.lock)"
+    )
+    expected.add_argument("--retention-days", type=amount, default=30.0, metavar="D", help="default: %(default)s")
+    expected.add_argument("--deploys-per-month", type=amount, default=0.0, metavar="M", help="default: %(default)s")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what is asked; of --check the code says the answer."""
+    return judged(lambda: _check(options)) if options.check else reported(lambda: _told(options))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from verdict.ci.cost.command import check
+    from verdict.repo.names import default_branch
+    from verdict.repo.revisions import resolve
+    from verdict.review.policy import report_of
+
+    root = _root()
+    main = resolve(root, options.base if options.base is not None else default_branch(root))
+    return check(root, report_of(main), options.machines)
+
+
+def _told(options: argparse.Namespace) -> None:
+    from verdict.ci.cost.command import bill, month_to_come, size_of_data
+    from verdict.ci.cost.forecast import Expected
+    from verdict.repo.revisions import working_tree
+    from verdict.review.policy import report_of
+
+    here = working_tree(_root())
+    if not options.forecast:
+        print(bill(here.root, report_of(here)))
+        return
+    data = size_of_data(here) if options.data_gb is None else options.data_gb
+    expected = Expected(options.runs_per_day, data, options.retention_days, options.deploys_per_month)
+    print(month_to_come(here, expected, report_of(here)))
+
+
+def _root() -> Path:
+    from verdict.repo.environment import enter
+    from verdict.repo.place import project
+
+    enter()
+    return project()
