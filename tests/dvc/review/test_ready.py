@@ -58,6 +58,14 @@ def test_production_comes_after_staging(released: Clone, desk: Desk) -> None:
     assert desk.run(released, "release", "ready", NEW, "--to", "staging").code == 0
 
 
+def test_what_was_withdrawn_goes_nowhere(released: Clone, desk: Desk) -> None:
+    """A version that GTO deprecated is not ready, for staging neither."""
+    tag(released, f"@{NEW}!#3", f"classifier@{NEW}")
+    for environment in ("staging", "production"):
+        found = desk.run(released, "release", "ready", NEW, "--to", environment, "--force", "once more")
+        assert (found.code, "was withdrawn" in found.text) == (1, True), found.text
+
+
 def test_the_first_on_production_is_compared_with_nothing(released: Clone, desk: Desk) -> None:
     """Where nothing serves, or the very version, there is nothing that it could be worse than."""
     assert desk.run(released, "release", "ready", OLD, "--to", "production").code == 0
