@@ -34,6 +34,7 @@ PERMISSIONS = {
     "sweep/run": {"contents": "write", "id-token": "write"},
     "sweep/collect": ROLE,
     "sweep/propose": {"contents": "write", "pull-requests": "write"},
+    "tests/delivery": CONTENTS,
     "tests/images": CONTENTS,
     "tests/manifests": CONTENTS,
     "tests/service": CONTENTS,

@@ -26,7 +26,7 @@ def reproduce(clone: Clone) -> None:
 
 def worse(clone: Clone) -> None:
     """A model that learns next to nothing, honestly reproduced."""
-    set_params(clone, "train.linear", alpha=10.0)
+    set_params(clone, "train", class_weight={"neutral": 1e4})
     reproduce(clone)
 
 

@@ -1,8 +1,11 @@
 """A pull request of a branch, from push to check and comment: what it is told when it is better, worse, or nothing."""
 
+import re
+from pathlib import Path
+
 from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review.changes import set_params
-from tests.dvc.review.forging import relock
+from tests.dvc.review.forging import cached, locked, relock
 from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, REPRODUCED, documentation, other_seed, reproduce, top, worse
 
@@ -15,6 +18,12 @@ def judged(site: Direct, action: str = "opened", label: str = "") -> str:
     assert told.jobs == JUDGED, told.log
     conclusion, title = site.checks()[-1]
     return f"{conclusion}: {title}"
+
+
+def good(clone: Clone) -> None:
+    """A good model, honestly reproduced."""
+    set_params(clone, "train.linear", alpha=0.00002)
+    reproduce(clone)
 
 
 def test_a_worse_model_fails(site: Direct) -> None:
@@ -39,13 +48,36 @@ def test_a_better_model_passes(site: Direct) -> None:
     site.origin.push(site.clone.path, "main")
     site.keep(site.clone, "main")
 
-    def good(clone: Clone) -> None:
-        set_params(clone, "train.linear", alpha=0.00002)
-        reproduce(clone)
-
     site.propose(good)
     assert judged(site).startswith("success: Pass: better overall")
     assert site.comment().startswith("<h2>✅ Pass: better overall")
+
+
+def test_the_comment_says_how_it_does_against_what_serves(site: Direct, tmp_path: Path) -> None:
+    """Main was released, got worse and has not its old results any more: the judge has them from the remote."""
+    main = site.clone
+    main.run("dvc", "remote", "modify", "local", "url", str(tmp_path / "remote"))
+    main.commit("Another remote")
+    main.run("dvc", "push", "--quiet")
+    main.run("gto", "register", "classifier", "HEAD", "--version", "v1.0.0")
+    main.run("gto", "assign", "classifier", "--version", "v1.0.0", "--stage", "production")
+    main.run("git", "push", "--quiet", str(site.origin.folder), "--tags")
+    old = cached(main, locked(main, "data/predictions"))
+    worse(main)
+    main.commit("A poor main")
+    site.origin.push(main.path, "main")
+    site.keep(main, "main")
+    (site.origin.kept / "main" / old.relative_to(main.path)).unlink()
+
+    def good_otherwise(clone: Clone) -> None:
+        set_params(clone, "train", seed=7)
+        good(clone)
+
+    site.propose(good_otherwise)
+    assert judged(site).startswith("success: Pass: better overall")
+    line = re.search("<p>Against .*</p>", site.comment())
+    assert line
+    assert re.match(r"<p>Against production \(v1\.0\.0\): [\w ]+,? [+−]?0\.\d{4} \[", line[0]), line[0]
 
 
 def test_a_second_push_updates_the_comment(site: Direct) -> None:

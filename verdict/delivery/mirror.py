@@ -1,7 +1,7 @@
 """Experiments and releases in an MLflow tracking server, for those who look at models there: written, never believed.
 
 Git has the history; what is there already is left alone, so a mirror can be repeated and cut off at any point. By
-MLflow's REST API, which is a dozen calls: its client would bring thirty packages.
+MLflow's REST API, which is a dozen calls: its client would bring 13 packages.
 """
 
 import json

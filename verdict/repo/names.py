@@ -5,6 +5,7 @@ counts where it is asked for in full (refs/tags/NAME).
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
@@ -19,8 +20,43 @@ _WHOLE = (40, 64)  # digits
 _PLAIN = re.compile(r"\w[\w./-]*")
 _REMOTE = "refs/remotes/"
 _STAGED = re.compile(r"refs/tags/[\w-]+#([\w-]+)#(\d+)")
+_VERSION = re.compile(r"refs/tags/[\w-]+@v(\d+)\.(\d+)\.(\d+)")
+_WITH_COMMIT = "%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
 BASE, CANDIDATE = "--base", "--candidate"
 _MOST = 8  # names that a message lists
+
+
+@dataclass(frozen=True)
+class OnStage:
+    """What is on a stage: its commit, the version (None where no tag says it), and the newest version of all."""
+
+    stage: str
+    commit: str
+    version: tuple[int, ...] | None
+    newest: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Such as: production (v1.2.0)."""
+        return f"{self.stage} ({dotted(self.version)})" if self.version else self.stage
+
+
+def dotted(version: tuple[int, ...]) -> str:
+    """Such as v1.2.0."""
+    return f"v{'.'.join(map(str, version))}"
+
+
+def on_stage(root: Path, stage: str) -> OnStage | None:
+    """What GTO's tags in this clone say is on a stage, such as production; None where they say nothing."""
+    if not re.fullmatch(r"[\w-]+", stage):
+        return None
+    wanted = (f"refs/tags/*#{stage}#*", "refs/tags/*@v*")
+    tags = dict(line.split() for line in git(root, "for-each-ref", f"--format={_WITH_COMMIT}", *wanted).splitlines())
+    known = {tuple(map(int, match.groups())): tags[ref] for ref in tags if (match := _VERSION.fullmatch(ref))}
+    for ref in _staged(stage, set(tags)):
+        own = [version for version, commit in known.items() if commit == tags[ref]]
+        return OnStage(stage, tags[ref], max(own, default=None), max(known, default=()))
+    return None
 
 
 def commit_named(root: Path, name: str, option: str = BASE) -> str:

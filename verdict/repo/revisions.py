@@ -21,7 +21,7 @@ from verdict.repo.dvc import repository
 from verdict.repo.git import git, prefix
 from verdict.repo.lock.check import LOCK, hash_of
 from verdict.repo.lock.entries import Entry, outputs_of, stages_of
-from verdict.repo.names import BASE, commit_named
+from verdict.repo.names import BASE, commit_named, on_stage
 from verdict.repo.partial import complete
 
 if TYPE_CHECKING:
@@ -110,10 +110,10 @@ def checked(digest: object, where: str) -> str:
 class Store:
     """The objects that dvc.lock names, by way of DVC's cache and remote; a context, since it keeps temporary files.
 
-    `offline` asks no remote.
+    `offline` says who asks no remote: a hook.
     """
 
-    def __init__(self, root: Path, offline: bool = False) -> None:
+    def __init__(self, root: Path, offline: str = "") -> None:
         self.root, self.offline = root, offline
         self._folder = TemporaryDirectory(prefix="verdict-")
 
@@ -194,7 +194,7 @@ class Store:
         from dvc_data.hashfile.hash_info import HashInfo
 
         if self.offline:
-            what = f"{digest[:8]} is not in the cache, and a hook asks no remote"
+            what = f"{digest[:8]} is not in the cache, and {self.offline} asks no remote"
             remedy = "once, outside of the hook: verdict gate, which fetches it; or with --reproduce-base"
             raise VerdictError(f"{path} of {revision.name}", what, remedy)
         try:
@@ -211,10 +211,10 @@ def _unreachable(revision: Revision) -> str:
 
 
 def resolve(root: Path, name: str, option: str = BASE) -> Revision:
-    """The commit that people call `name`, as they did by an option, all of it at hand."""
-    commit = commit_named(root, name, option)
+    """The commit that people call `name`, as they did by an option, all of it at hand; a stage's with its version."""
+    commit, staged = commit_named(root, name, option), on_stage(root, name)
     complete(root, commit)
-    return Revision(root, name, commit)
+    return Revision(root, staged.name if staged and staged.commit == commit else name, commit)
 
 
 def working_tree(root: Path) -> Revision:

@@ -80,11 +80,13 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
     root = request.root
     if request.index is not None and request.candidate is None:
         print(require_same(root, request.index))
-    with Store(root, offline=request.index is not None) as store:
+    with Store(root, offline="a hook" if request.index is not None else "") as store:
         change = resolve(root, request.candidate, CANDIDATE) if request.candidate is not None else working_tree(root)
         if request.index is not None and change.commit is not None:
             print(f"judged: commit {change.short}, and not the commit that is being made")
         main = resolve(root, request.base) if request.base is not None else None
+        if main and main.name != request.base:
+            print(f"against {main.name}")
         if main and request.reproduce_base:
             main = reproduced(store, main)
         yield store, Evidence(store, main) if main else None, Evidence(store, change)

@@ -135,7 +135,7 @@ def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, 
         what = f"names none of the {len(rows.counts):,} rows of {TEST}"
         raise VerdictError(f"{TEST_SET} of {candidate.revision.name}", what, f"{WRITE}, and commit the file")
     theirs, mine, known = both_on(base, candidate, own, rows.counts)
-    left_out = left_out_counts(candidate.test[rows.counts], known, base.revision.name)
+    left_out = left_out_counts(candidate.test[rows.counts], known, base.revision)
     changed = rows.gone > 0 or bool((rows.counts & ~rows.mains).any())
     return of_tables(theirs, mine, all_labels(base, candidate), plan, changed=changed, left_out=left_out)
 

@@ -102,15 +102,15 @@ def _listed(revision: Revision) -> frozenset[str] | None:
     return frozenset(line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#"))
 
 
-def left_out_counts(table: pd.DataFrame, known: Mask, main: str) -> dict[str, int]:
+def left_out_counts(table: pd.DataFrame, known: Mask, main: Revision) -> dict[str, int]:
     """How many rows main had learnt from, overall and by slice; `VerdictError` when they are too many."""
     counts = {name: (int(known[inside].sum()), int(inside.sum())) for name, inside in slices(table)}
     for name, (learnt, rows) in counts.items():
         if learnt > MOST_LEFT_OUT * rows:
-            what = f"main's model was trained on {learnt} of the {rows} test rows ({plain(name, 80)})"
+            what = f"the model of {main.name} was trained on {learnt} of the {rows} test rows ({plain(name, 80)})"
             remedy = (
                 "keep split.salt and the shares; or approve them after this change, when main has not learnt them:"
-                f" now git checkout {main} -- {TEST_SET} && {WRITE} --no-new"
+                f" now git checkout {main.identity} -- {TEST_SET} && {WRITE} --no-new"
             )
             raise VerdictError(TEST, what, remedy)
     return {name: learnt for name, (learnt, _) in counts.items()}

@@ -17,12 +17,13 @@ import pytest
 from tests.conftest import ROOT
 from tests.dvc.delivery.stage import Stand, Users, until
 from tests.shared import once
+from tests.tiers import VARIABLE
 from tests.unit.stages.runs import build
 from verdict.cli import main
 from verdict.delivery.host.state import Release, Stage, State
 
 # All of them in the tier of its own: `make delivery`.
-KILLS = 20 if os.environ.get("VERDICT_TIER") == "delivery" else 4
+KILLS = 20 if os.environ.get(VARIABLE) == "delivery" else 4
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Tests of a roll: real servers behind a real haproxy, under traffic."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from tests.dvc.delivery.stage import LIMITS, Stand, Users
 from tests.shared import once
+from tests.tiers import VARIABLE
 from tests.unit.stages.runs import build
 from verdict.delivery.host.state import Stage
 
@@ -41,6 +43,18 @@ def test_a_good_release_costs_nobody_a_request(stand: Stand) -> None:
     assert (state.outcome, state.stable) == ("rolled back", stand.release("v1.0.0"))
     assert set(users.got) == {200}
     assert {"v1.0.0", "v1.1.0"} == set(users.versions)
+
+
+@pytest.mark.skipif(os.environ.get(VARIABLE) != "delivery", reason="a tier of its own: make delivery")
+def test_a_good_release_is_promoted_each_time(stand: Stand) -> None:
+    """Of 20 good releases 20 are promoted, one after the other, and no request fails."""
+    with Users(stand.port).asking() as users:
+        for number in range(20):
+            stand.ask(stand.release(f"v1.6.{number}"))
+            assert stand.run(Stage.WATCHED).outcome == "promoted", number
+    stand.ask(stand.release("v1.0.0"), limits=replace(LIMITS, weights=()))
+    assert stand.run(Stage.WATCHED).stable == stand.release("v1.0.0")
+    assert set(users.got) == {200}
 
 
 @pytest.mark.parametrize(

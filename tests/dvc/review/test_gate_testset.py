@@ -314,7 +314,7 @@ def test_main_is_not_judged_on_what_it_learnt_from(clone: Clone, desk: Desk) -> 
     approved(clone)
     outcome = desk.gate(clone, "--approve", "data", "--approve", "split")
     assert outcome.code == 2, outcome.text
-    assert "main's model was trained on 102 of the 102 test rows" in outcome.reason
+    assert "the model of main was trained on 102 of the 102 test rows" in outcome.reason
 
 
 def sealed(path: str, change: Callable[[Any], object]) -> Callable[[Clone], None]:

@@ -9,7 +9,7 @@ from tests.dvc.pipeline.clone import Clone
 from verdict.base.errors import VerdictError
 from verdict.repo import environment
 from verdict.repo.git import refusal
-from verdict.repo.names import CANDIDATE, commit_named, default_branch
+from verdict.repo.names import CANDIDATE, OnStage, commit_named, default_branch, on_stage
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,10 @@ MEANINGS = [
     ("@", "other", {}),
     ("HEAD~1", "tracked", {"tags__HEAD": "tag"}),
     ("cafe", "branch", {"heads__cafe": "branch", "tags__cafe": "tag"}),
+    ("production", "tag", {"tags__classifier#production#9": "other", "tags__classifier#production#10": "tag"}),
+    ("production", "branch", {"heads__production": "branch", "tags__classifier#production#1": "tag"}),
+    ("production", "tracked", {"remotes__origin__production": "tracked", "tags__classifier#production#1": "tag"}),
+    ("staging", "tag", {"tags__classifier#staging#1": "tag", "tags__classifier#production#2": "other"}),
 ]
 
 
@@ -85,6 +89,17 @@ def test_what_is_no_name_here_is_refused_with_what_there_is(
         commit_named(place.path, asked)
     assert "(work, origin/trunk)" in error.value.remedy
     assert ("refs/tags/main is the tag" in error.value.remedy) == asked.startswith("main")
+
+
+def test_what_is_on_a_stage_has_the_version_of_its_commit(place: Clone, commits: tuple[Clone, dict[str, str]]) -> None:
+    """The version is that commit's, and the newest that with the highest numbers; names of files are no stages."""
+    name(place, commits, **{"tags__classifier#production#2": "tag", "tags__classifier#production#1": "other"})
+    assert getattr(on_stage(place.path, "production"), "name", None) == "production"
+    name(place, commits, **{"tags__classifier@v1.9.0": "tag", "tags__classifier@v1.10.0": "other"})
+    found = on_stage(place.path, "production")
+    assert found == OnStage("production", commits[1]["tag"], (1, 9, 0), (1, 10, 0))
+    assert found.name == "production (v1.9.0)"
+    assert [on_stage(place.path, asked) for asked in ("staging", "*", "HEAD~1", "")] == [None] * 4
 
 
 def test_the_remedy_names_the_option_that_was_given(place: Clone) -> None:

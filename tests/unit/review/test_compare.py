@@ -1,6 +1,7 @@
 """The comparison of two tables of predictions: words, families of intervals, counts, and what a test set can show."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from tests.unit.review.predictions import LABELS, of_classes, of_two, predicted,
 from verdict.base.errors import VerdictError
 from verdict.classifier.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores import metrics as classifier_metrics
+from verdict.repo.revisions import Revision
 from verdict.review import reported_metrics
 from verdict.review.compare import BETTER, SAME, UNDEFINED, WORSE, Comparison, Difference
 from verdict.review.compare import of_tables as of_labels
@@ -156,13 +158,14 @@ def test_identical_predictions_are_unchanged(table: pd.DataFrame) -> None:
 
 def test_main_is_not_asked_about_what_it_learnt(table: pd.DataFrame) -> None:
     """Up to a tenth of the rows may be known to main; with more, even in one slice, there is no judgement."""
-    known = np.zeros(len(table), dtype=bool)
+    known, main = np.zeros(len(table), dtype=bool), Revision(Path(), "main", "0" * 40)
     known[:10] = True
-    assert left_out_counts(table, known, "main") == {OVERALL: 10, "films": 10, "books": 0}
+    assert left_out_counts(table, known, main) == {OVERALL: 10, "films": 10, "books": 0}
     books = np.flatnonzero((table["slice"] == "books").to_numpy())
     known[books[: len(books) // 5]] = True
-    with pytest.raises(VerdictError, match=r"\(books\)"):
-        left_out_counts(table, known, "main")
+    with pytest.raises(VerdictError, match=r"the model of main .*\(books\)") as error:
+        left_out_counts(table, known, main)
+    assert f"git checkout {main.commit} -- " in error.value.remedy
 
 
 def test_without_slices_the_family_is_one_claim() -> None:

@@ -74,7 +74,7 @@ def slowest(many: Iterable[Samples], share: float = 0.99) -> float | None:
     steps: dict[float, float] = {0.0: 0.0}
     for found in many:
         for (head, labels), value in found.items():
-            if head == "verdict_request_seconds_bucket" and ("/predict" in labels or "/v2/models" in labels):
+            if head == "verdict_request_seconds_bucket" and ("/predict" in labels or "/infer" in labels):
                 bound = float(dict(part.split("=") for part in labels.split(","))["le"].strip('"'))
                 steps[bound] = steps.get(bound, 0.0) + value
     bounds = sorted(steps)

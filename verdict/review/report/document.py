@@ -15,6 +15,7 @@ from verdict.review.report import context, sections
 from verdict.review.report.markup import Section, fit, render
 from verdict.review.report.page import page
 from verdict.review.report.plots import draw
+from verdict.review.report.production import against_production
 from verdict.review.report.sections import SECTIONS
 
 
@@ -31,7 +32,7 @@ def write(review: Review, store: Store, base: Evidence | None, candidate: Eviden
 
 def _sections(review: Review, store: Store, base: Evidence | None, candidate: Evidence, out: Path) -> Iterator[Section]:
     """In the order in which a reviewer asks. What cannot be had is said in its place, and does not hide the rest."""
-    yield SECTIONS("verdict", review)
+    yield SECTIONS("verdict", review, against_production(review, base, candidate))
     if review.rules:
         yield SECTIONS("rules", review)
     if review.findings:

@@ -1,0 +1,74 @@
+"""The report's line on what serves: the change against the release on the stage production. No rule asks for it."""
+
+import traceback
+
+from verdict.base.errors import VerdictError
+from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
+from verdict.classifier.metric_names import OVERALL
+from verdict.repo.git import run
+from verdict.repo.names import OnStage, dotted, on_stage
+from verdict.repo.revisions import Revision, Store
+from verdict.review.compare import BETTER, WORSE, compare
+from verdict.review.evidence import Evidence
+from verdict.review.gate import Review, plan_of
+from verdict.review.policy import policy_of
+from verdict.review.testset import test_rows
+from verdict.review.words import interval, title
+
+STAGE = "production"
+_RESULTS = (TEST, ARTIFACT, PREDICTIONS[0])
+
+
+def bring(store: Store, base: Revision) -> None:
+    """Fetch what serves, as far as the remote has it: the line itself asks nobody."""
+    served = on_stage(base.root, STAGE)
+    if served is None:
+        return
+    try:
+        revision = _revision(base, served)
+        for path in _RESULTS:
+            _ = store.folder(revision, path) if revision.hash_of(path).endswith(".dir") else store.file(revision, path)
+    except VerdictError as error:
+        print(f"no comparison with {served.name}: {error.where}: {error.what}")
+
+
+def against_production(review: Review, base: Evidence | None, candidate: Evidence) -> str:
+    """How the change does against what serves, by the tags of this clone; empty where they name nothing."""
+    served = on_stage(base.revision.root, STAGE) if base and review.comparison else None
+    if base is None or served is None or served.name == base.revision.name:
+        return ""
+    text = f"against {served.name}: {_told(served, base, candidate)}"
+    if served.version and served.version < served.newest and served.commit != base.revision.commit:
+        newer = f"{dotted(served.version)} serves, {dotted(served.newest)} is the newest release"
+        text += f"; {base.revision.name} is ahead of {STAGE}: {newer}"
+    return text
+
+
+def _told(served: OnStage, base: Evidence, candidate: Evidence) -> str:
+    """The difference of the headline metric with its word, or why there is none."""
+    try:
+        with Store(base.revision.root, offline="a report") as store:
+            return _line(Evidence(store, _revision(base.revision, served)), base, candidate)
+    except VerdictError as error:
+        return f"not compared, {error.where}: {error.what}"
+    except Exception as error:  # a line that breaks must not take the report with it
+        traceback.print_exc()
+        return f"not compared, {type(error).__name__}: {error}"
+
+
+def _line(serving: Evidence, base: Evidence, candidate: Evidence) -> str:
+    plan, rows = plan_of(base, policy_of(base.revision)), test_rows(base, candidate)
+    found = compare(serving, candidate, candidate.predictions, plan, rows)
+    if found.unchanged:
+        return "every prediction is the same"
+    line = found.of(OVERALL)
+    word = f"{line.verdict} by" if line.verdict in (BETTER, WORSE) else f"{line.verdict},"
+    return f"{word} {interval(line)}, overall {title(line.metric)}"
+
+
+def _revision(base: Revision, served: OnStage) -> Revision:
+    """What serves; of the base's own history, since nobody has judged what lies elsewhere."""
+    if run(base.root, "merge-base", "--is-ancestor", served.commit, str(base.commit)).returncode:
+        where = f"commit {served.commit[:10]}"
+        raise VerdictError(where, f"is not in the history of {base.name} here", "git fetch origin")
+    return Revision(base.root, served.name, served.commit)
