@@ -27,6 +27,7 @@ for module in modules:
 # What the commands of such jobs import, by job.
 MODULES = {
     "audit/report": ["verdict.ci.audit"],
+    "deploy/record": ["verdict.delivery.record", "verdict.ci.github.client"],
     "experiment/plan": ["verdict.ci.run.precheck"],
     "main/overdue": ["verdict.ci.overdue", "verdict.ci.github.client"],
     "release/plan": ["verdict.delivery.plan", "verdict.delivery.publish", "verdict.ci.github.client"],
