@@ -12,6 +12,7 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
+from verdict.base.preview import LABEL, url_of
 from verdict.base.printable import plain
 from verdict.ci.github import comments
 from verdict.ci.github.client import GitHub
@@ -55,9 +56,10 @@ def publish(github: GitHub, runs: GitHub, event: dict[str, Any], folder: Path) -
     ref = f"verdict/pull-{verdict.number}" if verdict.number else f"verdict/{verdict.head}"
     report = with_pictures(github, report, folder, ref, f"Plots of {verdict.head}") + _footer(run)
     _check(github, verdict, report, run.url)
-    if verdict.number is None or github.get(f"/pulls/{verdict.number}")["head"]["sha"] != verdict.head:
+    pull = github.get(f"/pulls/{verdict.number}") if verdict.number is not None else None
+    if pull is None or verdict.number is None or pull["head"]["sha"] != verdict.head:
         return "nobody", None
-    write_text(folder / COMMENT, report)
+    write_text(folder / COMMENT, report + _preview(verdict, pull))
     return comments.poster(github, verdict.number, TITLE), verdict.number
 
 
@@ -79,6 +81,14 @@ def _footer(run: Run) -> str:
         f' <a href="{run_url()}">log, and report.html in the artifact judgement</a>'
         f' · <a href="{run.url}">the run</a>.{advisory}</sub>\n'
     )
+
+
+def _preview(verdict: Verdict, pull: dict[str, Any]) -> str:
+    """Where the model will answer, if it was asked for and there is a host."""
+    template = os.environ.get("PREVIEW_URL")
+    wanted = template and verdict.artifact and LABEL in [label["name"] for label in pull["labels"]]
+    url = url_of(int(pull["number"]), template or "")
+    return f'\n<p>Preview, in a minute or two: <a href="{url}">{url}</a></p>\n' if wanted else ""
 
 
 def _by_an_app() -> bool:
