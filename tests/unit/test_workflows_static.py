@@ -15,6 +15,9 @@ PERMISSIONS = {
     "experiment/fork": CONTENTS,
     "main/reproduce": ROLE,
     "main/overdue": {**CONTENTS, "actions": "read"},
+    "preview/take": {**CONTENTS, "actions": "read", "pull-requests": "read", "deployments": "read"},
+    "preview/serve": CONTENTS,
+    "preview/tell": {**CONTENTS, "deployments": "write"},
     "release/plan": CONTENTS,
     "release/image": {
         **{**ROLE, "actions": "read", "pull-requests": "read", "checks": "read"},
@@ -41,6 +44,7 @@ PERMISSIONS = {
 ENVIRONMENTS = {
     "audit/reproduce": "judge",
     "main/reproduce": "main",
+    "preview/serve": "preview",
     "release/image": "release",
     "release/register": "tags",
     "report/judge": "judge",
@@ -76,6 +80,8 @@ TOKENS = {
     "experiment/plan/Is there budget for a machine?",
     "main/overdue/What did the last month cost?",
     "main/overdue/Does the nightly audit still run?",
+    "preview/take/Take",
+    "preview/tell/Tell",
     "release/plan/Plan",
     "release/image/Log in to the registry",
     "release/image/Build",
@@ -108,6 +114,7 @@ TRIGGERS = {
     "audit": {"schedule", "workflow_dispatch"},
     "experiment": {"pull_request", "merge_group", "workflow_dispatch"},
     "main": {"push", "workflow_dispatch"},
+    "preview": {"workflow_run", "schedule", "workflow_dispatch"},
     "release": {"workflow_run"},
     "report": {"workflow_run"},
     "reproduce": {"workflow_call"},
@@ -119,6 +126,7 @@ OF_STRANGERS = ("experiment", "reproduce", "tests")
 MAIN_RUNNER = """${{ fromJSON(vars.MAIN_RUNNER || '["self-hosted", "gpu-main"]') }}"""
 GPU_RUNNER = """${{ vars.GPU_RUNNER || '["self-hosted", "gpu"]' }}"""
 SWEEP_RUNNER = """${{ fromJSON(inputs.runner || vars.GPU_RUNNER || '["self-hosted", "gpu"]') }}"""
+PREVIEW_HOST = """${{ fromJSON(vars.PREVIEW_RUNNER || '["self-hosted", "serve-preview"]') }}"""
 CALLED = re.compile(r"\./\.github/workflows/([a-z-]+)\.yml")
 
 
@@ -330,6 +338,8 @@ def test_machines_are_named() -> None:
             assert where == SWEEP_RUNNER
         elif name == "experiment/fork":
             assert where == '["ubuntu-24.04"]'
+        elif name == "preview/serve":
+            assert where == PREVIEW_HOST
         elif name == "reproduce/reproduce":
             assert where == "${{ fromJSON(inputs.runner) }}"
         else:
@@ -347,3 +357,32 @@ def test_every_file_is_looked_at() -> None:
     """Nothing that GitHub would run lies where these tests do not look."""
     found = {path for path in FOLDER.rglob("*.y*ml") if path.name not in ("zizmor.yml", "dependabot.yml")}
     assert found == set(FILES)
+
+
+def test_previews_come_from_main_and_the_judge_alone() -> None:
+    """Each job of preview.yml checks out main; what is downloaded is of its own run; no event's text is a script's."""
+    for name, body in WORKFLOWS["preview"]["jobs"].items():
+        refs = [step for step in body["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        assert [step["with"]["ref"] for step in refs] == ["${{ github.event.repository.default_branch }}"], name
+        downloads = [step for step in body["steps"] if "download-artifact@" in step.get("uses", "")]
+        assert all(set(step["with"]) <= {"name", "path"} for step in downloads), name
+        assert "github.event.workflow_run" not in " ".join(texts(body["steps"])), name
+
+
+def test_no_pull_request_reaches_the_host_of_previews() -> None:
+    """preview.yml alone names its runner and environment, and no pull request starts that, nor calls it."""
+    reach = re.compile(r"\bserve-preview\b|PREVIEW_RUNNER|^preview$")
+    assert {name for name, body in jobs() if any(map(reach.search, texts(body)))} == {"preview/serve"}
+    assert not {"pull_request", "merge_group", "push", "workflow_call"} & TRIGGERS["preview"]
+    assert WORKFLOWS["preview"]["on"]["workflow_run"]["workflows"] == ["report", "main"]
+
+
+def test_the_host_of_previews_reaches_nothing_else() -> None:
+    """No secret, role, token, key, or runner of staging or production: it reads the repository, and is given data."""
+    whole = " ".join(texts(WORKFLOWS["preview"]))
+    assert not named("secrets", WORKFLOWS["preview"])
+    assert not [word for word in ("staging", "production", "AWS_", "dvc") if word in whole]
+    assert set(re.findall(r"serve-[a-z]+", whole)) == {"serve-preview"}
+    serve = WORKFLOWS["preview"]["jobs"]["serve"]
+    assert serve["permissions"] == CONTENTS
+    assert not [text for text in texts(serve) if "github.token" in text]

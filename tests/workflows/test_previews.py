@@ -101,7 +101,7 @@ def test_only_what_the_judge_left_is_taken(labelled: Labelled) -> None:
 def test_who_did_not_ask_gets_none(labelled: Labelled, why: str) -> None:
     """Without the label, closed, or into another branch, a pull request is not wanted: its preview ends."""
     labelled.judged((MODEL, b"{}"))
-    change: dict[str, Any] = {"no label": {"labels": []}, "closed": {"state": "closed"}, "another base": {"base": "x"}}
+    change: dict[str, Any] = {"no label": {"labels": []}, "closed": {"state": "closed"}, "another base": {"base_ref": "x"}}
     labelled.github.state.pulls[7].update(change[why])
     assert labelled.take() == ({}, set())
 
@@ -183,7 +183,7 @@ def test_a_forks_model_is_tried_until_its_pull_request_closes(site: Direct, tmp_
     try:
         done = _preview(site, events.workflow_run(site.github, judged.run_id), host.folder)
         assert set(done.jobs.values()) == {"success"}, done.log
-        with urllib.request.urlopen(f"{url_of(NUMBER, URL)}version", timeout=20) as answer:
+        with urllib.request.urlopen(f"{url_of(NUMBER, URL)}version", timeout=20) as answer:  # noqa: S310 - ours
             assert json.load(answer)["commit"] == head
         (shown,) = site.github.state.deployments
         assert [one["state"] for one in shown["statuses"]] == ["success"]
