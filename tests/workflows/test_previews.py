@@ -17,8 +17,8 @@ from tests.workflows.direct import Direct
 from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
 from tests.workflows.proposals import JUDGED, other_seed
-from verdict.base.preview import read, url_of, written
 from verdict.ci.github.client import GitHub as Client
+from verdict.ci.github.preview import port_of, read, url_of, written
 from verdict.ci.judge.previews import take
 from verdict.ci.publish.previews import tell
 from verdict.ci.run import bundle
@@ -101,8 +101,9 @@ def test_only_what_the_judge_left_is_taken(labelled: Labelled) -> None:
 def test_who_did_not_ask_gets_none(labelled: Labelled, why: str) -> None:
     """Without the label, closed, or into another branch, a pull request is not wanted: its preview ends."""
     labelled.judged((MODEL, b"{}"))
-    change: dict[str, Any] = {"no label": {"labels": []}, "closed": {"state": "closed"}, "another base": {"base_ref": "x"}}
-    labelled.github.state.pulls[7].update(change[why])
+    base: dict[str, Any] = {"base_ref": "change"}
+    changes = {"no label": {"labels": []}, "closed": {"state": "closed"}, "another base": base}
+    labelled.github.state.pulls[7].update(changes[why])
     assert labelled.take() == ({}, set())
 
 
@@ -163,7 +164,7 @@ def _preview(site: Direct, event: events.Event, previews: Path) -> Any:  # noqa:
 
 def test_a_forks_model_is_tried_until_its_pull_request_closes(site: Direct, tmp_path: Path) -> None:
     """By act: judged, served by main's code at the address in the comment, and gone after the pull request closed."""
-    host = Previews(tmp_path / "previews", 0)
+    host = Previews(tmp_path / "previews", port_of)
     head = site.propose(other_seed, number=NUMBER, fork=True)
     site.label(NUMBER, "preview")
     ran = site.experiment(NUMBER, gives=site.honest())

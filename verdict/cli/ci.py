@@ -84,8 +84,8 @@ def _comment(options: Options) -> None:
 
 
 def _take_previews(options: Options) -> None:
-    from verdict.base.preview import written
     from verdict.ci.github.client import GitHub
+    from verdict.ci.github.preview import written
     from verdict.ci.judge.previews import take
     from verdict.repo.revisions import resolve
     from verdict.review.policy import policy_of
@@ -97,8 +97,8 @@ def _take_previews(options: Options) -> None:
 
 
 def _tell_previews(_: Options) -> None:
-    from verdict.base.preview import read
     from verdict.ci.github.client import GitHub
+    from verdict.ci.github.preview import read
     from verdict.ci.publish.previews import tell
 
     taken, serving = (read(os.environ.get(name, "")) for name in ("TAKEN", "SERVING"))

@@ -7,9 +7,13 @@ At most ten stand, the least recently used one goes, and none is older than thre
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from verdict.cli.exits import reported
 from verdict.cli.steps import steps
+
+if TYPE_CHECKING:
+    from verdict.delivery.host.previews import Previews
 
 HELP = "serve the judged model of a pull request"
 
@@ -37,30 +41,32 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _start(options: argparse.Namespace) -> None:
-    from verdict.base.preview import port_of
-    from verdict.delivery.host.previews import Previews
+    from verdict.ci.github.preview import port_of
 
-    previews = Previews(options.folder.absolute(), int(options.most * 1e6))
-    _tell(previews.start(options.number, options.artifact, options.commit))
+    _tell(_previews(options).start(options.number, options.artifact, options.commit))
     print(f"preview of #{options.number}: http://127.0.0.1:{port_of(options.number)}")
 
 
 def _stop(options: argparse.Namespace) -> None:
-    from verdict.delivery.host.previews import Previews
-
-    Previews(options.folder.absolute(), 0).stop(options.number)
+    _previews(options).stop(options.number)
 
 
 def _prune(options: argparse.Namespace) -> None:
-    from verdict.base.preview import written
     from verdict.ci.github.output import output
-    from verdict.delivery.host.previews import Previews
+    from verdict.ci.github.preview import written
 
-    previews = Previews(options.folder.absolute(), 0)
+    previews = _previews(options)
     _tell(previews.prune(None if options.keep is None else set(map(int, options.keep.split()))))
     serving = written(previews.serving())
     print(f"serving: {serving or 'none'}")
     output("serving", serving)
+
+
+def _previews(options: argparse.Namespace) -> "Previews":
+    from verdict.ci.github.preview import port_of
+    from verdict.delivery.host.previews import Previews
+
+    return Previews(options.folder.absolute(), port_of, int(vars(options).get("most", 0) * 1e6))
 
 
 def _tell(gone: list[int]) -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.unit.serving.artifacts import artifact
-from verdict.base.preview import port_of
+from verdict.ci.github.preview import port_of
 from verdict.cli import main
 from verdict.delivery.host import previews
 from verdict.delivery.host.previews import Previews
@@ -40,7 +40,7 @@ class Host:
     @property
     def serving(self) -> dict[int, str]:
         """What serves."""
-        return Previews(self.folder, 0).serving()
+        return Previews(self.folder, port_of).serving()
 
 
 @pytest.fixture(scope="module")

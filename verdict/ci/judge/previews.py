@@ -11,8 +11,8 @@ from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import ARTIFACT
-from verdict.base.preview import LABEL
 from verdict.ci.github.client import GitHub
+from verdict.ci.github.preview import LABEL
 from verdict.ci.judge.unpack import limit, refused, unpack
 from verdict.ci.run import bundle
 

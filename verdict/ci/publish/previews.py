@@ -1,8 +1,8 @@
 """What became of previews, told to GitHub: a deployment for each, which the pull request shows with its address."""
 
-from verdict.base.preview import LABEL, url_of
 from verdict.ci.github.client import GitHub
 from verdict.ci.github.output import run_url
+from verdict.ci.github.preview import LABEL, url_of
 
 # More than stand at a time, and few enough for a token's 1,000 requests an hour.
 _MOST = 30

@@ -12,12 +12,12 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
-from verdict.base.preview import LABEL, url_of
 from verdict.base.printable import plain
 from verdict.ci.github import comments
 from verdict.ci.github.client import GitHub
 from verdict.ci.github.images import with_pictures
 from verdict.ci.github.output import run_url
+from verdict.ci.github.preview import LABEL, url_of
 from verdict.ci.github.pull_request import Run, is_superseded
 from verdict.ci.publish.verdict import REPORT, Verdict, read
 

@@ -10,14 +10,13 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
-from verdict.base.preview import port_of
 from verdict.classifier.artifact import load_classifier
 from verdict.delivery.host.asking import foreign, ready
 from verdict.delivery.host.servers import SERVE, Ports, Processes
@@ -36,12 +35,14 @@ class Previews:
 
     Args:
         folder: of artifacts, and of what runs.
+        port: of a pull request's preview.
         most_bytes: what an artifact may have.
         program: what serves; each request leaves a line, so that the log's time is that of the last use.
     """
 
     folder: Path
-    most_bytes: int
+    port: Callable[[int], int]
+    most_bytes: int = 0
     program: tuple[str, ...] = (*SERVE, "--access-log")
 
     def start(self, number: int, artifact: Path, commit: str) -> list[int]:
@@ -64,7 +65,7 @@ class Previews:
             servers = self._servers(number)
             servers.start(_slot(number), release, None)
             try:
-                _wait(servers, number, release)
+                _wait(servers, _slot(number), release)
             except VerdictError:
                 self._stop(number)
                 raise
@@ -123,7 +124,7 @@ class Previews:
         return sorted(int(name.removeprefix("pr-")) for name in names)
 
     def _servers(self, number: int) -> Processes:
-        ports = {_slot(number): Ports(port_of(number), 0)}
+        ports = {_slot(number): Ports(self.port(number), 0)}
         return Processes(ports, self.folder / "processes", self.program)
 
     def _place(self, number: int) -> Path:
@@ -165,18 +166,18 @@ def take(source: Path, target: Path, most_bytes: int) -> None:
         shutil.copyfile(entry.path, target / entry.name)
 
 
-def _wait(servers: Processes, number: int, release: Release) -> None:
+def _wait(servers: Processes, slot: str, release: Release) -> None:
     """Until it answers, and says that it is this release: another program may have its port."""
-    end = time.monotonic() + _SECONDS
-    while time.monotonic() < end and (running := servers.running(_slot(number))) and running.alive:
-        if ready(port_of(number)):
-            if problem := foreign(port_of(number), release):
-                raise VerdictError(_slot(number), f"on port {port_of(number)} {problem}", "what else listens there?")
+    end, port = time.monotonic() + _SECONDS, servers.ports[slot].users
+    while time.monotonic() < end and (running := servers.running(slot)) and running.alive:
+        if ready(port):
+            if problem := foreign(port, release):
+                raise VerdictError(slot, f"on port {port} {problem}", "what else listens there?")
             return
         time.sleep(0.05)
-    log = (servers.folder / f"{_slot(number)}.log").read_text(encoding="utf-8", errors="replace")
+    log = (servers.folder / f"{slot}.log").read_text(encoding="utf-8", errors="replace")
     said = " ".join(log.split()[-40:]) or "nothing"
-    raise VerdictError(_slot(number), f"no server came up; it said: {said[:400]}", "verdict serve --model says more")
+    raise VerdictError(slot, f"no server came up; it said: {said[:400]}", "verdict serve --model says more")
 
 
 def _slot(number: int) -> str:
