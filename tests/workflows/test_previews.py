@@ -101,8 +101,8 @@ def test_only_what_the_judge_left_is_taken(labelled: Labelled) -> None:
 def test_who_did_not_ask_gets_none(labelled: Labelled, why: str) -> None:
     """Without the label, closed, or into another branch, a pull request is not wanted: its preview ends."""
     labelled.judged((MODEL, b"{}"))
-    base: dict[str, Any] = {"base_ref": "change"}
-    changes = {"no label": {"labels": []}, "closed": {"state": "closed"}, "another base": base}
+    changes: dict[str, dict[str, Any]] = {"no label": {"labels": []}, "closed": {"state": "closed"}}
+    changes["another base"] = {"base_ref": "change"}
     labelled.github.state.pulls[7].update(changes[why])
     assert labelled.take() == ({}, set())
 

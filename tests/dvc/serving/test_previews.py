@@ -175,20 +175,19 @@ def test_a_hostile_artifact_is_refused(
     """No process gets it, nothing of it stays, and the message names what is wrong."""
     folder = artifact(tmp_path / "hostile")
     change(folder)  # type: ignore[operator]
-    began = time.monotonic()
     assert host.start(host.numbers[0], folder) == 1
-    assert time.monotonic() - began < 60
     assert said in capfd.readouterr().err
     assert host.serving == {}
     assert [path.name for path in host.folder.rglob("*") if path.is_file()] == ["lock"]
 
 
 def test_a_refused_artifact_leaves_what_was_there(host: Host, model: Path, tmp_path: Path) -> None:
-    """The preview of the commit before goes on; a link in the place of the folder is refused, too."""
+    """The preview of the commit before goes on, also where only the bytes are wrong, or the folder is a link."""
     number = host.numbers[0]
     host.start(number, model)
     (tmp_path / "link").symlink_to(model)
-    assert host.start(number, tmp_path / "link", OTHER) == 1
+    other_bytes(artifact(tmp_path / "hostile"))
+    assert host.start(number, tmp_path / "hostile", OTHER) == host.start(number, tmp_path / "link", OTHER) == 1
     assert ask(number, "/version")["commit"] == COMMIT
     assert host.serving == {number: COMMIT}
 
@@ -205,6 +204,9 @@ def test_one_too_many_takes_the_place_of_the_least_recently_used(
         log = host.folder / "processes" / f"pr-{number}.log"
         os.utime(log, (number, number))  # long ago, the first one longest
     ask(first, "/predict", {"text": "a lamp"})
+    end = time.monotonic() + 20
+    while (host.folder / "processes" / f"pr-{first}.log").stat().st_mtime == first and time.monotonic() < end:
+        time.sleep(0.01)  # the line may come after the answer
     assert host.start(third, model) == 0
     assert f"#{second}: ended" in capsys.readouterr().out
     assert set(host.serving) == {first, third}
