@@ -30,6 +30,8 @@ MODULES = {
     "deploy/record": ["verdict.delivery.record", "verdict.ci.github.client"],
     "experiment/plan": ["verdict.ci.run.precheck"],
     "main/overdue": ["verdict.ci.overdue", "verdict.ci.github.client"],
+    "preview/take": ["verdict.ci.judge.previews", "verdict.review.policy"],
+    "preview/tell": ["verdict.ci.publish.previews"],
     "release/plan": ["verdict.delivery.plan", "verdict.delivery.publish", "verdict.ci.github.client"],
     "release/register": ["verdict.delivery.publish", "verdict.ci.github.client"],
     "report/judge": ["verdict.ci.judge.triage", "verdict.ci.judge.bounds", "psutil"],

@@ -19,6 +19,9 @@ PERMISSIONS = {
     "experiment/fork": CONTENTS,
     "main/reproduce": ROLE,
     "main/overdue": {**CONTENTS, "actions": "read"},
+    "preview/take": {**CONTENTS, "actions": "read", "pull-requests": "read", "deployments": "read"},
+    "preview/serve": CONTENTS,
+    "preview/tell": {**CONTENTS, "deployments": "write"},
     "release/plan": CONTENTS,
     "release/image": {
         **{**ROLE, "actions": "read", "pull-requests": "read", "checks": "read"},
@@ -49,6 +52,7 @@ ENVIRONMENTS = {
     "deploy/roll": "${{ inputs.environment }}",
     "deploy/record": "tags",
     "main/reproduce": "main",
+    "preview/serve": "preview",
     "release/image": "release",
     "release/register": "tags",
     "report/judge": "judge",
@@ -93,6 +97,8 @@ TOKENS = {
     "experiment/plan/Is there budget for a machine?",
     "main/overdue/What did the last month cost?",
     "main/overdue/Does the nightly audit still run?",
+    "preview/take/Take",
+    "preview/tell/Tell",
     "release/plan/Plan",
     "release/image/Log in to the registry",
     "release/image/Build",
@@ -127,6 +133,7 @@ TRIGGERS = {
     "deploy": {"workflow_call", "workflow_dispatch"},
     "experiment": {"pull_request", "merge_group", "workflow_dispatch"},
     "main": {"push", "workflow_dispatch"},
+    "preview": {"workflow_run", "schedule", "workflow_dispatch"},
     "release": {"workflow_run"},
     "report": {"workflow_run"},
     "reproduce": {"workflow_call"},
@@ -139,6 +146,7 @@ MAIN_RUNNER = """${{ fromJSON(vars.MAIN_RUNNER || '["self-hosted", "gpu-main"]')
 GPU_RUNNER = """${{ vars.GPU_RUNNER || '["self-hosted", "gpu"]' }}"""
 SWEEP_RUNNER = """${{ fromJSON(inputs.runner || vars.GPU_RUNNER || '["self-hosted", "gpu"]') }}"""
 SERVING_HOST = ["self-hosted", "serve-${{ inputs.environment }}"]
+PREVIEW_HOST = """${{ fromJSON(vars.PREVIEW_RUNNER || '["self-hosted", "serve-preview"]') }}"""
 CALLED = re.compile(r"\./\.github/workflows/([a-z-]+)\.yml")
 
 
@@ -355,6 +363,8 @@ def test_machines_are_named() -> None:
             assert where == '["ubuntu-24.04"]'
         elif name in ("deploy/roll", "deploy/confirm"):
             assert where == SERVING_HOST, name
+        elif name == "preview/serve":
+            assert where == PREVIEW_HOST
         elif name == "reproduce/reproduce":
             assert where == "${{ fromJSON(inputs.runner) }}"
         else:
@@ -376,7 +386,7 @@ def test_every_file_is_looked_at() -> None:
 
 def test_no_pull_request_reaches_a_serving_host() -> None:
     """Only deploy.yml and release.yml name delivery's runner, environments and key, and no pull request starts them."""
-    reach = re.compile(r"\bserve-|^(staging|production|tags)$|RELEASE_PRIVATE_KEY")
+    reach = re.compile(r"\bserve-(?!preview)|^(staging|production|tags)$|RELEASE_PRIVATE_KEY")
     found = {name.partition("/")[0] for name, body in jobs() if any(map(reach.search, texts(body)))}
     assert found == {"deploy", "release"}
     called = {(name, match[1]) for name, body in jobs() if (match := CALLED.fullmatch(body.get("uses", "")))}
@@ -393,3 +403,32 @@ def test_a_serving_host_is_given_nothing() -> None:
         assert not [text for text in texts(body) if "secrets." in text or "github.token" in text], job
         actions = {step["uses"].partition("@")[0] for step in body["steps"] if "uses" in step}
         assert actions <= {"actions/download-artifact", "actions/upload-artifact"}, job
+
+
+def test_previews_come_from_main_and_the_judge_alone() -> None:
+    """Each job of preview.yml checks out main; what is downloaded is of its own run; no event's text is a script's."""
+    for name, body in WORKFLOWS["preview"]["jobs"].items():
+        refs = [step for step in body["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        assert [step["with"]["ref"] for step in refs] == ["${{ github.event.repository.default_branch }}"], name
+        downloads = [step for step in body["steps"] if "download-artifact@" in step.get("uses", "")]
+        assert all(set(step["with"]) <= {"name", "path"} for step in downloads), name
+        assert "github.event.workflow_run" not in " ".join(texts(body["steps"])), name
+
+
+def test_no_pull_request_reaches_the_host_of_previews() -> None:
+    """preview.yml alone names its runner and environment, and no pull request starts that, nor calls it."""
+    reach = re.compile(r"\bserve-preview\b|PREVIEW_RUNNER|^preview$")
+    assert {name for name, body in jobs() if any(map(reach.search, texts(body)))} == {"preview/serve"}
+    assert not {"pull_request", "merge_group", "push", "workflow_call"} & TRIGGERS["preview"]
+    assert WORKFLOWS["preview"]["on"]["workflow_run"]["workflows"] == ["report", "main"]
+
+
+def test_the_host_of_previews_reaches_nothing_else() -> None:
+    """No secret, role, token, key, or runner of staging or production: it reads the repository, and is given data."""
+    whole = " ".join(texts(WORKFLOWS["preview"]))
+    assert not named("secrets", WORKFLOWS["preview"])
+    assert not [word for word in ("staging", "production", "AWS_", "dvc") if word in whole]
+    assert set(re.findall(r"serve-[a-z]+", whole)) == {"serve-preview"}
+    serve = WORKFLOWS["preview"]["jobs"]["serve"]
+    assert serve["permissions"] == CONTENTS
+    assert not [text for text in texts(serve) if "github.token" in text]

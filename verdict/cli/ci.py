@@ -64,6 +64,7 @@ def _judge(options: Options) -> None:
         print(plain(f"nothing to tell: {verdict.skip}" if verdict.skip else verdict.title, 1000))
     output("done", "true" if verdict else "false")
     output("lock", "true" if verdict and verdict.lock else "false")
+    output("judged", verdict.head if verdict and verdict.artifact else "")
 
 
 def _publish(options: Options) -> None:
@@ -80,6 +81,28 @@ def _comment(options: Options) -> None:
     from verdict.ci.publish.publish import comment
 
     comment(GitHub.from_environment(), options.out)
+
+
+def _take_previews(options: Options) -> None:
+    from verdict.ci.github.client import GitHub
+    from verdict.ci.github.preview import written
+    from verdict.ci.judge.previews import take
+    from verdict.repo.revisions import resolve
+    from verdict.review.policy import policy_of
+
+    policy = policy_of(resolve(Path.cwd(), "HEAD"))
+    taken, wanted = take(GitHub.from_environment(), policy.max_artifact_mb, options.out)
+    output("taken", written(taken))
+    output("wanted", " ".join(map(str, sorted(wanted))))
+
+
+def _tell_previews(_: Options) -> None:
+    from verdict.ci.github.client import GitHub
+    from verdict.ci.github.preview import read
+    from verdict.ci.publish.previews import tell
+
+    taken, serving = (read(os.environ.get(name, "")) for name in ("TAKEN", "SERVING"))
+    tell(GitHub.from_environment(), taken, serving, os.environ["PREVIEW_URL"])
 
 
 def _commit_lock(options: Options) -> None:
@@ -158,6 +181,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     publish = add("publish", _publish, "store the pictures, set the check, write the comment")
     comment = add("comment", _comment, "post the comment without CML")
     commit = add("commit-lock", _commit_lock, "commit the reproduced dvc.lock to the branch")
+    preview = add("take-previews", _take_previews, "the judged artifacts of pull requests with the label preview")
+    preview.add_argument("--out", type=Path, default=Path("previews"), metavar="FOLDER")
+    add("tell-previews", _tell_previews, "record what $TAKEN was, by $SERVING, as deployments")
     add("main", _main, "reproduce main; 1 when its dvc.lock is false")
     add("push", _push, "push main's results to the remote, where there is one")
     audit = add("audit", _audit, "run main from nothing, and keep what differs")

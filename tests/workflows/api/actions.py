@@ -69,6 +69,20 @@ def get_log(state: State, request: Request) -> Answer:
     return _stored(state, f"log-{number}.txt", state.logs[number].encode())
 
 
+@route("GET", "/actions/runs/{run_id}", "actions")
+def get_run(state: State, request: Request) -> Answer:
+    """A run."""
+    return Answer(_run(state, request))
+
+
+@route("GET", "/actions/artifacts", "actions")
+def list_all_artifacts(state: State, request: Request) -> Answer:
+    """The artifacts of all runs."""
+    found = [_artifact(state, run, path) for run in state.runs.values() for path in _zips(state, run["id"])]
+    found = [one for one in found if request.query.get("name") in (None, one["name"])]
+    return Answer({"total_count": len(found), "artifacts": found})
+
+
 @route("GET", "/actions/runs/{run_id}/artifacts", "actions")
 def list_artifacts(state: State, request: Request) -> Answer:
     """The artifacts of a run."""

@@ -15,7 +15,7 @@ from verdict.base.outcome import CANNOT_JUDGE, FAIL
 from verdict.base.paths import ARTIFACT, DATASET, EVALUATION, GENERATED, PREDICTIONS, VALIDATION
 from verdict.ci import lock_diff
 from verdict.ci.github.pull_request import REPRODUCE, Pull
-from verdict.ci.judge import ingest, merge, private, queue, short_reports
+from verdict.ci.judge import ingest, merge, previews, private, queue, short_reports
 from verdict.ci.judge.case import Case
 from verdict.ci.judge.unpack import limit, refused, unpack
 from verdict.ci.publish import verdict
@@ -127,7 +127,9 @@ def _of_results(case: Case, folder: Path) -> Verdict:
     lock = not same.passed and bool(case.pull and case.pull.same_repository and REPRODUCE in case.pull.labels)
     if lock:
         _keep_lock(folder, case.out / verdict.LOCK_FOLDER)
-    return case.verdict(found.code, found.headline, lock)
+    if case.pull:
+        previews.lay_aside(folder, case.out.with_name(verdict.JUDGED))
+    return replace(case.verdict(found.code, found.headline, lock), artifact=case.pull is not None)
 
 
 def reproduced_rule(committed: Revision, own: Revision) -> Rule:

@@ -17,6 +17,7 @@ from verdict.ci.github import comments
 from verdict.ci.github.client import GitHub
 from verdict.ci.github.images import with_pictures
 from verdict.ci.github.output import run_url
+from verdict.ci.github.preview import LABEL, url_of
 from verdict.ci.github.pull_request import Run, is_superseded
 from verdict.ci.publish.verdict import REPORT, Verdict, read
 
@@ -55,9 +56,10 @@ def publish(github: GitHub, runs: GitHub, event: dict[str, Any], folder: Path) -
     ref = f"verdict/pull-{verdict.number}" if verdict.number else f"verdict/{verdict.head}"
     report = with_pictures(github, report, folder, ref, f"Plots of {verdict.head}") + _footer(run)
     _check(github, verdict, report, run.url)
-    if verdict.number is None or github.get(f"/pulls/{verdict.number}")["head"]["sha"] != verdict.head:
+    pull = github.get(f"/pulls/{verdict.number}") if verdict.number is not None else None
+    if pull is None or verdict.number is None or pull["head"]["sha"] != verdict.head:
         return "nobody", None
-    write_text(folder / COMMENT, report)
+    write_text(folder / COMMENT, report + _preview(verdict, pull))
     return comments.poster(github, verdict.number, TITLE), verdict.number
 
 
@@ -79,6 +81,14 @@ def _footer(run: Run) -> str:
         f' <a href="{run_url()}">log, and report.html in the artifact judgement</a>'
         f' · <a href="{run.url}">the run</a>.{advisory}</sub>\n'
     )
+
+
+def _preview(verdict: Verdict, pull: dict[str, Any]) -> str:
+    """Where the model will answer, if it was asked for and there is a host."""
+    template = os.environ.get("PREVIEW_URL")
+    wanted = template and verdict.artifact and LABEL in [label["name"] for label in pull["labels"]]
+    url = url_of(int(pull["number"]), template or "")
+    return f'\n<p>Preview, in a minute or two: <a href="{url}">{url}</a></p>\n' if wanted else ""
 
 
 def _by_an_app() -> bool:

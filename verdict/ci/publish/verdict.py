@@ -10,6 +10,7 @@ from verdict.base.files import write_json
 _RESULT = "verdict.json"
 REPORT = "report.md"
 LOCK_FOLDER = "lock"
+JUDGED = "judged"  # a folder of its own beside: publishing jobs never see the artifact
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Verdict:
     """The gate's code, one line, and where it belongs.
 
     `number` is the pull request's, None for a merge group. `skip` says why there is nothing to tell; `lock` that the
-    files in `LOCK_FOLDER` may be committed to `branch`.
+    files in `LOCK_FOLDER` may be committed to `branch`; `artifact` that the artifact was laid aside for a preview.
     """
 
     code: int
@@ -27,6 +28,7 @@ class Verdict:
     branch: str = ""
     skip: str = ""
     lock: bool = False
+    artifact: bool = False
 
 
 def write(verdict: Verdict, folder: Path) -> None:

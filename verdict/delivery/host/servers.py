@@ -222,7 +222,9 @@ def _process(pid: int, started: float) -> psutil.Process | None:
     """A process that runs, and is the one that was started then."""
     try:
         process = psutil.Process(pid)
-        same = process.create_time() == started and process.status() != psutil.STATUS_ZOMBIE
+        # Of a process that was killed, threads that are not over yet hold its port.
+        ended = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() < 2
+        same = process.create_time() == started and not ended
     except psutil.NoSuchProcess:
         return None
     return process if same else None
