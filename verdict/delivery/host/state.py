@@ -118,6 +118,7 @@ class Seen:
         weight: its share of the requests.
         idle: whether it works on none, or had its time to end them.
         died: how often it ended by itself since the stage began.
+        age: seconds since it was first seen there.
     """
 
     release: Release | None = None
@@ -127,6 +128,12 @@ class Seen:
     weight: int = 0
     idle: bool = True
     died: int = 0
+    age: float = 0.0
+
+    @property
+    def sound(self) -> bool:
+        """Whether it takes requests, and is what its release says."""
+        return self.ready and not self.foreign
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,8 @@ from verdict.delivery.host.state import Ask, State
 _Kind = TypeVar("_Kind")
 _STATE: TypeAdapter[State] = TypeAdapter(State)
 _ASK: TypeAdapter[Ask] = TypeAdapter(Ask)
+# Bytes of the log, and as many of the one before.
+_MOST = 10_000_000
 _TEXT: TypeAdapter[str] = TypeAdapter(str)
 
 
@@ -55,6 +57,10 @@ class Store:
         """Ask the guard."""
         _write(self._ask, _ASK.dump_json(ask, indent=1))
 
+    def lay_aside(self) -> None:
+        """Move what is asked for out of the way."""
+        self._ask.replace(self._ask.with_suffix(".bad"))
+
     def forget_ask(self, ask: Ask) -> None:
         """Remove what was followed, unless something else was asked for since."""
         if self.ask() == ask:
@@ -72,6 +78,9 @@ class Store:
         """Add a line to events.jsonl: who, what, why, with counts. No text ever."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"time": now, "what": what, **details}
+        with suppress(FileNotFoundError):
+            if self._events.stat().st_size > _MOST:
+                self._events.replace(self._events.with_suffix(".old"))
         with self._events.open("a", encoding="utf-8") as events:
             events.write(json.dumps(line, ensure_ascii=False) + "\n")
 
@@ -85,7 +94,7 @@ class Store:
 
 
 def _write(path: Path, content: bytes) -> None:
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")  # two may ask at once
     with partial.open("wb") as file:
         file.write(content)
         file.flush()
