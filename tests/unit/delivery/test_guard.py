@@ -97,8 +97,6 @@ def test_nothing_goes_on_that_could_not_be_written(tmp_path: Path, monkeypatch: 
     assert (guard.state.stage, found.weighed) == (Stage.WATCHED, [])
     told = [event["why"] for event in kept.events() if event["what"] == "error"]
     assert told == ["[Errno 28] No space left on device"]
-        "[Errno 28] No space left on device"
-    ]
 
 
 def test_a_request_that_nobody_can_read_does_not_blind_the_guard(tmp_path: Path) -> None:

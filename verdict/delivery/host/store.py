@@ -41,6 +41,22 @@ class Store:
                 raise VerdictError(str(self.folder), "another guard runs here", "verdict deploy status") from None
             yield
 
+    def guarded(self) -> bool:
+        """Whether a guard holds the folder."""
+        try:
+            with (self.folder / "lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def trouble(self) -> str:
+        """What keeps the guard from going on, by its last line."""
+        last = self.events(1)
+        return f"{last[0]['where']}: {last[0]['why']}" if last and last[0]["what"] == "error" else ""
+
     def state(self) -> State | None:
         """The state as it was written last; None where there is none."""
         return _read(_STATE, self._state)
