@@ -143,7 +143,10 @@ class Guard:
             folder = self._host.servers.artifact(action.release)
         except VerdictError as error:
             return f"its artifact cannot be had: {error.what}"
-        return smoke(action.release, port, folder, self.state.limits.smoke)
+        try:
+            return smoke(action.release, port, folder, self.state.limits.smoke)
+        except ImportError as error:
+            return f"the guard's environment lacks {error.name}, which this kind of model needs"
 
 
 def _plain(action: Action) -> dict[str, object]:

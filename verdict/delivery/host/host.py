@@ -26,6 +26,7 @@ class _Place:
         then: the same as of the beginning of the step, with the start that they are of.
         emptied: when it got its last request.
         died: how often it ended by itself in this step.
+        why: it could not be started last.
     """
 
     start: str = ""
@@ -36,6 +37,7 @@ class _Place:
     then: tuple[str, asking.Samples, Line] = ("", {}, _NONE)
     emptied: float | None = None
     died: int = 0
+    why: str = ""
 
     def moved(self) -> asking.Samples:
         """What its server counted in this step."""
@@ -82,11 +84,13 @@ class Host:
 
     def start(self, slot: str, release: Release, beside: Release | None) -> None:
         """Start a release in a place; one that cannot be started has ended by itself."""
+        place = self._places[slot]
         try:
             self.servers.start(slot, release, beside)
-        except VerdictError:
-            self._places[slot].died += 1
+        except (VerdictError, OSError) as error:
+            place.died, place.why = place.died + 1, error.what if isinstance(error, VerdictError) else str(error)
             raise
+        place.why = ""
 
     def alarmed(self) -> bool:
         """Whether the proxy has counted failures since the last look: a question of a millisecond."""
@@ -110,7 +114,7 @@ class Host:
             self.servers.stop(name)
             running = None
         if running is None:
-            return Seen(weight=line.weight, died=place.died)
+            return Seen(weight=line.weight, died=place.died, why=place.why)
         if place.first[0] != running.start:
             place.first = running.start, now
         ready = asking.ready(ports.users)

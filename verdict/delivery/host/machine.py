@@ -125,7 +125,8 @@ def _returning(state: State, now: float, reason: str) -> State:
 def _starting(state: State, seen: Evidence) -> State:
     slot = seen.slots[CANARY]
     if slot.died >= _DEATHS:
-        return _dropped(state, seen.now, "failed", f"it ended by itself {slot.died} times")
+        told = slot.why or f"it ended by itself {slot.died} times; its log says why"
+        return _dropped(state, seen.now, "failed", told)
     if slot.release == state.candidate and slot.ready:
         if slot.foreign:
             return _dropped(state, seen.now, "failed", slot.foreign)

@@ -119,6 +119,7 @@ class Seen:
         idle: whether it works on none, or had its time to end them.
         died: how often it ended by itself since the stage began.
         age: seconds since it was first seen there.
+        why: nothing could be started there.
     """
 
     release: Release | None = None
@@ -129,6 +130,7 @@ class Seen:
     idle: bool = True
     died: int = 0
     age: float = 0.0
+    why: str = ""
 
     @property
     def sound(self) -> bool:
