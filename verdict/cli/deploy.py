@@ -28,13 +28,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", metavar="VERSION|status|prune", help="such as v1.2.0; or `status`, or `prune`")
     parser.add_argument("--to", choices=["staging", "production"], help="refused on a host of another environment")
     parser.add_argument("--release", type=Path, metavar="FILE", help="the release as JSON, where no tags are at hand")
-    parser.add_argument("--shadow", action="store_true", help="compare it, and give its answers to nobody")
-    parser.add_argument("--ab", type=int, default=0, metavar="LABELS", help="half the users, until so many labels")
-    parser.add_argument("--force", default="", metavar="REASON", help="no canary: smoke test, then all servers")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--shadow", action="store_true", help="compare it, and give its answers to nobody")
+    way.add_argument("--ab", type=_number, default=0, metavar="LABELS", help="half the users, until so many labels")
+    way.add_argument("--force", type=_reason, metavar="REASON", help="no canary: smoke test, then all")
     parser.add_argument("--no-wait", action="store_true", help="ask, and do not wait for the end")
     parser.add_argument("--json", action="store_true", help="of status: for programs")
     parser.add_argument("--recorded", metavar="VERSION", help="of status: what the environment's tag says now")
-    parser.add_argument("--keep", type=int, default=10, help="of prune: the newest images that stay")
+    parser.add_argument("--keep", type=_number, default=10, help="of prune: the newest images that stay")
     guard.arguments(parser)
 
 
@@ -54,11 +55,23 @@ def run(options: argparse.Namespace) -> int:
             return 0
         limits = orders.limits(options.shadow, options.ab, bool(options.force))
         release, name = _release(options.version, options.release), f"{time.time_ns()}"
-        asked = Ask(name, release, limits, promote=not options.shadow, why=options.force)
+        asked = Ask(name, release, limits, promote=not options.shadow, why=options.force or "")
         orders.ask(settings, options.to, asked)
         return 0 if options.no_wait else _CODES.get(followed(settings, asked), 1)
 
     return reported(deploy)
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+    return int(text)
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a reason, which can be read afterwards")
+    return text
 
 
 def followed(settings: "Settings", asked: "Ask") -> str:

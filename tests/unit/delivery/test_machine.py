@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verdict.delivery.host.machine import FULL, Smoke, Start, Stop, Weigh, step
+from verdict.delivery.host.machine import FULL, Smoke, Start, Stop, Weigh, step, wanted
 from verdict.delivery.host.rules import Counts, Limits
 from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Release, Seen, Stage, State
 
@@ -150,7 +150,7 @@ def test_too_little_evidence_is_undecided(requests: int) -> None:
 def test_what_does_not_start_or_fails_its_smoke_test_gets_no_request() -> None:
     """A server that is never ready, ends by itself, is another artifact, or answers wrongly, is dropped at weight 0."""
     for spoil, reason in [
-        ({"ready": False}, "not ready after 30 s"),
+        ({"ready": False, "age": 31.0}, "not ready after 30 s"),
         ({"died": 3}, "ended by itself"),
         ({"foreign": "its artifact is ab, not a1"}, "its artifact is ab"),
     ]:
@@ -220,6 +220,98 @@ def test_another_release_ends_a_canary_first() -> None:
     assert "v1.1.0" not in found.users[-1]
 
 
+@pytest.mark.parametrize("servers", [1, 2, 3, 5, 9])
+def test_the_share_of_the_canary_is_what_its_step_says(servers: int) -> None:
+    """5, 25 and 50 percent beside any number of servers: haproxy takes no weight above 256."""
+    names = tuple(f"server{number}" for number in range(servers))
+    for step_, share in enumerate(Limits().weights):
+        state = State(stage=Stage.CANARY, stable=OLD, ask=Ask("1", NEW), step=step_)
+        weights = {name: want.weight for name, want in wanted(state, names).items()}
+        assert max(weights.values()) <= 256
+        assert 100 * weights[CANARY] / sum(weights.values()) == pytest.approx(share, abs=0.5)
+
+
+def test_a_release_of_other_labels_is_not_compared_but_tried() -> None:
+    """A MAJOR release, whose artifact no other can stand beside, goes by every step; so does one that is forced."""
+    for new, limits in [(replace(NEW, version="v2.0.0"), Limits()), (NEW, Limits(weights=()))]:
+        found = host()
+        found.ask(new, limits=limits)
+        beside = set()
+        for _ in range(40):
+            found.tick(canary=replace(GOOD, same=0, other=0))
+            beside |= {slot.beside for slot in found.slots.values()}
+        assert (found.state.stable, beside) == (new, {None})
+
+
+@pytest.mark.parametrize("blind", [replace(GOOD, p99=None), replace(GOOD, same=0, other=0)])
+def test_requests_that_say_nothing_promote_nothing(blind: Counts) -> None:
+    """A canary whose figures cannot be had, or which nothing was compared with, is undecided."""
+    found = host()
+    found.ask(NEW)
+    found.run(ticks=30, canary=blind, seconds=1_000)
+    assert (found.state.outcome, found.state.stable) == ("undecided", OLD)
+
+
+@pytest.mark.parametrize("why", ["staging", "first", "forced"])
+def test_what_is_only_to_be_tried_never_serves(why: str) -> None:
+    """Not where a smoke test is all: in staging, where nothing serves, nor when forced."""
+    found = host(None if why == "first" else OLD)
+    found.state = replace(found.state, environment="staging" if why == "staging" else "production")
+    found.ask(NEW, limits=Limits(weights=() if why == "forced" else (0,)), promote=False)
+    found.run()
+    assert (found.state.outcome, found.state.stable) == ("held", None if why == "first" else OLD)
+    assert all("v1.1.0" not in users for users in found.users)
+
+
+def test_a_shadow_that_ends_what_serves_is_taken_away() -> None:
+    """A server that cannot run with the new artifact beside its own gets it taken away, and does not go on failing."""
+    found = host()
+    found.ask(NEW, limits=Limits(weights=(0,)), promote=False)
+    for _ in range(60):
+        found.tick(canary=Counts())
+        if found.slots["server1"].beside == NEW:
+            found.slots["server1"] = Seen(died=3)
+    assert found.state.outcome == "rolled back"
+    assert "server1" in found.state.reason
+    assert found.slots["server1"] == Seen(OLD, ready=True, weight=FULL)
+
+
+def test_a_stranger_in_a_place_is_not_taken_for_the_release() -> None:
+    """While something else answers at a server's port, a promotion does not go on, and the place gets no requests."""
+    found = host()
+    found.ask(NEW, limits=Limits(weights=()))
+    for _ in range(60):
+        found.tick()
+        if found.slots["server0"].release == NEW:
+            found.slots["server0"] = replace(found.slots["server0"], foreign="its version is 'v0'")
+            assert not found.slots["server0"].weight
+    assert (found.state.stage, found.state.replaced) == (Stage.PROMOTING, 0)
+    assert "v1.0.0" in found.users[-1]
+
+
+def test_an_image_may_take_its_time_to_come() -> None:
+    """A server must be ready some seconds after it was started, however long its image was pulled."""
+    found = host()
+    found.ask(NEW)
+    found.tick()
+    found.slots[CANARY] = replace(found.slots[CANARY], ready=False)
+    found.tick(seconds=300)
+    found.slots[CANARY] = replace(found.slots[CANARY], ready=True)
+    found.run()
+    assert found.state.outcome == "promoted"
+
+
+def test_a_clock_that_is_put_back_makes_nobody_wait() -> None:
+    """Limits of time hold from there on, not from a reading that comes again in a day."""
+    found = host()
+    found.ask(NEW)
+    found.run(6, canary=Counts())
+    assert found.state.stage == Stage.CANARY
+    found.tick(canary=Counts(), seconds=-100_000)
+    found.tick(canary=Counts(), seconds=Limits().step + 1)
+    assert found.state.outcome == "undecided"
+
+
 COUNTS = st.sampled_from([GOOD, BAD, Counts(), Counts(requests=10, p99=0.01), replace(GOOD, p99=2.0)])
 TURNS = st.lists(
     st.tuples(
@@ -256,6 +348,7 @@ def test_whatever_happens_users_get_one_of_two_releases_and_it_ends(
             assert found.users[-1]
         if before.stage == Stage.CANARY and found.state.stage == Stage.PROMOTING:
             assert canary.requests >= before.limits.requests  # never by silence
+            assert canary.p99 is not None
         if found.state.stage == Stage.PROMOTING and tried:
             assert before.stage == Stage.CANARY or found.state.stable is None
     found.smoke = ""

@@ -3,6 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -31,7 +32,7 @@ def ready(port: int) -> bool:
 
 def foreign(port: int, release: Release) -> str:
     """In which way what answers there is not the release; nothing when it is."""
-    status, body = ask(port, "/version")
+    status, body = ask(port, "/version", seconds=5 * _SECONDS)  # one late answer is not another release
     try:
         said = json.loads(body) if status == 200 else None
     except ValueError:
@@ -48,14 +49,15 @@ Samples = Mapping[tuple[str, str], float]
 
 
 def samples(port: int) -> dict[tuple[str, str], float]:
-    """The values of /metrics by name and labels; empty where there is no answer."""
+    """The values of /metrics by name and labels; empty where there is no answer, or one of something else."""
     status, body = ask(port, "/metrics")
     found: dict[tuple[str, str], float] = {}
-    for line in body.decode().splitlines() if status == 200 else ():
-        if not line.startswith("#"):
-            name, _, value = line.rpartition(" ")
-            head, _, labels = name.partition("{")
-            found[head, labels.rstrip("}")] = float(value)
+    with suppress(ValueError):  # a stranger on that port
+        for line in body.decode().splitlines() if status == 200 else ():
+            if line and not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                head, _, labels = name.partition("{")
+                found[head, labels.rstrip("}")] = float(value)
     return found
 
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import machine
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.machine import Action, Smoke, Start, Stop, Weigh
 from verdict.delivery.host.smoke import smoke
-from verdict.delivery.host.state import CANARY, Environment, Evidence, Stage, State
+from verdict.delivery.host.state import CANARY, TRIED, Ask, Environment, Evidence, Stage, State
 from verdict.delivery.host.store import Store
 
 # Seconds until the next look: while servers start or end, and else; and between two glances at the proxy.
@@ -32,6 +33,8 @@ class Guard:
         self._host, self._store, self._clock = host, store, clock
         self._restarted = True
         self._smoke: str | None = None
+        self._trouble, self._unwritten = "", False
+        self._did: tuple[Action, ...] = ()
         # Where no state was kept, what has the requests is what serves: it is never taken away.
         self.state = store.state() or State(environment, stable=host.serving())
         if self.state.environment != environment:
@@ -41,53 +44,88 @@ class Guard:
     def run(self) -> None:
         """Guard until the process ends; `VerdictError` when another guard does."""
         with self._store.alone():
-            trouble = ""
             while True:
-                try:
-                    if not self.tick():
-                        trouble = ""
-                        self._wait()
-                except VerdictError as error:  # an engine or a proxy that is gone for a while
-                    if str(error) != trouble:
-                        self._store.say("error", where=error.where, why=error.what)
-                    trouble = str(error)
-                    time.sleep(_USUAL)
+                if not self.turn():
+                    self._wait()
+
+    def turn(self) -> bool:
+        """Look and act; whether to look again at once. What goes wrong is told once, and tried again."""
+        try:
+            moved = self.tick()
+        except (VerdictError, OSError) as error:  # an engine, a proxy or room on the disk that is gone for a while
+            if str(error) != self._trouble:
+                where, why = (error.where, error.what) if isinstance(error, VerdictError) else ("", str(error))
+                self._say("error", where=where, why=why)
+            self._trouble = str(error)
+            return False
+        if not moved:
+            self._trouble = ""
+        return moved
+
+    def _say(self, what: str, **details: object) -> None:
+        """Add a line to the log; users matter more than the log of a full disk."""
+        with suppress(OSError):
+            self._store.say(what, **details)
 
     def _wait(self) -> None:
         """Wait for the next look, which is at once where the proxy counts a failure."""
-        end = time.monotonic() + (_SOON if self.state.stage in _CHANGING else _USUAL)
+        end = time.monotonic() + (_SOON if self.state.stage in _CHANGING and not self._trouble else _USUAL)
         while time.monotonic() < end:
             time.sleep(_GLANCE)
-            if self.state.stage == Stage.CANARY and self._host.alarmed():
-                return
+            with suppress(VerdictError):  # which the look tells
+                if self.state.stage == Stage.CANARY and self._host.alarmed():
+                    return
 
     def tick(self) -> bool:
-        """Look once, go on, act; whether anything moved."""
-        ask, now = self._store.ask(), self._clock()
+        """Look once, go on, act; whether anything moved. What is done again, without effect, moves nothing."""
+        ask, now = self._asked(), self._clock()
         canary, stable, slots = self._host.look(now)
         evidence = Evidence(now, slots, canary, stable, self._smoke, self._restarted, ask)
+        if self._unwritten:
+            with suppress(OSError):
+                self._store.write_state(self.state)
+                self._unwritten = False
         state, actions = machine.step(self.state, evidence)
         self._restarted = False
-        moved = state != self.state or bool(actions)
+        moved = state != self.state or actions not in ((), self._did)
+        self._did = actions
         if state != self.state:
             self._went(state, evidence)
         for action in actions:
             self._do(action)
+            if moved:
+                self._say("did", action=type(action).__name__.lower(), **_plain(action))
         if ask is not None and ask.name == state.done:
             self._store.forget_ask(ask)
         return moved
 
+    def _asked(self) -> Ask | None:
+        """What is asked for; what nobody can read is laid aside: it must not keep the guard from looking."""
+        try:
+            return self._store.ask()
+        except VerdictError as error:
+            self._store.lay_aside()
+            self._say("error", where=error.where, why=error.what)
+            return None
+
     def _went(self, state: State, evidence: Evidence) -> None:
         """Write where it goes before anything is done for it."""
-        before, self.state = self.state, state
-        self._store.write_state(state)
+        before = self.state
+        try:
+            self._store.write_state(state)
+        except OSError:
+            if before.stage not in TRIED or state.stage != Stage.SETTLED:
+                raise
+            # What is tried goes all the same: by the state as it is written a guard that comes back takes it back, too.
+            self._unwritten = True
+        self.state = state
         if (state.stage, state.step) != (before.stage, before.step):
             self._host.begin()
             self._smoke = None
         version = next((one.version for one in (state.candidate, before.candidate, state.stable) if one), None)
         counts = {"canary": vars(evidence.canary), "stable": vars(evidence.stable)}
         told = {"outcome": state.outcome or None, "why": state.reason or None, "step": state.step}
-        self._store.say(state.stage, version=version, **told, **counts)
+        self._say(state.stage, version=version, **told, **counts)
 
     def _do(self, action: Action) -> None:
         if isinstance(action, Weigh):
@@ -98,7 +136,6 @@ class Guard:
             self._host.start(action.slot, action.release, action.beside)
         else:
             self._smoke = self._smoked(action)
-        self._store.say("did", action=type(action).__name__.lower(), **_plain(action))
 
     def _smoked(self, action: Smoke) -> str:
         port = self._host.ports[CANARY].users
@@ -106,7 +143,10 @@ class Guard:
             folder = self._host.servers.artifact(action.release)
         except VerdictError as error:
             return f"its artifact cannot be had: {error.what}"
-        return smoke(action.release, port, folder, self.state.limits.smoke)
+        try:
+            return smoke(action.release, port, folder, self.state.limits.smoke)
+        except ImportError as error:
+            return f"the guard's environment lacks {error.name}, which this kind of model needs"
 
 
 def _plain(action: Action) -> dict[str, object]:

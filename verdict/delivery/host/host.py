@@ -20,20 +20,24 @@ class _Place:
 
     Args:
         start: which start its figures are of.
+        first: which start is there now, and when it was first seen.
         foreign: in which way it is not its release.
         samples: of its /metrics, and `line` of the proxy, both as of the last look.
         then: the same as of the beginning of the step, with the start that they are of.
         emptied: when it got its last request.
         died: how often it ended by itself in this step.
+        why: it could not be started last.
     """
 
     start: str = ""
+    first: tuple[str, float] = ("", 0.0)
     foreign: str = ""
     samples: asking.Samples = field(default_factory=dict)
     line: Line = _NONE
     then: tuple[str, asking.Samples, Line] = ("", {}, _NONE)
     emptied: float | None = None
     died: int = 0
+    why: str = ""
 
     def moved(self) -> asking.Samples:
         """What its server counted in this step."""
@@ -80,11 +84,13 @@ class Host:
 
     def start(self, slot: str, release: Release, beside: Release | None) -> None:
         """Start a release in a place; one that cannot be started has ended by itself."""
+        place = self._places[slot]
         try:
             self.servers.start(slot, release, beside)
-        except VerdictError:
-            self._places[slot].died += 1
+        except (VerdictError, OSError) as error:
+            place.died, place.why = place.died + 1, error.what if isinstance(error, VerdictError) else str(error)
             raise
+        place.why = ""
 
     def alarmed(self) -> bool:
         """Whether the proxy has counted failures since the last look: a question of a millisecond."""
@@ -102,20 +108,26 @@ class Host:
     def _seen(self, name: str, line: Line, now: float) -> Seen:
         place, running, ports = self._places[name], self.servers.running(name), self.ports[name]
         place.line = line
-        place.emptied = None if line.weight else now if place.emptied is None else place.emptied
+        place.emptied = None if line.weight else now if place.emptied is None else min(now, place.emptied)
         if running is not None and not running.alive:
             place.died += 1
             self.servers.stop(name)
             running = None
         if running is None:
-            return Seen(weight=line.weight, died=place.died)
+            return Seen(weight=line.weight, died=place.died, why=place.why)
+        if place.first[0] != running.start:
+            place.first = running.start, now
         ready = asking.ready(ports.users)
         if ready:
             if place.start != running.start:
-                place.start, place.foreign = running.start, asking.foreign(ports.users, running.release)
-            place.samples = asking.samples(ports.metrics)
+                place.start, place.samples = running.start, {}
+            # Asked again while it is not what it should be: what was in a place before may still have answered.
+            if not place.samples or place.foreign:
+                place.foreign = asking.foreign(ports.users, running.release)
+            place.samples = asking.samples(ports.metrics) or place.samples
         idle = not line.weight and (not line.working or now - (place.emptied or now) > _DRAIN)
-        return Seen(running.release, running.beside, ready, place.foreign, line.weight, idle, place.died)
+        age = now - place.first[1]
+        return Seen(running.release, running.beside, ready, place.foreign, line.weight, idle, place.died, age)
 
 
 def _compared(place: _Place) -> Counts:

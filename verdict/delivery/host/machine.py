@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from verdict.delivery.host import rules
 from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Release, Seen, Stage, State
 
-# Of a server that users ask; haproxy takes 0 to 256.
-FULL = 100
+# Of a server that users ask, where there are one or two; haproxy takes 0 to 256.
+FULL, _MOST = 100, 256
 # Restarts by itself, and seconds of a promotion or a way back, after which it is given up.
 _DEATHS, _PATIENCE = 3, 600.0
 # Requests, and times the limit, from which on nobody waits for the end of the step.
@@ -70,6 +70,8 @@ def step(state: State, evidence: Evidence) -> tuple[State, tuple[Action, ...]]:
 
 
 def _advance(state: State, seen: Evidence) -> State:
+    if seen.now < state.since:  # the clock was put back: no limit of time is to wait for its old reading
+        state = replace(state, since=seen.now)
     if seen.restarted and state.stage in TRIED:
         return _dropped(state, seen.now, "rolled back", "the guard ended while it was tried")
     if seen.ask is not None and _is_new(seen.ask, state):
@@ -123,13 +125,16 @@ def _returning(state: State, now: float, reason: str) -> State:
 def _starting(state: State, seen: Evidence) -> State:
     slot = seen.slots[CANARY]
     if slot.died >= _DEATHS:
-        return _dropped(state, seen.now, "failed", f"it ended by itself {slot.died} times")
+        told = slot.why or f"it ended by itself {slot.died} times; its log says why"
+        return _dropped(state, seen.now, "failed", told)
     if slot.release == state.candidate and slot.ready:
         if slot.foreign:
             return _dropped(state, seen.now, "failed", slot.foreign)
         return replace(state, stage=Stage.SMOKE, since=seen.now)
-    if seen.now - state.since > state.limits.start:
+    if slot.age > state.limits.start:
         return _dropped(state, seen.now, "failed", f"not ready after {state.limits.start:.0f} s")
+    if seen.now - state.since > _PATIENCE:  # an image that is still not there, or a place that does not become free
+        return _dropped(state, seen.now, "failed", f"not started after {_PATIENCE:.0f} s")
     return state
 
 
@@ -141,6 +146,8 @@ def _smoked(state: State, seen: Evidence) -> State:
         return _dropped(state, seen.now, "failed", f"smoke: {seen.smoke}")
     # Nothing to be compared with, nobody who asks, or forced.
     at_once = state.stable is None or state.environment == "staging" or not state.limits.weights
+    if at_once and state.ask is not None and not state.ask.promote:
+        return _dropped(state, seen.now, "held", "its smoke test held; it was only to be tried")
     return replace(state, stage=Stage.PROMOTING if at_once else Stage.CANARY, since=seen.now)
 
 
@@ -151,6 +158,8 @@ def _canary(state: State, seen: Evidence) -> State:
         fails = fails or "it ended by itself"
     elif slot.foreign:
         fails = fails or slot.foreign
+    elif _shadow(state) and seen.slots[seen.servers[-1]].died >= _DEATHS:
+        fails = fails or f"what serves ended by itself in {seen.servers[-1]} with it beside"
     if fails:
         return _dropped(state, seen.now, "rolled back", fails)
     if not _enough(state, seen):
@@ -184,11 +193,14 @@ def _enough(state: State, seen: Evidence) -> bool:
     labelled = min(canary.labelled, seen.stable.labelled) >= limits.labels
     if _shadow(state):
         return seen.slots[seen.servers[-1]].beside == state.candidate and canary.same + canary.other >= limits.requests
-    return labelled and canary.requests >= limits.requests
+    # Requests that were neither timed nor compared say little: those of a page, or of a server that tells no figures.
+    told = canary.p99 is not None and (_beside(state) is None or canary.same + canary.other >= limits.requests / 10)
+    return labelled and told and canary.requests >= limits.requests
 
 
 def _little(state: State, seen: Evidence) -> str:
-    got = f"{seen.canary.requests} requests" + (f", {seen.canary.labelled} labels" if state.limits.labels else "")
+    got = f"{seen.canary.requests} requests, {seen.canary.same + seen.canary.other} texts compared"
+    got += f", {seen.canary.labelled} labels" if state.limits.labels else ""
     hours = (seen.now - state.since) / 3600
     return f"too little to judge: {got} in {hours:.1f} hours at {state.limits.weights[state.step]} %"
 
@@ -199,7 +211,7 @@ def _promoting(state: State, seen: Evidence) -> State:
     if fails or died:
         return _returning(state, seen.now, fails or f"it ended by itself in {', '.join(died)}")
     replaced = state.replaced
-    while replaced < len(seen.servers) and _serves(seen.slots[seen.servers[replaced]], state.candidate):
+    while replaced < len(seen.servers) and _serves(seen, seen.servers[replaced], state.candidate):
         replaced += 1
     if replaced == len(seen.servers):
         done = state.ask.name if state.ask is not None else ""
@@ -210,8 +222,9 @@ def _promoting(state: State, seen: Evidence) -> State:
     return _returning(state, seen.now, "a server did not come up") if seen.now - state.since > _PATIENCE else state
 
 
-def _serves(slot: Seen, release: Release | None) -> bool:
-    return slot.release == release and slot.ready and slot.weight == FULL and slot.beside is None
+def _serves(seen: Evidence, name: str, release: Release | None) -> bool:
+    slot = seen.slots[name]
+    return _is(slot, Want(release)) and slot.sound and slot.weight == full(len(seen.servers))
 
 
 def _watched(state: State, seen: Evidence) -> State:
@@ -224,7 +237,7 @@ def _watched(state: State, seen: Evidence) -> State:
 
 
 def _returned(state: State, seen: Evidence) -> State:
-    if all(_serves(seen.slots[name], state.previous) for name in seen.servers):
+    if all(_serves(seen, name, state.previous) for name in seen.servers):
         return replace(state, stage=Stage.SETTLED, stable=state.previous, previous=None, since=seen.now)
     if seen.now - state.since > _PATIENCE:  # rather what does badly than nothing
         kept = replace(state, stage=Stage.SETTLED, previous=None, since=seen.now, outcome="failed")
@@ -249,35 +262,49 @@ _NEXT = {
 
 def wanted(state: State, servers: tuple[str, ...]) -> Mapping[str, Want]:
     """Which release each place is to have, with which weight."""
-    serving = Want(state.stable, FULL)
+    most = full(len(servers))
+    serving = Want(state.stable, most)
     want = dict.fromkeys(servers, serving) | {CANARY: Want(None)}
     if state.stage in TRIED:
         share = state.limits.weights[state.step] if state.stage == Stage.CANARY else 0
-        want[CANARY] = Want(state.candidate, _weight(share, len(servers)), state.stable)
+        want[CANARY] = Want(state.candidate, _weight(share, len(servers)), _beside(state))
         if _shadow(state):
-            want[servers[-1]] = Want(state.stable, FULL, state.candidate)
+            want[servers[-1]] = Want(state.stable, most, state.candidate)
     elif state.stage == Stage.PROMOTING:
-        want[CANARY] = Want(state.candidate, FULL, state.stable)
-        want |= {name: Want(state.candidate, FULL) for name in servers[: state.replaced + 1]}
+        want[CANARY] = Want(state.candidate, most, _beside(state))
+        want |= {name: Want(state.candidate, most) for name in servers[: state.replaced + 1]}
     elif state.stage == Stage.RETURNING:
-        want = {name: Want(state.previous, FULL) for name in (*servers, CANARY)}
+        want = {name: Want(state.previous, most) for name in (*servers, CANARY)}
     return want
 
 
 def _weight(share: int, servers: int) -> int:
     """By which one place gets `share` percent beside `servers` of full weight."""
-    return min(256, max(1, round(FULL * servers * share / (100 - share)))) if share else 0
+    return min(_MOST, max(1, round(full(servers) * servers * share / (100 - share)))) if share else 0
+
+
+def full(servers: int) -> int:
+    """Of each server that users ask, so that one place can have half of all beside them."""
+    return max(1, min(FULL, _MOST // servers))
+
+
+def _beside(state: State) -> Release | None:
+    """With what the new release is compared: not across a MAJOR version, of other labels or texts; not when forced."""
+    before, new = state.stable, state.candidate
+    if before is None or new is None or not state.limits.weights:
+        return None
+    return before if before.version.partition(".")[0] == new.version.partition(".")[0] else None
 
 
 def _actions(state: State, seen: Evidence) -> Iterator[Action]:
     want = wanted(state, seen.servers)
-    right = {name for name, slot in seen.slots.items() if slot.ready and _is(slot, want[name])}
+    right = {name for name, slot in seen.slots.items() if slot.sound and _is(slot, want[name])}
     # Somebody must answer: what is wrong keeps its requests until something right has some.
     carried = any(seen.slots[name].weight and want[name].weight for name in right)
     for name in (CANARY, *seen.servers):
         slot, wish = seen.slots[name], want[name]
         if _is(slot, wish):
-            if slot.weight != wish.weight and (slot.ready or wish.weight < slot.weight):
+            if slot.weight != wish.weight and (slot.sound or wish.weight < slot.weight):
                 yield Weigh(name, wish.weight)
         elif slot.release is None and wish.release is not None:
             if name == CANARY and slot.weight:  # of one that ended by itself

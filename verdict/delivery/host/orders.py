@@ -43,6 +43,9 @@ def ask(settings: Settings, environment: str | None, given: Ask) -> None:
     if environment not in (None, settings.environment):
         what = f"this host is {settings.environment}"
         raise VerdictError(f"--to {environment}", what, "run it on that host, or --host FILE")
+    if given.limits.weights == (0,) and len(settings.places) < 3:
+        what = "what serves must compare in one place, and answer in another, and here it has one"
+        raise VerdictError("--shadow", what, "a second server in haproxy.cfg and host.toml, or a canary")
     Store(settings.folder).write_ask(given)
 
 
@@ -59,26 +62,36 @@ def follow(settings: Settings, given: Ask, ended: Followed) -> Iterator[str]:
     Raises:
         VerdictError: no guard takes it up.
     """
-    store, last, since = Store(settings.folder), "", time.monotonic()
+    store, last, since, taken = Store(settings.folder), "", time.monotonic(), False
     while not ended.outcome:
-        state = store.state() or State()
+        state = store.state() or State(settings.environment)
+        taken = taken or state.ask == given
         if state.done == given.name and state.stage != Stage.RETURNING:
             ended.outcome = state.outcome or "superseded"
-        elif state.ask != given and store.ask() not in (given, None):
+        elif state.ask != given and (taken or store.ask() not in (given, None)):
             ended.outcome = "superseded"
-        elif state.ask != given and state.stage not in (Stage.PROMOTING, Stage.RETURNING):
-            _require_patience(settings, since)
-        line = said(state)
+        line = (
+            said(state) if ended.outcome != "superseded" else f"superseded, by what was asked for since: {said(state)}"
+        )
         if line != last:
             yield line
-        last = line
+            last, since = line, time.monotonic()
+        elif time.monotonic() - since > _SILENCE:
+            _require_guard(store, given, state)
+            if trouble := store.trouble():
+                yield f"the guard cannot go on: {trouble}"
+            since = time.monotonic()
         time.sleep(0.2)
 
 
-def _require_patience(settings: Settings, since: float) -> None:
-    if time.monotonic() - since > _SILENCE:
-        what = "no guard took this up"
-        raise VerdictError(str(settings.folder), what, "run `verdict guard` there, as a service of the host")
+def _require_guard(store: Store, given: Ask, state: State) -> None:
+    """Take back what no guard has taken up: it must not begin on a day when nobody thinks of it any more."""
+    waits = state.stage in (Stage.PROMOTING, Stage.RETURNING) or store.trouble()
+    if store.guarded() and (state.ask == given or state.done == given.name or waits):
+        return
+    store.forget_ask(given)
+    what = "no guard goes on with this" if state.ask == given else "no guard took this up, and it is taken back"
+    raise VerdictError(str(store.folder), what, "run `verdict guard` there, as a service of the host")
 
 
 def said(state: State) -> str:

@@ -17,8 +17,8 @@ from verdict.base.errors import VerdictError
 from verdict.delivery.host.state import Release
 
 _RELEASE: TypeAdapter[Release | None] = TypeAdapter(Release | None)
-# An image pulled for the first time, over a slow line.
-_SECONDS = 600.0
+# An image pulled for the first time, over a slow line; whatever else is asked of an engine.
+_SECONDS, _SOON = 600.0, 20.0
 SERVE = (sys.executable, "-I", "-m", "verdict", "serve")
 
 
@@ -143,12 +143,12 @@ class Containers:
         return [one["RepoDigests"][0] if one["RepoDigests"] else one["Id"] for one in removed]
 
     def _run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        seconds = _SECONDS if command[0] in ("run", "create", "cp") else _SOON
         try:
-            done = subprocess.run(
-                [self.engine, *command], capture_output=True, text=True, check=False, timeout=_SECONDS
-            )
+            done = subprocess.run([self.engine, *command], capture_output=True, text=True, check=False, timeout=seconds)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise VerdictError(self.engine, f"cannot be run: {error}", "install podman or docker") from None
+            what = f"cannot be run: {error}"
+            raise VerdictError(self.engine, what, f"`{self.engine} ps` by hand; else install it") from None
         if check and done.returncode:
             said = done.stderr.strip().splitlines() or ["nothing"]
             raise VerdictError(f"{self.engine} {command[0]}", said[-1], "the same command by hand says more")
@@ -175,6 +175,9 @@ class Processes:
             told = json.loads((self.folder / f"{slot}.json").read_bytes())
         except FileNotFoundError:
             return None
+        except ValueError:  # half-written: which process it is, nobody knows
+            path = self.folder / f"{slot}.json"
+            raise VerdictError(str(path), "damaged", f"end what serves in place {slot}, and rm {path}") from None
         release, beside = (_RELEASE.validate_python(told[name]) for name in ("release", "beside"))
         if release is None:
             raise VerdictError(slot, "no release", f"rm {self.folder / slot}.json")
@@ -194,7 +197,9 @@ class Processes:
             )
         told = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
         told |= {name: _RELEASE.dump_python(value) for name, value in (("release", release), ("beside", beside))}
-        (self.folder / f"{slot}.json").write_text(json.dumps(told))
+        partial = self.folder / f"{slot}.partial"
+        partial.write_text(json.dumps(told))
+        partial.replace(self.folder / f"{slot}.json")
 
     def stop(self, slot: str) -> None:
         """Kill the process, if it is still that one."""

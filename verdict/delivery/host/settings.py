@@ -45,6 +45,9 @@ class Settings(BaseModel):
     def _has_a_canary(self) -> "Settings":
         if CANARY not in self.places or len(self.places) < 2:
             raise ValueError(f"places must hold {CANARY}, and at least one other")
+        ports = [port for pair in self.places.values() for port in pair]
+        if twice := next((port for port in ports if ports.count(port) > 1), None):
+            raise ValueError(f"port {twice} is given twice")
         return self
 
     def host(self) -> Host:

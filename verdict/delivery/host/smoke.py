@@ -62,8 +62,12 @@ def _golden(port: int, artifact: Path) -> str:
         status, body = ask(port, "/predict", json.dumps({"text": text}).encode(), seconds=10)
         if status != 200:
             return f"golden text {place} is answered with {status}"
-        said = json.loads(body)
-        if (said["label"], said["probabilities"]) != (expected.label, expected.probabilities):
+        try:
+            said = json.loads(body)
+            answer = said["label"], said["probabilities"]
+        except (ValueError, TypeError, KeyError):
+            return f"golden text {place} is answered with something that is no prediction"
+        if answer != (expected.label, expected.probabilities):
             return f"golden text {place} has another answer than by its artifact"
     return ""
 

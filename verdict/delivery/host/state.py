@@ -118,6 +118,8 @@ class Seen:
         weight: its share of the requests.
         idle: whether it works on none, or had its time to end them.
         died: how often it ended by itself since the stage began.
+        age: seconds since it was first seen there.
+        why: nothing could be started there.
     """
 
     release: Release | None = None
@@ -127,6 +129,13 @@ class Seen:
     weight: int = 0
     idle: bool = True
     died: int = 0
+    age: float = 0.0
+    why: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether it takes requests, and is what its release says."""
+        return self.ready and not self.foreign
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,8 @@ from verdict.delivery.host.state import Ask, State
 _Kind = TypeVar("_Kind")
 _STATE: TypeAdapter[State] = TypeAdapter(State)
 _ASK: TypeAdapter[Ask] = TypeAdapter(Ask)
+# Bytes of the log, and as many of the one before.
+_MOST = 10_000_000
 _TEXT: TypeAdapter[str] = TypeAdapter(str)
 
 
@@ -39,6 +41,22 @@ class Store:
                 raise VerdictError(str(self.folder), "another guard runs here", "verdict deploy status") from None
             yield
 
+    def guarded(self) -> bool:
+        """Whether a guard holds the folder."""
+        try:
+            with (self.folder / "lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def trouble(self) -> str:
+        """What keeps the guard from going on, by its last line."""
+        last = self.events(1)
+        return f"{last[0]['where']}: {last[0]['why']}" if last and last[0]["what"] == "error" else ""
+
     def state(self) -> State | None:
         """The state as it was written last; None where there is none."""
         return _read(_STATE, self._state)
@@ -54,6 +72,10 @@ class Store:
     def write_ask(self, ask: Ask) -> None:
         """Ask the guard."""
         _write(self._ask, _ASK.dump_json(ask, indent=1))
+
+    def lay_aside(self) -> None:
+        """Move what is asked for out of the way."""
+        self._ask.replace(self._ask.with_suffix(".bad"))
 
     def forget_ask(self, ask: Ask) -> None:
         """Remove what was followed, unless something else was asked for since."""
@@ -72,6 +94,9 @@ class Store:
         """Add a line to events.jsonl: who, what, why, with counts. No text ever."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"time": now, "what": what, **details}
+        with suppress(FileNotFoundError):
+            if self._events.stat().st_size > _MOST:
+                self._events.replace(self._events.with_suffix(".old"))
         with self._events.open("a", encoding="utf-8") as events:
             events.write(json.dumps(line, ensure_ascii=False) + "\n")
 
@@ -85,7 +110,7 @@ class Store:
 
 
 def _write(path: Path, content: bytes) -> None:
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")  # two may ask at once
     with partial.open("wb") as file:
         file.write(content)
         file.flush()

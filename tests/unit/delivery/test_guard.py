@@ -1,0 +1,147 @@
+"""Tests of verdict/delivery/host/guard.py where what it stands on gives way: disk, proxy, requests, strangers."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from verdict.base.errors import VerdictError
+from verdict.delivery.host import asking, store
+from verdict.delivery.host.guard import Guard
+from verdict.delivery.host.host import Host
+from verdict.delivery.host.machine import FULL
+from verdict.delivery.host.rules import Counts
+from verdict.delivery.host.state import CANARY, Ask, Release, Seen, Stage, State
+from verdict.delivery.host.store import Store
+
+OLD, NEW = (Release(f"v1.{number}.0", f"image@{number}", f"c{number}", f"a{number}") for number in range(2))
+
+
+@dataclass
+class Made(Host):
+    """A host that shows what it is told to.
+
+    Args:
+        slots: what stands where.
+        canary: what was counted of the canary.
+        weighed: what the proxy was asked for.
+        gone: whether the proxy answers.
+    """
+
+    slots: dict[str, Seen]
+    canary: Counts = field(default_factory=Counts)
+    weighed: list[tuple[str, int]] = field(default_factory=list)
+    gone: bool = False
+
+    def __post_init__(self) -> None:
+        self.proxy = SimpleNamespace(weigh=lambda *given: self.weighed.append(given))  # type: ignore[assignment]
+
+    def serving(self) -> Release | None:
+        """What serves."""
+        return OLD
+
+    def begin(self) -> None:
+        """Nothing is counted."""
+
+    def look(self, now: float) -> tuple[Counts, Counts, dict[str, Seen]]:
+        """As it was told."""
+        if self.gone:
+            raise VerdictError("socket", "haproxy does not answer", "start haproxy")
+        return self.canary, Counts(), self.slots
+
+
+def trying(folder: Path) -> tuple[Guard, Made, Store]:
+    """A guard that has a canary at 5 percent."""
+    kept = Store(folder)
+    kept.write_state(State(stage=Stage.CANARY, stable=OLD, ask=Ask("1", NEW)))
+    seen = {"a": Seen(OLD, ready=True, weight=FULL), CANARY: Seen(NEW, OLD, ready=True, weight=5)}
+    found = Made(seen)
+    guard = Guard("production", found, kept, clock=lambda: 1.0)
+    guard._restarted = False
+    return guard, found, kept
+
+
+def test_a_full_disk_does_not_keep_a_bad_canary_with_its_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried is taken back though nothing can be written, once; with room again the file says so."""
+    guard, found, kept = trying(tmp_path)
+    found.canary = Counts(requests=100, failures=50)
+    with monkeypatch.context() as full:
+
+        def written(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        full.setattr(store, "_write", written)
+        full.setattr(Store, "say", written)
+        assert guard.turn()
+        assert found.weighed == [(CANARY, 0)]
+    guard.turn()
+    state = kept.state()
+    assert state is not None
+    assert (state.stage, state.outcome) == (Stage.SETTLED, "rolled back")
+
+
+def test_nothing_goes_on_that_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk stops a promotion before its first step, not the guard, which says why once."""
+    guard, found, kept = trying(tmp_path)
+    kept.write_ask(Ask("2", None))
+    kept.write_state(guard.state)
+    guard.state = State(stage=Stage.WATCHED, stable=NEW, previous=OLD)
+
+    def written(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "_write", written)
+    assert not guard.turn()
+    assert not guard.turn()
+    assert (guard.state.stage, found.weighed) == (Stage.WATCHED, [])
+    told = [event["why"] for event in kept.events() if event["what"] == "error"]
+    assert told == ["[Errno 28] No space left on device"]
+
+
+def test_a_request_that_nobody_can_read_does_not_blind_the_guard(tmp_path: Path) -> None:
+    """It is laid aside and told of, and the canary is looked at all the same."""
+    guard, found, kept = trying(tmp_path)
+    found.canary = Counts(requests=100, failures=50)
+    (tmp_path / "ask.json").write_text('{"name": ')
+    assert guard.turn()
+    assert found.weighed == [(CANARY, 0)]
+    assert (tmp_path / "ask.bad").exists()
+    assert kept.ask() is None
+    assert any(event["what"] == "error" and "ask.json" in str(event["where"]) for event in kept.events())
+
+
+def test_what_has_no_effect_is_not_done_in_haste(tmp_path: Path) -> None:
+    """A weight that the proxy does not take is asked for at each look, which waits, and told of once."""
+    guard, found, kept = trying(tmp_path)
+    found.slots[CANARY] = Seen(NEW, OLD, ready=True, weight=0)
+    guard.turn()
+    assert [guard.turn() for _ in range(3)] == [False] * 3
+    assert len(found.weighed) == 4
+    assert sum(event["what"] == "did" for event in kept.events()) == 1
+
+
+def test_a_proxy_that_is_gone_is_told_of_once(tmp_path: Path) -> None:
+    """Each time that it goes, however often it is asked."""
+    guard, found, kept = trying(tmp_path)
+    for gone in (True, True, False, False, True):
+        found.gone = gone
+        guard.turn()
+    assert sum(event["what"] == "error" for event in kept.events(50)) == 2
+
+
+def test_the_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long one becomes the one before, of which there is one."""
+    monkeypatch.setattr(store, "_MOST", 500)
+    kept = Store(tmp_path)
+    for number in range(100):
+        kept.say("did", number=number)
+    assert sum(path.stat().st_size for path in tmp_path.glob("events.*")) < 1_200
+    assert kept.events(1)[0]["number"] == 99
+
+
+@pytest.mark.parametrize("body", [b"<html>\n<p>hello</p>\n", b"\xff\xfe", b"a b\n\nc", b""])
+def test_a_stranger_at_the_port_of_figures_has_none(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no number is left out, and stops no guard."""
+    monkeypatch.setattr(asking, "ask", lambda *_, **__: (200, body))
+    assert asking.samples(1) == {}

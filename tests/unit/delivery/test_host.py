@@ -1,0 +1,118 @@
+"""Tests of verdict/delivery/host/host.py and servers.py: what is seen of a place, and why nothing starts there."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from verdict.base.errors import VerdictError
+from verdict.delivery.host import asking
+from verdict.delivery.host.host import Host
+from verdict.delivery.host.proxy import Line
+from verdict.delivery.host.servers import Containers, Ports, Processes, Running
+from verdict.delivery.host.state import CANARY, Release
+
+NEW = Release("v1.0.0", "image@sha256:1", "c", "a")
+PORTS = {"a": Ports(1, 2), CANARY: Ports(3, 4)}
+LATE, OTHER, SAME = (
+    (0, b""),
+    (200, b'{"version": "v0"}'),
+    (200, b'{"version": "v1.0.0", "commit": "c", "artifact": "a"}'),
+)
+
+
+@dataclass
+class Answers:
+    """What is at the ports of the canary.
+
+    Args:
+        version: the answer to /version.
+        metrics: the answer to /metrics.
+    """
+
+    version: tuple[int, bytes]
+    metrics: tuple[int, bytes] = (200, b"verdict_failures_total 7\n")
+
+    def ask(self, _: int, path: str, **__: object) -> tuple[int, bytes]:
+        """The answer of the place."""
+        return {"/version": self.version, "/metrics": self.metrics}.get(path, (200, b""))
+
+
+def host(servers: object) -> Host:
+    """A host whose proxy says nothing of interest."""
+    proxy = SimpleNamespace(lines=lambda: dict.fromkeys(PORTS, Line(0, 0, 0, 0)))
+    return Host(proxy, servers, PORTS)  # type: ignore[arg-type]
+
+
+def standing(name: str) -> Running | None:
+    """A release stands in the canary's place."""
+    return Running(NEW, None, True, "start 1") if name == CANARY else None
+
+
+def test_who_answers_is_asked_again_until_it_is_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was in the place before, or a late answer, is not held against it for ever."""
+    found = host(SimpleNamespace(running=standing))
+    for version, foreign in [(OTHER, "its version is 'v0'"), (LATE, "/version answers 0"), (SAME, "")]:
+        monkeypatch.setattr(asking, "ask", Answers(version).ask)
+        seen = found.look(0.0)[2][CANARY]
+        assert seen.foreign.startswith(foreign)
+        assert seen.sound == (not foreign)
+
+
+def test_figures_that_do_not_come_once_are_not_counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is busy when a step begins has not failed in that step what it failed before."""
+    found = host(SimpleNamespace(running=standing))
+    for metrics in [Answers(SAME).metrics, LATE]:
+        monkeypatch.setattr(asking, "ask", Answers(SAME, metrics).ask)
+        found.look(0.0)
+    found.begin()
+    monkeypatch.setattr(asking, "ask", Answers(SAME, (200, b'verdict_failures_total{kind="not_finite"} 0\n')).ask)
+    found.look(1.0)
+    assert asking.total(found._places[CANARY].moved(), "verdict_failures_total") == 0
+
+
+@pytest.mark.parametrize("error", [VerdictError("podman run", "manifest unknown", "x"), OSError("no such program")])
+def test_why_nothing_starts_is_told(error: Exception) -> None:
+    """With the words of the engine, or of the system."""
+
+    def start(*_: object) -> None:
+        raise error
+
+    found = host(SimpleNamespace(start=start, running=lambda _: None))
+    for _ in range(3):
+        with pytest.raises(type(error)):
+            found.start(CANARY, NEW, None)
+    seen = found.look(0.0)[2][CANARY]
+    assert (seen.died, seen.why) == (3, getattr(error, "what", str(error)))
+
+
+def test_a_place_is_as_old_as_what_stands_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds count from the first look at a start."""
+    monkeypatch.setattr(asking, "ask", Answers(SAME).ask)
+    found = host(SimpleNamespace(running=standing))
+    assert [found.look(now)[2][CANARY].age for now in (100.0, 130.0)] == [0.0, 30.0]
+
+
+def test_a_damaged_note_of_a_process_names_its_remedy(tmp_path: Path) -> None:
+    """The guard says it and goes on; nothing is taken for not there."""
+    (tmp_path / "a.json").write_text(json.dumps({"pid": 1})[:5])
+    with pytest.raises(VerdictError, match="end what serves in place a"):
+        Processes(PORTS, tmp_path).running("a")
+
+
+def test_an_engine_that_does_not_answer_is_told_in_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Seconds for a question; minutes for an image."""
+    asked: list[float] = []
+
+    def run(_: object, timeout: float, **__: object) -> None:
+        asked.append(timeout)
+        raise OSError("gone")
+
+    monkeypatch.setattr("verdict.delivery.host.servers.subprocess.run", run)
+    engine = Containers("podman", PORTS, tmp_path)
+    for ask in (lambda: engine.running("a"), lambda: engine.start("a", NEW, None)):
+        with pytest.raises(VerdictError, match="`podman ps` by hand"):
+            ask()  # type: ignore[no-untyped-call]
+    assert asked == [20.0, 600.0]

@@ -1,0 +1,105 @@
+"""Tests of verdict/delivery/host/orders.py and `verdict deploy`: who asks learns how it ended, and waits for nobody."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from verdict.base.errors import VerdictError
+from verdict.cli import main
+from verdict.delivery.host import orders
+from verdict.delivery.host.settings import Settings, load
+from verdict.delivery.host.state import CANARY, Ask, Release, Stage, State
+from verdict.delivery.host.store import Store
+
+OLD, NEW = (Release(f"v1.{number}.0", f"image@{number}", f"c{number}", f"a{number}") for number in range(2))
+DEPLOY, BACK = Ask("1", NEW), Ask("2", None)
+
+
+def settings(folder: Path, *servers: str) -> Settings:
+    """A host with so many servers."""
+    ports = {name: (8000 + place, 9000 + place) for place, name in enumerate((*servers, CANARY))}
+    return Settings(environment="production", folder=folder, engine="processes", socket=folder / "socket", places=ports)
+
+
+def followed(folder: Path, monkeypatch: pytest.MonkeyPatch, *moments: Callable[[Store], None]) -> tuple[str, list[str]]:
+    """The outcome that who asked for DEPLOY is told, and the lines, where this happens between two looks."""
+    kept, waiting = Store(folder), iter(moments)
+    kept.write_ask(DEPLOY)
+    monkeypatch.setattr("verdict.delivery.host.orders.time.sleep", lambda _: next(waiting, lambda _: None)(kept))
+    ended = orders.Followed()
+    lines = list(orders.follow(settings(folder, "a", "b"), DEPLOY, ended))
+    return ended.outcome, lines
+
+
+def went(state: State, ask: Ask | None = None) -> Callable[[Store], None]:
+    """A moment in which the guard writes a state, and what is asked for is another."""
+
+    def moment(kept: Store) -> None:
+        kept.write_state(state)
+        found = kept.ask()
+        if ask is not None:
+            kept.write_ask(ask)
+        elif found is not None and found.name == state.done:
+            kept.forget_ask(found)
+
+    return moment
+
+
+def test_who_asked_is_told_when_somebody_else_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`verdict rollback` ends a canary: who waits for that is told so at once, not that no guard runs."""
+    canary = State(stage=Stage.CANARY, stable=OLD, ask=DEPLOY)
+    back = State(stable=OLD, done="2", outcome="rolled back", reason="by hand")
+    outcome, lines = followed(tmp_path, monkeypatch, went(canary), went(canary, BACK), went(back))
+    assert outcome == "superseded"
+    assert lines[-1] == "superseded, by what was asked for since: v1.0.0 serves, settled (last: rolled back: by hand)"
+
+
+def test_what_no_guard_takes_up_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not begin on another day, when a guard starts."""
+    monkeypatch.setattr(orders, "_SILENCE", -1.0)
+    with pytest.raises(VerdictError, match="no guard took this up, and it is taken back"):
+        followed(tmp_path, monkeypatch)
+    assert Store(tmp_path).ask() is None
+
+
+def test_nobody_waits_for_a_guard_that_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a roll, too; while it runs, and cannot go on, its reason is told."""
+    monkeypatch.setattr(orders, "_SILENCE", -1.0)
+    trying = went(State(stage=Stage.CANARY, stable=OLD, ask=DEPLOY))
+
+    def stuck(kept: Store) -> None:
+        kept.say("error", where="socket", why="haproxy does not answer")
+
+    ended = went(State(stage=Stage.WATCHED, stable=NEW, done="1", outcome="promoted"))
+    with Store(tmp_path).alone():
+        outcome, lines = followed(tmp_path, monkeypatch, trying, stuck, lambda _: None, ended)
+        assert outcome == "promoted"
+        assert "the guard cannot go on: socket: haproxy does not answer" in lines
+    Store(tmp_path).write_state(State())
+    with pytest.raises(VerdictError, match="no guard goes on with this"):
+        followed(tmp_path, monkeypatch, trying)
+
+
+def test_a_shadow_needs_two_servers(tmp_path: Path) -> None:
+    """One cannot compare in a place that it must not leave."""
+    with pytest.raises(VerdictError, match="here it has one"):
+        orders.ask(settings(tmp_path, "a"), None, Ask("1", NEW, orders.limits(shadow=True), promote=False))
+    orders.ask(settings(tmp_path, "a", "b"), None, Ask("1", NEW, orders.limits(shadow=True), promote=False))
+
+
+@pytest.mark.parametrize("given", [["--ab", "-1"], ["--force", " "], ["--shadow", "--force", "why"], ["--keep", "-2"]])
+def test_options_that_say_nothing_are_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A reason that is none, a number below 0, two ways at once."""
+    with pytest.raises(SystemExit):
+        main(["deploy", "v1.0.0", *given])
+    assert given[0] in capsys.readouterr().err
+
+
+def test_a_port_is_given_once(tmp_path: Path) -> None:
+    """Two places cannot answer at one."""
+    path = tmp_path / "host.toml"
+    head = 'environment = "staging"\nfolder = "x"\nengine = "podman"\nsocket = "y"\n[places]\n'
+    path.write_text(f"{head}a = [1, 2]\ncanary = [3, 2]\n")
+    with pytest.raises(VerdictError, match="port 2 is given twice"):
+        load(path)
