@@ -133,6 +133,13 @@ def stages(root: Path) -> dict[str, list[str]]:
     return {one["version"]: [stage["stage"] for stage in one["stages"]] for one in shown}
 
 
+def _about(tag: Tag) -> str:
+    try:
+        return tag.told.about()
+    except VerdictError as error:  # a tag that anybody may have pushed must not hide the others
+        return error.what
+
+
 def listing(root: Path) -> list[str]:
     """Versions with stages and scores, then the history."""
     tags = versions(root)
@@ -140,8 +147,7 @@ def listing(root: Path) -> list[str]:
         return ["no release yet"]
     held = stages(root)
     lines = [
-        f"{tag.version:<9} {', '.join(held.get(tag.version, ['withdrawn'])) or '-':<20} {tag.told.about()}"
-        for tag in tags
+        f"{tag.version:<9} {', '.join(held.get(tag.version, ['withdrawn'])) or '-':<20} {_about(tag)}" for tag in tags
     ]
     history = json.loads(_gto(root, "history", NAME, "--json", "--ascending"))
     return [*lines, "", *(_EVENT.format(**event) for event in history)]

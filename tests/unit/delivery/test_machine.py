@@ -289,6 +289,21 @@ def test_a_stranger_in_a_place_is_not_taken_for_the_release() -> None:
     assert "v1.0.0" in found.users[-1]
 
 
+def test_a_place_whose_server_ended_gets_no_requests_until_it_is_back() -> None:
+    """Something else may answer at its port by then; where no other server is left, nothing is taken away."""
+    for servers, weight in [(2, 0), (1, FULL)]:
+        found = host(servers=servers)
+        found.slots["server0"] = Seen(weight=FULL, died=1)
+        found.tick()
+        assert found.slots["server0"].weight in (0, weight)
+        found.slots["server0"] = Seen(OLD, ready=True, weight=FULL, foreign="its version is 'v0'")
+        found.tick()
+        assert found.slots["server0"].weight == weight
+        found.slots["server0"] = replace(found.slots["server0"], foreign="")
+        found.tick()
+        assert found.slots["server0"].weight == FULL
+
+
 def test_an_image_may_take_its_time_to_come() -> None:
     """A server must be ready some seconds after it was started, however long its image was pulled."""
     found = host()

@@ -304,10 +304,11 @@ def _actions(state: State, seen: Evidence) -> Iterator[Action]:
     for name in (CANARY, *seen.servers):
         slot, wish = seen.slots[name], want[name]
         if _is(slot, wish):
-            if slot.weight != wish.weight and (slot.sound or wish.weight < slot.weight):
-                yield Weigh(name, wish.weight)
+            weight = 0 if slot.foreign and carried else wish.weight
+            if slot.weight != weight and (slot.sound or weight < slot.weight):
+                yield Weigh(name, weight)
         elif slot.release is None and wish.release is not None:
-            if name == CANARY and slot.weight:  # of one that ended by itself
+            if slot.weight and (carried or name == CANARY):  # of one that ended by itself: until it is back
                 yield Weigh(name, 0)
             yield Start(name, wish.release, wish.beside)
         elif slot.weight and (carried or name == CANARY or wish.release is None):
