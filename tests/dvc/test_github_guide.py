@@ -59,8 +59,22 @@ def test_only_main_may_use_the_environments_of_main() -> None:
         for row in rows(section("2. Environments and their secrets"))
         if row[1].startswith("`main` alone")
     }
-    assert told == {"judge", "publish", "lock", "main", "sweeps", "propose", "release", "tags", "preview"}
-    assert "for name in judge publish lock main sweeps propose release tags preview; do" in scripts()[0]
+    assert told == {
+        "judge",
+        "publish",
+        "lock",
+        "main",
+        "sweeps",
+        "propose",
+        "release",
+        "tags",
+        "staging",
+        "production",
+        "preview",
+    }
+    assert (
+        "for name in judge publish lock main sweeps propose release tags staging production preview; do" in scripts()[0]
+    )
 
 
 def test_the_labels_are_those_that_the_code_knows() -> None:

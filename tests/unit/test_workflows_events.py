@@ -170,8 +170,8 @@ def test_what_follows_the_judge(result: str, lock: str | None, jobs: set[str]) -
 
 
 def test_what_judges_main_can_be_cancelled_by_no_workflow() -> None:
-    """A group that any workflow can name, with cancel-in-progress, is none of the judge's, main's or the audit's."""
-    for name in ("report", "main", "audit"):
+    """A group that any workflow can name, with cancel-in-progress, is none of the judge's, main's or a release's."""
+    for name in ("report", "main", "audit", "release", "deploy"):
         bodies = [WORKFLOWS[name], *WORKFLOWS[name]["jobs"].values()]
         assert not [body for body in bodies if "concurrency" in body], name
 
@@ -203,6 +203,36 @@ def test_main_is_the_default_branch_whatever_it_is_called(event: str, name: str,
             ran.append(branch)
     assert ran == [default]
     assert not [rule for rule in texts(WORKFLOWS[name]["on"]) if rule in ("main", "master", "trunk")]
+
+
+def delivered(
+    branch: str, verified: str = "success", told: str = "", recorded: str = "", **inputs: object
+) -> list[str]:
+    """The jobs of deploy.yml that would run, after jobs that ended so."""
+    rolled = {"result": "failure", "outputs": {"told": told}}
+    needs = {"verify": {"result": verified}, "roll": rolled, "record": {"result": recorded}}
+    given = {**contexts("workflow_dispatch", {}, f"refs/heads/{branch}"), "needs": needs, "inputs": inputs}
+    results = {"verify": verified, "roll": "failure", "record": recorded}
+    return [name for name, body in WORKFLOWS["deploy"]["jobs"].items() if runs(body, given, results)]
+
+
+def test_a_roll_follows_what_was_verified() -> None:
+    """No host is asked where verification failed or was cancelled, nor from another branch than main."""
+    assert delivered("main", version="v1.2.0") == ["verify", "roll"]
+    for result in ("failure", "cancelled"):
+        assert delivered("main", result, version="v1.2.0") == ["verify"]
+    assert delivered("topic", "skipped", version="v1.2.0") == []
+    assert delivered("main", "skipped", version="", back=True) == ["roll"]
+    assert delivered("topic", "skipped", version="", back=True) == []
+    assert delivered("main", "skipped", version="") == ["roll"]
+
+
+def test_what_serves_is_recorded_also_after_a_roll_that_failed() -> None:
+    """Where the host said what serves that is written down, and the host hears of it; where it did not, nothing is."""
+    rest = slice(2, None)
+    assert delivered("main", told="1", recorded="success", version="v1.2.0")[rest] == ["record", "confirm"]
+    assert delivered("main", told="1", recorded="failure", version="v1.2.0")[rest] == ["record"]
+    assert delivered("main", told="", recorded="skipped", version="v1.2.0")[rest] == []
 
 
 def test_the_audit_runs_by_its_schedule() -> None:

@@ -10,6 +10,10 @@ ROLE = {"contents": "read", "id-token": "write"}
 PERMISSIONS = {
     "audit/reproduce": ROLE,
     "audit/report": {**CONTENTS, "actions": "read", "issues": "write"},
+    "deploy/verify": {**ROLE, "actions": "read", "packages": "read"},
+    "deploy/roll": {},
+    "deploy/record": {**CONTENTS, "pull-requests": "read", "issues": "write"},
+    "deploy/confirm": {},
     "experiment/plan": {**CONTENTS, "actions": "read"},
     "experiment/gpu": ROLE,
     "experiment/fork": CONTENTS,
@@ -24,6 +28,7 @@ PERMISSIONS = {
         **{"packages": "write", "attestations": "write"},
     },
     "release/register": CONTENTS,
+    "release/staging": {**ROLE, "actions": "read", "packages": "read", "pull-requests": "read", "issues": "write"},
     "report/judge": {**ROLE, "actions": "read", "pull-requests": "read", "issues": "read"},
     "report/publish": {"contents": "write", "checks": "write", "pull-requests": "write", "actions": "read"},
     "report/commit-lock": CONTENTS,
@@ -43,6 +48,9 @@ PERMISSIONS = {
 # A job that is not named has no environment, so no secret of one.
 ENVIRONMENTS = {
     "audit/reproduce": "judge",
+    "deploy/verify": "judge",
+    "deploy/roll": "${{ inputs.environment }}",
+    "deploy/record": "tags",
     "main/reproduce": "main",
     "preview/serve": "preview",
     "release/image": "release",
@@ -59,6 +67,10 @@ KEY = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 # Which step sees which secret. No other step, job or file sees any.
 SECRETS = {
     "audit/reproduce/Run everything again": KEY,
+    "deploy/verify/Log in to the registry": {"REGISTRY_PASSWORD"},
+    "deploy/verify/Is it what it says?": KEY,
+    "deploy/verify/May it go there?": KEY,
+    "deploy/record/Token of the App": {"RELEASE_PRIVATE_KEY"},
     "main/reproduce/Reproduce, and compare with dvc.lock": KEY,
     "main/reproduce/Push to the remote": KEY,
     "release/image/Log in to the registry": {"REGISTRY_PASSWORD"},
@@ -75,8 +87,13 @@ SECRETS = {
     "sweep/collect/Collect": KEY,
     "sweep/propose/Token of the App": {"SWEEP_PRIVATE_KEY"},
 }
+HANDED = {"experiment/gpu": KEY, "release/staging": KEY | {"REGISTRY_PASSWORD", "RELEASE_PRIVATE_KEY"}}
 TOKENS = {
     "audit/report/Issue",
+    "deploy/verify/Log in to the registry",
+    "deploy/verify/Is it what it says?",
+    "deploy/verify/May it go there?",
+    "deploy/record/Issue",
     "experiment/plan/Is there budget for a machine?",
     "main/overdue/What did the last month cost?",
     "main/overdue/Does the nightly audit still run?",
@@ -101,6 +118,7 @@ TOKENS = {
 }
 ROLES = {
     "audit/reproduce/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
+    "deploy/verify/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
     "main/reproduce/AWS role": {"AWS_ROLE_TO_WRITE", "AWS_REGION"},
     "main/reproduce/AWS role, anew": {"AWS_ROLE_TO_WRITE", "AWS_REGION"},
     "release/image/AWS role": {"AWS_ROLE_TO_RELEASE", "AWS_REGION"},
@@ -112,6 +130,7 @@ ROLES = {
 }
 TRIGGERS = {
     "audit": {"schedule", "workflow_dispatch"},
+    "deploy": {"workflow_call", "workflow_dispatch"},
     "experiment": {"pull_request", "merge_group", "workflow_dispatch"},
     "main": {"push", "workflow_dispatch"},
     "preview": {"workflow_run", "schedule", "workflow_dispatch"},
@@ -126,6 +145,7 @@ OF_STRANGERS = ("experiment", "reproduce", "tests")
 MAIN_RUNNER = """${{ fromJSON(vars.MAIN_RUNNER || '["self-hosted", "gpu-main"]') }}"""
 GPU_RUNNER = """${{ vars.GPU_RUNNER || '["self-hosted", "gpu"]' }}"""
 SWEEP_RUNNER = """${{ fromJSON(inputs.runner || vars.GPU_RUNNER || '["self-hosted", "gpu"]') }}"""
+SERVING_HOST = ["self-hosted", "serve-${{ inputs.environment }}"]
 PREVIEW_HOST = """${{ fromJSON(vars.PREVIEW_RUNNER || '["self-hosted", "serve-preview"]') }}"""
 CALLED = re.compile(r"\./\.github/workflows/([a-z-]+)\.yml")
 
@@ -186,18 +206,18 @@ def test_no_secret_stands_outside_of_steps() -> None:
 
 
 def test_no_more_than_the_key_that_reads_is_handed_on() -> None:
-    """Only gpu may hand secrets to the called workflow, one by one and under their own names; fork hands none."""
+    """Secrets are handed on one by one, by their names: gpu's key that reads, and to deploy.yml what it asks for."""
     for name, body in jobs():
         handed = body.get("secrets", {})
         assert handed != "inherit", name
         assert all(value == f"${{{{ secrets.{key} }}}}" for key, value in handed.items()), name
-        assert set(handed) <= (KEY if name == "experiment/gpu" else set()), name
+        assert set(handed) == HANDED.get(name, set()), name
 
 
-def test_the_key_that_reads_reaches_the_called_workflow() -> None:
-    """The secrets of a called workflow's environment are empty unless the caller names them."""
-    assert set(WORKFLOWS["experiment"]["jobs"]["gpu"].get("secrets", {})) == KEY
-    assert set((WORKFLOWS["reproduce"]["on"]["workflow_call"] or {}).get("secrets", {})) == KEY
+def test_a_called_workflow_takes_what_it_is_handed() -> None:
+    """The secrets of a called workflow's environments are empty unless the caller names them."""
+    for job, called in (("experiment/gpu", "reproduce"), ("release/staging", "deploy")):
+        assert set((WORKFLOWS[called]["on"]["workflow_call"] or {}).get("secrets", {})) == HANDED[job], job
 
 
 def test_steps_see_these_tokens() -> None:
@@ -205,7 +225,7 @@ def test_steps_see_these_tokens() -> None:
     found = {name for name, step in steps() if any("github.token" in text for text in texts(step))}
     assert found == TOKENS
     (strange,) = [step for name, step in steps() if name in found and name.startswith(OF_STRANGERS)]
-    assert strange["run"].startswith("python -I -m verdict cost --check ")
+    assert "python -I -m verdict cost --check " in strange["run"]
     for name, body in jobs():
         assert "github.token" not in " ".join(texts(without(body, "steps"))), name
 
@@ -318,7 +338,7 @@ def test_only_main_fills_the_cache_of_main() -> None:
             "sweep-${{ inputs.spec }}-${{ github.sha }}-${{ github.run_id }}-${{ github.run_attempt }}"
         ),
     }
-    scopes = [body["with"]["scope"] for _, body in jobs() if "uses" in body]
+    scopes = [body["with"]["scope"] for _, body in jobs() if body.get("uses", "").endswith("/reproduce.yml")]
     assert all(scope.startswith("pull-${{ github.event.pull_request.number") for scope in scopes)
 
 
@@ -330,6 +350,9 @@ def test_machines_are_named() -> None:
     """A hosted image has its version; others come from the two variables; a fork's code gets a hosted one, always."""
     for name, body in jobs():
         where = body.get("runs-on", body.get("with", {}).get("runner"))
+        if name == "release/staging":
+            assert where is None
+            continue
         if name in ("main/reproduce", "audit/reproduce"):
             assert where == MAIN_RUNNER, name
         elif name == "experiment/gpu":
@@ -338,6 +361,8 @@ def test_machines_are_named() -> None:
             assert where == SWEEP_RUNNER
         elif name == "experiment/fork":
             assert where == '["ubuntu-24.04"]'
+        elif name in ("deploy/roll", "deploy/confirm"):
+            assert where == SERVING_HOST, name
         elif name == "preview/serve":
             assert where == PREVIEW_HOST
         elif name == "reproduce/reproduce":
@@ -357,6 +382,27 @@ def test_every_file_is_looked_at() -> None:
     """Nothing that GitHub would run lies where these tests do not look."""
     found = {path for path in FOLDER.rglob("*.y*ml") if path.name not in ("zizmor.yml", "dependabot.yml")}
     assert found == set(FILES)
+
+
+def test_no_pull_request_reaches_a_serving_host() -> None:
+    """Only deploy.yml and release.yml name delivery's runner, environments and key, and no pull request starts them."""
+    reach = re.compile(r"\bserve-(?!preview\b)|^(staging|production|tags)$|RELEASE_PRIVATE_KEY")
+    found = {name.partition("/")[0] for name, body in jobs() if any(map(reach.search, texts(body)))}
+    assert found == {"deploy", "release"}
+    called = {(name, match[1]) for name, body in jobs() if (match := CALLED.fullmatch(body.get("uses", "")))}
+    assert {name for name, target in called if target in found} == {"release/staging"}
+    assert WORKFLOWS["release"]["on"]["workflow_run"]["workflows"] == ["main"]
+    assert not {"pull_request", "merge_group", "push"} & (TRIGGERS["deploy"] | TRIGGERS["release"])
+
+
+def test_a_serving_host_is_given_nothing() -> None:
+    """It sees no code, secret, token or permission: it gets a release as data, and says what serves."""
+    for job in ("roll", "confirm"):
+        body = WORKFLOWS["deploy"]["jobs"][job]
+        assert body["permissions"] == {}, job
+        assert not [text for text in texts(body) if "secrets." in text or "github.token" in text], job
+        actions = {step["uses"].partition("@")[0] for step in body["steps"] if "uses" in step}
+        assert actions <= {"actions/download-artifact", "actions/upload-artifact"}, job
 
 
 def test_previews_come_from_main_and_the_judge_alone() -> None:

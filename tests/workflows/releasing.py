@@ -158,6 +158,18 @@ def build(base: Path, folder: Path) -> None:
         keep(site, folder)
 
 
+def build_next(before: Path, folder: Path, register: bool = False) -> None:
+    """A commit with other pins, main's run of it, and its release: built at the desk, and registered if asked."""
+    with released(before, folder) as made:
+        (made.desk.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
+        green(made.site, made.commit())
+        shutil.copytree(made.site.clone.path / ".dvc/cache", made.desk.path / ".dvc/cache")
+        assert '"version": "v1.0.1"' in made.release("build")
+        if register:
+            made.release("register", GITHUB_TOKEN=TOKEN)
+        keep(made.site, folder)
+
+
 def keep(site: Direct, folder: Path) -> None:
     """Write down what GitHub has beside commits."""
     kept = {name: _plain(getattr(site.github.state, name)) for name in _KEPT}

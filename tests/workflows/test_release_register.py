@@ -9,7 +9,7 @@ import pytest
 
 from tests.shared import once
 from tests.workflows import releasing
-from tests.workflows.releasing import APP, FIRST, TOKEN, Releases, green
+from tests.workflows.releasing import APP, FIRST, TOKEN, Releases
 
 once_released, releases = releasing.once_released, releasing.releases
 MALLORY = "token-of-mallory"
@@ -18,17 +18,7 @@ MALLORY = "token-of-mallory"
 @pytest.fixture(scope="module")
 def once_built(once_released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose second release, of other pins, is built and not registered."""
-    return once(tmp_path_factory.getbasetemp(), "built", lambda folder: build(once_released, folder))
-
-
-def build(before: Path, folder: Path) -> None:
-    """The commit, main's run of it, and the folder `release` at the desk."""
-    with releasing.released(before, folder) as made:
-        (made.desk.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
-        green(made.site, made.commit())
-        shutil.copytree(made.site.clone.path / ".dvc/cache", made.desk.path / ".dvc/cache")
-        assert '"version": "v1.0.1"' in made.release("build")
-        releasing.keep(made.site, folder)
+    return once(tmp_path_factory.getbasetemp(), "built", lambda folder: releasing.build_next(once_released, folder))
 
 
 @pytest.fixture

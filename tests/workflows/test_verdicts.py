@@ -22,7 +22,8 @@ def judged(site: Direct, action: str = "opened", label: str = "") -> str:
 
 def good(clone: Clone) -> None:
     """A good model, honestly reproduced."""
-    set_params(clone, "train.linear", alpha=0.00002)
+    set_params(clone, "train", class_weight={"neutral": 2.0})
+    set_params(clone, "train.linear", alpha=0.000021)  # not main's: that would be no change
     reproduce(clone)
 
 

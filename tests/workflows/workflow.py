@@ -28,6 +28,7 @@ ACTIONS = {
 }
 _PULL_TYPES = ("opened", "synchronize", "reopened")
 _LABELS = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "self-hosted", "linux", "x64", "gpu", "gpu-main")
+_SERVE = ("serve-staging", "serve-production")
 
 
 class UnknownActionError(Exception):
@@ -91,7 +92,7 @@ class Workflow:
         """Every label that `runs-on` may come to: words of the files and of the variables."""
         texts = [*variables.values(), *(str(body.get("runs-on", "")) for body in self.jobs.values())]
         texts += [str(value) for body in self.jobs.values() for value in body.get("with", {}).values()]
-        found = {word for text in texts for word in re.findall(r"[A-Za-z][\w.-]*", text)} | set(_LABELS)
+        found = {word for text in texts for word in re.findall(r"[A-Za-z][\w.-]*", text)} | {*_LABELS, *_SERVE}
         return found.union(*(called.labels({}) for job in self.jobs if (called := self.called(job)) is not None))
 
     def permissions(self) -> dict[str, str]:

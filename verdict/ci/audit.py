@@ -9,6 +9,7 @@ from verdict.base.files import read_json, write_json
 from verdict.base.paths import EVALUATION, GENERATED
 from verdict.ci import lock_diff
 from verdict.ci.github.client import GitHub
+from verdict.ci.github.issues import keep_one
 from verdict.ci.run.reproduce import stage_outputs
 from verdict.repo import repro
 from verdict.repo.hardware import hardware
@@ -88,18 +89,11 @@ def write_audit(audit: Audit, path: Path) -> None:
 def report(github: GitHub, path: Path, url: str) -> None:
     """Open the one issue about a difference, or update it; close it when there is none any more."""
     audit = Audit(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
-    listed = github.pages("/issues", labels=LABEL, state="open")
-    issue = next((item for item in listed if "pull_request" not in item and item["title"] == _TITLE), None)
-    if audit is None or audit.differences:
-        body = {"title": _TITLE, "body": _issue(audit, url) if audit else _UNFINISHED.format(url=url)}
-        if issue:
-            github.patch(f"/issues/{issue['number']}", body)
-        else:
-            github.post("/issues", {**body, "labels": [LABEL]})
-    elif issue:
-        text = f"Running {audit.commit} from nothing gives the hashes of its `dvc.lock` again: {url}"
-        github.post(f"/issues/{issue['number']}/comments", {"body": text})
-        github.patch(f"/issues/{issue['number']}", {"state": "closed", "state_reason": "completed"})
+    body = _UNFINISHED.format(url=url) if audit is None else _issue(audit, url) if audit.differences else ""
+    commit = audit.commit if audit else ""
+    keep_one(
+        github, _TITLE, LABEL, body, f"Running {commit} from nothing gives the hashes of its `dvc.lock` again: {url}"
+    )
 
 
 def _issue(audit: Audit, url: str) -> str:

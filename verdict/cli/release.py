@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from verdict.base.errors import VerdictError
+from verdict.base.outcome import FAIL, PASS
+from verdict.base.printable import plain
 from verdict.cli.exits import judged, reported
 from verdict.cli.steps import steps
 
-HELP = "releases: plan, build, register, verify, show, stage, list"
+HELP = "releases: plan, build, register, verify, ready, show, stage, record, list"
 
 Options = argparse.Namespace
 _CONFIDENCE, _RESAMPLES, _SEED = 0.95, 10_000, 2014
@@ -101,7 +103,6 @@ def _app(root: Path, options: Options) -> str:
 
 
 def _verify(root: Path, options: Options) -> int:
-    from verdict.base.printable import plain
     from verdict.delivery.registry import version
     from verdict.delivery.verify import Case, claims, code
 
@@ -130,6 +131,56 @@ def _stage(root: Path, options: Options) -> None:
     assign(root, version(root, options.version), options.to, _app(root, options))
 
 
+def _ready(root: Path, options: Options) -> int:
+    """Whether it may roll: after staging alone, and not to where it is measurably worse than what serves."""
+    from verdict.delivery.registry import stages, version, versions, was_on
+
+    tag, held = version(root, options.version), stages(root)
+    if tag.version not in held:
+        print(f"{tag.name}: was withdrawn; remedy: another version, see verdict release list")
+        return FAIL
+    if options.to == "staging":
+        print(f"{tag.name}: nothing comes before staging")
+        return PASS
+    if not was_on(root, tag, "staging"):
+        print(f"{tag.name}: was never on staging; remedy: deploy.yml, or verdict deploy, to staging first")
+        return FAIL
+    served = next((one for one in versions(root) if options.to in held.get(one.version, ())), tag)
+    if served == tag or options.force:
+        print(f"{tag.name}: not compared: {plain(options.force) or f'no other release is on {options.to}'}")
+        return PASS
+    return _no_worse(root, tag.name, served.name)
+
+
+def _no_worse(root: Path, name: str, served: str) -> int:
+    from verdict.review.against import against
+
+    rules = against(root, f"refs/tags/{served}", f"refs/tags/{name}")
+    for rule in rules:
+        print(f"{'pass' if rule.passed else 'FAIL':<5} {rule.name:<15} {plain(rule.found, 1000)}")
+    lost = not all(rule.passed for rule in rules)
+    print(f"{name}: {'measurably worse' if lost else 'not measurably worse'} than {served}, which serves")
+    if lost:
+        print("remedy: a better release; or with a reason, --force REASON")
+    return FAIL if lost else PASS
+
+
+def _record(root: Path, options: Options) -> None:
+    from verdict.ci.github.output import output
+    from verdict.delivery.record import record, told
+
+    serves = record(root, told(options.status, options.to), _app(root, options))
+    print(f"{options.to}: {serves or 'nothing'} serves")
+    output("serves", serves)
+
+
+def _ahead(root: Path, options: Options) -> None:
+    from verdict.ci.github.output import run_url
+    from verdict.delivery.record import ahead, told
+
+    ahead(root, _github(), told(options.status, options.to), run_url())
+
+
 def _list(root: Path, _: Options) -> None:
     from verdict.delivery.registry import listing
 
@@ -144,23 +195,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     register = add("register", _register, "tag what was laid aside, and show the release at GitHub")
     verify = add("verify", _verify, "is a release what it says? 0 yes, 1 no, 2 cannot judge")
     show = add("show", _show, "a release as a serving host takes it: verdict deploy --release FILE")
+    ready = add(
+        "ready", _ready, "may it roll? 0 yes; 1 no: not yet on staging, or worse than what serves; 2 cannot judge"
+    )
+    ready.add_argument("--force", default="", metavar="REASON", help="without a comparison with what serves")
     stage = add("stage", _stage, "say by a tag that a release is on a stage")
-    stage.add_argument("--to", required=True, choices=["staging", "production"])
-    for command in (verify, show, stage):
+    record = add("record", _record, "the same of what serves, as the host says")
+    ahead = add("ahead", _ahead, "keep one issue while main is ahead of what serves, as the host says")
+    for command in (verify, show, stage, ready):
         command.add_argument("version", help="such as v1.2.0")
+    for command in (stage, ready, record, ahead):
+        command.add_argument("--to", required=True, choices=["staging", "production"])
+    for command in (record, ahead):
+        command.add_argument("status", type=Path, help="file with what verdict deploy status --json says there")
     add("list", _list, "versions, stages, scores with intervals, history")
     for command in (build, register):
         command.add_argument("--out", type=Path, default=Path("release"), metavar="FOLDER")
     for command in (build, verify):
         where = "where images are (default: $RELEASE_REGISTRY, else ghcr.io/OWNER/REPOSITORY)"
         command.add_argument("--registry", default=os.environ.get("RELEASE_REGISTRY"), help=where)
-    for command in (register, verify, stage):
+    for command in (register, verify, stage, record):
         who = "name of the App that releases (default: $RELEASE_APP, else git config verdict.app)"
         command.add_argument("--app", default=os.environ.get("RELEASE_APP"), help=who)
 
 
 def run(options: Options) -> int:
-    """Do it; 0, or 1 with a message; `verify` as it says."""
+    """Do it; 0, or 1 with a message; `verify` and `ready` as they say."""
 
     def step() -> int:
         from verdict.repo.environment import enter
@@ -169,4 +229,4 @@ def run(options: Options) -> int:
         enter()
         return int(options.step(project(), options) or 0)
 
-    return (judged if options.step is _verify else reported)(step)
+    return (judged if options.step in (_verify, _ready) else reported)(step)

@@ -91,15 +91,20 @@ def register(root: Path, told: Provenance, login: str) -> None:
 
 def assign(root: Path, tag: Tag, stage: str, login: str) -> None:
     """Say by a pushed tag that a version is on a stage; again, nothing happens. Raises as `register` does."""
-    if stage in stages(root)[tag.version]:
+    if stage in stages(root).get(tag.version, ()):
         return
     before = set(_staged(root, stage))
     _gto(root, "assign", NAME, "--version", tag.version, "--stage", stage, "--force", variables=_who(login))
     _push(root, *set(_staged(root, stage)) - before)
 
 
-def _staged(root: Path, stage: str) -> list[str]:
-    return git(root, "for-each-ref", "--format=%(refname:strip=2)", f"refs/tags/{NAME}#{stage}#*").split()
+def was_on(root: Path, tag: Tag, stage: str) -> bool:
+    """Whether a version is on a stage, or was."""
+    return tag.commit in _staged(root, stage, "%(*objectname)")
+
+
+def _staged(root: Path, stage: str, form: str = "%(refname:strip=2)") -> list[str]:
+    return git(root, "for-each-ref", f"--format={form}", f"refs/tags/{NAME}#{stage}#*").split()
 
 
 def _who(login: str) -> Names:

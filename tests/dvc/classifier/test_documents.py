@@ -240,7 +240,8 @@ def test_what_is_written_is_what_dvc_writes() -> None:
 
 
 def test_yaml_is_read_and_written_in_one_place() -> None:
-    """No other module has a YAML library of its own."""
+    """No other module has a YAML library of its own, but those that look at what kubectl reads: streams of YAML 1.1."""
     command = ["git", "grep", "--untracked", "-lE", r"^\s*(import|from) (yaml|ruamel)\b", "--", "*.py"]
-    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    assert found.split() == ["verdict/base/documents.py"]
+    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    kubernetes = ("dev/manifests.py", "tests/manifests/", "tests/unit/serving/test_kubernetes.py")
+    assert [name for name in found if not name.startswith(kubernetes)] == ["verdict/base/documents.py"]

@@ -149,6 +149,12 @@ ELSEWHERE = {
         "git config verdict.app NAME-OF-THE-APP",
     },
     "tests/workflows/test_release_register.py": {"verdict release list"},
+    "tests/dvc/review/test_ready.py": {"verdict release ready v1.2.0 --to production"},
+    "tests/workflows/test_deploy.py": {
+        "gh workflow run deploy.yml -f environment=production",
+        "gh workflow run deploy.yml -f environment=production -f version=v1.2.0",
+        'gh workflow run deploy.yml -f environment=production -f back=true -f force="wrong labels for refunds"',
+    },
     "tests/mlflow/test_mirror.py": {"verdict mlflow --to http://127.0.0.1:5000"},
 }
 NOT_RUN = {
@@ -199,6 +205,13 @@ NOT_RUN = {
         "head -c 32 /dev/urandom > receipts.key",
         "kubectl --namespace verdict-production create secret generic verdict-receipts --from-file=key=receipts.key",
         "make manifests DEPLOY=overlays/production && kubectl apply -k deploy/kubernetes/overlays/production",
+    },
+    "needs an engine of containers; tests/images builds and runs the same by buildah and podman": {
+        "docker build --tag verdict .",
+        "docker run --rm --read-only --cap-drop all --security-opt no-new-privileges --memory 256m"
+        " --publish 8000:8000 verdict",
+        "docker build --target trainer --tag verdict-trainer .",
+        'docker run --rm --gpus all --user "$(id -u):$(id -g)" --volume "$PWD:/work" verdict-trainer',
     },
     "sets up a GPU machine, or one of a cloud": {
         "podman build --format docker --file Dockerfile.gpu --tag verdict-gpu \\",

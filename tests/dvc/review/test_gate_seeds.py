@@ -39,7 +39,7 @@ def tell(place: Clone, *shares: float) -> list[float]:
     Returns:
         weighted F1 of each seed.
     """
-    retrain(place, **changes.WORSE)
+    retrain(place, **{"linear.alpha": 1.0})
     table = pd.read_parquet(place.path / HELD_OUT)
     tables = {"2014": table, **{str(n + 1): wrong(table, share) for n, share in enumerate(shares)}}
     for path in (place.path / HELD_OUT).parent.glob("seed-*"):
