@@ -370,3 +370,21 @@ def test_only_a_green_push_of_main_is_released(given: Json, planned: bool) -> No
         needs = {"plan": {"result": "success", "outputs": {"version": version}}}
         assert runs(body["image"], {**given, "needs": needs}, {"plan": "success"}) is result
     assert not runs(body["register"], given, {"plan": "success", "image": "failure"})
+
+
+@pytest.mark.parametrize(
+    ("event", "ref", "url", "begins"),
+    [
+        ({"workflow_run": {"event": "workflow_run"}}, "refs/heads/main", "https://{port}.x", True),
+        ({"workflow_run": {"event": "push"}}, "refs/heads/main", "https://{port}.x", True),
+        ({"workflow_run": {"event": "pull_request"}}, "refs/heads/main", "https://{port}.x", False),
+        ({"workflow_run": {"event": "workflow_run"}}, "refs/heads/main", "", False),
+        ({"inputs": {}}, "refs/heads/main", "https://{port}.x", True),
+        ({"inputs": {}}, "refs/heads/change", "https://{port}.x", False),
+    ],
+)
+def test_what_starts_previews(event: Json, ref: str, url: str, begins: bool) -> None:
+    """The judge, a push, or a person on main; not a change's own workflow of such a name, nor where no host is."""
+    name = "workflow_run" if "workflow_run" in event else "workflow_dispatch"
+    given = {**contexts(name, event, ref), "vars": {"PREVIEW_URL": url}}
+    assert runs(WORKFLOWS["preview"]["jobs"]["take"], given, {}) == begins

@@ -386,7 +386,7 @@ def test_every_file_is_looked_at() -> None:
 
 def test_no_pull_request_reaches_a_serving_host() -> None:
     """Only deploy.yml and release.yml name delivery's runner, environments and key, and no pull request starts them."""
-    reach = re.compile(r"\bserve-(?!preview)|^(staging|production|tags)$|RELEASE_PRIVATE_KEY")
+    reach = re.compile(r"\bserve-(?!preview\b)|^(staging|production|tags)$|RELEASE_PRIVATE_KEY")
     found = {name.partition("/")[0] for name, body in jobs() if any(map(reach.search, texts(body)))}
     assert found == {"deploy", "release"}
     called = {(name, match[1]) for name, body in jobs() if (match := CALLED.fullmatch(body.get("uses", "")))}
