@@ -8,9 +8,9 @@ import pytest
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import asking, store
+from verdict.delivery.host.actions import FULL
 from verdict.delivery.host.guard import Guard
 from verdict.delivery.host.host import Host
-from verdict.delivery.host.machine import FULL
 from verdict.delivery.host.rules import Counts
 from verdict.delivery.host.state import CANARY, Ask, Release, Seen, Stage, State
 from verdict.delivery.host.store import Store

@@ -1,4 +1,4 @@
-"""Tests of verdict/delivery/host/machine.py, on a made-up host that does what it is told, fails, and is killed."""
+"""Tests of verdict/delivery/host/machine.py and actions.py, on a made-up host that does what it is told, fails, and is killed."""
 
 from dataclasses import dataclass, field, replace
 
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verdict.delivery.host.machine import FULL, Smoke, Start, Stop, Weigh, step, wanted
+from verdict.delivery.host.actions import FULL, Smoke, Start, Stop, Weigh, wanted
+from verdict.delivery.host.machine import step
 from verdict.delivery.host.rules import Counts, Limits
 from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Release, Seen, Stage, State
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import machine
+from verdict.delivery.host.actions import Action, Smoke, Start, Stop, Weigh
 from verdict.delivery.host.host import Host
-from verdict.delivery.host.machine import Action, Smoke, Start, Stop, Weigh
 from verdict.delivery.host.smoke import smoke
 from verdict.delivery.host.state import CANARY, TRIED, Ask, Environment, Evidence, Stage, State
 from verdict.delivery.host.store import Store

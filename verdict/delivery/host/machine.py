@@ -5,68 +5,22 @@ actions are the difference to what is there, one safe step of it. So a guard tha
 where the world is, not where it believed to be.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from verdict.delivery.host import rules
-from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Release, Seen, Stage, State
+from verdict.delivery.host.actions import Action, actions, beside_of, serves, shadows
+from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Stage, State
 
-# Of a server that users ask, where there are one or two; haproxy takes 0 to 256.
-FULL, _MOST = 100, 256
 # Restarts by itself, and seconds of a promotion or a way back, after which it is given up.
 _DEATHS, _PATIENCE = 3, 600.0
 # Requests, and times the limit, from which on nobody waits for the end of the step.
 _SURELY_SLOW = 100, 3.0
 
 
-@dataclass(frozen=True)
-class Start:
-    """Start a release in a place, with the artifact of another beside it to be compared."""
-
-    slot: str
-    release: Release
-    beside: Release | None
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Stop what runs in a place."""
-
-    slot: str
-
-
-@dataclass(frozen=True)
-class Weigh:
-    """Give a place its share of the requests."""
-
-    slot: str
-    weight: int
-
-
-@dataclass(frozen=True)
-class Smoke:
-    """Ask what runs in a place what must be answered right before any user asks it."""
-
-    slot: str
-    release: Release
-
-
-Action = Start | Stop | Weigh | Smoke
-
-
-@dataclass(frozen=True)
-class Want:
-    """What a place is to have."""
-
-    release: Release | None
-    weight: int = 0
-    beside: Release | None = None
-
-
 def step(state: State, evidence: Evidence) -> tuple[State, tuple[Action, ...]]:
     """Go on: the next state, and what is to be done now."""
     new = _advance(state, evidence)
-    return new, tuple(_actions(new, evidence))
+    return new, tuple(actions(new, evidence))
 
 
 def _advance(state: State, seen: Evidence) -> State:
@@ -158,7 +112,7 @@ def _canary(state: State, seen: Evidence) -> State:
         fails = fails or "it ended by itself"
     elif slot.foreign:
         fails = fails or slot.foreign
-    elif _shadow(state) and seen.slots[seen.servers[-1]].died >= _DEATHS:
+    elif shadows(state) and seen.slots[seen.servers[-1]].died >= _DEATHS:
         fails = fails or f"what serves ended by itself in {seen.servers[-1]} with it beside"
     if fails:
         return _dropped(state, seen.now, "rolled back", fails)
@@ -184,17 +138,13 @@ def _worse(seen: Evidence, limits: rules.Limits) -> str:
     return f"{mine.right} of {mine.labelled} right, beside {theirs.right} of {theirs.labelled} of what serves"
 
 
-def _shadow(state: State) -> bool:
-    return state.stage == Stage.CANARY and state.limits.weights[state.step] == 0
-
-
 def _enough(state: State, seen: Evidence) -> bool:
     limits, canary = state.limits, seen.canary
     labelled = min(canary.labelled, seen.stable.labelled) >= limits.labels
-    if _shadow(state):
+    if shadows(state):
         return seen.slots[seen.servers[-1]].beside == state.candidate and canary.same + canary.other >= limits.requests
     # Requests that were neither timed nor compared say little: those of a page, or of a server that tells no figures.
-    told = canary.p99 is not None and (_beside(state) is None or canary.same + canary.other >= limits.requests / 10)
+    told = canary.p99 is not None and (beside_of(state) is None or canary.same + canary.other >= limits.requests / 10)
     return labelled and told and canary.requests >= limits.requests
 
 
@@ -211,7 +161,7 @@ def _promoting(state: State, seen: Evidence) -> State:
     if fails or died:
         return _returning(state, seen.now, fails or f"it ended by itself in {', '.join(died)}")
     replaced = state.replaced
-    while replaced < len(seen.servers) and _serves(seen, seen.servers[replaced], state.candidate):
+    while replaced < len(seen.servers) and serves(seen, seen.servers[replaced], state.candidate):
         replaced += 1
     if replaced == len(seen.servers):
         done = state.ask.name if state.ask is not None else ""
@@ -220,11 +170,6 @@ def _promoting(state: State, seen: Evidence) -> State:
     if replaced != state.replaced:
         return replace(state, replaced=replaced, since=seen.now)
     return _returning(state, seen.now, "a server did not come up") if seen.now - state.since > _PATIENCE else state
-
-
-def _serves(seen: Evidence, name: str, release: Release | None) -> bool:
-    slot = seen.slots[name]
-    return _is(slot, Want(release)) and slot.sound and slot.weight == full(len(seen.servers))
 
 
 def _watched(state: State, seen: Evidence) -> State:
@@ -237,7 +182,7 @@ def _watched(state: State, seen: Evidence) -> State:
 
 
 def _returned(state: State, seen: Evidence) -> State:
-    if all(_serves(seen, name, state.previous) for name in seen.servers):
+    if all(serves(seen, name, state.previous) for name in seen.servers):
         return replace(state, stage=Stage.SETTLED, stable=state.previous, previous=None, since=seen.now)
     if seen.now - state.since > _PATIENCE:  # rather what does badly than nothing
         kept = replace(state, stage=Stage.SETTLED, previous=None, since=seen.now, outcome="failed")
@@ -258,66 +203,3 @@ _NEXT = {
     Stage.WATCHED: _watched,
     Stage.RETURNING: _returned,
 }
-
-
-def wanted(state: State, servers: tuple[str, ...]) -> Mapping[str, Want]:
-    """Which release each place is to have, with which weight."""
-    most = full(len(servers))
-    serving = Want(state.stable, most)
-    want = dict.fromkeys(servers, serving) | {CANARY: Want(None)}
-    if state.stage in TRIED:
-        share = state.limits.weights[state.step] if state.stage == Stage.CANARY else 0
-        want[CANARY] = Want(state.candidate, _weight(share, len(servers)), _beside(state))
-        if _shadow(state):
-            want[servers[-1]] = Want(state.stable, most, state.candidate)
-    elif state.stage == Stage.PROMOTING:
-        want[CANARY] = Want(state.candidate, most, _beside(state))
-        want |= {name: Want(state.candidate, most) for name in servers[: state.replaced + 1]}
-    elif state.stage == Stage.RETURNING:
-        want = {name: Want(state.previous, most) for name in (*servers, CANARY)}
-    return want
-
-
-def _weight(share: int, servers: int) -> int:
-    """By which one place gets `share` percent beside `servers` of full weight."""
-    return min(_MOST, max(1, round(full(servers) * servers * share / (100 - share)))) if share else 0
-
-
-def full(servers: int) -> int:
-    """Of each server that users ask, so that one place can have half of all beside them."""
-    return max(1, min(FULL, _MOST // servers))
-
-
-def _beside(state: State) -> Release | None:
-    """With what the new release is compared: not across a MAJOR version, of other labels or texts; not when forced."""
-    before, new = state.stable, state.candidate
-    if before is None or new is None or not state.limits.weights:
-        return None
-    return before if before.version.partition(".")[0] == new.version.partition(".")[0] else None
-
-
-def _actions(state: State, seen: Evidence) -> Iterator[Action]:
-    want = wanted(state, seen.servers)
-    right = {name for name, slot in seen.slots.items() if slot.sound and _is(slot, want[name])}
-    # Somebody must answer: what is wrong keeps its requests until something right has some.
-    carried = any(seen.slots[name].weight and want[name].weight for name in right)
-    for name in (CANARY, *seen.servers):
-        slot, wish = seen.slots[name], want[name]
-        if _is(slot, wish):
-            weight = 0 if slot.foreign and carried else wish.weight
-            if slot.weight != weight and (slot.sound or weight < slot.weight):
-                yield Weigh(name, weight)
-        elif slot.release is None and wish.release is not None:
-            if slot.weight and (carried or name == CANARY):  # of one that ended by itself: until it is back
-                yield Weigh(name, 0)
-            yield Start(name, wish.release, wish.beside)
-        elif slot.weight and (carried or name == CANARY or wish.release is None):
-            yield Weigh(name, 0)
-        elif not slot.weight and slot.idle:
-            yield Stop(name)
-    if state.stage == Stage.SMOKE and seen.smoke is None and state.candidate is not None:
-        yield Smoke(CANARY, state.candidate)
-
-
-def _is(slot: Seen, wish: Want) -> bool:
-    return slot.release == wish.release and slot.beside == wish.beside
