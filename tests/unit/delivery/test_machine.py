@@ -1,4 +1,4 @@
-"""Tests of verdict/delivery/host/machine.py and actions.py, on a made-up host that does what it is told, fails, and is killed."""
+"""Tests of machine.py and actions.py of a host, on a made-up one that does what it is told, fails, and is killed."""
 
 from dataclasses import dataclass, field, replace
 
