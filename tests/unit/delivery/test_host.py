@@ -40,9 +40,9 @@ class Answers:
         return {"/version": self.version, "/metrics": self.metrics}.get(path, (200, b""))
 
 
-def host(servers: object) -> Host:
-    """A host whose proxy says nothing of interest."""
-    proxy = SimpleNamespace(lines=lambda: dict.fromkeys(PORTS, Line(0, 0, 0, 0)))
+def host(servers: object, up: bool = True) -> Host:
+    """A host whose proxy says nothing of interest, but for what its own checks say."""
+    proxy = SimpleNamespace(lines=lambda: dict.fromkeys(PORTS, Line(0, 0, 0, 0, up)))
     return Host(proxy, servers, PORTS)  # type: ignore[arg-type]
 
 
@@ -59,6 +59,13 @@ def test_who_answers_is_asked_again_until_it_is_the_release(monkeypatch: pytest.
         seen = found.look(0.0)[2][CANARY]
         assert seen.foreign.startswith(foreign)
         assert seen.sound == (not foreign)
+
+
+def test_a_place_is_ready_once_the_proxy_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers, while haproxy still holds it for dead, must not let the last of the others go."""
+    monkeypatch.setattr(asking, "ask", Answers(SAME).ask)
+    servers = SimpleNamespace(running=standing)
+    assert [host(servers, up).look(0.0)[2][CANARY].ready for up in (True, False)] == [True, False]
 
 
 def test_figures_that_do_not_come_once_are_not_counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:

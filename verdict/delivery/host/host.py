@@ -127,6 +127,7 @@ class Host:
             place.samples = asking.samples(ports.metrics) or place.samples
         idle = not line.weight and (not line.working or now - (place.emptied or now) > _DRAIN)
         age = now - place.first[1]
+        ready = ready and line.up  # else the last of the others would lose its requests, and nobody would have them
         return Seen(running.release, running.beside, ready, place.foreign, line.weight, idle, place.died, age)
 
 

@@ -21,12 +21,14 @@ class Line:
         working: requests that are being answered.
         requests: that were given to it, each attempt counted.
         failures: of these, attempts that were made elsewhere again, and answers of 500 and above that reached a user.
+        up: whether it would send requests there, as far as its own checks go.
     """
 
     weight: int
     working: int
     requests: int
     failures: int
+    up: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,4 +78,5 @@ class Proxy:
 def _line(row: dict[str, str]) -> Line:
     """Retries are failures that no user saw: where all are retried, the count of 5xx stays 0."""
     number = {name: int(row[name] or 0) for name in ("weight", "scur", "lbtot", "wretr", "hrsp_5xx")}
-    return Line(number["weight"], number["scur"], number["lbtot"], number["wretr"] + number["hrsp_5xx"])
+    failures, up = number["wretr"] + number["hrsp_5xx"], row["status"].startswith(("UP", "DRAIN", "no check"))
+    return Line(number["weight"], number["scur"], number["lbtot"], failures, up)
