@@ -202,6 +202,9 @@ def test_one_too_many_takes_the_place_of_the_least_recently_used(
     for number in (first, second):
         host.start(number, model)
         log = host.folder / "processes" / f"pr-{number}.log"
+        end = time.monotonic() + 20
+        while "/version" not in log.read_text() and time.monotonic() < end:
+            time.sleep(0.01)  # the line of the start's own question may come after its answer
         os.utime(log, (number, number))  # long ago, the first one longest
     ask(first, "/predict", {"text": "a lamp"})
     end = time.monotonic() + 20
