@@ -20,6 +20,7 @@ from tests.workflows.court import JudgeHarness
 from tests.workflows.proposals import JUDGED, other_seed
 from verdict.base.documents import dump
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
+from verdict.ci.publish.verdict import JUDGED as PREVIEWED
 from verdict.repo.repro import RECORD
 
 PREDICTED = "data/predictions/test.parquet"
@@ -37,11 +38,12 @@ def harness(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ju
 
 @pytest.fixture(autouse=True)
 def untouched(harness: JudgeHarness) -> Iterator[None]:
-    """After each test the judge's checkout is as git has it, and nothing lies beside it."""
+    """After each test the judge's checkout is as git has it; beside it lie its own folders, and nothing else."""
     yield
     clone = Clone(harness.folder)
     assert clone.changes() == ""
-    assert {path.name for path in harness.folder.parent.iterdir()} <= {"site", "judge", "verdict", "judge-site"}
+    beside = {path.name for path in harness.folder.parent.iterdir()}
+    assert beside <= {"site", "judge", "verdict", "judge-site", PREVIEWED}
 
 
 def test_the_honest_run_passes(harness: JudgeHarness) -> None:

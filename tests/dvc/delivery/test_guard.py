@@ -94,10 +94,12 @@ def test_rollback_by_hand_and_what_is_told(stand: Stand, capsys: pytest.CaptureF
         assert state(stand).stable == before
         assert command(stand, "rollback") == 1
     out = capsys.readouterr().out
-    assert "v2.0.0: smoke" in out
+    assert "v2.0.0 serves" in out
     assert "last: rolled back: wrong labels" in out
     assert "nothing served before" in out
-    assert any(event.get("why") == "wrong labels" for event in stand.store.events(100))
+    events = stand.store.events(100)
+    assert any(event.get("why") == "wrong labels" for event in events)
+    assert any(event["what"] == "smoke" and event.get("version") == "v2.0.0" for event in events)
 
 
 def test_the_status_names_what_differs(stand: Stand, capsys: pytest.CaptureFixture[str]) -> None:
