@@ -88,7 +88,8 @@ def test_a_guard_that_is_killed_again_and_again_ends_where_it_must(stand: Stand)
 def test_rollback_by_hand_and_what_is_told(stand: Stand, capsys: pytest.CaptureFixture[str]) -> None:
     """The release before serves again; a second time there is none; the log says who and why."""
     with guarded(stand):
-        assert deploy(stand, stand.release("v2.0.0"), "--force", "a fix for all") == 0
+        for version in ("v1.99.0", "v2.0.0"):
+            assert deploy(stand, stand.release(version), "--force", "a fix for all") == 0
         before = state(stand).previous
         assert command(stand, "rollback", "--why", "wrong labels") == 0
         assert state(stand).stable == before
