@@ -105,6 +105,8 @@ def test_rollback_by_hand_and_what_is_told(stand: Stand, capsys: pytest.CaptureF
 
 def test_the_status_names_what_differs(stand: Stand, capsys: pytest.CaptureFixture[str]) -> None:
     """A server that somebody ended, or started by hand, is not what the state says: exit code 1."""
+    with guarded(stand):
+        assert deploy(stand, stand.release("v8.0.0"), "--force", "something serves") == 0
     stand.servers.stop("a")
     assert command(stand, "deploy", "status") == 1
     assert "differs: a has nothing" in capsys.readouterr().out
