@@ -87,7 +87,10 @@ def test_an_image_that_is_not_named_by_digest_is_refused(containers: Containers,
 
 
 def test_pruning_keeps_what_serves(containers: Containers, release: Release) -> None:
-    """Beyond the newest, images go but for those that are needed; a second time there is nothing to remove."""
+    """Beyond the newest, images go but for those that are needed, and so do copied artifacts; a second time nothing."""
+    kept, gone = containers.artifact(release), containers.folder / ("0" * 64)
+    gone.mkdir()
     containers.prune({release.image}, 0)
+    assert [kept.exists(), gone.exists()] == [True, False]
     assert machine.podman("image", "inspect", "--format", "{{.Id}}", release.image)
     assert containers.prune({release.image}, 0) == []

@@ -51,14 +51,14 @@ class Provenance(BaseModel):
         return self.model_dump_json(indent=2)
 
     @classmethod
-    def of(cls, text: str, where: str) -> "Provenance":
+    def of(cls, text: str, where: str, remedy: str = "release.yml writes it: docs/releases.md") -> "Provenance":
         """Read it; `VerdictError` where a text is none."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
             what = f"no provenance: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-            raise VerdictError(where, what, "release.yml writes it: docs/releases.md") from None
+            raise VerdictError(where, what, remedy) from None
 
     @property
     def digest(self) -> str:

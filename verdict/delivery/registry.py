@@ -38,8 +38,9 @@ class Tag:
 
     @property
     def told(self) -> Provenance:
-        """What its message says; `VerdictError` where that is no provenance."""
-        return Provenance.of(self.message, f"tag {self.name}")
+        """What its message says; `VerdictError` where that is no provenance: then nobody's App set it."""
+        remedy = f"git push origin :refs/tags/{self.name}; the App alone may set such tags: docs/github.md, section 8"
+        return Provenance.of(self.message, f"tag {self.name}", remedy)
 
 
 def versions(root: Path) -> list[Tag]:

@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.unit.serving.asking import Asked
 from verdict.cli import serve
+from verdict.delivery.host.rules import ALPHA, Limits
 from verdict.serving.server import GRACE
 
 KUBERNETES = ROOT / "deploy/kubernetes"
@@ -84,3 +86,18 @@ def test_the_analyses_ask_for_metrics_that_there_are(artifact: Path) -> None:
     counted = {sample.labels["route"] for sample in samples if sample.name == "verdict_requests_total"}
     assert len(counted) == 2
     assert all(re.fullmatch(routes, route) for route in counted)
+
+
+def test_argo_has_the_limits_of_the_guard() -> None:
+    """Weights, requests of a step, share of failures, how much slower: one release, judged alike on both targets."""
+    limits, rollout = Limits(), documents("components/rollout/rollout.yaml")[0]["spec"]["strategy"]["canary"]
+    assert tuple(step["setWeight"] for step in rollout["steps"] if "setWeight" in step) == limits.weights
+    given: dict[str, str] = {}
+    failures, evidence = documents("components/rollout/analysis.yaml")
+    for template in (failures, evidence):
+        given |= {one["name"]: one["value"] for one in template["spec"]["args"] if "value" in one}
+    numbers = {name: float(value) for name, value in given.items() if name != "prometheus"}
+    wanted = {"failures": limits.least, "limit": limits.failures, "requests": limits.requests}
+    assert numbers == {**wanted, "times": limits.slower, "seconds": limits.slack}
+    z = NormalDist().inv_cdf(1 - ALPHA)
+    assert failures["spec"]["metrics"][0]["failureCondition"].endswith(f"> {z:.2f}")

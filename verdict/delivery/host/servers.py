@@ -133,13 +133,17 @@ class Containers:
         return folder
 
     def prune(self, needed: set[str], keep: int) -> list[str]:
-        """Of images with the label of a release."""
+        """Of images with the label of a release, and with them the copies of artifacts that no image is left of."""
         done = self._run("images", "--filter", "label=verdict.artifact", "--no-trunc", "--quiet")
         found = [json.loads(self._run("inspect", "--type", "image", one).stdout)[0] for one in set(done.stdout.split())]
         found.sort(key=lambda one: one["Created"], reverse=True)
         removed = [one for one in found[keep:] if not needed.intersection(one["RepoDigests"])]
         for one in removed:
             self._run("rmi", one["Id"])
+        left = {one["Config"]["Labels"]["verdict.artifact"] for one in found if one not in removed}
+        for copy in self.folder.glob("*"):
+            if copy.name not in left:
+                shutil.rmtree(copy)
         return [one["RepoDigests"][0] if one["RepoDigests"] else one["Id"] for one in removed]
 
     def _run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
