@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: help repro encoder engine serve sweep leaderboard test tables images roll delivery clients browser mlflow unit lint format workflows manifests bench calibration plots report preview remote pins clean
+.PHONY: help repro encoder engine serve sweep leaderboard test tables images release roll delivery clients browser mlflow unit lint format workflows manifests bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -62,6 +62,9 @@ manifests: .venv/manifests/stamp  ## check what stands in deploy/kubernetes (DEP
 
 images: .venv/test.stamp  ## build, push, pull and run the image of the service: needs programs of containers, docs/serving.md
 	VERDICT_TIER=images pytest tests/images
+
+release: .venv/test.stamp .venv/api.github.com.json  ## the way of a release on this machine, bad one and way back included (5 minutes): docs/delivery.md
+	VERDICT_TIER=release pytest -q tests/release
 
 roll: .venv/test.stamp .venv/repro.stamp  ## a good release, bad ones, and the way back, under load on this machine: needs wrk, docs/delivery.md
 	python -m benchmarks.roll

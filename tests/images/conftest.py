@@ -40,7 +40,7 @@ class Built:
 @pytest.fixture(scope="session", autouse=True)
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for all that containers need; skips where this tier was not asked for."""
-    tier("images")
+    tier("images", "release")
     for name in (*PROGRAMS, *(() if "VERDICT_BASE_IMAGE" in os.environ else ("mmdebstrap",))):
         need(name, f"apt-get install {name}")
     folder = tmp_path_factory.mktemp("containers")

@@ -85,7 +85,7 @@ def clear(folder: Path) -> None:
     for place in reversed([mount for mount in mounts if Path(mount).is_relative_to(folder)]):
         run("umount", place)
     for name in ("graph", "run", "registry"):
-        shutil.rmtree(folder / name)
+        shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "base.tar").unlink(missing_ok=True)
 
 

@@ -117,13 +117,13 @@ class Stand:
             process.kill()
             process.wait(20)
 
-    def described(self, planted: bool = False) -> Path:
-        """The host.toml of this host, for a guard as a process, which starts servers of its own."""
+    def described(self, planted: bool = False, **more: object) -> Path:
+        """The host.toml of this host, with `more` keys, for a guard as a process, which starts servers of its own."""
         self.servers = Processes(self.ports, self.store.folder / "processes")
         places = "".join(f"{name} = [{ports.users}, {ports.metrics}]\n" for name, ports in self.ports.items())
         settings: dict[str, object] = {"environment": "production", "folder": str(self.store.folder)}
         settings["socket"] = str(self.proxy.path)
-        settings |= {"engine": "processes"} | ({"program": PLANTED} if planted else {})
+        settings |= {"engine": "processes"} | ({"program": PLANTED} if planted else {}) | more
         text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
         path = self.folder / "host.toml"
         path.write_text(f"{text}[places]\n{places}")

@@ -1,0 +1,1 @@
+"""Tests of the way of a release in one piece: from the merge to users, and back."""
