@@ -2,8 +2,8 @@
 
     python -m benchmarks.pipeline [--runs N]
 
-Cold: `dvc repro`, and `verdict repro`, which also keeps the stages apart, from nothing ÷ the same five stages in one
-Python process. No-op: `dvc repro` with nothing to do ÷ the same in an empty DAG of five stages. Those of a round run by
+Cold: `dvc repro`, and `verdict repro`, which also keeps the stages apart, from nothing ÷ the same six stages in one
+Python process. No-op: `dvc repro` with nothing to do ÷ the same in an empty DAG of six stages. Those of a round run by
 turns, and the median of the rounds' ratios counts.
 """
 
@@ -18,8 +18,8 @@ from benchmarks.workspace import Measure, copy_repository, run
 from verdict.base.errors import exit_code
 
 ONE_PROCESS = """
-from stages import prepare, validate, featurize, train, evaluate
-for stage in (prepare, validate, featurize, train, evaluate):
+from stages import prepare, validate, featurize, train, evaluate, reference
+for stage in (prepare, validate, featurize, train, evaluate, reference):
     stage.main()
 """
 EMPTY_STAGE = """  stage{n}:
@@ -42,12 +42,12 @@ def cold(folder: Path) -> dict[str, Measure]:
 
 
 def empty_dag(folder: Path) -> None:
-    """Five stages that do nothing, reproduced once."""
+    """Six stages that do nothing, reproduced once."""
     folder.mkdir()
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     run(["dvc", "init", "--quiet"], folder)
     (folder / "out0").touch()
-    stages = "".join(EMPTY_STAGE.format(n=n, before=n - 1) for n in range(1, 6))
+    stages = "".join(EMPTY_STAGE.format(n=n, before=n - 1) for n in range(1, 7))
     (folder / "dvc.yaml").write_text("stages:\n" + stages, encoding="utf-8")
     run(["dvc", "repro"], folder)
 

@@ -17,7 +17,7 @@ from benchmarks.workspace import Measure, copy_repository, run
 from verdict.base.documents import dump, mapping
 from verdict.base.errors import exit_code
 
-STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
+STAGES = ("prepare", "validate", "featurize", "train", "evaluate", "reference")
 _SYLLABLES = [first + second for first in "bdfghklmnprstvz" for second in "aeiou"]
 _WORDS, _LENGTH, _PART = 200_000, 11, 50_000
 TABLE = "data/raw/made-up.csv"

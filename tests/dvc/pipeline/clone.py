@@ -18,7 +18,7 @@ from tests.shared import once
 from verdict.base.paths import TEST_SET
 from verdict.init.command import EXAMPLE
 
-STAGES = ("prepare", "validate", "featurize", "train", "evaluate")
+STAGES = ("prepare", "validate", "featurize", "train", "evaluate", "reference")
 TIMEOUT = 180  # seconds; a command that hangs fails its test, no test measures time
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import grimp
 import pytest
 
-from stages import evaluate, featurize, prepare, train, validate
+from stages import evaluate, featurize, prepare, reference, train, validate
 from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT, small_params
 from tests.documents import load, save
@@ -32,6 +32,7 @@ MAINS = {
     "featurize": featurize.main,
     "train": train.main,
     "evaluate": evaluate.main,
+    "reference": reference.main,
 }
 # What imports by name the package of the chosen kind of model, and which of its modules.
 BY_NAME = {"verdict.classifier.models": "", "verdict.classifier.training.fit": ".training"}
@@ -135,7 +136,7 @@ def test_a_superfluous_dep_is_reported() -> None:
 
 
 def test_stages_are_described_and_run_as_modules() -> None:
-    """The five stages stand in order, each with a description, and with `python -I -m stages.<name>` as its command."""
+    """The six stages stand in order, each with a description, and with `python -I -m stages.<name>` as its command."""
     stages = dag()["stages"]
     assert tuple(stages) == STAGES
     for name, body in stages.items():

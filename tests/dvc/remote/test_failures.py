@@ -195,7 +195,7 @@ def test_deleted_listing_and_record(desk: Desk, stocked: Clone, prefix: str, col
     for key in desk.s3.names(f"{prefix}/runs/"):
         desk.s3.delete(key)
     found = [(each.stage, each.path) for each in check(cold(prefix).path)]
-    records = [(stage, "dvc.lock") for stage in ("evaluate", "featurize", "prepare", "train")]
+    records = [(stage, "dvc.lock") for stage in ("evaluate", "featurize", "prepare", "reference", "train")]
     lost = [*records, ("train", "models/classifier"), ("validate", "metrics/data.json")]
     assert sorted(found) == sorted(lost)
     # Git has all outputs of validate: a clone that never ran it needs no record, one that has run it has one to give.

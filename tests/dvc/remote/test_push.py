@@ -90,7 +90,7 @@ def test_cold_clone_pulls(desk: Desk, reproduced: Clone, filled: str, cold: Call
 
 
 def test_cold_clone_runs_nothing(desk: Desk, reproduced: Clone, filled: str, cold: Callable[[str], Clone]) -> None:
-    """With neither dvc.lock nor metrics nor plots, `dvc repro --pull` takes all five stages from the run-cache."""
+    """With neither dvc.lock nor metrics nor plots, `dvc repro --pull` takes all stages from the run-cache."""
     clone = cold(filled)
     remove(clone.path / "dvc.lock")
     for path in {path for path, cached in declared_outs(clone.dag()) if not cached}:

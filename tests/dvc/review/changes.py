@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages import evaluate, featurize, prepare, train, validate
+from stages import evaluate, featurize, prepare, reference, train, validate
 from tests import warm
 from tests.corpus import RAW
 from tests.dvc.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
@@ -230,14 +230,14 @@ def by_hand(place: Clone, stage: ModuleType, **changes: object) -> None:
 
 def rerun(place: Clone) -> None:
     """All stages on the folder as it is, past DVC, and a lock to match: what an honest author would commit."""
-    for stage in (prepare, validate, featurize, train, evaluate):
+    for stage in (prepare, validate, featurize, train, evaluate, reference):
         by_hand(place, stage)
     relock(place)
 
 
 def relearn(place: Clone) -> None:
     """The stages after `validate`, and a lock to match."""
-    for stage in (featurize, train, evaluate):
+    for stage in (featurize, train, evaluate, reference):
         by_hand(place, stage)
     relock(place)
 

@@ -32,7 +32,7 @@ def missing(root: Path, *deps: str, command: str = "python -I -m stages.one", fo
     return {finding.what.split(",")[0].split(" ")[-1] for finding in findings}
 
 
-@pytest.mark.parametrize("stage", ["prepare", "validate", "featurize", "train", "evaluate"])
+@pytest.mark.parametrize("stage", ["prepare", "validate", "featurize", "train", "evaluate", "reference"])
 def test_of_this_repository_it_is_what_grimp_finds(stage: str) -> None:
     """For each stage the import closure is that of the tests of dvc.yaml, and nothing is missing."""
     command = dag()["stages"][stage]["cmd"]

@@ -12,7 +12,7 @@ from tests.unit.stages.runs import STAGES
 
 
 def test_every_file_takes_its_place_whole(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file of each out of the five stages is written under a temporary name that the next run takes over."""
+    """Each file of each out of the stages is written under a temporary name that the next run takes over."""
     replaced: dict[str, str] = {}
     replace = os.replace
 

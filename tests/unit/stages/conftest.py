@@ -1,4 +1,4 @@
-"""What the tests of the stages share: a folder in which all five have run."""
+"""What the tests of the stages share: a folder in which all have run."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.unit.stages.runs import build, build_mails, copied
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which all five stages have run; it is read, never changed."""
+    """A folder in which all stages have run; it is read, never changed."""
     return once(tmp_path_factory.getbasetemp(), "stages", build)
 
 

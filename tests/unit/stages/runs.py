@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stages import evaluate, featurize, prepare, train, validate
+from stages import evaluate, featurize, prepare, reference, train, validate
 from tests.conftest import copy_start, small_params
 from tests.corpus import mails, write_csv, write_raw
 from tests.documents import load, save
 from verdict.base.errors import exit_code
 
-STAGES = (prepare, validate, featurize, train, evaluate)
+STAGES = (prepare, validate, featurize, train, evaluate, reference)
 MAILS = "data/raw/mails.csv"
 Change = Callable[[], object]
 

@@ -1,0 +1,61 @@
+"""Made-up tables of two slices, `news` and `songs`, whose words differ, and what was answered to them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from verdict.classifier.dataset.description import Dataset
+from verdict.classifier.dataset.text import Text
+from verdict.monitoring.building import build
+from verdict.monitoring.reference import Reference
+
+SLICES = ("news", "songs")
+_WORDS = {"news": [f"paper{number}" for number in range(40)], "songs": [f"tune{number}" for number in range(40)]}
+_COMMON = ["the", "a", ",", "of"]
+DATASET = Dataset(labels=("bad", "good"), slice="kind", slices=SLICES, text=Text(max_length=100))
+SCORES = {"overall": {"macro_f1": 0.75, "accuracy": 0.76}, "slices": {"news": {"macro_f1": 0.6, "accuracy": 0.61}}}
+
+
+def texts(slice_name: str, rows: int, seed: int) -> list[str]:
+    """Texts of six words, half of them the slice's own."""
+    draw = np.random.default_rng([seed, SLICES.index(slice_name)])
+    own = draw.choice(_WORDS[slice_name], (rows, 3))
+    return [" ".join([*row, *draw.choice(_COMMON, 3)]) for row in own]
+
+
+def table(rows: int, seed: int, group: int = 1) -> pd.DataFrame:
+    """So many rows of each slice; so many share a group."""
+    made = [
+        {"id": f"{name}-{seed}-{number}", "group": f"{name}-{seed}-{number // group}", "slice": name, "text": text}
+        for name in SLICES
+        for number, text in enumerate(texts(name, rows, seed))
+    ]
+    return pd.DataFrame(made)
+
+
+def answered(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """An answer to each row: three of four are good, with all confidences from 0.5."""
+    draw = np.random.default_rng(seed)
+    sure, good = draw.uniform(0.5, 1.0, len(rows)), draw.random(len(rows)) < 0.75
+    return rows.drop(columns="text").assign(bad=np.where(good, 1 - sure, sure), good=np.where(good, sure, 1 - sure))
+
+
+def made(folder: Path, train: pd.DataFrame, validation: pd.DataFrame, dataset: Dataset = DATASET) -> Reference:
+    """The reference of two tables, by way of files."""
+    train.to_parquet(folder / "train.parquet")
+    validation.to_parquet(folder / "validation.parquet")
+    answered(validation).to_parquet(folder / "predictions.parquet")
+    return built(folder, folder / "predictions.parquet", dataset)
+
+
+def built(folder: Path, predictions: Path, dataset: Dataset = DATASET) -> Reference:
+    """The reference of the tables in a folder."""
+    return build(
+        dataset,
+        train=folder / "train.parquet",
+        validation=folder / "validation.parquet",
+        predictions=predictions,
+        scores=SCORES,
+        headline="macro_f1",
+    )

@@ -1,0 +1,144 @@
+"""Which mixture of the slices of training text a window of live text looks like, and what that does not explain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from verdict.monitoring.words import Counts
+
+Floats = npt.NDArray[np.float64]
+_ROUNDS = 200
+_LEAST = 1e-4  # a share of words that is too small to say that a slice has more of one than its training text
+
+
+@dataclass(frozen=True)
+class Window:
+    """Counts of some texts.
+
+    Args:
+        words: by place, (places,); the last place is of words that the reference does not know.
+        answers: by label and tenth of confidence, (labels, 10).
+        characters: texts by length, (lengths,).
+    """
+
+    words: Counts
+    answers: Counts
+    characters: Counts
+
+    @property
+    def texts(self) -> int:
+        """How many texts were answered."""
+        return int(self.answers.sum())
+
+    def __add__(self, other: "Window") -> "Window":
+        return Window(self.words + other.words, self.answers + other.answers, self.characters + other.characters)
+
+    def __sub__(self, other: "Window") -> "Window":
+        return Window(self.words - other.words, self.answers - other.answers, self.characters - other.characters)
+
+
+@dataclass(frozen=True)
+class Slices:
+    """What text of each slice is made of.
+
+    Args:
+        words: counts by place, (slices, places); of text that knows all its words: the last place is not used.
+        unknown: the share of unknown words in other texts of the slice, (slices,).
+        lengths: words of a text, (slices,).
+        answers: shares of what is answered, (slices, labels, 10).
+        window: words of a window, as many as the limit of the residual is for.
+    """
+
+    words: Counts
+    unknown: Floats
+    lengths: Floats
+    answers: Floats
+    window: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The nearest mixture.
+
+    Args:
+        mix: the share of each slice among the texts, (slices,).
+        unknown: by how much the share of unknown words is above what the mixture has.
+        answers: by how much the share of each answer is above what the mixture has, (labels, 10).
+        words: shares of the known words, (places - 1,).
+        expected: the same of the mixture.
+        size: how many words there are, at most as many as a window of the reference has: what a large window tells
+            beyond chance is that no two texts of one kind are alike, which would grow with its size.
+    """
+
+    mix: Floats
+    unknown: float
+    answers: Floats
+    words: Floats
+    expected: Floats
+    size: float
+
+    def residual(self, first: "Fit | None" = None) -> float:
+        """How far the known words are from the mixture; with `first`, from what that window would have had with it.
+
+        It is the root of the Jensen-Shannon divergence times that of the number of words: of two samples of one text it
+        does not depend on the size.
+        """
+        expected = self.expected
+        if first is not None:
+            expected = expected * (first.words + _LEAST) / (first.expected + _LEAST)
+        return _apart(expected / expected.sum(), self.words) * float(np.sqrt(self.size))
+
+    def labels(self, first: "Fit | None" = None) -> float:
+        """By how much the share of one label is off, at most; with `first`, since that window."""
+        return float(abs(self._since(first).sum(axis=1)).max())
+
+    def confidence(self, first: "Fit | None" = None) -> float:
+        """By how much the share of answers below one confidence is off, at most (Kolmogorov-Smirnov)."""
+        return float(abs(self._since(first).sum(axis=0).cumsum()).max())
+
+    def _since(self, first: "Fit | None") -> Floats:
+        return self.answers if first is None else self.answers - first.answers
+
+
+def fit(slices: Slices, window: Window, weights: Floats | None = None) -> Fit:
+    """Find the nearest mixture; with `weights` of the slices among the words, where these are known already."""
+    if weights is None:
+        (weights,) = mixtures(slices, [window])
+    texts = weights / slices.lengths
+    mix = texts / texts.sum()
+    excess = window.words[-1] / max(window.words.sum(), 1) - float(weights @ slices.unknown)
+    answers = window.answers / max(window.texts, 1) - np.tensordot(mix, slices.answers, 1)
+    size = min(window.words[:-1].sum(), slices.window)
+    return Fit(mix, float(excess), answers, _known(slices, window), weights @ _shares(slices), size)
+
+
+def mixtures(slices: Slices, windows: Sequence[Window]) -> Floats:
+    """The shares of the slices among the words of each window, by expectation maximisation, (windows, slices)."""
+    shares = _shares(slices)
+    known = np.array([_known(slices, window) for window in windows])
+    weights = np.full((len(windows), len(shares)), 1 / len(shares))
+    for _ in range(_ROUNDS):
+        weights = weights * ((known / (weights @ shares)) @ shares.T)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _shares(slices: Slices) -> Floats:
+    counts = slices.words[:, :-1] + 0.5
+    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+
+
+def _known(slices: Slices, window: Window) -> Floats:
+    """The shares of the known words; of a window without any those of all slices, which tell none from the other."""
+    known = window.words[:-1]
+    return np.asarray(known / known.sum() if known.any() else _shares(slices).mean(axis=0))
+
+
+def _apart(first: Floats, second: Floats) -> float:
+    """The square root of the Jensen-Shannon divergence of two distributions."""
+    middle = (first + second) / 2
+    divergence = sum(
+        float((one[one > 0] * np.log(one[one > 0] / middle[one > 0])).sum()) / 2 for one in (first, second)
+    )
+    return float(np.sqrt(max(divergence, 0.0)))

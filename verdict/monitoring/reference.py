@@ -1,0 +1,126 @@
+"""The reference: what training text is made of, as counts, and how far other text of the same kind lies from it.
+
+It stands beside the artifact, not in it. It holds the most frequent words of the training text, hashes of the others,
+and counts by slice: no text, and no word that is rare.
+"""
+
+import base64
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from verdict.base.errors import VerdictError
+from verdict.base.files import write_text
+from verdict.classifier.metric_names import OVERALL
+from verdict.monitoring.mixture import Fit, Floats, Slices, Window, fit
+from verdict.monitoring.words import Counter, Counts
+
+# Texts of a window, and the first ones of a release that later ones are compared with.
+WINDOW, FIRST = 1_000, 5_000
+# Steps of the confidence of an answer, and of the length of a text in characters.
+STEPS, LENGTHS = 10, (10, 30, 100, 300, 1_000, 3_000, 10_000)
+_REMEDY = "dvc repro reference"
+Whole = Annotated[int, Field(ge=0)]
+Row = tuple[Whole, ...]
+
+
+class Limits(BaseModel):
+    """The mean of windows of validation and three standard deviations, by slice: few are beyond.
+
+    Those that end in `since` are of windows that are compared with the first texts of a release.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unknown: tuple[float, ...]
+    residual: tuple[float, ...]
+    labels: tuple[float, ...]
+    confidence: tuple[float, ...]
+    residual_since: tuple[float, ...]
+    labels_since: tuple[float, ...]
+    confidence_since: tuple[float, ...]
+
+    def of(self, kind: str, mix: Floats) -> float:
+        """The limit of a mixture of the slices: what chance does to each adds up in squares."""
+        return float(np.sqrt(mix @ np.square(getattr(self, kind))))
+
+
+class Reference(BaseModel):
+    """What models/reference.json holds.
+
+    Args:
+        labels: the classes, in the order of the artifact.
+        slices: their names; one without a name where the data has none.
+        headline: the metric that decides.
+        scores: the headline metric and the accuracy on the test set, overall and by slice.
+        frequent: the words that are counted by themselves.
+        words: of each slice the frequent words of its training text, then all others.
+        lengths: of each slice the words of a text, on average.
+        characters: of each slice the texts of training by length: up to each of `LENGTHS`, then longer ones.
+        unknown: of each slice the share of words of validation that training does not have.
+        answers: of each slice the answers to validation before the refit, by label and by step of confidence.
+        known: hashes of the other words of the training text, uint32, little-endian, base64.
+        limits: beyond which a window has drifted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    slices: Annotated[tuple[str, ...], Field(min_length=1)]
+    headline: str
+    scores: dict[str, dict[str, float]]
+    frequent: tuple[str, ...]
+    words: tuple[Row, ...]
+    lengths: tuple[Annotated[float, Field(gt=0)], ...]
+    characters: tuple[Row, ...]
+    unknown: tuple[float, ...]
+    answers: tuple[tuple[Row, ...], ...]
+    known: str
+    limits: Limits
+
+    @cached_property
+    def counter(self) -> Counter:
+        """Counts words as this reference does."""
+        return Counter(self.frequent, np.frombuffer(base64.b64decode(self.known), "<u4").tolist())
+
+    @cached_property
+    def parts(self) -> Slices:
+        """What text of each slice is made of, for `mixture.fit`."""
+        words = np.array([[*row, 0] for row in self.words], np.int64)
+        # Of a large window as many words count as a window of validation has: see `mixture.fit`.
+        most = WINDOW * float(np.mean(self.lengths))
+        return Slices(words, np.array(self.unknown), np.array(self.lengths), shares(np.array(self.answers)), most)
+
+    def fit(self, window: Window) -> Fit:
+        """The mixture of slices that a window looks like, and what that does not explain."""
+        return fit(self.parts, window)
+
+    def expected(self, mix: Floats, metric: str) -> float:
+        """The score on the test set that a mixture of the slices would have had."""
+        whole = self.scores[OVERALL][metric]
+        return float(mix @ [self.scores.get(name, {}).get(metric, whole) for name in self.slices])
+
+
+def shares(answers: Counts) -> Floats:
+    """Counts of answers by slice as shares; a slice without any has those of all."""
+    sums = answers.sum(axis=(1, 2), keepdims=True)
+    whole = answers.sum(axis=0) / max(answers.sum(), 1)
+    return np.asarray(np.where(sums > 0, answers / np.maximum(sums, 1), whole))
+
+
+def write(path: Path, reference: Reference) -> None:
+    """Write it, in the same bytes for the same reference."""
+    write_text(path, reference.model_dump_json(indent=1) + "\n")
+
+
+def read(path: Path) -> Reference:
+    """Read what `write` wrote; `VerdictError` when it is missing or something else."""
+    try:
+        return Reference.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise VerdictError(str(path), "no such file", _REMEDY) from None
+    except ValidationError as error:
+        raise VerdictError(str(path), f"no reference: {error.errors()[0]['msg']}", _REMEDY) from None
