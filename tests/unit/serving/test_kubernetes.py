@@ -12,7 +12,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.unit.serving.asking import Asked
 from verdict.cli import serve
-from verdict.serving.server import GRACE
+from verdict.web.server import GRACE
 
 KUBERNETES = ROOT / "deploy/kubernetes"
 
