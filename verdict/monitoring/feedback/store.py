@@ -169,7 +169,7 @@ def _sqlite(path: Path, create: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         mode = "rw" if found else "rwc"
         options: dict[str, Any] = {"uri": True, "timeout": 10, "isolation_level": None, "check_same_thread": False}
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", **options)
+        connection: sqlite3.Connection = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", **options)
         for pragma in ("journal_mode = WAL", "synchronous = FULL"):
             connection.execute(f"PRAGMA {pragma}")
         found.append(path)
