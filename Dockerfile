@@ -30,6 +30,7 @@ COPY verdict/classifier/*.py /app/verdict/classifier/
 COPY verdict/classifier/dataset /app/verdict/classifier/dataset
 COPY verdict/classifier/features /app/verdict/classifier/features
 COPY verdict/classifier/models /app/verdict/classifier/models
+COPY verdict/web /app/verdict/web
 COPY verdict/serving /app/verdict/serving
 # Of the commands this one alone: without its __init__.py, which lists all of them, the folder is a package all the same.
 COPY verdict/cli/serve.py verdict/cli/exits.py /app/verdict/cli/

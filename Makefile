@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: help repro encoder engine serve sweep leaderboard test tables images release roll delivery clients browser mlflow unit lint format workflows manifests bench calibration plots report preview remote pins clean
+.PHONY: help repro encoder engine serve sweep leaderboard test tables images release feedback roll delivery clients browser mlflow unit lint format workflows manifests bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -35,6 +35,9 @@ engine: .venv/engine.stamp .venv/test.stamp  ## what VERDICT_ENGINE needs, Dask,
 
 serve: .venv/serving.stamp  ## answer over HTTP: http://127.0.0.1:8000 (SERVE: options, such as --port 9000)
 	@verdict serve $(SERVE)
+
+feedback: .venv/test.stamp  ## count labels at length: 10,000 at once, kills, a real PostgreSQL (apt-get install postgresql)
+	VERDICT_TIER=feedback pytest tests/unit/monitoring tests/dvc/monitoring
 
 sweep: .venv/repro.stamp  ## try what a spec file names: SPEC=sweeps/linear.yaml [JOBS=2]
 	@verdict sweep run '$(SPEC)' --jobs $(or $(JOBS),1)
@@ -119,6 +122,8 @@ pins:  ## compile requirements*.in into exact pins
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/encoder.in -o requirements/encoder.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/engine.in -o requirements/engine.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/encoder.txt requirements/serving.in -o requirements/serving.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/serving.txt requirements/feedback.in -o requirements/feedback.txt
+	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt -c requirements/feedback.txt requirements/postgresql.in -o requirements/postgresql.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) -c requirements.txt requirements/images.in -o requirements/images.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements/mlflow.in -o requirements/mlflow.txt
 	.venv/pins/bin/pip-compile $(PIN_OPTIONS) requirements/clients.in -o requirements/clients.txt
@@ -193,7 +198,11 @@ CLIENTS = VERDICT_TIER=$@ VERDICT_PYTHON=$(CURDIR)/.venv/bin/python .venv/client
 	.venv/clients/bin/pip install --quiet --disable-pip-version-check -r requirements/clients.txt
 	touch $@
 
-.venv/test.stamp: .venv/encoder.stamp .venv/serving.stamp requirements-dev.txt
+.venv/feedback.stamp: .venv/serving.stamp requirements/feedback.txt requirements/postgresql.txt
+	pip install --quiet --disable-pip-version-check -r requirements/feedback.txt -r requirements/postgresql.txt
+	touch $@
+
+.venv/test.stamp: .venv/encoder.stamp .venv/feedback.stamp requirements-dev.txt
 	pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 

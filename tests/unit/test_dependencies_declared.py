@@ -18,6 +18,8 @@ FILES = (
     "requirements/encoder.in",
     "requirements/engine.in",
     "requirements/serving.in",
+    "requirements/feedback.in",
+    "requirements/postgresql.in",
     "requirements-dev.in",
 )
 # In an environment of their own: programs that tests speak to.

@@ -142,9 +142,10 @@ class Params(Section):
     featurize: Featurize
     train: Train
     evaluate: Evaluate
-    # Of the judge, whose schemas are in verdict/review/params.py: known here by name alone.
+    # Of the judge and of who counts labels (verdict/review/params.py, verdict/monitoring): known here by name alone.
     gate: Any = None
     report: Any = None
+    feedback: Any = None
 
     @model_validator(mode="after")
     def _stays_inside(self) -> Self:

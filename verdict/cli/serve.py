@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
+from verdict.cli import listening
 from verdict.cli.exits import reported
 
 HELP = "answer over HTTP"
@@ -16,16 +17,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add, said = parser.add_argument, os.environ.get
     add("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
     add("--beside", type=Path, metavar="DIR", help="a second artifact, only compared and counted")
-    add("--host", default="127.0.0.1", help="where users ask (0.0.0.0: from anywhere)")
-    add("--port", type=int, default=8000, help="0 for any that is free")
-    add("--metrics-host", default="127.0.0.1", help="where Prometheus asks")
-    add("--metrics-port", type=int, default=8001, help="0 for any that is free")
+    listening.arguments(parser, 8000)
     add("--release", default=said("VERDICT_RELEASE", "unreleased"), help="default: $VERDICT_RELEASE")
     add("--commit", default=said("VERDICT_COMMIT"), help="default: $VERDICT_COMMIT")
-    add("--token-file", type=Path, metavar="FILE", help="holds the token that users must bring")
-    add("--receipt-key", type=Path, metavar="FILE", help="holds what receipts are signed with")
-    add("--access-log", action="store_true", help="a line for each request, without its text")
-    add("--drain", type=float, default=0.0, metavar="SECONDS", help="go on for so long after SIGTERM")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,16 +34,9 @@ def run(options: argparse.Namespace) -> int:
             raise VerdictError(error.name or "a library", "not installed; `verdict serve` needs it", remedy) from None
         given = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
         secrets = {"token": options.token_file, "receipt_key": options.receipt_key}
-        serve(Settings(**given | {name: path and _secret(path) for name, path in secrets.items()}))
+        serve(Settings(**given | {name: listening.secret(path) for name, path in secrets.items()}))
 
     return reported(start)
-
-
-def _secret(path: Path) -> bytes:
-    """What a file holds; `VerdictError` when that is too short to keep anybody out."""
-    if len(secret := path.read_bytes().strip()) < 16:
-        raise VerdictError(str(path), "too short to keep anybody out", "head -c 32 /dev/urandom | base64")
-    return secret
 
 
 if __name__ == "__main__":  # in an image, which has this of verdict/cli and no list of commands

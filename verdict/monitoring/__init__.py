@@ -1,1 +1,1 @@
-"""What production tells without a text being kept: drift. It imports base and classifier alone."""
+"""What production tells without a text being kept: drift, and labels that came back."""

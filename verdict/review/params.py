@@ -17,6 +17,7 @@ from verdict.classifier.metric_names import (
 )
 from verdict.classifier.params import PATH, Params, load_as
 from verdict.classifier.section import Count, NonNegative, Positive, Section, Seed
+from verdict.monitoring.feedback.settings import Consent
 
 # In `fail_on_worse` and `floors`: the headline metric, whatever it is.
 _HEADLINE = "headline"
@@ -114,6 +115,7 @@ class AllParams(Params):
 
     gate: Gate
     report: Report
+    feedback: Consent = Consent()
 
 
 def load(path: Path = PATH) -> AllParams:

@@ -1,17 +1,16 @@
 """What Prometheus may know. What depends on the content of texts is published in lots, so that no scrape shows one."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from verdict.classifier.artifact import Answer
+from verdict.web.served import Requests
 
 LOT = 100
-_SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LENGTHS = (10, 30, 100, 300, 1_000, 3_000, 10_000)
 _TENTHS = 10
 
@@ -49,24 +48,13 @@ class Lots(Collector):
             return list(self._shown.collect())
 
 
-class Counters:
+class Counters(Requests):
     """All metrics of one process."""
 
     def __init__(self, labels: Sequence[str], build: dict[str, str]) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = registry = CollectorRegistry()
+        super().__init__()
+        registry = self.registry
         Info("verdict_build", "what is served", registry=registry).info(build)
-        requests = Counter("verdict_requests", "by route and status", ["route", "status"], registry=registry)
-        seconds = Histogram("verdict_request_seconds", "all of it", ["route"], buckets=_SECONDS, registry=registry)
-        # To find the series of some labels takes longer than to count.
-        self._request = cache(lambda route, status: (requests.labels(route, status), seconds.labels(route)))
-        self.failures = Counter("verdict_failures", "requests without an answer", ["kind"], registry=registry)
         # The outcome is same, other, failed, or skipped.
         self.beside = Counter("verdict_beside", "what it says", ["artifact", "outcome"], registry=registry)
         self.answered = Lots(labels, registry).add
-
-    def request(self, route: str, status: int, seconds: float) -> None:
-        """Count a request that has ended."""
-        requests, times = self._request(route, status)
-        requests.inc()
-        times.observe(seconds)

@@ -11,10 +11,10 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from verdict.serving.asked import Error, Inference, Inferred, Prediction, one_or_many
-from verdict.serving.front import Front
 from verdict.serving.inference import inferred, metadata
 from verdict.serving.service import Service
 from verdict.serving.settings import NAME
+from verdict.web.front import Front
 
 _TENSORS = '{"inputs": [{"name", "shape", "datatype": "BYTES", "data"}]}, see /docs'
 

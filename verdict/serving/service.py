@@ -15,8 +15,9 @@ from verdict.base.files import sha256
 from verdict.classifier.artifact import Answer, Classifier, load_classifier, load_manifest
 from verdict.serving.asked import Prediction, Text
 from verdict.serving.counters import Counters
-from verdict.serving.receipts import Receipts
 from verdict.serving.settings import MOST_CHARACTERS, MOST_TEXTS, NAME, Settings
+from verdict.web.receipts import Receipts
+from verdict.web.served import Served
 
 # Texts that are scored before others get a turn.
 _AT_ONCE = 16
@@ -87,17 +88,17 @@ class Artifact:
         self.answers = (Direct(self.classifier) if direct else Batched(self.classifier, waiting)).answers
 
 
-class Service:
+class Service(Served):
     """An artifact that answers; `VerdictError` when it, or the one beside it, is damaged or foreign."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings, self.draining = settings, False
+        self.settings: Settings = settings
         self.artifact = Artifact(settings.model, settings.waiting)
         self.labels, self.columns = self.artifact.classifier.labels, self.artifact.classifier.text.columns
-        self._receipts = Receipts(settings.release, settings.receipt_key)
+        self._receipt = Receipts(settings.receipt_key).issuer(settings.release, self.labels)
         self._told = {"version": settings.release, "commit": settings.commit or "", "artifact": self.artifact.hash}
         self._told["kind"] = self.artifact.manifest.kind
-        self.counters = Counters(self.labels, self._told)
+        self.counters: Counters = Counters(self.labels, self._told)
         self._beside = Artifact(settings.beside, settings.waiting) if settings.beside else None
         self._comparisons: set[asyncio.Task[None]] = set()
         if self._beside and (other := self._beside.classifier.text.columns) != self.columns:
@@ -132,7 +133,7 @@ class Service:
         return [self._prediction(*answer) for answer in answers]
 
     def _prediction(self, label: str, probabilities: dict[str, float]) -> Prediction:
-        receipt = self._receipts.issue(self.labels.index(label), probabilities[label])
+        receipt = self._receipt(label, probabilities[label])
         return {"label": label, "probabilities": probabilities, "version": self.settings.release, "receipt": receipt}
 
     async def _compare(self, beside: Artifact, texts: list[str], answers: list[Answer]) -> None:

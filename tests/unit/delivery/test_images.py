@@ -102,7 +102,7 @@ def change(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("verdict/serving/server.py", "GRACE = 25", "GRACE = 26"),
+        ("verdict/web/server.py", "GRACE = 25", "GRACE = 26"),
         ("verdict/classifier/models/linear/__init__.py", "import", "import "),
         ("verdict/serving/page.html", "<html", "<html "),
         ("requirements/serving.txt", "numpy==", "numpy===="),

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from tests.unit.serving.asking import Asked
 from verdict.classifier.artifact import Answer, Classifier
 from verdict.serving.counters import LOT
-from verdict.serving.receipts import Receipts
 from verdict.serving.service import Artifact, Batched, Direct
+from verdict.web.receipts import Receipts, Told, today
 
 
 def total(metrics: str, name: str) -> float:
@@ -82,33 +82,37 @@ def test_the_artifact_beside_is_compared_and_never_heard(artifact: Path, monkeyp
 
 
 def test_a_receipt_says_what_was_answered_and_cannot_be_forged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Label and confidence come back from it; another release, key or digit, and an old one, are refused."""
-    signed = Receipts("v1.2.0", b"k" * 32)
-    one, two = signed.issue(2, 0.98765), signed.issue(2, 0.98765)
+    """Release, label and confidence come back from it, of each release; another key or digit does not."""
+    signed = Receipts(b"k" * 32)
+    issue = signed.issuer("v1.2.0", ("a", "b.c", "否定的 ☃"))
+    other = signed.issuer("v2.0.0+x", ("a",))("a", 0.5)
+    one, two = issue("否定的 ☃", 0.98765), issue("b.c", 0.98765)
     told = signed.read(one)
-    assert told is not None
-    assert told[1:3] == [2, 988]
-    assert one != two
-    assert Receipts("v1.3.0", b"k" * 32).read(one) is None
-    assert Receipts("v1.2.0", b"l" * 32).read(one) is None
-    assert Receipts("v1.2.0").read(one) is None
-    for forged in (one[:-1] + ("0" if one[-1] != "0" else "1"), one.replace(".2.", ".1."), "", "é", "....", "a.b"):
-        assert signed.read(forged) is None
-    later = time.time() + 8 * 86_400
-    monkeypatch.setattr(time, "time", lambda: later)
-    assert signed.read(one) is None
+    assert isinstance(told, Told)
+    assert (told.release, told.label, told.permille, told.day) == ("v1.2.0", "否定的 ☃", 988, today())
+    assert [found.label for found in map(signed.read, (two, other)) if isinstance(found, Told)] == ["b.c", "a"]
+    assert len({told.nonce, *(signed.read(issue("a", 1.0)) for _ in range(9))}) == 10
+    for stranger in (Receipts(b"l" * 32), Receipts()):
+        assert stranger.read(one) == "forged"
+    moved = other.partition(".")[0] + one[one.index(".") :]
+    for forged in (one[:-1] + ("0" if one[-1] != "0" else "1"), moved, "", "é", "....", "a.b"):
+        assert signed.read(forged) == "forged", forged
+    now = time.time()
+    for days, readable in ((-1, True), (7, True), (-2, False), (8, False)):
+        monkeypatch.setattr(time, "time", lambda days=days: now + days * 86_400)
+        assert (signed.read(one) == "expired") != readable
 
 
 def test_the_receipt_of_an_answer_is_its_own(artifact: Path) -> None:
-    """With the key, a receipt gives the number of the label that was answered, and how sure it was."""
+    """With the key, a receipt gives the release, the label that was answered, and how sure it was."""
     key = b"k" * 32
     asked = Asked(artifact, release="v1.2.0", receipt_key=key)
     for text in ("a wonderful lamp", "an awful boat"):
         answer = asked.post("/predict", {"text": text}).json
-        told = Receipts("v1.2.0", key).read(answer["receipt"])
-        assert told is not None
-        assert asked.service.labels[told[1]] == answer["label"]
-        assert told[2] == round(answer["probabilities"][answer["label"]] * 1000)
+        told = Receipts(key).read(answer["receipt"])
+        assert isinstance(told, Told)
+        assert (told.release, told.label) == ("v1.2.0", answer["label"])
+        assert told.permille == round(answer["probabilities"][answer["label"]] * 1000)
 
 
 class Slow:

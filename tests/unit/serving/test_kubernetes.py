@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from tests.unit.serving.asking import Asked
 from verdict.cli import serve
 from verdict.delivery.host.rules import ALPHA, Limits
-from verdict.serving.server import GRACE
+from verdict.web.server import GRACE
 
 KUBERNETES = ROOT / "deploy/kubernetes"
 

@@ -1,4 +1,4 @@
-"""Tests of verdict/serving/protocol.py and server.py on a socket: whole answers, and nothing that never comes."""
+"""Tests of verdict/web/protocol.py and server.py on a socket: whole answers, and nothing that never comes."""
 
 import http.client
 import json
@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import pytest
 
-from verdict.serving import protocol
-from verdict.serving.server import Server, listen
+from verdict.serving.routes import application
 from verdict.serving.service import Service
 from verdict.serving.settings import Settings
+from verdict.web import protocol
+from verdict.web.server import Server, listen
 
 BODY = b'{"text": "a wonderful lamp"}'
 HEAD = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
@@ -24,7 +25,8 @@ REQUEST = HEAD % len(BODY) + BODY
 @contextmanager
 def running(model: Path, **settings: Any) -> Iterator[int]:  # noqa: ANN401 - of Settings
     """A server in a thread; its port."""
-    server, listener = Server(Service(Settings(model, **settings))), listen("127.0.0.1", 0)
+    service, listener = Service(Settings(model, **settings)), listen("127.0.0.1", 0)
+    server = Server(application(service), service)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:

@@ -11,7 +11,8 @@ from tests.unit.serving.asking import Asked
 from verdict.base.errors import VerdictError
 from verdict.cli import main
 from verdict.serving.service import Service
-from verdict.serving.settings import MOST_BYTES, MOST_CHARACTERS, MOST_TEXTS, Settings
+from verdict.serving.settings import MOST_CHARACTERS, MOST_TEXTS, Settings
+from verdict.web.protocol import MOST_BYTES
 
 SECRET = "xyzzy-plugh"  # noqa: S105 - a text that must show nowhere
 BAD: dict[str, tuple[bytes, int]] = {

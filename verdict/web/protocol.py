@@ -5,14 +5,18 @@ an answer is held until it is whole.
 """
 
 import asyncio
+import json
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from verdict.serving.settings import line
+# Of the body and of the head of a request, in bytes.
+MOST_BYTES, _MOST_HEAD = 1_000_000, 65_536
 
-# Of the head of a request, in bytes.
-_MOST_HEAD = 65_536
+
+def line(message: str) -> bytes:
+    """An error as a line of JSON."""
+    return json.dumps({"error": message}).encode() + b"\n"
 
 
 class _Joined:

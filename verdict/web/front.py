@@ -7,17 +7,27 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from verdict.serving.service import Service
-from verdict.serving.settings import MOST_BYTES, line
+from verdict.web.protocol import MOST_BYTES, line
+from verdict.web.served import Served
 
 _OPEN = {"/", "/health", "/v2/health/live", "/v2/health/ready"}
 # What failures are counted by.
 _KINDS = {401: "token", 408: "late", 413: "large", 422: "malformed", 429: "busy", 499: "gone", 500: "not_finite"}
 _JSON = "application/json"
+
+
+class Refused(HTTPException):
+    """No answer, for a reason that is counted by its own name."""
+
+    def __init__(self, status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
+        self.reason = reason
 
 
 class Front:
@@ -28,11 +38,18 @@ class Front:
         service: what is served.
         hot: what answers the body of a POST, by path, without what FastAPI does for each request, which takes as long
             as half of a prediction.
+        document: the path where all routes are told.
     """
 
-    def __init__(self, app: FastAPI, service: Service, hot: Mapping[str, Callable[[bytes], Awaitable[bytes]]]) -> None:
-        self._app, self._service, self._hot, self._working = app, service, hot, 0
-        app.exception_handler(HTTPException)(self._refused)
+    def __init__(
+        self,
+        app: Starlette,
+        service: Served,
+        hot: Mapping[str, Callable[[bytes], Awaitable[bytes | Response]]],
+        document: str = "/docs",
+    ) -> None:
+        self._app, self._service, self._hot, self._document, self._working = app, service, hot, document, 0
+        app.add_exception_handler(HTTPException, self._refused)  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may pass; count how it ended."""
@@ -47,7 +64,7 @@ class Front:
         self._working += 1
         try:
             self._require_passing(scope)
-            respond = Response(await answer(await _whole(scope, receive)), media_type=_JSON) if answer else self._app
+            respond = _response(await answer(await _whole(scope, receive))) if answer else self._app
             await respond(scope, receive, noted)
         except HTTPException as error:
             await (await self._refused(Request(scope), error))(scope, receive, noted)
@@ -77,10 +94,11 @@ class Front:
     async def _refused(self, request: Request, error: HTTPException) -> Response:
         """What says why there is no answer, and what to do; it holds nothing of the request."""
         status, path = error.status_code, request.scope["path"]
-        self._service.counters.failures.labels(_KINDS.get(status, "unknown")).inc()
+        kind = error.reason if isinstance(error, Refused) else _KINDS.get(status, "unknown")
+        self._service.counters.failures.labels(kind).inc()
         if status == 422 and path != "/predict":  # the protocol's own status for what a model cannot take
             status = 400
-        message = f"{error.detail}: see /docs" if status in (404, 405) else error.detail
+        message = f"{error.detail}: see {self._document}" if status in (404, 405) else error.detail
         return Response(line(message), status, error.headers, _JSON)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
@@ -90,6 +108,10 @@ class Front:
         if self._service.settings.access_log:
             told = {"route": route, "method": scope["method"], "status": status, "ms": round(seconds * 1000, 2)}
             print(json.dumps({"time": round(time.time(), 3), **told}), flush=True)
+
+
+def _response(answered: bytes | Response) -> Response:
+    return answered if isinstance(answered, Response) else Response(answered, media_type=_JSON)
 
 
 async def _whole(scope: Scope, receive: Receive) -> bytes:

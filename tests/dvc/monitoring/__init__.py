@@ -1,0 +1,1 @@
+"""Tests of verdict/monitoring as processes: databases that go away, kills, buckets."""

@@ -1,0 +1,163 @@
+"""Tests of verdict/monitoring/feedback: what counts, what does not, and what happens when the database is away."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.unit.monitoring.posting import KEY, Posted, receipt
+from verdict.base.errors import VerdictError
+from verdict.monitoring.feedback.store import Post, Store
+from verdict.web.receipts import Receipts, Told, today
+
+
+@pytest.fixture
+def posted(tmp_path: Path) -> Posted:
+    """A service with an empty database."""
+    return Posted(tmp_path)
+
+
+def test_a_label_counts_once_by_release_however_often_it_is_sent(posted: Posted) -> None:
+    """Three answers of two releases are three counts; a retried post is taken and counted as such, not twice."""
+    one = receipt("negative")
+    others = [receipt("positive"), receipt("positive", "v1.1.0")]
+    assert [posted.label(own).status for own in (one, *others, one, one)] == [202] * 5
+    assert posted.counts() == {
+        ("v1.0.0", "negative", "positive"): 1,
+        ("v1.0.0", "positive", "positive"): 1,
+        ("v1.1.0", "positive", "positive"): 1,
+    }
+    assert posted.refused() == {"repeated": 2}
+
+
+def test_what_does_not_count_says_why_in_a_line(posted: Posted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forged, of another key, another label than before, unknown label, old: a status and a reason each."""
+    good = receipt()
+    posted.label(good)
+    later = time.time() + 8 * 86_400
+    refusals = [
+        (posted.label(good[:-1] + ("0" if good[-1] != "0" else "1")), 403, "forged"),
+        (posted.label(receipt(key=b"l" * 32)), 403, "forged"),
+        (posted.label("no receipt"), 403, "forged"),
+        (posted.label(good, "negative"), 409, "replayed"),
+        (posted.label(receipt(), "no label"), 400, "label"),
+    ]
+    monkeypatch.setattr(time, "time", lambda: later)
+    refusals.append((posted.label(good), 410, "expired"))
+    for reply, status, _ in refusals:
+        assert reply.status == status
+        assert list(reply.json) == ["error"]
+        assert reply.body.count(b"\n") == 1
+    reasons = [reason for _, _, reason in refusals]
+    assert posted.refused() == {reason: reasons.count(reason) for reason in reasons}
+    assert posted.counts() == {("v1.0.0", "positive", "positive"): 1}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"receipt": 1, "label": "positive"}', b"\xff", b"[" * 100_000, b'{"receipt": "a"}']
+)
+def test_a_bad_body_is_refused_in_a_line(posted: Posted, body: bytes) -> None:
+    """Whatever is no JSON of that shape is 400, and says what to send."""
+    reply = posted.post("/feedback", body)
+    assert (reply.status, posted.refused()) == (400, {"malformed": 1})
+    assert 'send {"receipt": RECEIPT' in reply.json["error"]
+
+
+def test_other_ways_in_are_closed(tmp_path: Path) -> None:
+    """404 and 405 name the way; with a token nobody counts without it; too large is 413."""
+    posted = Posted(tmp_path, token=b"open sesame")
+    assert [posted.get(path).status for path in ("/", "/health", "/feedback")] == [404, 200, 401]
+    assert posted.label(receipt()).status == 401
+    sesame = {"authorization": "Bearer open sesame"}
+    assert "see POST /feedback" in posted.get("/feedback", **sesame).json["error"]
+    assert posted.post("/feedback", b"x" * 1_000_001, **sesame).status == 413
+    assert posted.post("/feedback", {"receipt": receipt(), "label": "neutral"}, **sesame).status == 202
+
+
+def test_prometheus_is_told_counts_and_accuracy_of_each_release(posted: Posted) -> None:
+    """By answer and truth, with Wilson's interval; figures of the database, so all processes tell the same."""
+    for number in range(10):
+        posted.label(receipt(), "positive" if number < 8 else "negative")
+    metrics = posted.metrics()
+    for line in (
+        'verdict_feedback_total{actual="positive",predicted="positive",release="v1.0.0"} 8.0',
+        'verdict_feedback_total{actual="negative",predicted="positive",release="v1.0.0"} 2.0',
+        'verdict_feedback_labelled_total{release="v1.0.0"} 10.0',
+        'verdict_feedback_right_total{release="v1.0.0"} 8.0',
+        'verdict_live_accuracy{release="v1.0.0"} 0.8',
+        'verdict_live_accuracy_low{release="v1.0.0"} 0.49',
+        'verdict_live_accuracy_high{release="v1.0.0"} 0.94',
+        "verdict_feedback_database_up 1.0",
+    ):
+        assert line in metrics
+
+
+def test_a_database_that_is_away_is_told_and_comes_back(posted: Posted, tmp_path: Path) -> None:
+    """Its file gone: 503 with the seconds to wait, no figures, no other file in its place; back: all is counted."""
+    first, second = receipt(), receipt()
+    assert posted.label(first).status == 202
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for path in tmp_path.glob("counts.db*"):
+        path.rename(moved / path.name)
+    reply = posted.label(second)
+    assert (reply.status, reply.headers["retry-after"]) == (503, "5")
+    assert "verdict_feedback_database_up 0.0" in posted.metrics()
+    assert "verdict_feedback_total" not in posted.metrics()
+    assert list(tmp_path.glob("counts.db*")) == []
+    for path in moved.iterdir():
+        path.rename(tmp_path / path.name)
+    assert [posted.label(one).status for one in (first, second)] == [202, 202]
+    assert posted.counts() == {("v1.0.0", "positive", "positive"): 2}
+    assert posted.refused() == {"database": 1, "repeated": 1}
+
+
+def test_a_full_disk_loses_nothing_and_counts_nothing_twice(posted: Posted, tmp_path: Path) -> None:
+    """What was refused for want of room is not half there: sent again, it is counted once."""
+    posted.label(receipt())
+    with posted.feedback.store._engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    told = [receipt() for _ in range(400)]
+    statuses = [posted.label(one).status for one in told]
+    assert set(statuses) == {202, 503}
+    with sqlite3.connect(tmp_path / "counts.db") as other:
+        assert other.execute("SELECT sum(count) FROM verdict_labels").fetchone()[0] == 1 + statuses.count(202)
+    with posted.feedback.store._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+    assert {posted.label(one).status for one in told} == {202}
+    assert posted.counts() == {("v1.0.0", "positive", "positive"): 401}
+
+
+def test_what_comes_together_counts_as_if_it_came_one_by_one(tmp_path: Path) -> None:
+    """In one transaction a receipt counts by its first label alone; the others are repeated, or replayed."""
+    store = Store(f"sqlite:///{tmp_path / 'counts.db'}")
+    told = Receipts(KEY).read(receipt())
+    assert isinstance(told, Told)
+    posts = [Post(told, label) for label in ("neutral", "positive", "neutral")]
+    assert store.count(posts) == ["counted", "replayed", "repeated"]
+    assert store.count(posts) == ["repeated", "replayed", "repeated"]
+    assert [one[:4] for one in store.counts()] == [("v1.0.0", "positive", "neutral", 1)]
+
+
+def test_receipts_are_remembered_as_long_as_they_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After that the row goes, the count stays: the database does not grow with the years."""
+    store, now = Store(f"sqlite:///{tmp_path / 'counts.db'}"), time.time()
+    told = Receipts(KEY).read(receipt())
+    assert isinstance(told, Told)
+    store.count([Post(told, "positive")])
+    for days, rows in ((8, 2), (9, 2)):
+        monkeypatch.setattr(time, "time", lambda days=days: now + days * 86_400)
+        store.count([Post(told._replace(nonce=f"of day {days}", day=today()), "positive")])
+        with sqlite3.connect(tmp_path / "counts.db") as other:
+            assert other.execute("SELECT count(*) FROM verdict_receipts").fetchone() == (rows,)
+    assert sum(one.number for one in store.counts()) == 3
+
+
+@pytest.mark.parametrize("url", ["mysql://user:secret@host/x", "secret", "sqlite://", "oracle:///secret"])
+def test_a_url_of_no_database_is_refused_without_its_password(url: str) -> None:
+    """The message says what a URL is, and repeats nothing of this one."""
+    with pytest.raises(VerdictError, match="sqlite:///FILE") as refused:
+        Store(url)
+    assert "secret" not in str(refused.value)

@@ -1,0 +1,57 @@
+"""Say how often each release was right, by labels that came back, beside what the gate promised.
+
+Exit code, of one release (--release; by default the newest that labels came back for): 0 it holds, 1 it is surely below
+the floor, 2 too few labels. People who answer are not a sample of all who ask.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from verdict.base.errors import VerdictError
+from verdict.base.outcome import CANNOT_JUDGE
+from verdict.cli import feedback
+from verdict.cli.exits import judged
+from verdict.cli.types import whole_number
+
+HELP = "say how often a release was right, by labels that came back"
+_CODES = {"holds": 0, "below the floor": 1}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where counts and the promise are."""
+    add = parser.add_argument
+    add("--release", metavar="VERSION", help="which one the exit code is about")
+    add("--days", type=whole_number, default=30, help="of answers that were given in so many days (default: 30)")
+    add("--reference", type=Path, metavar="FILE", help="with what was promised (default: metrics/evaluation.json)")
+    add("--json", action="store_true", help="for programs")
+    feedback.database(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a table; 0, 1 or 2."""
+
+    def show() -> int:
+        try:
+            from sqlalchemy.exc import SQLAlchemyError
+
+            from verdict.monitoring.feedback import live
+            from verdict.monitoring.feedback.store import Store
+        except ImportError as error:
+            what, remedy = "not installed; `verdict live` needs it", "pip install -r requirements/feedback.txt"
+            raise VerdictError(error.name or "a library", what, remedy) from None
+        try:
+            found = live.live(Store(options.database, create=False).counts(live.since(options.days)))
+        except SQLAlchemyError:
+            what, remedy = "holds no counts, or cannot be read", "--database URL, the one that `verdict feedback` has"
+            raise VerdictError("--database", what, remedy) from None
+        promised = live.promised(options.reference)
+        told = [{**one._asdict(), "verdict": live.verdict(one, promised)} for one in found]
+        chosen = [one for one in told if options.release in (None, one["release"])][-1:]
+        if options.json:
+            print(json.dumps({"promise": promised and promised._asdict(), "releases": told}, indent=1))
+        else:
+            print(live.table(told, promised))
+        return _CODES.get(str(chosen[0]["verdict"]), CANNOT_JUDGE) if chosen else CANNOT_JUDGE
+
+    return judged(show)

@@ -1,0 +1,69 @@
+"""What an operator chooses for the labels that come back; the group `feedback` of params.yaml."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from verdict.base.documents import read
+from verdict.base.errors import VerdictError
+from verdict.web.bounds import Bounds
+
+
+class Consent(BaseModel):
+    """Whether texts of those who consent are kept; by default none is.
+
+    Args:
+        texts: whether.
+        recipient: the public key of age that they are encrypted to.
+        bucket: a folder, or a URL such as s3://BUCKET/PREFIX, for nothing else.
+        days: after which `verdict feedback purge` removes them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    texts: bool = False
+    recipient: Annotated[str, Field(pattern="^age1")] | None = None
+    bucket: Annotated[str, Field(min_length=1)] | None = None
+    days: Annotated[int, Field(ge=1, le=3650)] = 180
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.texts and not (self.recipient and self.bucket):
+            raise ValueError("texts: true needs recipient, of `age-keygen -o KEY`, and bucket")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Bounds):
+    """How labels are counted.
+
+    Args:
+        receipt_key: what the service signs receipts with.
+        labels: those that can be true, of all releases that serve.
+        database: a URL as SQLAlchemy writes it.
+        consent: see there.
+    """
+
+    receipt_key: bytes
+    labels: tuple[str, ...]
+    database: str
+    consent: Consent = field(default_factory=Consent)
+
+
+def consent(path: Path | None) -> Consent:
+    """The group of a params.yaml; by default of the one that is here, if there is one.
+
+    Raises:
+        VerdictError: the file is not there, or the group holds something else.
+    """
+    if path is None and not Path("params.yaml").is_file():
+        return Consent()
+    path = path or Path("params.yaml")
+    document = read(path, f"git diff {path}")
+    try:
+        return Consent.model_validate(document.get("feedback", {}) if isinstance(document, dict) else {})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, ("feedback", *problem["loc"])))
+        raise VerdictError(f"{path}, {key}", problem["msg"], "docs/monitoring.md says what it may be") from None

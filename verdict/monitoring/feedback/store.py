@@ -1,0 +1,197 @@
+"""Counts of labels in a database: each receipt once, whichever process it comes to. Here is no text, ever."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    QueuePool,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    event,
+    func,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
+
+from verdict.base.errors import VerdictError
+from verdict.web.receipts import Told, today
+
+# Days for which a receipt is taken; then a day more, since a clock may be ahead.
+DAYS = 7
+_ERASED = ""  # in place of a label: whoever comes with the receipt again is refused
+_TABLES = MetaData()
+_RECEIPTS = Table(
+    "verdict_receipts",
+    _TABLES,
+    Column("nonce", Text, primary_key=True),
+    Column("day", Integer, nullable=False, index=True),
+    Column("actual", Text, nullable=False),
+)
+_LABELS = Table(
+    "verdict_labels",
+    _TABLES,
+    *(Column(name, Text, primary_key=True) for name in ("release", "predicted", "actual")),
+    Column("day", Integer, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+Outcome = Literal["counted", "repeated", "replayed"]
+
+
+class Post(NamedTuple):
+    """A receipt that came back, and the true label."""
+
+    told: Told
+    actual: str
+
+
+class Count(NamedTuple):
+    """How often a release said one thing and another was right; the last day of such an answer, since 1970."""
+
+    release: str
+    predicted: str
+    actual: str
+    number: int
+    last: int
+
+
+class Store:
+    """A database, reached when it is needed: one that is away raises `SQLAlchemyError` until it is back.
+
+    Args:
+        url: as SQLAlchemy writes it: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.
+        create: whether tables that are not there yet are made.
+
+    Raises:
+        VerdictError: the URL is none, or of a database that there is no driver for.
+    """
+
+    def __init__(self, url: str, create: bool = True) -> None:
+        self._engine, self._ready, self._forgot = _engine(url, create), not create, 0
+        self._insert: Any = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+
+    def count(self, posts: Sequence[Post]) -> list[Outcome]:
+        """Count labels, all or none: once this returns they survive a loss of power."""
+        first = {post.told.nonce: post for post in reversed(posts)}
+        rows = [{"nonce": nonce, "day": told.day, "actual": actual} for nonce, (told, actual) in sorted(first.items())]
+        insert = self._insert(_RECEIPTS).values(rows).on_conflict_do_nothing().returning(_RECEIPTS.c.nonce)
+        with self._begin() as connection:
+            new = set(connection.scalars(insert))
+            asked = select(_RECEIPTS.c.nonce, _RECEIPTS.c.actual).where(_RECEIPTS.c.nonce.in_(first))
+            labels = {row.nonce: row.actual for row in connection.execute(asked)}
+            self._add(connection, [first[nonce] for nonce in new])
+            if self._forgot < today():
+                connection.execute(delete(_RECEIPTS).where(_RECEIPTS.c.day < today() - DAYS - 1))
+                self._forgot = today()
+        return [_outcome(post, labels, new) for post in posts]
+
+    def _add(self, connection: Connection, posts: Sequence[Post]) -> None:
+        keys = Counter((told.release, told.label, actual, told.day) for told, actual in posts)
+        if keys:  # in one order, as the receipts: two processes never wait for each other
+            rows = [(*key, count) for key, count in sorted(keys.items())]
+            insert = self._insert(_LABELS).values(rows)
+            total = {"count": _LABELS.c.count + insert.excluded.count}
+            connection.execute(insert.on_conflict_do_update(index_elements=_LABELS.primary_key.columns, set_=total))
+
+    def erase(self, told: Told) -> None:
+        """Let a receipt be taken never again. What was counted stays counted: it is a number."""
+        insert = self._insert(_RECEIPTS).values(nonce=told.nonce, day=told.day, actual=_ERASED)
+        with self._begin() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["nonce"], set_={"actual": _ERASED}))
+
+    def counts(self, since: int = 0) -> list[Count]:
+        """All counts of answers that were given since a day."""
+        columns = (_LABELS.c.release, _LABELS.c.predicted, _LABELS.c.actual)
+        figures = func.sum(_LABELS.c.count), func.max(_LABELS.c.day)
+        asked = select(*columns, *figures).where(_LABELS.c.day >= since).group_by(*columns).order_by(*columns)
+        with self._begin() as connection:
+            return [Count(row[0], row[1], row[2], int(row[3]), row[4]) for row in connection.execute(asked)]
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        if not self._ready:
+            self._create()
+        with self._engine.begin() as connection:
+            yield connection
+
+    def _create(self) -> None:
+        with self._engine.begin() as connection:
+            if self._engine.dialect.name == "postgresql":  # several processes may start at once
+                connection.execute(select(func.pg_advisory_xact_lock(1_986_359_668)))
+            _TABLES.create_all(connection)
+        self._ready = True
+
+
+def _outcome(post: Post, labels: dict[str, str], new: set[str]) -> Outcome:
+    if labels.get(post.told.nonce, post.actual) != post.actual:
+        return "replayed"
+    if post.told.nonce in new:
+        new.discard(post.told.nonce)
+        return "counted"
+    return "repeated"
+
+
+def _engine(url: str, create: bool) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            return _sqlite(Path(parsed.database).absolute(), create)
+        if parsed.get_backend_name() == "postgresql":
+            # What does not answer is away: those who wait are told so.
+            wait = {"connect_timeout": 5, "options": "-c statement_timeout=10000 -c synchronous_commit=on"}
+            return create_engine(parsed, connect_args=wait, pool_pre_ping=True, hide_parameters=True)
+    except ImportError as error:
+        what, remedy = f"{error.name} is not installed", "pip install -r requirements/postgresql.txt"
+        raise VerdictError("--database", what, remedy) from None
+    except (ArgumentError, NoSuchModuleError):
+        pass  # the message would show the URL, which may hold a password
+    what = "no URL of a database that can be used"
+    raise VerdictError("--database", what, "sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME") from None
+
+
+def _sqlite(path: Path, create: bool) -> Engine:
+    """A file that several processes write: only the first time it may be missing."""
+
+    def connect() -> sqlite3.Connection:
+        mode = "rw" if found else "rwc"
+        options: dict[str, Any] = {"uri": True, "timeout": 10, "isolation_level": None, "check_same_thread": False}
+        connection: sqlite3.Connection = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", **options)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL"):
+            connection.execute(f"PRAGMA {pragma}")
+        found.append(path)
+        return connection
+
+    def identity() -> tuple[int, int] | None:
+        return (stat.st_dev, stat.st_ino) if path.exists() and (stat := path.stat()) else None
+
+    found = [] if create else [path]
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def note(_: object, record: Any) -> None:  # noqa: ANN401 - of SQLAlchemy's pool
+        record.info["file"] = identity()
+
+    @event.listens_for(engine, "checkout")
+    def same(_: object, record: Any, __: object) -> None:  # noqa: ANN401 - of SQLAlchemy's pool
+        if record.info["file"] != identity():  # removed, or replaced: what is written here nobody would find again
+            raise DisconnectionError
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # who reads first and writes then could find it changed
+
+    return engine
