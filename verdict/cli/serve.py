@@ -40,12 +40,12 @@ def run(options: argparse.Namespace) -> int:
             raise VerdictError(error.name or "a library", "not installed; `verdict serve` needs it", remedy) from None
         given = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
         secrets = {"token": options.token_file, "receipt_key": options.receipt_key}
-        serve(Settings(**given | {name: path and _secret(path) for name, path in secrets.items()}))
+        serve(Settings(**given | {name: path and secret(path) for name, path in secrets.items()}))
 
     return reported(start)
 
 
-def _secret(path: Path) -> bytes:
+def secret(path: Path) -> bytes:
     """What a file holds; `VerdictError` when that is too short to keep anybody out."""
     if len(secret := path.read_bytes().strip()) < 16:
         raise VerdictError(str(path), "too short to keep anybody out", "head -c 32 /dev/urandom | base64")
