@@ -74,9 +74,16 @@ class GitHub:
         self.state.tokens[token] = Identity(login, app, dict(permissions))
         return token
 
-    def fail(self, method: str, path: str, status: int = 502, times: int = 1) -> None:
-        """Let the next requests that fit go wrong; status 0 breaks the connection."""
-        self._router.faults.append(Fault(method, re.compile(path), status, times))
+    @property
+    def dispatches(self) -> list[Json]:
+        """Each repository_dispatch: its event_type and client_payload."""
+        with self.state.lock:
+            return list(self.state.dispatches)
+
+    def fail(self, method: str, path: str, status: int = 502, times: int = 1, **headers: str) -> None:
+        """Let the next requests that fit go wrong; status 0 breaks the connection. `_` of a header's name is `-`."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._router.faults.append(Fault(method, re.compile(path), status, times, sent))
 
     def pull(
         self,

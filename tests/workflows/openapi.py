@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 _DROPPED = {"example", "examples", "description", "nullable", "discriminator", "externalDocs"}
 _FORMATS = FormatChecker(formats=())
 # What any operation may answer without the description saying so.
-_GENERAL = {401, 403, 404, 422, 500, 502, 503}
+_GENERAL = {401, 403, 404, 422, 429, 500, 502, 503}
 _READERS: dict[str, Callable[[str], Any]] = {"integer": int, "boolean": {"true": True, "false": False}.__getitem__}
 _INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 

@@ -5,7 +5,7 @@ import re
 import ssl
 import tempfile
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from tests.workflows.api import actions, deployments, git, releases, talk  # noqa: F401 - they fill ROUTES
+from tests.workflows.api import actions, deployments, dispatches, git, releases, talk  # noqa: F401 - they fill ROUTES
 from tests.workflows.api.objects import user
 from tests.workflows.api.state import ROUTES, Answer, Identity, Json, RefusedError, Request, Route, State
 from tests.workflows.openapi import Operation, description
@@ -43,6 +43,7 @@ class Fault:
     pattern: re.Pattern[str]
     status: int
     times: int
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Router:
         for fault in self.faults:
             if fault.times and method == fault.method and fault.pattern.search(path):
                 fault.times -= 1
-                return _error(fault.status, "A fault of the test", identity.login)
+                return replace(_error(fault.status, "A fault of the test", identity.login), headers=fault.headers)
         if any(text.startswith("body") for text in problems):
             return _error(422, f"Invalid request. {problems[0]}", identity.login)
         return self._endpoint(operation, asked, identity, body)

@@ -218,15 +218,31 @@ def test_issues(github: GitHub, ask: Ask) -> None:
     assert [one["state"] for one in github.issues] == ["closed"]
 
 
+def test_dispatches(github: GitHub, ask: Ask, loose: list[str]) -> None:
+    """What comes from outside needs the right to write contents, ten keys at most, and is no answer with a body."""
+    github.token("issues", {"issues": "write"})
+    body = {"event_type": "retrain", "client_payload": {"reason": "drift"}}
+    assert ask("POST", "/dispatches", body, "issues").status_code == 403
+    sent = ask("POST", "/dispatches", body)
+    assert (sent.status_code, sent.content, github.dispatches) == (204, b"", [body])
+    assert ask("POST", "/dispatches", {**body, "client_payload": {"text": "x" * 65_536}}).status_code == 422
+    assert loose == []
+    assert ask("POST", "/dispatches", {**body, "client_payload": {str(n): "" for n in range(11)}}).status_code == 422
+    assert len(loose) == 1
+    assert len(github.dispatches) == 1
+
+
 def test_faults(github: GitHub, ask: Ask) -> None:
     """What a test lets go wrong goes wrong as often as it says."""
     github.pull(1, "feature")
     github.fail("GET", r"/pulls/1$", 502, times=2)
     github.fail("GET", r"/pulls$", 0)
+    github.fail("GET", r"/issues$", 429, Retry_After="7")
     assert [ask("GET", "/pulls/1").status_code for _ in range(3)] == [502, 502, 200]
     with pytest.raises(requests.ConnectionError):
         ask("GET", "/pulls")
     assert ask("GET", "/pulls").status_code == 200
+    assert ask("GET", "/issues").headers["Retry-After"] == "7"
 
 
 def test_an_enterprises_prefix(github: GitHub, ask: Ask) -> None:

@@ -101,6 +101,7 @@ class State:
     checks: list[Json] = field(default_factory=list)
     releases: list[Json] = field(default_factory=list)
     deployments: list[Json] = field(default_factory=list)
+    dispatches: list[Json] = field(default_factory=list)
     attestations: list[Json] = field(default_factory=list)
     merges: dict[int, str] = field(default_factory=dict)  # the commit that a merged pull request became
     actions_open_pulls: bool = False  # the setting of docs/github.md, section 4

@@ -1,6 +1,7 @@
 """GitHub's REST API, as little of it as the judge needs. A token is sent, never printed."""
 
 import os
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,9 @@ from verdict.base.errors import VerdictError
 
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
 _PAGE = 100
+# By which GitHub says that too much was asked, and until when; it counts by the hour.
+_LIMITS = ("Retry-After", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_LONGEST_WAIT = 3600
 # For reading alone: whoever writes knows by himself what may be written twice.
 _RETRY = Retry(total=4, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
 
@@ -64,6 +68,12 @@ class GitHub:
     def patch(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """The answer to PATCH."""
         return self._ask("PATCH", path, json=body).json()
+
+    def dispatch(self, event: str, payload: Mapping[str, str]) -> None:
+        """Start the workflows that wait for this event; `ApiError` unless GitHub says that it took it."""
+        answer = self._ask("POST", "/dispatches", json={"event_type": event, "client_payload": payload})
+        if answer.status_code != 204:  # a proxy's, say
+            raise ApiError("POST", "/dispatches", answer)
 
     def upload(self, address: str, name: str, content: bytes) -> Any:  # noqa: ANN401 - JSON
         """The answer to POST of a file to an address that GitHub gave, such as `upload_url` of a release."""
@@ -129,7 +139,7 @@ class GitHub:
 
 
 class ApiError(VerdictError):
-    """GitHub said no; `status` is its code."""
+    """GitHub said no; `status` is its code, `wait` the seconds that it asks to be left alone."""
 
     def __init__(self, method: str, path: str, answer: requests.Response) -> None:
         try:
@@ -139,3 +149,7 @@ class ApiError(VerdictError):
         remedy = "docs/github.md lists the permissions" if answer.status_code in (401, 403) else "run the job again"
         super().__init__(f"{method} {path}", f"{answer.status_code}: {message}", remedy)
         self.status = answer.status_code
+        wait, left, reset = (answer.headers.get(name, "") for name in _LIMITS)
+        if not wait.isdecimal() and left == "0" and reset.isdecimal():
+            wait = str(max(int(reset) - int(time.time()), 0))
+        self.wait = min(int(wait), _LONGEST_WAIT) if wait.isdecimal() else 0

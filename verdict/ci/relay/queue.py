@@ -1,0 +1,76 @@
+"""What waits for GitHub: on the disk before Alertmanager hears that it was taken, and there until GitHub has it."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from verdict.base.errors import VerdictError
+
+# Alerts that may wait, and those that are known again.
+MOST, KNOWN = 1_000, 5_000
+_BEGIN = (
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA synchronous = EXTRA",
+    "CREATE TABLE IF NOT EXISTS alerts (key TEXT PRIMARY KEY, payload TEXT, tries INTEGER, delivered INTEGER)",
+    "UPDATE alerts SET tries = 0",  # takes the lock, which ends with the process
+)
+_NEXT = "SELECT key, payload FROM alerts WHERE NOT delivered ORDER BY tries, rowid LIMIT 1"
+_FORGET = "DELETE FROM alerts WHERE delivered AND rowid <= (SELECT max(rowid) FROM alerts) - ?"
+
+
+class FullError(Exception):
+    """As many alerts wait as may."""
+
+
+class Queue:
+    """A file of SQLite that one process has; what a call has written survives kill -9 and a loss of power."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock, self._db = Lock(), sqlite3.connect(path, timeout=0, check_same_thread=False)
+        try:
+            for statement in _BEGIN:
+                self._write(statement)
+        except sqlite3.Error as error:
+            remedy = f"does another relay run? Else, without what waits there: mv {path} {path}.old"
+            raise VerdictError(str(path), f"no queue of this process: {error}", remedy) from None
+
+    def add(self, payloads: Sequence[dict[str, str]]) -> int:
+        """Take alerts, all or none; how many were not known yet. `FullError`, or `sqlite3.Error`: none was taken."""
+        rows = [(payload["key"], json.dumps(payload, ensure_ascii=False)) for payload in payloads]
+        with self._lock, self._db:
+            before = self._db.total_changes
+            self._db.executemany("INSERT OR IGNORE INTO alerts VALUES (?, ?, 0, 0)", rows)
+            new = self._db.total_changes - before
+            if new and self._count() > MOST:
+                raise FullError
+        return new
+
+    def next(self) -> dict[str, str] | None:
+        """What was tried least, and came first. The try is written before it: a full disk lets nothing go twice."""
+        with self._lock:
+            row = self._db.execute(_NEXT).fetchone()
+        if row is None:
+            return None
+        self._write("UPDATE alerts SET tries = tries + 1 WHERE key = ?", row[0])
+        payload: dict[str, str] = json.loads(row[1])
+        return payload
+
+    def delivered(self, key: str) -> None:
+        """Note that GitHub has it, and forget what it has had for long."""
+        self._write("UPDATE alerts SET delivered = 1 WHERE key = ?", key)
+        self._write(_FORGET, KNOWN)
+
+    def waiting(self) -> int:
+        """How many GitHub does not have yet."""
+        with self._lock:
+            return self._count()
+
+    def _count(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM alerts WHERE NOT delivered").fetchone()[0])
+
+    def _write(self, statement: str, *values: Any) -> None:  # noqa: ANN401 - of SQL
+        with self._lock, self._db:
+            self._db.execute(statement, values)

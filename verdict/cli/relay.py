@@ -1,0 +1,62 @@
+"""Tell GitHub of drift and degradation: Alertmanager's webhook becomes a repository_dispatch, and so a retraining."""
+
+import argparse
+import os
+import re
+from pathlib import Path
+from threading import Thread
+
+from verdict.base.errors import VerdictError
+from verdict.cli.exits import reported
+from verdict.cli.listening import secret
+
+HELP = "tell GitHub of drift, by Alertmanager's webhook"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where it listens, what it keeps, and the two secrets."""
+    add, said = parser.add_argument, os.environ.get
+    add("--repository", type=_repository, required=True, metavar="OWNER/NAME", help="whose workflows hear of it")
+    add("--github-token", type=Path, required=True, metavar="FILE", help="holds a token: contents, write")
+    add("--token-file", type=Path, required=True, metavar="FILE", help="holds the token that Alertmanager must bring")
+    add("--queue", type=Path, default=Path("relay.db"), metavar="FILE", help="what waits (default: relay.db)")
+    add("--api", default=said("GITHUB_API_URL", "https://api.github.com"), help="default: $GITHUB_API_URL, or GitHub's")
+    add("--host", default="127.0.0.1", help="where Alertmanager and Prometheus ask")
+    add("--port", type=int, default=8005, help="0 for any that is free")
+
+
+def _repository(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OWNER/NAME")
+    return text
+
+
+def run(options: argparse.Namespace) -> int:
+    """Relay until told to end; 1 where a file is missing, or another relay has the queue or the port."""
+    return reported(lambda: _relay(options))
+
+
+def _relay(options: argparse.Namespace) -> None:
+    try:
+        import uvicorn
+        from prometheus_client import CollectorRegistry
+
+        from verdict.ci.relay.application import application
+        from verdict.ci.relay.delivery import Delivery
+        from verdict.ci.relay.queue import Queue
+        from verdict.serving.protocol import BoundedProtocol
+        from verdict.serving.server import listen
+    except ImportError as error:
+        remedy = "pip install -r requirements/serving.txt"
+        raise VerdictError(error.name or "a library", "not installed; `verdict relay` needs it", remedy) from None
+    options.github_token.read_text(encoding="utf-8")  # a wrong path is told now
+    token, registry, queue = secret(options.token_file) or b"", CollectorRegistry(), Queue(options.queue)
+    listener = listen(options.host, options.port)
+    delivery = Delivery(queue, options.repository, options.github_token, options.api, registry)
+    config = uvicorn.Config(application(token, delivery, registry), access_log=False, log_level="error")
+    config.http, config.ws, config.lifespan, config.server_header = BoundedProtocol, "none", "off", False
+    config.limit_concurrency = 32
+    Thread(target=delivery.run, daemon=True).start()
+    where = f"http://{options.host}:{listener.getsockname()[1]}/alerts"
+    print(f"relay: {options.repository}, {queue.waiting()} waiting, on {where}", flush=True)
+    uvicorn.Server(config).run([listener])
