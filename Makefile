@@ -22,7 +22,7 @@ MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
 
 repro: .venv/repro.stamp $(if $(filter encoder,$(MODEL)),encoder)  ## set up, get the data, run the DAG, print the scores
 	@verdict params
-	$(if $(wildcard data/raw/sentences.csv.dvc),@python -I data/fetch.py)
+	@verdict data get
 	@verdict repro
 	@verdict scores
 

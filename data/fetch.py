@@ -150,7 +150,7 @@ def fetch(archive: Path | None, force: bool) -> str:
         work = Path(folder)
         content = table(archive or download(work))
         if hashlib.md5(content).hexdigest() != expected:
-            mend = "git checkout data/raw; or, where the data was changed on purpose, dvc pull"
+            mend = "git checkout data/raw; or, where rows were added since, verdict data get (dvc pull)"
             fail(POINTER, f"points at other data than {REQUIREMENT} carries", mend)
         (work / TARGET.name).write_bytes(content)
         os.replace(work / TARGET.name, TARGET)

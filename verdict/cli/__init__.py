@@ -7,6 +7,7 @@ from verdict.cli import (
     ci,
     compare,
     cost,
+    data,
     deploy,
     doctor,
     feedback,
@@ -35,6 +36,7 @@ from verdict.cli import (
 # In the order in which a newcomer needs them.
 COMMANDS = {
     "init": init,
+    "data": data,
     "params": params,
     "repro": repro,
     "scores": scores,

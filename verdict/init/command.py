@@ -28,7 +28,7 @@ CARDS = ("data/README.md", "models/README.md")
 PUBLISHED = "data/published.csv"
 COST = "metrics/cost.json"  # empty, but in git: else an experiment would not keep what it cost
 # What tells of the example, and goes; `dvc repro` and `verdict test-set` write the like of it for the new data.
-FIGURES = ("dvc.lock", "data/test-set.txt", "metrics", "plots")
+FIGURES = ("dvc.lock", "data/test-set.txt", "data/added.json", "metrics", "plots")
 RAW = Path("data/raw")
 EXAMPLE = "data/raw/sentences.csv"
 # What a name in the repository, which strangers may send, has none of.

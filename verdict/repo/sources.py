@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Where a project has such a program, it gets what it names from a public source.
 _FETCH = "data/fetch.py"
+# Where .dvc/config has a remote of this name, rows of a retraining wait there until main has them.
+RETRAIN = "retrain"
 
 
 def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Path | None = None) -> None:
@@ -75,7 +77,7 @@ def obtain(root: Path, targets: list[str], remote: bool) -> str:
         if not _at_hand(outs):
             try:
                 if remote:
-                    repo.fetch(targets=paths)
+                    _fetch(repo, paths)
                 repo.checkout(targets=paths, force=True)
             except CheckoutError as error:
                 places = "the cache nor on the remote" if remote else "the cache"
@@ -83,6 +85,49 @@ def obtain(root: Path, targets: list[str], remote: bool) -> str:
             except (DvcException, OSError) as error:
                 return _told(error)
         return "" if _at_hand(outs) else f"{', '.join(targets)}: not in the cache"
+
+
+def _fetch(repo: "Repo", paths: list[str]) -> None:
+    """Fetch from the default remote; what that lacks, from the one of retraining, if there is one."""
+    from dvc.exceptions import DvcException
+
+    try:
+        repo.fetch(targets=paths)
+    except DvcException:
+        if RETRAIN not in repo.config["remote"]:
+            raise
+        repo.fetch(targets=paths, remote=RETRAIN)
+
+
+def get_data(root: Path, remote: bool) -> str:
+    """Put what each pointer names into the working tree, unless it was changed here; say that it is there.
+
+    Raises:
+        VerdictError: as `obtain_data`; or what is here is not what a pointer names, and nothing was changed.
+    """
+    with repository(root) as repo:
+        outs = {name: stage.outs for name, stage in _pointers(repo).items()}
+        changed = [name for name, found in outs.items() if any(out.exists for out in found) and not _at_hand(found)]
+    if changed:
+        raise _unpinned(changed[0], "was changed here")
+    obtain_data(root, remote)
+    return f"complete: {', '.join(name.removesuffix('.dvc') for name in outs)}"
+
+
+def require_pinned(root: Path, pointer: str) -> None:
+    """Refuse where what a pointer names is not here, or was changed."""
+    with repository(root) as repo:
+        outs = _pointers(repo)[pointer].outs
+        if not _at_hand(outs):
+            raise _unpinned(pointer, "was changed here" if any(out.exists for out in outs) else "is not here")
+
+
+def _unpinned(pointer: str, what: str) -> VerdictError:
+    path = pointer.removesuffix(".dvc")
+    asked = f"dvc add {path}, where that is to stay; else remove it, and verdict data get"
+    return VerdictError(
+        path, f"is not what {pointer} names: it {what}", asked if "changed" in what else "verdict data get"
+    )
 
 
 def obtain_start(root: Path, code: Path) -> None:

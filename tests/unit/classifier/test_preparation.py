@@ -14,11 +14,11 @@ import pytest
 from tests.corpus import mails, write_csv
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
-from verdict.classifier.data_params import Data, Split
+from verdict.classifier.data_params import Data, Rating, Split
 from verdict.classifier.dataset import formats, preparation
 from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.dataset.duplicates import numbered, ranked, repeated, varied
-from verdict.classifier.dataset.rows import label_of
+from verdict.classifier.dataset.ratings import label_of, typical
 from verdict.classifier.dataset.splits import SPLITS, by_date, normalise, split_of
 
 Made = Sequence[Mapping[str, object]]
@@ -88,6 +88,31 @@ def test_the_band_around_the_middle_includes_its_ends(rating: float, label: str)
 def test_of_two_classes_the_middle_belongs_to_the_first(rating: float, label: str) -> None:
     """Without a band each rating is below or above the middle, which itself counts as below."""
     assert label_of(rating, 3.0, 0.0, ("low", "high")) == label
+
+
+@pytest.mark.parametrize("labels", [("low", "high"), ("low", "mid", "high")])
+def test_a_class_by_its_name_has_the_middle_of_its_ratings(labels: tuple[str, ...]) -> None:
+    """What `typical` gives a class is a rating of that class, by the rule that finds classes."""
+    rating = Rating(column="stars", limits=(1, 5), neutral_band=0.5 if len(labels) == 3 else 0)
+    given = typical(rating, labels)
+    assert {name: label_of(value, 3.0, rating.neutral_band, labels) for name, value in given.items()} == {
+        name: name for name in labels
+    }
+    assert given["low"] == (1.75 if len(labels) == 3 else 2.0)
+
+
+def test_a_row_may_name_its_class_in_the_place_of_a_rating(tmp_path: Path) -> None:
+    """Where labels come from a rating, a cell with a label's name is that class; another word is refused by name."""
+    rating = {"column": "stars", "limits": [1, 5], "neutral_band": 0.5}
+    made = [{**row, "stars": 1 + 4 * (n % 2)} for n, row in enumerate(filled())]
+    keys = {"label": None, "rating": rating, "labels": ["low", "mid", "high"]}
+    made[0] |= {"stars": "mid", "text": "a class by its name"}
+    rows = Prepared(tmp_path, made, **keys).run().set_index("text")
+    assert (rows.loc["a class by its name", "label"], rows.loc["a class by its name", "rating"]) == ("mid", 3.0)
+    made[0] |= {"stars": "fine"}
+    refused = Prepared(tmp_path / "again", made, **keys).refused()
+    assert "no number from 1 to 5" in refused
+    assert '"fine"' in refused
 
 
 def test_three_keys_suffice(tmp_path: Path) -> None:
@@ -449,9 +474,9 @@ BAD: dict[str, tuple[Made, dict[str, Any], str]] = {
         "data.max_text_length: a text of more than 290 characters in 2 rows (first: {path}, line 60)",
     ),
     "no rating": (
-        table(score=lambda n: ["1", "5", "", "high", "nan", "9", "inf"][n % 7]),
+        table(score=lambda n: ["1", "5", "", "dear", "nan", "9", "inf"][n % 7]),
         {"label": None, "labels": ["low", "high"], "rating": {"column": "score", "limits": [1, 5]}},
-        'no number from 1 to 5 in 33 rows (first: {path}, line 5: "high")',
+        'no number from 1 to 5 in 33 rows (first: {path}, line 5: "dear")',
     ),
     "negative weight": (
         table(count=lambda n: 1 - (n == 4) * 2),

@@ -13,7 +13,8 @@ import pandera.pandas as pa
 
 from verdict.classifier.dataset.description import COLUMNS, Dataset
 from verdict.classifier.dataset.quality import Tables, Violation, drift
-from verdict.classifier.dataset.rows import damage_of, label_of
+from verdict.classifier.dataset.ratings import label_of
+from verdict.classifier.dataset.rows import damage_of
 from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
 from verdict.classifier.params import Params
 

@@ -15,11 +15,10 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from verdict.classifier.dataset.delimiters import DELIMITERS, delimiter_of
 from verdict.classifier.dataset.problems import Problems, quoted
 
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
-_OTHERS = ";\t|,"  # where the first line has none of the file's own: spreadsheets write semicolons in many countries
-FORMATS = (*_DELIMITERS, "jsonl", "parquet")
+FORMATS = (*DELIMITERS, "jsonl", "parquet")
 ROWS = 10_000  # of a batch, or fewer where they are long
 MAX_ROW = 16 * 2**20  # bytes
 MAX_CELL = 1_000_000  # characters
@@ -86,7 +85,7 @@ def read(file: Path, kind: str, wanted: Wanted) -> Iterator[Batch]:
         return
     with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
         lines = _Lines(cast(BinaryIO, stream))
-        rows = _jsonl(file, lines, wanted) if kind == "jsonl" else _delimited(file, lines, wanted, _DELIMITERS[kind])
+        rows = _jsonl(file, lines, wanted) if kind == "jsonl" else _delimited(file, lines, wanted, kind)
         yield from rows
 
 
@@ -147,10 +146,10 @@ def _batched(file: Path, lines: _Lines, wanted: Wanted, rows: Iterable[tuple[int
         yield batch()
 
 
-def _delimited(file: Path, lines: _Lines, wanted: Wanted, delimiter: str) -> Iterator[Batch]:
+def _delimited(file: Path, lines: _Lines, wanted: Wanted, kind: str) -> Iterator[Batch]:
     csv.field_size_limit(MAX_CELL)
     first = next(lines, "")
-    delimiter = next((sign for sign in delimiter + _OTHERS if sign in first), delimiter)
+    delimiter = delimiter_of(first, kind)
     reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
     begun = 1  # the line in which the row begins
     try:

@@ -15,10 +15,12 @@ from verdict.classifier.data_params import Data, Split, shortest
 from verdict.classifier.dataset.formats import Batch
 from verdict.classifier.dataset.names import Names
 from verdict.classifier.dataset.problems import Problems, quoted
+from verdict.classifier.dataset.ratings import label_of, typical
 from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
 from verdict.classifier.dataset.text import CLEANING, Text
 from verdict.classifier.metric_names import OVERALL
 
+_NONE: Mapping[str, float] = {}
 # By column, the number in a whole table of each number in one of its files.
 Codes = Mapping[str, NDArray[np.int32]]
 # What is written and read again; the hashes and codes (KEYS) stay in memory, too, for all rows.
@@ -46,13 +48,6 @@ _DAMAGE = {True: re.compile(f"{_MARKS}|[\t\n\r]"), False: re.compile(_MARKS)}
 def damage_of(text: Text) -> re.Pattern[str]:
     """What shows that a text was read in a wrong encoding."""
     return _DAMAGE["whitespace" in text.cleaning]
-
-
-def label_of(rating: float, middle: float, band: float, labels: Sequence[str]) -> str:
-    """The class of a rating: the first below the middle, the last above it; with three the second within ± `band`."""
-    if rating - middle > band:
-        return labels[-1]
-    return labels[0] if rating - middle < -band or len(labels) == 2 else labels[1]
 
 
 class Rows:
@@ -185,13 +180,15 @@ class Rows:
                 self.problems.row("data.labels", batch.place(row), quoted(label), then)
         return labels
 
-    def _numbers(self, key: str, batch: Batch, column: str, low: float, high: float) -> list[float | None]:
+    def _numbers(
+        self, key: str, batch: Batch, column: str, low: float, high: float, *, named: Mapping[str, float] = _NONE
+    ) -> list[float | None]:
         numbers: list[float | None] = []
         for row, cell in enumerate(self._cells(batch, column)):
             try:
                 number = float(cell)
             except ValueError:
-                number = math.nan
+                number = named.get(cell, math.nan)
             if not low <= number <= high or math.isinf(number):
                 wanted = f"from {low:g} on" if high == math.inf else f"from {low:g} to {high:g}"
                 what = "no value" if not cell else f"no number {wanted}"
@@ -202,7 +199,8 @@ class Rows:
 
     def _ratings(self, batch: Batch) -> Sequence[float | None]:
         if rating := self._data.rating:
-            return self._numbers("data.rating", batch, rating.column, *rating.limits)
+            named = typical(rating, self._data.labels or ())
+            return self._numbers("data.rating", batch, rating.column, *rating.limits, named=named)
         return [None] * len(batch.lines)
 
     def _weights(self, batch: Batch) -> Sequence[float | None]:
