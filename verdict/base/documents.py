@@ -1,8 +1,8 @@
 """YAML as DVC reads and writes it: version 1.2, where `1e-05` is a number and `on` a word. All YAML is read here.
 
 PyYAML's version 1.1 takes some of what DVC wrote for something else, and a number that is a text for one of two readers
-differs for ever. DVC's library, though, is in Python: what is plain is read by libyaml's parser, ten times as fast, and
-what could mean anything else to DVC's library is left to that.
+differs for ever. DVC's library, though, is slow: what is plain is read by PyYAML's part in C, several times as fast.
+What could mean anything else to DVC's library is left to that, with the parser that DVC gets.
 """
 
 import io
@@ -24,7 +24,7 @@ from verdict.base.errors import VerdictError
 _TAG = "tag:yaml.org,2002:"
 _LOADER: Any = getattr(yaml, "CSafeLoader", None)
 _LONGEST = 300_000  # characters of what a stranger wrote; dvc.lock has 17,000
-_DEEPEST = 100  # levels; DVC's library breaks off some hundred later, after much time
+_DEEPEST = 100  # levels; DVC's library breaks off some hundred later; its parser in C ends the process
 # The two libraries agree on lines of printable characters; not on tabs, escapes, rarer ends of lines, and what is meant
 # between brackets by a colon or a question mark without a space.
 _ODD = re.compile(r"[^\n -~\xa1-\u1fff\u3001-\ud7ff]|\\|^[%.]|^---|^[^\n{[]*[{[][^\n]*(?::[^ \n]|[?])", re.MULTILINE)
@@ -46,10 +46,9 @@ def parse(text: str, where: str, remedy: str, *, aliases: bool = True) -> Any:  
         return _quickly(text)
     except _UnsureError:
         pass
-    if not aliases:
-        require_bounded(text, where, remedy)
+    require_bounded(text, where, remedy, aliases=aliases)
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        return YAML(typ="safe").load(text)
     except Exception as error:  # its constructors raise whatever Python has for a bad date, number or key
         reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise VerdictError(where, f"not readable as YAML: {reason}", remedy) from None
@@ -72,16 +71,16 @@ def read(path: Path, remedy: str) -> Any:  # noqa: ANN401 - its callers check wh
     return parse(text, str(path), remedy)
 
 
-def require_bounded(text: str, where: str, remedy: str) -> None:
-    """Refuse a document that is long, nests without end, or multiplies itself by aliases; nothing is built for that.
+def require_bounded(text: str, where: str, remedy: str, *, aliases: bool = False) -> None:
+    """Refuse a document that nests without end, is long, or multiplies itself by aliases; nothing is built for that.
 
-    What is no YAML at all passes: whoever reads it says so.
+    What is no YAML at all passes: whoever reads it says so. With `aliases`, nesting alone is refused.
     """
-    if len(text) > _LONGEST:
+    if not aliases and len(text) > _LONGEST:
         raise VerdictError(where, f"{len(text):,} characters long", remedy)
     depth = 0
-    for event in _readable(YAML(typ="safe", pure=True).parse(text)):
-        if isinstance(event, AliasEvent):
+    for event in _readable(YAML(typ="safe").parse(text)):
+        if not aliases and isinstance(event, AliasEvent):
             raise VerdictError(where, "uses aliases (*name), which can stand for more than memory holds", remedy)
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > _DEEPEST:

@@ -20,8 +20,11 @@ def run(options: argparse.Namespace) -> int:
     """Write it; 0 once it is there, whatever the verdict, else 2."""
 
     def report() -> int:
-        from verdict.review.command import write_report
+        from verdict.review.report import vega
 
-        return write_report(sides.request(options), options.out)
+        with vega.started():
+            from verdict.review.command import write_report
+
+            return write_report(sides.request(options), options.out)
 
     return judged(report)

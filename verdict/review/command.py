@@ -55,23 +55,29 @@ def print_comparison(request: Request, target: Path | None) -> int:
     return 0
 
 
-def print_verdict(request: Request) -> int:
-    """`gate`: the rules, the verdict, and its code."""
-    with sides(request) as (store, main, change):
-        verdict = review(store, main, change, request.approvals)
+def print_verdict(request: Request, out: Path | None = None) -> int:
+    """`gate`: the rules, the verdict, and its code; the report is written into `out`, too."""
+    verdict = reviewed(request, out)
     print("\n".join(outcome(verdict)))
     return verdict.code
 
 
 def write_report(request: Request, out: Path) -> int:
     """`report`: the same verdict, written down; 0 once it is, whatever the verdict."""
-    from verdict.review.report.document import write
-
-    with sides(request) as (store, main, change):
-        verdict = review(store, main, change, request.approvals)
-        write(verdict, store, main, change, out)
+    verdict = reviewed(request, out)
     print(f"{plain(verdict.headline, 1000)}\n{out / 'report.md'}, {out / 'report.html'}")
     return 0
+
+
+def reviewed(request: Request, out: Path | None) -> Review:
+    """The verdict; with its report in `out`, where that is a folder."""
+    with sides(request) as (store, main, change):
+        verdict = review(store, main, change, request.approvals)
+        if out is not None:
+            from verdict.review.report.document import write
+
+            write(verdict, store, main, change, out)
+    return verdict
 
 
 @contextmanager

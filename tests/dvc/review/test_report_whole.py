@@ -121,6 +121,19 @@ def test_no_stale_report_is_left_by_a_crash(clone: Clone, desk: Desk, monkeypatc
     assert list(folder.glob("*.png")) == []
 
 
+def test_the_gate_writes_the_same_report(reports: Clone) -> None:
+    """`verdict gate --report` prints rules, has the gate's code, and leaves the pictures and verdict of a report."""
+    done = reports.try_run("verdict", "gate", "--report", "gated")
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("pass      policy")
+    worse, gated = (
+        {path.name: path.read_bytes() for path in (reports.path / name).iterdir()} for name in ("worse", "gated")
+    )
+    assert worse.keys() == gated.keys()
+    assert {name for name in worse if worse[name] != gated[name]} <= {"report.md", "report.html"}
+    assert worse["report.md"].partition(b"\n")[0] == gated["report.md"].partition(b"\n")[0]
+
+
 def test_a_report_is_written_also_where_nothing_can_be_judged(clone: Clone, desk: Desk) -> None:
     """Without a judgement the report says so with reason and remedy, and exit code 0 says that it was written."""
     edit_json(clone, changes.EVALUATION, lambda content: content["overall"].pop("n"))

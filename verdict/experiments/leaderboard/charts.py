@@ -14,8 +14,8 @@ from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.records import shown_param
 from verdict.repo.plots import drawing
 from verdict.review.report.markup import capital, percent
-from verdict.review.report.plots import SCALE
 from verdict.review.report.png import opened, packed
+from verdict.review.report.vega import SCALE
 
 PARAMS, COST = "leaderboard-params", "leaderboard-cost"
 # Colours that stay apart for the colour-blind (Okabe and Ito), and differ in lightness, too.

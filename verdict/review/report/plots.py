@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from verdict.base.errors import VerdictError
 from verdict.repo.plots import CANDIDATE, MAIN, Row, Source, drawing, read
 from verdict.review.report.png import opened, packed, stacked
+from verdict.review.report.vega import SCALE, png
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
     from PIL.Image import Image
 
 BOTH = f"{MAIN} and {CANDIDATE}"
-SCALE = 2  # pixels of a drawn plot for each CSS pixel: sharp on a telephone too
 _TITLE_WIDTH = 54  # characters; in one line the longest title would be wider than its plot
 # What tells main and candidate apart, by the channel with which a template encodes `rev`.
 _MEANS = {
@@ -150,8 +150,6 @@ def _parts(specification: Any, key: str = "") -> Iterator[tuple[str, Any]]:  # n
 
 def _rendered(name: str, specification: dict[str, Any]) -> "Image":
     """A Vega-Lite specification as a picture, its title in lines; nothing is loaded from elsewhere."""
-    import vl_convert
-
     # vl-convert fetches what an image mark names.
     if any(key in ("url", "href") or part == "image" for key, part in _parts(specification)):
         raise VerdictError(name, "its template loads a picture or data from elsewhere", "draw what is in its file")
@@ -163,4 +161,4 @@ def _rendered(name: str, specification: dict[str, Any]) -> "Image":
         what = f"its template asks for {anchor[0]}, which DVC does not fill"
         raise VerdictError(name, what, "mend the template in .dvc/plots")
     with drawing(name):
-        return opened(vl_convert.vegalite_to_png(text, scale=SCALE, allowed_base_urls=[]), name)
+        return opened(png(text), name)
