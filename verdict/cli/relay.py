@@ -44,8 +44,8 @@ def _relay(options: argparse.Namespace) -> None:
         from verdict.ci.relay.application import application
         from verdict.ci.relay.delivery import Delivery
         from verdict.ci.relay.queue import Queue
-        from verdict.serving.protocol import BoundedProtocol
-        from verdict.serving.server import listen
+        from verdict.web.protocol import BoundedProtocol
+        from verdict.web.server import listen
     except ImportError as error:
         remedy = "pip install -r requirements/serving.txt"
         raise VerdictError(error.name or "a library", "not installed; `verdict relay` needs it", remedy) from None
