@@ -172,3 +172,18 @@ def test_a_group_that_cannot_be_meant_stops_the_start(
     given = ["--params", str(tmp_path / "params.yaml"), "--receipt-key", str(tmp_path / "key"), "--labels", "a,b"]
     assert main(["feedback", *given, "--database", f"sqlite:///{tmp_path}/x.db"]) == 1
     assert told in capsys.readouterr().err
+
+
+def test_a_defect_shows_no_text(kept: Kept, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """A crash is 500 for its own request; neither answer, log nor metrics hold the text, and the next one counts."""
+
+    def crash(*_: object) -> None:
+        raise ValueError(TEXT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kept.feedback.store, "count", crash)
+        reply = kept.label(receipt(), text=TEXT, consent=True)
+    out, err = capfd.readouterr()
+    assert (reply.status, "ValueError at " in err) == (500, True)
+    assert "xyzzy" not in reply.body.decode() + out + err + kept.metrics()
+    assert kept.label(receipt(), text=TEXT, consent=True).status == 202
