@@ -9,7 +9,8 @@ from typing import Any
 from tests.conftest import ROOT
 from tests.dvc.review import plotted
 from tests.dvc.review.plotted import SCORES, TRAINING, by_name, commit, declare, declared, size, words, write
-from verdict.review.report.plots import SCALE, draw
+from verdict.review.report.plots import draw
+from verdict.review.report.vega import SCALE
 
 site_cache, originals, everything, two, drawn = (
     plotted.site_cache,
