@@ -28,8 +28,8 @@ def network_of(start: tuple[Path, dict[str, Any]], classes: int, dropout: float)
     except ValueError as error:
         raise VerdictError(str(file.with_name("config.json")), str(error), "another checkpoint") from None
     # Its tables on standard output and its bars go; what they say of missing weights is an error here.
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
     try:
         backbone, told = AutoModel.from_pretrained(
             file.parent,

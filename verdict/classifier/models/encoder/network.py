@@ -60,7 +60,7 @@ def backbone(config: dict[str, Any]) -> nn.Module:
     """
     checked = checked_config(config)
     try:
-        model: nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
+        model: nn.Module = AutoModel.from_config(
             checked, attn_implementation="sdpa", trust_remote_code=False, dtype=torch.float32
         )
     except Exception as error:  # whatever its layers say to what no bound catches
