@@ -15,6 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the artifacts, the ports, what answers name, and who may ask."""
     add, said = parser.add_argument, os.environ.get
     add("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
+    add("--reference", type=Path, metavar="FILE", help="counts words by it (default: reference.json beside the folder)")
     add("--beside", type=Path, metavar="DIR", help="a second artifact, only compared and counted")
     add("--host", default="127.0.0.1", help="where users ask (0.0.0.0: from anywhere)")
     add("--port", type=int, default=8000, help="0 for any that is free")
