@@ -31,6 +31,8 @@ COPY verdict/classifier/dataset /app/verdict/classifier/dataset
 COPY verdict/classifier/features /app/verdict/classifier/features
 COPY verdict/classifier/models /app/verdict/classifier/models
 COPY verdict/web /app/verdict/web
+COPY verdict/monitoring/__init__.py verdict/monitoring/words.py /app/verdict/monitoring/
+COPY verdict/monitoring/mixture.py verdict/monitoring/reference.py /app/verdict/monitoring/
 COPY verdict/serving /app/verdict/serving
 # Of the commands this one alone: without its __init__.py, which lists all of them, the folder is a package all the same.
 COPY verdict/cli/serve.py verdict/cli/exits.py /app/verdict/cli/
@@ -43,7 +45,12 @@ print(*sorted(m.__file__ for m in sys.modules.values() \
 if (getattr(m, '__file__', None) or '').endswith('.py') and m.__file__.startswith(sys.base_prefix)), sep='\n')" \
         > /stdlib.txt
 
-# --- artifact: the model, with modes that no umask moves
+# --- reference: what texts are counted by, with a mode that no umask moves
+FROM ${BASE_IMAGE} AS reference
+COPY models/reference.json /reference.json
+RUN chmod 0644 /reference.json
+
+# --- artifact: the model, likewise
 FROM ${BASE_IMAGE} AS artifact
 COPY models/classifier /artifact
 RUN chmod -R u=rwX,go=rX /artifact
@@ -143,11 +150,13 @@ LABEL org.opencontainers.image.title="verdict" \
 FROM runtime AS encoder
 COPY --from=torch /opt/venv /opt/venv
 COPY --from=torch /app /app
+COPY --from=reference /reference.json /app/models/reference.json
 COPY --from=artifact /artifact /app/models/classifier
 
 # --- serving, of all other kinds: what a build without --target makes
 FROM runtime AS serving
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app
+COPY --from=reference /reference.json /app/models/reference.json
 # The last layer: another model moves nothing but this, and it can be checked without the rest.
 COPY --from=artifact /artifact /app/models/classifier

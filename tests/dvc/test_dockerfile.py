@@ -90,7 +90,10 @@ def test_the_service_is_built_by_old_buildah_and_ends_with_the_artifact() -> Non
     assert "--link" not in text
     every = instructions(text)
     assert {rest for name, rest in every if name == "USER"} == {"65532:65532"}
-    assert every[-1] == ("COPY", "--from=artifact /artifact /app/models/classifier")
+    assert every[-2:] == [
+        ("COPY", "--from=reference /reference.json /app/models/reference.json"),
+        ("COPY", "--from=artifact /artifact /app/models/classifier"),
+    ]
     assert every[0] == ("ARG", "BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm")
     starts = [rest for name, rest in every if name in {"ENTRYPOINT", "HEALTHCHECK"}]
     assert len(starts) == 2

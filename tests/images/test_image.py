@@ -79,7 +79,7 @@ def test_other_kinds_are_served_by_the_same_image(built: Built, tmp_path: Path, 
     document = small_params()
     document["featurize"]["method"] = "hashing" if kind == "hashed" else "tfidf"
     write_raw(tmp_path / "data" / "raw")
-    folder = run(tmp_path, document, "bag" if kind == "bag" else "linear", STAGES[:-1]) / "models/classifier"
+    folder = run(tmp_path, document, "bag" if kind == "bag" else "linear", STAGES[:4]) / "models/classifier"
     with machine.served(built.reference, "--model", "/other", given=("--volume", f"{folder}:/other:ro")) as (
         _,
         address,

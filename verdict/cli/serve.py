@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the artifacts, the ports, what answers name, and who may ask."""
     add, said = parser.add_argument, os.environ.get
     add("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
+    add("--reference", type=Path, metavar="FILE", help="counts words by it (default: reference.json beside the folder)")
     add("--beside", type=Path, metavar="DIR", help="a second artifact, only compared and counted")
     listening.arguments(parser, 8000)
     add("--release", default=said("VERDICT_RELEASE", "unreleased"), help="default: $VERDICT_RELEASE")

@@ -11,6 +11,7 @@ from verdict.base.paths import ARTIFACT
 from verdict.delivery import images
 from verdict.delivery.plan import Plan
 from verdict.delivery.provenance import FILE, Provenance
+from verdict.delivery.recipe import REFERENCE
 from verdict.repo.remote import configured
 from verdict.repo.revisions import Revision
 from verdict.repo.sources import obtain
@@ -31,7 +32,7 @@ def build(root: Path, plan: Plan, repository: str, out: Path, **known: Any) -> P
     Raises:
         VerdictError: the artifact is not to be had, or the image cannot be built or pushed.
     """
-    if reason := obtain(root, [ARTIFACT], remote=configured(root)):
+    if reason := obtain(root, [ARTIFACT, REFERENCE], remote=configured(root)):
         raise VerdictError(ARTIFACT, f"cannot be had: {reason}", "dvc push it, or run main.yml again, which keeps it")
     manifest, version = sha256(root / ARTIFACT / "manifest.json"), str(plan.version)
     labels = images.Labels(version, plan.commit, manifest, images.inputs(root))

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
-from verdict.delivery.recipe import ARTIFACT, context, copied_by, kind_of, stages_of, target_of
+from verdict.delivery.recipe import ARTIFACT, REFERENCE, context, copied_by, kind_of, reference_of, stages_of, target_of
 
 _LABELS = {
     "version": "org.opencontainers.image.version",
@@ -66,12 +66,12 @@ class Image:
 def inputs(root: Path) -> str:
     """SHA-256 of all that goes into an image but artifact, version and commit: where it differs, the image would.
 
-    These are the stages of Dockerfile without their comments, what they copy (pins and code), and the base as its
-    registry has it now.
+    These are the stages of Dockerfile without their comments, what they copy (pins and code), the base as its registry
+    has it now, and the reference as dvc.lock has it.
     """
     stages = stages_of(root, target_of(kind_of(root)))
     files = {str(path.relative_to(root)): sha256(path) for path in copied_by(stages, root)}
-    told = [stages, files, _base(root).rpartition("@")[2]]
+    told = [stages, files, _base(root).rpartition("@")[2], reference_of(root)]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -80,7 +80,7 @@ def build(root: Path, artifact: Path, labels: Labels, reference: str) -> str:
 
     Args:
         root: the checkout.
-        artifact: the folder of a trained classifier.
+        artifact: the folder of a trained classifier, its reference beside it.
         labels: what the image says of itself; `artifact` and `inputs` must be so.
         reference: its name, such as `ghcr.io/team/verdict:v1.2.0`.
 
@@ -97,6 +97,7 @@ def build(root: Path, artifact: Path, labels: Labels, reference: str) -> str:
     given = {name.upper(): getattr(labels, name) for name in _LABELS}
     with context(root, target) as folder:
         shutil.copytree(artifact, folder / ARTIFACT)
+        shutil.copyfile(artifact.parent / Path(REFERENCE).name, folder / REFERENCE)
         _build(root, folder, "--no-cache", "--tag", reference, **given)
     return _without_chance(reference)
 

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 from verdict.base.documents import parse
 
-# Where Dockerfile takes the artifact from, and, below /app, puts it.
-ARTIFACT = "models/classifier"
+# Where Dockerfile takes the artifact and the reference from, and, below /app, puts them.
+ARTIFACT, REFERENCE = "models/classifier", "models/reference.json"
 _STAGE = re.compile(r"^FROM (?P<of>\S+) AS (?P<name>\w+)$", re.MULTILINE)
 
 
@@ -47,13 +47,21 @@ def stages_of(root: Path, target: str, kind: str = "") -> str:
 
 
 def copied_by(stages: str, root: Path) -> list[Path]:
-    """The files of a checkout that stages copy, but for the artifact and for what is hidden."""
+    """The files of a checkout that stages copy, but for what the DAG wrote and for what is hidden."""
     lines = re.findall(r"^COPY (?!--from)(.+) \S+$", stages, flags=re.MULTILINE)
-    patterns = [pattern for line in lines for pattern in line.split() if pattern != ARTIFACT]
+    patterns = [pattern for line in lines for pattern in line.split() if pattern not in (ARTIFACT, REFERENCE)]
     found = [path for pattern in patterns for path in root.glob(pattern)]
     files = [file for path in found for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
     hidden = re.compile(r"/(\.|__pycache__/)")
     return sorted({file for file in files if not hidden.search(f"/{file.relative_to(root)}")})
+
+
+def reference_of(root: Path) -> str:
+    """The hash of the reference in dvc.lock; empty where there is none: nothing of it needs to be here."""
+    lock = root / "dvc.lock"
+    stages = parse(lock.read_text(encoding="utf-8"), str(lock), "verdict repro")["stages"] if lock.exists() else {}
+    outs = (stages.get("reference") or {}).get("outs") or []
+    return next((str(out["md5"]) for out in outs if out["path"] == REFERENCE), "")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from verdict.classifier.dataset.description import Dataset
 from verdict.classifier.metric_names import OVERALL
 from verdict.classifier.scores.predictions import columns_of
 from verdict.monitoring.mixture import Floats, Slices, Window, fit, mixtures
-from verdict.monitoring.reference import FIRST, LENGTHS, STEPS, WINDOW, Limits, Reference, shares
+from verdict.monitoring.reference import COUNTED, FIRST, LENGTHS, STEPS, WINDOW, Limits, Reference, shares
 from verdict.monitoring.words import Counter, Counts, hashed, words
 
 # Words that are counted by themselves, how many groups must have such a word, and hashes of others.
@@ -157,7 +157,12 @@ class Pool:
         return all(len(groups) for groups, share in zip(self._groups, mix, strict=True) if share)
 
     def window(self, draw: np.random.Generator, mix: Floats, texts: int) -> Window:
-        """The counts of so many texts, and what the last groups have beyond them, with shares `mix` of the slices."""
+        """Answers to so many texts with shares `mix` of the slices, and the words of as many as a service counts."""
+        words, answers = (self._counts(draw, mix, round(count)) for count in (texts * COUNTED, texts))
+        return Window(words[: self._shape[0]], answers[self._shape[0] :].reshape(self._shape[1]), np.zeros(0, np.int64))
+
+    def _counts(self, draw: np.random.Generator, mix: Floats, texts: int) -> Counts:
+        """The sums of whole groups, the last ones with what they have beyond that many texts."""
         places, shape = self._shape
         whole = np.zeros(places + int(np.prod(shape)))
         for groups, wanted in zip(self._groups, (texts * mix).round().astype(int), strict=True):
@@ -165,8 +170,7 @@ class Pool:
                 drawn = draw.integers(len(groups), size=wanted)
                 last = np.searchsorted(groups[drawn, places:].sum(axis=1).cumsum(), wanted)
                 whole += np.bincount(drawn[: last + 1], minlength=len(groups)) @ groups
-        counts = whole.astype(np.int64)
-        return Window(counts[:places], counts[places:].reshape(shape), np.zeros(len(LENGTHS) + 1, np.int64))
+        return whole.astype(np.int64)
 
 
 def slices_of(table: pd.DataFrame) -> "pd.Series[str]":

@@ -18,8 +18,9 @@ from verdict.classifier.metric_names import OVERALL
 from verdict.monitoring.mixture import Fit, Floats, Slices, Window, fit
 from verdict.monitoring.words import Counter, Counts
 
-# Texts of a window, and the first ones of a release that later ones are compared with.
-WINDOW, FIRST = 1_000, 5_000
+# Texts of a window, the share of them whose words are counted, and the first ones of a release that later ones are
+# compared with.
+WINDOW, COUNTED, FIRST = 2_000, 0.5, 5_000
 # Steps of the confidence of an answer, and of the length of a text in characters.
 STEPS, LENGTHS = 10, (10, 30, 100, 300, 1_000, 3_000, 10_000)
 _REMEDY = "dvc repro reference"
@@ -91,7 +92,7 @@ class Reference(BaseModel):
         """What text of each slice is made of, for `mixture.fit`."""
         words = np.array([[*row, 0] for row in self.words], np.int64)
         # Of a large window as many words count as a window of validation has: see `mixture.fit`.
-        most = WINDOW * float(np.mean(self.lengths))
+        most = COUNTED * WINDOW * float(np.mean(self.lengths))
         return Slices(words, np.array(self.unknown), np.array(self.lengths), shares(np.array(self.answers)), most)
 
     def fit(self, window: Window) -> Fit:

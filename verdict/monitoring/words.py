@@ -38,18 +38,19 @@ class Counter:
         self._places = {word: place for place, word in enumerate(frequent)}
         self._known = frozenset(known)
 
-    def places(self, text: str) -> list[int]:
-        """The place of each word of a text."""
+    def add(self, text: str, counts: list[int]) -> None:
+        """Count the words of a text."""
         places, known, other = self._places, self._known, len(self._places)
-        found = []
         for word in words(text):
             place = places.get(word)
             if place is None:
                 place = other if hashed(word) in known else other + 1
-            found.append(place)
-        return found
+            counts[place] += 1
 
     def of(self, texts: Iterable[str]) -> Counts:
         """A row of counts for each text, of shape (texts, places)."""
-        size = len(self.names)
-        return np.array([np.bincount(self.places(text), minlength=size) for text in texts], np.int64).reshape(-1, size)
+        rows = []
+        for text in texts:
+            rows.append([0] * len(self.names))
+            self.add(text, rows[-1])
+        return np.array(rows, np.int64).reshape(-1, len(self.names))

@@ -1,60 +1,94 @@
 """What Prometheus may know. What depends on the content of texts is published in lots, so that no scrape shows one."""
 
 from collections.abc import Iterable, Sequence
+from operator import add
+from random import random
 from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info
-from prometheus_client.metrics_core import Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from verdict.classifier.artifact import Answer
+from verdict.classifier.artifact import Answer, Classifier
+from verdict.classifier.metric_names import OVERALL
+from verdict.monitoring.reference import COUNTED, LENGTHS, STEPS, Reference
+from verdict.monitoring.words import Counter as Words
 from verdict.web.served import Requests
 
 LOT = 100
-_LENGTHS = (10, 30, 100, 300, 1_000, 3_000, 10_000)
-_TENTHS = 10
 
 
 class Lots(Collector):
-    """Labels by confidence, and lengths, of at least `LOT` texts at a time."""
+    """Labels by confidence, and lengths, of at least `LOT` texts at a time; words where there is a reference.
 
-    def __init__(self, labels: Iterable[str], registry: CollectorRegistry) -> None:
-        self._shown, self._lock = CollectorRegistry(), Lock()
-        self._texts = Counter("verdict_texts", "texts that were answered", registry=registry)
-        answers = Counter("verdict_answers", "what was answered", ["label", "confidence"], registry=self._shown)
-        steps = [f"{tenth / _TENTHS:.1f}" for tenth in range(_TENTHS)]
-        self._answers = {label: [answers.labels(label, step) for step in steps] for label in labels}
-        self._lengths = Histogram("verdict_text_characters", "lengths", buckets=_LENGTHS, registry=self._shown)
-        self._waiting: list[tuple[str, int, int]] = []
+    Words are counted of half of the texts, which is enough, and half of the work: of at least `LOT`, too.
+    """
+
+    def __init__(
+        self, release: str, classifier: Classifier, reference: Reference | None, registry: CollectorRegistry
+    ) -> None:
+        self._shown, self._lock, self._release, self._text = CollectorRegistry(), Lock(), release, classifier.text
+        texts = Counter("verdict_texts", "texts that were answered", ["release"], registry=registry)
+        names, steps = ["release", "label", "confidence"], [f"{step / STEPS:.1f}" for step in range(STEPS)]
+        answers = Counter("verdict_answers", "what was answered", names, registry=self._shown)
+        lengths = ("verdict_text_characters", "lengths", ["release"])
+        self._texts = texts.labels(release)
+        self._answers = {name: [answers.labels(release, name, step) for step in steps] for name in classifier.labels}
+        self._lengths = Histogram(*lengths, buckets=LENGTHS, registry=self._shown).labels(release)
+        self._counter = reference.counter if reference else None
+        self._words = [0] * len(self._counter.names if self._counter else ())
+        self._begin()
         registry.register(self)
 
+    def _begin(self) -> None:
+        self._waiting: list[tuple[str, int, int]] = []
+        self._waiting_words, self._counted = [0] * len(self._words), 0
+
     def add(self, texts: Sequence[str], answers: Iterable[Answer]) -> None:
-        """Count some answers: how many at once, what they say once the lot is full."""
+        """Count some answers: how many at once, all else once the lot is full."""
         self._texts.inc(len(texts))
         self._waiting += [
-            (label, min(int(probabilities[label] * _TENTHS), _TENTHS - 1), len(text))
+            (label, min(int(probabilities[label] * STEPS), STEPS - 1), len(text))
             for text, (label, probabilities) in zip(texts, answers, strict=True)
         ]
-        if len(self._waiting) >= LOT:
+        if self._counter:
+            for text in texts:
+                if random() < COUNTED:
+                    self._count(self._counter, text)
+        if len(self._waiting) >= LOT and (self._counted >= LOT or not self._counter):
             with self._lock:
                 for label, confidence, length in self._waiting:
                     self._answers[label][confidence].inc()
                     self._lengths.observe(length)
-            self._waiting.clear()
+                self._words = list(map(add, self._words, self._waiting_words))
+            self._begin()
+
+    def _count(self, counter: Words, text: str) -> None:
+        """Count the words of a text as the model reads it; what is clean, as far as words go, is not cleaned again."""
+        plain = text.isascii() and "&" not in text and len(text) <= self._text.max_length
+        counter.add(text if plain else self._text.clean(text), self._waiting_words)
+        self._counted += 1
 
     def collect(self) -> Iterable[Metric]:
         """The full lots: a scrape, which is another thread, sees all of one, or none of it."""
+        words = CounterMetricFamily("verdict_words", "frequent, other and unknown ones", labels=["release", "word"])
         with self._lock:
-            return list(self._shown.collect())
+            for name, count in zip(self._counter.names if self._counter else (), self._words, strict=True):
+                words.add_metric([self._release, name], count)
+            return [*self._shown.collect(), words]
 
 
 class Counters(Requests):
     """All metrics of one process."""
 
-    def __init__(self, labels: Sequence[str], build: dict[str, str]) -> None:
+    def __init__(self, classifier: Classifier, build: dict[str, str], reference: Reference | None) -> None:
         super().__init__()
         registry = self.registry
         Info("verdict_build", "what is served", registry=registry).info(build)
         # The outcome is same, other, failed, or skipped.
         self.beside = Counter("verdict_beside", "what it says", ["artifact", "outcome"], registry=registry)
-        self.answered = Lots(labels, registry).add
+        release, scores = build["version"], reference.scores[OVERALL] if reference else {}
+        promised = Gauge("verdict_promised", "scores on the test set", ["release", "metric"], registry=registry)
+        for metric, score in scores.items():
+            promised.labels(release, metric).set(score)
+        self.answered = Lots(release, classifier, reference, registry).add

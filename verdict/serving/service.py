@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.classifier.artifact import Answer, Classifier, load_classifier, load_manifest
+from verdict.monitoring.reference import Reference, read
 from verdict.serving.asked import Prediction, Text
 from verdict.serving.counters import Counters
 from verdict.serving.settings import MOST_CHARACTERS, MOST_TEXTS, NAME, Settings
@@ -98,7 +99,7 @@ class Service(Served):
         self._receipt = Receipts(settings.receipt_key).issuer(settings.release, self.labels)
         self._told = {"version": settings.release, "commit": settings.commit or "", "artifact": self.artifact.hash}
         self._told["kind"] = self.artifact.manifest.kind
-        self.counters: Counters = Counters(self.labels, self._told)
+        self.counters: Counters = Counters(self.artifact.classifier, self._told, _reference(settings, self.labels))
         self._beside = Artifact(settings.beside, settings.waiting) if settings.beside else None
         self._comparisons: set[asyncio.Task[None]] = set()
         if self._beside and (other := self._beside.classifier.text.columns) != self.columns:
@@ -148,3 +149,13 @@ class Service(Served):
         count = self.counters.beside.labels
         count(beside.hash, "same").inc(same)
         count(beside.hash, outcome).inc(len(texts) - same)
+
+
+def _reference(settings: Settings, labels: Sequence[str]) -> Reference | None:
+    """What texts are compared with; `VerdictError` when it is damaged, or of another model."""
+    path = settings.reference or settings.model.absolute().with_name("reference.json")
+    if not settings.reference and not path.exists():
+        return None
+    if (found := read(path)).labels != tuple(labels):
+        raise VerdictError(str(path), f"is of {', '.join(found.labels)}: another model's", "that of the same dvc.lock")
+    return found

@@ -16,6 +16,7 @@ class Settings(Bounds):
 
     Args:
         model: the folder of the artifact that users get.
+        reference: what the words of texts are counted by; None for what lies beside that folder, if it does.
         beside: a second artifact, whose answers are compared and counted, and never given.
         release: the version that answers name, and the commit that it was made from.
         commit: see `release`.
@@ -24,6 +25,7 @@ class Settings(Bounds):
     """
 
     model: Path
+    reference: Path | None = None
     beside: Path | None = None
     release: str = "unreleased"
     commit: str | None = None

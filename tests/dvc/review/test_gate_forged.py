@@ -201,7 +201,7 @@ def test_an_invented_lock_is_found_by_its_missing_run_and_by_a_reproduction(clon
     assert (consistent.code, found.code) == (0, 1)
     assert "is consistent" in consistent.text
     named = [line.partition(":")[0] for line in found.text.splitlines() if "never came out" in line]
-    assert named == ["train", "evaluate"]
+    assert named == ["train", "evaluate", "reference"]
     clone.run("dvc", "repro", "--force", "--quiet", "--downstream", "train")
     assert clone.lock() != invented
     assert clone.changes() == ""  # what main's code and params give is main

@@ -79,7 +79,7 @@ def test_32_clients_at_once_each_get_their_own_answers(model: Path) -> None:
             assert sum(pool.map(client, range(32))) == len(texts)
         other = http.client.HTTPConnection("127.0.0.1", running.metrics, timeout=20)
         other.request("GET", "/metrics")
-        assert f"verdict_texts_total {len(texts)}.0" in other.getresponse().read().decode()
+        assert f'verdict_texts_total{{release="unreleased"}} {len(texts)}.0' in other.getresponse().read().decode()
         public = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         public.request("GET", "/metrics")
         assert public.getresponse().status == 404

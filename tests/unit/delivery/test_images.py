@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.delivery import images
-from verdict.delivery.recipe import stages_of
+from verdict.delivery.recipe import reference_of, stages_of
 
 _OTHERS = shutil.ignore_patterns("__pycache__", "review", "ci", "experiments", "repo", "init")
 PLACE = "app/models/classifier/"
@@ -64,6 +64,8 @@ def root(tmp_path: Path) -> Path:
     artifact = folder / "models/classifier"
     artifact.mkdir(parents=True)
     (artifact / "weights.safetensors").write_bytes(b"weights")
+    (folder / "models/reference.json").write_bytes(b"{}")
+    shutil.copyfile(ROOT / "dvc.lock", folder / "dvc.lock")
     written = {"kind": "linear", "files": {"weights.safetensors": hashlib.sha256(b"weights").hexdigest()}}
     (artifact / "manifest.json").write_text(json.dumps(written), encoding="utf-8")
     return folder
@@ -117,6 +119,16 @@ def test_what_an_image_is_made_of_moves_its_inputs(root: Path, file: str, old: s
         (root / file).write_text(stages_of(root, "serving"), encoding="utf-8")
     before = images.inputs(root)
     change(root / file, old, new)
+    assert images.inputs(root) != before
+
+
+@pytest.mark.usefixtures("played")
+def test_another_reference_moves_the_inputs(root: Path) -> None:
+    """It is in a layer of its own: dvc.lock says whether it is another one, without a file of it."""
+    before = images.inputs(root)
+    (root / "models/reference.json").unlink()
+    assert images.inputs(root) == before
+    change(root / "dvc.lock", reference_of(root), "0" * 32)
     assert images.inputs(root) != before
 
 

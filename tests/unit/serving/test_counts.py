@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import shutil
 import time
 from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +13,10 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from tests.unit.serving.asking import Asked
+from verdict.base.errors import VerdictError
 from verdict.classifier.artifact import Answer, Classifier
+from verdict.monitoring.reference import read, write
+from verdict.serving import counters
 from verdict.serving.counters import LOT
 from verdict.serving.service import Artifact, Batched, Direct
 from verdict.web.receipts import Receipts, Told, today
@@ -22,6 +27,13 @@ def total(metrics: str, name: str) -> float:
     return sum(float(value) for value in re.findall(rf"(?m)^{name}(?:{{.*}})? (\S+)$", metrics))
 
 
+@pytest.fixture
+def every_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words of every text are counted, not those of some by chance."""
+    monkeypatch.setattr(counters, "COUNTED", 1.0)
+
+
+@pytest.mark.usefixtures("every_text")
 def test_what_texts_hold_is_published_in_lots(artifact: Path) -> None:
     """Labels, confidence and lengths are 0 below a lot, and move by all that waits; requests are counted at once."""
     asked = Asked(artifact)
@@ -36,6 +48,49 @@ def test_what_texts_hold_is_published_in_lots(artifact: Path) -> None:
     assert total(after, "verdict_text_characters_sum") == 4 * LOT + 5
     asked.post("/predict", {"text": "good"})
     assert total(asked.metrics(), "verdict_answers_total") == LOT + 1
+
+
+@pytest.mark.usefixtures("every_text")
+def test_words_are_counted_by_the_reference_in_lots(artifact: Path) -> None:
+    """Frequent words by themselves, all unknown ones together, as the model reads them; and what was promised."""
+    asked = Asked(artifact, release="v1.2.0")
+    reference = read(artifact.with_name("reference.json"))
+    word = next(word for word in reference.frequent if word.isalpha())
+    asked.post("/predict", {"texts": [f"{word.upper()}&#32;{word} xyzzy plugh"] * (LOT - 1)})
+    assert total(asked.metrics(), "verdict_words_total") == 0
+    asked.post("/predict", {"text": ""})
+    after = asked.metrics()
+    for name in (word, r"\(unknown\)"):
+        assert total(after, f'verdict_words_total{{release="v1.2.0",word="{name}"}}') == 2 * (LOT - 1)
+    assert total(after, "verdict_words_total") == 4 * (LOT - 1)
+    promised = f'verdict_promised{{metric="accuracy",release="v1.2.0"}} {reference.scores["overall"]["accuracy"]}'
+    assert promised in after
+
+
+def test_a_lot_has_the_words_of_as_many_texts(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words are counted of some texts alone: nothing is published until those are a lot, too."""
+    asked, turn = Asked(artifact), cycle([0.0, 0.999])
+    monkeypatch.setattr(counters, "random", lambda: next(turn))
+    for _ in range(2 * LOT - 2):
+        asked.post("/predict", {"text": "xyzzy plugh"})
+    assert total(asked.metrics(), "verdict_answers_total") == 0
+    asked.post("/predict", {"text": "xyzzy plugh"})
+    assert total(asked.metrics(), "verdict_answers_total") == 2 * LOT - 1
+    assert total(asked.metrics(), "verdict_words_total") == 2 * LOT
+
+
+def test_without_a_reference_no_word_is_counted(artifact: Path, tmp_path: Path) -> None:
+    """A folder that lies alone is served as ever; a reference of another model is refused."""
+    shutil.copytree(artifact, tmp_path / "classifier")
+    asked = Asked(tmp_path / "classifier")
+    asked.post("/predict", {"texts": ["good"] * LOT})
+    metrics = asked.metrics()
+    assert total(metrics, "verdict_words_total") == total(metrics, "verdict_promised") == 0
+    assert total(metrics, "verdict_answers_total") == LOT
+    other = read(artifact.with_name("reference.json")).model_copy(update={"labels": ("bad", "good")})
+    write(tmp_path / "other.json", other)
+    with pytest.raises(VerdictError, match=r"other\.json: is of bad, good: another model's"):
+        Asked(artifact, reference=tmp_path / "other.json")
 
 
 def test_metrics_show_fast_answers_and_no_text(artifact: Path) -> None:
