@@ -61,6 +61,9 @@ class Users:
             for thread in threads:
                 thread.join(20)
 
+    def answered(self, answer: dict[str, str]) -> None:
+        """Do nothing more with an answer."""
+
     def _ask(self) -> None:
         client, number = None, 0
         while not self._stopped.wait(self.pause):
@@ -74,6 +77,7 @@ class Users:
                 self.got[reply.status] += 1
                 if reply.status == 200:
                     self.versions[json.loads(body)["version"]] += 1
+                    self.answered(json.loads(body))
             except (OSError, http.client.HTTPException):
                 self.got[0] += 1
                 client = None

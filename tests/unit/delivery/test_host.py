@@ -1,8 +1,9 @@
 """Tests of verdict/delivery/host/host.py and servers.py: what is seen of a place, and why nothing starts there."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import asking
 from verdict.delivery.host.host import Host
+from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.proxy import Line
+from verdict.delivery.host.rules import Counts
 from verdict.delivery.host.servers import Containers, Ports, Processes, Running
 from verdict.delivery.host.state import CANARY, Release
 
@@ -123,3 +126,69 @@ def test_an_engine_that_does_not_answer_is_told_in_time(monkeypatch: pytest.Monk
         with pytest.raises(VerdictError, match="`podman ps` by hand"):
             ask()  # type: ignore[no-untyped-call]
     assert asked == [20.0, 600.0]
+
+
+TOLD = 'verdict_feedback_labelled_total{release="v1.0.0"} %d\nverdict_feedback_right_total{release="v1.0.0"} %d\n'
+
+
+def looked(labels: Labels) -> None:
+    """Two looks: the second takes what the first asked for."""
+    labels.look()
+    if labels._asked is not None:
+        labels._asked.result(20)
+    labels.look()
+
+
+def test_labels_are_counted_from_the_beginning_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of before count for a release as a whole, and not for the step; a process that is away changes nothing."""
+    labels = Labels("http://127.0.0.1:8003/metrics")
+    labels.begin()  # before anything was told: from what is told first
+    found = []
+    for of, right in ((10, 8), (14, 10), (0, 0), (20, 16)):
+        told = (200, (TOLD % (of, right)).encode()) if of else LATE
+        monkeypatch.setattr(asking, "ask", Answers(SAME, told).ask)
+        looked(labels)
+        looked(labels)
+        step, total = labels.since(Counts(requests=7), NEW), labels.total(NEW)
+        found.append((step.requests, step.labelled, step.right, total.labelled, total.right))
+    assert found == [(7, 0, 0, 10, 8), (7, 4, 2, 14, 10), (7, 4, 2, 14, 10), (7, 10, 8, 20, 16)]
+    labels.begin()
+    assert labels.since(Counts(), NEW) == labels.since(Counts(), None) == Counts()
+    assert labels.total(replace(NEW, version="v1.0.0.1")) == Counts()
+
+
+def test_a_look_waits_for_no_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the process that counts them does not answer, looks go on, and ask it once."""
+    asked, answered = [], Event()
+
+    def hangs(*_: object) -> dict[tuple[str, str], float]:
+        asked.append(1)
+        answered.wait(20)
+        return {}
+
+    monkeypatch.setattr(asking, "samples", hangs)
+    labels = Labels("http://127.0.0.1:8003/metrics")
+    for _ in range(100):
+        labels.look()
+    answered.set()
+    assert len(asked) <= 1
+    assert labels.total(NEW) == Counts()
+
+
+def test_servers_are_given_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A container has the artifact beside and the key of receipts mounted read-only, and is told where."""
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> SimpleNamespace:
+        ran.append(command)
+        return SimpleNamespace(returncode=0, stdout="", stderr="")
+
+    monkeypatch.setattr("verdict.delivery.host.servers.subprocess.run", run)
+    (tmp_path / "a").mkdir()
+    key = tmp_path / "key"
+    Containers("podman", PORTS, tmp_path, receipt_key=key).start("a", NEW, NEW)
+    options = ["--beside=/beside", "--receipt-key=/receipt-key"]
+    assert ran[-1][ran[-1].index(NEW.image) :] == [NEW.image, *options]
+    assert {f"{tmp_path}/a:/beside:ro", f"{key}:/receipt-key:ro"} <= set(ran[-1])
+    Containers("podman", PORTS, tmp_path).start("a", NEW, None)
+    assert ran[-1][-1] == NEW.image

@@ -27,6 +27,7 @@ class Host:
         state: what the guard wrote last.
         now: seconds.
         smoke: what the smoke test says.
+        live: labels of what serves, those of what served `before`, and the `floor`.
     """
 
     slots: dict[str, Seen]
@@ -37,6 +38,9 @@ class Host:
     pending: Ask | None = None
     asked_for_smoke: bool = False
     users: list[set[str]] = field(default_factory=list)
+    live: Counts = field(default_factory=Counts)
+    before: Counts = field(default_factory=Counts)
+    floor: float = 0.0
 
     def tick(
         self, canary: Counts = GOOD, stable: Counts = GOOD, seconds: float = 1.0, killed: int | None = None
@@ -44,7 +48,8 @@ class Host:
         """One turn of the guard; with `killed` it is killed after so many actions, and starts again."""
         self.now += seconds
         smoke = self.smoke if self.asked_for_smoke else None
-        seen = Evidence(self.now, dict(self.slots), canary, stable, smoke, self.restarted, self.pending)
+        labels = {"live": self.live, "before": self.before, "floor": self.floor}
+        seen = Evidence(self.now, dict(self.slots), canary, stable, smoke, self.restarted, self.pending, **labels)  # type: ignore[arg-type]
         self.state, actions = step(self.state, seen)
         self.restarted = killed is not None
         for action in actions[:killed]:
@@ -337,6 +342,8 @@ TURNS = st.lists(
         st.sampled_from([None, None, None, 0, 1, 2]),  # killed before an action
         st.sampled_from([None] * 6 + ["new", "newer", "back", "death"]),
         st.sampled_from(["", "", "", None, "wrong"]),
+        st.sampled_from([Counts(), Counts(labelled=500, right=300), Counts(labelled=500, right=450)]),
+        st.sampled_from([Counts(), Counts(labelled=500, right=400)]),
     ),
     max_size=40,
 )
@@ -345,12 +352,15 @@ TURNS = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(turns=TURNS, servers=st.integers(1, 3), first=st.booleans())
 def test_whatever_happens_users_get_one_of_two_releases_and_it_ends(
-    turns: list[tuple[Counts, Counts, float, int | None, str | None, str | None]], servers: int, first: bool
+    turns: list[tuple[Counts, Counts, float, int | None, str | None, str | None, Counts, Counts]],
+    servers: int,
+    first: bool,
 ) -> None:
     """Under random evidence, requests, deaths and kills of the guard: never three releases, always somebody, an end."""
     found = host(None if first else OLD, servers)
-    for canary, stable, seconds, killed, event, smoke in turns:
-        found.smoke = smoke
+    found.floor = 0.7
+    for canary, stable, seconds, killed, event, smoke, live, old in turns:
+        found.smoke, found.live, found.before = smoke, live, old
         if event in ("new", "newer"):
             found.ask(NEW if event == "new" else NEWER)
         elif event == "back":
@@ -360,6 +370,9 @@ def test_whatever_happens_users_get_one_of_two_releases_and_it_ends(
         before, tried = found.state, found.state.stage in TRIED
         found.tick(canary, stable, seconds, killed)
         assert len(found.users[-1]) <= 2
+        if "by labels" in found.state.reason and before.reason != found.state.reason:
+            assert (before.stage, found.state.stage) == (Stage.WATCHED, Stage.RETURNING)
+            assert live.right == 300
         if not first:
             assert found.users[-1]
         if before.stage == Stage.CANARY and found.state.stage == Stage.PROMOTING:
@@ -367,8 +380,52 @@ def test_whatever_happens_users_get_one_of_two_releases_and_it_ends(
             assert canary.p99 is not None
         if found.state.stage == Stage.PROMOTING and tried:
             assert before.stage == Stage.CANARY or found.state.stable is None
-    found.smoke = ""
+    found.smoke, found.live = "", Counts()
     found.run(ticks=80, canary=Counts(), stable=Counts(), seconds=1_000)
     assert found.state.stage in (Stage.SETTLED, Stage.WATCHED)
     assert serving(found) == ({found.state.stable.version} if found.state.stable else set())
     assert found.slots[CANARY].release is None
+
+
+def labelled(right: int, of: int = 1_000) -> Counts:
+    """Labels that came back."""
+    return Counts(labelled=of, right=right)
+
+
+@pytest.mark.parametrize(
+    ("live", "before", "floor", "outcome"),
+    [
+        (labelled(700), labelled(770), 0.0, "rolled back"),
+        (labelled(760), labelled(770), 0.0, "promoted"),
+        (labelled(700), Counts(), 0.8, "rolled back"),
+        (labelled(700), labelled(700), 0.8, "promoted"),
+        (Counts(), labelled(770), 0.8, "promoted"),
+    ],
+)
+def test_labels_take_a_release_back_while_it_is_watched(
+    live: Counts, before: Counts, floor: float, outcome: str
+) -> None:
+    """Measurably worse than what served before, or surely below the floor: back by itself; once settled it stays."""
+    for settled in (False, True):
+        found = host()
+        found.ask(NEW)
+        found.run()
+        if settled:
+            found.tick(seconds=Limits().watch + 1)
+            assert found.state.stage == Stage.SETTLED
+        found.live, found.before, found.floor = live, before, floor
+        found.run()
+        assert found.state.outcome == ("promoted" if settled else outcome)
+        assert serving(found) == {"v1.0.0" if found.state.outcome == "rolled back" else "v1.1.0"}
+        assert ("by labels that came back" in found.state.reason) == (found.state.outcome == "rolled back")
+
+
+def test_a_release_of_other_labels_is_not_held_against_the_one_before() -> None:
+    """Across a MAJOR version two accuracies are of two tasks: only the floor counts."""
+    for floor, outcome in ((0.0, "promoted"), (0.8, "rolled back")):
+        found = host()
+        found.ask(replace(NEW, version="v2.0.0"))
+        found.run()
+        found.live, found.before, found.floor = labelled(600), labelled(900), floor
+        found.run()
+        assert found.state.outcome == outcome

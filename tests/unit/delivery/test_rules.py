@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from verdict.delivery.host.rules import Counts, Limits, compared, difference, failing, labels_needed, surely_above
+from verdict.base.intervals import difference, wilson
+from verdict.delivery.host.rules import Counts, Limits, compared, degraded, failing, labels_needed, surely_above
 
 
 @pytest.mark.parametrize("limit", [0.001, 0.01, 0.1, 0.5])
@@ -48,3 +49,42 @@ def test_a_trial_has_three_words() -> None:
 def test_how_many_labels_a_difference_needs(apart: float, labels: int) -> None:
     """At 76 % right, by the usual formula for two shares with a power of 80 %."""
     assert labels_needed(0.76, apart) == pytest.approx(labels, rel=0.002)
+
+
+def test_wilsons_interval_is_the_published_one() -> None:
+    """Of 81 of 263 at 95 %, as in Newcombe (1998), .2553 to .3662."""
+    assert wilson(81, 263) == pytest.approx((0.3080, 0.2553, 0.3662), abs=5e-5)
+
+
+def came(right: int, of: int) -> Counts:
+    """Labels that came back."""
+    return Counts(labelled=of, right=right)
+
+
+@pytest.mark.parametrize(
+    ("live", "before", "floor", "told"),
+    [
+        (came(60, 100), came(90, 100), 0.0, "60 of 100 right, by labels that came back, beside 90 of 100"),
+        (came(59, 99), came(90, 100), 0.0, ""),  # too few
+        (came(60, 100), came(89, 99), 0.0, ""),
+        (came(70, 100), came(80, 100), 0.0, ""),  # within chance
+        (came(60, 100), Counts(), 0.8, "60 of 100 right, by labels that came back: surely below the floor of 80.0%"),
+        (came(70, 100), Counts(), 0.8, ""),
+        (came(60, 100), came(60, 100), 0.8, ""),  # what served before is no way out
+    ],
+)
+def test_labels_take_a_release_back_that_is_surely_worse(live: Counts, before: Counts, floor: float, told: str) -> None:
+    """Than what served before, or than the floor, if what served before was not below it as well; with 100 labels."""
+    assert degraded(live, before, floor).startswith(told)
+    assert bool(degraded(live, before, floor)) == bool(told)
+
+
+def test_a_release_as_good_as_the_one_before_hardly_ever_comes_back() -> None:
+    """Looked at after each label, 1,000 on each side: one as good comes back in 1 % at most, 15 points less always."""
+    draw = np.random.default_rng(0)
+    for less, least, most in ((0.0, 0, 2), (0.15, 200, 200)):
+        back = 0
+        for _ in range(200):
+            new, old = (np.cumsum(draw.random(1_000) < 0.77 - apart) for apart in (less, 0.0))
+            back += any(degraded(came(int(new[n]), n + 1), came(int(old[n]), n + 1), 0.0) for n in range(99, 1_000, 3))
+        assert least <= back <= most

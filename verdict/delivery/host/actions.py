@@ -91,7 +91,12 @@ def beside_of(state: State) -> Release | None:
     before, new = state.stable, state.candidate
     if before is None or new is None or not state.limits.weights:
         return None
-    return before if before.version.partition(".")[0] == new.version.partition(".")[0] else None
+    return before if comparable(before, new) else None
+
+
+def comparable(one: Release, other: Release) -> bool:
+    """Whether two releases have the same labels and texts: those of one MAJOR version."""
+    return one.version.partition(".")[0] == other.version.partition(".")[0]
 
 
 def actions(state: State, seen: Evidence) -> Iterator[Action]:

@@ -12,9 +12,11 @@ from verdict.delivery.host.state import Release
 _SECONDS = 1.0
 
 
-def ask(port: int, path: str, body: bytes | None = None, seconds: float = _SECONDS) -> tuple[int, bytes]:
-    """Status and body of an answer from 127.0.0.1; status 0 where there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+def ask(
+    port: int, path: str, body: bytes | None = None, seconds: float = _SECONDS, host: str = "127.0.0.1"
+) -> tuple[int, bytes]:
+    """Status and body of an answer; status 0 where there is none."""
+    connection = http.client.HTTPConnection(host, port, timeout=seconds)
     try:
         connection.request("GET" if body is None else "POST", path, body, {"content-type": "application/json"})
         answer = connection.getresponse()
@@ -48,9 +50,9 @@ def foreign(port: int, release: Release) -> str:
 Samples = Mapping[tuple[str, str], float]
 
 
-def samples(port: int) -> dict[tuple[str, str], float]:
+def samples(port: int, host: str = "127.0.0.1", path: str = "/metrics") -> dict[tuple[str, str], float]:
     """The values of /metrics by name and labels; empty where there is no answer, or one of something else."""
-    status, body = ask(port, "/metrics")
+    status, body = ask(port, path, host=host)
     found: dict[tuple[str, str], float] = {}
     with suppress(ValueError):  # a stranger on that port
         for line in body.decode().splitlines() if status == 200 else ():

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import machine
@@ -81,6 +82,7 @@ class Guard:
         ask, now = self._asked(), self._clock()
         canary, stable, slots = self._host.look(now)
         evidence = Evidence(now, slots, canary, stable, self._smoke, self._restarted, ask)
+        evidence = self._labelled(evidence)
         if self._unwritten:
             with suppress(OSError):
                 self._store.write_state(self.state)
@@ -98,6 +100,13 @@ class Guard:
         if ask is not None and ask.name == state.done:
             self._store.forget_ask(ask)
         return moved
+
+    def _labelled(self, evidence: Evidence) -> Evidence:
+        """What is known, with the labels that came back."""
+        state, labels = self.state, self._host.labels
+        canary, stable = labels.since(evidence.canary, state.candidate), labels.since(evidence.stable, state.stable)
+        live, before = labels.total(state.stable), labels.total(state.previous)
+        return replace(evidence, canary=canary, stable=stable, live=live, before=before, floor=labels.floor)
 
     def _asked(self) -> Ask | None:
         """What is asked for; what nobody can read is laid aside: it must not keep the guard from looking."""

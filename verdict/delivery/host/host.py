@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import asking
+from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.proxy import Line, Proxy
 from verdict.delivery.host.rules import Counts
 from verdict.delivery.host.servers import Ports, Servers
@@ -64,10 +65,11 @@ class Host:
         proxy: what gives the requests out.
         servers: what starts and stops.
         ports: of each place, with `canary` among them.
+        labels: what comes back of each release.
     """
 
-    def __init__(self, proxy: Proxy, servers: Servers, ports: dict[str, Ports]) -> None:
-        self.proxy, self.servers, self.ports = proxy, servers, ports
+    def __init__(self, proxy: Proxy, servers: Servers, ports: dict[str, Ports], labels: Labels | None = None) -> None:
+        self.proxy, self.servers, self.ports, self.labels = proxy, servers, ports, labels or Labels()
         self._places = {name: _Place() for name in ports}
 
     def serving(self) -> Release | None:
@@ -79,6 +81,7 @@ class Host:
 
     def begin(self) -> None:
         """Count from here."""
+        self.labels.begin()
         for place in self._places.values():
             place.then, place.died = (place.start, place.samples, place.line), 0
 
@@ -99,6 +102,7 @@ class Host:
 
     def look(self, now: float) -> tuple[Counts, Counts, dict[str, Seen]]:
         """Counts of what is tried and of what serves, and each place."""
+        self.labels.look()
         lines = self.proxy.lines()
         slots = {name: self._seen(name, lines[name], now) for name in self.ports}
         shadow = next((name for name, seen in slots.items() if name != CANARY and seen.beside is not None), None)

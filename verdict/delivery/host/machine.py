@@ -8,7 +8,7 @@ where the world is, not where it believed to be.
 from dataclasses import replace
 
 from verdict.delivery.host import rules
-from verdict.delivery.host.actions import Action, actions, beside_of, serves, shadows
+from verdict.delivery.host.actions import Action, actions, beside_of, comparable, serves, shadows
 from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Stage, State
 
 # Restarts by itself, and seconds of a promotion or a way back, after which it is given up.
@@ -173,12 +173,18 @@ def _promoting(state: State, seen: Evidence) -> State:
 
 
 def _watched(state: State, seen: Evidence) -> State:
-    fails = rules.failing(seen.stable, state.limits)
+    fails = rules.failing(seen.stable, state.limits) or _degraded(state, seen)
     died = [name for name in seen.servers if seen.slots[name].died >= _DEATHS]
     if (fails or died) and state.previous is not None:
         return _returning(state, seen.now, fails or f"it ended by itself in {', '.join(died)}")
     over = seen.now - state.since > state.limits.watch
     return replace(state, stage=Stage.SETTLED, since=seen.now) if over else state
+
+
+def _degraded(state: State, seen: Evidence) -> str:
+    """Why the labels that came back take a promoted release back."""
+    same = state.stable is not None and state.previous is not None and comparable(state.stable, state.previous)
+    return rules.degraded(seen.live, seen.before if same else rules.Counts(), seen.floor)
 
 
 def _returned(state: State, seen: Evidence) -> State:

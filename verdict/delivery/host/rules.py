@@ -1,12 +1,15 @@
 """What a release must hold, as statistics of counts: a verdict needs evidence, and too little of it is no verdict."""
 
 from dataclasses import dataclass
-from math import exp, lgamma, log, log1p, sqrt
+from math import exp, lgamma, log, log1p
+
+from verdict.base.intervals import difference, wilson
 
 # Of a one-sided question: at 1 %, a release at the limit itself is stopped once in a hundred looks at most.
 ALPHA = 0.01
-_Z = 1.959964  # of a two-sided interval of 95 %
+_Z, _SURE = 1.959964, 3.290527  # of two-sided intervals of 95 and 99.9 %
 _Z_POWER = 0.841621  # of a power of 80 %
+LABELS = 100  # fewer say nothing of a release that serves
 
 
 @dataclass(frozen=True)
@@ -130,21 +133,27 @@ def compared(canary: Counts, stable: Counts) -> str:
     return "better" if low > 0 else "worse" if high < 0 else "no measurable difference"
 
 
-def difference(right: int, of: int, other_right: int, other_of: int) -> tuple[float, float]:
-    """The 95 % interval of the difference of two shares, by Newcombe's hybrid of Wilson's (method 10, 1998)."""
-    if not of or not other_of:
-        return -1.0, 1.0
-    (first, low, high), (second, other_low, other_high) = wilson(right, of), wilson(other_right, other_of)
-    below = sqrt((first - low) ** 2 + (other_high - second) ** 2)
-    above = sqrt((high - first) ** 2 + (second - other_low) ** 2)
-    return first - second - below, first - second + above
+def degraded(live: Counts, before: Counts, floor: float) -> str:
+    """Why labels that came back take a release back; nothing where they need not.
+
+    It is looked at after each label, for as long as a release is watched: so the intervals are of 99.9 %.
+
+    Args:
+        live: all labels of the release.
+        before: those of the release before it; without any, only the floor is asked for.
+        floor: the least accuracy that is wanted; a release before that was below it as well is no way out.
+    """
+    told = f"{live.right} of {live.labelled} right, by labels that came back"
+    most = difference(live.right, live.labelled, before.right, before.labelled, _SURE)[1]
+    if most < 0 and min(live.labelled, before.labelled) >= LABELS:
+        return f"{told}, beside {before.right} of {before.labelled} of what served before"
+    if _surely_below(live, floor) and not _surely_below(before, floor):
+        return f"{told}: surely below the floor of {floor:.1%}"
+    return ""
 
 
-def wilson(hits: int, trials: int) -> tuple[float, float, float]:
-    """A share, and its 95 % interval by Wilson."""
-    share, square = hits / trials, _Z**2
-    middle, half = share + square / (2 * trials), _Z * sqrt(share * (1 - share) / trials + square / (4 * trials**2))
-    return share, (middle - half) / (1 + square / trials), (middle + half) / (1 + square / trials)
+def _surely_below(counts: Counts, floor: float) -> bool:
+    return counts.labelled >= LABELS and wilson(counts.right, counts.labelled, _SURE)[2] < floor
 
 
 def labels_needed(accuracy: float, apart: float) -> int:

@@ -80,12 +80,14 @@ class Containers:
         ports: of each place.
         folder: where artifacts of images are kept.
         options: more of `run`, such as `--network`.
+        receipt_key: what all of them sign receipts with.
     """
 
     engine: str
     ports: dict[str, Ports]
     folder: Path
     options: tuple[str, ...] = ()
+    receipt_key: Path | None = None
 
     def running(self, slot: str) -> Running | None:
         """What stands there."""
@@ -108,9 +110,10 @@ class Containers:
         command += ["-p", f"127.0.0.1:{ports.users}:8000", "-p", f"127.0.0.1:{ports.metrics}:8001"]
         for name, value in labels.items():
             command += ["--label", f"verdict.host.{name}={_RELEASE.dump_json(value).decode()}"]
-        if beside is not None:
-            command += ["--volume", f"{self.artifact(beside)}:/beside:ro"]
-        self._run(*command, release.image, *(["--beside", "/beside"] if beside is not None else []))
+        given = {"beside": self.artifact(beside) if beside else None, "receipt-key": self.receipt_key}
+        mounted = {name: path.absolute() for name, path in given.items() if path is not None}
+        command += [part for name, path in mounted.items() for part in ("--volume", f"{path}:/{name}:ro")]
+        self._run(*command, release.image, *(f"--{name}=/{name}" for name in mounted))
 
     def stop(self, slot: str) -> None:
         """Kill and remove the container."""
@@ -167,11 +170,13 @@ class Processes:
         ports: of each place.
         folder: where it keeps which process stands in which place.
         program: what serves.
+        receipt_key: what all of them sign receipts with.
     """
 
     ports: dict[str, Ports]
     folder: Path
     program: tuple[str, ...] = SERVE
+    receipt_key: Path | None = None
 
     def running(self, slot: str) -> Running | None:
         """What stands there."""
@@ -190,10 +195,11 @@ class Processes:
 
     def start(self, slot: str, release: Release, beside: Release | None) -> None:
         """Start a process of its own session, so that it outlives the guard."""
-        ports = self.ports[slot]
-        command = [*self.program, "--model", release.image, "--release", release.version, "--commit", release.commit]
-        command += ["--port", str(ports.users), "--metrics-port", str(ports.metrics)]
-        command += ["--beside", beside.image] if beside is not None else []
+        ports, given = self.ports[slot], {"model": release.image, "release": release.version, "commit": release.commit}
+        given |= {"port": str(ports.users), "metrics-port": str(ports.metrics)}
+        given |= {"beside": beside.image} if beside is not None else {}
+        given |= {"receipt-key": str(self.receipt_key.absolute())} if self.receipt_key is not None else {}
+        command = [*self.program, *(part for name, value in given.items() for part in (f"--{name}", value))]
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / f"{slot}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -207,8 +213,7 @@ class Processes:
 
     def stop(self, slot: str) -> None:
         """Kill the process, if it is still that one."""
-        path = self.folder / f"{slot}.json"
-        told = json.loads(path.read_bytes())
+        told = json.loads((path := self.folder / f"{slot}.json").read_bytes())
         process = _process(told["pid"], told["started"])
         if process is not None:
             with suppress(psutil.NoSuchProcess):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host.host import Host
+from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.proxy import Proxy
 from verdict.delivery.host.servers import SERVE, Containers, Ports, Processes
 from verdict.delivery.host.state import CANARY, Environment
@@ -28,6 +29,9 @@ class Settings(BaseModel):
         program: of `processes`, what serves.
         socket: haproxy's admin socket.
         backend: of haproxy, with a server for each place.
+        receipt_key: what each server signs receipts with; else each has a key of its own.
+        feedback: the metrics of the process that counts labels which come back.
+        floor: the least accuracy, by these labels, that a release may have while it is watched.
         places: by name the ports for users and for Prometheus; `canary` is among them.
     """
 
@@ -39,6 +43,9 @@ class Settings(BaseModel):
     program: tuple[str, ...] = SERVE
     socket: Path
     backend: str = "classifier"
+    receipt_key: Path | None = None
+    feedback: Annotated[str, Field(pattern="^http://.")] | None = None
+    floor: Annotated[float, Field(ge=0, lt=1)] = 0.0
     places: dict[str, tuple[_Port, _Port]]
 
     @model_validator(mode="after")
@@ -53,10 +60,13 @@ class Settings(BaseModel):
     def host(self) -> Host:
         """The host that this describes."""
         ports = {name: Ports(*pair) for name, pair in self.places.items()}
+        labels = Labels(self.feedback or "", self.floor)
         proxy = Proxy(self.socket, self.backend, tuple(self.places))
         if self.engine == PROCESSES:
-            return Host(proxy, Processes(ports, self.folder / "processes", self.program), ports)
-        return Host(proxy, Containers(self.engine, ports, self.folder / "artifacts", self.options), ports)
+            processes = Processes(ports, self.folder / "processes", self.program, self.receipt_key)
+            return Host(proxy, processes, ports, labels)
+        containers = Containers(self.engine, ports, self.folder / "artifacts", self.options, self.receipt_key)
+        return Host(proxy, containers, ports, labels)
 
 
 def load(path: Path) -> Settings:

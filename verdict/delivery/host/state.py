@@ -150,6 +150,9 @@ class Evidence:
         smoke: why the smoke test failed; nothing when it passed; None when it was not made.
         restarted: whether the guard has just come back.
         ask: what is asked for.
+        live: labels that ever came back for what serves.
+        before: and for what served before.
+        floor: the least accuracy that is wanted.
     """
 
     now: float
@@ -159,6 +162,9 @@ class Evidence:
     smoke: str | None = None
     restarted: bool = False
     ask: Ask | None = None
+    live: Counts = field(default_factory=Counts)
+    before: Counts = field(default_factory=Counts)
+    floor: float = 0.0
     servers: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
