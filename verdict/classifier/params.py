@@ -145,6 +145,7 @@ class Params(Section):
     # Of the judge, whose schemas are in verdict/review/params.py: known here by name alone.
     gate: Any = None
     report: Any = None
+    retrain: Any = None
 
     @model_validator(mode="after")
     def _stays_inside(self) -> Self:
