@@ -8,9 +8,11 @@ import pytest
 from tests.conftest import ROOT
 from tests.workflow_files import FILES, FOLDER, WORKFLOWS, jobs, named, steps
 from verdict.base.outcome import APPROVABLE
+from verdict.ci import monitor
 from verdict.ci.audit import LABEL
 from verdict.ci.github import preview
 from verdict.ci.github.pull_request import APPROVE, REPRODUCE
+from verdict.ci.retrain.publish import LABEL as RETRAIN
 from verdict.delivery.record import LABEL as DELIVERY
 
 GUIDE = (ROOT / "docs" / "github.md").read_text(encoding="utf-8")
@@ -61,18 +63,19 @@ def test_only_main_may_use_the_environments_of_main() -> None:
         for row in rows(section("2. Environments and their secrets"))
         if row[1].startswith("`main` alone")
     }
-    bound = "judge publish lock main sweeps propose release tags preview staging production"
+    bound = "judge publish lock main sweeps propose retrain release tags preview staging production"
     assert told == set(bound.split())
     assert f"for name in {bound}; do" in scripts()[0]
 
 
 def test_the_labels_are_those_that_the_code_knows() -> None:
     """Each label that the judge or the audit looks for has its row, and the commands create it."""
-    known = {REPRODUCE, LABEL, DELIVERY, preview.LABEL, *(f"{APPROVE}{name}" for name in APPROVABLE)}
+    plain = (REPRODUCE, LABEL, DELIVERY, preview.LABEL, RETRAIN, monitor.LABEL)
+    known = {*plain, *(f"{APPROVE}{name}" for name in APPROVABLE)}
     assert {name for row in rows(section("5. Labels")) for name in words(row[0])} == known
     (commands,) = [script for script in scripts() if "gh label create" in script]
     assert f"for rule in {' '.join(APPROVABLE)}; do" in commands
-    assert all(f"gh label create {name} " in commands for name in (REPRODUCE, LABEL, DELIVERY, preview.LABEL))
+    assert all(f"gh label create {name} " in commands for name in plain)
 
 
 @pytest.mark.parametrize("script", scripts(), ids=lambda text: text.split("\n")[0][:40])

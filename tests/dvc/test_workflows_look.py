@@ -30,6 +30,7 @@ MODULES = {
     "deploy/record": ["verdict.delivery.record", "verdict.ci.github.client"],
     "experiment/plan": ["verdict.ci.run.precheck"],
     "main/overdue": ["verdict.ci.overdue", "verdict.ci.github.client"],
+    "monitor/tell": ["verdict.ci.monitor", "verdict.review.report.markup", "verdict.ci.github.client"],
     "preview/take": ["verdict.ci.judge.previews", "verdict.review.policy"],
     "preview/tell": ["verdict.ci.publish.previews"],
     "release/plan": ["verdict.delivery.plan", "verdict.delivery.publish", "verdict.ci.github.client"],
@@ -37,6 +38,9 @@ MODULES = {
     "report/judge": ["verdict.ci.judge.triage", "verdict.ci.judge.bounds", "psutil"],
     "report/publish": ["verdict.ci.publish.publish"],
     "report/commit-lock": ["verdict.ci.publish.commit_results"],
+    "retrain/plan": ["verdict.ci.retrain.plan", "verdict.ci.github.client"],
+    "retrain/propose": ["verdict.ci.retrain.publish", "verdict.ci.github.client"],
+    "retrain/tell": ["verdict.ci.retrain.publish", "verdict.ci.github.client"],
     "sweep/plan": ["verdict.ci.sweep.missing"],
     "sweep/propose": [
         "verdict.ci.sweep.pull_request",

@@ -19,6 +19,8 @@ PERMISSIONS = {
     "experiment/fork": CONTENTS,
     "main/reproduce": ROLE,
     "main/overdue": {**CONTENTS, "actions": "read"},
+    "monitor/watch": {},
+    "monitor/tell": {**CONTENTS, "issues": "write"},
     "preview/take": {**CONTENTS, "actions": "read", "pull-requests": "read", "deployments": "read"},
     "preview/serve": CONTENTS,
     "preview/tell": {**CONTENTS, "deployments": "write"},
@@ -33,6 +35,11 @@ PERMISSIONS = {
     "report/publish": {"contents": "write", "checks": "write", "pull-requests": "write", "actions": "read"},
     "report/commit-lock": CONTENTS,
     "reproduce/reproduce": None,
+    "retrain/plan": {**CONTENTS, "actions": "read", "pull-requests": "read"},
+    "retrain/collect": ROLE,
+    "retrain/propose": {"contents": "write", "pull-requests": "write", "actions": "read"},
+    "retrain/tell": {**CONTENTS, "issues": "write"},
+    "retrain/sweep": {"contents": "write", "id-token": "write", "actions": "read", "pull-requests": "write"},
     "sweep/plan": {**CONTENTS, "actions": "read"},
     "sweep/run": {"contents": "write", "id-token": "write"},
     "sweep/collect": ROLE,
@@ -59,6 +66,8 @@ ENVIRONMENTS = {
     "report/publish": "publish",
     "report/commit-lock": "lock",
     "reproduce/reproduce": "${{ inputs.environment }}",
+    "retrain/collect": "retrain",
+    "retrain/propose": "propose",
     "sweep/run": "sweeps",
     "sweep/collect": "sweeps",
     "sweep/propose": "propose",
@@ -81,13 +90,20 @@ SECRETS = {
     "report/publish/Token of the App": {"VERDICT_PRIVATE_KEY"},
     "report/commit-lock/Token of the App": {"LOCK_PRIVATE_KEY"},
     "reproduce/reproduce/Reproduce from main's results": KEY,
+    "retrain/collect/Rows that people sent with consent": KEY | {"FEEDBACK_IDENTITY"},
+    "retrain/collect/Collect": KEY,
+    "retrain/propose/Token of the App": {"SWEEP_PRIVATE_KEY"},
     "sweep/run/All that experiments start from": KEY,
     "sweep/run/Send its data": KEY,
     "sweep/run/Send the experiment": KEY,
     "sweep/collect/Collect": KEY,
     "sweep/propose/Token of the App": {"SWEEP_PRIVATE_KEY"},
 }
-HANDED = {"experiment/gpu": KEY, "release/staging": KEY | {"REGISTRY_PASSWORD", "RELEASE_PRIVATE_KEY"}}
+HANDED = {
+    "experiment/gpu": KEY,
+    "release/staging": KEY | {"REGISTRY_PASSWORD", "RELEASE_PRIVATE_KEY"},
+    "retrain/sweep": KEY | {"SWEEP_PRIVATE_KEY"},
+}
 TOKENS = {
     "audit/report/Issue",
     "deploy/verify/Log in to the registry",
@@ -97,6 +113,7 @@ TOKENS = {
     "experiment/plan/Is there budget for a machine?",
     "main/overdue/What did the last month cost?",
     "main/overdue/Does the nightly audit still run?",
+    "monitor/tell/Issue",
     "preview/take/Take",
     "preview/tell/Tell",
     "release/plan/Plan",
@@ -107,6 +124,9 @@ TOKENS = {
     "report/publish/Pictures and check",
     "report/publish/Comment",
     "report/publish/Comment without CML",
+    "retrain/plan/May rows be proposed?",
+    "retrain/propose/Pull request",
+    "retrain/tell/Issue",
     "sweep/plan/Which points have no result?",
     "sweep/plan/Is there budget for the machines?",
     "sweep/run/Has it a result by now?",
@@ -124,6 +144,7 @@ ROLES = {
     "release/image/AWS role": {"AWS_ROLE_TO_RELEASE", "AWS_REGION"},
     "report/judge/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
     "reproduce/reproduce/AWS role": {"AWS_ROLE_TO_READ", "AWS_REGION"},
+    "retrain/collect/AWS role": {"AWS_ROLE_TO_RETRAIN", "AWS_REGION"},
     "sweep/run/AWS role": {"AWS_ROLE_TO_SWEEP", "AWS_REGION"},
     "sweep/run/AWS role, anew": {"AWS_ROLE_TO_SWEEP", "AWS_REGION"},
     "sweep/collect/AWS role": {"AWS_ROLE_TO_SWEEP", "AWS_REGION"},
@@ -133,11 +154,13 @@ TRIGGERS = {
     "deploy": {"workflow_call", "workflow_dispatch"},
     "experiment": {"pull_request", "merge_group", "workflow_dispatch"},
     "main": {"push", "workflow_dispatch"},
+    "monitor": {"schedule", "workflow_dispatch"},
     "preview": {"workflow_run", "schedule", "workflow_dispatch"},
     "release": {"workflow_run"},
     "report": {"workflow_run"},
     "reproduce": {"workflow_call"},
-    "sweep": {"workflow_dispatch"},
+    "retrain": {"repository_dispatch", "schedule", "workflow_dispatch"},
+    "sweep": {"workflow_dispatch", "workflow_call"},
     "tests": {"push", "pull_request", "merge_group"},
 }
 # Workflows that execute a change: they may write nothing.
@@ -216,7 +239,7 @@ def test_no_more_than_the_key_that_reads_is_handed_on() -> None:
 
 def test_a_called_workflow_takes_what_it_is_handed() -> None:
     """The secrets of a called workflow's environments are empty unless the caller names them."""
-    for job, called in (("experiment/gpu", "reproduce"), ("release/staging", "deploy")):
+    for job, called in (("experiment/gpu", "reproduce"), ("release/staging", "deploy"), ("retrain/sweep", "sweep")):
         assert set((WORKFLOWS[called]["on"]["workflow_call"] or {}).get("secrets", {})) == HANDED[job], job
 
 
@@ -330,6 +353,7 @@ def test_only_main_fills_the_cache_of_main() -> None:
         "experiment/plan/What earlier runs took": ledger,
         "main/overdue/What earlier runs took": ledger,
         "sweep/plan/What earlier runs took": ledger,
+        "retrain/plan/What earlier runs took": ledger,
         "main/reproduce/Results for pull requests": "dvc-main-${{ github.sha }}",
         "reproduce/reproduce/Results for the next push": (
             "dvc-${{ inputs.scope }}-${{ github.run_id }}-${{ github.run_attempt }}"
@@ -350,7 +374,7 @@ def test_machines_are_named() -> None:
     """A hosted image has its version; others come from the two variables; a fork's code gets a hosted one, always."""
     for name, body in jobs():
         where = body.get("runs-on", body.get("with", {}).get("runner"))
-        if name == "release/staging":
+        if name in ("release/staging", "retrain/sweep"):
             assert where is None
             continue
         if name in ("main/reproduce", "audit/reproduce"):
@@ -365,6 +389,8 @@ def test_machines_are_named() -> None:
             assert where == SERVING_HOST, name
         elif name == "preview/serve":
             assert where == PREVIEW_HOST
+        elif name == "monitor/watch":
+            assert where == ["self-hosted", "serve-production"]
         elif name == "reproduce/reproduce":
             assert where == "${{ fromJSON(inputs.runner) }}"
         else:
@@ -385,20 +411,22 @@ def test_every_file_is_looked_at() -> None:
 
 
 def test_no_pull_request_reaches_a_serving_host() -> None:
-    """Only deploy.yml and release.yml name delivery's runner, environments and key, and no pull request starts them."""
+    """Three workflows alone name delivery's runner, environments or key, and no pull request starts them."""
     reach = re.compile(r"\bserve-(?!preview\b)|^(staging|production|tags)$|RELEASE_PRIVATE_KEY")
     found = {name.partition("/")[0] for name, body in jobs() if any(map(reach.search, texts(body)))}
-    assert found == {"deploy", "release"}
+    assert found == {"deploy", "monitor", "release"}
     called = {(name, match[1]) for name, body in jobs() if (match := CALLED.fullmatch(body.get("uses", "")))}
     assert {name for name, target in called if target in found} == {"release/staging"}
     assert WORKFLOWS["release"]["on"]["workflow_run"]["workflows"] == ["main"]
-    assert not {"pull_request", "merge_group", "push"} & (TRIGGERS["deploy"] | TRIGGERS["release"])
+    assert not {"pull_request", "merge_group", "push"} & (
+        TRIGGERS["deploy"] | TRIGGERS["monitor"] | TRIGGERS["release"]
+    )
 
 
 def test_a_serving_host_is_given_nothing() -> None:
     """It sees no code, secret, token or permission: it gets a release as data, and says what serves."""
-    for job in ("roll", "confirm"):
-        body = WORKFLOWS["deploy"]["jobs"][job]
+    for file, job in (("deploy", "roll"), ("deploy", "confirm"), ("monitor", "watch")):
+        body = WORKFLOWS[file]["jobs"][job]
         assert body["permissions"] == {}, job
         assert not [text for text in texts(body) if "secrets." in text or "github.token" in text], job
         actions = {step["uses"].partition("@")[0] for step in body["steps"] if "uses" in step}
@@ -432,3 +460,24 @@ def test_the_host_of_previews_reaches_nothing_else() -> None:
     serve = WORKFLOWS["preview"]["jobs"]["serve"]
     assert serve["permissions"] == CONTENTS
     assert not [text for text in texts(serve) if "github.token" in text]
+
+
+def test_what_an_alert_says_is_in_no_step() -> None:
+    """The payload of a dispatch is read from the event's file by main's code; no expression of a workflow names it."""
+    assert not [path.name for path in FILES if "client_payload" in path.read_text(encoding="utf-8")]
+    assert WORKFLOWS["retrain"]["on"]["repository_dispatch"]["types"] == ["retrain"]
+
+
+def test_who_reads_labels_writes_nothing_at_github() -> None:
+    """The job with the private key of texts has no token of GitHub's, and hands on neither rows nor a cache."""
+    body = WORKFLOWS["retrain"]["jobs"]["collect"]
+    assert "github.token" not in " ".join(texts(body))
+    assert [step["with"]["path"] for step in body["steps"] if "upload-artifact@" in step.get("uses", "")] == [
+        "proposal/"
+    ]
+    assert not [step for step in body["steps"] if "/cache" in step.get("uses", "") and _saves(step)]
+
+
+def test_alerts_come_one_after_another() -> None:
+    """Runs of retrain.yml share a group and end none that runs, so that a later one sees what an earlier one opened."""
+    assert WORKFLOWS["retrain"]["concurrency"] == {"group": "retrain", "cancel-in-progress": "false"}

@@ -26,7 +26,9 @@ def proposed(origin: Origin, tmp_path: Path) -> Proposal:
     target.parent.mkdir(parents=True)
     target.write_text("a: 2\n", encoding="utf-8")
     message = f"Params of the best\n\n{mark(SPEC)}\nExperiment: small-a_2\n"
-    return Proposal(SPEC, "small-a_2", origin.sha("main"), BRANCH, "Sweep small", "Why.", message, ["params.yaml"], [])
+    return Proposal(
+        mark(SPEC), "small-a_2", origin.sha("main"), BRANCH, "Sweep small", "Why.", message, ["params.yaml"], []
+    )
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_commits_of_others_are_not_overwritten(
 ) -> None:
     """Where somebody has pushed to the branch, it stays as it is, and the error says what to do."""
     theirs = origin.push(write({"params.yaml": "a: 4\n"}), BRANCH)
-    with pytest.raises(VerdictError, match="is not a sweep's: nothing was overwritten"):
+    with pytest.raises(VerdictError, match="is not ours: nothing was overwritten"):
         open_it(proposed)
     assert origin.sha(BRANCH) == theirs
 

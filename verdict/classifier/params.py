@@ -146,6 +146,7 @@ class Params(Section):
     gate: Any = None
     report: Any = None
     feedback: Any = None
+    retrain: Any = None
 
     @model_validator(mode="after")
     def _stays_inside(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.ci.github.output import output, run_url
-from verdict.cli import ci_sweep
+from verdict.cli import ci_retrain, ci_sweep
 from verdict.cli.exits import reported
 from verdict.cli.steps import steps
 
@@ -155,6 +155,13 @@ def _overdue(_: Options) -> None:
     print("the audit is not overdue")
 
 
+def _tell_drift(options: Options) -> None:
+    from verdict.ci.github.client import GitHub
+    from verdict.ci.monitor import tell
+
+    tell(GitHub.from_environment(), options.told, options.code, run_url())
+
+
 def _remote(root: Path) -> bool:
     """Whether DVC's remote is one that others reach; one without a key is asked all the same, and says no."""
     from verdict.repo.remote import configured
@@ -193,7 +200,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--out", type=Path, default=Path(default), metavar="PATH")
     for command in (judge, publish, comment, commit):
         command.add_argument("--out", type=Path, default=Path("judgement"), metavar="FOLDER")
+    drift = add("tell-drift", _tell_drift, "keep the one issue on drift")
+    drift.add_argument("told", type=Path, help="what verdict drift printed")
+    drift.add_argument("--code", type=int, required=True, help="the code that it ended with")
     ci_sweep.arguments(add("sweep", None, "steps of sweep.yml"))
+    ci_retrain.arguments(add("retrain", None, "steps of retrain.yml"), _event)
 
 
 def run(options: Options) -> int:

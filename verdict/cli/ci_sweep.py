@@ -59,7 +59,7 @@ def _propose(options: Options) -> None:
     github, proposal = GitHub.from_environment(), read(options.out)
     number = open_or_update(github, proposal, options.out, own_token=not os.environ.get("VERDICT_LOGIN"))
     text = (options.out / LEADERBOARD).read_text(encoding="utf-8")
-    told = with_pictures(github, text, options.out, f"verdict/pull-{number}", f"Leaderboard of {proposal.spec}")
+    told = with_pictures(github, text, options.out, f"verdict/pull-{number}", f"Leaderboard: {proposal.title}")
     write_text(options.out / COMMENT, told + f'\n\n<sub><a href="{run_url()}">The run</a></sub>\n')
     output("number", str(number))
     output("poster", comments.poster(github, number, TITLE))

@@ -77,7 +77,7 @@ def obtain(root: Path, targets: list[str], remote: bool) -> str:
         if not _at_hand(outs):
             try:
                 if remote:
-                    _fetch(repo, paths)
+                    _fetch(repo, outs, targets)
                 repo.checkout(targets=paths, force=True)
             except CheckoutError as error:
                 places = "the cache nor on the remote" if remote else "the cache"
@@ -87,15 +87,18 @@ def obtain(root: Path, targets: list[str], remote: bool) -> str:
         return "" if _at_hand(outs) else f"{', '.join(targets)}: not in the cache"
 
 
-def _fetch(repo: "Repo", paths: list[str]) -> None:
-    """Fetch from the default remote; what that lacks, from the one of retraining, if there is one."""
+def _fetch(repo: "Repo", outs: "list[Output]", targets: list[str]) -> None:
+    """Fetch from the default remote; what that lacks of what a pointer names, from the one of retraining."""
     from dvc.exceptions import DvcException
 
+    paths = [str(Path(repo.root_dir) / target) for target in targets]
+    waits = RETRAIN in repo.config["remote"] and all(target.endswith(".dvc") for target in targets)
     try:
         repo.fetch(targets=paths)
     except DvcException:
-        if RETRAIN not in repo.config["remote"]:
+        if not waits:
             raise
+    if waits and any(out.changed_cache() for out in outs):  # of what is missing DVC only warns
         repo.fetch(targets=paths, remote=RETRAIN)
 
 

@@ -1,4 +1,4 @@
-"""params.yaml with the judge's groups, which the classifier does not know: the policy, and prices for the report."""
+"""params.yaml with the groups that the classifier does not know: the policy, prices, and when to retrain."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,12 +110,25 @@ class Report(Section):
         return self
 
 
+class Retrain(Section):
+    """When a retraining may be proposed by itself; it is read from main.
+
+    `columns` has what rows get that come back from users without a column of the table.
+    """
+
+    min_labels: Count = 200
+    cooldown_days: NonNegative = 7
+    per_month: Annotated[int, Field(ge=0)] = 4
+    columns: dict[str, str] = Field(default_factory=dict)
+
+
 class AllParams(Params):
     """All of params.yaml, with the schema of every group."""
 
     gate: Gate
     report: Report
     feedback: Consent = Consent()
+    retrain: Retrain = Retrain()
 
 
 def load(path: Path = PATH) -> AllParams:

@@ -12,7 +12,7 @@ from verdict.base.paths import PARAMS
 from verdict.classifier.metric_names import known_metric
 from verdict.classifier.section import explain
 from verdict.repo.revisions import Revision
-from verdict.review.params import Gate, Report
+from verdict.review.params import Gate, Report, Retrain
 
 Group = TypeVar("Group", bound=BaseModel)
 # Which keys, when they change, are which rule's.
@@ -66,6 +66,11 @@ def unreadable(revision: Revision) -> str:
 def report_of(revision: Revision) -> Report:
     """The group `report:` of a revision."""
     return _group(revision, "report", Report)
+
+
+def retrain_of(revision: Revision) -> Retrain:
+    """The group `retrain:` of a revision; what it says without one."""
+    return _group(revision, "retrain", Retrain) if "retrain" in revision.params else Retrain()
 
 
 def _group(revision: Revision, name: str, kind: type[Group]) -> Group:

@@ -209,6 +209,19 @@ def update_issue(state: State, request: Request) -> Answer:
     return Answer(found)
 
 
+@route("POST", "/issues/{issue_number}/labels", *TALK)
+def add_labels(state: State, request: Request) -> Answer:
+    """More labels for an issue or a pull request, set by whoever asks."""
+    number = _known(state, request)
+    entry = state.pulls.get(number) or state.issues[number]
+    for one in request.body["labels"]:
+        label = _label(state, one)
+        entry["labels"].append(label)
+        known = {"id": state.next_id(), "event": "labeled", "actor": user(state, request.identity.login)}
+        state.events.setdefault(number, []).append({**known, "created_at": now(), "label": label})
+    return Answer(entry["labels"])
+
+
 def comment(state: State, number: int, body: str, written_by: Json) -> Json:
     """Add a comment to an issue or a pull request."""
     identifier = state.next_id()

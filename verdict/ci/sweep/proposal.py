@@ -17,10 +17,11 @@ _PROPOSAL = "proposal.json"
 class Proposal:
     """A commit on top of `baseline`, and the texts around it.
 
-    `files` lie under `FILES`; those in `gone` are removed. Without files there is nothing to propose.
+    By the line `mark` of its message the commit is known again. `files` lie under `FILES`; those in `gone` are removed.
+    Without files there is nothing to propose.
     """
 
-    spec: str
+    mark: str
     experiment: str
     baseline: str
     branch: str

@@ -1,17 +1,20 @@
-"""The winner's pull request, through GitHub's API: one a spec file, opened once and updated by later sweeps.
+"""The pull request of a sweep's winner, or of new rows, through GitHub's API: opened once, and updated by the next.
 
-Its branch is moved by force, and only from a commit whose message a sweep of the same spec file wrote: somebody's own
-commits on it stay, except one that is pushed between the look and the move.
+Its branch is moved by force, and only from a commit whose message has the same mark, such as that of a spec file:
+somebody's own commits on it stay, except one that is pushed between the look and the move.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import GENERATED, PARAMS
 from verdict.ci.github.client import ApiError, GitHub
-from verdict.ci.sweep.proposal import FILES, Proposal, mark
+from verdict.ci.sweep.proposal import FILES, Proposal
 
+# What may be committed: params, what stages write, pointers to data, and the note of what was added.
+_MAY = re.compile(rf"{re.escape(PARAMS)}|{GENERATED.pattern}|data/added\.json|data/(?:[\w-][\w.-]*/)*[\w-][\w.-]*\.dvc")
 TITLE = "leaderboard"  # of the comment's watermark
 _UNCHECKED = (
     "\n\n<p><b>No check runs for this pull request yet:</b> GitHub starts none for what its own token opens or pushes."
@@ -20,7 +23,7 @@ _UNCHECKED = (
 
 
 def open_or_update(github: GitHub, proposal: Proposal, folder: Path, own_token: bool) -> int:
-    """Put the winner on its branch, and open or update the pull request.
+    """Put a proposal on its branch, and open or update the pull request.
 
     Args:
         github: the API, with a token that may write contents and pull requests.
@@ -63,7 +66,7 @@ def _push(github: GitHub, proposal: Proposal, folder: Path) -> None:
     ref = f"heads/{proposal.branch}"
     tip = _tip(github, proposal, ref)
     if tip and tip["tree"]["sha"] == tree and [one["sha"] for one in tip["parents"]] == [proposal.baseline]:
-        print(f"{proposal.branch} has this winner already")
+        print(f"{proposal.branch} has this already")
         return
     commit = github.commit(tree, [proposal.baseline], proposal.message)
     if tip:
@@ -73,21 +76,22 @@ def _push(github: GitHub, proposal: Proposal, folder: Path) -> None:
 
 
 def _tree(github: GitHub, proposal: Proposal, folder: Path) -> str:
-    """The baseline's files with those of the winner."""
+    """The baseline's files with those that are proposed."""
     files: dict[str, Path | None] = {name: folder / FILES / name for name in proposal.files}
     files |= dict.fromkeys(proposal.gone)
-    if foreign := [name for name in files if name != PARAMS and not GENERATED.fullmatch(name)]:
-        raise VerdictError(foreign[0], "only params.yaml, dvc.lock, metrics/ and plots/ are committed", "report it")
+    if foreign := [name for name in files if not _MAY.fullmatch(name)]:
+        what = "only params.yaml, dvc.lock, metrics/, plots/, pointers and the note of new rows are committed"
+        raise VerdictError(foreign[0], what, "report it")
     return github.tree(files, proposal.baseline)
 
 
 def _tip(github: GitHub, proposal: Proposal, ref: str) -> dict[str, Any] | None:
-    """The branch's commit, where it is a sweep's; None where there is no such branch."""
+    """The branch's commit, where it has the mark; None where there is no such branch."""
     sha = github.tip(ref)
     if sha is None:
         return None
     tip: dict[str, Any] = github.get(f"/git/commits/{sha}")
-    if mark(proposal.spec) not in tip["message"].splitlines():
-        what = f"its last commit, {sha[:10]}, is not a sweep's: nothing was overwritten"
+    if proposal.mark not in tip["message"].splitlines():
+        what = f"its last commit, {sha[:10]}, is not ours: nothing was overwritten"
         raise VerdictError(f"branch {proposal.branch}", what, "merge it, or delete or rename the branch")
     return tip

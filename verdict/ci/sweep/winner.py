@@ -46,7 +46,7 @@ def propose(plan: Plan, board: Board, run: str, out: Path) -> Proposal:
         target.write_bytes(_bytes(plan.root, commit, name))
     point = next(point for point in plan.points if point.name == winner.name)
     made = Proposal(
-        str(plan.spec),
+        mark(str(plan.spec)),
         winner.name,
         plan.baseline,
         f"sweep/{plan.spec.stem}",

@@ -147,6 +147,15 @@ class Storage:
             with told(self.where):
                 generic.copy(localfs, [str(path) for path in sources.values()], self._remote.fs, list(sources))
 
+    def bring(self, name: str, folder: Path) -> None:
+        """Download all files below a name of the remote, numbered: theirs are strangers' to this machine."""
+        with told(self.where):
+            filesystem = self._fresh()
+            top = filesystem.join(self._remote.path, name)
+            for number, place in enumerate(sorted(filesystem.find(top)) if filesystem.exists(top) else ()):
+                folder.mkdir(parents=True, exist_ok=True)
+                filesystem.get_file(place, str(folder / f"{number:03}-{Path(place).name}"))
+
     @cached_property
     def _remote(self) -> "Remote":
         remote = self.repo.cloud.get_remote(self.name, "push")
