@@ -1,0 +1,219 @@
+"""A team with a release under traffic, the watch of its host, and a GitHub on this machine."""
+
+import http.client
+import json
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyrage
+import pytest
+
+from dev import monitor
+from tests.conftest import ROOT
+from tests.corpus import SIZES, rows
+from tests.documents import save
+from tests.dvc.delivery.stage import Stand, until
+from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.changes import set_params
+from tests.relaying import OF_GITHUB
+from tests.tiers import need, tier
+from tests.workflows import releasing, test_retrain, test_sweep
+from tests.workflows.conftest import base, copied
+from tests.workflows.direct import Direct
+from tests.workflows.releasing import TOKEN, Releases, clone, green
+from tests.workflows.workflow import STANDINS
+from verdict.delivery.host.orders import read_release
+from verdict.delivery.host.state import State
+
+__all__ = ["base"]
+_MIN_LABELS = 40
+
+
+@dataclass
+class Users:
+    """Who asks, at a rate, and sends labels back where somebody knows them.
+
+    Args:
+        port: of the proxy.
+        labels: port of the feedback.
+        make: the next text, and its label where that is told.
+    """
+
+    port: int
+    labels: int
+    make: Callable[[], tuple[str, str | None]]
+    got: dict[int, int] = field(default_factory=dict)
+    sent: int = 0
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def ask(self, pause: float) -> None:
+        """Ask until told to stop."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        back = http.client.HTTPConnection("127.0.0.1", self.labels, timeout=20)
+        while not self.stopped.wait(pause):
+            text, label = self.make()
+            try:
+                status, answer = _post(client, "/predict", {"text": text})
+            except (OSError, http.client.HTTPException):
+                status, client = 0, http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            self.got[status] = self.got.get(status, 0) + 1
+            if status == 200 and label is not None:
+                told = {"receipt": answer["receipt"], "label": label, "text": text, "consent": True}
+                with suppress(OSError, http.client.HTTPException):
+                    self.sent += _post(back, "/feedback", told)[0] == 202
+
+    @contextmanager
+    def asking(self, threads: int = 3, pause: float = 0.005) -> Iterator["Users"]:
+        """Ask for as long as the block runs."""
+        self.stopped.clear()
+        asking = [threading.Thread(target=self.ask, args=(pause,)) for _ in range(threads)]
+        for thread in asking:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self.stopped.set()
+            for thread in asking:
+                thread.join(30)
+
+
+def _post(client: http.client.HTTPConnection, path: str, body: object) -> tuple[int, Any]:
+    client.request("POST", path, json.dumps(body))
+    reply = client.getresponse()
+    return reply.status, json.loads(reply.read())
+
+
+def usual(draw: random.Random) -> str:
+    """A text of the kind that the table has."""
+    return draw.choice(_usual())
+
+
+@cache
+def _usual() -> list[str]:
+    return [
+        str(row["text"]) for seed in range(9, 14) for domain, size in SIZES.items() for row in rows(domain, size, seed)
+    ]
+
+
+@dataclass
+class Loop:
+    """The team, its host, and what watches that."""
+
+    site: Direct
+    releases: Releases
+    stand: Stand
+    host: Path
+    folder: Path
+    ports: dict[str, int]
+    identity: Path
+    params: Path
+
+    def verdict(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command on the host."""
+        called = [sys.executable, "-I", "-m", "verdict", *arguments]
+        return subprocess.run(called, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    def release(self) -> str:
+        """Build and register what main's tip would be, as release.yml does after main.yml; its version."""
+        desk = self.releases.desk
+        desk.run("git", "fetch", "--quiet", "--tags", "origin")
+        desk.run("git", "reset", "--quiet", "--hard", "origin/main")
+        desk.run("dvc", "pull", "--quiet", "--allow-missing")
+        green(self.site, self.site.origin.sha("main"))
+        version = self.releases.release("plan").partition(":")[0]
+        self.releases.release("build")
+        self.releases.release("register", GITHUB_TOKEN=TOKEN)
+        return version
+
+    def deploy(self, version: str, *options: str) -> int:
+        """`verdict deploy` of it on the host, whose engine are processes: an image is the folder of an artifact."""
+        folder = self.folder / version
+        shutil.copytree(self.releases.desk.path / "models", folder)
+        file = self.folder / f"{version}.json"
+        file.write_text(self.releases.release("show", version))
+        told = replace(read_release(file), image=str(folder / "classifier"))
+        file.write_text(json.dumps(vars(told)))
+        return self.verdict("deploy", version, "--release", str(file), "--host", str(self.host), *options).returncode
+
+    @property
+    def state(self) -> State:
+        """What the guard wrote last."""
+        return self.stand.store.state() or State()
+
+    def dispatches(self, version: str) -> list[dict[str, str]]:
+        """What the relay sent for a release."""
+        payloads = [one["client_payload"] for one in self.site.github.dispatches]
+        return [one for one in payloads if one["release"] == version]
+
+
+@contextmanager
+def _running(folder: Path, name: str, *arguments: str) -> Iterator[None]:
+    """A process of `verdict`, until the block ends."""
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "verdict", *arguments], cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    """All of it; nothing is released yet."""
+    tier("loop")
+    for program in (*monitor.PROGRAMS, "wrk"):
+        need(program, "apt-get install prometheus prometheus-alertmanager wrk")
+    folder = tmp_path_factory.mktemp("loop")
+    identity = pyrage.x25519.Identity.generate()
+    (folder / "identity").write_text(str(identity))
+    consent = {"texts": True, "recipient": str(identity.to_public()), "bucket": str(folder / "texts"), "days": 30}
+    with copied(base, folder) as site, ExitStack() as stack:
+        env = releasing.with_app(site)
+        shutil.copy(STANDINS / "images.py", site.clone.path / "verdict/delivery/images.py")
+        set_params(site.clone, "retrain", cooldown_days=0)
+        test_retrain.ready(site, _MIN_LABELS)
+        test_sweep.with_app(site)
+        site.github.token(OF_GITHUB, {"contents": "write"})
+        desk = clone(site, folder / "desk")
+        stand = stack.enter_context(Stand(folder / "host", desk.path).proxied())
+        ports = {**monitor.free(monitor.PORTS), "users": stand.port, "haproxy": stand.told}
+        ports |= {"service": stand.ports["a"].metrics}
+        params = folder / "params.yaml"
+        save(params, {"feedback": consent})
+        told = (site.github.url, site.github.name, folder / "github")
+        (folder / "github").write_text(OF_GITHUB)
+        own = ("asked", "haproxy", "drift", "feedback")
+        stack.enter_context(monitor.watching(folder, ports, desk.path, told, without=own))
+        receipts = ("--receipt-key", f"{folder}/receipts")
+        labels = ("--labels", "negative,neutral,positive", "--params", str(params))
+        kept = ("--database", f"sqlite:///{folder}/labels.db")
+        asked = (f"--port={ports['labels']}", f"--metrics-port={ports['feedback']}")
+        stack.enter_context(_running(folder, "feedback", "feedback", *receipts, *labels, *kept, *asked))
+        services = [f"--from=http://127.0.0.1:{stand.ports[name].metrics}/metrics" for name in ("a", "b")]
+        state = f"--state={folder}/drift.json"
+        stack.enter_context(_running(folder, "drift", "drift", "--watch", f"--port={ports['drift']}", *services, state))
+        host = stand.described(
+            receipt_key=str(folder / "receipts"), feedback=f"http://127.0.0.1:{ports['feedback']}/metrics"
+        )
+        stack.enter_context(_running(folder, "guard", "guard", "--host", str(host)))
+        yield Loop(site, Releases(site, Clone(desk.path), env), stand, host, folder, ports, folder / "identity", params)
+
+
+def wait(reached: Callable[[], object], seconds: float) -> float:
+    """Wait for something; after how many seconds it was there."""
+    began = time.monotonic()
+    until(reached, seconds)
+    return time.monotonic() - began

@@ -1,0 +1,143 @@
+"""The loop on this machine: a release under traffic, a shift, an alert, a pull request, the gate, users; and no cure.
+
+`make loop` prints it as it goes. Services, haproxy, guard, drift watch, feedback, Prometheus, Alertmanager and relay
+are real; workflows run under act, with GitHub the tests' own.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.roll import load
+from benchmarks.serving import script
+from tests.loop.conftest import Loop, Users, usual, wait
+from tests.workflows import act, events
+from tests.workflows.outcome import Outcome
+from tests.workflows.proposals import top
+from tests.workflows.test_retrain import DONE, Experiments
+
+# Words that no training text has, and what people say of them.
+_NEW = {"positive": ("blixo", "framel", "gundor"), "negative": ("vrantel", "zuppik", "morgash")}
+_FILLERS = ("quenda", "liprot", "astrum", "belzin", "corvat")
+_OTHER = ("hjarta", "kvennir", "solveth", "drumsk", "eplatre", "fjordun")
+_SHARE = 0.05
+Told = Callable[[str], None]
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Told:
+    """Prints what happens, with the seconds since the beginning, whether or not pytest shows what tests print."""
+    began = time.monotonic()
+
+    def say(what: str) -> None:
+        with capsys.disabled():
+            print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
+
+    return say
+
+
+def moved(draw: random.Random) -> tuple[str, str | None]:
+    """A text of a world in which one of twenty is in words that are new; its label, if it is one of those."""
+    if draw.random() > _SHARE:
+        return usual(draw), None
+    label = draw.choice(list(_NEW))
+    words = [draw.choice(_FILLERS) for _ in range(6)]
+    return " ".join([*words, draw.choice(_NEW[label]), draw.choice(_FILLERS)]), label
+
+
+def retrained(loop: Loop, payload: dict[str, str]) -> Outcome:
+    """retrain.yml by act, started by what the relay sent."""
+    site = loop.site
+    event = events.repository_dispatch(site.github, "retrain", payload)
+    settings: dict[str, Any] = {"secrets": site.secrets, "variables": site.variables, "env": site.env, "timeout": 600}
+    with Experiments(site):
+        return act.run(site.origin, "retrain.yml", event, github=site.github, **settings)
+
+
+def dispatched(loop: Loop, version: str, told: Told) -> dict[str, str]:
+    """Wait for the relay; what it sent."""
+    seconds = wait(lambda: loop.dispatches(version), 300)
+    payload = loop.dispatches(version)[0]
+    told(f"{seconds:.0f} s after the shift: dispatched ({payload['told']})")
+    assert (payload["reason"], payload["kind"]) == ("drift", "unknown")
+    return payload
+
+
+def test_the_loop_closes(loop: Loop, told: Told, tmp_path: Path) -> None:
+    """What drifted is retrained on labels that came back, judged, merged, released, and serves; then all is quiet."""
+    draw, site = random.Random(0), loop.site
+    first = loop.release()
+    assert loop.deploy(first) == 0
+    told(f"{first} serves")
+    users = Users(loop.stand.port, loop.ports["labels"], lambda: (usual(draw), None))
+    with users.asking():
+        time.sleep(40)
+        assert loop.dispatches(first) == []
+        told(f"usual traffic, {sum(users.got.values()):,} requests: no alert")
+        users.make = lambda: moved(draw)
+        payload = dispatched(loop, first, told)
+        wait(lambda: users.sent >= 80, 120)
+    assert set(users.got) == {200}
+    rows = site.origin.root / "remotes/retrain/rows/feedback.csv"
+    rows.parent.mkdir()
+    keys = ("--identity", str(loop.identity), "--params", str(loop.params))
+    done = loop.verdict("feedback", "rows", *keys, "--out", str(rows))
+    assert done.returncode == 0, done.stderr
+    told(f"{users.sent} labels with consent came back")
+
+    began = time.monotonic()
+    ran = retrained(loop, payload)
+    assert top(ran.jobs) == DONE, ran.log
+    (pull,) = site.github.state.pulls.values()
+    told(f"{time.monotonic() - began:.0f} s after that: {pull['title']}")
+
+    branch = str(pull["head_ref"])
+    site.origin.pull(1, branch)
+    site.github.state.pulls[1] |= {"created_at": site.now(), "labels": []}
+    site.experiment()
+    site.label(1, "reproduce", "verdict-sweep[bot]")
+    tried = site.experiment(action="labeled", label="reproduce")
+    judged = site.report(tried)
+    assert judged.jobs == {"judge": "success", "publish": "success", "commit-lock": "success"}, judged.log
+    conclusion, title = site.checks()[-1]
+    told(f"judged: {conclusion}, {title}")
+    assert conclusion == "success"
+
+    site.origin.git("update-ref", "refs/heads/main", f"refs/heads/{branch}")
+    site.github.pull(1, branch, state="closed").update(merged=True, merged_at=site.now())
+    ran_main = site.main()
+    assert ran_main.jobs == {"reproduce": "success"}, ran_main.log
+    second = loop.release()
+    with load(loop.stand.port, script(tmp_path, [usual(draw) for _ in range(500)])) as seen:
+        assert loop.deploy(second) == 0
+    told(f"merged, {second} released, canaried and promoted; {seen[0].requests:,} requests, {seen[0].errors} failed")
+    assert seen[0].errors == 0
+
+    with users.asking():
+        time.sleep(60)
+    assert loop.dispatches(second) == []
+    assert set(users.got) == {200}
+    told(f"the same traffic, {second}: no alert")
+
+
+def test_what_retraining_cannot_help(loop: Loop, told: Told) -> None:
+    """Another language, and nobody labels it: one issue asks for labels, there is no pull request, and no run."""
+    draw, site = random.Random(1), loop.site
+    version = loop.state.stable.version if loop.state.stable else loop.release()
+
+    def foreign() -> tuple[str, None]:
+        return (" ".join(draw.choices(_OTHER, k=8)) if draw.random() < 2 * _SHARE else usual(draw)), None
+
+    with Users(loop.stand.port, loop.ports["labels"], foreign).asking():
+        payload = dispatched(loop, version, told)
+    before = set(site.github.state.pulls)
+    ran = retrained(loop, payload)
+    assert top(ran.jobs) == {**DONE, "propose": "skipped"}, ran.log
+    (issue,) = site.github.issues
+    told(f"no new labels: the issue {issue['title']!r}")
+    assert "more labels are wanted" in issue["body"]
+    assert set(site.github.state.pulls) == before
