@@ -35,7 +35,7 @@ COPY verdict/monitoring/__init__.py verdict/monitoring/words.py /app/verdict/mon
 COPY verdict/monitoring/mixture.py verdict/monitoring/reference.py /app/verdict/monitoring/
 COPY verdict/serving /app/verdict/serving
 # Of the commands this one alone: without its __init__.py, which lists all of them, the folder is a package all the same.
-COPY verdict/cli/serve.py verdict/cli/exits.py /app/verdict/cli/
+COPY verdict/cli/serve.py verdict/cli/listening.py verdict/cli/exits.py /app/verdict/cli/
 # Modes, too, are part of a layer's digest, and a checkout has those of its umask. The list is of what the service needs
 # of Python's own library: images of Python come without its bytecode.
 RUN PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /app \
@@ -99,6 +99,42 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /work
 USER 65532:65532
 CMD ["verdict", "repro"]
+
+# --- counter: what counts labels that come back, with a driver for PostgreSQL; no model and nothing that scores
+FROM tools AS counter
+COPY requirements/feedback.txt requirements/postgresql.txt /tmp/requirements/
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 \
+    python3 -m venv --without-pip /opt/venv \
+    && /opt/tools/bin/pip --python /opt/venv/bin/python install --no-cache-dir --no-compile \
+        --requirement /tmp/requirements/feedback.txt --requirement /tmp/requirements/postgresql.txt \
+    && echo /app > "$(echo /opt/venv/lib/python3*/site-packages)/verdict.pth" \
+    && PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /opt/venv/lib
+COPY verdict/__init__.py /app/verdict/
+COPY verdict/base /app/verdict/base
+COPY verdict/web /app/verdict/web
+COPY verdict/monitoring/__init__.py /app/verdict/monitoring/
+COPY verdict/monitoring/feedback /app/verdict/monitoring/feedback
+COPY verdict/cli/feedback.py verdict/cli/listening.py verdict/cli/exits.py /app/verdict/cli/
+RUN PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /app \
+    && chmod -R u=rwX,go=rX /app
+
+# --- feedback: docker build --target feedback; docs/monitoring.md says how to run it
+FROM ${BASE_IMAGE} AS feedback
+RUN rm -rf /usr/local/bin/pip* /usr/local/bin/wheel* /usr/local/lib/python3*/site-packages/* \
+        /usr/local/lib/python3*/ensurepip /usr/lib/python3*/ensurepip /usr/share/python-wheels
+COPY --from=counter /opt/venv /opt/venv
+COPY --from=counter /app /app
+EXPOSE 8002 8003
+WORKDIR /app
+USER 65532:65532
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["bash", "-c", "\
+exec 3<>/dev/tcp/127.0.0.1/8002 \
+&& printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3 \
+&& read -r _ code _ <&3 \
+&& [ $code = 200 ]"]
+# A folder of the host, which outlives the container; or another URL, with which nothing is written here.
+ENV VERDICT_DATABASE=sqlite:////data/feedback.db
+ENTRYPOINT ["/opt/venv/bin/python", "-I", "-m", "verdict.cli.feedback", "--host", "0.0.0.0", "--metrics-host", "0.0.0.0"]
 
 # --- sbom: what is installed in the image: docker build --target sbom --output DIR
 FROM ${ENVIRONMENT} AS inventory

@@ -45,6 +45,7 @@ PERMISSIONS = {
     "sweep/collect": ROLE,
     "sweep/propose": {"contents": "write", "pull-requests": "write"},
     "tests/delivery": CONTENTS,
+    "tests/feedback": CONTENTS,
     "tests/images": CONTENTS,
     "tests/manifests": CONTENTS,
     "tests/service": CONTENTS,

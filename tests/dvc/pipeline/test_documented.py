@@ -155,6 +155,7 @@ ELSEWHERE = {
         "gh workflow run deploy.yml -f environment=production -f version=v1.2.0",
         'gh workflow run deploy.yml -f environment=production -f back=true -f force="wrong labels for refunds"',
     },
+    "tests/unit/monitoring/test_live.py": {"verdict live"},
     "tests/mlflow/test_mirror.py": {"verdict mlflow --to http://127.0.0.1:5000"},
 }
 NOT_RUN = {
@@ -182,6 +183,11 @@ NOT_RUN = {
     "answers until it is stopped, or asks what answers: tests/dvc/serving": {
         "make serve",
         'curl -d \'{"text": "The soup was cold."}\' http://127.0.0.1:8000/predict',
+    },
+    "counts until it is stopped: tests/dvc/monitoring": {
+        "verdict serve --receipt-key receipts.key",
+        "verdict feedback --receipt-key receipts.key",
+        'curl -d \'{"receipt": "djEu…", "label": "positive"}\' http://127.0.0.1:8002/feedback',
     },
     "needs a bucket's keys, or an origin": {
         "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…",

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -14,7 +15,7 @@ from tests.conftest import ROOT
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.delivery import images
-from verdict.delivery.recipe import reference_of, stages_of
+from verdict.delivery.recipe import copied_by, reference_of, stages_of
 
 _OTHERS = shutil.ignore_patterns("__pycache__", "review", "ci", "experiments", "repo", "init")
 PLACE = "app/models/classifier/"
@@ -314,3 +315,18 @@ def test_a_mirror_of_the_base_is_named_by_digest(
         images.sbom(root, labels)
     digest = hashlib.sha256(played.base).hexdigest()
     assert f"--build-arg=BASE_IMAGE={repository}@sha256:{digest}" in played.calls[-1]
+
+
+def test_what_scores_and_what_counts_labels_share_no_driver_and_no_model() -> None:
+    """The service has no database and no bucket; who counts labels no artifact, and nothing that scores."""
+    files = {name: {str(path) for path in copied_by(stages_of(ROOT, name), ROOT)} for name in ("serving", "feedback")}
+    relative = {name: {str(Path(path).relative_to(ROOT)) for path in found} for name, found in files.items()}
+    pins = {name: (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8") for name in files}
+    for word in ("sqlalchemy", "psycopg", "pyrage", "fsspec", "s3fs"):
+        assert word not in pins["serving"]
+    for word in ("numpy", "safetensors", "fastapi", "pandas", "torch", "scikit-learn", "dvc"):
+        assert f"\n{word}==" not in pins["feedback"]
+    assert not [path for path in relative["serving"] if "feedback" in path or "postgresql" in path]
+    assert not [path for path in relative["feedback"] if re.match("verdict/(serving|classifier|repo|ci)/", path)]
+    assert "artifact" not in stages_of(ROOT, "feedback")
+    assert {"verdict/monitoring/feedback/store.py", "requirements/postgresql.txt"} <= relative["feedback"]

@@ -42,11 +42,9 @@ class Texts:
 
     def erase(self, told: Told) -> bool:
         """Remove what came with a receipt; whether there was something."""
-        try:
+        if found := self._files.exists(self._path(told)):
             self._files.rm_file(self._path(told))
-        except FileNotFoundError:
-            return False
-        return True
+        return bool(found)
 
     def purge(self) -> int:
         """Remove what is older than it may be; how many texts."""
