@@ -6,6 +6,8 @@ TORCH_INDEX ?=
 REVIEW ?=
 # Options for the service, such as --beside DIR.
 SERVE ?=
+# Options for the watch, such as --free (any free ports), or --repository OWNER/NAME --github-token FILE.
+MONITOR ?=
 # Options for the leaderboard, such as --spec sweeps/linear.yaml.
 BOARD ?=
 # A folder of deploy/kubernetes that is to be applied, such as overlays/production.
@@ -15,7 +17,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: help repro encoder engine serve sweep leaderboard test tables images release feedback roll delivery clients browser mlflow unit lint format workflows manifests bench calibration plots report preview remote pins clean
+.PHONY: help repro encoder engine serve sweep leaderboard test tables images release feedback roll delivery monitor loop clients browser mlflow unit lint format workflows manifests bench calibration plots report preview remote pins clean
 
 # The kind of model that params.yaml chooses.
 MODEL := $(shell sed -n 's/^  model: *\([a-z]*\).*/\1/p' params.yaml)
@@ -75,8 +77,14 @@ roll: .venv/test.stamp .venv/repro.stamp  ## a good release, bad ones, and the w
 delivery: .venv/test.stamp  ## roll releases out at length: twenty good ones, planted bad ones, a guard that is killed 20 times
 	VERDICT_TIER=delivery pytest tests/dvc/delivery
 
+monitor: .venv/test.stamp .venv/repro.stamp  ## a service under load, Prometheus, Alertmanager, relay: 127.0.0.1 (MONITOR: options)
+	$(if $(VERDICT_TIER),pytest tests/monitoring,@python -m dev.monitor $(MONITOR))
+
 mlflow: .venv/test.stamp .venv/mlflow.stamp  ## what verdict mlflow writes, on a real server of this machine: docs/releases.md
 	PATH="$(PATH):$(CURDIR)/.venv/mlflow/bin" VERDICT_TIER=mlflow pytest tests/mlflow
+
+loop: .venv/test.stamp .venv/api.github.com.json  ## traffic, a shift, an alert, a retraining, the gate, users: needs apt's Prometheus, docs/retraining.md
+	VERDICT_TIER=loop pytest -q tests/loop
 
 clients: .venv/test.stamp .venv/clients.stamp  ## ask the service by clients of others: schemathesis, NVIDIA's of the protocol
 	$(CLIENTS)

@@ -51,6 +51,7 @@ PERMISSIONS = {
     "tests/service": CONTENTS,
     "tests/tests": CONTENTS,
     "tests/mlflow": CONTENTS,
+    "tests/monitor": CONTENTS,
     "tests/versions": CONTENTS,
 }
 # A job that is not named has no environment, so no secret of one.

@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--repository", type=_repository, required=True, metavar="OWNER/NAME", help="whose workflows hear of it")
     add("--github-token", type=Path, required=True, metavar="FILE", help="holds a token: contents, write")
     add("--token-file", type=Path, required=True, metavar="FILE", help="holds the token that Alertmanager must bring")
-    add("--queue", type=Path, default=Path("relay.db"), metavar="FILE", help="what waits (default: relay.db)")
+    add("--queue", type=Path, required=True, metavar="FILE", help="keeps what GitHub does not have yet")
     add("--api", default=said("GITHUB_API_URL", "https://api.github.com"), help="default: $GITHUB_API_URL, or GitHub's")
     add("--host", default="127.0.0.1", help="where Alertmanager and Prometheus ask")
     add("--port", type=int, default=8005, help="0 for any that is free")

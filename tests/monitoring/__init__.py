@@ -1,0 +1,1 @@
+"""Tests of deploy/monitoring, by Prometheus and Alertmanager themselves: make monitor."""
