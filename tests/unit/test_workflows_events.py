@@ -388,3 +388,58 @@ def test_what_starts_previews(event: Json, ref: str, url: str, begins: bool) -> 
     name = "workflow_run" if "workflow_run" in event else "workflow_dispatch"
     given = {**contexts(name, event, ref), "vars": {"PREVIEW_URL": url}}
     assert runs(WORKFLOWS["preview"]["jobs"]["take"], given, {}) == begins
+
+
+def of_retrain(name: str, spec: str = "", ref: str = "refs/heads/main", **known: str) -> Json:
+    """What expressions of retrain.yml see."""
+    inputs = {"spec": spec, "params": ""} if name == "workflow_dispatch" else {}
+    return {**contexts(name, {}, ref), "inputs": inputs, "vars": known}
+
+
+@pytest.mark.parametrize(
+    ("given", "begins"),
+    [
+        (of_retrain("repository_dispatch"), {"plan"}),
+        (of_retrain("schedule"), set()),
+        (of_retrain("schedule", RETRAIN="true"), {"plan"}),
+        (of_retrain("workflow_dispatch"), {"plan"}),
+        (of_retrain("workflow_dispatch", "sweeps/linear.yaml"), {"sweep"}),
+        (of_retrain("workflow_dispatch", ref="refs/heads/change"), set()),
+        (of_retrain("workflow_dispatch", "sweeps/linear.yaml", "refs/heads/change"), set()),
+    ],
+)
+def test_what_starts_a_retraining(given: Json, begins: set[str]) -> None:
+    """An alert always, the calendar where it is set up, a person on main: for rows, or for a sweep in their place."""
+    body = WORKFLOWS["retrain"]["jobs"]
+    assert {name for name in ("plan", "sweep") if runs(body[name], given, {})} == begins
+
+
+@pytest.mark.parametrize(
+    ("plan", "collect", "follow"),
+    [
+        ({"go": "false", "waits": ""}, None, set()),
+        ({"go": "false", "waits": "{}"}, None, {"tell"}),
+        ({"go": "true", "waits": ""}, {"enough": "true", "waits": ""}, {"collect", "propose", "tell"}),
+        ({"go": "true", "waits": ""}, {"enough": "false", "waits": "{}"}, {"collect", "tell"}),
+        ({"go": "true", "waits": ""}, {"enough": "false", "waits": ""}, {"collect"}),
+    ],
+    ids=["one is open", "over budget", "rows enough", "too few after an alert", "too few by the calendar"],
+)
+def test_what_follows_a_plan(plan: Json, collect: Json | None, follow: set[str]) -> None:
+    """No collection where the plan says no, no proposal without rows; the issue where it waits, or waits no more."""
+    results = {"plan": "success", "collect": "success" if collect else "skipped"}
+    needs = {
+        "plan": {"result": "success", "outputs": plan},
+        "collect": {"result": results["collect"], "outputs": collect or {}},
+    }
+    given = {**of_retrain("repository_dispatch"), "needs": needs}
+    body = WORKFLOWS["retrain"]["jobs"]
+    assert {name for name in ("collect", "propose", "tell") if runs(body[name], given, results)} == follow
+
+
+@pytest.mark.parametrize(("known", "begins"), [({}, False), ({"MONITOR": "true"}, True)])
+def test_the_serving_host_is_asked_where_somebody_wants_it(known: Json, begins: bool) -> None:
+    """Without the variable monitor.yml waits for no runner; by hand it runs on main alone."""
+    body = WORKFLOWS["monitor"]["jobs"]["watch"]
+    assert runs(body, {**contexts("schedule", {}, "refs/heads/main"), "vars": known}, {}) is begins
+    assert not runs(body, {**contexts("workflow_dispatch", {}, "refs/heads/change"), "vars": known}, {})

@@ -172,6 +172,7 @@ GPU_RUNNER = """${{ vars.GPU_RUNNER || '["self-hosted", "gpu"]' }}"""
 SWEEP_RUNNER = """${{ fromJSON(inputs.runner || vars.GPU_RUNNER || '["self-hosted", "gpu"]') }}"""
 SERVING_HOST = ["self-hosted", "serve-${{ inputs.environment }}"]
 PREVIEW_HOST = """${{ fromJSON(vars.PREVIEW_RUNNER || '["self-hosted", "serve-preview"]') }}"""
+MONITOR_HOST = """${{ fromJSON(vars.MONITOR_RUNNER || '["self-hosted", "serve-production"]') }}"""
 CALLED = re.compile(r"\./\.github/workflows/([a-z-]+)\.yml")
 
 
@@ -392,7 +393,7 @@ def test_machines_are_named() -> None:
         elif name == "preview/serve":
             assert where == PREVIEW_HOST
         elif name == "monitor/watch":
-            assert where == ["self-hosted", "serve-production"]
+            assert where == MONITOR_HOST
         elif name == "reproduce/reproduce":
             assert where == "${{ fromJSON(inputs.runner) }}"
         else:
