@@ -85,7 +85,8 @@ class Counters:
     def __init__(self, classifier: Classifier, build: dict[str, str], reference: Reference | None) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
-        Info("verdict_build", "what is served", registry=registry).info(build)
+        words = {"words": reference.digest if reference else ""}
+        Info("verdict_build", "what is served", registry=registry).info(build | words)
         requests = Counter("verdict_requests", "by route and status", ["route", "status"], registry=registry)
         seconds = Histogram("verdict_request_seconds", "all of it", ["route"], buckets=_SECONDS, registry=registry)
         # To find the series of some labels takes longer than to count.
