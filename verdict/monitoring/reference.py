@@ -5,6 +5,7 @@ and counts by slice: no text, and no word that is rare.
 """
 
 import base64
+import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -86,6 +87,11 @@ class Reference(BaseModel):
     def counter(self) -> Counter:
         """Counts words as this reference does."""
         return Counter(self.frequent, np.frombuffer(base64.b64decode(self.known), "<u4").tolist())
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the words that it counts by: two references of one digest count alike."""
+        return hashlib.sha256("\n".join((*self.frequent, self.known)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @cached_property
     def parts(self) -> Slices:

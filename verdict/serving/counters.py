@@ -84,7 +84,8 @@ class Counters(Requests):
     def __init__(self, classifier: Classifier, build: dict[str, str], reference: Reference | None) -> None:
         super().__init__()
         registry = self.registry
-        Info("verdict_build", "what is served", registry=registry).info(build)
+        words = {"words": reference.digest if reference else ""}
+        Info("verdict_build", "what is served", registry=registry).info(build | words)
         # The outcome is same, other, failed, or skipped.
         self.beside = Counter("verdict_beside", "what it says", ["artifact", "outcome"], registry=registry)
         release, scores = build["version"], reference.scores[OVERALL] if reference else {}

@@ -4,19 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit.monitoring.services import window
 from tests.unit.monitoring.tables import SLICES, answered, texts
 from verdict.monitoring.building import answers
-from verdict.monitoring.mixture import Window
-from verdict.monitoring.reference import LENGTHS, Reference
-
-
-def window(reference: Reference, given: list[str], good: float = 0.75) -> Window:
-    """The counts of some texts, with a share of good answers."""
-    said = np.zeros((len(given), 2, 10), np.int64)
-    said[
-        np.arange(len(given)), (np.arange(len(given)) % 100 < 100 * good).astype(int), np.arange(len(given)) % 5 + 5
-    ] = 1
-    return Window(reference.counter.of(given).sum(axis=0), said.sum(axis=0), np.zeros(len(LENGTHS) + 1, np.int64))
+from verdict.monitoring.reference import Reference
 
 
 @pytest.mark.parametrize("news", [0.0, 0.1, 0.5, 1.0])

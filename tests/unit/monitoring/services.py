@@ -1,0 +1,81 @@
+"""What plays the metrics of services: text as Prometheus reads it, of windows that are made up."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import numpy as np
+
+from tests.unit.monitoring.tables import texts
+from verdict.monitoring.mixture import Window
+from verdict.monitoring.reference import LENGTHS, Reference
+
+
+def window(reference: Reference, given: list[str], good: float = 0.75) -> Window:
+    """The counts of some texts, with a share of good answers."""
+    said, number = np.zeros((len(given), 2, 10), np.int64), np.arange(len(given))
+    said[number, (number % 100 < 100 * good).astype(int), number % 5 + 5] = 1
+    lengths = np.bincount(np.searchsorted(LENGTHS, [len(text) for text in given]), minlength=len(LENGTHS) + 1)
+    return Window(reference.counter.of(given).sum(axis=0), said.sum(axis=0), lengths)
+
+
+def usual(reference: Reference, count: int, seed: int = 7) -> Window:
+    """So many texts as the reference knows them, of both slices alike."""
+    return window(reference, [*texts("news", count // 2, seed), *texts("songs", count - count // 2, seed)])
+
+
+def foreign(reference: Reference, count: int, seed: int = 8) -> Window:
+    """So many texts, a tenth of them of words that no training text had."""
+    strange = ["le chat est sur la table"] * (count // 10)
+    return window(
+        reference, [*texts("news", count // 2, seed), *texts("songs", count // 2 - count // 10, seed), *strange]
+    )
+
+
+def as_text(reference: Reference, counted: Window, release: str = "v1.0.0", digest: str | None = None) -> str:
+    """What a service says that has counted this."""
+    words = reference.digest if digest is None else digest
+    lines = [f'verdict_build_info{{version="{release}",words="{words}"}} 1.0']
+    for name, count in zip(reference.counter.names, counted.words, strict=True):
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        lines.append(f'verdict_words_total{{release="{release}",word="{escaped}"}} {float(count)}')
+    for label, row in zip(reference.labels, counted.answers, strict=True):
+        for step, count in enumerate(row):
+            own = f'confidence="{step / 10:.1f}",label="{label}",release="{release}"'
+            lines.append(f"verdict_answers_total{{{own}}} {float(count)}")
+    for bound, total in zip([*map(float, LENGTHS), "+Inf"], counted.characters.cumsum(), strict=True):
+        lines.append(f'verdict_text_characters_bucket{{le="{bound}",release="{release}"}} {float(total)}')
+    return "\n".join(lines) + "\n"
+
+
+class Served:
+    """A port that says whatever `text` is."""
+
+    def __init__(self, text: str = "") -> None:
+        self.text, self.url = text, ""
+
+    @contextmanager
+    def on(self) -> Iterator["Served"]:
+        """Answer until the block ends."""
+        served = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(served.text.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        self.url = f"http://127.0.0.1:{server.server_port}/metrics"
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()

@@ -1,0 +1,73 @@
+"""Tests of verdict/monitoring/findings.py: what a window says, beside its limits."""
+
+import pytest
+
+from tests.unit.monitoring.services import foreign, usual, window
+from tests.unit.monitoring.tables import texts
+from verdict.monitoring.findings import KINDS, Measured, measure
+from verdict.monitoring.reference import Reference
+
+
+def over(found: Measured) -> set[str]:
+    """The kinds beyond their limit."""
+    return {finding.kind for finding in found.findings if finding.over}
+
+
+def test_usual_text_is_no_drift(reference: Reference) -> None:
+    """All kinds are told, in order, with value and limit, and none is beyond it."""
+    found = measure(reference, usual(reference, 2000), 0.5)
+    assert tuple(finding.kind for finding in found.findings) == KINDS
+    assert (over(found), found.drifted, found.note) == (set(), False, "")
+
+
+def test_another_mix_is_told_and_is_drift_only_below_the_floor(reference: Reference) -> None:
+    """Of news alone their score is expected: with a floor below it nothing has drifted, with one above it has."""
+    news = window(reference, texts("news", 2000, 7))
+    found = measure(reference, news, 0.55)
+    assert found.mix["news"] == pytest.approx(1.0, abs=0.02)
+    assert found.expected == pytest.approx(0.6, abs=0.01)
+    assert found.promised == 0.75
+    assert over(found) == set()
+    assert over(measure(reference, news, 0.7)) == {"expected"}
+    assert "expected" not in {finding.kind for finding in measure(reference, news, None).findings}
+
+
+def test_foreign_words_are_drift(reference: Reference) -> None:
+    """They are beyond the limit; where the service counts by other words, that cannot be told, and is said."""
+    found = measure(reference, foreign(reference, 2000), None)
+    assert "unknown" in over(found)
+    other = measure(reference, foreign(reference, 2000), None, same_words=False)
+    assert "unknown" not in {finding.kind for finding in other.findings}
+    assert "cannot be told" in other.note
+
+
+def test_other_answers_are_drift_since_the_first_texts(reference: Reference) -> None:
+    """Eight points more of a label are within what a reference can tell, and beyond what the first texts allow."""
+    first = window(reference, [*texts("news", 2500, 5), *texts("songs", 2500, 5)], 0.75)
+    later = window(reference, [*texts("news", 1000, 7), *texts("songs", 1000, 7)], 0.83)
+    assert "labels" not in over(measure(reference, later, None))
+    found = measure(reference, later, None, first)
+    assert "labels" in over(found)
+    assert "since" not in over(measure(reference, first, None, first))
+    (labels,) = (finding for finding in found.findings if finding.kind == "labels")
+    assert "the first texts of the release" in labels.told
+
+
+def test_the_first_texts_say_less_of_another_mix(reference: Reference) -> None:
+    """When songs come after news alone, what is off from the reference's limits counts, not from news."""
+    first = window(reference, texts("news", 5000, 5))
+    assert over(measure(reference, window(reference, texts("songs", 2000, 6)), None, first)) == set()
+
+
+def test_fewer_texts_have_wider_limits(reference: Reference) -> None:
+    """A quarter of the texts may be off twice as far."""
+    large, small = (measure(reference, usual(reference, size), None).findings[0].limit for size in (2000, 500))
+    assert small == pytest.approx(2 * large, abs=1e-9)
+
+
+def test_the_words_that_moved_are_named(reference: Reference) -> None:
+    """A frequent word that comes twice as often is the first that is named."""
+    given = [f"{text} of of" for name in ("news", "songs") for text in texts(name, 1000, 7)]
+    (residual,) = (one for one in measure(reference, window(reference, given), None).findings if one.kind == "residual")
+    assert residual.over
+    assert "most of all of ×" in residual.told

@@ -1,0 +1,142 @@
+"""Tests of verdict/monitoring/watch.py and gauges.py: windows by count, across services, restarts and kills."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import generate_latest
+
+from tests.unit.monitoring.services import Served, as_text, foreign, usual
+from verdict.base.errors import VerdictError
+from verdict.monitoring.gauges import Gauges
+from verdict.monitoring.mixture import Window
+from verdict.monitoring.reference import Reference
+from verdict.monitoring.watch import Watch
+
+
+class Scene:
+    """A service that counts, and a watch that looks at it."""
+
+    def __init__(self, reference: Reference, served: Served, path: Path) -> None:
+        self.reference, self.served, self.path = reference, served, path
+        self.counted: Window | None = None
+        self.watch = self.anew()
+
+    def anew(self) -> Watch:
+        """Another process with the same state file."""
+        self.watch = Watch([self.served.url], self.reference, 0.5, self.path)
+        return self.watch
+
+    def answer(self, more: Window, look: bool = True) -> dict[str, int]:
+        """Count more texts, look, and say how often in a row each limit was passed."""
+        self.counted = more if self.counted is None else self.counted + more
+        self.served.text = as_text(self.reference, self.counted)
+        if look:
+            self.watch.look()
+        release = self.watch.state.releases.get("v1.0.0")
+        return release.in_a_row if release else {}
+
+
+@pytest.fixture
+def scene(reference: Reference, tmp_path: Path) -> Iterator[Scene]:
+    """A service without texts yet."""
+    with Served().on() as served:
+        yield Scene(reference, served, tmp_path / "drift.json")
+
+
+def test_a_window_is_measured_once_it_is_full(scene: Scene) -> None:
+    """Below 2,000 texts nothing is told; then once, however often one looks."""
+    assert scene.answer(usual(scene.reference, 1999)) == {}
+    assert set(scene.answer(usual(scene.reference, 1)).values()) == {0}
+    scene.watch.look()
+    assert scene.watch.state.releases["v1.0.0"].windows == 1
+
+
+def test_in_a_row_counts_and_goes_back(scene: Scene) -> None:
+    """Two windows beyond the limit are two in a row, and one that is not ends it."""
+    found = [scene.answer(part(scene.reference, 2000))["unknown"] for part in (usual, foreign, foreign, usual, foreign)]
+    assert found == [0, 1, 2, 0, 1]
+
+
+def test_a_kill_forgets_nothing(scene: Scene) -> None:
+    """After kill -9 another process goes on in the middle of a window, and in the middle of a row."""
+    scene.answer(foreign(scene.reference, 2000))
+    scene.answer(foreign(scene.reference, 1500))
+    scene.anew()
+    assert scene.watch.state.releases["v1.0.0"].in_a_row["unknown"] == 1
+    assert scene.answer(foreign(scene.reference, 500))["unknown"] == 2
+    assert scene.watch.state.releases["v1.0.0"].windows == 2
+
+
+def test_a_kill_while_the_state_is_written_leaves_the_old_one(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was counted since is read again from the service: nothing is lost, nothing counts twice."""
+    scene.answer(foreign(scene.reference, 2000))
+
+    def killed(_: int) -> None:
+        raise KeyboardInterrupt
+
+    scene.answer(foreign(scene.reference, 2000), look=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", killed)
+        with pytest.raises(KeyboardInterrupt):
+            scene.watch.look()
+    scene.anew()
+    scene.watch.look()
+    release = scene.watch.state.releases["v1.0.0"]
+    assert (release.in_a_row["unknown"], release.windows) == (2, 2)
+
+
+def test_a_service_that_starts_anew_counts_from_nothing(scene: Scene) -> None:
+    """Counts that are lower than before are all new."""
+    scene.answer(usual(scene.reference, 1500))
+    scene.counted = None
+    scene.answer(usual(scene.reference, 400))
+    assert scene.watch.state.releases["v1.0.0"].filling.window.texts == 1900
+    assert set(scene.answer(usual(scene.reference, 100))) != set()
+
+
+def test_services_of_one_release_fill_one_window(reference: Reference, tmp_path: Path) -> None:
+    """Two of them, each with half a window, are one; a service that is silent stops neither."""
+    text = as_text(reference, usual(reference, 1000))
+    with Served(text).on() as one, Served(text).on() as two:
+        watch = Watch(["http://127.0.0.1:1/", one.url, two.url], reference, None, tmp_path / "drift.json")
+        watch.look()
+    assert watch.state.releases["v1.0.0"].windows == 1
+
+
+def test_a_release_that_nobody_serves_any_more_is_let_go(scene: Scene) -> None:
+    """Its last window raises no alarm for ever; that of a service that does not answer stays."""
+    scene.answer(foreign(scene.reference, 2000))
+    scene.watch.urls = ["http://127.0.0.1:1/"]
+    scene.watch.look()
+    assert set(scene.watch.state.releases) == {"v1.0.0"}
+    scene.watch.urls = [scene.served.url]
+    scene.served.text = as_text(scene.reference, usual(scene.reference, 10), "v2.0.0")
+    scene.watch.look()
+    assert set(scene.watch.state.releases) == {"v2.0.0"}
+
+
+def test_what_prometheus_reads(scene: Scene) -> None:
+    """Value, limit and row by release and kind, the mix, the expected score, and the number of windows."""
+    scene.answer(foreign(scene.reference, 4000))
+    scene.answer(foreign(scene.reference, 2000))
+    text = generate_latest(Gauges(scene.watch).registry).decode()
+    assert 'verdict_drift_in_a_row{kind="unknown",release="v1.0.0"} 2.0' in text
+    assert 'verdict_drift_windows_total{release="v1.0.0"} 2.0' in text
+    release = scene.watch.state.releases["v1.0.0"]
+    for name, values in (("verdict_drift", release.values), ("verdict_drift_limit", release.limits)):
+        for kind in ("expected", "unknown", "residual", "labels", "confidence"):
+            assert f'{name}{{kind="{kind}",release="v1.0.0"}} {values[kind]}' in text
+    assert f'verdict_drift_mix{{release="v1.0.0",slice="news"}} {release.mix["news"]}' in text
+    assert f'verdict_expected_score{{release="v1.0.0"}} {release.expected}' in text
+
+
+def test_a_state_of_another_reference_begins_anew_and_a_foreign_file_is_refused(scene: Scene) -> None:
+    """Counts by other words cannot be added up; a file that is none of ours is named."""
+    scene.answer(foreign(scene.reference, 2000))
+    scene.reference = Reference.model_validate(scene.reference.model_dump() | {"known": "AAAAAA=="})
+    assert scene.anew().state.releases == {}
+    scene.path.write_text("[]", encoding="utf-8")
+    with pytest.raises(VerdictError, match=r"drift\.json: is no state of drift"):
+        scene.anew()

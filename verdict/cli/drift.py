@@ -1,0 +1,110 @@
+"""Is live text what the model was trained on? Exit 0: no drift, 1: drift, 2: too few texts, or it cannot be told."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verdict.cli.exits import judged
+from verdict.cli.types import amount
+
+if TYPE_CHECKING:
+    from verdict.monitoring.mixture import Window
+    from verdict.monitoring.reference import Reference
+
+HELP = "is live text what the model was trained on? exit 0 no drift, 1 drift, 2 too few texts"
+METRICS = "http://127.0.0.1:8001/metrics"
+STATE = Path("drift.json")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where texts are counted, what they are compared with, and how it is told."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--from", dest="urls", action="append", metavar="URL", help=f"a service's metrics; again for more ({METRICS})"
+    )
+    source.add_argument("--prometheus", metavar="URL", help="all services together, by what Prometheus has")
+    source.add_argument("--texts", type=Path, metavar="FILE", help="a table of text, which --model scores here")
+    add = parser.add_argument
+    add("--since", default="6h", metavar="TIME", help="with --prometheus (default: %(default)s)")
+    add("--model", type=Path, default=Path("models/classifier"), metavar="DIR", help="with --texts")
+    add("--release", metavar="VERSION", help="of this one alone (default: all texts)")
+    add("--reference", type=Path, default=Path("models/reference.json"), metavar="FILE", help="default: %(default)s")
+    add("--floor", type=amount, help="the least score to expect (default: gate.floors of params.yaml, if it is here)")
+    add("--json", action="store_true", help="print JSON")
+    add("--html", type=Path, metavar="FILE", help="write a page with plots, too")
+    add("--watch", action="store_true", help="go on: measure window by window, and tell Prometheus")
+    add("--every", type=amount, default=5.0, metavar="SECONDS", help="with --watch (default: %(default)s)")
+    add("--host", default="127.0.0.1", help="with --watch: where Prometheus asks")
+    add("--port", type=int, default=8004, help="with --watch (default: %(default)s)")
+    add("--state", type=Path, default=STATE, metavar="FILE", help="with --watch: what a restart goes on from")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure once, or until told to end; the code of what was found."""
+    return judged(lambda: _watch(options) if options.watch else _once(options))
+
+
+def _once(options: argparse.Namespace) -> int:
+    from verdict.monitoring.findings import LEAST, measure
+    from verdict.monitoring.reference import read
+    from verdict.monitoring.told import as_json, as_table, write_page
+
+    reference = read(options.reference)
+    window, same = _window(options, reference)
+    if window.texts < LEAST:
+        print(f"too few texts: {window.texts:,} were counted, {LEAST:,} are needed", file=sys.stderr)
+        return 2
+    found = measure(reference, window, _floor(options.floor), same_words=same)
+    if options.html:
+        write_page(options.html, found, window, reference)
+    print(as_json(found) if options.json else as_table(found))
+    return int(found.drifted)
+
+
+def _window(options: argparse.Namespace, reference: "Reference") -> "tuple[Window, bool]":
+    """All that was counted, and whether by the words of the reference."""
+    from verdict.monitoring import sources
+
+    if options.texts:
+        return sources.of_table(options.texts, options.model, reference), True
+    samples, same = [], True
+    if options.prometheus:
+        samples = sources.increases(options.prometheus, options.since)
+    for url in [] if options.prometheus else options.urls or [METRICS]:
+        samples += (found := sources.scraped(url))
+        same = same and sources.digests(found) <= {reference.digest}
+    by_release = sources.windows(samples, reference)
+    window = sources.empty(len(reference.counter.names), len(reference.labels))
+    for release, own in by_release.items():
+        if options.release in (None, release):
+            window += own
+    return window, same
+
+
+def _floor(given: float | None) -> float | None:
+    """What was given, or that of the checkout that this is run in, if it is one."""
+    from verdict.base.documents import parse
+    from verdict.base.paths import PARAMS
+    from verdict.classifier.metric_names import OVERALL
+
+    if given is not None or not Path(PARAMS).exists():
+        return given
+    gate = parse(Path(PARAMS).read_text(encoding="utf-8"), PARAMS, "verdict params").get("gate") or {}
+    floor = (gate.get("floors") or {}).get(OVERALL)
+    return None if floor is None else float(floor)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from prometheus_client import start_http_server
+
+    from verdict.monitoring.gauges import Gauges
+    from verdict.monitoring.reference import read
+    from verdict.monitoring.watch import Watch
+
+    urls = options.urls or [METRICS]
+    watch = Watch(urls, read(options.reference), _floor(options.floor), options.state)
+    server, _ = start_http_server(options.port, options.host, Gauges(watch).registry)
+    print(f"drift: {', '.join(urls)}, told on http://{options.host}:{server.server_port}/metrics", flush=True)
+    watch.run(options.every)
+    return 0

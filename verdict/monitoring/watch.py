@@ -1,0 +1,167 @@
+"""Scrapes services, measures window by window, and tells Prometheus. A kill forgets nothing: its state is a file."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from verdict.base.errors import VerdictError
+from verdict.base.printable import plain
+from verdict.monitoring.findings import Measured, measure
+from verdict.monitoring.mixture import Window
+from verdict.monitoring.reference import FIRST, WINDOW, Reference
+from verdict.monitoring.sources import Sample, digests, empty, scraped, windows
+
+
+class Kept(BaseModel):
+    """A window as the state file has it."""
+
+    words: list[int]
+    answers: list[list[int]]
+    characters: list[int]
+
+    @classmethod
+    def of(cls, window: Window) -> "Kept":
+        """The same counts as lists."""
+        return cls(words=window.words.tolist(), answers=window.answers.tolist(), characters=window.characters.tolist())
+
+    @property
+    def window(self) -> Window:
+        """The same counts as arrays."""
+        return Window(np.array(self.words), np.array(self.answers), np.array(self.characters))
+
+
+class Release(BaseModel):
+    """What is known of a release: its first texts, the window that fills, and how often in a row a limit was passed."""
+
+    first: Kept
+    filling: Kept
+    windows: int = 0
+    in_a_row: dict[str, int] = {}
+    values: dict[str, float] = {}
+    limits: dict[str, float] = {}
+    mix: dict[str, float] = {}
+    expected: float | None = None
+
+
+class State(BaseModel):
+    """All of it, and of each service and release the counts that were read last."""
+
+    words: str
+    read: dict[str, dict[str, Kept]] = {}
+    releases: dict[str, Release] = {}
+
+
+@dataclass
+class Watch:
+    """Reads the services again and again.
+
+    Args:
+        urls: of their metrics.
+        reference: what their texts are compared with.
+        floor: the least score that may be expected.
+        path: the state file.
+    """
+
+    urls: Sequence[str]
+    reference: Reference
+    floor: float | None
+    path: Path
+
+    def __post_init__(self) -> None:
+        self.lock, self.state = Lock(), self._read()
+
+    def _read(self) -> State:
+        new = State(words=self.reference.digest)
+        try:
+            found = State.model_validate_json(self.path.read_bytes())
+        except FileNotFoundError:
+            return new
+        except ValidationError as error:
+            what = f"is no state of drift: {error.errors()[0]['msg']}"
+            raise VerdictError(str(self.path), what, "another --state FILE, or remove it") from None
+        return found if found.words == new.words else new  # counts by other words cannot be added up
+
+    def look(self) -> None:
+        """Read each service once; what it has counted since is measured as soon as it is a window."""
+        moved, silent = False, False
+        for url in self.urls:
+            try:
+                samples = scraped(url)
+            except VerdictError as error:  # it starts anew, or is gone: Prometheus has a rule for that
+                print(f"drift: {plain(error.where)}: {plain(error.what)}", file=sys.stderr, flush=True)
+                silent = True
+                continue
+            with self.lock:
+                moved = self._take(url, samples) or moved
+        if not silent:
+            self._forget()
+        if moved:
+            self._write()
+
+    def _forget(self) -> None:
+        """Let go of releases that no service has any more: what is not served does not drift."""
+        with self.lock:
+            served = {name for read in self.state.read.values() for name in read}
+            self.state.releases = {name: own for name, own in self.state.releases.items() if name in served}
+
+    def _take(self, url: str, samples: Iterable[Sample]) -> bool:
+        samples, read, moved = list(samples), self.state.read.get(url, {}), False
+        same = digests(samples) <= {self.reference.digest}
+        now = windows(samples, self.reference)
+        for name, window in now.items():
+            new = _since(window, read[name].window if name in read else None)
+            if new.texts:
+                self._add(name, new, same)
+                moved = True
+        self.state.read[url] = {name: Kept.of(window) for name, window in now.items()}
+        return moved
+
+    def _add(self, name: str, new: Window, same: bool) -> None:
+        none = Kept.of(empty(len(self.reference.counter.names), len(self.reference.labels)))
+        release = self.state.releases.setdefault(name, Release(first=none, filling=none))
+        filled, first = release.filling.window + new, release.first.window
+        if filled.texts < WINDOW:
+            release.filling = Kept.of(filled)
+            return
+        found = measure(self.reference, filled, self.floor, first if first.texts >= FIRST else None, same)
+        if first.texts < FIRST:
+            release.first = Kept.of(first + filled)
+        release.filling = none
+        _note(release, found)
+
+    def _write(self) -> None:
+        """Replace the state file: after a kill it is the old one, or the new."""
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(self.state.model_dump_json())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.path)
+
+    def run(self, seconds: float) -> None:
+        """Look every so many seconds, until the process is told to end."""
+        while True:
+            self.look()
+            time.sleep(seconds)
+
+
+def _since(window: Window, before: Window | None) -> Window:
+    """What was counted since; a service that was started anew counts from 0."""
+    if before is None or (window.words < before.words).any() or (window.answers < before.answers).any():
+        return window
+    return window - before
+
+
+def _note(release: Release, found: Measured) -> None:
+    release.windows += 1
+    release.values = {one.kind: one.value for one in found.findings}
+    release.limits = {one.kind: one.limit for one in found.findings}
+    release.in_a_row = {one.kind: (release.in_a_row.get(one.kind, 0) + 1) * one.over for one in found.findings}
+    release.mix, release.expected = found.mix, found.expected
