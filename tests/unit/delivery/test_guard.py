@@ -11,6 +11,7 @@ from verdict.delivery.host import asking, store
 from verdict.delivery.host.actions import FULL
 from verdict.delivery.host.guard import Guard
 from verdict.delivery.host.host import Host
+from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.rules import Counts
 from verdict.delivery.host.state import CANARY, Ask, Release, Seen, Stage, State
 from verdict.delivery.host.store import Store
@@ -36,6 +37,7 @@ class Made(Host):
 
     def __post_init__(self) -> None:
         self.proxy = SimpleNamespace(weigh=lambda *given: self.weighed.append(given))  # type: ignore[assignment]
+        self.labels = Labels()
 
     def serving(self) -> Release | None:
         """What serves."""
