@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HELP = "is live text what the model was trained on? exit 0 no drift, 1 drift, 2 too few texts"
 METRICS = "http://127.0.0.1:8001/metrics"
-STATE = Path("drift.json")
+STATE, REFERENCE = Path("drift.json"), Path("models/reference.json")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--since", default="6h", metavar="TIME", help="with --prometheus (default: %(default)s)")
     add("--model", type=Path, default=Path("models/classifier"), metavar="DIR", help="with --texts")
     add("--release", metavar="VERSION", help="of this one alone (default: all texts)")
-    add("--reference", type=Path, default=Path("models/reference.json"), metavar="FILE", help="default: %(default)s")
+    own = f"default: of a service its own, else {REFERENCE}"
+    add("--reference", type=Path, metavar="FILE", help=own)
     add("--floor", type=amount, help="the least score to expect (default: gate.floors of params.yaml, if it is here)")
     add("--json", action="store_true", help="print JSON")
     add("--html", type=Path, metavar="FILE", help="write a page with plots, too")
@@ -48,9 +49,11 @@ def run(options: argparse.Namespace) -> int:
 def _once(options: argparse.Namespace) -> int:
     from verdict.monitoring.findings import LEAST, measure
     from verdict.monitoring.reference import read
+    from verdict.monitoring.sources import reference_of
     from verdict.monitoring.told import as_json, as_table, write_page
 
-    reference = read(options.reference)
+    of_services = not (options.reference or options.prometheus or options.texts)
+    reference = reference_of((options.urls or [METRICS])[0]) if of_services else read(options.reference or REFERENCE)
     window, same = _window(options, reference)
     if window.texts < LEAST:
         print(f"too few texts: {window.texts:,} were counted, {LEAST:,} are needed", file=sys.stderr)
@@ -103,7 +106,7 @@ def _watch(options: argparse.Namespace) -> int:
     from verdict.monitoring.watch import Watch
 
     urls = options.urls or [METRICS]
-    watch = Watch(urls, read(options.reference), _floor(options.floor), options.state)
+    watch = Watch(urls, read(options.reference) if options.reference else None, _floor(options.floor), options.state)
     server, _ = start_http_server(options.port, options.host, Gauges(watch).registry)
     print(f"drift: {', '.join(urls)}, told on http://{options.host}:{server.server_port}/metrics", flush=True)
     watch.run(options.every)

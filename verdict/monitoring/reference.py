@@ -101,6 +101,10 @@ class Reference(BaseModel):
         most = COUNTED * WINDOW * float(np.mean(self.lengths))
         return Slices(words, np.array(self.unknown), np.array(self.lengths), shares(np.array(self.answers)), most)
 
+    def text(self) -> str:
+        """As JSON, in the same bytes for the same reference."""
+        return self.model_dump_json(indent=1) + "\n"
+
     def fit(self, window: Window) -> Fit:
         """The mixture of slices that a window looks like, and what that does not explain."""
         return fit(self.parts, window)
@@ -120,14 +124,20 @@ def shares(answers: Counts) -> Floats:
 
 def write(path: Path, reference: Reference) -> None:
     """Write it, in the same bytes for the same reference."""
-    write_text(path, reference.model_dump_json(indent=1) + "\n")
+    write_text(path, reference.text())
 
 
 def read(path: Path) -> Reference:
     """Read what `write` wrote; `VerdictError` when it is missing or something else."""
     try:
-        return Reference.model_validate_json(path.read_bytes())
+        return parse(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", _REMEDY) from None
+
+
+def parse(content: bytes, where: str) -> Reference:
+    """What `Reference.text` gave; `VerdictError`, which names `where`, when it is something else."""
+    try:
+        return Reference.model_validate_json(content)
     except ValidationError as error:
-        raise VerdictError(str(path), f"no reference: {error.errors()[0]['msg']}", _REMEDY) from None
+        raise VerdictError(where, f"no reference: {error.errors()[0]['msg']}", _REMEDY) from None

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import URLError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 from urllib.request import urlopen
 
 import numpy as np
 
 from verdict.base.errors import VerdictError
 from verdict.monitoring.mixture import Window
-from verdict.monitoring.reference import LENGTHS, STEPS, Reference
+from verdict.monitoring.reference import LENGTHS, STEPS, Reference, parse
 from verdict.monitoring.words import OTHER
 
 _SECONDS = 10
@@ -41,6 +41,12 @@ def scraped(url: str) -> list[Sample]:
 def _labels(text: str) -> Iterator[tuple[str, str]]:
     for name, value in _LABEL.findall(text):
         yield name, _ESCAPED.sub(lambda match: "\n" if match[1] == "n" else match[1], value)
+
+
+def reference_of(url: str) -> Reference:
+    """What a service that is scraped at `url` counts words by: its release's own; `VerdictError` where it has none."""
+    own = urljoin(url, "reference.json")
+    return parse(_get(own, "`verdict serve --reference FILE`, or an image that has one"), own)
 
 
 def increases(url: str, since: str) -> list[Sample]:

@@ -16,7 +16,7 @@ from verdict.base.printable import plain
 from verdict.monitoring.findings import Measured, measure
 from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import FIRST, WINDOW, Reference
-from verdict.monitoring.sources import Sample, digests, empty, scraped, windows
+from verdict.monitoring.sources import Sample, digests, empty, reference_of, scraped, windows
 
 
 class Kept(BaseModel):
@@ -38,8 +38,12 @@ class Kept(BaseModel):
 
 
 class Release(BaseModel):
-    """What is known of a release: its first texts, the window that fills, and how often in a row a limit was passed."""
+    """What is known of a release: its first texts, the window that fills, and how often in a row a limit was passed.
 
+    `words` names its reference: counts by other words cannot be added up.
+    """
+
+    words: str
     first: Kept
     filling: Kept
     windows: int = 0
@@ -50,11 +54,17 @@ class Release(BaseModel):
     expected: float | None = None
 
 
-class State(BaseModel):
-    """All of it, and of each service and release the counts that were read last."""
+class Read(BaseModel):
+    """What a service had counted by its reference when it was read last, by release."""
 
     words: str
-    read: dict[str, dict[str, Kept]] = {}
+    counts: dict[str, Kept] = {}
+
+
+class State(BaseModel):
+    """All of it."""
+
+    read: dict[str, Read] = {}
     releases: dict[str, Release] = {}
 
 
@@ -64,29 +74,28 @@ class Watch:
 
     Args:
         urls: of their metrics.
-        reference: what their texts are compared with.
+        reference: what their texts are compared with; None: what each release has for itself.
         floor: the least score that may be expected.
         path: the state file.
     """
 
     urls: Sequence[str]
-    reference: Reference
+    reference: Reference | None
     floor: float | None
     path: Path
 
     def __post_init__(self) -> None:
         self.lock, self.state = Lock(), self._read()
+        self._known: dict[str, Reference] = {}
 
     def _read(self) -> State:
-        new = State(words=self.reference.digest)
         try:
-            found = State.model_validate_json(self.path.read_bytes())
+            return State.model_validate_json(self.path.read_bytes())
         except FileNotFoundError:
-            return new
+            return State()
         except ValidationError as error:
             what = f"is no state of drift: {error.errors()[0]['msg']}"
             raise VerdictError(str(self.path), what, "another --state FILE, or remove it") from None
-        return found if found.words == new.words else new  # counts by other words cannot be added up
 
     def look(self) -> None:
         """Read each service once; what it has counted since is measured as soon as it is a window."""
@@ -94,12 +103,13 @@ class Watch:
         for url in self.urls:
             try:
                 samples = scraped(url)
+                reference = self.reference or self._own(url, samples)
             except VerdictError as error:  # it starts anew, or is gone: Prometheus has a rule for that
                 print(f"drift: {plain(error.where)}: {plain(error.what)}", file=sys.stderr, flush=True)
                 silent = True
                 continue
             with self.lock:
-                moved = self._take(url, samples) or moved
+                moved = self._take(url, samples, reference) or moved
         if not silent:
             self._forget()
         if moved:
@@ -108,32 +118,41 @@ class Watch:
     def _forget(self) -> None:
         """Let go of releases that no service has any more: what is not served does not drift."""
         with self.lock:
-            served = {name for read in self.state.read.values() for name in read}
+            served = {name for read in self.state.read.values() for name in read.counts}
             self.state.releases = {name: own for name, own in self.state.releases.items() if name in served}
 
-    def _take(self, url: str, samples: Iterable[Sample]) -> bool:
-        samples, read, moved = list(samples), self.state.read.get(url, {}), False
-        same = digests(samples) <= {self.reference.digest}
-        now = windows(samples, self.reference)
+    def _own(self, url: str, samples: Iterable[Sample]) -> Reference:
+        """What a service counts by, asked for once."""
+        (words,) = digests(samples) or {""}
+        if words not in self._known:
+            self._known[words] = reference_of(url)
+        return self._known[words]
+
+    def _take(self, url: str, samples: Iterable[Sample], reference: Reference) -> bool:
+        samples, read, moved = list(samples), self.state.read.get(url), False
+        before = read.counts if read and read.words == reference.digest else {}
+        now = windows(samples, reference)
         for name, window in now.items():
-            new = _since(window, read[name].window if name in read else None)
+            new = _since(window, before[name].window if name in before else None)
             if new.texts:
-                self._add(name, new, same)
+                self._add(name, new, reference, digests(samples) <= {reference.digest})
                 moved = True
-        self.state.read[url] = {name: Kept.of(window) for name, window in now.items()}
+        self.state.read[url] = Read(words=reference.digest, counts={name: Kept.of(own) for name, own in now.items()})
         return moved
 
-    def _add(self, name: str, new: Window, same: bool) -> None:
-        none = Kept.of(empty(len(self.reference.counter.names), len(self.reference.labels)))
-        release = self.state.releases.setdefault(name, Release(first=none, filling=none))
+    def _add(self, name: str, new: Window, reference: Reference, same: bool) -> None:
+        release = self.state.releases.get(name)
+        if release is None or release.words != reference.digest:
+            none = Kept.of(empty(len(reference.counter.names), len(reference.labels)))
+            release = self.state.releases[name] = Release(words=reference.digest, first=none, filling=none)
         filled, first = release.filling.window + new, release.first.window
         if filled.texts < WINDOW:
             release.filling = Kept.of(filled)
             return
-        found = measure(self.reference, filled, self.floor, first if first.texts >= FIRST else None, same)
+        found = measure(reference, filled, self.floor, first if first.texts >= FIRST else None, same)
         if first.texts < FIRST:
             release.first = Kept.of(first + filled)
-        release.filling = none
+        release.filling = Kept.of(filled - filled)
         _note(release, found)
 
     def _write(self) -> None:

@@ -99,7 +99,10 @@ class Service(Served):
         self._receipt = Receipts(settings.receipt_key).issuer(settings.release, self.labels)
         self._told = {"version": settings.release, "commit": settings.commit or "", "artifact": self.artifact.hash}
         self._told["kind"] = self.artifact.manifest.kind
-        self.counters: Counters = Counters(self.artifact.classifier, self._told, _reference(settings, self.labels))
+        reference = _reference(settings, self.labels)
+        self.counters: Counters = Counters(self.artifact.classifier, self._told, reference)
+        if reference:  # `verdict drift` compares each release with its own
+            self.pages = {"/reference.json": reference.text().encode()}
         self._beside = Artifact(settings.beside, settings.waiting) if settings.beside else None
         self._comparisons: set[asyncio.Task[None]] = set()
         if self._beside and (other := self._beside.classifier.text.columns) != self.columns:

@@ -1,6 +1,8 @@
 """What a process is to those who answer for it: its bounds, its counters, and whether it is about to end."""
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
@@ -40,3 +42,5 @@ class Served:
     settings: Bounds
     counters: Requests
     draining = False
+    # Beside the counters, where Prometheus asks: JSON by path.
+    pages: Mapping[str, bytes] = MappingProxyType({})

@@ -3,17 +3,21 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
-from prometheus_client import start_http_server
+from prometheus_client import make_wsgi_app, start_http_server
 from starlette.types import ASGIApp
 
 from verdict.base.errors import VerdictError
 from verdict.web.protocol import BoundedProtocol
 from verdict.web.served import Served
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Seconds for what is being answered when the process must end.
 GRACE = 25
@@ -58,9 +62,21 @@ def run(application: ASGIApp, service: Served, told: str) -> None:
     listener = listen(settings.host, settings.port)
     with _taken(settings.metrics_host, settings.metrics_port, "--metrics-port"):
         metrics, _ = start_http_server(settings.metrics_port, settings.metrics_host, service.counters.registry)
+    metrics.set_app(_with_pages(service.pages, make_wsgi_app(service.counters.registry)))
     address, port = listener.getsockname()[:2]
     print(f"{told}, on http://{address}:{port}, metrics on port {metrics.server_port}", flush=True)
     Server(application, service).run([listener])
+
+
+def _with_pages(pages: Mapping[str, bytes], application: "WSGIApplication") -> "WSGIApplication":
+    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        page = pages.get(environ["PATH_INFO"])
+        if page is None:
+            return application(environ, start)
+        start("200 OK", [("Content-Type", "application/json")])
+        return [page]
+
+    return answer
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -50,10 +50,10 @@ def as_text(reference: Reference, counted: Window, release: str = "v1.0.0", dige
 
 
 class Served:
-    """A port that says whatever `text` is."""
+    """A port that says whatever `text` is, and of its reference `own`."""
 
-    def __init__(self, text: str = "") -> None:
-        self.text, self.url = text, ""
+    def __init__(self, text: str = "", own: str = "") -> None:
+        self.text, self.own, self.url = text, own, ""
 
     @contextmanager
     def on(self) -> Iterator["Served"]:
@@ -64,7 +64,7 @@ class Served:
             def do_GET(self) -> None:
                 self.send_response(200)
                 self.end_headers()
-                self.wfile.write(served.text.encode())
+                self.wfile.write((served.own if self.path == "/reference.json" else served.text).encode())
 
             def log_message(self, *_: object) -> None:
                 pass

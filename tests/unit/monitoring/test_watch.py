@@ -132,11 +132,46 @@ def test_what_prometheus_reads(scene: Scene) -> None:
     assert f'verdict_expected_score{{release="v1.0.0"}} {release.expected}' in text
 
 
+def other(reference: Reference) -> Reference:
+    """A reference that counts by other words."""
+    return Reference.model_validate(reference.model_dump() | {"known": "AAAAAA=="})
+
+
+def test_a_release_is_compared_with_its_own_reference(reference: Reference, tmp_path: Path) -> None:
+    """Each service says what it counts by; that of the next release is asked for, and its windows begin anew."""
+    text, later = as_text(reference, foreign(reference, 2000)), other(reference)
+    with Served(text, reference.text()).on() as served:
+        watch = Watch([served.url], None, 0.5, tmp_path / "drift.json")
+        watch.look()
+        assert watch.state.releases["v1.0.0"].in_a_row["unknown"] == 1
+        served.own = later.text()
+        served.text = as_text(later, foreign(later, 2000), "v1.1.0")
+        watch.look()
+        served.own = "of a reference that is known nobody asks again"
+        served.text = as_text(later, foreign(later, 4000), "v1.1.0")
+        watch.look()
+        assert {name: own.windows for name, own in watch.state.releases.items()} == {"v1.1.0": 2}
+        assert watch.state.releases["v1.1.0"].words == later.digest
+
+
+def test_a_service_without_a_reference_is_told_of(
+    tmp_path: Path, reference: Reference, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is measured, and the log says what it lacks."""
+    with Served(as_text(reference, usual(reference, 2000), digest=""), "").on() as served:
+        watch = Watch([served.url], None, 0.5, tmp_path / "drift.json")
+        watch.look()
+        assert watch.state.releases == {}
+    assert "reference.json: no reference" in capsys.readouterr().err
+
+
 def test_a_state_of_another_reference_begins_anew_and_a_foreign_file_is_refused(scene: Scene) -> None:
     """Counts by other words cannot be added up; a file that is none of ours is named."""
     scene.answer(foreign(scene.reference, 2000))
-    scene.reference = Reference.model_validate(scene.reference.model_dump() | {"known": "AAAAAA=="})
-    assert scene.anew().state.releases == {}
+    scene.answer(foreign(scene.reference, 2000))
+    scene.reference, scene.counted = other(scene.reference), None
+    scene.anew()
+    assert scene.answer(foreign(scene.reference, 2000))["unknown"] == 1
     scene.path.write_text("[]", encoding="utf-8")
     with pytest.raises(VerdictError, match=r"drift\.json: is no state of drift"):
         scene.anew()
