@@ -80,9 +80,12 @@ def test_32_clients_at_once_each_get_their_own_answers(model: Path) -> None:
         other = http.client.HTTPConnection("127.0.0.1", running.metrics, timeout=20)
         other.request("GET", "/metrics")
         assert f'verdict_texts_total{{release="unreleased"}} {len(texts)}.0' in other.getresponse().read().decode()
-        public = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        public.request("GET", "/metrics")
-        assert public.getresponse().status == 404
+        other.request("GET", "/reference.json")
+        assert other.getresponse().read() == model.with_name("reference.json").read_bytes()
+        for path in ("/metrics", "/reference.json"):
+            public = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            public.request("GET", path)
+            assert public.getresponse().status == 404
 
 
 def test_sigterm_lets_a_request_end_and_takes_no_other(model: Path) -> None:
