@@ -2,9 +2,7 @@
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from verdict.serving.counters import Counters
 from verdict.serving.settings import MOST_CHARACTERS, MOST_TEXTS, NAME, Settings
 from verdict.web.receipts import Receipts
 from verdict.web.served import Served
+from verdict.web.together import Together
 
 # Texts that are scored before others get a turn.
 _AT_ONCE = 16
@@ -50,34 +49,13 @@ class Batched:
     """
 
     def __init__(self, classifier: Classifier, most: int) -> None:
-        self._classifier, self._most = classifier, most
-        self._queue: deque[tuple[str, asyncio.Future[Answer]]] = deque()
-        self._worker: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, "encoder")
+        self._most, self._together = most, Together(classifier.answers, _BATCH)
 
     async def answers(self, texts: list[str]) -> list[Answer]:
         """An answer to each text; `HTTPException` when too many wait already."""
-        if self._queue and len(self._queue) + len(texts) > self._most:
+        if self._together and len(self._together) + len(texts) > self._most:
             raise HTTPException(429, "too many texts wait for the model: try again in a second", {"retry-after": "1"})
-        loop = asyncio.get_running_loop()
-        own = [(text, loop.create_future()) for text in texts]
-        self._queue += own
-        self._worker = self._worker or loop.create_task(self._work())
-        return list(await asyncio.gather(*(future for _, future in own)))
-
-    async def _work(self) -> None:
-        while self._queue:
-            texts, futures = zip(*(self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))), strict=True)
-            run = asyncio.get_running_loop().run_in_executor(self._thread, self._classifier.answers, texts)
-            (found,) = await asyncio.gather(run, return_exceptions=True)
-            for place, future in enumerate(futures):
-                if future.done():  # cancelled: nobody waits for it any more
-                    continue
-                if isinstance(found, BaseException):
-                    future.set_exception(found)
-                else:
-                    future.set_result(found[place])
-        self._worker = None
+        return await self._together.answers(texts)
 
 
 class Artifact:

@@ -181,7 +181,7 @@ def test_a_defect_shows_no_text(kept: Kept, monkeypatch: pytest.MonkeyPatch, cap
         raise ValueError(TEXT)
 
     with monkeypatch.context() as patched:
-        patched.setattr(kept.feedback.store, "count", crash)
+        patched.setattr(kept.feedback.store, "_add", crash)
         reply = kept.label(receipt(), text=TEXT, consent=True)
     out, err = capfd.readouterr()
     assert (reply.status, "ValueError at " in err) == (500, True)

@@ -2,10 +2,8 @@
 
 import asyncio
 import sys
-from collections import deque
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, NotRequired
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -20,34 +18,34 @@ from typing_extensions import TypedDict
 
 from verdict.monitoring.feedback.live import live, since
 from verdict.monitoring.feedback.settings import Settings
-from verdict.monitoring.feedback.store import DAYS, Outcome, Post, Store
+from verdict.monitoring.feedback.store import DAYS, Post, Store
 from verdict.monitoring.feedback.texts import Texts
 from verdict.web.front import Front, Refused
 from verdict.web.receipts import Receipts, Told
 from verdict.web.served import Requests, Served
+from verdict.web.together import Together
 
 # Of one transaction; and seconds for a text to be written.
 _AT_ONCE, _PATIENCE = 500, 20.0
 _LATER = {"retry-after": "5"}
-_Receipt = Annotated[str, Field(max_length=1_000)]
+_Short = Annotated[str, Field(max_length=1_000)]
 _Text = Annotated[str, Field(max_length=100_000)]
-
-
-@with_config(ConfigDict(extra="forbid"))
-class Label(TypedDict):
-    """A label that came back; a text only with consent."""
-
-    receipt: _Receipt
-    label: Annotated[str, Field(max_length=1_000)]
-    text: NotRequired[_Text | dict[str, _Text]]
-    consent: NotRequired[bool]
 
 
 @with_config(ConfigDict(extra="forbid"))
 class Erasure(TypedDict):
     """Whose text is to go."""
 
-    receipt: _Receipt
+    receipt: _Short
+
+
+@with_config(ConfigDict(extra="forbid"))
+class Label(Erasure):
+    """A label that came back; a text only with consent."""
+
+    label: _Short
+    text: NotRequired[_Text | dict[str, _Text]]
+    consent: NotRequired[bool]
 
 
 class Figures(Collector):
@@ -60,26 +58,30 @@ class Figures(Collector):
         """Counts and accuracy by release; none while the database is away."""
         up = GaugeMetricFamily("verdict_feedback_database_up", "whether the database answers", 0)
         with suppress(SQLAlchemyError):
-            counts, recent = self._store.counts(), self._store.counts(since())
+            counts, recent = self._store.counts(), live(self._store.counts(since()))
+            ever = live(counts)
             up.samples.clear()
             up.add_metric([], 1)
-            labels = CounterMetricFamily("verdict_feedback", "labels", labels=["release", "predicted", "actual"])
-            for *names, number, _ in counts:
-                labels.add_metric(names, number)
-            totals = [CounterMetricFamily(f"verdict_feedback_{name}", name, labels=["release"]) for name in _TOTALS]
-            for one in live(counts):
-                for family, value in zip(totals, (one.labelled, one.right), strict=True):
-                    family.add_metric([one.release], value)
-            gauges = [GaugeMetricFamily(name, "by labels that came back", labels=["release"]) for name in _GAUGES]
-            for one in live(recent):
-                for gauge, share in zip(gauges, (one.accuracy, one.low, one.high), strict=True):
-                    gauge.add_metric([one.release], share)
-            yield from [labels, *totals, *gauges]
+            names, counted, told = ("release", "predicted", "actual"), CounterMetricFamily, GaugeMetricFamily
+            yield _family(counted, "verdict_feedback", names, [(one[:3], one.number) for one in counts])
+            yield _family(counted, "verdict_feedback_labelled", names[:1], [(one[:1], one.labelled) for one in ever])
+            yield _family(counted, "verdict_feedback_right", names[:1], [(one[:1], one.right) for one in ever])
+            yield _family(told, "verdict_live_accuracy", names[:1], [(one[:1], one.accuracy) for one in recent])
+            yield _family(told, "verdict_live_accuracy_low", names[:1], [(one[:1], one.low) for one in recent])
+            yield _family(told, "verdict_live_accuracy_high", names[:1], [(one[:1], one.high) for one in recent])
         yield up
 
 
-_TOTALS = ("labelled", "right")
-_GAUGES = ("verdict_live_accuracy", "verdict_live_accuracy_low", "verdict_live_accuracy_high")
+def _family(
+    kind: type[CounterMetricFamily | GaugeMetricFamily],
+    name: str,
+    labels: Sequence[str],
+    rows: Iterable[tuple[Sequence[str], float]],
+) -> Metric:
+    found = kind(name, "labels that came back", labels=labels)
+    for values, number in rows:
+        found.add_metric(values, number)
+    return found
 
 
 class Feedback(Served):
@@ -91,9 +93,7 @@ class Feedback(Served):
         self.store, self._receipts = Store(settings.database), Receipts(settings.receipt_key)
         self.texts = Texts(settings.consent) if settings.consent.texts else None
         self.counters.registry.register(Figures(self.store))
-        self._thread = ThreadPoolExecutor(1, "database")
-        self._waiting: deque[tuple[Post, asyncio.Future[Outcome]]] = deque()
-        self._worker: asyncio.Task[None] | None = None
+        self._counted = Together(self.store.count, _AT_ONCE)
 
     async def take(self, body: bytes) -> Response:
         """Count a label; `Refused` where it does not count."""
@@ -105,7 +105,8 @@ class Feedback(Served):
             raise Refused(400, "text", "texts are not kept here: send receipt and label alone")
         if text is not None and not asked.get("consent"):
             raise Refused(400, "consent", 'a text is taken with "consent": true alone')
-        outcome = await self._counted(Post(told, label))
+        with _reached():
+            (outcome,) = await self._counted.answers([Post(told, label)])
         if outcome == "replayed":
             raise Refused(409, outcome, "this receipt has come before, with another label, or to be erased")
         if outcome == "repeated":
@@ -117,10 +118,8 @@ class Feedback(Served):
     async def erase(self, body: bytes) -> Response:
         """Remove the text that came with a receipt, and take the receipt never again."""
         told = self._told(_read(_ERASURE, body, '{"receipt": RECEIPT}')["receipt"], self.settings.consent.days + DAYS)
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self.store.erase, told)
-        except SQLAlchemyError:
-            raise _away() from None
+        with _reached():
+            await asyncio.to_thread(self.store.erase, told)
         return JSONResponse({"erased": self.texts is not None and await _written(self.texts.erase, told)})
 
     def _told(self, receipt: str, days: int) -> Told:
@@ -130,29 +129,6 @@ class Feedback(Served):
         if found == "expired":
             raise Refused(410, found, f"this receipt is older than {days} days")
         return found
-
-    async def _counted(self, post: Post) -> Outcome:
-        """Wait for a transaction, which takes with it whatever waits by then."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
-        self._waiting.append((post, future))
-        self._worker = self._worker or loop.create_task(self._work())
-        return await future
-
-    async def _work(self) -> None:
-        while self._waiting:
-            number = min(len(self._waiting), _AT_ONCE)
-            posts, futures = zip(*(self._waiting.popleft() for _ in range(number)), strict=True)
-            run = asyncio.get_running_loop().run_in_executor(self._thread, self.store.count, posts)
-            (found,) = await asyncio.gather(run, return_exceptions=True)
-            for place, future in enumerate(futures):
-                if future.done():  # given up: nobody waits for it any more
-                    continue
-                if isinstance(found, BaseException):
-                    future.set_exception(_away() if isinstance(found, SQLAlchemyError) else found)
-                else:
-                    future.set_result(found[place])
-        self._worker = None
 
 
 _LABEL, _ERASURE = TypeAdapter(Label), TypeAdapter(Erasure)
@@ -185,5 +161,9 @@ async def _written(act: Any, *given: object) -> bool:  # noqa: ANN401 - of Texts
         raise Refused(503, "bucket", "the place for texts is away: send it again in a while", _LATER) from None
 
 
-def _away() -> Refused:
-    return Refused(503, "database", "the database is away: send it again in a while", _LATER)
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError:
+        raise Refused(503, "database", "the database is away: send it again in a while", _LATER) from None

@@ -8,23 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    MetaData,
-    QueuePool,
-    Table,
-    Text,
-    create_engine,
-    delete,
-    event,
-    func,
-    make_url,
-    select,
-)
+import sqlalchemy as sa
+from sqlalchemy import Column, Text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 
@@ -34,20 +19,20 @@ from verdict.web.receipts import Told, today
 # Days for which a receipt is taken; then a day more, since a clock may be ahead.
 DAYS = 7
 _ERASED = ""  # in place of a label: whoever comes with the receipt again is refused
-_TABLES = MetaData()
-_RECEIPTS = Table(
+_TABLES = sa.MetaData()
+_RECEIPTS = sa.Table(
     "verdict_receipts",
     _TABLES,
     Column("nonce", Text, primary_key=True),
-    Column("day", Integer, nullable=False, index=True),
+    Column("day", sa.Integer, nullable=False, index=True),
     Column("actual", Text, nullable=False),
 )
-_LABELS = Table(
+_LABELS = sa.Table(
     "verdict_labels",
     _TABLES,
     *(Column(name, Text, primary_key=True) for name in ("release", "predicted", "actual")),
-    Column("day", Integer, primary_key=True),
-    Column("count", BigInteger, nullable=False),
+    Column("day", sa.Integer, primary_key=True),
+    Column("count", sa.BigInteger, nullable=False),
 )
 Outcome = Literal["counted", "repeated", "replayed"]
 
@@ -91,15 +76,15 @@ class Store:
         insert = self._insert(_RECEIPTS).values(rows).on_conflict_do_nothing().returning(_RECEIPTS.c.nonce)
         with self._begin() as connection:
             new = set(connection.scalars(insert))
-            asked = select(_RECEIPTS.c.nonce, _RECEIPTS.c.actual).where(_RECEIPTS.c.nonce.in_(first))
+            asked = sa.select(_RECEIPTS.c.nonce, _RECEIPTS.c.actual).where(_RECEIPTS.c.nonce.in_(first))
             labels = {row.nonce: row.actual for row in connection.execute(asked)}
             self._add(connection, [first[nonce] for nonce in new])
             if self._forgot < today():
-                connection.execute(delete(_RECEIPTS).where(_RECEIPTS.c.day < today() - DAYS - 1))
+                connection.execute(sa.delete(_RECEIPTS).where(_RECEIPTS.c.day < today() - DAYS - 1))
                 self._forgot = today()
         return [_outcome(post, labels, new) for post in posts]
 
-    def _add(self, connection: Connection, posts: Sequence[Post]) -> None:
+    def _add(self, connection: sa.Connection, posts: Sequence[Post]) -> None:
         keys = Counter((told.release, told.label, actual, told.day) for told, actual in posts)
         if keys:  # in one order, as the receipts: two processes never wait for each other
             rows = [(*key, count) for key, count in sorted(keys.items())]
@@ -116,23 +101,19 @@ class Store:
     def counts(self, since: int = 0) -> list[Count]:
         """All counts of answers that were given since a day."""
         columns = (_LABELS.c.release, _LABELS.c.predicted, _LABELS.c.actual)
-        figures = func.sum(_LABELS.c.count), func.max(_LABELS.c.day)
-        asked = select(*columns, *figures).where(_LABELS.c.day >= since).group_by(*columns).order_by(*columns)
+        figures = sa.func.sum(_LABELS.c.count), sa.func.max(_LABELS.c.day)
+        asked = sa.select(*columns, *figures).where(_LABELS.c.day >= since).group_by(*columns).order_by(*columns)
         with self._begin() as connection:
             return [Count(row[0], row[1], row[2], int(row[3]), row[4]) for row in connection.execute(asked)]
 
     @contextmanager
-    def _begin(self) -> Iterator[Connection]:
-        if not self._ready:
-            self._create()
+    def _begin(self) -> Iterator[sa.Connection]:
         with self._engine.begin() as connection:
+            if not self._ready:
+                if self._engine.dialect.name == "postgresql":  # several processes may start at once
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(1_986_359_668)))
+                _TABLES.create_all(connection)
             yield connection
-
-    def _create(self) -> None:
-        with self._engine.begin() as connection:
-            if self._engine.dialect.name == "postgresql":  # several processes may start at once
-                connection.execute(select(func.pg_advisory_xact_lock(1_986_359_668)))
-            _TABLES.create_all(connection)
         self._ready = True
 
 
@@ -145,15 +126,15 @@ def _outcome(post: Post, labels: dict[str, str], new: set[str]) -> Outcome:
     return "repeated"
 
 
-def _engine(url: str, create: bool) -> Engine:
+def _engine(url: str, create: bool) -> sa.Engine:
     try:
-        parsed = make_url(url)
+        parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             return _sqlite(Path(parsed.database).absolute(), create)
         if parsed.get_backend_name() == "postgresql":
             # What does not answer is away: those who wait are told so.
             wait = {"connect_timeout": 5, "options": "-c statement_timeout=10000 -c synchronous_commit=on"}
-            return create_engine(parsed, connect_args=wait, pool_pre_ping=True, hide_parameters=True)
+            return sa.create_engine(parsed, connect_args=wait, pool_pre_ping=True, hide_parameters=True)
     except ImportError as error:
         what, remedy = f"{error.name} is not installed", "pip install -r requirements/postgresql.txt"
         raise VerdictError("--database", what, remedy) from None
@@ -163,7 +144,7 @@ def _engine(url: str, create: bool) -> Engine:
     raise VerdictError("--database", what, "sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME") from None
 
 
-def _sqlite(path: Path, create: bool) -> Engine:
+def _sqlite(path: Path, create: bool) -> sa.Engine:
     """A file that several processes write: only the first time it may be missing."""
 
     def connect() -> sqlite3.Connection:
@@ -179,19 +160,19 @@ def _sqlite(path: Path, create: bool) -> Engine:
         return (stat.st_dev, stat.st_ino) if path.exists() and (stat := path.stat()) else None
 
     found = [] if create else [path]
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.QueuePool, hide_parameters=True)
 
-    @event.listens_for(engine, "connect")
+    @sa.event.listens_for(engine, "connect")
     def note(_: object, record: Any) -> None:  # noqa: ANN401 - of SQLAlchemy's pool
         record.info["file"] = identity()
 
-    @event.listens_for(engine, "checkout")
+    @sa.event.listens_for(engine, "checkout")
     def same(_: object, record: Any, __: object) -> None:  # noqa: ANN401 - of SQLAlchemy's pool
         if record.info["file"] != identity():  # removed, or replaced: what is written here nobody would find again
             raise DisconnectionError
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # who reads first and writes then could find it changed
 
     return engine
