@@ -105,7 +105,7 @@ def test_a_row_may_name_its_class_in_the_place_of_a_rating(tmp_path: Path) -> No
     """Where labels come from a rating, a cell with a label's name is that class; another word is refused by name."""
     rating = {"column": "stars", "limits": [1, 5], "neutral_band": 0.5}
     made = [{**row, "stars": 1 + 4 * (n % 2)} for n, row in enumerate(filled())]
-    keys = {"label": None, "rating": rating, "labels": ["low", "mid", "high"]}
+    keys: dict[str, Any] = {"label": None, "rating": rating, "labels": ["low", "mid", "high"]}
     made[0] |= {"stars": "mid", "text": "a class by its name"}
     rows = Prepared(tmp_path, made, **keys).run().set_index("text")
     assert (rows.loc["a class by its name", "label"], rows.loc["a class by its name", "rating"]) == ("mid", 3.0)
