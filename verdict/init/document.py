@@ -46,6 +46,7 @@ def rewritten(text: str, data: Mapping[str, Any], split: Mapping[str, Any], tria
     if "rating" not in data:
         text = _key(text, "rating_noise", " null # read where the labels come from a rating")
     text = _key(text, "alpha", f" {_alpha(trial)} # strength of the L2 penalty; by the number of rows, try others")
+    text = _key(text, "columns", " {} # what rows get that come back from users without a column of the table")
     if trial.spaceless:
         text = _key(
             text, "char", " {ngrams: [1, 3], min_df: 3} # characters are the words of a language without spaces"

@@ -15,7 +15,7 @@ from verdict.repo.revisions import Revision
 
 # All of the review with git and DVC below it, what starts it, and what is installed for it.
 _PACKAGES = ("verdict/review/", "verdict/repo/", "verdict/ci/")
-_OTHERS = "verdict/ci/sweep/"  # nothing of it judges
+_OTHERS = ("verdict/ci/sweep/", "verdict/ci/retrain/")  # nothing of them judges
 _KIND = re.compile(r"verdict/classifier/models/[^/]+/__init__\.py")  # imported by its name, which params.yaml has
 _STARTED = ("verdict/cli/", "verdict/__main__")
 ALWAYS = (*_PACKAGES, *_STARTED, ".github/", ".dvc/config", "install/", "requirements.txt", "requirements/")

@@ -100,7 +100,11 @@ ELSEWHERE = {
         "dask worker tcp://HOST:8786 --nworkers 4 --nthreads 1",
         "VERDICT_ENGINE=tcp://HOST:8786 verdict repro",
     },
-    "tests/dvc/data/test_fetch.py": {"python -I data/fetch.py"},
+    "tests/dvc/data/test_add.py": {
+        "verdict data get",
+        'verdict data add rows.csv --origin "letters of October"',
+        "git add data dvc.lock metrics plots && git commit -m 'Rows of October' && dvc push",
+    },
     "tests/dvc/data/test_init.py": {"verdict init my.csv --text message --label topic"},
     "tests/dvc/data/test_own_data.py": {
         "verdict init .venv/tables/reviews.jsonl --text text --label label --slice source --positive good",
@@ -191,6 +195,7 @@ NOT_RUN = {
     },
     "needs a bucket's keys, or an origin": {
         "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…",
+        "aws s3 cp rows.csv s3://BUCKET/retrain/rows/2026-11-26-rows.csv",
         "git add .dvc/config && git commit -m 'Remote on S3' && git push",
     },
     "asks GitHub": {
