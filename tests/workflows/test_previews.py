@@ -120,16 +120,16 @@ def _link() -> zipfile.ZipInfo:
         ("models/classifier/model.pkl", b"\x80\x04}."),
         ("models/classifier/../../evil.json", b"{}"),
         ("sitecustomize.py", b"raise SystemExit"),
-        ("models/classifier/weights.safetensors", b"\0" * 510_000_000),
+        ("models/classifier/weights.safetensors", 510_000_000),  # bytes, made where the test runs
         ("data/predictions/test.parquet", b"no model at all"),
     ],
     ids=["link", "pickle", "outside", "code", "large", "none"],
 )
 def test_a_hostile_artifact_is_told_and_not_handed_on(
-    labelled: Labelled, entry: tuple[str | zipfile.ZipInfo, bytes], capsys: pytest.CaptureFixture[str]
+    labelled: Labelled, entry: tuple[str | zipfile.ZipInfo, bytes | int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing of it is written, the log says why, and the pull request shows a failure."""
-    labelled.judged(entry)
+    labelled.judged((entry[0], bytes(entry[1])))
     assert labelled.take() == ({7: labelled.head}, {7})
     assert "#7: the run's bundle" in capsys.readouterr().out
     assert not labelled.out.exists()

@@ -4,7 +4,7 @@ import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -181,5 +181,10 @@ def _title(step: Json) -> str:
 
 
 def _load(path: Path) -> Json:
-    found: Json = load(path)
+    return _parsed(path.read_bytes())
+
+
+@lru_cache  # asked for with every line of a log; nobody changes what it gives
+def _parsed(text: bytes) -> Json:
+    found: Json = load(text)
     return found

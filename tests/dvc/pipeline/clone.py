@@ -173,6 +173,7 @@ def fresh_clone(path: Path) -> Clone:
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
     clone.run("dvc", "add", "--quiet", f"data/raw/{RAW}")
     clone.commit("A small table, nothing reproduced")
+    clone.run("git", "repack", "-adq")  # half of the files that every copy copies would be objects
     return clone
 
 

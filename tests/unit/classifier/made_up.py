@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,6 +25,11 @@ _TELLING = {"red": ["brick", "rose", "clay", "cherry"], "blue": ["sea", "sky", "
 
 def rows(size: int = SIZE) -> list[Row]:
     """Rows of two classes, of which each has words of its own; columns for every key of `data` and `split`."""
+    return [{**row} for row in _rows(size)]
+
+
+@cache
+def _rows(size: int) -> list[Row]:
     draw = random.Random(14)
     return [_row(draw, number) for number in range(size)]
 
@@ -85,7 +91,11 @@ def files(**contents: bytes) -> Writer:
 
 def damaged(change: Callable[[bytes], bytes]) -> Writer:
     """Writes the table as CSV whose bytes were changed."""
-    return files(table__csv=change(as_csv(rows())))
+
+    def write(folder: Path) -> None:
+        files(table__csv=change(as_csv(rows())))(folder)
+
+    return write
 
 
 def line(number: int, content: str) -> Writer:
@@ -101,10 +111,15 @@ def line(number: int, content: str) -> Writer:
 
 def cells(at: Iterable[int], **values: str | Callable[[int], str]) -> Writer:
     """Writes the table as CSV, in which these rows (from 0; line 2 of the file) have other values."""
-    table = rows()
-    for number in at:
-        table[number] |= {name: value if isinstance(value, str) else value(number) for name, value in values.items()}
-    return files(table__csv=as_csv(table))
+
+    def write(folder: Path) -> None:
+        table = rows()
+        for number in at:
+            own = {name: value if isinstance(value, str) else value(number) for name, value in values.items()}
+            table[number] |= own
+        files(table__csv=as_csv(table))(folder)
+
+    return write
 
 
 def whole(**values: str | Callable[[int], str]) -> Writer:
