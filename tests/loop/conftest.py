@@ -204,7 +204,8 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
         stack.enter_context(_running(folder, "feedback", "feedback", *receipts, *labels, *kept, *asked))
         services = [f"--from=http://127.0.0.1:{stand.ports[name].metrics}/metrics" for name in ("a", "b")]
         state = ("--floor=0.5", f"--state={folder}/drift.json")
-        stack.enter_context(_running(folder, "drift", "drift", "--watch", f"--port={ports['drift']}", *services, *state))
+        watch = ("drift", "--watch", f"--port={ports['drift']}", *services, *state)
+        stack.enter_context(_running(folder, "drift", *watch))
         host = stand.described(
             receipt_key=str(folder / "receipts"), feedback=f"http://127.0.0.1:{ports['feedback']}/metrics"
         )
