@@ -123,7 +123,7 @@ def test_the_loop_closes(loop: Loop, told: Told, tmp_path: Path) -> None:
     ran_main = site.main()
     assert ran_main.jobs == {"reproduce": "success"}, ran_main.log
     second = loop.release()
-    with load(loop.stand.port, script(tmp_path, [usual(draw) for _ in range(500)])) as seen:
+    with load(loop.stand.port, script(tmp_path, [moved(draw)[0] for _ in range(2_000)])) as seen:
         assert loop.deploy(second) == 0
     told(f"merged, {second} released, canaried and promoted; {seen[0].requests:,} requests, {seen[0].errors} failed")
     assert seen[0].errors == 0
