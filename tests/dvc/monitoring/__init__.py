@@ -1,0 +1,1 @@
+"""Tests of `verdict drift` with a real service."""
