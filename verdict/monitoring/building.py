@@ -156,6 +156,13 @@ class Pool:
         """Whether there are groups of each slice that a mixture has."""
         return all(len(groups) for groups, share in zip(self._groups, mix, strict=True) if share)
 
+    def least(self, mix: Floats) -> Floats:
+        """What so few texts cannot tell, in the order of `_KINDS`: of n that lack something, others may be 3/n."""
+        own = np.concatenate([groups for groups, share in zip(self._groups, mix, strict=True) if share])
+        words, answers = own[:, : self._shape[0]].sum(), own[:, self._shape[0] :].sum()
+        share = 3 / max(answers, 1)
+        return np.array([3 / max(words, 1), 0, share, share, 0, share, share])
+
     def window(self, draw: np.random.Generator, mix: Floats, texts: int) -> Window:
         """Answers to so many texts with shares `mix` of the slices, and the words of as many as a service counts."""
         words, answers = (self._counts(draw, mix, round(count)) for count in (texts * COUNTED, texts))
@@ -233,4 +240,5 @@ def _limits_of(parts: Slices, pool: Pool, mix: Floats, draw: np.random.Generator
         since = (later.residual(first), later.labels(first), later.confidence(first))
         found.append((later.unknown, later.residual(), other.labels(), other.confidence(), *since))
     # A far quantile of so few windows would itself be chance.
-    return np.asarray(np.mean(found, axis=0) + _DEVIATIONS * np.std(found, axis=0)).round(6)
+    limits = np.mean(found, axis=0) + _DEVIATIONS * np.std(found, axis=0)
+    return np.asarray(np.maximum(limits, pool.least(mix)).round(6))

@@ -1,1 +1,1 @@
-"""Tests of verdict/monitoring as processes: databases that go away, kills, buckets."""
+"""Tests of what monitors, as processes and with a real DAG."""
