@@ -11,6 +11,7 @@ from verdict.delivery.host import asking, store
 from verdict.delivery.host.actions import FULL
 from verdict.delivery.host.guard import Guard
 from verdict.delivery.host.host import Host
+from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.rules import Counts
 from verdict.delivery.host.state import CANARY, Ask, Release, Seen, Stage, State
 from verdict.delivery.host.store import Store
@@ -35,6 +36,7 @@ class Made(Host):
     gone: bool = False
 
     def __post_init__(self) -> None:
+        self.labels = Labels()
         self.proxy = SimpleNamespace(weigh=lambda *given: self.weighed.append(given))  # type: ignore[assignment]
 
     def serving(self) -> Release | None:
