@@ -36,6 +36,7 @@ class Made(Host):
     gone: bool = False
 
     def __post_init__(self) -> None:
+        self.labels = Labels()
         self.proxy = SimpleNamespace(weigh=lambda *given: self.weighed.append(given))  # type: ignore[assignment]
         self.labels = Labels()
 
