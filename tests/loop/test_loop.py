@@ -30,7 +30,8 @@ def _words(seed: str, count: int) -> list[str]:
 # Of a new topic, and of a language that nobody reads; what people say of the first ones is in a few of them.
 _TOPIC, _LANGUAGE = _words("topic", 150), _words("language", 150)
 _NEW = {"positive": _words("good", 3), "negative": _words("bad", 3)}
-_SHARE = 0.05
+# Of the texts: a table of 500 rows says little of what chance does, so its limits are wide.
+_SHARE = 0.12
 Told = Callable[[str], None]
 
 
@@ -47,7 +48,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Told:
 
 
 def moved(draw: random.Random) -> tuple[str, str | None]:
-    """A text of a world in which one of twenty is in words that are new; its label, if it is one of those."""
+    """A text of a world in which one of eight is in words that are new; its label, if it is one of those."""
     if draw.random() > _SHARE:
         return usual(draw), None
     label = draw.choice(list(_NEW))
@@ -141,7 +142,7 @@ def test_what_retraining_cannot_help(loop: Loop, told: Told) -> None:
     version = loop.state.stable.version if loop.state.stable else loop.release()
 
     def foreign() -> tuple[str, None]:
-        return (" ".join(draw.choices(_LANGUAGE, k=8)) if draw.random() < 2 * _SHARE else usual(draw)), None
+        return (" ".join(draw.choices(_LANGUAGE, k=8)) if draw.random() < _SHARE else usual(draw)), None
 
     with Users(loop.stand.port, loop.ports["labels"], foreign).asking():
         payload = dispatched(loop, version, told)

@@ -4,6 +4,7 @@ import re
 
 PARAMS = "params.yaml"
 ARTIFACT = "models/classifier"
+REFERENCE = "models/reference.json"
 EVALUATION = "metrics/evaluation.json"
 PREDICTIONS = ("data/predictions", "test.parquet")
 TEST = "data/prepared/test.parquet"

@@ -11,9 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verdict.base.outcome import CANNOT_JUDGE
+from verdict.base.outcome import CANNOT_JUDGE, FAIL
 from verdict.cli import guard
 from verdict.cli.exits import reported
+from verdict.cli.types import amount
 
 if TYPE_CHECKING:
     from verdict.delivery.host.settings import Settings
@@ -28,6 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", metavar="VERSION|status|prune", help="such as v1.2.0; or `status`, or `prune`")
     parser.add_argument("--to", choices=["staging", "production"], help="refused on a host of another environment")
     parser.add_argument("--release", type=Path, metavar="FILE", help="the release as JSON, where no tags are at hand")
+    parser.add_argument("--reference", type=Path, metavar="FILE", help="its own: does it suit what is asked?")
+    parser.add_argument("--floor", type=amount, help="with --reference: the least score to expect")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--shadow", action="store_true", help="compare it, and give its answers to nobody")
     way.add_argument("--ab", type=_number, default=0, metavar="LABELS", help="half the users, until so many labels")
@@ -55,11 +58,28 @@ def run(options: argparse.Namespace) -> int:
             return 0
         limits = orders.limits(options.shadow, options.ab, bool(options.force))
         release, name = _release(options.version, options.release), f"{time.time_ns()}"
+        if options.reference and not _suits(settings, options) and not options.force:
+            return FAIL
         asked = Ask(name, release, limits, promote=not options.shadow, why=options.force or "")
         orders.ask(settings, options.to, asked)
         return 0 if options.no_wait else _CODES.get(followed(settings, asked), 1)
 
     return reported(deploy)
+
+
+def _suits(settings: "Settings", options: argparse.Namespace) -> bool:
+    """Whether it suits what users ask now, as far as that can be told."""
+    from verdict.monitoring.beforehand import suits
+    from verdict.monitoring.reference import read
+
+    urls = [f"http://127.0.0.1:{metrics}/metrics" for _, metrics in settings.places.values()]
+    told, objections = suits(urls, read(options.reference), options.floor)
+    print(told)
+    for objection in objections:
+        print(f"does not suit it: {objection}")
+    if objections:
+        print("remedy: a release that learnt of it (docs/retraining.md); or with a reason, --force REASON")
+    return not objections
 
 
 def _number(text: str) -> int:

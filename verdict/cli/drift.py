@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verdict.base import paths
 from verdict.cli.exits import judged
 from verdict.cli.types import amount
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 HELP = "is live text what the model was trained on? exit 0 no drift, 1 drift, 2 too few texts"
 METRICS = "http://127.0.0.1:8001/metrics"
-STATE, REFERENCE = Path("drift.json"), Path("models/reference.json")
+STATE, REFERENCE = Path("drift.json"), Path(paths.REFERENCE)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

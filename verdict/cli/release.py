@@ -122,7 +122,27 @@ def _show(root: Path, options: Options) -> None:
     from verdict.delivery.registry import version
     from verdict.delivery.roll import rollable
 
-    print(json.dumps(asdict(rollable(version(root, options.version).told)), indent=2))
+    tag = version(root, options.version)
+    print(json.dumps(asdict(rollable(tag.told)), indent=2))
+    if options.reference:
+        _lay_reference(root, tag.name, options.reference)
+
+
+def _lay_reference(root: Path, name: str, path: Path) -> None:
+    """The reference of a release that has one, and the floor of this checkout, for who asks whether it suits."""
+    import shutil
+
+    from verdict.base.paths import REFERENCE
+    from verdict.ci.github.output import output
+    from verdict.classifier.metric_names import OVERALL
+    from verdict.repo.revisions import Store, resolve
+
+    floors = resolve(root, "HEAD").params["gate"].get("floors") or {}
+    output("floor", str(floors.get(OVERALL, "")))
+    found = resolve(root, f"refs/tags/{name}")
+    if REFERENCE in found.outputs:
+        with Store(root) as store:
+            shutil.copyfile(store.file(found, REFERENCE), path)
 
 
 def _stage(root: Path, options: Options) -> None:
@@ -198,6 +218,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ready = add(
         "ready", _ready, "may it roll? 0 yes; 1 no: not yet on staging, or worse than what serves; 2 cannot judge"
     )
+    show.add_argument("--reference", type=Path, metavar="FILE", help="write its reference.json there, too")
     ready.add_argument("--force", default="", metavar="REASON", help="without a comparison with what serves")
     stage = add("stage", _stage, "say by a tag that a release is on a stage")
     record = add("record", _record, "the same of what serves, as the host says")

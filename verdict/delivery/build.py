@@ -7,11 +7,10 @@ from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256, write_text
-from verdict.base.paths import ARTIFACT
+from verdict.base.paths import ARTIFACT, REFERENCE
 from verdict.delivery import images
 from verdict.delivery.plan import Plan
 from verdict.delivery.provenance import FILE, Provenance
-from verdict.delivery.recipe import REFERENCE
 from verdict.repo.remote import configured
 from verdict.repo.revisions import Revision
 from verdict.repo.sources import obtain

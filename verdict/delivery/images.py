@@ -21,7 +21,8 @@ from urllib.parse import quote
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
-from verdict.delivery.recipe import ARTIFACT, REFERENCE, context, copied_by, kind_of, reference_of, stages_of, target_of
+from verdict.base.paths import ARTIFACT, REFERENCE
+from verdict.delivery.recipe import context, copied_by, kind_of, reference_of, stages_of, target_of
 
 _LABELS = {
     "version": "org.opencontainers.image.version",

@@ -8,9 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from verdict.base.documents import parse
+from verdict.base.paths import ARTIFACT, REFERENCE
 
-# Where Dockerfile takes the artifact and the reference from, and, below /app, puts them.
-ARTIFACT, REFERENCE = "models/classifier", "models/reference.json"
 _STAGE = re.compile(r"^FROM (?P<of>\S+) AS (?P<name>\w+)$", re.MULTILINE)
 
 

@@ -6,6 +6,7 @@ and counts by slice: no text, and no word that is rare.
 
 import base64
 import hashlib
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -104,6 +105,13 @@ class Reference(BaseModel):
     def text(self) -> str:
         """As JSON, in the same bytes for the same reference."""
         return self.model_dump_json(indent=1) + "\n"
+
+    def counted_by(self, names: Collection[str]) -> "Reference":
+        """The same for counts by fewer words: a frequent one that is not among them is one of the others."""
+        kept = [place for place, name in enumerate(self.frequent) if name in names]
+        words = [(*(row[place] for place in kept), sum(row) - sum(row[place] for place in kept)) for row in self.words]
+        frequent = [self.frequent[place] for place in kept]
+        return Reference.model_validate({**self.model_dump(), "frequent": frequent, "words": words})
 
     def fit(self, window: Window) -> Fit:
         """The mixture of slices that a window looks like, and what that does not explain."""
