@@ -4,6 +4,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import URLError
@@ -17,11 +18,12 @@ from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import LENGTHS, STEPS, Reference, parse
 from verdict.monitoring.words import OTHER
 
-_SECONDS = 10
+_SECONDS, _MOST = 10, 50_000_000  # bytes
 _SERIES = re.compile(r"(?m)^(verdict_(?:words_total|answers_total|text_characters_bucket|build_info))\{(.*)\} (\S+)$")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 _NAMES = ("verdict_words_total", "verdict_answers_total", "verdict_text_characters_bucket")
+_OURS = "a service of the version that this command has"
 
 
 class Sample(NamedTuple):
@@ -35,7 +37,10 @@ class Sample(NamedTuple):
 def scraped(url: str) -> list[Sample]:
     """The series of a service since it began; `VerdictError` where it does not answer."""
     text = _get(url, "is the service there? --from URL of its metrics").decode(errors="replace")
-    return [Sample(match[1], dict(_labels(match[2])), float(match[3])) for match in _SERIES.finditer(text)]
+    try:
+        return [Sample(match[1], dict(_labels(match[2])), float(match[3])) for match in _SERIES.finditer(text)]
+    except ValueError as error:
+        raise VerdictError(url, f"gives no metrics: {error}", _OURS) from None
 
 
 def _labels(text: str) -> Iterator[tuple[str, str]]:
@@ -54,9 +59,13 @@ def increases(url: str, since: str) -> list[Sample]:
     found: list[Sample] = []
     for name, by in zip(_NAMES, ("release, word", "release, label, confidence", "release, le"), strict=True):
         query = urlencode({"query": f"sum by ({by}) (increase({name}[{since}]))"})
-        document = json.loads(_get(f"{url.rstrip('/')}/api/v1/query?{query}", "--prometheus URL, --since 6h"))
-        results = document["data"]["result"]
-        found += (Sample(name, one["metric"], float(one["value"][1])) for one in results)
+        remedy = "--prometheus URL, --since 6h"
+        answer = _get(f"{url.rstrip('/')}/api/v1/query?{query}", remedy)
+        try:
+            results = json.loads(answer)["data"]["result"]
+            found += [Sample(name, one["metric"], float(one["value"][1])) for one in results]
+        except (ValueError, LookupError, TypeError):
+            raise VerdictError(url, "answers nothing that Prometheus would", remedy) from None
     return found
 
 
@@ -65,14 +74,23 @@ def _get(url: str, remedy: str) -> bytes:
         raise VerdictError(url, "is no address", remedy)
     try:
         with urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310 - the scheme was looked at
-            found: bytes = answer.read()
-            return found
-    except (URLError, OSError, ValueError) as error:
+            found: bytes = answer.read(_MOST + 1)
+            cut = bool(answer.length) and len(found) <= _MOST
+    except (URLError, HTTPException, OSError, ValueError) as error:  # also what a kill has cut off
         raise VerdictError(url, f"gives no metrics: {error}", remedy) from None
+    if cut or len(found) > _MOST:
+        raise VerdictError(
+            url, f"gives no metrics: {'half an answer' if cut else f'more than {_MOST:,} bytes'}", remedy
+        )
+    return found
 
 
 def windows(samples: Iterable[Sample], reference: Reference) -> dict[str, Window]:
-    """The counts of each release. A word that the reference does not name is one of the others."""
+    """The counts of each release. A word that the reference does not name is one of the others.
+
+    Raises:
+        VerdictError: a series is none of a service that counts as this code does.
+    """
     size, steps = len(reference.counter.names), [*LENGTHS, np.inf]
     places = {name: place for place, name in enumerate(reference.counter.names)}
     labels = {name: place for place, name in enumerate(reference.labels)}
@@ -80,16 +98,26 @@ def windows(samples: Iterable[Sample], reference: Reference) -> dict[str, Window
     for name, own, value in samples:
         if "release" not in own:
             continue
-        window, count = found[own["release"]], round(value)
-        if name == "verdict_words_total":
-            window.words[places.get(own["word"], places[OTHER])] += count
-        elif name == "verdict_text_characters_bucket":
-            window.characters[steps.index(float(own["le"]))] += count
-        elif own["label"] in labels:
-            window.answers[labels[own["label"]], int(float(own["confidence"]) * STEPS + 0.5)] += count
+        window = found[own["release"]]
+        try:
+            count = _whole(value)
+            if name == "verdict_words_total":
+                window.words[places.get(own["word"], places[OTHER])] += count
+            elif name == "verdict_text_characters_bucket":
+                window.characters[steps.index(float(own["le"]))] += count
+            elif own["label"] in labels:
+                window.answers[labels[own["label"]], _whole(float(own["confidence"]) * STEPS)] += count
+        except (LookupError, ValueError, OverflowError):
+            raise VerdictError(f"{name} of {own['release']}", f"no count of ours: {value:g}", _OURS) from None
     for window in found.values():  # Prometheus counts whatever is at most so long
         window.characters[1:] -= window.characters[:-1].copy()
     return dict(found)
+
+
+def _whole(value: float) -> int:
+    if not 0 <= value < 1 << 53:  # NaN is not, either
+        raise ValueError
+    return round(value)
 
 
 def digests(samples: Iterable[Sample]) -> set[str]:

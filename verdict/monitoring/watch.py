@@ -18,6 +18,9 @@ from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import FIRST, WINDOW, Reference
 from verdict.monitoring.sources import Sample, digests, empty, reference_of, scraped, windows
 
+# Seconds after which a service that does not answer is gone, such as a canary that was rolled back.
+_GONE = 600.0
+
 
 class Kept(BaseModel):
     """A window as the state file has it."""
@@ -87,6 +90,7 @@ class Watch:
     def __post_init__(self) -> None:
         self.lock, self.state = Lock(), self._read()
         self._known: dict[str, Reference] = {}
+        self._heard, self._trouble = dict.fromkeys(self.urls, time.monotonic()), dict[str, str]()
 
     def _read(self) -> State:
         try:
@@ -99,26 +103,38 @@ class Watch:
 
     def look(self) -> None:
         """Read each service once; what it has counted since is measured as soon as it is a window."""
-        moved, silent = False, False
+        moved = False
         for url in self.urls:
             try:
                 samples = scraped(url)
                 reference = self.reference or self._own(url, samples)
+                with self.lock:
+                    moved = self._take(url, samples, reference) or moved
             except VerdictError as error:  # it starts anew, or is gone: Prometheus has a rule for that
-                print(f"drift: {plain(error.where)}: {plain(error.what)}", file=sys.stderr, flush=True)
-                silent = True
+                self._tell(url, f"{plain(error.where)}: {plain(error.what)}")
                 continue
-            with self.lock:
-                moved = self._take(url, samples, reference) or moved
-        if not silent:
-            self._forget()
+            self._heard[url] = time.monotonic()
+            self._tell(url, "")
+        self._forget()
         if moved:
             self._write()
 
+    def _tell(self, url: str, trouble: str) -> None:
+        """Say what is wrong with a service once, not every few seconds."""
+        if trouble and trouble != self._trouble.get(url):
+            print(f"drift: {trouble}", file=sys.stderr, flush=True)
+        self._trouble[url] = trouble
+
     def _forget(self) -> None:
         """Let go of releases that no service has any more: what is not served does not drift."""
+        since = time.monotonic() - _GONE
+        heard = [url for url in self.urls if self._heard.get(url, -np.inf) > since]
+        if not heard:  # it is this process that hears nothing
+            return
         with self.lock:
-            served = {name for read in self.state.read.values() for name in read.counts}
+            # What a silent one had counted stays known, or it would count again once it is back.
+            self.state.read = {url: read for url, read in self.state.read.items() if url in self.urls}
+            served = {name for url in heard if url in self.state.read for name in self.state.read[url].counts}
             self.state.releases = {name: own for name, own in self.state.releases.items() if name in served}
 
     def _own(self, url: str, samples: Iterable[Sample]) -> Reference:

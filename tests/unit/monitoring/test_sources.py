@@ -1,6 +1,8 @@
 """Tests of verdict/monitoring/sources.py: counts from services, from Prometheus, from a table."""
 
 import json
+import socket
+from threading import Thread
 
 import pytest
 
@@ -51,6 +53,45 @@ def test_what_gives_no_metrics_is_named(url: str, what: str) -> None:
     with pytest.raises(VerdictError, match=what) as raised:
         scraped(url)
     assert raised.value.where == url
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nverdict",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nver",
+        b"SSH-2.0\r\n",
+    ],
+)
+def test_an_answer_that_a_kill_cut_off_is_told(answer: bytes) -> None:
+    """Half an answer is none, and no crash."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def once() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1_000)
+                connection.sendall(answer)
+
+        thread = Thread(target=once)
+        thread.start()
+        with pytest.raises(VerdictError, match="gives no metrics"):
+            scraped(f"http://127.0.0.1:{server.getsockname()[1]}/metrics")
+        thread.join()
+
+
+def test_an_answer_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is larger than any metrics is refused."""
+    monkeypatch.setattr("verdict.monitoring.sources._MOST", 100)
+    with Served("x" * 101).on() as served, pytest.raises(VerdictError, match="more than 100 bytes"):
+        scraped(served.url)
+
+
+@pytest.mark.parametrize("answer", ['{"status": "error"}', "<html>", '{"data": {"result": [{}]}}', "[]"])
+def test_what_is_no_prometheus_is_told(answer: str) -> None:
+    """Its refusal, a page, or another kind of answer is an error with a remedy."""
+    with Served(answer).on() as served, pytest.raises(VerdictError, match="nothing that Prometheus would"):
+        increases(served.url.removesuffix("/metrics"), "6h")
 
 
 def test_a_stranger_on_the_port_has_counted_nothing(reference: Reference) -> None:

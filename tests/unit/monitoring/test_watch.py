@@ -117,6 +117,46 @@ def test_a_release_that_nobody_serves_any_more_is_let_go(scene: Scene) -> None:
     assert set(scene.watch.state.releases) == {"v2.0.0"}
 
 
+def test_a_canary_that_was_rolled_back_is_let_go(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its place stays empty: after a while its release has no alarm any more, and the log has one line of it."""
+    with Served(as_text(scene.reference, foreign(scene.reference, 2000), "v2.0.0")).on() as canary:
+        scene.watch = Watch([scene.served.url, canary.url], scene.reference, 0.5, scene.path)
+        scene.answer(usual(scene.reference, 2000))
+    scene.watch.look()
+    assert set(scene.watch.state.releases) == {"v1.0.0", "v2.0.0"}
+    scene.watch._heard[canary.url] -= 1_000
+    scene.watch.look()
+    assert set(scene.watch.state.releases) == {"v1.0.0"}
+    assert capsys.readouterr().err.count("drift: ") == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        'verdict_words_total{release="v1.0.0",word="the"} NaN',
+        'verdict_words_total{release="v1.0.0",word="the"} +Inf',
+        'verdict_words_total{release="v1.0.0",word="the"} -3',
+        'verdict_words_total{release="v1.0.0",word="the"} 1e300',
+        'verdict_words_total{release="v1.0.0",word="the"} abc',
+        'verdict_words_total{release="v1.0.0"} 3',
+        'verdict_answers_total{release="v1.0.0",label="good",confidence="7.0"} 3',
+        'verdict_text_characters_bucket{release="v1.0.0",le="77"} 3',
+    ],
+)
+def test_a_service_that_counts_otherwise_does_not_end_the_watch(
+    scene: Scene, odd: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told once, as one that is silent, and all others are read."""
+    other = as_text(scene.reference, usual(scene.reference, 2000), "v2.0.0")
+    with Served(f"{as_text(scene.reference, usual(scene.reference, 2000))}{odd}\n").on() as strange:
+        scene.watch = Watch([strange.url, scene.served.url], scene.reference, 0.5, scene.path)
+        scene.served.text = other
+        scene.watch.look()
+        scene.watch.look()
+    assert {name: own.windows for name, own in scene.watch.state.releases.items()} == {"v2.0.0": 1}
+    assert capsys.readouterr().err.count("drift: ") == 1
+
+
 def test_what_prometheus_reads(scene: Scene) -> None:
     """Value, limit and row by release and kind, the mix, the expected score, and the number of windows."""
     scene.answer(foreign(scene.reference, 4000))
