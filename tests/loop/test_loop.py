@@ -142,7 +142,7 @@ def test_what_retraining_cannot_help(loop: Loop, told: Told) -> None:
     version = loop.state.stable.version if loop.state.stable else loop.release()
 
     def foreign() -> tuple[str, None]:
-        return (" ".join(draw.choices(_LANGUAGE, k=8)) if draw.random() < _SHARE else usual(draw)), None
+        return (" ".join(draw.choices(_LANGUAGE, k=8)) if draw.random() < 2 * _SHARE else usual(draw)), None
 
     with Users(loop.stand.port, loop.ports["labels"], foreign).asking():
         payload = dispatched(loop, version, told)
