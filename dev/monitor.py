@@ -10,6 +10,7 @@ import http.client
 import itertools
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -150,11 +151,10 @@ def _running(command: list[str], log: Path, environment: Mapping[str, str]) -> I
         yield process
     finally:
         process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()  # nothing, where it has ended
+        process.wait()
 
 
 def _await_listener(process: "subprocess.Popen[bytes]", log: Path, port: int) -> None:
@@ -177,7 +177,9 @@ def texts() -> list[str]:
     if path.suffix != ".csv" or not path.is_file():
         return [f"a {word} lamp" for word in ("good", "bad", "square")]
     with path.open(encoding="utf-8") as file:
-        return [row[data["text"]] for row in itertools.islice(csv.DictReader(file), 5_000)]
+        found = [row[data["text"]] for row in csv.DictReader(file)]
+    random.Random(0).shuffle(found)  # in the table's order one slice comes after the other, which is drift
+    return found
 
 
 def ask(port: int, asked: list[str], stopped: threading.Event, pause: float = 0.05) -> None:
@@ -236,8 +238,7 @@ def main() -> None:
 
 
 def _tell(folder: Path, ports: Mapping[str, int], started: Collection[str]) -> None:
-    pages = {"service": "users", "prometheus": "prometheus", "alertmanager": "alertmanager"}
-    for name, job in pages.items():
+    for name, job in (("service", "users"), ("prometheus", "prometheus"), ("alertmanager", "alertmanager")):
         print(f"{name:13} http://127.0.0.1:{ports[job]}")
     print(f"{'relay':13} http://127.0.0.1:{ports['relay']}/metrics\n{'logs':13} {folder}")
     for name in sorted({"drift", "feedback"} - set(started)):
