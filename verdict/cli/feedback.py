@@ -77,7 +77,10 @@ def _settings(options: argparse.Namespace, kept: "Consent") -> "Settings":
 
 def _labels(line: str | None) -> tuple[str, ...]:
     if line is not None:
-        return tuple(next(csv.reader([line]), ()))
+        labels = tuple(name.strip() for name in next(csv.reader([line], skipinitialspace=True), ()))
+        if not all(labels) or not labels:
+            raise VerdictError("--labels", "has a label without a name, or none", "--labels A,B,… of all that serve")
+        return labels
     if not _MANIFEST.is_file():
         raise VerdictError("--labels", "is missing, and there is no model here", "--labels A,B,… of all that serve")
     return tuple(json.loads(_MANIFEST.read_bytes())["labels"])

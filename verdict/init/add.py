@@ -56,7 +56,8 @@ def put(root: Path, params: Params, new: New, origin: str, today: date) -> Trial
         VerdictError: the stage `prepare` would refuse the whole, or DVC refuses it; nothing was changed.
     """
     raw, table = raw_data(working_tree(root)), root / params.data.path
-    with tempfile.TemporaryDirectory(prefix=".added-", dir=table.parent) as name:
+    # By its last letters git ignores it: after a kill its rows are not committed with the rest of the folder.
+    with tempfile.TemporaryDirectory(prefix=".added-", suffix=".partial", dir=table.parent) as name:
         whole = Path(name) / table.name
         made, target = _written(table, whole, new)
         group = params.model_dump(mode="json", exclude_unset=True)

@@ -54,7 +54,9 @@ def _lines(first: str, kind: str, rows: Sequence[Cells]) -> str:
     if kind not in DELIMITERS:
         return "".join(f"{json.dumps({k: v for k, v in row.items() if v}, ensure_ascii=False)}\n" for row in rows)
     written = io.StringIO()
-    writer = csv.writer(written, delimiter=delimiter_of(first, kind), lineterminator="\n")
+    # A carriage return ends a row, unless its cell is quoted, which csv does for a line feed alone.
+    quoting = csv.QUOTE_ALL if any("\r" in cell for row in rows for cell in row.values()) else csv.QUOTE_MINIMAL
+    writer = csv.writer(written, delimiter=delimiter_of(first, kind), lineterminator="\n", quoting=quoting)
     writer.writerows(row.values() for row in rows)
     return written.getvalue()
 

@@ -98,6 +98,21 @@ def test_a_failure_of_dvc_is_taken_back(
     assert names == ({"zadded-0001.csv"} if folder else set()), "it must be the last file of the table"
 
 
+def test_what_a_kill_leaves_behind_is_not_committed(
+    clone: Clone, labelled: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the new version is made, git sees none of its rows."""
+    seen: list[str] = []
+
+    def looks(*_: object, **__: object) -> str:
+        seen.append(clone.changes())
+        raise VerdictError("dvc add", "was killed", "again")
+
+    monkeypatch.setattr(add, "dvc", looks)
+    assert desk.run(clone, "data", "add", labelled, *SET).code == 1
+    assert seen == [""]
+
+
 def test_rows_of_an_own_table_are_added_as_well(clone: Clone, tmp_path: Path, desk: Desk) -> None:
     """Two columns of text and a label, no id, no rating: the same command, and verdict init forgets older notes."""
     write_csv(tmp_path / "mails.csv", mails(400))

@@ -136,7 +136,7 @@ def test_rows_are_written_as_the_table_is(tmp_path: Path, name: str, keep: bool)
     made: Made = [{"n": n, "words": f'said "{n}", and\nmore; of it\t'} for n in range(3)]
     (tmp_path / "new").mkdir()
     WRITERS[name](tmp_path / name, made)
-    more = [{"n": "7", "words": 'ü, "quoted"\nand long'}]
+    more = [{"n": "7", "words": 'ü, "quoted"\nand long'}, {"n": "8", "words": "half a\rline"}]
     written = set()
     for _ in range(2):
         write_like(tmp_path / name, more, tmp_path / "new" / name, keep)

@@ -10,7 +10,9 @@ import pytest
 
 from tests.documents import save
 from tests.unit.monitoring.posting import Posted, receipt
+from verdict.classifier.data_params import Data, Split
 from verdict.cli import main
+from verdict.init.new_rows import new_rows
 from verdict.monitoring.feedback.settings import Consent
 
 TEXT = 'xyzzy; "plugh"\nfoo, said the lamp ☃'
@@ -84,10 +86,34 @@ def test_rows_come_back_in_the_columns_of_the_data(kept: Kept) -> None:
     assert kept.rows() == [["text", "label", "received", "release"], [TEXT, "neutral", today, "v1.2.0"]]
     head, row = kept.rows(text="said", label="truth", id="number")
     assert head == ["number", "said", "truth", "received", "release"]
-    assert row == [kept.files()[0].stem, TEXT, "neutral", today, "v1.2.0"]
+    assert [row[0].startswith(kept.files()[0].stem), *row[1:]] == [True, TEXT, "neutral", today, "v1.2.0"]
     kept.label(receipt(), text={"subject": "a", "body": "b", "more": "c"}, consent=True)
     assert ["a", "b", "positive"] in [row[:3] for row in kept.rows(text=["subject", "body"])]
     assert kept.rows("--since", "2999-01-01") == [["text", "label", "received", "release"]]
+
+
+def test_no_text_stops_the_rows_of_others(kept: Kept) -> None:
+    """Whatever somebody sends, `verdict data add` reads all of the table, and sees no row that nobody sent."""
+    sent = ["one\rEVIL,a row of its own,negative", "two\0 halves", '"three', "=four()", "five\r\n\u2028\x1a", "six\\"]
+    for text in sent:
+        kept.label(receipt(), text=text, consent=True)
+    kept.rows(id="number")
+    (kept.folder / "table.csv").write_text("number,text,label\n1,a,positive\n2,b,negative\n", encoding="utf-8")
+    data = Data.model_validate(
+        {"path": str(kept.folder / "table.csv"), "text": "text", "label": "label", "id": "number"}
+    )
+    found = new_rows(data, Split(), [kept.folder / "rows.csv"], {})
+    assert sorted(row.cells["text"] for row in found.rows) == sorted(text.replace("\0", " ") for text in sent)
+
+
+def test_another_text_of_a_receipt_is_another_row(kept: Kept) -> None:
+    """Its first one may be in the data by now, where an id that two texts have would stop all."""
+    one, found = receipt(), list[list[str]]()
+    for text in ("one", "two"):
+        assert kept.label(one, text=text, consent=True).status == 202
+        found += kept.rows(id="number")[1:]
+    assert [row[1] for row in found] == ["one", "two"]
+    assert found[0][0] != found[1][0]
 
 
 def test_what_does_not_open_is_told(kept: Kept, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

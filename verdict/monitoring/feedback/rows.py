@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,9 +31,12 @@ def write(out: Path, names: Columns, rows: Iterable[tuple[str, dict[str, Any]]])
     with replacing(out) as partial:
         partial.touch(mode=0o600)
         with partial.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
+            # A carriage return would end a row that is not quoted, and NUL is none of a table: one text would stop all.
+            table = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
             table.writerow([*names.id, *names.text, names.label, "received", "release"])
             for name, row in rows:
                 text = row["text"] if isinstance(row["text"], dict) else {names.text[0]: row["text"]}
-                cells = [text.get(column, "") for column in names.text]
-                table.writerow([*[name][: len(names.id)], *cells, row["label"], row["received"], row["release"]])
+                cells = [text.get(column, "").replace("\0", " ") for column in names.text]
+                # Who sends another text with the same receipt later has another row: no two share an id.
+                own = f"{name}-{sha256(chr(0).join(cells).encode()).hexdigest()[:8]}"
+                table.writerow([*[own][: len(names.id)], *cells, row["label"], row["received"], row["release"]])
