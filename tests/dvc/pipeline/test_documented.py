@@ -160,6 +160,8 @@ ELSEWHERE = {
         'gh workflow run deploy.yml -f environment=production -f back=true -f force="wrong labels for refunds"',
     },
     "tests/unit/monitoring/test_live.py": {"verdict live"},
+    "tests/dvc/monitoring/test_drift.py": {"verdict drift --texts mine.csv", "verdict drift", "verdict drift --watch"},
+    "tests/unit/monitoring/test_sources.py": {"verdict drift --prometheus http://127.0.0.1:9090 --since 6h"},
     "tests/mlflow/test_mirror.py": {"verdict mlflow --to http://127.0.0.1:5000"},
 }
 NOT_RUN = {
