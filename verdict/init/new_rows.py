@@ -8,11 +8,11 @@ from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.data_params import Data, Split
-from verdict.classifier.dataset.formats import Batch
+from verdict.classifier.dataset.formats import Batch, Wanted
 from verdict.classifier.dataset.parts import keys_of
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.rows import Rows
-from verdict.classifier.dataset.table import batches, header
+from verdict.classifier.dataset.table import batches, files, header, read_file
 
 # What tables of labelled rows call the class and the day, whatever this project's table calls them.
 _LABEL, _RECEIVED = "label", "received"
@@ -126,8 +126,10 @@ def _read(shape: Shape, sources: Sequence[Path], problems: Problems, left_out: C
             continue
         rows = Rows(shape.data, shape.split, problems)
         wanted = {name for column in shape.columns for name in shape.names(column)}
-        for batch in batches(source, [(str(source), name) for name in given if name in wanted], problems):
-            yield from _made(shape.of(batch), rows, source.name)
+        read = Wanted([(str(source), name) for name in given if name in wanted], problems)
+        for file in files(source, problems):  # without a row it is no problem: nobody has sent one yet
+            for batch in read_file(file, read):
+                yield from _made(shape.of(batch), rows, source.name)
         left_out.update({reason: count for (_, reason), count in rows.dropped.items()})
 
 

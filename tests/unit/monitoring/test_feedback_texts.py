@@ -11,7 +11,7 @@ import pytest
 from tests.documents import save
 from tests.unit.monitoring.posting import Posted, receipt
 from verdict.classifier.data_params import Data, Split
-from verdict.cli import main
+from verdict.cli import feedback, main
 from verdict.init.new_rows import new_rows
 from verdict.monitoring.feedback.settings import Consent
 
@@ -106,6 +106,16 @@ def test_no_text_stops_the_rows_of_others(kept: Kept) -> None:
     assert sorted(row.cells["text"] for row in found.rows) == sorted(text.replace("\0", " ") for text in sent)
 
 
+def test_before_anybody_has_sent_a_text_there_is_nothing_to_add(kept: Kept) -> None:
+    """A table without rows is taken as such, beside others that have some."""
+    assert len(kept.rows()) == 1
+    (kept.folder / "table.csv").write_text("text,label\na,positive\nb,negative\n", encoding="utf-8")
+    (kept.folder / "more.csv").write_text("text,label\nc,negative\n", encoding="utf-8")
+    data = Data.model_validate({"path": str(kept.folder / "table.csv"), "text": "text", "label": "label"})
+    sources = [kept.folder / "rows.csv", kept.folder / "more.csv"]
+    assert [len(new_rows(data, Split(), sources[:count], {}).rows) for count in (1, 2)] == [0, 1]
+
+
 def test_another_text_of_a_receipt_is_another_row(kept: Kept) -> None:
     """Its first one may be in the data by now, where an id that two texts have would stop all."""
     one, found = receipt(), list[list[str]]()
@@ -198,6 +208,22 @@ def test_a_group_that_cannot_be_meant_stops_the_start(
     given = ["--params", str(tmp_path / "params.yaml"), "--receipt-key", str(tmp_path / "key"), "--labels", "a,b"]
     assert main(["feedback", *given, "--database", f"sqlite:///{tmp_path}/x.db"]) == 1
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("labels", ["", "a,,b", " , "])
+def test_a_label_without_a_name_stops_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: str
+) -> None:
+    """Nobody could send it, or any other: an error, and no service."""
+    (tmp_path / "key").write_text("k" * 32)
+    given = ["--receipt-key", str(tmp_path / "key"), "--database", "no URL", "--labels", labels]
+    assert main(["feedback", *given]) == 1
+    assert "a label without a name" in capsys.readouterr().err
+
+
+def test_blanks_around_labels_are_none_of_theirs() -> None:
+    """As people write them: `a, b`."""
+    assert feedback._labels('a, b ,"c, d"') == ("a", "b", "c, d")
 
 
 def test_a_defect_shows_no_text(kept: Kept, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
