@@ -141,7 +141,7 @@ def test_neither_pip_nor_compiler_nor_another_command_is_in_it(built: Built) -> 
     found = files_of(built.reference)
     assert [path for path in found if _UNWANTED.search(path)] == []
     ours = {path.split("/")[2] for path in found if path.startswith("app/verdict/")}
-    assert ours == {"__init__.py", "__pycache__", "base", "classifier", "cli", "serving", "web"}
+    assert ours == {"__init__.py", "__pycache__", "base", "classifier", "cli", "monitoring", "serving", "web"}
     assert {path for path in found if path.startswith("app/verdict/cli/") and path.endswith(".py")} == {
         "app/verdict/cli/exits.py",
         "app/verdict/cli/listening.py",
