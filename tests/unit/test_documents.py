@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,16 @@ def test_the_tree_of_the_readme_is_the_repository() -> None:
 
 def _readme() -> str:
     return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("unit", sorted(ROOT.glob("deploy/*/*.service")), ids=lambda path: path.name)
+def test_a_unit_of_systemd_starts_in_a_checkout(unit: Path) -> None:
+    """`verdict` finds its code in the current folder, which would be / otherwise, and ends."""
+    said = dict(line.split("=", 1) for line in unit.read_text(encoding="utf-8").splitlines() if "=" in line)
+    assert said["ExecStart"].startswith(f"{said['WorkingDirectory']}/.venv/bin/verdict ")
+
+
+@pytest.mark.parametrize("name", ["receipts.key", "feedback.db", "feedback.db-wal", "drift.json", "rows.csv"])
+def test_what_documented_commands_write_stays_out_of_git(name: str) -> None:
+    """A key, counts, and rows in plain text lie in the checkout, and `git add .` takes none of them."""
+    assert subprocess.run(["git", "check-ignore", "--quiet", name], cwd=ROOT, check=False).returncode == 0
