@@ -60,7 +60,6 @@ def retrained(loop: Loop, payload: dict[str, str]) -> Outcome:
 
 def dispatched(loop: Loop, version: str, told: Told) -> dict[str, str]:
     """Wait for the relay; what it sent."""
-
     def unknown() -> list[dict[str, str]]:
         return [one for one in loop.dispatches(version) if (one["reason"], one["kind"]) == ("drift", "unknown")]
 
