@@ -55,12 +55,9 @@ def _lines(first: str, kind: str, rows: Sequence[Cells]) -> str:
         return "".join(f"{json.dumps({k: v for k, v in row.items() if v}, ensure_ascii=False)}\n" for row in rows)
     written = io.StringIO()
     # A carriage return ends a row, unless its cell is quoted, which csv does for a line feed alone.
-    returns = any("\r" in cell for row in rows for cell in row.values())
-    delimiter = delimiter_of(first, kind)
-    if returns:
-        writer = csv.writer(written, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    else:
-        writer = csv.writer(written, delimiter=delimiter, lineterminator="\n")
+    torn = any("\r" in cell for row in rows for cell in row.values())
+    style = "unix" if torn else "excel"  # which quotes all, or what must be
+    writer = csv.writer(written, style, delimiter=delimiter_of(first, kind), lineterminator="\n")
     writer.writerows(row.values() for row in rows)
     return written.getvalue()
 

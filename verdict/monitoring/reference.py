@@ -91,8 +91,9 @@ class Reference(BaseModel):
 
     @cached_property
     def digest(self) -> str:
-        """Names the words that it counts by: two references of one digest count alike."""
-        return hashlib.sha256("\n".join((*self.frequent, self.known)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        """Names the labels and the words that it counts by: two references of one digest count alike."""
+        counted = "\n".join((*self.labels, "", *self.frequent, self.known))
+        return hashlib.sha256(counted.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @cached_property
     def parts(self) -> Slices:

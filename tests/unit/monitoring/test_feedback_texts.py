@@ -14,6 +14,7 @@ from verdict.classifier.data_params import Data, Split
 from verdict.cli import feedback, main
 from verdict.init.new_rows import new_rows
 from verdict.monitoring.feedback.settings import Consent
+from verdict.web.receipts import Told
 
 TEXT = 'xyzzy; "plugh"\nfoo, said the lamp ☃'
 
@@ -158,6 +159,23 @@ def test_who_has_the_receipt_can_have_the_text_erased(kept: Kept, monkeypatch: p
     assert kept.label(one, text=TEXT, consent=True).status == 409
     assert len(kept.files()) == 1
     assert sum(kept.counts().values()) == 2
+
+
+def test_a_text_that_is_on_its_way_is_erased_as_well(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for it while a slow place still writes finds nothing of it there afterwards."""
+    one, texts = receipt(), kept.feedback.texts
+    assert texts is not None
+    keep = texts.keep
+
+    def slowly(told: Told, label: str, text: str) -> None:
+
+        kept.feedback.store.erase(told)
+        assert not texts.erase(told)
+        keep(told, label, text)
+
+    monkeypatch.setattr(texts, "keep", slowly)
+    kept.label(one, text=TEXT, consent=True)
+    assert kept.files() == []
 
 
 def test_old_texts_are_purged(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:

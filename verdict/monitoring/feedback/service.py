@@ -112,8 +112,14 @@ class Feedback(Served):
         if outcome == "repeated":
             self.counters.failures.labels(outcome).inc()
         if text is not None and self.texts is not None:
-            await _written(self.texts.keep, told, label, text)
+            await _written(self._keep, self.texts, told, label, text)
         return JSONResponse({"counted": True}, 202)
+
+    def _keep(self, texts: Texts, told: Told, label: str, text: str | dict[str, str]) -> None:
+        """Write a text, unless it was to be erased while that was on its way."""
+        texts.keep(told, label, text)
+        if self.store.erased(told):
+            texts.erase(told)
 
     async def erase(self, body: bytes) -> Response:
         """Remove the text that came with a receipt, and take the receipt never again."""

@@ -98,6 +98,12 @@ class Store:
         with self._begin() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["nonce"], set_={"actual": _ERASED}))
 
+    def erased(self, told: Told) -> bool:
+        """Whether a receipt is taken never again."""
+        asked = sa.select(_RECEIPTS.c.nonce).where(_RECEIPTS.c.nonce == told.nonce, _RECEIPTS.c.actual == _ERASED)
+        with self._begin() as connection:
+            return connection.execute(asked).first() is not None
+
     def counts(self, since: int = 0) -> list[Count]:
         """All counts of answers that were given since a day."""
         columns = (_LABELS.c.release, _LABELS.c.predicted, _LABELS.c.actual)
