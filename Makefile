@@ -98,6 +98,7 @@ bench: .venv/test.stamp  ## figures for the docs: cross-validation, time, memory
 	python -m benchmarks.scaling
 	python -m benchmarks.prediction
 	python -m benchmarks.serving
+	python -m benchmarks.drift --rounds 15
 	python -m benchmarks.review
 	python -m benchmarks.pull_request
 

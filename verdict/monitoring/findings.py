@@ -11,7 +11,7 @@ from verdict.monitoring.reference import WINDOW, Reference
 # Fewer texts tell nothing; limits are those of a window.
 LEAST = 500
 KINDS = ("expected", "unknown", "residual", "labels", "confidence")
-# Shares of the slices that a window is off by chance alone.
+# As far as this a mix is off by chance, or by the very words that are a residual.
 _BY_CHANCE = 0.15
 _WORDS = 5
 
@@ -91,7 +91,8 @@ def _answers(reference: Reference, found: Fit, early: Fit | None, kind: str, tex
     pairs, words = [(value(), limit, "the reference")], _words(reference, found)
     if early:
         # As far as the mix has moved since, the first texts say no more than the reference does.
-        moved = max(float(abs(found.mix - early.mix).sum()) / 2 - _BY_CHANCE, 0.0)
+        chance = _BY_CHANCE if kind == "residual" else 0.0
+        moved = max(float(abs(found.mix - early.mix).sum()) / 2 - chance, 0.0)
         since = reference.limits.of(f"{kind}_since", found.mix) + moved * limit
         pairs.append((value(early), since, "the first texts of the release"))
     value, limit, what = max(pairs, key=lambda pair: pair[0] / max(pair[1], 1e-9))

@@ -15,14 +15,33 @@ _ALONE = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+|[^\w\s\x00-\x1f\x7f-\x9f]")
 
 
+# Of ASCII the same by tables, which takes a third of the time.
+_LETTERS = bytes(number for number in range(128) if chr(number).isalnum() or number == ord("_"))
+_BLANKS = bytes(number if number in _LETTERS else ord(" ") for number in range(256))
+_MARKS = [bytes([number]) for number in range(128)]
+_NO_MARKS = _LETTERS + bytes(number for number in range(128) if chr(number).isspace() or not chr(number).isprintable())
+
+
 def words(text: str) -> list[str]:
     """Its words and its punctuation, in small letters."""
     return _WORD.findall(text.lower())
 
 
+def _encoded(text: str) -> list[bytes]:
+    """The words of a text in UTF-8, in any order."""
+    if not text.isascii():
+        return [_bytes(word) for word in words(text)]
+    small = text.encode().lower()
+    return [*small.translate(_BLANKS).split(), *map(_MARKS.__getitem__, small.translate(None, _NO_MARKS))]
+
+
+def _bytes(word: str) -> bytes:
+    return word.encode("utf-8", "surrogatepass")
+
+
 def hashed(word: str) -> int:
     """A number below 2**32: by these a reference knows rare words without holding them."""
-    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
+    return zlib.crc32(_bytes(word))
 
 
 class Counter:
@@ -35,16 +54,16 @@ class Counter:
 
     def __init__(self, frequent: Sequence[str], known: Iterable[int]) -> None:
         self.names = (*frequent, OTHER, UNKNOWN)
-        self._places = {word: place for place, word in enumerate(frequent)}
+        self._places = {_bytes(word): place for place, word in enumerate(frequent)}
         self._known = frozenset(known)
 
     def add(self, text: str, counts: list[int]) -> None:
         """Count the words of a text."""
         places, known, other = self._places, self._known, len(self._places)
-        for word in words(text):
+        for word in _encoded(text):
             place = places.get(word)
             if place is None:
-                place = other if hashed(word) in known else other + 1
+                place = other if zlib.crc32(word) in known else other + 1
             counts[place] += 1
 
     def of(self, texts: Iterable[str]) -> Counts:

@@ -1,6 +1,8 @@
 """Tests of verdict/monitoring/words.py."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from verdict.monitoring.words import Counter, hashed, words
 
@@ -25,3 +27,18 @@ def test_each_word_has_its_place() -> None:
     counter = Counter(["the", "soup"], [hashed("cold")])
     assert counter.names == ("the", "soup", "(other)", "(unknown)")
     assert counter.of(["The cold soup, the lamp", ""]).tolist() == [[2, 1, 1, 2], [0, 0, 0, 0]]
+
+
+@given(st.text(st.characters(max_codepoint=127)) | st.text())
+@example("".join(map(chr, range(128))))
+@example("snake_case x1 don't!! \x1c\x85\x7f")
+def test_ascii_is_counted_as_all_other_text(text: str) -> None:
+    """By whichever way a text is counted, its words are those of `words`."""
+    every = words(text)
+    frequent = sorted(set(every))[::2]
+    counter = Counter(frequent, map(hashed, sorted(set(every))[1::4]))
+    counted = dict(zip(counter.names, counter.of([text])[0].tolist(), strict=True))
+    assert {word: counted[word] for word in frequent} == {word: every.count(word) for word in frequent}
+    known = {hashed(word) for word in sorted(set(every))[1::4]}
+    assert counted["(other)"] == sum(hashed(word) in known for word in every if word not in frequent)
+    assert sum(counted.values()) == len(every)
