@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import uvicorn
 from prometheus_client import make_wsgi_app, start_http_server
@@ -15,9 +15,6 @@ from starlette.types import ASGIApp
 from verdict.base.errors import VerdictError
 from verdict.web.protocol import BoundedProtocol
 from verdict.web.served import Served
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Seconds for what is being answered when the process must end.
 GRACE = 25
@@ -68,8 +65,8 @@ def run(application: ASGIApp, service: Served, told: str) -> None:
     Server(application, service).run([listener])
 
 
-def _with_pages(pages: Mapping[str, bytes], application: "WSGIApplication") -> "WSGIApplication":
-    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+def _with_pages(pages: Mapping[str, bytes], application: WSGIApplication) -> WSGIApplication:
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         page = pages.get(environ["PATH_INFO"])
         if page is None:
             return application(environ, start)
