@@ -100,9 +100,13 @@ def _floor(given: float | None) -> float | None:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    from prometheus_client import start_http_server
+    try:
+        from prometheus_client import start_http_server
 
-    from verdict.monitoring.gauges import Gauges
+        from verdict.monitoring.gauges import Gauges
+    except ImportError as error:
+        remedy = "make serve (or pip install -r requirements/serving.txt)"
+        raise VerdictError(error.name or "a library", "not installed; --watch needs it", remedy) from None
     from verdict.monitoring.reference import read
     from verdict.monitoring.watch import Watch
 

@@ -160,7 +160,11 @@ ELSEWHERE = {
         'gh workflow run deploy.yml -f environment=production -f back=true -f force="wrong labels for refunds"',
     },
     "tests/unit/monitoring/test_live.py": {"verdict live"},
-    "tests/dvc/monitoring/test_drift.py": {"verdict drift --texts mine.csv", "verdict drift", "verdict drift --watch"},
+    "tests/dvc/monitoring/test_drift.py": {
+        "verdict drift",
+        "verdict drift --texts new.csv --html drift.html",
+        "verdict drift --watch --from http://127.0.0.1:9011/metrics --from http://127.0.0.1:9012/metrics",
+    },
     "tests/unit/monitoring/test_sources.py": {"verdict drift --prometheus http://127.0.0.1:9090 --since 6h"},
     "tests/mlflow/test_mirror.py": {"verdict mlflow --to http://127.0.0.1:5000"},
 }
