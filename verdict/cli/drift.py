@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verdict.base import paths
+from verdict.base.errors import VerdictError
 from verdict.cli.exits import judged
 from verdict.cli.types import amount
 
