@@ -102,7 +102,7 @@ def test_a_change_takes_from_the_remote_what_it_needs(filled: Direct, s3: S3) ->
     with tarfile.open(kept) as archive:
         names = {name.rpartition("files/md5/")[2].replace("/", "") for name in archive.getnames()}
     assert locked(filled.clone, "data/features") in names
-    assert locked(filled.clone, "data/prepared/train.parquet") not in names
+    assert locked(filled.clone, "data/prepared/dropped.json") not in names
     judged = filled.act.report(ran)
     assert judged.jobs == JUDGED, judged.log
     assert "running main's stages" not in judged.log
