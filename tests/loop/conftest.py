@@ -26,6 +26,7 @@ from tests.dvc.delivery.stage import Stand, until
 from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review.changes import set_params
 from tests.relaying import OF_GITHUB
+from tests.telling import told
 from tests.tiers import need, tier
 from tests.workflows import releasing, test_retrain, test_sweep
 from tests.workflows.conftest import base, copied
@@ -35,7 +36,7 @@ from tests.workflows.workflow import STANDINS
 from verdict.delivery.host.orders import read_release
 from verdict.delivery.host.state import State
 
-__all__ = ["base"]
+__all__ = ["base", "told"]
 _MIN_LABELS = 40
 
 

@@ -6,15 +6,13 @@ are real; workflows run under act, with GitHub the tests' own.
 
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from benchmarks.roll import load
 from benchmarks.serving import script
 from tests.loop.conftest import Loop, Users, usual, wait
+from tests.telling import Told
 from tests.workflows import act, events
 from tests.workflows.outcome import Outcome
 from tests.workflows.proposals import top
@@ -32,19 +30,6 @@ _TOPIC, _LANGUAGE = _words("topic", 150), _words("language", 150)
 _NEW = {"positive": _words("good", 3), "negative": _words("bad", 3)}
 # Of the texts: a table of 500 rows says little of what chance does, so its limits are wide.
 _SHARE = 0.12
-Told = Callable[[str], None]
-
-
-@pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Told:
-    """Prints what happens, with the seconds since the beginning, whether or not pytest shows what tests print."""
-    began = time.monotonic()
-
-    def say(what: str) -> None:
-        with capsys.disabled():
-            print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
-
-    return say
 
 
 def moved(draw: random.Random) -> tuple[str, str | None]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import telling
 from tests.conftest import ROOT
 from tests.dvc.delivery.stage import Stand, until
 from tests.images import conftest as containers
@@ -20,7 +21,7 @@ from tests.workflows.conftest import copied
 from tests.workflows.releasing import Releases, clone, with_app
 from verdict.delivery.host.state import State
 
-base, here, registry = reproduced, containers.here, containers.registry
+base, here, registry, told = reproduced, containers.here, containers.registry, telling.told
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.roll import load
 from benchmarks.serving import script
 from tests.release.conftest import HostOfContainers, host
+from tests.telling import Told
 from tests.tiers import need
 from tests.workflows.releasing import TOKEN, Releases, green
 from verdict.base.files import read_table
@@ -21,21 +22,6 @@ _SERVICE = "verdict/serving/service.py"
 _HEALTHY = "        if len(given) > MOST_TEXTS:"
 # From the 400th request on: the smoke test asks less often.
 _BROKEN = "        self.asked = getattr(self, 'asked', 0) + 1\n        assert self.asked < 400\n" + _HEALTHY
-
-
-Told = Callable[[str], None]
-
-
-@pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Told:
-    """Prints what happens, with the seconds since the beginning, whether or not pytest shows what tests print."""
-    began = time.monotonic()
-
-    def say(what: str) -> None:
-        with capsys.disabled():
-            print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
-
-    return say
 
 
 @pytest.fixture(scope="module")

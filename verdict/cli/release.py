@@ -119,30 +119,14 @@ def _show(root: Path, options: Options) -> None:
     import json
     from dataclasses import asdict
 
+    from verdict.ci.github.output import output
     from verdict.delivery.registry import version
-    from verdict.delivery.roll import rollable
+    from verdict.delivery.roll import lay_reference, rollable
 
     tag = version(root, options.version)
     print(json.dumps(asdict(rollable(tag.told)), indent=2))
     if options.reference:
-        _lay_reference(root, tag.name, options.reference)
-
-
-def _lay_reference(root: Path, name: str, path: Path) -> None:
-    """The reference of a release that has one, and the floor of this checkout, for who asks whether it suits."""
-    import shutil
-
-    from verdict.base.paths import REFERENCE
-    from verdict.ci.github.output import output
-    from verdict.classifier.metric_names import OVERALL
-    from verdict.repo.revisions import Store, resolve
-
-    floors = resolve(root, "HEAD").params["gate"].get("floors") or {}
-    output("floor", str(floors.get(OVERALL, "")))
-    found = resolve(root, f"refs/tags/{name}")
-    if REFERENCE in found.outputs:
-        with Store(root) as store:
-            shutil.copyfile(store.file(found, REFERENCE), path)
+        output("floor", lay_reference(root, tag.name, options.reference))
 
 
 def _stage(root: Path, options: Options) -> None:

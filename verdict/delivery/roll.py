@@ -1,9 +1,34 @@
-"""From what a tag says to what a serving host rolls out."""
+"""From what a tag says to what a serving host rolls out, and asks before that."""
 
+import shutil
+from pathlib import Path
+
+from verdict.base.paths import REFERENCE
+from verdict.classifier.metric_names import OVERALL
 from verdict.delivery.host.state import Release
 from verdict.delivery.provenance import Provenance
+from verdict.repo.revisions import Store, resolve
 
 
 def rollable(told: Provenance) -> Release:
     """A release as the guard takes it."""
     return Release(told.version, told.image, told.commit, told.manifest, told.differs)
+
+
+def lay_reference(root: Path, name: str, path: Path) -> str:
+    """Write the reference of a release, if it has one, for a host that asks whether it suits what users ask.
+
+    Args:
+        root: a checkout, whose floor counts.
+        name: of the release's tag.
+        path: of the file.
+
+    Returns:
+        The least score to expect; nothing where the checkout's params name none.
+    """
+    found = resolve(root, f"refs/tags/{name}")
+    if REFERENCE in found.outputs:
+        with Store(root) as store:
+            shutil.copyfile(store.file(found, REFERENCE), path)
+    floors = resolve(root, "HEAD").params["gate"].get("floors") or {}
+    return str(floors.get(OVERALL, ""))
