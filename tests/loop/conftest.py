@@ -189,6 +189,7 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
         test_sweep.with_app(site)
         site.github.token(OF_GITHUB, {"contents": "write"})
         desk = clone(site, folder / "desk")
+        desk.run("dvc", "pull", "--quiet")
         stand = stack.enter_context(Stand(folder / "host", desk.path).proxied())
         ports = {**monitor.free(monitor.PORTS), "users": stand.port, "haproxy": stand.told}
         ports |= {"service": stand.ports["a"].metrics}
@@ -197,7 +198,7 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
         told = (site.github.url, site.github.name, folder / "github")
         (folder / "github").write_text(OF_GITHUB)
         own = ("asked", "haproxy", "drift", "feedback")
-        stack.enter_context(monitor.watching(folder, ports, desk.path, told, without=own))
+        stack.enter_context(monitor.watching(folder, ports, desk.path / "models/classifier", told, without=own))
         receipts = ("--receipt-key", f"{folder}/receipts")
         labels = ("--labels", "negative,neutral,positive", "--params", str(params))
         kept = ("--database", f"sqlite:///{folder}/labels.db")
