@@ -75,7 +75,7 @@ roll: .venv/test.stamp .venv/repro.stamp  ## a good release, bad ones, and the w
 	python -m benchmarks.roll
 
 delivery: .venv/test.stamp  ## roll releases out at length: twenty good ones, planted bad ones, a guard that is killed 20 times
-	VERDICT_TIER=delivery pytest tests/dvc/delivery
+	VERDICT_TIER=delivery pytest -o faulthandler_timeout=3600 tests/dvc/delivery
 
 monitor: .venv/test.stamp .venv/repro.stamp  ## a service under load, Prometheus, Alertmanager, relay: 127.0.0.1 (MONITOR: options)
 	$(if $(VERDICT_TIER),pytest tests/monitoring,@python -m dev.monitor $(MONITOR))

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,18 @@ def test_main_comes_first_and_both_are_named(everything: Path, tmp_path: Path, d
         assert text.index("main") < text.index("candidate")
         assert not {"workspace", "HEAD"} & set(text)
         assert "<DVC_METRIC_" not in json.dumps(specification)
+
+
+def test_who_has_drawn_may_draw_beside_itself() -> None:
+    """A process in which the engine ran draws the same picture in a process of its own, which it does not wait for."""
+    program = """
+from verdict.review.report.vega import png, started
+plot = '{"data": {"values": [{}]}, "mark": "text"}'
+drawn = png(plot)
+with started():
+    assert png(plot) == drawn
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
 
 
 def test_no_text_of_the_templates_is_small() -> None:

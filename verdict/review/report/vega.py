@@ -15,8 +15,8 @@ _started: list[ProcessPoolExecutor] = []
 
 @contextmanager
 def started() -> Iterator[None]:
-    """Draw in a process of its own within the block; it forks now, so this comes before threads and large imports."""
-    with ProcessPoolExecutor(1, get_context("fork")) as pool:
+    """Draw in a process of its own within the block, a new one: the engine does not survive a fork once it was used."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         pool.submit(_png, _SMALLEST)
         _started.append(pool)
         try:
