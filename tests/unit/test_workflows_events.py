@@ -415,22 +415,24 @@ def test_what_starts_a_retraining(given: Json, begins: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plan", "collect", "follow"),
+    ("plan", "collect", "propose", "follow"),
     [
-        ({"go": "false", "waits": ""}, None, set()),
-        ({"go": "false", "waits": "{}"}, None, {"tell"}),
-        ({"go": "true", "waits": ""}, {"enough": "true", "waits": ""}, {"collect", "propose", "tell"}),
-        ({"go": "true", "waits": ""}, {"enough": "false", "waits": "{}"}, {"collect", "tell"}),
-        ({"go": "true", "waits": ""}, {"enough": "false", "waits": ""}, {"collect"}),
+        ({"go": "false", "waits": ""}, None, "skipped", set()),
+        ({"go": "false", "waits": "{}"}, None, "skipped", {"tell"}),
+        ({"go": "true", "waits": ""}, {"enough": "true", "waits": ""}, "success", {"collect", "propose", "tell"}),
+        ({"go": "true", "waits": ""}, {"enough": "true", "waits": ""}, "failure", {"collect", "propose"}),
+        ({"go": "true", "waits": ""}, {"enough": "false", "waits": "{}"}, "skipped", {"collect", "tell"}),
+        ({"go": "true", "waits": ""}, {"enough": "false", "waits": ""}, "skipped", {"collect"}),
     ],
-    ids=["one is open", "over budget", "rows enough", "too few after an alert", "too few by the calendar"],
+    ids=["one is open", "over budget", "rows enough", "no pull request", "too few after an alert", "by the calendar"],
 )
-def test_what_follows_a_plan(plan: Json, collect: Json | None, follow: set[str]) -> None:
+def test_what_follows_a_plan(plan: Json, collect: Json | None, propose: str, follow: set[str]) -> None:
     """No collection where the plan says no, no proposal without rows; the issue where it waits, or waits no more."""
-    results = {"plan": "success", "collect": "success" if collect else "skipped"}
+    results = {"plan": "success", "collect": "success" if collect else "skipped", "propose": propose}
     needs = {
         "plan": {"result": "success", "outputs": plan},
         "collect": {"result": results["collect"], "outputs": collect or {}},
+        "propose": {"result": propose, "outputs": {}},
     }
     given = {**of_retrain("repository_dispatch"), "needs": needs}
     body = WORKFLOWS["retrain"]["jobs"]
