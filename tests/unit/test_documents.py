@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,24 @@ def _readme() -> str:
     return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("unit", sorted(ROOT.glob("deploy/*/*.service")), ids=lambda path: path.name)
+# Of the units the one that starts another program.
+HAPROXY = ROOT / "deploy/compose/haproxy.service"
+
+
+@pytest.mark.parametrize("unit", sorted({*ROOT.glob("deploy/*/*.service")} - {HAPROXY}), ids=lambda path: path.name)
 def test_a_unit_of_systemd_starts_in_a_checkout(unit: Path) -> None:
     """`verdict` finds its code in the current folder, which would be / otherwise, and ends."""
     said = dict(line.split("=", 1) for line in unit.read_text(encoding="utf-8").splitlines() if "=" in line)
     assert said["ExecStart"].startswith(f"{said['WorkingDirectory']}/.venv/bin/verdict ")
+
+
+def test_haproxy_of_a_host_has_the_ports_of_its_guard() -> None:
+    """The unit's ports and socket are those that host.toml tells the guard."""
+    host = tomllib.loads((ROOT / "deploy/compose/host.toml").read_text(encoding="utf-8"))
+    unit = HAPROXY.read_text(encoding="utf-8")
+    ports = {name.lower(): int(port) for name, port in re.findall(r"VERDICT_(\w+)=(\d+)", unit)}
+    assert ports == {name: port for name, (port, _) in host["places"].items()}
+    assert f"HAPROXY_SOCKET={host['socket']} " in unit
 
 
 @pytest.mark.parametrize("name", ["receipts.key", "feedback.db", "feedback.db-wal", "drift.json", "rows.csv"])

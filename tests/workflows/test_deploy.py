@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.shared import once
 from tests.workflows import act, events, releasing
 from tests.workflows.origin import git
@@ -22,7 +23,9 @@ NEXT = "v1.0.1"
 ALL = dict.fromkeys(("verify", "roll", "record", "confirm"), "success")
 BINARIES = Path(sys.executable).parent
 REMOTE = "[core]\n    remote = folder\n['remote \"folder\"']\n    url = {}\n"
-PROGRAM = '#!/bin/sh\nexec "$STANDIN_RUN" host "$@"\n'
+# The host's program goes to its own folder first.
+PROGRAM = (ROOT / "deploy/compose/verdict").read_text(encoding="utf-8").replace("/opt/verdict", "/")
+PROGRAM = PROGRAM.replace(".venv/bin/verdict", '"$STANDIN_RUN" host')
 
 
 @dataclass

@@ -41,7 +41,8 @@ def code_that_judges(revision: Revision) -> frozenset[str]:
         for name in {*_named(path, sources[path])} & sources.keys() - found:
             found.add(name)
             waiting.append(name)
-    packages = {posixpath.dirname(path) for path in found}
+    # Of a package that is merely above one that is imported, nothing but its __init__ runs.
+    packages = {posixpath.dirname(path) for path in found if not path.endswith("/__init__.py")}
     templates = [path for path in sources if path.endswith(".j2")]
     return frozenset(found.union(path for path in templates if packages.intersection(_above(path))))
 

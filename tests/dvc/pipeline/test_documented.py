@@ -230,6 +230,23 @@ NOT_RUN = {
         "docker build --target trainer --tag verdict-trainer .",
         'docker run --rm --gpus all --user "$(id -u):$(id -g)" --volume "$PWD:/work" verdict-trainer',
     },
+    "sets up a serving host, as root": {
+        "apt-get install git make python3-venv haproxy podman",
+        "useradd --create-home verdict && loginctl enable-linger verdict",
+        "install -d -o verdict /var/lib/verdict /etc/verdict",
+        'echo "d /run/verdict 0700 verdict verdict" > /etc/tmpfiles.d/verdict.conf && systemd-tmpfiles --create',
+        "systemctl disable --now haproxy",
+        "git clone https://github.com/OWNER/NAME /opt/verdict && chown -R verdict /opt/verdict",
+        "install /opt/verdict/deploy/compose/verdict /usr/local/bin/",
+        "su - verdict",
+        "make -C /opt/verdict .venv/serving.stamp",
+        "cp /opt/verdict/deploy/compose/host.toml /etc/verdict/",
+        "mkdir -p ~/.config/systemd/user && cp /opt/verdict/deploy/compose/haproxy.service"
+        " ~/.config/systemd/user/verdict-haproxy.service",
+        "cp /opt/verdict/deploy/compose/guard.service ~/.config/systemd/user/verdict-guard.service",
+        "export XDG_RUNTIME_DIR=/run/user/$(id -u) && systemctl --user enable --now verdict-haproxy verdict-guard",
+        "verdict deploy status",
+    },
     "sets up a GPU machine, or one of a cloud": {
         "podman build --format docker --file Dockerfile.gpu --tag verdict-gpu \\",
         "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
