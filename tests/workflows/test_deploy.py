@@ -117,7 +117,7 @@ def test_a_release_goes_to_staging_and_then_to_production(hosts: Hosts) -> None:
         assert state is not None
         assert state.stable == read_release(hosts.shown(NEXT))
         (roll,) = [one for one in host.events() if "--release" in one.get("arguments", ())]  # type: ignore[operator]
-        told = " ".join(roll["arguments"])  # type: ignore[call-overload]
+        told = " ".join(roll["arguments"])  # type: ignore[arg-type]
         assert "/reference.json --floor=0.7" in told
     assert hosts.releases.site.github.issues == []
 
