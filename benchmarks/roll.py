@@ -81,6 +81,17 @@ def reaction(stand: Stand) -> str:
     return ""
 
 
+def back(host: Path, env: dict[str, str] | None = None) -> tuple[float, int, float]:
+    """`verdict rollback`: seconds until what served before has all requests, the exit code, and seconds in all."""
+    began, alone = time.perf_counter(), float("nan")
+    command = [sys.executable, "-I", "-m", "verdict", "rollback", "--host", str(host)]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            if "answers all requests" in line:
+                alone = time.perf_counter() - began
+    return alone, process.returncode, time.perf_counter() - began
+
+
 def measure(rolls: int, faults: list[str]) -> None:
     """All of it."""
     texts = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()[:1_000]
@@ -95,18 +106,17 @@ def measure(rolls: int, faults: list[str]) -> None:
                 with load(stand.port, lua) as seen:
                     code, seconds = deploy(stand, host, f"v1.{number + 1}.0")
                 told(stand, "good", code, seconds, seen[0])
+            if rolls:
+                with load(stand.port, lua) as seen:
+                    alone, code, seconds = back(host)
+                told(stand, "rollback", code, seconds, seen[0])
+                print(f"{'':<10} what served before had all requests after {alone:.1f} s")
             for fault in faults:
                 with load(stand.port, lua) as seen:
                     code, seconds = deploy(stand, host, f"v2.0.0+{fault}")
                     time.sleep(1)
                 told(stand, fault, code, seconds, seen[0])
                 print(f"{'':<10} {reaction(stand)}")
-            if rolls:
-                with load(stand.port, lua) as seen:
-                    began = time.perf_counter()
-                    code = command(host, "rollback")
-                    seconds = time.perf_counter() - began
-                told(stand, "rollback", code, seconds, seen[0])
         finally:
             guard.kill()
             guard.wait()

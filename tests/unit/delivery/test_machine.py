@@ -96,7 +96,7 @@ def serving(found: Host) -> set[str]:
 
 
 def test_a_good_release_goes_by_every_weight_and_serves_alone() -> None:
-    """5, 25 and 50 percent, each with its requests; then all servers, one after the other, and nothing of the old."""
+    """5, 25 and 50 percent, each with its requests; then all servers, one after the other; the old one stands by."""
     found = host()
     found.ask(NEW)
     weights = []
@@ -112,7 +112,47 @@ def test_a_good_release_goes_by_every_weight_and_serves_alone() -> None:
     assert (found.state.stage, found.state.outcome) == (Stage.WATCHED, "promoted")
     assert (found.state.stable, found.state.previous) == (NEW, OLD)
     assert serving(found) == {"v1.1.0"}
-    assert found.slots[CANARY].release is None
+    assert (found.slots[CANARY].release, found.slots[CANARY].weight) == (OLD, 0)
+    found.tick(seconds=found.state.limits.watch + 1)
+    found.run(ticks=2)
+    assert (found.state.stage, found.slots[CANARY].release) == (Stage.SETTLED, None)
+
+
+def test_the_way_back_takes_no_start() -> None:
+    """While a release is watched the one before stands by, and has all requests in the third turn after `back`."""
+    found = host()
+    found.ask(NEW, limits=Limits(weights=()))
+    found.run(ticks=20)
+    assert found.state.stage == Stage.WATCHED
+    found.ask(None)
+    found.run(ticks=3)
+    assert (found.state.stage, serving(found), found.state.replaced) == (Stage.RETURNING, {"v1.0.0"}, 1)
+    found.run(ticks=20)
+    assert (found.state.stage, found.state.stable, found.slots[CANARY].release) == (Stage.SETTLED, OLD, None)
+
+
+def test_what_stands_by_and_ends_is_not_started_for_ever() -> None:
+    """After three ends by itself the place stays empty, and the way back starts it once more."""
+    found = host()
+    found.ask(NEW, limits=Limits(weights=()))
+    found.run(ticks=20)
+    found.slots[CANARY] = Seen(died=3)
+    found.run(ticks=3)
+    assert (found.state.stage, found.slots[CANARY].release) == (Stage.WATCHED, None)
+
+
+@pytest.mark.parametrize("release", [NEWER, OLD], ids=["another", "the one that stands by"])
+def test_what_stood_by_is_not_taken_for_what_is_tried(release: Release) -> None:
+    """A release that is asked for while another is watched starts in the place of what stood there for hours."""
+    found = host()
+    found.ask(NEW, limits=Limits(weights=()))
+    found.run(ticks=20)
+    found.slots[CANARY] = replace(found.slots[CANARY], age=10_000.0)
+    found.ask(release)
+    found.tick()
+    assert (found.state.stage, found.slots[CANARY].release) == (Stage.STARTING, None)
+    found.run(ticks=40)
+    assert (found.state.outcome, found.state.stable) == ("promoted", release)
 
 
 def test_the_first_release_serves_after_its_smoke_test() -> None:
@@ -384,7 +424,7 @@ def test_whatever_happens_users_get_one_of_two_releases_and_it_ends(
     found.run(ticks=80, canary=Counts(), stable=Counts(), seconds=1_000)
     assert found.state.stage in (Stage.SETTLED, Stage.WATCHED)
     assert serving(found) == ({found.state.stable.version} if found.state.stable else set())
-    assert found.slots[CANARY].release is None
+    assert found.slots[CANARY].release in (None, found.state.previous if found.state.stage == Stage.WATCHED else None)
 
 
 def labelled(right: int, of: int = 1_000) -> Counts:

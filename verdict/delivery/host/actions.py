@@ -7,6 +7,8 @@ from verdict.delivery.host.state import CANARY, TRIED, Evidence, Release, Seen, 
 
 # Of a server that users ask, where there are one or two; haproxy takes 0 to 256.
 FULL, _MOST = 100, 256
+# After so many ends by itself nothing is started again.
+DEATHS = 3
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ def shadows(state: State) -> bool:
     return state.stage == Stage.CANARY and state.limits.weights[state.step] == 0
 
 
-def wanted(state: State, servers: tuple[str, ...]) -> Mapping[str, Want]:
-    """Which release each place is to have, with which weight."""
+def wanted(state: State, servers: tuple[str, ...], died: int = 0) -> Mapping[str, Want]:
+    """Which release each place is to have, with which weight; `died` is how often what stands by ended by itself."""
     most = full(len(servers))
     serving = Want(state.stable, most)
     want = dict.fromkeys(servers, serving) | {CANARY: Want(None)}
@@ -71,6 +73,8 @@ def wanted(state: State, servers: tuple[str, ...]) -> Mapping[str, Want]:
     elif state.stage == Stage.PROMOTING:
         want[CANARY] = Want(state.candidate, most, beside_of(state))
         want |= {name: Want(state.candidate, most) for name in servers[: state.replaced + 1]}
+    elif state.stage == Stage.WATCHED and died < DEATHS:
+        want[CANARY] = Want(state.previous)  # stands by, so that the way back takes no start
     elif state.stage == Stage.RETURNING:
         want = {name: Want(state.previous, most) for name in (*servers, CANARY)}
     return want
@@ -101,7 +105,7 @@ def comparable(one: Release, other: Release) -> bool:
 
 def actions(state: State, seen: Evidence) -> Iterator[Action]:
     """What is to be done now; nothing where each place has what it is to have."""
-    want = wanted(state, seen.servers)
+    want = wanted(state, seen.servers, seen.slots[CANARY].died)
     right = {name for name, slot in seen.slots.items() if slot.sound and _is(slot, want[name])}
     # Somebody must answer: what is wrong keeps its requests until something right has some.
     carried = any(seen.slots[name].weight and want[name].weight for name in right)
@@ -125,6 +129,12 @@ def actions(state: State, seen: Evidence) -> Iterator[Action]:
 
 def _is(slot: Seen, wish: Want) -> bool:
     return slot.release == wish.release and slot.beside == wish.beside
+
+
+def answers_alone(seen: Evidence, release: Release | None) -> bool:
+    """Whether a release gets all requests, in however few places."""
+    asked = [slot for slot in seen.slots.values() if slot.weight]
+    return bool(asked) and all(slot.release == release and slot.sound for slot in asked)
 
 
 def serves(seen: Evidence, name: str, release: Release | None) -> bool:

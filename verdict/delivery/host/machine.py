@@ -8,11 +8,20 @@ where the world is, not where it believed to be.
 from dataclasses import replace
 
 from verdict.delivery.host import rules
-from verdict.delivery.host.actions import Action, actions, beside_of, comparable, serves, shadows
+from verdict.delivery.host.actions import (
+    DEATHS,
+    Action,
+    actions,
+    answers_alone,
+    beside_of,
+    comparable,
+    serves,
+    shadows,
+)
 from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Stage, State
 
-# Restarts by itself, and seconds of a promotion or a way back, after which it is given up.
-_DEATHS, _PATIENCE = 3, 600.0
+# Seconds of a promotion or a way back, after which it is given up.
+_PATIENCE = 600.0
 # Requests, and times the limit, from which on nobody waits for the end of the step.
 _SURELY_SLOW = 100, 3.0
 
@@ -78,14 +87,16 @@ def _returning(state: State, now: float, reason: str) -> State:
 
 def _starting(state: State, seen: Evidence) -> State:
     slot = seen.slots[CANARY]
-    if slot.died >= _DEATHS:
+    if slot.died >= DEATHS:
         told = slot.why or f"it ended by itself {slot.died} times; its log says why"
         return _dropped(state, seen.now, "failed", told)
-    if slot.release == state.candidate and slot.ready:
+    # What stood by there until now is not the new release, and was not started now.
+    is_new = slot.release == state.candidate and slot.beside == beside_of(state)
+    if is_new and slot.ready:
         if slot.foreign:
             return _dropped(state, seen.now, "failed", slot.foreign)
         return replace(state, stage=Stage.SMOKE, since=seen.now)
-    if slot.age > state.limits.start:
+    if is_new and slot.age > state.limits.start:
         return _dropped(state, seen.now, "failed", f"not ready after {state.limits.start:.0f} s")
     if seen.now - state.since > _PATIENCE:  # an image that is still not there, or a place that does not become free
         return _dropped(state, seen.now, "failed", f"not started after {_PATIENCE:.0f} s")
@@ -112,7 +123,7 @@ def _canary(state: State, seen: Evidence) -> State:
         fails = fails or "it ended by itself"
     elif slot.foreign:
         fails = fails or slot.foreign
-    elif shadows(state) and seen.slots[seen.servers[-1]].died >= _DEATHS:
+    elif shadows(state) and seen.slots[seen.servers[-1]].died >= DEATHS:
         fails = fails or f"what serves ended by itself in {seen.servers[-1]} with it beside"
     if fails:
         return _dropped(state, seen.now, "rolled back", fails)
@@ -157,7 +168,7 @@ def _little(state: State, seen: Evidence) -> str:
 
 def _promoting(state: State, seen: Evidence) -> State:
     fails = rules.failing(seen.canary, state.limits)
-    died = [name for name in seen.servers[: state.replaced + 1] if seen.slots[name].died >= _DEATHS]
+    died = [name for name in seen.servers[: state.replaced + 1] if seen.slots[name].died >= DEATHS]
     if fails or died:
         return _returning(state, seen.now, fails or f"it ended by itself in {', '.join(died)}")
     replaced = state.replaced
@@ -174,7 +185,7 @@ def _promoting(state: State, seen: Evidence) -> State:
 
 def _watched(state: State, seen: Evidence) -> State:
     fails = rules.failing(seen.stable, state.limits) or _degraded(state, seen)
-    died = [name for name in seen.servers if seen.slots[name].died >= _DEATHS]
+    died = [name for name in seen.servers if seen.slots[name].died >= DEATHS]
     if (fails or died) and state.previous is not None:
         return _returning(state, seen.now, fails or f"it ended by itself in {', '.join(died)}")
     over = seen.now - state.since > state.limits.watch
@@ -193,7 +204,7 @@ def _returned(state: State, seen: Evidence) -> State:
     if seen.now - state.since > _PATIENCE:  # rather what does badly than nothing
         kept = replace(state, stage=Stage.SETTLED, previous=None, since=seen.now, outcome="failed")
         return replace(kept, reason=f"{state.reason}; what served before did not come up")
-    return state
+    return replace(state, replaced=1) if answers_alone(seen, state.previous) else state
 
 
 def _settled(state: State, seen: Evidence) -> State:

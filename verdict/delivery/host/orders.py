@@ -100,6 +100,8 @@ def said(state: State) -> str:
         weights = state.limits.weights
         share = f" {weights[state.step]} %" if state.stage == Stage.CANARY else ""
         return f"{state.candidate.version}: {state.stage}{share}"
+    if state.stage == Stage.RETURNING and state.previous is not None and state.replaced:
+        return f"{state.previous.version} answers all requests; the other servers follow"
     serves = state.stable.version if state.stable is not None else "nothing"
     last = ": ".join(part for part in (state.outcome, state.reason) if part)
     return f"{serves} serves, {state.stage}" + (f" (last: {last})" if last else "")

@@ -76,7 +76,7 @@ class State:
         previous: what served before, and can again.
         ask: what is being done.
         step: the place among the weights.
-        replaced: how many of the servers have the new release.
+        replaced: how many of the servers have the new release; on the way back 1 once what served has all requests.
         since: when the stage, or the step of it, began.
         outcome: how the last roll ended.
         reason: why it ended so.
