@@ -131,6 +131,22 @@ def test_the_way_back_takes_no_start() -> None:
     assert (found.state.stage, found.state.stable, found.slots[CANARY].release) == (Stage.SETTLED, OLD, None)
 
 
+def test_a_trial_that_fails_ends_nobodys_watch() -> None:
+    """What serves is watched on after another release failed, for the rest of its own time, and can still come back."""
+    found = host()
+    found.ask(NEW, limits=Limits(weights=()))
+    found.run(ticks=20)
+    since = found.state.since
+    found.ask(NEWER)
+    found.run(ticks=5)
+    found.run(ticks=5, canary=BAD)
+    assert (found.state.stage, found.state.since, found.state.outcome) == (Stage.WATCHED, since, "rolled back")
+    assert (serving(found), found.slots[CANARY].release) == ({"v1.1.0"}, OLD)
+    found.tick(stable=BAD)
+    found.run(ticks=12)
+    assert (found.state.stage, found.state.stable) == (Stage.SETTLED, OLD)
+
+
 def test_what_stands_by_and_ends_is_not_started_for_ever() -> None:
     """After three ends by itself the place stays empty, and the way back starts it once more."""
     found = host()

@@ -123,7 +123,7 @@ class Guard:
         try:
             self._store.write_state(state)
         except OSError:
-            if before.stage not in TRIED or state.stage != Stage.SETTLED:
+            if before.stage not in TRIED or state.stage not in (Stage.SETTLED, Stage.WATCHED):
                 raise
             # What is tried goes all the same: by the state as it is written a guard that comes back takes it back, too.
             self._unwritten = True

@@ -18,6 +18,7 @@ from verdict.delivery.host.actions import (
     serves,
     shadows,
 )
+from verdict.delivery.host.rules import Limits
 from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Stage, State
 
 # Seconds of a promotion or a way back, after which it is given up.
@@ -70,9 +71,11 @@ def _back(state: State, ask: Ask, now: float) -> State:
 
 
 def _dropped(state: State, now: float, outcome: str, reason: str) -> State:
-    """What is tried goes; what serves stays."""
+    """What is tried goes; what serves stays, and is watched on where its time is not over."""
     done = state.ask.name if state.ask is not None else state.done
-    return replace(state, stage=Stage.SETTLED, ask=None, since=now, outcome=outcome, reason=reason, done=done)
+    watched = state.previous is not None and now - state.promoted < Limits().watch
+    stage, since = (Stage.WATCHED, state.promoted) if watched else (Stage.SETTLED, now)
+    return replace(state, stage=stage, ask=None, since=since, outcome=outcome, reason=reason, done=done)
 
 
 def _returning(state: State, now: float, reason: str) -> State:
@@ -176,7 +179,7 @@ def _promoting(state: State, seen: Evidence) -> State:
         replaced += 1
     if replaced == len(seen.servers):
         done = state.ask.name if state.ask is not None else ""
-        served = replace(state, stable=state.candidate, previous=state.stable, ask=None, done=done)
+        served = replace(state, stable=state.candidate, previous=state.stable, promoted=seen.now, ask=None, done=done)
         return replace(served, stage=Stage.WATCHED, replaced=0, since=seen.now, outcome="promoted", reason="")
     if replaced != state.replaced:
         return replace(state, replaced=replaced, since=seen.now)

@@ -78,6 +78,7 @@ class State:
         step: the place among the weights.
         replaced: how many of the servers have the new release; on the way back 1 once what served has all requests.
         since: when the stage, or the step of it, began.
+        promoted: when what serves was.
         outcome: how the last roll ended.
         reason: why it ended so.
         done: the name of the last request that was followed, or refused.
@@ -91,6 +92,7 @@ class State:
     step: int = 0
     replaced: int = 0
     since: float = 0.0
+    promoted: float = 0.0
     outcome: str = ""
     reason: str = ""
     done: str = ""
