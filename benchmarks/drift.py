@@ -31,7 +31,7 @@ from verdict.monitoring.findings import measure
 from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import COUNTED, FIRST, LENGTHS, WINDOW, Reference, read
 
-KINDS = ("unknown", "residual", "labels", "confidence")
+KINDS = ("unknown", "residual", "classes", "confidence")
 _FOREIGN = "le chat est sur la table avec le chien et la souris de la maison"
 _SEED, _WITHIN = 2014, 3
 Mix = npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 RELEASE = "unreleased"
-KINDS = ("unknown", "residual", "expected", "labels", "confidence")
+KINDS = ("unknown", "residual", "expected", "classes", "confidence")
 
 
 class Played:

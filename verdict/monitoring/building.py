@@ -23,8 +23,9 @@ from verdict.monitoring.words import Counter, Counts, hashed, words
 
 # Words that are counted by themselves, how many groups must have such a word, and hashes of others.
 _FREQUENT, _GROUPS, _KNOWN = 300, 10, 500_000
-# Texts of validation that are enough for limits, windows that set one, and how far above their mean it is.
-_MOST, _WINDOWS, _DEVIATIONS, _SEED = 20_000, 200, 3.0, 2014
+# Texts of validation that are enough for limits, windows that set one, and how many deviations it is above their mean:
+# for one window, and for two in a row.
+_MOST, _WINDOWS, _DEVIATIONS, _IN_A_ROW, _SEED = 20_000, 200, 3.0, 2.1, 2014
 _REMEDY = "dvc repro prepare"
 _KINDS = tuple(Limits.model_fields)
 
@@ -53,7 +54,8 @@ def build(
     if "id" not in answered or list(answered["id"]) != list(held["id"]):
         raise VerdictError(str(predictions), f"has other rows than {validation}", "dvc repro train")
     words = Counter(frequent, known.tolist()).of(held["text"])
-    pool = Pool(held, names, words, answers(answered, dataset.labels))
+    said, truth = answers(answered, dataset.labels), answered["label"].to_numpy()
+    pool = Pool(held, names, words, said)
     found = Reference(
         labels=dataset.labels,
         slices=names,
@@ -65,6 +67,7 @@ def build(
         characters=tuple(tuple(own.characters.tolist()) for own in seen.values()),
         unknown=tuple(pool.unknown.round(6).tolist()),
         answers=tuple(tuple(map(tuple, own)) for own in pool.answered.tolist()),
+        classes=tuple(tuple(map(tuple, said[truth == label].sum(axis=0).tolist())) for label in dataset.labels),
         known=base64.b64encode(known.tobytes()).decode(),
         limits=Limits(**dict.fromkeys(_KINDS, ())),
     )
@@ -237,8 +240,9 @@ def _limits_of(parts: Slices, pool: Pool, mix: Floats, draw: np.random.Generator
     for place, answered in enumerate(halves):
         ways = (parts, parts, replace(parts, answers=answered))
         first, later, other = (fit(way, windows[at], weights[at]) for at, way in enumerate(ways, 3 * place))
-        since = (later.residual(first), later.labels(first), later.confidence(first))
-        found.append((later.unknown, later.residual(), other.labels(), other.confidence(), *since))
+        since = (later.residual(first), later.classes(first), later.confidence(first))
+        found.append((later.unknown, later.residual(), other.classes(), other.confidence(), *since))
     # A far quantile of so few windows would itself be chance.
-    limits = np.mean(found, axis=0) + _DEVIATIONS * np.std(found, axis=0)
+    deviations = [_IN_A_ROW if kind.endswith("_since") else _DEVIATIONS for kind in _KINDS]
+    limits = np.mean(found, axis=0) + deviations * np.std(found, axis=0)
     return np.asarray(np.maximum(limits, pool.least(mix)).round(6))

@@ -10,7 +10,7 @@ from verdict.monitoring.reference import WINDOW, Reference
 
 # Fewer texts tell nothing; limits are those of a window.
 LEAST = 500
-KINDS = ("expected", "unknown", "residual", "labels", "confidence")
+KINDS = ("expected", "unknown", "residual", "classes", "confidence")
 # As far as this a mix is off by chance, or by the very words that are a residual.
 _BY_CHANCE = 0.15
 _WORDS = 5
@@ -88,18 +88,22 @@ def measure(
 def _answers(reference: Reference, found: Fit, early: Fit | None, kind: str, texts: int) -> Finding:
     """What is farther beyond its limit: from the reference, or from the first texts of the release."""
     limit, value = reference.limits.of(kind, found.mix), getattr(found, kind)
-    pairs, words = [(value(), limit, "the reference")], _words(reference, found)
+    pairs: list[tuple[float, float, str, Fit | None]] = [(value(), limit, "the reference", None)]
     if early:
         # As far as the mix has moved since, the first texts say no more than the reference does.
         chance = _BY_CHANCE if kind == "residual" else 0.0
         moved = max(float(abs(found.mix - early.mix).sum()) / 2 - chance, 0.0)
         since = reference.limits.of(f"{kind}_since", found.mix) + moved * limit
-        pairs.append((value(early), since, "the first texts of the release"))
-    value, limit, what = max(pairs, key=lambda pair: pair[0] / max(pair[1], 1e-9))
-    if kind != "residual":
-        shares = "the share of a label" if kind == "labels" else "the share of answers below some confidence"
-        return Finding(kind, value, limit * _wider(texts), f"{shares} is off by {value:.1%} from {what}")
-    return Finding(kind, value, limit, f"frequent words are off from {what}, most of all {words}")
+        pairs.append((value(early), since, "the first texts of the release", early))
+    value, limit, what, first = max(pairs, key=lambda pair: pair[0] / max(pair[1], 1e-9))
+    if kind == "residual":
+        told = f"frequent words are off from {what}, most of all {_words(reference, found)}"
+        return Finding(kind, value, limit, told)
+    told = f"the share of answers below some confidence is off by {value:.1%} from {what}"
+    if kind == "classes":
+        off, label = max(zip(found.moved(first).tolist(), reference.labels, strict=True), key=lambda one: abs(one[0]))
+        told = f"the share of texts that are {label} seems {off:+.1%} off from {what}"
+    return Finding(kind, value, limit * _wider(texts), told)
 
 
 def _wider(texts: int) -> float:

@@ -11,6 +11,8 @@ from verdict.monitoring.words import Counts
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 200
 _LEAST = 1e-4  # a share of words that is too small to say that a slice has more of one than its training text
+# A share of answers that is too small to tell classes apart by; how little is made of a class that answers hardly tell.
+_RARE, _DOUBT = 0.003, 0.25
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Slices:
         unknown: the share of unknown words in other texts of the slice, (slices,).
         lengths: words of a text, (slices,).
         answers: shares of what is answered, (slices, labels, 10).
+        classes: by how much the share of each answer is higher in texts of a class than in others,
+            (classes, labels, 10).
         window: words of a window, as many as the limit of the residual is for.
     """
 
@@ -55,6 +59,7 @@ class Slices:
     unknown: Floats
     lengths: Floats
     answers: Floats
+    classes: Floats
     window: float
 
 
@@ -66,6 +71,7 @@ class Fit:
         mix: the share of each slice among the texts, (slices,).
         unknown: by how much the share of unknown words is above what the mixture has.
         answers: by how much the share of each answer is above what the mixture has, (labels, 10).
+        weights: what a share of each answer tells of the share of each class, (classes, labels, 10).
         words: shares of the known words, (places - 1,).
         expected: the same of the mixture.
         size: how many words there are, at most as many as a window of the reference has: what a large window tells
@@ -75,6 +81,7 @@ class Fit:
     mix: Floats
     unknown: float
     answers: Floats
+    weights: Floats
     words: Floats
     expected: Floats
     size: float
@@ -90,13 +97,17 @@ class Fit:
             expected = expected * (first.words + _LEAST) / (first.expected + _LEAST)
         return _apart(expected / expected.sum(), self.words) * float(np.sqrt(self.size))
 
-    def labels(self, first: "Fit | None" = None) -> float:
-        """By how much the share of one label is off, at most; with `first`, since that window."""
-        return float(abs(self._since(first).sum(axis=1)).max())
+    def classes(self, first: "Fit | None" = None) -> float:
+        """By how much the share of one class is off, at most; with `first`, since that window."""
+        return float(abs(self.moved(first)).max())
 
     def confidence(self, first: "Fit | None" = None) -> float:
         """By how much the share of answers below one confidence is off, at most (Kolmogorov-Smirnov)."""
         return float(abs(self._since(first).sum(axis=0).cumsum()).max())
+
+    def moved(self, first: "Fit | None" = None) -> Floats:
+        """By how much the share of each class seems to be higher, were it the only one that moved, (classes,)."""
+        return np.tensordot(self.weights, self._since(first), 2)
 
     def _since(self, first: "Fit | None") -> Floats:
         return self.answers if first is None else self.answers - first.answers
@@ -109,9 +120,11 @@ def fit(slices: Slices, window: Window, weights: Floats | None = None) -> Fit:
     texts = weights / slices.lengths
     mix = texts / texts.sum()
     excess = window.words[-1] / max(window.words.sum(), 1) - float(weights @ slices.unknown)
-    answers = window.answers / max(window.texts, 1) - np.tensordot(mix, slices.answers, 1)
+    expected = np.tensordot(mix, slices.answers, 1)
+    answers = window.answers / max(window.texts, 1) - expected
     size = min(window.words[:-1].sum(), slices.window)
-    return Fit(mix, float(excess), answers, _known(slices, window), weights @ _shares(slices), size)
+    told = _telling(slices.classes, expected)
+    return Fit(mix, float(excess), answers, told, _known(slices, window), weights @ _shares(slices), size)
 
 
 def mixtures(slices: Slices, windows: Sequence[Window]) -> Floats:
@@ -122,6 +135,12 @@ def mixtures(slices: Slices, windows: Sequence[Window]) -> Floats:
     for _ in range(_ROUNDS):
         weights = weights * ((known / (weights @ shares)) @ shares.T)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _telling(classes: Floats, expected: Floats) -> Floats:
+    """The matched filter of each class: an answer tells the more of it, the rarer it is in others."""
+    weights = classes / (expected + _RARE)
+    return np.asarray(weights / ((weights * classes).sum(axis=(1, 2), keepdims=True) + _DOUBT))
 
 
 def _shares(slices: Slices) -> Floats:

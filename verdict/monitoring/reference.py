@@ -22,7 +22,7 @@ from verdict.monitoring.words import Counter, Counts
 
 # Texts of a window, the share of them whose words are counted, and the first ones of a release that later ones are
 # compared with.
-WINDOW, COUNTED, FIRST = 2_000, 0.5, 5_000
+WINDOW, COUNTED, FIRST = 2_000, 0.5, 10_000
 # Steps of the confidence of an answer, and of the length of a text in characters.
 STEPS, LENGTHS = 10, (10, 30, 100, 300, 1_000, 3_000, 10_000)
 _REMEDY = "dvc repro reference"
@@ -31,19 +31,20 @@ Row = tuple[Whole, ...]
 
 
 class Limits(BaseModel):
-    """The mean of windows of validation and three standard deviations, by slice: few are beyond.
+    """The mean of windows of validation and some standard deviations, by slice: few are beyond.
 
-    Those that end in `since` are of windows that are compared with the first texts of a release.
+    Those that end in `since` are of windows that are compared with the first texts of a release: the watch alone does
+    so, and waits for two in a row. One window must be farther off.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     unknown: tuple[float, ...]
     residual: tuple[float, ...]
-    labels: tuple[float, ...]
+    classes: tuple[float, ...]
     confidence: tuple[float, ...]
     residual_since: tuple[float, ...]
-    labels_since: tuple[float, ...]
+    classes_since: tuple[float, ...]
     confidence_since: tuple[float, ...]
 
     def of(self, kind: str, mix: Floats) -> float:
@@ -65,6 +66,7 @@ class Reference(BaseModel):
         characters: of each slice the texts of training by length: up to each of `LENGTHS`, then longer ones.
         unknown: of each slice the share of words of validation that training does not have.
         answers: of each slice the answers to validation before the refit, by label and by step of confidence.
+        classes: the same of each class that is true, of all slices together.
         known: hashes of the other words of the training text, uint32, little-endian, base64.
         limits: beyond which a window has drifted.
     """
@@ -81,6 +83,7 @@ class Reference(BaseModel):
     characters: tuple[Row, ...]
     unknown: tuple[float, ...]
     answers: tuple[tuple[Row, ...], ...]
+    classes: tuple[tuple[Row, ...], ...]
     known: str
     limits: Limits
 
@@ -101,7 +104,9 @@ class Reference(BaseModel):
         words = np.array([[*row, 0] for row in self.words], np.int64)
         # Of a large window as many words count as a window of validation has: see `mixture.fit`.
         most = COUNTED * WINDOW * float(np.mean(self.lengths))
-        return Slices(words, np.array(self.unknown), np.array(self.lengths), shares(np.array(self.answers)), most)
+        answers, own = shares(np.array(self.answers)), np.array(self.classes)
+        classes = shares(own) - shares(own.sum(axis=0) - own)
+        return Slices(words, np.array(self.unknown), np.array(self.lengths), answers, classes, most)
 
     def text(self) -> str:
         """As JSON, in the same bytes for the same reference."""
@@ -125,7 +130,7 @@ class Reference(BaseModel):
 
 
 def shares(answers: Counts) -> Floats:
-    """Counts of answers by slice as shares; a slice without any has those of all."""
+    """Counts of answers by slice or class as shares; one without any has those of all."""
     sums = answers.sum(axis=(1, 2), keepdims=True)
     whole = answers.sum(axis=0) / max(answers.sum(), 1)
     return np.asarray(np.where(sums > 0, answers / np.maximum(sums, 1), whole))

@@ -35,10 +35,12 @@ def table(rows: int, seed: int, group: int = 1) -> pd.DataFrame:
 
 
 def answered(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """An answer to each row: three of four are good, with all confidences from 0.5."""
+    """An answer to each row: three of four are good, with all confidences from 0.5; four of five are true."""
     draw = np.random.default_rng(seed)
     sure, good = draw.uniform(0.5, 1.0, len(rows)), draw.random(len(rows)) < 0.75
-    return rows.drop(columns="text").assign(bad=np.where(good, 1 - sure, sure), good=np.where(good, sure, 1 - sure))
+    label = np.where(good == (draw.random(len(rows)) < 0.8), "good", "bad")
+    said = {"bad": np.where(good, 1 - sure, sure), "good": np.where(good, sure, 1 - sure)}
+    return rows.drop(columns="text").assign(label=label, **said)
 
 
 def made(folder: Path, train: pd.DataFrame, validation: pd.DataFrame, dataset: Dataset = DATASET) -> Reference:

@@ -14,12 +14,15 @@ from verdict.monitoring.reference import Reference, read, write
 
 
 def test_it_says_what_text_is_made_of(reference: Reference) -> None:
-    """Of each slice: words, lengths, answers, and the scores that the test set gave."""
+    """Of each slice: words, lengths, answers, and the scores that the test set gave; of each class its answers."""
     assert (reference.slices, reference.labels, reference.headline) == (SLICES, ("bad", "good"), "macro_f1")
     assert reference.lengths == (6.0, 6.0)
     assert [sum(row) for row in reference.words] == [12_000, 12_000]
     assert [sum(row) for row in reference.characters] == [2000, 2000]
     assert np.array(reference.answers).sum(axis=(1, 2)).tolist() == [500, 500]
+    said, right = np.array(reference.classes).sum(axis=2), np.trace(np.array(reference.classes).sum(axis=2))
+    assert said.sum(axis=0).tolist() == np.array(reference.answers).sum(axis=(0, 2)).tolist()
+    assert right / said.sum() == pytest.approx(0.8, abs=0.04)
     assert reference.scores["news"] == {"macro_f1": 0.6, "accuracy": 0.61}
 
 
@@ -47,6 +50,15 @@ def test_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:
     one, two = ((tmp_path / name / "reference.json").read_bytes() for name in ("one", "two"))
     assert one == two
     assert read(tmp_path / "one/reference.json").model_dump_json(indent=1).encode() + b"\n" == one
+
+
+def test_two_in_a_row_need_be_less_far_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits for windows that are compared with the first texts are lower than one window alone would need."""
+    usual = made(tmp_path, table(100, 1), table(500, 2)).limits
+    monkeypatch.setattr("verdict.monitoring.building._IN_A_ROW", 3.0)
+    alone = made(tmp_path, table(100, 1), table(500, 2)).limits
+    lower = {kind for kind, limits in usual if max(limits) < max(getattr(alone, kind))}
+    assert lower == {"residual_since", "classes_since", "confidence_since"}
 
 
 def _without_slices(rows: pd.DataFrame) -> pd.DataFrame:

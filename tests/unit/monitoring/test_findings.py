@@ -1,5 +1,7 @@
 """Tests of verdict/monitoring/findings.py: what a window says, beside its limits."""
 
+import re
+
 import pytest
 
 from tests.unit.monitoring.services import foreign, usual, window
@@ -45,12 +47,18 @@ def test_other_answers_are_drift_since_the_first_texts(reference: Reference) -> 
     """Eight points more of a label are within what a reference can tell, and beyond what the first texts allow."""
     first = window(reference, [*texts("news", 2500, 5), *texts("songs", 2500, 5)], 0.75)
     later = window(reference, [*texts("news", 1000, 7), *texts("songs", 1000, 7)], 0.83)
-    assert "labels" not in over(measure(reference, later, None))
+    assert "classes" not in over(measure(reference, later, None))
     found = measure(reference, later, None, first)
-    assert "labels" in over(found)
-    assert "since" not in over(measure(reference, first, None, first))
-    (labels,) = (finding for finding in found.findings if finding.kind == "labels")
-    assert "the first texts of the release" in labels.told
+    assert "classes" in over(found)
+    assert over(measure(reference, first, None, first)) == set()
+
+
+def test_the_class_that_moved_is_named(reference: Reference) -> None:
+    """Which one, and by how much it is off since the first texts, though from the reference it is off the other way."""
+    first, later = (window(reference, texts("news", count, 5), good) for count, good in ((5000, 0.9), (2000, 0.82)))
+    (found,) = (one for one in measure(reference, later, None, first).findings if one.kind == "classes")
+    named = rf"(good seems -|bad seems \+){found.value:.1%} off from the first texts of the release"
+    assert re.fullmatch(f"the share of texts that are {named}", found.told)
 
 
 def test_the_first_texts_say_less_of_another_mix(reference: Reference) -> None:

@@ -1,5 +1,7 @@
 """Tests of verdict/monitoring/mixture.py, with the reference of two made-up slices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +21,7 @@ def test_a_mixture_is_found(reference: Reference, news: float) -> None:
     for kind, value in (
         ("unknown", found.unknown),
         ("residual", found.residual()),
-        ("labels", found.labels()),
+        ("classes", found.classes()),
         ("confidence", found.confidence()),
     ):
         assert value <= reference.limits.of(kind, found.mix), kind
@@ -52,9 +54,28 @@ def test_other_answers_are_seen(reference: Reference) -> None:
     """Twenty points more of one label are beyond the limit; since a window that had them they are not."""
     given = texts("news", 1000, 7)
     found, first = (reference.fit(window(reference, given, 0.95)) for _ in range(2))
-    assert found.labels() == pytest.approx(0.2, abs=0.03)
-    assert found.labels() > reference.limits.of("labels", found.mix)
-    assert (found.labels(first), found.confidence(first)) == (0, 0)
+    assert found.classes() > reference.limits.of("classes", found.mix)
+    assert (found.classes(first), found.confidence(first)) == (0, 0)
+
+
+@pytest.mark.parametrize("moved", [0.2, -0.3])
+def test_the_share_of_a_class_is_told_by_how_often_the_model_is_right(reference: Reference, moved: float) -> None:
+    """So many points more of texts that are good, as validation answers them: told is as much, or a little less."""
+    slices, usual = reference.parts, window(reference, texts("news", 1000, 7))
+    own = slices.answers[0] + moved * slices.classes[reference.labels.index("good")]
+    found = reference.fit(replace(usual, answers=(own * 100_000).round().astype(np.int64)))
+    bad, good = found.moved()
+    assert 0.7 < good / moved < 1
+    assert bad == pytest.approx(-good)
+    assert found.classes() == pytest.approx(abs(good))
+
+
+def test_a_class_that_answers_do_not_tell_has_not_moved(reference: Reference) -> None:
+    """Where each class is answered alike, or validation has none of it, no answer says anything of its share."""
+    given = window(reference, texts("news", 1000, 7), 0.95)
+    for classes in ([reference.classes[0]] * 2, [reference.classes[0], np.zeros_like(reference.classes[0]).tolist()]):
+        other = Reference.model_validate({**reference.model_dump(), "classes": classes})
+        assert other.fit(given).moved().tolist() == [0, 0]
 
 
 def test_windows_add_up(reference: Reference) -> None:

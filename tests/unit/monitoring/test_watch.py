@@ -166,7 +166,7 @@ def test_what_prometheus_reads(scene: Scene) -> None:
     assert 'verdict_drift_windows_total{release="v1.0.0"} 2.0' in text
     release = scene.watch.state.releases["v1.0.0"]
     for name, values in (("verdict_drift", release.values), ("verdict_drift_limit", release.limits)):
-        for kind in ("expected", "unknown", "residual", "labels", "confidence"):
+        for kind in ("expected", "unknown", "residual", "classes", "confidence"):
             assert f'{name}{{kind="{kind}",release="v1.0.0"}} {values[kind]}' in text
     assert f'verdict_drift_mix{{release="v1.0.0",slice="news"}} {release.mix["news"]}' in text
     assert f'verdict_expected_score{{release="v1.0.0"}} {release.expected}' in text
