@@ -28,7 +28,7 @@ NOTES = "data/added.json"
 
 
 def wanted(root: Path, params: Params, sources: Sequence[Path], fixed: Mapping[str, str], lenient: bool) -> New:
-    """Read the rows that the table does not have yet; with `lenient` a damaged or long text is left out, and no error.
+    """Read the rows that the table does not have yet; with `lenient` one that cannot be used is left out.
 
     Raises:
         VerdictError: something is wrong with the rows, or the table is not what its pointer names.
@@ -36,7 +36,7 @@ def wanted(root: Path, params: Params, sources: Sequence[Path], fixed: Mapping[s
     require_pinned(root, raw_data(working_tree(root)).pointer)
     drop = {"damaged": "drop", "too_long": "cut" if params.data.too_long == "cut" else "drop"}
     data = params.data.model_copy(update=drop if lenient else {})
-    return new_rows(data, params.split, sources, fixed)
+    return new_rows(data, params.split, sources, fixed, lenient)
 
 
 def put(root: Path, params: Params, new: New, origin: str, today: date) -> Trial:

@@ -115,6 +115,19 @@ def test_a_class_takes_the_place_of_a_rating(tmp_path: Path) -> None:
         found(tmp_path, [{**made[0], "label": "cheerful"}], rows("tweets", 60), RATED, domain="tweets")
 
 
+@pytest.mark.parametrize("keys", [MAILS, {**MAILS, "labels": ["ham", "spam"]}, RATED], ids=["", "listed", "rated"])
+def test_where_nobody_is_asked_a_row_that_cannot_be_used_is_left_out(tmp_path: Path, keys: Mapping[str, Any]) -> None:
+    """One label that nobody knows, or none, stops no other row; each such row is counted once."""
+    rated = keys is RATED
+    right = {"text": "what a day it was", "label": "positive"} if rated else mail()
+    write_csv(tmp_path / "table.csv", rows("tweets", 60) if rated else mails(40))
+    write_csv(tmp_path / "rows.csv", [{**right, "label": "Spam"}, right, {**right, "label": ""}])
+    data, fixed = settings(tmp_path / "table.csv", keys), {"domain": "tweets"} if rated else {}
+    new = new_rows(data, Split(), [tmp_path / "rows.csv"], fixed, lenient=True)
+    assert [(row.label, row.place[-6:]) for row in new.rows] == [(right["label"], "line 3")]
+    assert sum(new.left_out.values()) == 2
+
+
 def _jsonl(path: Path, made: Made) -> None:
     path.write_text("".join(f"{json.dumps(row)}\n" for row in made), encoding="utf-8")
 
