@@ -140,7 +140,7 @@ def new_rows(data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[s
 def _read(shape: Shape, sources: Sequence[Path], problems: _Faults, left_out: Counter[str]) -> Iterator[Row]:
     for source in sources:
         given = header(source, problems)
-        for key, column in shape.lacking(given):
+        for key, column in shape.lacking(given) if given else ():  # else it was said why nothing can be read
             problems.add(key, f"no column {quoted(column)} in {source}; it has {', '.join(given[:30])}")
         if problems:
             continue

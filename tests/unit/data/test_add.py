@@ -75,6 +75,17 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
         new_rows(settings(tmp_path / "table.csv", MAILS), Split(), [tmp_path / "rows.csv"], {})
 
 
+@pytest.mark.parametrize("content", [None, b"", "subject".encode("utf-16")], ids=["missing", "empty", "utf-16"])
+def test_of_a_file_that_cannot_be_read_nothing_else_is_told(tmp_path: Path, content: bytes | None) -> None:
+    """What columns it lacks is no news of a file that is missing, empty, or in UTF-16."""
+    write_csv(tmp_path / "table.csv", mails(40))
+    if content is not None:
+        (tmp_path / "rows.csv").write_bytes(content)
+    with pytest.raises(VerdictError, match=r"rows\.csv") as caught:
+        new_rows(settings(tmp_path / "table.csv", MAILS), Split(), [tmp_path / "rows.csv"], {})
+    assert "no column" not in str(caught.value)
+
+
 def test_what_the_table_has_already_is_left_out_and_counted(tmp_path: Path) -> None:
     """A text that is there stays what it is, whatever label comes; of two of the same words the first counts."""
     old: Made = mails(40)
