@@ -93,8 +93,10 @@ def test_prometheus_is_told_counts_and_accuracy_of_each_release(posted: Posted) 
         assert line in metrics
 
 
-def test_a_database_that_is_away_is_told_and_comes_back(posted: Posted, tmp_path: Path) -> None:
-    """Its file gone: 503 with the seconds to wait, no figures, no other file in its place; back: all is counted."""
+def test_a_database_that_is_away_is_told_and_comes_back(
+    posted: Posted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its file gone: 503 with the seconds to wait, one line why, no figures, no other file; back: all is counted."""
     first, second = receipt(), receipt()
     assert posted.label(first).status == 202
     moved = tmp_path / "moved"
@@ -105,6 +107,7 @@ def test_a_database_that_is_away_is_told_and_comes_back(posted: Posted, tmp_path
     assert (reply.status, reply.headers["retry-after"]) == (503, "5")
     assert "verdict_feedback_database_up 0.0" in posted.metrics()
     assert "verdict_feedback_total" not in posted.metrics()
+    assert capsys.readouterr().err == "database: unable to open database file\n"
     assert list(tmp_path.glob("counts.db*")) == []
     for path in moved.iterdir():
         path.rename(tmp_path / path.name)
