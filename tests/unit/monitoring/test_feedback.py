@@ -116,6 +116,15 @@ def test_a_database_that_is_away_is_told_and_comes_back(
     assert posted.refused() == {"database": 1, "repeated": 1}
 
 
+def test_a_database_that_could_not_be_written_comes_back(posted: Posted) -> None:
+    """A connection of the time when the disk was read-only refuses for ever, so the next post has another one."""
+    assert posted.label(receipt()).status == 202
+    with posted.feedback.store._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = 1")
+    statuses = [posted.label(receipt()).status for _ in range(5)]
+    assert (503 in statuses, statuses[-1]) == (True, 202)
+
+
 def test_a_full_disk_loses_nothing_and_counts_nothing_twice(posted: Posted, tmp_path: Path) -> None:
     """What was refused for want of room is not half there: sent again, it is counted once."""
     posted.label(receipt())

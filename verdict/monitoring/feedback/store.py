@@ -125,6 +125,7 @@ class Store:
                 yield connection
         except SQLAlchemyError as error:
             self._tell(error)
+            self._engine.dispose()  # a connection that was made while a disk was read-only stays so
             raise
         self._ready, self._trouble = True, ""
 
