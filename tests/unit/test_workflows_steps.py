@@ -1,5 +1,6 @@
 """Which steps follow which, and what one hands to the next: by the files, where no run by act shows it."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -191,3 +192,26 @@ def test_a_sweep_asks_for_the_budget_of_all_its_machines(missing: str) -> None:
     assert filled(found[name]["env"]["MACHINES"], given) == "1"
     assert found[name]["run"].endswith('--check --base HEAD --machines "$MACHINES"')
     assert WORKFLOWS["sweep"]["jobs"]["run"]["needs"] == "plan"
+
+
+@pytest.mark.parametrize(
+    ("said", "looked"),
+    [
+        ("echo 'ok unknown'", True),
+        ("echo 'DRIFT unknown'; exit 1", True),
+        ("echo 'too few texts: 0 were counted' >&2; exit 2", True),
+        ("echo 'error: http://127.0.0.1:8001: gives no metrics' >&2; exit 2", False),
+        ("echo 'error: /runner: not the root of the project' >&2; exit 1", False),
+        ("cd /nowhere", False),
+    ],
+    ids=["no drift", "drift", "too few", "no service", "no checkout", "no folder"],
+)
+def test_a_watch_that_cannot_look_is_no_quiet_night(tmp_path: Path, said: str, looked: bool) -> None:
+    """An error has the code of drift or of too few texts: the job fails by what was said, and hands no code on."""
+    program, output = tmp_path / "verdict", tmp_path / "output"
+    program.write_text(f"#!/bin/sh\n{said}\n", encoding="utf-8")
+    program.chmod(0o755)
+    known = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_OUTPUT": str(output)}
+    script = steps_of("monitor", "watch")["Drift"]["run"]
+    done = subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=known, capture_output=True, check=False)
+    assert (done.returncode == 0, output.exists()) == (looked, looked)

@@ -6,6 +6,7 @@ the floor, 2 too few labels. People who answer are not a sample of all who ask.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
@@ -52,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
             print(json.dumps({"promise": promised and promised._asdict(), "releases": told}, indent=1))
         else:
             print(live.table(told, promised))
+        if options.release and not chosen:
+            print(f"no label came back for {options.release} in {options.days} days", file=sys.stderr)
         return _CODES.get(str(chosen[0]["verdict"]), CANNOT_JUDGE) if chosen else CANNOT_JUDGE
 
     return judged(show)

@@ -28,7 +28,7 @@ NOTES = "data/added.json"
 
 
 def wanted(root: Path, params: Params, sources: Sequence[Path], fixed: Mapping[str, str], lenient: bool) -> New:
-    """Read the rows that the table does not have yet; with `lenient` a damaged or long text is left out, and no error.
+    """Read the rows that the table does not have yet; with `lenient` one that cannot be used is left out.
 
     Raises:
         VerdictError: something is wrong with the rows, or the table is not what its pointer names.
@@ -36,7 +36,7 @@ def wanted(root: Path, params: Params, sources: Sequence[Path], fixed: Mapping[s
     require_pinned(root, raw_data(working_tree(root)).pointer)
     drop = {"damaged": "drop", "too_long": "cut" if params.data.too_long == "cut" else "drop"}
     data = params.data.model_copy(update=drop if lenient else {})
-    return new_rows(data, params.split, sources, fixed)
+    return new_rows(data, params.split, sources, fixed, lenient)
 
 
 def put(root: Path, params: Params, new: New, origin: str, today: date) -> Trial:
@@ -55,7 +55,10 @@ def put(root: Path, params: Params, new: New, origin: str, today: date) -> Trial
     Raises:
         VerdictError: the stage `prepare` would refuse the whole, or DVC refuses it; nothing was changed.
     """
-    raw, table = raw_data(working_tree(root)), root / params.data.path
+    raw, table, known = raw_data(working_tree(root)), root / params.data.path, notes(root)
+    labels = Counter(row.label for row in new.rows)
+    note = {"date": f"{today}", "origin": origin, "rows": len(new.rows), "labels": dict(labels)}
+    note["files"] = {path.name: sha256(path) for path in new.sources}
     # By its last letters git ignores it: after a kill its rows are not committed with the rest of the folder.
     with tempfile.TemporaryDirectory(prefix=".added-", suffix=".partial", dir=table.parent) as name:
         whole = Path(name) / table.name
@@ -65,15 +68,15 @@ def put(root: Path, params: Params, new: New, origin: str, today: date) -> Trial
         before = Path(name) / "before"
         if target.exists():
             os.link(target, before, follow_symlinks=False)
-        os.replace(made, target)
         try:
+            # First: a kill leaves no rows without a note; one without rows is this one again, the next time.
+            write_json(root / NOTES, [*(one for one in known if one != note), note])
+            os.replace(made, target)
             dvc(root, "add", raw.tracked, remedy=f"dvc add {raw.tracked} says more; nothing was changed")
         except BaseException:
-            os.replace(before, target) if before.exists() else target.unlink()
+            os.replace(before, target) if before.exists() else target.unlink(missing_ok=True)
+            write_json(root / NOTES, known) if known else (root / NOTES).unlink(missing_ok=True)
             raise
-    labels = Counter(row.label for row in new.rows)
-    note = {"date": f"{today}", "origin": origin, "rows": len(new.rows), "labels": dict(labels)}
-    write_json(root / NOTES, [*notes(root), {**note, "files": {path.name: sha256(path) for path in new.sources}}])
     return trial
 
 

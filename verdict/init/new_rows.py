@@ -1,6 +1,7 @@
 """Labelled rows that a table does not have yet, as rows of that table; whatever speaks against them is told at once."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,23 @@ from verdict.classifier.dataset.table import batches, files, header, read_file
 _LABEL, _RECEIVED = "label", "received"
 _REMEDY = "correct the rows; or --set COLUMN=VALUE, where all of them lack a column"
 _OPTIONAL = ("data.id", "data.group")
+_CELL = re.compile(r': "(?:[^"\\]|\\.)*"$')  # behind the place of a row: what stands there
+
+
+class _Faults(Problems):
+    """Problems, of which those of single rows are none where such rows are left out and counted."""
+
+    def __init__(self, sources: Sequence[Path], left_out: Counter[str], lenient: bool) -> None:
+        super().__init__(", ".join(map(str, sources)), _REMEDY)
+        self._left_out, self._lenient, self.places = left_out, lenient, set[str]()
+
+    def row(self, key: str, place: str, what: str, then: str = "") -> None:
+        """Note a problem of a row, or that it is left out for the first that it has."""
+        if not self._lenient:
+            super().row(key, place, what, then)
+        elif (place := _CELL.sub("", place)) not in self.places:
+            self.places.add(place)
+            self._left_out[f"unusable {key}"] += 1
 
 
 @dataclass(frozen=True)
@@ -86,7 +104,7 @@ def _id_of(cells: Sequence[str]) -> str:
     return f"added-{hashlib.sha256(chr(0).join(cells).encode()).hexdigest()[:16]}"
 
 
-def new_rows(data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[str, str]) -> New:
+def new_rows(data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[str, str], lenient: bool = False) -> New:
     """Read labelled rows, and leave out what the table has by its words already.
 
     A row there stays what it is, whatever label its words have here.
@@ -96,6 +114,7 @@ def new_rows(data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[s
         split: which columns it needs.
         sources: tables of rows: the text's columns, and the label's, or one called `label`.
         fixed: values of columns, where a row has none.
+        lenient: whether a row that cannot be used, such as of a label that nobody knows, is left out and counted.
 
     Raises:
         VerdictError: with everything that is wrong with the rows: columns, labels, ids, encoding.
@@ -107,7 +126,8 @@ def new_rows(data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[s
         raise VerdictError(
             f"--set {unknown[0]}", f"{data.path} has no such column", f"one of {', '.join(shape.columns)}"
         )
-    problems, left_out = Problems(", ".join(map(str, sources)), _REMEDY), Counter[str]()
+    left_out = Counter[str]()
+    problems = _Faults(sources, left_out, lenient)
     found = list(_read(shape, sources, problems, left_out))
     problems.stop()
     table = _Table.of(data, split, {row.words for row in found}, {row.id for row in found}, mine)
@@ -117,10 +137,10 @@ def new_rows(data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[s
     return New(rows, left_out, sources)
 
 
-def _read(shape: Shape, sources: Sequence[Path], problems: Problems, left_out: Counter[str]) -> Iterator[Row]:
+def _read(shape: Shape, sources: Sequence[Path], problems: _Faults, left_out: Counter[str]) -> Iterator[Row]:
     for source in sources:
         given = header(source, problems)
-        for key, column in shape.lacking(given):
+        for key, column in shape.lacking(given) if given else ():  # else it was said why nothing can be read
             problems.add(key, f"no column {quoted(column)} in {source}; it has {', '.join(given[:30])}")
         if problems:
             continue
@@ -129,7 +149,8 @@ def _read(shape: Shape, sources: Sequence[Path], problems: Problems, left_out: C
         read = Wanted([(str(source), name) for name in given if name in wanted], problems)
         for file in files(source, problems):  # without a row it is no problem: nobody has sent one yet
             for batch in read_file(file, read):
-                yield from _made(shape.of(batch), rows, source.name)
+                made = _made(shape.of(batch), rows, source.name)
+                yield from (row for row in made if row.place not in problems.places)
         left_out.update({reason: count for (_, reason), count in rows.dropped.items()})
 
 
@@ -170,10 +191,13 @@ class _Table:
             if (label := known.get(row.words)) is not None:
                 left_out[where if label == row.label else f"{where}, under another label"] += 1
                 return False
-        if row.id in self.ids:
-            problems.row("data.id", row.place, "an id that another text has")
-        if row.label not in self.labels:
-            problems.row("data.label", row.place, f"{quoted(row.label)}, which no row of the table is,")
+        stranger = f"{quoted(row.label)}, which no row of the table is,"
+        faults = [("data.id", "an id that another text has")] * (row.id in self.ids)
+        faults += [("data.label", stranger)] * (row.label not in self.labels)
+        for key, what in faults:
+            problems.row(key, row.place, what)
+        if faults:
+            return False
         self.ids.add(row.id)
         self.taken[row.words] = row.label
         return True

@@ -23,6 +23,7 @@ _SERIES = re.compile(r"(?m)^(verdict_(?:words_total|answers_total|text_character
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 _NAMES = ("verdict_words_total", "verdict_answers_total", "verdict_text_characters_bucket")
+_THERE = "is the service there? --from URL of its metrics"
 _OURS = "a service of the version that this command has"
 
 
@@ -36,7 +37,7 @@ class Sample(NamedTuple):
 
 def scraped(url: str) -> list[Sample]:
     """The series of a service since it began; `VerdictError` where it does not answer."""
-    text = _get(url, "is the service there? --from URL of its metrics").decode(errors="replace")
+    text = _get(url, _THERE).decode(errors="replace")
     try:
         return [Sample(match[1], dict(_labels(match[2])), float(match[3])) for match in _SERIES.finditer(text)]
     except ValueError as error:
@@ -50,8 +51,9 @@ def _labels(text: str) -> Iterator[tuple[str, str]]:
 
 def reference_of(url: str) -> Reference:
     """What a service that is scraped at `url` counts words by: its release's own; `VerdictError` where it has none."""
+    _require_address(url, _THERE)
     own = urljoin(url, "reference.json")
-    return parse(_get(own, "`verdict serve --reference FILE`, or an image that has one"), own)
+    return parse(_get(own, f"{_THERE}; it needs `verdict serve --reference FILE`, or an image that has one"), own)
 
 
 def increases(url: str, since: str) -> list[Sample]:
@@ -69,9 +71,13 @@ def increases(url: str, since: str) -> list[Sample]:
     return found
 
 
-def _get(url: str, remedy: str) -> bytes:
+def _require_address(url: str, remedy: str) -> None:
     if not url.startswith(("http://", "https://")):
         raise VerdictError(url, "is no address", remedy)
+
+
+def _get(url: str, remedy: str) -> bytes:
+    _require_address(url, remedy)
     try:
         with urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310 - the scheme was looked at
             found: bytes = answer.read(_MOST + 1)

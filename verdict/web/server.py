@@ -57,7 +57,7 @@ def run(application: ASGIApp, service: Served, told: str) -> None:
     """
     settings = service.settings
     listener = listen(settings.host, settings.port)
-    with _taken(settings.metrics_host, settings.metrics_port, "--metrics-port"):
+    with taken(settings.metrics_host, settings.metrics_port, "--metrics-port"):
         metrics, _ = start_http_server(settings.metrics_port, settings.metrics_host, service.counters.registry)
     metrics.set_app(_with_pages(service.pages, make_wsgi_app(service.counters.registry)))
     address, port = listener.getsockname()[:2]
@@ -78,13 +78,14 @@ def _with_pages(pages: Mapping[str, bytes], application: WSGIApplication) -> WSG
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections; `VerdictError` when the port is taken."""
-    with _taken(host, port, "--port"):
+    with taken(host, port, "--port"):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
 
 
 @contextmanager
-def _taken(host: str, port: int, option: str) -> Iterator[None]:
+def taken(host: str, port: int, option: str) -> Iterator[None]:
+    """Let what listens there fail with a `VerdictError` that names the address and the option."""
     try:
         yield
     except OSError as error:

@@ -101,16 +101,23 @@ def test_a_failure_of_dvc_is_taken_back(
 def test_what_a_kill_leaves_behind_is_not_committed(
     clone: Clone, labelled: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the new version is made, git sees none of its rows."""
-    seen: list[str] = []
+    """While the new version is made, git sees none of its rows, but their note; what a kill left is noted once."""
+    seen: list[tuple[str, int]] = []
 
     def looks(*_: object, **__: object) -> str:
-        seen.append(clone.changes())
+        seen.append((clone.changes(), len(load(clone.path / add.NOTES))))
         raise VerdictError("dvc add", "was killed", "again")
 
-    monkeypatch.setattr(add, "dvc", looks)
-    assert desk.run(clone, "data", "add", labelled, *SET).code == 1
-    assert seen == [""]
+    with monkeypatch.context() as patch:
+        patch.setattr(add, "dvc", looks)
+        assert desk.run(clone, "data", "add", labelled, *SET).code == 1
+    assert desk.run(clone, "data", "add", labelled, *SET).code == 0
+    clone.run("git", "checkout", "--quiet", f"{TABLE}.dvc")
+    clone.run("dvc", "checkout", "--quiet", "--force", f"{TABLE}.dvc")
+    with monkeypatch.context() as patch:
+        patch.setattr(add, "dvc", looks)
+        assert desk.run(clone, "data", "add", labelled, *SET).code == 1
+    assert seen == [(f"?? {add.NOTES}\n", 1)] * 2
 
 
 def test_rows_of_an_own_table_are_added_as_well(clone: Clone, tmp_path: Path, desk: Desk) -> None:

@@ -165,7 +165,11 @@ ELSEWHERE = {
         "verdict drift --texts new.csv --html drift.html",
         "verdict drift --watch --from http://127.0.0.1:9011/metrics --from http://127.0.0.1:9012/metrics",
     },
-    "tests/unit/monitoring/test_sources.py": {"verdict drift --prometheus http://127.0.0.1:9090 --since 6h"},
+    "tests/unit/monitoring/test_sources.py": {
+        "verdict drift --prometheus http://127.0.0.1:9090 --since 6h",
+        "curl -o /tmp/reference.json http://127.0.0.1:9011/reference.json",
+        "verdict drift --prometheus http://127.0.0.1:9090 --since 1h --reference /tmp/reference.json",
+    },
     "tests/mlflow/test_mirror.py": {"verdict mlflow --to http://127.0.0.1:5000"},
 }
 NOT_RUN = {

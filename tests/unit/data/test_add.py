@@ -75,6 +75,17 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
         new_rows(settings(tmp_path / "table.csv", MAILS), Split(), [tmp_path / "rows.csv"], {})
 
 
+@pytest.mark.parametrize("content", [None, b"", "subject".encode("utf-16")], ids=["missing", "empty", "utf-16"])
+def test_of_a_file_that_cannot_be_read_nothing_else_is_told(tmp_path: Path, content: bytes | None) -> None:
+    """What columns it lacks is no news of a file that is missing, empty, or in UTF-16."""
+    write_csv(tmp_path / "table.csv", mails(40))
+    if content is not None:
+        (tmp_path / "rows.csv").write_bytes(content)
+    with pytest.raises(VerdictError, match=r"rows\.csv") as caught:
+        new_rows(settings(tmp_path / "table.csv", MAILS), Split(), [tmp_path / "rows.csv"], {})
+    assert "no column" not in str(caught.value)
+
+
 def test_what_the_table_has_already_is_left_out_and_counted(tmp_path: Path) -> None:
     """A text that is there stays what it is, whatever label comes; of two of the same words the first counts."""
     old: Made = mails(40)
@@ -113,6 +124,19 @@ def test_a_class_takes_the_place_of_a_rating(tmp_path: Path) -> None:
     assert (row.cells["valence"], row.cells["document"], row.slice, row.label) == ("positive", "", "tweets", "positive")
     with pytest.raises(VerdictError, match='"cheerful"'):
         found(tmp_path, [{**made[0], "label": "cheerful"}], rows("tweets", 60), RATED, domain="tweets")
+
+
+@pytest.mark.parametrize("keys", [MAILS, {**MAILS, "labels": ["ham", "spam"]}, RATED], ids=["", "listed", "rated"])
+def test_where_nobody_is_asked_a_row_that_cannot_be_used_is_left_out(tmp_path: Path, keys: Mapping[str, Any]) -> None:
+    """One label that nobody knows, or none, stops no other row; each such row is counted once."""
+    rated = keys is RATED
+    right = {"text": "what a day it was", "label": "positive"} if rated else mail()
+    write_csv(tmp_path / "table.csv", rows("tweets", 60) if rated else mails(40))
+    write_csv(tmp_path / "rows.csv", [{**right, "label": "Spam"}, right, {**right, "label": ""}])
+    data, fixed = settings(tmp_path / "table.csv", keys), {"domain": "tweets"} if rated else {}
+    new = new_rows(data, Split(), [tmp_path / "rows.csv"], fixed, lenient=True)
+    assert [(row.label, row.place[-6:]) for row in new.rows] == [(right["label"], "line 3")]
+    assert sum(new.left_out.values()) == 2
 
 
 def _jsonl(path: Path, made: Made) -> None:

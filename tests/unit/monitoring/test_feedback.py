@@ -93,8 +93,10 @@ def test_prometheus_is_told_counts_and_accuracy_of_each_release(posted: Posted) 
         assert line in metrics
 
 
-def test_a_database_that_is_away_is_told_and_comes_back(posted: Posted, tmp_path: Path) -> None:
-    """Its file gone: 503 with the seconds to wait, no figures, no other file in its place; back: all is counted."""
+def test_a_database_that_is_away_is_told_and_comes_back(
+    posted: Posted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its file gone: 503 with the seconds to wait, one line why, no figures, no other file; back: all is counted."""
     first, second = receipt(), receipt()
     assert posted.label(first).status == 202
     moved = tmp_path / "moved"
@@ -105,12 +107,22 @@ def test_a_database_that_is_away_is_told_and_comes_back(posted: Posted, tmp_path
     assert (reply.status, reply.headers["retry-after"]) == (503, "5")
     assert "verdict_feedback_database_up 0.0" in posted.metrics()
     assert "verdict_feedback_total" not in posted.metrics()
+    assert capsys.readouterr().err == "database: unable to open database file\n"
     assert list(tmp_path.glob("counts.db*")) == []
     for path in moved.iterdir():
         path.rename(tmp_path / path.name)
     assert [posted.label(one).status for one in (first, second)] == [202, 202]
     assert posted.counts() == {("v1.0.0", "positive", "positive"): 2}
     assert posted.refused() == {"database": 1, "repeated": 1}
+
+
+def test_a_database_that_could_not_be_written_comes_back(posted: Posted) -> None:
+    """A connection of the time when the disk was read-only refuses for ever, so the next post has another one."""
+    assert posted.label(receipt()).status == 202
+    with posted.feedback.store._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = 1")
+    statuses = [posted.label(receipt()).status for _ in range(5)]
+    assert (503 in statuses, statuses[-1]) == (True, 202)
 
 
 def test_a_full_disk_loses_nothing_and_counts_nothing_twice(posted: Posted, tmp_path: Path) -> None:

@@ -66,6 +66,13 @@ def test_the_exit_code_says_whether_a_release_holds(
     assert "would take 77.0%" in out
 
 
+def test_a_release_without_labels_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing came back for the one that is asked for, the others' table does not stand in for it."""
+    came_back(760, 1000)
+    assert main(["live", "--release", "v9.0.0"]) == 2
+    assert "no label came back for v9.0.0 in 30 days" in capsys.readouterr().err
+
+
 def test_the_newest_release_is_judged_unless_another_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """v1.10.0 comes after v1.9.0; JSON has all of them, and what was promised; a reference may promise instead."""
     came_back(500, 1000, "v1.9.0")

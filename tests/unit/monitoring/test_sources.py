@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable
 from threading import Thread
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.unit.monitoring.services import Served, as_text, usual
 from verdict.base.errors import VerdictError
 from verdict.monitoring.reference import Reference
-from verdict.monitoring.sources import digests, increases, scraped, windows
+from verdict.monitoring.sources import digests, increases, reference_of, scraped, windows
 
 
 def test_what_a_service_has_counted_comes_back(reference: Reference) -> None:
@@ -45,14 +46,16 @@ def test_prometheus_is_asked_for_increases(reference: Reference, monkeypatch: py
     assert found["v1.0.0"].words[reference.frequent.index("the")] == 3 * 42
 
 
+@pytest.mark.parametrize("ask", [scraped, reference_of])
 @pytest.mark.parametrize(
     ("url", "what"), [("file:///etc/passwd", "is no address"), ("http://127.0.0.1:1/", "gives no")]
 )
-def test_what_gives_no_metrics_is_named(url: str, what: str) -> None:
-    """A port where nobody is, and what is no address of HTTP, are told with a remedy."""
+def test_what_gives_no_metrics_is_named(url: str, what: str, ask: Callable[[str], object]) -> None:
+    """A port where nobody is, and what is no address of HTTP, are told with a remedy, whatever is asked for first."""
     with pytest.raises(VerdictError, match=what) as raised:
-        scraped(url)
-    assert raised.value.where == url
+        ask(url)
+    assert raised.value.where.startswith(url)
+    assert "is the service there?" in raised.value.remedy
 
 
 @pytest.mark.parametrize(

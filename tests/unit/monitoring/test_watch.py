@@ -1,6 +1,7 @@
 """Tests of verdict/monitoring/watch.py and gauges.py: windows by count, across services, restarts and kills."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from prometheus_client import generate_latest
 
 from tests.unit.monitoring.services import Served, as_text, foreign, usual
 from verdict.base.errors import VerdictError
+from verdict.cli import main
 from verdict.monitoring.gauges import Gauges
 from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import Reference
@@ -215,3 +217,13 @@ def test_a_state_of_another_reference_begins_anew_and_a_foreign_file_is_refused(
     scene.path.write_text("[]", encoding="utf-8")
     with pytest.raises(VerdictError, match=r"drift\.json: is no state of drift"):
         scene.anew()
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where Prometheus cannot ask, the watch does not start, and says which option gives it another port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["drift", "--watch", "--port", port, "--state", str(tmp_path / "drift.json")]) == 2
+    told = capsys.readouterr().err
+    assert f"127.0.0.1:{port}: cannot listen there" in told
+    assert "--port with a free port" in told

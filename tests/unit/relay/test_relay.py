@@ -124,16 +124,19 @@ def test_an_alert_is_known_again(queue: Queue, tmp_path: Path) -> None:
 
 def test_a_queue_is_one_relays(queue: Queue, tmp_path: Path) -> None:
     """A second relay of the same queue, which would send all of it once more, does not start."""
-    with pytest.raises(VerdictError, match="does another relay run"):
+    with pytest.raises(VerdictError, match="locked"):
         Queue(tmp_path / "relay.db")
 
 
 def test_what_is_no_queue_is_refused(tmp_path: Path) -> None:
-    """A file of something else is left as it is."""
+    """A file of something else is left as it is, and a folder that is not there is asked for."""
     (tmp_path / "relay.db").write_bytes(b"something else" * 100)
     with pytest.raises(VerdictError, match="not a database"):
         Queue(tmp_path / "relay.db")
     assert (tmp_path / "relay.db").read_bytes() == b"something else" * 100
+    with pytest.raises(VerdictError, match="unable to open") as raised:
+        Queue(tmp_path / "missing" / "relay.db")
+    assert "is its folder there?" in raised.value.remedy
 
 
 def test_a_queue_has_an_end(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

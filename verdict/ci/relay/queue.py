@@ -29,12 +29,15 @@ class Queue:
     """A file of SQLite that one process has; what a call has written survives kill -9 and a loss of power."""
 
     def __init__(self, path: Path) -> None:
-        self._lock, self._db = Lock(), sqlite3.connect(path, timeout=0, check_same_thread=False)
+        self._lock = Lock()
         try:
+            self._db = sqlite3.connect(path, timeout=0, check_same_thread=False)
             for statement in _BEGIN:
                 self._write(statement)
         except sqlite3.Error as error:
-            remedy = f"does another relay run? Else, without what waits there: mv {path} {path}.old"
+            remedy = (
+                f"is its folder there? Does another relay run? Else, without what waits there: mv {path} {path}.old"
+            )
             raise VerdictError(str(path), f"no queue of this process: {error}", remedy) from None
 
     def add(self, payloads: Sequence[dict[str, str]]) -> int:

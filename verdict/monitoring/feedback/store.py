@@ -1,6 +1,7 @@
 """Counts of labels in a database: each receipt once, whichever process it comes to. Here is no text, ever."""
 
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,10 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy import Column, Text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from verdict.base.errors import VerdictError
+from verdict.base.printable import plain
 from verdict.web.receipts import Told, today
 
 # Days for which a receipt is taken; then a day more, since a clock may be ahead.
@@ -66,7 +68,7 @@ class Store:
     """
 
     def __init__(self, url: str, create: bool = True) -> None:
-        self._engine, self._ready, self._forgot = _engine(url, create), not create, 0
+        self._engine, self._ready, self._forgot, self._trouble = _engine(url, create), not create, 0, ""
         self._insert: Any = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
 
     def count(self, posts: Sequence[Post]) -> list[Outcome]:
@@ -114,13 +116,25 @@ class Store:
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
-        with self._engine.begin() as connection:
-            if not self._ready:
-                if self._engine.dialect.name == "postgresql":  # several processes may start at once
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(1_986_359_668)))
-                _TABLES.create_all(connection)
-            yield connection
-        self._ready = True
+        try:
+            with self._engine.begin() as connection:
+                if not self._ready:
+                    if self._engine.dialect.name == "postgresql":  # several processes may start at once
+                        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(1_986_359_668)))
+                    _TABLES.create_all(connection)
+                yield connection
+        except SQLAlchemyError as error:
+            self._tell(error)
+            self._engine.dispose()  # a connection that was made while a disk was read-only stays so
+            raise
+        self._ready, self._trouble = True, ""
+
+    def _tell(self, error: SQLAlchemyError) -> None:
+        """Say once why the database is away; errors of another kind may name rows."""
+        trouble = plain(error.orig) if isinstance(error, OperationalError) else type(error).__name__
+        if trouble != self._trouble:
+            self._trouble = trouble
+            print(f"database: {trouble}", file=sys.stderr, flush=True)
 
 
 def _outcome(post: Post, labels: dict[str, str], new: set[str]) -> Outcome:

@@ -59,7 +59,7 @@ class Texts:
         Raises:
             VerdictError: the file holds no private key of age.
         """
-        lines = [line for line in identity.read_text(encoding="utf-8").splitlines() if line.startswith("AGE-SECRET")]
+        lines = [line for line in identity.read_text("utf-8", "replace").splitlines() if line.startswith("AGE-SECRET")]
         try:
             keys = [pyrage.x25519.Identity.from_str(line) for line in lines]
         except pyrage.IdentityError:
