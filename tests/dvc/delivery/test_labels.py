@@ -136,7 +136,7 @@ def test_the_guard_goes_on_without_the_process_that_counts(stand: Stand) -> None
         assert stand.run(Stage.WATCHED, seconds=120).outcome == "promoted"
         began = time.monotonic()
         stand.ask(stand.release("v1.2.0"), replace(TRIAL, step=5.0))
-        state = stand.run(Stage.SETTLED, seconds=120)
+        state = stand.run(Stage.WATCHED, seconds=120)
         assert time.monotonic() - began >= 5
     assert (state.outcome, state.stable and state.stable.version) == ("undecided", "v1.1.0")
     assert "0 labels" in state.reason
