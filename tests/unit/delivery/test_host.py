@@ -1,4 +1,4 @@
-"""Tests of verdict/delivery/host/host.py and servers.py: what is seen of a place, and why nothing starts there."""
+"""Tests of verdict/delivery/host/: host.py, containers.py, servers.py. What is seen of a place; why nothing starts."""
 
 import json
 from dataclasses import dataclass, replace
@@ -10,11 +10,12 @@ import pytest
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import asking
+from verdict.delivery.host.containers import Containers
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.proxy import Line
 from verdict.delivery.host.rules import Counts
-from verdict.delivery.host.servers import Containers, Ports, Processes, Running
+from verdict.delivery.host.servers import Ports, Processes, Running
 from verdict.delivery.host.state import CANARY, Release
 
 NEW = Release("v1.0.0", "image@sha256:1", "c", "a")
@@ -120,7 +121,7 @@ def test_an_engine_that_does_not_answer_is_told_in_time(monkeypatch: pytest.Monk
         asked.append(timeout)
         raise OSError("gone")
 
-    monkeypatch.setattr("verdict.delivery.host.servers.subprocess.run", run)
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", run)
     engine = Containers("podman", PORTS, tmp_path)
     for ask in (lambda: engine.running("a"), lambda: engine.start("a", NEW, None)):
         with pytest.raises(VerdictError, match="`podman ps` by hand"):
@@ -183,7 +184,7 @@ def test_servers_are_given_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_p
         ran.append(command)
         return SimpleNamespace(returncode=0, stdout="", stderr="")
 
-    monkeypatch.setattr("verdict.delivery.host.servers.subprocess.run", run)
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", run)
     (tmp_path / "a").mkdir()
     key = tmp_path / "key"
     Containers("podman", PORTS, tmp_path, receipt_key=key).start("a", NEW, NEW)

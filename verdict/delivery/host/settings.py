@@ -7,10 +7,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from verdict.base.errors import VerdictError
+from verdict.delivery.host.containers import Containers
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.proxy import Proxy
-from verdict.delivery.host.servers import SERVE, Containers, Ports, Processes
+from verdict.delivery.host.servers import SERVE, Ports, Processes
 from verdict.delivery.host.state import CANARY, Environment
 
 PROCESSES = "processes"
