@@ -1,7 +1,7 @@
 """Tests of verdict/delivery/host/: host.py, containers.py, servers.py. What is seen of a place; why nothing starts."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -193,3 +193,48 @@ def test_servers_are_given_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert {f"{tmp_path}/a:/beside:ro", f"{key}:/receipt-key:ro"} <= set(ran[-1])
     Containers("podman", PORTS, tmp_path).start("a", NEW, None)
     assert ran[-1][-1] == NEW.image
+
+
+@dataclass
+class Engine:
+    """An engine that has one container, and keeps what it was asked for.
+
+    Args:
+        port: that the container has.
+        asked: the commands.
+    """
+
+    port: int = 1
+    asked: list[str] = field(default_factory=list)
+
+    def run(self, command: list[str], **_: object) -> SimpleNamespace:
+        """What it answers."""
+        self.asked.append(command[1])
+        bound = {"PortBindings": {"8000/tcp": [{"HostPort": str(self.port)}]}}
+        labels = {"verdict.host.release": json.dumps(vars(NEW)), "verdict.host.beside": "null"}
+        told = {"HostConfig": bound, "Config": {"Labels": labels}, "State": {"Running": True}, "Id": "1"}
+        said = {"inspect": json.dumps([told]), "logs": "why it ended\n"}.get(command[1], "")
+        return SimpleNamespace(returncode=0, stdout=said, stderr="")
+
+
+def test_what_a_container_said_stays_when_it_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who asks in the morning why a canary was taken back can read it; with a full disk it is removed all the same."""
+    engine = Engine()
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", engine.run)
+    Containers("podman", PORTS, tmp_path / "artifacts").stop("a")
+    assert (tmp_path / "a.log").read_text() == "why it ended\n"
+    Containers("podman", PORTS, tmp_path / "gone/artifacts").stop("a")
+    assert engine.asked == ["kill", "logs", "rm"] * 2
+
+
+def test_a_container_of_another_guard_is_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two guards of one user know their containers by the same names: what has another port is not this one's."""
+    engine = Engine()
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", engine.run)
+    containers = Containers("podman", PORTS, tmp_path)
+    found = containers.running("a")
+    assert found is not None
+    assert found.release == NEW
+    engine.port = 7
+    with pytest.raises(VerdictError, match="has port 7, and host"):
+        containers.running("a")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Containers:
         if done.returncode:
             return None
         (told,) = json.loads(done.stdout)
+        self._require_port(slot, (told["HostConfig"]["PortBindings"] or {}).get("8000/tcp"))
         labels = told["Config"]["Labels"]
         release, beside = (RELEASE.validate_json(labels[f"verdict.host.{name}"]) for name in ("release", "beside"))
         if release is None:
@@ -58,9 +60,21 @@ class Containers:
         command += [part for name, path in mounted.items() for part in ("--volume", f"{path}:/{name}:ro")]
         self._run(*command, release.image, *(f"--{name}=/{name}" for name in mounted))
 
+    def _require_port(self, slot: str, bound: list[dict[str, str]] | None) -> None:
+        """Two guards of one user have one container of each name: neither may end the other's."""
+        wanted = str(self.ports[slot].users)
+        if bound and bound[0]["HostPort"] != wanted:
+            what = f"has port {bound[0]['HostPort']}, and host.toml says {wanted}"
+            remedy = f"a user of its own for each guard; if you changed the port, `{self.engine} rm -f {_name(slot)}`"
+            raise VerdictError(_name(slot), what, remedy)
+
     def stop(self, slot: str) -> None:
-        """Kill and remove the container."""
+        """Kill and remove the container; its last lines stay, as SLOT.log in the guard's folder."""
         self._run("kill", _name(slot), check=False)  # of one that has ended there is nothing to kill
+        said = self._run("logs", "--tail", "1000", _name(slot), check=False)
+        if not said.returncode:
+            with suppress(OSError):  # a full disk
+                self.folder.with_name(f"{slot}.log").write_text(said.stdout + said.stderr, encoding="utf-8")
         self._run("rm", "--force", _name(slot))
 
     def artifact(self, release: Release) -> Path:
@@ -95,7 +109,9 @@ class Containers:
     def _run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         seconds = _SECONDS if command[0] in ("run", "create", "cp") else _SOON
         try:
-            done = subprocess.run([self.engine, *command], capture_output=True, text=True, check=False, timeout=seconds)
+            done = subprocess.run(
+                [self.engine, *command], capture_output=True, text=True, errors="replace", check=False, timeout=seconds
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             what = f"cannot be run: {error}"
             raise VerdictError(self.engine, what, f"`{self.engine} ps` by hand; else install it") from None
