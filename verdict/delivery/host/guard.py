@@ -55,11 +55,15 @@ class Guard:
             moved = self.tick()
         except (VerdictError, OSError) as error:  # an engine, a proxy or room on the disk that is gone for a while
             if str(error) != self._trouble:
-                where, why = (error.where, error.what) if isinstance(error, VerdictError) else ("", str(error))
-                self._say("error", where=where, why=why)
+                told = (
+                    vars(error) if isinstance(error, VerdictError) else {"where": "", "what": str(error), "remedy": ""}
+                )
+                self._say("error", where=told["where"], why=told["what"], remedy=told["remedy"])
             self._trouble = str(error)
             return False
         if not moved:
+            if self._trouble:
+                self._say("goes on")  # else who follows would be told of it for ever
             self._trouble = ""
         return moved
 

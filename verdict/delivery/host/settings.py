@@ -76,7 +76,7 @@ def load(path: Path) -> Settings:
         return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file: it says what serves on this host", _REMEDY) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise VerdictError(str(path), f"not TOML: {error}", _REMEDY) from None
     except ValidationError as error:
         problem = error.errors()[0]
