@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-wait", action="store_true", help="ask, and do not wait for the end")
     parser.add_argument("--json", action="store_true", help="of status: for programs")
     parser.add_argument("--recorded", metavar="VERSION", help="of status: what the environment's tag says now")
-    parser.add_argument("--keep", type=_number, default=10, help="of prune: the newest images that stay")
+    parser.add_argument("--keep", type=_number, default=10, help="of prune: the highest versions whose images stay")
     guard.arguments(parser)
 
 

@@ -238,3 +238,20 @@ def test_a_container_of_another_guard_is_left_alone(monkeypatch: pytest.MonkeyPa
     engine.port = 7
     with pytest.raises(VerdictError, match="has port 7, and host"):
         containers.running("a")
+
+
+def test_the_newest_images_are_those_of_the_highest_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All were made in 1970, so that builds are the same; a copy that the guard is making now is left alone."""
+    versions = ["v1.9.0", "v1.10.0", "v1.2.0", "v2.0.0-rc"]
+
+    def run(command: list[str], **_: object) -> SimpleNamespace:
+        labels = {"org.opencontainers.image.version": command[-1], "verdict.artifact": f"of {command[-1]}"}
+        image = {"Id": command[-1], "RepoDigests": [], "Created": "1970-01-01T00:00:00Z", "Config": {"Labels": labels}}
+        said = {"images": "\n".join(versions), "inspect": json.dumps([image])}.get(command[1], "")
+        return SimpleNamespace(returncode=0, stdout=said, stderr="")
+
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", run)
+    for name in ("of v1.10.0.partial", "of v1.9.0"):
+        (tmp_path / name).mkdir()
+    assert Containers("podman", PORTS, tmp_path).prune(set(), 2) == ["v1.9.0", "v1.2.0"]
+    assert [copy.name for copy in tmp_path.iterdir()] == ["of v1.10.0.partial"]

@@ -1,11 +1,13 @@
 """The places for servers as containers, by digest."""
 
 import json
+import re
 import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host.servers import RELEASE, Ports, Running
@@ -13,6 +15,7 @@ from verdict.delivery.host.state import Release
 
 # An image pulled for the first time, over a slow line; whatever else is asked of an engine.
 _SECONDS, _SOON = 600.0, 20.0
+_VERSION = "org.opencontainers.image.version"
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,13 @@ class Containers:
         """Of images with the label of a release, and with them the copies of artifacts that no image is left of."""
         done = self._run("images", "--filter", "label=verdict.artifact", "--no-trunc", "--quiet")
         found = [json.loads(self._run("inspect", "--type", "image", one).stdout)[0] for one in set(done.stdout.split())]
-        found.sort(key=lambda one: one["Created"], reverse=True)
+        found.sort(key=_version, reverse=True)
         removed = [one for one in found[keep:] if not needed.intersection(one["RepoDigests"])]
         for one in removed:
             self._run("rmi", one["Id"])
         left = {one["Config"]["Labels"]["verdict.artifact"] for one in found if one not in removed}
         for copy in self.folder.glob("*"):
-            if copy.name not in left:
+            if copy.name.removesuffix(".partial") not in left:  # a copy that is being made stays
                 shutil.rmtree(copy)
         return [one["RepoDigests"][0] if one["RepoDigests"] else one["Id"] for one in removed]
 
@@ -119,6 +122,11 @@ class Containers:
             said = done.stderr.strip().splitlines() or ["nothing"]
             raise VerdictError(f"{self.engine} {command[0]}", said[-1], "the same command by hand says more")
         return done
+
+
+def _version(image: dict[str, Any]) -> list[int]:
+    """The numbers of its release: the greatest is the newest, since all images say that they were made in 1970."""
+    return [int(part) for part in re.findall("[0-9]+", image["Config"]["Labels"].get(_VERSION, ""))]
 
 
 def _name(slot: str) -> str:
