@@ -147,7 +147,8 @@ def _status(settings: "Settings", as_json: bool, recorded: str | None) -> int:
         print(f"  {name:8} {place['version'] or '-':12} weight {place['weight']:3}  {ready}")
     for line in found.wrong:
         print(f"  differs: {line}")
-    if trouble := Store(settings.folder).trouble():
+    store = Store(settings.folder)
+    if store.guarded() and (trouble := store.trouble()):
         print(f"  the guard cannot go on: {trouble}")
     if found.pending:
         print(f"  tag pending: {found.pending} is not yet what the tag of {settings.environment} says")

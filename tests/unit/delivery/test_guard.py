@@ -161,3 +161,20 @@ def test_a_stranger_at_the_port_of_figures_has_none(body: bytes, monkeypatch: py
     """What is no number is left out, and stops no guard."""
     monkeypatch.setattr(asking, "ask", lambda *_, **__: (200, body))
     assert asking.samples(1) == {}
+
+
+def test_a_guard_that_begins_writes_what_it_took_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else all that serves would differ from the state. Old trouble is over; a state that is there stays."""
+
+    def ended(_: Guard) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Guard, "turn", ended)
+    kept = Store(tmp_path)
+    for state in (State(stable=OLD), State(stable=NEW)):
+        kept.say("error", where="socket", why="haproxy does not answer")
+        with pytest.raises(KeyboardInterrupt):
+            Guard("production", Made({}), kept).run()
+        assert kept.trouble() == ""
+        assert kept.state() == state
+        kept.write_state(State(stable=NEW))

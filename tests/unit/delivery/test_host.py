@@ -195,24 +195,28 @@ def test_servers_are_given_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert ran[-1][-1] == NEW.image
 
 
+LABELS = {"verdict.host.release": json.dumps(vars(NEW)), "verdict.host.beside": "null"}
+
+
 @dataclass
 class Engine:
     """An engine that has one container, and keeps what it was asked for.
 
     Args:
         port: that the container has.
+        labels: that the container has.
         asked: the commands.
     """
 
     port: int = 1
+    labels: dict[str, str] = field(default_factory=lambda: dict(LABELS))
     asked: list[str] = field(default_factory=list)
 
     def run(self, command: list[str], **_: object) -> SimpleNamespace:
         """What it answers."""
         self.asked.append(command[1])
         bound = {"PortBindings": {"8000/tcp": [{"HostPort": str(self.port)}]}}
-        labels = {"verdict.host.release": json.dumps(vars(NEW)), "verdict.host.beside": "null"}
-        told = {"HostConfig": bound, "Config": {"Labels": labels}, "State": {"Running": True}, "Id": "1"}
+        told = {"HostConfig": bound, "Config": {"Labels": self.labels}, "State": {"Running": True}, "Id": "1"}
         said = {"inspect": json.dumps([told]), "logs": "why it ended\n"}.get(command[1], "")
         return SimpleNamespace(returncode=0, stdout=said, stderr="")
 
@@ -255,3 +259,15 @@ def test_the_newest_images_are_those_of_the_highest_versions(monkeypatch: pytest
         (tmp_path / name).mkdir()
     assert Containers("podman", PORTS, tmp_path).prune(set(), 2) == ["v1.9.0", "v1.2.0"]
     assert [copy.name for copy in tmp_path.iterdir()] == ["of v1.10.0.partial"]
+
+
+@pytest.mark.parametrize(
+    "labels", [{}, LABELS | {"verdict.host.release": "null"}, LABELS | {"verdict.host.beside": "{"}]
+)
+def test_a_container_that_no_guard_started_is_named(
+    labels: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the way to end it; neither guard nor status breaks off."""
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", Engine(labels=labels).run)
+    with pytest.raises(VerdictError, match="a container that no guard started"):
+        Containers("podman", PORTS, tmp_path).running("a")

@@ -43,8 +43,11 @@ class Containers:
             return None
         (told,) = json.loads(done.stdout)
         self._require_port(slot, (told["HostConfig"]["PortBindings"] or {}).get("8000/tcp"))
-        labels = told["Config"]["Labels"]
-        release, beside = (RELEASE.validate_json(labels[f"verdict.host.{name}"]) for name in ("release", "beside"))
+        labels = told["Config"]["Labels"] or {}
+        try:
+            release, beside = (RELEASE.validate_json(labels[f"verdict.host.{name}"]) for name in ("release", "beside"))
+        except (KeyError, ValueError):
+            release = beside = None
         if release is None:
             raise VerdictError(_name(slot), "a container that no guard started", f"{self.engine} rm -f {_name(slot)}")
         return Running(release, beside, told["State"]["Running"], told["Id"])

@@ -45,6 +45,10 @@ class Guard:
     def run(self) -> None:
         """Guard until the process ends; `VerdictError` when another guard does."""
         with self._store.alone():
+            self._say("guards")  # the trouble of the guard before is over
+            if self._store.state() is None:  # what it took over is what `verdict deploy status` compares with
+                with suppress(OSError):
+                    self._store.write_state(self.state)
             while True:
                 if not self.turn():
                     self._wait()
