@@ -1,4 +1,4 @@
-"""Tests of the guard's containers (verdict/delivery/host/servers.py), with the image and an engine."""
+"""Tests of the guard's containers (verdict/delivery/host/containers.py), with the image and an engine."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ from tests.images.conftest import Built
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.delivery.host import asking
-from verdict.delivery.host.servers import Containers, Ports
+from verdict.delivery.host.containers import Containers
+from verdict.delivery.host.servers import Ports
 from verdict.delivery.host.smoke import smoke
 from verdict.delivery.host.state import Release
 

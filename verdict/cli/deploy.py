@@ -6,6 +6,7 @@ serves, 1 it was rolled back or refused, 2 too little evidence. `verdict deploy 
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -38,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-wait", action="store_true", help="ask, and do not wait for the end")
     parser.add_argument("--json", action="store_true", help="of status: for programs")
     parser.add_argument("--recorded", metavar="VERSION", help="of status: what the environment's tag says now")
-    parser.add_argument("--keep", type=_number, default=10, help="of prune: the newest images that stay")
+    parser.add_argument("--keep", type=_number, default=10, help="of prune: the highest versions whose images stay")
     guard.arguments(parser)
 
 
@@ -62,7 +63,10 @@ def run(options: argparse.Namespace) -> int:
             return FAIL
         asked = Ask(name, release, limits, promote=not options.shadow, why=options.force or "")
         orders.ask(settings, options.to, asked)
-        return 0 if options.no_wait else _CODES.get(followed(settings, asked), 1)
+        if options.no_wait:
+            orders.leave(settings, asked)
+            return 0
+        return _CODES.get(followed(settings, asked), 1)
 
     return reported(deploy)
 
@@ -99,8 +103,13 @@ def followed(settings: "Settings", asked: "Ask") -> str:
     from verdict.delivery.host import orders
 
     ended = orders.Followed()
-    for line in orders.follow(settings, asked, ended):
-        print(line, flush=True)
+    try:
+        for line in orders.follow(settings, asked, ended):
+            print(line, flush=True)
+    except KeyboardInterrupt:
+        orders.leave(settings, asked)
+        print("the guard goes on with it: `verdict deploy status`; `verdict rollback` takes it back", file=sys.stderr)
+        raise
     return ended.outcome
 
 
@@ -138,6 +147,9 @@ def _status(settings: "Settings", as_json: bool, recorded: str | None) -> int:
         print(f"  {name:8} {place['version'] or '-':12} weight {place['weight']:3}  {ready}")
     for line in found.wrong:
         print(f"  differs: {line}")
+    store = Store(settings.folder)
+    if store.guarded() and (trouble := store.trouble()):
+        print(f"  the guard cannot go on: {trouble}")
     if found.pending:
         print(f"  tag pending: {found.pending} is not yet what the tag of {settings.environment} says")
     return 1 if found.wrong else 0

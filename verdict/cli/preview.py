@@ -29,10 +29,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--artifact", type=Path, required=True, metavar="FOLDER", help="from a run that was judged")
     start.add_argument("--commit", default="unknown", help="that its answers name")
     start.add_argument("--most", type=float, default=400.0, metavar="MB", help="a larger artifact is refused (400)")
-    prune.add_argument("--keep", metavar="PULLS", help='"7 9": only these are wanted (default: all)')
+    prune.add_argument("--keep", type=_pulls, metavar="PULLS", help='"7 9": only these are wanted (default: all)')
     default = Path(os.environ.get("VERDICT_PREVIEWS", Path.home() / ".local/share/verdict/previews"))
     for command in (start, stop, prune):
         command.add_argument("--folder", type=Path, default=default, help="where they are kept ($VERDICT_PREVIEWS)")
+
+
+def _pulls(text: str) -> set[int]:
+    try:
+        return set(map(int, text.split()))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is no line of numbers, such as "7 9"') from None
 
 
 def run(options: argparse.Namespace) -> int:
@@ -56,7 +63,7 @@ def _prune(options: argparse.Namespace) -> None:
     from verdict.ci.github.preview import written
 
     previews = _previews(options)
-    _tell(previews.prune(None if options.keep is None else set(map(int, options.keep.split()))))
+    _tell(previews.prune(options.keep))
     serving = written(previews.serving())
     print(f"serving: {serving or 'none'}")
     output("serving", serving)

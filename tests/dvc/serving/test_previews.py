@@ -248,3 +248,10 @@ def test_another_programs_port_is_not_taken_for_it(host: Host, model: Path, caps
         assert host.start(number, model) == 1
     assert "cannot listen there" in capsys.readouterr().err
     assert host.serving == {}
+
+
+def test_a_line_that_names_no_pull_request_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told as what it is, not as a defect of the program."""
+    with pytest.raises(SystemExit):
+        main(["preview", "prune", "--keep", "7 pr-9"])
+    assert "'7 pr-9' is no line of numbers" in capsys.readouterr().err

@@ -125,12 +125,25 @@ def test_what_has_no_effect_is_not_done_in_haste(tmp_path: Path) -> None:
 
 
 def test_a_proxy_that_is_gone_is_told_of_once(tmp_path: Path) -> None:
-    """Each time that it goes, however often it is asked."""
+    """Each time that it goes, however often it is asked; and no more once it is back."""
     guard, found, kept = trying(tmp_path)
     for gone in (True, True, False, False, True):
         found.gone = gone
         guard.turn()
+        assert kept.trouble() == ("socket: haproxy does not answer; remedy: start haproxy" if gone else "")
     assert sum(event["what"] == "error" for event in kept.events(50)) == 2
+
+
+def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system names no file when a disk is full, and half a file would take the room that is left."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("verdict.delivery.host.store.os.fsync", full)
+    with pytest.raises(OSError, match=r"ask\.json"):
+        Store(tmp_path).write_ask(Ask("1", None))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,3 +161,20 @@ def test_a_stranger_at_the_port_of_figures_has_none(body: bytes, monkeypatch: py
     """What is no number is left out, and stops no guard."""
     monkeypatch.setattr(asking, "ask", lambda *_, **__: (200, body))
     assert asking.samples(1) == {}
+
+
+def test_a_guard_that_begins_writes_what_it_took_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else all that serves would differ from the state. Old trouble is over; a state that is there stays."""
+
+    def ended(_: Guard) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Guard, "turn", ended)
+    kept = Store(tmp_path)
+    for state in (State(stable=OLD), State(stable=NEW)):
+        kept.say("error", where="socket", why="haproxy does not answer")
+        with pytest.raises(KeyboardInterrupt):
+            Guard("production", Made({}), kept).run()
+        assert kept.trouble() == ""
+        assert kept.state() == state
+        kept.write_state(State(stable=NEW))

@@ -1,7 +1,7 @@
-"""Tests of verdict/delivery/host/host.py and servers.py: what is seen of a place, and why nothing starts there."""
+"""Tests of verdict/delivery/host/: host.py, containers.py, servers.py. What is seen of a place; why nothing starts."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -10,11 +10,12 @@ import pytest
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import asking
+from verdict.delivery.host.containers import Containers
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.proxy import Line
 from verdict.delivery.host.rules import Counts
-from verdict.delivery.host.servers import Containers, Ports, Processes, Running
+from verdict.delivery.host.servers import Ports, Processes, Running
 from verdict.delivery.host.state import CANARY, Release
 
 NEW = Release("v1.0.0", "image@sha256:1", "c", "a")
@@ -120,7 +121,7 @@ def test_an_engine_that_does_not_answer_is_told_in_time(monkeypatch: pytest.Monk
         asked.append(timeout)
         raise OSError("gone")
 
-    monkeypatch.setattr("verdict.delivery.host.servers.subprocess.run", run)
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", run)
     engine = Containers("podman", PORTS, tmp_path)
     for ask in (lambda: engine.running("a"), lambda: engine.start("a", NEW, None)):
         with pytest.raises(VerdictError, match="`podman ps` by hand"):
@@ -183,7 +184,7 @@ def test_servers_are_given_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_p
         ran.append(command)
         return SimpleNamespace(returncode=0, stdout="", stderr="")
 
-    monkeypatch.setattr("verdict.delivery.host.servers.subprocess.run", run)
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", run)
     (tmp_path / "a").mkdir()
     key = tmp_path / "key"
     Containers("podman", PORTS, tmp_path, receipt_key=key).start("a", NEW, NEW)
@@ -192,3 +193,81 @@ def test_servers_are_given_what_they_need(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert {f"{tmp_path}/a:/beside:ro", f"{key}:/receipt-key:ro"} <= set(ran[-1])
     Containers("podman", PORTS, tmp_path).start("a", NEW, None)
     assert ran[-1][-1] == NEW.image
+
+
+LABELS = {"verdict.host.release": json.dumps(vars(NEW)), "verdict.host.beside": "null"}
+
+
+@dataclass
+class Engine:
+    """An engine that has one container, and keeps what it was asked for.
+
+    Args:
+        port: that the container has.
+        labels: that the container has.
+        asked: the commands.
+    """
+
+    port: int = 1
+    labels: dict[str, str] = field(default_factory=lambda: dict(LABELS))
+    asked: list[str] = field(default_factory=list)
+
+    def run(self, command: list[str], **_: object) -> SimpleNamespace:
+        """What it answers."""
+        self.asked.append(command[1])
+        bound = {"PortBindings": {"8000/tcp": [{"HostPort": str(self.port)}]}}
+        told = {"HostConfig": bound, "Config": {"Labels": self.labels}, "State": {"Running": True}, "Id": "1"}
+        said = {"inspect": json.dumps([told]), "logs": "why it ended\n"}.get(command[1], "")
+        return SimpleNamespace(returncode=0, stdout=said, stderr="")
+
+
+def test_what_a_container_said_stays_when_it_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who asks in the morning why a canary was taken back can read it; with a full disk it is removed all the same."""
+    engine = Engine()
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", engine.run)
+    Containers("podman", PORTS, tmp_path / "artifacts").stop("a")
+    assert (tmp_path / "a.log").read_text() == "why it ended\n"
+    Containers("podman", PORTS, tmp_path / "gone/artifacts").stop("a")
+    assert engine.asked == ["kill", "logs", "rm"] * 2
+
+
+def test_a_container_of_another_guard_is_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two guards of one user know their containers by the same names: what has another port is not this one's."""
+    engine = Engine()
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", engine.run)
+    containers = Containers("podman", PORTS, tmp_path)
+    found = containers.running("a")
+    assert found is not None
+    assert found.release == NEW
+    engine.port = 7
+    with pytest.raises(VerdictError, match="has port 7, and host"):
+        containers.running("a")
+
+
+def test_the_newest_images_are_those_of_the_highest_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All were made in 1970, so that builds are the same; a copy that the guard is making now is left alone."""
+    versions = ["v1.9.0", "v1.10.0", "v1.2.0", "v2.0.0-rc"]
+
+    def run(command: list[str], **_: object) -> SimpleNamespace:
+        labels = {"org.opencontainers.image.version": command[-1], "verdict.artifact": f"of {command[-1]}"}
+        image = {"Id": command[-1], "RepoDigests": [], "Created": "1970-01-01T00:00:00Z", "Config": {"Labels": labels}}
+        said = {"images": "\n".join(versions), "inspect": json.dumps([image])}.get(command[1], "")
+        return SimpleNamespace(returncode=0, stdout=said, stderr="")
+
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", run)
+    for name in ("of v1.10.0.partial", "of v1.9.0"):
+        (tmp_path / name).mkdir()
+    assert Containers("podman", PORTS, tmp_path).prune(set(), 2) == ["v1.9.0", "v1.2.0"]
+    assert [copy.name for copy in tmp_path.iterdir()] == ["of v1.10.0.partial"]
+
+
+@pytest.mark.parametrize(
+    "labels", [{}, LABELS | {"verdict.host.release": "null"}, LABELS | {"verdict.host.beside": "{"}]
+)
+def test_a_container_that_no_guard_started_is_named(
+    labels: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the way to end it; neither guard nor status breaks off."""
+    monkeypatch.setattr("verdict.delivery.host.containers.subprocess.run", Engine(labels=labels).run)
+    with pytest.raises(VerdictError, match="a container that no guard started"):
+        Containers("podman", PORTS, tmp_path).running("a")

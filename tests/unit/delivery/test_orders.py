@@ -1,13 +1,17 @@
 """Tests of verdict/delivery/host/orders.py and `verdict deploy`: who asks learns how it ended, and waits for nobody."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from verdict.base.errors import VerdictError
 from verdict.cli import main
+from verdict.cli.deploy import followed as waited
+from verdict.cli.exits import reported
 from verdict.delivery.host import orders
+from verdict.delivery.host.proxy import Line, Proxy
 from verdict.delivery.host.settings import Settings, load
 from verdict.delivery.host.state import CANARY, Ask, Release, Stage, State
 from verdict.delivery.host.store import Store
@@ -69,13 +73,13 @@ def test_nobody_waits_for_a_guard_that_has_ended(tmp_path: Path, monkeypatch: py
     trying = went(State(stage=Stage.CANARY, stable=OLD, ask=DEPLOY))
 
     def stuck(kept: Store) -> None:
-        kept.say("error", where="socket", why="haproxy does not answer")
+        kept.say("error", where="socket", why="haproxy does not answer", remedy="start haproxy")
 
     ended = went(State(stage=Stage.WATCHED, stable=NEW, done="1", outcome="promoted"))
     with Store(tmp_path).alone():
         outcome, lines = followed(tmp_path, monkeypatch, trying, stuck, lambda _: None, ended)
         assert outcome == "promoted"
-        assert "the guard cannot go on: socket: haproxy does not answer" in lines
+        assert "the guard cannot go on: socket: haproxy does not answer; remedy: start haproxy" in lines
     Store(tmp_path).write_state(State())
     with pytest.raises(VerdictError, match="no guard goes on with this"):
         followed(tmp_path, monkeypatch, trying)
@@ -103,3 +107,66 @@ def test_a_port_is_given_once(tmp_path: Path) -> None:
     path.write_text(f"{head}a = [1, 2]\ncanary = [3, 2]\n")
     with pytest.raises(VerdictError, match="port 2 is given twice"):
         load(path)
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_who_waits_no_longer_knows_that_the_guard_goes_on(
+    guarded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C ends the waiting, not the roll, and says so; what no guard has is taken back."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(orders, "follow", interrupted)
+    kept = Store(tmp_path)
+    kept.write_ask(DEPLOY)
+    with kept.alone() if guarded else nullcontext():
+        assert reported(lambda: bool(waited(settings(tmp_path, "a"), DEPLOY))) == (130 if guarded else 1)
+    assert (kept.ask() is not None) == guarded
+    told = "`verdict rollback` takes it back" if guarded else "no guard took this up, and it is taken back"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("", "json: Invalid"), ('{"version": 1}', "json: version: "), (None, "/here.json: no such file")],
+)
+def test_a_release_that_cannot_be_read_names_its_place(
+    content: str | None, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its whole path: the host's program is started in another folder than who calls it."""
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("here.json").write_text(content)
+    with pytest.raises(VerdictError) as error:
+        orders.read_release(Path("here.json"))
+    assert told in str(error.value)
+
+
+def test_settings_in_another_encoding_are_no_defect_of_the_program(tmp_path: Path) -> None:
+    """The file is named, not a line of code."""
+    (tmp_path / "host.toml").write_bytes(b'environment = "\xff"')
+    with pytest.raises(VerdictError, match="not TOML"):
+        load(tmp_path / "host.toml")
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), ConnectionRefusedError(111, "refused")])
+def test_a_socket_of_another_user_is_no_proxy_that_is_down(error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads it does not restart a haproxy that answers users."""
+
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("verdict.delivery.host.proxy.socket.socket", refused)
+    with pytest.raises(VerdictError) as told:
+        Proxy(Path("socket"), "classifier", ("a",)).lines()
+    assert ("start haproxy" in told.value.remedy) == isinstance(error, ConnectionRefusedError)
+
+
+def test_status_says_that_nobody_guards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All servers answer, and yet the host is not as it should be."""
+    monkeypatch.setattr(Proxy, "lines", lambda _: dict.fromkeys(("a", CANARY), Line(0, 0, 0, 0)))
+    with Store(tmp_path).alone():
+        assert orders.status(settings(tmp_path, "a")).wrong == ()
+    assert "no guard runs here" in orders.status(settings(tmp_path, "a")).wrong[0]

@@ -45,6 +45,10 @@ class Guard:
     def run(self) -> None:
         """Guard until the process ends; `VerdictError` when another guard does."""
         with self._store.alone():
+            self._say("guards")  # the trouble of the guard before is over
+            if self._store.state() is None:  # what it took over is what `verdict deploy status` compares with
+                with suppress(OSError):
+                    self._store.write_state(self.state)
             while True:
                 if not self.turn():
                     self._wait()
@@ -55,11 +59,15 @@ class Guard:
             moved = self.tick()
         except (VerdictError, OSError) as error:  # an engine, a proxy or room on the disk that is gone for a while
             if str(error) != self._trouble:
-                where, why = (error.where, error.what) if isinstance(error, VerdictError) else ("", str(error))
-                self._say("error", where=where, why=why)
+                told = (
+                    vars(error) if isinstance(error, VerdictError) else {"where": "", "what": str(error), "remedy": ""}
+                )
+                self._say("error", where=told["where"], why=told["what"], remedy=told["remedy"])
             self._trouble = str(error)
             return False
         if not moved:
+            if self._trouble:
+                self._say("goes on")  # else who follows would be told of it for ever
             self._trouble = ""
         return moved
 

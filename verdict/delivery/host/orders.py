@@ -22,14 +22,15 @@ _SILENCE = 30.0
 
 def read_release(path: Path) -> Release:
     """A release from a JSON file; `VerdictError` when it is missing or says something else."""
+    remedy = "its whole path; or anew, in a clone: verdict release show VERSION > release.json"
     try:
         return _RELEASE.validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise VerdictError(str(path), "no such file", "verdict release show VERSION > release.json") from None
+        raise VerdictError(str(path.absolute()), "no such file", remedy) from None
     except ValidationError as error:
         problem = error.errors()[0]
-        what = f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-        raise VerdictError(str(path), what, "verdict release show VERSION > release.json") from None
+        what = ": ".join([*map(str, problem["loc"]), problem["msg"]])
+        raise VerdictError(str(path), what, remedy) from None
 
 
 def limits(shadow: bool = False, labels: int = 0, forced: bool = False) -> Limits:
@@ -47,6 +48,13 @@ def ask(settings: Settings, environment: str | None, given: Ask) -> None:
         what = "what serves must compare in one place, and answer in another, and here it has one"
         raise VerdictError("--shadow", what, "a second server in haproxy.cfg and host.toml, or a canary")
     Store(settings.folder).write_ask(given)
+
+
+def leave(settings: Settings, given: Ask) -> None:
+    """Wait no longer; `VerdictError` when no guard runs: it is taken back, and does not begin on another day."""
+    store = Store(settings.folder)
+    if not store.guarded():
+        _require_guard(store, given, store.state() or State(settings.environment))
 
 
 @dataclass
@@ -126,8 +134,9 @@ class Status:
 
 def status(settings: Settings) -> Status:
     """Ask the guard's state, the proxy and each server; `VerdictError` when the proxy does not answer."""
-    state, host = Store(settings.folder).state() or State(settings.environment), settings.host()
-    lines, places, wrong = host.proxy.lines(), {}, []
+    store, host = Store(settings.folder), settings.host()
+    state, lines, places = store.state() or State(settings.environment), host.proxy.lines(), {}
+    wrong = [] if store.guarded() else ["no guard runs here: nothing is watched, and nothing is started again"]
     for name, (users, _) in settings.places.items():
         running = host.servers.running(name)
         version = running.release.version if running is not None else None
@@ -140,7 +149,7 @@ def status(settings: Settings) -> Status:
         elif running is not None and (difference := asking.foreign(users, running.release)):
             wrong.append(f"{name}: {difference}")
     serves = state.stable.version if state.stable is not None else ""
-    return Status(state, places, tuple(wrong), serves if serves != Store(settings.folder).recorded() else "")
+    return Status(state, places, tuple(wrong), serves if serves != store.recorded() else "")
 
 
 def prune(settings: Settings, keep: int) -> list[str]:

@@ -72,7 +72,10 @@ class Proxy:
                     return answer.read().decode()
         except OSError as error:
             what = f"haproxy does not answer: {error.strerror or error}"
-            raise VerdictError(str(self.path), what, "start haproxy, and name its admin socket") from None
+            remedy = "start haproxy, with the socket that host.toml names"
+            if isinstance(error, PermissionError):
+                remedy = "the user of haproxy, who must be the guard's, too"
+            raise VerdictError(str(self.path), what, remedy) from None
 
 
 def _line(row: dict[str, str]) -> Line:

@@ -7,10 +7,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from verdict.base.errors import VerdictError
+from verdict.delivery.host.containers import Containers
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.proxy import Proxy
-from verdict.delivery.host.servers import SERVE, Containers, Ports, Processes
+from verdict.delivery.host.servers import SERVE, Ports, Processes
 from verdict.delivery.host.state import CANARY, Environment
 
 PROCESSES = "processes"
@@ -75,7 +76,7 @@ def load(path: Path) -> Settings:
         return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file: it says what serves on this host", _REMEDY) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise VerdictError(str(path), f"not TOML: {error}", _REMEDY) from None
     except ValidationError as error:
         problem = error.errors()[0]

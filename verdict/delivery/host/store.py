@@ -38,7 +38,8 @@ class Store:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise VerdictError(str(self.folder), "another guard runs here", "verdict deploy status") from None
+                remedy = "end one of them: pgrep -af 'verdict guard'"
+                raise VerdictError(str(self.folder), "another guard runs here", remedy) from None
             yield
 
     def guarded(self) -> bool:
@@ -55,7 +56,10 @@ class Store:
     def trouble(self) -> str:
         """What keeps the guard from going on, by its last line."""
         last = self.events(1)
-        return f"{last[0]['where']}: {last[0]['why']}" if last and last[0]["what"] == "error" else ""
+        if not last or last[0]["what"] != "error":
+            return ""
+        remedy = f"; remedy: {last[0]['remedy']}" if last[0].get("remedy") else ""
+        return f"{last[0]['where']}: {last[0]['why']}{remedy}"
 
     def state(self) -> State | None:
         """The state as it was written last; None where there is none."""
@@ -111,11 +115,15 @@ class Store:
 
 def _write(path: Path, content: bytes) -> None:
     partial = path.with_suffix(f".{os.getpid()}.partial")  # two may ask at once
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:  # which names no file when a disk is full
+        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
     folder = os.open(path.parent, os.O_DIRECTORY)
     try:
         os.fsync(folder)
