@@ -1,7 +1,9 @@
 """Tests of verdict/monitoring/feedback: what counts, what does not, and what happens when the database is away."""
 
 import sqlite3
+import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,17 @@ def test_a_database_that_could_not_be_written_comes_back(posted: Posted) -> None
         connection.exec_driver_sql("PRAGMA query_only = 1")
     statuses = [posted.label(receipt()).status for _ in range(5)]
     assert (503 in statuses, statuses[-1]) == (True, 202)
+
+
+def test_a_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    """Two that set up a new file at once: the later one counts as well, though SQLite says at once that it is busy."""
+    with closing(sqlite3.connect(tmp_path / "counts.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ends = threading.Timer(0.2, other.rollback)
+        ends.start()
+        told = Told("v1.0.0", "positive", today(), 500, "nonce")
+        assert Store(f"sqlite:///{tmp_path / 'counts.db'}").count([Post(told, "positive")]) == ["counted"]
+        ends.join()
 
 
 def test_a_full_disk_loses_nothing_and_counts_nothing_twice(posted: Posted, tmp_path: Path) -> None:

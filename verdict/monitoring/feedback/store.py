@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from verdict.web.receipts import Told, today
 
 # Days for which a receipt is taken; then a day more, since a clock may be ahead.
 DAYS = 7
+# Seconds that one process waits for another one's transaction.
+_PATIENCE = 10.0
 _ERASED = ""  # in place of a label: whoever comes with the receipt again is refused
 _TABLES = sa.MetaData()
 _RECEIPTS = sa.Table(
@@ -164,15 +167,30 @@ def _engine(url: str, create: bool) -> sa.Engine:
     raise VerdictError("--database", what, "sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME") from None
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Set the mode of a file. While others do so for the first time, SQLite is busy at once, whatever its timeout."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                connection.close()
+                raise
+        time.sleep(0.01)
+
+
 def _sqlite(path: Path, create: bool) -> sa.Engine:
     """A file that several processes write: only the first time it may be missing."""
 
     def connect() -> sqlite3.Connection:
         mode = "rw" if found else "rwc"
-        options: dict[str, Any] = {"uri": True, "timeout": 10, "isolation_level": None, "check_same_thread": False}
-        connection: sqlite3.Connection = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", **options)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-            connection.execute(f"PRAGMA {pragma}")
+        options: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
+        url = f"file:{quote(str(path))}?mode={mode}"
+        connection: sqlite3.Connection = sqlite3.connect(url, timeout=_PATIENCE, **options)
+        _write_ahead(connection)
+        connection.execute("PRAGMA synchronous = FULL")
         found.append(path)
         return connection
 
