@@ -60,7 +60,8 @@ def _wrong_folder() -> str:
 def main() -> None:
     """The program `verdict`: becomes `python -I -m verdict`, the current folder's, with the same arguments."""
     if not _is_project("."):
-        sys.exit(_wrong_folder())
+        print(_wrong_folder(), file=sys.stderr)
+        sys.exit(2)  # of commands that judge, 1 is a verdict
     os.execv(sys.executable, [sys.executable, "-I", "-m", "verdict", *sys.argv[1:]])  # noqa: S606 - no shell
 
 

@@ -72,6 +72,7 @@ def test_a_folder_that_is_gone_is_no_error(tmp_path: Path) -> None:
 def test_the_program_says_which_folder_it_needs(tmp_path: Path) -> None:
     """Below a project `verdict` names the project's root; elsewhere it says what to look for; neither runs anything."""
     program = f"import sys; sys.path.append({str(INSTALL)!r}); import verdict_finder; verdict_finder.main()"
+    assert subprocess.run([sys.executable, "-I", "-S", "-c", program], cwd=tmp_path, check=False).returncode == 2
     remedy = "cd to the root of the project, where dvc.yaml lies"
     said = python("-I", "-S", "-c", program, folder=tmp_path)
     assert said == f"error: {tmp_path}: not the root of the project\n  remedy: {remedy}\n"

@@ -201,7 +201,7 @@ def test_a_sweep_asks_for_the_budget_of_all_its_machines(missing: str) -> None:
         ("echo 'DRIFT unknown'; exit 1", True),
         ("echo 'too few texts: 0 were counted' >&2; exit 2", True),
         ("echo 'error: http://127.0.0.1:8001: gives no metrics' >&2; exit 2", False),
-        ("echo 'error: /runner: not the root of the project' >&2; exit 1", False),
+        ("echo 'error: /runner: not the root of the project' >&2; exit 2", False),
         ("cd /nowhere", False),
     ],
     ids=["no drift", "drift", "too few", "no service", "no checkout", "no folder"],

@@ -1,9 +1,12 @@
 """Options of commands that answer over HTTP."""
 
 import argparse
+import stat
+import sys
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
+from verdict.base.printable import plain
 
 
 def arguments(parser: argparse.ArgumentParser, port: int) -> None:
@@ -20,9 +23,12 @@ def arguments(parser: argparse.ArgumentParser, port: int) -> None:
 
 
 def secret(path: Path | None) -> bytes | None:
-    """What a file holds; `VerdictError` when that is too short to keep anybody out."""
+    """What a file holds, with a warning where all can read it; `VerdictError` when it is too short to be one."""
     if path is None:
         return None
+    if path.stat().st_mode & stat.S_IROTH:
+        remedy = f"chmod o= {plain(path)}"
+        print(f"warning: {plain(path)}: everybody on this machine can read it ({remedy})", file=sys.stderr)
     if len(found := path.read_bytes().strip()) < 16:
         raise VerdictError(str(path), "too short to keep anybody out", "head -c 32 /dev/urandom | base64")
     return found

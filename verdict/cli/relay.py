@@ -49,7 +49,9 @@ def _relay(options: argparse.Namespace) -> None:
     except ImportError as error:
         remedy = "pip install -r requirements/serving.txt"
         raise VerdictError(error.name or "a library", "not installed; `verdict relay` needs it", remedy) from None
-    options.github_token.read_text(encoding="utf-8")  # a wrong path is told now
+    if not options.github_token.read_text(encoding="utf-8").strip():  # a wrong file is told now, not by an alert
+        remedy = "a fine-grained token, contents: write (docs/monitoring.md)"
+        raise VerdictError(str(options.github_token), "holds no token", remedy)
     token, registry, queue = secret(options.token_file) or b"", CollectorRegistry(), Queue(options.queue)
     listener = listen(options.host, options.port)
     delivery = Delivery(queue, options.repository, options.github_token, options.api, registry)

@@ -25,7 +25,7 @@ from verdict.monitoring.words import Counter, Counts
 WINDOW, COUNTED, FIRST = 2_000, 0.5, 10_000
 # Steps of the confidence of an answer, and of the length of a text in characters.
 STEPS, LENGTHS = 10, (10, 30, 100, 300, 1_000, 3_000, 10_000)
-_REMEDY = "dvc repro reference"
+_REMEDY = "dvc repro reference, or --reference FILE: a service shows its own beside its metrics, /reference.json"
 Whole = Annotated[int, Field(ge=0)]
 Row = tuple[Whole, ...]
 

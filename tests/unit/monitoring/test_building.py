@@ -105,4 +105,4 @@ def test_what_is_no_reference_is_refused(tmp_path: Path, content: str | None, wh
         path.write_text(content, encoding="utf-8")
     with pytest.raises(VerdictError, match=re.escape(f"{path}: {what}")) as raised:
         read(path)
-    assert raised.value.remedy == "dvc repro reference"
+    assert raised.value.remedy.startswith("dvc repro reference, or --reference FILE")
