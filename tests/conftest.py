@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 # Before DVC is imported anywhere: no telemetry, and nobody else's site cache.
 os.environ["DVC_NO_ANALYTICS"] = "1"
@@ -14,9 +17,12 @@ import pytest
 import stages  # noqa: F401 - pins the math libraries first, as a stage does
 from tests.corpus import write_raw
 from tests.documents import load, save
+from tests.tiers import VARIABLE
 from verdict.classifier.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
+# Where files cost a tenth of what they cost on a disk; a run has half a GB there at most, and a failed one leaves it.
+_MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # bytes # noqa: S108 - made by pytest, as in /tmp
 _SLOWEST = ("workflows", "dvc/sweep", "dvc/pipeline", "dvc/remote")
 # The table of tests/corpus.py, whatever the repository's own data is, and limits that a few hundred rows can keep.
 SMALL: dict[str, Any] = {
@@ -67,10 +73,29 @@ def copy_start(folder: Path) -> None:
     shutil.copyfile(ROOT / "data" / "published.csv", folder / "data" / "published.csv")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Put all temporary folders into memory where there is room, unless TMPDIR or a tier says otherwise."""
+    chosen = config.option.basetemp or {"TMPDIR", VARIABLE} & os.environ.keys()
+    if not chosen and os.access(_MEMORY, os.W_OK) and _has_room(_MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether all fits in there, and programs can be run from it."""
+    return shutil.disk_usage(folder).free >= _ROOM and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slowest folders come first: a worker makes a base while others have something else, and all end together."""
     places = {ROOT / "tests" / name: number for number, name in enumerate(_SLOWEST)}
     items.sort(key=lambda item: places.get(item.path.parent, len(places)))
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """What a test's code pins is pinned for that test."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture

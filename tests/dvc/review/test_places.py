@@ -82,7 +82,7 @@ def test_a_worker_of_a_sweep_runs_in_the_project(
             sweep_worker, "command", lambda *_: [sys.executable, "-c", "print(open('params.yaml').read())"]
         )
         worker.run(planned, planned.points[0], tmp_path / "log")
-        found = next(worker.clone.rglob("test.parquet")).read_bytes()
+        found = next(worker.clone.rglob("prepared/test.parquet")).read_bytes()
         worker.remove()
     assert (tmp_path / "log").read_text(encoding="utf-8").startswith((place.path / "params.yaml").read_text("utf-8"))
     assert found == (place.path / "data/prepared/test.parquet").read_bytes()
