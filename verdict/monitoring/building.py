@@ -177,8 +177,8 @@ class Pool:
         whole = np.zeros(places + int(np.prod(shape)))
         for groups, wanted in zip(self._groups, (texts * mix).round().astype(int), strict=True):
             if wanted and len(groups):
-                drawn = draw.integers(len(groups), size=wanted)
-                last = np.searchsorted(groups[drawn, places:].sum(axis=1).cumsum(), wanted)
+                drawn, texts_of = draw.integers(len(groups), size=wanted), groups[:, places:].sum(axis=1)
+                last = np.searchsorted(texts_of[drawn].cumsum(), wanted)
                 whole += np.bincount(drawn[: last + 1], minlength=len(groups)) @ groups
         return whole.astype(np.int64)
 
