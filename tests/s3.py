@@ -165,6 +165,7 @@ class S3:
         weed = Path(sys.executable).with_name("weed")
         return [
             str(weed if weed.is_file() else shutil.which("weed") or "weed"),
+            f"-logdir={self.folder}",  # not the folder of all temporary files
             "server",
             f"-dir={self.folder / 'data'}",
             "-ip=127.0.0.1",

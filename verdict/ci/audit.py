@@ -73,7 +73,7 @@ def _remove_tracked(main: Revision) -> None:
             (main.root / path).unlink(missing_ok=True)
 
 
-def told(audit: Audit) -> str:
+def summary(audit: Audit) -> str:
     """The outcome for a log."""
     if not audit.differences:
         return f"main is true: running {audit.commit[:10]} gives the hashes of its {LOCK}"

@@ -39,13 +39,13 @@ def moved(claimed: Any, found: Any) -> list[str]:  # noqa: ANN401 - JSON
     """The figures of two metrics files that differ in the digits that we print."""
     old, new = (flatten(figures) if figures else {} for figures in (claimed, found))
     return [
-        f"{key}: committed {_shown(old.get(key))}, reproduced {_shown(new.get(key))}"
+        f"{key}: committed {_as_text(old.get(key))}, reproduced {_as_text(new.get(key))}"
         for key in dict.fromkeys([*new, *old])
-        if _shown(old.get(key)) != _shown(new.get(key))
+        if _as_text(old.get(key)) != _as_text(new.get(key))
     ]
 
 
-def _shown(value: object) -> str:
+def _as_text(value: object) -> str:
     if value is None:
         return "absent"
     return f"{value:.{_SHOWN_DIGITS}f}" if isinstance(value, int | float) else str(value)[:40]

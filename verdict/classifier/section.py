@@ -21,10 +21,10 @@ class Section(BaseModel):
 
 def explain(error: ValidationError) -> str:
     """Each unusable key on a line of its own, with what is wrong with it."""
-    return "".join(f"\n  {_told(problem)}" for problem in error.errors())
+    return "".join(f"\n  {_message(problem)}" for problem in error.errors())
 
 
-def _told(problem: Mapping[str, Any]) -> str:
+def _message(problem: Mapping[str, Any]) -> str:
     if not problem["loc"]:  # of several groups: the message names them
         return str(problem["msg"]).removeprefix("Value error, ")
     return f"{'.'.join(map(str, problem['loc']))}: {_wording(problem['type'], problem['msg'], problem['input'])}"

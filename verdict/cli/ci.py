@@ -113,10 +113,10 @@ def _commit_lock(options: Options) -> None:
 
 
 def _main(_: Options) -> None:
-    from verdict.ci.audit import reproduce_main, told
+    from verdict.ci.audit import reproduce_main, summary
 
     audit = reproduce_main(Path.cwd(), _remote(Path.cwd()), fresh=False)
-    print(told(audit))
+    print(summary(audit))
     if audit.differences:
         raise VerdictError("dvc.lock of main", "is not what running gives, see above", "revert, or merge a true one")
 
@@ -131,11 +131,11 @@ def _push(_: Options) -> None:
 
 
 def _audit(options: Options) -> None:
-    from verdict.ci.audit import reproduce_main, told, write_audit
+    from verdict.ci.audit import reproduce_main, summary, write_audit
 
     audit = reproduce_main(Path.cwd(), _remote(Path.cwd()), fresh=True)
     write_audit(audit, options.out)
-    print(told(audit))
+    print(summary(audit))
 
 
 def _report_audit(options: Options) -> None:

@@ -27,10 +27,10 @@ def _baseline(_: Options) -> None:
     baseline(Path.cwd(), remote=configured(Path.cwd()))
 
 
-def _meet(options: Options) -> None:
-    from verdict.ci.sweep.experiments_remote import meet
+def _name_remote(options: Options) -> None:
+    from verdict.ci.sweep.experiments_remote import name_remote
 
-    meet(Path.cwd(), options.url)
+    name_remote(Path.cwd(), options.url)
 
 
 def _winner(options: Options) -> None:
@@ -82,7 +82,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     missing.add_argument("--git-remote", default="origin")
     missing.add_argument("--only", nargs="+", default=[], metavar="NAME", help="look for these points alone")
     add("baseline", _baseline, "bring main's results here: what experiments start from")
-    meet = add("meet", _meet, "name the DVC remote where experiments meet, in this checkout alone")
+    meet = add("meet", _name_remote, "name the DVC remote where experiments meet, in this checkout alone")
     meet.add_argument("url")
     winner = add("winner", _winner, "lay aside the pull request of the best experiment")
     winner.add_argument("--board", type=Path, default=Path("leaderboard"), metavar="FOLDER")

@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what is asked; of --check the code says the answer."""
-    return judged(lambda: _check(options)) if options.check else reported(lambda: _told(options))
+    return judged(lambda: _check(options)) if options.check else reported(lambda: _print(options))
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -47,7 +47,7 @@ def _check(options: argparse.Namespace) -> int:
     return check(root, report_of(main), options.machines)
 
 
-def _told(options: argparse.Namespace) -> None:
+def _print(options: argparse.Namespace) -> None:
     from verdict.ci.cost.command import bill, month_to_come, size_of_data
     from verdict.ci.cost.forecast import Expected
     from verdict.repo.revisions import working_tree

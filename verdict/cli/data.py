@@ -41,13 +41,13 @@ def _get(root: Path, _: argparse.Namespace) -> None:
 
 def _add(root: Path, options: argparse.Namespace) -> None:
     from verdict.classifier.params import load
-    from verdict.init.add import put, told, wanted
+    from verdict.init.add import put, summary, wanted
 
     params = load()
     new = wanted(root, params, options.rows, dict(options.set), lenient=False)
     today = datetime.now(UTC).date()
     trial = put(root, params, new, options.origin, today) if new.rows else None
-    print(told(new, trial, params.data.path) + (f"\n{_NEXT}" if trial else ""))
+    print(summary(new, trial, params.data.path) + (f"\n{_NEXT}" if trial else ""))
 
 
 def run(options: argparse.Namespace) -> int:

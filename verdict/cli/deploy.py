@@ -122,7 +122,7 @@ def _release(version: str, path: Path | None) -> "Release":
         from verdict.delivery.roll import rollable
         from verdict.repo.place import project
 
-        return rollable(tagged(project(), version).told)
+        return rollable(tagged(project(), version).provenance)
     found = read_release(path)
     if found.version != version:
         raise VerdictError(

@@ -50,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _once(options: argparse.Namespace) -> int:
     from verdict.monitoring.findings import LEAST, measure
+    from verdict.monitoring.printed import as_json, as_table, write_page
     from verdict.monitoring.reference import read
     from verdict.monitoring.sources import reference_of
-    from verdict.monitoring.told import as_json, as_table, write_page
 
     of_services = not (options.reference or options.prometheus or options.texts)
     reference = reference_of((options.urls or [METRICS])[0]) if of_services else read(options.reference or REFERENCE)

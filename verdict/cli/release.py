@@ -47,9 +47,9 @@ def _build(root: Path, options: Options) -> None:
     if found.version is None:
         raise VerdictError("this commit", f"gets no release: {found.why}", "verdict release plan")
     origin = origin_of(_github(), found.commit)
-    told = build(root, found, _repository(options), options.out, **origin, **_measured(root, found.previous))
-    print(told.text())
-    name, _, digest = told.image.partition("@")
+    built = build(root, found, _repository(options), options.out, **origin, **_measured(root, found.previous))
+    print(built.text())
+    name, _, digest = built.image.partition("@")
     output("name", name)
     output("digest", digest)
 
@@ -124,7 +124,7 @@ def _show(root: Path, options: Options) -> None:
     from verdict.delivery.roll import lay_reference, rollable
 
     tag = version(root, options.version)
-    print(json.dumps(asdict(rollable(tag.told)), indent=2))
+    print(json.dumps(asdict(rollable(tag.provenance)), indent=2))
     if options.reference:
         output("floor", lay_reference(root, tag.name, options.reference))
 
@@ -171,18 +171,18 @@ def _no_worse(root: Path, name: str, served: str) -> int:
 
 def _record(root: Path, options: Options) -> None:
     from verdict.ci.github.output import output
-    from verdict.delivery.record import record, told
+    from verdict.delivery.record import record, state_of
 
-    serves = record(root, told(options.status, options.to), _app(root, options))
+    serves = record(root, state_of(options.status, options.to), _app(root, options))
     print(f"{options.to}: {serves or 'nothing'} serves")
     output("serves", serves)
 
 
 def _ahead(root: Path, options: Options) -> None:
     from verdict.ci.github.output import run_url
-    from verdict.delivery.record import ahead, told
+    from verdict.delivery.record import ahead, state_of
 
-    ahead(root, _github(), told(options.status, options.to), run_url())
+    ahead(root, _github(), state_of(options.status, options.to), run_url())
 
 
 def _list(root: Path, _: Options) -> None:

@@ -1,4 +1,4 @@
-"""What a release is made of, laid aside in a folder: image and SBOM, the model card, and what is told of all that."""
+"""Builds what a release is made of into a folder: image and SBOM, the model card, and their provenance."""
 
 import hashlib
 import re
@@ -39,14 +39,15 @@ def build(root: Path, plan: Plan, repository: str, out: Path, **known: Any) -> P
     image, sbom = f"{repository}@{images.push(f'{repository}:{version}')}", images.sbom(root, labels)
     artifact = Revision(root, "HEAD", plan.commit).hash_of(ARTIFACT)
     known |= {"artifact": artifact, "manifest": manifest, "image": image, "sbom": hashlib.sha256(sbom).hexdigest()}
-    told = Provenance(version=version, commit=plan.commit, inputs=labels.inputs, **known)
-    write_text(out / FILE, told.text())
+    provenance = Provenance(version=version, commit=plan.commit, inputs=labels.inputs, **known)
+    write_text(out / FILE, provenance.text())
     write_text(out / SBOM, sbom.decode())
-    write_text(out / CARD, card((root / "models/README.md").read_text(encoding="utf-8"), told))
-    return told
+    write_text(out / CARD, card((root / "models/README.md").read_text(encoding="utf-8"), provenance))
+    return provenance
 
 
-def card(text: str, told: Provenance) -> str:
+def card(text: str, provenance: Provenance) -> str:
     """The model card with its release filled in, which a commit cannot know of itself."""
-    found, count = re.subn(r"^\| Release \|.*$", lambda _: f"| Release | {told.about()} |", text, count=1, flags=re.M)
-    return found if count else f"Release {told.about()}\n\n{text}"
+    about = provenance.about()
+    found, count = re.subn(r"^\| Release \|.*$", lambda _: f"| Release | {about} |", text, count=1, flags=re.M)
+    return found if count else f"Release {about}\n\n{text}"

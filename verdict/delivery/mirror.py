@@ -59,9 +59,14 @@ def mirror(root: Path, server: MLflow, experiments: Iterable[tuple[str, str]]) -
     if tags and "registered_model" not in server.ask("GET", "registered-models/get", name=NAME):
         server.ask("POST", "registered-models/create", name=NAME)
     for tag in tags:
-        run, told = _run(server, "releases", Revision(root, tag.name, tag.commit))[0], tag.told
+        run, provenance = _run(server, "releases", Revision(root, tag.name, tag.commit))[0], tag.provenance
         if tag.version not in known:
-            given = {"name": NAME, "source": f"docker://{told.image}", "run_id": run, "description": told.about()}
+            given = {
+                "name": NAME,
+                "source": f"docker://{provenance.image}",
+                "run_id": run,
+                "description": provenance.about(),
+            }
             made = server.ask("POST", "model-versions/create", **given, tags=_pairs({"release": tag.version}))
             known[tag.version] = made["model_version"]["version"]
     if tags:

@@ -72,9 +72,9 @@ def _changes(old: Revision, new: Revision, last: Tag) -> Iterator[tuple[int, str
         yield MAJOR, f"other labels: {', '.join(lost)}"
     if broken := breaks(_document(old), _document(new)):
         yield MAJOR, f"the API breaks: {broken[0]}"
-    if new.hash_of(ARTIFACT) != last.told.artifact:
+    if new.hash_of(ARTIFACT) != last.provenance.artifact:
         yield MINOR, "another artifact"
-    if inputs(new.root) != last.told.inputs:
+    if inputs(new.root) != last.provenance.inputs:
         yield PATCH, "another image"
 
 

@@ -30,17 +30,17 @@ def publish(root: Path, github: GitHub, folder: Path, login: str) -> str:
     Raises:
         VerdictError: what is there already is something else, or GitHub refuses.
     """
-    told = Provenance.of((folder / FILE).read_text(encoding="utf-8"), str(folder / FILE))
-    name, text = f"{NAME}@{told.version}", (folder / CARD).read_text(encoding="utf-8")
-    draft = {"tag_name": name, "target_commitish": told.commit, "name": name, "body": text, "draft": True}
-    release = release_of(github, told.version) or github.post("/releases", draft)
+    provenance = Provenance.of((folder / FILE).read_text(encoding="utf-8"), str(folder / FILE))
+    name, text = f"{NAME}@{provenance.version}", (folder / CARD).read_text(encoding="utf-8")
+    draft = {"tag_name": name, "target_commitish": provenance.commit, "name": name, "body": text, "draft": True}
+    release = release_of(github, provenance.version) or github.post("/releases", draft)
     held = {asset["name"]: asset["digest"] for asset in release["assets"]}
-    if held.get(FILE, told.digest) != told.digest:
+    if held.get(FILE, provenance.digest) != provenance.digest:
         raise VerdictError(f"release {name}", "an earlier attempt built something else", "delete its draft")
     for path in sorted(folder.iterdir()):
         if path.name not in held:
             github.upload(release["upload_url"], path.name, path.read_bytes())
-    register(root, told, login)
+    register(root, provenance, login)
     if release["draft"]:
         release = github.patch(f"/releases/{release['id']}", {"draft": False})
     return str(release["html_url"])

@@ -41,7 +41,7 @@ _MOST = 50  # commits that the issue names
 _STATUS: TypeAdapter[Status] = TypeAdapter(Status)
 
 
-def told(path: Path, environment: str) -> State:
+def state_of(path: Path, environment: str) -> State:
     """What a host says of itself, by `verdict deploy status --json`; `VerdictError` when it is none, or another's."""
     try:
         state = _STATUS.validate_json(path.read_bytes()).state

@@ -37,7 +37,7 @@ class Tag:
         return tuple(map(int, self.version[1:].split(".")))
 
     @property
-    def told(self) -> Provenance:
+    def provenance(self) -> Provenance:
         """What its message says; `VerdictError` where that is no provenance: then nobody's App set it."""
         remedy = f"git push origin :refs/tags/{self.name}; the App alone may set such tags: docs/github.md, section 8"
         return Provenance.of(self.message, f"tag {self.name}", remedy)
@@ -72,20 +72,20 @@ def version(root: Path, name: str) -> Tag:
     raise VerdictError(f"{NAME}@{wanted}", f"no such annotated tag; there is {listed}", "verdict release list")
 
 
-def register(root: Path, told: Provenance, login: str) -> None:
+def register(root: Path, provenance: Provenance, login: str) -> None:
     """Register a version and push its tag; again, nothing happens.
 
     Raises:
         VerdictError: the version or the commit has another tag, or origin refuses ours.
     """
-    name = f"{NAME}@{told.version}"
+    name = f"{NAME}@{provenance.version}"
     for tag in versions(root):
-        if name == tag.name or told.commit == tag.commit:
-            if (name, told.commit, told.text()) == (tag.name, tag.commit, tag.message):
+        if name == tag.name or provenance.commit == tag.commit:
+            if (name, provenance.commit, provenance.text()) == (tag.name, tag.commit, tag.message):
                 return
             what = f"{tag.name} of commit {tag.commit[:10]} says something else than what was built now"
             raise VerdictError(name, what, "run release.yml anew, with all its jobs; verdict release verify tells more")
-    given = ("register", NAME, told.commit, "--version", told.version, "--message", told.text())
+    given = ("register", NAME, provenance.commit, "--version", provenance.version, "--message", provenance.text())
     _gto(root, *given, variables=_who(login))
     _push(root, name)
 
@@ -136,7 +136,7 @@ def stages(root: Path) -> dict[str, list[str]]:
 
 def _about(tag: Tag) -> str:
     try:
-        return tag.told.about()
+        return tag.provenance.about()
     except VerdictError as error:  # a tag that anybody may have pushed must not hide the others
         return error.what
 

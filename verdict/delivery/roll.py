@@ -10,9 +10,9 @@ from verdict.delivery.provenance import Provenance
 from verdict.repo.revisions import Store, resolve
 
 
-def rollable(told: Provenance) -> Release:
+def rollable(provenance: Provenance) -> Release:
     """A release as the guard takes it."""
-    return Release(told.version, told.image, told.commit, told.manifest, told.differs)
+    return Release(provenance.version, provenance.image, provenance.commit, provenance.manifest, provenance.differs)
 
 
 def lay_reference(root: Path, name: str, path: Path) -> str:

@@ -53,10 +53,10 @@ class Case:
     repository: str
 
     @cached_property
-    def told(self) -> Provenance:
+    def provenance(self) -> Provenance:
         """What the tag says."""
         try:
-            return self.tag.told
+            return self.tag.provenance
         except VerdictError as error:
             raise RefusedError(error.what) from None
 
@@ -107,10 +107,10 @@ def _tag(case: Case) -> str:
     """The tag is where it was set, and says what it said."""
     there = case.github.get(f"/git/ref/tags/{quote(case.tag.name)}")["object"]["sha"]
     _require("moved: the tag at GitHub", there, case.tag.id)
-    _require("moved: its commit", case.tag.commit, case.told.commit)
-    _require("its version", case.tag.version, case.told.version)
+    _require("moved: its commit", case.tag.commit, case.provenance.commit)
+    _require("its version", case.tag.version, case.provenance.version)
     digest = case.assets.get(FILE, {}).get("digest")
-    _require(f"moved: by {FILE} the hash of its message", digest, case.told.digest)
+    _require(f"moved: by {FILE} the hash of its message", digest, case.provenance.digest)
     return f"{case.tag.name}, {case.tag.id[:10]}"
 
 
@@ -126,25 +126,25 @@ def _run(case: Case) -> str:
     run, why = run_of_main(case.github, case.tag.commit)
     if run is None:
         raise RefusedError(f"main.yml did not reproduce {case.tag.commit[:10]}: {why}")
-    _require("the run of main.yml", run["id"], case.told.run)
+    _require("the run of main.yml", run["id"], case.provenance.run)
     return f"run {run['id']} of main.yml: success"
 
 
 def _lock(case: Case) -> str:
     digest = Revision(case.root, case.tag.name, case.tag.commit).hash_of(ARTIFACT)
-    _require(f"{ARTIFACT} in dvc.lock", digest, case.told.artifact)
+    _require(f"{ARTIFACT} in dvc.lock", digest, case.provenance.artifact)
     return f"{ARTIFACT}: {digest}"
 
 
 def _artifact(case: Case) -> str:
     """DVC's remote, not this machine's cache, has its bytes."""
     with Storage(case.root) as storage:
-        listing = json.loads(_object(storage, case.told.artifact))
+        listing = json.loads(_object(storage, case.provenance.artifact))
         members = {str(entry["relpath"]): checked(entry["md5"], "the listing") for entry in listing}
         files = {name: _object(storage, digest) for name, digest in members.items()}
         where = storage.where()
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    _require("manifest.json of the remote", hashes.pop("manifest.json", "missing"), case.told.manifest)
+    _require("manifest.json of the remote", hashes.pop("manifest.json", "missing"), case.provenance.manifest)
     _require("what its manifest.json names", json.loads(files["manifest.json"])["files"], hashes)
     return f"{len(files)} files of {where}"
 
@@ -159,19 +159,19 @@ def _object(storage: Storage, digest: str) -> bytes:
 
 def _image(case: Case) -> str:
     """The registry has that image under that version, and it holds that artifact."""
-    told, (name, _, digest) = case.told, case.told.image.partition("@")
+    provenance, (name, _, digest) = case.provenance, case.provenance.image.partition("@")
     _require("its repository", name, case.repository)
-    _require("re-tagged: the digest under its version", images.read(f"{name}:{told.version}").digest, digest)
-    image = images.read(told.image)
-    labels = images.Labels(told.version, told.commit, told.manifest, told.inputs)
+    _require("re-tagged: the digest under its version", images.read(f"{name}:{provenance.version}").digest, digest)
+    image = images.read(provenance.image)
+    labels = images.Labels(provenance.version, provenance.commit, provenance.manifest, provenance.inputs)
     _require("what its labels say", image.labels, labels)
-    _require("the artifact in its layer", image.manifest, told.manifest)
-    return told.image
+    _require("the artifact in its layer", image.manifest, provenance.manifest)
+    return provenance.image
 
 
 def _sbom(case: Case) -> str:
     found = str(case.assets.get(SBOM, {}).get("digest"))
-    _require(f"{SBOM} of the release", found, f"sha256:{case.told.sbom}")
+    _require(f"{SBOM} of the release", found, f"sha256:{case.provenance.sbom}")
     return found
 
 

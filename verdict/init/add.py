@@ -108,7 +108,7 @@ def _written(table: Path, whole: Path, new: New) -> tuple[Path, Path]:
     return whole / name, table / name
 
 
-def told(new: New, trial: Trial | None, path: str) -> str:
+def summary(new: New, trial: Trial | None, path: str) -> str:
     """What was added and left out, in words."""
     if trial is None:
         return "\n".join(["no new row: nothing was changed", *_left_out(new)])

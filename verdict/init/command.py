@@ -62,7 +62,7 @@ def start(root: Path, options: argparse.Namespace) -> None:
     write_text(root / CARDS[0], data_card(place, data, trial))
     write_text(root / CARDS[1], model_card(trial))
     write_text(root / PARAMS, text)
-    print(_told(place, trial))
+    print(_summary(place, trial))
 
 
 def _current(root: Path) -> str:
@@ -97,17 +97,17 @@ def _complete(options: argparse.Namespace) -> None:
     text = options.text or [likely_text(columns)]
     label = options.label or likely_label(columns, text)
     if not sys.stdin.isatty():
-        listed = "".join(f"\n  {column.told}" for column in columns)
+        listed = "".join(f"\n  {column.summary}" for column in columns)
         remedy = f"verdict init {options.table} --text '{text[0]}' --label '{label or 'COLUMN'}'"
         raise VerdictError(str(options.table), f"which columns are text and label? It has{listed}", remedy)
-    print("\n".join(column.told for column in columns))
-    options.text = options.text or _asked("text (several by commas)", text[0]).split(",")
+    print("\n".join(column.summary for column in columns))
+    options.text = options.text or _answer("text (several by commas)", text[0]).split(",")
     if not options.rating:
-        options.label = options.label or _asked("label", label or "")
-    options.group = options.group or _asked("group: rows that belong together (empty: none)", "") or None
+        options.label = options.label or _answer("label", label or "")
+    options.group = options.group or _answer("group: rows that belong together (empty: none)", "") or None
 
 
-def _asked(what: str, default: str) -> str:
+def _answer(what: str, default: str) -> str:
     return input(f"{what} [{default}]: ").strip() or default
 
 
@@ -207,7 +207,7 @@ def _remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _told(place: Path, trial: Trial) -> str:
+def _summary(place: Path, trial: Trial) -> str:
     labels = trial.dataset.labels
     rows = ", ".join(f"{name} {count:,}" for name, count in trial.rows.items())
     shown = ", ".join(labels[:10]) + "…" * (len(labels) > 10)

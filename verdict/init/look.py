@@ -23,7 +23,7 @@ class Column:
     example: str
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """In a line, for people."""
         return f"{self.name}: {self.values:,} different values, such as {quoted(self.example[:50])}"
 

@@ -29,10 +29,10 @@ def suits(urls: Iterable[str], reference: Reference, floor: float | None) -> tup
     if window.texts < LEAST:
         return f"too little traffic to ask whether it suits that: {window.texts:,} texts, {LEAST:,} are needed", []
     found = measure(own, window, floor, same_words=digests(samples) == {reference.digest})
-    return _told(found), [one.told for one in found.findings if one.kind in _ASKED and one.over]
+    return _in_words(found), [one.summary for one in found.findings if one.kind in _ASKED and one.over]
 
 
-def _told(found: Measured) -> str:
+def _in_words(found: Measured) -> str:
     mix = ", ".join(f"{name or 'all'} {share:.0%}" for name, share in found.mix.items())
     note = f"; {found.note}" if found.note else ""
     return f"what is asked now ({found.texts:,} texts: {mix}): {found.metric} {found.expected:.3f} is expected{note}"

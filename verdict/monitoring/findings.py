@@ -23,7 +23,7 @@ class Finding:
     kind: str
     value: float
     limit: float
-    told: str
+    summary: str
 
     @property
     def over(self) -> bool:
@@ -75,12 +75,12 @@ def measure(
     findings = [_answers(reference, found, early, kind, window.texts) for kind in KINDS[2:]]
     if same_words:
         share = window.words[-1] / max(window.words.sum(), 1)
-        told = f"{share:.1%} of the words are unknown, {found.unknown:+.1%} beyond the mix"
+        summary = f"{share:.1%} of the words are unknown, {found.unknown:+.1%} beyond the mix"
         limit = reference.limits.of("unknown", found.mix) * _wider(window.texts)
-        findings.insert(0, Finding("unknown", found.unknown, limit, told))
+        findings.insert(0, Finding("unknown", found.unknown, limit, summary))
     if floor is not None:
-        told = f"{metric} {expected:.3f} is expected of this mix, {promised:.3f} was measured on the test set"
-        findings.insert(0, Finding("expected", expected, floor, told))
+        summary = f"{metric} {expected:.3f} is expected of this mix, {promised:.3f} was measured on the test set"
+        findings.insert(0, Finding("expected", expected, floor, summary))
     note = "" if same_words else "unknown words cannot be told: the service counts by another reference"
     return Measured(window.texts, mix, metric, promised, expected, tuple(findings), note)
 
@@ -97,13 +97,13 @@ def _answers(reference: Reference, found: Fit, early: Fit | None, kind: str, tex
         pairs.append((value(early), since, "the first texts of the release", early))
     value, limit, what, first = max(pairs, key=lambda pair: pair[0] / max(pair[1], 1e-9))
     if kind == "residual":
-        told = f"frequent words are off from {what}, most of all {_words(reference, found)}"
-        return Finding(kind, value, limit, told)
-    told = f"the share of answers below some confidence is off by {value:.1%} from {what}"
+        summary = f"frequent words are off from {what}, most of all {_words(reference, found)}"
+        return Finding(kind, value, limit, summary)
+    summary = f"the share of answers below some confidence is off by {value:.1%} from {what}"
     if kind == "classes":
         off, label = max(zip(found.moved(first).tolist(), reference.labels, strict=True), key=lambda one: abs(one[0]))
-        told = f"the share of texts that are {label} seems {off:+.1%} off from {what}"
-    return Finding(kind, value, limit * _wider(texts), told)
+        summary = f"the share of texts that are {label} seems {off:+.1%} off from {what}"
+    return Finding(kind, value, limit * _wider(texts), summary)
 
 
 def _wider(texts: int) -> float:

@@ -125,7 +125,7 @@ def _reproduce(root: Path, confinement: Confinement, **how: bool) -> None:
         clock.forget()
         if not isinstance(error, DvcException):
             raise
-        raise _told(error) from error.__cause__
+        raise _as_error(error) from error.__cause__
     finally:
         clock.stop()
         logger.removeHandler(clock)
@@ -160,7 +160,7 @@ def _mended(root: Path, cause: BaseException | None) -> bool:
     return damaged or bool(moved)
 
 
-def _told(error: Exception) -> VerdictError:
+def _as_error(error: Exception) -> VerdictError:
     """What went wrong in words of ours; a failed stage by its name."""
     from dvc.stage.exceptions import StageCmdFailedError
 

@@ -44,7 +44,7 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Pa
         with repository(root) as repo:
             pointers = {name: _hashes(stage) for name, stage in _pointers(repo).items()}
     except DvcException as error:
-        raise VerdictError("dvc.yaml, *.dvc", _told(error), "mend the file that is named here") from None
+        raise VerdictError("dvc.yaml, *.dvc", _reason(error), "mend the file that is named here") from None
     for name, hashes in pointers.items():
         reasons = [obtain(root, [name], remote)]
         if reasons[0] and lender:
@@ -83,7 +83,7 @@ def obtain(root: Path, targets: list[str], remote: bool) -> str:
                 places = "the cache nor on the remote" if remote else "the cache"
                 return f"{', '.join(map(str, error.target_infos))}: not in {places}"
             except (DvcException, OSError) as error:
-                return _told(error)
+                return _reason(error)
         return "" if _at_hand(outs) else f"{', '.join(targets)}: not in the cache"
 
 
@@ -184,7 +184,7 @@ def _lent(lender: "Repo", name: str, hashes: list[str]) -> str:
         # By hash: a relative address of a remote leads elsewhere from another checkout.
         lender.cloud.pull([HashInfo("md5", value) for value in hashes])
     except Exception as error:  # a remote's library has errors of its own, such as for a key that is missing
-        return f"not in the working tree, nor from the remote: {_told(error)}"
+        return f"not in the working tree, nor from the remote: {_reason(error)}"
     return ""
 
 
@@ -240,5 +240,5 @@ def _outs(repo: "Repo", target: str) -> "list[Output]":
     return list(repo.find_outs_by_path(str(Path(repo.root_dir) / target)))
 
 
-def _told(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__

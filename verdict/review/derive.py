@@ -58,12 +58,12 @@ def derived(store: Store, main: Revision, own: Revision) -> Derived:
     """
     if same_source(main, own):
         wanted = {path: main.outputs[path] for path in FILES if path in main.outputs}
-        lines = [_told(store, own, path, main) for path in _unlike(own, wanted)]
+        lines = [_difference(store, own, path, main) for path in _unlike(own, wanted)]
         return Derived(lines, "the raw data and settings are main's")
     with checked_out(main) as tree:
         reason = _run(store, main, own, tree)
         wanted = {path: hash_of(tree / path) for path in FILES if (tree / path).is_file()}
-        lines = [_told(store, own, path, tree) for path in _unlike(own, wanted)]
+        lines = [_difference(store, own, path, tree) for path in _unlike(own, wanted)]
     return Derived([reason, *lines] if reason else lines, "main's code derives them from the change's raw data")
 
 
@@ -141,7 +141,7 @@ def _unlike(own: Revision, wanted: dict[str, str]) -> list[str]:
     return found if SUMMARY in found or wanted.get(SUMMARY, shown) == shown else [*found, SUMMARY]
 
 
-def _told(store: Store, own: Revision, path: str, theirs: Path | Revision) -> str:
+def _difference(store: Store, own: Revision, path: str, theirs: Path | Revision) -> str:
     """How a file differs from that in a folder or a revision: in its rows, or only in how they are written down."""
     name = Path(path).name
     if not path.endswith(".parquet"):

@@ -22,7 +22,7 @@ from verdict.review.metrics_file import Seeds
 from verdict.review.params import Gate
 from verdict.review.plan import Plan
 from verdict.review.policy import Change, changes, policy_of, unreadable
-from verdict.review.reported_metrics import bins_of, differing, not_yet_told, shown
+from verdict.review.reported_metrics import bins_of, differing, not_yet_reported, shown
 from verdict.review.rules import consistent, duplicates, leak, provenance
 from verdict.review.rules import model as rules
 from verdict.review.rules.held_out import held_out
@@ -162,7 +162,7 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     predictions, result.seconds_per_1000 = candidate.verified()
     old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
     result.figures = by_slice(predictions, candidate.labels, bins_of(own))
-    optional = not_yet_told(old, base.labels, metric) if base else frozenset()
+    optional = not_yet_reported(old, base.labels, metric) if base else frozenset()
     validation = held_out(candidate, optional)
     result.rules.append(figures_rule(new, as_document(result.figures, candidate.labels), candidate, validation))
     result.rules.append(provenance.documents(candidate))

@@ -49,7 +49,7 @@ def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> 
         yield key, float(value)
 
 
-def not_yet_told(main: Shown, labels: tuple[str, ...], headline: str) -> frozenset[str]:
+def not_yet_reported(main: Shown, labels: tuple[str, ...], headline: str) -> frozenset[str]:
     """Metrics that main's file lacks: the review learns to compute a new one before a stage can write it."""
     return frozenset(name for name in metrics_of(len(labels), True) if f"{OVERALL}.{name}" not in main) - {headline}
 

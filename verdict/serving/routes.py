@@ -24,11 +24,11 @@ def application(service: Service) -> Front:
     errors = _errors(401, 404, 429, 500, 503)
     app = FastAPI(title="verdict", version=service.settings.release, redoc_url=None, responses=errors)
     app.router.redirect_slashes = False  # to the host that the client names
-    _add_told(app, service)
+    _add_status(app, service)
     return Front(app, service, _scoring(app, service))
 
 
-def _add_told(app: FastAPI, service: Service) -> None:
+def _add_status(app: FastAPI, service: Service) -> None:
     """The routes that say what is served, and whether it goes well."""
     page, release = Path(__file__).with_name("page.html").read_text(encoding="utf-8"), service.settings.release
 

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 _DAY = 86_400
 
 
-class Told(NamedTuple):
+class Receipt(NamedTuple):
     """What a receipt says: which release answered which label, on which day since 1970, how sure, and a nonce."""
 
     release: str
@@ -45,15 +45,15 @@ class Receipts:
 
         return issue
 
-    def read(self, receipt: str, days: int = 7) -> Told | Literal["forged", "expired"]:
+    def read(self, receipt: str, days: int = 7) -> Receipt | Literal["forged", "expired"]:
         """What a receipt says; `forged` also with another key, `expired` after so many days."""
         said, _, mac = receipt.rpartition(".")
         if not receipt.isascii() or not hmac.compare_digest(mac, self._mac(said)):
             return "forged"
         release, label, day, permille, nonce = said.split(".")
-        told = Told(_decoded(release), _decoded(label), int(day, 16), int(permille, 16), nonce)
+        found = Receipt(_decoded(release), _decoded(label), int(day, 16), int(permille, 16), nonce)
         # A clock that is a little ahead of this one makes a receipt of tomorrow, around midnight.
-        return told if -1 <= today() - told.day <= days else "expired"
+        return found if -1 <= today() - found.day <= days else "expired"
 
     def _mac(self, said: str) -> str:
         signed = self._signed.copy()

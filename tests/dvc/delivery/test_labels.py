@@ -22,7 +22,7 @@ from verdict.delivery.host.host import Host
 from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.servers import Processes
 from verdict.delivery.host.state import Stage
-from verdict.web.receipts import Receipts, Told
+from verdict.web.receipts import Receipt, Receipts
 
 FORCED = replace(LIMITS, weights=())
 TRIAL = replace(LIMITS, weights=(50,), labels=150)
@@ -63,7 +63,7 @@ class Teachers(Users):
             if self._receipts:
                 receipt, number = self._receipts.popleft(), number + 1
                 told = Receipts(KEY).read(receipt)
-                assert isinstance(told, Told)
+                assert isinstance(told, Receipt)
                 other = "neutral" if told.label != "neutral" else "positive"
                 truth = told.label if number * 7 % 10 < self.right[told.release] else other
                 posted(client, {"receipt": receipt, "label": truth})

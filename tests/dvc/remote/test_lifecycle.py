@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 from tests.s3 import S3
 from verdict.monitoring.feedback.settings import Consent
 from verdict.monitoring.feedback.texts import Texts
-from verdict.web.receipts import Receipts, Told
+from verdict.web.receipts import Receipt, Receipts
 
 CONFIGURATION: dict[str, Any] = json.loads((ROOT / "deploy/storage/lifecycle.json").read_text(encoding="utf-8"))
 
@@ -68,7 +68,7 @@ def test_texts_are_kept_and_purged_in_a_bucket(s3: S3, tmp_path: Path, monkeypat
     consent = Consent(texts=True, recipient=str(identity.to_public()), bucket=f"s3://{s3.bucket}/texts", days=30)
     texts, receipts = Texts(consent), Receipts(b"k" * 32)
     told = [receipts.read(receipts.issuer("v1.0.0", ("a",))("a", 0.5)) for _ in range(3)]
-    one, other, old = (found for found in told if isinstance(found, Told))
+    one, other, old = (found for found in told if isinstance(found, Receipt))
     for each in (one, other, old._replace(day=old.day - 40)):
         texts.keep(each, "a", "xyzzy")
     assert all(b"xyzzy" not in s3.get(name) for name in s3.names("texts/"))

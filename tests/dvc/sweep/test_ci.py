@@ -13,7 +13,7 @@ from tests.dvc.pipeline.clone import Clone
 from tests.dvc.sweep.http_git import serve
 from verdict.base.errors import VerdictError
 from verdict.ci.sweep import missing as module
-from verdict.ci.sweep.experiments_remote import meet
+from verdict.ci.sweep.experiments_remote import name_remote
 from verdict.ci.sweep.missing import missing, plan_of
 from verdict.ci.sweep.winner import _body
 from verdict.classifier.params import Params
@@ -66,12 +66,12 @@ def test_the_token_of_a_step_is_asked_for(tmp_path: Path) -> None:
 def test_sweeps_meet_beside_main(reproduced: Clone, copy_of: Copy) -> None:
     """The remote is of this checkout alone, and takes server and checks from main's where both are on S3."""
     clone = copy_of(reproduced, "a")
-    meet(clone.path, ".dvc/tmp/sweeps-remote")
+    name_remote(clone.path, ".dvc/tmp/sweeps-remote")
     assert settings(clone) == {"url": str(clone.path / ".dvc/tmp/sweeps-remote")}
     assert clone.changes() == ""
     clone.run("dvc", "remote", "add", "--default", "storage", "s3://bucket/main")
     clone.run("dvc", "remote", "modify", "storage", "endpointurl", "https://store.example")
-    meet(clone.path, "s3://bucket/sweeps")
+    name_remote(clone.path, "s3://bucket/sweeps")
     expected = {"url": "s3://bucket/sweeps", "endpointurl": "https://store.example", "verify": "True"}
     assert settings(clone) == expected
 
@@ -82,7 +82,7 @@ def test_a_remote_that_is_mains_is_refused(reproduced: Clone, copy_of: Copy, url
     clone = copy_of(reproduced, "a")
     clone.run("dvc", "remote", "add", "--default", "storage", "s3://bucket/main")
     with pytest.raises(VerdictError, match="is where the remote storage keeps main's results"):
-        meet(clone.path, url)
+        name_remote(clone.path, url)
     assert settings(clone) == {}
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.monitoring.posting import KEY, Posted, receipt
 from verdict.base.errors import VerdictError
 from verdict.monitoring.feedback.store import Post, Store
-from verdict.web.receipts import Receipts, Told, today
+from verdict.web.receipts import Receipt, Receipts, today
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_a_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> 
         other.execute("BEGIN IMMEDIATE")
         ends = threading.Timer(0.2, other.rollback)
         ends.start()
-        told = Told("v1.0.0", "positive", today(), 500, "nonce")
+        told = Receipt("v1.0.0", "positive", today(), 500, "nonce")
         assert Store(f"sqlite:///{tmp_path / 'counts.db'}").count([Post(told, "positive")]) == ["counted"]
         ends.join()
 
@@ -159,7 +159,7 @@ def test_what_comes_together_counts_as_if_it_came_one_by_one(tmp_path: Path) -> 
     """In one transaction a receipt counts by its first label alone; the others are repeated, or replayed."""
     store = Store(f"sqlite:///{tmp_path / 'counts.db'}")
     told = Receipts(KEY).read(receipt())
-    assert isinstance(told, Told)
+    assert isinstance(told, Receipt)
     posts = [Post(told, label) for label in ("neutral", "positive", "neutral")]
     assert store.count(posts) == ["counted", "replayed", "repeated"]
     assert store.count(posts) == ["repeated", "replayed", "repeated"]
@@ -170,7 +170,7 @@ def test_receipts_are_remembered_as_long_as_they_are_taken(tmp_path: Path, monke
     """After that the row goes, the count stays: the database does not grow with the years."""
     store, now = Store(f"sqlite:///{tmp_path / 'counts.db'}"), time.time()
     told = Receipts(KEY).read(receipt())
-    assert isinstance(told, Told)
+    assert isinstance(told, Receipt)
     store.count([Post(told, "positive")])
     for days, rows in ((8, 2), (9, 2)):
         monkeypatch.setattr(time, "time", lambda days=days: now + days * 86_400)

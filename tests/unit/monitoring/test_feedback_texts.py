@@ -14,7 +14,7 @@ from verdict.classifier.data_params import Data, Split
 from verdict.cli import feedback, main
 from verdict.init.new_rows import new_rows
 from verdict.monitoring.feedback.settings import Consent
-from verdict.web.receipts import Told
+from verdict.web.receipts import Receipt
 
 TEXT = 'xyzzy; "plugh"\nfoo, said the lamp ☃'
 
@@ -169,7 +169,7 @@ def test_a_text_that_is_on_its_way_is_erased_as_well(kept: Kept, monkeypatch: py
     assert texts is not None
     keep = texts.keep
 
-    def slowly(told: Told, label: str, text: str) -> None:
+    def slowly(told: Receipt, label: str, text: str) -> None:
 
         kept.feedback.store.erase(told)
         assert not texts.erase(told)

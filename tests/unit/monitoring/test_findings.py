@@ -58,7 +58,7 @@ def test_the_class_that_moved_is_named(reference: Reference) -> None:
     first, later = (window(reference, texts("news", count, 5), good) for count, good in ((5000, 0.9), (2000, 0.82)))
     (found,) = (one for one in measure(reference, later, None, first).findings if one.kind == "classes")
     named = rf"(good seems -|bad seems \+){found.value:.1%} off from the first texts of the release"
-    assert re.fullmatch(f"the share of texts that are {named}", found.told)
+    assert re.fullmatch(f"the share of texts that are {named}", found.summary)
 
 
 def test_the_first_texts_say_less_of_another_mix(reference: Reference) -> None:
@@ -78,4 +78,4 @@ def test_the_words_that_moved_are_named(reference: Reference) -> None:
     given = [f"{text} of of" for name in ("news", "songs") for text in texts(name, 1000, 7)]
     (residual,) = (one for one in measure(reference, window(reference, given), None).findings if one.kind == "residual")
     assert residual.over
-    assert "most of all of ×" in residual.told
+    assert "most of all of ×" in residual.summary

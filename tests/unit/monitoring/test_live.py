@@ -11,7 +11,7 @@ from tests.unit.monitoring.posting import KEY, LABELS
 from verdict.cli import main
 from verdict.monitoring.feedback.live import promise
 from verdict.monitoring.feedback.store import Post, Store
-from verdict.web.receipts import Receipts, Told
+from verdict.web.receipts import Receipt, Receipts
 
 SCORES = {"accuracy": 0.80, "weighted_f1": 0.78}
 
@@ -29,8 +29,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def came_back(right: int, of: int, release: str = "v1.0.0") -> None:
     """Labels that say so."""
     read, issue = Receipts(KEY).read, Receipts(KEY).issuer(release, LABELS)
-    told = [read(issue("positive", 0.5)) for _ in range(of)]
-    posts = [Post(one, LABELS[-1 if number < right else 0]) for number, one in enumerate(told) if isinstance(one, Told)]
+    receipts = [read(issue("positive", 0.5)) for _ in range(of)]
+    posts = [
+        Post(one, LABELS[-1 if number < right else 0])
+        for number, one in enumerate(receipts)
+        if isinstance(one, Receipt)
+    ]
     Store("sqlite:///feedback.db").count(posts)
 
 

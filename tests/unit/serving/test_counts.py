@@ -19,7 +19,7 @@ from verdict.monitoring.reference import read, write
 from verdict.serving import counters
 from verdict.serving.counters import LOT
 from verdict.serving.service import Artifact, Batched, Direct
-from verdict.web.receipts import Receipts, Told, today
+from verdict.web.receipts import Receipt, Receipts, today
 
 
 def total(metrics: str, name: str) -> float:
@@ -143,9 +143,9 @@ def test_a_receipt_says_what_was_answered_and_cannot_be_forged(monkeypatch: pyte
     other = signed.issuer("v2.0.0+x", ("a",))("a", 0.5)
     one, two = issue("否定的 ☃", 0.98765), issue("b.c", 0.98765)
     told = signed.read(one)
-    assert isinstance(told, Told)
+    assert isinstance(told, Receipt)
     assert (told.release, told.label, told.permille, told.day) == ("v1.2.0", "否定的 ☃", 988, today())
-    assert [found.label for found in map(signed.read, (two, other)) if isinstance(found, Told)] == ["b.c", "a"]
+    assert [found.label for found in map(signed.read, (two, other)) if isinstance(found, Receipt)] == ["b.c", "a"]
     assert len({told.nonce, *(signed.read(issue("a", 1.0)) for _ in range(9))}) == 10
     for stranger in (Receipts(b"l" * 32), Receipts()):
         assert stranger.read(one) == "forged"
@@ -165,7 +165,7 @@ def test_the_receipt_of_an_answer_is_its_own(artifact: Path) -> None:
     for text in ("a wonderful lamp", "an awful boat"):
         answer = asked.post("/predict", {"text": text}).json
         told = Receipts(key).read(answer["receipt"])
-        assert isinstance(told, Told)
+        assert isinstance(told, Receipt)
         assert (told.release, told.label) == ("v1.2.0", answer["label"])
         assert told.permille == round(answer["probabilities"][answer["label"]] * 1000)
 

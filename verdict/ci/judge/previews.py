@@ -42,7 +42,7 @@ def take(github: GitHub, max_artifact_mb: float, out: Path) -> tuple[dict[int, s
     pulls = [pull for pull in github.pages("/pulls", state="open", base=base) if _is_wanted(pull)]
     taken: dict[int, str] = {}
     for number, head in ((int(pull["number"]), str(pull["head"]["sha"])) for pull in pulls):
-        found = _judged(github, head) if len(taken) < _MOST and not _is_told(github, number, head) else None
+        found = _judged(github, head) if len(taken) < _MOST and not _has_deployment(github, number, head) else None
         if found is None:
             continue
         taken[number] = head
@@ -57,7 +57,7 @@ def _is_wanted(pull: dict[str, Any]) -> bool:
     return LABEL in [label["name"] for label in pull["labels"]]
 
 
-def _is_told(github: GitHub, number: int, head: str) -> bool:
+def _has_deployment(github: GitHub, number: int, head: str) -> bool:
     """Whether this commit had its preview, or was refused one."""
     return bool(github.get("/deployments", environment=f"{LABEL}/pr-{number}", sha=head, per_page=1))
 

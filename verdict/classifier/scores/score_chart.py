@@ -63,7 +63,7 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
     for (number, name), (marker, colour, shift) in zip(names, _MARKS, strict=False):
         own = [one for one in beside if one.name == name]
         moved = [places[one.slice] + shift for one in own]
-        label = f"{_shown(name, number)} (published)"
+        label = f"{_label(name, number)} (published)"
         axes.scatter([one.value for one in own], moved, marker=marker, s=55, color=colour, label=label)
     values = [line.value for line in shown]
     axes.scatter(
@@ -104,10 +104,10 @@ def draw_scores(path: Path, lines: Sequence[Line], metric: str, published: Seque
 
 
 def _named(line: Line, place: int, between: str) -> str:
-    return f"{_shown(line.name, place)}{between}{line.rows:,} rows"
+    return f"{_label(line.name, place)}{between}{line.rows:,} rows"
 
 
-def _shown(name: str, place: int) -> str:
+def _label(name: str, place: int) -> str:
     """A name on one line, cut; one in letters that matplotlib's own font lacks is told by its place.
 
     A font of the system would draw it, and other systems other bytes.

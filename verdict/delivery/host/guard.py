@@ -87,7 +87,7 @@ class Guard:
 
     def tick(self) -> bool:
         """Look once, go on, act; whether anything moved. What is done again, without effect, moves nothing."""
-        ask, now = self._asked(), self._clock()
+        ask, now = self._next_ask(), self._clock()
         canary, stable, slots = self._host.look(now)
         evidence = Evidence(now, slots, canary, stable, self._smoke, self._restarted, ask)
         evidence = self._labelled(evidence)
@@ -116,7 +116,7 @@ class Guard:
         live, before = labels.total(state.stable), labels.total(state.previous)
         return replace(evidence, canary=canary, stable=stable, live=live, before=before, floor=labels.floor)
 
-    def _asked(self) -> Ask | None:
+    def _next_ask(self) -> Ask | None:
         """What is asked for; what nobody can read is laid aside: it must not keep the guard from looking."""
         try:
             return self._store.ask()

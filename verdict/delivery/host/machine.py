@@ -39,7 +39,7 @@ def _advance(state: State, seen: Evidence) -> State:
     if seen.restarted and state.stage in TRIED:
         return _dropped(state, seen.now, "rolled back", "the guard ended while it was tried")
     if seen.ask is not None and _is_new(seen.ask, state):
-        return _asked(state, seen.ask, seen.now)
+        return _begun(state, seen.ask, seen.now)
     return _NEXT[state.stage](state, seen)
 
 
@@ -50,7 +50,7 @@ def _is_new(ask: Ask, state: State) -> bool:
     return ask.release is None or state.stage not in (Stage.PROMOTING, Stage.RETURNING)
 
 
-def _asked(state: State, ask: Ask, now: float) -> State:
+def _begun(state: State, ask: Ask, now: float) -> State:
     if ask.release is None:
         return _back(state, ask, now)
     if state.stage in TRIED:

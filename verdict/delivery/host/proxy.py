@@ -47,7 +47,7 @@ class Proxy:
 
     def lines(self) -> dict[str, Line]:
         """What it says of each server; `VerdictError` when it does not answer, or has no such server."""
-        rows = csv.DictReader(io.StringIO(self._asked("show stat").removeprefix("# ")))
+        rows = csv.DictReader(io.StringIO(self._command("show stat").removeprefix("# ")))
         found = {row["svname"]: _line(row) for row in rows if row["pxname"] == self.backend}
         if lacking := [name for name in self.servers if name not in found]:
             what = f"haproxy has no server {lacking[0]} in a backend {self.backend}"
@@ -58,11 +58,11 @@ class Proxy:
 
     def weigh(self, server: str, weight: int) -> None:
         """Give a server its share of new requests."""
-        said = self._asked(f"set weight {self.backend}/{server} {weight}").strip()
+        said = self._command(f"set weight {self.backend}/{server} {weight}").strip()
         if said:
             raise VerdictError(str(self.path), f"haproxy: {said}", f"a server {server} in backend {self.backend}")
 
-    def _asked(self, command: str) -> str:
+    def _command(self, command: str) -> str:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(_SECONDS)

@@ -117,7 +117,7 @@ class Board:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Selection:
     """Which experiments to show, which of them is chosen, and how to judge them."""
 
     experiments: Sequence[Experiment]
@@ -125,7 +125,7 @@ class Asked:
     chosen: Experiment | None = None
 
 
-def board(root: Path, cache: Cache, asked: Asked, by: Yardstick) -> Board:
+def board(root: Path, cache: Cache, asked: Selection, by: Yardstick) -> Board:
     """Rank experiments.
 
     Args:

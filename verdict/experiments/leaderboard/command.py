@@ -9,7 +9,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
 from verdict.classifier.params import load
 from verdict.classifier.scores.predictions import require_headline
-from verdict.experiments.leaderboard.board import Asked, Board, board
+from verdict.experiments.leaderboard.board import Board, Selection, board
 from verdict.experiments.leaderboard.comparable import ABSENT, BROKEN, Unranked, Yardstick
 from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find
 from verdict.experiments.leaderboard.predictions import Cache
@@ -51,7 +51,7 @@ def board_of(root: Path, options: Options) -> Board:
     names = [*options.names, *(_points(root, options.spec) if options.spec else [])]
     with Store(root) as store:
         head = resolve(root, "HEAD")
-        asked = _asked(root, str(head.commit), names, options)
+        asked = _selection(root, str(head.commit), names, options)
         return board(root, Cache(store), asked, _yardstick(root, Cache(store), head))
 
 
@@ -78,7 +78,7 @@ def _points(root: Path, spec: Path) -> list[str]:
     return [point.name for point in plan(root, spec).points]
 
 
-def _asked(root: Path, head: str, names: Sequence[str], options: Options) -> Asked:
+def _selection(root: Path, head: str, names: Sequence[str], options: Options) -> Selection:
     """The experiments of HEAD, or of all commits; those of some names, and which of these are not there."""
     known = [one for one in find(root) if options.every or one.baseline == head]
     shown = [one for one in known if not names or one.name in names]
@@ -88,7 +88,7 @@ def _asked(root: Path, head: str, names: Sequence[str], options: Options) -> Ask
         where, what = f"refs/exps of {head[:7]}", "no experiment that builds on it here"
         remedy = "verdict sweep run SPEC, or sweep pull; --all shows those of other commits"
         raise VerdictError(where, what, remedy)
-    return Asked(shown, absent, _chosen(shown, options.chosen) if options.chosen else None)
+    return Selection(shown, absent, _chosen(shown, options.chosen) if options.chosen else None)
 
 
 def _absent(

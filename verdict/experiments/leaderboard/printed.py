@@ -67,7 +67,7 @@ def _columns(board: Board, rows: list[Row], width: int) -> tuple[list[_Column], 
     names = [_name(board, row) for row in rows]
     ranks = _Column("#", [str(row.rank) for row in rows], right=True)
     scores = _Column("score", [f"{row.score:.4f}" for row in rows], right=True)
-    interval, word, time = (_Column(*args) for args in _told(board, rows))
+    interval, word, time = (_Column(*args) for args in _columns_of_scores(board, rows))
     # In a narrow terminal the time goes first, and whether it can be told from the best last.
     told = [interval, word, time]
     for column in (time, interval, word):
@@ -90,7 +90,7 @@ def _taken(columns: list[_Column]) -> int:
     return sum(column.width + len(_GAP) for column in columns)
 
 
-def _told(board: Board, rows: list[Row]) -> Iterator[tuple[str, list[str], bool]]:
+def _columns_of_scores(board: Board, rows: list[Row]) -> Iterator[tuple[str, list[str], bool]]:
     """Interval, whether it can be told from the best, and time."""
     measured = [row.measured for row in rows]
     bounds = [f"[{found.low:.4f}, {found.high:.4f}]" if found else "no predictions" for found in measured]

@@ -21,7 +21,7 @@ from verdict.monitoring.feedback.settings import Settings
 from verdict.monitoring.feedback.store import DAYS, Post, Store
 from verdict.monitoring.feedback.texts import Texts
 from verdict.web.front import Front, Refused
-from verdict.web.receipts import Receipts, Told
+from verdict.web.receipts import Receipt, Receipts
 from verdict.web.served import Requests, Served
 from verdict.web.together import Together
 
@@ -62,13 +62,13 @@ class Figures(Collector):
             ever = live(counts)
             up.samples.clear()
             up.add_metric([], 1)
-            names, counted, told = ("release", "predicted", "actual"), CounterMetricFamily, GaugeMetricFamily
+            names, counted, gauge = ("release", "predicted", "actual"), CounterMetricFamily, GaugeMetricFamily
             yield _family(counted, "verdict_feedback", names, [(one[:3], one.number) for one in counts])
             yield _family(counted, "verdict_feedback_labelled", names[:1], [(one[:1], one.labelled) for one in ever])
             yield _family(counted, "verdict_feedback_right", names[:1], [(one[:1], one.right) for one in ever])
-            yield _family(told, "verdict_live_accuracy", names[:1], [(one[:1], one.accuracy) for one in recent])
-            yield _family(told, "verdict_live_accuracy_low", names[:1], [(one[:1], one.low) for one in recent])
-            yield _family(told, "verdict_live_accuracy_high", names[:1], [(one[:1], one.high) for one in recent])
+            yield _family(gauge, "verdict_live_accuracy", names[:1], [(one[:1], one.accuracy) for one in recent])
+            yield _family(gauge, "verdict_live_accuracy_low", names[:1], [(one[:1], one.low) for one in recent])
+            yield _family(gauge, "verdict_live_accuracy_high", names[:1], [(one[:1], one.high) for one in recent])
         yield up
 
 
@@ -90,7 +90,7 @@ class Feedback(Served):
     def __init__(self, settings: Settings) -> None:
         self.settings: Settings = settings
         self.counters = Requests("verdict_feedback", ("refused", "reason"))
-        self.store, self._receipts = Store(settings.database), Receipts(settings.receipt_key)
+        self.store, self._signed = Store(settings.database), Receipts(settings.receipt_key)
         self.texts = Texts(settings.consent) if settings.consent.texts else None
         self.counters.registry.register(Figures(self.store))
         self._counted = Together(self.store.count, _AT_ONCE)
@@ -98,7 +98,7 @@ class Feedback(Served):
     async def take(self, body: bytes) -> Response:
         """Count a label; `Refused` where it does not count."""
         asked = _read(_LABEL, body, '{"receipt": RECEIPT, "label": LABEL}')
-        told, label, text = self._told(asked["receipt"], DAYS), asked["label"], asked.get("text")
+        receipt, label, text = self._receipt(asked["receipt"], DAYS), asked["label"], asked.get("text")
         if label not in self.settings.labels:
             raise Refused(400, "label", f"no label that there is: one of {', '.join(self.settings.labels)}")
         if text is not None and self.texts is None:
@@ -106,30 +106,31 @@ class Feedback(Served):
         if text is not None and not asked.get("consent"):
             raise Refused(400, "consent", 'a text is taken with "consent": true alone')
         with _reached():
-            (outcome,) = await self._counted.answers([Post(told, label)])
+            (outcome,) = await self._counted.answers([Post(receipt, label)])
         if outcome == "replayed":
             raise Refused(409, outcome, "this receipt has come before, with another label, or to be erased")
         if outcome == "repeated":
             self.counters.failures.labels(outcome).inc()
         if text is not None and self.texts is not None:
-            await _written(self._keep, self.texts, told, label, text)
+            await _written(self._keep, self.texts, receipt, label, text)
         return JSONResponse({"counted": True}, 202)
 
-    def _keep(self, texts: Texts, told: Told, label: str, text: str | dict[str, str]) -> None:
+    def _keep(self, texts: Texts, receipt: Receipt, label: str, text: str | dict[str, str]) -> None:
         """Write a text, unless it was to be erased while that was on its way."""
-        texts.keep(told, label, text)
-        if self.store.erased(told):
-            texts.erase(told)
+        texts.keep(receipt, label, text)
+        if self.store.erased(receipt):
+            texts.erase(receipt)
 
     async def erase(self, body: bytes) -> Response:
         """Remove the text that came with a receipt, and take the receipt never again."""
-        told = self._told(_read(_ERASURE, body, '{"receipt": RECEIPT}')["receipt"], self.settings.consent.days + DAYS)
+        asked = _read(_ERASURE, body, '{"receipt": RECEIPT}')
+        receipt = self._receipt(asked["receipt"], self.settings.consent.days + DAYS)
         with _reached():
-            await asyncio.to_thread(self.store.erase, told)
-        return JSONResponse({"erased": self.texts is not None and await _written(self.texts.erase, told)})
+            await asyncio.to_thread(self.store.erase, receipt)
+        return JSONResponse({"erased": self.texts is not None and await _written(self.texts.erase, receipt)})
 
-    def _told(self, receipt: str, days: int) -> Told:
-        found = self._receipts.read(receipt, days)
+    def _receipt(self, receipt: str, days: int) -> Receipt:
+        found = self._signed.read(receipt, days)
         if found == "forged":
             raise Refused(403, found, "this is no receipt of an answer that was given here")
         if found == "expired":

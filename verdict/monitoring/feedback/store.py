@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError,
 
 from verdict.base.errors import VerdictError
 from verdict.base.printable import plain
-from verdict.web.receipts import Told, today
+from verdict.web.receipts import Receipt, today
 
 # Days for which a receipt is taken; then a day more, since a clock may be ahead.
 DAYS = 7
@@ -45,7 +45,7 @@ Outcome = Literal["counted", "repeated", "replayed"]
 class Post(NamedTuple):
     """A receipt that came back, and the true label."""
 
-    told: Told
+    receipt: Receipt
     actual: str
 
 
@@ -76,8 +76,10 @@ class Store:
 
     def count(self, posts: Sequence[Post]) -> list[Outcome]:
         """Count labels, all or none: once this returns they survive a loss of power."""
-        first = {post.told.nonce: post for post in reversed(posts)}
-        rows = [{"nonce": nonce, "day": told.day, "actual": actual} for nonce, (told, actual) in sorted(first.items())]
+        first = {post.receipt.nonce: post for post in reversed(posts)}
+        rows = [
+            {"nonce": nonce, "day": post.receipt.day, "actual": post.actual} for nonce, post in sorted(first.items())
+        ]
         insert = self._insert(_RECEIPTS).values(rows).on_conflict_do_nothing().returning(_RECEIPTS.c.nonce)
         with self._begin() as connection:
             new = set(connection.scalars(insert))
@@ -90,22 +92,22 @@ class Store:
         return [_outcome(post, labels, new) for post in posts]
 
     def _add(self, connection: sa.Connection, posts: Sequence[Post]) -> None:
-        keys = Counter((told.release, told.label, actual, told.day) for told, actual in posts)
+        keys = Counter((receipt.release, receipt.label, actual, receipt.day) for receipt, actual in posts)
         if keys:  # in one order, as the receipts: two processes never wait for each other
             rows = [(*key, count) for key, count in sorted(keys.items())]
             insert = self._insert(_LABELS).values(rows)
             total = {"count": _LABELS.c.count + insert.excluded.count}
             connection.execute(insert.on_conflict_do_update(index_elements=_LABELS.primary_key.columns, set_=total))
 
-    def erase(self, told: Told) -> None:
+    def erase(self, receipt: Receipt) -> None:
         """Let a receipt be taken never again. What was counted stays counted: it is a number."""
-        insert = self._insert(_RECEIPTS).values(nonce=told.nonce, day=told.day, actual=_ERASED)
+        insert = self._insert(_RECEIPTS).values(nonce=receipt.nonce, day=receipt.day, actual=_ERASED)
         with self._begin() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["nonce"], set_={"actual": _ERASED}))
 
-    def erased(self, told: Told) -> bool:
+    def erased(self, receipt: Receipt) -> bool:
         """Whether a receipt is taken never again."""
-        asked = sa.select(_RECEIPTS.c.nonce).where(_RECEIPTS.c.nonce == told.nonce, _RECEIPTS.c.actual == _ERASED)
+        asked = sa.select(_RECEIPTS.c.nonce).where(_RECEIPTS.c.nonce == receipt.nonce, _RECEIPTS.c.actual == _ERASED)
         with self._begin() as connection:
             return connection.execute(asked).first() is not None
 
@@ -141,10 +143,10 @@ class Store:
 
 
 def _outcome(post: Post, labels: dict[str, str], new: set[str]) -> Outcome:
-    if labels.get(post.told.nonce, post.actual) != post.actual:
+    if labels.get(post.receipt.nonce, post.actual) != post.actual:
         return "replayed"
-    if post.told.nonce in new:
-        new.discard(post.told.nonce)
+    if post.receipt.nonce in new:
+        new.discard(post.receipt.nonce)
         return "counted"
     return "repeated"
 

@@ -13,7 +13,7 @@ from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
 from verdict.base.errors import VerdictError
 from verdict.monitoring.feedback.settings import Consent
-from verdict.web.receipts import Told
+from verdict.web.receipts import Receipt
 
 _EPOCH = date(1970, 1, 1)
 _NAME = re.compile(r"/(\d{4}-\d\d-\d\d)/[0-9a-f]{32}\.age$")
@@ -35,15 +35,15 @@ class Texts:
             remedy = "recipient: age1…, the public key that `age-keygen -o KEY` prints; bucket: a folder or s3://…"
             raise VerdictError("params.yaml, feedback", str(error), remedy) from None
 
-    def keep(self, told: Told, label: str, text: str | Mapping[str, str]) -> None:
+    def keep(self, receipt: Receipt, label: str, text: str | Mapping[str, str]) -> None:
         """Write a text; a second time for the same receipt it is the same file."""
-        row = {"text": text, "label": label, "received": f"{_today()}", "release": told.release}
-        self._files.pipe_file(self._path(told), pyrage.encrypt(json.dumps(row).encode(), [self._to]))
+        row = {"text": text, "label": label, "received": f"{_today()}", "release": receipt.release}
+        self._files.pipe_file(self._path(receipt), pyrage.encrypt(json.dumps(row).encode(), [self._to]))
 
-    def erase(self, told: Told) -> bool:
+    def erase(self, receipt: Receipt) -> bool:
         """Remove what came with a receipt; whether there was something."""
-        if found := self._files.exists(self._path(told)):
-            self._files.rm_file(self._path(told))
+        if found := self._files.exists(self._path(receipt)):
+            self._files.rm_file(self._path(receipt))
         return bool(found)
 
     def purge(self) -> int:
@@ -72,9 +72,9 @@ class Texts:
             except (pyrage.DecryptError, ValueError):  # of another key, or cut off by a kill, after which it came again
                 yield Path(name).stem, None
 
-    def _path(self, told: Told) -> str:
+    def _path(self, receipt: Receipt) -> str:
         # By what the receipt alone says, so that whoever has it can have the text erased, and nobody else finds it.
-        return f"{self._root}/{_EPOCH + timedelta(told.day)}/{sha256(told.nonce.encode()).hexdigest()[:32]}.age"
+        return f"{self._root}/{_EPOCH + timedelta(receipt.day)}/{sha256(receipt.nonce.encode()).hexdigest()[:32]}.age"
 
     def _found(self) -> list[tuple[date, str]]:
         names = self._files.find(self._root) if self._files.exists(self._root) else []

@@ -140,7 +140,7 @@ def _other_bytes(root: Path, checkout: Checkout, files: dict[str, _File]) -> lis
     asked = [name for name, file in files.items() if _may_differ(checkout, name, file.raw, attributes[name])]
     filtered = {name for name in asked if attributes[name]["filter"] not in _UNSET}
     elsewhere = _elsewhere(checkout, {name: files[name].raw for name in asked}, filtered) if asked else {}
-    return [_told(root, checkout, name, files[name], content) for name, content in elsewhere.items()]
+    return [_finding(root, checkout, name, files[name], content) for name, content in elsewhere.items()]
 
 
 def _attributes(top: Path, names: list[str]) -> dict[str, dict[str, bytes]]:
@@ -190,7 +190,7 @@ def _elsewhere(checkout: Checkout, files: dict[str, bytes], filtered: set[str]) 
     return found | {name: content for name, content in zip(asked, contents, strict=True) if content != files[name]}
 
 
-def _told(root: Path, checkout: Checkout, name: str, file: _File, content: bytes | None) -> Finding:
+def _finding(root: Path, checkout: Checkout, name: str, file: _File, content: bytes | None) -> Finding:
     tag, _, _ = checkout.entries.get(name, ("", "", ""))
     path = shlex.quote(file.path)
     flag = "assume-unchanged" if tag.islower() else "skip-worktree" if tag == "S" else None

@@ -17,7 +17,7 @@ def shown(text: object) -> str:
 
 
 @contextmanager
-def told(where: Callable[[], str]) -> Iterator[None]:
+def remote_errors(where: Callable[[], str]) -> Iterator[None]:
     """Turn whatever goes wrong inside into a `VerdictError` about the remote; a defect of ours keeps its traceback."""
     try:
         yield

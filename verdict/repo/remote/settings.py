@@ -5,14 +5,14 @@ from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import settings
-from verdict.repo.remote.reasons import GUIDE, told
+from verdict.repo.remote.reasons import GUIDE, remote_errors
 
 _SECRETS = {"access_key_id", "secret_access_key", "session_token", "sse_customer_key", "password"}
 
 
 def configured(root: Path) -> bool:
     """Whether the default remote is one that others reach: not a folder inside this checkout."""
-    with told(lambda: ".dvc/config"):
+    with remote_errors(lambda: ".dvc/config"):
         config = settings(root)
         url = str(config["remote"].get(str(config["core"].get("remote")).lower(), {}).get("url", ""))
     return "://" in url or (bool(url) and not Path(url).resolve().is_relative_to(root.resolve()))
@@ -20,7 +20,7 @@ def configured(root: Path) -> bool:
 
 def refuse_keys(root: Path) -> None:
     """Refuse a key in what git keeps: in .dvc/config, or in an address there; the message does not repeat it."""
-    with told(lambda: ".dvc/config"):
+    with remote_errors(lambda: ".dvc/config"):
         remotes = settings(root).read("repo")["remote"]
     for name, remote in remotes.items():
         url, endpoint = (str(remote.get(key, "")) for key in ("url", "endpointurl"))

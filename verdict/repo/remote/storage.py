@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import dvc, repository
-from verdict.repo.remote.reasons import GUIDE, shown, told
+from verdict.repo.remote.reasons import GUIDE, remote_errors, shown
 
 if TYPE_CHECKING:
     from dvc.data_cloud import Remote
@@ -57,7 +57,7 @@ class Storage:
             self._repo.close()
 
     def _open(self) -> None:
-        with told(self.where):
+        with remote_errors(self.where):
             self._repo = repository(self.root)
             self.name = self.name or self._repo.config["core"].get("remote")
             settings = self._repo.config["remote"].get((self.name or "").lower(), {})
@@ -111,12 +111,12 @@ class Storage:
     def held(self, places: Iterable[str]) -> set[str]:
         """Which of these places hold something: one question each, many at a time, however full the remote is."""
         asked = sorted(set(places))
-        with told(self.where):
+        with remote_errors(self.where):
             return {place for place, there in zip(asked, self._fresh().exists(asked), strict=True) if there}
 
     def read(self, place: str) -> bytes | None:
         """The bytes there; None where there are none."""
-        with told(self.where):
+        with remote_errors(self.where):
             filesystem = self._fresh()
             if not filesystem.exists(place):
                 return None
@@ -128,7 +128,7 @@ class Storage:
         from dvc_objects.executors import ThreadPoolExecutor
 
         asked = sorted(set(places))
-        with told(self.where), ThreadPoolExecutor(_READERS, cancel_on_error=True) as threads:
+        with remote_errors(self.where), ThreadPoolExecutor(_READERS, cancel_on_error=True) as threads:
             return dict(zip(asked, threads.map(self._digest, asked), strict=True))
 
     def dvc_push(self) -> None:
@@ -144,12 +144,12 @@ class Storage:
         from dvc.fs import generic, localfs
 
         if sources:
-            with told(self.where):
+            with remote_errors(self.where):
                 generic.copy(localfs, [str(path) for path in sources.values()], self._remote.fs, list(sources))
 
     def bring(self, name: str, folder: Path) -> None:
         """Download all files below a name of the remote, numbered: theirs are strangers' to this machine."""
-        with told(self.where):
+        with remote_errors(self.where):
             filesystem = self._fresh()
             top = filesystem.join(self._remote.path, name)
             for number, place in enumerate(sorted(filesystem.find(top)) if filesystem.exists(top) else ()):

@@ -100,11 +100,11 @@ def _draw(source: Source, path: Path) -> Plot:
         none = {"data": {"values": [{}]}, "mark": {"type": "text", "text": "no rows"}, "width": 300}
         channels, picture = [], _rendered(source.name, {"title": title, **none})
     path.write_bytes(packed(picture))
-    alt = f"{what}. {_told_apart(shown, channels)}."
+    alt = f"{what}. {_legend(shown, channels)}."
     return Plot(source.name, title, (path.name,), alt, unchanged, picture.width // scale)
 
 
-def _told_apart(shown: dict[str, Any], channels: list[str]) -> str:
+def _legend(shown: dict[str, Any], channels: list[str]) -> str:
     """Which side is which, or why there is but one."""
     if BOTH in shown:
         return f"{BOTH} are the same, drawn once"

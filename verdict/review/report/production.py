@@ -37,14 +37,14 @@ def against_production(review: Review, base: Evidence | None, candidate: Evidenc
     served = on_stage(base.revision.root, STAGE) if base and review.comparison else None
     if base is None or served is None or served.name == base.revision.name:
         return ""
-    text = f"against {served.name}: {_told(served, base, candidate)}"
+    text = f"against {served.name}: {_difference(served, base, candidate)}"
     if served.version and served.version < served.newest and served.commit != base.revision.commit:
         newer = f"{dotted(served.version)} serves, {dotted(served.newest)} is the newest release"
         text += f"; {base.revision.name} is ahead of {STAGE}: {newer}"
     return text
 
 
-def _told(served: OnStage, base: Evidence, candidate: Evidence) -> str:
+def _difference(served: OnStage, base: Evidence, candidate: Evidence) -> str:
     """The difference of the headline metric with its word, or why there is none."""
     try:
         with Store(base.revision.root, offline="a report") as store:

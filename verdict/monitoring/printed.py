@@ -32,7 +32,7 @@ def as_table(found: Measured) -> str:
     if len(found.mix) > 1:
         lines.append("mix: " + ", ".join(f"{name} {share:.0%}" for name, share in found.mix.items()))
     lines += [
-        f"{'DRIFT' if one.over else 'ok':5}  {one.kind:10}  {one.value:8.4f}  limit {one.limit:8.4f}  {one.told}"
+        f"{'DRIFT' if one.over else 'ok':5}  {one.kind:10}  {one.value:8.4f}  limit {one.limit:8.4f}  {one.summary}"
         for one in found.findings
     ]
     return "\n".join([*lines, *([found.note] if found.note else [])])
