@@ -48,7 +48,16 @@ def started(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen
     environment = {**os.environ, "PATH": warm.path(), "TOLD": "so", **variables}
     command = ["python", "-I", "-m", "verdict", *arguments]
     return subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        start_new_session=True,
+        # Whoever runs the tests in the background may have had Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
 
 

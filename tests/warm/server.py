@@ -171,6 +171,7 @@ def run(words: list[str], executable: str) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where the tests run in the background
     server = Server(sys.argv[1])
     print("ready", flush=True)
     server.run()

@@ -1,10 +1,12 @@
 """Tests of the encoder: its network, its training, and what it leaves in the artifact."""
 
+import os
 from collections import Counter
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -90,7 +92,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     """The training of `settings` without changes, to its end; not to be changed."""
     folder = tmp_path_factory.mktemp("whole")
     write_checkpoint(folder / "start")
-    with pytest.MonkeyPatch.context() as patch, chdir(folder):
+    with mock.patch.dict(os.environ), pytest.MonkeyPatch.context() as patch, chdir(folder):
         patch.delenv("DVC_ROOT", raising=False)
         return trained(Params.model_validate(small_params()), folder / "start")
 
