@@ -52,11 +52,11 @@ def retrained(loop: Loop, payload: dict[str, str]) -> Outcome:
 def dispatched(loop: Loop, version: str, told: Told) -> dict[str, str]:
     """Wait for the relay; what it sent."""
 
-    def unknown() -> list[dict[str, str]]:
-        return [one for one in loop.dispatches(version) if (one["reason"], one["kind"]) == ("drift", "unknown")]
+    def drifted() -> list[dict[str, str]]:
+        return [one for one in loop.dispatches(version) if one["reason"] == "drift"]
 
-    seconds = wait(unknown, 300)
-    (payload,) = unknown()
+    seconds = wait(drifted, 300)
+    payload, *_ = drifted()  # of whichever kind came first; others wait for Alertmanager's next look, minutes later
     told(f"{seconds:.0f} s after the shift: dispatched ({payload['told']})")
     return payload
 
