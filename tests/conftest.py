@@ -21,7 +21,7 @@ from tests.tiers import VARIABLE
 from verdict.classifier.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
-# Where files cost a tenth of what they cost on a disk; a run has some half a GB there, and a failed one leaves it.
+# Where a copy costs a sixth of what it costs on a disk; a run has some half a GB there, and a failed one leaves it.
 _MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # bytes # noqa: S108 - made by pytest, as in /tmp
 _SLOWEST = ("workflows", "dvc/sweep", "dvc/pipeline", "dvc/remote")
 # The table of tests/corpus.py, whatever the repository's own data is, and limits that a few hundred rows can keep.
