@@ -30,9 +30,10 @@ COPY verdict/classifier/*.py /app/verdict/classifier/
 COPY verdict/classifier/dataset /app/verdict/classifier/dataset
 COPY verdict/classifier/features /app/verdict/classifier/features
 COPY verdict/classifier/models /app/verdict/classifier/models
+COPY verdict/classifier/params /app/verdict/classifier/params
 COPY verdict/web /app/verdict/web
-COPY verdict/monitoring/__init__.py verdict/monitoring/words.py /app/verdict/monitoring/
-COPY verdict/monitoring/mixture.py verdict/monitoring/reference.py /app/verdict/monitoring/
+COPY verdict/monitoring/__init__.py /app/verdict/monitoring/
+COPY verdict/monitoring/reference /app/verdict/monitoring/reference
 COPY verdict/serving /app/verdict/serving
 # Of the commands this one alone: without its __init__.py, which lists all of them, the folder is a package all the same.
 COPY verdict/cli/serve.py verdict/cli/listening.py verdict/cli/exits.py /app/verdict/cli/

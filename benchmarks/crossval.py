@@ -25,7 +25,7 @@ from verdict.base.files import read_table
 from verdict.classifier import params
 from verdict.classifier.dataset.description import Dataset, read_dataset
 from verdict.classifier.features import tfidf
-from verdict.classifier.metric_names import OVERALL, metrics_of
+from verdict.classifier.params.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores.metrics import Floats
 from verdict.classifier.scores.predictions import by_slice, with_probabilities
 from verdict.classifier.scores.published import read_published

@@ -26,10 +26,10 @@ from benchmarks.serving import MODEL, free_port, loaded, running, script, servic
 from benchmarks.workspace import ROOT
 from verdict.base.errors import exit_code
 from verdict.base.files import read_table
-from verdict.monitoring.building import answers
 from verdict.monitoring.findings import measure
-from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import COUNTED, FIRST, LENGTHS, WINDOW, Reference, read
+from verdict.monitoring.reference.building import answers
+from verdict.monitoring.reference.mixture import Window
 
 KINDS = ("unknown", "residual", "classes", "confidence")
 _FOREIGN = "le chat est sur la table avec le chien et la souris de la maison"
@@ -68,14 +68,14 @@ def live(reference: Reference) -> tuple[Live, pd.DataFrame]:
     """The test split, and its table."""
     table = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")
     predictions = read_table(ROOT / "data/predictions/test.parquet", "dvc repro evaluate")
-    said = predictions[list(reference.labels)].to_numpy().argmax(axis=1)
+    said = predictions[list(reference.labels)].to_numpy()
     rows, of = pd.Series(np.arange(len(table))), table["slice"]
     groups = [list(rows[of == name].groupby(table["group"]).agg(list)) for name in reference.slices]
     found = Live(
         reference.counter.of(table["text"]),
-        answers(predictions, reference.labels),
+        answers(said),
         table["label"].to_numpy(np.str_),
-        np.array(reference.labels)[said],
+        np.array(reference.labels)[said.argmax(axis=1)],
         groups,
     )
     return found, table

@@ -39,7 +39,7 @@ from benchmarks.retrained import (
 )
 from tests.tables import TABLES
 from verdict.base.errors import exit_code
-from verdict.classifier.metric_names import LOWER_IS_BETTER, OVERALL
+from verdict.classifier.params.metric_names import LOWER_IS_BETTER, OVERALL
 from verdict.review.bootstrap import Scheme, paired
 from verdict.review.plan import Plan, levels
 from verdict.review.rules import duplicates, leak

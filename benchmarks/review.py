@@ -17,7 +17,7 @@ from benchmarks.workspace import ROOT, run
 from verdict.base.errors import exit_code
 from verdict.base.files import read_table
 from verdict.classifier.dataset.description import read_dataset
-from verdict.classifier.metric_names import metrics_of
+from verdict.classifier.params.metric_names import metrics_of
 from verdict.review.bootstrap import Scheme, paired
 
 CHANGE = ("alpha: 0.00002", "alpha: 0.0001")

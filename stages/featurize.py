@@ -13,7 +13,7 @@ from verdict.classifier import params
 from verdict.classifier.dataset.description import prepared_parts, read_dataset, write_dataset
 from verdict.classifier.features.pretrained import require_start
 from verdict.classifier.features.write import write_features
-from verdict.classifier.kinds import KINDS
+from verdict.classifier.params.kinds import KINDS
 from verdict.classifier.scores.predictions import schema_of
 
 PREPARED = Path("data/prepared")

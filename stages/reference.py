@@ -10,8 +10,8 @@ from verdict.base.errors import exit_code
 from verdict.base.files import read_json
 from verdict.classifier import params
 from verdict.classifier.dataset.description import read_dataset
-from verdict.monitoring.building import build
 from verdict.monitoring.reference import write
+from verdict.monitoring.reference.building import build
 
 PREPARED = Path("data/prepared")
 HELD_OUT = Path("data/validation/predictions.parquet")

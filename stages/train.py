@@ -11,7 +11,7 @@ from verdict.base.files import write_rows
 from verdict.classifier import params
 from verdict.classifier.artifact import manifest_of, save_classifier
 from verdict.classifier.features.pretrained import START
-from verdict.classifier.kinds import KINDS
+from verdict.classifier.params.kinds import KINDS
 from verdict.classifier.scores.predictions import require_headline
 from verdict.classifier.scores.validation import spread_in_words, write_validation
 from verdict.classifier.training.checkpoints import forget

@@ -29,9 +29,9 @@ from verdict.classifier.dataset.text import CLEANING, STEPS, Text
 from verdict.classifier.features.arrays import read_arrays, write_arrays
 from verdict.classifier.features.reads import FILES, Reads, load_reads, representation_of, save_reads
 from verdict.classifier.features.tfidf_io import read_tensors, write_tensors
-from verdict.classifier.kinds import KINDS, Model, ModelKind, Representation
 from verdict.classifier.models import rebuilt
 from verdict.classifier.params import Train
+from verdict.classifier.params.kinds import KINDS, Model, ModelKind, Representation
 
 FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
 VERSION: Literal[2] = 2

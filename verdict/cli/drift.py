@@ -11,8 +11,8 @@ from verdict.cli.exits import judged
 from verdict.cli.types import amount
 
 if TYPE_CHECKING:
-    from verdict.monitoring.mixture import Window
     from verdict.monitoring.reference import Reference
+    from verdict.monitoring.reference.mixture import Window
 
 HELP = "is live text what the model was trained on? exit 0 no drift, 1 drift, 2 too few texts"
 METRICS = "http://127.0.0.1:8001/metrics"
@@ -91,7 +91,7 @@ def _floor(given: float | None) -> float | None:
     """What was given, or that of the checkout that this is run in, if it is one."""
     from verdict.base.documents import parse
     from verdict.base.paths import PARAMS
-    from verdict.classifier.metric_names import OVERALL
+    from verdict.classifier.params.metric_names import OVERALL
 
     if given is not None or not Path(PARAMS).exists():
         return given

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from verdict.classifier.metric_names import HEADLINE
+from verdict.classifier.params.metric_names import HEADLINE
 from verdict.cli.exits import reported
 
 HELP = "put your own table in the place of the example"

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from verdict.base.paths import REFERENCE
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.delivery.host.state import Release
 from verdict.delivery.provenance import Provenance
 from verdict.repo.revisions import Store, resolve

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.formats import Batch, Wanted
 from verdict.classifier.dataset.parts import keys_of
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.rows import Rows
 from verdict.classifier.dataset.table import batches, files, header, read_file
+from verdict.classifier.params.data import Data, Split
 
 # What tables of labelled rows call the class and the day, whatever this project's table calls them.
 _LABEL, _RECEIVED = "label", "received"

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_arrow, read_json
-from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.description import Dataset, read_dataset
 from verdict.classifier.dataset.preparation import prepare
-from verdict.classifier.section import explain
+from verdict.classifier.params.data import Data, Split
+from verdict.classifier.params.section import explain
 
 # A language that is written without spaces has longer "words" than any other.
 _LONG_WORD = 12

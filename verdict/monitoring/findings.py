@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verdict.classifier.metric_names import OVERALL
-from verdict.monitoring.mixture import Fit, Window
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.monitoring.reference import WINDOW, Reference
+from verdict.monitoring.reference.mixture import Fit, Window
 
 # Fewer texts tell nothing; limits are those of a window.
 LEAST = 500

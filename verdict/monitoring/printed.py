@@ -11,8 +11,8 @@ import numpy as np
 
 from verdict.base.files import write_text
 from verdict.monitoring.findings import Measured
-from verdict.monitoring.mixture import Floats, Window
 from verdict.monitoring.reference import LENGTHS, STEPS, Reference
+from verdict.monitoring.reference.mixture import Floats, Window
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 _SEEN, _TRAINED = "#0072B2", "#E69F00"  # Okabe and Ito's, told apart by colour-blind readers

@@ -14,9 +14,9 @@ from urllib.request import urlopen
 import numpy as np
 
 from verdict.base.errors import VerdictError
-from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import LENGTHS, STEPS, Reference, parse
-from verdict.monitoring.words import OTHER
+from verdict.monitoring.reference.mixture import Window
+from verdict.monitoring.reference.words import OTHER
 
 _SECONDS, _MOST = 10, 50_000_000  # bytes
 _SERIES = re.compile(r"(?m)^(verdict_(?:words_total|answers_total|text_characters_bucket|build_info))\{(.*)\} (\S+)$")

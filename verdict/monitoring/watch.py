@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from verdict.base.errors import VerdictError
 from verdict.base.printable import plain
 from verdict.monitoring.findings import Measured, measure
-from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import FIRST, WINDOW, Reference
+from verdict.monitoring.reference.mixture import Window
 from verdict.monitoring.sources import Sample, digests, empty, reference_of, scraped, windows
 
 # Seconds after which a service that does not answer is gone, such as a canary that was rolled back.

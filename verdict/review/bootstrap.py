@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, stdtrit  # not scipy.stats, which takes 0.6 s to import
 
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.metrics import Floats, figures
 from verdict.classifier.scores.predictions import by_slice, scored
 from verdict.review.resampling import Resampling

@@ -14,7 +14,7 @@ from scipy.special import bdtr, ndtri
 from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST, TEST_SET
 from verdict.classifier.dataset.description import truth_of
-from verdict.classifier.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
+from verdict.classifier.params.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
 from verdict.classifier.scores.predictions import columns_of, slices
 from verdict.review.bootstrap import Draws, Scheme, paired
 from verdict.review.evidence import Evidence, Mask

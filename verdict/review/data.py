@@ -9,7 +9,7 @@ import pandas as pd
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.splits import SPLITS
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.repo.revisions import Revision, Store
 from verdict.review.tokens import tokens
 from verdict.review.truth import truth_table

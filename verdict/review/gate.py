@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import Figures, as_document, by_slice
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision, Store

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 
 SCORES = "metrics/validation.json"
 _LOOK = "look at the file, or dvc repro -f train"

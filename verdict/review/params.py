@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.metric_names import (
+from verdict.classifier.params import PATH, Params, load_as
+from verdict.classifier.params.metric_names import (
     LOWER_IS_BETTER,
     OVERALL,
     RATED,
@@ -15,8 +16,7 @@ from verdict.classifier.metric_names import (
     known_metric,
     metrics_of,
 )
-from verdict.classifier.params import PATH, Params, load_as
-from verdict.classifier.section import Count, NonNegative, Positive, Section, Seed
+from verdict.classifier.params.section import Count, NonNegative, Positive, Section, Seed
 from verdict.monitoring.feedback.settings import Consent
 
 # In `fail_on_worse` and `floors`: the headline metric, whatever it is.

@@ -12,7 +12,7 @@ import pandas as pd
 from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST
 from verdict.base.printable import plain
-from verdict.classifier.metric_names import BINARY, by_class, metrics_of
+from verdict.classifier.params.metric_names import BINARY, by_class, metrics_of
 
 _MOST_NAMED = 20
 # Slices that are compared: each keeps its resamples, 80 kB a metric.

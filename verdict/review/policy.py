@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
 from verdict.base.paths import PARAMS
-from verdict.classifier.metric_names import known_metric
-from verdict.classifier.section import explain
+from verdict.classifier.params.metric_names import known_metric
+from verdict.classifier.params.section import explain
 from verdict.repo.revisions import Revision
 from verdict.review.params import Gate, Report, Retrain
 

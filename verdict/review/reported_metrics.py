@@ -12,7 +12,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.flatten import leaves
 from verdict.base.paths import EVALUATION
 from verdict.base.printable import plain
-from verdict.classifier.metric_names import OVERALL, metrics_of
+from verdict.classifier.params.metric_names import OVERALL, metrics_of
 from verdict.repo.revisions import Revision, Store
 
 # The file keeps six digits (verdict.classifier.scores.metrics.DIGITS); the rest is for sums taken in another order.

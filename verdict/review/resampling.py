@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import csc_array, csr_array, vstack
 
-from verdict.classifier.metric_names import BINARY
+from verdict.classifier.params.metric_names import BINARY
 from verdict.classifier.scores.metrics import Codes, Floats, Ranking, Scored, Sums
 from verdict.classifier.scores.predictions import scored, slices
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.description import truth_of
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import columns_of
 from verdict.review.tables import bounded_table, columns_in
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import by_slice
 from verdict.review.compare import all_labels, both_on
 from verdict.review.evidence import Evidence

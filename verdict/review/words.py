@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from verdict.base.printable import plain
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.review.compare import BETTER, SAME, WORSE, Difference
 
 NAMES = {

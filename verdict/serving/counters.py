@@ -13,9 +13,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from verdict.classifier.artifact import Answer, Classifier
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.monitoring.reference import COUNTED, LENGTHS, STEPS, Reference
-from verdict.monitoring.words import Counter as Words
+from verdict.monitoring.reference.words import Counter as Words
 from verdict.web.served import Requests
 
 LOT = 100

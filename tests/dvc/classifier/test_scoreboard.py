@@ -9,7 +9,7 @@ import pytest
 
 from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
-from verdict.classifier.metric_names import metrics_of
+from verdict.classifier.params.metric_names import metrics_of
 from verdict.classifier.scores.scoreboard import SHOWN, scoreboard
 from verdict.repo.lock.current import require_current
 

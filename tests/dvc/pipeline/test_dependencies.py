@@ -19,8 +19,8 @@ from tests.conftest import ROOT, small_params
 from tests.documents import load, save
 from tests.dvc.pipeline.clone import STAGES, TIMEOUT, Clone, declared_outs, environment
 from verdict.classifier import params
-from verdict.classifier.kinds import KINDS
-from verdict.classifier.section import Section
+from verdict.classifier.params.kinds import KINDS
+from verdict.classifier.params.section import Section
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.dvc.pipeline.test_dependencies import file_of, packages_above
-from verdict.classifier.kinds import KINDS
+from verdict.classifier.params.kinds import KINDS
 from verdict.repo.revisions import Revision, resolve, working_tree
 from verdict.review.closure import code_that_judges
 from verdict.review.gate import Review

@@ -17,7 +17,7 @@ from tests.dvc.review.changes import Desk, retrain, set_params
 from tests.dvc.review.forging import relock
 from tests.dvc.review.test_gate_artifact import resealed
 from verdict.base.outcome import APPROVABLE
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.review.compare import WORSE, Difference
 from verdict.review.params import Gate
 from verdict.review.rules import model

@@ -12,7 +12,7 @@ from tests.dvc.review.changes import LABELS, PREDICTED, Desk, Frame
 from tests.dvc.review.forging import relock
 from tests.unit.review.predictions import LABELS as CLASSES
 from tests.unit.review.predictions import predicted, truth
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.review.plan import Plan
 from verdict.review.rules import leak
 from verdict.review.rules.leak import Excess

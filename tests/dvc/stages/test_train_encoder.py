@@ -25,7 +25,7 @@ from tests.unit.stages.runs import MAILS, copied, mail_params, set_params
 from tests.unit.stages.runs import run as run_stages
 from verdict.base.files import read_json, sha256
 from verdict.classifier.artifact import load_classifier, load_manifest
-from verdict.classifier.metric_names import metrics_of
+from verdict.classifier.params.metric_names import metrics_of
 from verdict.classifier.training.torchrun import torchrun
 
 TIMEOUT = 300  # seconds; a command that hangs fails its test, no test measures time

@@ -16,10 +16,10 @@ from tests.conftest import ROOT
 from verdict.base import engine
 from verdict.base.engine import mapped
 from verdict.base.errors import VerdictError
-from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset import names, preparation
 from verdict.classifier.features import shards
 from verdict.classifier.params import Ngrammed
+from verdict.classifier.params.data import Data, Split
 
 _DASK = find_spec("distributed") is not None
 needs_dask = pytest.mark.skipif(not _DASK, reason="Dask is not installed: make engine")

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from sklearn import metrics as reference
 
 from tests.unit.classifier.made_up_rows import THREE, made_up, repeated
-from verdict.classifier.metric_names import by_class, known_metric, metrics_of
+from verdict.classifier.params.metric_names import by_class, known_metric, metrics_of
 from verdict.classifier.scores import metrics
 from verdict.classifier.scores.metrics import Ranking, Scored, Sums, figures
 

@@ -12,13 +12,13 @@ from torch import nn
 
 from tests.unit.classifier.made_up_rows import THREE, labels_of
 from verdict.base.errors import VerdictError
-from verdict.classifier.kinds import Model
 from verdict.classifier.models.bag import Bag
 from verdict.classifier.models.bag import training as bag
 from verdict.classifier.models.bag.training import _Network, _tensors
 from verdict.classifier.models.linear import Linear, training
 from verdict.classifier.params import Linear as LinearParams
 from verdict.classifier.params import Params, Train
+from verdict.classifier.params.kinds import Model
 from verdict.classifier.training import fit as training_fit
 from verdict.classifier.training.fit import require_possible
 from verdict.classifier.training.loop import Data, Fitted, early_stopping

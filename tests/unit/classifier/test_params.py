@@ -1,4 +1,4 @@
-"""Tests of verdict/classifier/params.py."""
+"""Tests of verdict/classifier/params/__init__.py."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.conftest import ROOT, small_params
 from tests.documents import save
 from verdict.base.errors import VerdictError
 from verdict.classifier import params
-from verdict.classifier.data_params import Data
+from verdict.classifier.params.data import Data
 
 
 def test_the_committed_params_are_valid_and_frozen() -> None:

@@ -14,12 +14,12 @@ import pytest
 from tests.corpus import mails, write_csv
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
-from verdict.classifier.data_params import Data, Rating, Split
 from verdict.classifier.dataset import formats, preparation
 from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.dataset.duplicates import numbered, ranked, repeated, varied
 from verdict.classifier.dataset.ratings import label_of, typical
 from verdict.classifier.dataset.splits import SPLITS, by_date, normalise, split_of
+from verdict.classifier.params.data import Data, Rating, Split
 
 Made = Sequence[Mapping[str, object]]
 OUTS = ["dataset.json", "dropped.json", "test.parquet", "train.parquet", "validation.parquet"]

@@ -11,11 +11,11 @@ import pytest
 
 from tests.corpus import mails, rows, write_csv
 from verdict.base.errors import VerdictError
-from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.preparation import prepare
 from verdict.classifier.dataset.problems import Problems
 from verdict.classifier.dataset.splits import SPLITS, split_of
 from verdict.classifier.dataset.table import batches
+from verdict.classifier.params.data import Data, Split
 from verdict.init.new_rows import New, new_rows
 from verdict.init.written import write_like
 

@@ -8,8 +8,8 @@ from threading import Thread
 import numpy as np
 
 from tests.unit.monitoring.tables import texts
-from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import LENGTHS, Reference
+from verdict.monitoring.reference.mixture import Window
 
 
 def window(reference: Reference, given: list[str], good: float = 0.75) -> Window:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from verdict.classifier.dataset.description import Dataset
 from verdict.classifier.dataset.text import Text
-from verdict.monitoring.building import build
 from verdict.monitoring.reference import Reference
+from verdict.monitoring.reference.building import build
 
 SLICES = ("news", "songs")
 _WORDS = {"news": [f"paper{number}" for number in range(40)], "songs": [f"tune{number}" for number in range(40)]}

@@ -1,4 +1,4 @@
-"""Tests of verdict/monitoring/building.py and reference.py, on made-up tables."""
+"""Tests of verdict/monitoring/reference, on made-up tables."""
 
 import re
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def test_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:
 def test_two_in_a_row_need_be_less_far_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits for windows that are compared with the first texts are lower than one window alone would need."""
     usual = made(tmp_path, table(100, 1), table(500, 2)).limits
-    monkeypatch.setattr("verdict.monitoring.building._IN_A_ROW", 3.0)
+    monkeypatch.setattr("verdict.monitoring.reference.building._IN_A_ROW", 3.0)
     alone = made(tmp_path, table(100, 1), table(500, 2)).limits
     lower = {kind for kind, limits in usual if max(limits) < max(getattr(alone, kind))}
     assert lower == {"residual_since", "classes_since", "confidence_since"}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.documents import save
 from tests.unit.monitoring.posting import Posted, receipt
-from verdict.classifier.data_params import Data, Split
+from verdict.classifier.params.data import Data, Split
 from verdict.cli import feedback, main
 from verdict.init.new_rows import new_rows
 from verdict.monitoring.feedback.settings import Consent

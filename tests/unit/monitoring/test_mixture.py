@@ -1,15 +1,14 @@
-"""Tests of verdict/monitoring/mixture.py, with the reference of two made-up slices."""
+"""Tests of verdict/monitoring/reference/mixture.py, with the reference of two made-up slices."""
 
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.unit.monitoring.services import window
-from tests.unit.monitoring.tables import SLICES, answered, texts
-from verdict.monitoring.building import answers
+from tests.unit.monitoring.tables import SLICES, texts
 from verdict.monitoring.reference import Reference
+from verdict.monitoring.reference.building import answers
 
 
 @pytest.mark.parametrize("news", [0.0, 0.1, 0.5, 1.0])
@@ -93,8 +92,7 @@ def test_a_window_without_words_tells_nothing(reference: Reference) -> None:
     assert (found.unknown <= 0, found.residual()) == (True, 0)
 
 
-def test_an_answer_is_counted_by_label_and_tenth(reference: Reference) -> None:
+def test_an_answer_is_counted_by_label_and_tenth() -> None:
     """The label with the highest probability counts, in the tenth of that; certainty is in the last one."""
-    table = answered(pd.DataFrame({"text": ["a", "b"]})).assign(bad=[0.25, 1.0], good=[0.75, 0.0])
-    found = answers(table, reference.labels)
+    found = answers(np.array([[0.25, 0.75], [1.0, 0.0]]))
     assert [tuple(map(int, place)) for place in np.argwhere(found)] == [(0, 1, 7), (1, 0, 9)]

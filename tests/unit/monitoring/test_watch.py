@@ -12,8 +12,8 @@ from tests.unit.monitoring.services import Served, as_text, foreign, usual
 from verdict.base.errors import VerdictError
 from verdict.cli import main
 from verdict.monitoring.gauges import Gauges
-from verdict.monitoring.mixture import Window
 from verdict.monitoring.reference import Reference
+from verdict.monitoring.reference.mixture import Window
 from verdict.monitoring.watch import Watch
 
 

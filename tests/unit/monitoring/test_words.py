@@ -1,10 +1,10 @@
-"""Tests of verdict/monitoring/words.py."""
+"""Tests of verdict/monitoring/reference/words.py."""
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from verdict.monitoring.words import Counter, hashed, words
+from verdict.monitoring.reference.words import Counter, hashed, words
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import scipy.stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tests.unit.review.predictions import LABELS, of_classes, of_two, predicted, truth, with_probabilities
-from verdict.classifier.metric_names import OVERALL, metrics_of
+from verdict.classifier.params.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores.metrics import Sums
 from verdict.classifier.scores.predictions import by_slice, scored
 from verdict.review import resampling

@@ -10,7 +10,7 @@ import scipy.stats
 
 from tests.unit.review.predictions import LABELS, of_classes, of_two, predicted, truth, with_probabilities
 from verdict.base.errors import VerdictError
-from verdict.classifier.metric_names import OVERALL, metrics_of
+from verdict.classifier.params.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores import metrics as classifier_metrics
 from verdict.repo.revisions import Revision
 from verdict.review import reported_metrics

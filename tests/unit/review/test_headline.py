@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.review.predictions import LABELS, predicted, truth, with_probabilities
 from verdict.base.errors import VerdictError
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import by_slice
 from verdict.repo.revisions import Revision
 from verdict.review.compare import Comparison

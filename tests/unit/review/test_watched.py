@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.data_params import Data, Split
+from verdict.classifier.params.data import Data, Split
 from verdict.repo.revisions import Revision
 from verdict.review.policy import changes, headline_of, policy_of, watched
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import small_params
-from verdict.classifier.metric_names import metrics_of
+from verdict.classifier.params.metric_names import metrics_of
 from verdict.review.compare import SAME, UNDEFINED, WORSE, Difference
 from verdict.review.params import Gate
 from verdict.review.rules.model import floors, worse

@@ -14,12 +14,12 @@ from verdict.classifier.features import tfidf
 from verdict.classifier.features.hashing import Hashed
 from verdict.classifier.features.reads import Reads, representation_of
 from verdict.classifier.features.tokens import Tokeniser
-from verdict.classifier.kinds import Model
 from verdict.classifier.models.bag import Bag
 from verdict.classifier.models.encoder import Encoder
 from verdict.classifier.models.encoder.network import shapes
 from verdict.classifier.models.linear import Linear
 from verdict.classifier.params import Params
+from verdict.classifier.params.kinds import Model
 
 THREE = ("negative", "neutral", "positive")
 FOREIGN = ("否定的", "нейтральный ☃")

@@ -24,8 +24,8 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256
 from verdict.classifier.artifact import group_hash, load_classifier, load_groups, load_manifest
 from verdict.classifier.features.sparse_io import write_matrix
-from verdict.classifier.metric_names import BINS
 from verdict.classifier.models.encoder.distributed import joined
+from verdict.classifier.params.metric_names import BINS
 from verdict.classifier.scores.predictions import all_scores
 
 MATRIX = "data/features/train.safetensors"

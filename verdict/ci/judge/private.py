@@ -17,7 +17,7 @@ from verdict.base.files import read_table
 from verdict.base.paths import TEST
 from verdict.classifier.dataset.description import truth_of
 from verdict.classifier.dataset.splits import normalise
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.review.compare import all_labels, of_tables
 from verdict.review.data import PREPARED
 from verdict.review.evidence import Evidence

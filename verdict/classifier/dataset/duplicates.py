@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verdict.classifier.data_params import Data
+from verdict.classifier.params.data import Data
 
 Keys = Mapping[str, NDArray[Any]]
 REASONS = ("", "text seen before", "words seen in another group", "words under two labels")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from verdict.classifier.data_params import Data
 from verdict.classifier.dataset.problems import Problems, quoted
+from verdict.classifier.params.data import Data
 
 # With more labels or slices than that, the column is another one than people meant.
 _LABELS, _SLICES, _STOP = 1000, 200, 20_000

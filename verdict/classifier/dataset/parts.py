@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from verdict.base.engine import mapped
 from verdict.base.errors import VerdictError
-from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.formats import Wanted
 from verdict.classifier.dataset.problems import Problems
 from verdict.classifier.dataset.rows import SCHEMA, Codes, Rows
 from verdict.classifier.dataset.table import files, read_file, require_rows
+from verdict.classifier.params.data import Data, Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from verdict.base.files import replacing, write_json
-from verdict.classifier.data_params import Data, Split
 from verdict.classifier.dataset.description import COLUMNS, Dataset, Limits, write_dataset
 from verdict.classifier.dataset.duplicates import REASONS, numbered, ranked, repeated, settle, varied
 from verdict.classifier.dataset.parts import Part, read
@@ -21,6 +20,7 @@ from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.quality import Violation, write_details
 from verdict.classifier.dataset.rows import KEYS, SCHEMA, Rows
 from verdict.classifier.dataset.splits import SPLITS, by_date, split_of
+from verdict.classifier.params.data import Data, Split
 
 Array = np.ndarray[Any, Any]
 _ROW_GROUP = 100_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from verdict.classifier.data_params import Rating
+from verdict.classifier.params.data import Rating
 
 
 def label_of(rating: float, middle: float, band: float, labels: Sequence[str]) -> str:

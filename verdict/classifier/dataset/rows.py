@@ -11,14 +11,14 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from verdict.classifier.data_params import Data, Split, shortest
 from verdict.classifier.dataset.formats import Batch
 from verdict.classifier.dataset.names import Names
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.ratings import label_of, typical
 from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
 from verdict.classifier.dataset.text import CLEANING, Text
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.data import Data, Split, shortest
+from verdict.classifier.params.metric_names import OVERALL
 
 _NONE: Mapping[str, float] = {}
 # By column, the number in a whole table of each number in one of its files.

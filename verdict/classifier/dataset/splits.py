@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 from numpy.typing import NDArray
 
-from verdict.classifier.data_params import Split
+from verdict.classifier.params.data import Split
 
 SPLITS = ("train", "validation", "test")
 

@@ -8,7 +8,7 @@ from verdict.classifier.features.hashing import Hashed
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import Tensors
 from verdict.classifier.features.tokens import Tokeniser
-from verdict.classifier.kinds import Representation
+from verdict.classifier.params.kinds import Representation
 
 Reads: TypeAlias = TfIdf | Hashed | Tokeniser
 # Beside its weights, which an artifact keeps with those of the model.

@@ -15,8 +15,8 @@ from verdict.classifier.features.shards import read_shard, write_shards
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.features.tfidf_io import save_tfidf, write_tensors
 from verdict.classifier.features.tokens import save_tokeniser, tokeniser_of, write_tokens
-from verdict.classifier.kinds import Representation
 from verdict.classifier.params import Featurize, Ngrammed
+from verdict.classifier.params.kinds import Representation
 
 Tables = Mapping[str, Path]  # prepared, by split; `train` is among them
 # Which representation it is, and the names of its shards, if it has any.

@@ -6,7 +6,7 @@ Of a kind's package two functions are called: `rebuilt(tensors, reads, classes)`
 from importlib import import_module
 
 from verdict.classifier.features.reads import Reads, representation_of
-from verdict.classifier.kinds import KINDS, Model, Tensors
+from verdict.classifier.params.kinds import KINDS, Model, Tensors
 
 
 def rebuilt(kind: str, tensors: Tensors, reads: Reads, classes: int) -> Model:

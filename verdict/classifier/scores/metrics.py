@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from verdict.classifier.metric_names import BY_CLASS
+from verdict.classifier.params.metric_names import BY_CLASS
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from verdict.base.files import write_rows
-from verdict.classifier.metric_names import OVERALL
 from verdict.classifier.params import Evaluate
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores import plot_tables
 from verdict.classifier.scores.metrics import figures
 from verdict.classifier.scores.predictions import scored, slices

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.description import COLUMNS, truth_of
-from verdict.classifier.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL, metrics_of
+from verdict.classifier.params.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL, metrics_of
 from verdict.classifier.scores.metrics import Codes, Floats, Scored, figures, rounded
 
 if TYPE_CHECKING:

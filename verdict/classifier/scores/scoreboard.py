@@ -7,7 +7,7 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
 from verdict.base.printable import plain
-from verdict.classifier.metric_names import BINARY, BY_CLASS, COMMON, OVERALL, RATED
+from verdict.classifier.params.metric_names import BINARY, BY_CLASS, COMMON, OVERALL, RATED
 from verdict.classifier.scores.published import Published, read_published
 
 SHOWN = 20  # slices, and classes

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from verdict.base.files import write_json, write_table
-from verdict.classifier.metric_names import BINS, OVERALL
+from verdict.classifier.params.metric_names import BINS, OVERALL
 from verdict.classifier.scores.metrics import Floats
 from verdict.classifier.scores.predictions import all_scores, with_probabilities
 

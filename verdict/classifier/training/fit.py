@@ -7,8 +7,8 @@ from time import monotonic
 from verdict.base import numerics
 from verdict.base.errors import VerdictError
 from verdict.classifier.features.tokens import missing_library
-from verdict.classifier.kinds import KINDS
 from verdict.classifier.params import Train
+from verdict.classifier.params.kinds import KINDS
 from verdict.classifier.training.loop import Data, Fitted
 
 

@@ -20,7 +20,7 @@ from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import read_tensors
 from verdict.classifier.features.tokens import Tokens, read_tokens
 from verdict.classifier.features.write import CONTENTS, IDF
-from verdict.classifier.kinds import KINDS, Features, Representation
+from verdict.classifier.params.kinds import KINDS, Features, Representation
 from verdict.classifier.scores.metrics import Floats
 from verdict.classifier.scores.predictions import codes
 from verdict.classifier.training.loop import Data

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from verdict.base.errors import VerdictError
 from verdict.classifier.features.shards import Shards
 from verdict.classifier.features.tokens import Tokens
-from verdict.classifier.kinds import Features, Model
 from verdict.classifier.params import Train
+from verdict.classifier.params.kinds import Features, Model
 from verdict.classifier.scores.metrics import DIGITS, Codes, Floats, Scored, figures, log_loss
 
 Curve = list[dict[str, Any]]

@@ -16,7 +16,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import SEED
 from verdict.classifier.dataset.description import Dataset, read_dataset, truth_of
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import by_slice, columns_of, labels_of
 from verdict.experiments.leaderboard.records import PREDICTIONS, VALIDATION, Record
 from verdict.repo.lock.check import hash_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from verdict.classifier.kinds import KINDS
+from verdict.classifier.params.kinds import KINDS
 from verdict.experiments.leaderboard.records import shown_param
 
 # What changes no score on validation, and the seeds, which have a column of their own.

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.metric_names import OVERALL
 from verdict.classifier.params import Evaluate
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.repo.revisions import Revision
 from verdict.review.metrics_file import SCORES
 

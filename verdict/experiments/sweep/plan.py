@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from verdict.base import documents
 from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
-from verdict.classifier.section import explain
+from verdict.classifier.params.section import explain
 from verdict.experiments.sweep.spec import Overrides, Value, expand, read
 from verdict.repo.git import git
 from verdict.repo.revisions import resolve

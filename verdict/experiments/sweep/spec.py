@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from verdict.base import documents
 from verdict.base.errors import VerdictError
-from verdict.classifier.section import explain
+from verdict.classifier.params.section import explain
 
 Scalar = bool | int | float | str | None
 Value = Scalar | list[Scalar]

@@ -11,7 +11,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.repo import repro
 from verdict.repo.git import git
 from verdict.repo.hardware import hardware

@@ -4,7 +4,7 @@ import traceback
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.repo.git import run
 from verdict.repo.names import OnStage, dotted, on_stage
 from verdict.repo.revisions import Revision, Store

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION, PREDICTIONS
-from verdict.classifier.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL
+from verdict.classifier.params.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL
 from verdict.repo.repro import RECORD
 from verdict.repo.revisions import Revision
 from verdict.review.compare import BETTER, UNDEFINED, WORSE, Comparison

@@ -11,7 +11,7 @@ from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import EVALUATION, SEED, VALIDATION
-from verdict.classifier.metric_names import BINS, OVERALL
+from verdict.classifier.params.metric_names import BINS, OVERALL
 from verdict.classifier.scores.predictions import Figures, as_document, by_slice
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds, parsed

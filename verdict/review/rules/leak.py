@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from verdict.base.errors import VerdictError
 from verdict.base.paths import VALIDATION
 from verdict.classifier.dataset.description import truth_of
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import columns_of
 from verdict.review.bootstrap import Draws, Scheme, paired
 from verdict.review.compare import all_labels

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from verdict.base.paths import ARTIFACT
-from verdict.classifier.metric_names import BINARY, OVERALL
+from verdict.classifier.params.metric_names import BINARY, OVERALL
 from verdict.classifier.scores.predictions import Figures
 from verdict.review.compare import UNDEFINED, WORSE, Difference
 from verdict.review.evidence import Evidence

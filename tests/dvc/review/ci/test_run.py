@@ -223,7 +223,7 @@ def renamed_output(place: Clone) -> None:
 def new_setting(place: Clone) -> None:
     """A setting that main's code does not know, and that the change's does."""
     set_params(place, "data", language="en")
-    path = place.path / "verdict/classifier/params.py"
+    path = place.path / "verdict/classifier/params/__init__.py"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("    path: Annotated", "    language: str\n    path: Annotated", 1), encoding="utf-8")
 
@@ -277,12 +277,12 @@ def test_a_params_file_of_another_shape_is_no_obstacle(clone: Clone, desk: Desk,
 
     def change(place: Clone) -> None:
         set_params(place, "evaluate", digits=4)
-        path = place.path / "verdict/classifier/params.py"
+        path = place.path / "verdict/classifier/params/__init__.py"
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace("    calibration_bins: ", "    digits: int\n    calibration_bins: ", 1), "utf-8")
 
     proposed(clone, change)
-    assert "digits: int" in Path(clone.path / "verdict/classifier/params.py").read_text(encoding="utf-8")
+    assert "digits: int" in Path(clone.path / "verdict/classifier/params/__init__.py").read_text(encoding="utf-8")
     assert ran(desk, clone, main)["outcome"] == "reproduced"
 
 

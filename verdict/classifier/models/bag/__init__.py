@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from verdict.classifier.features.tfidf import TfIdf
-from verdict.classifier.kinds import Features
 from verdict.classifier.models.tensors import require, softmax
+from verdict.classifier.params.kinds import Features
 
 Floats = npt.NDArray[np.float32]
 

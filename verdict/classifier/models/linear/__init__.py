@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from verdict.classifier.features.hashing import Hashed
 from verdict.classifier.features.tfidf import TfIdf
-from verdict.classifier.kinds import Features
 from verdict.classifier.models.tensors import one_against_rest, require
+from verdict.classifier.params.kinds import Features
 
 Floats = npt.NDArray[np.float32]
 

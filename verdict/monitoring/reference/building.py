@@ -3,23 +3,23 @@
 import base64
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+import pyarrow as pa
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import table_parts
+from verdict.base.files import arrow_parts
 from verdict.classifier.dataset.description import Dataset
-from verdict.classifier.metric_names import OVERALL
+from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import columns_of
-from verdict.monitoring.mixture import Floats, Slices, Window, fit, mixtures
-from verdict.monitoring.reference import COUNTED, FIRST, LENGTHS, STEPS, WINDOW, Limits, Reference, shares
-from verdict.monitoring.words import Counter, Counts, hashed, words
+from verdict.monitoring.reference import FIRST, LENGTHS, STEPS, WINDOW, Limits, Reference, shares
+from verdict.monitoring.reference.mixture import Floats, Slices, Window, fit, mixtures
+from verdict.monitoring.reference.pool import Pool, slices_of
+from verdict.monitoring.reference.words import Counter, Counts, hashed, words
 
 # Words that are counted by themselves, how many groups must have such a word, and hashes of others.
 _FREQUENT, _GROUPS, _KNOWN = 300, 10, 500_000
@@ -49,12 +49,13 @@ def build(
     names = dataset.slices or ("",)
     seen = _seen(train, names)
     frequent, known = _ranked(train, sum((own.words for own in seen.values()), Tally[str]()))
-    one_of = -(-sum(len(part) for part in table_parts(predictions, "dvc repro train")) // _MOST)
+    one_of = -(-sum(len(part) for part in arrow_parts(predictions, "dvc repro train")) // _MOST)
     held, answered = _some(validation, one_of, _REMEDY), _some(predictions, one_of, "dvc repro train")
-    if "id" not in answered or list(answered["id"]) != list(held["id"]):
+    if "id" not in answered.column_names or answered["id"].to_pylist() != held["id"].to_pylist():
         raise VerdictError(str(predictions), f"has other rows than {validation}", "dvc repro train")
-    words = Counter(frequent, known.tolist()).of(held["text"])
-    said, truth = answers(answered, dataset.labels), answered["label"].to_numpy()
+    words = Counter(frequent, known.tolist()).of(held["text"].to_pylist())
+    probabilities = np.array([answered[name].to_pylist() for name in columns_of(dataset.labels)])
+    said, truth = answers(probabilities.T), np.array(answered["label"].to_pylist())
     pool = Pool(held, names, words, said)
     found = Reference(
         labels=dataset.labels,
@@ -85,12 +86,13 @@ class _Slice:
 
 def _seen(train: Path, names: Sequence[str]) -> dict[str, _Slice]:
     found = {name: _Slice() for name in names}
-    for table in table_parts(train, _REMEDY):
-        for name, texts in table["text"].groupby(slices_of(table)):
-            own = found[str(name)]
-            own.words.update(word for text in texts for word in words(text))
-            own.texts += len(texts)
-            own.characters += lengths_of(texts)
+    for table in arrow_parts(train, _REMEDY):
+        own_slice, texts = slices_of(table), table["text"].to_pylist()
+        for name, own in found.items():
+            chosen = [texts[row] for row in np.flatnonzero(own_slice == name)]
+            own.words.update(word for text in chosen for word in words(text))
+            own.texts += len(chosen)
+            own.characters += lengths_of(chosen)
     return found
 
 
@@ -99,8 +101,8 @@ def _ranked(train: Path, whole: Tally[str]) -> tuple[list[str], npt.NDArray[np.u
     ranked = sorted(whole, key=lambda word: (-whole[word], word))
     groups: dict[str, set[str]] = {word: set() for word in ranked[:_FREQUENT]}
     few = set(groups)
-    for table in table_parts(train, _REMEDY):
-        for group, text in zip(table["group"], table["text"], strict=True):
+    for table in arrow_parts(train, _REMEDY):
+        for group, text in zip(table["group"].to_pylist(), table["text"].to_pylist(), strict=True):
             if not few:
                 break
             for word in few.intersection(words(text)):
@@ -111,91 +113,21 @@ def _ranked(train: Path, whole: Tally[str]) -> tuple[list[str], npt.NDArray[np.u
     return frequent, np.array(sorted({hashed(word) for word in others}), "<u4")
 
 
-def _some(path: Path, one_of: int, remedy: str) -> pd.DataFrame:
+def _some(path: Path, one_of: int, remedy: str) -> pa.Table:
     """One of so many groups of a table, all of their rows."""
-    return pd.concat(part[part["group"].map(hashed) % max(one_of, 1) == 0] for part in table_parts(path, remedy))
+    parts = arrow_parts(path, remedy)
+    if one_of > 1:
+        parts = (part.filter([hashed(own) % one_of == 0 for own in part["group"].to_pylist()]) for part in parts)
+    return pa.concat_tables(parts)
 
 
-class Pool:
-    """Draws windows of texts by whole groups, as text comes: a film, a customer, a day at a time.
-
-    Args:
-        table: n rows with `group`, and `slice` where the data has slices.
-        slices: their names.
-        words: of each row, (n, places).
-        answers: of each row, (n, labels, steps).
-    """
-
-    def __init__(self, table: pd.DataFrame, slices: Sequence[str], words: Counts, answers: Counts) -> None:
-        own, (codes, names) = slices_of(table).to_numpy(), pd.factorize(table["group"])
-        rows = np.concatenate([words, answers.reshape(len(answers), -1)], axis=1).astype(np.float64)
-        self._shape, self._groups = (words.shape[1], answers.shape[1:]), list[Floats]()
-        for name in slices:
-            sums = np.zeros((len(names), rows.shape[1]))
-            np.add.at(sums, codes[own == name], rows[own == name])
-            self._groups.append(sums[sums[:, words.shape[1] :].any(axis=1)])
-
-    @property
-    def unknown(self) -> Floats:
-        """The share of unknown words in each slice."""
-        own = np.array([groups[:, : self._shape[0]].sum(axis=0) for groups in self._groups])
-        return np.asarray(own[:, -1] / np.maximum(own.sum(axis=1), 1))
-
-    @property
-    def answered(self) -> Counts:
-        """The answers of each slice."""
-        own = np.array([groups[:, self._shape[0] :].sum(axis=0) for groups in self._groups])
-        return own.reshape(-1, *self._shape[1]).astype(np.int64)
-
-    def halves(self, draw: np.random.Generator) -> "tuple[Pool, Pool]":
-        """Two pools that share no group, except of a slice that has just one."""
-        first, second = copy(self), copy(self)
-        shuffled = [groups[draw.permutation(len(groups))] for groups in self._groups]
-        first._groups = [groups[: len(groups) // 2] if len(groups) > 1 else groups for groups in shuffled]
-        second._groups = [groups[len(groups) // 2 :] for groups in shuffled]
-        return first, second
-
-    def has(self, mix: Floats) -> bool:
-        """Whether there are groups of each slice that a mixture has."""
-        return all(len(groups) for groups, share in zip(self._groups, mix, strict=True) if share)
-
-    def least(self, mix: Floats) -> Floats:
-        """What so few texts cannot tell, in the order of `_KINDS`: of n that lack something, others may be 3/n."""
-        own = np.concatenate([groups for groups, share in zip(self._groups, mix, strict=True) if share])
-        words, answers = own[:, : self._shape[0]].sum(), own[:, self._shape[0] :].sum()
-        share = 3 / max(answers, 1)
-        return np.array([3 / max(words, 1), 0, share, share, 0, share, share])
-
-    def window(self, draw: np.random.Generator, mix: Floats, texts: int) -> Window:
-        """Answers to so many texts with shares `mix` of the slices, and the words of as many as a service counts."""
-        words, answers = (self._counts(draw, mix, round(count)) for count in (texts * COUNTED, texts))
-        return Window(words[: self._shape[0]], answers[self._shape[0] :].reshape(self._shape[1]), np.zeros(0, np.int64))
-
-    def _counts(self, draw: np.random.Generator, mix: Floats, texts: int) -> Counts:
-        """The sums of whole groups, the last ones with what they have beyond that many texts."""
-        places, shape = self._shape
-        whole = np.zeros(places + int(np.prod(shape)))
-        for groups, wanted in zip(self._groups, (texts * mix).round().astype(int), strict=True):
-            if wanted and len(groups):
-                drawn, texts_of = draw.integers(len(groups), size=wanted), groups[:, places:].sum(axis=1)
-                last = np.searchsorted(texts_of[drawn].cumsum(), wanted)
-                whole += np.bincount(drawn[: last + 1], minlength=len(groups)) @ groups
-        return whole.astype(np.int64)
-
-
-def slices_of(table: pd.DataFrame) -> "pd.Series[str]":
-    """The slice of each row; of data without slices the one without a name."""
-    return table["slice"] if "slice" in table else pd.Series("", table.index)
-
-
-def lengths_of(texts: "pd.Series[str]") -> Counts:
+def lengths_of(texts: Sequence[str]) -> Counts:
     """Texts by length in characters: up to each of `LENGTHS`, then longer ones."""
-    return np.bincount(np.searchsorted(LENGTHS, texts.str.len()), minlength=len(LENGTHS) + 1)
+    return np.bincount(np.searchsorted(LENGTHS, [len(text) for text in texts]), minlength=len(LENGTHS) + 1)
 
 
-def answers(predictions: pd.DataFrame, labels: Sequence[str]) -> Counts:
-    """The answer to each row by label and step of its confidence, (rows, labels, steps)."""
-    said = predictions[columns_of(labels)].to_numpy()
+def answers(said: Floats) -> Counts:
+    """The answer to each row by label and step of its confidence, (rows, labels, steps), of (rows, labels)."""
     found = np.zeros((*said.shape, STEPS), np.int64)
     step = np.minimum((said.max(axis=1) * STEPS).astype(int), STEPS - 1)
     found[np.arange(len(said)), said.argmax(axis=1), step] = 1

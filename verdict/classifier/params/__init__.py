@@ -7,10 +7,10 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
-from verdict.classifier.data_params import Data, Split, Validate
-from verdict.classifier.kinds import KINDS, ModelKind
-from verdict.classifier.metric_names import HEADLINE, known_metric
-from verdict.classifier.section import Count, NonNegative, Positive, Section, Seed, explain
+from verdict.classifier.params.data import Data, Split, Validate
+from verdict.classifier.params.kinds import KINDS, ModelKind
+from verdict.classifier.params.metric_names import HEADLINE, known_metric
+from verdict.classifier.params.section import Count, NonNegative, Positive, Section, Seed, explain
 
 PATH = Path("params.yaml")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from verdict.classifier.section import Count, NonNegative, Section, Share
+from verdict.classifier.params.section import Count, NonNegative, Section, Share
 
 Name = Annotated[str, Field(min_length=1)]  # of a column
 Labels = Annotated[tuple[Name, ...], Field(min_length=2, max_length=1000)]

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
-from verdict.classifier.metric_names import OVERALL
-from verdict.monitoring.mixture import Fit, Floats, Slices, Window, fit
-from verdict.monitoring.words import Counter, Counts
+from verdict.classifier.params.metric_names import OVERALL
+from verdict.monitoring.reference.mixture import Fit, Floats, Slices, Window, fit
+from verdict.monitoring.reference.words import Counter, Counts
 
 # Texts of a window, the share of them whose words are counted, and the first ones of a release that later ones are
 # compared with.

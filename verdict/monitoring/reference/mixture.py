@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from verdict.monitoring.words import Counts
+from verdict.monitoring.reference.words import Counts
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 200
