@@ -11,7 +11,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import Figures, as_document, by_slice
+from verdict.classifier.scores.predictions import MetricsBySlice, metrics_by_slice, metrics_document
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision, Store
 from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, compare, on_shared
@@ -45,8 +45,8 @@ class Review:
     changes: list[Change] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    figures: Figures = field(default_factory=dict)  # of each side's predictions on all of its own test rows
-    mains_figures: Figures = field(default_factory=dict)
+    figures: MetricsBySlice = field(default_factory=dict)  # of each side's predictions on all of its own test rows
+    mains_figures: MetricsBySlice = field(default_factory=dict)
     unapproved: str = ""  # what both models do on the others
     seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
     comparison: Comparison | None = None
@@ -76,7 +76,7 @@ class Review:
         text += f"; new: {in_short(came)}" if came else ""
         return text + (f"; no longer tested: {in_short(gone)}" if gone else "")
 
-    def _both_figures(self) -> Iterator[tuple[Figures, Figures]]:
+    def _both_figures(self) -> Iterator[tuple[MetricsBySlice, MetricsBySlice]]:
         yield self.figures, self.mains_figures
         yield self.mains_figures, self.figures
 
@@ -161,17 +161,17 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     result.rules.append(rule)
     predictions, result.seconds_per_1000 = candidate.verified()
     old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
-    result.figures = by_slice(predictions, candidate.labels, bins_of(own))
+    result.figures = metrics_by_slice(predictions, candidate.labels, bins_of(own))
     optional = not_yet_reported(old, base.labels, metric) if base else frozenset()
     validation = held_out(candidate, optional)
-    result.rules.append(figures_rule(new, as_document(result.figures, candidate.labels), candidate, validation))
+    result.rules.append(figures_rule(new, metrics_document(result.figures, candidate.labels), candidate, validation))
     result.rules.append(provenance.documents(candidate))
     rows = test_rows(base, candidate)
     result.rules.append(provenance.file_rule(rows))
     if base:
         plan = plan_of(base, policy)
-        result.mains_figures = by_slice(base.predictions, base.labels, plan.bins)
-        if wrong := differing(old, as_document(result.mains_figures, base.labels), base.revision, optional):
+        result.mains_figures = metrics_by_slice(base.predictions, base.labels, plan.bins)
+        if wrong := differing(old, metrics_document(result.mains_figures, base.labels), base.revision, optional):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.extend(_of_data(store, base.revision, result, rows))
@@ -212,9 +212,9 @@ def _of_model(base: Evidence | None, candidate: Evidence, result: Review, rows: 
     yield rules.speed(policy, base, candidate, seconds or 0.0, unchanged)
 
 
-def _figures_of(side: Evidence, all_of_them: Figures, rows: Mask) -> Figures:
+def _figures_of(side: Evidence, all_of_them: MetricsBySlice, rows: Mask) -> MetricsBySlice:
     """A side's figures on some of its test rows."""
-    return all_of_them if rows.all() else by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
+    return all_of_them if rows.all() else metrics_by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
 
 
 def plan_of(base: Evidence, policy: Gate) -> Plan:

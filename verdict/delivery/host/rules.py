@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 
-from verdict.base.intervals import difference, wilson
+from verdict.base.intervals import share_difference, wilson
 
 # Of a one-sided question: at 1 %, a release at the limit itself is stopped once in a hundred looks at most.
 ALPHA = 0.01
@@ -129,7 +129,7 @@ def wanting(canary: Counts, stable: Counts, limits: Limits, expected: float) -> 
 
 def compared(canary: Counts, stable: Counts) -> str:
     """Whether the labels that came back say *better*, *worse*, or *no measurable difference*."""
-    low, high = difference(canary.right, canary.labelled, stable.right, stable.labelled)
+    low, high = share_difference(canary.right, canary.labelled, stable.right, stable.labelled)
     return "better" if low > 0 else "worse" if high < 0 else "no measurable difference"
 
 
@@ -144,7 +144,7 @@ def degraded(live: Counts, before: Counts, floor: float) -> str:
         floor: the least accuracy that is wanted; a release before that was below it as well is no way out.
     """
     told = f"{live.right} of {live.labelled} right, by labels that came back"
-    most = difference(live.right, live.labelled, before.right, before.labelled, _SURE)[1]
+    most = share_difference(live.right, live.labelled, before.right, before.labelled, _SURE)[1]
     if most < 0 and min(live.labelled, before.labelled) >= LABELS:
         return f"{told}, beside {before.right} of {before.labelled} of what served before"
     if _surely_below(live, floor) and not _surely_below(before, floor):
