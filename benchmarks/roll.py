@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.serving import MODEL, Load, script
+from benchmarks.serving import MODEL, Load, wrk_script
 from benchmarks.workspace import ROOT
 from tests.dvc.delivery.stage import Stand
 from verdict.base.errors import exit_code
@@ -29,7 +29,7 @@ _CONNECTIONS = 16
 
 
 @contextmanager
-def load(port: int, lua: Path) -> Iterator[list[Load]]:
+def under_load(port: int, lua: Path) -> Iterator[list[Load]]:
     """Users who ask until the block ends; then what they saw."""
     command = ["wrk", "-t1", f"-c{_CONNECTIONS}", "-d3600s", "-s", str(lua), f"http://127.0.0.1:{port}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -81,7 +81,7 @@ def reaction(stand: Stand) -> str:
     return ""
 
 
-def back(host: Path, env: dict[str, str] | None = None) -> tuple[float, int, float]:
+def roll_back(host: Path, env: dict[str, str] | None = None) -> tuple[float, int, float]:
     """`verdict rollback`: seconds until what served before has all requests, the exit code, and seconds in all."""
     began, alone = time.perf_counter(), float("nan")
     command = [sys.executable, "-I", "-m", "verdict", "rollback", "--host", str(host)]
@@ -96,23 +96,23 @@ def measure(rolls: int, faults: list[str]) -> None:
     """All of it."""
     texts = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()[:1_000]
     with TemporaryDirectory() as name, Stand(Path(name), MODEL).proxied() as stand:
-        host, lua = stand.described(planted=True), script(Path(name), texts)
+        host, lua = stand.described(planted=True), wrk_script(Path(name), texts)
         guard = subprocess.Popen(
             [sys.executable, "-I", "-m", "verdict", "guard", "--host", str(host)], cwd=ROOT, stdout=subprocess.DEVNULL
         )
         try:
             deploy(stand, host, "v1.0.0")
             for number in range(rolls):
-                with load(stand.port, lua) as seen:
+                with under_load(stand.port, lua) as seen:
                     code, seconds = deploy(stand, host, f"v1.{number + 1}.0")
                 told(stand, "good", code, seconds, seen[0])
             if rolls:
-                with load(stand.port, lua) as seen:
-                    alone, code, seconds = back(host)
+                with under_load(stand.port, lua) as seen:
+                    alone, code, seconds = roll_back(host)
                 told(stand, "rollback", code, seconds, seen[0])
                 print(f"{'':<10} what served before had all requests after {alone:.1f} s")
             for fault in faults:
-                with load(stand.port, lua) as seen:
+                with under_load(stand.port, lua) as seen:
                     code, seconds = deploy(stand, host, f"v2.0.0+{fault}")
                     time.sleep(1)
                 told(stand, fault, code, seconds, seen[0])

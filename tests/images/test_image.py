@@ -144,7 +144,7 @@ def test_neither_pip_nor_compiler_nor_another_command_is_in_it(built: Built) -> 
     assert ours == {"__init__.py", "__pycache__", "base", "classifier", "cli", "monitoring", "serving", "web"}
     assert {path for path in found if path.startswith("app/verdict/cli/") and path.endswith(".py")} == {
         "app/verdict/cli/exits.py",
-        "app/verdict/cli/listening.py",
+        "app/verdict/cli/http_options.py",
         "app/verdict/cli/serve.py",
     }
     assert {path.split("/")[1] for path in found if path.startswith("app/")} == {"verdict", "models"}

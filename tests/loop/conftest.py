@@ -191,14 +191,14 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
         desk = clone(site, folder / "desk")
         desk.run("dvc", "pull", "--quiet")
         stand = stack.enter_context(Stand(folder / "host", desk.path).proxied())
-        ports = {**monitor.free(monitor.PORTS), "users": stand.port, "haproxy": stand.told}
+        ports = {**monitor.free_ports(monitor.PORTS), "users": stand.port, "haproxy": stand.told}
         ports |= {"service": stand.ports["a"].metrics}
         params = folder / "params.yaml"
         save(params, {"feedback": consent})
         told = (site.github.url, site.github.name, folder / "github")
         (folder / "github").write_text(OF_GITHUB)
         own = ("asked", "haproxy", "drift", "feedback")
-        stack.enter_context(monitor.watching(folder, ports, desk.path / "models/classifier", told, without=own))
+        stack.enter_context(monitor.monitoring_stack(folder, ports, desk.path / "models/classifier", told, without=own))
         receipts = ("--receipt-key", f"{folder}/receipts")
         labels = ("--labels", "negative,neutral,positive", "--params", str(params))
         kept = ("--database", f"sqlite:///{folder}/labels.db")

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.roll import load
-from benchmarks.serving import script
+from benchmarks.roll import under_load
+from benchmarks.serving import wrk_script
 from tests.loop.conftest import Loop, Users, usual, wait
 from tests.telling import Told
 from tests.workflows import act, events
@@ -109,7 +109,7 @@ def test_the_loop_closes(loop: Loop, told: Told, tmp_path: Path) -> None:
     ran_main = site.main()
     assert ran_main.jobs == {"reproduce": "success"}, ran_main.log
     second = loop.release()
-    with load(loop.stand.port, script(tmp_path, [moved(draw)[0] for _ in range(2_000)])) as seen:
+    with under_load(loop.stand.port, wrk_script(tmp_path, [moved(draw)[0] for _ in range(2_000)])) as seen:
         assert loop.deploy(second) == 0
     told(f"merged, {second} released, canaried and promoted; {seen[0].requests:,} requests, {seen[0].errors} failed")
     assert seen[0].errors == 0

@@ -63,14 +63,16 @@ def chain(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cha
     tier("monitor")
     for program in monitor.PROGRAMS:
         need(program, "apt-get install prometheus prometheus-alertmanager")
-    folder, ports, stopped = tmp_path_factory.mktemp("watch"), monitor.free(monitor.PORTS), threading.Event()
+    folder, ports, stopped = tmp_path_factory.mktemp("watch"), monitor.free_ports(monitor.PORTS), threading.Event()
     (folder / "github").write_text(OF_GITHUB)
     played = ("drift", "feedback")
     with GitHub(folder, folder) as github, Played().on(ports["drift"], ports["feedback"]) as metrics:
         github.token(OF_GITHUB, {"contents": "write"})
         told = (github.url, github.name, folder / "github")
-        with monitor.watching(folder, ports, model, told, without=played):
-            load = threading.Thread(target=monitor.ask, args=(ports["users"], ["a good lamp", "bad"], stopped, 0.01))
+        with monitor.monitoring_stack(folder, ports, model, told, without=played):
+            load = threading.Thread(
+                target=monitor.ask_repeatedly, args=(ports["users"], ["a good lamp", "bad"], stopped, 0.01)
+            )
             load.start()
             yield Chain(github, metrics, ports)
             stopped.set()

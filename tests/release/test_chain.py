@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.roll import back, load
-from benchmarks.serving import script
+from benchmarks.roll import roll_back, under_load
+from benchmarks.serving import wrk_script
 from tests.release.conftest import HostOfContainers, host
 from tests.telling import Told
 from tests.tiers import need
@@ -71,7 +71,7 @@ def test_a_release_goes_to_users_and_comes_back(
     """Good ones reach all users, one that breaks under them none; the way back by hand takes seconds."""
     staging, production = hosts
     texts = read_table(releases.desk.path / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()
-    lua = script(tmp_path, texts)
+    lua = wrk_script(tmp_path, texts)
 
     def other_model(root: Path) -> None:
         params = (root / "params.yaml").read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def test_a_release_goes_to_users_and_comes_back(
     second = registered(releases, told)
     assert rolled(releases, staging, "staging", second) == 0
     releases.release("ready", second, "--to", "production", "--force", "a table this small measures nothing")
-    with load(production.stand.port, lua) as seen:
+    with under_load(production.stand.port, lua) as seen:
         assert rolled(releases, production, "production", second) == 0
     told(f"{second}: canary at 5, 25, 50 %, promoted; {seen[0].requests:,} requests, {seen[0].errors} failed")
     assert seen[0].errors == 0
@@ -103,14 +103,14 @@ def test_a_release_goes_to_users_and_comes_back(
     merged(releases, broken)
     third = registered(releases, told)
     assert rolled(releases, staging, "staging", third) == 0
-    with load(production.stand.port, lua) as seen:
+    with under_load(production.stand.port, lua) as seen:
         assert rolled(releases, production, "production", third) == 1
     told(f"{third}: planted; {production.state.reason}; {seen[0].requests:,} requests, {seen[0].errors} failed")
     assert seen[0].errors == 0
     assert production.state.outcome == "rolled back"
 
-    with load(production.stand.port, lua) as seen:
-        alone, code, seconds = back(production.file, production.env)
+    with under_load(production.stand.port, lua) as seen:
+        alone, code, seconds = roll_back(production.file, production.env)
     assert code == 0
     told(f"{first}: has all requests {alone:.1f} s after `verdict rollback`, and all servers after {seconds:.1f} s")
     assert seen[0].errors == 0

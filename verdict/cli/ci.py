@@ -9,7 +9,7 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.ci.github.output import output, run_url
 from verdict.cli import ci_retrain, ci_sweep
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.steps import steps
 
 HELP = "steps of the workflows in .github"
@@ -207,15 +207,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ci_retrain.arguments(add("retrain", None, "steps of retrain.yml"), _event)
 
 
-def run(options: Options) -> int:
+@exit_1_on_error
+def run(options: Options) -> None:
     """Run the step at the root of the repository; 0, or 1 with a message."""
+    from verdict.repo.environment import enter
+    from verdict.repo.place import require_top
 
-    def step() -> None:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import require_top
-
-        enter()
-        require_top()
-        options.step(options)
-
-    return reported(step)
+    enter()
+    require_top()
+    options.step(options)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from verdict.base.outcome import CANNOT_JUDGE, FAIL
 from verdict.cli import guard
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.types import amount
 
 if TYPE_CHECKING:
@@ -43,41 +43,38 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     guard.arguments(parser)
 
 
+@exit_1_on_error
 def run(options: argparse.Namespace) -> int:
     """Ask and wait; or the status."""
+    from verdict.delivery.host import orders
+    from verdict.delivery.host.settings import load
+    from verdict.delivery.host.state import Ask
 
-    def deploy() -> int:
-        from verdict.delivery.host import orders
-        from verdict.delivery.host.settings import load
-        from verdict.delivery.host.state import Ask
-
-        settings = load(options.host)
-        if options.version == "status":
-            return _status(settings, options.json, options.recorded)
-        if options.version == "prune":
-            print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
-            return 0
-        limits = orders.limits(options.shadow, options.ab, bool(options.force))
-        release, name = _release(options.version, options.release), f"{time.time_ns()}"
-        if options.reference and not _suits(settings, options) and not options.force:
-            return FAIL
-        asked = Ask(name, release, limits, promote=not options.shadow, why=options.force or "")
-        orders.ask(settings, options.to, asked)
-        if options.no_wait:
-            orders.leave(settings, asked)
-            return 0
-        return _CODES.get(followed(settings, asked), 1)
-
-    return reported(deploy)
+    settings = load(options.host)
+    if options.version == "status":
+        return _status(settings, options.json, options.recorded)
+    if options.version == "prune":
+        print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
+        return 0
+    limits = orders.limits(options.shadow, options.ab, bool(options.force))
+    release, name = _release(options.version, options.release), f"{time.time_ns()}"
+    if options.reference and not _suits(settings, options) and not options.force:
+        return FAIL
+    asked = Ask(name, release, limits, promote=not options.shadow, why=options.force or "")
+    orders.ask(settings, options.to, asked)
+    if options.no_wait:
+        orders.leave(settings, asked)
+        return 0
+    return _CODES.get(follow(settings, asked), 1)
 
 
 def _suits(settings: "Settings", options: argparse.Namespace) -> bool:
     """Whether it suits what users ask now, as far as that can be told."""
-    from verdict.monitoring.beforehand import suits
     from verdict.monitoring.reference import read
+    from verdict.monitoring.suitability import check_suitability
 
     urls = [f"http://127.0.0.1:{metrics}/metrics" for _, metrics in settings.places.values()]
-    told, objections = suits(urls, read(options.reference), options.floor)
+    told, objections = check_suitability(urls, read(options.reference), options.floor)
     print(told)
     for objection in objections:
         print(f"does not suit it: {objection}")
@@ -98,7 +95,7 @@ def _reason(text: str) -> str:
     return text
 
 
-def followed(settings: "Settings", asked: "Ask") -> str:
+def follow(settings: "Settings", asked: "Ask") -> str:
     """Print how it goes until it has ended; the outcome."""
     from verdict.delivery.host import orders
 

@@ -8,7 +8,8 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import FAIL, PASS
 from verdict.base.printable import plain
-from verdict.cli.exits import judged, reported
+from verdict.cli.exits import exit_1_on_error, exit_2_on_error
+from verdict.cli.project import enter_project
 from verdict.cli.steps import steps
 
 HELP = "releases: plan, build, register, verify, ready, show, stage, record, list"
@@ -228,10 +229,6 @@ def run(options: Options) -> int:
     """Do it; 0, or 1 with a message; `verify` and `ready` as they say."""
 
     def step() -> int:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
+        return int(options.step(enter_project(), options) or 0)
 
-        enter()
-        return int(options.step(project(), options) or 0)
-
-    return (judged if options.step in (_verify, _ready) else reported)(step)
+    return (exit_2_on_error if options.step in (_verify, _ready) else exit_1_on_error)(step)()

@@ -14,8 +14,7 @@ from tests.dvc.review import changes
 from tests.dvc.review.changes import Desk
 from tests.dvc.review.shelf import ROWS, SLICES, TEST_SCORE, Shelf, guesses, lock, model, plain_rows, shelf
 from tests.unit.review.predictions import truth
-from verdict.experiments.leaderboard.command import Options
-from verdict.experiments.leaderboard.varied import differing
+from verdict.experiments.leaderboard.varying_params import varying
 
 desk = changes.desk
 SCORES, COST, EVALUATION = "metrics/validation.json", "metrics/cost.json", "metrics/evaluation.json"
@@ -54,7 +53,7 @@ def make(desk: Desk) -> Callable[..., Made]:
     def made(stand: Shelf, *options: str) -> Made:
         outcome = desk.run(stand.clone, "leaderboard", *options)
         assert outcome.code == 0, outcome.text
-        folder = stand.clone.path / Options(Path("report/leaderboard")).out
+        folder = stand.clone.path / "report/leaderboard"
         lines = csv.DictReader((folder / "leaderboard.csv").read_text(encoding="utf-8").splitlines())
         markdown, page = ((folder / f"leaderboard.{kind}").read_text(encoding="utf-8") for kind in ("md", "html"))
         return Made(markdown, page, {line["experiment"]: line for line in lines}, outcome.text)
@@ -356,4 +355,4 @@ def test_only_params_that_are_used_and_differ_are_columns() -> None:
     linear = {"train.model": "linear", "train.linear.alpha": 1, "train.bag.epochs": 1, "gate.seed": 1}
     bag = {"train.model": "bag", "train.linear.alpha": 2, "train.bag.epochs": 2, "gate.seed": 2}
     other = {**linear, "train.linear.alpha": 3, "train.bag.epochs": 9}
-    assert differing([linear, bag, other]) == ["train.model", "train.linear.alpha"]
+    assert varying([linear, bag, other]) == ["train.model", "train.linear.alpha"]

@@ -64,7 +64,7 @@ class Sweeping:
 
     def processes(self) -> list[psutil.Process]:
         """What runs for the clone's workers."""
-        return [process for folder in self.folders() for process in processes.of(folder)]
+        return [process for folder in self.folders() for process in processes.processes_of(folder)]
 
     def folders(self) -> list[Path]:
         """The workers' folders."""
