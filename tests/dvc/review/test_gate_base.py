@@ -192,7 +192,9 @@ def test_what_the_file_system_refuses_is_no_defect(
 
 def test_code_that_cannot_be_imported_is_no_judgement(clone: Clone) -> None:
     """On the command line: a change that breaks what the review imports is exit code 2, not the 1 of a worse model."""
-    (clone.path / "verdict" / "classifier" / "params" / "__init__.py").write_text("this is no Python\n", encoding="utf-8")
+    (clone.path / "verdict" / "classifier" / "params" / "__init__.py").write_text(
+        "this is no Python\n", encoding="utf-8"
+    )
     process = clone.try_run("python", "-I", "-m", "verdict", "gate")
     assert process.returncode == 2, process.stdout
 
