@@ -121,12 +121,12 @@ def _show(root: Path, options: Options) -> None:
 
     from verdict.ci.github.output import output
     from verdict.delivery.registry import version
-    from verdict.delivery.roll import lay_reference, rollable
+    from verdict.delivery.roll import host_release, write_reference
 
     tag = version(root, options.version)
-    print(json.dumps(asdict(rollable(tag.provenance)), indent=2))
+    print(json.dumps(asdict(host_release(tag.provenance)), indent=2))
     if options.reference:
-        output("floor", lay_reference(root, tag.name, options.reference))
+        output("floor", write_reference(root, tag.name, options.reference))
 
 
 def _stage(root: Path, options: Options) -> None:
