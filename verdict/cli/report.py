@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     """Write it; 0 once it is there, whatever the verdict, else 2."""
     from verdict.review.report import vega
 
-    with vega.started():
+    with vega.drawing_process():
         from verdict.review.command import write_report
 
         return write_report(sides.request(options), options.out)

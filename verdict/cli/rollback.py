@@ -21,9 +21,9 @@ def run(options: argparse.Namespace) -> int:
     """Ask the guard, and wait until it is done."""
     from verdict.delivery.host import orders
     from verdict.delivery.host.settings import load
-    from verdict.delivery.host.state import Ask
+    from verdict.delivery.host.state import Order
 
     settings = load(options.host)
-    asked = Ask(f"{time.time_ns()}", None, why=options.why)
-    orders.ask(settings, None, asked)
-    return 0 if follow(settings, asked) == "rolled back" else 1
+    order = Order(f"{time.time_ns()}", None, why=options.why)
+    orders.submit(settings, None, order)
+    return 0 if follow(settings, order) == "rolled back" else 1

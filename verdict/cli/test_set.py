@@ -16,6 +16,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
     """Write the file; 0, or 1 where there is no test split."""
-    from verdict.review.testset import write
+    from verdict.review.testset import write_test_set
 
-    print(write(enter_project(), options.no_new))
+    print(write_test_set(enter_project(), options.no_new))
