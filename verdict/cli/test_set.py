@@ -18,9 +18,9 @@ def run(options: argparse.Namespace) -> int:
     def approve() -> None:
         from verdict.repo.environment import clean_own_environment
         from verdict.repo.project import project_root
-        from verdict.review.testset import write
+        from verdict.review.testset import write_test_set
 
         clean_own_environment()
-        print(write(project_root(), options.no_new))
+        print(write_test_set(project_root(), options.no_new))
 
     return reported(approve)
