@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 @exit_2_on_error
 def _check(options: argparse.Namespace) -> int:
     from verdict.ci.cost.command import check
-    from verdict.repo.names import default_branch
+    from verdict.repo.refs import default_branch
     from verdict.repo.revisions import resolve
     from verdict.review.policy import report_of
 

@@ -35,6 +35,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
     """Describe the table; 0, or 1 with a message where nothing was changed."""
-    from verdict.init.command import start
+    from verdict.init.command import replace_table
 
-    start(Path.cwd(), options)
+    replace_table(Path.cwd(), options)

@@ -16,9 +16,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @exit_1_on_error
 def run(options: argparse.Namespace) -> int:
     """Print the findings; 0 without any, else 1."""
-    from verdict.repo.lock.check import look
+    from verdict.repo.lock.check import check_with_unknown
 
-    findings, unknown = look(enter_project(), options.ran)
+    findings, unknown = check_with_unknown(enter_project(), options.ran)
     for line in [*findings, *unknown]:
         print(line)
     found = f"dvc.lock: {len(findings)} finding{'' if len(findings) == 1 else 's'}"

@@ -9,8 +9,8 @@ def enter_project() -> Path:
     Raises:
         VerdictError: this folder is in no project.
     """
-    from verdict.repo.environment import enter
-    from verdict.repo.place import project
+    from verdict.repo.environment import clean_own_environment
+    from verdict.repo.project import project_root
 
-    enter()
-    return project()
+    clean_own_environment()
+    return project_root()

@@ -95,9 +95,9 @@ def _register(root: Path, options: Options) -> None:
 
 def _app(root: Path, options: Options) -> str:
     """The login of the App that releases: nothing that a release says of itself can tell it."""
-    from verdict.repo.git import run
+    from verdict.repo.git import run_git
 
-    name = options.app or run(root, "config", "--get", "verdict.app").stdout.decode().strip()
+    name = options.app or run_git(root, "config", "--get", "verdict.app").stdout.decode().strip()
     if not name:
         raise VerdictError("--app", "which App releases is not known", "--app NAME, or git config verdict.app NAME")
     return f"{str(name).removesuffix('[bot]')}[bot]"

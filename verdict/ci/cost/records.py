@@ -72,7 +72,7 @@ def of_github(github: GitHub, root: Path, now: datetime) -> Records:
 
 def of_stages(root: Path) -> Records:
     """Read what `verdict repro` recorded here: of each stage the newest time, together one run on one's own machine."""
-    newest = {entry["stage"]: entry["seconds"] for entry in repro.read(root).values() if "stage" in entry}
+    newest = {entry["stage"]: entry["seconds"] for entry in repro.read_records(root).values() if "stage" in entry}
     jobs = [Job(stage, True, seconds) for stage, seconds in newest.items() if seconds is not None]
     return Records("this machine, each stage once", Counter({EXPERIMENT: 1} if jobs else {}), tuple(jobs))
 
