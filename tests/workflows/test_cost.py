@@ -20,7 +20,7 @@ from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
 from tests.workflows.proposals import other_seed, top
 from verdict.base.errors import VerdictError
-from verdict.ci.cost.records import LEDGER, Job, Records, of_github, of_stages
+from verdict.ci.cost.records import LEDGER, Job, Records, github_records, local_records
 from verdict.ci.github.client import GitHub as Client
 from verdict.cli import main
 
@@ -53,7 +53,7 @@ class Month:
 
     def records(self) -> Records:
         """What is known of the last month."""
-        return of_github(self.client, self.folder, NOW)
+        return github_records(self.client, self.folder, NOW)
 
     def asked(self) -> list[str]:
         """Whose jobs were asked for so far, by the number of the run."""
@@ -146,9 +146,9 @@ def test_local_records_are_the_newest_of_each_stage(tmp_path: Path) -> None:
     }
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     (tmp_path / ".dvc/tmp/verdict-runs.json").write_text(json.dumps(record), encoding="utf-8")
-    assert of_stages(tmp_path).jobs == (Job("train", True, 12.5),)
-    assert of_stages(tmp_path).runs["experiment"] == 1
-    assert not of_stages(tmp_path / "none").runs
+    assert local_records(tmp_path).jobs == (Job("train", True, 12.5),)
+    assert local_records(tmp_path).runs["experiment"] == 1
+    assert not local_records(tmp_path / "none").runs
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
 from tests.workflows.proposals import JUDGED, other_seed
 from verdict.ci.github.client import GitHub as Client
-from verdict.ci.github.preview import port_of, read, url_of, written
-from verdict.ci.judge.previews import take
-from verdict.ci.publish.previews import tell
+from verdict.ci.github.preview import format_commits, parse_commits, port_of, url_of
+from verdict.ci.judge.previews import collect
+from verdict.ci.publish.previews import record_deployments
 from verdict.ci.run import bundle
 from verdict.delivery.host.previews import Previews
 
@@ -42,18 +42,18 @@ class Labelled:
         folder = self.out.with_name(f"run-{run}")
         folder.mkdir()
         with zipfile.ZipFile(folder / f"judged-{self.head}.zip", "w") as made:
-            for name, content in [*ending(bundle.Head(bundle.REPRODUCED)).items(), *files]:
+            for name, content in [*ending(bundle.Header(bundle.REPRODUCED)).items(), *files]:
                 made.writestr(name, content)
         known = {"workflow": "report.yml", "event": "workflow_run", "head_branch": "main", **more}
         self.github.run(run, head_sha=self.head, artifacts_folder=folder, **known)
 
     def take(self) -> tuple[dict[int, str], set[int]]:
         """What the job `take` finds, with its rights."""
-        return take(self._client("actions", "pull_requests", "deployments"), 1, self.out)
+        return collect(self._client("actions", "pull_requests", "deployments"), 1, self.out)
 
     def tell(self, taken: dict[int, str], serving: dict[int, str]) -> None:
         """What the job `tell` says, with its rights."""
-        tell(self._client(deployments="write"), taken, serving, URL)
+        record_deployments(self._client(deployments="write"), taken, serving, URL)
 
     @property
     def shown(self) -> list[tuple[str, list[str]]]:
@@ -150,8 +150,8 @@ def test_what_serves_no_more_is_taken_back_once(labelled: Labelled) -> None:
 def test_numbers_and_commits_fit_in_a_line() -> None:
     """What one job writes the next one reads; an address has the port or the number."""
     commits = {9: "b" * 40, 7: "a" * 40}
-    assert read(written(commits)) == commits
-    assert read(written({})) == {}
+    assert parse_commits(format_commits(commits)) == commits
+    assert parse_commits(format_commits({})) == {}
     assert url_of(7, "https://{port}.example.org/{number}") == "https://20007.example.org/7"
 
 

@@ -15,7 +15,7 @@ from tests.workflows.conftest import copied
 from tests.workflows.direct import Direct
 from tests.workflows.proposals import JUDGED, REPRODUCED, other_seed, top
 from verdict.ci.judge import ingest
-from verdict.ci.run.reproduce import answers
+from verdict.ci.run.reproduce import remote_answers
 from verdict.repo.revisions import Revision, Store
 
 s3 = servers.s3
@@ -129,7 +129,7 @@ def test_a_wrong_key_is_named_and_done_without(
     """The log of the run says what is wrong with the key, and it goes on as without a remote; so does the judge."""
     empty.secrets[_SECRET] = "not-the-secret"
     with empty.environment(empty.clone.path):
-        assert not answers(empty.clone.path)
+        assert not remote_answers(empty.clone.path)
     said = capsys.readouterr().out
     assert "going on without the remote: remote storage, s3://" in said
     assert "(SignatureDoesNotMatch)" in said

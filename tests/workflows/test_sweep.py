@@ -26,7 +26,7 @@ from tests.workflows.direct import Direct
 from tests.workflows.origin import seed_cache
 from tests.workflows.outcome import Outcome
 from tests.workflows.proposals import JUDGED, REPRODUCED, top
-from verdict.ci.sweep.missing import plan_of
+from verdict.ci.sweep.missing import plan_from_spec
 
 s3 = servers.s3
 SPEC = "sweeps/small.yaml"
@@ -107,7 +107,7 @@ def swept_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
             spec_on_main(site, POINTS)
             with_app(site)
             with chdir(site.clone.path):
-                names = by_alpha(point.name for point in plan_of(site.clone.path, SPEC).points)
+                names = by_alpha(point.name for point in plan_from_spec(site.clone.path, SPEC).points)
             earlier(site, names["3"])
             before = experiments(site)
             dispatch(site).save(folder / "run.json")

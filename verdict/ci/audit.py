@@ -9,7 +9,7 @@ from verdict.base.files import read_json, write_json
 from verdict.base.paths import EVALUATION, GENERATED
 from verdict.ci import lock_diff
 from verdict.ci.github.client import GitHub
-from verdict.ci.github.issues import keep_one
+from verdict.ci.github.issues import sync_issue
 from verdict.ci.run.reproduce import stage_outputs
 from verdict.repo import repro
 from verdict.repo.hardware import hardware
@@ -64,7 +64,7 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
         repro.reproduce(root, STRICT, pull=remote)
     stages = [main.stages, working_tree(root).stages]
     figures = [json.loads(main.text(EVALUATION) or "null"), read_json(root / EVALUATION, "dvc repro -f evaluate")]
-    return Audit(str(main.commit), lock_diff.differences(*stages), lock_diff.moved(*figures), hardware())
+    return Audit(str(main.commit), lock_diff.differences(*stages), lock_diff.changed_metrics(*figures), hardware())
 
 
 def _remove_tracked(main: Revision) -> None:
@@ -91,7 +91,7 @@ def report(github: GitHub, path: Path, url: str) -> None:
     audit = Audit(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
     body = _UNFINISHED.format(url=url) if audit is None else _issue(audit, url) if audit.differences else ""
     commit = audit.commit if audit else ""
-    keep_one(
+    sync_issue(
         github, _TITLE, LABEL, body, f"Running {commit} from nothing gives the hashes of its `dvc.lock` again: {url}"
     )
 

@@ -35,7 +35,7 @@ def _hashes(entry: Entry, part: str) -> dict[str, str]:
     return {str(item.get("path")): str(item.get("md5", "")) for item in entry.get(part) or []}
 
 
-def moved(claimed: Any, found: Any) -> list[str]:  # noqa: ANN401 - JSON
+def changed_metrics(claimed: Any, found: Any) -> list[str]:  # noqa: ANN401 - JSON
     """The figures of two metrics files that differ in the digits that we print."""
     old, new = (flatten(figures) if figures else {} for figures in (claimed, found))
     return [

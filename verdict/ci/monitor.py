@@ -4,14 +4,14 @@ from pathlib import Path
 
 from verdict.base.outcome import CANNOT_JUDGE, PASS
 from verdict.ci.github.client import GitHub
-from verdict.ci.github.issues import keep_one
+from verdict.ci.github.issues import sync_issue
 
 LABEL = "drift"
 _TITLE = "Drift: what people ask is not what the model learnt from"
 _MOST = 200  # lines
 
 
-def tell(github: GitHub, told: Path, code: int, url: str) -> None:
+def report_drift(github: GitHub, told: Path, code: int, url: str) -> None:
     """Open or update the issue, or close it; too little traffic says nothing of either.
 
     Args:
@@ -28,4 +28,4 @@ def tell(github: GitHub, told: Path, code: int, url: str) -> None:
     lines = told.read_text(encoding="utf-8", errors="replace").splitlines()[:_MOST]
     template = Template(Path(__file__).parent / "templates" / "comments.md.j2")
     body = "" if code == PASS else fit(template.all("drift", lines, url), whole="the run's log")
-    keep_one(github, _TITLE, LABEL, body, f"No drift any more: {url}")
+    sync_issue(github, _TITLE, LABEL, body, f"No drift any more: {url}")

@@ -15,7 +15,7 @@ _KEYS = {HOURS: "price_per_hour", MINUTES: "price_per_hosted_minute", STORED: "p
 class Line:
     """Something that costs: how many times, how much in all of a unit, and what a unit costs, where that is known."""
 
-    what: str
+    name: str
     times: float
     amount: float
     unit: str
@@ -27,15 +27,15 @@ class Line:
         return None if self.price is None else self.amount * self.price
 
 
-def of_jobs(jobs: Iterable[Job], prices: Report) -> Iterator[Line]:
+def lines_of(jobs: Iterable[Job], prices: Report) -> Iterator[Line]:
     """The hours of one's own machines, then the minutes of GitHub's, by what had them, the longest first.
 
     GitHub rounds each job up to whole minutes.
     """
     used: dict[tuple[bool, str], list[float]] = {}
     for job in jobs:
-        amount = job.seconds / 3600 if job.own else math.ceil(job.seconds / 60)
-        used.setdefault((not job.own, job.what), []).append(amount)
+        amount = job.seconds / 3600 if job.self_hosted else math.ceil(job.seconds / 60)
+        used.setdefault((not job.self_hosted, job.name), []).append(amount)
     for (hosted, what), amounts in sorted(used.items(), key=lambda one: (one[0][0], -sum(one[1]))):
         if hosted:
             where, unit, price = "GitHub's machines", MINUTES, prices.price_per_hosted_minute
@@ -52,7 +52,7 @@ def total(lines: Iterable[Line]) -> float:
 def table(lines: list[Line], currency: str) -> str:
     """The lines as a table, with their sum, and what that lacks."""
     rows = [("what", "times", "amount", "", currency)]
-    rows += [(one.what, f"{one.times:,.0f}", f"{one.amount:,.3f}", one.unit, _money(one.cost)) for one in lines]
+    rows += [(one.name, f"{one.times:,.0f}", f"{one.amount:,.3f}", one.unit, _money(one.cost)) for one in lines]
     known = not lines or any(one.price is not None for one in lines)
     rows.append(("in all", "", "", "", _money(total(lines) if known else None)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -77,16 +77,16 @@ class Budget:
 
     limit: float
     spent: float
-    ahead: float
+    planned: float
 
     @property
     def is_over(self) -> bool:
         """Whether the machines must not be started."""
-        return self.spent + self.ahead > self.limit
+        return self.spent + self.planned > self.limit
 
 
-def against(limit: float, records: Records, machines: int, prices: Report) -> Budget:
+def monthly_budget(limit: float, records: Records, machines: int, prices: Report) -> Budget:
     """Hold records and the machines to come against a budget; one is reckoned at the mean of those that there were."""
-    own = [job.seconds for job in records.jobs if job.own]
+    own = [job.seconds for job in records.jobs if job.self_hosted]
     mean = sum(own) / len(own) / 3600 if own else 0.0
-    return Budget(limit, total(of_jobs(records.jobs, prices)), machines * mean * prices.price_per_hour)
+    return Budget(limit, total(lines_of(records.jobs, prices)), machines * mean * prices.price_per_hour)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from verdict.base.outcome import FAIL, PASS
-from verdict.ci.cost.bill import against, of_jobs, table
-from verdict.ci.cost.forecast import Expected, forecast
-from verdict.ci.cost.records import Records, of_github, of_stages
+from verdict.ci.cost.bill import lines_of, monthly_budget, table
+from verdict.ci.cost.forecast import ExpectedMonth, forecast
+from verdict.ci.cost.records import Records, github_records, local_records
 from verdict.ci.github.client import GitHub
 from verdict.repo.revisions import Revision
 from verdict.review.params import Report
@@ -20,19 +20,19 @@ _NOT_COUNTED = (
 )
 
 
-def bill(root: Path, prices: Report) -> str:
+def monthly_bill(root: Path, prices: Report) -> str:
     """Write what the records say that runs took, and what that cost."""
     records = _records(root)
-    lines = [records.source, table(list(of_jobs(records.jobs, prices)), prices.currency), _NOT_COUNTED]
+    lines = [records.source, table(list(lines_of(records.jobs, prices)), prices.currency), _NOT_COUNTED]
     return "\n".join([*lines, *([] if os.environ.get(_TOKEN) else [_OTHERS])])
 
 
-def month_to_come(revision: Revision, expected: Expected, prices: Report) -> str:
+def monthly_forecast(revision: Revision, expected: ExpectedMonth, prices: Report) -> str:
     """Write what a month is expected to cost."""
     return forecast(expected, _records(revision.root), prices)
 
 
-def check(root: Path, prices: Report, machines: int) -> int:
+def check_budget(root: Path, prices: Report, machines: int) -> int:
     """Say whether so many machines may be started: 0, also where there is no budget; 1 over it.
 
     Raises:
@@ -41,17 +41,19 @@ def check(root: Path, prices: Report, machines: int) -> int:
     if prices.budget_per_month is None:
         print("no budget: main's params.yaml has no report.budget_per_month")
         return PASS
-    records = of_github(GitHub.from_environment(), root, datetime.now(UTC))
-    budget = against(prices.budget_per_month, records, machines, prices)
+    records = github_records(GitHub.from_environment(), root, datetime.now(UTC))
+    budget = monthly_budget(prices.budget_per_month, records, machines, prices)
     side = "over" if budget.is_over else "within"
     print(f"{side} the budget of {budget.limit:,.2f} {prices.currency}: {budget.spent:,.2f} in {records.source}")
-    print(f"  and {budget.ahead:,.2f} for {machines} more of one's own machines, at the mean of those that there were")
+    print(
+        f"  and {budget.planned:,.2f} for {machines} more of one's own machines, at the mean of those that there were"
+    )
     if budget.is_over:
         print(f"  remedy: {_REMEDY}")
     return FAIL if budget.is_over else PASS
 
 
-def size_of_data(revision: Revision) -> float:
+def data_size_gb(revision: Revision) -> float:
     """The GB that a revision's dvc.lock names, each object once: what a run leaves where nothing is stored before."""
     sizes = {
         item["md5"]: int(item.get("size", 0))
@@ -64,5 +66,5 @@ def size_of_data(revision: Revision) -> float:
 
 def _records(root: Path) -> Records:
     if os.environ.get(_TOKEN):
-        return of_github(GitHub.from_environment(), root, datetime.now(UTC))
-    return of_stages(root)
+        return github_records(GitHub.from_environment(), root, datetime.now(UTC))
+    return local_records(root)

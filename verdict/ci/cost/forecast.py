@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from verdict.base.errors import VerdictError
-from verdict.ci.cost.bill import STORED, Line, of_jobs, table
+from verdict.ci.cost.bill import STORED, Line, lines_of, table
 from verdict.ci.cost.records import DAYS, EXPERIMENT, Job, Records
 from verdict.review.params import Report
 
@@ -12,7 +12,7 @@ _DEPLOY = "deploy"  # the workflow
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedMonth:
     """A month as somebody expects it; `data_gb` is what one run may leave in the storage."""
 
     runs_per_day: float
@@ -21,7 +21,7 @@ class Expected:
     deploys: float
 
 
-def forecast(expected: Expected, records: Records, prices: Report) -> str:
+def forecast(expected: ExpectedMonth, records: Records, prices: Report) -> str:
     """Write the bill of a month, and below it what it assumes.
 
     Raises:
@@ -36,10 +36,10 @@ def forecast(expected: Expected, records: Records, prices: Report) -> str:
     return "\n".join([bill, "", *(f"- {text}" for text in _assumptions(expected, records))])
 
 
-def _lines(expected: Expected, records: Records, prices: Report) -> Iterator[Line]:
+def _lines(expected: ExpectedMonth, records: Records, prices: Report) -> Iterator[Line]:
     runs, stored = expected.runs_per_day * DAYS, 1 + expected.runs_per_day * expected.retention_days
-    deploys = [job for job in records.jobs if job.what == _DEPLOY]
-    others = [job for job in records.jobs if job.what != _DEPLOY]
+    deploys = [job for job in records.jobs if job.name == _DEPLOY]
+    others = [job for job in records.jobs if job.name != _DEPLOY]
     yield from _scaled("runs", others, records.runs[EXPERIMENT], runs, prices)
     yield from _scaled("deployments", deploys, records.runs[_DEPLOY], expected.deploys, prices)
     yield Line("storage", stored, expected.data_gb * stored, STORED, prices.price_per_gb_month)
@@ -47,11 +47,11 @@ def _lines(expected: Expected, records: Records, prices: Report) -> Iterator[Lin
 
 def _scaled(what: str, jobs: list[Job], measured: int, times: float, prices: Report) -> Iterator[Line]:
     """The lines of jobs, all of a kind of machine together, of so many runs in place of those that were measured."""
-    for line in of_jobs((replace(job, what=what) for job in jobs), prices):
+    for line in lines_of((replace(job, name=what) for job in jobs), prices):
         yield replace(line, times=times, amount=line.amount * times / measured)
 
 
-def _assumptions(expected: Expected, records: Records) -> Iterator[str]:
+def _assumptions(expected: ExpectedMonth, records: Records) -> Iterator[str]:
     measured, deployed = records.runs[EXPERIMENT], records.runs[_DEPLOY]
     each = f"each as the mean of {measured} ({records.source}), with its share of all else that ran"
     yield f"{expected.runs_per_day:g} runs of {EXPERIMENT} on each of {DAYS} days, {each}"
@@ -62,6 +62,6 @@ def _assumptions(expected: Expected, records: Records) -> Iterator[str]:
         yield f"{expected.deploys:g} deployments, each as the mean of {deployed}"
     elif expected.deploys:
         yield f"not in the sum: {expected.deploys:g} deployments, since there is no record of a run of {_DEPLOY}"
-    if all(job.own for job in records.jobs):
+    if all(job.self_hosted for job in records.jobs):
         yield "not in the sum: GitHub's machines, of which these records know nothing"
     yield "not in the sum: starts and idle time of machines, traffic, images"

@@ -26,8 +26,8 @@ Entry = dict[str, Any]
 class Job:
     """The time that something (a workflow, or here a stage) had one machine, one's own or rented from GitHub."""
 
-    what: str
-    own: bool
+    name: str
+    self_hosted: bool
     seconds: float
 
 
@@ -40,7 +40,7 @@ class Records:
     jobs: tuple[Job, ...]
 
 
-def of_github(github: GitHub, root: Path, now: datetime) -> Records:
+def github_records(github: GitHub, root: Path, now: datetime) -> Records:
     """Ask GitHub for the runs that were created in the last 30 days; what is over is kept in the ledger at `root`.
 
     Args:
@@ -70,7 +70,7 @@ def of_github(github: GitHub, root: Path, now: datetime) -> Records:
     return _records(f"{github.repository}, {DAYS} days to {now:%d %B %Y}", [*over.values(), *running])
 
 
-def of_stages(root: Path) -> Records:
+def local_records(root: Path) -> Records:
     """Read what `verdict repro` recorded here: of each stage the newest time, together one run on one's own machine."""
     newest = {entry["stage"]: entry["seconds"] for entry in repro.read(root).values() if "stage" in entry}
     jobs = [Job(stage, True, seconds) for stage, seconds in newest.items() if seconds is not None]
