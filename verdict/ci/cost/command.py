@@ -1,4 +1,4 @@
-"""What `verdict cost` prints: the last month's bill, a month's forecast, or whether the budget holds."""
+"""The output of `verdict cost`: the last month's bill, a month's forecast, or the check of the budget."""
 
 import os
 from datetime import UTC, datetime
@@ -14,29 +14,29 @@ from verdict.review.params import Report
 
 _REMEDY = "wait, or raise report.budget_per_month of main's params.yaml; verdict cost shows what had how much"
 _TOKEN = "GITHUB_TOKEN"  # noqa: S105 - a name
-_OTHERS = "Not known: what GitHub ran; GITHUB_REPOSITORY=owner/name GITHUB_TOKEN=$(gh auth token) verdict cost asks."
+_UNKNOWN = "Not known: what GitHub ran; GITHUB_REPOSITORY=owner/name GITHUB_TOKEN=$(gh auth token) verdict cost asks."
 _NOT_COUNTED = (
     "Not counted: starts and idle time of machines, storage, traffic; runs of before that were started again."
 )
 
 
 def monthly_bill(root: Path, prices: Report) -> str:
-    """Write what the records say that runs took, and what that cost."""
+    """Return the recorded times of runs and their cost, as text."""
     records = _records(root)
     lines = [records.source, table(list(lines_of(records.jobs, prices)), prices.currency), _NOT_COUNTED]
-    return "\n".join([*lines, *([] if os.environ.get(_TOKEN) else [_OTHERS])])
+    return "\n".join([*lines, *([] if os.environ.get(_TOKEN) else [_UNKNOWN])])
 
 
 def monthly_forecast(revision: Revision, expected: ExpectedMonth, prices: Report) -> str:
-    """Write what a month is expected to cost."""
+    """Return the expected cost of a month, as text."""
     return forecast(expected, _records(revision.root), prices)
 
 
 def check_budget(root: Path, prices: Report, machines: int) -> int:
-    """Say whether so many machines may be started: 0, also where there is no budget; 1 over it.
+    """Print whether so many machines may be started; return 0 within the budget or without one, 1 over it.
 
     Raises:
-        VerdictError: there is a budget, and GitHub cannot be asked.
+        VerdictError: there is a budget, and GitHub does not answer.
     """
     if prices.budget_per_month is None:
         print("no budget: main's params.yaml has no report.budget_per_month")
@@ -54,7 +54,7 @@ def check_budget(root: Path, prices: Report, machines: int) -> int:
 
 
 def data_size_gb(revision: Revision) -> float:
-    """The GB that a revision's dvc.lock names, each object once: what a run leaves where nothing is stored before."""
+    """Return the GB of all objects in a revision's dvc.lock, each once: the size of a run in an empty storage."""
     sizes = {
         item["md5"]: int(item.get("size", 0))
         for entry in revision.stages.values()

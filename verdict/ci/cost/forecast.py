@@ -1,4 +1,4 @@
-"""What a month will cost, by what runs took so far and by what somebody expects; each assumption is said."""
+"""A forecast of a month's cost, from the recorded times of runs and an expected number of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ _DEPLOY = "deploy"  # the workflow
 
 @dataclass(frozen=True)
 class ExpectedMonth:
-    """A month as somebody expects it; `data_gb` is what one run may leave in the storage."""
+    """The expected use of a month; `data_gb` is the most that one run leaves in the storage."""
 
     runs_per_day: float
     data_gb: float
@@ -22,10 +22,10 @@ class ExpectedMonth:
 
 
 def forecast(expected: ExpectedMonth, records: Records, prices: Report) -> str:
-    """Write the bill of a month, and below it what it assumes.
+    """Return the bill of a month, and its assumptions below.
 
     Raises:
-        VerdictError: there is no record of a run, by which to reckon.
+        VerdictError: there is no record of a run to reckon by.
     """
     if not records.runs[EXPERIMENT]:
         remedy = (
@@ -45,10 +45,10 @@ def _lines(expected: ExpectedMonth, records: Records, prices: Report) -> Iterato
     yield Line("storage", stored, expected.data_gb * stored, STORED, prices.price_per_gb_month)
 
 
-def _scaled(what: str, jobs: list[Job], measured: int, times: float, prices: Report) -> Iterator[Line]:
-    """The lines of jobs, all of a kind of machine together, of so many runs in place of those that were measured."""
-    for line in lines_of((replace(job, name=what) for job in jobs), prices):
-        yield replace(line, times=times, amount=line.amount * times / measured)
+def _scaled(name: str, jobs: list[Job], measured: int, runs: float, prices: Report) -> Iterator[Line]:
+    """Yield a line for each kind of machine, scaled from the measured number of runs to the expected one."""
+    for line in lines_of((replace(job, name=name) for job in jobs), prices):
+        yield replace(line, times=runs, amount=line.amount * runs / measured)
 
 
 def _assumptions(expected: ExpectedMonth, records: Records) -> Iterator[str]:
