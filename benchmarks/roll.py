@@ -59,7 +59,7 @@ def deploy(stand: Stand, host: Path, version: str) -> tuple[int, float]:
 
 def told(stand: Stand, name: str, code: int, seconds: float, seen: Load) -> None:
     """A line of the table."""
-    state = stand.store.state()
+    state = stand.store.state.read()
     assert state is not None  # noqa: S101 - for mypy
     print(
         f"{name:<10} exit {code}, {state.outcome}, {seconds:5.1f} s | {seen.requests:,} requests, "

@@ -10,7 +10,7 @@ from tests.images import machine
 from tests.images.conftest import Built
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
-from verdict.delivery.host import asking
+from verdict.delivery.host import probe
 from verdict.delivery.host.containers import Containers
 from verdict.delivery.host.servers import Ports
 from verdict.delivery.host.smoke import smoke
@@ -38,7 +38,7 @@ def release(built: Built) -> Release:
 def ready(containers: Containers, slot: str) -> None:
     """Wait for a place."""
     end = time.monotonic() + 60
-    while not asking.ready(containers.ports[slot].users):
+    while not probe.is_ready(containers.ports[slot].users):
         assert time.monotonic() < end, machine.podman("logs", f"verdict-{slot}")
         time.sleep(0.05)
 
@@ -52,7 +52,7 @@ def test_a_release_starts_is_seen_and_passes_its_smoke_test(containers: Containe
     assert (running.release, running.beside, running.alive) == (release, release, True)
     port = containers.ports["canary"]
     assert smoke(release, port.users, containers.artifact(release), seconds=10) == ""
-    assert asking.samples(port.metrics)
+    assert probe.read_metrics(port.metrics)
     containers.stop("canary")
     assert containers.running("canary") is None
 

@@ -149,7 +149,7 @@ class Loop:
     @property
     def state(self) -> State:
         """What the guard wrote last."""
-        return self.stand.store.state() or State()
+        return self.stand.store.state.read() or State()
 
     def dispatches(self, version: str) -> list[dict[str, str]]:
         """What the relay sent for a release."""

@@ -40,7 +40,7 @@ class HostOfContainers:
     @property
     def state(self) -> State:
         """What its guard wrote last."""
-        return self.stand.store.state() or State()
+        return self.stand.store.state.read() or State()
 
 
 @contextmanager

@@ -69,7 +69,7 @@ class Hosts:
     def serves(self, environment: Environment, version: str, previous: str = "") -> None:
         """A host whose guard has rolled out these already, as GitHub knows."""
         found = {name: read_release(self.shown(name)) for name in filter(None, (version, previous))}
-        self.host(environment).write_state(State(environment, stable=found[version], previous=found.get(previous)))
+        self.host(environment).state.write(State(environment, stable=found[version], previous=found.get(previous)))
         for name in filter(None, (previous, version)):
             self.releases.release("stage", name, "--to", environment, GITHUB_TOKEN=TOKEN)
 
@@ -98,7 +98,7 @@ def hosts(once_twice: Path, tmp_path: Path) -> Iterator[Hosts]:
         made.commit("A remote that all machines reach")
         (tmp_path / "hosts").mkdir()
         found = Hosts(made, tmp_path / "hosts")
-        found.host("staging").write_state(State("staging"))
+        found.host("staging").state.write(State("staging"))
         yield found
 
 
@@ -112,8 +112,8 @@ def test_a_release_goes_to_staging_and_then_to_production(hosts: Hosts) -> None:
     for environment in ("staging", "production"):
         host = hosts.host(environment)
         assert hosts.tags(environment) == [NEXT]
-        assert host.recorded() == NEXT
-        state = host.state()
+        assert host.recorded.read() == NEXT
+        state = host.state.read()
         assert state is not None
         assert state.stable == read_release(hosts.shown(NEXT))
         (roll,) = [one for one in host.events() if "--release" in one.get("arguments", ())]  # type: ignore[operator]
@@ -155,7 +155,7 @@ def test_a_roll_that_comes_back_opens_one_issue(hosts: Hosts) -> None:
     assert hosts.releases.site.origin.sha(f"classifier@{NEXT}") in issue["body"]
     assert "git restore --source=classifier@v1.0.0" in issue["body"]
     assert hosts.tags("production") == ["v1.0.0"]
-    assert hosts.host("production").recorded() == "v1.0.0"
+    assert hosts.host("production").recorded.read() == "v1.0.0"
     refuses.unlink()
     assert hosts.deploy("production", NEXT).jobs == ALL
     assert [one["state"] for one in hosts.releases.site.github.issues] == ["closed"]
@@ -167,7 +167,7 @@ def test_back_asks_for_nothing(hosts: Hosts) -> None:
     ran = hosts.deploy("production", back="true", force="wrong labels")
     assert ran.jobs == {**ALL, "verify": "skipped"}, ran.log
     assert hosts.tags("production") == ["v1.0.0", NEXT, "v1.0.0"]
-    assert hosts.host("production").recorded() == "v1.0.0"
+    assert hosts.host("production").recorded.read() == "v1.0.0"
     (issue,) = hosts.releases.site.github.issues
     assert "wrong labels" in issue["body"]
 
@@ -176,7 +176,7 @@ def test_what_serves_is_recorded_without_a_roll(hosts: Hosts) -> None:
     """Without a version a host that came back by itself says so, and the tag follows."""
     hosts.serves("production", NEXT)
     state = State("production", stable=read_release(hosts.shown("v1.0.0")), outcome="rolled back")
-    hosts.host("production").write_state(state)
+    hosts.host("production").state.write(state)
     ran = hosts.deploy("production")
     assert ran.jobs == {**ALL, "verify": "skipped"}, ran.log
     assert hosts.tags("production") == [NEXT, "v1.0.0"]
@@ -184,7 +184,7 @@ def test_what_serves_is_recorded_without_a_roll(hosts: Hosts) -> None:
 
 def test_a_runner_on_the_wrong_host_records_nothing(hosts: Hosts) -> None:
     """What another environment's host says is no tag of this one."""
-    hosts.host("production").write_state(State("staging"))
+    hosts.host("production").state.write(State("staging"))
     ran = hosts.deploy("production")
     assert (ran.jobs["record"], ran.jobs["confirm"]) == ("failure", "skipped"), ran.log
     assert "is the runner serve-production on that host?" in ran.log
@@ -198,4 +198,4 @@ def test_a_release_is_on_staging_at_once(hosts: Hosts) -> None:
     site = hosts.releases.site
     ran = releasing.run(site, green(site, commit), **hosts.settings("staging"))
     assert {ran.jobs[f"staging / {job}"] for job in ALL} == {"success"}, ran.log
-    assert hosts.host("staging").recorded() == "v1.0.2"
+    assert hosts.host("staging").recorded.read() == "v1.0.2"

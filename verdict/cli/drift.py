@@ -105,7 +105,7 @@ def _watch(options: argparse.Namespace) -> int:
         from prometheus_client import start_http_server
 
         from verdict.monitoring.gauges import Gauges
-        from verdict.web.server import taken
+        from verdict.web.server import naming_address
     except ImportError as error:
         remedy = "make serve (or pip install -r requirements/serving.txt)"
         raise VerdictError(error.name or "a library", "not installed; --watch needs it", remedy) from None
@@ -114,7 +114,7 @@ def _watch(options: argparse.Namespace) -> int:
 
     urls = options.urls or [METRICS]
     watch = Watch(urls, read(options.reference) if options.reference else None, _floor(options.floor), options.state)
-    with taken(options.host, options.port, "--port"):
+    with naming_address(options.host, options.port, "--port"):
         server, _ = start_http_server(options.port, options.host, Gauges(watch).registry)
     print(f"drift: {', '.join(urls)}, told on http://{options.host}:{server.server_port}/metrics", flush=True)
     watch.run(options.every)

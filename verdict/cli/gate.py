@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     def gate() -> int:
         from verdict.review.report import vega
 
-        with nullcontext() if options.report is None else vega.started():
+        with nullcontext() if options.report is None else vega.drawing_process():
             from verdict.review.command import print_verdict
 
             return print_verdict(sides.request(options), options.report)

@@ -62,7 +62,7 @@ def _measured(root: Path, previous: str | None) -> dict[str, Any]:
     from verdict.base.paths import PREDICTIONS
     from verdict.classifier.scores.predictions import labels_of, other_labels
     from verdict.repo.revisions import Store, resolve
-    from verdict.review.bootstrap import of_models, tails
+    from verdict.review.bootstrap import bootstrap_models, interval_quantiles
 
     head, scores = resolve(root, "HEAD"), {}
     with Store(root) as store:
@@ -73,8 +73,8 @@ def _measured(root: Path, previous: str | None) -> dict[str, Any]:
             old = None
         differs = other_labels(read_table(old, "dvc fetch"), table) if old is not None else 0.0
     for metric in dict.fromkeys((str(head.params["evaluate"]["headline"]), "accuracy")):
-        found = of_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
-        low, high = np.quantile(found.draws[0], tails(_CONFIDENCE, found.groups))
+        found = bootstrap_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
+        low, high = np.quantile(found.draws[0], interval_quantiles(_CONFIDENCE, found.groups))
         scores[metric] = (float(found.points[0]), float(low), float(high))
     return {"scores": scores, "differs": round(differs, 6)}
 
@@ -121,12 +121,12 @@ def _show(root: Path, options: Options) -> None:
 
     from verdict.ci.github.output import output
     from verdict.delivery.registry import version
-    from verdict.delivery.roll import lay_reference, rollable
+    from verdict.delivery.roll import host_release, write_reference
 
     tag = version(root, options.version)
-    print(json.dumps(asdict(rollable(tag.provenance)), indent=2))
+    print(json.dumps(asdict(host_release(tag.provenance)), indent=2))
     if options.reference:
-        output("floor", lay_reference(root, tag.name, options.reference))
+        output("floor", write_reference(root, tag.name, options.reference))
 
 
 def _stage(root: Path, options: Options) -> None:
@@ -157,11 +157,11 @@ def _ready(root: Path, options: Options) -> int:
 
 
 def _no_worse(root: Path, name: str, served: str) -> int:
-    from verdict.review.against import against
+    from verdict.review.releases import release_rules
 
-    rules = against(root, f"refs/tags/{served}", f"refs/tags/{name}")
+    rules = release_rules(root, f"refs/tags/{served}", f"refs/tags/{name}")
     for rule in rules:
-        print(f"{'pass' if rule.passed else 'FAIL':<5} {rule.name:<15} {plain(rule.found, 1000)}")
+        print(f"{'pass' if rule.passed else 'FAIL':<5} {rule.name:<15} {plain(rule.finding, 1000)}")
     lost = not all(rule.passed for rule in rules)
     print(f"{name}: {'measurably worse' if lost else 'not measurably worse'} than {served}, which serves")
     if lost:

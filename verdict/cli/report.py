@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     def report() -> int:
         from verdict.review.report import vega
 
-        with vega.started():
+        with vega.drawing_process():
             from verdict.review.command import write_report
 
             return write_report(sides.request(options), options.out)

@@ -4,7 +4,7 @@ import argparse
 import time
 
 from verdict.cli import guard
-from verdict.cli.deploy import followed
+from verdict.cli.deploy import follow
 from verdict.cli.exits import reported
 
 HELP = "return to the release that served before"
@@ -22,11 +22,11 @@ def run(options: argparse.Namespace) -> int:
     def rollback() -> int:
         from verdict.delivery.host import orders
         from verdict.delivery.host.settings import load
-        from verdict.delivery.host.state import Ask
+        from verdict.delivery.host.state import Order
 
         settings = load(options.host)
-        asked = Ask(f"{time.time_ns()}", None, why=options.why)
-        orders.ask(settings, None, asked)
-        return 0 if followed(settings, asked) == "rolled back" else 1
+        order = Order(f"{time.time_ns()}", None, why=options.why)
+        orders.submit(settings, None, order)
+        return 0 if follow(settings, order) == "rolled back" else 1
 
     return reported(rollback)

@@ -18,9 +18,9 @@ def run(options: argparse.Namespace) -> int:
     def approve() -> None:
         from verdict.repo.environment import enter
         from verdict.repo.place import project
-        from verdict.review.testset import write
+        from verdict.review.testset import write_test_set
 
         enter()
-        print(write(project(), options.no_new))
+        print(write_test_set(project(), options.no_new))
 
     return reported(approve)

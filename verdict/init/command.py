@@ -14,6 +14,7 @@ from typing import Any
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
+from verdict.classifier.params.metric_names import HEADLINE
 from verdict.classifier.scores.predictions import require_headline
 from verdict.init.cards import data_card, model_card
 from verdict.init.document import rewritten
@@ -54,8 +55,9 @@ def start(root: Path, options: argparse.Namespace) -> None:
     _require_room(root, options, place)
     data, split = _groups(options, place)
     trial = _fitting({**data, "path": str(options.table)}, split, data)
-    require_headline(options.headline, trial.dataset.labels, "rating" in data)
-    text = rewritten((root / PARAMS).read_text(encoding="utf-8"), data, split, trial, options.headline)
+    headline = options.headline or HEADLINE
+    require_headline(headline, trial.dataset.labels, "rating" in data)
+    text = rewritten((root / PARAMS).read_text(encoding="utf-8"), data, split, trial, headline)
     _put(root, options.table, place, current)
     write_text(root / PUBLISHED, "name,slice,metric,value\n")
     write_text(root / COST, "{}\n")

@@ -106,14 +106,15 @@ def reproduce(root: Path, confinement: Confinement = LAPTOP, **how: bool) -> Non
 
 def _reproduce(root: Path, confinement: Confinement, **how: bool) -> None:
     from dvc.exceptions import DvcException
+    from dvc.repo import lock_repo
 
     clock = _Clock()
     logger = logging.getLogger("dvc")
     logger.setLevel(logging.INFO)  # as the command has it; the library alone says nothing
     logger.addHandler(clock)
     try:
-        # DVC names stages as they are seen from here.
-        with chdir(root), repository(root) as repo, isolated(repo, confinement):
+        # DVC names stages as they are seen from here; it reads dvc.yaml and dvc.lock anew after each of its locks.
+        with chdir(root), repository(root) as repo, lock_repo(repo), isolated(repo, confinement):
             ran = repo.reproduce(**how)
             if not how.get("allow_missing") and (unrecorded := _unrecorded(root, repo)):
                 for name in unrecorded:

@@ -15,11 +15,11 @@ from verdict.repo.revisions import Revision, Store, checked_out, resolve, workin
 from verdict.repo.sources import bring_start, obtain_data
 from verdict.review.compare import Comparison, compare
 from verdict.review.evidence import Evidence
-from verdict.review.gate import Review, plan_of, review
+from verdict.review.gate import Review, review, settings_of
 from verdict.review.policy import policy_of
 from verdict.review.testset import test_rows
 from verdict.review.unapproved import on_unapproved
-from verdict.review.words import LONGEST, counted, figure, named, odds, signed
+from verdict.review.words import LONGEST, counted, figure, p_value_text, short_name, signed
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def print_comparison(request: Request, target: Path | None) -> int:
         if main is None:
             raise VerdictError("--base", "names nothing to compare with", "--base REV")
         policy = policy_of(main.revision)
-        own, plan, rows = change.verified()[0], plan_of(main, policy), test_rows(main, change)
+        own, plan, rows = change.verified_predictions()[0], settings_of(main, policy), test_rows(main, change)
         comparison = compare(main, change, own, plan, rows)
         print("\n".join(table(comparison)))
         if others := on_unapproved(main, change, own, plan.bins, rows):
@@ -94,11 +94,11 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
         if main and main.name != request.base:
             print(f"against {main.name}")
         if main and request.reproduce_base:
-            main = reproduced(store, main)
+            main = reproduce(store, main)
         yield store, Evidence(store, main) if main else None, Evidence(store, change)
 
 
-def reproduced(store: Store, revision: Revision) -> Revision:
+def reproduce(store: Store, revision: Revision) -> Revision:
     """Run a revision's DAG in a temporary checkout, with this repository's cache; the lock that comes out counts."""
     with checked_out(revision) as folder:
         try:
@@ -117,7 +117,7 @@ def outcome(verdict: Review) -> Iterator[str]:
     indent = " " * (width + 10)
     for rule in verdict.rules:
         mark = "approved" if rule.approved else "pass" if rule.passed else "FAIL"
-        yield f"{mark:<9} {rule.name:<{width}} {plain(rule.found, 1000)}"
+        yield f"{mark:<9} {rule.name:<{width}} {plain(rule.finding, 1000)}"
         if not rule.passed:
             yield f"{indent} asked: {plain(rule.requirement)}"
             yield f"{indent} remedy: {plain(rule.remedy)}"
@@ -132,14 +132,14 @@ def outcome(verdict: Review) -> Iterator[str]:
 def table(comparison: Comparison) -> Iterator[str]:
     """All differences, for a terminal."""
     lines = comparison.differences
-    first = max([9, *(len(named(line.group)) for line in lines)])
+    first = max([9, *(len(short_name(line.group)) for line in lines)])
     second = max(len(plain(line.metric, LONGEST)) for line in lines)
     head = f"{'main':>8} {'candidate':>10} {'difference':>11}  {'interval':<20} verdict"
     yield f"{'':{first}} {'metric':<{second}} {head}"
     for line in lines:
         bounds = f"[{signed(line.low)}, {signed(line.high)}]"
         yield (
-            f"{named(line.group):<{first}} {plain(line.metric, LONGEST):<{second}} {figure(line.base):>8}"
+            f"{short_name(line.group):<{first}} {plain(line.metric, LONGEST):<{second}} {figure(line.base):>8}"
             f" {figure(line.candidate):>10} {signed(line.difference):>11}  {bounds:<20} {line.verdict}"
         )
     yield ""
@@ -148,7 +148,7 @@ def table(comparison: Comparison) -> Iterator[str]:
         least = group.detectable
         seen = f"; a loss of {least:.3f} would be seen in 9 of 10 such test sets" if least is not None else ""
         rows = f"{counted(group.rows, 'row')} in {counted(group.clusters, 'group')}{left}"
-        changed = f"{group.fixed} fixed, {group.broken} broken ({odds(group.p_value)})"
-        yield f"{named(group.name):<{first}} {rows}; {changed}{seen}"
+        changed = f"{group.fixed} fixed, {group.broken} broken ({p_value_text(group.p_value)})"
+        yield f"{short_name(group.name):<{first}} {rows}; {changed}{seen}"
     if comparison.unchanged:
         yield "every prediction is main's: unchanged"

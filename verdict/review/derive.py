@@ -50,7 +50,7 @@ def same_source(main: Revision, own: Revision) -> bool:
     return groups[0] == groups[1] and raw_data(main) == raw_data(own)
 
 
-def derived(store: Store, main: Revision, own: Revision) -> Derived:
+def compare_with_derived(store: Store, main: Revision, own: Revision) -> Derived:
     """Compare the files of a change with those that main's code derives from its raw data and settings.
 
     Raises:
@@ -70,7 +70,7 @@ def derived(store: Store, main: Revision, own: Revision) -> Derived:
 def _run(store: Store, main: Revision, own: Revision, tree: Path) -> str:
     """Run main's stages in a checkout of main, on the change's data; why they could not go on, if so."""
     raw = raw_data(own)
-    source = obtained(store, own, raw)
+    source = obtain_raw_data(store, own, raw)
     for path in FILES:  # main's own metrics are in git
         (tree / path).unlink(missing_ok=True)
     _place(tree, raw, source, own)
@@ -124,7 +124,7 @@ def _limit(pid: int) -> None:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (_MOST_OF_FILE, _MOST_OF_FILE))
 
 
-def obtained(store: Store, own: Revision, raw: RawData) -> Path:
+def obtain_raw_data(store: Store, own: Revision, raw: RawData) -> Path:
     """The raw data that the change's pointer names, by hash: of the working tree, the cache, or the remote."""
     is_folder, here = raw.digest.endswith(".dir"), store.root / raw.tracked
     if is_folder and here.is_dir() and hash_of(here) == raw.digest:

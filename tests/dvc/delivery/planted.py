@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from starlette.exceptions import HTTPException
 
 from verdict.cli import main
-from verdict.serving.asked import Prediction, Text
+from verdict.serving.schema import Prediction, Text
 from verdict.serving.service import Service
 
 # The smoke test asks less often.

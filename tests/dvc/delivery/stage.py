@@ -23,7 +23,7 @@ from verdict.delivery.host.host import Host
 from verdict.delivery.host.proxy import Proxy
 from verdict.delivery.host.rules import Limits
 from verdict.delivery.host.servers import Ports, Processes
-from verdict.delivery.host.state import Ask, Release, Stage, State
+from verdict.delivery.host.state import Order, Release, Stage, State
 from verdict.delivery.host.store import Store
 
 PLANTED = (sys.executable, "-m", "tests.dvc.delivery.planted")
@@ -146,7 +146,7 @@ class Stand:
 
     def ask(self, release: Release | None, limits: Limits = LIMITS, **given: object) -> None:
         """Ask the guard."""
-        self.store.write_ask(Ask(f"ask {time.time()}", release, limits, **given))  # type: ignore[arg-type]
+        self.store.order.write(Order(f"ask {time.time()}", release, limits, **given))  # type: ignore[arg-type]
 
     def run(self, *stages: Stage, seconds: float = 60.0) -> State:
         """Guard until what was asked for is done, and one of the stages is reached."""
@@ -154,7 +154,7 @@ class Stand:
 
         def done() -> bool:
             guard.tick()
-            return self.store.ask() is None and guard.state.stage in stages
+            return self.store.order.read() is None and guard.state.stage in stages
 
         until(done, seconds)
         return guard.state

@@ -67,7 +67,7 @@ def at_rest(stand: Stand) -> bool:
 
 def state(stand: Stand) -> State:
     """What the guard wrote last."""
-    return stand.store.state() or State()
+    return stand.store.state.read() or State()
 
 
 def test_a_guard_that_is_killed_again_and_again_ends_where_it_must(stand: Stand) -> None:
@@ -82,7 +82,7 @@ def test_a_guard_that_is_killed_again_and_again_ends_where_it_must(stand: Stand)
                 deploy(stand, stand.release(f"v1.{number + 1}.0"), "--no-wait", *options)
                 time.sleep(draw.uniform(0, 5))
         with guarded(stand):
-            until(lambda: state(stand).stage in (Stage.SETTLED, Stage.WATCHED) and stand.store.ask() is None)
+            until(lambda: state(stand).stage in (Stage.SETTLED, Stage.WATCHED) and stand.store.order.read() is None)
             until(lambda: command(stand, "deploy", "status") == 0 and at_rest(stand))
     serves = state(stand).stable
     assert serves is not None

@@ -31,7 +31,7 @@ from verdict.classifier.scores.predictions import all_scores, by_slice
 from verdict.cli import main
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review
-from verdict.review.testset import write
+from verdict.review.testset import write_test_set
 
 BINS = 15
 TEST = "data/prepared/test.parquet"
@@ -146,7 +146,7 @@ def _make_main(folder: Path) -> None:
     made.write_params(document)
     made.run("dvc", "add", "--quiet", f"data/raw/{RAW}")
     made.run("dvc", "repro", "--quiet")
-    write(made.path)
+    write_test_set(made.path)
     made.commit("Main")
 
 

@@ -16,7 +16,7 @@ from verdict.repo import repro
 from verdict.repo.lock.check import check, record_place
 from verdict.repo.remote import push
 from verdict.repo.revisions import Store, resolve
-from verdict.review.command import reproduced
+from verdict.review.command import reproduce
 
 desk = changes.desk
 
@@ -134,7 +134,7 @@ def test_a_base_is_reproduced_from_data_that_lies_anywhere_here(fresh: Clone, or
     if where == "on the remote":
         to_remote(fresh, original)
     with Store(fresh.path) as store:
-        main = reproduced(store, resolve(fresh.path, "HEAD"))
+        main = reproduce(store, resolve(fresh.path, "HEAD"))
     assert main.outputs == resolve(fresh.path, "HEAD").outputs
     assert fresh.run("git", "worktree", "list").count("\n") == 1
 
@@ -144,11 +144,11 @@ def test_data_that_is_nowhere_is_named(fresh: Clone, change: Callable[[Clone, st
     """Where a pointer's data is gone, or other bytes lie there, the file is named, and what helps does help."""
     change(fresh, "other.csv")
     with Store(fresh.path) as store, pytest.raises(VerdictError, match=r"which other\.csv\.dvc names") as caught:
-        reproduced(store, resolve(fresh.path, "HEAD"))
+        reproduce(store, resolve(fresh.path, "HEAD"))
     assert caught.value.where == "other.csv of HEAD"
     (fresh.path / "other.csv").write_text(FILES["other.csv"], encoding="utf-8")
     with Store(fresh.path) as store:
-        reproduced(store, resolve(fresh.path, "HEAD"))
+        reproduce(store, resolve(fresh.path, "HEAD"))
 
 
 def test_a_base_is_reproduced_before_there_is_a_cache(fresh: Clone) -> None:
@@ -159,7 +159,7 @@ def test_a_base_is_reproduced_before_there_is_a_cache(fresh: Clone) -> None:
     fresh.commit("The data in git")
     assert not (fresh.path / ".dvc/cache").exists()
     with Store(fresh.path) as store:
-        main = reproduced(store, resolve(fresh.path, "HEAD"))
+        main = reproduce(store, resolve(fresh.path, "HEAD"))
     assert main.outputs == resolve(fresh.path, "HEAD").outputs
 
 
@@ -169,7 +169,7 @@ def test_a_base_whose_stage_fails_says_why(used: Clone) -> None:
     (used.path / "count.py").write_text(text, encoding="utf-8")
     used.commit("Broken")
     with Store(used.path) as store, pytest.raises(VerdictError) as caught:
-        reproduced(store, resolve(used.path, "HEAD"))
+        reproduce(store, resolve(used.path, "HEAD"))
     assert caught.value.where == "dvc repro of HEAD"
     for words in ("words on one", "words on the other", "failed to reproduce 'count'"):
         assert words in caught.value.what
@@ -182,7 +182,7 @@ def test_a_base_is_no_defect_of_ours_where_dvc_cannot_read_a_side(fresh: Clone, 
     if side == "HEAD":
         fresh.commit("Broken")
     with Store(fresh.path) as store, pytest.raises(VerdictError) as caught:
-        reproduced(store, resolve(fresh.path, "HEAD"))
+        reproduce(store, resolve(fresh.path, "HEAD"))
     assert caught.value.where.endswith("of HEAD")
     assert "dvc.yaml" in caught.value.what
 

@@ -134,7 +134,7 @@ def crash(*_: object, **__: object) -> object:
 @pytest.mark.parametrize(
     ("command", "place"),
     [
-        ("gate", "verdict.review.rules.consistent.check"),
+        ("gate", "verdict.review.rules.lock.check"),
         ("gate", "verdict.review.command.sides"),
         ("gate", "verdict.review.command.outcome"),
         ("report", "verdict.review.command.review"),
@@ -192,7 +192,9 @@ def test_what_the_file_system_refuses_is_no_defect(
 
 def test_code_that_cannot_be_imported_is_no_judgement(clone: Clone) -> None:
     """On the command line: a change that breaks what the review imports is exit code 2, not the 1 of a worse model."""
-    (clone.path / "verdict" / "classifier" / "params.py").write_text("this is no Python\n", encoding="utf-8")
+    (clone.path / "verdict" / "classifier" / "params" / "__init__.py").write_text(
+        "this is no Python\n", encoding="utf-8"
+    )
     process = clone.try_run("python", "-I", "-m", "verdict", "gate")
     assert process.returncode == 2, process.stdout
 
@@ -215,7 +217,7 @@ def test_a_commit_is_judged_by_what_it_holds(clone: Clone, desk: Desk) -> None:
 
 def test_work_trees_are_gone_after_a_crash(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A review of a commit that breaks off leaves no work tree behind."""
-    monkeypatch.setattr("verdict.review.rules.consistent.check", crash)
+    monkeypatch.setattr("verdict.review.rules.lock.check", crash)
     assert desk.gate(clone, "--candidate", "HEAD").code == 2
     assert worktrees(clone) == 1
 

@@ -17,7 +17,7 @@ from tests.dvc.review import changes
 from tests.dvc.review.changes import EVALUATION, PREDICTED, Desk, by_hand, edit_json, edit_table, retrain
 from tests.dvc.review.forging import cached, locked, relock
 from verdict.repo.revisions import Revision, Store
-from verdict.review.reported_metrics import differing, shown
+from verdict.review.reported_metrics import mismatches, reported
 
 clone, desk = changes.clone, changes.desk
 
@@ -91,7 +91,7 @@ def test_a_figure_under_two_names_is_not_hidden_by_the_true_one(order: int) -> N
     diff = {"diff": {EVALUATION: dict(list(twice.items())[::order])}}
     store = cast("Store", SimpleNamespace(repo=SimpleNamespace(metrics=SimpleNamespace(diff=lambda **_: diff))))
     revision = Revision(Path(), "HEAD", "0" * 40)
-    found = differing(shown(store, revision, revision)[1], expected, revision)
+    found = mismatches(reported(store, revision, revision)[1], expected, revision)
     assert found == ["slices.overall.accuracy: nobody computes it"]
 
 

@@ -17,7 +17,7 @@ from tests.dvc.review.test_gate_data import with_rows
 from verdict.base.outcome import APPROVABLE
 from verdict.base.paths import TEST_SET
 from verdict.classifier.artifact import group_hash
-from verdict.review.testset import write
+from verdict.review.testset import write_test_set
 
 clone, desk = changes.clone, changes.desk
 
@@ -31,7 +31,7 @@ def only_right(place: Clone) -> Frame:
 def approved(place: Clone) -> None:
     """Make dvc.lock and the list of approved rows name whatever lies there."""
     relock(place)
-    write(place.path)
+    write_test_set(place.path)
 
 
 def test_a_test_split_of_easy_rows_fails(clone: Clone, desk: Desk) -> None:
@@ -69,7 +69,7 @@ def test_easy_rows_pass_by_approval_alone_and_main_is_asked_about_the_same_rows(
     assert verdict.comparison is not None
     assert verdict.comparison.test_changed
     assert not verdict.comparison.unchanged
-    assert verdict.comparison.of("overall").base == 1.0
+    assert verdict.comparison.difference("overall").base == 1.0
 
 
 def test_a_slice_without_test_rows_fails_by_its_name(clone: Clone, desk: Desk) -> None:
@@ -127,7 +127,7 @@ def test_the_first_list_needs_no_approval_where_it_names_mains_rows(clone: Clone
     """Without a list all of main's test rows are approved; a list of just these passes, one of fewer does not."""
     without_list(clone)
     assert desk.gate(clone).code == 0
-    write(clone.path)
+    write_test_set(clone.path)
     assert desk.gate(clone).code == 0
     edit_list(clone, lambda lines: lines[:-1])
     assert desk.gate(clone).failed == ["data"]
@@ -136,7 +136,7 @@ def test_the_first_list_needs_no_approval_where_it_names_mains_rows(clone: Clone
 def test_without_a_list_added_rows_need_approval(clone: Clone, desk: Desk) -> None:
     """Without a list on main, rows that come would count at once; a list of main's rows alone leaves them out."""
     without_list(clone)
-    write(clone.path)
+    write_test_set(clone.path)
     mains = (clone.path / TEST_SET).read_text(encoding="utf-8")
     with_rows(clone)
     outcome = desk.gate(clone)
@@ -153,7 +153,7 @@ def test_a_new_split_is_approved_in_two_steps(clone: Clone, desk: Desk) -> None:
     """Another salt is judged on the rows that main tests, too; the others count once main has not learnt from them."""
     changes.set_params(clone, "split", salt="b")
     changes.rerun(clone)
-    write(clone.path)
+    write_test_set(clone.path)
     refused = desk.gate(clone, "--approve", "split", "--approve", "data")
     assert refused.code == 2, refused.text
     assert "-- data/test-set.txt && verdict test-set --no-new" in refused.text
@@ -173,7 +173,7 @@ def test_a_first_run_has_a_list_of_its_own_rows(clone: Clone, desk: Desk) -> Non
     """With `--bootstrap` a list of other data is refused with the command that mends it."""
     edit_list(clone, lambda lines: [*lines, "0" * 16])
     assert desk.gate(clone, "--bootstrap").failed == ["test-file"]
-    write(clone.path)
+    write_test_set(clone.path)
     assert desk.gate(clone, "--bootstrap").code == 0
 
 
@@ -200,7 +200,7 @@ def test_rows_with_other_truth_fail(clone: Clone, desk: Desk, column: str) -> No
     edit_both(clone, lambda table: table.assign(**truth))
     relock(clone)
     assert "data" in desk.gate(clone).failed
-    write(clone.path)
+    write_test_set(clone.path)
     outcome = desk.gate(clone)
     assert outcome.code == 1, outcome.text
     assert "data" in outcome.failed

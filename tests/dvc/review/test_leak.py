@@ -13,13 +13,13 @@ from tests.dvc.review.forging import relock
 from tests.unit.review.predictions import LABELS as CLASSES
 from tests.unit.review.predictions import predicted, truth
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.review.plan import Plan
 from verdict.review.rules import leak
 from verdict.review.rules.leak import Excess
+from verdict.review.settings import ComparisonSettings
 
 clone, desk = changes.clone, changes.desk
 HELD_OUT = "data/validation/predictions.parquet"
-PLAN = Plan(0.95, 1000, 1, 15, "weighted_f1")
+SETTINGS = ComparisonSettings(0.95, 1000, 1, 15, "weighted_f1")
 SLICES = {"mails": 400, "films": 600, "shops": 50, "news": 90}
 Sides = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -47,7 +47,7 @@ def known(table: pd.DataFrame, predictions: pd.DataFrame, share: float, name: st
 
 def excesses(test: Sides, validation: Sides) -> list[Excess]:
     """Those of two models of the made-up classes."""
-    return leak.excesses(test, validation, CLASSES, PLAN)
+    return leak.excesses(test, validation, CLASSES, SETTINGS)
 
 
 def failed(test: Sides, validation: Sides) -> set[str]:

@@ -20,8 +20,8 @@ from verdict.base.printable import plain
 from verdict.repo.revisions import resolve, working_tree
 from verdict.review.gate import Review
 from verdict.review.report import context
-from verdict.review.report.markup import Template, code, own, render
-from verdict.review.testset import write
+from verdict.review.report.markup import Template, code, escape_message, render
+from verdict.review.testset import write_test_set
 
 clone, desk = changes.clone, changes.desk
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -97,14 +97,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     dag["stages"]["train"]["plots"][0]["plots/training.json"]["title"] = f"{TITLE} {BRANCH}"
     save(place.path / "dvc.yaml", dag)
     place.run("git", "checkout", "--quiet", "-b", f"{BRANCH}/base")
-    write(place.path)
+    write_test_set(place.path)
     place.commit("Base")
     changes.mislearn(place)
     edit_both(place, lambda table: table.assign(slice=table["slice"].replace(SLICE, "news")))
     changes.by_hand(place, evaluate)
     edit_both(place, lambda table: table.assign(slice=table["slice"].replace("news", SLICE)))
     relock(place)
-    write(place.path)
+    write_test_set(place.path)
     for name in FILES:
         (place.path / name).write_text("x\n", encoding="utf-8")
     changes.set_params(place, "", **{TEXTS[2]: TEXTS[0], "note": list(TEXTS), BRANCH: {TEXTS[5]: TEXTS[6]}})
@@ -209,11 +209,11 @@ PLACES = """
 """
 
 
-@pytest.mark.parametrize("make", [code, own])
+@pytest.mark.parametrize("make", [code, escape_message])
 @pytest.mark.parametrize("text", [*TEXTS, BRANCH, SLICE, "x" * 200_000, "&" * 200_000, "\n" * 200_000 + "late", ""])
 def test_a_hostile_text_is_one_short_line_in_any_place(tmp_path: Path, text: str, make: object) -> None:
     """In a paragraph, a table and a heading's note a text stays one line of limited length, and adds no element."""
-    markup = code(text) if make is code else own(text)
+    markup = code(text) if make is code else escape_message(text)
     assert len(markup) < 10_000
     assert "\n" not in markup
     (tmp_path / "places.md.j2").write_text(PLACES, encoding="utf-8")

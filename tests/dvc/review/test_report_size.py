@@ -16,12 +16,12 @@ from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision
 from verdict.review import compare
 from verdict.review.gate import Review
-from verdict.review.plan import Plan
-from verdict.review.policy import Change
+from verdict.review.policy import ParamChange
 from verdict.review.report import sections
 from verdict.review.report.markup import LIMIT, Section, fit, render
 from verdict.review.report.sections import SECTIONS
 from verdict.review.rules.model import Rule
+from verdict.review.settings import ComparisonSettings
 
 clone, desk = changes.clone, changes.desk
 MOST = 65_536  # characters of a comment on GitHub
@@ -59,7 +59,7 @@ def changed(key: str) -> Review:
     review = Review(
         Revision(Path(), "main", "0" * 40), candidate, rules=[Rule(n, "requirement", n != "lock", "") for n in NAMES]
     )
-    review.changes = [Change(f"{key}.{number}", number, f"{key}{number}" * 9) for number in range(MANY)]
+    review.changes = [ParamChange(f"{key}.{number}", number, f"{key}{number}" * 9) for number in range(MANY)]
     review.findings = [
         Finding("train", f"code/{number}.py", "the lock has another", "dvc repro") for number in range(MANY)
     ]
@@ -144,7 +144,7 @@ def test_thousands_of_texts_are_cut_from_the_least_confident() -> None:
     sure = pd.Series(range(MANY)) / MANY * 0.3
     base = truth.assign(**dict(zip(LABELS, (0.1, 0.1, 0.8), strict=True)))
     own = truth.assign(negative=0.6 + sure, neutral=0.2 - sure / 2, positive=0.2 - sure / 2)
-    comparison = compare.of_tables(base, own, LABELS, Plan(0.95, 1000, 1, 15, "weighted_f1"))
+    comparison = compare.compare_tables(base, own, LABELS, ComparisonSettings(0.95, 1000, 1, 15, "weighted_f1"))
     texts = {f"s{n}": f"sentence {n} " + "long " * 60 for n in range(MANY)}
     parts = [sections.texts(comparison, texts, kind) for kind in ("fixed", "broken")]
     text, whole = fit([short(0), *parts]), "".join(map(render, parts))

@@ -89,7 +89,7 @@ def test_the_command_stops_before_it_asks(
         (tmp_path / "host.toml").write_text(keys + places, encoding="utf-8")
         files = ["--release", f"{tmp_path}/v1.json", "--reference", f"{tmp_path}/reference.json"]
         given = ["deploy", "v1.0.0", *files, "--host", f"{tmp_path}/host.toml", "--no-wait", *force]
-        with Store(tmp_path).alone():  # as a guard does
+        with Store(tmp_path).lock():  # as a guard does
             assert main(given) == code
     assert "does not suit it: " in capsys.readouterr().out
-    assert (Store(tmp_path).ask() is not None) == (code == 0)
+    assert (Store(tmp_path).order.read() is not None) == (code == 0)

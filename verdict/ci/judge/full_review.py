@@ -30,7 +30,7 @@ from verdict.review.evidence import Evidence
 from verdict.review.gate import review
 from verdict.review.policy import policy_of
 from verdict.review.report.document import write
-from verdict.review.report.production import bring
+from verdict.review.report.production import fetch_production
 from verdict.review.rules.model import Rule
 
 _MOST_LOG = 200_000  # bytes
@@ -111,7 +111,7 @@ def _of_results(case: Case, folder: Path) -> Verdict:
         ingest.add_outputs(store, folder, _OUTPUTS)
         ingest.add_raw_data(store, case.main, own, folder)
         base = _with_results_at_hand(store, case)
-        bring(store, base)
+        fetch_production(store, base)
         unseen = private.rows()
         _forget_keys()
         sides = Evidence(store, base), Evidence(store, own)

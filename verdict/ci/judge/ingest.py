@@ -14,7 +14,7 @@ from verdict.repo.raw_data import raw_data
 from verdict.repo.remote import configured
 from verdict.repo.revisions import Revision, Store
 from verdict.repo.sources import obtain_data
-from verdict.review.command import reproduced
+from verdict.review.command import reproduce
 from verdict.review.derive import same_source
 
 
@@ -67,4 +67,4 @@ def add_raw_data(store: Store, main: Revision, own: Revision, folder: Path) -> N
 def reproduce_main(store: Store, main: Revision) -> Revision:
     """Run main's DAG here, with the raw data from wherever it can be had; the lock that comes out counts."""
     obtain_data(store.root, remote=False)
-    return reproduced(store, main)
+    return reproduce(store, main)

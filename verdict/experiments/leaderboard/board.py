@@ -15,7 +15,7 @@ from verdict.experiments.leaderboard.predictions import Cache, Predictions
 from verdict.experiments.leaderboard.ranking import SelectionBias, interval, selection_bias, to_best
 from verdict.experiments.leaderboard.records import Record
 from verdict.experiments.leaderboard.varied import differing, used
-from verdict.review.bootstrap import of_models
+from verdict.review.bootstrap import bootstrap_models
 from verdict.review.metrics_file import Scores
 from verdict.review.params import Gate
 from verdict.review.words import title
@@ -188,7 +188,7 @@ def _measure(
     if not here:
         return {}, None
     labels, policy = tables[here[0]].labels, by.policy
-    scores = of_models([tables[one].table for one in here], labels, by.headline, policy.resamples, policy.seed)
+    scores = bootstrap_models([tables[one].table for one in here], labels, by.headline, policy.resamples, policy.seed)
     gaps = to_best(scores, 0, policy.confidence)
     ties_best = gaps.ties_best
     measured = {

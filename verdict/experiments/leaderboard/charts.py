@@ -14,7 +14,7 @@ from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.records import shown_param
 from verdict.repo.plots import drawing
 from verdict.review.report.markup import capital, percent
-from verdict.review.report.png import opened, packed
+from verdict.review.report.png import decode, encode
 from verdict.review.report.vega import SCALE
 
 PARAMS, COST = "leaderboard-params", "leaderboard-cost"
@@ -235,4 +235,4 @@ def _save(spec: Spec, out: Path, stem: str) -> None:
         svg = vl_convert.vegalite_to_svg(text, allowed_base_urls=[])
         png = vl_convert.vegalite_to_png(text, scale=SCALE, allowed_base_urls=[])
     (out / f"{stem}.svg").write_text(svg, encoding="utf-8")
-    (out / f"{stem}.png").write_bytes(packed(opened(png, stem)))
+    (out / f"{stem}.png").write_bytes(encode(decode(png, stem)))

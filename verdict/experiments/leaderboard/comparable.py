@@ -15,7 +15,7 @@ from verdict.experiments.leaderboard.predictions import Cache, Predictions
 from verdict.experiments.leaderboard.records import Record
 from verdict.repo.revisions import checked
 from verdict.review.params import Gate
-from verdict.review.words import in_short
+from verdict.review.words import first_few
 
 Found = TypeVar("Found")
 ELSEWHERE, BROKEN, ABSENT = "elsewhere", "broken", "absent"
@@ -78,7 +78,7 @@ def comparable(
             what = "its predictions are not for the validation rows that its dvc.lock names, row for row"
             apart.append(_broken(record.experiment, what))
         elif one.labels != labels:
-            apart.append(elsewhere(record, f"scored on other classes: {in_short(one.labels)}"))
+            apart.append(elsewhere(record, f"scored on other classes: {first_few(one.labels)}"))
         else:
             tables[record.experiment] = one
     return tables

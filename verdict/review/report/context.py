@@ -38,7 +38,7 @@ def data(change: DataChange | None, name: str) -> Section:
     if change is None:
         return SECTIONS("same_data")
     columns = ("main", "candidate", *KINDS)
-    moves = [(move.split, move.kind, f"{move.count:,}", codes(move.ids)) for move in change.moves]
+    moves = [(move.split, move.kind, f"{move.count:,}", codes(move.ids)) for move in change.changes_by_split]
     sliced = {text.slice for text in change.texts} != {OVERALL}
     counts = [
         (

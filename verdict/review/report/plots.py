@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
 from verdict.repo.plots import CANDIDATE, MAIN, Row, Source, drawing, read
-from verdict.review.report.png import opened, packed, stacked
-from verdict.review.report.vega import SCALE, png
+from verdict.review.report.png import decode, encode, stack
+from verdict.review.report.vega import SCALE, render
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -76,7 +76,7 @@ def _with_images(source: Source) -> Source:
     """The same with pictures decoded, where it is one of pictures."""
     if source.renderer.TYPE != "image":
         return source
-    return replace(source, sides={side: opened(png, f"{source.name} of {side}") for side, png in source.sides.items()})
+    return replace(source, sides={side: decode(png, f"{source.name} of {side}") for side, png in source.sides.items()})
 
 
 def _file_name(plot: str) -> str:
@@ -92,14 +92,14 @@ def _draw(source: Source, path: Path) -> Plot:
     title = what = str(labels["title"])
     scale = 1 if source.renderer.TYPE == "image" else SCALE
     if source.renderer.TYPE == "image":
-        channels, picture = ["row"], stacked(shown)
+        channels, picture = ["row"], stack(shown)
     elif any(shown.values()):
         what += f": {labels['y_label']} against {labels['x_label']}"
         channels, picture = _filled(source, shown)
     else:  # a picture that says so: one that is not there would look like a defect
         none = {"data": {"values": [{}]}, "mark": {"type": "text", "text": "no rows"}, "width": 300}
         channels, picture = [], _rendered(source.name, {"title": title, **none})
-    path.write_bytes(packed(picture))
+    path.write_bytes(encode(picture))
     alt = f"{what}. {_legend(shown, channels)}."
     return Plot(source.name, title, (path.name,), alt, unchanged, picture.width // scale)
 
@@ -161,4 +161,4 @@ def _rendered(name: str, specification: dict[str, Any]) -> "Image":
         what = f"its template asks for {anchor[0]}, which DVC does not fill"
         raise VerdictError(name, what, "mend the template in .dvc/plots")
     with drawing(name):
-        return opened(png(text), name)
+        return decode(render(text), name)

@@ -10,7 +10,7 @@ from verdict.repo.names import OnStage, dotted, on_stage
 from verdict.repo.revisions import Revision, Store
 from verdict.review.compare import BETTER, WORSE, compare
 from verdict.review.evidence import Evidence
-from verdict.review.gate import Review, plan_of
+from verdict.review.gate import Review, settings_of
 from verdict.review.policy import policy_of
 from verdict.review.testset import test_rows
 from verdict.review.words import interval, title
@@ -19,7 +19,7 @@ STAGE = "production"
 _RESULTS = (TEST, ARTIFACT, PREDICTIONS[0])
 
 
-def bring(store: Store, base: Revision) -> None:
+def fetch_production(store: Store, base: Revision) -> None:
     """Fetch what serves, as far as the remote has it: the line itself asks nobody."""
     served = on_stage(base.root, STAGE)
     if served is None:
@@ -57,11 +57,11 @@ def _difference(served: OnStage, base: Evidence, candidate: Evidence) -> str:
 
 
 def _line(serving: Evidence, base: Evidence, candidate: Evidence) -> str:
-    plan, rows = plan_of(base, policy_of(base.revision)), test_rows(base, candidate)
+    plan, rows = settings_of(base, policy_of(base.revision)), test_rows(base, candidate)
     found = compare(serving, candidate, candidate.predictions, plan, rows)
     if found.unchanged:
         return "every prediction is the same"
-    line = found.of(OVERALL)
+    line = found.difference(OVERALL)
     word = f"{line.verdict} by" if line.verdict in (BETTER, WORSE) else f"{line.verdict},"
     return f"{word} {interval(line)}, overall {title(line.metric)}"
 

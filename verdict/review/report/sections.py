@@ -15,7 +15,18 @@ from verdict.review.compare import BETTER, UNDEFINED, WORSE, Comparison
 from verdict.review.gate import Review
 from verdict.review.metrics_file import SCORES
 from verdict.review.report.markup import Section, Template, code
-from verdict.review.words import LONGEST, NAMES, at, change, counted, figure, named, odds, signed, title
+from verdict.review.words import (
+    LONGEST,
+    NAMES,
+    change,
+    counted,
+    figure,
+    metric_in,
+    p_value_text,
+    short_name,
+    signed,
+    title,
+)
 
 _MOST_PAIRS = 100  # of classes between which predictions moved
 SECTIONS = Template(
@@ -33,11 +44,11 @@ SECTIONS = Template(
     PREDICTIONS=PREDICTIONS,
     RECORD=RECORD,
     SCORES=SCORES,
-    at=at,
+    metric_in=metric_in,
     change=change,
     counted=counted,
-    named=named,
-    odds=odds,
+    short_name=short_name,
+    p_value_text=p_value_text,
     signed=signed,
     title=title,
 )

@@ -79,7 +79,7 @@ def test_an_honest_change_passes_and_is_told_in_one_line(clone: Clone, desk: Des
     assert found.private.startswith("private test set: weighted F1 0.")
     assert "540 rows" in found.private
     told = found.private + "".join(
-        f"{rule.found}{rule.requirement}{rule.brief}" for rule in found.rules if rule.name in RULES
+        f"{rule.finding}{rule.requirement}{rule.brief}" for rule in found.rules if rule.name in RULES
     )
     assert not any(name in told for name in SIZES)
 

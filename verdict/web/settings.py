@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bounds:
+class WebSettings:
     """Addresses, and limits of what is asked.
 
     Args:

@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 Pair = tuple[sp.csr_matrix, sp.csr_matrix]
 
 
-def alike(rows: list[Words], others: list[Words]) -> Iterator[tuple[npt.NDArray[np.float64], Ints, Ints]]:
+def similar_pairs(rows: list[Words], others: list[Words]) -> Iterator[tuple[npt.NDArray[np.float64], Ints, Ints]]:
     """How alike the pairs are that are nearly the same, and their places in both lists; of a row the most alike first.
 
     A pair shares one of the rarest words of either text, or it does not share enough: only those are looked at

@@ -14,8 +14,8 @@ from verdict.base.paths import EVALUATION, SEED, VALIDATION
 from verdict.classifier.params.metric_names import BINS, OVERALL
 from verdict.classifier.scores.predictions import Figures, as_document, by_slice
 from verdict.review.evidence import Evidence
-from verdict.review.metrics_file import SCORES, Seeds, parsed
-from verdict.review.reported_metrics import UNKNOWN, Shown, differing, strange, unlike
+from verdict.review.metrics_file import SCORES, Seeds, parse_metrics
+from verdict.review.reported_metrics import UNKNOWN, Reported, document_mismatches, mismatches, unknown_entries
 from verdict.review.rules.model import Rule
 from verdict.review.words import counted
 
@@ -24,7 +24,7 @@ _NEW = f"{_AGAIN}; the judge is main's code: a metric that main does not compute
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class ValidationFigures:
     """A change's figures on validation by seed, the artifact's first, from its predictions; `wrong` says what is amiss.
 
     Both are empty where dvc.lock names no such predictions. What is `optional` may be missing in both files.
@@ -44,7 +44,7 @@ class HeldOut:
         return Seeds(len(values), statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
 
 
-def held_out(candidate: Evidence, optional: frozenset[str] = frozenset()) -> HeldOut:
+def recompute_validation(candidate: Evidence, optional: frozenset[str] = frozenset()) -> ValidationFigures:
     """Compute the figures on validation again, and compare metrics/validation.json with them.
 
     What is `optional` may be missing there.
@@ -52,15 +52,15 @@ def held_out(candidate: Evidence, optional: frozenset[str] = frozenset()) -> Hel
     try:
         tables = candidate.on_validation
     except VerdictError as error:
-        return HeldOut(wrong=(f"{error.where}: {error.what}",), optional=optional)
+        return ValidationFigures(wrong=(f"{error.where}: {error.what}",), optional=optional)
     if not tables:
-        return HeldOut(optional=optional)
+        return ValidationFigures(optional=optional)
     own = str((candidate.revision.params.get("train") or {}).get("seed"))
     figures = {
         match[1] if (match := SEED.fullmatch(name)) else own: by_slice(table, candidate.labels, BINS)
         for name, table in tables.items()
     }
-    return HeldOut(figures, tuple(_compared(candidate, figures, optional)), optional)
+    return ValidationFigures(figures, tuple(_compared(candidate, figures, optional)), optional)
 
 
 def _compared(candidate: Evidence, figures: dict[str, Figures], optional: frozenset[str]) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _compared(candidate: Evidence, figures: dict[str, Figures], optional: frozen
     if text is None:  # then nothing is told; where dvc.yaml declares the file, the rule `lock` misses it
         return
     try:
-        told = parsed(text, SCORES)
+        told = parse_metrics(text, SCORES)
     except VerdictError as error:
         yield f"{SCORES}: {error.what}"
         return
@@ -79,10 +79,10 @@ def _compared(candidate: Evidence, figures: dict[str, Figures], optional: frozen
         "std": statistics.stdev(values.values()) if len(values) > 1 else 0.0,
     }
     document = as_document(next(iter(figures.values())), candidate.labels)
-    yield from (f"{SCORES}: {line}" for line in unlike(told, {**document, "seeds": seeds}, optional))
+    yield from (f"{SCORES}: {line}" for line in document_mismatches(told, {**document, "seeds": seeds}, optional))
 
 
-def rule(figures: Shown, expected: dict[str, Any], candidate: Evidence, validation: HeldOut) -> Rule:
+def rule(figures: Reported, expected: dict[str, Any], candidate: Evidence, validation: ValidationFigures) -> Rule:
     """The rule `figures`: what both files hold, and nothing else.
 
     Args:
@@ -92,8 +92,8 @@ def rule(figures: Shown, expected: dict[str, Any], candidate: Evidence, validati
         validation: its figures on validation.
     """
     revision = candidate.revision
-    told: dict[str, Any] = parsed(revision.text(EVALUATION) or "", f"{EVALUATION} of {revision.name}")
-    on_test = (*differing(figures, expected, revision, validation.optional), *strange(told, expected))
+    told: dict[str, Any] = parse_metrics(revision.text(EVALUATION) or "", f"{EVALUATION} of {revision.name}")
+    on_test = (*mismatches(figures, expected, revision, validation.optional), *unknown_entries(told, expected))
     wrong = [*dict.fromkeys(on_test), *validation.wrong]
     requirement = (
         f"{EVALUATION} and {SCORES} hold the figures of the predictions and no others; those on test are the artifact's"

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 from verdict.repo.revisions import Store, resolve
-from verdict.review.compare import compare, on_shared
+from verdict.review.compare import compare, compare_on_shared
 from verdict.review.evidence import Evidence
-from verdict.review.gate import Review, plan_of
+from verdict.review.gate import Review, settings_of
 from verdict.review.policy import policy_of
 from verdict.review.rules.model import Rule, worse
 from verdict.review.testset import test_rows
 
 
-def against(root: Path, base: str, candidate: str) -> list[Rule]:
+def release_rules(root: Path, base: str, candidate: str) -> list[Rule]:
     """What the gate asks of a change in `fail_on_worse`, asked of two revisions by the policy of HEAD.
 
     Rules on data are not asked again: a person may have approved what came in between.
@@ -22,9 +22,9 @@ def against(root: Path, base: str, candidate: str) -> list[Rule]:
     with Store(root) as store:
         main, old, new = (Evidence(store, resolve(root, name)) for name in ("HEAD", base, candidate))
         policy = policy_of(main.revision)
-        predictions, plan, rows = new.verified()[0], plan_of(main, policy), test_rows(old, new)
+        predictions, plan, rows = new.verified_predictions()[0], settings_of(main, policy), test_rows(old, new)
         comparison = compare(old, new, predictions, plan, rows)
-        shared = on_shared(old, new, predictions, plan, rows)
+        shared = compare_on_shared(old, new, predictions, plan, rows)
     result = Review(old.revision, new.revision, comparison=comparison, shared=shared)
     groups = [group.name for group in comparison.groups]
     return list(worse(policy, result.lines, main.headline, groups, comparison.unchanged))

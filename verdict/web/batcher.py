@@ -10,7 +10,7 @@ Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 
 
-class Together(Generic[Asked, Answered]):
+class Batcher(Generic[Asked, Answered]):
     """A queue in front of one thread, which takes as many as wait by then.
 
     Args:

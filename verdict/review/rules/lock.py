@@ -9,7 +9,7 @@ from verdict.review.rules.model import Rule
 from verdict.review.words import counted
 
 
-def lock(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
+def rule(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
     """Whether dvc.lock is true of the tree, and all that is wrong with it."""
     requirement = "dvc.lock is consistent with the tree" + (", and every entry ran" if policy.lock == "ran" else "")
     if policy.lock == "ignore":

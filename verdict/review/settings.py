@@ -20,7 +20,7 @@ MOST_SLICES = 200
 
 
 @dataclass(frozen=True)
-class Plan:
+class ComparisonSettings:
     """How differences are judged: the metric that decides, `bins` of the calibration error, the bootstrap's settings.
 
     `named` are the pairs of group and metric that the policy fails a change for; `floored` those that it has a floor
@@ -65,7 +65,7 @@ def found_metrics(labels: Sequence[str], rated: bool) -> str:
     return f"there is {metrics}, and recall:LABEL and its like of {', '.join(classes)}{more}"
 
 
-def levels(plan: Plan, claims: Mapping[str, Collection[str]]) -> dict[tuple[str, str], float]:
+def levels(plan: ComparisonSettings, claims: Mapping[str, Collection[str]]) -> dict[tuple[str, str], float]:
     """The confidence of each interval, so that its family holds with `plan.confidence` (Šidák).
 
     Args:

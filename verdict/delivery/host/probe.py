@@ -12,7 +12,7 @@ from verdict.delivery.host.state import Release
 _SECONDS = 1.0
 
 
-def ask(
+def request(
     port: int, path: str, body: bytes | None = None, seconds: float = _SECONDS, host: str = "127.0.0.1"
 ) -> tuple[int, bytes]:
     """Status and body of an answer; status 0 where there is none."""
@@ -27,14 +27,14 @@ def ask(
         connection.close()
 
 
-def ready(port: int) -> bool:
+def is_ready(port: int) -> bool:
     """Whether it takes requests."""
-    return ask(port, "/v2/health/ready")[0] == 200
+    return request(port, "/v2/health/ready")[0] == 200
 
 
-def foreign(port: int, release: Release) -> str:
+def mismatch(port: int, release: Release) -> str:
     """In which way what answers there is not the release; nothing when it is."""
-    status, body = ask(port, "/version", seconds=5 * _SECONDS)  # one late answer is not another release
+    status, body = request(port, "/version", seconds=5 * _SECONDS)  # one late answer is not another release
     try:
         said = json.loads(body) if status == 200 else None
     except ValueError:
@@ -50,9 +50,9 @@ def foreign(port: int, release: Release) -> str:
 Samples = Mapping[tuple[str, str], float]
 
 
-def samples(port: int, host: str = "127.0.0.1", path: str = "/metrics") -> dict[tuple[str, str], float]:
+def read_metrics(port: int, host: str = "127.0.0.1", path: str = "/metrics") -> dict[tuple[str, str], float]:
     """The values of /metrics by name and labels; empty where there is no answer, or one of something else."""
-    status, body = ask(port, path, host=host)
+    status, body = request(port, path, host=host)
     found: dict[tuple[str, str], float] = {}
     with suppress(ValueError):  # a stranger on that port
         for line in body.decode().splitlines() if status == 200 else ():
@@ -63,7 +63,7 @@ def samples(port: int, host: str = "127.0.0.1", path: str = "/metrics") -> dict[
     return found
 
 
-def since(now: Samples, then: Samples) -> dict[tuple[str, str], float]:
+def increase(now: Samples, then: Samples) -> dict[tuple[str, str], float]:
     """What was counted in between; a server that was started anew counts from 0."""
     return {key: value - then.get(key, 0.0) if value >= then.get(key, 0.0) else value for key, value in now.items()}
 
@@ -73,7 +73,7 @@ def total(found: Samples, name: str, label: str = "") -> int:
     return round(sum(value for (head, labels), value in found.items() if head == name and label in labels))
 
 
-def slowest(many: Iterable[Samples], share: float = 0.99) -> float | None:
+def quantile(many: Iterable[Samples], share: float = 0.99) -> float | None:
     """Seconds within which `share` of the scoring requests were answered, as Prometheus reads it from buckets."""
     steps: dict[float, float] = {0.0: 0.0}
     for found in many:
@@ -93,6 +93,6 @@ def slowest(many: Iterable[Samples], share: float = 0.99) -> float | None:
     return None
 
 
-def texts_of(columns: list[str], texts: Iterable[str]) -> list[Any]:
+def as_inputs(columns: list[str], texts: Iterable[str]) -> list[Any]:
     """Texts as a service takes them: strings, or objects where the artifact makes its text of several columns."""
     return [text if len(columns) == 1 else dict.fromkeys(columns, text) for text in texts]

@@ -6,12 +6,12 @@ from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
-from verdict.web.bounds import Bounds
+from verdict.web.settings import WebSettings
 
 _SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Requests:
+class RequestCounters:
     """Counts of requests, by route and status, and of those that were not answered.
 
     Args:
@@ -36,11 +36,11 @@ class Requests:
         times.observe(seconds)
 
 
-class Served:
+class WebService:
     """What answers."""
 
-    settings: Bounds
-    counters: Requests
+    settings: WebSettings
+    counters: RequestCounters
     draining = False
     # Beside the counters, where Prometheus asks: JSON by path.
     pages: Mapping[str, bytes] = MappingProxyType({})
