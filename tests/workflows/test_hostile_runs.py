@@ -21,7 +21,7 @@ from tests.workflows.proposals import JUDGED, other_seed
 from verdict.base.documents import dump
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.ci.publish.verdict import JUDGED as PREVIEWED
-from verdict.repo.repro import RECORD
+from verdict.repo.repro import RECORD_FILE
 
 PREDICTED = "data/predictions/test.parquet"
 EVALUATION = "metrics/evaluation.json"
@@ -180,7 +180,7 @@ def test_what_a_run_says_is_text(harness: JudgeHarness) -> None:
 def test_a_record_of_times_may_be_anything(harness: JudgeHarness) -> None:
     """A record that is none costs the section on times, and nothing else."""
     for content in (b"[]", b"{", b'{"a": {"seconds": "x"}}', b'{"a": {"seconds": 1e999}}', b"[" * 100_000):
-        (harness.folder / RECORD).unlink(missing_ok=True)
+        (harness.folder / RECORD_FILE).unlink(missing_ok=True)
         verdict, report = harness.judge(partial(dict.update, **{"runs.json": content}))
         assert verdict.code == PASS
         assert "no record of it here" in report

@@ -17,7 +17,7 @@ from verdict.repo.isolation.sandbox import STRICT
 from verdict.repo.lock.check import LOCK, check
 from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, resolve, working_tree
-from verdict.repo.sources import obtain_data, obtain_start
+from verdict.repo.sources import obtain_data, obtain_pretrained
 
 LABEL = "audit"
 _TITLE = "Audit: running main again gives something else"
@@ -57,7 +57,7 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
             pass
     _remove_tracked(main)
     obtain_data(root, remote)
-    obtain_start(root, root)
+    obtain_pretrained(root, root)
     if fresh:
         repro.reproduce(root, STRICT, force=True, run_cache=False)
     else:

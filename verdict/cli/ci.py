@@ -33,7 +33,7 @@ def _plan(options: Options) -> None:
 
 def _reproduce(options: Options) -> None:
     from verdict.ci.run.reproduce import reproduce
-    from verdict.repo.isolation.by_main import MainCode
+    from verdict.repo.isolation.main_code import MainCode
 
     root = options.root.resolve()
     if options.params.strip():
@@ -45,7 +45,7 @@ def _reproduce(options: Options) -> None:
 
 
 def _base(options: Options, root: Path) -> str:
-    from verdict.repo.names import default_branch
+    from verdict.repo.refs import default_branch
 
     return options.base if options.base is not None else default_branch(root)
 
@@ -164,9 +164,9 @@ def _tell_drift(options: Options) -> None:
 
 def _remote(root: Path) -> bool:
     """Whether DVC's remote is one that others reach; one without a key is asked all the same, and says no."""
-    from verdict.repo.remote import configured
+    from verdict.repo.remote import has_shared_remote
 
-    return configured(root)
+    return has_shared_remote(root)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -211,11 +211,11 @@ def run(options: Options) -> int:
     """Run the step at the root of the repository; 0, or 1 with a message."""
 
     def step() -> None:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import require_top
+        from verdict.repo.environment import clean_own_environment
+        from verdict.repo.project import require_git_root
 
-        enter()
-        require_top()
+        clean_own_environment()
+        require_git_root()
         options.step(options)
 
     return reported(step)

@@ -22,9 +22,9 @@ def _missing(options: Options) -> None:
 
 def _baseline(_: Options) -> None:
     from verdict.ci.sweep.baseline import baseline
-    from verdict.repo.remote import configured
+    from verdict.repo.remote import has_shared_remote
 
-    baseline(Path.cwd(), remote=configured(Path.cwd()))
+    baseline(Path.cwd(), remote=has_shared_remote(Path.cwd()))
 
 
 def _name_remote(options: Options) -> None:

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from verdict.ci.cost.command import check_budget
-    from verdict.repo.names import default_branch
+    from verdict.repo.refs import default_branch
     from verdict.repo.revisions import resolve
     from verdict.review.policy import report_of
 
@@ -63,8 +63,8 @@ def _print(options: argparse.Namespace) -> None:
 
 
 def _root() -> Path:
-    from verdict.repo.environment import enter
-    from verdict.repo.place import project
+    from verdict.repo.environment import clean_own_environment
+    from verdict.repo.project import project_root
 
-    enter()
-    return project()
+    clean_own_environment()
+    return project_root()

@@ -117,9 +117,9 @@ def _release(version: str, path: Path | None) -> "Release":
     if path is None:  # in a clone: its tags say what a release is
         from verdict.delivery.registry import version as tagged
         from verdict.delivery.roll import host_release
-        from verdict.repo.place import project
+        from verdict.repo.project import project_root
 
-        return host_release(tagged(project(), version).provenance)
+        return host_release(tagged(project_root(), version).provenance)
     found = read_release(path)
     if found.version != version:
         raise VerdictError(

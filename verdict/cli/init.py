@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
     """Describe the table; 0, or 1 with a message where nothing was changed."""
 
     def start() -> None:
-        from verdict.init.command import start
+        from verdict.init.command import replace_table
 
-        start(Path.cwd(), options)
+        replace_table(Path.cwd(), options)
 
     return reported(start)

@@ -23,10 +23,12 @@ def run(options: argparse.Namespace) -> int:
     def rank() -> int:
         from verdict.experiments.leaderboard.command import Options
         from verdict.experiments.leaderboard.command import run as write
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
+        from verdict.repo.environment import clean_own_environment
+        from verdict.repo.project import project_root
 
-        enter()
-        return write(project(), Options(options.out, tuple(options.names), options.spec, options.all, options.chosen))
+        clean_own_environment()
+        return write(
+            project_root(), Options(options.out, tuple(options.names), options.spec, options.all, options.chosen)
+        )
 
     return judged(rank)

@@ -16,12 +16,12 @@ def run(options: argparse.Namespace) -> int:
     """Print the findings; 0 without any, else 1."""
 
     def check() -> int:
-        from verdict.repo.environment import enter
-        from verdict.repo.lock.check import look
-        from verdict.repo.place import project
+        from verdict.repo.environment import clean_own_environment
+        from verdict.repo.lock.check import check_with_unknown
+        from verdict.repo.project import project_root
 
-        enter()
-        findings, unknown = look(project(), options.ran)
+        clean_own_environment()
+        findings, unknown = check_with_unknown(project_root(), options.ran)
         for line in [*findings, *unknown]:
             print(line)
         found = f"dvc.lock: {len(findings)} finding{'' if len(findings) == 1 else 's'}"

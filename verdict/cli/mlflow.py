@@ -18,11 +18,11 @@ def run(options: argparse.Namespace) -> int:
     def write() -> None:
         from verdict.delivery.mirror import MLflow, mirror
         from verdict.experiments.leaderboard.experiments import find
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
+        from verdict.repo.environment import clean_own_environment
+        from verdict.repo.project import project_root
 
-        enter()
-        root = project()
+        clean_own_environment()
+        root = project_root()
         print(mirror(root, MLflow(options.to), [(one.name, one.commit) for one in find(root)]))
 
     return reported(write)

@@ -15,12 +15,12 @@ def run(_: argparse.Namespace) -> int:
     """Check it; 0, or 1 with the key that is wrong."""
 
     def check() -> None:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
+        from verdict.repo.environment import clean_own_environment
+        from verdict.repo.project import project_root
         from verdict.review.params import load
 
-        enter()
-        project()
+        clean_own_environment()
+        project_root()
         load()
 
     return reported(check)

@@ -94,9 +94,9 @@ def _register(root: Path, options: Options) -> None:
 
 def _app(root: Path, options: Options) -> str:
     """The login of the App that releases: nothing that a release says of itself can tell it."""
-    from verdict.repo.git import run
+    from verdict.repo.git import run_git
 
-    name = options.app or run(root, "config", "--get", "verdict.app").stdout.decode().strip()
+    name = options.app or run_git(root, "config", "--get", "verdict.app").stdout.decode().strip()
     if not name:
         raise VerdictError("--app", "which App releases is not known", "--app NAME, or git config verdict.app NAME")
     return f"{str(name).removesuffix('[bot]')}[bot]"
@@ -228,10 +228,10 @@ def run(options: Options) -> int:
     """Do it; 0, or 1 with a message; `verify` and `ready` as they say."""
 
     def step() -> int:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
+        from verdict.repo.environment import clean_own_environment
+        from verdict.repo.project import project_root
 
-        enter()
-        return int(options.step(project(), options) or 0)
+        clean_own_environment()
+        return int(options.step(project_root(), options) or 0)
 
     return (judged if options.step in (_verify, _ready) else reported)(step)

@@ -18,11 +18,11 @@ def run(options: argparse.Namespace) -> int:
     """Ask, and print what is missing."""
 
     def ask() -> int:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
+        from verdict.repo.environment import clean_own_environment
+        from verdict.repo.project import project_root
         from verdict.repo.remote.command import run as check
 
-        enter()
-        return check(project(), options.remote, options.push, options.verify)
+        clean_own_environment()
+        return check(project_root(), options.remote, options.push, options.verify)
 
     return judged(ask)

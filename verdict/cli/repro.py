@@ -15,11 +15,11 @@ def run(_: argparse.Namespace) -> int:
     """Reproduce; 0, or 1 where a stage failed."""
 
     def repro() -> None:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
+        from verdict.repo.environment import clean_own_environment
+        from verdict.repo.project import project_root
         from verdict.repo.repro import reproduce
 
-        enter()
-        reproduce(project())
+        clean_own_environment()
+        reproduce(project_root())
 
     return reported(repro)

@@ -20,9 +20,9 @@ def run(options: argparse.Namespace) -> int:
         from verdict.base.paths import DATASET
         from verdict.classifier.dataset.description import read_dataset
         from verdict.classifier.scores.scoreboard import scoreboard
-        from verdict.repo.lock.current import require_current
+        from verdict.repo.lock.current import require_current_metrics
 
-        require_current(Path(), options.path.as_posix())
+        require_current_metrics(Path(), options.path.as_posix())
         labels = read_dataset(Path(DATASET)).labels if Path(DATASET).is_file() else ()
         print(scoreboard(options.path, Path("data/published.csv"), labels))
 

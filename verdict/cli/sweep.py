@@ -39,11 +39,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from verdict.experiments.sweep.plan import plan
-    from verdict.repo.environment import enter
-    from verdict.repo.place import project
+    from verdict.repo.environment import clean_own_environment
+    from verdict.repo.project import project_root
 
-    enter()
-    chosen = plan(project(), options.spec)
+    clean_own_environment()
+    chosen = plan(project_root(), options.spec)
     if options.verb == "points":
         _print_points(chosen, options.json)
         return 0

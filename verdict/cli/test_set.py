@@ -16,11 +16,11 @@ def run(options: argparse.Namespace) -> int:
     """Write the file; 0, or 1 where there is no test split."""
 
     def approve() -> None:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
+        from verdict.repo.environment import clean_own_environment
+        from verdict.repo.project import project_root
         from verdict.review.testset import write_test_set
 
-        enter()
-        print(write_test_set(project(), options.no_new))
+        clean_own_environment()
+        print(write_test_set(project_root(), options.no_new))
 
     return reported(approve)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.dvc.pipeline.clone import STAGES, Clone, declared_outs, remove
 from tests.dvc.remote.desk import Desk, at, output
-from verdict.repo.remote import check, configured, push
+from verdict.repo.remote import check, has_shared_remote, push
 from verdict.repo.remote.settings import refuse_keys
 
 pytestmark = pytest.mark.slow
@@ -135,7 +135,7 @@ def test_damaged_copy_stays_here(desk: Desk, worker: Clone, prefix: str) -> None
 def test_embedded_folder(desk: Desk, reproduced: Clone) -> None:
     """The folder inside the clone is checked and filled the same way, and is no remote that others reach."""
     clone = reproduced.copy(desk.folder / "alone")
-    assert not configured(clone.path)
+    assert not has_shared_remote(clone.path)
     assert check(clone.path)
     assert push(clone.path) == []
     listing = output(clone, "models/classifier")
@@ -146,12 +146,12 @@ def test_embedded_folder(desk: Desk, reproduced: Clone) -> None:
 
 def test_configured(desk: Desk, worker: Clone) -> None:
     """S3 and a folder outside count as reached by others; no remote at all does not, and the command says so."""
-    assert configured(worker.path)
+    assert has_shared_remote(worker.path)
     config = worker.path / ".dvc" / "config"
     config.write_text("[core]\n    remote = disk\n['remote \"disk\"']\n    url = /mnt/share\n", encoding="utf-8")
-    assert configured(worker.path)
+    assert has_shared_remote(worker.path)
     config.write_text("", encoding="utf-8")
-    assert not configured(worker.path)
+    assert not has_shared_remote(worker.path)
     said = desk.remote(worker)
     assert said.code == 2
     assert "no remote specified" in said.text

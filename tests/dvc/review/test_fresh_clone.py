@@ -13,7 +13,7 @@ from tests.dvc.review import changes
 from tests.dvc.review.changes import Desk
 from verdict.base.errors import VerdictError
 from verdict.repo import repro
-from verdict.repo.lock.check import check, record_place
+from verdict.repo.lock.check import check, record_path
 from verdict.repo.remote import push
 from verdict.repo.revisions import Store, resolve
 from verdict.review.command import reproduce
@@ -213,7 +213,7 @@ def test_no_reason_is_empty(used: Clone, name: str) -> None:
 def record(clone: Clone, stage: str) -> Path:
     """The record of a stage's run."""
     entry = load(clone.lock())["stages"][stage]
-    return clone.path / ".dvc/cache/runs" / record_place(entry)
+    return clone.path / ".dvc/cache/runs" / record_path(entry)
 
 
 def cut(path: Path, text: bytes | None = None) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.documents import load, save
 from tests.dvc.review.zoo import ZOO, build, cat, changed, dvc, git, status
-from verdict.repo.lock.check import check, look
+from verdict.repo.lock.check import check, check_with_unknown
 
 _CHANCE = random.Random(20261125)
 _TREES = 5
@@ -60,7 +60,7 @@ def test_what_dvc_calls_changed_is_found_in_the_same_stages_with_data_and_withou
             named = status(author)
             assert {finding.stage for finding in check(author)} == named, name
         with changed(clone / name, content):
-            findings, unknown = look(clone)
+            findings, unknown = check_with_unknown(clone)
             stages = {finding.stage for finding in findings}
             assert stages | {line.partition(": ")[0] for line in unknown} >= named >= stages, name
 

@@ -17,8 +17,8 @@ from verdict.experiments.leaderboard.experiments import Files
 from verdict.experiments.sweep import worker as sweep_worker
 from verdict.experiments.sweep.plan import plan
 from verdict.experiments.sweep.worker import Worker
-from verdict.repo.dvc import cache_of, settings, share_cache
-from verdict.repo.place import project
+from verdict.repo.dvc import cache_folder, dvc_config, share_cache
+from verdict.repo.project import project_root
 from verdict.repo.revisions import resolve, working_tree
 
 desk = changes.desk
@@ -77,9 +77,9 @@ def test_a_worker_of_a_sweep_runs_in_the_project(
     place: Clone = request.getfixturevalue(name)
     with desk.at(place):
         planned = plan(place.path, Path("sweeps/two.yaml"))
-        worker = Worker.new(planned, cache_of(place.path))
+        worker = Worker.new(planned, cache_folder(place.path))
         desk.patch.setattr(
-            sweep_worker, "command", lambda *_: [sys.executable, "-c", "print(open('params.yaml').read())"]
+            sweep_worker, "dvc_command", lambda *_: [sys.executable, "-c", "print(open('params.yaml').read())"]
         )
         worker.run(planned, planned.points[0], tmp_path / "log")
         found = next(worker.clone.rglob("prepared/test.parquet")).read_bytes()
@@ -100,7 +100,7 @@ def test_a_git_folder_that_is_a_file_changes_nothing(kind: str, odd: Clone, desk
         Clone(place.path.parent).run("git", *allowed, "submodule", "add", "-q", "-b", "main", str(source), "inner")
     else:
         odd.copy(tmp_path / "source").run("git", "worktree", "add", "-q", "--detach", str(place.path))
-    share_cache(place.path, cache_of(odd.path))
+    share_cache(place.path, cache_folder(odd.path))
     outcome = desk.gate(place, "--candidate", "HEAD")
     assert outcome.code == 0, outcome.text
 
@@ -150,14 +150,14 @@ def test_a_path_that_is_not_utf8_is_refused(tmp_path: Path, monkeypatch: pytest.
     (folder / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(folder)
     with pytest.raises(VerdictError, match="not UTF-8"):
-        project()
+        project_root()
 
 
 def test_a_locale_without_the_letters_of_the_path_is_named(tmp_path: Path) -> None:
     """A path that this locale's encoding cannot hold is refused with the variable that helps."""
     (tmp_path / "ü/.dvc").mkdir(parents=True)
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
-    asked = [sys.executable, "-c", "from verdict.repo.place import project; project()"]
+    asked = [sys.executable, "-c", "from verdict.repo.project import project_root; project_root()"]
     found = Clone(tmp_path / "ü").try_run(*asked, **locale)
     assert "has letters that the encoding of this locale lacks" in found.stdout
     assert Clone(tmp_path / "ü").try_run(*asked, **{**locale, "PYTHONUTF8": "1"}).returncode == 0
@@ -169,7 +169,7 @@ def test_settings_of_any_letter_are_written(tmp_path: Path) -> None:
     (tmp_path / ".dvc/config.local").write_text("['remote \"köln\"']\n    url = /mnt/köln\n", encoding="utf-8")
     (tmp_path / "çache #1").mkdir()
     share_cache(tmp_path, tmp_path / "çache #1")
-    found = settings(tmp_path)
+    found = dvc_config(tmp_path)
     assert Path(found["cache"]["dir"]).resolve() == tmp_path / "çache #1"
     assert found["remote"]["köln"]["url"] == "/mnt/köln"
 

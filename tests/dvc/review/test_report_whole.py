@@ -15,7 +15,7 @@ from tests.dvc.review.forging import relock
 from tests.dvc.review.shown import Shown
 from tests.dvc.review.test_report_hostile import github
 from verdict.repo.hardware import hardware
-from verdict.repo.repro import RECORD
+from verdict.repo.repro import RECORD_FILE
 from verdict.repo.revisions import working_tree
 from verdict.review.params import Report
 from verdict.review.report import context
@@ -184,7 +184,7 @@ def test_a_restored_result_is_said_to_come_from_the_run_cache(rerun: Clone, tmp_
     back(place)
     assert ran(place)["evaluate"] == ("no record of it here", "")  # the record is of another result
     if not known:
-        (place.path / RECORD).unlink()
+        (place.path / RECORD_FILE).unlink()
     evaluated(place)
     assert ran(place)["evaluate"] == ("from the run-cache", time if known else "not recorded")
 
@@ -200,8 +200,8 @@ def test_a_run_that_failed_is_no_record_of_the_result_before_it(clone: Clone) ->
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"x": 3}'])
 def test_a_damaged_record_is_no_record(clone: Clone, text: str) -> None:
     """A record that cannot be read says nothing, and stops nothing."""
-    (clone.path / RECORD).parent.mkdir(parents=True, exist_ok=True)
-    (clone.path / RECORD).write_text(text, encoding="utf-8")
+    (clone.path / RECORD_FILE).parent.mkdir(parents=True, exist_ok=True)
+    (clone.path / RECORD_FILE).write_text(text, encoding="utf-8")
     assert set(ran(clone).values()) == {("no record of it here", "")}
     assert list(ran(clone)) == list(load(clone.lock())["stages"])
 

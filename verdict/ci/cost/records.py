@@ -73,7 +73,7 @@ def github_records(github: GitHub, root: Path, now: datetime) -> Records:
 
 def local_records(root: Path) -> Records:
     """Read the record of `verdict repro`: the newest time of each stage, together as one run on this machine."""
-    newest = {entry["stage"]: entry["seconds"] for entry in repro.read(root).values() if "stage" in entry}
+    newest = {entry["stage"]: entry["seconds"] for entry in repro.read_records(root).values() if "stage" in entry}
     jobs = [Job(stage, True, seconds) for stage, seconds in newest.items() if seconds is not None]
     return Records("this machine, each stage once", Counter({EXPERIMENT: 1} if jobs else {}), tuple(jobs))
 

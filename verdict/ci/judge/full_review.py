@@ -209,7 +209,7 @@ def _keep_record(root: Path, path: Path) -> None:
         kept = {str(key): _entry(entry) for key, entry in list(found.items())[:500]}
     except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return  # the report then says that it has none
-    write_json(root / repro.RECORD, kept)
+    write_json(root / repro.RECORD_FILE, kept)
 
 
 def _entry(entry: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from verdict.base.errors import VerdictError
 from verdict.ci.github.client import GitHub
 from verdict.ci.github.pull_request import MERGE_GROUP, WORKFLOW
 from verdict.ci.judge import merge
-from verdict.repo.git import git, run
+from verdict.repo.git import git, run_git
 from verdict.repo.revisions import Revision
 
 _FOLDER = "gh-readonly-queue"
@@ -90,7 +90,7 @@ def _heads(root: Path, target: str) -> list[tuple[str, str]]:
 
 
 def _descends(main: Revision, commit: str) -> bool:
-    return run(main.root, "merge-base", "--is-ancestor", str(main.commit), commit).returncode == 0
+    return run_git(main.root, "merge-base", "--is-ancestor", str(main.commit), commit).returncode == 0
 
 
 def _require_all_green(github: GitHub, target: str) -> None:

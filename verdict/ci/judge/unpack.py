@@ -8,7 +8,7 @@ from pathlib import Path
 from verdict.base.documents import require_bounded
 from verdict.base.errors import VerdictError
 from verdict.ci.run.bundle import FAILED, HEADER, LOG, REPRODUCED, RUNS, VERSION, Header
-from verdict.repo.raw_data import TABLE
+from verdict.repo.raw_data import TABLE_PATH
 
 _WORD = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}"
 # Every name that a bundle may hold, in full: no folder above, no absolute path, no second spelling.
@@ -16,7 +16,7 @@ _ALLOWED = re.compile(
     rf"{re.escape(HEADER)}|{re.escape(LOG)}|{re.escape(RUNS)}|dvc\.lock"
     rf"|metrics/{_WORD}\.json|plots/{_WORD}\.(json|csv|tsv|png|svg|jpg)"
     rf"|models/classifier/{_WORD}\.(json|safetensors)|data/(predictions|validation)/{_WORD}\.parquet"
-    rf"|data/prepared/{_WORD}\.(parquet|json)|{TABLE.pattern}"
+    rf"|data/prepared/{_WORD}\.(parquet|json)|{TABLE_PATH.pattern}"
 )
 MOST_FILES = 300
 # Beside the artifact: raw data, tables, plots, log. In 10^6 bytes.

@@ -16,19 +16,19 @@ from verdict.ci.sweep.proposal import FILES, Proposal
 from verdict.classifier.dataset.formats import FORMATS
 from verdict.classifier.dataset.table import format_of
 from verdict.classifier.params import load
-from verdict.init.add import NOTES, put, wanted
-from verdict.init.new_rows import New
-from verdict.repo.dvc import dvc, settings
+from verdict.init.add import NOTES, add_rows, read_new_rows
+from verdict.init.new_rows import NewRows
+from verdict.repo.dvc import dvc, dvc_config
 from verdict.repo.raw_data import raw_data
 from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, working_tree
-from verdict.repo.sources import RETRAIN
+from verdict.repo.sources import RETRAIN_REMOTE
 from verdict.review.policy import retrain_of
 from verdict.review.report.markup import Template, fit
 
 TEMPLATE = Path(__file__).parent / "templates" / "retrain.md.j2"
 _ROWS = "rows"  # of that remote: the folder where a team lays its labelled tables
-_NO_REMOTE = f"dvc remote add {RETRAIN} s3://BUCKET/retrain, on main (docs/retraining.md)"
+_NO_REMOTE = f"dvc remote add {RETRAIN_REMOTE} s3://BUCKET/retrain, on main (docs/retraining.md)"
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,20 @@ def collect(main: Revision, folder: Path, trigger: Trigger, out: Path) -> int:
         VerdictError: rows cannot be read, or cannot be sent.
     """
     params, rules, root = load(), retrain_of(main), main.root
-    has_remote = RETRAIN in settings(root)["remote"]
+    has_remote = RETRAIN_REMOTE in dvc_config(root)["remote"]
     if has_remote:
-        with Storage(root, RETRAIN) as storage:
-            storage.bring(_ROWS, folder)
+        with Storage(root, RETRAIN_REMOTE) as storage:
+            storage.download_all(_ROWS, folder)
     found = sorted(path for path in folder.rglob("*") if path.is_file() and format_of(path) in FORMATS)
-    new = wanted(root, params, found, rules.columns, lenient=True) if found else New([], Counter(), [])
+    new = read_new_rows(root, params, found, rules.columns, lenient=True) if found else NewRows([], Counter(), [])
     print(f"{len(new.rows)} new rows in {len(found)} tables; left out: {dict(new.left_out)}")
     if len(new.rows) < rules.min_labels:
         return rules.min_labels - len(new.rows)
     if not has_remote:
-        raise VerdictError(".dvc/config", f"has no remote {RETRAIN}: nobody could get the new rows", _NO_REMOTE)
+        raise VerdictError(".dvc/config", f"has no remote {RETRAIN_REMOTE}: nobody could get the new rows", _NO_REMOTE)
     if trigger.overrides.strip():
         apply(root, trigger.overrides)
-    put(root, params, new, f"retraining: {trigger.run}", trigger.now.date())
+    add_rows(root, params, new, f"retraining: {trigger.run}", trigger.now.date())
     _send(root)
     _propose(main, new, trigger, out)
     return 0
@@ -79,13 +79,14 @@ def collect(main: Revision, folder: Path, trigger: Trigger, out: Path) -> int:
 def _send(root: Path) -> None:
     """Push the new version to the remote of retraining, and see that it is there."""
     raw = raw_data(working_tree(root))
-    dvc(root, "push", "--remote", RETRAIN, raw.pointer, remedy=f"the key must write to the remote {RETRAIN}")
-    with Storage(root, RETRAIN) as storage:
-        if not storage.held([storage.object_at(raw.digest)]):
+    remedy = f"the key must write to the remote {RETRAIN_REMOTE}"
+    dvc(root, "push", "--remote", RETRAIN_REMOTE, raw.pointer, remedy=remedy)
+    with Storage(root, RETRAIN_REMOTE) as storage:
+        if not storage.existing([storage.object_at(raw.digest)]):
             raise VerdictError(storage.where(), f"does not hold {raw.digest} after the push", "run the job again")
 
 
-def _propose(main: Revision, new: New, trigger: Trigger, out: Path) -> None:
+def _propose(main: Revision, new: NewRows, trigger: Trigger, out: Path) -> None:
     raw, count = raw_data(working_tree(main.root)), len(new.rows)
     files = [raw.pointer, NOTES, *([PARAMS] if trigger.overrides.strip() else [])]
     for name in files:

@@ -10,7 +10,7 @@ from verdict.repo.git import git
 from verdict.repo.lock.check import LOCK
 from verdict.repo.raw_data import raw_data
 from verdict.repo.revisions import working_tree
-from verdict.repo.sources import obtain, obtain_data
+from verdict.repo.sources import obtain_data, obtain_targets
 
 
 def baseline(root: Path, remote: bool) -> None:
@@ -29,7 +29,8 @@ def baseline(root: Path, remote: bool) -> None:
     outputs = stage_outputs((root / LOCK).read_text(encoding="utf-8"))
     cached = [path for path in outputs if not GENERATED.fullmatch(path)]
     # Not in one: DVC checks out nothing of the others where a pointer is among the targets.
-    missing = obtain(root, [raw_data(working_tree(root)).pointer], remote) or obtain(root, cached, remote)
+    pointer = raw_data(working_tree(root)).pointer
+    missing = obtain_targets(root, [pointer], remote) or obtain_targets(root, cached, remote)
     if not missing:
         print("main's results are at hand")
         return

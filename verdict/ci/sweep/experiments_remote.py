@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from verdict.experiments.sweep.remotes import require_apart
-from verdict.repo.dvc import settings as settings_of
+from verdict.repo.dvc import dvc_config as settings_of
 from verdict.repo.git import git
 
 NAME = "sweeps"

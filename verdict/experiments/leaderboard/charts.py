@@ -12,7 +12,7 @@ from typing import Any
 from verdict.base.printable import plain
 from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.records import shown_param
-from verdict.repo.plots import drawing
+from verdict.repo.plots import plot_errors
 from verdict.review.report.markup import capital, percent
 from verdict.review.report.png import decode, encode
 from verdict.review.report.vega import SCALE
@@ -231,7 +231,7 @@ def _save(spec: Spec, out: Path, stem: str) -> None:
     import vl_convert
 
     text = json.dumps(spec, allow_nan=False)
-    with drawing(stem):
+    with plot_errors(stem):
         svg = vl_convert.vegalite_to_svg(text, allowed_base_urls=[])
         png = vl_convert.vegalite_to_png(text, scale=SCALE, allowed_base_urls=[])
     (out / f"{stem}.svg").write_text(svg, encoding="utf-8")

@@ -17,7 +17,7 @@ from verdict.experiments.sweep import outcome as told
 from verdict.experiments.sweep import processes
 from verdict.experiments.sweep.plan import Plan, Point
 from verdict.experiments.sweep.worker import HOME, Worker, commit_of
-from verdict.repo.dvc import cache_of
+from verdict.repo.dvc import cache_folder
 from verdict.repo.git import git
 
 
@@ -77,7 +77,7 @@ class Sweep:
         outcomes = list(self._known(set(living)))
         settled = {outcome.point.name for outcome in outcomes}
         left = [point for point in self.points if point.name not in settled]
-        self._cache = cache_of(self.plan.root) if left else Path()
+        self._cache = cache_folder(self.plan.root) if left else Path()
         print(f"{self.plan.spec}: {len(self.points)} points, {len(left)} to run, {jobs} at a time")
         bar: tqdm[Any] = tqdm(total=len(self.points), unit="point", disable=None, leave=False)
         with bar:

@@ -113,7 +113,7 @@ def _pinned(text: str) -> Iterator[tuple[str, str]]:
 
 def runs(candidate: Revision, prices: Report) -> Section:
     """Write what ran for this result, how long, on what; what came from the cache; and what it cost."""
-    record = repro.read(candidate.root)
+    record = repro.read_records(candidate.root)
     rows, seconds, machines = [], 0.0, set[str]()
     for name, entry in candidate.stages.items():
         found = record.get(record_hash(entry))

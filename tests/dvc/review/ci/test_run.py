@@ -17,7 +17,7 @@ from verdict.base.errors import VerdictError
 from verdict.ci.audit import reproduce_main
 from verdict.ci.run.reproduce import reproduce
 from verdict.repo.isolation import landlock
-from verdict.repo.isolation.by_main import LABEL, MainCode
+from verdict.repo.isolation.main_code import DATA_LABEL, MainCode
 from verdict.repo.repro import StageError
 
 clone, desk = changes.clone, changes.desk
@@ -168,7 +168,7 @@ def test_mains_code_makes_the_data(
     if not approved:
         assert head["outcome"] == "reproduced", head
         assert list(after) == list(before)
-        assert f"prepare: main's code runs it, since the change's own is another and lacks the label {LABEL}" in (
+        assert f"prepare: main's code runs it, since the change's own is another and lacks the label {DATA_LABEL}" in (
             capsys.readouterr().out
         )
         assert ran(desk, clone, None)["outcome"]  # the label, set later: no record says that main's tables were its own
@@ -196,7 +196,7 @@ def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
     head = ran(desk, clone, main)
     assert (head["outcome"], head["stage"]) == ("failed", "featurize"), head
     assert "main's code ran prepare" in head["reason"]
-    assert LABEL in head["reason"]
+    assert DATA_LABEL in head["reason"]
 
 
 def test_an_honest_change_of_the_code_needs_no_label(clone: Clone, desk: Desk, main: MainCode) -> None:
@@ -236,7 +236,7 @@ def test_what_mains_code_cannot_do_names_the_label(
     proposed(clone, change)
     head = ran(desk, clone, main)
     assert head["outcome"] == "failed"
-    assert LABEL in head["reason"]
+    assert DATA_LABEL in head["reason"]
 
 
 def test_the_changes_settings_count(clone: Clone, desk: Desk, main: MainCode) -> None:

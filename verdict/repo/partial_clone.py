@@ -7,18 +7,18 @@ import re
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.repo.git import git, run
+from verdict.repo.git import git, run_git
 
 _PROMISOR = re.compile(r"^remote\.(.+)\.promisor$", re.MULTILINE)
 
 
-def complete(root: Path, commit: str) -> None:
+def fetch_missing(root: Path, commit: str) -> None:
     """Make sure that every file of a commit is in this clone.
 
     Raises:
         VerdictError: some are missing, and the remote that promised them does not give them.
     """
-    listed = run(root, "config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
+    listed = run_git(root, "config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
     remotes = _PROMISOR.findall(listed.stdout.decode("utf-8", errors="replace"))
     if not remotes:
         return

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.repo.git import run
+from verdict.repo.git import run_git
 
 
-def project() -> Path:
+def project_root() -> Path:
     """The current folder, which is the project's root.
 
     Raises:
@@ -33,13 +33,13 @@ def _require_readable(path: Path) -> None:
         raise VerdictError(str(path), what, "export PYTHONUTF8=1, and do the same again")
 
 
-def require_top() -> None:
+def require_git_root() -> None:
     """Refuse to go on in a project that lies in a sub-folder of its git repository.
 
     Raises:
         VerdictError: so it does; GitHub reads workflows at the repository's root alone, and ours speak of its paths.
     """
-    inside = run(Path.cwd(), "rev-parse", "--show-prefix").stdout.decode("utf-8", errors="replace").strip("\n")
+    inside = run_git(Path.cwd(), "rev-parse", "--show-prefix").stdout.decode("utf-8", errors="replace").strip("\n")
     if inside:
         what = "the project is not at the root of the git repository, where the workflows need it"
         raise VerdictError(inside, what, "give it a repository of its own, or do without the workflows: docs/github.md")

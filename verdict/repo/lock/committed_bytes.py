@@ -16,8 +16,8 @@ from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 from verdict.repo.checkout import Checkout, checkout_of, names_in
-from verdict.repo.git import git_bytes, run
-from verdict.repo.lock.finding import Finding, repro
+from verdict.repo.git import git_bytes, run_git
+from verdict.repo.lock.finding import Finding, repro_command
 
 _ATTRIBUTES = ("eol", "filter", "ident", "working-tree-encoding")
 _UNSET = (b"unspecified", b"unset")
@@ -30,7 +30,7 @@ _AS_IT_IS = "-text -ident -filter !working-tree-encoding"
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class TrackedPath:
     """A dependency or output that git keeps, the files that count for its hash, and a stage that names it."""
 
     stage: str
@@ -43,12 +43,12 @@ class Use:
 class _File:
     """A file of the checkout: what stage and dependency it belongs to, and its bytes."""
 
-    use: Use
+    use: TrackedPath
     path: str
     raw: bytes
 
 
-def findings(root: Path, uses: Iterable[Use], is_ignored: Callable[[str], bool]) -> list[Finding]:
+def findings(root: Path, uses: Iterable[TrackedPath], is_ignored: Callable[[str], bool]) -> list[Finding]:
     """Files whose bytes another clone will not have; none where git does not keep this tree.
 
     Args:
@@ -79,18 +79,18 @@ def findings(root: Path, uses: Iterable[Use], is_ignored: Callable[[str], bool])
     return [*found, *_ignored(root, checkout, files), *_other_bytes(root, checkout, files)]
 
 
-def bring_back(root: Path, path: str) -> str:
+def restore_command(root: Path, path: str) -> str:
     """How to get a file back that is not there."""
-    listed = run(root, "ls-files", "-v", "--", f":(literal){path}").stdout
+    listed = run_git(root, "ls-files", "-v", "--", f":(literal){path}").stdout
     if listed:
         return shlex.join([*(_DENSE if listed.startswith(b"S") else ("git", "checkout", "--")), path])
     above = [str(folder) for folder in Path(path).parents if (root / folder).is_dir() and folder != Path()]
-    if above and run(root, "ls-files", "--stage", "--", f":(literal){above[-1]}").stdout.startswith(b"160000"):
+    if above and run_git(root, "ls-files", "--stage", "--", f":(literal){above[-1]}").stdout.startswith(b"160000"):
         return shlex.join(["git", "submodule", "update", "--init", "--", above[-1]])
     return f"bring {path} back, or take it out of dvc.yaml"
 
 
-def _left_out(root: Path, checkout: Checkout, use: Use, is_ignored: Callable[[str], bool]) -> Iterator[Finding]:
+def _left_out(root: Path, checkout: Checkout, use: TrackedPath, is_ignored: Callable[[str], bool]) -> Iterator[Finding]:
     """A folder of which a sparse checkout has a part: git status is clean, and other clones have more."""
     folder = root / use.path
     if folder.is_dir() and folder.is_relative_to(checkout.top):
@@ -117,14 +117,14 @@ def _ignored(root: Path, checkout: Checkout, files: dict[str, _File]) -> list[Fi
     unknown = [name for name in files if name not in checkout.entries]
     if not unknown:
         return []
-    listed = run(checkout.top, "check-ignore", "-z", "--stdin", stdin=_bytes(unknown)).stdout
-    found: dict[Use, list[str]] = {}
+    listed = run_git(checkout.top, "check-ignore", "-z", "--stdin", stdin=_bytes(unknown)).stdout
+    found: dict[TrackedPath, list[str]] = {}
     for name in names_in(listed):
         found.setdefault(files[name].use, []).append(files[name].path)
     return [_only_here(root, use, paths) for use, paths in found.items()]
 
 
-def _only_here(root: Path, use: Use, paths: list[str]) -> Finding:
+def _only_here(root: Path, use: TrackedPath, paths: list[str]) -> Finding:
     what = "git ignores it: no other clone has it"
     if use.written or (root / use.path).is_file():
         return Finding(use.stage, use.path, what, shlex.join(["git", "add", "--force", "--", *paths]))
@@ -132,7 +132,7 @@ def _only_here(root: Path, use: Use, paths: list[str]) -> Finding:
     if len(paths) > 1:
         what = f"{what}; so it is with {len(paths) - 1} more files in {use.path}"
     told = shlex.join(["printf", r"%s\n", *patterns])
-    return Finding(use.stage, paths[0], what, f"{told} >> .dvcignore && {repro(use.stage)}")
+    return Finding(use.stage, paths[0], what, f"{told} >> .dvcignore && {repro_command(use.stage)}")
 
 
 def _other_bytes(root: Path, checkout: Checkout, files: dict[str, _File]) -> list[Finding]:
@@ -208,9 +208,9 @@ def _finding(root: Path, checkout: Checkout, name: str, file: _File, content: by
         mend = f"{told} >> .gitattributes && git add .gitattributes && {add} -- {path}"
         return Finding(file.use.stage, file.path, what, mend)
     options = shlex.join([word for key, value in _ELSEWHERE.items() for word in ("-c", f"{key}={value}")])
-    usual = run(root, "config", "--get-regexp", r"^core\.(autocrlf|eol)$").returncode
+    usual = run_git(root, "config", "--get-regexp", r"^core\.(autocrlf|eol)$").returncode
     again = f"git {'' if usual else f'{options} '}checkout -- {path}"
-    strict = run(root, "config", "--get", "core.safecrlf").stdout.strip() not in (b"", b"false", b"warn")
+    strict = run_git(root, "config", "--get", "core.safecrlf").stdout.strip() not in (b"", b"false", b"warn")
     add = f"git {'-c core.safecrlf=false ' if strict else ''}add -- {path}"
     mend = f"{add} && rm -- {path} && {again} && dvc repro"
     return Finding(file.use.stage, file.path, what, mend)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from verdict.base.paths import ARTIFACT, HELD_OUT, TEST
 from verdict.repo.lock.finding import Finding
-from verdict.repo.lock.stages import name_of
-from verdict.repo.raw_data import FOLDER, declared_path, overlap
+from verdict.repo.lock.stages import stage_name
+from verdict.repo.raw_data import RAW_FOLDER, declared_path, paths_overlap
 
 if TYPE_CHECKING:
     from dvc.output import Output
@@ -36,7 +36,7 @@ _FOR_ALL = ("data/start",)
 _MODEL = (ARTIFACT, "data/validation", "metrics/validation.json")
 
 
-def peeks(root: Path, stages: "Sequence[Stage]", hashes: Iterable[str] = ()) -> Iterator[Finding]:
+def forbidden_reads(root: Path, stages: "Sequence[Stage]", hashes: Iterable[str] = ()) -> Iterator[Finding]:
     """What a DAG shows a stage that it must not see.
 
     Args:
@@ -55,7 +55,7 @@ def guarded_hashes(root: Path, stages: "Sequence[Stage]") -> set[str]:
     return _Dag(root, stages).hashes()
 
 
-def storage(repo: "Repo") -> list[str]:
+def storage_folders(repo: "Repo") -> list[str]:
     """Where DVC keeps objects on this machine: its cache, and remotes that are folders."""
     urls = (str(remote.get("url", "")) for remote in repo.config["remote"].values())
     folders = [str(repo.cache.local.path), *(url for url in urls if url and "://" not in url)]
@@ -66,7 +66,7 @@ class _Dag:
     def __init__(self, root: Path, stages: "Sequence[Stage]") -> None:
         self.root, self.stages = root, stages
         # DVC runs an import, too: it copies what that names.
-        running = {name_of(stage): stage for stage in stages if stage.cmd or stage.is_import}
+        running = {stage_name(stage): stage for stage in stages if stage.cmd or stage.is_import}
         self.deps = {
             name: [*(self._path(dep) for dep in stage.deps if dep.protocol == "local"), *_FOR_ALL]
             for name, stage in running.items()
@@ -76,9 +76,9 @@ class _Dag:
 
     def _raw(self) -> set[str]:
         """Where raw data lies: by custom, by params.yaml, and the file or folder of a pointer that holds it."""
-        named = {FOLDER, *filter(None, [declared_path(self.root)])}
+        named = {RAW_FOLDER, *filter(None, [declared_path(self.root)])}
         tracked = {self._path(out) for stage in self.stages if not stage.cmd for out in stage.outs}
-        found = named | {out for out in tracked if any(overlap(out, path) for path in named)}
+        found = named | {out for out in tracked if any(paths_overlap(out, path) for path in named)}
         return {path for path in found if not any(path.startswith(f"{other}/") for other in found)}
 
     def _is_guarded(self, out: "Output") -> bool:
@@ -95,13 +95,13 @@ class _Dag:
 
     def guarded(self) -> Iterator[Finding]:
         """Dependencies, params among them, that show what only others may read."""
-        places = [place for stage in self.stages[:1] for place in storage(stage.repo)]
+        places = [place for stage in self.stages[:1] for place in storage_folders(stage.repo)]
         raw = dict.fromkeys(sorted(self.raw), (PREPARE,))
         closed = {**{os.path.relpath(place, self.root): () for place in places}, **raw, **READERS}
         for name, deps in self.deps.items():
             for path in deps:
                 for place, readers in closed.items():
-                    if name not in readers and overlap(path, place):
+                    if name not in readers and paths_overlap(path, place):
                         who = f"only {' and '.join(readers)}" if readers else "no stage"
                         yield _finding(name, path, f"shows {place}, which {who} may read")
 
@@ -111,7 +111,7 @@ class _Dag:
             for out in stage.outs:
                 if out.hash_info and out.hash_info.value in hashes and not self._is_guarded(out):
                     what = f"has the content of the raw data or of {TEST} under another name"
-                    yield Finding(name_of(stage), self._path(out), what, f"git rm {name_of(stage)}")
+                    yield Finding(stage_name(stage), self._path(out), what, f"git rm {stage_name(stage)}")
 
     def handed_on(self) -> Iterator[Finding]:
         """What reaches the model by way of a stage that has seen the test split, and what could."""
@@ -137,7 +137,7 @@ class _Dag:
         return found
 
     def _makers(self, path: str) -> set[str]:
-        return {name for name, outs in self.outs.items() if any(overlap(path, out) for out in outs)}
+        return {name for name, outs in self.outs.items() if any(paths_overlap(path, out) for out in outs)}
 
     def _path(self, item: "Output") -> str:
         return os.path.relpath(item.fs_path, self.root)

@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, Any
 from verdict.base.documents import dump, mapping
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import repository
-from verdict.repo.lock.blind import PREPARE, VALIDATE, guarded_hashes
-from verdict.repo.lock.check import LOCK, hash_of, record_place
-from verdict.repo.lock.entries import stages_of
-from verdict.repo.lock.stages import files_of, name_of
-from verdict.repo.raw_data import GROUPS, PARAMS, data_path
+from verdict.repo.lock.check import LOCK, hash_of, record_path
+from verdict.repo.lock.entries import lock_entries
+from verdict.repo.lock.stages import file_deps, stage_name
+from verdict.repo.lock.visibility import PREPARE, VALIDATE, guarded_hashes
+from verdict.repo.raw_data import DATA_GROUPS, PARAMS, data_path
 
 if TYPE_CHECKING:
     from dvc.output import Output
     from dvc.repo import Repo
     from dvc.stage import Stage
 
-LABEL = "approve: data"
-_REMEDY = f"the label `{LABEL}`, set by a reviewer, has the change's own code do it; or land the code by itself first"
+DATA_LABEL = "approve: data"
+_REMEDY = (
+    f"the label `{DATA_LABEL}`, set by a reviewer, has the change's own code do it; or land the code by itself first"
+)
 
 
 class MainCode:
@@ -47,10 +49,10 @@ class MainCode:
         """Of main's own stages what a plan needs."""
         with repository(self.folder) as repo:
             data = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs]
-            return {name_of(stage): self._read(stage, data) for stage in repo.index.stages if stage.cmd}
+            return {stage_name(stage): self._read(stage, data) for stage in repo.index.stages if stage.cmd}
 
     def _read(self, stage: "Stage", data: list[Path]) -> dict[str, Any]:
-        deps = _names(self.folder, files_of(stage))
+        deps = _names(self.folder, file_deps(stage))
         made = {name for name in deps if any((self.folder / name).is_relative_to(out) for out in data)}
         return {
             "command": _command(stage),
@@ -63,7 +65,7 @@ class MainCode:
 
     def runs(self, stage: "Stage") -> bool:
         """Whether main's code has to take the place of a stage's own, since they are not the same."""
-        name = name_of(stage)
+        name = stage_name(stage)
         if name not in (PREPARE, VALIDATE):
             return False
         root, known = Path(stage.repo.root_dir), self._stages.get(name)
@@ -72,7 +74,7 @@ class MainCode:
         if sorted(_names(root, stage.outs)) != sorted(known["outs"]):
             raise VerdictError(f"dvc.yaml: {name}", "it has other outs than on main, whose code runs it", _REMEDY)
         same = _command(stage) == known["command"] and known["folder"] == os.path.relpath(stage.wdir, root)
-        code = {*_names(root, files_of(stage))} - {*self._data(root, known)}
+        code = {*_names(root, file_deps(stage))} - {*self._data(root, known)}
         if not (same and code == set(known["code"]) and all(self._is_same(root, path) for path in known["code"])):
             self.used.add(name)
         return name in self.used
@@ -83,9 +85,9 @@ class MainCode:
 
     def plan(self, stage: "Stage", folder: Path) -> dict[str, Any]:
         """What differs in the plan of such a stage; files for it are written into `folder`."""
-        name, root = name_of(stage), str(stage.repo.root_dir)
+        name, root = stage_name(stage), str(stage.repo.root_dir)
         known = self._stages[name]
-        print(f"{name}: main's code runs it, since the change's own is another and lacks the label {LABEL}")
+        print(f"{name}: main's code runs it, since the change's own is another and lacks the label {DATA_LABEL}")
         written = folder / name
         written.mkdir()
         (written / PARAMS).write_text(self._params(Path(root)), encoding="utf-8")
@@ -107,14 +109,14 @@ class MainCode:
 
     def _params(self, root: Path) -> str:
         own = _params(root)
-        return dump({**_params(self.folder), **{group: own[group] for group in GROUPS if group in own}})
+        return dump({**_params(self.folder), **{group: own[group] for group in DATA_GROUPS if group in own}})
 
     def forget(self, repo: "Repo") -> None:
         """Take back DVC's record of these runs: it would say of the change's code what main's gave."""
         lock = Path(repo.root_dir) / LOCK
-        entries = stages_of(lock.read_text(encoding="utf-8"), "the run") if lock.is_file() else {}
+        entries = lock_entries(lock.read_text(encoding="utf-8"), "the run") if lock.is_file() else {}
         for name in self.used & set(entries):
-            (Path(repo.stage_cache.cache_dir) / record_place(entries[name])).unlink(missing_ok=True)
+            (Path(repo.stage_cache.cache_dir) / record_path(entries[name])).unlink(missing_ok=True)
 
     def explained(self, stage: str | None, reason: str) -> str:
         """Why a stage failed; where main's code made the data, also that it did, and the way out."""

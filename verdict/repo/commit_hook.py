@@ -16,7 +16,7 @@ from verdict.repo.revisions import Revision, working_tree
 _MOST = 10  # files that a message names
 
 
-def require_same(root: Path, index: Path) -> str:
+def require_tree_matches_index(root: Path, index: Path) -> str:
     """Compare the working tree with the index of a commit that is being made; which tree that is, in words.
 
     Neither the index nor the working tree is written.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.repo.git import git, refusal, run
+from verdict.repo.git import git, git_error, run_git
 
 # The name of a ref cannot hold what begins a path from it: main~2, HEAD^1, main@{1}.
 _PARTS = re.compile(r"((?:(?!@\{)[^~^:])*)(.*)", re.DOTALL)
@@ -38,10 +38,10 @@ class OnStage:
     @property
     def name(self) -> str:
         """Such as: production (v1.2.0)."""
-        return f"{self.stage} ({dotted(self.version)})" if self.version else self.stage
+        return f"{self.stage} ({version_name(self.version)})" if self.version else self.stage
 
 
-def dotted(version: tuple[int, ...]) -> str:
+def version_name(version: tuple[int, ...]) -> str:
     """Such as v1.2.0."""
     return f"v{'.'.join(map(str, version))}"
 
@@ -59,7 +59,7 @@ def on_stage(root: Path, stage: str) -> OnStage | None:
     return None
 
 
-def commit_named(root: Path, name: str, option: str = BASE) -> str:
+def find_commit(root: Path, name: str, option: str = BASE) -> str:
     """The commit that people call `name`: a branch here, one of a remote, a full ref, a commit, or a path from these.
 
     Where none is called so, what is on a stage of that name: `production`, `staging`.
@@ -77,16 +77,16 @@ def commit_named(root: Path, name: str, option: str = BASE) -> str:
         start = known.removeprefix("refs/").removeprefix("heads/")
     if not start:
         raise _unknown(root, name, known, refs, option)
-    done = run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{start}{path}^{{commit}}")
+    done = run_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{start}{path}^{{commit}}")
     if done.returncode:
-        raise refusal("rev-parse", done) if done.stderr else _unknown(root, name, known, refs, option)
+        raise git_error("rev-parse", done) if done.stderr else _unknown(root, name, known, refs, option)
     return done.stdout.decode().strip()
 
 
 def default_branch(root: Path) -> str:
     """What changes are compared with where nobody says it: `git config verdict.base`, else origin's own default."""
-    setting = run(root, "config", "--get", "verdict.base").stdout.decode().strip()
-    told = run(root, "symbolic-ref", "--quiet", f"{_REMOTE}origin/HEAD").stdout.decode().strip()
+    setting = run_git(root, "config", "--get", "verdict.base").stdout.decode().strip()
+    told = run_git(root, "symbolic-ref", "--quiet", f"{_REMOTE}origin/HEAD").stdout.decode().strip()
     return setting or told.removeprefix(f"{_REMOTE}origin/") or "main"
 
 

@@ -24,7 +24,7 @@ _NOTES = {
 }
 
 
-def rewritten(text: str, data: Mapping[str, Any], split: Mapping[str, Any], trial: Trial, headline: str) -> str:
+def rewrite_params(text: str, data: Mapping[str, Any], split: Mapping[str, Any], trial: Trial, headline: str) -> str:
     """params.yaml for a table.
 
     Args:
@@ -76,16 +76,16 @@ def _lines(values: Mapping[str, Any], note: str = "") -> list[str]:
     lines = [f" # {note}" if note else ""]
     for key, value in values.items():
         told = f" # {_NOTES[key]}" if note and key in _NOTES else ""
-        lines.append(f"{key}: {flow(value)}{told}")
+        lines.append(f"{key}: {yaml_value(value)}{told}")
     return lines
 
 
-def flow(value: object) -> str:
+def yaml_value(value: object) -> str:
     """A value in YAML, on one line."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{flow(key)}: {flow(own)}" for key, own in value.items()) + "}"
+        return "{" + ", ".join(f"{yaml_value(key)}: {yaml_value(own)}" for key, own in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
+        return "[" + ", ".join(map(yaml_value, value)) + "]"
     if isinstance(value, str) and not (_PLAIN.fullmatch(value) and not _WORDS.fullmatch(value)):
         return json.dumps(value, ensure_ascii=False)
     return value if isinstance(value, str) else json.dumps(value)
@@ -94,7 +94,7 @@ def flow(value: object) -> str:
 def _limits(trial: Trial) -> list[str]:
     """Four fifths of the rows that each split has, and half of what the rarest class and slice have."""
     rows = {name: max(1, int(0.8 * count)) for name, count in trial.rows.items()}
-    lines = ["", f"min_rows: {flow(rows)}", f"min_class_rows: {trial.rarest('label') // 2} # in every split"]
+    lines = ["", f"min_rows: {yaml_value(rows)}", f"min_class_rows: {trial.rarest('label') // 2} # in every split"]
     return [
         *lines,
         *([f"min_slice_rows: {trial.rarest('slice') // 2} # in every split"] if trial.slices else []),
@@ -105,7 +105,7 @@ def _claims(trial: Trial) -> str:
     """A line for overall, and for each of the largest slices with enough test rows to say anything."""
     large = [name for name, rows in trial.slices.most_common(_SHOWN_SLICES) if rows >= _SLICE_ROWS]
     note = " # measurably worse in one of these (headline: that of evaluate) fails; each one more widens all intervals"
-    return "\n".join([note, *(f"    {flow(name)}: [headline]" for name in ("overall", *large))])
+    return "\n".join([note, *(f"    {yaml_value(name)}: [headline]" for name in ("overall", *large))])
 
 
 def _alpha(trial: Trial) -> str:

@@ -11,7 +11,7 @@ GUIDE = "docs/remote.md"
 _LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "dvc", "fsspec", "s3fs")
 
 
-def shown(text: object) -> str:
+def masked(text: object) -> str:
     """An address, or a message that holds one, without a name and password before the host."""
     return plain(re.sub(r"//[^/@\s]*@", "//…@", str(text)), 600)
 
@@ -38,4 +38,4 @@ def _reason(error: BaseException) -> str:
     kinds = [type(one).__name__ for one in chain]
     if late := [kind for kind in kinds if kind.endswith("TimeoutError")]:
         return f"no answer in time ({late[0]})"
-    return next(filter(None, map(shown, chain)), kinds[0])
+    return next(filter(None, map(masked, chain)), kinds[0])
