@@ -85,24 +85,24 @@ def _comment(options: Options) -> None:
 
 def _take_previews(options: Options) -> None:
     from verdict.ci.github.client import GitHub
-    from verdict.ci.github.preview import written
-    from verdict.ci.judge.previews import take
+    from verdict.ci.github.preview import format_commits
+    from verdict.ci.judge.previews import collect
     from verdict.repo.revisions import resolve
     from verdict.review.policy import policy_of
 
     policy = policy_of(resolve(Path.cwd(), "HEAD"))
-    taken, wanted = take(GitHub.from_environment(), policy.max_artifact_mb, options.out)
-    output("taken", written(taken))
+    taken, wanted = collect(GitHub.from_environment(), policy.max_artifact_mb, options.out)
+    output("taken", format_commits(taken))
     output("wanted", " ".join(map(str, sorted(wanted))))
 
 
 def _tell_previews(_: Options) -> None:
     from verdict.ci.github.client import GitHub
-    from verdict.ci.github.preview import read
-    from verdict.ci.publish.previews import tell
+    from verdict.ci.github.preview import parse_commits
+    from verdict.ci.publish.previews import record_deployments
 
-    taken, serving = (read(os.environ.get(name, "")) for name in ("TAKEN", "SERVING"))
-    tell(GitHub.from_environment(), taken, serving, os.environ["PREVIEW_URL"])
+    taken, serving = (parse_commits(os.environ.get(name, "")) for name in ("TAKEN", "SERVING"))
+    record_deployments(GitHub.from_environment(), taken, serving, os.environ["PREVIEW_URL"])
 
 
 def _commit_lock(options: Options) -> None:
@@ -157,9 +157,9 @@ def _overdue(_: Options) -> None:
 
 def _tell_drift(options: Options) -> None:
     from verdict.ci.github.client import GitHub
-    from verdict.ci.monitor import tell
+    from verdict.ci.monitor import report_drift
 
-    tell(GitHub.from_environment(), options.told, options.code, run_url())
+    report_drift(GitHub.from_environment(), options.told, options.code, run_url())
 
 
 def _remote(root: Path) -> bool:

@@ -38,27 +38,27 @@ def run(options: argparse.Namespace) -> int:
 
 @exit_2_on_error
 def _check(options: argparse.Namespace) -> int:
-    from verdict.ci.cost.command import check
+    from verdict.ci.cost.command import check_budget
     from verdict.repo.refs import default_branch
     from verdict.repo.revisions import resolve
     from verdict.review.policy import report_of
 
     root = enter_project()
     main = resolve(root, options.base if options.base is not None else default_branch(root))
-    return check(root, report_of(main), options.machines)
+    return check_budget(root, report_of(main), options.machines)
 
 
 @exit_1_on_error
 def _print(options: argparse.Namespace) -> None:
-    from verdict.ci.cost.command import bill, month_to_come, size_of_data
-    from verdict.ci.cost.forecast import Expected
+    from verdict.ci.cost.command import data_size_gb, monthly_bill, monthly_forecast
+    from verdict.ci.cost.forecast import ExpectedMonth
     from verdict.repo.revisions import working_tree
     from verdict.review.policy import report_of
 
     here = working_tree(enter_project())
     if not options.forecast:
-        print(bill(here.root, report_of(here)))
+        print(monthly_bill(here.root, report_of(here)))
         return
-    data = size_of_data(here) if options.data_gb is None else options.data_gb
-    expected = Expected(options.runs_per_day, data, options.retention_days, options.deploys_per_month)
-    print(month_to_come(here, expected, report_of(here)))
+    data = data_size_gb(here) if options.data_gb is None else options.data_gb
+    expected = ExpectedMonth(options.runs_per_day, data, options.retention_days, options.deploys_per_month)
+    print(monthly_forecast(here, expected, report_of(here)))

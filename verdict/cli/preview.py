@@ -61,11 +61,11 @@ def _stop(options: argparse.Namespace) -> None:
 
 def _prune(options: argparse.Namespace) -> None:
     from verdict.ci.github.output import output
-    from verdict.ci.github.preview import written
+    from verdict.ci.github.preview import format_commits
 
     previews = _previews(options)
     _tell(previews.prune(options.keep))
-    serving = written(previews.serving())
+    serving = format_commits(previews.serving())
     print(f"serving: {serving or 'none'}")
     output("serving", serving)
 

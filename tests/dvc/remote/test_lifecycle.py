@@ -48,8 +48,8 @@ def test_sweeps_and_pull_requests_expire() -> None:
 
 def test_what_nobody_can_see_is_cleaned_everywhere() -> None:
     """Broken uploads and versions that were replaced are on the bill alone: their rules hold for the whole bucket."""
-    whole = {key for rule in CONFIGURATION["Rules"] if rule["Filter"] == {"Prefix": ""} for key in rule}
-    assert whole == {"ID", "Status", "Filter", "AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"}
+    is_complete = {key for rule in CONFIGURATION["Rules"] if rule["Filter"] == {"Prefix": ""} for key in rule}
+    assert is_complete == {"ID", "Status", "Filter", "AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"}
 
 
 def test_texts_live_as_long_as_params_say() -> None:

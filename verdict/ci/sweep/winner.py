@@ -73,7 +73,7 @@ def _winner(plan: Plan, board: Board) -> Row:
     return winner
 
 
-def take_leaderboard(board: Path, out: Path) -> str:
+def copy_leaderboard(board: Path, out: Path) -> str:
     """Lay the leaderboard for the comment aside, with its pictures; its text."""
     out.mkdir(parents=True, exist_ok=True)
     for path in (board / LEADERBOARD, *board.glob("*.png")):

@@ -17,7 +17,7 @@ from tests.warm import warm_interpreter
 from verdict.experiments.sweep import processes
 
 
-class Sweeping:
+class SweepRunner:
     """Runs sweeps in a clone, and counts the trainings that they start."""
 
     def __init__(self, clone: Clone) -> None:

@@ -31,7 +31,7 @@ def model(noise: float, seed: int = 1, table: pd.DataFrame = ROWS) -> pd.DataFra
 
 
 @dataclass(frozen=True)
-class Shelf:
+class FakeExperiments:
     """A repository with nothing but params, a lock and experiments."""
 
     clone: Clone
@@ -123,13 +123,13 @@ def lock(validation: str, predictions: str, dataset: str = "") -> bytes:
     return dump({"schema": "2.0", "stages": {"all": {"cmd": "x", "outs": outs}}}).encode()
 
 
-def shelf(
+def fake_experiments(
     path: Path,
     rows: pd.DataFrame = ROWS,
     labels: tuple[str, ...] = LABELS,
     headline: str = "weighted_f1",
     named: str = "source",
-) -> Shelf:
+) -> FakeExperiments:
     """An empty one with some rows as its validation split, and what is known of them."""
     (path / ".dvc").mkdir(parents=True)
     (path / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
@@ -139,7 +139,7 @@ def shelf(
     document["gate"]["resamples"] = 1000
     document["evaluate"]["headline"] = headline
     clone.write_params(document)
-    made = Shelf(clone, "", "")
+    made = FakeExperiments(clone, "", "")
     write_table(path / "made.parquet", rows, schema_of(truth_of(rows.columns)))
     validation = made.put((path / "made.parquet").read_bytes())
     (path / "made.parquet").unlink()
@@ -149,7 +149,7 @@ def shelf(
     (path / "dvc.lock").write_bytes(lock(validation, "0" * 32 + ".dir", dataset))
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
     clone.commit("Main")
-    return Shelf(clone, clone.run("git", "rev-parse", "HEAD").strip(), validation)
+    return FakeExperiments(clone, clone.run("git", "rev-parse", "HEAD").strip(), validation)
 
 
 def plain_rows(labels: tuple[str, ...], size: int = 200, slices: Sequence[str] = ()) -> pd.DataFrame:
