@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from verdict.base.outcome import CANNOT_JUDGE, FAIL
 from verdict.cli import guard
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.types import amount
 
 if TYPE_CHECKING:
     from verdict.delivery.host.settings import Settings
-    from verdict.delivery.host.state import Ask, Release
+    from verdict.delivery.host.state import Order, Release
 
 HELP = "roll a release out on a serving host, or say what serves"
 _CODES = {"promoted": 0, "held": 0, "undecided": CANNOT_JUDGE}
@@ -43,41 +43,38 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     guard.arguments(parser)
 
 
+@exit_1_on_error
 def run(options: argparse.Namespace) -> int:
     """Ask and wait; or the status."""
+    from verdict.delivery.host import orders
+    from verdict.delivery.host.settings import load
+    from verdict.delivery.host.state import Order
 
-    def deploy() -> int:
-        from verdict.delivery.host import orders
-        from verdict.delivery.host.settings import load
-        from verdict.delivery.host.state import Ask
-
-        settings = load(options.host)
-        if options.version == "status":
-            return _status(settings, options.json, options.recorded)
-        if options.version == "prune":
-            print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
-            return 0
-        limits = orders.limits(options.shadow, options.ab, bool(options.force))
-        release, name = _release(options.version, options.release), f"{time.time_ns()}"
-        if options.reference and not _suits(settings, options) and not options.force:
-            return FAIL
-        asked = Ask(name, release, limits, promote=not options.shadow, why=options.force or "")
-        orders.ask(settings, options.to, asked)
-        if options.no_wait:
-            orders.leave(settings, asked)
-            return 0
-        return _CODES.get(followed(settings, asked), 1)
-
-    return reported(deploy)
+    settings = load(options.host)
+    if options.version == "status":
+        return _status(settings, options.json, options.recorded)
+    if options.version == "prune":
+        print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
+        return 0
+    limits = orders.limits(options.shadow, options.ab, bool(options.force))
+    release, name = _release(options.version, options.release), f"{time.time_ns()}"
+    if options.reference and not _suits(settings, options) and not options.force:
+        return FAIL
+    order = Order(name, release, limits, promote=not options.shadow, why=options.force or "")
+    orders.submit(settings, options.to, order)
+    if options.no_wait:
+        orders.require_guard(settings, order)
+        return 0
+    return _CODES.get(follow(settings, order), 1)
 
 
 def _suits(settings: "Settings", options: argparse.Namespace) -> bool:
     """Whether it suits what users ask now, as far as that can be told."""
-    from verdict.monitoring.beforehand import suits
     from verdict.monitoring.reference import read
+    from verdict.monitoring.suitability import check_suitability
 
     urls = [f"http://127.0.0.1:{metrics}/metrics" for _, metrics in settings.places.values()]
-    told, objections = suits(urls, read(options.reference), options.floor)
+    told, objections = check_suitability(urls, read(options.reference), options.floor)
     print(told)
     for objection in objections:
         print(f"does not suit it: {objection}")
@@ -98,19 +95,16 @@ def _reason(text: str) -> str:
     return text
 
 
-def followed(settings: "Settings", asked: "Ask") -> str:
-    """Print how it goes until it has ended; the outcome."""
+def follow(settings: "Settings", order: "Order") -> str:
+    """Print how an order goes until it has ended; return its outcome."""
     from verdict.delivery.host import orders
 
-    ended = orders.Followed()
     try:
-        for line in orders.follow(settings, asked, ended):
-            print(line, flush=True)
+        return orders.follow(settings, order, lambda line: print(line, flush=True))
     except KeyboardInterrupt:
-        orders.leave(settings, asked)
+        orders.require_guard(settings, order)
         print("the guard goes on with it: `verdict deploy status`; `verdict rollback` takes it back", file=sys.stderr)
         raise
-    return ended.outcome
 
 
 def _release(version: str, path: Path | None) -> "Release":
@@ -119,10 +113,10 @@ def _release(version: str, path: Path | None) -> "Release":
 
     if path is None:  # in a clone: its tags say what a release is
         from verdict.delivery.registry import version as tagged
-        from verdict.delivery.roll import rollable
-        from verdict.repo.place import project
+        from verdict.delivery.roll import host_release
+        from verdict.repo.project import project_root
 
-        return rollable(tagged(project(), version).provenance)
+        return host_release(tagged(project_root(), version).provenance)
     found = read_release(path)
     if found.version != version:
         raise VerdictError(
@@ -136,19 +130,19 @@ def _status(settings: "Settings", as_json: bool, recorded: str | None) -> int:
     from verdict.delivery.host.store import Store
 
     if recorded is not None:
-        Store(settings.folder).write_recorded(recorded)
+        Store(settings.folder).recorded.write(recorded)
     found = orders.status(settings)
     if as_json:
         print(json.dumps(asdict(found), indent=1))
         return 1 if found.wrong else 0
-    print(f"{settings.environment}: {orders.said(found.state)}")
+    print(f"{settings.environment}: {orders.summary(found.state)}")
     for name, place in found.places.items():
         ready = "ready" if place["ready"] else "not ready"
         print(f"  {name:8} {place['version'] or '-':12} weight {place['weight']:3}  {ready}")
     for line in found.wrong:
         print(f"  differs: {line}")
     store = Store(settings.folder)
-    if store.guarded() and (trouble := store.trouble()):
+    if store.is_guarded() and (trouble := store.last_error()):
         print(f"  the guard cannot go on: {trouble}")
     if found.pending:
         print(f"  tag pending: {found.pending} is not yet what the tag of {settings.environment} says")

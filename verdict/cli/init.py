@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from verdict.classifier.params.metric_names import HEADLINE
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 
 HELP = "put your own table in the place of the example"
 
@@ -29,17 +28,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--date", metavar="COLUMN", help="when a row is from: the newest rows are the test split")
     parser.add_argument("--split", metavar="COLUMN", help="says train, validation or test; default: drawn by group")
     parser.add_argument("--weight", metavar="COLUMN", help="how much a row counts in training")
-    headline = f"the metric that decides; default: {HEADLINE}"
-    parser.add_argument("--headline", metavar="METRIC", default=HEADLINE, help=headline)
+    parser.add_argument("--headline", metavar="METRIC", help="the metric that decides; default: the weighted F1")
     parser.add_argument("--force", action="store_true", help="also over files that git could not bring back")
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Describe the table; 0, or 1 with a message where nothing was changed."""
+    from verdict.init.command import replace_table
 
-    def start() -> None:
-        from verdict.init.command import start
-
-        start(Path.cwd(), options)
-
-    return reported(start)
+    replace_table(Path.cwd(), options)

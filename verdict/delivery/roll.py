@@ -10,12 +10,12 @@ from verdict.delivery.provenance import Provenance
 from verdict.repo.revisions import Store, resolve
 
 
-def rollable(provenance: Provenance) -> Release:
+def host_release(provenance: Provenance) -> Release:
     """A release as the guard takes it."""
     return Release(provenance.version, provenance.image, provenance.commit, provenance.manifest, provenance.differs)
 
 
-def lay_reference(root: Path, name: str, path: Path) -> str:
+def write_reference(root: Path, name: str, path: Path) -> str:
     """Write the reference of a release, if it has one, for a host that asks whether it suits what users ask.
 
     Args:

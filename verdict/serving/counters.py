@@ -16,7 +16,7 @@ from verdict.classifier.artifact import Answer, Classifier
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.monitoring.reference import CONFIDENCE_STEPS, COUNTED_SHARE, LENGTHS, Reference
 from verdict.monitoring.reference.words import Counter as Words
-from verdict.web.served import Requests
+from verdict.web.service import RequestCounters
 
 LOT = 100
 
@@ -82,7 +82,7 @@ class Lots(Collector):
             return [*self._shown.collect(), words]
 
 
-class Counters(Requests):
+class Counters(RequestCounters):
     """All metrics of one process."""
 
     def __init__(self, classifier: Classifier, build: dict[str, str], reference: Reference | None) -> None:

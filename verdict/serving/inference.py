@@ -2,7 +2,7 @@
 
 from starlette.exceptions import HTTPException
 
-from verdict.serving.asked import Inference, Inferred, Tensor, Text
+from verdict.serving.schema import Inference, Inferred, Tensor, Text
 from verdict.serving.service import Service
 from verdict.serving.settings import NAME
 

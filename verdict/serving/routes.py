@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from verdict.serving.asked import Error, Inference, Inferred, Prediction, one_or_many
 from verdict.serving.inference import inferred, metadata
+from verdict.serving.schema import Error, Inference, Inferred, Prediction, one_or_many
 from verdict.serving.service import Service
 from verdict.serving.settings import NAME
 from verdict.web.front import Front

@@ -12,12 +12,12 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.classifier.artifact import Answer, Classifier, load_classifier, load_manifest
 from verdict.monitoring.reference import Reference, read
-from verdict.serving.asked import Prediction, Text
 from verdict.serving.counters import Counters
+from verdict.serving.schema import Prediction, Text
 from verdict.serving.settings import MOST_CHARACTERS, MOST_TEXTS, NAME, Settings
+from verdict.web.batcher import Batcher
 from verdict.web.receipts import Receipts
-from verdict.web.served import Served
-from verdict.web.together import Together
+from verdict.web.service import WebService
 
 # Texts that are scored before others get a turn.
 _AT_ONCE = 16
@@ -49,7 +49,7 @@ class Batched:
     """
 
     def __init__(self, classifier: Classifier, most: int) -> None:
-        self._most, self._together = most, Together(classifier.answers, _BATCH)
+        self._most, self._together = most, Batcher(classifier.answers, _BATCH)
 
     async def answers(self, texts: list[str]) -> list[Answer]:
         """An answer to each text; `HTTPException` when too many wait already."""
@@ -67,7 +67,7 @@ class Artifact:
         self.answers = (Direct(self.classifier) if direct else Batched(self.classifier, waiting)).answers
 
 
-class Service(Served):
+class Service(WebService):
     """An artifact that answers; `VerdictError` when it, or the one beside it, is damaged or foreign."""
 
     def __init__(self, settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from verdict.web.bounds import Bounds
+from verdict.web.settings import WebSettings
 
 # Of one request: texts in it, characters of a text. All of it is scored in about a second at most.
 MOST_TEXTS, MOST_CHARACTERS = 256, 100_000
@@ -11,7 +11,7 @@ NAME = "classifier"
 
 
 @dataclass(frozen=True)
-class Settings(Bounds):
+class Settings(WebSettings):
     """How a service runs.
 
     Args:

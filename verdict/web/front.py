@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from verdict.web.protocol import MOST_BYTES, line
-from verdict.web.served import Served
+from verdict.web.protocol import MOST_BYTES, error_line
+from verdict.web.service import WebService
 
 _OPEN = {"/", "/health", "/v2/health/live", "/v2/health/ready"}
 # What failures are counted by.
@@ -22,7 +22,7 @@ _KINDS = {401: "token", 408: "late", 413: "large", 422: "malformed", 429: "busy"
 _JSON = "application/json"
 
 
-class Refused(HTTPException):
+class RefusedError(HTTPException):
     """No answer, for a reason that is counted by its own name."""
 
     def __init__(self, status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
@@ -44,7 +44,7 @@ class Front:
     def __init__(
         self,
         app: Starlette,
-        service: Served,
+        service: WebService,
         hot: Mapping[str, Callable[[bytes], Awaitable[bytes | Response]]],
         document: str = "/docs",
     ) -> None:
@@ -74,7 +74,7 @@ class Front:
             places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
             print(f"defect: {type(error).__name__} at {' < '.join(reversed(places))}", file=sys.stderr, flush=True)
             if not status:
-                respond = Response(line("a defect of the service: its log says where"), 500, media_type=_JSON)
+                respond = Response(error_line("a defect of the service: its log says where"), 500, media_type=_JSON)
                 await respond(scope, receive, noted)
         finally:
             self._working -= 1
@@ -94,12 +94,12 @@ class Front:
     async def _refused(self, request: Request, error: HTTPException) -> Response:
         """What says why there is no answer, and what to do; it holds nothing of the request."""
         status, path = error.status_code, request.scope["path"]
-        kind = error.reason if isinstance(error, Refused) else _KINDS.get(status, "unknown")
+        kind = error.reason if isinstance(error, RefusedError) else _KINDS.get(status, "unknown")
         self._service.counters.failures.labels(kind).inc()
         if status == 422 and path != "/predict":  # the protocol's own status for what a model cannot take
             status = 400
         message = f"{error.detail}: see {self._document}" if status in (404, 405) else error.detail
-        return Response(line(message), status, error.headers, _JSON)
+        return Response(error_line(message), status, error.headers, _JSON)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         # Whatever is no route is one, or a stranger could make as many series as he likes.

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MOST_BYTES, _MOST_HEAD = 1_000_000, 65_536
 
 
-def line(message: str) -> bytes:
+def error_line(message: str) -> bytes:
     """An error as a line of JSON."""
     return json.dumps({"error": message}).encode() + b"\n"
 
@@ -96,7 +96,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _end(self, status: int, message: str) -> None:
         """Answer without the application, and close."""
         if not self.transport.is_closing():
-            body = line(message)
+            body = error_line(message)
             head = f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
             self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
             self.transport.close()

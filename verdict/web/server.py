@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from verdict.base.errors import VerdictError
 from verdict.web.protocol import BoundedProtocol
-from verdict.web.served import Served
+from verdict.web.service import WebService
 
 # Seconds for what is being answered when the process must end.
 GRACE = 25
@@ -23,7 +23,7 @@ GRACE = 25
 class Server(uvicorn.Server):
     """uvicorn; after SIGTERM it takes requests for a while: those who send them learn late that it ends."""
 
-    def __init__(self, application: ASGIApp, service: Served) -> None:
+    def __init__(self, application: ASGIApp, service: WebService) -> None:
         bounds = {"seconds": service.settings.seconds, "most": service.settings.connections}
         config = uvicorn.Config(application, loop="uvloop", access_log=False, log_level="error")
         config.http = type("Protocol", (BoundedProtocol,), bounds)
@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
         self.should_exit = True  # not by uvicorn's way, by which the process dies of the signal
 
 
-def run(application: ASGIApp, service: Served, told: str) -> None:
+def run(application: ASGIApp, service: WebService, told: str) -> None:
     """Answer until the process is told to end; `VerdictError` when a port is taken.
 
     Args:
@@ -57,7 +57,7 @@ def run(application: ASGIApp, service: Served, told: str) -> None:
     """
     settings = service.settings
     listener = listen(settings.host, settings.port)
-    with taken(settings.metrics_host, settings.metrics_port, "--metrics-port"):
+    with naming_address(settings.metrics_host, settings.metrics_port, "--metrics-port"):
         metrics, _ = start_http_server(settings.metrics_port, settings.metrics_host, service.counters.registry)
     metrics.set_app(_with_pages(service.pages, make_wsgi_app(service.counters.registry)))
     address, port = listener.getsockname()[:2]
@@ -78,13 +78,13 @@ def _with_pages(pages: Mapping[str, bytes], application: WSGIApplication) -> WSG
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections; `VerdictError` when the port is taken."""
-    with taken(host, port, "--port"):
+    with naming_address(host, port, "--port"):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
 
 
 @contextmanager
-def taken(host: str, port: int, option: str) -> Iterator[None]:
+def naming_address(host: str, port: int, option: str) -> Iterator[None]:
     """Let what listens there fail with a `VerdictError` that names the address and the option."""
     try:
         yield

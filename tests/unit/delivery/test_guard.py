@@ -7,14 +7,14 @@ from types import SimpleNamespace
 import pytest
 
 from verdict.base.errors import VerdictError
-from verdict.delivery.host import asking, store
+from verdict.delivery.host import probe, store
 from verdict.delivery.host.actions import FULL
 from verdict.delivery.host.guard import Guard
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.labels import Labels
 from verdict.delivery.host.rules import Counts
-from verdict.delivery.host.state import CANARY, Ask, Release, Seen, Stage, State
-from verdict.delivery.host.store import Store
+from verdict.delivery.host.state import CANARY, Order, Release, Slot, Stage, State
+from verdict.delivery.host.store import JsonFile, Store
 
 OLD, NEW = (Release(f"v1.{number}.0", f"image@{number}", f"c{number}", f"a{number}") for number in range(2))
 
@@ -30,7 +30,7 @@ class Made(Host):
         gone: whether the proxy answers.
     """
 
-    slots: dict[str, Seen]
+    slots: dict[str, Slot]
     canary: Counts = field(default_factory=Counts)
     weighed: list[tuple[str, int]] = field(default_factory=list)
     gone: bool = False
@@ -47,7 +47,7 @@ class Made(Host):
     def begin(self) -> None:
         """Nothing is counted."""
 
-    def look(self, now: float) -> tuple[Counts, Counts, dict[str, Seen]]:
+    def look(self, now: float) -> tuple[Counts, Counts, dict[str, Slot]]:
         """As it was told."""
         if self.gone:
             raise VerdictError("socket", "haproxy does not answer", "start haproxy")
@@ -57,8 +57,8 @@ class Made(Host):
 def trying(folder: Path) -> tuple[Guard, Made, Store]:
     """A guard that has a canary at 5 percent."""
     kept = Store(folder)
-    kept.write_state(State(stage=Stage.CANARY, stable=OLD, ask=Ask("1", NEW)))
-    seen = {"a": Seen(OLD, ready=True, weight=FULL), CANARY: Seen(NEW, OLD, ready=True, weight=5)}
+    kept.state.write(State(stage=Stage.CANARY, stable=OLD, ask=Order("1", NEW)))
+    seen = {"a": Slot(OLD, ready=True, weight=FULL), CANARY: Slot(NEW, OLD, ready=True, weight=5)}
     found = Made(seen)
     guard = Guard("production", found, kept, clock=lambda: 1.0)
     guard._restarted = False
@@ -74,12 +74,12 @@ def test_a_full_disk_does_not_keep_a_bad_canary_with_its_users(tmp_path: Path, m
         def written(*_: object, **__: object) -> None:
             raise OSError(28, "No space left on device")
 
-        full.setattr(store, "_write", written)
-        full.setattr(Store, "say", written)
+        full.setattr(JsonFile, "write", written)
+        full.setattr(Store, "log", written)
         assert guard.turn()
         assert found.weighed == [(CANARY, 0)]
     guard.turn()
-    state = kept.state()
+    state = kept.state.read()
     assert state is not None
     assert (state.stage, state.outcome) == (Stage.SETTLED, "rolled back")
 
@@ -87,14 +87,14 @@ def test_a_full_disk_does_not_keep_a_bad_canary_with_its_users(tmp_path: Path, m
 def test_nothing_goes_on_that_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk stops a promotion before its first step, not the guard, which says why once."""
     guard, found, kept = trying(tmp_path)
-    kept.write_ask(Ask("2", None))
-    kept.write_state(guard.state)
+    kept.order.write(Order("2", None))
+    kept.state.write(guard.state)
     guard.state = State(stage=Stage.WATCHED, stable=NEW, previous=OLD)
 
     def written(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "_write", written)
+    monkeypatch.setattr(JsonFile, "write", written)
     assert not guard.turn()
     assert not guard.turn()
     assert (guard.state.stage, found.weighed) == (Stage.WATCHED, [])
@@ -110,14 +110,14 @@ def test_a_request_that_nobody_can_read_does_not_blind_the_guard(tmp_path: Path)
     assert guard.turn()
     assert found.weighed == [(CANARY, 0)]
     assert (tmp_path / "ask.bad").exists()
-    assert kept.ask() is None
+    assert kept.order.read() is None
     assert any(event["what"] == "error" and "ask.json" in str(event["where"]) for event in kept.events())
 
 
 def test_what_has_no_effect_is_not_done_in_haste(tmp_path: Path) -> None:
     """A weight that the proxy does not take is asked for at each look, which waits, and told of once."""
     guard, found, kept = trying(tmp_path)
-    found.slots[CANARY] = Seen(NEW, OLD, ready=True, weight=0)
+    found.slots[CANARY] = Slot(NEW, OLD, ready=True, weight=0)
     guard.turn()
     assert [guard.turn() for _ in range(3)] == [False] * 3
     assert len(found.weighed) == 4
@@ -130,7 +130,7 @@ def test_a_proxy_that_is_gone_is_told_of_once(tmp_path: Path) -> None:
     for gone in (True, True, False, False, True):
         found.gone = gone
         guard.turn()
-        assert kept.trouble() == ("socket: haproxy does not answer; remedy: start haproxy" if gone else "")
+        assert kept.last_error() == ("socket: haproxy does not answer; remedy: start haproxy" if gone else "")
     assert sum(event["what"] == "error" for event in kept.events(50)) == 2
 
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path, monk
 
     monkeypatch.setattr("verdict.delivery.host.store.os.fsync", full)
     with pytest.raises(OSError, match=r"ask\.json"):
-        Store(tmp_path).write_ask(Ask("1", None))
+        Store(tmp_path).order.write(Order("1", None))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -151,7 +151,7 @@ def test_the_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(store, "_MOST", 500)
     kept = Store(tmp_path)
     for number in range(100):
-        kept.say("did", number=number)
+        kept.log("did", number=number)
     assert sum(path.stat().st_size for path in tmp_path.glob("events.*")) < 1_200
     assert kept.events(1)[0]["number"] == 99
 
@@ -159,8 +159,8 @@ def test_the_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("body", [b"<html>\n<p>hello</p>\n", b"\xff\xfe", b"a b\n\nc", b""])
 def test_a_stranger_at_the_port_of_figures_has_none(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no number is left out, and stops no guard."""
-    monkeypatch.setattr(asking, "ask", lambda *_, **__: (200, body))
-    assert asking.samples(1) == {}
+    monkeypatch.setattr(probe, "request", lambda *_, **__: (200, body))
+    assert probe.read_metrics(1) == {}
 
 
 def test_a_guard_that_begins_writes_what_it_took_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,9 +172,9 @@ def test_a_guard_that_begins_writes_what_it_took_over(tmp_path: Path, monkeypatc
     monkeypatch.setattr(Guard, "turn", ended)
     kept = Store(tmp_path)
     for state in (State(stable=OLD), State(stable=NEW)):
-        kept.say("error", where="socket", why="haproxy does not answer")
+        kept.log("error", where="socket", why="haproxy does not answer")
         with pytest.raises(KeyboardInterrupt):
             Guard("production", Made({}), kept).run()
-        assert kept.trouble() == ""
-        assert kept.state() == state
-        kept.write_state(State(stable=NEW))
+        assert kept.last_error() == ""
+        assert kept.state.read() == state
+        kept.state.write(State(stable=NEW))

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from verdict.base.errors import VerdictError
-from verdict.delivery.host import asking
+from verdict.delivery.host import probe
 from verdict.delivery.host.containers import Containers
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.labels import Labels
-from verdict.delivery.host.proxy import Line
+from verdict.delivery.host.proxy import ServerStats
 from verdict.delivery.host.rules import Counts
 from verdict.delivery.host.servers import Ports, Processes, Running
 from verdict.delivery.host.state import CANARY, Release
@@ -46,7 +46,7 @@ class Answers:
 
 def host(servers: object, up: bool = True) -> Host:
     """A host whose proxy says nothing of interest, but for what its own checks say."""
-    proxy = SimpleNamespace(lines=lambda: dict.fromkeys(PORTS, Line(0, 0, 0, 0, up)))
+    proxy = SimpleNamespace(stats=lambda: dict.fromkeys(PORTS, ServerStats(0, 0, 0, 0, up)))
     return Host(proxy, servers, PORTS)  # type: ignore[arg-type]
 
 
@@ -59,7 +59,7 @@ def test_who_answers_is_asked_again_until_it_is_the_release(monkeypatch: pytest.
     """What was in the place before, or a late answer, is not held against it for ever."""
     found = host(SimpleNamespace(running=standing))
     for version, foreign in [(OTHER, "its version is 'v0'"), (LATE, "/version answers 0"), (SAME, "")]:
-        monkeypatch.setattr(asking, "ask", Answers(version).ask)
+        monkeypatch.setattr(probe, "request", Answers(version).ask)
         seen = found.look(0.0)[2][CANARY]
         assert seen.foreign.startswith(foreign)
         assert seen.sound == (not foreign)
@@ -67,7 +67,7 @@ def test_who_answers_is_asked_again_until_it_is_the_release(monkeypatch: pytest.
 
 def test_a_place_is_ready_once_the_proxy_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that answers, while haproxy still holds it for dead, must not let the last of the others go."""
-    monkeypatch.setattr(asking, "ask", Answers(SAME).ask)
+    monkeypatch.setattr(probe, "request", Answers(SAME).ask)
     servers = SimpleNamespace(running=standing)
     assert [host(servers, up).look(0.0)[2][CANARY].ready for up in (True, False)] == [True, False]
 
@@ -76,12 +76,12 @@ def test_figures_that_do_not_come_once_are_not_counted_anew(monkeypatch: pytest.
     """A server that is busy when a step begins has not failed in that step what it failed before."""
     found = host(SimpleNamespace(running=standing))
     for metrics in [Answers(SAME).metrics, LATE]:
-        monkeypatch.setattr(asking, "ask", Answers(SAME, metrics).ask)
+        monkeypatch.setattr(probe, "request", Answers(SAME, metrics).ask)
         found.look(0.0)
     found.begin()
-    monkeypatch.setattr(asking, "ask", Answers(SAME, (200, b'verdict_failures_total{kind="not_finite"} 0\n')).ask)
+    monkeypatch.setattr(probe, "request", Answers(SAME, (200, b'verdict_failures_total{kind="not_finite"} 0\n')).ask)
     found.look(1.0)
-    assert asking.total(found._places[CANARY].moved(), "verdict_failures_total") == 0
+    assert probe.total(found._places[CANARY].moved(), "verdict_failures_total") == 0
 
 
 @pytest.mark.parametrize("error", [VerdictError("podman run", "manifest unknown", "x"), OSError("no such program")])
@@ -101,7 +101,7 @@ def test_why_nothing_starts_is_told(error: Exception) -> None:
 
 def test_a_place_is_as_old_as_what_stands_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds count from the first look at a start."""
-    monkeypatch.setattr(asking, "ask", Answers(SAME).ask)
+    monkeypatch.setattr(probe, "request", Answers(SAME).ask)
     found = host(SimpleNamespace(running=standing))
     assert [found.look(now)[2][CANARY].age for now in (100.0, 130.0)] == [0.0, 30.0]
 
@@ -147,7 +147,7 @@ def test_labels_are_counted_from_the_beginning_of_a_step(monkeypatch: pytest.Mon
     found = []
     for of, right in ((10, 8), (14, 10), (0, 0), (20, 16)):
         told = (200, (TOLD % (of, right)).encode()) if of else LATE
-        monkeypatch.setattr(asking, "ask", Answers(SAME, told).ask)
+        monkeypatch.setattr(probe, "request", Answers(SAME, told).ask)
         looked(labels)
         looked(labels)
         step, total = labels.since(Counts(requests=7), NEW), labels.total(NEW)
@@ -167,7 +167,7 @@ def test_a_look_waits_for_no_labels(monkeypatch: pytest.MonkeyPatch) -> None:
         answered.wait(20)
         return {}
 
-    monkeypatch.setattr(asking, "samples", hangs)
+    monkeypatch.setattr(probe, "read_metrics", hangs)
     labels = Labels("http://127.0.0.1:8003/metrics")
     for _ in range(100):
         labels.look()

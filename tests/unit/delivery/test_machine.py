@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from verdict.delivery.host.actions import FULL, Smoke, Start, Stop, Weigh, wanted
 from verdict.delivery.host.machine import step
 from verdict.delivery.host.rules import Counts, Limits
-from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Release, Seen, Stage, State
+from verdict.delivery.host.state import CANARY, TRIED, Evidence, Order, Release, Slot, Stage, State
 
 GOOD = Counts(requests=2_000, p99=0.01, same=1_900, other=100)
 BAD = Counts(requests=2_000, failures=200, p99=0.01, same=1_900, other=100)
@@ -30,12 +30,12 @@ class Host:
         live: labels of what serves, those of what served `before`, and the `floor`.
     """
 
-    slots: dict[str, Seen]
+    slots: dict[str, Slot]
     state: State = field(default_factory=State)
     now: float = 0.0
     smoke: str | None = ""
     restarted: bool = False
-    pending: Ask | None = None
+    pending: Order | None = None
     asked_for_smoke: bool = False
     users: list[set[str]] = field(default_factory=list)
     live: Counts = field(default_factory=Counts)
@@ -68,14 +68,14 @@ class Host:
         elif isinstance(action, Stop):
             assert slot.weight == 0
             assert slot.idle
-            self.slots[action.slot] = Seen()
+            self.slots[action.slot] = Slot()
         else:
             assert slot.release is None
-            self.slots[action.slot] = Seen(action.release, action.beside, ready=True)
+            self.slots[action.slot] = Slot(action.release, action.beside, ready=True)
 
     def ask(self, release: Release | None, **given: object) -> None:
         """Ask for a release, or for the one before."""
-        self.pending = Ask(f"ask {self.now}", release, **given)  # type: ignore[arg-type]
+        self.pending = Order(f"ask {self.now}", release, **given)  # type: ignore[arg-type]
 
     def run(self, ticks: int = 60, **given: object) -> None:
         """Some turns."""
@@ -86,8 +86,8 @@ class Host:
 def host(stable: Release | None = OLD, servers: int = 2) -> Host:
     """A host on which a release serves, or nothing."""
     names = [f"server{number}" for number in range(servers)]
-    seen = Seen(stable, ready=stable is not None, weight=FULL if stable else 0)
-    return Host({**dict.fromkeys(names, seen), CANARY: Seen()}, State(stable=stable))
+    seen = Slot(stable, ready=stable is not None, weight=FULL if stable else 0)
+    return Host({**dict.fromkeys(names, seen), CANARY: Slot()}, State(stable=stable))
 
 
 def serving(found: Host) -> set[str]:
@@ -152,7 +152,7 @@ def test_what_stands_by_and_ends_is_not_started_for_ever() -> None:
     found = host()
     found.ask(NEW, limits=Limits(weights=()))
     found.run(ticks=20)
-    found.slots[CANARY] = Seen(died=3)
+    found.slots[CANARY] = Slot(died=3)
     found.run(ticks=3)
     assert (found.state.stage, found.slots[CANARY].release) == (Stage.WATCHED, None)
 
@@ -287,7 +287,7 @@ def test_the_share_of_the_canary_is_what_its_step_says(servers: int) -> None:
     """5, 25 and 50 percent beside any number of servers: haproxy takes no weight above 256."""
     names = tuple(f"server{number}" for number in range(servers))
     for step_, share in enumerate(Limits().weights):
-        state = State(stage=Stage.CANARY, stable=OLD, ask=Ask("1", NEW), step=step_)
+        state = State(stage=Stage.CANARY, stable=OLD, ask=Order("1", NEW), step=step_)
         weights = {name: want.weight for name, want in wanted(state, names).items()}
         assert max(weights.values()) <= 256
         assert 100 * weights[CANARY] / sum(weights.values()) == pytest.approx(share, abs=0.5)
@@ -332,10 +332,10 @@ def test_a_shadow_that_ends_what_serves_is_taken_away() -> None:
     for _ in range(60):
         found.tick(canary=Counts())
         if found.slots["server1"].beside == NEW:
-            found.slots["server1"] = Seen(died=3)
+            found.slots["server1"] = Slot(died=3)
     assert found.state.outcome == "rolled back"
     assert "server1" in found.state.reason
-    assert found.slots["server1"] == Seen(OLD, ready=True, weight=FULL)
+    assert found.slots["server1"] == Slot(OLD, ready=True, weight=FULL)
 
 
 def test_a_stranger_in_a_place_is_not_taken_for_the_release() -> None:
@@ -355,10 +355,10 @@ def test_a_place_whose_server_ended_gets_no_requests_until_it_is_back() -> None:
     """Something else may answer at its port by then; where no other server is left, nothing is taken away."""
     for servers, weight in [(2, 0), (1, FULL)]:
         found = host(servers=servers)
-        found.slots["server0"] = Seen(weight=FULL, died=1)
+        found.slots["server0"] = Slot(weight=FULL, died=1)
         found.tick()
         assert found.slots["server0"].weight in (0, weight)
-        found.slots["server0"] = Seen(OLD, ready=True, weight=FULL, foreign="its version is 'v0'")
+        found.slots["server0"] = Slot(OLD, ready=True, weight=FULL, foreign="its version is 'v0'")
         found.tick()
         assert found.slots["server0"].weight == weight
         found.slots["server0"] = replace(found.slots["server0"], foreign="")

@@ -8,16 +8,16 @@ import pytest
 
 from verdict.base.errors import VerdictError
 from verdict.cli import main
-from verdict.cli.deploy import followed as waited
-from verdict.cli.exits import reported
+from verdict.cli.deploy import follow as wait
+from verdict.cli.exits import exit_1_on_error
 from verdict.delivery.host import orders
-from verdict.delivery.host.proxy import Line, Proxy
+from verdict.delivery.host.proxy import Proxy, ServerStats
 from verdict.delivery.host.settings import Settings, load
-from verdict.delivery.host.state import CANARY, Ask, Release, Stage, State
+from verdict.delivery.host.state import CANARY, Order, Release, Stage, State
 from verdict.delivery.host.store import Store
 
 OLD, NEW = (Release(f"v1.{number}.0", f"image@{number}", f"c{number}", f"a{number}") for number in range(2))
-DEPLOY, BACK = Ask("1", NEW), Ask("2", None)
+DEPLOY, BACK = Order("1", NEW), Order("2", None)
 
 
 def settings(folder: Path, *servers: str) -> Settings:
@@ -29,23 +29,22 @@ def settings(folder: Path, *servers: str) -> Settings:
 def followed(folder: Path, monkeypatch: pytest.MonkeyPatch, *moments: Callable[[Store], None]) -> tuple[str, list[str]]:
     """The outcome that who asked for DEPLOY is told, and the lines, where this happens between two looks."""
     kept, waiting = Store(folder), iter(moments)
-    kept.write_ask(DEPLOY)
+    kept.order.write(DEPLOY)
     monkeypatch.setattr("verdict.delivery.host.orders.time.sleep", lambda _: next(waiting, lambda _: None)(kept))
-    ended = orders.Followed()
-    lines = list(orders.follow(settings(folder, "a", "b"), DEPLOY, ended))
-    return ended.outcome, lines
+    lines: list[str] = []
+    return orders.follow(settings(folder, "a", "b"), DEPLOY, lines.append), lines
 
 
-def went(state: State, ask: Ask | None = None) -> Callable[[Store], None]:
+def went(state: State, ask: Order | None = None) -> Callable[[Store], None]:
     """A moment in which the guard writes a state, and what is asked for is another."""
 
     def moment(kept: Store) -> None:
-        kept.write_state(state)
-        found = kept.ask()
+        kept.state.write(state)
+        found = kept.order.read()
         if ask is not None:
-            kept.write_ask(ask)
+            kept.order.write(ask)
         elif found is not None and found.name == state.done:
-            kept.forget_ask(found)
+            kept.remove_order(found)
 
     return moment
 
@@ -64,7 +63,7 @@ def test_what_no_guard_takes_up_is_taken_back(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(orders, "_SILENCE", -1.0)
     with pytest.raises(VerdictError, match="no guard took this up, and it is taken back"):
         followed(tmp_path, monkeypatch)
-    assert Store(tmp_path).ask() is None
+    assert Store(tmp_path).order.read() is None
 
 
 def test_nobody_waits_for_a_guard_that_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,14 +72,14 @@ def test_nobody_waits_for_a_guard_that_has_ended(tmp_path: Path, monkeypatch: py
     trying = went(State(stage=Stage.CANARY, stable=OLD, ask=DEPLOY))
 
     def stuck(kept: Store) -> None:
-        kept.say("error", where="socket", why="haproxy does not answer", remedy="start haproxy")
+        kept.log("error", where="socket", why="haproxy does not answer", remedy="start haproxy")
 
     ended = went(State(stage=Stage.WATCHED, stable=NEW, done="1", outcome="promoted"))
-    with Store(tmp_path).alone():
+    with Store(tmp_path).lock():
         outcome, lines = followed(tmp_path, monkeypatch, trying, stuck, lambda _: None, ended)
         assert outcome == "promoted"
         assert "the guard cannot go on: socket: haproxy does not answer; remedy: start haproxy" in lines
-    Store(tmp_path).write_state(State())
+    Store(tmp_path).state.write(State())
     with pytest.raises(VerdictError, match="no guard goes on with this"):
         followed(tmp_path, monkeypatch, trying)
 
@@ -88,8 +87,8 @@ def test_nobody_waits_for_a_guard_that_has_ended(tmp_path: Path, monkeypatch: py
 def test_a_shadow_needs_two_servers(tmp_path: Path) -> None:
     """One cannot compare in a place that it must not leave."""
     with pytest.raises(VerdictError, match="here it has one"):
-        orders.ask(settings(tmp_path, "a"), None, Ask("1", NEW, orders.limits(shadow=True), promote=False))
-    orders.ask(settings(tmp_path, "a", "b"), None, Ask("1", NEW, orders.limits(shadow=True), promote=False))
+        orders.submit(settings(tmp_path, "a"), None, Order("1", NEW, orders.limits(shadow=True), promote=False))
+    orders.submit(settings(tmp_path, "a", "b"), None, Order("1", NEW, orders.limits(shadow=True), promote=False))
 
 
 @pytest.mark.parametrize("given", [["--ab", "-1"], ["--force", " "], ["--shadow", "--force", "why"], ["--keep", "-2"]])
@@ -120,10 +119,11 @@ def test_who_waits_no_longer_knows_that_the_guard_goes_on(
 
     monkeypatch.setattr(orders, "follow", interrupted)
     kept = Store(tmp_path)
-    kept.write_ask(DEPLOY)
-    with kept.alone() if guarded else nullcontext():
-        assert reported(lambda: bool(waited(settings(tmp_path, "a"), DEPLOY))) == (130 if guarded else 1)
-    assert (kept.ask() is not None) == guarded
+    kept.order.write(DEPLOY)
+    with kept.lock() if guarded else nullcontext():
+        code = exit_1_on_error(lambda: bool(wait(settings(tmp_path, "a"), DEPLOY)))()
+        assert code == (130 if guarded else 1)
+    assert (kept.order.read() is not None) == guarded
     told = "`verdict rollback` takes it back" if guarded else "no guard took this up, and it is taken back"
     assert told in capsys.readouterr().err
 
@@ -160,13 +160,13 @@ def test_a_socket_of_another_user_is_no_proxy_that_is_down(error: OSError, monke
 
     monkeypatch.setattr("verdict.delivery.host.proxy.socket.socket", refused)
     with pytest.raises(VerdictError) as told:
-        Proxy(Path("socket"), "classifier", ("a",)).lines()
+        Proxy(Path("socket"), "classifier", ("a",)).stats()
     assert ("start haproxy" in told.value.remedy) == isinstance(error, ConnectionRefusedError)
 
 
 def test_status_says_that_nobody_guards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All servers answer, and yet the host is not as it should be."""
-    monkeypatch.setattr(Proxy, "lines", lambda _: dict.fromkeys(("a", CANARY), Line(0, 0, 0, 0)))
-    with Store(tmp_path).alone():
+    monkeypatch.setattr(Proxy, "stats", lambda _: dict.fromkeys(("a", CANARY), ServerStats(0, 0, 0, 0)))
+    with Store(tmp_path).lock():
         assert orders.status(settings(tmp_path, "a")).wrong == ()
     assert "no guard runs here" in orders.status(settings(tmp_path, "a")).wrong[0]

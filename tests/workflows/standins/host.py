@@ -24,17 +24,17 @@ def main(command: str, *words: str) -> int:
     parser = argparse.ArgumentParser()
     _COMMANDS[command].arguments(parser)
     given, store = parser.parse_args(words), Store(Path(known("HOST")))
-    state = store.state() or State()
-    store.say(command, arguments=words)
+    state = store.state.read() or State()
+    store.log(command, arguments=words)
     if command == "rollback":
-        store.write_state(replace(state, stable=state.previous, outcome="rolled back", reason=given.why))
+        store.state.write(replace(state, stable=state.previous, outcome="rolled back", reason=given.why))
         return 0
     return _status(store, state, given) if given.version == "status" else _roll(store, state, given)
 
 
 def _status(store: Store, state: State, given: argparse.Namespace) -> int:
     if given.recorded is not None:
-        store.write_recorded(given.recorded)
+        store.recorded.write(given.recorded)
     if given.json:
         print(json.dumps(asdict(Status(state, {}, (), ""))))
     return 0
@@ -45,9 +45,9 @@ def _roll(store: Store, state: State, given: argparse.Namespace) -> int:
     if (release.version, given.to) != (given.version, state.environment):
         return 1
     if refuses.exists():
-        store.write_state(replace(state, outcome="rolled back", reason=refuses.read_text(encoding="utf-8")))
+        store.state.write(replace(state, outcome="rolled back", reason=refuses.read_text(encoding="utf-8")))
         return 1
-    store.write_state(replace(state, stable=release, previous=state.stable, outcome="promoted", reason=""))
+    store.state.write(replace(state, stable=release, previous=state.stable, outcome="promoted", reason=""))
     return 0
 
 

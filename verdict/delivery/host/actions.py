@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from verdict.delivery.host.state import CANARY, TRIED, Evidence, Release, Seen, Stage, State
+from verdict.delivery.host.state import CANARY, TRIED, Evidence, Release, Slot, Stage, State
 
 # Of a server that users ask, where there are one or two; haproxy takes 0 to 256.
 FULL, _MOST = 100, 256
@@ -127,7 +127,7 @@ def actions(state: State, seen: Evidence) -> Iterator[Action]:
         yield Smoke(CANARY, state.candidate)
 
 
-def _is(slot: Seen, wish: Want) -> bool:
+def _is(slot: Slot, wish: Want) -> bool:
     return slot.release == wish.release and slot.beside == wish.beside
 
 

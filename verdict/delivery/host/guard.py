@@ -10,7 +10,7 @@ from verdict.delivery.host import machine
 from verdict.delivery.host.actions import Action, Smoke, Start, Stop, Weigh
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.smoke import smoke
-from verdict.delivery.host.state import CANARY, TRIED, Ask, Environment, Evidence, Stage, State
+from verdict.delivery.host.state import CANARY, TRIED, Environment, Evidence, Order, Stage, State
 from verdict.delivery.host.store import Store
 
 # Seconds until the next look: while servers start or end, and else; and between two glances at the proxy.
@@ -37,18 +37,18 @@ class Guard:
         self._trouble, self._unwritten = "", False
         self._did: tuple[Action, ...] = ()
         # Where no state was kept, what has the requests is what serves: it is never taken away.
-        self.state = store.state() or State(environment, stable=host.serving())
+        self.state = store.state.read() or State(environment, stable=host.serving())
         if self.state.environment != environment:
             what = f"the state is of {self.state.environment}"
             raise VerdictError(str(store.folder), what, f"a folder of its own for {environment}")
 
     def run(self) -> None:
         """Guard until the process ends; `VerdictError` when another guard does."""
-        with self._store.alone():
+        with self._store.lock():
             self._say("guards")  # the trouble of the guard before is over
-            if self._store.state() is None:  # what it took over is what `verdict deploy status` compares with
+            if self._store.state.read() is None:  # what it took over is what `verdict deploy status` compares with
                 with suppress(OSError):
-                    self._store.write_state(self.state)
+                    self._store.state.write(self.state)
             while True:
                 if not self.turn():
                     self._wait()
@@ -74,7 +74,7 @@ class Guard:
     def _say(self, what: str, **details: object) -> None:
         """Add a line to the log; users matter more than the log of a full disk."""
         with suppress(OSError):
-            self._store.say(what, **details)
+            self._store.log(what, **details)
 
     def _wait(self) -> None:
         """Wait for the next look, which is at once where the proxy counts a failure."""
@@ -93,7 +93,7 @@ class Guard:
         evidence = self._labelled(evidence)
         if self._unwritten:
             with suppress(OSError):
-                self._store.write_state(self.state)
+                self._store.state.write(self.state)
                 self._unwritten = False
         state, actions = machine.step(self.state, evidence)
         self._restarted = False
@@ -106,7 +106,7 @@ class Guard:
             if moved:
                 self._say("did", action=type(action).__name__.lower(), **_plain(action))
         if ask is not None and ask.name == state.done:
-            self._store.forget_ask(ask)
+            self._store.remove_order(ask)
         return moved
 
     def _labelled(self, evidence: Evidence) -> Evidence:
@@ -116,12 +116,12 @@ class Guard:
         live, before = labels.total(state.stable), labels.total(state.previous)
         return replace(evidence, canary=canary, stable=stable, live=live, before=before, floor=labels.floor)
 
-    def _next_ask(self) -> Ask | None:
+    def _next_ask(self) -> Order | None:
         """What is asked for; what nobody can read is laid aside: it must not keep the guard from looking."""
         try:
-            return self._store.ask()
+            return self._store.order.read()
         except VerdictError as error:
-            self._store.lay_aside()
+            self._store.set_order_aside()
             self._say("error", where=error.where, why=error.what)
             return None
 
@@ -129,7 +129,7 @@ class Guard:
         """Write where it goes before anything is done for it."""
         before = self.state
         try:
-            self._store.write_state(state)
+            self._store.state.write(state)
         except OSError:
             if before.stage not in TRIED or state.stage not in (Stage.SETTLED, Stage.WATCHED):
                 raise

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 
 from verdict.base.errors import VerdictError
-from verdict.delivery.host import asking
+from verdict.delivery.host import probe
 from verdict.delivery.host.labels import Labels
-from verdict.delivery.host.proxy import Line, Proxy
+from verdict.delivery.host.proxy import Proxy, ServerStats
 from verdict.delivery.host.rules import Counts
 from verdict.delivery.host.servers import Ports, Servers
-from verdict.delivery.host.state import CANARY, Release, Seen
+from verdict.delivery.host.state import CANARY, Release, Slot
 
 # Seconds for what a server works on once it gets no more requests; then it is stopped all the same.
 _DRAIN = 10.0
-_NONE = Line(0, 0, 0, 0)
+_NONE = ServerStats(0, 0, 0, 0)
 
 
 @dataclass
@@ -33,17 +33,17 @@ class _Place:
     start: str = ""
     first: tuple[str, float] = ("", 0.0)
     foreign: str = ""
-    samples: asking.Samples = field(default_factory=dict)
-    line: Line = _NONE
-    then: tuple[str, asking.Samples, Line] = ("", {}, _NONE)
+    samples: probe.Samples = field(default_factory=dict)
+    line: ServerStats = _NONE
+    then: tuple[str, probe.Samples, ServerStats] = ("", {}, _NONE)
     emptied: float | None = None
     died: int = 0
     why: str = ""
 
-    def moved(self) -> asking.Samples:
+    def moved(self) -> probe.Samples:
         """What its server counted in this step."""
         start, samples, _ = self.then
-        return asking.since(self.samples, samples if start == self.start else {})
+        return probe.increase(self.samples, samples if start == self.start else {})
 
     def counts(self) -> Counts:
         """What it and the proxy counted in this step; the proxy, too, counts from 0 when it was started anew."""
@@ -51,10 +51,10 @@ class _Place:
         return Counts(
             requests=self.line.requests - then.requests,
             failures=self.line.failures - then.failures,
-            p99=asking.slowest([moved]),
-            same=asking.total(moved, "verdict_beside_total", 'outcome="same"'),
-            other=asking.total(moved, "verdict_beside_total", 'outcome="other"'),
-            not_finite=asking.total(moved, "verdict_failures_total", 'kind="not_finite"'),
+            p99=probe.quantile([moved]),
+            same=probe.total(moved, "verdict_beside_total", 'outcome="same"'),
+            other=probe.total(moved, "verdict_beside_total", 'outcome="other"'),
+            not_finite=probe.total(moved, "verdict_failures_total", 'kind="not_finite"'),
         )
 
 
@@ -74,7 +74,7 @@ class Host:
 
     def serving(self) -> Release | None:
         """What has most of the requests; None where nothing runs."""
-        lines = self.proxy.lines()
+        lines = self.proxy.stats()
         running = [(lines[name].weight, self.servers.running(name)) for name in self.ports if name != CANARY]
         best = max(running, key=lambda found: (found[1] is not None, found[0]))[1]
         return best.release if best is not None else None
@@ -97,19 +97,19 @@ class Host:
 
     def alarmed(self) -> bool:
         """Whether the proxy has counted failures since the last look: a question of a millisecond."""
-        lines = self.proxy.lines()
+        lines = self.proxy.stats()
         return any(lines[name].failures > place.line.failures for name, place in self._places.items())
 
-    def look(self, now: float) -> tuple[Counts, Counts, dict[str, Seen]]:
+    def look(self, now: float) -> tuple[Counts, Counts, dict[str, Slot]]:
         """Counts of what is tried and of what serves, and each place."""
         self.labels.look()
-        lines = self.proxy.lines()
+        lines = self.proxy.stats()
         slots = {name: self._seen(name, lines[name], now) for name in self.ports}
         shadow = next((name for name, seen in slots.items() if name != CANARY and seen.beside is not None), None)
         canary = _compared(self._places[shadow]) if shadow else self._places[CANARY].counts()
         return canary, _together([self._places[name] for name in slots if name not in (CANARY, shadow)]), slots
 
-    def _seen(self, name: str, line: Line, now: float) -> Seen:
+    def _seen(self, name: str, line: ServerStats, now: float) -> Slot:
         place, running, ports = self._places[name], self.servers.running(name), self.ports[name]
         place.line = line
         place.emptied = None if line.weight else now if place.emptied is None else min(now, place.emptied)
@@ -118,27 +118,27 @@ class Host:
             self.servers.stop(name)
             running = None
         if running is None:
-            return Seen(weight=line.weight, died=place.died, why=place.why)
+            return Slot(weight=line.weight, died=place.died, why=place.why)
         if place.first[0] != running.start:
             place.first = running.start, now
-        ready = asking.ready(ports.users)
+        ready = probe.is_ready(ports.users)
         if ready:
             if place.start != running.start:
                 place.start, place.samples = running.start, {}
             # Asked again while it is not what it should be: what was in a place before may still have answered.
             if not place.samples or place.foreign:
-                place.foreign = asking.foreign(ports.users, running.release)
-            place.samples = asking.samples(ports.metrics) or place.samples
+                place.foreign = probe.mismatch(ports.users, running.release)
+            place.samples = probe.read_metrics(ports.metrics) or place.samples
         idle = not line.weight and (not line.working or now - (place.emptied or now) > _DRAIN)
         age = now - place.first[1]
         ready = ready and line.up  # else the last of the others would lose its requests, and nobody would have them
-        return Seen(running.release, running.beside, ready, place.foreign, line.weight, idle, place.died, age)
+        return Slot(running.release, running.beside, ready, place.foreign, line.weight, idle, place.died, age)
 
 
 def _compared(place: _Place) -> Counts:
     """Of what is compared in a server of what serves: its failures are those of the artifact beside."""
     moved, counts = place.moved(), place.counts()
-    failures = asking.total(moved, "verdict_beside_total", 'outcome="failed"')
+    failures = probe.total(moved, "verdict_beside_total", 'outcome="failed"')
     return Counts(counts.same + counts.other + failures, failures, same=counts.same, other=counts.other)
 
 
@@ -146,4 +146,4 @@ def _together(places: list[_Place]) -> Counts:
     """Of several servers of one release."""
     counts, moved = [place.counts() for place in places], [place.moved() for place in places]
     requests, failures = sum(one.requests for one in counts), sum(one.failures for one in counts)
-    return Counts(requests, failures, asking.slowest(moved), not_finite=sum(one.not_finite for one in counts))
+    return Counts(requests, failures, probe.quantile(moved), not_finite=sum(one.not_finite for one in counts))

@@ -19,7 +19,7 @@ from verdict.delivery.host.actions import (
     shadows,
 )
 from verdict.delivery.host.rules import Limits
-from verdict.delivery.host.state import CANARY, TRIED, Ask, Evidence, Stage, State
+from verdict.delivery.host.state import CANARY, TRIED, Evidence, Order, Stage, State
 
 # Seconds of a promotion or a way back, after which it is given up.
 _PATIENCE = 600.0
@@ -43,14 +43,14 @@ def _advance(state: State, seen: Evidence) -> State:
     return _NEXT[state.stage](state, seen)
 
 
-def _is_new(ask: Ask, state: State) -> bool:
+def _is_new(ask: Order, state: State) -> bool:
     """Whether it is to be looked at now: a release waits for the end of a promotion, or of a way back."""
     if ask.name == state.done or (state.ask is not None and ask.name == state.ask.name):
         return False
     return ask.release is None or state.stage not in (Stage.PROMOTING, Stage.RETURNING)
 
 
-def _begun(state: State, ask: Ask, now: float) -> State:
+def _begun(state: State, ask: Order, now: float) -> State:
     if ask.release is None:
         return _back(state, ask, now)
     if state.stage in TRIED:
@@ -60,7 +60,7 @@ def _begun(state: State, ask: Ask, now: float) -> State:
     return replace(state, stage=Stage.STARTING, ask=ask, step=0, replaced=0, since=now, outcome="", reason="")
 
 
-def _back(state: State, ask: Ask, now: float) -> State:
+def _back(state: State, ask: Order, now: float) -> State:
     if state.stage in TRIED:
         return replace(_dropped(state, now, "rolled back", ask.why or "by hand"), done=ask.name)
     if state.stage == Stage.RETURNING:

@@ -1,7 +1,7 @@
 """What a person or deploy.yml asks of the guard of this host, how it goes, and what serves."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from verdict.base.errors import VerdictError
-from verdict.delivery.host import asking
+from verdict.delivery.host import probe
 from verdict.delivery.host.rules import Limits
 from verdict.delivery.host.settings import Settings
-from verdict.delivery.host.state import CANARY, TRIED, Ask, Release, Stage, State
+from verdict.delivery.host.state import CANARY, TRIED, Order, Release, Stage, State
 from verdict.delivery.host.store import Store
 
 _RELEASE: TypeAdapter[Release] = TypeAdapter(Release)
@@ -39,70 +39,70 @@ def limits(shadow: bool = False, labels: int = 0, forced: bool = False) -> Limit
     return replace(Limits(), weights=weights, labels=labels)
 
 
-def ask(settings: Settings, environment: str | None, given: Ask) -> None:
-    """Hand it to the guard; `VerdictError` when this is a host of another environment."""
+def submit(settings: Settings, environment: str | None, order: Order) -> None:
+    """Give an order to the guard; `VerdictError` when this is a host of another environment."""
     if environment not in (None, settings.environment):
         what = f"this host is {settings.environment}"
         raise VerdictError(f"--to {environment}", what, "run it on that host, or --host FILE")
-    if given.limits.weights == (0,) and len(settings.places) < 3:
+    if order.limits.weights == (0,) and len(settings.places) < 3:
         what = "what serves must compare in one place, and answer in another, and here it has one"
         raise VerdictError("--shadow", what, "a second server in haproxy.cfg and host.toml, or a canary")
-    Store(settings.folder).write_ask(given)
+    Store(settings.folder).order.write(order)
 
 
-def leave(settings: Settings, given: Ask) -> None:
-    """Wait no longer; `VerdictError` when no guard runs: it is taken back, and does not begin on another day."""
+def require_guard(settings: Settings, order: Order) -> None:
+    """Raise `VerdictError` when no guard runs, and withdraw the order: it must not begin on another day."""
     store = Store(settings.folder)
-    if not store.guarded():
-        _require_guard(store, given, store.state() or State(settings.environment))
+    if not store.is_guarded():
+        raise _withdrawn(store, order)
 
 
-@dataclass
-class Followed:
-    """How a request ended: `promoted`, `held`, `rolled back`, `failed`, `undecided`, `refused` or `superseded`."""
+def follow(settings: Settings, order: Order, tell: Callable[[str], None]) -> str:
+    """Wait until an order has ended, and tell how it goes, a line for each change.
 
-    outcome: str = ""
-
-
-def follow(settings: Settings, given: Ask, ended: Followed) -> Iterator[str]:
-    """Lines that say how it goes, until it has ended.
+    Returns:
+        `promoted`, `held`, `rolled back`, `failed`, `undecided`, `refused` or `superseded`.
 
     Raises:
         VerdictError: no guard takes it up.
     """
-    store, last, since, taken = Store(settings.folder), "", time.monotonic(), False
-    while not ended.outcome:
-        state = store.state() or State(settings.environment)
-        taken = taken or state.ask == given
-        if state.done == given.name and state.stage != Stage.RETURNING:
-            ended.outcome = state.outcome or "superseded"
-        elif state.ask != given and (taken or store.ask() not in (given, None)):
-            ended.outcome = "superseded"
-        line = (
-            said(state) if ended.outcome != "superseded" else f"superseded, by what was asked for since: {said(state)}"
-        )
+    store, line, since, taken = Store(settings.folder), "", time.monotonic(), False
+    while True:
+        state, last, outcome = store.state.read() or State(settings.environment), line, ""
+        taken = taken or state.ask == order
+        if state.done == order.name and state.stage != Stage.RETURNING:
+            outcome = state.outcome or "superseded"
+        elif state.ask != order and (taken or store.order.read() not in (order, None)):
+            outcome = "superseded"
+        line = summary(state)
+        if outcome == "superseded":
+            line = f"superseded, by what was asked for since: {line}"
         if line != last:
-            yield line
-            last, since = line, time.monotonic()
-        elif time.monotonic() - since > _SILENCE:
-            _require_guard(store, given, state)
-            if trouble := store.trouble():
-                yield f"the guard cannot go on: {trouble}"
+            tell(line)
             since = time.monotonic()
+        elif time.monotonic() - since > _SILENCE:
+            error = store.last_error()
+            can_wait = state.ask == order or state.done == order.name or error
+            if not store.is_guarded() or not (can_wait or state.stage in (Stage.PROMOTING, Stage.RETURNING)):
+                raise _withdrawn(store, order)
+            if error:
+                tell(f"the guard cannot go on: {error}")
+            since = time.monotonic()
+        if outcome:
+            return outcome
         time.sleep(0.2)
 
 
-def _require_guard(store: Store, given: Ask, state: State) -> None:
-    """Take back what no guard has taken up: it must not begin on a day when nobody thinks of it any more."""
-    waits = state.stage in (Stage.PROMOTING, Stage.RETURNING) or store.trouble()
-    if store.guarded() and (state.ask == given or state.done == given.name or waits):
-        return
-    store.forget_ask(given)
-    what = "no guard goes on with this" if state.ask == given else "no guard took this up, and it is taken back"
-    raise VerdictError(str(store.folder), what, "run `verdict guard` there, as a service of the host")
+def _withdrawn(store: Store, order: Order) -> VerdictError:
+    """Withdraw an order that no guard follows, which must not begin on another day; the error that says so."""
+    state = store.state.read()
+    store.remove_order(order)
+    is_begun = state is not None and state.ask == order
+    what = "no guard goes on with this" if is_begun else "no guard took this up, and it is taken back"
+    return VerdictError(str(store.folder), what, "run `verdict guard` there, as a service of the host")
 
 
-def said(state: State) -> str:
+def summary(state: State) -> str:
     """A state in a line."""
     if state.stage in (*TRIED, Stage.PROMOTING) and state.candidate is not None:
         weights = state.limits.weights
@@ -135,21 +135,21 @@ class Status:
 def status(settings: Settings) -> Status:
     """Ask the guard's state, the proxy and each server; `VerdictError` when the proxy does not answer."""
     store, host = Store(settings.folder), settings.host()
-    state, lines, places = store.state() or State(settings.environment), host.proxy.lines(), {}
-    wrong = [] if store.guarded() else ["no guard runs here: nothing is watched, and nothing is started again"]
+    state, lines, places = store.state.read() or State(settings.environment), host.proxy.stats(), {}
+    wrong = [] if store.is_guarded() else ["no guard runs here: nothing is watched, and nothing is started again"]
     for name, (users, _) in settings.places.items():
         running = host.servers.running(name)
         version = running.release.version if running is not None else None
-        places[name] = {"version": version, "weight": lines[name].weight, "ready": asking.ready(users)}
+        places[name] = {"version": version, "weight": lines[name].weight, "ready": probe.is_ready(users)}
         if name == CANARY or state.stage in (Stage.PROMOTING, Stage.RETURNING):
             continue
         expected = state.stable.version if state.stable is not None else None
         if version != expected:
             wrong.append(f"{name} has {version or 'nothing'}, the state says {expected or 'nothing'}")
-        elif running is not None and (difference := asking.foreign(users, running.release)):
+        elif running is not None and (difference := probe.mismatch(users, running.release)):
             wrong.append(f"{name}: {difference}")
     serves = state.stable.version if state.stable is not None else ""
-    return Status(state, places, tuple(wrong), serves if serves != store.recorded() else "")
+    return Status(state, places, tuple(wrong), serves if serves != store.recorded.read() else "")
 
 
 def prune(settings: Settings, keep: int) -> list[str]:
@@ -158,6 +158,6 @@ def prune(settings: Settings, keep: int) -> list[str]:
     Returns:
         What was removed.
     """
-    state, host = Store(settings.folder).state() or State(settings.environment), settings.host()
+    state, host = Store(settings.folder).state.read() or State(settings.environment), settings.host()
     needed = {one.image for one in (state.stable, state.previous, state.candidate) if one is not None}
     return host.servers.prune(needed, keep)

@@ -18,7 +18,7 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.classifier.artifact import load_classifier
-from verdict.delivery.host.asking import foreign, ready
+from verdict.delivery.host.probe import is_ready, mismatch
 from verdict.delivery.host.servers import SERVE, Ports, Processes
 from verdict.delivery.host.state import Release
 
@@ -170,8 +170,8 @@ def _wait(servers: Processes, slot: str, release: Release) -> None:
     """Until it answers, and says that it is this release: another program may have its port."""
     end, port = time.monotonic() + _SECONDS, servers.ports[slot].users
     while time.monotonic() < end and (running := servers.running(slot)) and running.alive:
-        if ready(port):
-            if problem := foreign(port, release):
+        if is_ready(port):
+            if problem := mismatch(port, release):
                 raise VerdictError(slot, f"on port {port} {problem}", "what else listens there?")
             return
         time.sleep(0.05)

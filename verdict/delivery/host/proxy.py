@@ -13,7 +13,7 @@ _SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Line:
+class ServerStats:
     """What haproxy says of a server.
 
     Args:
@@ -45,7 +45,7 @@ class Proxy:
     backend: str
     servers: tuple[str, ...]
 
-    def lines(self) -> dict[str, Line]:
+    def stats(self) -> dict[str, ServerStats]:
         """What it says of each server; `VerdictError` when it does not answer, or has no such server."""
         rows = csv.DictReader(io.StringIO(self._command("show stat").removeprefix("# ")))
         found = {row["svname"]: _line(row) for row in rows if row["pxname"] == self.backend}
@@ -78,8 +78,8 @@ class Proxy:
             raise VerdictError(str(self.path), what, remedy) from None
 
 
-def _line(row: dict[str, str]) -> Line:
+def _line(row: dict[str, str]) -> ServerStats:
     """Retries are failures that no user saw: where all are retried, the count of 5xx stays 0."""
     number = {name: int(row[name] or 0) for name in ("weight", "scur", "lbtot", "wretr", "hrsp_5xx")}
     failures, up = number["wretr"] + number["hrsp_5xx"], row["status"].startswith(("UP", "DRAIN", "no check"))
-    return Line(number["weight"], number["scur"], number["lbtot"], failures, up)
+    return ServerStats(number["weight"], number["scur"], number["lbtot"], failures, up)

@@ -7,7 +7,7 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.classifier.artifact import load_classifier
-from verdict.delivery.host.asking import ask, foreign, texts_of
+from verdict.delivery.host.probe import as_inputs, mismatch, request
 from verdict.delivery.host.state import Release
 
 # Of any language, of none, empty, long, and what has broken a parser somewhere.
@@ -48,7 +48,7 @@ def _identity(release: Release, port: int, artifact: Path) -> str:
         return "its image holds no manifest.json"
     if found != release.artifact:
         return f"the image holds artifact {found[:12]}, the release is {release.artifact[:12]}"
-    return foreign(port, release)
+    return mismatch(port, release)
 
 
 def _golden(port: int, artifact: Path) -> str:
@@ -57,9 +57,9 @@ def _golden(port: int, artifact: Path) -> str:
         classifier = load_classifier(artifact)
     except VerdictError as error:
         return f"the artifact of its image cannot be loaded: {error.what}"
-    texts = texts_of(list(classifier.text.columns), TEXTS)
+    texts = as_inputs(list(classifier.text.columns), TEXTS)
     for place, (text, expected) in enumerate(zip(texts, classifier.answers(texts), strict=True), 1):
-        status, body = ask(port, "/predict", json.dumps({"text": text}).encode(), seconds=10)
+        status, body = request(port, "/predict", json.dumps({"text": text}).encode(), seconds=10)
         if status != 200:
             return f"golden text {place} is answered with {status}"
         try:
@@ -75,18 +75,18 @@ def _golden(port: int, artifact: Path) -> str:
 def _bad(port: int) -> str:
     """A bad body is the sender's fault: 500s would be retried, and count against the release."""
     for place, body in enumerate(BAD, 1):
-        status = ask(port, "/predict", body, seconds=10)[0]
+        status = request(port, "/predict", body, seconds=10)[0]
         if not 400 <= status < 500:
             return f"bad body {place} is answered with {status}, not with 4xx"
     return ""
 
 
 def _slow(port: int, artifact: Path, seconds: float) -> str:
-    text = texts_of(list(load_classifier(artifact).text.columns), TEXTS[:1])[0]
+    text = as_inputs(list(load_classifier(artifact).text.columns), TEXTS[:1])[0]
     body, times = json.dumps({"text": text}).encode(), []
     for _ in range(_TIMED):
         began = time.perf_counter()
-        ask(port, "/predict", body)
+        request(port, "/predict", body)
         times.append(time.perf_counter() - began)
     slowest = sorted(times)[_TIMED * 99 // 100 - 1]
     if slowest <= seconds:

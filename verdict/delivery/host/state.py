@@ -47,7 +47,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Ask:
+class Order:
     """What a person or deploy.yml asks for: a release, or, with None, the one before.
 
     Args:
@@ -88,7 +88,7 @@ class State:
     stage: Stage = Stage.SETTLED
     stable: Release | None = None
     previous: Release | None = None
-    ask: Ask | None = None
+    ask: Order | None = None
     step: int = 0
     replaced: int = 0
     since: float = 0.0
@@ -109,7 +109,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Slot:
     """A place for a server, as it is.
 
     Args:
@@ -158,12 +158,12 @@ class Evidence:
     """
 
     now: float
-    slots: Mapping[str, Seen]
+    slots: Mapping[str, Slot]
     canary: Counts = field(default_factory=Counts)
     stable: Counts = field(default_factory=Counts)
     smoke: str | None = None
     restarted: bool = False
-    ask: Ask | None = None
+    ask: Order | None = None
     live: Counts = field(default_factory=Counts)
     before: Counts = field(default_factory=Counts)
     floor: float = 0.0

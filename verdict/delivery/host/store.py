@@ -7,19 +7,52 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from verdict.base.errors import VerdictError
-from verdict.delivery.host.state import Ask, State
+from verdict.delivery.host.state import Order, State
 
-_Kind = TypeVar("_Kind")
-_STATE: TypeAdapter[State] = TypeAdapter(State)
-_ASK: TypeAdapter[Ask] = TypeAdapter(Ask)
+_Value = TypeVar("_Value")
 # Bytes of the log, and as many of the one before.
 _MOST = 10_000_000
-_TEXT: TypeAdapter[str] = TypeAdapter(str)
+
+
+class JsonFile(Generic[_Value]):
+    """A file that holds one value as JSON: after a crash it holds the value before, or the new one."""
+
+    def __init__(self, path: Path, kind: type[_Value]) -> None:
+        self.path, self._adapter = path, TypeAdapter(kind)
+
+    def read(self) -> _Value | None:
+        """The value; None where there is no file."""
+        try:
+            return self._adapter.validate_json(self.path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            what = f"not what this version writes: {error.errors()[0]['msg']}"
+            remedy = f"mv {self.path} {self.path}.old; what serves stays, `verdict deploy` goes on"
+            raise VerdictError(str(self.path), what, remedy) from None
+
+    def write(self, value: _Value) -> None:
+        """Replace the value; once this returns, it survives a loss of power."""
+        partial = self.path.with_suffix(f".{os.getpid()}.partial")  # two processes may write at once
+        try:
+            with partial.open("wb") as file:
+                file.write(self._adapter.dump_json(value, indent=1))
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self.path)
+        except OSError as error:  # which names no file when a disk is full
+            partial.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+        folder = os.open(self.path.parent, os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 class Store:
@@ -28,11 +61,12 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._state, self._ask, self._events = folder / "state.json", folder / "ask.json", folder / "events.jsonl"
-        self._recorded = folder / "recorded.json"
+        self.state, self.order = JsonFile(folder / "state.json", State), JsonFile(folder / "ask.json", Order)
+        self.recorded = JsonFile(folder / "recorded.json", str)  # the version that the environment's tag names
+        self._events = folder / "events.jsonl"
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Hold the folder; `VerdictError` when another guard does. The lock ends with the process, however it ends."""
         with (self.folder / "lock").open("w") as lock:
             try:
@@ -42,7 +76,7 @@ class Store:
                 raise VerdictError(str(self.folder), "another guard runs here", remedy) from None
             yield
 
-    def guarded(self) -> bool:
+    def is_guarded(self) -> bool:
         """Whether a guard holds the folder."""
         try:
             with (self.folder / "lock").open() as lock:
@@ -53,7 +87,7 @@ class Store:
             return True
         return False
 
-    def trouble(self) -> str:
+    def last_error(self) -> str:
         """What keeps the guard from going on, by its last line."""
         last = self.events(1)
         if not last or last[0]["what"] != "error":
@@ -61,40 +95,16 @@ class Store:
         remedy = f"; remedy: {last[0]['remedy']}" if last[0].get("remedy") else ""
         return f"{last[0]['where']}: {last[0]['why']}{remedy}"
 
-    def state(self) -> State | None:
-        """The state as it was written last; None where there is none."""
-        return _read(_STATE, self._state)
+    def remove_order(self, order: Order) -> None:
+        """Remove an order that was followed, unless another one was given since."""
+        if self.order.read() == order:
+            self.order.path.unlink(missing_ok=True)
 
-    def write_state(self, state: State) -> None:
-        """Write the state; once this returns it survives a loss of power."""
-        _write(self._state, _STATE.dump_json(state, indent=1))
+    def set_order_aside(self) -> None:
+        """Move an order that cannot be read out of the way."""
+        self.order.path.replace(self.order.path.with_suffix(".bad"))
 
-    def ask(self) -> Ask | None:
-        """What is asked for."""
-        return _read(_ASK, self._ask)
-
-    def write_ask(self, ask: Ask) -> None:
-        """Ask the guard."""
-        _write(self._ask, _ASK.dump_json(ask, indent=1))
-
-    def lay_aside(self) -> None:
-        """Move what is asked for out of the way."""
-        self._ask.replace(self._ask.with_suffix(".bad"))
-
-    def forget_ask(self, ask: Ask) -> None:
-        """Remove what was followed, unless something else was asked for since."""
-        if self.ask() == ask:
-            self._ask.unlink(missing_ok=True)
-
-    def recorded(self) -> str:
-        """The version that the environment's tag says, as far as this host was told."""
-        return _read(_TEXT, self._recorded) or ""
-
-    def write_recorded(self, version: str) -> None:
-        """Keep what the tag says now."""
-        _write(self._recorded, _TEXT.dump_json(version))
-
-    def say(self, what: str, **details: object) -> None:
+    def log(self, what: str, **details: object) -> None:
         """Add a line to events.jsonl: who, what, why, with counts. No text ever."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"time": now, "what": what, **details}
@@ -111,33 +121,3 @@ class Store:
         except FileNotFoundError:
             return []
         return [json.loads(line) for line in lines if line.endswith("}")]
-
-
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_suffix(f".{os.getpid()}.partial")  # two may ask at once
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:  # which names no file when a disk is full
-        partial.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    folder = os.open(path.parent, os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _read(adapter: TypeAdapter[_Kind], path: Path) -> _Kind | None:
-    try:
-        return adapter.validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValidationError as error:
-        what = f"not what this version writes: {error.errors()[0]['msg']}"
-        raise VerdictError(
-            str(path), what, f"mv {path} {path}.old; what serves stays, `verdict deploy` goes on"
-        ) from None

@@ -19,11 +19,11 @@ from typing_extensions import TypedDict
 from verdict.monitoring.feedback.live import live, since
 from verdict.monitoring.feedback.settings import Settings
 from verdict.monitoring.feedback.store import DAYS, Post, Store
-from verdict.monitoring.feedback.texts import Texts
-from verdict.web.front import Front, Refused
+from verdict.monitoring.feedback.texts import TextStore
+from verdict.web.batcher import Batcher
+from verdict.web.front import Front, RefusedError
 from verdict.web.receipts import Receipt, Receipts
-from verdict.web.served import Requests, Served
-from verdict.web.together import Together
+from verdict.web.service import RequestCounters, WebService
 
 # Of one transaction; and seconds for a text to be written.
 _AT_ONCE, _PATIENCE = 500, 20.0
@@ -84,38 +84,38 @@ def _family(
     return found
 
 
-class Feedback(Served):
+class Feedback(WebService):
     """What counts; `VerdictError` when the database or the place for texts cannot be meant."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings: Settings = settings
-        self.counters = Requests("verdict_feedback", ("refused", "reason"))
+        self.counters = RequestCounters("verdict_feedback", ("refused", "reason"))
         self.store, self._signed = Store(settings.database), Receipts(settings.receipt_key)
-        self.texts = Texts(settings.consent) if settings.consent.texts else None
+        self.texts = TextStore(settings.consent) if settings.consent.texts else None
         self.counters.registry.register(Figures(self.store))
-        self._counted = Together(self.store.count, _AT_ONCE)
+        self._counted = Batcher(self.store.count, _AT_ONCE)
 
     async def take(self, body: bytes) -> Response:
         """Count a label; `Refused` where it does not count."""
         asked = _read(_LABEL, body, '{"receipt": RECEIPT, "label": LABEL}')
         receipt, label, text = self._receipt(asked["receipt"], DAYS), asked["label"], asked.get("text")
         if label not in self.settings.labels:
-            raise Refused(400, "label", f"no label that there is: one of {', '.join(self.settings.labels)}")
+            raise RefusedError(400, "label", f"no label that there is: one of {', '.join(self.settings.labels)}")
         if text is not None and self.texts is None:
-            raise Refused(400, "text", "texts are not kept here: send receipt and label alone")
+            raise RefusedError(400, "text", "texts are not kept here: send receipt and label alone")
         if text is not None and not asked.get("consent"):
-            raise Refused(400, "consent", 'a text is taken with "consent": true alone')
+            raise RefusedError(400, "consent", 'a text is taken with "consent": true alone')
         with _reached():
             (outcome,) = await self._counted.answers([Post(receipt, label)])
         if outcome == "replayed":
-            raise Refused(409, outcome, "this receipt has come before, with another label, or to be erased")
+            raise RefusedError(409, outcome, "this receipt has come before, with another label, or to be erased")
         if outcome == "repeated":
             self.counters.failures.labels(outcome).inc()
         if text is not None and self.texts is not None:
             await _written(self._keep, self.texts, receipt, label, text)
         return JSONResponse({"counted": True}, 202)
 
-    def _keep(self, texts: Texts, receipt: Receipt, label: str, text: str | dict[str, str]) -> None:
+    def _keep(self, texts: TextStore, receipt: Receipt, label: str, text: str | dict[str, str]) -> None:
         """Write a text, unless it was to be erased while that was on its way."""
         texts.keep(receipt, label, text)
         if self.store.erased(receipt):
@@ -132,9 +132,9 @@ class Feedback(Served):
     def _receipt(self, receipt: str, days: int) -> Receipt:
         found = self._signed.read(receipt, days)
         if found == "forged":
-            raise Refused(403, found, "this is no receipt of an answer that was given here")
+            raise RefusedError(403, found, "this is no receipt of an answer that was given here")
         if found == "expired":
-            raise Refused(410, found, f"this receipt is older than {days} days")
+            raise RefusedError(410, found, f"this receipt is older than {days} days")
         return found
 
 
@@ -156,16 +156,18 @@ def _read(adapter: TypeAdapter[Any], body: bytes, sends: str) -> Any:  # noqa: A
     try:
         return adapter.validate_json(body)
     except ValidationError:
-        raise Refused(400, "malformed", f"the body is no JSON in UTF-8, or of another shape: send {sends}") from None
+        raise RefusedError(
+            400, "malformed", f"the body is no JSON in UTF-8, or of another shape: send {sends}"
+        ) from None
 
 
-async def _written(act: Any, *given: object) -> bool:  # noqa: ANN401 - of Texts
+async def _written(act: Any, *given: object) -> bool:  # noqa: ANN401 - of TextStore
     """Let a text be written or removed; who is told to come again does no harm by it."""
     try:
         return bool(await asyncio.wait_for(asyncio.to_thread(act, *given), _PATIENCE))
     except Exception as error:  # whatever a bucket's client has for what went wrong
         print(f"bucket: {type(error).__name__}", file=sys.stderr, flush=True)  # its message may name anything
-        raise Refused(503, "bucket", "the place for texts is away: send it again in a while", _LATER) from None
+        raise RefusedError(503, "bucket", "the place for texts is away: send it again in a while", _LATER) from None
 
 
 @contextmanager
@@ -173,4 +175,4 @@ def _reached() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError:
-        raise Refused(503, "database", "the database is away: send it again in a while", _LATER) from None
+        raise RefusedError(503, "database", "the database is away: send it again in a while", _LATER) from None

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
-from verdict.web.bounds import Bounds
+from verdict.web.settings import WebSettings
 
 
 class Consent(BaseModel):
@@ -35,7 +35,7 @@ class Consent(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Bounds):
+class Settings(WebSettings):
     """How labels are counted.
 
     Args:
