@@ -24,11 +24,11 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from verdict.repo.environment import clean_own_environment
-from verdict.repo.hook import require_same
+from verdict.repo.commit_hook import require_tree_matches_index
 from verdict.repo.revisions import checked_out, resolve
 index = clean_own_environment()
 try:
-    print(require_same(Path.cwd(), index))
+    print(require_tree_matches_index(Path.cwd(), index))
     with checked_out(resolve(Path.cwd(), "main")):
         pass
 except Exception as error:
