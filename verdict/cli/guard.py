@@ -1,4 +1,4 @@
-"""Guard a serving host: start, weigh and stop its servers, and take back what does worse. Runs until it is ended."""
+"""Guard a serving host: start, weigh and stop its servers, roll back a bad release. Runs until it is ended."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Guard; 1 when the file says something else, or another guard runs."""
+    """Guard; 1 when the file is invalid, or another guard runs."""
 
     def guard() -> None:
         from verdict.delivery.host.guard import Guard

@@ -1,4 +1,4 @@
-"""Return to what served before: now, without GitHub and without the remote. 0 when it serves again."""
+"""Return to the release that served before: at once, without GitHub or the remote. 0 when it serves again."""
 
 import argparse
 import time
@@ -17,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask the guard, and wait until it is done."""
+    """Order the way back, and wait until it is done."""
 
     def rollback() -> int:
         from verdict.delivery.host import orders
