@@ -30,7 +30,7 @@ from verdict.classifier.scores.metrics import Floats
 from verdict.classifier.scores.predictions import by_slice, with_probabilities
 from verdict.classifier.scores.published import read_published
 from verdict.classifier.training.fit import fit
-from verdict.review.bootstrap import Scheme, paired
+from verdict.review.bootstrap import ResamplingSettings, paired_bootstrap
 
 FOLDS = 5
 SVC_STRENGTHS = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -108,8 +108,8 @@ def beside(ours: pd.DataFrame, svc: Mapping[float, pd.DataFrame], labels: tuple[
     best = max(scores, key=lambda strength: scores[strength][OVERALL][headline])
     shown = ", ".join(f"{name} {found[headline]:.4f}" for name, found in scores[best].items())
     print(f"LinearSVC on the same features, C={best}: {shown}")
-    asked = Scheme(BINS, RESAMPLES, 0, lambda group: [headline] if group == OVERALL else [])
-    draws = paired(svc[best], ours, labels, asked)[OVERALL]
+    asked = ResamplingSettings(BINS, RESAMPLES, 0, lambda group: [headline] if group == OVERALL else [])
+    draws = paired_bootstrap(svc[best], ours, labels, asked)[OVERALL]
     low, high = draws.interval(headline, 0.95)
     difference = draws.candidate[headline] - draws.base[headline]
     print(f"difference overall {difference:+.4f}, 95 % interval [{low:+.4f}, {high:+.4f}]")

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import f1_score
 
-from benchmarks.serving import MODEL, free_port, loaded, running, script, service
+from benchmarks.serving import MODEL, free_port, loaded, running, service, wrk_script
 from benchmarks.workspace import ROOT
 from verdict.base.errors import exit_code
 from verdict.base.files import read_table
@@ -201,7 +201,7 @@ def moved_mix(reference: Reference, usual: Live, every: dict[str, Mix], times: i
 def cost(rounds: int, texts: list[str]) -> None:
     """Requests a CPU-second with and without a reference, by turns."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        lua = script(Path(name), texts)
+        lua = wrk_script(Path(name), texts)
         alone = Path(name) / "classifier"
         alone.symlink_to(MODEL)
         servers = {}

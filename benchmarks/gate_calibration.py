@@ -40,10 +40,10 @@ from benchmarks.retrained import (
 from tests.tables import TABLES
 from verdict.base.errors import exit_code
 from verdict.classifier.params.metric_names import LOWER_IS_BETTER, OVERALL
-from verdict.review.bootstrap import Scheme, paired
-from verdict.review.plan import Plan, levels
+from verdict.review.bootstrap import ResamplingSettings, paired_bootstrap
 from verdict.review.rules import duplicates, leak
-from verdict.review.rules.duplicates import Side, near, rise
+from verdict.review.rules.duplicates import Side, near_duplicates, rise
+from verdict.review.settings import ComparisonSettings, levels
 
 Claim = tuple[str, str]  # a group, and one of its metrics
 TWINS = 5
@@ -100,12 +100,16 @@ def tasks(corpus: Corpus, draw: Draw, salt: str, recipes: Iterable[Recipe]) -> l
     return clean + [Task(corpus, draw, salt, recipe, seed) for recipe in recipes for seed in range(1, DAMAGED + 1)]
 
 
-def judged(split: str, base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], plan: Plan) -> Pair:
+def judged(
+    split: str, base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], plan: ComparisonSettings
+) -> Pair:
     """One comparison, by the review's own code, of the claims that the gate acts on or the headline is about."""
     pair = Pair(split, {}, {}, {})
     family = plan.family([OVERALL, *base.get("slice", pd.Series(dtype=str)).unique()])
-    asked = Scheme(plan.bins, plan.resamples, plan.seed, lambda group: [name for own, name in family if own == group])
-    found = paired(base, candidate, labels, asked)
+    asked = ResamplingSettings(
+        plan.bins, plan.resamples, plan.seed, lambda group: [name for own, name in family if own == group]
+    )
+    found = paired_bootstrap(base, candidate, labels, asked)
     confidence = levels(plan, {group: tuple(draws.base) for group, draws in found.items()})
     for claim in family:
         group, metric = claim
@@ -116,7 +120,7 @@ def judged(split: str, base: pd.DataFrame, candidate: pd.DataFrame, labels: tupl
     return pair
 
 
-def of_split(corpus: Corpus, draw: Draw, salt: str, recipes: list[Recipe], plan: Plan) -> Outcome:
+def of_split(corpus: Corpus, draw: Draw, salt: str, recipes: list[Recipe], plan: ComparisonSettings) -> Outcome:
     """All pairs of one split."""
     rows, labels = splits(corpus, salt), known(corpus).labels
     models = tasks(corpus, draw, salt, recipes)
@@ -144,7 +148,7 @@ class Leaks:
         rows: dict[str, pd.DataFrame],
         tested: dict[tuple[Recipe, int], pd.DataFrame],
         models: Sequence[Task],
-        plan: Plan,
+        plan: ComparisonSettings,
     ) -> None:
         self.plan, self.tested, self.labels = plan, tested, known(models[0].corpus).labels
         self.sides: dict[tuple[Recipe, int], Side] = {}
@@ -154,7 +158,7 @@ class Leaks:
             self.sides[task.recipe, task.seed] = Side.of(rows["test"]["text"], learnt["text"])
             self.held_out[task.recipe, task.seed] = predictions_on_validation(task, rows)
         whole = Side.of(rows["test"]["text"], pd.concat([rows["train"], rows["validation"]])["text"])
-        self.near = near(whole.tested, whole.learnt)
+        self.near = near_duplicates(whole.test_texts, whole.training_texts)
 
     def found(self, *pair: tuple[Recipe, int]) -> tuple[frozenset[str], frozenset[str]]:
         """Which of them fail the second model against the first, and the first against the second."""
@@ -198,7 +202,7 @@ def visible(pairs: list[Pair], claim: Claim) -> float:
     return float(np.quantile(errors + margins, 0.9))
 
 
-def table(draw: Draw, outcome: Outcome, plan: Plan, planted: dict[Recipe, str]) -> Iterable[str]:
+def table(draw: Draw, outcome: Outcome, plan: ComparisonSettings, planted: dict[Recipe, str]) -> Iterable[str]:
     """The rates of one draw."""
     claims: Sequence[Claim] = sorted(plan.named)
     models = len({pair.split for pair in outcome.same}) * TWINS
@@ -225,7 +229,7 @@ def table(draw: Draw, outcome: Outcome, plan: Plan, planted: dict[Recipe, str]) 
         )
 
 
-def run(corpus: Corpus, draw: Draw, salts: list[str], recipes: list[Recipe], plan: Plan) -> Outcome:
+def run(corpus: Corpus, draw: Draw, salts: list[str], recipes: list[Recipe], plan: ComparisonSettings) -> Outcome:
     """Train what is missing, then judge all pairs."""
     train_all(task for salt in salts for task in tasks(corpus, draw, salt, recipes))
     whole = Outcome([], {recipe: [] for recipe in recipes})
@@ -254,11 +258,13 @@ def main() -> None:
         print("\n".join(table(draw, outcome, plan, planted)))
 
 
-def plan_of(corpus: Corpus) -> Plan:
+def plan_of(corpus: Corpus) -> ComparisonSettings:
     """How the gate judges changes of a data set."""
     settings = corpus.settings()
     gate, bins, headline = settings.gate, settings.evaluate.calibration_bins, settings.evaluate.headline
-    plan = Plan(gate.confidence, gate.resamples, gate.seed, bins, headline, frozenset(gate.claims(headline)))
+    plan = ComparisonSettings(
+        gate.confidence, gate.resamples, gate.seed, bins, headline, frozenset(gate.claims(headline))
+    )
     plan.require_metrics(known(corpus).labels, known(corpus).rating is not None)
     return plan
 

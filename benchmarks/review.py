@@ -18,7 +18,7 @@ from verdict.base.errors import exit_code
 from verdict.base.files import read_table
 from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.params.metric_names import metrics_of
-from verdict.review.bootstrap import Scheme, paired
+from verdict.review.bootstrap import ResamplingSettings, paired_bootstrap
 
 CHANGE = ("alpha: 0.00002", "alpha: 0.0001")
 
@@ -62,7 +62,7 @@ def main() -> None:
     metrics = metrics_of(len(dataset.labels), dataset.rating is not None)
     for resamples in (2_000, 10_000):
         begin = time.perf_counter()
-        paired(table, table, dataset.labels, Scheme(15, resamples, 1, lambda _: metrics))
+        paired_bootstrap(table, table, dataset.labels, ResamplingSettings(15, resamples, 1, lambda _: metrics))
         seconds = time.perf_counter() - begin
         print(f"{resamples:,} resamples of every metric and slice: {seconds:.2f} s (goal ≤ 2 for 2,000)")
 

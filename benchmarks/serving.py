@@ -170,7 +170,7 @@ def trained(folder: Path) -> dict[str, Path]:
     return files
 
 
-def script(folder: Path, texts: list[str]) -> Path:
+def wrk_script(folder: Path, texts: list[str]) -> Path:
     """Lua for wrk, which asks for the texts in turn."""
     path = folder / "bodies.lua"
     bodies = ",\n".join(f"[===[{json.dumps({'text': text})}]===]" for text in texts)
@@ -253,7 +253,7 @@ def main() -> None:
     texts = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()[:_BODIES]
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        lua = script(folder, texts)
+        lua = wrk_script(folder, texts)
         servers: dict[str, Running] = {}
         for label, file in {"verdict": None, **trained(folder)}.items():
             port = free_port()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from verdict.base.outcome import CANNOT_JUDGE, FAIL
 from verdict.cli import guard
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.types import amount
 
 if TYPE_CHECKING:
@@ -43,41 +43,38 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     guard.arguments(parser)
 
 
+@exit_1_on_error
 def run(options: argparse.Namespace) -> int:
     """Order a roll and wait for its end; or show the status."""
+    from verdict.delivery.host import orders
+    from verdict.delivery.host.settings import load
+    from verdict.delivery.host.state import Order
 
-    def deploy() -> int:
-        from verdict.delivery.host import orders
-        from verdict.delivery.host.settings import load
-        from verdict.delivery.host.state import Order
-
-        settings = load(options.host)
-        if options.version == "status":
-            return _status(settings, options.json, options.recorded)
-        if options.version == "prune":
-            print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
-            return 0
-        limits = orders.limits(options.shadow, options.ab, bool(options.force))
-        release = _release(options.version, options.release)
-        if options.reference and not _suits(settings, options) and not options.force:
-            return FAIL
-        order = Order(f"{time.time_ns()}", release, limits, promote=not options.shadow, why=options.force or "")
-        orders.submit(settings, options.to, order)
-        if options.no_wait:
-            orders.require_guard(settings, order)
-            return 0
-        return _CODES.get(follow(settings, order), 1)
-
-    return reported(deploy)
+    settings = load(options.host)
+    if options.version == "status":
+        return _status(settings, options.json, options.recorded)
+    if options.version == "prune":
+        print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
+        return 0
+    limits = orders.limits(options.shadow, options.ab, bool(options.force))
+    release = _release(options.version, options.release)
+    if options.reference and not _suits(settings, options) and not options.force:
+        return FAIL
+    order = Order(f"{time.time_ns()}", release, limits, promote=not options.shadow, why=options.force or "")
+    orders.submit(settings, options.to, order)
+    if options.no_wait:
+        orders.require_guard(settings, order)
+        return 0
+    return _CODES.get(follow(settings, order), 1)
 
 
 def _suits(settings: "Settings", options: argparse.Namespace) -> bool:
     """Print and return whether a release suits the texts that users send now."""
-    from verdict.monitoring.beforehand import suits
     from verdict.monitoring.reference import read
+    from verdict.monitoring.suitability import check_suitability
 
     urls = [f"http://127.0.0.1:{metrics}/metrics" for _, metrics in settings.places.values()]
-    summary, objections = suits(urls, read(options.reference), options.floor)
+    summary, objections = check_suitability(urls, read(options.reference), options.floor)
     print(summary)
     for objection in objections:
         print(f"does not suit it: {objection}")
@@ -117,9 +114,9 @@ def _release(version: str, path: Path | None) -> "Release":
     if path is None:  # in a clone: its tags say what a release is
         from verdict.delivery.registry import version as tagged
         from verdict.delivery.roll import host_release
-        from verdict.repo.place import project
+        from verdict.repo.project import project_root
 
-        return host_release(tagged(project(), version).provenance)
+        return host_release(tagged(project_root(), version).provenance)
     release = read_release(path)
     if release.version != version:
         remedy = f"verdict deploy {release.version}, or the file of {version}"

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.steps import steps
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def _pulls(text: str) -> set[int]:
         raise argparse.ArgumentTypeError(f'{text!r} is no line of numbers, such as "7 9"') from None
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Do it; 0, or 1 with a message."""
-    return reported(lambda: options.step(options))
+    options.step(options)
 
 
 def _start(options: argparse.Namespace) -> None:
@@ -60,11 +61,11 @@ def _stop(options: argparse.Namespace) -> None:
 
 def _prune(options: argparse.Namespace) -> None:
     from verdict.ci.github.output import output
-    from verdict.ci.github.preview import written
+    from verdict.ci.github.preview import format_commits
 
     previews = _previews(options)
     _print_ended(previews.prune(options.keep))
-    serving = written(previews.serving())
+    serving = format_commits(previews.serving())
     print(f"serving: {serving or 'none'}")
     output("serving", serving)
 

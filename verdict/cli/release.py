@@ -8,7 +8,8 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import FAIL, PASS
 from verdict.base.printable import plain
-from verdict.cli.exits import judged, reported
+from verdict.cli.exits import exit_1_on_error, exit_2_on_error
+from verdict.cli.project import enter_project
 from verdict.cli.steps import steps
 
 HELP = "releases: plan, build, register, verify, ready, show, stage, record, list"
@@ -62,7 +63,7 @@ def _measured(root: Path, previous: str | None) -> dict[str, Any]:
     from verdict.base.paths import PREDICTIONS
     from verdict.classifier.scores.predictions import labels_of, other_labels
     from verdict.repo.revisions import Store, resolve
-    from verdict.review.bootstrap import of_models, tails
+    from verdict.review.bootstrap import bootstrap_models, interval_quantiles
 
     head, scores = resolve(root, "HEAD"), {}
     with Store(root) as store:
@@ -73,8 +74,8 @@ def _measured(root: Path, previous: str | None) -> dict[str, Any]:
             old = None
         differs = other_labels(read_table(old, "dvc fetch"), table) if old is not None else 0.0
     for metric in dict.fromkeys((str(head.params["evaluate"]["headline"]), "accuracy")):
-        found = of_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
-        low, high = np.quantile(found.draws[0], tails(_CONFIDENCE, found.groups))
+        found = bootstrap_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
+        low, high = np.quantile(found.draws[0], interval_quantiles(_CONFIDENCE, found.groups))
         scores[metric] = (float(found.points[0]), float(low), float(high))
     return {"scores": scores, "differs": round(differs, 6)}
 
@@ -94,9 +95,9 @@ def _register(root: Path, options: Options) -> None:
 
 def _app(root: Path, options: Options) -> str:
     """The login of the App that releases: nothing that a release says of itself can tell it."""
-    from verdict.repo.git import run
+    from verdict.repo.git import run_git
 
-    name = options.app or run(root, "config", "--get", "verdict.app").stdout.decode().strip()
+    name = options.app or run_git(root, "config", "--get", "verdict.app").stdout.decode().strip()
     if not name:
         raise VerdictError("--app", "which App releases is not known", "--app NAME, or git config verdict.app NAME")
     return f"{str(name).removesuffix('[bot]')}[bot]"
@@ -157,11 +158,11 @@ def _ready(root: Path, options: Options) -> int:
 
 
 def _no_worse(root: Path, name: str, served: str) -> int:
-    from verdict.review.against import against
+    from verdict.review.releases import release_rules
 
-    rules = against(root, f"refs/tags/{served}", f"refs/tags/{name}")
+    rules = release_rules(root, f"refs/tags/{served}", f"refs/tags/{name}")
     for rule in rules:
-        print(f"{'pass' if rule.passed else 'FAIL':<5} {rule.name:<15} {plain(rule.found, 1000)}")
+        print(f"{'pass' if rule.passed else 'FAIL':<5} {rule.name:<15} {plain(rule.finding, 1000)}")
     lost = not all(rule.passed for rule in rules)
     print(f"{name}: {'measurably worse' if lost else 'not measurably worse'} than {served}, which serves")
     if lost:
@@ -228,10 +229,6 @@ def run(options: Options) -> int:
     """Do it; 0, or 1 with a message; `verify` and `ready` as they say."""
 
     def step() -> int:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
+        return int(options.step(enter_project(), options) or 0)
 
-        enter()
-        return int(options.step(project(), options) or 0)
-
-    return (judged if options.step in (_verify, _ready) else reported)(step)
+    return (exit_2_on_error if options.step in (_verify, _ready) else exit_1_on_error)(step)()

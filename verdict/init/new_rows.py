@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class New:
+class NewRows:
     """The rows to add, how many others were left out for what, and the files that were read."""
 
     rows: list[Row]
@@ -104,7 +104,9 @@ def _id_of(cells: Sequence[str]) -> str:
     return f"added-{hashlib.sha256(chr(0).join(cells).encode()).hexdigest()[:16]}"
 
 
-def new_rows(data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[str, str], lenient: bool = False) -> New:
+def new_rows(
+    data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[str, str], lenient: bool = False
+) -> NewRows:
     """Read labelled rows, and leave out what the table has by its words already.
 
     A row there stays what it is, whatever label its words have here.
@@ -134,7 +136,7 @@ def new_rows(data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[s
     mine.stop()
     rows = [row for row in found if table.takes(row, problems, left_out)]
     problems.stop()
-    return New(rows, left_out, sources)
+    return NewRows(rows, left_out, sources)
 
 
 def _read(shape: Shape, sources: Sequence[Path], problems: _Faults, left_out: Counter[str]) -> Iterator[Row]:

@@ -49,7 +49,7 @@ class Draws:
         if not self.varies or len(values) < _LEAST_DRAWN * len(self.differences[metric]):
             widest = _WIDEST.get(metric, 1.0)
             return -widest, widest
-        low, high = np.quantile(values, tails(confidence, self.groups))
+        low, high = np.quantile(values, interval_quantiles(confidence, self.groups))
         return float(low), float(high)
 
     def _values(self, metric: str) -> Floats:
@@ -63,7 +63,7 @@ class Draws:
         return float(self._values(metric).std() * inflation**0.5)
 
 
-def tails(confidence: float, groups: int) -> tuple[float, float]:
+def interval_quantiles(confidence: float, groups: int) -> tuple[float, float]:
     """The two quantiles to take of the resamples.
 
     A resample of n groups varies by (n - 1)/n too little, and the quantiles of few are Student's, not normal; both
@@ -77,7 +77,7 @@ def tails(confidence: float, groups: int) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Scheme:
+class ResamplingSettings:
     """How to resample: `bins` of the calibration error, and the metrics that are asked of `overall` and of a slice."""
 
     bins: int
@@ -86,7 +86,9 @@ class Scheme:
     asked: Callable[[str], Sequence[str]]
 
 
-def paired(base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], scheme: Scheme) -> dict[str, Draws]:
+def paired_bootstrap(
+    base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], scheme: ResamplingSettings
+) -> dict[str, Draws]:
     """Two tables of predictions for the same rows in the same order, resampled together.
 
     Returns:
@@ -107,7 +109,7 @@ def paired(base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...],
 
 
 @dataclass(frozen=True)
-class Models:
+class ModelDraws:
     """Some models by one metric: on all rows (models,), and on resamples that they share (models, resamples)."""
 
     points: Floats
@@ -115,9 +117,9 @@ class Models:
     groups: int
 
 
-def of_models(
+def bootstrap_models(
     tables: Sequence[pd.DataFrame], labels: tuple[str, ...], metric: str, resamples: int, seed: int
-) -> Models:
+) -> ModelDraws:
     """Score several models on the same resamples; their tables have the same rows in the same order."""
     points = np.array([figures(scored(table, labels, "predictions"), 1)[metric] for table in tables])
     draws, groups = np.empty((len(tables), resamples)), 0
@@ -128,4 +130,4 @@ def of_models(
         groups = resampling.clusters.groups
         for place, _, found in resampling.draw(resamples):
             draws[begin : begin + len(some), place] = [one[metric] for one in found]
-    return Models(points, draws, groups)
+    return ModelDraws(points, draws, groups)

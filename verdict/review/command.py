@@ -8,18 +8,18 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_json
 from verdict.base.printable import plain
-from verdict.repo.dvc import cache_of, dvc, share_cache
-from verdict.repo.hook import require_same
-from verdict.repo.names import CANDIDATE
+from verdict.repo.commit_hook import require_tree_matches_index
+from verdict.repo.dvc import cache_folder, dvc, share_cache
+from verdict.repo.refs import CANDIDATE
 from verdict.repo.revisions import Revision, Store, checked_out, resolve, working_tree
-from verdict.repo.sources import bring_start, obtain_data
+from verdict.repo.sources import copy_pretrained, obtain_data
 from verdict.review.compare import Comparison, compare
 from verdict.review.evidence import Evidence
-from verdict.review.gate import Review, plan_of, review
+from verdict.review.gate import Review, review, settings_of
 from verdict.review.policy import policy_of
 from verdict.review.testset import test_rows
 from verdict.review.unapproved import on_unapproved
-from verdict.review.words import LONGEST, counted, figure, named, odds, signed
+from verdict.review.words import LONGEST, counted, figure, p_value_text, short_name, signed
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def print_comparison(request: Request, target: Path | None) -> int:
         if main is None:
             raise VerdictError("--base", "names nothing to compare with", "--base REV")
         policy = policy_of(main.revision)
-        own, plan, rows = change.verified()[0], plan_of(main, policy), test_rows(main, change)
+        own, plan, rows = change.verified_predictions()[0], settings_of(main, policy), test_rows(main, change)
         comparison = compare(main, change, own, plan, rows)
         print("\n".join(table(comparison)))
         if others := on_unapproved(main, change, own, plan.bins, rows):
@@ -85,7 +85,7 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
     """The store, main (None without a base) and the candidate."""
     root = request.root
     if request.index is not None and request.candidate is None:
-        print(require_same(root, request.index))
+        print(require_tree_matches_index(root, request.index))
     with Store(root, offline="a hook" if request.index is not None else "") as store:
         change = resolve(root, request.candidate, CANDIDATE) if request.candidate is not None else working_tree(root)
         if request.index is not None and change.commit is not None:
@@ -94,17 +94,17 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
         if main and main.name != request.base:
             print(f"against {main.name}")
         if main and request.reproduce_base:
-            main = reproduced(store, main)
+            main = reproduce(store, main)
         yield store, Evidence(store, main) if main else None, Evidence(store, change)
 
 
-def reproduced(store: Store, revision: Revision) -> Revision:
+def reproduce(store: Store, revision: Revision) -> Revision:
     """Run a revision's DAG in a temporary checkout, with this repository's cache; the lock that comes out counts."""
     with checked_out(revision) as folder:
         try:
-            share_cache(folder, cache_of(store.root))
+            share_cache(folder, cache_folder(store.root))
             obtain_data(folder, remote=False, lender=store.repo)
-            bring_start(revision.root, folder)
+            copy_pretrained(revision.root, folder)
             dvc(folder, "repro", remedy=f"see what dvc repro says in a checkout of {revision.name}")
         except VerdictError as error:
             raise VerdictError(f"{error.where} of {revision.name}", error.what, error.remedy) from None
@@ -117,7 +117,7 @@ def outcome(verdict: Review) -> Iterator[str]:
     indent = " " * (width + 10)
     for rule in verdict.rules:
         mark = "approved" if rule.approved else "pass" if rule.passed else "FAIL"
-        yield f"{mark:<9} {rule.name:<{width}} {plain(rule.found, 1000)}"
+        yield f"{mark:<9} {rule.name:<{width}} {plain(rule.finding, 1000)}"
         if not rule.passed:
             yield f"{indent} asked: {plain(rule.requirement)}"
             yield f"{indent} remedy: {plain(rule.remedy)}"
@@ -132,14 +132,14 @@ def outcome(verdict: Review) -> Iterator[str]:
 def table(comparison: Comparison) -> Iterator[str]:
     """All differences, for a terminal."""
     lines = comparison.differences
-    first = max([9, *(len(named(line.group)) for line in lines)])
+    first = max([9, *(len(short_name(line.group)) for line in lines)])
     second = max(len(plain(line.metric, LONGEST)) for line in lines)
     head = f"{'main':>8} {'candidate':>10} {'difference':>11}  {'interval':<20} verdict"
     yield f"{'':{first}} {'metric':<{second}} {head}"
     for line in lines:
         bounds = f"[{signed(line.low)}, {signed(line.high)}]"
         yield (
-            f"{named(line.group):<{first}} {plain(line.metric, LONGEST):<{second}} {figure(line.base):>8}"
+            f"{short_name(line.group):<{first}} {plain(line.metric, LONGEST):<{second}} {figure(line.base):>8}"
             f" {figure(line.candidate):>10} {signed(line.difference):>11}  {bounds:<20} {line.verdict}"
         )
     yield ""
@@ -148,7 +148,7 @@ def table(comparison: Comparison) -> Iterator[str]:
         least = group.detectable
         seen = f"; a loss of {least:.3f} would be seen in 9 of 10 such test sets" if least is not None else ""
         rows = f"{counted(group.rows, 'row')} in {counted(group.clusters, 'group')}{left}"
-        changed = f"{group.fixed} fixed, {group.broken} broken ({odds(group.p_value)})"
-        yield f"{named(group.name):<{first}} {rows}; {changed}{seen}"
+        changed = f"{group.fixed} fixed, {group.broken} broken ({p_value_text(group.p_value)})"
+        yield f"{short_name(group.name):<{first}} {rows}; {changed}{seen}"
     if comparison.unchanged:
         yield "every prediction is main's: unchanged"

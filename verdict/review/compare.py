@@ -16,15 +16,15 @@ from verdict.base.paths import TEST, TEST_SET
 from verdict.classifier.dataset.description import truth_of
 from verdict.classifier.params.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
 from verdict.classifier.scores.predictions import columns_of, slices
-from verdict.review.bootstrap import Draws, Scheme, paired
+from verdict.review.bootstrap import Draws, ResamplingSettings, paired_bootstrap
 from verdict.review.evidence import Evidence, Mask
-from verdict.review.plan import Plan, constant, levels, require_few_slices
+from verdict.review.settings import ComparisonSettings, constant, levels, require_few_slices
 from verdict.review.testset import WRITE, TestRows, left_out_counts
-from verdict.review.truth import widened
+from verdict.review.truth import extended_to_labels
 
 BETTER, WORSE, SAME, UNDEFINED = "better", "worse", "no measurable difference", "not defined"
 # A difference that four digits show as 0 is none: the same weights on another processor move all rows a little.
-NOTHING = 5e-5
+NEGLIGIBLE = 5e-5
 # A loss "could have been seen" when it would have been called worse in nine of ten test sets.
 POWER = 0.9
 
@@ -89,7 +89,7 @@ class Comparison:
     groups: tuple[Group, ...]
     rows: pd.DataFrame = field(repr=False)
 
-    def of(self, group: str, metric: str = "") -> Difference:
+    def difference(self, group: str, metric: str = "") -> Difference:
         """The difference of one metric in one group; without one named, of the headline metric."""
         wanted = (group, metric or self.headline)
         return next(line for line in self.differences if (line.group, line.metric) == wanted)
@@ -116,7 +116,9 @@ class Comparison:
         }
 
 
-def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, rows: TestRows) -> Comparison:
+def compare(
+    base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: ComparisonSettings, rows: TestRows
+) -> Comparison:
     """Both models on the approved ones of the candidate's test rows.
 
     Args:
@@ -134,20 +136,22 @@ def compare(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, 
     if not rows.counts.any():
         what = f"names none of the {len(rows.counts):,} rows of {TEST}"
         raise VerdictError(f"{TEST_SET} of {candidate.revision.name}", what, f"{WRITE}, and commit the file")
-    theirs, mine, known = both_on(base, candidate, own, rows.counts)
+    theirs, mine, known = predictions_on(base, candidate, own, rows.counts)
     left_out = left_out_counts(candidate.test[rows.counts], known, base.revision)
     changed = rows.gone > 0 or bool((rows.counts & ~rows.mains).any())
-    return of_tables(theirs, mine, all_labels(base, candidate), plan, changed=changed, left_out=left_out)
+    return compare_tables(theirs, mine, all_labels(base, candidate), plan, changed=changed, left_out=left_out)
 
 
-def on_shared(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, rows: TestRows) -> Comparison | None:
+def compare_on_shared(
+    base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: ComparisonSettings, rows: TestRows
+) -> Comparison | None:
     """Both models on the rows that main approves already; None where there is none, or no other.
 
     A person may have approved others: a loss on the old ones counts, whatever the new ones say.
     """
     if not rows.mains.any() or (rows.mains == rows.counts).all():
         return None
-    return of_tables(*both_on(base, candidate, own, rows.mains)[:2], all_labels(base, candidate), plan)
+    return compare_tables(*predictions_on(base, candidate, own, rows.mains)[:2], all_labels(base, candidate), plan)
 
 
 def all_labels(base: Evidence, candidate: Evidence) -> tuple[str, ...]:
@@ -155,7 +159,7 @@ def all_labels(base: Evidence, candidate: Evidence) -> tuple[str, ...]:
     return (*candidate.labels, *(label for label in base.labels if label not in candidate.labels))
 
 
-def both_on(
+def predictions_on(
     base: Evidence, candidate: Evidence, own: pd.DataFrame, rows: Mask
 ) -> tuple[pd.DataFrame, pd.DataFrame, Mask]:
     """Both sides' predictions for some of the candidate's test rows, and which of these main had learnt from.
@@ -164,15 +168,18 @@ def both_on(
     """
     theirs, known = base.predictions_for(candidate.test[rows])
     labels, kept = all_labels(base, candidate), ~known
-    sides = (widened(theirs[kept], base.labels, labels), widened(own[rows][kept], candidate.labels, labels))
+    sides = (
+        extended_to_labels(theirs[kept], base.labels, labels),
+        extended_to_labels(own[rows][kept], candidate.labels, labels),
+    )
     return sides[0].reset_index(drop=True), sides[1].reset_index(drop=True), known
 
 
-def of_tables(
+def compare_tables(
     base: pd.DataFrame,
     candidate: pd.DataFrame,
     labels: tuple[str, ...],
-    plan: Plan,
+    plan: ComparisonSettings,
     *,
     changed: bool = False,
     left_out: Mapping[str, int] | None = None,
@@ -182,8 +189,8 @@ def of_tables(
     plan.require_metrics(labels, rated)
     require_few_slices(rows)
     metrics = metrics_of(len(labels), rated)
-    scheme = Scheme(plan.bins, plan.resamples, plan.seed, lambda group: plan.asked(group, metrics))
-    draws = paired(base, candidate, labels, scheme)
+    scheme = ResamplingSettings(plan.bins, plan.resamples, plan.seed, lambda group: plan.asked(group, metrics))
+    draws = paired_bootstrap(base, candidate, labels, scheme)
     confidence = levels(plan, {name: tuple(draw.base) for name, draw in draws.items()})
     inside = {name: rows[place] for name, place in slices(rows)}
     groups = tuple(
@@ -210,7 +217,7 @@ def _difference(group: str, metric: str, draws: Draws, confidence: float, undefi
     verdict = up if low > 0 else down if high < 0 else SAME
     if undefined:
         verdict = UNDEFINED
-    elif abs(candidate - base) < NOTHING:
+    elif abs(candidate - base) < NEGLIGIBLE:
         verdict = SAME
     return Difference(group, metric, base, candidate, candidate - base, low, high, confidence, verdict)
 
@@ -222,7 +229,7 @@ def _group(draws: Draws, rows: pd.DataFrame, name: str, left_out: int, reach: fl
     return Group(name, draws.rows, draws.groups, left_out, fixed, broken, p_value, reach or None)
 
 
-def _reach(draws: Draws, plan: Plan, confidence: float) -> float:
+def _reach(draws: Draws, plan: ComparisonSettings, confidence: float) -> float:
     """How large a loss of the headline metric is that would be seen; 0 where none could be."""
     if not draws.varies:
         return 0.0

@@ -12,7 +12,7 @@ from verdict.classifier.dataset.splits import SPLITS
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.repo.revisions import Revision, Store
 from verdict.review.tokens import tokens
-from verdict.review.truth import truth_table
+from verdict.review.truth import read_truth
 
 PREPARED = {name: f"data/prepared/{name}.parquet" for name in SPLITS}
 # What can happen to a row, by its id; `regrouped` is another group, slice or rating, `moved` another split.
@@ -23,7 +23,7 @@ _EXAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Text:
+class TextChange:
     """How different the text of a slice is (without slices: of all rows): words, new words, and a distance.
 
     Words are the mean number, of main and of the candidate.
@@ -40,7 +40,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Moves:
+class SplitChange:
     """What happened to rows of one split: how many, and the ids of the first; `split` is `from → to` for the moved."""
 
     split: str
@@ -57,25 +57,25 @@ class DataChange:
     """
 
     counts: pd.DataFrame
-    moves: tuple[Moves, ...]
-    texts: tuple[Text, ...]
+    changes_by_split: tuple[SplitChange, ...]
+    texts: tuple[TextChange, ...]
 
 
 def row_changes(store: Store, base: Revision, candidate: Revision) -> pd.DataFrame | None:
     """The prepared rows of all splits, compared by `compared`; None where dvc.lock names the same ones."""
     if all(base.hash_of(path) == candidate.hash_of(path) for path in PREPARED.values()):
         return None
-    return compared(*(_rows(store, revision) for revision in (base, candidate)))
+    return compare_rows(*(_rows(store, revision) for revision in (base, candidate)))
 
 
 def data_change(store: Store, base: Revision, candidate: Revision) -> DataChange | None:
     """Sum up how the prepared rows differ; None where dvc.lock names the same ones."""
     if all(base.hash_of(path) == candidate.hash_of(path) for path in PREPARED.values()):
         return None
-    return between(*(_rows(store, revision) for revision in (base, candidate)))
+    return summarize_changes(*(_rows(store, revision) for revision in (base, candidate)))
 
 
-def compared(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+def compare_rows(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Each row of two tables by its id, with both sides' columns (`_old`, `_new`), and a flag for each of `KINDS`."""
     columns = list(dict.fromkeys([*old, *new]))  # a column that one side lacks differs in all rows
     sides = (table.reindex(columns=columns) for table in (old, new))
@@ -97,9 +97,9 @@ def compared(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     return both.assign(**flags)
 
 
-def between(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
+def summarize_changes(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
     """Compare two tables of rows: what is true of them, their text, and split."""
-    both = compared(old, new)
+    both = compare_rows(old, new)
     old, new = (table if "slice" in table else table.assign(slice=OVERALL) for table in (old, new))
     by = ["slice", "label"]
     sides = both if "slice_new" in both else both.assign(slice_old=OVERALL, slice_new=OVERALL)
@@ -108,7 +108,7 @@ def between(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
     totals = {name: table.groupby(by).size() for name, table in (("main", old), ("candidate", new))}
     counts = counts.join(pd.DataFrame(totals), how="outer").fillna(0).astype(int)
     slices = dict.fromkeys([*old["slice"], *new["slice"]])
-    return DataChange(counts, tuple(moves(both)), tuple(_text(old, new, name) for name in slices))
+    return DataChange(counts, tuple(changes_by_split(both)), tuple(_text(old, new, name) for name in slices))
 
 
 def _newest(both: pd.DataFrame, name: str) -> pd.Series:
@@ -117,14 +117,14 @@ def _newest(both: pd.DataFrame, name: str) -> pd.Series:
     return new.where(new.notna(), both[f"{name}_old"]).rename(name)
 
 
-def moves(both: pd.DataFrame) -> Iterator[Moves]:
+def changes_by_split(both: pd.DataFrame) -> Iterator[SplitChange]:
     """What happened in each split, the test split first."""
     before, after = both["split_old"], both["split_new"]
     places = {"removed": before, "moved": before.str.cat(after, sep=" → ")}
     for kind in KINDS:
         touched = both[both[kind]]
         for split, ids in sorted(touched["id"].groupby(places.get(kind, after)[touched.index]), key=_test_first):
-            yield Moves(str(split), kind, len(ids), tuple(map(str, sorted(ids)[:_EXAMPLES])))
+            yield SplitChange(str(split), kind, len(ids), tuple(map(str, sorted(ids)[:_EXAMPLES])))
 
 
 def _test_first(found: tuple[Hashable, "pd.Series[str]"]) -> tuple[bool, str]:
@@ -133,7 +133,7 @@ def _test_first(found: tuple[Hashable, "pd.Series[str]"]) -> tuple[bool, str]:
 
 def _rows(store: Store, revision: Revision) -> pd.DataFrame:
     tables = [
-        truth_table(store.file(revision, path), "dvc repro prepare", "text").assign(split=split)
+        read_truth(store.file(revision, path), "dvc repro prepare", "text").assign(split=split)
         for split, path in PREPARED.items()
     ]
     rows = pd.concat(tables, ignore_index=True)
@@ -143,13 +143,13 @@ def _rows(store: Store, revision: Revision) -> pd.DataFrame:
     return rows
 
 
-def _text(old: pd.DataFrame, new: pd.DataFrame, name: str) -> Text:
+def _text(old: pd.DataFrame, new: pd.DataFrame, name: str) -> TextChange:
     before, after = (table.loc[table["slice"] == name] for table in (old, new))
     words = [_words(table) for table in (before, after)]
     added = _words(after[~after["id"].isin(before["id"])])
     unseen = sum(count for word, count in added.items() if word not in words[0]) / max(added.total(), 1)
     means = [count.total() / max(len(table), 1) for count, table in zip(words, (before, after), strict=True)]
-    return Text(name, means[0], means[1], _distance(*words), unseen if added else None)
+    return TextChange(name, means[0], means[1], _distance(*words), unseen if added else None)
 
 
 def _words(table: pd.DataFrame) -> Counter[str]:

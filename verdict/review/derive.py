@@ -20,9 +20,9 @@ from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import DATASET, PARAMS
-from verdict.repo.environment import environment
+from verdict.repo.environment import child_environment
 from verdict.repo.lock.check import hash_of
-from verdict.repo.raw_data import GROUPS, RawData, raw_data
+from verdict.repo.raw_data import DATA_GROUPS, RawData, raw_data
 from verdict.repo.revisions import Revision, Store, checked_out
 from verdict.review.data import PREPARED
 from verdict.review.tables import bounded_table
@@ -46,11 +46,11 @@ class Derived:
 
 def same_source(main: Revision, own: Revision) -> bool:
     """Whether both sides prepare the same raw data with the same settings."""
-    groups = [{name: side.params.get(name) for name in GROUPS} for side in (main, own)]
+    groups = [{name: side.params.get(name) for name in DATA_GROUPS} for side in (main, own)]
     return groups[0] == groups[1] and raw_data(main) == raw_data(own)
 
 
-def derived(store: Store, main: Revision, own: Revision) -> Derived:
+def compare_with_derived(store: Store, main: Revision, own: Revision) -> Derived:
     """Compare the files of a change with those that main's code derives from its raw data and settings.
 
     Raises:
@@ -70,12 +70,12 @@ def derived(store: Store, main: Revision, own: Revision) -> Derived:
 def _run(store: Store, main: Revision, own: Revision, tree: Path) -> str:
     """Run main's stages in a checkout of main, on the change's data; why they could not go on, if so."""
     raw = raw_data(own)
-    source = obtained(store, own, raw)
+    source = obtain_raw_data(store, own, raw)
     for path in FILES:  # main's own metrics are in git
         (tree / path).unlink(missing_ok=True)
     _place(tree, raw, source, own)
-    others = {name: group for name, group in main.params.items() if name not in GROUPS}
-    settings = {name: own.params[name] for name in GROUPS if name in own.params}
+    others = {name: group for name, group in main.params.items() if name not in DATA_GROUPS}
+    settings = {name: own.params[name] for name in DATA_GROUPS if name in own.params}
     (tree / PARAMS).write_text(dump({**others, **settings}), encoding="utf-8")
     for stage in _STAGES:
         if reason := _run_stage(tree, stage):
@@ -99,7 +99,7 @@ def _run_stage(tree: Path, stage: str) -> str:
     command = [sys.executable, "-I", "-m", f"stages.{stage}"]
     streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "start_new_session": True}
     texts: dict[str, Any] = {"encoding": "utf-8", "errors": "replace"}
-    with subprocess.Popen(command, cwd=tree, env=environment(), **streams, **texts) as process:
+    with subprocess.Popen(command, cwd=tree, env=child_environment(), **streams, **texts) as process:
         _limit(process.pid)
         try:
             _, said = process.communicate(timeout=_MOST_SECONDS)
@@ -124,7 +124,7 @@ def _limit(pid: int) -> None:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (_MOST_OF_FILE, _MOST_OF_FILE))
 
 
-def obtained(store: Store, own: Revision, raw: RawData) -> Path:
+def obtain_raw_data(store: Store, own: Revision, raw: RawData) -> Path:
     """The raw data that the change's pointer names, by hash: of the working tree, the cache, or the remote."""
     is_folder, here = raw.digest.endswith(".dir"), store.root / raw.tracked
     if is_folder and here.is_dir() and hash_of(here) == raw.digest:

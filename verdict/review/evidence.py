@@ -33,7 +33,7 @@ from verdict.repo.revisions import Revision, Store
 from verdict.review.data import PREPARED
 from verdict.review.policy import headline_of
 from verdict.review.tables import bounded_table
-from verdict.review.truth import require_names, require_probabilities, require_truth, truth_table, with_probabilities
+from verdict.review.truth import read_truth, require_names, require_probabilities, require_truth, with_probabilities
 
 Mask = npt.NDArray[np.bool_]
 _LEARNT: tuple[Literal["train", "validation"], ...] = ("train", "validation")
@@ -74,7 +74,7 @@ class Evidence:
         """A prepared table's columns of truth, and some more."""
         path = self.store.file(self.revision, name)
         with errors_about(path, name, self.revision):
-            return truth_table(path, "dvc repro prepare", *more)
+            return read_truth(path, "dvc repro prepare", *more)
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
@@ -147,10 +147,10 @@ class Evidence:
             return frozenset(load_groups(folder))
 
     def was_trained_on(self, groups: pd.Series) -> pd.Series:
-        """Which of the groups the artifact learnt from, as it says itself; `untrue_of_training` checks that."""
+        """Which of the groups the artifact learnt from, as it says itself; `false_training_claims` checks that."""
         return groups.map(group_hash).isin(self._known)
 
-    def untrue_of_training(self) -> list[str]:
+    def false_training_claims(self) -> list[str]:
         """What the artifact says of itself that the prepared data does not bear out.
 
         That is what it learnt from, its classes in their order (of two the second is the positive one), and how its
@@ -207,7 +207,7 @@ class Evidence:
             values[asked] = self.predict(table[asked].reset_index(drop=True))[names].to_numpy()
         return with_probabilities(table, self.labels, values), known
 
-    def verified(self) -> tuple[pd.DataFrame, float]:
+    def verified_predictions(self) -> tuple[pd.DataFrame, float]:
         """The stored predictions, found to be those of the artifact, and the seconds it took for 1,000 rows."""
         where = f"{'/'.join(PREDICTIONS)} of {self.revision.name}"
         stored = self.predictions
@@ -228,7 +228,7 @@ class Evidence:
             raise VerdictError(where, what, "dvc repro -f evaluate, and commit dvc.lock")
         return stored, seconds
 
-    def measured_again(self) -> float:
+    def remeasured_seconds(self) -> float:
         """The seconds for 1,000 rows, the least of some looks at a few that stand all over the test split."""
         sample = self.test.iloc[:: len(self.test) // _SAMPLE + 1].reset_index(drop=True)
         return min(self._timed(sample)[1] for _ in range(_REPEATS))

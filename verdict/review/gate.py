@@ -14,23 +14,23 @@ from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import Figures, as_document, by_slice
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision, Store
-from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, compare, on_shared
+from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, compare, compare_on_shared
 from verdict.review.data import row_changes
-from verdict.review.derive import derived
+from verdict.review.derive import compare_with_derived
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.metrics_file import Seeds
 from verdict.review.params import Gate
-from verdict.review.plan import Plan
-from verdict.review.policy import Change, changes, policy_of, unreadable
-from verdict.review.reported_metrics import bins_of, differing, not_yet_reported, shown
-from verdict.review.rules import consistent, duplicates, leak, provenance
+from verdict.review.policy import ParamChange, changes, policy_error, policy_of
+from verdict.review.reported_metrics import bins_of, mismatches, not_yet_reported, reported
+from verdict.review.rules import duplicates, leak, lock, provenance
 from verdict.review.rules import model as rules
-from verdict.review.rules.held_out import held_out
-from verdict.review.rules.held_out import rule as figures_rule
+from verdict.review.rules.figures import recompute_validation
+from verdict.review.rules.figures import rule as figures_rule
 from verdict.review.rules.model import Rule
+from verdict.review.settings import ComparisonSettings
 from verdict.review.testset import TestRows, test_rows
 from verdict.review.unapproved import on_unapproved
-from verdict.review.words import change, claim, counted, figure, in_short, interval, named, title
+from verdict.review.words import change, claim, counted, figure, first_few, interval, short_name, title
 
 
 @dataclass
@@ -42,11 +42,11 @@ class Review:
     approvals: Collection[str] = ()
     metric: str = ""  # the one that decides, by main's params, or without main by the candidate's
     policy: Gate | None = None
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ParamChange] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     figures: Figures = field(default_factory=dict)  # of each side's predictions on all of its own test rows
-    mains_figures: Figures = field(default_factory=dict)
+    base_figures: Figures = field(default_factory=dict)
     unapproved: str = ""  # what both models do on the others
     seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
     comparison: Comparison | None = None
@@ -72,18 +72,20 @@ class Review:
             return "unchanged, every prediction is main's"
         words = {(line.group, line.metric): self._word(line.group, line.metric) for line in self.comparison.differences}
         text = claim(words, (OVERALL, *self.comparison.slices), self.comparison.headline)
-        came, gone = ([named(name) for name in one if name not in other] for one, other in self._both_figures())
-        text += f"; new: {in_short(came)}" if came else ""
-        return text + (f"; no longer tested: {in_short(gone)}" if gone else "")
+        came, gone = ([short_name(name) for name in one if name not in other] for one, other in self._both_figures())
+        text += f"; new: {first_few(came)}" if came else ""
+        return text + (f"; no longer tested: {first_few(gone)}" if gone else "")
 
     def _both_figures(self) -> Iterator[tuple[Figures, Figures]]:
-        yield self.figures, self.mains_figures
-        yield self.mains_figures, self.figures
+        yield self.figures, self.base_figures
+        yield self.base_figures, self.figures
 
     def lines(self, group: str, metric: str) -> list[Difference]:
         """A metric of a group, and after it, where rows get approved, on those that main approves already."""
         compared = [comparison for comparison in (self.comparison, self.shared) if comparison]
-        return [comparison.of(group, metric) for comparison in compared if group in (OVERALL, *comparison.slices)]
+        return [
+            comparison.difference(group, metric) for comparison in compared if group in (OVERALL, *comparison.slices)
+        ]
 
     def _word(self, group: str, metric: str) -> str:
         """The word for a group: where the test set changed, one that all of its rows and the old ones share."""
@@ -96,7 +98,7 @@ class Review:
         if self.comparison is None:
             own = self.figures[OVERALL]
             return f"{title(self.metric)} {figure(own[self.metric])} on {counted(int(own['n']), 'test row')}"
-        line, group = self.comparison.of(OVERALL), self.comparison.groups[0]
+        line, group = self.comparison.difference(OVERALL), self.comparison.groups[0]
         rows = counted(group.rows, "approved test row" if self.unapproved else "test row")
         if self.comparison.unchanged:
             return f"{title(self.metric)} {figure(line.candidate)} on {rows}"
@@ -113,7 +115,7 @@ class Review:
     @property
     def grounds(self) -> str:
         """The rules that failed, each with what it found in few words: what the verdict's first line begins with."""
-        return in_short([f"{rule.name} ({rule.brief})" if rule.brief else rule.name for rule in self.failed])
+        return first_few([f"{rule.name} ({rule.brief})" if rule.brief else rule.name for rule in self.failed])
 
     @property
     def headline(self) -> str:
@@ -156,39 +158,39 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
         (base or candidate).headline,
     )
     result.changes = changes(base.revision, own) if base else []
-    result.rules.append(_approvable(result, provenance.policy(result.changes, unreadable(own))))
-    result.findings, rule = consistent.lock(store, own, policy)
+    result.rules.append(_approvable(result, provenance.policy(result.changes, policy_error(own))))
+    result.findings, rule = lock.rule(store, own, policy)
     result.rules.append(rule)
-    predictions, result.seconds_per_1000 = candidate.verified()
-    old, new = shown(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
+    predictions, result.seconds_per_1000 = candidate.verified_predictions()
+    old, new = reported(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
     result.figures = by_slice(predictions, candidate.labels, bins_of(own))
     optional = not_yet_reported(old, base.labels, metric) if base else frozenset()
-    validation = held_out(candidate, optional)
+    validation = recompute_validation(candidate, optional)
     result.rules.append(figures_rule(new, as_document(result.figures, candidate.labels), candidate, validation))
     result.rules.append(provenance.documents(candidate))
     rows = test_rows(base, candidate)
     result.rules.append(provenance.file_rule(rows))
     if base:
-        plan = plan_of(base, policy)
-        result.mains_figures = by_slice(base.predictions, base.labels, plan.bins)
-        if wrong := differing(old, as_document(result.mains_figures, base.labels), base.revision, optional):
+        plan = settings_of(base, policy)
+        result.base_figures = by_slice(base.predictions, base.labels, plan.bins)
+        if wrong := mismatches(old, as_document(result.base_figures, base.labels), base.revision, optional):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.extend(_of_data(store, base.revision, result, rows))
         result.rules.append(duplicates.rule(base, candidate, result.approvals))
         result.comparison = compare(base, candidate, predictions, plan, rows)
-        result.shared = on_shared(base, candidate, predictions, plan, rows)
+        result.shared = compare_on_shared(base, candidate, predictions, plan, rows)
         result.unapproved = on_unapproved(base, candidate, predictions, plan.bins, rows)
         result.rules.append(leak.rule(base, candidate, predictions, plan, result.comparison.unchanged))
     else:
-        plan_of(candidate, policy).require_metrics(candidate.labels, "rating" in predictions)
+        settings_of(candidate, policy).require_metrics(candidate.labels, "rating" in predictions)
     result.seeds = validation.seeds(policy.seeds.at_least, metric)
     result.rules.extend(_of_model(base, candidate, result, rows))
 
 
 def _of_data(store: Store, base: Revision, result: Review, rows: TestRows) -> Iterator[Rule]:
     """The rules on what a label means and how rows are drawn; a person may approve both."""
-    made, moved = derived(store, base, result.candidate), row_changes(store, base, result.candidate)
+    made, moved = compare_with_derived(store, base, result.candidate), row_changes(store, base, result.candidate)
     yield _approvable(result, provenance.data(result.changes, made, moved, rows))
     yield _approvable(result, provenance.split(result.changes, moved))
 
@@ -196,10 +198,10 @@ def _of_data(store: Store, base: Revision, result: Review, rows: TestRows) -> It
 def _of_model(base: Evidence | None, candidate: Evidence, result: Review, rows: TestRows) -> Iterator[Rule]:
     """The rules on the model itself, asked of the approved rows."""
     policy, metric = policy_of((base or candidate).revision), result.metric
-    same, seconds = rules.very_same(base, candidate), result.seconds_per_1000
+    same, seconds = rules.same_artifact(base, candidate), result.seconds_per_1000
     unchanged = result.comparison is not None and result.comparison.unchanged
     own = _figures_of(candidate, result.figures, rows.counts)
-    mains = _figures_of(base, result.mains_figures, rows.of_main) if base else {}
+    mains = _figures_of(base, result.base_figures, rows.of_main) if base else {}
 
     def excused(group: str, metric: str, floor: float) -> bool:
         return unchanged or (same and mains.get(group, {}).get(metric, -1.0) < floor)
@@ -217,11 +219,11 @@ def _figures_of(side: Evidence, all_of_them: Figures, rows: Mask) -> Figures:
     return all_of_them if rows.all() else by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
 
 
-def plan_of(base: Evidence, policy: Gate) -> Plan:
+def settings_of(base: Evidence, policy: Gate) -> ComparisonSettings:
     """How differences are judged, by main's settings alone."""
     named, floored = frozenset(policy.claims(base.headline)), frozenset(policy.floors_of(base.headline))
     bins = bins_of(base.revision)
-    return Plan(policy.confidence, policy.resamples, policy.seed, bins, base.headline, named, floored)
+    return ComparisonSettings(policy.confidence, policy.resamples, policy.seed, bins, base.headline, named, floored)
 
 
 def _approvable(result: Review, rule: Rule) -> Rule:

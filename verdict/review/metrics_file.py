@@ -36,7 +36,7 @@ class Seeds:
         return f"{self.count} seeds, {metric} {self.mean:.4f} ± {self.std:.4f} on validation"
 
 
-def parsed(text: str, path: str) -> dict[str, Any]:
+def parse_metrics(text: str, path: str) -> dict[str, Any]:
     """A JSON object of finite numbers; `VerdictError` when it is something else."""
     try:
         document = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)

@@ -26,7 +26,7 @@ _FREE = {"data": ("data.path", "data.weight", *WATCHED["split"])}
 
 
 @dataclass(frozen=True)
-class Change:
+class ParamChange:
     """A key of params.yaml with main's value and the candidate's; None where one does not have it."""
 
     key: str
@@ -54,7 +54,7 @@ def headline_of(revision: Revision) -> str:
         raise VerdictError(f"{PARAMS} of {revision.name}", what, "evaluate.headline: one of these") from None
 
 
-def unreadable(revision: Revision) -> str:
+def policy_error(revision: Revision) -> str:
     """Why the judge's own code would not judge by a revision's policy; empty where it would."""
     try:
         policy_of(revision), report_of(revision)
@@ -85,18 +85,18 @@ def _group(revision: Revision, name: str, kind: type[Group]) -> Group:
         raise VerdictError(where, f"{name}: {explain(error)}", remedy) from None
 
 
-def changes(base: Revision, candidate: Revision) -> list[Change]:
+def changes(base: Revision, candidate: Revision) -> list[ParamChange]:
     """Every key of params.yaml that differs, in the order of the files."""
     old, new = flatten(base.params), flatten(candidate.params)
     keys = dict.fromkeys([*new, *old])
     return [
-        Change(key, old.get(key), new.get(key))
+        ParamChange(key, old.get(key), new.get(key))
         for key in keys
         if key not in old or key not in new or old[key] != new[key]
     ]
 
 
-def watched(all_changes: list[Change], rule: str) -> list[Change]:
+def watched_changes(all_changes: list[ParamChange], rule: str) -> list[ParamChange]:
     """The changes that need an approval by the name of `rule`."""
     free = _FREE.get(rule, ())
     return [change for change in all_changes if _is_in(change.key, WATCHED[rule]) and not _is_in(change.key, free)]

@@ -18,10 +18,10 @@ from verdict.repo.revisions import Revision, Store
 # The file keeps six digits (verdict.classifier.scores.metrics.DIGITS); the rest is for sums taken in another order.
 TOLERANCE = 5e-6
 UNKNOWN = "nobody computes it"
-Shown = dict[str, float]
+Reported = dict[str, float]
 
 
-def shown(store: Store, base: Revision, candidate: Revision) -> tuple[Shown, Shown]:
+def reported(store: Store, base: Revision, candidate: Revision) -> tuple[Reported, Reported]:
     """What `dvc metrics diff --all --json` says of metrics/evaluation.json: main's figures and the candidate's.
 
     Raises:
@@ -49,13 +49,13 @@ def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> 
         yield key, float(value)
 
 
-def not_yet_reported(main: Shown, labels: tuple[str, ...], headline: str) -> frozenset[str]:
+def not_yet_reported(main: Reported, labels: tuple[str, ...], headline: str) -> frozenset[str]:
     """Metrics that main's file lacks: the review learns to compute a new one before a stage can write it."""
     return frozenset(name for name in metrics_of(len(labels), True) if f"{OVERALL}.{name}" not in main) - {headline}
 
 
-def differing(
-    figures: Shown, expected: dict[str, Any], revision: Revision, optional: Collection[str] = ()
+def mismatches(
+    figures: Reported, expected: dict[str, Any], revision: Revision, optional: Collection[str] = ()
 ) -> list[str]:
     """The figures that are not the computed ones, one line each; `VerdictError` when one is missing.
 
@@ -88,13 +88,13 @@ def bins_of(revision: Revision) -> int:
     return bins
 
 
-def strange(told: Any, expected: Any) -> list[str]:  # noqa: ANN401 - JSON
+def unknown_entries(told: Any, expected: Any) -> list[str]:  # noqa: ANN401 - JSON
     """What stands in a document and nobody computes: keys and lists at any depth, one line each."""
     known = dict(leaves(expected))
     return [f"{_named(path)}: {UNKNOWN}" for path, _ in leaves(told) if path not in known]
 
 
-def unlike(told: Any, expected: Any, optional: Collection[str] = ()) -> list[str]:  # noqa: ANN401 - JSON
+def document_mismatches(told: Any, expected: Any, optional: Collection[str] = ()) -> list[str]:  # noqa: ANN401 - JSON
     """How a document differs from one that was computed, one line each; what is `optional` may be missing."""
     known, found = dict(leaves(expected)), dict(leaves(told))
     lines = [f"{_named(path)}: missing" for path in known if path not in found and path[-1] not in optional]
@@ -102,7 +102,7 @@ def unlike(told: Any, expected: Any, optional: Collection[str] = ()) -> list[str
         own = found.get(path, value)
         if isinstance(own, bool) or not isinstance(own, int | float) or not abs(own - value) <= TOLERANCE:
             lines.append(f"{_named(path)}: {own!r:.40}, by the predictions {value:.6g}")
-    return lines + strange(told, expected)
+    return lines + unknown_entries(told, expected)
 
 
 def _named(path: tuple[str, ...]) -> str:

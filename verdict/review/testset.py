@@ -20,7 +20,7 @@ from verdict.classifier.dataset.description import truth_of
 from verdict.classifier.scores.predictions import slices
 from verdict.repo.revisions import Revision, working_tree
 from verdict.review.evidence import Evidence, Mask
-from verdict.review.truth import truth_table
+from verdict.review.truth import read_truth
 
 WRITE = "verdict test-set"
 _HEAD = f"""\
@@ -55,7 +55,7 @@ class TestRows:
         return int(self.of_main.sum() - self.mains.sum())
 
 
-def digests(table: pd.DataFrame) -> list[str]:
+def row_digests(table: pd.DataFrame) -> list[str]:
     """A name for each row that tells all that a score depends on: id, group, slice, label, rating (if any), text."""
     columns = [table[name].tolist() for name in [*truth_of(table.columns), "text"]]
     return [hashlib.sha256(json.dumps(row).encode()).hexdigest()[:16] for row in zip(*columns, strict=True)]
@@ -63,9 +63,9 @@ def digests(table: pd.DataFrame) -> list[str]:
 
 def test_rows(base: Evidence | None, candidate: Evidence) -> TestRows:
     """The rows that count; without a base, or a file of main's, all that there are on that side are approved."""
-    own = digests(candidate.test)
+    own = row_digests(candidate.test)
     same = base is None or base.revision.hash_of(TEST) == candidate.revision.hash_of(TEST)
-    theirs = own if base is None or same else digests(base.test)
+    theirs = own if base is None or same else row_digests(base.test)
     old = _listed(base.revision) if base else None
     new = _listed(candidate.revision)
     approved = frozenset(theirs) if old is None else old
@@ -78,14 +78,14 @@ def test_rows(base: Evidence | None, candidate: Evidence) -> TestRows:
     return TestRows(mains | will_be, mains, of_main, enter, leave, len(unknown), new is not None)
 
 
-def write(root: Path, no_new: bool = False) -> str:
+def write_test_set(root: Path, no_new: bool = False) -> str:
     """Write the file from the test split of the working tree; what came and went, in words.
 
     With `no_new` rows that it does not name yet are left out: a person may approve them later.
     """
-    table = truth_table(root / TEST, "verdict repro", "text")
+    table = read_truth(root / TEST, "verdict repro", "text")
     before = _listed(working_tree(root))
-    names = sorted(set(digests(table)).intersection(*([before or ()] if no_new else [])))
+    names = sorted(set(row_digests(table)).intersection(*([before or ()] if no_new else [])))
     write_text(root / TEST_SET, _HEAD + "".join(f"{name}\n" for name in names))
     if before is None:
         return f"{TEST_SET}: {len(names):,} rows; commit it"

@@ -26,7 +26,7 @@ def require_names(names: Sequence[str], what: str, where: str, remedy: str) -> N
         raise VerdictError(where, told, remedy)
 
 
-def truth_table(path: Path, remedy: str, *more: str) -> pd.DataFrame:
+def read_truth(path: Path, remedy: str, *more: str) -> pd.DataFrame:
     """Read a table of rows: the columns of truth that it has, and some more, all without gaps."""
     return bounded_table(path, remedy, [*truth_columns(path), *more])
 
@@ -58,7 +58,7 @@ def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> Non
         raise VerdictError(where, "a rating that is not a finite number", remedy)
 
 
-def widened(table: pd.DataFrame, labels: Sequence[str], to_labels: Sequence[str]) -> pd.DataFrame:
+def extended_to_labels(table: pd.DataFrame, labels: Sequence[str], to_labels: Sequence[str]) -> pd.DataFrame:
     """Predictions with a column for each of more labels; those that the model does not have got no probability."""
     absent = [label for label in to_labels if label not in set(labels)]
     whole = table.assign(**dict.fromkeys(columns_of(absent), 0.0))

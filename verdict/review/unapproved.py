@@ -4,7 +4,7 @@ import pandas as pd
 
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import by_slice
-from verdict.review.compare import all_labels, both_on
+from verdict.review.compare import all_labels, predictions_on
 from verdict.review.evidence import Evidence
 from verdict.review.testset import WRITE, TestRows
 from verdict.review.words import counted, figure, title
@@ -15,7 +15,7 @@ def on_unapproved(base: Evidence, candidate: Evidence, own: pd.DataFrame, bins: 
     rest = ~rows.counts
     if not rest.any():
         return ""
-    *sides, known = both_on(base, candidate, own, rest)
+    *sides, known = predictions_on(base, candidate, own, rest)
     text = f"{counted(int(rest.sum()), 'test row')} nobody has approved yet, and no rule is asked of"
     if not known.all():
         labels = all_labels(base, candidate)

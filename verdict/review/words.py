@@ -28,17 +28,17 @@ _MOST_DIGITS = 9
 def title(metric: str) -> str:
     """The name of a metric for people; of one class such as: recall of spam."""
     name, _, label = metric.partition(":")
-    return f"{_OF_CLASS[name]} of {named(label)}" if label else NAMES[name]
+    return f"{_OF_CLASS[name]} of {short_name(label)}" if label else NAMES[name]
 
 
-def named(name: str) -> str:
+def short_name(name: str) -> str:
     """A label or a slice, which may be any text: in one line, and not too long."""
     return plain(name, LONGEST) or repr(name)[:LONGEST]
 
 
-def at(metric: str, group: str) -> str:
+def metric_in(metric: str, group: str) -> str:
     """A metric of a group, for a sentence about it: weighted F1 overall, recall of spam in mails."""
-    return f"{title(metric)} {group if group == OVERALL else f'in {named(group)}'}"
+    return f"{title(metric)} {group if group == OVERALL else f'in {short_name(group)}'}"
 
 
 def figure(value: float) -> str:
@@ -62,14 +62,14 @@ def change(line: Difference) -> str:
     return f"{figure(line.base)} → {figure(line.candidate)}"
 
 
-def beside(value: float, limit: float, digits: int = 4) -> str:
+def figure_beside(value: float, limit: float, digits: int = 4) -> str:
     """A figure with as many digits as it takes to see on which side of a limit it is."""
     while value != limit and round(value, digits) == round(limit, digits) and digits < _MOST_DIGITS:
         digits += 1
     return f"{value:.{digits}f}"
 
 
-def odds(p_value: float) -> str:
+def p_value_text(p_value: float) -> str:
     """A p-value, which is never 0."""
     return f"p < {_LEAST_ODDS:.4f}" if p_value < _LEAST_ODDS else f"p = {p_value:.2g}"
 
@@ -79,7 +79,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def in_short(names: Sequence[str], most: int = MOST) -> str:
+def first_few(names: Sequence[str], most: int = MOST) -> str:
     """Names in a row, or the first of them and how many more there are."""
     shown = names if len(names) <= most else names[: most - 1]
     rest = len(names) - len(shown)
@@ -96,7 +96,7 @@ def claim(found: Mapping[tuple[str, str], str], groups: Sequence[str], headline:
     """
     own = {group: found[group, headline] for group in groups}
     unsaid = [word for word in (WORSE, BETTER) if own[OVERALL] != word]
-    others = [f"{word} in {names}" for word in unsaid if (names := in_short(list(_others(word, found, headline)), 8))]
+    others = [f"{word} in {names}" for word in unsaid if (names := first_few(list(_others(word, found, headline)), 8))]
     parts = [_in_places(word, [group for group in groups if own[group] == word]) for word in (WORSE, BETTER)]
     if set(own.values()) == {SAME}:
         parts = [f"{SAME} in {title(headline)}" if others else SAME]
@@ -114,11 +114,11 @@ def _others(word: str, found: Mapping[tuple[str, str], str], headline: str) -> I
         if OVERALL in places:
             yield title(metric)
         elif places:
-            yield f"{title(metric)} ({in_short([named(place) for place in places])})"
+            yield f"{title(metric)} ({first_few([short_name(place) for place in places])})"
 
 
 def _in_places(word: str, places: list[str]) -> str:
     """Such as: worse overall and in books, films."""
     overall = [OVERALL] if OVERALL in places else []
-    slices = in_short([named(name) for name in places if name != OVERALL], 8)
+    slices = first_few([short_name(name) for name in places if name != OVERALL], 8)
     return f"{word} {' and '.join([*overall, f'in {slices}'] if slices else overall)}" if places else ""

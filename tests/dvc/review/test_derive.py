@@ -97,7 +97,7 @@ def told(root: Path) -> Iterator[Callable[[], derive.Derived]]:
     """What is derived for the working tree, compared with main."""
     main = Revision(root, "main", run(root, "git", "rev-parse", "HEAD").strip())
     with Store(root) as store:
-        yield lambda: derive.derived(store, main, Revision(root, "the change", None))
+        yield lambda: derive.compare_with_derived(store, main, Revision(root, "the change", None))
 
 
 Told = Callable[[], derive.Derived]
@@ -168,4 +168,4 @@ def test_data_take_the_place_of_no_file_of_mains(root: Path, path: str) -> None:
     run(root, "git", "rm", "--quiet", "--cached", "data/test-set.txt")
     put(root, path, "two\n")
     with Store(root) as store, pytest.raises(VerdictError, match="main has a file where it puts data"):
-        derive.derived(store, main, Revision(root, "the change", None))
+        derive.compare_with_derived(store, main, Revision(root, "the change", None))

@@ -9,13 +9,13 @@ import pytest
 
 from stages import evaluate
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import TEST, Desk
-from tests.dvc.review.forging import relock
-from verdict.review.rules import alike
-from verdict.review.rules.duplicates import NAME, Rise, Side, near, rise
+from tests.dvc.review import edits
+from tests.dvc.review.edits import TEST, ReviewRunner
+from tests.dvc.review.tampering import relock
+from verdict.review.rules import similarity
+from verdict.review.rules.duplicates import NAME, Rise, Side, near_duplicates, rise
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 SENTENCE = "The film drags on, and nobody in it seems to care."
 TRAIN = "data/prepared/train.parquet"
 EDITS: dict[str, Callable[[str], str]] = {
@@ -36,7 +36,7 @@ EDITS: dict[str, Callable[[str], str]] = {
 def is_near(tested: str, learnt: str) -> bool:
     """Whether the one counts as a near-duplicate of the other."""
     side = Side.of([tested], [learnt])
-    return bool(near(side.tested, side.learnt))
+    return bool(near_duplicates(side.test_texts, side.training_texts))
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -92,18 +92,18 @@ def test_the_pairs_are_those_of_comparing_each_with_each(monkeypatch: pytest.Mon
     drawn = random.Random(f"{work} {size}")
     words = [f"w{number}" for number in range(size)]
     tested, learnt = ([" ".join(drawn.choices(words, k=drawn.randint(0, 12))) for _ in range(n)] for n in (30, 60))
-    monkeypatch.setattr(alike, "_WORK", work)
+    monkeypatch.setattr(similarity, "_WORK", work)
     side = Side.of(tested, learnt)
     scores = {}
-    for own, text in side.tested.items():
-        for other, another in side.learnt.items():
+    for own, text in side.test_texts.items():
+        for other, another in side.training_texts.items():
             one, two = ({*part.split()} or {""} for part in (text, another))
             shared = len(one & two)
             scores[own, other] = shared / (len(one) * len(two)) ** 0.5
-            held = shared >= alike.HELD_WORDS and shared >= alike.HELD * min(len(one), len(two))
-            if not (held or scores[own, other] >= alike.ALIKE):
+            held = shared >= similarity.HELD_WORDS and shared >= similarity.HELD * min(len(one), len(two))
+            if not (held or scores[own, other] >= similarity.ALIKE):
                 del scores[own, other]
-    found = near(side.tested, side.learnt)
+    found = near_duplicates(side.test_texts, side.training_texts)
     assert set(found) == set(scores)
     assert len(found) == len(scores)
     assert [scores[pair] for pair in found] == pytest.approx(sorted(scores.values(), reverse=True))
@@ -114,13 +114,15 @@ def test_of_a_thousand_texts_of_one_template_few_pairs_are_kept(monkeypatch: pyt
     form = "order {} shipped to the same old harbour by the same old ship"
     tested, learnt = ([form.format(f"{kind}{n}") for n in range(200)] for kind in "tl")
     old, new = Side.of(tested[:100], learnt), Side.of(tested, learnt)
-    pairs = near(new.tested, new.learnt, (old, new))
+    pairs = near_duplicates(new.test_texts, new.training_texts, (old, new))
     assert len(pairs) == 200
-    every = rise(old, new, near(new.tested, new.learnt))
+    every = rise(old, new, near_duplicates(new.test_texts, new.training_texts))
     assert rise(old, new, pairs) == every
     assert len(every.pairs) > 0
-    monkeypatch.setattr(alike, "_MOST_WORK", 1000)
-    assert near(new.tested, new.learnt) == [], "what shares nothing but common words is not looked at, of so many"
+    monkeypatch.setattr(similarity, "_MOST_WORK", 1000)
+    assert near_duplicates(new.test_texts, new.training_texts) == [], (
+        "what shares nothing but common words is not looked at, of so many"
+    )
 
 
 def corpus(number: int, kind: str) -> list[str]:
@@ -131,7 +133,9 @@ def corpus(number: int, kind: str) -> list[str]:
 def of(base: tuple[list[str], list[str]], candidate: tuple[list[str], list[str]]) -> Rise:
     """The rise between two sides of texts (tested, learnt)."""
     old, new = Side.of(*base), Side.of(*candidate)
-    return rise(old, new, near({**old.tested, **new.tested}, {**old.learnt, **new.learnt}))
+    return rise(
+        old, new, near_duplicates({**old.test_texts, **new.test_texts}, {**old.training_texts, **new.training_texts})
+    )
 
 
 def test_copies_of_test_sentences_in_the_training_data_are_a_rise() -> None:
@@ -175,24 +179,24 @@ def test_one_sentence_that_is_like_many_counts_once() -> None:
     assert (len(found.pairs), found.measurable) == (1, False)
 
 
-def test_at_the_gate_copied_test_rows_fail_until_a_person_approves(clone: Clone, desk: Desk) -> None:
+def test_at_the_gate_copied_test_rows_fail_until_a_person_approves(clone: Clone, runner: ReviewRunner) -> None:
     """Test rows in the training split, with one word added, fail and are named; `data` approves."""
     plain = corpus(10, "unlike")
-    changes.edit_table(clone, TEST, lambda table: table.assign(text=[*plain, *table["text"][10:]]))
-    changes.by_hand(clone, evaluate)
+    edits.edit_table(clone, TEST, lambda table: table.assign(text=[*plain, *table["text"][10:]]))
+    edits.run_stage(clone, evaluate)
     relock(clone)
     clone.commit("Ten test sentences unlike all others")
-    assert NAME not in desk.gate(clone).failed
+    assert NAME not in runner.gate(clone).failed
 
     def more(table: pd.DataFrame) -> pd.DataFrame:
         rows = table.head(10)
         ids, groups = (rows[name] + "-x" for name in ("id", "group"))
         return pd.concat([table, rows.assign(id=ids, group=groups, text=[f"{text} indeed" for text in plain])])
 
-    changes.edit_table(clone, TRAIN, more)
+    edits.edit_table(clone, TRAIN, more)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert NAME in outcome.failed, outcome.text
     assert f"{plain[0]} indeed" in outcome.text
-    rule = next(rule for rule in desk.judge(clone, ["data"]).rules if rule.name == NAME)
+    rule = next(rule for rule in runner.judge(clone, ["data"]).rules if rule.name == NAME)
     assert (rule.passed, rule.approved) == (True, True)

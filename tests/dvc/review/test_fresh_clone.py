@@ -9,16 +9,16 @@ import pytest
 
 from tests.documents import load
 from tests.dvc.pipeline.clone import Clone, environment
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk
+from tests.dvc.review import edits
+from tests.dvc.review.edits import ReviewRunner
 from verdict.base.errors import VerdictError
 from verdict.repo import repro
-from verdict.repo.lock.check import check, record_place
+from verdict.repo.lock.check import check, record_path
 from verdict.repo.remote import push
 from verdict.repo.revisions import Store, resolve
-from verdict.review.command import reproduced
+from verdict.review.command import reproduce
 
-desk = changes.desk
+runner = edits.runner
 
 DVC_YAML = """
 stages:
@@ -64,21 +64,21 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture
-def fresh(original: Clone, tmp_path: Path, desk: Desk) -> Iterator[Clone]:
+def fresh(original: Clone, tmp_path: Path, runner: ReviewRunner) -> Iterator[Clone]:
     """A fresh git clone, in which the data lies as data/fetch.py leaves it: in the working tree, not in a cache."""
     original.run("git", "clone", "--quiet", str(original.path), str(tmp_path / "fresh"))
     for name in DATA:
         shutil.copyfile(original.path / name, tmp_path / "fresh" / name)
     clone = Clone(tmp_path / "fresh")
-    with desk.at(clone):
+    with runner.at(clone):
         yield clone
 
 
 @pytest.fixture
-def used(original: Clone, tmp_path: Path, desk: Desk) -> Iterator[Clone]:
+def used(original: Clone, tmp_path: Path, runner: ReviewRunner) -> Iterator[Clone]:
     """A copy of the repository, with its cache, to damage."""
     clone = original.copy(tmp_path / "used")
-    with desk.at(clone):
+    with runner.at(clone):
         yield clone
 
 
@@ -134,7 +134,7 @@ def test_a_base_is_reproduced_from_data_that_lies_anywhere_here(fresh: Clone, or
     if where == "on the remote":
         to_remote(fresh, original)
     with Store(fresh.path) as store:
-        main = reproduced(store, resolve(fresh.path, "HEAD"))
+        main = reproduce(store, resolve(fresh.path, "HEAD"))
     assert main.outputs == resolve(fresh.path, "HEAD").outputs
     assert fresh.run("git", "worktree", "list").count("\n") == 1
 
@@ -144,11 +144,11 @@ def test_data_that_is_nowhere_is_named(fresh: Clone, change: Callable[[Clone, st
     """Where a pointer's data is gone, or other bytes lie there, the file is named, and what helps does help."""
     change(fresh, "other.csv")
     with Store(fresh.path) as store, pytest.raises(VerdictError, match=r"which other\.csv\.dvc names") as caught:
-        reproduced(store, resolve(fresh.path, "HEAD"))
+        reproduce(store, resolve(fresh.path, "HEAD"))
     assert caught.value.where == "other.csv of HEAD"
     (fresh.path / "other.csv").write_text(FILES["other.csv"], encoding="utf-8")
     with Store(fresh.path) as store:
-        reproduced(store, resolve(fresh.path, "HEAD"))
+        reproduce(store, resolve(fresh.path, "HEAD"))
 
 
 def test_a_base_is_reproduced_before_there_is_a_cache(fresh: Clone) -> None:
@@ -159,7 +159,7 @@ def test_a_base_is_reproduced_before_there_is_a_cache(fresh: Clone) -> None:
     fresh.commit("The data in git")
     assert not (fresh.path / ".dvc/cache").exists()
     with Store(fresh.path) as store:
-        main = reproduced(store, resolve(fresh.path, "HEAD"))
+        main = reproduce(store, resolve(fresh.path, "HEAD"))
     assert main.outputs == resolve(fresh.path, "HEAD").outputs
 
 
@@ -169,7 +169,7 @@ def test_a_base_whose_stage_fails_says_why(used: Clone) -> None:
     (used.path / "count.py").write_text(text, encoding="utf-8")
     used.commit("Broken")
     with Store(used.path) as store, pytest.raises(VerdictError) as caught:
-        reproduced(store, resolve(used.path, "HEAD"))
+        reproduce(store, resolve(used.path, "HEAD"))
     assert caught.value.where == "dvc repro of HEAD"
     for words in ("words on one", "words on the other", "failed to reproduce 'count'"):
         assert words in caught.value.what
@@ -182,7 +182,7 @@ def test_a_base_is_no_defect_of_ours_where_dvc_cannot_read_a_side(fresh: Clone, 
     if side == "HEAD":
         fresh.commit("Broken")
     with Store(fresh.path) as store, pytest.raises(VerdictError) as caught:
-        reproduced(store, resolve(fresh.path, "HEAD"))
+        reproduce(store, resolve(fresh.path, "HEAD"))
     assert caught.value.where.endswith("of HEAD")
     assert "dvc.yaml" in caught.value.what
 
@@ -213,7 +213,7 @@ def test_no_reason_is_empty(used: Clone, name: str) -> None:
 def record(clone: Clone, stage: str) -> Path:
     """The record of a stage's run."""
     entry = load(clone.lock())["stages"][stage]
-    return clone.path / ".dvc/cache/runs" / record_place(entry)
+    return clone.path / ".dvc/cache/runs" / record_path(entry)
 
 
 def cut(path: Path, text: bytes | None = None) -> None:

@@ -7,23 +7,23 @@ import pandas as pd
 import pytest
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import LABELS, Desk, set_params
-from tests.dvc.review.shown import Shown
+from tests.dvc.review import edits
+from tests.dvc.review.edits import LABELS, ReviewRunner, set_params
+from tests.dvc.review.rendered_page import RenderedPage
 from tests.dvc.review.test_report_hostile import github
 from verdict.base.errors import VerdictError
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision
 from verdict.review import compare
 from verdict.review.gate import Review
-from verdict.review.plan import Plan
-from verdict.review.policy import Change
+from verdict.review.policy import ParamChange
 from verdict.review.report import sections
 from verdict.review.report.markup import LIMIT, Section, fit, render
 from verdict.review.report.sections import SECTIONS
 from verdict.review.rules.model import Rule
+from verdict.review.settings import ComparisonSettings
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 MOST = 65_536  # characters of a comment on GitHub
 MANY = 3_000
 NAMES = ("policy", "lock", "figures", "data", "worse:overall", "floor:overall", "size", "time")
@@ -59,7 +59,7 @@ def changed(key: str) -> Review:
     review = Review(
         Revision(Path(), "main", "0" * 40), candidate, rules=[Rule(n, "requirement", n != "lock", "") for n in NAMES]
     )
-    review.changes = [Change(f"{key}.{number}", number, f"{key}{number}" * 9) for number in range(MANY)]
+    review.changes = [ParamChange(f"{key}.{number}", number, f"{key}{number}" * 9) for number in range(MANY)]
     review.findings = [
         Finding("train", f"code/{number}.py", "the lock has another", "dvc repro") for number in range(MANY)
     ]
@@ -144,7 +144,7 @@ def test_thousands_of_texts_are_cut_from_the_least_confident() -> None:
     sure = pd.Series(range(MANY)) / MANY * 0.3
     base = truth.assign(**dict(zip(LABELS, (0.1, 0.1, 0.8), strict=True)))
     own = truth.assign(negative=0.6 + sure, neutral=0.2 - sure / 2, positive=0.2 - sure / 2)
-    comparison = compare.of_tables(base, own, LABELS, Plan(0.95, 1000, 1, 15, "weighted_f1"))
+    comparison = compare.compare_tables(base, own, LABELS, ComparisonSettings(0.95, 1000, 1, 15, "weighted_f1"))
     texts = {f"s{n}": f"sentence {n} " + "long " * 60 for n in range(MANY)}
     parts = [sections.texts(comparison, texts, kind) for kind in ("fixed", "broken")]
     text, whole = fit([short(0), *parts]), "".join(map(render, parts))
@@ -154,21 +154,21 @@ def test_thousands_of_texts_are_cut_from_the_least_confident() -> None:
     assert all(f"sentence {n} " in whole for n in range(MANY))
 
 
-def test_a_report_of_thousands_of_changes_fits_and_its_page_has_them_all(clone: Clone, desk: Desk) -> None:
+def test_a_report_of_thousands_of_changes_fits_and_its_page_has_them_all(clone: Clone, runner: ReviewRunner) -> None:
     """With thousands of new files and params report.md stays below the limit with all rules; report.html lists all."""
     many = [f"number-{number}" for number in range(700)]
     set_params(clone, "", extra=dict.fromkeys(many, "x" * 40))
     (clone.path / "docs" / "new").mkdir()
     for name in many:
         (clone.path / "docs" / "new" / f"{name}.md").touch()
-    outcome = desk.run(clone, "report")
+    outcome = runner.run(clone, "report")
     assert outcome.code == 0, outcome.text
     text, page = ((clone.path / "report" / f"report.{kind}").read_text(encoding="utf-8") for kind in ("md", "html"))
     assert len(text) < MOST
     assert notices(text) != []
     assert text.startswith("<h2>✅ Pass: unchanged")
-    assert [rule.name for rule in desk.judge(clone).rules if f"<b>{rule.name}</b>" not in text] == []
-    everything = set(Shown(page).code)
+    assert [rule.name for rule in runner.judge(clone).rules if f"<b>{rule.name}</b>" not in text] == []
+    everything = set(RenderedPage(page).code)
     assert {f"docs/new/{name}.md" for name in many} <= everything
     assert {f"extra.{name}" for name in many} <= everything
 

@@ -16,8 +16,8 @@ from verdict.classifier.dataset.problems import Problems
 from verdict.classifier.dataset.splits import SPLITS, split_of
 from verdict.classifier.dataset.table import batches
 from verdict.classifier.params.data import Data, Split
-from verdict.init.new_rows import New, new_rows
-from verdict.init.written import write_like
+from verdict.init.new_rows import NewRows, new_rows
+from verdict.init.row_writer import write_like
 
 MAILS = {"text": ["subject", "body"], "label": "label"}
 RATED = {
@@ -38,7 +38,7 @@ def settings(path: Path, keys: Mapping[str, Any]) -> Data:
     return Data.model_validate({"path": str(path), **keys})
 
 
-def found(folder: Path, made: Made, old: Made | None = None, keys: Mapping[str, Any] = MAILS, **fixed: str) -> New:
+def found(folder: Path, made: Made, old: Made | None = None, keys: Mapping[str, Any] = MAILS, **fixed: str) -> NewRows:
     """What is new in some rows, beside a table."""
     write_csv(folder / "table.csv", old or mails(40))
     write_csv(folder / "rows.csv", made)

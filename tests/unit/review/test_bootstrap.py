@@ -14,7 +14,7 @@ from verdict.classifier.params.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores.metrics import Sums
 from verdict.classifier.scores.predictions import by_slice, scored
 from verdict.review import resampling
-from verdict.review.bootstrap import Draws, Scheme, of_models, paired, tails
+from verdict.review.bootstrap import Draws, ResamplingSettings, bootstrap_models, interval_quantiles, paired_bootstrap
 from verdict.review.resampling import Clusters, Resampling
 
 BINS = 10
@@ -27,7 +27,7 @@ def drawn(
     base: pd.DataFrame, candidate: pd.DataFrame, resamples: int, seed: int, asked: Sequence[str] = METRICS
 ) -> dict[str, Draws]:
     """Two models of three classes, resampled together."""
-    return paired(base, candidate, LABELS, Scheme(BINS, resamples, seed, lambda _: asked))
+    return paired_bootstrap(base, candidate, LABELS, ResamplingSettings(BINS, resamples, seed, lambda _: asked))
 
 
 def sums_of(table: pd.DataFrame) -> Floats:
@@ -76,7 +76,7 @@ def test_areas_under_curves_are_scikit_learns_on_each_resample(pair: tuple[pd.Da
     """Of two classes, ROC AUC and average precision are those of the rows as often as they were drawn, ties or not."""
     tables = [of_two(side).round(2) for side in pair]
     asked = ("roc_auc", "average_precision")
-    found = paired(tables[0], tables[1], ("other", "high"), Scheme(1, 3, 1, lambda _: asked))
+    found = paired_bootstrap(tables[0], tables[1], ("other", "high"), ResamplingSettings(1, 3, 1, lambda _: asked))
     clusters = Clusters.of(tables[0], 1)
     (counts,) = clusters.counts(3, 3)
     for name, draws in found.items():
@@ -123,7 +123,7 @@ def test_interval_agrees_with_scipys_paired_bootstrap(pair: tuple[pd.DataFrame, 
         vectorized=True,
         method="percentile",
         n_resamples=10_000,
-        confidence_level=1 - 2 * tails(0.95, len(groups))[0],
+        confidence_level=1 - 2 * interval_quantiles(0.95, len(groups))[0],
         rng=np.random.default_rng(4),
     )
     # The error of two 2.5 % quantiles of 10,000 draws is 4 % of a standard error; four times that.
@@ -218,10 +218,10 @@ def test_groups_across_slices_vary_as_much_as_without(slices: int) -> None:
 
 def test_few_groups_widen_the_interval() -> None:
     """With few groups the quantiles go further out than the normal 2.5 %, with one there is no bound at all."""
-    assert tails(0.95, 100_000)[0] == pytest.approx(0.025, abs=1e-4)
-    assert tails(0.95, 51)[0] == pytest.approx(0.02125, abs=5e-5)
-    assert tails(0.95, 10)[0] < 0.012
-    assert tails(0.95, 1) == (0.0, 1.0)
+    assert interval_quantiles(0.95, 100_000)[0] == pytest.approx(0.025, abs=1e-4)
+    assert interval_quantiles(0.95, 51)[0] == pytest.approx(0.02125, abs=5e-5)
+    assert interval_quantiles(0.95, 10)[0] < 0.012
+    assert interval_quantiles(0.95, 1) == (0.0, 1.0)
 
 
 def test_how_the_work_is_cut_changes_nothing(
@@ -253,7 +253,7 @@ def test_a_chunk_is_bounded_by_bytes_whatever_rows_and_classes(monkeypatch: pyte
 
 def test_models_share_their_resamples_however_many_there_are(pair: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """Twenty models are scored on the resamples of a pair; a metric of one class is scored like any other."""
-    scores = of_models([pair[0]] * 19 + [pair[1]], LABELS, "recall:low", 300, 1)
+    scores = bootstrap_models([pair[0]] * 19 + [pair[1]], LABELS, "recall:low", 300, 1)
     assert scores.draws.shape == (20, 300)
     assert (scores.draws[:19] == scores.draws[0]).all()
     expected = drawn(*pair, 300, 1, ["recall:low"])[OVERALL]

@@ -15,10 +15,10 @@ from verdict.base.paths import EVALUATION
 from verdict.classifier.scores.predictions import as_document, by_slice
 from verdict.repo.revisions import Revision, Store
 from verdict.review.gate import Review
-from verdict.review.metrics_file import parsed
+from verdict.review.metrics_file import parse_metrics
 from verdict.review.report.markup import render
 from verdict.review.report.sections import figures
-from verdict.review.reported_metrics import differing, shown, strange, unlike
+from verdict.review.reported_metrics import document_mismatches, mismatches, reported, unknown_entries
 
 REVISION = Revision(Path(), "HEAD", "0" * 40)
 
@@ -27,7 +27,7 @@ def by_dvc(document: dict[str, Any]) -> dict[str, float]:
     """What the review reads of a document that DVC shows."""
     answer = {"diff": {EVALUATION: diff({EVALUATION: {"data": document}}, {}, with_unchanged=True)[EVALUATION]}}
     repo = SimpleNamespace(metrics=SimpleNamespace(diff=lambda **_: answer))
-    return shown(cast("Store", SimpleNamespace(repo=repo)), REVISION, REVISION)[0]
+    return reported(cast("Store", SimpleNamespace(repo=repo)), REVISION, REVISION)[0]
 
 
 NAMES = (
@@ -55,22 +55,22 @@ def test_slices_and_labels_may_have_any_name() -> None:
     table.insert(2, "slice", [NAMES[number % len(NAMES)].replace("overall", "all") for number in range(200)])
     expected = as_document(by_slice(table, labels, 10), labels)
     told = by_dvc(expected)
-    assert differing(told, expected, REVISION) == []
+    assert mismatches(told, expected, REVISION) == []
     assert len(told) == len(list(leaves(expected)))
     for key in told:
-        wrong = differing({**told, key: told[key] + 1}, expected, REVISION)
+        wrong = mismatches({**told, key: told[key] + 1}, expected, REVISION)
         assert len(wrong) == 1
         assert wrong[0].startswith(f"{key}: ")
 
 
 def test_a_figure_that_is_missing_or_surplus_is_told() -> None:
     """One that DVC does not show is named with its group, unless it may be missing; one too many is not passed over."""
-    assert differing({"overall.n": 3.0, "slices.news.n": 3.0}, SMALL, REVISION) == []
+    assert mismatches({"overall.n": 3.0, "slices.news.n": 3.0}, SMALL, REVISION) == []
     with pytest.raises(VerdictError, match=r"has no n of slices\.news"):
-        differing({"overall.n": 3.0}, SMALL, REVISION)
-    assert differing({"overall.n": 3.0}, SMALL, REVISION, ["n"]) == []
+        mismatches({"overall.n": 3.0}, SMALL, REVISION)
+    assert mismatches({"overall.n": 3.0}, SMALL, REVISION, ["n"]) == []
     more = {"overall.n": 3.0, "slices.news.n": 3.0, "slices.films.n": 3.0}
-    assert differing(more, SMALL, REVISION) == ["slices.films.n: nobody computes it"]
+    assert mismatches(more, SMALL, REVISION) == ["slices.films.n: nobody computes it"]
 
 
 SMALL: dict[str, Any] = {"overall": {"n": 3}, "slices": {"news": {"n": 3}}}
@@ -105,8 +105,8 @@ TOLD: dict[str, tuple[dict[str, object], str]] = {
 def test_what_nobody_computes_is_named(kind: str) -> None:
     """Keys, strings and lists at any depth that are not among the computed figures."""
     told, name = TOLD[kind]
-    assert f"{name}: nobody computes it" in strange(told, DOCUMENT)
-    assert strange(DOCUMENT, DOCUMENT) == []
+    assert f"{name}: nobody computes it" in unknown_entries(told, DOCUMENT)
+    assert unknown_entries(DOCUMENT, DOCUMENT) == []
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,11 @@ def test_what_nobody_computes_is_named(kind: str) -> None:
 )
 def test_every_figure_of_a_document_is_compared(told: dict[str, object], found: str) -> None:
     """One that is missing, off or no number is named with what it should be; the sixth digit may differ."""
-    assert unlike(told, GROUP) == [found]
-    assert unlike({"weighted_f1": 0.500004, "n": 3}, GROUP) == []
+    assert document_mismatches(told, GROUP) == [found]
+    assert document_mismatches({"weighted_f1": 0.500004, "n": 3}, GROUP) == []
 
 
 def test_a_key_that_stands_twice_is_refused() -> None:
     """Of two figures by one name one reader shows the first, another the last."""
     with pytest.raises(VerdictError, match="a key stands twice"):
-        parsed('{"overall": {"n": 9, "n": 3}}', "metrics/evaluation.json")
+        parse_metrics('{"overall": {"n": 9, "n": 3}}', "metrics/evaluation.json")

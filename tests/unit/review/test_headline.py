@@ -13,23 +13,23 @@ from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import by_slice
 from verdict.repo.revisions import Revision
 from verdict.review.compare import Comparison
-from verdict.review.compare import of_tables as of_labels
+from verdict.review.compare import compare_tables as compare_labelled
 from verdict.review.gate import Review
-from verdict.review.plan import Plan
 from verdict.review.report.markup import render
 from verdict.review.report.sections import SECTIONS
 from verdict.review.rules.model import Rule
+from verdict.review.settings import ComparisonSettings
 
-PLAN = Plan(confidence=0.95, resamples=2000, seed=1, bins=10, headline="weighted_f1")
+SETTINGS = ComparisonSettings(confidence=0.95, resamples=2000, seed=1, bins=10, headline="weighted_f1")
 MAIN, CANDIDATE = Revision(Path(), "main", "0" * 40), Revision(Path(), "the working tree", "1" * 40)
 PASSES = Rule("lock", "requirement", True, "consistent")
 SIZE = Rule("size", "requirement", False, "91.0 MB", brief="91.0 MB, at most 20 MB")
 WORSE_OVERALL = Rule("worse:overall", "requirement", False, "0.8 → 0.7")
 
 
-def of_tables(base: pd.DataFrame, candidate: pd.DataFrame, plan: Plan) -> Comparison:
+def compare_tables(base: pd.DataFrame, candidate: pd.DataFrame, plan: ComparisonSettings) -> Comparison:
     """Two models of the same three classes."""
-    return of_labels(base, candidate, LABELS, plan)
+    return compare_labelled(base, candidate, LABELS, plan)
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +71,11 @@ def shouted(review: Review) -> str:
 
 def test_a_loss_by_other_metrics_is_said_in_the_first_line(main_model: pd.DataFrame) -> None:
     """Where no class changed but probabilities did, the line names log loss and calibration, for worse or better."""
-    lost = judged(of_tables(main_model, surer(main_model, 6.0), PLAN))
+    lost = judged(compare_tables(main_model, surer(main_model, 6.0), SETTINGS))
     claim = "no measurable difference in weighted F1; worse in log loss, calibration error"
     assert lost.headline.startswith(f"Pass: {claim}")
     assert shouted(lost).startswith(f"✅ Pass: {claim}")
-    won = judged(of_tables(surer(main_model, 6.0), main_model, PLAN))
+    won = judged(compare_tables(surer(main_model, 6.0), main_model, SETTINGS))
     assert won.headline.startswith(
         "Pass: no measurable difference in weighted F1; better in log loss, calibration error"
     )
@@ -83,7 +83,7 @@ def test_a_loss_by_other_metrics_is_said_in_the_first_line(main_model: pd.DataFr
 
 def test_a_loss_in_one_slice_is_said_with_its_name(main_model: pd.DataFrame) -> None:
     """A metric that is worse in books alone is told with the slice, and nothing is said of it overall."""
-    claim = judged(of_tables(main_model, surer(main_model, 6.0, "books"), PLAN)).claim
+    claim = judged(compare_tables(main_model, surer(main_model, 6.0, "books"), SETTINGS)).claim
     assert claim.startswith("no measurable difference in weighted F1; worse in log loss")
     assert "calibration error (books)" in claim
 
@@ -91,19 +91,19 @@ def test_a_loss_in_one_slice_is_said_with_its_name(main_model: pd.DataFrame) -> 
 def test_what_the_headline_metric_says_is_not_said_again(table: pd.DataFrame, main_model: pd.DataFrame) -> None:
     """A model that is worse by every metric is worse; one that is better but for its log loss is told with that."""
     poor = predicted(table, np.random.default_rng(5), 3.0)
-    assert judged(of_tables(main_model, poor, PLAN)).claim == "worse overall and in films, books"
+    assert judged(compare_tables(main_model, poor, SETTINGS)).claim == "worse overall and in films, books"
     inside = (table["slice"] == "films").to_numpy()[:, None]
     mixed = np.where(inside, poor[list(LABELS)], surer(main_model, 6.0)[list(LABELS)])
-    partly = judged(of_tables(main_model, with_probabilities(table, mixed), PLAN))
-    assert partly.comparison.of("books", "log_loss").verdict == "worse"  # type: ignore[union-attr]
+    partly = judged(compare_tables(main_model, with_probabilities(table, mixed), SETTINGS))
+    assert partly.comparison.difference("books", "log_loss").verdict == "worse"  # type: ignore[union-attr]
     assert partly.claim == "worse overall and in films"
-    claim = judged(of_tables(poor, surer(main_model, 30.0), PLAN)).claim
+    claim = judged(compare_tables(poor, surer(main_model, 30.0), SETTINGS)).claim
     assert claim == "better overall and in films, books; worse in log loss"
 
 
 def test_rounding_is_no_difference(main_model: pd.DataFrame) -> None:
     """All probabilities moved a little the same way, as on another processor, are neither better nor worse."""
-    moved = judged(of_tables(main_model, surer(main_model, 1 + 1e-6), PLAN))
+    moved = judged(compare_tables(main_model, surer(main_model, 1 + 1e-6), SETTINGS))
     assert not moved.comparison.unchanged  # type: ignore[union-attr]
     assert moved.claim == "no measurable difference"
 
@@ -112,8 +112,8 @@ def test_slices_that_come_and_go_are_said(main_model: pd.DataFrame) -> None:
     """A slice that only one side tests is named, on whichever side it is."""
     own = by_slice(main_model, LABELS, 10)
     theirs = {OVERALL: own[OVERALL], "films": own["films"], "tweets": own["books"]}
-    comparison = replace(of_tables(main_model, surer(main_model, 1 + 1e-6), PLAN), test_changed=True)
-    claim = judged(comparison, figures=own, mains_figures=theirs).claim
+    comparison = replace(compare_tables(main_model, surer(main_model, 1 + 1e-6), SETTINGS), test_changed=True)
+    claim = judged(comparison, figures=own, base_figures=theirs).claim
     assert claim.endswith("; new: books; no longer tested: tweets")
 
 
@@ -129,7 +129,7 @@ FAILURES = {
 def test_what_decided_comes_first(main_model: pd.DataFrame, name: str) -> None:
     """A failure begins with the rules that failed and their figures; the heading leaves out what the claim says."""
     rules, begin = FAILURES[name]
-    review = judged(of_tables(main_model, surer(main_model, 1 + 1e-6), PLAN), PASSES, *rules)
+    review = judged(compare_tables(main_model, surer(main_model, 1 + 1e-6), SETTINGS), PASSES, *rules)
     assert review.headline.startswith(f"{begin}: no measurable difference; weighted F1 0.")
     named = "Fail" if name == "worse" else begin
     assert shouted(review) == f"❌ {named}: no measurable difference"
@@ -140,7 +140,7 @@ def test_the_first_line_without_a_comparison(main_model: pd.DataFrame) -> None:
     first = judged(None, figures=by_slice(main_model.head(1), LABELS, 10))
     assert first.headline.startswith("Pass: first run, judged by floors alone; weighted F1")
     assert first.headline.endswith("on 1 test row")
-    same = judged(of_tables(main_model, main_model, PLAN))
+    same = judged(compare_tables(main_model, main_model, SETTINGS))
     assert same.headline.startswith("Pass: unchanged, every prediction is main's; weighted F1")
     none = judged(None, SIZE, reason=VerdictError("dvc.lock", "no such file", "dvc repro"))
     assert none.headline == "Cannot judge: dvc.lock: no such file"

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.review.predictions import predicted, truth
 from verdict.classifier.scores.predictions import labels_of
 from verdict.experiments.leaderboard.ranking import interval, selection_bias, to_best
-from verdict.review.bootstrap import Models, of_models
+from verdict.review.bootstrap import ModelDraws, bootstrap_models
 
 SLICES = {"shop": 40, "forum": 40, "chat": 20}
 REPETITIONS = 60
@@ -20,18 +20,18 @@ def tables(seed: int, noises: list[float]) -> list[pd.DataFrame]:
     return [predicted(rows, generator, noise) for noise in noises]
 
 
-def resampled(tables: list[pd.DataFrame], resamples: int, seed: int) -> Models:
+def resampled(tables: list[pd.DataFrame], resamples: int, seed: int) -> ModelDraws:
     """The models' macro F1."""
-    return of_models(tables, labels_of(tables[0].columns), "macro_f1", resamples, seed)
+    return bootstrap_models(tables, labels_of(tables[0].columns), "macro_f1", resamples, seed)
 
 
 @pytest.fixture(scope="module")
-def equals() -> list[Models]:
+def equals() -> list[ModelDraws]:
     """Sixty times ten models that are equally good."""
     return [resampled(tables(seed, [1.0] * 10), 1000, 1) for seed in range(REPETITIONS)]
 
 
-def test_equally_good_models_are_hardly_ever_told_apart(equals: list[Models]) -> None:
+def test_equally_good_models_are_hardly_ever_told_apart(equals: list[ModelDraws]) -> None:
     """In 60 choices among ten equals one is called worse than the best in a twentieth of them, give or take."""
     wrong = 0
     for scores in equals:
@@ -40,7 +40,7 @@ def test_equally_good_models_are_hardly_ever_told_apart(equals: list[Models]) ->
     assert wrong <= 8
 
 
-def test_intervals_of_two_alone_would_be_too_narrow(equals: list[Models]) -> None:
+def test_intervals_of_two_alone_would_be_too_narrow(equals: list[ModelDraws]) -> None:
     """The same choices with plain 95 % intervals against the best call somebody worse far more often."""
     wrong = 0
     for scores in equals:
@@ -50,7 +50,7 @@ def test_intervals_of_two_alone_would_be_too_narrow(equals: list[Models]) -> Non
     assert wrong >= 15
 
 
-def test_an_interval_holds_the_true_score(equals: list[Models]) -> None:
+def test_an_interval_holds_the_true_score(equals: list[ModelDraws]) -> None:
     """Intervals of single scores hold the true one in about 95 % of the cases."""
     true = float(np.mean([scores.points for scores in equals]))
     bounds = [interval(scores, model, 0.95) for scores in equals for model in range(10)]
@@ -75,7 +75,7 @@ def test_scores_do_not_depend_on_how_many_are_compared() -> None:
     assert alone.points[0] == among.points[18]
 
 
-def test_the_optimism_is_of_the_right_size(equals: list[Models]) -> None:
+def test_the_optimism_is_of_the_right_size(equals: list[ModelDraws]) -> None:
     """Among ten equals the winner's surplus over its true score lies between the estimate and the most, on average."""
     true = float(np.mean([scores.points for scores in equals]))
     surplus = float(np.mean([scores.points.max() for scores in equals])) - true

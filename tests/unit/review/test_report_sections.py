@@ -10,18 +10,18 @@ import pandas as pd
 import pytest
 from cmarkgfm.cmark import Options
 
-from tests.dvc.review.shown import Shown
+from tests.dvc.review.rendered_page import RenderedPage
 from tests.unit.review.predictions import of_classes
 from verdict.repo.revisions import Revision
-from verdict.review.compare import Comparison, of_tables
-from verdict.review.data import between
+from verdict.review.compare import Comparison, compare_tables
+from verdict.review.data import summarize_changes
 from verdict.review.gate import Review
-from verdict.review.plan import Plan
 from verdict.review.report import context, sections
 from verdict.review.report.markup import Section, render
 from verdict.review.report.sections import SECTIONS
+from verdict.review.settings import ComparisonSettings
 
-PLAN = Plan(0.95, 1000, 1, 10, "macro_f1")
+SETTINGS = ComparisonSettings(0.95, 1000, 1, 10, "macro_f1")
 REVISION = Revision(Path(), "main", "0" * 40)
 HOSTILE = (
     "</code></td></table><script>alert(1)</script>",
@@ -32,7 +32,9 @@ HOSTILE = (
 )
 
 
-def compared(labels: tuple[str, ...], slices: tuple[str, ...] = (), rows: int = 600, plan: Plan = PLAN) -> Comparison:
+def compared(
+    labels: tuple[str, ...], slices: tuple[str, ...] = (), rows: int = 600, plan: ComparisonSettings = SETTINGS
+) -> Comparison:
     """Two models of such classes, the second of which is worse."""
     tables = []
     for seed, noise in ((1, 1.0), (2, 1.6)):
@@ -40,7 +42,7 @@ def compared(labels: tuple[str, ...], slices: tuple[str, ...] = (), rows: int = 
         names = [slices[number % len(slices)] for number in range(rows)] if slices else []
         tables.append(table.assign(slice=names) if slices else table)
     base, candidate = tables
-    return of_tables(base, candidate, labels, plan)
+    return compare_tables(base, candidate, labels, plan)
 
 
 def about(comparison: Comparison, slice_column: object = "source") -> Review:
@@ -130,9 +132,9 @@ def test_the_figures_of_classes_are_those_of_the_predictions() -> None:
 def test_hostile_labels_and_slices_are_shown_and_nothing_more() -> None:
     """No element, link, mention or character of theirs has an effect, wherever the report has them; none is long."""
     named = frozenset((group, f"recall:{HOSTILE[0]}") for group in ("overall", *HOSTILE))
-    comparison = compared(HOSTILE, HOSTILE[::-1], plan=replace(PLAN, named=named))
+    comparison = compared(HOSTILE, HOSTILE[::-1], plan=replace(SETTINGS, named=named))
     rows = comparison.rows.assign(text="a text", split="test")
-    change = between(rows.head(300), rows.assign(label=rows["label"].iloc[::-1].to_numpy()))
+    change = summarize_changes(rows.head(300), rows.assign(label=rows["label"].iloc[::-1].to_numpy()))
     review = about(comparison, list(HOSTILE))
     parts = [
         *written(comparison, list(HOSTILE)).values(),
@@ -149,7 +151,7 @@ def test_hostile_labels_and_slices_are_shown_and_nothing_more() -> None:
         )
     )
     text = "\n".join(map(render, parts))
-    shown = Shown(cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE))
+    shown = RenderedPage(cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE))
     assert (shown.astray, shown.open) == ([], [])
     assert {name for name, _ in shown.elements}.isdisjoint({"script", "img", "a", "h1", "style", "em"})
     assert not re.findall(r"@\w|#\d", "".join(shown.prose))

@@ -13,7 +13,7 @@ from PIL import Image
 from verdict.base.errors import VerdictError
 from verdict.repo.revisions import Revision, Store
 from verdict.review import tables
-from verdict.review.report.png import opened, packed
+from verdict.review.report.png import decode, encode
 from verdict.review.tables import bounded_table, require_bounded_table
 
 
@@ -113,11 +113,11 @@ def png(across: int, down: int, rows: bytes = b"", *more: bytes) -> bytes:
 
 def test_a_picture_of_more_pixels_than_memory_holds_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few bytes can say that they are 100,000 by 100,000: refused before a decoder sees them."""
-    assert opened(png(500, 400, bytes(501 * 400)), "a.png").size == (500, 400)
+    assert decode(png(500, 400, bytes(501 * 400)), "a.png").size == (500, 400)
     monkeypatch.setattr("PIL.Image.open", lambda *_, **__: pytest.fail("it was opened"))
     for across, down in ((100_000, 100_000), (50_000_001, 1)):
         with pytest.raises(VerdictError, match=f"{across:,} by {down:,} pixels; at most 50 million"):
-            opened(png(across, down), "a.png")
+            decode(png(across, down), "a.png")
 
 
 BOMB = zlib.compress(bytes(100_000_000), 1)
@@ -136,7 +136,7 @@ def test_a_damaged_picture_is_refused(kind: str) -> None:
     """What is no whole PNG, and what would unpack to more than a picture, is an error that names the file."""
     tracemalloc.start()
     with pytest.raises(VerdictError) as caught:
-        opened(DAMAGED[kind], "a.png")
+        decode(DAMAGED[kind], "a.png")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert caught.value.where == "a.png"
@@ -146,9 +146,9 @@ def test_a_damaged_picture_is_refused(kind: str) -> None:
 def test_the_same_picture_is_packed_into_the_same_bytes() -> None:
     """Remarks and what stands behind the end of a PNG do not come along, transparency becomes white."""
     plain, noted = png(5, 4, bytes(24)), png(5, 4, bytes(24), b"tEXtk\0remark") + b"behind"
-    assert packed(opened(plain, "")) == packed(opened(noted, ""))
+    assert encode(decode(plain, "")) == encode(decode(noted, ""))
     clear = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
-    assert opened(packed(clear), "").getpixel((0, 0)) == (255, 255, 255)
+    assert decode(encode(clear), "").getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_a_folder_of_millions_of_files_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

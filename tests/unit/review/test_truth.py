@@ -10,8 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from verdict.base.errors import VerdictError
-from verdict.review.testset import digests
-from verdict.review.truth import require_probabilities, require_truth, truth_table, widened, with_probabilities
+from verdict.review.testset import row_digests
+from verdict.review.truth import (
+    extended_to_labels,
+    read_truth,
+    require_probabilities,
+    require_truth,
+    with_probabilities,
+)
 
 LABELS = ("ham", "spam")
 ROWS = pd.DataFrame({"id": ["a", "b"], "group": ["g", "g"], "label": ["ham", "spam"], "text": ["x", "y"]})
@@ -28,9 +34,9 @@ def written(path: Path, table: pd.DataFrame) -> Path:
 
 def test_a_table_has_the_columns_of_truth_that_it_has(tmp_path: Path) -> None:
     """Slice and rating may be missing; what is there comes in one order, with the columns asked for at its end."""
-    found = truth_table(written(tmp_path / "plain.parquet", ROWS.assign(surplus=1)), "", "text")
+    found = read_truth(written(tmp_path / "plain.parquet", ROWS.assign(surplus=1)), "", "text")
     assert list(found) == ["id", "group", "label", "text"]
-    assert list(truth_table(written(tmp_path / "whole.parquet", WHOLE), "")) == [
+    assert list(read_truth(written(tmp_path / "whole.parquet", WHOLE), "")) == [
         "id",
         "group",
         "slice",
@@ -46,7 +52,7 @@ def test_what_every_table_has_must_be_there_without_gaps(tmp_path: Path, name: s
     gap.loc[0, name] = None
     for table in (ROWS.drop(columns=name), gap):
         with pytest.raises(VerdictError, match=name):
-            truth_table(written(tmp_path / "t.parquet", table), "", "text")
+            read_truth(written(tmp_path / "t.parquet", table), "", "text")
 
 
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
@@ -97,17 +103,17 @@ def test_probabilities_that_are_none_are_refused(values: list[float]) -> None:
 def test_a_class_that_a_model_does_not_have_gets_no_probability() -> None:
     """The columns come in the order of all labels, and those of before keep their values."""
     table = with_probabilities(ROWS, LABELS, np.array([[0.25, 0.75], [1.0, 0.0]]))
-    wide = widened(table, LABELS, ("eggs", "spam", "ham"))
+    wide = extended_to_labels(table, LABELS, ("eggs", "spam", "ham"))
     assert list(wide)[-3:] == ["eggs", "spam", "ham"]
     assert wide[["eggs", "spam", "ham"]].to_numpy().tolist() == [[0.0, 0.75, 0.25], [0.0, 0.0, 1.0]]
 
 
 def test_a_digest_is_of_the_values_in_one_order() -> None:
     """The names of columns and their place in the table are not part of it; each value is, the text too."""
-    before = digests(WHOLE)
+    before = row_digests(WHOLE)
     assert before[0] == "0d3db2f5374d5e61"
-    assert digests(WHOLE[WHOLE.columns[::-1]]) == before
+    assert row_digests(WHOLE[WHOLE.columns[::-1]]) == before
     for name in WHOLE:
         other = WHOLE.assign(**{str(name): list(WHOLE[name])[::-1]})
-        assert name == "group" or not set(digests(other)) & set(before)
-    assert not set(digests(ROWS)) & set(before)
+        assert name == "group" or not set(row_digests(other)) & set(before)
+    assert not set(row_digests(ROWS)) & set(before)

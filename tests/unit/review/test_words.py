@@ -7,7 +7,17 @@ from verdict.classifier.params.metric_names import metrics_of
 from verdict.review.compare import SAME, UNDEFINED, WORSE, Difference
 from verdict.review.params import Gate
 from verdict.review.rules.model import floors, worse
-from verdict.review.words import beside, claim, counted, figure, in_short, named, odds, signed, title
+from verdict.review.words import (
+    claim,
+    counted,
+    figure,
+    figure_beside,
+    first_few,
+    p_value_text,
+    short_name,
+    signed,
+    title,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,21 +32,21 @@ def test_nothing_has_no_sign(value: float, told: str) -> None:
 
 def test_a_p_value_is_never_0() -> None:
     """A p-value below the last digit is told as less than it; others with two digits."""
-    assert [odds(p) for p in (0.0, 9e-5, 0.0123, 1.0)] == ["p < 0.0001", "p < 0.0001", "p = 0.012", "p = 1"]
+    assert [p_value_text(p) for p in (0.0, 9e-5, 0.0123, 1.0)] == ["p < 0.0001", "p < 0.0001", "p = 0.012", "p = 1"]
 
 
 def test_a_figure_is_told_from_its_limit() -> None:
     """A figure that would be rounded onto its limit gets more digits; the limit itself and others do not."""
-    told = [beside(value, 0.74) for value in (0.73996, 0.7399999, 0.74, 0.7, 0.75)]
+    told = [figure_beside(value, 0.74) for value in (0.73996, 0.7399999, 0.74, 0.7, 0.75)]
     assert told == ["0.73996", "0.7399999", "0.7400", "0.7000", "0.7500"]
-    assert beside(20.04, 20.0, 1) == "20.04"
+    assert figure_beside(20.04, 20.0, 1) == "20.04"
 
 
 def test_one_is_no_plural_and_many_are_cut() -> None:
     """One has no plural; of more than fit the first are named, and the number of the rest."""
     assert (counted(1, "row"), counted(2000, "row")) == ("1 row", "2,000 rows")
-    assert in_short(list("abcd")) == "a, b, c, d"
-    assert in_short(list("abcde")) == "a, b, c and 2 more"
+    assert first_few(list("abcd")) == "a, b, c, d"
+    assert first_few(list("abcde")) == "a, b, c and 2 more"
 
 
 def test_a_word_on_one_metric_is_none_on_the_others() -> None:
@@ -81,7 +91,7 @@ def test_a_metric_without_a_value_is_no_pass(verdicts: tuple[str, ...], unchange
     assert (rule.name, rule.passed) == ("worse:news:rating_r", passed)
     assert rule.brief or passed
     if verdicts[:1] == (UNDEFINED,):
-        assert rule.found.startswith("correlation with the rating has no value there: the truth")
+        assert rule.finding.startswith("correlation with the rating has no value there: the truth")
 
 
 def test_a_floor_that_is_missed_by_little_shows_it() -> None:
@@ -91,14 +101,14 @@ def test_a_floor_that_is_missed_by_little_shows_it() -> None:
     (failed,) = floors(asked, figures, lambda *_: [], "mcc", lambda *_: False)
     assert (failed.passed, failed.brief) == (False, "0.73996, at least 0.74")
     (excused,) = floors(asked, figures, lambda *_: [], "mcc", lambda *_: True)
-    assert (excused.passed, excused.found) == (True, "0.73996, below the floor, but so on main")
+    assert (excused.passed, excused.finding) == (True, "0.73996, below the floor, but so on main")
 
 
 def test_a_metric_of_one_class_is_named_with_it() -> None:
     """Of all classes a metric has its own name; of one, the class's, in one short line whatever it is."""
     assert [title(name) for name in ("mcc", "recall:spam", "f1:a:b")] == ["MCC", "recall of spam", "F1 of a:b"]
     assert title("precision:" + "x\n" * 900) == "precision of " + "x " * 19 + "x…"
-    assert [named(name) for name in ("", " ", "\x00")] == ["''", "' '", "�"]
+    assert [short_name(name) for name in ("", " ", "\x00")] == ["''", "' '", "�"]
 
 
 def test_many_slices_are_named_in_short() -> None:
@@ -123,7 +133,7 @@ def test_a_loss_that_may_be_passes_and_is_said_so() -> None:
     assert rule.requirement == (
         "MCC in news is not measurably worse by more than 0.02 (gate.tolerance: all of the interval is below −0.02)"
     )
-    assert rule.found.endswith(": worse, by no more than may be")
+    assert rule.finding.endswith(": worse, by no more than may be")
     (failed,) = worse(policy(fail_on_worse={"news": ["mcc"]}), lambda *_: [lost], "mcc", ["overall"], False)
     assert (failed.passed, failed.requirement) == (False, "MCC in news is not measurably worse")
 
@@ -132,9 +142,9 @@ def test_a_group_that_is_none_is_told_with_those_that_are() -> None:
     """A slice without a row fails the change, and the rule says which slices there are."""
     asked = policy(fail_on_worse={"gone": ["mcc"]}, floors={"gone": 0.5})
     (rule,) = worse(asked, lambda *_: [], "mcc", ["overall", "a", "b"], False)
-    assert (rule.passed, rule.found) == (False, "no test row of it; there is overall, a, b")
+    assert (rule.passed, rule.finding) == (False, "no test row of it; there is overall, a, b")
     (rule,) = floors(asked, {"overall": {"mcc": 0.9}}, lambda *_: [], "mcc", lambda *_: False)
-    assert (rule.passed, rule.found) == (False, "no figure for it")
+    assert (rule.passed, rule.finding) == (False, "no figure for it")
 
 
 @pytest.mark.parametrize("none", [None, {}])
@@ -148,7 +158,7 @@ def test_where_there_is_no_floor_one_is_proposed(none: object, value: float, row
     (rule,) = floors(policy(floors=none), figures, lambda *_: [], "macro_f1", lambda *_: False)
     assert (rule.name, rule.passed) == ("floors", True)
     told = f"no floor yet: macro F1 {value:.4f} measured; consider gate.floors: {{overall: {proposed}}}"
-    assert rule.found == told
+    assert rule.finding == told
 
 
 @pytest.mark.parametrize(
@@ -159,7 +169,7 @@ def test_a_proposed_floor_counts_the_rows_of_a_rare_class(metric: str, proposed:
     """Of 1,750 rows and 14 positive ones, a metric about the positive ones is as uncertain as a share of 14."""
     own = {metric: 0.3, "n": 1764, "support:no": 1750, "support:yes": 14}
     (rule,) = floors(policy(floors={}), {"overall": own}, lambda *_: [], metric, lambda *_: False)
-    assert rule.found.endswith(f"consider gate.floors: {{overall: {proposed}}}")
+    assert rule.finding.endswith(f"consider gate.floors: {{overall: {proposed}}}")
 
 
 def test_a_class_can_have_a_floor() -> None:
@@ -173,4 +183,4 @@ def test_a_class_can_have_a_floor() -> None:
     ]
     assert found[1].requirement == "recall of spam overall is at least 0.9"
     gone = {"overall": {**own, "support:spam": 0}}
-    assert list(floors(asked, gone, lambda *_: [], "mcc", lambda *_: False))[1].found == "no figure for it"
+    assert list(floors(asked, gone, lambda *_: [], "mcc", lambda *_: False))[1].finding == "no figure for it"

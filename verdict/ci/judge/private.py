@@ -18,15 +18,15 @@ from verdict.base.paths import TEST
 from verdict.classifier.dataset.description import truth_of
 from verdict.classifier.dataset.splits import normalise
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.review.compare import all_labels, of_tables
+from verdict.review.compare import all_labels, compare_tables
 from verdict.review.data import PREPARED
 from verdict.review.evidence import Evidence
-from verdict.review.gate import Review, plan_of
+from verdict.review.gate import Review, settings_of
 from verdict.review.params import Gate
 from verdict.review.rules import leak
-from verdict.review.rules.model import Rule, very_same
-from verdict.review.truth import require_truth, truth_columns, widened
-from verdict.review.words import beside, change, counted, interval, title
+from verdict.review.rules.model import Rule, same_artifact
+from verdict.review.truth import extended_to_labels, require_truth, truth_columns
+from verdict.review.words import change, counted, figure_beside, interval, title
 
 PLACE = "PRIVATE_TEST"
 NAMES = (PLACE, "PRIVATE_ENDPOINT", "PRIVATE_REGION", "PRIVATE_KEY", "PRIVATE_SECRET")
@@ -128,24 +128,24 @@ def _new(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
 
 def _rules(found: Review, policy: Gate, table: pd.DataFrame, base: Evidence, candidate: Evidence) -> Iterator[Rule]:
     kept = _new(_like_mains(table, base), base)
-    plan, labels = plan_of(base, policy), all_labels(base, candidate)
+    plan, labels = settings_of(base, policy), all_labels(base, candidate)
     sides, tested = (
-        (widened(old, base.labels, labels), widened(new, candidate.labels, labels))
+        (extended_to_labels(old, base.labels, labels), extended_to_labels(new, candidate.labels, labels))
         for old, new in ((base.predict(kept), candidate.predict(kept)), (base.predictions, candidate.predictions))
     )
-    comparison = of_tables(*sides, labels, plan)
-    line = comparison.of(OVERALL)
+    comparison = compare_tables(*sides, labels, plan)
+    line = comparison.difference(OVERALL)
     text = f"{change(line)}, {interval(line)}: {line.verdict}; {counted(len(kept), 'row')}"
     if left := len(table) - len(kept):
         text += f", {left:,} more left out, which main has"
     found.private = f"private test set: {title(plan.headline)} {text}"
-    same = comparison.unchanged or very_same(base, candidate)
+    same = comparison.unchanged or same_artifact(base, candidate)
     requirement, better = "is not measurably worse on the private test set", "a better model"
     passed = same or not line.lost_more_than(policy.tolerance)
     yield Rule("private:worse", requirement, passed, text, better, brief=change(line))
     floor = policy.floors_of(plan.headline).get((OVERALL, plan.headline))
     if floor is not None:
-        passed, figure = line.candidate >= floor or same, beside(line.candidate, floor)
+        passed, figure = line.candidate >= floor or same, figure_beside(line.candidate, floor)
         requirement = f"{title(plan.headline)} on the private test set is at least {floor:g}"
         yield Rule("private:floor", requirement, passed, figure, better, brief=f"{figure}, at least {floor:g}")
     excess = next(one for one in leak.excesses(tested, sides, labels, plan) if one.group == OVERALL)

@@ -13,9 +13,9 @@ from verdict.experiments.leaderboard import records
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.experiments.leaderboard.predictions import Cache, Predictions
 from verdict.experiments.leaderboard.records import Record
-from verdict.repo.revisions import checked
+from verdict.repo.revisions import checked_hash
 from verdict.review.params import Gate
-from verdict.review.words import in_short
+from verdict.review.words import first_few
 
 Found = TypeVar("Found")
 ELSEWHERE, BROKEN, ABSENT = "elsewhere", "broken", "absent"
@@ -69,7 +69,7 @@ def comparable(
     """The predictions that are here, for one and the same truth and classes: those of the data, or of most of them."""
     found = list(_here(cache, same, by.headline, apart))
     prints = [_print(one.truth) for _, one in found]
-    truth = cache.truth(checked(by.validation, "dvc.lock")) if by.validation else None
+    truth = cache.truth(checked_hash(by.validation, "dvc.lock")) if by.validation else None
     own = _print(truth) if truth is not None else most(prints)
     labels = by.dataset.labels if by.dataset else most(one.labels for _, one in found)
     tables = {}
@@ -78,7 +78,7 @@ def comparable(
             what = "its predictions are not for the validation rows that its dvc.lock names, row for row"
             apart.append(_broken(record.experiment, what))
         elif one.labels != labels:
-            apart.append(elsewhere(record, f"scored on other classes: {in_short(one.labels)}"))
+            apart.append(elsewhere(record, f"scored on other classes: {first_few(one.labels)}"))
         else:
             tables[record.experiment] = one
     return tables

@@ -20,7 +20,7 @@ from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import by_slice, columns_of, labels_of
 from verdict.experiments.leaderboard.records import PREDICTIONS, VALIDATION, Record
 from verdict.repo.lock.check import hash_of
-from verdict.repo.revisions import Store, checked
+from verdict.repo.revisions import Store, checked_hash
 from verdict.review.metrics_file import SCORES
 from verdict.review.reported_metrics import TOLERANCE
 from verdict.review.words import counted, title
@@ -110,7 +110,9 @@ class Cache:
         if listing is None:
             return {}
         try:
-            members = {entry["relpath"]: checked(entry["md5"], _PLACE) for entry in json.loads(listing.read_bytes())}
+            members = {
+                entry["relpath"]: checked_hash(entry["md5"], _PLACE) for entry in json.loads(listing.read_bytes())
+            }
         except (ValueError, TypeError, KeyError):
             members = {}
         if PREDICTIONS[1] not in members:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from verdict.classifier.scores.metrics import Floats
-from verdict.review.bootstrap import Models, tails
+from verdict.review.bootstrap import ModelDraws, interval_quantiles
 
 # Elements of all pairs' differences: keeps time below a minute.
 _MOST_ELEMENTS = 2e9
@@ -19,9 +19,9 @@ _LEAST_RESAMPLES = 1000
 _NOTHING = 1e-12
 
 
-def interval(scores: Models, model: int, confidence: float) -> tuple[float, float]:
+def interval(scores: ModelDraws, model: int, confidence: float) -> tuple[float, float]:
     """Percentile interval of a model's own score, widened for few groups."""
-    low, high = np.quantile(scores.draws[model], tails(confidence, scores.groups))
+    low, high = np.quantile(scores.draws[model], interval_quantiles(confidence, scores.groups))
     return float(low), float(high)
 
 
@@ -47,7 +47,7 @@ class SelectionBias:
     most: float
 
 
-def to_best(scores: Models, best: int, confidence: float) -> Differences:
+def to_best(scores: ModelDraws, best: int, confidence: float) -> Differences:
     """Differences to the best.
 
     The best was picked by these very scores, so intervals for the pairs with it alone would be too narrow. One factor
@@ -60,7 +60,7 @@ def to_best(scores: Models, best: int, confidence: float) -> Differences:
     return Differences(difference, difference - reach, difference + reach)
 
 
-def _factor(scores: Models, confidence: float) -> float:
+def _factor(scores: ModelDraws, confidence: float) -> float:
     models, resamples = scores.draws.shape
     pairs = models * (models - 1) / 2
     used = min(resamples, max(_LEAST_RESAMPLES, int(_MOST_ELEMENTS / max(pairs, 1))))
@@ -81,7 +81,7 @@ def _errors(moved: Floats, groups: int) -> Floats:
     return errors
 
 
-def selection_bias(scores: Models) -> SelectionBias:
+def selection_bias(scores: ModelDraws) -> SelectionBias:
     """What picking the best adds to its score, by doing it again on each resample.
 
     In a resample the winner's score exceeds what that model has on average: by how much, on average, is the estimate.

@@ -12,9 +12,9 @@ from verdict.base.flatten import dotted, leaves
 from verdict.base.paths import PARAMS
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.repo.lock.check import LOCK
-from verdict.repo.lock.entries import outputs_of, stages_of
-from verdict.repo.revisions import checked
-from verdict.review.metrics_file import SCORES, Scores, Seeds, parsed, scores_of, seeds_of
+from verdict.repo.lock.entries import lock_entries, output_hashes
+from verdict.repo.revisions import checked_hash
+from verdict.review.metrics_file import SCORES, Scores, Seeds, parse_metrics, scores_of, seeds_of
 
 TEST_SCORES = "metrics/evaluation.json"
 DATASET = "data/prepared/dataset.json"
@@ -55,9 +55,9 @@ def read(files: Files, experiment: Experiment, headline: str) -> Record:
     Raises:
         VerdictError: it has no result, or one of its files is not what it should be.
     """
-    told = parsed(_text(files, experiment, SCORES), SCORES)
-    lock = stages_of(_text(files, experiment, LOCK), "the experiment", _LOOK, aliases=False)
-    outs = outputs_of(lock, "the experiment", _LOOK)
+    told = parse_metrics(_text(files, experiment, SCORES), SCORES)
+    lock = lock_entries(_text(files, experiment, LOCK), "the experiment", _LOOK, aliases=False)
+    outs = output_hashes(lock, "the experiment", _LOOK)
     cost, notes = _cost(files, experiment)
     return Record(
         experiment,
@@ -73,7 +73,7 @@ def read(files: Files, experiment: Experiment, headline: str) -> Record:
 
 def scores_on_test(files: Files, experiment: Experiment, headline: str) -> Scores:
     """The scores on test, which only the experiment that is chosen is asked for."""
-    return scores_of(parsed(_text(files, experiment, TEST_SCORES), TEST_SCORES), TEST_SCORES, headline)
+    return scores_of(parse_metrics(_text(files, experiment, TEST_SCORES), TEST_SCORES), TEST_SCORES, headline)
 
 
 def shown_param(value: Any) -> str:  # noqa: ANN401 - YAML
@@ -87,7 +87,7 @@ def _cost(files: Files, experiment: Experiment) -> tuple[Cost | None, tuple[str,
     """None where the training came from the run-cache, and the file is that of another experiment or empty."""
     try:
         text = files.text(experiment.commit, COST)
-        told = parsed(text, COST) if text else {}
+        told = parse_metrics(text, COST) if text else {}
         if told.get("experiment") != experiment.name:
             return None, ()
         seconds, speed = (_positive(told, key) for key in ("seconds", "rows_per_second"))
@@ -129,4 +129,4 @@ def _params(document: dict[str, Any]) -> dict[str, Any]:
 def _hash(outs: dict[str, Any], path: str) -> str:
     if path not in outs:
         raise VerdictError(LOCK, f"has no output {path}", _LOOK)
-    return checked(outs[path], LOCK)
+    return checked_hash(outs[path], LOCK)

@@ -38,7 +38,7 @@ def data(change: DataChange | None, name: str) -> Section:
     if change is None:
         return SECTIONS("same_data")
     columns = ("main", "candidate", *KINDS)
-    moves = [(move.split, move.kind, f"{move.count:,}", codes(move.ids)) for move in change.moves]
+    moves = [(move.split, move.kind, f"{move.count:,}", codes(move.ids)) for move in change.changes_by_split]
     sliced = {text.slice for text in change.texts} != {OVERALL}
     counts = [
         (
@@ -113,7 +113,7 @@ def _pinned(text: str) -> Iterator[tuple[str, str]]:
 
 def runs(candidate: Revision, prices: Report) -> Section:
     """Write what ran for this result, how long, on what; what came from the cache; and what it cost."""
-    record = repro.read(candidate.root)
+    record = repro.read_records(candidate.root)
     rows, seconds, machines = [], 0.0, set[str]()
     for name, entry in candidate.stages.items():
         found = record.get(record_hash(entry))

@@ -35,7 +35,7 @@ def code(text: object, most: int = MOST) -> Markup:
     return Markup(f"<code>{escaped(text, most)}</code>")
 
 
-def own(text: object) -> Markup:
+def escape_message(text: object) -> Markup:
     """Escape a message of ours, which may quote foreign text: blanks of no width keep `@` and `#` from links."""
     if isinstance(text, Markup):
         return text
@@ -89,7 +89,7 @@ def table(
     """
 
     def row(*cells: object, tag: str = "td") -> Markup:
-        shown = enumerate((own(cell) for cell in cells if cell is not None), 1)
+        shown = enumerate((escape_message(cell) for cell in cells if cell is not None), 1)
         marked = (f'<{tag} align="{"right" if place in right else "left"}">{cell}</{tag}>' for place, cell in shown)
         return Markup(f"<tr>{''.join(marked)}</tr>")
 
@@ -131,7 +131,7 @@ class Template:
         environment = Environment(
             loader=loader,
             autoescape=True,
-            finalize=own,
+            finalize=escape_message,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -160,7 +160,7 @@ class Template:
             caller: Callable[[], str],
         ) -> str:
             body = re.sub("\n{3,}", "\n\n", caller().strip("\n"))
-            found.append(Section(own(title), body, rank, folded, own(note), most))
+            found.append(Section(escape_message(title), body, rank, folded, escape_message(note), most))
             return ""
 
         getattr(self._template.make_module({"section": section}), macro)(*given)

@@ -11,7 +11,7 @@ _HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 _REPRO = "dvc repro, and commit what it writes"
 
 
-def opened(png: bytes | None, where: str) -> Image.Image:
+def decode(png: bytes | None, where: str) -> Image.Image:
     """Decode a PNG; `VerdictError` where it is none, damaged, or larger than anybody draws."""
     if not png:
         raise VerdictError(where, "is empty", _REPRO)
@@ -28,14 +28,14 @@ def opened(png: bytes | None, where: str) -> Image.Image:
     return image
 
 
-def packed(image: Image.Image) -> bytes:
+def encode(image: Image.Image) -> bytes:
     """Write a picture as PNG, on white and without remarks: git keeps the pictures of every comment."""
     file = BytesIO()
     _flat(image).save(file, "PNG")  # optimize=True takes four times as long for 4 % of the bytes
     return file.getvalue()
 
 
-def stacked(images: dict[str, Image.Image]) -> Image.Image:
+def stack(images: dict[str, Image.Image]) -> Image.Image:
     """Put images below each other, pixel for pixel, each under its side's name: side by side they were too small."""
     sizes = {side: max(14, image.width // 40) for side, image in images.items()}  # legible at half the width
     height = sum(image.height + 2 * sizes[side] for side, image in images.items())

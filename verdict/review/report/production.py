@@ -5,12 +5,12 @@ import traceback
 from verdict.base.errors import VerdictError
 from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.repo.git import run
-from verdict.repo.names import OnStage, dotted, on_stage
+from verdict.repo.git import run_git
+from verdict.repo.refs import OnStage, on_stage, version_name
 from verdict.repo.revisions import Revision, Store
 from verdict.review.compare import BETTER, WORSE, compare
 from verdict.review.evidence import Evidence
-from verdict.review.gate import Review, plan_of
+from verdict.review.gate import Review, settings_of
 from verdict.review.policy import policy_of
 from verdict.review.testset import test_rows
 from verdict.review.words import interval, title
@@ -19,7 +19,7 @@ STAGE = "production"
 _RESULTS = (TEST, ARTIFACT, PREDICTIONS[0])
 
 
-def bring(store: Store, base: Revision) -> None:
+def fetch_production(store: Store, base: Revision) -> None:
     """Fetch what serves, as far as the remote has it: the line itself asks nobody."""
     served = on_stage(base.root, STAGE)
     if served is None:
@@ -39,7 +39,7 @@ def against_production(review: Review, base: Evidence | None, candidate: Evidenc
         return ""
     text = f"against {served.name}: {_difference(served, base, candidate)}"
     if served.version and served.version < served.newest and served.commit != base.revision.commit:
-        newer = f"{dotted(served.version)} serves, {dotted(served.newest)} is the newest release"
+        newer = f"{version_name(served.version)} serves, {version_name(served.newest)} is the newest release"
         text += f"; {base.revision.name} is ahead of {STAGE}: {newer}"
     return text
 
@@ -57,18 +57,18 @@ def _difference(served: OnStage, base: Evidence, candidate: Evidence) -> str:
 
 
 def _line(serving: Evidence, base: Evidence, candidate: Evidence) -> str:
-    plan, rows = plan_of(base, policy_of(base.revision)), test_rows(base, candidate)
+    plan, rows = settings_of(base, policy_of(base.revision)), test_rows(base, candidate)
     found = compare(serving, candidate, candidate.predictions, plan, rows)
     if found.unchanged:
         return "every prediction is the same"
-    line = found.of(OVERALL)
+    line = found.difference(OVERALL)
     word = f"{line.verdict} by" if line.verdict in (BETTER, WORSE) else f"{line.verdict},"
     return f"{word} {interval(line)}, overall {title(line.metric)}"
 
 
 def _revision(base: Revision, served: OnStage) -> Revision:
     """What serves; of the base's own history, since nobody has judged what lies elsewhere."""
-    if run(base.root, "merge-base", "--is-ancestor", served.commit, str(base.commit)).returncode:
+    if run_git(base.root, "merge-base", "--is-ancestor", served.commit, str(base.commit)).returncode:
         where = f"commit {served.commit[:10]}"
         raise VerdictError(where, f"is not in the history of {base.name} here", "git fetch origin")
     return Revision(base.root, served.name, served.commit)

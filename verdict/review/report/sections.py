@@ -9,13 +9,24 @@ from markupsafe import Markup
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION, PREDICTIONS
 from verdict.classifier.params.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL
-from verdict.repo.repro import RECORD
+from verdict.repo.repro import RECORD_FILE
 from verdict.repo.revisions import Revision
 from verdict.review.compare import BETTER, UNDEFINED, WORSE, Comparison
 from verdict.review.gate import Review
 from verdict.review.metrics_file import SCORES
 from verdict.review.report.markup import Section, Template, code
-from verdict.review.words import LONGEST, NAMES, at, change, counted, figure, named, odds, signed, title
+from verdict.review.words import (
+    LONGEST,
+    NAMES,
+    change,
+    counted,
+    figure,
+    metric_in,
+    p_value_text,
+    short_name,
+    signed,
+    title,
+)
 
 _MOST_PAIRS = 100  # of classes between which predictions moved
 SECTIONS = Template(
@@ -31,13 +42,13 @@ SECTIONS = Template(
     MOST=12,  # rows of a table that are seen at once
     EVALUATION=EVALUATION,
     PREDICTIONS=PREDICTIONS,
-    RECORD=RECORD,
+    RECORD=RECORD_FILE,
     SCORES=SCORES,
-    at=at,
+    metric_in=metric_in,
     change=change,
     counted=counted,
-    named=named,
-    odds=odds,
+    short_name=short_name,
+    p_value_text=p_value_text,
     signed=signed,
     title=title,
 )

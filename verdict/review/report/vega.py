@@ -14,7 +14,7 @@ _started: list[ProcessPoolExecutor] = []
 
 
 @contextmanager
-def started() -> Iterator[None]:
+def drawing_process() -> Iterator[None]:
     """Draw in a process of its own within the block, a new one: the engine does not survive a fork once it was used."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         pool.submit(_png, _SMALLEST)
@@ -25,7 +25,7 @@ def started() -> Iterator[None]:
             _started.remove(pool)
 
 
-def png(specification: str) -> bytes:
+def render(specification: str) -> bytes:
     """Draw a specification; `ValueError` where it is none. Nothing is loaded from elsewhere."""
     return _started[-1].submit(_png, specification).result() if _started else _png(specification)
 

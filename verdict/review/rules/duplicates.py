@@ -17,8 +17,8 @@ from scipy.special import betainc
 
 from verdict.review.data import PREPARED
 from verdict.review.evidence import Evidence
-from verdict.review.rules.alike import Ints, Words, alike
 from verdict.review.rules.model import BY_PERSON, Rule
+from verdict.review.rules.similarity import Ints, Words, similar_pairs
 from verdict.review.tables import bounded_table
 from verdict.review.tokens import tokens
 from verdict.review.words import counted
@@ -34,22 +34,22 @@ _WORD = re.compile(r"[^\W_]+")
 class Side:
     """Main's texts or a change's, tested and trained on: their words, each with a text of these words."""
 
-    tested: dict[Words, str]
-    learnt: dict[Words, str]
+    test_texts: dict[Words, str]
+    training_texts: dict[Words, str]
 
     @classmethod
-    def of(cls, tested: Iterable[str], learnt: Iterable[str]) -> Self:
+    def of(cls, test_texts: Iterable[str], training_texts: Iterable[str]) -> Self:
         """From texts. Those of the same words count once: data has sets of them, such as "Yay." and "YAY!"."""
-        return cls(*({_words(text): text for text in texts} for texts in (tested, learnt)))
+        return cls(*({_words(text): text for text in texts} for texts in (test_texts, training_texts)))
 
     @property
     def size(self) -> int:
         """The number of pairs."""
-        return len(self.tested) * len(self.learnt)
+        return len(self.test_texts) * len(self.training_texts)
 
     def has(self, pair: tuple[Words, Words]) -> bool:
         """Whether it tests the one and trains on the other."""
-        return pair[0] in self.tested and pair[1] in self.learnt
+        return pair[0] in self.test_texts and pair[1] in self.training_texts
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,10 @@ def rise(base: Side, candidate: Side, pairs: Iterable[tuple[Words, Words]]) -> R
             came.setdefault(*pair)
     # One short text may be like many: it is one that came, not many that chance would have to explain.
     rows = {other: own for own, other in came.items() if own not in known}
-    new = tuple((candidate.tested[own], candidate.learnt[other]) for other, own in rows.items())
-    kept = len(base.tested.keys() & candidate.tested.keys()) * len(base.learnt.keys() & candidate.learnt.keys())
+    new = tuple((candidate.test_texts[own], candidate.training_texts[other]) for other, own in rows.items())
+    kept = len(base.test_texts.keys() & candidate.test_texts.keys()) * len(
+        base.training_texts.keys() & candidate.training_texts.keys()
+    )
     return Rise(new, len(known), (candidate.size - kept) / max(base.size, 1))
 
 
@@ -106,22 +108,22 @@ def _words(text: str) -> Words:
     return array("q", sorted({hash(word) for word in tokens(folded, _WORD) or [folded.strip()]})).tobytes()
 
 
-def near(
-    tested: Iterable[Words], learnt: Iterable[Words], sides: Sequence[Side] | None = None
+def near_duplicates(
+    test_texts: Iterable[Words], training_texts: Iterable[Words], sides: Sequence[Side] | None = None
 ) -> list[tuple[Words, Words]]:
     """All pairs of a tested text and one that is trained on that are nearly the same, the most alike first.
 
     Args:
-        tested: the words of each text that is tested.
-        learnt: those of each that is trained on.
+        test_texts: the words of each text that is tested.
+        training_texts: those of each that is trained on.
         sides: where they are given, of each tested text only the first pair that the first of them has, the first that
             only another has, and the first that none has: texts made by one template would be millions of pairs.
     """
-    rows, others = list(tested), list(learnt)
+    rows, others = list(test_texts), list(training_texts)
     if not rows or not others:
         return []
     found = [np.empty((3, 0))]
-    for score, own, other in alike(rows, others):
+    for score, own, other in similar_pairs(rows, others):
         kept = slice(None) if sides is None else _first(own, _owners(own, other, (rows, others), sides))
         found.append(np.stack([-score, own, other])[:, kept])
     order, own, other = np.hstack(found)
@@ -152,7 +154,11 @@ def rule(base: Evidence, candidate: Evidence, approvals: Iterable[str]) -> Rule:
     if all(base.revision.hash_of(path) == candidate.revision.hash_of(path) for path in PREPARED.values()):
         return Rule(NAME, requirement, True, "the prepared data is main's")
     old, new = (Side.of(_texts(side, ("test",)), _texts(side, _LEARNT)) for side in (base, candidate))
-    found = rise(old, new, near({**old.tested, **new.tested}, {**old.learnt, **new.learnt}, (old, new)))
+    found = rise(
+        old,
+        new,
+        near_duplicates({**old.test_texts, **new.test_texts}, {**old.training_texts, **new.training_texts}, (old, new)),
+    )
     many = counted(len(found.pairs), "more test row")
     text = f"{many}, {found.expected:.1f} to be expected; {found.on_main} on main"
     if not found.measurable:

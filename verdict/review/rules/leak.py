@@ -14,13 +14,13 @@ from verdict.base.paths import VALIDATION
 from verdict.classifier.dataset.description import truth_of
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import columns_of
-from verdict.review.bootstrap import Draws, Scheme, paired
+from verdict.review.bootstrap import Draws, ResamplingSettings, paired_bootstrap
 from verdict.review.compare import all_labels
 from verdict.review.evidence import Evidence
-from verdict.review.plan import Plan
 from verdict.review.rules.model import Rule
-from verdict.review.truth import widened
-from verdict.review.words import named, signed, title
+from verdict.review.settings import ComparisonSettings
+from verdict.review.truth import extended_to_labels
+from verdict.review.words import short_name, signed, title
 
 NAME = "leak"
 # That no group of a change without a leak fails, by chance in the test and validation groups.
@@ -56,13 +56,15 @@ class Excess:
         """In words."""
         gains = f"{signed(self.test)} on test, {signed(self.validation)} on validation"
         word = "more" if self.difference >= 0 else "less"
-        return f"{named(self.group)}: {gains}, {abs(self.difference):.4f} {word} (chance explains {self.reach:.4f})"
+        return (
+            f"{short_name(self.group)}: {gains}, {abs(self.difference):.4f} {word} (chance explains {self.reach:.4f})"
+        )
 
 
 Sides = tuple[pd.DataFrame, pd.DataFrame]  # main's predictions and the candidate's
 
 
-def excesses(test: Sides, validation: Sides, labels: tuple[str, ...], plan: Plan) -> list[Excess]:
+def excesses(test: Sides, validation: Sides, labels: tuple[str, ...], plan: ComparisonSettings) -> list[Excess]:
     """The excess overall and in each slice, from predictions of all `labels`; only rows that both sides have count."""
     gains = [_draws(sides, labels, plan) for sides in (test, validation)]
     groups = [group for group in gains[0] if all(group in gain and gain[group].varies for gain in gains)]
@@ -70,14 +72,16 @@ def excesses(test: Sides, validation: Sides, labels: tuple[str, ...], plan: Plan
     return [_excess(group, gains[0][group], gains[1][group], plan.headline, level) for group in groups]
 
 
-def _draws(sides: Sides, labels: tuple[str, ...], plan: Plan) -> dict[str, Draws]:
+def _draws(sides: Sides, labels: tuple[str, ...], plan: ComparisonSettings) -> dict[str, Draws]:
     names, truth = columns_of(labels), [name for name in truth_of(sides[0].columns) if name in sides[1]]
     base, candidate = (side[[*truth, *names]].drop_duplicates("id") for side in sides)
     both = base.merge(candidate, on=truth, suffixes=("", _NEW))
     if both.empty:
         return {}
     own = both[[*truth, *(f"{name}{_NEW}" for name in names)]].set_axis([*truth, *names], axis=1)
-    return paired(both[[*truth, *names]], own, labels, Scheme(1, _RESAMPLES, plan.seed, lambda _: [plan.headline]))
+    return paired_bootstrap(
+        both[[*truth, *names]], own, labels, ResamplingSettings(1, _RESAMPLES, plan.seed, lambda _: [plan.headline])
+    )
 
 
 def _excess(group: str, test: Draws, validation: Draws, metric: str, level: float) -> Excess:
@@ -87,7 +91,7 @@ def _excess(group: str, test: Draws, validation: Draws, metric: str, level: floa
     return Excess(group, gained, alike, float(stdtrit(freedom, level)) * error)
 
 
-def rule(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, unchanged: bool) -> Rule:
+def rule(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: ComparisonSettings, unchanged: bool) -> Rule:
     """No measurable excess. Nothing is asked where main's results hold no predictions on validation."""
     requirement = f"{title(plan.headline)} does not rise on test by measurably more than on validation"
     if unchanged:
@@ -97,7 +101,7 @@ def rule(base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan, unc
     return _judged(Rule(NAME, requirement, False, "", REMEDY), base, candidate, own, plan)
 
 
-def _judged(rule: Rule, base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: Plan) -> Rule:
+def _judged(rule: Rule, base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: ComparisonSettings) -> Rule:
     name = VALIDATION[1]
     theirs = base.on_validation[name]
     try:
@@ -105,14 +109,14 @@ def _judged(rule: Rule, base: Evidence, candidate: Evidence, own: pd.DataFrame, 
     except (VerdictError, KeyError) as error:
         told = f"{error.where}: {error.what}" if isinstance(error, VerdictError) else "dvc.lock has no such output"
         lost = f"no predictions on validation to compare with: {told}"
-        return replace(rule, found=lost, remedy="dvc repro -f train", brief="no predictions on validation")
+        return replace(rule, finding=lost, remedy="dvc repro -f train", brief="no predictions on validation")
     labels = all_labels(base, candidate)
-    tables = [widened(table, base.labels, labels) for table in (base.predictions, theirs)]
-    own, ours = (widened(table, candidate.labels, labels) for table in (own, ours))
+    tables = [extended_to_labels(table, base.labels, labels) for table in (base.predictions, theirs)]
+    own, ours = (extended_to_labels(table, candidate.labels, labels) for table in (own, ours))
     found = excesses((tables[0], own), (tables[1], ours), labels, plan)
     if not found:
-        return replace(rule, passed=True, found="not asked: main and change share no rows of both splits")
+        return replace(rule, passed=True, finding="not asked: main and change share no rows of both splits")
     most = max(found, key=lambda one: one.difference - one.reach)
-    brief = f"{named(most.group)} {most.difference:.4f} more on test than on validation"
+    brief = f"{short_name(most.group)} {most.difference:.4f} more on test than on validation"
     shown = next(one for one in found if one.group == OVERALL) if not most.measurable else most
-    return replace(rule, passed=not most.measurable, found=shown.text, brief=brief)
+    return replace(rule, passed=not most.measurable, finding=shown.text, brief=brief)

@@ -14,7 +14,17 @@ from verdict.review.compare import UNDEFINED, WORSE, Difference
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds
 from verdict.review.params import Gate
-from verdict.review.words import at, beside, change, counted, figure, in_short, interval, named, title
+from verdict.review.words import (
+    change,
+    counted,
+    figure,
+    figure_beside,
+    first_few,
+    interval,
+    metric_in,
+    short_name,
+    title,
+)
 
 BY_PERSON = "let a person approve it: --approve {0}, or in a pull request the label `approve: {0}`"
 _ON_SHARED = "; on the rows that main has, too: "
@@ -34,7 +44,7 @@ class Rule:
     name: str
     requirement: str
     passed: bool
-    found: str
+    finding: str
     remedy: str = ""
     approved: bool = False
     brief: str = ""
@@ -52,7 +62,7 @@ def worse(policy: Gate, lines: Lines, headline: str, there_is: Sequence[str], un
     """
     for group, metric in policy.claims(headline):
         name = f"worse:{group}" if metric == headline else f"worse:{group}:{metric}"
-        required = f"{at(metric, group)} is not measurably worse{_by_more_than(policy.tolerance)}"
+        required = f"{metric_in(metric, group)} is not measurably worse{_by_more_than(policy.tolerance)}"
         found = lines(group, metric)
         if missing := _without_value(found, group, metric, there_is):
             remedy = f"bring its rows back, {_POLICY.format('fail_on_worse')}"
@@ -80,7 +90,7 @@ def _compared(line: Difference, tolerance: float) -> str:
 def _without_value(found: list[Difference], group: str, metric: str, there_is: Sequence[str]) -> str:
     """Why a group's metric has none; empty where it has one."""
     if not found:
-        return f"no test row of it; there is {in_short([named(name) for name in there_is])}"
+        return f"no test row of it; there is {first_few([short_name(name) for name in there_is])}"
     if found[0].verdict != UNDEFINED:
         return ""
     why = "none of its rows has that label" if ":" in metric else "the truth is the same for all of its rows"
@@ -103,7 +113,7 @@ def floors(
         yield _proposed(figures[OVERALL], headline)
     for (group, metric), floor in policy.floors_of(headline).items():
         name = f"floor:{group}" if metric == headline else f"floor:{group}:{metric}"
-        required = f"{at(metric, group)} is at least {floor:g}"
+        required = f"{metric_in(metric, group)} is at least {floor:g}"
         own, excuse = figures.get(group, {}), excused(group, metric, floor)
         value = own.get(metric) if own.get(f"support:{metric.partition(':')[2]}", 1) else None
         if value is None:
@@ -113,10 +123,10 @@ def floors(
             continue
         measured = lines(group, metric)
         values = [value, *(line.candidate for line in measured[1:])]
-        found, lowest = _ON_SHARED.join(beside(value, floor) for value in values), min(values)
+        found, lowest = _ON_SHARED.join(figure_beside(value, floor) for value in values), min(values)
         if lowest < floor and excuse:
             found += ", below the floor, but so on main"
-        brief = f"{beside(lowest, floor)}, at least {floor:g}"
+        brief = f"{figure_beside(lowest, floor)}, at least {floor:g}"
         yield Rule(name, required, lowest >= floor or excuse, found, _remedy(measured, "floors"), brief=brief)
 
 
@@ -157,7 +167,7 @@ def seeds(policy: Gate, told: Seeds | None, headline: str, is_mains: bool) -> It
     )
     found = told.text(title(headline)) + (_MAINS if is_mains and not (enough and alike) else "")
     remedy = f"{SCORES} must tell it: more of train.seeds" if not enough else "a model that depends less on its seed"
-    brief = f"standard deviation {beside(told.std, asked.max_spread)}, at most {asked.max_spread:g}"
+    brief = f"standard deviation {figure_beside(told.std, asked.max_spread)}, at most {asked.max_spread:g}"
     if not enough:
         brief = f"{counted(told.count, 'seed')}, at least {asked.at_least}"
     yield Rule(
@@ -170,9 +180,9 @@ def size(policy: Gate, base: Evidence | None, candidate: Evidence, unchanged: bo
     most, own = policy.max_artifact_mb, candidate.artifact_bytes / 1e6
     excuse = _excuse(base, candidate, unchanged) if own > most else ""
     required = f"{ARTIFACT} is at most {most:g} MB"
-    remedy, brief = "fewer features, or a smaller model", f"{beside(own, most, 1)} MB, at most {most:g} MB"
+    remedy, brief = "fewer features, or a smaller model", f"{figure_beside(own, most, 1)} MB, at most {most:g} MB"
     return Rule(
-        "size", required, own <= most or bool(excuse), f"{beside(own, most, 1)} MB{excuse}", remedy, brief=brief
+        "size", required, own <= most or bool(excuse), f"{figure_beside(own, most, 1)} MB{excuse}", remedy, brief=brief
     )
 
 
@@ -181,14 +191,16 @@ def speed(policy: Gate, base: Evidence | None, candidate: Evidence, seconds: flo
     most = policy.max_seconds_per_1000
     excuse = _excuse(base, candidate, unchanged) if seconds > most else ""
     if seconds > most and not excuse:
-        seconds = min(seconds, candidate.measured_again())
+        seconds = min(seconds, candidate.remeasured_seconds())
     required = f"1,000 rows are predicted in at most {most:g} s (clock or processor), on the machine that judges"
-    brief = f"{beside(seconds, most, 2)} s, at most {most:g} s"
+    brief = f"{figure_beside(seconds, most, 2)} s, at most {most:g} s"
     passed = seconds <= most or bool(excuse)
-    return Rule("time", required, passed, f"{beside(seconds, most, 2)} s{excuse}", "a simpler model", brief=brief)
+    return Rule(
+        "time", required, passed, f"{figure_beside(seconds, most, 2)} s{excuse}", "a simpler model", brief=brief
+    )
 
 
-def very_same(base: Evidence | None, candidate: Evidence) -> bool:
+def same_artifact(base: Evidence | None, candidate: Evidence) -> bool:
     """Whether the candidate's artifact is main's, by its hash."""
     theirs = base.revision.outputs.get(ARTIFACT) if base else None
     return theirs is not None and theirs == candidate.revision.outputs.get(ARTIFACT)
@@ -196,7 +208,7 @@ def very_same(base: Evidence | None, candidate: Evidence) -> bool:
 
 def _excuse(base: Evidence | None, candidate: Evidence, unchanged: bool) -> str:
     """Why a model may be above a limit: it is main's, which is above it, too."""
-    if very_same(base, candidate):
+    if same_artifact(base, candidate):
         return ", above the limit; but main's very artifact"
     if base and unchanged and candidate.artifact_bytes <= base.artifact_bytes:
         return f", above the limit{_MAINS}"

@@ -1,0 +1,24 @@
+"""The rule on what belongs together: dvc.lock and the tree."""
+
+from pathlib import Path
+
+from verdict.repo.lock.check import Finding, check
+from verdict.repo.revisions import Revision, Store, checked_out
+from verdict.review.params import Gate
+from verdict.review.rules.model import Rule
+from verdict.review.words import counted
+
+
+def rule(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
+    """Whether dvc.lock is true of the tree, and all that is wrong with it."""
+    requirement = "dvc.lock is consistent with the tree" + (", and every entry ran" if policy.lock == "ran" else "")
+    if policy.lock == "ignore":
+        return [], Rule("lock", requirement, True, "not asked by the policy")
+    with checked_out(candidate) as folder:
+        own = None if candidate.commit else store.repo
+        findings = check(folder, policy.lock == "ran", own, Path(store.repo.stage_cache.cache_dir))
+    if not findings:
+        return [], Rule("lock", requirement, True, "consistent")
+    first = findings[0]
+    found = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
+    return findings, Rule("lock", requirement, False, found, first.mend, brief=f"{first.stage}: {first.where}")
