@@ -26,7 +26,7 @@ from tests.unit.stages.runs import run as run_stages
 from verdict.base.files import read_json, sha256
 from verdict.classifier.artifact import load_classifier, load_manifest
 from verdict.classifier.params.metric_names import metrics_of
-from verdict.classifier.training.torchrun import torchrun
+from verdict.classifier.training.torchrun import restart_under_torchrun
 
 TIMEOUT = 300  # seconds; a command that hangs fails its test, no test measures time
 MARK = 9.5  # no loss that a training has
@@ -178,7 +178,7 @@ def test_torchrun_and_its_processes_are_isolated(monkeypatch: pytest.MonkeyPatch
     started: list[list[str]] = []
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     monkeypatch.setattr(os, "execve", lambda _, words, __: started.append(words))
-    torchrun(2, several=True)
+    restart_under_torchrun(2, several=True)
     ((program, option, *words),) = started
     assert (program, option) == (sys.executable, "-I")
     assert words[words.index("--no-python") + 1 :][:3] == [sys.executable, "-I", "-u"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from verdict.base.intervals import difference, wilson
+from verdict.base.intervals import share_difference, wilson
 from verdict.delivery.host.rules import Counts, Limits, compare_labels, degraded, failing, surely_above
 
 
@@ -32,9 +32,9 @@ def test_a_release_within_its_limit_is_hardly_ever_stopped() -> None:
 
 def test_a_difference_of_shares_has_newcombes_interval() -> None:
     """Of 56 of 70 and 48 of 80, the first example of his paper (1998), .0524 to .3339."""
-    assert difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
-    assert difference(48, 80, 56, 70) == pytest.approx((-0.3339, -0.0524), abs=5e-5)
-    assert difference(0, 0, 5, 10) == (-1, 1)
+    assert share_difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert share_difference(48, 80, 56, 70) == pytest.approx((-0.3339, -0.0524), abs=5e-5)
+    assert share_difference(0, 0, 5, 10) == (-1, 1)
 
 
 def test_a_trial_has_three_words() -> None:

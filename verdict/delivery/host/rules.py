@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 
-from verdict.base.intervals import difference, wilson
+from verdict.base.intervals import share_difference, wilson
 
 # One-sided: a release at the limit itself is stopped in one look of a hundred at most.
 ALPHA = 0.01
@@ -128,7 +128,7 @@ def failing_at_end(canary: Counts, stable: Counts, limits: Limits, expected: flo
 
 def compare_labels(canary: Counts, stable: Counts) -> str:
     """Return *better*, *worse*, or *no measurable difference*, by the labels that came back."""
-    low, high = difference(canary.right, canary.labelled, stable.right, stable.labelled)
+    low, high = share_difference(canary.right, canary.labelled, stable.right, stable.labelled)
     return "better" if low > 0 else "worse" if high < 0 else "no measurable difference"
 
 
@@ -143,7 +143,7 @@ def degraded(live: Counts, before: Counts, floor: float) -> str:
         floor: the least accuracy that is required; nothing is rolled back to a release that was below it, too.
     """
     counts = f"{live.right} of {live.labelled} right, by labels that came back"
-    most = difference(live.right, live.labelled, before.right, before.labelled, _SURE)[1]
+    most = share_difference(live.right, live.labelled, before.right, before.labelled, _SURE)[1]
     if most < 0 and min(live.labelled, before.labelled) >= LABELS:
         return f"{counts}, beside {before.right} of {before.labelled} of what served before"
     if _surely_below(live, floor) and not _surely_below(before, floor):
