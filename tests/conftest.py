@@ -81,10 +81,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Three workers for every two cores: a test waits a third of its time, for a server, a kill or DVC's queue."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker a core (`-n logical`), or three for every two cores (`-n auto`).
+
+    All tiers but `unit` wait a third of their time: for a server, a kill or DVC's queue.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + cores // 2
+    return cores if config.option.numprocesses == "logical" else cores + cores // 2
 
 
 def _has_room(folder: Path) -> bool:

@@ -27,7 +27,7 @@ from tests.dvc.review.tampering import relock
 from tests.shared import once
 from tests.warm.server import remember
 from verdict.classifier.dataset.description import read_dataset
-from verdict.classifier.scores.predictions import all_scores, by_slice
+from verdict.classifier.scores.predictions import metrics_by_slice, scores_document
 from verdict.cli import main
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review
@@ -205,13 +205,13 @@ def labels(clone: Clone) -> tuple[str, ...]:
 def rescore(clone: Clone) -> None:
     """Rewrite the metrics file from the stored predictions."""
     table = pd.read_parquet(clone.path / PREDICTED)
-    scores = all_scores(table, labels(clone), BINS, clone.path / PREDICTED)
+    scores = scores_document(table, labels(clone), BINS, clone.path / PREDICTED)
     (clone.path / EVALUATION).write_text(json.dumps(scores), encoding="utf-8")
 
 
 def group_scores(table: pd.DataFrame) -> dict[str, float]:
     """The metrics of all these predictions together, by the code of the stage."""
-    return by_slice(table, LABELS, BINS)["overall"]
+    return metrics_by_slice(table, LABELS, BINS)["overall"]
 
 
 def run_stage(clone: Clone, stage: ModuleType, **changes: object) -> None:

@@ -17,9 +17,15 @@ from tests.dvc.review.tampering import cache_path
 from tests.unit.review.predictions import LABELS, predicted, truth
 from verdict.base.documents import dump
 from verdict.base.files import write_table
-from verdict.classifier.dataset.description import Dataset, Limits, truth_of, write_dataset
+from verdict.classifier.dataset.description import Dataset, Limits, select_truth, write_dataset
 from verdict.classifier.dataset.text import Text
-from verdict.classifier.scores.predictions import as_document, by_slice, columns_of, labels_of, schema_of
+from verdict.classifier.scores.predictions import (
+    labels_of,
+    metrics_by_slice,
+    metrics_document,
+    probability_columns,
+    table_schema,
+)
 
 SLICES = {"shop": 30, "forum": 30, "mail": 12, "chat": 12}
 ROWS = truth(np.random.default_rng(1), SLICES)
@@ -59,7 +65,7 @@ class FakeExperiments:
     ) -> dict[str, bytes]:
         """The files of an experiment; `files` replaces some, None removes one."""
         labels = labels_of(predictions.columns)
-        scores = as_document(by_slice(predictions, labels, 1), labels)
+        scores = metrics_document(metrics_by_slice(predictions, labels, 1), labels)
         overall = scores["overall"][headline]
         seeds = {"values": {"1": overall}, "mean": 0, "std": 0}
         test = {**scores, "overall": {**scores["overall"], "weighted_f1": TEST_SCORE}}
@@ -92,7 +98,7 @@ class FakeExperiments:
     def put_predictions(self, predictions: pd.DataFrame) -> str:
         """Put a folder with predictions into the cache; return its hash."""
         path = self.clone.path / "made.parquet"
-        write_table(path, predictions, schema_of(truth_of(predictions.columns), labels_of(predictions.columns)))
+        write_table(path, predictions, table_schema(select_truth(predictions.columns), labels_of(predictions.columns)))
         digest = self.put(path.read_bytes())
         path.unlink()
         return self.put(json.dumps([{"md5": digest, "relpath": "predictions.parquet"}]).encode(), ".dir")
@@ -142,7 +148,7 @@ def make_experiments(
     document["evaluate"]["headline"] = headline
     clone.write_params(document)
     experiments = FakeExperiments(clone, "", "")
-    write_table(path / "made.parquet", rows, schema_of(truth_of(rows.columns)))
+    write_table(path / "made.parquet", rows, table_schema(select_truth(rows.columns)))
     validation = experiments.put((path / "made.parquet").read_bytes())
     (path / "made.parquet").unlink()
     write_dataset(path / "made.json", described(rows, labels, named))
@@ -167,4 +173,4 @@ def guesses(rows: pd.DataFrame, labels: tuple[str, ...], right: float, seed: int
     places = rows["label"].map(labels.index).to_numpy()
     places = np.where(generator.random(len(rows)) < right, places, (places + 1) % len(labels))
     values = np.eye(len(labels))[places] * 0.5 + 0.5 / len(labels)
-    return rows.assign(**dict(zip(columns_of(labels), values.T, strict=True)))
+    return rows.assign(**dict(zip(probability_columns(labels), values.T, strict=True)))
