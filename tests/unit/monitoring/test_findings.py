@@ -6,11 +6,11 @@ import pytest
 
 from tests.unit.monitoring.services import foreign, usual, window
 from tests.unit.monitoring.tables import texts
-from verdict.monitoring.findings import KINDS, Measured, measure
+from verdict.monitoring.findings import KINDS, Measurement, measure
 from verdict.monitoring.reference import Reference
 
 
-def over(found: Measured) -> set[str]:
+def over(found: Measurement) -> set[str]:
     """The kinds beyond their limit."""
     return {finding.kind for finding in found.findings if finding.over}
 
