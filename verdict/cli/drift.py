@@ -93,8 +93,10 @@ def _floor(floor: float | None) -> float | None:
 
     if floor is not None or not Path(PARAMS).exists():
         return floor
-    gate = parse(Path(PARAMS).read_text(encoding="utf-8"), PARAMS, "verdict params").get("gate") or {}
-    floor = (gate.get("floors") or {}).get(OVERALL)
+    params = parse(Path(PARAMS).read_text(encoding="utf-8"), PARAMS, "verdict params")
+    floor = ((params.get("gate") or {}).get("floors") or {}).get(OVERALL)
+    if isinstance(floor, dict):  # by metric
+        floor = floor.get("headline", floor.get((params.get("evaluate") or {}).get("headline")))
     return None if floor is None else float(floor)
 
 
