@@ -30,7 +30,7 @@ from verdict.base.documents import dump, read
 from verdict.base.errors import VerdictError, exit_code
 from verdict.base.files import read_json
 from verdict.classifier.dataset.problems import Problems
-from verdict.classifier.dataset.table import batches
+from verdict.classifier.dataset.table import read_batches
 from verdict.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -177,9 +177,9 @@ def texts(root: Path = ROOT) -> Sequence[object]:
         return [f"a {word} lamp" for word in ("good", "bad", "square")]
     columns = [("data.text", name) for name in ([data["text"]] if isinstance(data["text"], str) else data["text"])]
     found = [
-        row for batch in batches(path, columns, problems) for row in pd.DataFrame(batch.columns).to_dict("records")
+        row for batch in read_batches(path, columns, problems) for row in pd.DataFrame(batch.columns).to_dict("records")
     ]
-    problems.stop()
+    problems.raise_if_any()
     return random.Random(0).sample(found, len(found))  # as they stand, slice after slice, they would drift
 
 

@@ -1,4 +1,4 @@
-"""Guard a serving host: start, weigh and stop its servers, and take back what does worse. Runs until it is ended."""
+"""Guard a serving host: start, weigh and stop its servers, roll back a bad release. Runs until it is ended."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Guard; 1 when the file says something else, or another guard runs."""
+    """Guard; 1 when the file is invalid, or another guard runs."""
     from verdict.delivery.host.guard import Guard
     from verdict.delivery.host.settings import load
     from verdict.delivery.host.store import Store

@@ -61,7 +61,7 @@ def _measured(root: Path, previous: str | None) -> dict[str, Any]:
 
     from verdict.base.files import read_table
     from verdict.base.paths import PREDICTIONS
-    from verdict.classifier.scores.predictions import labels_of, other_labels
+    from verdict.classifier.scores.predictions import changed_label_share, labels_of
     from verdict.repo.revisions import Store, resolve
     from verdict.review.bootstrap import bootstrap_models, interval_quantiles
 
@@ -72,7 +72,7 @@ def _measured(root: Path, previous: str | None) -> dict[str, Any]:
             old = store.file(resolve(root, f"refs/tags/{previous}"), *PREDICTIONS) if previous else None
         except VerdictError:  # a remote that has forgotten them
             old = None
-        differs = other_labels(read_table(old, "dvc fetch"), table) if old is not None else 0.0
+        differs = changed_label_share(read_table(old, "dvc fetch"), table) if old is not None else 0.0
     for metric in dict.fromkeys((str(head.params["evaluate"]["headline"]), "accuracy")):
         found = bootstrap_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
         low, high = np.quantile(found.draws[0], interval_quantiles(_CONFIDENCE, found.groups))

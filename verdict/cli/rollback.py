@@ -1,4 +1,4 @@
-"""Return to what served before: now, without GitHub and without the remote. 0 when it serves again."""
+"""Return to the release that served before: at once, without GitHub or the remote. 0 when it serves again."""
 
 import argparse
 import time
@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> int:
-    """Ask the guard, and wait until it is done."""
+    """Order the way back, and wait until it is done."""
     from verdict.delivery.host import orders
     from verdict.delivery.host.settings import load
     from verdict.delivery.host.state import Order

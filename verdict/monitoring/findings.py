@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.monitoring.reference import WINDOW, Reference
+from verdict.monitoring.reference import WINDOW_TEXTS, Reference
 from verdict.monitoring.reference.mixture import Fit, Window
 
-# Fewer texts say nothing. The limits are those of a window of `WINDOW` texts.
+# Fewer texts say nothing. The limits are those of a window of `WINDOW_TEXTS` texts.
 MIN_TEXTS = 500
 KINDS = ("expected", "unknown", "residual", "classes", "confidence")
 # An estimated mix is wrong by up to this much: by chance, or because of the words that the residual is about.
@@ -71,7 +71,7 @@ def measure(
     """
     fit, first_fit = reference.fit(window), reference.fit(first) if first else None
     mix, metric = dict(zip(reference.slices, fit.mix.tolist(), strict=True)), reference.headline
-    expected, promised = reference.expected(fit.mix, metric), reference.scores[OVERALL][metric]
+    expected, promised = reference.expected_score(fit.mix, metric), reference.scores[OVERALL][metric]
     findings = [_compared(reference, fit, first_fit, kind, window.texts) for kind in KINDS[2:]]
     if same_words:
         share = window.words[-1] / max(window.words.sum(), 1)
@@ -101,14 +101,16 @@ def _compared(reference: Reference, fit: Fit, first: Fit | None, kind: str, text
         return Finding(kind, value, allowed, summary)
     summary = f"the share of answers below some confidence is off by {value:.1%} from {base_name}"
     if kind == "classes":
-        shift, label = max(zip(fit.moved(base).tolist(), reference.labels, strict=True), key=lambda pair: abs(pair[0]))
+        shift, label = max(
+            zip(fit.class_shifts(base).tolist(), reference.labels, strict=True), key=lambda pair: abs(pair[0])
+        )
         summary = f"the share of texts that are {label} seems {shift:+.1%} off from {base_name}"
     return Finding(kind, value, allowed * _widening(texts), summary)
 
 
 def _widening(texts: int) -> float:
     """The factor by which the limits of a full window grow for a smaller one."""
-    return float(np.sqrt(max(WINDOW / texts, 1.0)))
+    return float(np.sqrt(max(WINDOW_TEXTS / texts, 1.0)))
 
 
 def _words_most_off(reference: Reference, fit: Fit) -> str:

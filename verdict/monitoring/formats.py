@@ -11,7 +11,7 @@ import numpy as np
 
 from verdict.base.files import write_text
 from verdict.monitoring.findings import Measurement
-from verdict.monitoring.reference import LENGTHS, STEPS, Reference
+from verdict.monitoring.reference import CONFIDENCE_STEPS, LENGTHS, Reference
 from verdict.monitoring.reference.mixture import Floats, Window
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -63,7 +63,7 @@ def _plots(
     lengths = mix @ (trained / np.maximum(trained.sum(axis=1, keepdims=True), 1))
     bounds = [f"≤ {bound:,}" for bound in LENGTHS] + [f"> {LENGTHS[-1]:,}"]
     places = np.argsort(-abs(fit.words[:-1] - fit.expected[:-1]) / np.sqrt(fit.expected[:-1]))[:_WORDS_SHOWN]
-    steps = [f"{step / STEPS:.1f}" for step in range(STEPS)]
+    steps = [f"{step / CONFIDENCE_STEPS:.1f}" for step in range(CONFIDENCE_STEPS)]
     plots = [
         ("Labels", list(reference.labels), answers.sum(axis=1), expected.sum(axis=1)),
         ("Confidence, from", steps, answers.sum(axis=0), expected.sum(axis=0)),

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import numpy as np
 
 from verdict.base.errors import VerdictError
-from verdict.monitoring.reference import LENGTHS, STEPS, Reference, parse
+from verdict.monitoring.reference import CONFIDENCE_STEPS, LENGTHS, Reference, parse
 from verdict.monitoring.reference.mixture import Window
 from verdict.monitoring.reference.words import OTHER
 
@@ -117,7 +117,7 @@ def windows_by_release(samples: Iterable[Sample], reference: Reference) -> dict[
             elif name == "verdict_text_characters_bucket":
                 window.characters[bounds.index(float(labels["le"]))] += count
             elif labels["label"] in rows:
-                window.answers[rows[labels["label"]], _whole(float(labels["confidence"]) * STEPS)] += count
+                window.answers[rows[labels["label"]], _whole(float(labels["confidence"]) * CONFIDENCE_STEPS)] += count
         except (LookupError, ValueError, OverflowError):
             raise VerdictError(
                 f"{name} of {labels['release']}", f"no count of ours: {value:g}", _SAME_VERSION
@@ -141,7 +141,8 @@ def digests(samples: Iterable[Sample]) -> set[str]:
 def empty_window(reference: Reference) -> Window:
     """A window of no text, with the words and labels of a reference."""
     words, labels = len(reference.counter.names), len(reference.labels)
-    return Window(np.zeros(words, np.int64), np.zeros((labels, STEPS), np.int64), np.zeros(len(LENGTHS) + 1, np.int64))
+    shapes = words, (labels, CONFIDENCE_STEPS), len(LENGTHS) + 1
+    return Window(*(np.zeros(shape, np.int64) for shape in shapes))
 
 
 def count_table(path: Path, model: Path, reference: Reference) -> Window:
@@ -152,17 +153,17 @@ def count_table(path: Path, model: Path, reference: Reference) -> Window:
     """
     from verdict.classifier.artifact import load_classifier
     from verdict.classifier.dataset.problems import Problems
-    from verdict.classifier.dataset.table import batches
+    from verdict.classifier.dataset.table import read_batches
 
     classifier, problems = load_classifier(model), Problems(str(path), "correct the table")
     window = empty_window(reference)
-    for batch in batches(path, [("data.text", column) for column in classifier.text.columns], problems):
+    for batch in read_batches(path, [("data.text", column) for column in classifier.text.columns], problems):
         rows = (dict(zip(batch.columns, row, strict=True)) for row in zip(*batch.columns.values(), strict=True))
         texts = [classifier.text.clean(classifier.text.joined(row)) for row in rows]
         window.words[:] += reference.counter.of(texts).sum(axis=0)
         for text, (label, probabilities) in zip(texts, classifier.answers(texts), strict=True):
-            step = min(int(probabilities[label] * STEPS), STEPS - 1)
+            step = min(int(probabilities[label] * CONFIDENCE_STEPS), CONFIDENCE_STEPS - 1)
             window.answers[reference.labels.index(label), step] += 1
             window.characters[np.searchsorted(LENGTHS, len(text))] += 1
-    problems.stop()
+    problems.raise_if_any()
     return window

@@ -15,7 +15,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import replacing
 from verdict.base.printable import plain
 from verdict.monitoring.findings import Measurement, measure
-from verdict.monitoring.reference import FIRST, WINDOW, Reference
+from verdict.monitoring.reference import FIRST_TEXTS, WINDOW_TEXTS, Reference
 from verdict.monitoring.reference.mixture import Window
 from verdict.monitoring.sources import Sample, digests, empty_window, fetch_reference, scrape, windows_by_release
 
@@ -173,11 +173,12 @@ class Watch:
             empty = StoredWindow.of(empty_window(reference))
             release = self.state.releases[name] = ReleaseState(words=reference.digest, first=empty, filling=empty)
         window, first = release.filling.window + new, release.first.window
-        if window.texts < WINDOW:
+        if window.texts < WINDOW_TEXTS:
             release.filling = StoredWindow.of(window)
             return
-        _record(release, measure(reference, window, self.floor, first if first.texts >= FIRST else None, same_words))
-        if first.texts < FIRST:
+        base = first if first.texts >= FIRST_TEXTS else None
+        _record(release, measure(reference, window, self.floor, base, same_words))
+        if first.texts < FIRST_TEXTS:
             release.first = StoredWindow.of(first + window)
         release.filling = StoredWindow.of(empty_window(reference))
 

@@ -27,7 +27,7 @@ from tests.dvc.review.tampering import relock
 from tests.shared import once
 from tests.warm.server import remember
 from verdict.classifier.dataset.description import read_dataset
-from verdict.classifier.scores.predictions import all_scores, by_slice
+from verdict.classifier.scores.predictions import metrics_by_slice, scores_document
 from verdict.cli import main
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review
@@ -205,13 +205,13 @@ def labels(place: Clone) -> tuple[str, ...]:
 def rescore(place: Clone) -> None:
     """Write the figures that the stored predictions have, for the slices that they have."""
     table = pd.read_parquet(place.path / PREDICTED)
-    found = all_scores(table, labels(place), BINS, place.path / PREDICTED)
+    found = scores_document(table, labels(place), BINS, place.path / PREDICTED)
     (place.path / EVALUATION).write_text(json.dumps(found), encoding="utf-8")
 
 
 def group_scores(table: pd.DataFrame) -> dict[str, float]:
     """The figures of some predictions, all together, by the code of the stage."""
-    return by_slice(table, LABELS, BINS)["overall"]
+    return metrics_by_slice(table, LABELS, BINS)["overall"]
 
 
 def run_stage(place: Clone, stage: ModuleType, **changes: object) -> None:

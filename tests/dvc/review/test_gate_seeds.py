@@ -10,8 +10,8 @@ from tests.dvc.review import edits
 from tests.dvc.review.edits import LABELS, ReviewRunner, edit_json, retrain, set_params
 from tests.dvc.review.tampering import relock
 from verdict.base.files import write_table
-from verdict.classifier.dataset.description import truth_of
-from verdict.classifier.scores.predictions import schema_of
+from verdict.classifier.dataset.description import select_truth
+from verdict.classifier.scores.predictions import table_schema
 from verdict.review.params import Gate
 
 clone, runner = edits.clone, edits.runner
@@ -46,7 +46,9 @@ def tell(place: Clone, *shares: float) -> list[float]:
         path.unlink()
     for seed, one in list(tables.items())[1:]:
         write_table(
-            (place.path / HELD_OUT).with_name(f"seed-{seed}.parquet"), one, schema_of(truth_of(one.columns), LABELS)
+            (place.path / HELD_OUT).with_name(f"seed-{seed}.parquet"),
+            one,
+            table_schema(select_truth(one.columns), LABELS),
         )
     values = {seed: edits.group_scores(one)["weighted_f1"] for seed, one in tables.items()}
     std = statistics.stdev(values.values()) if shares else 0.0

@@ -12,6 +12,7 @@ from verdict.cli.deploy import follow as wait
 from verdict.cli.exits import exit_1_on_error
 from verdict.delivery.host import orders
 from verdict.delivery.host.proxy import Proxy, ServerStats
+from verdict.delivery.host.servers import Ports
 from verdict.delivery.host.settings import Settings, load
 from verdict.delivery.host.state import CANARY, Order, Release, Stage, State
 from verdict.delivery.host.store import Store
@@ -22,7 +23,7 @@ DEPLOY, BACK = Order("1", NEW), Order("2", None)
 
 def settings(folder: Path, *servers: str) -> Settings:
     """A host with so many servers."""
-    ports = {name: (8000 + place, 9000 + place) for place, name in enumerate((*servers, CANARY))}
+    ports = {name: Ports(8000 + place, 9000 + place) for place, name in enumerate((*servers, CANARY))}
     return Settings(environment="production", folder=folder, engine="processes", socket=folder / "socket", places=ports)
 
 

@@ -82,7 +82,7 @@ def test_the_command_stops_before_it_asks(
     """What does not suit is asked of no guard, unless there is a reason; the reason does not hide it."""
     with Served(as_text(reference, foreign(reference, 2000))).on() as served:
         port = served.url.rpartition(":")[2].partition("/")[0]
-        (tmp_path / "reference.json").write_text(reference.text(), encoding="utf-8")
+        (tmp_path / "reference.json").write_text(reference.to_json(), encoding="utf-8")
         (tmp_path / "v1.json").write_text(json.dumps(asdict(Release("v1.0.0", "image", "c", "a"))), encoding="utf-8")
         places = f"[places]\na = [1, {port}]\ncanary = [2, 3]\n"
         keys = f'environment = "production"\nfolder = "{tmp_path}"\nengine = "processes"\nsocket = "{tmp_path}/s"\n'

@@ -65,7 +65,7 @@ def test_the_same_params_give_the_same_bytes(hashed: Path) -> None:
 def test_a_table_in_many_parts_is_scored_as_one_is(hashed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluate writes the same predictions, in the same order, and the same scores by a few rows at a time."""
     before, scores = read_table(TEST, ""), Path("metrics/evaluation.json").read_bytes()
-    monkeypatch.setattr(files.arrow_parts, "__defaults__", (None, 7))
+    monkeypatch.setattr(files.read_arrow_parts, "__defaults__", (None, 7))
     evaluate.main()
     assert read_table(TEST, "").equals(before)
     assert Path("metrics/evaluation.json").read_bytes() == scores
