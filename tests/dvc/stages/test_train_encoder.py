@@ -189,13 +189,13 @@ def test_processes_meet_again_however_late_one_comes(tmp_path: Path) -> None:
     script = tmp_path / "meetings.py"
     script.write_text(
         "import time\n"
-        "from verdict.classifier.training.torchrun import leave\n"
-        "from verdict.classifier.models.encoder.distributed import joined\n"
+        "from verdict.classifier.training.torchrun import leave_process_group\n"
+        "from verdict.classifier.models.encoder.distributed import join_processes\n"
         "for _ in range(3):\n"
-        "    with joined('cpu') as world:\n"
+        "    with join_processes('cpu') as world:\n"
         "        assert world.summed(1.0) == 2.0\n"
         "    time.sleep(0.3 if world.leads else 0)\n"
-        "leave()\n",
+        "leave_process_group()\n",
         encoding="utf-8",
     )
     started = command(tmp_path)
