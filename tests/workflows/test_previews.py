@@ -13,10 +13,10 @@ import pytest
 
 from tests.workflows import act, events
 from tests.workflows.bundles import ending
-from tests.workflows.direct import Direct
 from tests.workflows.github import GitHub
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.origin import Origin
-from tests.workflows.proposals import JUDGED, other_seed
+from tests.workflows.pull_requests import JUDGED, other_seed
 from verdict.ci.github.client import GitHub as Client
 from verdict.ci.github.preview import format_commits, parse_commits, port_of, url_of
 from verdict.ci.judge.previews import collect
@@ -155,42 +155,47 @@ def test_numbers_and_commits_fit_in_a_line() -> None:
     assert url_of(7, "https://{port}.example.org/{number}") == "https://20007.example.org/7"
 
 
-def _preview(site: Direct, event: events.Event, previews: Path) -> Any:  # noqa: ANN401
+def _preview(project: InProcessProject, event: events.Event, previews: Path) -> Any:  # noqa: ANN401
     env = {"VERDICT_PREVIEWS": str(previews)}
     return act.run(
-        site.origin, "preview.yml", event, github=site.github, variables={"PREVIEW_URL": URL}, env={**site.env, **env}
+        project.origin,
+        "preview.yml",
+        event,
+        github=project.github,
+        variables={"PREVIEW_URL": URL},
+        env={**project.env, **env},
     )
 
 
-def test_a_forks_model_is_tried_until_its_pull_request_closes(site: Direct, tmp_path: Path) -> None:
+def test_a_forks_model_is_tried_until_its_pull_request_closes(project: InProcessProject, tmp_path: Path) -> None:
     """By act: judged, served by main's code at the address in the comment, and gone after the pull request closed."""
     host = Previews(tmp_path / "previews", port_of)
-    head = site.propose(other_seed, number=NUMBER, fork=True)
-    site.label(NUMBER, "preview")
-    ran = site.experiment(NUMBER, gives=site.honest())
-    site.variables["PREVIEW_URL"] = URL
-    judged = site.act.report(ran)
+    head = project.propose(other_seed, number=NUMBER, fork=True)
+    project.label(NUMBER, "preview")
+    ran = project.experiment(NUMBER, bundle_files=project.honest())
+    project.variables["PREVIEW_URL"] = URL
+    judged = project.act.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    assert url_of(NUMBER, URL) in site.comment(NUMBER)
-    site.github.run(
+    assert url_of(NUMBER, URL) in project.comment(NUMBER)
+    project.github.run(
         judged.run_id,
         workflow="report.yml",
         name="report",
         event="workflow_run",
-        head_sha=site.origin.sha("main"),
+        head_sha=project.origin.sha("main"),
         head_branch="main",
-        artifacts_folder=site.artifacts(judged.run_id),
+        artifacts_folder=project.artifacts(judged.run_id),
     )
     try:
-        done = _preview(site, events.workflow_run(site.github, judged.run_id), host.folder)
+        done = _preview(project, events.workflow_run(project.github, judged.run_id), host.folder)
         assert set(done.jobs.values()) == {"success"}, done.log
         with urllib.request.urlopen(f"{url_of(NUMBER, URL)}version", timeout=20) as answer:  # noqa: S310 - ours
             assert json.load(answer)["commit"] == head
-        (shown,) = site.github.state.deployments
+        (shown,) = project.github.state.deployments
         assert [one["state"] for one in shown["statuses"]] == ["success"]
 
-        site.github.state.pulls[NUMBER]["state"] = "closed"
-        done = _preview(site, events.schedule(site.github), host.folder)
+        project.github.state.pulls[NUMBER]["state"] = "closed"
+        done = _preview(project, events.schedule(project.github), host.folder)
         assert set(done.jobs.values()) == {"success"}, done.log
         assert host.serving() == {}
         assert [one["state"] for one in shown["statuses"]] == ["success", "inactive"]

@@ -9,7 +9,7 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.ci.github.output import output, run_url
 from verdict.cli import ci_retrain, ci_sweep
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.steps import steps
 
 HELP = "steps of the workflows in .github"
@@ -207,15 +207,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ci_retrain.arguments(add("retrain", None, "steps of retrain.yml"), _event)
 
 
-def run(options: Options) -> int:
+@exit_1_on_error
+def run(options: Options) -> None:
     """Run the step at the root of the repository; 0, or 1 with a message."""
+    from verdict.repo.environment import clean_own_environment
+    from verdict.repo.project import require_git_root
 
-    def step() -> None:
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.project import require_git_root
-
-        clean_own_environment()
-        require_git_root()
-        options.step(options)
-
-    return reported(step)
+    clean_own_environment()
+    require_git_root()
+    options.step(options)

@@ -37,11 +37,10 @@ def _winner(options: Options) -> None:
     from verdict.ci.github.output import summary
     from verdict.ci.sweep.missing import plan_from_spec
     from verdict.ci.sweep.winner import copy_leaderboard, propose
-    from verdict.experiments.leaderboard.command import Options as Asked
-    from verdict.experiments.leaderboard.command import board_of
+    from verdict.experiments.leaderboard.command import Query, board_of
 
     plan = plan_from_spec(Path.cwd(), options.spec)
-    board = board_of(Path.cwd(), Asked(options.board, spec=plan.spec))
+    board = board_of(Path.cwd(), Query(spec=plan.spec))
     summary(re.sub(r"<img [^>]*>", "", copy_leaderboard(options.board, options.out)))
     proposal = propose(plan, board, run_url(), options.out)
     print(proposal.title)

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from requests import Response
 
-from tests.relaying import alert, webhook
+from tests.relay_process import alert, webhook
 from verdict.base.errors import VerdictError
 from verdict.ci.github.client import ApiError, GitHub
 from verdict.ci.relay import queue as queues

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import TEST
-from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.dataset.description import select_truth
 from verdict.classifier.dataset.splits import normalise
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.review.compare import all_labels, compare_tables
@@ -89,7 +89,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _with_main_columns(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
     """Return the rows with the columns of main's test split; errors say what is required, and quote no row."""
-    columns = [*truth_of(main.test.columns), "text"]
+    columns = [*select_truth(main.test.columns), "text"]
     try:
         rows = table[columns]
         require_truth(rows, PLACE, main.labels)

@@ -65,7 +65,7 @@ def _winner(plan: Plan, board: Board) -> Row:
     if not board.rows:
         raise VerdictError(str(plan.spec), "no point has a result", "look at the logs of the points, above")
     winner = board.rows[0]
-    if not winner.measured:
+    if not winner.stats:
         what = f"{winner.name} claims the best score, and its predictions are missing or damaged"
         raise VerdictError(
             str(plan.spec), what, f"dvc exp remove --git-remote origin {winner.name}, and start it again"
@@ -102,14 +102,14 @@ def _message(plan: Plan, board: Board, winner: Row, point: Point) -> str:
 
 def _scores(plan: Plan, winner: Row) -> str:
     """Return the winner's score with its interval, and main's score."""
-    interval = f" [{winner.measured.low:.4f}, {winner.measured.high:.4f}]" if winner.measured else ""
+    interval = f" [{winner.stats.low:.4f}, {winner.stats.high:.4f}]" if winner.stats else ""
     main = outcome.score(plan.root, plan.baseline)
     return f"{winner.score:.4f}{interval}" + ("" if main is None else f"; main has {main:.4f}")
 
 
 def _body(plan: Plan, board: Board, winner: Row, point: Point, run: str) -> str:
     ranked = {row.name for row in board.rows}
-    ties = [row for row in board.rows if row.name != winner.name and row.measured and row.measured.ties_best]
+    ties = [row for row in board.rows if row.name != winner.name and row.stats and row.stats.ties_best]
     facts = {
         "name": winner.name,
         "score": _scores(plan, winner),
