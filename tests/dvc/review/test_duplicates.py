@@ -159,7 +159,7 @@ def test_what_main_has_anyway_is_no_rise() -> None:
     learnt = corpus(900, "l") + [f"{text} indeed" for text in tested[:100]]
     more = corpus(90, "n") + [f"{text} indeed" for text in tested[100:110]]
     found = of((tested, learnt), (tested, learnt + more))
-    assert (found.on_main, len(found.pairs), found.measurable) == (100, 10, False)
+    assert (found.on_base, len(found.pairs), found.measurable) == (100, 10, False)
     again = of((tested, learnt), (tested, learnt + [f"{text} again" for text in tested[:100]]))
     assert (len(again.pairs), again.by_chance) == (0, 1.0)
     assert replace(found, pairs=found.pairs * 3).measurable
