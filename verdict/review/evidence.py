@@ -4,12 +4,12 @@ Written results are not trusted: the predictions must be those of the artifact, 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ from verdict.review.tables import bounded_table
 from verdict.review.truth import read_truth, require_names, require_probabilities, require_truth, with_probabilities
 
 Mask = npt.NDArray[np.bool_]
+Loaded = TypeVar("Loaded")
 _LEARNT: tuple[Literal["train", "validation"], ...] = ("train", "validation")
 _MOST_DESCRIBED = 10_000_000  # bytes of dataset.json
 # Another processor may differ in the last digits of a float32 product; another model differs by far more.
@@ -112,11 +113,15 @@ class Evidence:
             raise VerdictError(where, f"not predictions for the rows of {split}, row for row", remedy)
         return table
 
-    @cached_property
-    def _manifest(self) -> Manifest:
+    def _artifact(self, load: Callable[[Path], Loaded]) -> Loaded:
+        """Load the artifact, or a part of it."""
         folder = self.store.folder(self.revision, ARTIFACT)
         with errors_about(folder, ARTIFACT, self.revision):
-            return load_manifest(folder)
+            return load(folder)
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        return self._artifact(load_manifest)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -133,9 +138,7 @@ class Evidence:
     @cached_property
     def classifier(self) -> Classifier:
         """The artifact, loaded."""
-        folder = self.store.folder(self.revision, ARTIFACT)
-        with errors_about(folder, ARTIFACT, self.revision):
-            return load_classifier(folder)
+        return self._artifact(load_classifier)
 
     @cached_property
     def artifact_bytes(self) -> int:
@@ -145,9 +148,7 @@ class Evidence:
     @cached_property
     def _learnt_groups(self) -> frozenset[str]:
         """Hashes of the groups that the artifact says it learnt from."""
-        folder = self.store.folder(self.revision, ARTIFACT)
-        with errors_about(folder, ARTIFACT, self.revision):
-            return frozenset(load_groups(folder))
+        return frozenset(self._artifact(load_groups))
 
     def was_trained_on(self, groups: pd.Series) -> pd.Series:
         """Mask of the groups that the artifact says it learnt from; `false_training_claims` checks what it says."""

@@ -68,9 +68,7 @@ def _possible_metrics(labels: Sequence[str], rated: bool) -> str:
 def levels(settings: ComparisonSettings, claims: Mapping[str, Collection[str]]) -> dict[tuple[str, str], float]:
     """The confidence of each interval, so that its family holds with `settings.confidence` (Šidák).
 
-    Args:
-        settings: they name the gate's family; all other claims are the second one.
-        claims: the metrics of each group.
+    `claims` has the metrics of each group; those that are not of the gate's family are the second one.
     """
     pairs = [(group, metric) for group, metrics in claims.items() for metric in metrics]
     family = settings.family(claims.keys())

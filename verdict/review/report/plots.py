@@ -1,7 +1,7 @@
-"""Every plot that dvc.yaml declares, of main and of a candidate together, as PNG files for a comment.
+"""Draw every plot of dvc.yaml, of base and candidate together, as PNG files for a comment.
 
-DVC reads the data and fills in the templates, as for `dvc plots diff`. Its list of errors is never passed over: what it
-cannot read is an error here. What only one side has is drawn for that side.
+DVC reads the data and fills in the templates, as for `dvc plots diff`; its errors are errors here. A plot that only one
+side has is drawn for that side.
 """
 
 import json
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 BOTH = f"{MAIN} and {CANDIDATE}"
 _TITLE_WIDTH = 54  # characters; in one line the longest title would be wider than its plot
-# What tells main and candidate apart, by the channel with which a template encodes `rev`.
-_MEANS = {
+# How base and candidate differ in a plot, by the channel with which its template encodes `rev`.
+_CHANNELS = {
     "row": ("above", "below"),
     "column": ("left", "right"),
     "facet": ("first panel", "second panel"),
@@ -38,8 +38,8 @@ _MEANS = {
 class Plot:
     """One plot of dvc.yaml, drawn.
 
-    `name` is DVC's, `files` are relative to the out folder, `alt` says what is shown and how the two are told apart;
-    `unchanged` when both have the same data. Shown `width` CSS pixels wide, text has its natural size.
+    `name` is DVC's, `files` are relative to the out folder, `alt` describes the plot and how the two sides differ in
+    it; `unchanged` when both have the same data. At a width of `width` CSS pixels text has its natural size.
     """
 
     name: str
@@ -58,7 +58,7 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
         base: the revision to show as main.
         candidate: the other revision; None for the working tree.
         out: folder for the files; those of the same names are overwritten, others stay.
-        repo: DVC's view of `root`, where it is there already.
+        repo: DVC's view of `root`, if it is open already.
 
     Raises:
         VerdictError: for a revision, definition, template or file that cannot be read or drawn, with the side at fault.
@@ -73,7 +73,7 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
 
 
 def _with_images(source: Source) -> Source:
-    """The same with pictures decoded, where it is one of pictures."""
+    """Decode the pictures of a source of pictures; return any other as it is."""
     if source.renderer.TYPE != "image":
         return source
     return replace(source, sides={side: decode(png, f"{source.name} of {side}") for side, png in source.sides.items()})
@@ -105,16 +105,16 @@ def _draw(source: Source, path: Path) -> Plot:
 
 
 def _legend(shown: dict[str, Any], channels: list[str]) -> str:
-    """Which side is which, or why there is but one."""
+    """Describe which side is which, or why there is only one."""
     if BOTH in shown:
         return f"{BOTH} are the same, drawn once"
     if len(shown) == 1:
         return f"Only {next(iter(shown))} has this plot"
     if empty := [side for side, content in shown.items() if not content]:
         return f"{empty[0]} has no rows"
-    used = [channel for channel in _MEANS if channel in channels]
-    means = [channel for channel in used if channel != "color"] or used
-    words = (", ".join(_MEANS[channel][place] for channel in means) for place in (0, 1))
+    used = [channel for channel in _CHANNELS if channel in channels]
+    distinct = [channel for channel in used if channel != "color"] or used
+    words = (", ".join(_CHANNELS[channel][place] for channel in distinct) for place in (0, 1))
     return "; ".join(f"{side}: {how or 'not told apart'}" for side, how in zip(shown, words, strict=True))
 
 
@@ -125,7 +125,7 @@ def _filled(source: Source, shown: dict[str, list[Row]]) -> tuple[list[str], "Im
     renderer.properties["revs_with_datapoints"] = list(shown)  # DVC's own templates name them in their scales
     with drawing(source.name):
         specification = json.loads(json.dumps(renderer.get_filled_template(), allow_nan=False))
-    channels = [(key, part) for key, part in _parts(specification) if key in _MEANS and isinstance(part, dict)]
+    channels = [(key, part) for key, part in _parts(specification) if key in _CHANNELS and isinstance(part, dict)]
     telling = [(key, part) for key, part in channels if part.get("field") == "rev"]
     for _, part in telling:
         part["sort"] = list(shown)  # Vega-Lite's own order is the alphabet's, which has candidate first

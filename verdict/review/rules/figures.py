@@ -4,7 +4,6 @@ Figures on test come from the artifact. Figures on validation come from predicti
 trained once more on train + validation: the figures must be those of these predictions, which are the change's claim.
 """
 
-import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,14 +40,11 @@ class ValidationFigures:
             return None
         if not values:
             raise VerdictError(VALIDATION[0], "; ".join(self.wrong) or "dvc.lock has no such output", "dvc repro train")
-        return Seeds(len(values), statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
+        return Seeds.of(values)
 
 
 def recompute_validation(candidate: Evidence, optional: frozenset[str] = frozenset()) -> ValidationFigures:
-    """Compute the figures on validation again, and compare metrics/validation.json with them.
-
-    `optional` metrics may be missing there.
-    """
+    """Compute the figures on validation again, and compare metrics/validation.json with them."""
     try:
         tables = candidate.on_validation
     except VerdictError as error:
@@ -73,23 +69,18 @@ def _compared(candidate: Evidence, figures: dict[str, Figures], optional: frozen
         yield f"{SCORES}: {error.what}"
         return
     values = {seed: of_seed[OVERALL][candidate.headline] for seed, of_seed in figures.items()}
-    seeds = {
-        "values": values,
-        "mean": statistics.fmean(values.values()),
-        "std": statistics.stdev(values.values()) if len(values) > 1 else 0.0,
+    seeds = Seeds.of(list(values.values()))
+    expected = {
+        **as_document(next(iter(figures.values())), candidate.labels),
+        "seeds": {"values": values, "mean": seeds.mean, "std": seeds.std},
     }
-    document = as_document(next(iter(figures.values())), candidate.labels)
-    yield from (f"{SCORES}: {line}" for line in document_mismatches(reported, {**document, "seeds": seeds}, optional))
+    yield from (f"{SCORES}: {line}" for line in document_mismatches(reported, expected, optional))
 
 
 def rule(figures: Reported, expected: dict[str, Any], candidate: Evidence, validation: ValidationFigures) -> Rule:
     """Both files hold the computed figures, and nothing else.
 
-    Args:
-        figures: the candidate's metrics/evaluation.json as DVC reports it.
-        expected: the same, computed from its predictions on test.
-        candidate: the side that is checked.
-        validation: its figures on validation.
+    `figures` are metrics/evaluation.json as DVC reports it, `expected` the same computed from the predictions on test.
     """
     revision = candidate.revision
     evaluation = parse_metrics(revision.text(EVALUATION) or "", f"{EVALUATION} of {revision.name}")

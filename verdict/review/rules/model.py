@@ -54,15 +54,7 @@ class Rule:
 def worse(
     policy: Gate, differences: Differences, headline: str, groups: Sequence[str], unchanged: bool
 ) -> Iterator[Rule]:
-    """Not measurably worse on the judged rows, nor on those of them that main approves already.
-
-    Args:
-        policy: main's.
-        differences: of base and candidate.
-        headline: the metric that decides.
-        groups: all groups that have test rows.
-        unchanged: true if every prediction is main's.
-    """
+    """Not measurably worse on the judged rows, nor on those of them that main approves already."""
     for group, metric in policy.claims(headline):
         name = f"worse:{group}" if metric == headline else f"worse:{group}:{metric}"
         required = f"{metric_in(metric, group)} is not measurably worse{_by_more_than(policy.tolerance)}"
@@ -105,12 +97,7 @@ def floors(
 ) -> Iterator[Rule]:
     """Main's floors, on the judged rows and on those of them that main approves already; or a proposal for a floor.
 
-    Args:
-        policy: main's.
-        figures: the candidate's, on the judged rows.
-        differences: as for `worse`.
-        headline: the metric that decides.
-        excused: tells whether a metric of a group may be below its floor, as it is on main with the same model.
+    `excused` tells whether a metric of a group may be below its floor, as it is on main with the same model.
     """
     if not policy.floors:
         yield _proposed(figures[OVERALL], headline)

@@ -15,12 +15,7 @@ from verdict.review.words import counted, first_few
 
 
 def policy(changes: list[ParamChange], policy_error: str = "") -> Rule:
-    """The rules of the gate, and the limits of `validate`, stay as they are.
-
-    Args:
-        changes: of params.yaml.
-        policy_error: why main's code would refuse to judge by the candidate's policy.
-    """
+    """The gate's policy and the limits of `validate` are main's; `policy_error` is the defect of the candidate's."""
     watched = watched_changes(changes, "policy")
     requirement = "the rules of the gate and the limits of validate are main's"
     found = _key_lines(watched)
@@ -33,12 +28,6 @@ def data(changes: list[ParamChange], derived: Derived, rows: pd.DataFrame | None
     """Every row of main keeps its split, text and label, and all tables are those of main's code.
 
     Rows that are only added need no approval: the rules apply to approved test rows.
-
-    Args:
-        changes: of params.yaml.
-        derived: how the change's tables differ from those of main's code.
-        rows: of both sides, compared; None where they are the same.
-        test: the judged rows, and how the change affects their approval.
     """
     requirement = "rows keep their label, text, group and split; all tables are those that main's code derives"
     is_split_changed = bool(watched_changes(changes, "split"))
