@@ -114,7 +114,7 @@ def reproduce(store: Store, revision: Revision) -> Revision:
 
 
 def outcome(verdict: Review) -> Iterator[str]:
-    """Print the rules and the verdict for a terminal; foreign text cannot begin a line."""
+    """The lines of the rules and the verdict for a terminal; foreign text cannot begin a line."""
     width = max([15, *(len(rule.name) for rule in verdict.rules)])
     indent = " " * (width + 10)
     for rule in verdict.rules:
@@ -133,7 +133,7 @@ def outcome(verdict: Review) -> Iterator[str]:
 
 
 def table(comparison: Comparison) -> Iterator[str]:
-    """All differences, for a terminal."""
+    """The lines of all differences, for a terminal."""
     lines = comparison.differences
     first = max([9, *(len(short_name(line.group)) for line in lines)])
     second = max(len(plain(line.metric, LONGEST)) for line in lines)

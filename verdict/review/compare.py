@@ -55,7 +55,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Group:
-    """All rows, or those of a slice: how many predictions were fixed and broken, and the least loss they can show.
+    """All rows, or those of a slice: the numbers of fixed and broken predictions, and the detectable loss.
 
     `clusters` is the number of groups in the bootstrap's sense. `p_value` is McNemar's, exact, by row; `detectable` the
     loss of the headline metric that nine of ten such test sets would show as worse, None where resamples cannot vary.

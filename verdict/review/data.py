@@ -84,50 +84,50 @@ def compare_rows(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Match the rows of two tables by id: both sides' columns (`_old`, `_new`), and a flag for each of `KINDS`."""
     columns = list(dict.fromkeys([*old, *new]))  # a column that one side lacks differs in all rows
     sides = (table.reindex(columns=columns) for table in (old, new))
-    both = next(sides).merge(next(sides), on="id", how="outer", suffixes=("_old", "_new"), indicator="side")
-    kept = both["side"] == "both"
+    matched = next(sides).merge(next(sides), on="id", how="outer", suffixes=("_old", "_new"), indicator="side")
+    kept = matched["side"] == "both"
 
     def differs(*names: str) -> "pd.Series[bool]":
-        flags = {name: both[f"{name}_old"] != both[f"{name}_new"] for name in names if name in columns}
+        flags = {name: matched[f"{name}_old"] != matched[f"{name}_new"] for name in names if name in columns}
         return kept & pd.DataFrame(flags).any(axis=1)
 
     flags = {
-        "added": both["side"] == "right_only",
-        "removed": both["side"] == "left_only",
+        "added": matched["side"] == "right_only",
+        "removed": matched["side"] == "left_only",
         "relabelled": differs("label"),
         "rewritten": differs("text"),
         "regrouped": differs(*_REGROUPED),
         "moved": differs("split"),
     }
-    return both.assign(**flags)
+    return matched.assign(**flags)
 
 
 def summarize_changes(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
     """Sum up the differences of two tables with truth columns, text and split."""
-    both = compare_rows(old, new)
+    matched = compare_rows(old, new)
     old, new = (table if "slice" in table else table.assign(slice=OVERALL) for table in (old, new))
     by = ["slice", "label"]
-    sides = both if "slice_new" in both else both.assign(slice_old=OVERALL, slice_new=OVERALL)
+    sides = matched if "slice_new" in matched else matched.assign(slice_old=OVERALL, slice_new=OVERALL)
     keys = [_newest(sides, name) for name in by]
-    counts = both[list(KINDS)].groupby(keys, sort=True).sum()
+    counts = matched[list(KINDS)].groupby(keys, sort=True).sum()
     totals = {name: table.groupby(by).size() for name, table in (("main", old), ("candidate", new))}
     counts = counts.join(pd.DataFrame(totals), how="outer").fillna(0).astype(int)
     slices = dict.fromkeys([*old["slice"], *new["slice"]])
-    return DataChange(counts, tuple(changes_by_split(both)), tuple(_text(old, new, name) for name in slices))
+    return DataChange(counts, tuple(changes_by_split(matched)), tuple(_text(old, new, name) for name in slices))
 
 
-def _newest(both: pd.DataFrame, name: str) -> pd.Series:
+def _newest(matched: pd.DataFrame, name: str) -> pd.Series:
     """A column of the candidate's rows; for removed rows, of the base's."""
-    new = both[f"{name}_new"].astype(object)
-    return new.where(new.notna(), both[f"{name}_old"]).rename(name)
+    new = matched[f"{name}_new"].astype(object)
+    return new.where(new.notna(), matched[f"{name}_old"]).rename(name)
 
 
-def changes_by_split(both: pd.DataFrame) -> Iterator[SplitChange]:
+def changes_by_split(matched: pd.DataFrame) -> Iterator[SplitChange]:
     """The changes of each kind and split, the test split first."""
-    before, after = both["split_old"], both["split_new"]
+    before, after = matched["split_old"], matched["split_new"]
     places = {"removed": before, "moved": before.str.cat(after, sep=" → ")}
     for kind in KINDS:
-        changed = both[both[kind]]
+        changed = matched[matched[kind]]
         for split, ids in sorted(changed["id"].groupby(places.get(kind, after)[changed.index]), key=_test_first):
             yield SplitChange(str(split), kind, len(ids), tuple(map(str, sorted(ids)[:_EXAMPLES])))
 
@@ -142,9 +142,9 @@ def _rows(store: Store, revision: Revision) -> pd.DataFrame:
         for split, path in PREPARED.items()
     ]
     rows = pd.concat(tables, ignore_index=True)
-    if (twice := rows["id"].duplicated()).any():
+    if (repeated := rows["id"].duplicated()).any():
         where = f"data/prepared of {revision.name}"
-        raise VerdictError(where, f"id {rows['id'][twice].iloc[0]!r:.80} stands twice", "dvc repro prepare")
+        raise VerdictError(where, f"id {rows['id'][repeated].iloc[0]!r:.80} stands twice", "dvc repro prepare")
     return rows
 
 

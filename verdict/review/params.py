@@ -111,7 +111,7 @@ class Report(Section):
 
 
 class Retrain(Section):
-    """When a retraining is proposed automatically; read from main.
+    """Conditions of an automatic proposal to retrain; read from main.
 
     `columns` has the values of the table's columns that rows from users lack.
     """

@@ -27,7 +27,7 @@ _FREE = {"data": ("data.path", "data.weight", *WATCHED["split"])}
 
 @dataclass(frozen=True)
 class ParamChange:
-    """A key of params.yaml with main's value and the candidate's; None where one does not have it."""
+    """A key of params.yaml with the base's value and the candidate's; None where a side lacks the key."""
 
     key: str
     base: Any
@@ -55,7 +55,7 @@ def headline_of(revision: Revision) -> str:
 
 
 def policy_error(revision: Revision) -> str:
-    """Why the judge's code would refuse a revision's policy; empty where it would not."""
+    """The reason why the judge's code would refuse a revision's policy; empty where it would not."""
     try:
         policy_of(revision), report_of(revision)
     except VerdictError as error:

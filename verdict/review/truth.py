@@ -44,8 +44,8 @@ def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> Non
     for name in truth_of(table.columns.difference(["rating"])):
         if not pd.api.types.is_string_dtype(table[name]):
             raise VerdictError(where, f"{name} is no text", remedy)
-    if (twice := table["id"].duplicated()).any():
-        raise VerdictError(where, f"id {table['id'][twice].iloc[0]} stands twice", remedy)
+    if (repeated := table["id"].duplicated()).any():
+        raise VerdictError(where, f"id {table['id'][repeated].iloc[0]} stands twice", remedy)
     if unknown := sorted(set(table["label"]) - set(labels)):
         what = f"labels that the artifact does not have: {', '.join(f'{label!r:.80}' for label in unknown[:5])}"
         raise VerdictError(where, what, "dvc repro -f train, and data.labels without what is no label")

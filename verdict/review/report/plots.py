@@ -96,7 +96,7 @@ def _draw(source: Source, path: Path) -> Plot:
     elif any(shown.values()):
         what += f": {labels['y_label']} against {labels['x_label']}"
         channels, picture = _filled(source, shown)
-    else:  # a picture that says so: one that is not there would look like a defect
+    else:  # a picture that says so: a missing one would look like a defect
         none = {"data": {"values": [{}]}, "mark": {"type": "text", "text": "no rows"}, "width": 300}
         channels, picture = [], _rendered(source.name, {"title": title, **none})
     path.write_bytes(encode(picture))
@@ -115,29 +115,29 @@ def _legend(shown: dict[str, Any], channels: list[str]) -> str:
     used = [channel for channel in _CHANNELS if channel in channels]
     distinct = [channel for channel in used if channel != "color"] or used
     words = (", ".join(_CHANNELS[channel][place] for channel in distinct) for place in (0, 1))
-    return "; ".join(f"{side}: {how or 'not told apart'}" for side, how in zip(shown, words, strict=True))
+    return "; ".join(f"{side}: {look or 'not told apart'}" for side, look in zip(shown, words, strict=True))
 
 
 def _filled(source: Source, shown: dict[str, list[Row]]) -> tuple[list[str], "Image"]:
-    """The channels by which the template tells the sides apart, and the plot."""
+    """Fill in the template; return the channels that distinguish the sides, and the plot."""
     renderer = source.renderer
     renderer.datapoints = [{**row, "rev": side} for side, rows in shown.items() for row in rows]
     renderer.properties["revs_with_datapoints"] = list(shown)  # DVC's own templates name them in their scales
     with drawing(source.name):
         specification = json.loads(json.dumps(renderer.get_filled_template(), allow_nan=False))
     channels = [(key, part) for key, part in _parts(specification) if key in _CHANNELS and isinstance(part, dict)]
-    telling = [(key, part) for key, part in channels if part.get("field") == "rev"]
-    for _, part in telling:
+    by_side = [(key, part) for key, part in channels if part.get("field") == "rev"]
+    for _, part in by_side:
         part["sort"] = list(shown)  # Vega-Lite's own order is the alphabet's, which has candidate first
     for key, part in channels:
-        if key in ("row", "column") and part.get("sort", "") is None:  # the rows' order, which facets do not keep
+        if key in ("row", "column") and part.get("sort", "") is None:  # facets do not keep the rows' order
             field = part.get("field")
             part["sort"] = list(dict.fromkeys(row[field] for row in renderer.datapoints if field in row))
-    return [key for key, _ in telling], _rendered(source.name, specification)
+    return [key for key, _ in by_side], _rendered(source.name, specification)
 
 
 def _parts(specification: Any, key: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
-    """Each part of a specification with its key, at any depth, but for titles and the plot's own rows."""
+    """Each part of a specification with its key, at any depth, except titles and the plot's rows."""
     yield key, specification
     if isinstance(specification, list):
         for part in specification:
@@ -149,7 +149,7 @@ def _parts(specification: Any, key: str = "") -> Iterator[tuple[str, Any]]:  # n
 
 
 def _rendered(name: str, specification: dict[str, Any]) -> "Image":
-    """A Vega-Lite specification as a picture, its title in lines; nothing is loaded from elsewhere."""
+    """Draw a Vega-Lite specification, with its title wrapped; refuse one that loads something from elsewhere."""
     # vl-convert fetches what an image mark names.
     if any(key in ("url", "href") or part == "image" for key, part in _parts(specification)):
         raise VerdictError(name, "its template loads a picture or data from elsewhere", "draw what is in its file")

@@ -34,22 +34,22 @@ _WORD = re.compile(r"[^\W_]+")
 class Side:
     """The test and training texts of base or candidate: each set of words with a text of these words."""
 
-    test_texts: dict[Words, str]
-    training_texts: dict[Words, str]
+    test: dict[Words, str]
+    training: dict[Words, str]
 
     @classmethod
-    def of(cls, test_texts: Iterable[str], training_texts: Iterable[str]) -> Self:
+    def of(cls, test: Iterable[str], training: Iterable[str]) -> Self:
         """Index texts by their words. Texts of the same words count once, such as "Yay." and "YAY!"."""
-        return cls(*({_words(text): text for text in texts} for texts in (test_texts, training_texts)))
+        return cls(*({_words(text): text for text in texts} for texts in (test, training)))
 
     @property
     def size(self) -> int:
         """The number of pairs of a test and a training text."""
-        return len(self.test_texts) * len(self.training_texts)
+        return len(self.test) * len(self.training)
 
     def has(self, pair: tuple[Words, Words]) -> bool:
         """True if this side tests the first text and trains on the second."""
-        return pair[0] in self.test_texts and pair[1] in self.training_texts
+        return pair[0] in self.test and pair[1] in self.training
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,8 @@ def rise(base: Side, candidate: Side, pairs: Iterable[tuple[Words, Words]]) -> R
             came.setdefault(*pair)
     # A short training text may resemble many test texts: it counts once.
     tests = {training: test for test, training in came.items() if test not in old}
-    new = tuple((candidate.test_texts[test], candidate.training_texts[training]) for training, test in tests.items())
-    kept = len(base.test_texts.keys() & candidate.test_texts.keys()) * len(
-        base.training_texts.keys() & candidate.training_texts.keys()
-    )
+    new = tuple((candidate.test[test], candidate.training[training]) for training, test in tests.items())
+    kept = len(base.test.keys() & candidate.test.keys()) * len(base.training.keys() & candidate.training.keys())
     return Rise(new, len(old), (candidate.size - kept) / max(base.size, 1))
 
 
@@ -109,25 +107,25 @@ def _words(text: str) -> Words:
 
 
 def near_duplicates(
-    test_texts: Iterable[Words], training_texts: Iterable[Words], sides: Sequence[Side] | None = None
+    test: Iterable[Words], training: Iterable[Words], sides: Sequence[Side] | None = None
 ) -> list[tuple[Words, Words]]:
     """All pairs of nearly equal test and training texts, the most similar first.
 
     Args:
-        test_texts: the words of each.
-        training_texts: the words of each.
+        test: the words of each.
+        training: the words of each.
         sides: where they are given, each test text has only its first pair of the first side, its first that only
             another side has, and its first of none: texts made by one template would be millions of pairs.
     """
-    rows, others = list(test_texts), list(training_texts)
+    rows, others = list(test), list(training)
     if not rows or not others:
         return []
-    found = [np.empty((3, 0))]
+    hits = [np.empty((3, 0))]
     for score, row, other in similar_pairs(rows, others):
         pairs = ((rows[test], others[training]) for test, training in zip(row, other, strict=True))
         kept = slice(None) if sides is None else _first(row, _owners(pairs, sides))
-        found.append(np.stack([-score, row, other])[:, kept])
-    order, row, other = np.hstack(found)
+        hits.append(np.stack([-score, row, other])[:, kept])
+    order, row, other = np.hstack(hits)
     places = np.lexsort((other, row, order))
     return [(rows[int(row[place])], others[int(other[place])]) for place in places]
 
@@ -149,19 +147,16 @@ def rule(base: Evidence, candidate: Evidence, approvals: Iterable[str]) -> Rule:
     if same_data(base.revision, candidate.revision):
         return Rule(NAME, requirement, True, "the prepared data is main's")
     old, new = (Side.of(_texts(side, ("test",)), _texts(side, _LEARNT)) for side in (base, candidate))
-    found = rise(
-        old,
-        new,
-        near_duplicates({**old.test_texts, **new.test_texts}, {**old.training_texts, **new.training_texts}, (old, new)),
-    )
-    many = counted(len(found.pairs), "more test row")
-    text = f"{many}, {found.expected:.1f} to be expected; {found.on_base} on main"
-    if not found.measurable:
-        return Rule(NAME, requirement, True, text)
-    first = "; ".join(f"{tested[:80]!r} and {learnt[:80]!r}" for tested, learnt in found.pairs[:3])
+    pairs = near_duplicates({**old.test, **new.test}, {**old.training, **new.training}, (old, new))
+    change = rise(old, new, pairs)
+    many = counted(len(change.pairs), "more test row")
+    finding = f"{many}, {change.expected:.1f} to be expected; {change.on_base} on main"
+    if not change.measurable:
+        return Rule(NAME, requirement, True, finding)
+    first = "; ".join(f"{test[:80]!r} and {training[:80]!r}" for test, training in change.pairs[:3])
     approved = "data" in approvals
     remedy = f"take them out of the training data, or {BY_PERSON.format('data')}"
-    return Rule(NAME, requirement, approved, f"{text}; such as {first}", remedy, approved, many)
+    return Rule(NAME, requirement, approved, f"{finding}; such as {first}", remedy, approved, many)
 
 
 def _texts(side: Evidence, splits: Iterable[str]) -> pd.Series:

@@ -77,12 +77,12 @@ def excesses(test: Sides, validation: Sides, labels: tuple[str, ...], settings: 
 def _draws(sides: Sides, labels: tuple[str, ...], settings: ComparisonSettings) -> dict[str, Draws]:
     names, truth = columns_of(labels), [name for name in truth_of(sides[0].columns) if name in sides[1]]
     base, candidate = (side[[*truth, *names]].drop_duplicates("id") for side in sides)
-    both = base.merge(candidate, on=truth, suffixes=("", _NEW))
-    if both.empty:
+    shared = base.merge(candidate, on=truth, suffixes=("", _NEW))
+    if shared.empty:
         return {}
-    new = both[[*truth, *(f"{name}{_NEW}" for name in names)]].set_axis([*truth, *names], axis=1)
+    new = shared[[*truth, *(f"{name}{_NEW}" for name in names)]].set_axis([*truth, *names], axis=1)
     resampling = ResamplingSettings(1, _RESAMPLES, settings.seed, lambda _: [settings.headline])
-    return paired_bootstrap(both[[*truth, *names]], new, labels, resampling)
+    return paired_bootstrap(shared[[*truth, *names]], new, labels, resampling)
 
 
 def _excess(group: str, test: Draws, validation: Draws, metric: str, level: float) -> Excess:
@@ -116,10 +116,10 @@ def _judged(rule: Rule, base: Evidence, candidate: Evidence, settings: Compariso
         (extended_to_labels(old, base.labels, labels), extended_to_labels(new, candidate.labels, labels))
         for old, new in ((base.predictions, candidate.predictions), (old_validation, new_validation))
     )
-    found = excesses(test, validation, labels, settings)
-    if not found:
+    by_group = excesses(test, validation, labels, settings)
+    if not by_group:
         return replace(rule, passed=True, finding="not asked: main and change share no rows of both splits")
-    most = max(found, key=lambda excess: excess.difference - excess.reach)
+    most = max(by_group, key=lambda excess: excess.difference - excess.reach)
     brief = f"{short_name(most.group)} {most.difference:.4f} more on test than on validation"
-    shown = most if most.measurable else next(excess for excess in found if excess.group == OVERALL)
+    shown = most if most.measurable else next(excess for excess in by_group if excess.group == OVERALL)
     return replace(rule, passed=not most.measurable, finding=shown.text, brief=brief)

@@ -20,5 +20,5 @@ def rule(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding]
     if not findings:
         return [], Rule("lock", requirement, True, "consistent")
     first = findings[0]
-    found = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
-    return findings, Rule("lock", requirement, False, found, first.mend, brief=f"{first.stage}: {first.where}")
+    summary = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
+    return findings, Rule("lock", requirement, False, summary, first.mend, brief=f"{first.stage}: {first.where}")

@@ -58,15 +58,15 @@ def worse(
     for group, metric in policy.claims(headline):
         name = f"worse:{group}" if metric == headline else f"worse:{group}:{metric}"
         required = f"{metric_in(metric, group)} is not measurably worse{_by_more_than(policy.tolerance)}"
-        found = differences(group, metric)
-        if missing := _missing_value(found, metric, groups):
+        compared = differences(group, metric)
+        if missing := _missing_value(compared, metric, groups):
             remedy = f"bring its rows back, {_POLICY.format('fail_on_worse')}"
             yield Rule(name, required, unchanged, missing + (_MAINS if unchanged else ""), remedy, brief=missing)
             continue
-        lost = [line for line in found if line.lost_more_than(policy.tolerance)]
-        text = _ON_SHARED.join(_compared(line, policy.tolerance) for line in found)
+        lost = [line for line in compared if line.lost_more_than(policy.tolerance)]
+        text = _ON_SHARED.join(_compared(line, policy.tolerance) for line in compared)
         brief = "" if metric == headline or not lost else change(lost[0])
-        yield Rule(name, required, not lost, text, _remedy(found, "fail_on_worse"), brief=brief)
+        yield Rule(name, required, not lost, text, _remedy(compared, "fail_on_worse"), brief=brief)
 
 
 def _by_more_than(tolerance: float) -> str:
@@ -82,11 +82,11 @@ def _compared(line: Difference, tolerance: float) -> str:
     return f"{change(line)}, {interval(line)}: {line.verdict}{allowed}"
 
 
-def _missing_value(found: list[Difference], metric: str, groups: Sequence[str]) -> str:
+def _missing_value(compared: list[Difference], metric: str, groups: Sequence[str]) -> str:
     """The reason why a group's metric has no value; empty where it has one."""
-    if not found:
+    if not compared:
         return f"no test row of it; there is {first_few([short_name(name) for name in groups])}"
-    if found[0].verdict != UNDEFINED:
+    if compared[0].verdict != UNDEFINED:
         return ""
     why = "none of its rows has that label" if ":" in metric else "the truth is the same for all of its rows"
     return f"{title(metric)} has no value there: {why}"
@@ -111,13 +111,13 @@ def floors(
             remedy = f"bring its rows back, {_POLICY.format('floors')}"
             yield Rule(name, required, excuse, finding, remedy, brief="no figure for it")
             continue
-        found = differences(group, metric)
-        measured = [value, *(on_shared.candidate for on_shared in found[1:])]
+        compared = differences(group, metric)
+        measured = [value, *(on_shared.candidate for on_shared in compared[1:])]
         finding, lowest = _ON_SHARED.join(figure_beside(value, floor) for value in measured), min(measured)
         if lowest < floor and excuse:
             finding += ", below the floor, but so on main"
         brief = f"{figure_beside(lowest, floor)}, at least {floor:g}"
-        yield Rule(name, required, lowest >= floor or excuse, finding, _remedy(found, "floors"), brief=brief)
+        yield Rule(name, required, lowest >= floor or excuse, finding, _remedy(compared, "floors"), brief=brief)
 
 
 def _proposed(figures: Mapping[str, float], headline: str) -> Rule:
@@ -143,9 +143,9 @@ def _effective_rows(figures: Mapping[str, float], metric: str) -> float:
     return min(supports) if metric in BINARY else len(supports) ** 2 / sum(1 / count for count in supports)
 
 
-def _remedy(found: list[Difference], group: str) -> str:
+def _remedy(compared: list[Difference], group: str) -> str:
     """A better model; or another policy, where a person lets other rows count."""
-    return f"{_BETTER}; {_POLICY.format(group)}" if len(found) > 1 else _BETTER
+    return f"{_BETTER}; {_POLICY.format(group)}" if len(compared) > 1 else _BETTER
 
 
 def seeds(policy: Gate, reported: Seeds | None, headline: str, is_mains: bool) -> Iterator[Rule]:

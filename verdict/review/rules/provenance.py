@@ -18,10 +18,10 @@ def policy(changes: list[ParamChange], policy_error: str = "") -> Rule:
     """The gate's policy and the limits of `validate` are main's; `policy_error` is the defect of the candidate's."""
     watched = watched_changes(changes, "policy")
     requirement = "the rules of the gate and the limits of validate are main's"
-    found = _key_lines(watched)
+    reasons = _key_lines(watched)
     if watched and policy_error:
-        found.append(f"main's code cannot judge by it: {policy_error}")
-    return _rule("policy", requirement, found, "as on main", [change.key for change in watched])
+        reasons.append(f"main's code cannot judge by it: {policy_error}")
+    return _rule("policy", requirement, reasons, "as on main", [change.key for change in watched])
 
 
 def data(changes: list[ParamChange], derived: Derived, rows: pd.DataFrame | None, test: TestRows) -> Rule:
@@ -31,24 +31,24 @@ def data(changes: list[ParamChange], derived: Derived, rows: pd.DataFrame | None
     """
     requirement = "rows keep their label, text, group and split; all tables are those that main's code derives"
     is_split_changed = bool(watched_changes(changes, "split"))
-    found = _key_lines(watched_changes(changes, "data"))
+    reasons = _key_lines(watched_changes(changes, "data"))
     if derived.differences:
-        found.append(f"not what main's code derives: {', '.join(derived.differences)}")
-    found += _counts(rows, CHANGED if is_split_changed else (*CHANGED, "moved"))
+        reasons.append(f"not what main's code derives: {', '.join(derived.differences)}")
+    reasons += _counts(rows, CHANGED if is_split_changed else (*CHANGED, "moved"))
     if entering := len(test.newly_approved - (_moved(rows) if is_split_changed else frozenset())):
-        found.append(f"{counted(entering, 'test row')} would become approved")
+        reasons.append(f"{counted(entering, 'test row')} would become approved")
     if test.no_longer_approved:
-        found.append(f"{counted(len(test.no_longer_approved), 'test row')} would be approved no more")
+        reasons.append(f"{counted(len(test.no_longer_approved), 'test row')} would be approved no more")
     passed = "; ".join([*(_counts(rows, ("added",)) or ["as on main"]), derived.source])
-    return _rule("data", requirement, found, passed, found)
+    return _rule("data", requirement, reasons, passed, reasons)
 
 
 def split(changes: list[ParamChange], rows: pd.DataFrame | None) -> Rule:
     """Rows are assigned to splits as on main."""
     watched = watched_changes(changes, "split")
-    found = [*_key_lines(watched), *(_counts(rows, ("moved",)) if watched else [])]
+    reasons = [*_key_lines(watched), *(_counts(rows, ("moved",)) if watched else [])]
     requirement = "rows are dealt to train, validation and test as on main"
-    return _rule("split", requirement, found, "as on main", [change.key for change in watched])
+    return _rule("split", requirement, reasons, "as on main", [change.key for change in watched])
 
 
 def file_rule(rows: TestRows) -> Rule:
@@ -71,8 +71,8 @@ def documents(candidate: Evidence) -> Rule:
     return Rule("documents", requirement, not wrong, finding, "dvc repro -f featurize train", brief=first_few(wrong, 1))
 
 
-def _rule(name: str, requirement: str, found: Sequence[str], passed: str, brief: Sequence[str]) -> Rule:
-    return Rule(name, requirement, not found, "; ".join(found) or passed, brief=first_few(brief, 2))
+def _rule(name: str, requirement: str, reasons: Sequence[str], passed: str, brief: Sequence[str]) -> Rule:
+    return Rule(name, requirement, not reasons, "; ".join(reasons) or passed, brief=first_few(brief, 2))
 
 
 def _key_lines(changes: list[ParamChange]) -> list[str]:

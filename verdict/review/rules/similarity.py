@@ -66,8 +66,8 @@ def _rows_of(texts: list[Words], vocabulary: Ints) -> sp.csr_matrix:
     flat, sizes, sorter = _flat(texts), _sizes(texts), np.argsort(vocabulary)
     places = sorter[np.minimum(np.searchsorted(vocabulary, flat, sorter=sorter), len(vocabulary) - 1)]
     known = vocabulary[places] == flat
-    kept = np.bincount(np.repeat(np.arange(len(texts)), sizes)[known], minlength=len(texts))
-    return _sparse(places[known], kept, len(vocabulary))
+    known_sizes = np.bincount(np.repeat(np.arange(len(texts)), sizes)[known], minlength=len(texts))
+    return _sparse(places[known], known_sizes, len(vocabulary))
 
 
 def _flat(texts: list[Words]) -> Ints:
