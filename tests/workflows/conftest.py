@@ -1,4 +1,4 @@
-"""What the tests of workflows share: a small repository on a github.com of this machine."""
+"""Fixtures of the workflow tests: a small repository on a github.com of this machine."""
 
 import os
 import shutil
@@ -10,32 +10,32 @@ import pytest
 
 from tests.dvc.pipeline.clone import Clone
 from tests.shared import once
-from tests.workflows.direct import KEPT, Direct
 from tests.workflows.github import GitHub
+from tests.workflows.in_process import KEPT, InProcessProject
 from tests.workflows.origin import Origin, git, make_origin, seed_cache
-from tests.workflows.proposals import ahead
-from tests.workflows.source import publish
+from tests.workflows.package_index import publish
+from tests.workflows.pull_requests import fill_author_cache
 
 Files = dict[str, str]
 
 
 @pytest.fixture
 def github(origin: Origin) -> Iterator[GitHub]:
-    """GitHub over the repository of the test; whatever is asked of it must be in GitHub's own description."""
-    with GitHub(origin.folder, origin.artifacts, origin.name) as made:
-        yield made
-    assert made.violations == []
+    """GitHub with the test's repository; requests that GitHub's API description does not allow fail the test."""
+    with GitHub(origin.folder, origin.artifacts, origin.name) as running:
+        yield running
+    assert running.violations == []
 
 
 @pytest.fixture
 def origin(tmp_path: Path, write: Callable[[Files], Path]) -> Origin:
-    """A repository with a README alone."""
+    """A repository with only a README."""
     return make_origin(tmp_path / "hub", write({"README.md": "A repository\n"}))
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[Files], Path]:
-    """Write files into a clone, and commit them; the clone is the same one the whole test long."""
+    """A function that writes files into the test's clone and commits them."""
     place = tmp_path / "clone"
 
     def put(files: Files) -> Path:
@@ -54,46 +54,46 @@ def write(tmp_path: Path) -> Callable[[Files], Path]:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository on GitHub with a reproduced main, made once, not to be changed."""
-    from tests.dvc.review.changes import committed_main
+    """A repository on GitHub with a reproduced main, made once; do not change it."""
+    from tests.dvc.review.edits import committed_main
 
     temporary = tmp_path_factory.getbasetemp()
     main = committed_main(temporary)
-    return once(temporary, "github", lambda folder: on_github(folder, main))
+    return once(temporary, "github", lambda folder: put_on_github(folder, main))
 
 
 @pytest.fixture
-def site(base: Path, tmp_path: Path) -> Iterator[Direct]:
-    """A team at work on a copy of that repository."""
-    with copied(base, tmp_path) as made:
-        yield made
+def project(base: Path, tmp_path: Path) -> Iterator[InProcessProject]:
+    """A copy of that repository, with the clone of somebody who works on it."""
+    with copy_of_project(base, tmp_path) as copy:
+        yield copy
 
 
 @contextmanager
-def copied(source: Path, place: Path) -> Iterator[Direct]:
-    """A copy of a repository on GitHub; whatever is asked of GitHub must be in its own description."""
-    shutil.copytree(source, place / "site", symlinks=True, copy_function=linked)
+def copy_of_project(source: Path, place: Path) -> Iterator[InProcessProject]:
+    """A copy of a repository on GitHub; requests that GitHub's API description does not allow fail."""
+    shutil.copytree(source, place / "site", symlinks=True, copy_function=link_or_copy)
     origin = Origin(place / "site" / "hub")
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        env = {"PIP_FIND_LINKS": str(origin.root / "packages")}  # where pip looks for packages: nowhere but here
-        yield Direct(origin, github, Clone(place / "site" / "author" / "verdict"), env=env)
+        env = {"PIP_FIND_LINKS": str(origin.root / "packages")}  # the only place where pip looks for packages
+        yield InProcessProject(origin, github, Clone(place / "site" / "author" / "verdict"), env=env)
     assert github.violations == []
 
 
-def on_github(folder: Path, main: Clone) -> None:
-    """The repository whose main was reproduced, and what its workflow kept; the package that its data is from."""
+def put_on_github(folder: Path, main: Clone) -> None:
+    """Put a reproduced main on GitHub, with its caches and the package of its raw data."""
     author = main.copy(folder / "author" / "verdict")
     publish(author, folder / "hub" / "packages")
     author.commit("Raw data from a package of this machine")
     origin = make_origin(folder / "hub", author.path)
     seed_cache(origin, author.path, f"dvc-main-{origin.sha('main')}", list(KEPT))
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        Direct(origin, github, author).keep(author, "main")
-    ahead(author)
+        InProcessProject(origin, github, author).keep(author, "main")
+    fill_author_cache(author)
 
 
-def linked(source: str, target: str) -> str:
-    """Objects of git and of DVC, which nobody changes in their place, are links; all else is copied."""
+def link_or_copy(source: str, target: str) -> str:
+    """Link objects of git and of DVC, which are never changed in place; copy other files."""
     if "/objects/" in source or "/files/md5/" in source:
         os.link(source, target)
         return target

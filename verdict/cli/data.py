@@ -4,7 +4,8 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
+from verdict.cli.project import enter_project
 from verdict.cli.steps import steps
 
 HELP = "get the data of this revision, or add labelled rows"
@@ -33,31 +34,24 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _get(root: Path, _: argparse.Namespace) -> None:
-    from verdict.repo.remote import configured
+    from verdict.repo.remote import has_shared_remote
     from verdict.repo.sources import get_data
 
-    print(get_data(root, remote=configured(root)))
+    print(get_data(root, remote=has_shared_remote(root)))
 
 
 def _add(root: Path, options: argparse.Namespace) -> None:
     from verdict.classifier.params import load
-    from verdict.init.add import put, summary, wanted
+    from verdict.init.add import add_rows, read_new_rows, summary
 
     params = load()
-    new = wanted(root, params, options.rows, dict(options.set), lenient=False)
+    new = read_new_rows(root, params, options.rows, dict(options.set), lenient=False)
     today = datetime.now(UTC).date()
-    trial = put(root, params, new, options.origin, today) if new.rows else None
+    trial = add_rows(root, params, new, options.origin, today) if new.rows else None
     print(summary(new, trial, params.data.path) + (f"\n{_NEXT}" if trial else ""))
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Run the command; 0, or 1 with a message where nothing was changed."""
-
-    def command() -> None:
-        from verdict.repo.environment import enter
-        from verdict.repo.place import project
-
-        enter()
-        options.step(project(), options)
-
-    return reported(command)
+    options.step(enter_project(), options)

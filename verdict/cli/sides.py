@@ -29,13 +29,13 @@ def request(options: argparse.Namespace) -> "Request":
     Raises:
         VerdictError: this folder is no project, or has no default branch.
     """
-    from verdict.repo.environment import enter
-    from verdict.repo.names import default_branch
-    from verdict.repo.place import project
+    from verdict.repo.environment import clean_own_environment
+    from verdict.repo.project import project_root
+    from verdict.repo.refs import default_branch
     from verdict.review.command import Request
 
-    index = enter()
-    root = project()
+    index = clean_own_environment()
+    root = project_root()
     base = options.base if options.base is not None else default_branch(root)
     if getattr(options, "bootstrap", False):
         base = None

@@ -11,9 +11,9 @@ from verdict.base.paths import ARTIFACT, REFERENCE
 from verdict.delivery import images
 from verdict.delivery.plan import Plan
 from verdict.delivery.provenance import FILE, Provenance
-from verdict.repo.remote import configured
+from verdict.repo.remote import has_shared_remote
 from verdict.repo.revisions import Revision
-from verdict.repo.sources import obtain
+from verdict.repo.sources import obtain_targets
 
 SBOM, CARD = "sbom.cdx.json", "model-card.md"
 
@@ -31,7 +31,7 @@ def build(root: Path, plan: Plan, repository: str, out: Path, **known: Any) -> P
     Raises:
         VerdictError: the artifact is not to be had, or the image cannot be built or pushed.
     """
-    if reason := obtain(root, [ARTIFACT, REFERENCE], remote=configured(root)):
+    if reason := obtain_targets(root, [ARTIFACT, REFERENCE], remote=has_shared_remote(root)):
         raise VerdictError(ARTIFACT, f"cannot be had: {reason}", "dvc push it, or run main.yml again, which keeps it")
     manifest, version = sha256(root / ARTIFACT / "manifest.json"), str(plan.version)
     labels = images.Labels(version, plan.commit, manifest, images.inputs(root))

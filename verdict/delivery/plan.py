@@ -11,7 +11,7 @@ from verdict.base.flatten import leaves
 from verdict.base.paths import ARTIFACT, EVALUATION
 from verdict.delivery.images import inputs
 from verdict.delivery.registry import Tag, versions
-from verdict.repo.git import run
+from verdict.repo.git import run_git
 from verdict.repo.revisions import Revision, resolve, working_tree
 
 API = "docs/openapi.json"  # what the service answers to; a test holds it against the service
@@ -63,7 +63,7 @@ def _next(last: Tag, part: int) -> str:
 
 
 def _is_ancestor(root: Path, one: str, other: str) -> bool:
-    return run(root, "merge-base", "--is-ancestor", one, other).returncode == 0
+    return run_git(root, "merge-base", "--is-ancestor", one, other).returncode == 0
 
 
 def _changes(old: Revision, new: Revision, last: Tag) -> Iterator[tuple[int, str]]:

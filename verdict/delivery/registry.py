@@ -9,8 +9,8 @@ from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.provenance import NAME, Provenance
-from verdict.repo.environment import Names, environment
-from verdict.repo.git import git, run
+from verdict.repo.environment import StringMap, child_environment
+from verdict.repo.git import git, run_git
 
 _FORM = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(taggername)%00%(contents)%00"
 _EVENT = "{timestamp:.19}  {event:<13} {version:<9} {stage!s:<12} {author}"
@@ -108,20 +108,20 @@ def _staged(root: Path, stage: str, form: str = "%(refname:strip=2)") -> list[st
     return git(root, "for-each-ref", f"--format={form}", f"refs/tags/{NAME}#{stage}#*").split()
 
 
-def _who(login: str) -> Names:
+def _who(login: str) -> StringMap:
     return {"GIT_COMMITTER_NAME": login, "GIT_COMMITTER_EMAIL": f"{login}@users.noreply.github.com"}
 
 
 def _push(root: Path, *names: str) -> None:
-    done = run(root, "push", "--quiet", "origin", *(f"refs/tags/{name}" for name in names))
+    done = run_git(root, "push", "--quiet", "origin", *(f"refs/tags/{name}" for name in names))
     if done.returncode:
         git(root, "tag", "--delete", *names)  # what nobody else has must not be taken for a release
         reason = " ".join(done.stderr.decode(errors="replace").split())
         raise VerdictError(f"git push of {', '.join(names)}", reason[-600:], "docs/github.md, section 8")
 
 
-def _gto(root: Path, *arguments: str, variables: Names | None = None) -> str:
-    command, given = ["gto", *arguments], environment(variables)
+def _gto(root: Path, *arguments: str, variables: StringMap | None = None) -> str:
+    command, given = ["gto", *arguments], child_environment(variables)
     done = subprocess.run(command, cwd=root, env=given, capture_output=True, text=True, check=False)
     if done.returncode:
         raise VerdictError(f"gto {arguments[0]}", " ".join((done.stdout + done.stderr).split()), "gto show classifier")

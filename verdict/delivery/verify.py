@@ -18,7 +18,7 @@ from verdict.delivery.build import SBOM
 from verdict.delivery.provenance import FILE, Provenance, run_of_main
 from verdict.delivery.registry import Tag
 from verdict.repo.remote.storage import Storage
-from verdict.repo.revisions import Revision, checked
+from verdict.repo.revisions import Revision, checked_hash
 
 
 class RefusedError(Exception):
@@ -140,7 +140,7 @@ def _artifact(case: Case) -> str:
     """DVC's remote, not this machine's cache, has its bytes."""
     with Storage(case.root) as storage:
         listing = json.loads(_object(storage, case.provenance.artifact))
-        members = {str(entry["relpath"]): checked(entry["md5"], "the listing") for entry in listing}
+        members = {str(entry["relpath"]): checked_hash(entry["md5"], "the listing") for entry in listing}
         files = {name: _object(storage, digest) for name, digest in members.items()}
         where = storage.where()
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}

@@ -13,11 +13,11 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
 from verdict.classifier.dataset.problems import Problems
-from verdict.classifier.dataset.table import files
+from verdict.classifier.dataset.table import table_files
 from verdict.classifier.params import Params
-from verdict.init.new_rows import New, new_rows
-from verdict.init.trial import Trial, tried
-from verdict.init.written import write_like
+from verdict.init.new_rows import NewRows, new_rows
+from verdict.init.row_writer import write_like
+from verdict.init.trial import Trial, try_prepare
 from verdict.repo.dvc import dvc
 from verdict.repo.raw_data import raw_data
 from verdict.repo.revisions import working_tree
@@ -27,7 +27,9 @@ from verdict.repo.sources import require_pinned
 NOTES = "data/added.json"
 
 
-def wanted(root: Path, params: Params, sources: Sequence[Path], fixed: Mapping[str, str], lenient: bool) -> New:
+def read_new_rows(
+    root: Path, params: Params, sources: Sequence[Path], fixed: Mapping[str, str], lenient: bool
+) -> NewRows:
     """Read the rows that the table does not have yet; with `lenient` one that cannot be used is left out.
 
     Raises:
@@ -39,7 +41,7 @@ def wanted(root: Path, params: Params, sources: Sequence[Path], fixed: Mapping[s
     return new_rows(data, params.split, sources, fixed, lenient)
 
 
-def put(root: Path, params: Params, new: New, origin: str, today: date) -> Trial:
+def add_rows(root: Path, params: Params, new: NewRows, origin: str, today: date) -> Trial:
     """Add rows that there are to the table, pin that, and note it.
 
     Args:
@@ -64,7 +66,7 @@ def put(root: Path, params: Params, new: New, origin: str, today: date) -> Trial
         whole = Path(name) / table.name
         made, target = _written(table, whole, new)
         group = params.model_dump(mode="json", exclude_unset=True)
-        trial = tried({**group["data"], "path": str(whole)}, group.get("split") or {})
+        trial = try_prepare({**group["data"], "path": str(whole)}, group.get("split") or {})
         before = Path(name) / "before"
         if target.exists():
             os.link(target, before, follow_symlinks=False)
@@ -88,11 +90,11 @@ def notes(root: Path) -> list[object]:
     return found
 
 
-def _written(table: Path, whole: Path, new: New) -> tuple[Path, Path]:
+def _written(table: Path, whole: Path, new: NewRows) -> tuple[Path, Path]:
     """Lay the table with the new rows at `whole`; the file that is new there, and its place in the table."""
     problems = Problems(str(table))
-    present = files(table, problems)
-    problems.stop()
+    present = table_files(table, problems)
+    problems.raise_if_any()
     cells = [row.cells for row in new.rows]
     if not table.is_dir():
         write_like(table, cells, whole, keep=True)
@@ -108,7 +110,7 @@ def _written(table: Path, whole: Path, new: New) -> tuple[Path, Path]:
     return whole / name, table / name
 
 
-def summary(new: New, trial: Trial | None, path: str) -> str:
+def summary(new: NewRows, trial: Trial | None, path: str) -> str:
     """What was added and left out, in words."""
     if trial is None:
         return "\n".join(["no new row: nothing was changed", *_left_out(new)])
@@ -118,5 +120,5 @@ def summary(new: New, trial: Trial | None, path: str) -> str:
     return "\n".join([*lines, *_left_out(new), f"It has {split} now; {NOTES} says where these are from."])
 
 
-def _left_out(new: New) -> list[str]:
+def _left_out(new: NewRows) -> list[str]:
     return [f"  left out: {count:,} × {reason}" for reason, count in new.left_out.most_common()]

@@ -17,9 +17,9 @@ from verdict.base.files import write_text
 from verdict.classifier.params.metric_names import HEADLINE
 from verdict.classifier.scores.predictions import require_headline
 from verdict.init.cards import data_card, model_card
-from verdict.init.document import rewritten
-from verdict.init.look import columns_of, likely_label, likely_text
-from verdict.init.trial import Trial, tried
+from verdict.init.columns import columns_of, likely_label, likely_text
+from verdict.init.params_file import rewrite_params
+from verdict.init.trial import Trial, try_prepare
 from verdict.repo.dvc import dvc
 from verdict.repo.git import git
 from verdict.repo.raw_data import data_path
@@ -36,7 +36,7 @@ EXAMPLE = "data/raw/sentences.csv"
 _STRANGE = re.compile(r"[^\w.-]+")
 
 
-def start(root: Path, options: argparse.Namespace) -> None:
+def replace_table(root: Path, options: argparse.Namespace) -> None:
     """Put a table in the place of the data that params.yaml names.
 
     Args:
@@ -57,7 +57,7 @@ def start(root: Path, options: argparse.Namespace) -> None:
     trial = _fitting({**data, "path": str(options.table)}, split, data)
     headline = options.headline or HEADLINE
     require_headline(headline, trial.dataset.labels, "rating" in data)
-    text = rewritten((root / PARAMS).read_text(encoding="utf-8"), data, split, trial, headline)
+    text = rewrite_params((root / PARAMS).read_text(encoding="utf-8"), data, split, trial, headline)
     _put(root, options.table, place, current)
     write_text(root / PUBLISHED, "name,slice,metric,value\n")
     write_text(root / COST, "{}\n")
@@ -179,11 +179,11 @@ def _number(value: str) -> float:
 def _fitting(trial: dict[str, Any], split: dict[str, Any], data: dict[str, Any]) -> Trial:
     """Try the table; where single rows stand against it, with these dropped, which is then written down, too."""
     try:
-        return tried(trial, split)
+        return try_prepare(trial, split)
     except VerdictError as refused:
         lenient = {"conflicts": "drop", "damaged": "drop"}
         try:
-            found = tried({**trial, **lenient}, split)
+            found = try_prepare({**trial, **lenient}, split)
         except VerdictError:
             raise refused from None
         for key, word in (("conflicts", "labels"), ("damaged", "damage")):

@@ -57,7 +57,7 @@ class Trial:
         return min(counts[name] for counts in self.counts[column] for name in names)
 
 
-def tried(data: Mapping[str, Any], split: Mapping[str, Any]) -> Trial:
+def try_prepare(data: Mapping[str, Any], split: Mapping[str, Any]) -> Trial:
     """Prepare the table in a temporary folder.
 
     Raises:

@@ -14,7 +14,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS, TEST_SET
 from verdict.repo.git import git
 from verdict.repo.lock.check import LOCK
-from verdict.repo.lock.entries import Entry, stages_of
+from verdict.repo.lock.entries import Entry, lock_entries
 from verdict.repo.revisions import Revision
 
 # Prose, who reviews what, and settings of editors, hooks and dependabot are for people. Tests and benchmarks are run
@@ -114,7 +114,7 @@ def _dags(revision: Revision) -> Iterator[tuple[str, dict[str, Any], dict[str, E
     yield "", revision.document("dvc.yaml") or {}, revision.stages
     for folder in sorted({posixpath.dirname(name) for name in names if name.endswith(f"/{LOCK}")}):
         if (text := revision.text(f"{folder}/{LOCK}")) is not None and revision.text(f"{folder}/dvc.yaml") is not None:
-            yield folder, revision.document(f"{folder}/dvc.yaml") or {}, stages_of(text, revision.name)
+            yield folder, revision.document(f"{folder}/dvc.yaml") or {}, lock_entries(text, revision.name)
 
 
 def _wdir(dag: dict[str, Any], stage: str) -> str:

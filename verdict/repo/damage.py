@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ASIDE = "damaged"
 
 
-def set_aside(repo: "Repo") -> list[tuple[Path, Path]]:
+def set_damaged_aside(repo: "Repo") -> list[tuple[Path, Path]]:
     """Move damaged files out of DVC's way; from where, and to where.
 
     Looked at are those that DVC reads back without a check: records of runs, listings of directories, and its list of

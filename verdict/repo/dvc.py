@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
-from verdict.repo.environment import Names, environment
+from verdict.repo.environment import StringMap, child_environment
 
 if TYPE_CHECKING:
     from dvc.config import Config
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dvc.stage import Stage
 
 
-def command(*arguments: str) -> list[str]:
+def dvc_command(*arguments: str) -> list[str]:
     """A command line of DVC, by this very interpreter; nothing of the current folder or of a user is a library to it.
 
     UTF-8 whatever the locale: DVC's settings and what it prints may hold any letter.
@@ -28,16 +28,16 @@ def command(*arguments: str) -> list[str]:
 
 
 def dvc(
-    root: Path, *arguments: str, remedy: str = "mend that, and do the same again", variables: Names | None = None
+    root: Path, *arguments: str, remedy: str = "mend that, and do the same again", variables: StringMap | None = None
 ) -> str:
     """What a DVC command prints; `VerdictError` with DVC's own reason, and a stage's last words, when it fails.
 
     Never with --quiet, which hides the reason, too.
     """
     done = subprocess.run(
-        command(*arguments),
+        dvc_command(*arguments),
         cwd=root,
-        env=environment(variables),
+        env=child_environment(variables),
         check=False,
         capture_output=True,
         encoding="utf-8",
@@ -52,7 +52,7 @@ def dvc(
     return done.stdout
 
 
-def settings(root: Path) -> "Config":
+def dvc_config(root: Path) -> "Config":
     """DVC's configuration of a checkout; `edit` writes UTF-8, as DVC reads it. DVC itself writes ASCII or nothing."""
     from configobj import ConfigObj
     from dvc.config import Config, _pack_named
@@ -65,7 +65,7 @@ def settings(root: Path) -> "Config":
     return Settings(dvc_dir=str(root.resolve() / ".dvc"))
 
 
-def cache_of(root: Path) -> Path:
+def cache_folder(root: Path) -> Path:
     """Where a checkout keeps its cache."""
     from dvc.exceptions import DvcException
 
@@ -83,7 +83,7 @@ def share_cache(checkout: Path, cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)  # before anything was run here, there is none
     link = checkout.resolve() / ".dvc" / "cache"
     link.symlink_to(cache.resolve())
-    with settings(checkout).edit("local") as local:
+    with dvc_config(checkout).edit("local") as local:
         local["cache"]["dir"] = RelPath(link)
 
 
@@ -131,7 +131,7 @@ def keeps_records(stage: "Stage") -> bool:
     return bool(counts and stage.deps and stage.outs and deps and outs)
 
 
-def check_out(root: Path) -> None:
+def checkout_results(root: Path) -> None:
     """Put what the cache has of main's results into the working tree; what it lacks is seen later."""
     from dvc.exceptions import CheckoutError
 

@@ -37,11 +37,11 @@ _FOREIGN = ("GIT_", "DVC_ROOT", "DVC_EXP_", "_DVC_EXP_", "ACTIONS_ID_TOKEN_REQUE
 # A file monitor may be a hook, too.
 _NO_HOOKS = {"core.hooksPath": os.devnull, "core.fsmonitor": "false"}
 _INDEX = "GIT_INDEX_FILE"
-Names = Mapping[str, str]
+StringMap = Mapping[str, str]
 
 
-def enter() -> Path | None:
-    """Clean this process's own environment as `environment` does for others: DVC's libraries for git heed it, too.
+def clean_own_environment() -> Path | None:
+    """Clean this process's own environment as `child_environment` does: DVC's libraries for git heed it, too.
 
     Libraries that would change a figure where they happen to be installed stay out, as in the stages.
 
@@ -60,7 +60,7 @@ def enter() -> Path | None:
     return next(found, here / index)
 
 
-def environment(variables: Names | None = None, settings: Names | None = None) -> dict[str, str]:
+def child_environment(variables: StringMap | None = None, settings: StringMap | None = None) -> dict[str, str]:
     """The environment of a git or DVC process: ours, without what a hook or a user set for another git.
 
     Args:

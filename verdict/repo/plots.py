@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PlotData:
     """A plot as DVC has read it: its rows, or the bytes of its picture, by side, main first; `renderer` is DVC's."""
 
     name: str
@@ -40,7 +40,7 @@ def reason(error: Exception) -> str:
 
 
 @contextmanager
-def drawing(where: str) -> Iterator[None]:
+def plot_errors(where: str) -> Iterator[None]:
     """Turn what DVC, a template or Vega-Lite refuses into a `VerdictError`."""
     from dvc.exceptions import DvcException
     from dvc_render.exceptions import DvcRenderError  # type: ignore[import-untyped]
@@ -52,7 +52,7 @@ def drawing(where: str) -> Iterator[None]:
         raise VerdictError(where, reason(error), remedy) from None
 
 
-def read(root: Path, base: str, candidate: str | None, repo: "Repo | None" = None) -> list[Source]:
+def read_plots(root: Path, base: str, candidate: str | None, repo: "Repo | None" = None) -> list[PlotData]:
     """What is to be drawn of each plot that `base` or the candidate declares, in DVC's order.
 
     Args:
@@ -109,12 +109,12 @@ def _read_errors(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((where or "dvc.yaml", reason(place["error"])) for where, place in places if "error" in place)
 
 
-def _sources(data: dict[str, Any], templates: str) -> Iterator[Source]:
+def _sources(data: dict[str, Any], templates: str) -> Iterator[PlotData]:
     """What is to be drawn of each plot that a side declares."""
     from dvc.render.match import PlotsData, match_defs_renderers
     from dvc.repo.plots import infer_data_sources
 
-    with drawing(".dvc/plots"):
+    with plot_errors(".dvc/plots"):
         matched = match_defs_renderers(data=data, templates_dir=templates)
     for (name, group), (renderer, _, errors) in zip(PlotsData(data).group_definitions().items(), matched, strict=True):
         sides: dict[str, Any] = {}
@@ -126,7 +126,7 @@ def _sources(data: dict[str, Any], templates: str) -> Iterator[Source]:
             files = data[side]["sources"]["data"]
             raw = [files[file].get("data") for file in infer_data_sources(path, definition)]
             sides[side] = raw[0] if renderer.TYPE == "image" else _rows(where, side, renderer, any(raw))
-        yield Source(name, renderer, sides)
+        yield PlotData(name, renderer, sides)
 
 
 def _rows(where: str, side: str, renderer: Any, expected: bool) -> list[Row]:  # noqa: ANN401 - DVC has no types

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 PARAMS = "params.yaml"
 # The groups of params.yaml that say which rows there are, what they hold, and which are tested.
-GROUPS = ("data", "split", "validate")
+DATA_GROUPS = ("data", "split", "validate")
 # Where raw data lies unless params.yaml says otherwise: no stage but prepare reads it, whatever that says.
-FOLDER = "data/raw"
+RAW_FOLDER = "data/raw"
 _TREE = "data"
 _NAME = r"\w[\w.-]{0,99}"
 _PATH = re.compile(rf"{_TREE}(/{_NAME}){{1,6}}")
 # What a run hands over of raw data, and the judge takes.
-TABLE = re.compile(rf"{_TREE}(/{_NAME}){{0,5}}/{_NAME}\.(?i:(csv|tsv|jsonl|parquet)(\.gz)?)")
+TABLE_PATH = re.compile(rf"{_TREE}(/{_NAME}){{0,5}}/{_NAME}\.(?i:(csv|tsv|jsonl|parquet)(\.gz)?)")
 # What stages write, and what all of them are given.
 _OURS = tuple(f"{_TREE}/{name}" for name in ("prepared", "features", "predictions", "validation", "start"))
 
@@ -55,13 +55,13 @@ def data_path(params: object, where: str) -> str:
     """
     group = params.get("data") if isinstance(params, Mapping) else None
     path = group.get("path") if isinstance(group, Mapping) else None
-    remedy = f"a file or folder such as {FOLDER}/reviews.csv, tracked by dvc add"
+    remedy = f"a file or folder such as {RAW_FOLDER}/reviews.csv, tracked by dvc add"
     if not isinstance(path, str):
         raise VerdictError(where, "names no data.path", remedy)
     if not _PATH.fullmatch(path) or ".." in path or path.endswith(".dvc"):
         what = f"data.path is {path[:100]!r}: not a path below {_TREE}/ of letters, digits, dots, _ and -"
         raise VerdictError(where, what, remedy)
-    if taken := [own for own in _OURS if overlap(path, own)]:
+    if taken := [own for own in _OURS if paths_overlap(path, own)]:
         raise VerdictError(where, f"data.path is {path[:100]!r}, and {taken[0]} is what stages write or share", remedy)
     return path
 
@@ -106,6 +106,6 @@ def _digest(revision: "Revision", tracked: str) -> str:
     raise VerdictError(f"{pointer} of {revision.name}", what, f"dvc add {tracked}, and commit {pointer}")
 
 
-def overlap(one: str, other: str) -> bool:
+def paths_overlap(one: str, other: str) -> bool:
     """Whether two paths are the same, or one lies in the other."""
     return one == other or "." in (one, other) or one.startswith(f"{other}/") or other.startswith(f"{one}/")

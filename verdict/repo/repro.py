@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
-from verdict.repo.damage import set_aside
+from verdict.repo.damage import set_damaged_aside
 from verdict.repo.dvc import forget_hashes, is_damaged, keeps_records, repository
 from verdict.repo.hardware import hardware
-from verdict.repo.isolation.sandbox import LAPTOP, Confinement, isolated
-from verdict.repo.lock.check import LOCK, record_hash, record_place
-from verdict.repo.lock.entries import stages_of
+from verdict.repo.isolation.sandbox import BEST_EFFORT, Confinement, isolated
+from verdict.repo.lock.check import LOCK, record_hash, record_path
+from verdict.repo.lock.entries import lock_entries
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-RECORD = Path(".dvc/tmp/verdict-runs.json")
+RECORD_FILE = Path(".dvc/tmp/verdict-runs.json")
 _RUN = "ran"
 _MOST = 500  # entries, oldest first out
-Record = dict[str, dict[str, Any]]
+RunRecords = dict[str, dict[str, Any]]
 _RAN = re.compile(r"Running stage '([^']+)'")
 _FAILED = re.compile(r"failed to reproduce '([^']+)'")
 _RESTORED = re.compile(r"Stage '([^']+)' is cached - skipping run")
@@ -38,7 +38,7 @@ class _Clock(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.stages: Record = {}
+        self.stages: RunRecords = {}
         self._running: tuple[str, float] | None = None
         self._last = ""
 
@@ -78,7 +78,7 @@ class StageError(VerdictError):
         self.stage = stage
 
 
-def reproduce(root: Path, confinement: Confinement = LAPTOP, **how: bool) -> None:
+def reproduce(root: Path, confinement: Confinement = BEST_EFFORT, **how: bool) -> None:
     """Run `dvc repro` here, and record it.
 
     What a crash or a full disk has damaged in DVC's own folders is set aside, and tried once more. A stage that DVC
@@ -140,7 +140,7 @@ def _unrecorded(root: Path, repo: "Repo") -> list[str]:
         stage.name
         for stage in repo.index.stages
         if stage.cmd and not any(out.use_cache for out in stage.outs)
-        if stage.name in entries and not (runs / record_place(entries[stage.name])).is_file()
+        if stage.name in entries and not (runs / record_path(entries[stage.name])).is_file()
         if keeps_records(stage)
     ]
 
@@ -151,7 +151,7 @@ def _mended(root: Path, cause: BaseException | None) -> bool:
 
     try:
         with repository(root) as repo:
-            moved = set_aside(repo)
+            moved = set_damaged_aside(repo)
             if damaged := cause is not None and is_damaged(cause):
                 forget_hashes(repo)
     except DvcException:
@@ -196,31 +196,31 @@ def _remedy(error: Exception, reason: str) -> str:
 def _entries(root: Path) -> dict[str, Any]:
     """The entries of dvc.lock; none where it cannot be read, which DVC itself tells."""
     try:
-        return dict(stages_of((root / LOCK).read_text(encoding="utf-8"), "this run"))
+        return dict(lock_entries((root / LOCK).read_text(encoding="utf-8"), "this run"))
     except (OSError, ValueError, VerdictError):
         return {}
 
 
-def _keep(root: Path, stages: Record) -> None:
+def _keep(root: Path, stages: RunRecords) -> None:
     """Add what ran to the record; a stage that failed has no entry in the lock, and leaves none."""
     from verdict.base.files import write_text
 
     if not stages:
         return
-    entries, kept = _entries(root), read(root)
+    entries, kept = _entries(root), read_records(root)
     for name, found in stages.items():
         if name in entries:
             key = record_hash(entries[name])
             earlier = kept.pop(key, {"seconds": None, **hardware()})
             kept[key] = {**earlier, **found, **(hardware() if found["how"] == _RUN else {}), "stage": name}
     newest = dict(list(kept.items())[-_MOST:])
-    write_text(root / RECORD, json.dumps(newest, indent=1, allow_nan=False) + "\n")
+    write_text(root / RECORD_FILE, json.dumps(newest, indent=1, allow_nan=False) + "\n")
 
 
-def read(root: Path) -> Record:
+def read_records(root: Path) -> RunRecords:
     """The record by hash of the lock entry, oldest first; empty where there is none or it cannot be read."""
     try:
-        found = json.loads((root / RECORD).read_text(encoding="utf-8"))
+        found = json.loads((root / RECORD_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

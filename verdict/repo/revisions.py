@@ -18,11 +18,11 @@ from verdict.base import documents
 from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
 from verdict.repo.dvc import repository
-from verdict.repo.git import git, prefix
+from verdict.repo.git import git, project_prefix
 from verdict.repo.lock.check import LOCK, hash_of
-from verdict.repo.lock.entries import Entry, outputs_of, stages_of
-from verdict.repo.names import BASE, commit_named, on_stage
-from verdict.repo.partial import complete
+from verdict.repo.lock.entries import Entry, lock_entries, output_hashes
+from verdict.repo.partial_clone import fetch_missing
+from verdict.repo.refs import BASE, find_commit, on_stage
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -85,22 +85,22 @@ class Revision:
     @cached_property
     def stages(self) -> dict[str, Entry]:
         """The entries of dvc.lock, by stage."""
-        return stages_of(self.lock if self.lock is not None else self.text(LOCK), self.name)
+        return lock_entries(self.lock if self.lock is not None else self.text(LOCK), self.name)
 
     @cached_property
     def outputs(self) -> dict[str, str]:
         """The hash of each output in dvc.lock, by path."""
-        return outputs_of(self.stages, self.name)
+        return output_hashes(self.stages, self.name)
 
     def hash_of(self, path: str) -> str:
         """The hash that dvc.lock has for an output."""
         where = f"{LOCK} of {self.name}"
         if path not in self.outputs:
             raise VerdictError(where, f"has no output {path}", "dvc repro, and commit dvc.lock")
-        return checked(self.outputs[path], where)
+        return checked_hash(self.outputs[path], where)
 
 
-def checked(digest: object, where: str) -> str:
+def checked_hash(digest: object, where: str) -> str:
     """A hash that DVC could have written: it becomes part of a path."""
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{32}(\.dir)?", digest):
         raise VerdictError(where, f"{digest!r} is not a hash", "dvc repro")
@@ -153,7 +153,7 @@ class Store:
         if listing.stat().st_size > _MOST_LISTED:
             raise VerdictError(where, f"a folder whose listing has more than {_MOST_LISTED / 1e6:,.0f} MB", "dvc repro")
         entries = json.loads(listing.read_text(encoding="utf-8"))
-        return {entry["relpath"]: checked(entry["md5"], where) for entry in entries}
+        return {entry["relpath"]: checked_hash(entry["md5"], where) for entry in entries}
 
     def folder(self, revision: Revision, path: str) -> Path:
         """A temporary copy of an output that is a folder, by links where the disk allows."""
@@ -212,8 +212,8 @@ def _unreachable(revision: Revision) -> str:
 
 def resolve(root: Path, name: str, option: str = BASE) -> Revision:
     """The commit that people call `name`, as they did by an option, all of it at hand; a stage's with its version."""
-    commit, staged = commit_named(root, name, option), on_stage(root, name)
-    complete(root, commit)
+    commit, staged = find_commit(root, name, option), on_stage(root, name)
+    fetch_missing(root, commit)
     return Revision(root, staged.name if staged and staged.commit == commit else name, commit)
 
 
@@ -238,4 +238,4 @@ def checked_out(revision: Revision) -> Iterator[Path]:
         git(Path(name), *new, settings=settings)
         (folder / ".git/objects/info/alternates").write_text(f"{(root / objects).resolve()}\n", encoding="utf-8")
         git(folder, "checkout", "--quiet", "--detach", revision.commit)
-        yield folder / prefix(root)
+        yield folder / project_prefix(root)

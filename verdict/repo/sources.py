@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Where a project has such a program, it gets what it names from a public source.
 _FETCH = "data/fetch.py"
 # Where .dvc/config has a remote of this name, rows of a retraining wait there until main has them.
-RETRAIN = "retrain"
+RETRAIN_REMOTE = "retrain"
 
 
 def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Path | None = None) -> None:
@@ -46,12 +46,12 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Pa
     except DvcException as error:
         raise VerdictError("dvc.yaml, *.dvc", _reason(error), "mend the file that is named here") from None
     for name, hashes in pointers.items():
-        reasons = [obtain(root, [name], remote)]
+        reasons = [obtain_targets(root, [name], remote)]
         if reasons[0] and lender:
-            reasons += [_lent(lender, name, hashes), obtain(root, [name], remote=False)]
+            reasons += [_lent(lender, name, hashes), obtain_targets(root, [name], remote=False)]
         path = name.removesuffix(".dvc")
         if reasons[-1] and _has_a_source(code or root, path):
-            reasons.append(_fetched(root, code or root, path) or obtain(root, [name], remote=False))
+            reasons.append(_fetched(root, code or root, path) or obtain_targets(root, [name], remote=False))
         if reasons[-1]:
             what = f"{', '.join(hashes)[:8]}, which {name} names, cannot be had: {'; '.join(dict.fromkeys(reasons))}"
             remedy = f"put {path} back as it was when dvc add wrote {name}, or dvc push it where it is"
@@ -61,7 +61,7 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Pa
             _pointers(repo)[name].commit()
 
 
-def obtain(root: Path, targets: list[str], remote: bool) -> str:
+def obtain_targets(root: Path, targets: list[str], remote: bool) -> str:
     """Put the targets into the working tree, from the cache or the remote; why that cannot be, or nothing.
 
     Args:
@@ -92,14 +92,14 @@ def _fetch(repo: "Repo", outs: "list[Output]", targets: list[str]) -> None:
     from dvc.exceptions import DvcException
 
     paths = [str(Path(repo.root_dir) / target) for target in targets]
-    waits = RETRAIN in repo.config["remote"] and all(target.endswith(".dvc") for target in targets)
+    waits = RETRAIN_REMOTE in repo.config["remote"] and all(target.endswith(".dvc") for target in targets)
     try:
         repo.fetch(targets=paths)
     except DvcException:
         if not waits:
             raise
     if waits and any(out.changed_cache() for out in outs):  # of what is missing DVC only warns
-        repo.fetch(targets=paths, remote=RETRAIN)
+        repo.fetch(targets=paths, remote=RETRAIN_REMOTE)
 
 
 def get_data(root: Path, remote: bool) -> str:
@@ -133,7 +133,7 @@ def _unpinned(pointer: str, what: str) -> VerdictError:
     )
 
 
-def obtain_start(root: Path, code: Path) -> None:
+def obtain_pretrained(root: Path, code: Path) -> None:
     """Get the pretrained weights that the chosen kind of model starts from: no stage may fetch any for itself.
 
     Where that fails it is said, and the stage that misses them fails, if it runs.
@@ -153,10 +153,10 @@ def obtain_start(root: Path, code: Path) -> None:
         return
     done = subprocess.run([sys.executable, _FETCH, "--start", kind], cwd=code, check=False)
     if done.returncode == 0 and code != root:
-        bring_start(code, root)
+        copy_pretrained(code, root)
 
 
-def bring_start(source: Path, target: Path) -> None:
+def copy_pretrained(source: Path, target: Path) -> None:
     """Put pretrained weights that one checkout has fetched into another: git ignores them."""
     from verdict.classifier.features.pretrained import (
         FOLDER as START,  # with numpy, which not every job of a workflow installs

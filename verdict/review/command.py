@@ -8,11 +8,11 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_json
 from verdict.base.printable import plain
-from verdict.repo.dvc import cache_of, dvc, share_cache
-from verdict.repo.hook import require_same
-from verdict.repo.names import CANDIDATE
+from verdict.repo.commit_hook import require_tree_matches_index
+from verdict.repo.dvc import cache_folder, dvc, share_cache
+from verdict.repo.refs import CANDIDATE
 from verdict.repo.revisions import Revision, Store, checked_out, resolve, working_tree
-from verdict.repo.sources import bring_start, obtain_data
+from verdict.repo.sources import copy_pretrained, obtain_data
 from verdict.review.compare import Comparison, compare
 from verdict.review.evidence import Evidence
 from verdict.review.gate import Review, review, settings_of
@@ -86,7 +86,7 @@ def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]
     """Open the store; yield it with the base (None without one) and the candidate."""
     root = request.root
     if request.index is not None and request.candidate is None:
-        print(require_same(root, request.index))
+        print(require_tree_matches_index(root, request.index))
     with Store(root, offline="a hook" if request.index is not None else "") as store:
         named = request.candidate
         candidate = resolve(root, named, CANDIDATE) if named is not None else working_tree(root)
@@ -104,9 +104,9 @@ def reproduce(store: Store, revision: Revision) -> Revision:
     """Run a revision's DAG in a temporary checkout, with this repository's cache; return it with the resulting lock."""
     with checked_out(revision) as folder:
         try:
-            share_cache(folder, cache_of(store.root))
+            share_cache(folder, cache_folder(store.root))
             obtain_data(folder, remote=False, lender=store.repo)
-            bring_start(revision.root, folder)
+            copy_pretrained(revision.root, folder)
             dvc(folder, "repro", remedy=f"see what dvc repro says in a checkout of {revision.name}")
         except VerdictError as error:
             raise VerdictError(f"{error.where} of {revision.name}", error.what, error.remedy) from None

@@ -13,9 +13,9 @@ from scipy.special import bdtr, ndtri
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST, TEST_SET
-from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.dataset.description import select_truth
 from verdict.classifier.params.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
-from verdict.classifier.scores.predictions import columns_of, slices
+from verdict.classifier.scores.predictions import probability_columns, slice_masks
 from verdict.review.bootstrap import Draws, ResamplingSettings, paired_bootstrap
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.settings import ComparisonSettings, levels, require_few_slices, undefined_metrics
@@ -187,7 +187,7 @@ def compare_tables(
     )
     draws = paired_bootstrap(base, candidate, labels, resampling)
     confidence = levels(settings, {name: tuple(draw.base) for name, draw in draws.items()})
-    inside, groups, differences = dict(slices(rows)), [], []
+    inside, groups, differences = dict(slice_masks(rows)), [], []
     for name, draw in draws.items():
         rows_inside = rows[inside[name]]
         detectable = _detectable(draw, headline, confidence[name, headline])
@@ -195,7 +195,7 @@ def compare_tables(
         undefined = undefined_metrics(rows_inside, draw.base)
         for metric in draw.base:
             differences.append(_difference(name, metric, draw, confidence[name, metric], metric in undefined))
-    columns = columns_of(labels)
+    columns = probability_columns(labels)
     unchanged = not changed and bool((base[columns].to_numpy() == candidate[columns].to_numpy()).all())
     results = (tuple(differences), tuple(groups), rows)
     return Comparison(labels, headline, settings.confidence, changed, unchanged, *results)
@@ -229,9 +229,9 @@ def _detectable(draws: Draws, metric: str, confidence: float) -> float | None:
 
 def _rows(base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...]) -> pd.DataFrame:
     """Row by row: the truth, both predictions with their confidence, and whether the change fixed or broke it."""
-    rows = candidate[truth_of(candidate.columns)].copy()
+    rows = candidate[select_truth(candidate.columns)].copy()
     for name, table in (("base", base), ("candidate", candidate)):
-        probabilities = table[columns_of(labels)].to_numpy()
+        probabilities = table[probability_columns(labels)].to_numpy()
         rows[name] = np.asarray(labels, dtype=object)[probabilities.argmax(axis=1)]
         rows[f"{name}_confidence"] = probabilities.max(axis=1)
     right, was_right = rows["candidate"] == rows["label"], rows["base"] == rows["label"]

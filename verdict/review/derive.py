@@ -20,9 +20,9 @@ from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import DATASET, PARAMS
-from verdict.repo.environment import environment
+from verdict.repo.environment import child_environment
 from verdict.repo.lock.check import hash_of
-from verdict.repo.raw_data import GROUPS, RawData, raw_data
+from verdict.repo.raw_data import DATA_GROUPS, RawData, raw_data
 from verdict.repo.revisions import Revision, Store, checked_out
 from verdict.review.data import PREPARED
 from verdict.review.tables import bounded_table
@@ -46,7 +46,7 @@ class Derived:
 
 def same_source(base: Revision, candidate: Revision) -> bool:
     """True if both sides prepare the same raw data with the same settings."""
-    groups = [{name: side.params.get(name) for name in GROUPS} for side in (base, candidate)]
+    groups = [{name: side.params.get(name) for name in DATA_GROUPS} for side in (base, candidate)]
     return groups[0] == groups[1] and raw_data(base) == raw_data(candidate)
 
 
@@ -74,8 +74,8 @@ def _run(store: Store, base: Revision, candidate: Revision, tree: Path) -> str:
     for path in FILES:  # main's own metrics are in git
         (tree / path).unlink(missing_ok=True)
     _link(tree, raw, source, candidate)
-    others = {name: group for name, group in base.params.items() if name not in GROUPS}
-    settings = {name: candidate.params[name] for name in GROUPS if name in candidate.params}
+    others = {name: group for name, group in base.params.items() if name not in DATA_GROUPS}
+    settings = {name: candidate.params[name] for name in DATA_GROUPS if name in candidate.params}
     (tree / PARAMS).write_text(dump({**others, **settings}), encoding="utf-8")
     for stage in _STAGES:
         if reason := _run_stage(tree, stage):
@@ -99,7 +99,7 @@ def _run_stage(tree: Path, stage: str) -> str:
     command = [sys.executable, "-I", "-m", f"stages.{stage}"]
     streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "start_new_session": True}
     texts: dict[str, Any] = {"encoding": "utf-8", "errors": "replace"}
-    with subprocess.Popen(command, cwd=tree, env=environment(), **streams, **texts) as process:
+    with subprocess.Popen(command, cwd=tree, env=child_environment(), **streams, **texts) as process:
         _limit(process.pid)
         try:
             _, stderr = process.communicate(timeout=_MOST_SECONDS)

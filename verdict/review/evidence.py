@@ -26,8 +26,8 @@ from verdict.classifier.artifact import (
     load_groups,
     load_manifest,
 )
-from verdict.classifier.dataset.description import Dataset, read_dataset, truth_of
-from verdict.classifier.scores.predictions import columns_of
+from verdict.classifier.dataset.description import Dataset, read_dataset, select_truth
+from verdict.classifier.scores.predictions import probability_columns
 from verdict.repo.revisions import Revision, Store
 from verdict.review.data import PREPARED
 from verdict.review.policy import headline_of
@@ -104,9 +104,9 @@ class Evidence:
         """Stored predictions for a split, row for row."""
         place = f"{folder}/{name}"
         where = f"{place} of {self.revision.name}"
-        path, truth_columns = self.store.file(self.revision, folder, name), truth_of(truth.columns)
+        path, truth_columns = self.store.file(self.revision, folder, name), select_truth(truth.columns)
         with errors_about(path, place, self.revision):
-            table = bounded_table(path, remedy, [*truth_columns, *columns_of(self.labels)])
+            table = bounded_table(path, remedy, [*truth_columns, *probability_columns(self.labels)])
         require_truth(table, where, self.labels)
         require_probabilities(table, self.labels, where)
         if not table[truth_columns].equals(truth[truth_columns]):
@@ -199,8 +199,8 @@ class Evidence:
 
         Rows of this side's test split get the stored predictions; on others the artifact is run.
         """
-        table, names = rows.reset_index(drop=True), columns_of(self.labels)
-        columns = [*truth_of(table.columns.intersection(self.test.columns)), "text"]
+        table, names = rows.reset_index(drop=True), probability_columns(self.labels)
+        columns = [*select_truth(table.columns.intersection(self.test.columns)), "text"]
         stored = self.test[columns].reset_index(names="row")
         stored_row = table[columns].merge(stored, on=columns, how="left")["row"]
         new = stored_row.isna().to_numpy()
@@ -220,7 +220,7 @@ class Evidence:
             raise VerdictError(f"{ARTIFACT} of {self.revision.name}", what, "dvc repro -f train")
         _ = self.classifier  # loaded before the clock starts
         computed, seconds = self._timed(self.test)
-        names = columns_of(self.labels)
+        names = probability_columns(self.labels)
         off = np.abs(computed[names].to_numpy() - stored[names].to_numpy()).max(axis=1)
         if (off > PROBABILITY_TOLERANCE).any():
             row = int(off.argmax())

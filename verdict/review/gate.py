@@ -11,7 +11,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import Figures, as_document, by_slice
+from verdict.classifier.scores.predictions import MetricsBySlice, metrics_by_slice, metrics_document
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision, Store
 from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, compare, compare_on_shared
@@ -45,8 +45,8 @@ class Review:
     changes: list[ParamChange] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    figures: Figures = field(default_factory=dict)  # of each side's predictions on all of its own test rows
-    base_figures: Figures = field(default_factory=dict)
+    figures: MetricsBySlice = field(default_factory=dict)  # of each side's predictions on all of its own test rows
+    base_figures: MetricsBySlice = field(default_factory=dict)
     unapproved: str = ""  # both models on the test rows that nobody has approved, in one line
     seeds: Seeds | None = None  # where the change reports several, or the policy requires them
     comparison: Comparison | None = None
@@ -158,17 +158,17 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     result.rules.append(rule)
     result.seconds_per_1000 = candidate.verify()
     old, new = reported(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), revision)
-    result.figures = by_slice(candidate.predictions, candidate.labels, bins_of(revision))
+    result.figures = metrics_by_slice(candidate.predictions, candidate.labels, bins_of(revision))
     optional = not_yet_reported(old, base.labels, result.metric) if base else frozenset()
     validation = recompute_validation(candidate, optional)
-    result.rules.append(figures_rule(new, as_document(result.figures, candidate.labels), candidate, validation))
+    result.rules.append(figures_rule(new, metrics_document(result.figures, candidate.labels), candidate, validation))
     result.rules.append(provenance.documents(candidate))
     rows = test_rows(base, candidate)
     result.rules.append(provenance.file_rule(rows))
     if base:
         settings = settings_of(base, policy)
-        result.base_figures = by_slice(base.predictions, base.labels, settings.bins)
-        if wrong := mismatches(old, as_document(result.base_figures, base.labels), base.revision, optional):
+        result.base_figures = metrics_by_slice(base.predictions, base.labels, settings.bins)
+        if wrong := mismatches(old, metrics_document(result.base_figures, base.labels), base.revision, optional):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.extend(_data_rules(store, base.revision, result, rows))
@@ -213,9 +213,9 @@ def _model_rules(
     yield rules.speed(policy, base, candidate, result.seconds_per_1000 or 0.0, unchanged)
 
 
-def _figures_on(side: Evidence, on_all: Figures, rows: Mask) -> Figures:
+def _figures_on(side: Evidence, on_all: MetricsBySlice, rows: Mask) -> MetricsBySlice:
     """A side's figures on some of its test rows."""
-    return on_all if rows.all() else by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
+    return on_all if rows.all() else metrics_by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
 
 
 def settings_of(base: Evidence, policy: Gate) -> ComparisonSettings:

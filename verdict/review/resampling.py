@@ -17,8 +17,8 @@ import pandas as pd
 from scipy.sparse import csc_array, csr_array, vstack
 
 from verdict.classifier.params.metric_names import BINARY
-from verdict.classifier.scores.metrics import Codes, Floats, Ranking, Scored, Sums
-from verdict.classifier.scores.predictions import scored, slices
+from verdict.classifier.scores.metrics import Codes, Floats, Ranking, ScoredRows, Sums
+from verdict.classifier.scores.predictions import scored_rows, slice_masks
 
 # Bytes of a chunk of resamples, and of the part of it that is ranked or drawn at a time, which a cache should hold.
 _CHUNK, _CACHED = 100_000_000, 2_000_000
@@ -46,7 +46,7 @@ class Clusters:
         if "slice" not in table:
             return cls(groups, (((seed,), len(names)),))
         stratum_names = [
-            slices[0] if len(slices) == 1 else _SEVERAL for slices in _slices_of_groups(groups, table["slice"])
+            names[0] if len(names) == 1 else _SEVERAL for names in _slices_of_groups(groups, table["slice"])
         ]
         strata, distinct = pd.factorize(np.array(stratum_names, dtype=object))
         numbers = np.empty(len(strata), dtype=np.intp)
@@ -126,7 +126,7 @@ class Part:
         rows: npt.NDArray[np.bool_],
         metrics: Sequence[str],
         clusters: Clusters,
-        models: Sequence[tuple[Scored, csr_array]],
+        models: Sequence[tuple[ScoredRows, csr_array]],
     ) -> "Part":
         """Sum up and rank some rows; each model is a pair of its predictions and what its rows add to the sums."""
         groups = clusters.group_of_row[rows]
@@ -159,11 +159,11 @@ class Resampling:
             seed: of the draws.
             metrics_for: gives the metrics of `overall` or of a slice; a slice without metrics is left out.
         """
-        models = [scored(table, labels, "predictions") for table in tables]
+        models = [scored_rows(table, labels, "predictions") for table in tables]
         self._models, self._layout = len(models), Sums(labels, bins, models[0].rating is not None)
         self.clusters = Clusters.of(tables[0], seed)
         with_terms = [(model, _terms(self._layout, model)) for model in models]
-        parts = ((name, rows, metrics_for(name)) for name, rows in slices(tables[0]))
+        parts = ((name, rows, metrics_for(name)) for name, rows in slice_masks(tables[0]))
         self.parts = [Part.of(*part, self.clusters, with_terms) for part in parts if part[-1]]
 
     def draw(self, resamples: int) -> Iterator[tuple[slice, Part, list[dict[str, Floats]]]]:
@@ -193,7 +193,7 @@ class Resampling:
         return {name: values[name] for name in part.metrics}
 
 
-def _terms(layout: Sums, rows: Scored) -> csr_array:
+def _terms(layout: Sums, rows: ScoredRows) -> csr_array:
     """What each row adds to the sums, (rows, width of the layout)."""
     columns, values = layout.of_rows(rows)
     ends = np.arange(len(rows) + 1) * columns.shape[1]

@@ -16,8 +16,8 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
 from verdict.base.paths import TEST, TEST_SET
 from verdict.base.printable import plain
-from verdict.classifier.dataset.description import truth_of
-from verdict.classifier.scores.predictions import slices
+from verdict.classifier.dataset.description import select_truth
+from verdict.classifier.scores.predictions import slice_masks
 from verdict.repo.revisions import Revision, working_tree
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.truth import read_truth
@@ -57,7 +57,7 @@ class TestRows:
 
 def row_digests(table: pd.DataFrame) -> list[str]:
     """A digest of each row over all that a score depends on: id, group, slice, label, rating (if any), text."""
-    columns = [table[name].tolist() for name in [*truth_of(table.columns), "text"]]
+    columns = [table[name].tolist() for name in [*select_truth(table.columns), "text"]]
     return [hashlib.sha256(json.dumps(row).encode()).hexdigest()[:16] for row in zip(*columns, strict=True)]
 
 
@@ -105,7 +105,7 @@ def _listed(revision: Revision) -> frozenset[str] | None:
 
 def left_out_counts(table: pd.DataFrame, learnt: Mask, base: Revision) -> dict[str, int]:
     """Count the rows that the base learnt from, overall and by slice; `VerdictError` when they are too many."""
-    counts = {name: (int(learnt[inside].sum()), int(inside.sum())) for name, inside in slices(table)}
+    counts = {name: (int(learnt[inside].sum()), int(inside.sum())) for name, inside in slice_masks(table)}
     for name, (left_out, rows) in counts.items():
         if left_out > MOST_LEFT_OUT * rows:
             what = f"the model of {base.name} was trained on {left_out} of the {rows} test rows ({plain(name, 80)})"

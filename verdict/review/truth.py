@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.dataset.description import select_truth
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import columns_of
+from verdict.classifier.scores.predictions import probability_columns
 from verdict.review.tables import bounded_table, columns_in
 
-# The columns of every table of rows; `truth_of` adds the optional ones.
+# The columns of every table of rows; `select_truth` adds the optional ones.
 _ALWAYS = ("id", "group", "label")
 # At most so many labels or slices: no table shows more, and no bootstrap can hold them.
 _MOST_NAMES, _LONGEST_NAME = 1000, 1000
@@ -33,7 +33,7 @@ def read_truth(path: Path, remedy: str, *more: str) -> pd.DataFrame:
 
 def truth_columns(path: Path) -> list[str]:
     """The names of a table's truth columns, with those that every table must have."""
-    return truth_of([*_ALWAYS, *columns_in(path)])
+    return select_truth([*_ALWAYS, *columns_in(path)])
 
 
 def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> None:
@@ -41,7 +41,7 @@ def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> Non
     remedy = "dvc repro prepare"
     if table.empty:
         raise VerdictError(where, "no row in it", remedy)
-    for name in truth_of(table.columns.difference(["rating"])):
+    for name in select_truth(table.columns.difference(["rating"])):
         if not pd.api.types.is_string_dtype(table[name]):
             raise VerdictError(where, f"{name} is no text", remedy)
     if (repeated := table["id"].duplicated()).any():
@@ -61,14 +61,14 @@ def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> Non
 def extended_to_labels(table: pd.DataFrame, labels: Sequence[str], to_labels: Sequence[str]) -> pd.DataFrame:
     """Extend predictions by columns for labels that the model lacks: their probability is 0."""
     missing = [label for label in to_labels if label not in set(labels)]
-    extended = table.assign(**dict.fromkeys(columns_of(missing), 0.0))
-    return extended[[*truth_of(table.columns), *columns_of(to_labels)]]
+    extended = table.assign(**dict.fromkeys(probability_columns(missing), 0.0))
+    return extended[[*select_truth(table.columns), *probability_columns(to_labels)]]
 
 
 def with_probabilities(table: pd.DataFrame, labels: Sequence[str], values: npt.NDArray[np.float64]) -> pd.DataFrame:
     """The truth columns of a table, and a column for each label's probability."""
-    probabilities = pd.DataFrame(values, columns=columns_of(labels), index=table.index)
-    return table[truth_of(table.columns)].join(probabilities)
+    probabilities = pd.DataFrame(values, columns=probability_columns(labels), index=table.index)
+    return table[select_truth(table.columns)].join(probabilities)
 
 
 def require_probabilities(table: pd.DataFrame, labels: Sequence[str], where: str) -> None:
@@ -78,7 +78,7 @@ def require_probabilities(table: pd.DataFrame, labels: Sequence[str], where: str
         if bad.any():
             raise VerdictError(f"{where}, row {int(bad.argmax())}", what, "dvc repro -f train evaluate")
 
-    values = table[columns_of(labels)].to_numpy(dtype=np.float64)
+    values = table[probability_columns(labels)].to_numpy(dtype=np.float64)
     refuse(~np.isfinite(values).all(axis=1), "a probability that is not a finite number")
     wrong_sum = np.abs(values.sum(axis=1) - 1) > 1e-4
     refuse((values < 0).any(axis=1) | wrong_sum, "probabilities below 0, or not adding up to 1")

@@ -11,7 +11,7 @@ from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
 from verdict.classifier.params.metric_names import metrics_of
 from verdict.classifier.scores.scoreboard import SHOWN, scoreboard
-from verdict.repo.lock.current import require_current
+from verdict.repo.lock.current import require_current_metrics
 
 HEAD = "name,slice,metric,value\n"
 PATH = "metrics/evaluation.json"
@@ -118,15 +118,15 @@ def of(path: str, digest: str) -> dict[str, str]:
 def require(folder: Path, stages: dict[str, Any]) -> None:
     """Ask whether the metrics are current, by a lock."""
     (folder / "dvc.lock").write_text(dump({"schema": "2.0", "stages": stages}), encoding="utf-8")
-    require_current(folder, PATH)
+    require_current_metrics(folder, PATH)
 
 
 def test_the_figures_of_a_whole_run_pass(tmp_path: Path, reproduced: dict[str, Any]) -> None:
     """After a run that ended well nothing is said; nor of another file, nor where there is no lock."""
-    require_current(tmp_path, PATH)
+    require_current_metrics(tmp_path, PATH)
     require(tmp_path, reproduced)
     (tmp_path / PATH).write_text("[]", encoding="utf-8")
-    require_current(tmp_path, "metrics/other.json")
+    require_current_metrics(tmp_path, "metrics/other.json")
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from tests.conftest import ROOT
 from tests.corpus import mails, write_csv
 from tests.documents import load
 from tests.dvc.pipeline.clone import Clone, commented_clone
-from verdict.init.document import flow, rewritten
-from verdict.init.look import columns_of, likely_label, likely_text
-from verdict.init.trial import tried
+from verdict.init.columns import columns_of, likely_label, likely_text
+from verdict.init.params_file import rewrite_params, yaml_value
+from verdict.init.trial import try_prepare
 
 TEXTS = ("--text", "subject", "--text", "body", "--label", "label")
 
@@ -153,10 +153,10 @@ def test_the_params_fit_the_table(tmp_path: Path, table: Path, monkeypatch: pyte
     """Limits are below what the table has, and keys that init does not know stay as they are."""
     monkeypatch.chdir(tmp_path)
     data = {"path": table.name, "text": "body", "label": "label", "slice": "subject"}
-    trial = tried({**data, "slice": "label"}, {})
+    trial = try_prepare({**data, "slice": "label"}, {})
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(
-        rewritten(text, {**data, "slice": "label"}, {}, trial, "weighted_f1"), encoding="utf-8"
+        rewrite_params(text, {**data, "slice": "label"}, {}, trial, "weighted_f1"), encoding="utf-8"
     )
     found, before = load(tmp_path / "params.yaml"), load(ROOT / "params.yaml")
     assert all(found["validate"]["min_rows"][name] <= rows for name, rows in trial.rows.items())
@@ -165,7 +165,9 @@ def test_the_params_fit_the_table(tmp_path: Path, table: Path, monkeypatch: pyte
     assert found["featurize"]["word"] == before["featurize"]["word"]
     assert found["train"]["bag"] == before["train"]["bag"]
     assert found["train"]["class_weight"] is None
-    noted = rewritten(text.replace("\nsplit:", "\n# a note\n\n# on the split\nsplit:"), data, {}, trial, "weighted_f1")
+    noted = rewrite_params(
+        text.replace("\nsplit:", "\n# a note\n\n# on the split\nsplit:"), data, {}, trial, "weighted_f1"
+    )
     assert "\n# a note\n\n# on the split\nsplit:" in noted, "a comment before a group stays"
 
 
@@ -198,5 +200,5 @@ def test_a_label_may_hold_commas(clone: Clone, tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["plain", "with: colon", "yes", "1.0", "#x", "[a]", "好评", "", " padded", "it's"])
 def test_a_value_comes_back_as_it_was(tmp_path: Path, value: str) -> None:
     """Whatever a column is called, params.yaml says it in a way that YAML reads as that."""
-    (tmp_path / "a.yaml").write_text(f"a: {flow([value])}\n", encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(f"a: {yaml_value([value])}\n", encoding="utf-8")
     assert load(tmp_path / "a.yaml") == {"a": [value]}

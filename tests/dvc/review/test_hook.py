@@ -9,26 +9,26 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk
-from tests.dvc.review.forging import forget
+from tests.dvc.review import edits
+from tests.dvc.review.edits import ReviewRunner
+from tests.dvc.review.tampering import delete_output
 from verdict.base.errors import VerdictError
-from verdict.repo.environment import enter, environment
-from verdict.repo.hook import require_same
+from verdict.repo.commit_hook import require_tree_matches_index
+from verdict.repo.environment import child_environment, clean_own_environment
 from verdict.review.command import Request, sides
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 # All of the gate that has to do with git, without models.
 HOOK = f"""#!{sys.executable}
 import sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
-from verdict.repo.environment import enter
-from verdict.repo.hook import require_same
+from verdict.repo.environment import clean_own_environment
+from verdict.repo.commit_hook import require_tree_matches_index
 from verdict.repo.revisions import checked_out, resolve
-index = enter()
+index = clean_own_environment()
 try:
-    print(require_same(Path.cwd(), index))
+    print(require_tree_matches_index(Path.cwd(), index))
     with checked_out(resolve(Path.cwd(), "main")):
         pass
 except Exception as error:
@@ -155,7 +155,7 @@ def test_files_that_matter_must_be_in_the_commit(made: Clone, tmp_path: Path, ki
     change(place := made.copy(tmp_path / "place"))
     before = index_of(place).read_bytes()
     with pytest.raises(VerdictError) as error:
-        require_same(place.path, index_of(place))
+        require_tree_matches_index(place.path, index_of(place))
     assert error.value.what == what
     assert index_of(place).read_bytes() == before
 
@@ -166,10 +166,10 @@ def test_what_a_link_leads_to_must_be_in_the_commit(made: Clone, tmp_path: Path)
     (place.path / "code.py").unlink()
     (place.path / "code.py").symlink_to("notes.md")
     place.run("git", "add", "code.py")
-    assert "judged: the working tree" in require_same(place.path, index_of(place))
+    assert "judged: the working tree" in require_tree_matches_index(place.path, index_of(place))
     write(place, "notes.md")
     with pytest.raises(VerdictError, match=r"other in the working tree: notes\.md"):
-        require_same(place.path, index_of(place))
+        require_tree_matches_index(place.path, index_of(place))
 
 
 def test_a_submodule_must_be_as_the_commit_has_it(made: Clone, tmp_path: Path) -> None:
@@ -178,10 +178,10 @@ def test_a_submodule_must_be_as_the_commit_has_it(made: Clone, tmp_path: Path) -
     write(place, "dvc.lock", "stages: {one: {deps: [{path: part/notes.md}]}}\n")
     place.run("git", "-c", "protocol.file.allow=always", "submodule", "add", str(made.path), "part")
     place.run("git", "add", "--all")
-    assert "judged: the working tree" in require_same(place.path, index_of(place))
+    assert "judged: the working tree" in require_tree_matches_index(place.path, index_of(place))
     write(place, "part/notes.md")
     with pytest.raises(VerdictError, match="other in the working tree: part"):
-        require_same(place.path, index_of(place))
+        require_tree_matches_index(place.path, index_of(place))
 
 
 def test_in_a_hook_another_commit_is_named(made: Clone, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,7 +197,7 @@ def test_other_files_may_differ(made: Clone, tmp_path: Path) -> None:
     for name in ("notes.md", "new.md", "lib/run.log"):
         write(place, name)
     (place.path / "code.py").chmod(0o755)
-    assert "judged: the working tree" in require_same(place.path, index_of(place))
+    assert "judged: the working tree" in require_tree_matches_index(place.path, index_of(place))
 
 
 def test_a_process_forgets_the_hook_around_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,19 +209,19 @@ def test_a_process_forgets_the_hook_around_it(tmp_path: Path, monkeypatch: pytes
     given = {"GIT_INDEX_FILE": ".git/index", "GIT_DIR": "/nowhere", "GIT_PREFIX": "sub/", "GIT_AUTHOR_NAME": "T"}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert enter() == tmp_path / ".git/index"
+    assert clean_own_environment() == tmp_path / ".git/index"
     assert {name for name in given if name in os.environ} == {"GIT_AUTHOR_NAME"}
-    assert enter() is None
+    assert clean_own_environment() is None
 
 
 def test_a_stage_runs_by_this_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program finds `python` beside its own interpreter, though no virtual environment is active, or no path set."""
     own = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", "/usr/bin")
-    enter()
-    assert os.environ["PATH"] == environment()["PATH"] == f"{own}:/usr/bin"
+    clean_own_environment()
+    assert os.environ["PATH"] == child_environment()["PATH"] == f"{own}:/usr/bin"
     monkeypatch.delenv("PATH")
-    enter()
+    clean_own_environment()
     assert os.environ["PATH"].split(":") == [own, *os.defpath.split(":")]
 
 
@@ -237,27 +237,27 @@ def test_the_gate_itself_as_a_hook(clone: Clone) -> None:
     assert not (clone.path / "fired").exists()
 
 
-def test_a_hook_asks_no_remote(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hook_asks_no_remote(clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where main's results are not in the cache it ends at once, and says what to run, outside of the hook."""
-    forget(clone, "data/predictions")
+    delete_output(clone, "data/predictions")
     monkeypatch.setenv("GIT_INDEX_FILE", str(index_of(clone)))
     monkeypatch.setattr("dvc.data_cloud.DataCloud.pull", lambda *_, **__: pytest.fail("asked a remote"))
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2
     assert "judged: the working tree" in outcome.text
     assert "a hook asks no remote" in outcome.reason
     assert "verdict gate" in outcome.text
 
 
-def test_a_tag_is_not_the_default_branch(clone: Clone, desk: Desk) -> None:
+def test_a_tag_is_not_the_default_branch(clone: Clone, runner: ReviewRunner) -> None:
     """Where trunk is the default branch and a tag main lies on the change, that is compared with trunk, and fails."""
     clone.run("git", "branch", "--move", "main", "trunk")
     clone.run("git", "config", "verdict.base", "trunk")
     clone.run("git", "checkout", "--quiet", "-b", "change")
-    changes.set_params(clone, "gate", max_artifact_mb=1000)
+    edits.set_params(clone, "gate", max_artifact_mb=1000)
     clone.commit("Another rule")
     clone.run("git", "tag", "main")
-    assert desk.gate(clone).failed == ["policy"]
-    by_tag = desk.gate(clone, "--base", "main")
+    assert runner.gate(clone).failed == ["policy"]
+    by_tag = runner.gate(clone, "--base", "main")
     assert by_tag.code == 2
     assert "main: no such branch or commit here, only a tag" in by_tag.text

@@ -8,8 +8,8 @@ import pytest
 from tests.dvc.pipeline.clone import Clone
 from verdict.base.errors import VerdictError
 from verdict.repo import environment
-from verdict.repo.git import refusal
-from verdict.repo.names import CANDIDATE, OnStage, commit_named, default_branch, on_stage
+from verdict.repo.git import git_error
+from verdict.repo.refs import CANDIDATE, OnStage, default_branch, find_commit, on_stage
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_name_means_this(
 ) -> None:
     """A branch goes before a tag; what begins with a remote's name is the remote's; a tag is asked for in full."""
     name(place, commits, **refs)
-    assert commit_named(place.path, asked) == commits[1][meant]
+    assert find_commit(place.path, asked) == commits[1][meant]
 
 
 @pytest.mark.parametrize("digits", [10, 40])
@@ -74,7 +74,7 @@ def test_a_commit_is_named_by_its_hash(place: Clone, commits: tuple[Clone, dict[
     """Whole, it is that commit whatever a branch is called; its beginning is that commit, whatever a tag is called."""
     asked = commits[1]["other"][:digits]
     place.run("git", "update-ref", f"refs/{'heads' if digits == 40 else 'tags'}/{asked}", commits[1]["tag"])
-    assert commit_named(place.path, asked) == commits[1]["other"]
+    assert find_commit(place.path, asked) == commits[1]["other"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_is_no_name_here_is_refused_with_what_there_is(
     """A tag alone, or nothing, is no revision; the message lists the branches that there are."""
     name(place, commits, tags__main="tag", tags__refs__heads__main="tag", remotes__origin__trunk="tracked")
     with pytest.raises(VerdictError, match="no such") as error:
-        commit_named(place.path, asked)
+        find_commit(place.path, asked)
     assert "(work, origin/trunk)" in error.value.remedy
     assert ("refs/tags/main is the tag" in error.value.remedy) == asked.startswith("main")
 
@@ -105,7 +105,7 @@ def test_what_is_on_a_stage_has_the_version_of_its_commit(place: Clone, commits:
 def test_the_remedy_names_the_option_that_was_given(place: Clone) -> None:
     """For a candidate that is not there, no other base and no first run would help: neither is told."""
     with pytest.raises(VerdictError) as error:
-        commit_named(place.path, "HEAD~9", CANDIDATE)
+        find_commit(place.path, "HEAD~9", CANDIDATE)
     assert error.value.remedy == "--candidate with one that is here (work)"
 
 
@@ -115,10 +115,10 @@ def test_the_command_of_the_message_brings_the_branch(tmp_path: Path, commits: t
     source.run("git", "clone", "--quiet", "--depth", "1", f"file://{source.path}", str(tmp_path / "shallow"))
     place = Clone(tmp_path / "shallow")
     with pytest.raises(VerdictError, match="this clone is shallow") as error:
-        commit_named(place.path, "main")
+        find_commit(place.path, "main")
     assert error.value.remedy.startswith("git fetch --unshallow; or ")
     place.run(*error.value.remedy.split("; or ")[1].split())
-    assert commit_named(place.path, "main") == commits[1]["branch"]
+    assert find_commit(place.path, "main") == commits[1]["branch"]
 
 
 def test_the_default_branch_is_the_settings_else_origins_else_main(place: Clone) -> None:
@@ -134,14 +134,14 @@ def test_without_git_it_is_git_that_is_asked_for(place: Clone, monkeypatch: pyte
     """On a machine without git, as in a small container, the message says so, and not that a file is missing."""
     monkeypatch.setenv("PATH", str(place.path))
     with pytest.raises(VerdictError, match="not installed") as error:
-        commit_named(place.path, "HEAD")
+        find_commit(place.path, "HEAD")
     assert error.value.where == "git"
 
 
 def test_a_full_disk_is_not_another_checkout() -> None:
     """Where git cannot write, room is what helps."""
     said = b"error: unable to write file verdict/classifier/__init__.py\n"
-    assert "df -h" in refusal("checkout", CompletedProcess([], 1, b"", said)).remedy
+    assert "df -h" in git_error("checkout", CompletedProcess([], 1, b"", said)).remedy
 
 
 def test_gits_own_reason_is_told(place: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,5 +149,5 @@ def test_gits_own_reason_is_told(place: Clone, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(environment, "_KEPT", (*environment._KEPT, "GIT_TEST_"))
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(VerdictError, match="detected dubious ownership") as error:
-        commit_named(place.path, "HEAD")
+        find_commit(place.path, "HEAD")
     assert error.value.remedy == f"git config --global --add safe.directory {place.path}"

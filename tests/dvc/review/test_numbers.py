@@ -83,7 +83,7 @@ def test_a_run_is_found_by_its_entry(repository: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(repository)
     repro.reproduce(repository, force=True)
     entry = working_tree(repository).stages["copy"]
-    assert repro.read(repository)[check.record_hash(entry)]["stage"] == "copy"
+    assert repro.read_records(repository)[check.record_hash(entry)]["stage"] == "copy"
 
 
 def test_a_change_of_such_a_value_is_found(repository: Path, tmp_path: Path) -> None:

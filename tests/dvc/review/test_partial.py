@@ -76,7 +76,7 @@ def test_what_the_server_does_not_give_is_an_error_with_a_way_out(source: Clone,
 
 def test_a_server_that_never_answers_is_not_waited_for(source: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends with its helpers after a limit of time, and the message says what to look at."""
-    monkeypatch.setattr(programs, "SECONDS", 0.5)
+    monkeypatch.setattr(programs, "TIMEOUT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/x.git"
         with pytest.raises(VerdictError, match="git ls-remote: did not end within") as error:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.documents import save
 from verdict.base.errors import VerdictError
-from verdict.repo.raw_data import TABLE, RawData, data_path, declared_path, raw_data
+from verdict.repo.raw_data import TABLE_PATH, RawData, data_path, declared_path, raw_data
 from verdict.repo.revisions import Revision
 
 HASH = "0123456789abcdef" * 2
@@ -115,5 +115,5 @@ def test_a_folder_may_have_no_params(tmp_path: Path) -> None:
 def test_a_table_is_known_by_its_name() -> None:
     """Of the formats that are read, packed or not, at any depth that a path may have."""
     good = ["data/a.csv", "data/raw/b.JSONL", "data/raw/2026/c.tsv.gz", "data/a-1.b.parquet"]
-    assert [name for name in good if TABLE.fullmatch(name)] == good
-    assert not [name for name in ("a.csv", "data/a.txt", "data/a.csv.zip", "data/.a.csv") if TABLE.fullmatch(name)]
+    assert [name for name in good if TABLE_PATH.fullmatch(name)] == good
+    assert not [name for name in ("a.csv", "data/a.txt", "data/a.csv.zip", "data/.a.csv") if TABLE_PATH.fullmatch(name)]

@@ -17,7 +17,7 @@ from typing import Any
 from verdict.base.documents import parse, require_bounded
 from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
-from verdict.repo.git import start_of
+from verdict.repo.git import first_bytes
 from verdict.repo.revisions import Revision
 
 MOST_STAGES = 500
@@ -51,7 +51,7 @@ def require_small(root: Path, base: str, head: str) -> None:
 
 def _files(root: Path, commit: str) -> dict[str, tuple[int, str]]:
     """Size and hash of each file of a commit, by path."""
-    printed = start_of(root, _MOST_LISTED + 1, "ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+    printed = first_bytes(root, _MOST_LISTED + 1, "ls-tree", "-r", "-z", "-l", "--full-tree", commit)
     if len(printed) > _MOST_LISTED:
         raise VerdictError(commit[:10], "more files than the judge can list", _REMEDY)
     entries = (line.partition("\t") for line in printed.decode("utf-8", "replace").split("\0") if line)

@@ -11,7 +11,7 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.repo.lock.check import hash_of
 from verdict.repo.raw_data import raw_data
-from verdict.repo.remote import configured
+from verdict.repo.remote import has_shared_remote
 from verdict.repo.revisions import Revision, Store
 from verdict.repo.sources import obtain_data
 from verdict.review.command import reproduce
@@ -61,7 +61,7 @@ def add_raw_data(store: Store, main: Revision, own: Revision, folder: Path) -> N
             remedy = f"dvc add {raw.tracked}, and commit {raw.pointer}"
             raise VerdictError(f"{raw.pointer} of {own.name}", what, remedy)
     elif not same_source(main, own) and main.text(raw.pointer) == own.text(raw.pointer):
-        obtain_data(store.root, remote=configured(store.root))
+        obtain_data(store.root, remote=has_shared_remote(store.root))
 
 
 def reproduce_main(store: Store, main: Revision) -> Revision:

@@ -12,8 +12,8 @@ from verdict.base.errors import VerdictError
 from verdict.base.paths import GENERATED
 from verdict.ci.judge.bounds import require_small
 from verdict.ci.judge.safety import require_safe
-from verdict.repo.environment import Names
-from verdict.repo.git import git, run
+from verdict.repo.environment import StringMap
+from verdict.repo.git import git, run_git
 from verdict.repo.lock.check import LOCK
 from verdict.repo.revisions import Revision
 
@@ -75,7 +75,7 @@ def merge(root: Path, base: str, head: str) -> Merge:
 def is_update(root: Path, main: str, commit: str) -> bool:
     """Whether a commit merges some state of main into another, and is what merging gives: nobody wrote any of it."""
     parents = _git(root, "rev-list", "--max-count=1", "--parents", commit).split()[1:]
-    if len(parents) != 2 or run(root, "merge-base", "--is-ancestor", parents[1], main).returncode:
+    if len(parents) != 2 or run_git(root, "merge-base", "--is-ancestor", parents[1], main).returncode:
         return False
     return _merged(root, *parents) == [_git(root, "rev-parse", f"{commit}^{{tree}}")]
 
@@ -84,7 +84,7 @@ def _merged(root: Path, base: str, head: str) -> list[str]:
     """The tree that merging two commits gives, and the files that conflict."""
     command = (*_WITHOUT_ATTRIBUTES, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z")
     folder = Path(_git(root, "rev-parse", "--absolute-git-dir"))
-    done = run(folder, *command, base, head)
+    done = run_git(folder, *command, base, head)
     printed, said = (text.decode("utf-8", errors="replace") for text in (done.stdout, done.stderr))
     if done.returncode not in (0, 1):
         raise VerdictError("git merge-tree", " ".join(said.split())[:300], "fetch both histories in full")
@@ -144,6 +144,6 @@ def tree_of(merged: Merge, lines: list[str]) -> str:
 
 
 def _git(
-    root: Path, *arguments: str, stdin: str = "", variables: Names | None = None, settings: Names | None = None
+    root: Path, *arguments: str, stdin: str = "", variables: StringMap | None = None, settings: StringMap | None = None
 ) -> str:
     return git(root, *arguments, stdin=stdin, variables={**_AUTHOR, **(variables or {})}, settings=settings).strip()

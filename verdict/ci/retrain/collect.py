@@ -16,23 +16,23 @@ from verdict.ci.sweep.proposal import FILES, Proposal
 from verdict.classifier.dataset.formats import FORMATS
 from verdict.classifier.dataset.table import format_of
 from verdict.classifier.params import load
-from verdict.init.add import NOTES, put, wanted
-from verdict.init.new_rows import New
-from verdict.repo.dvc import dvc, settings
+from verdict.init.add import NOTES, add_rows, read_new_rows
+from verdict.init.new_rows import NewRows
+from verdict.repo.dvc import dvc, dvc_config
 from verdict.repo.raw_data import raw_data
 from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, working_tree
-from verdict.repo.sources import RETRAIN
+from verdict.repo.sources import RETRAIN_REMOTE
 from verdict.review.policy import retrain_of
 from verdict.review.report.markup import Template, fit
 
 TEMPLATE = Path(__file__).parent / "templates" / "retrain.md.j2"
 _ROWS = "rows"  # of that remote: the folder where a team lays its labelled tables
-_NO_REMOTE = f"dvc remote add {RETRAIN} s3://BUCKET/retrain, on main (docs/retraining.md)"
+_NO_REMOTE = f"dvc remote add {RETRAIN_REMOTE} s3://BUCKET/retrain, on main (docs/retraining.md)"
 
 
 @dataclass(frozen=True)
-class Why:
+class Trigger:
     """What asked for a retraining, by which run, and when; `overrides` are other params to go along, as KEY=VALUE."""
 
     alert: Mapping[str, str]
@@ -41,13 +41,13 @@ class Why:
     overrides: str = ""
 
 
-def collect(main: Revision, folder: Path, why: Why, out: Path) -> int:
+def collect(main: Revision, folder: Path, trigger: Trigger, out: Path) -> int:
     """Lay a proposal aside, if there are rows enough that the table does not have.
 
     Args:
         main: the checkout, which is the current folder; its rules count.
         folder: tables of labelled rows; those of the remote come to them.
-        why: what asked for it.
+        trigger: what asked for it.
         out: gets the proposal.
 
     Returns:
@@ -57,44 +57,51 @@ def collect(main: Revision, folder: Path, why: Why, out: Path) -> int:
         VerdictError: rows cannot be read, or cannot be sent.
     """
     params, rules, root = load(), retrain_of(main), main.root
-    has_remote = RETRAIN in settings(root)["remote"]
+    has_remote = RETRAIN_REMOTE in dvc_config(root)["remote"]
     if has_remote:
-        with Storage(root, RETRAIN) as storage:
-            storage.bring(_ROWS, folder)
+        with Storage(root, RETRAIN_REMOTE) as storage:
+            storage.download_all(_ROWS, folder)
     found = sorted(path for path in folder.rglob("*") if path.is_file() and format_of(path) in FORMATS)
-    new = wanted(root, params, found, rules.columns, lenient=True) if found else New([], Counter(), [])
+    new = read_new_rows(root, params, found, rules.columns, lenient=True) if found else NewRows([], Counter(), [])
     print(f"{len(new.rows)} new rows in {len(found)} tables; left out: {dict(new.left_out)}")
     if len(new.rows) < rules.min_labels:
         return rules.min_labels - len(new.rows)
     if not has_remote:
-        raise VerdictError(".dvc/config", f"has no remote {RETRAIN}: nobody could get the new rows", _NO_REMOTE)
-    if why.overrides.strip():
-        apply(root, why.overrides)
-    put(root, params, new, f"retraining: {why.run}", why.now.date())
+        raise VerdictError(".dvc/config", f"has no remote {RETRAIN_REMOTE}: nobody could get the new rows", _NO_REMOTE)
+    if trigger.overrides.strip():
+        apply(root, trigger.overrides)
+    add_rows(root, params, new, f"retraining: {trigger.run}", trigger.now.date())
     _send(root)
-    _propose(main, new, why, out)
+    _propose(main, new, trigger, out)
     return 0
 
 
 def _send(root: Path) -> None:
     """Push the new version to the remote of retraining, and see that it is there."""
     raw = raw_data(working_tree(root))
-    dvc(root, "push", "--remote", RETRAIN, raw.pointer, remedy=f"the key must write to the remote {RETRAIN}")
-    with Storage(root, RETRAIN) as storage:
-        if not storage.held([storage.object_at(raw.digest)]):
+    remedy = f"the key must write to the remote {RETRAIN_REMOTE}"
+    dvc(root, "push", "--remote", RETRAIN_REMOTE, raw.pointer, remedy=remedy)
+    with Storage(root, RETRAIN_REMOTE) as storage:
+        if not storage.existing([storage.object_at(raw.digest)]):
             raise VerdictError(storage.where(), f"does not hold {raw.digest} after the push", "run the job again")
 
 
-def _propose(main: Revision, new: New, why: Why, out: Path) -> None:
+def _propose(main: Revision, new: NewRows, trigger: Trigger, out: Path) -> None:
     raw, count = raw_data(working_tree(main.root)), len(new.rows)
-    files = [raw.pointer, NOTES, *([PARAMS] if why.overrides.strip() else [])]
+    files = [raw.pointer, NOTES, *([PARAMS] if trigger.overrides.strip() else [])]
     for name in files:
         (out / FILES / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(main.root / name, out / FILES / name)
-    branch = f"{BRANCHES}{why.now:%Y-%m-%d}-{why.run.rpartition('/')[2]}"
+    branch = f"{BRANCHES}{trigger.now:%Y-%m-%d}-{trigger.run.rpartition('/')[2]}"
     mark, title = f"Retrain: {branch}", f"Retrain with {count:,} new labelled rows"
     found = {
-        **{"path": raw.path, "count": count, "alert": why.alert, "run": why.run, "overrides": why.overrides.split()},
+        **{
+            "path": raw.path,
+            "count": count,
+            "alert": trigger.alert,
+            "run": trigger.run,
+            "overrides": trigger.overrides.split(),
+        },
         **{"rows": sorted(new.counts.items()), "left_out": new.left_out.most_common()},
     }
     body = fit(Template(TEMPLATE).all("proposal", found), whole="the run's log")

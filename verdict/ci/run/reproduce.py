@@ -2,7 +2,7 @@
 
 The workflow runs main's code for it, in a checkout of main, on the change's checkout. Of the change only its stages
 run, each behind Landlock, and where the data is made not even these, unless a person approved that
-(`verdict.repo.isolation.by_main`).
+(`verdict.repo.isolation.main_code`).
 
 It starts from main's dvc.lock, metrics and plots, not from the author's: a lock that was invented to be consistent
 would make DVC skip everything.
@@ -18,16 +18,16 @@ from verdict.base.paths import ARTIFACT, DATASET, GENERATED, PREDICTIONS, TEST, 
 from verdict.ci.lock_diff import differences
 from verdict.ci.run import bundle
 from verdict.repo import repro
-from verdict.repo.dvc import check_out, settings
+from verdict.repo.dvc import checkout_results, dvc_config
 from verdict.repo.git import git
-from verdict.repo.isolation.by_main import MainCode
+from verdict.repo.isolation.main_code import MainCode
 from verdict.repo.isolation.sandbox import STRICT, Confinement, require_landlock
-from verdict.repo.lock.check import LOCK, Stage, definitions
-from verdict.repo.lock.entries import Entry, outputs_of, stages_of
-from verdict.repo.raw_data import TABLE, RawData, raw_data
+from verdict.repo.lock.check import LOCK, StageDefinition, stage_definitions
+from verdict.repo.lock.entries import Entry, lock_entries, output_hashes
+from verdict.repo.raw_data import TABLE_PATH, RawData, raw_data
 from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, resolve, working_tree
-from verdict.repo.sources import obtain, obtain_data, obtain_start
+from verdict.repo.sources import obtain_data, obtain_pretrained, obtain_targets
 
 PREPARED = "data/prepared/"
 # What the judge cannot do without, by the candidate's dvc.lock.
@@ -51,26 +51,26 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool, main: MainCod
     require_landlock(STRICT)
     base, author = resolve(root, base_name), Revision(root, "HEAD", "HEAD")
     try:
-        claimed = stages_of(author.text(LOCK), "HEAD") if author.text(LOCK) else {}
+        claimed = lock_entries(author.text(LOCK), "HEAD") if author.text(LOCK) else {}
         begin_from(base)
         _forget_narrowed(root)
-        remote = remote and answers(root)
+        remote = remote and remote_answers(root)
         if not remote:
             without_remote(root)
-        obtain_start(root, main.folder if main else root)
+        obtain_pretrained(root, main.folder if main else root)
         run_dag(root, remote, main)
         _prune(root)
     except VerdictError as error:
         stage = error.stage if isinstance(error, repro.StageError) else None
         reason = main.explained(stage, error.what) if main and stage else error.what if stage else str(error)
-        _hand_over(root, out, bundle.Head(bundle.FAILED, stage, reason[:1000]), [])
+        _hand_over(root, out, bundle.Header(bundle.FAILED, stage, reason[:1000]), [])
         raise
-    _hand_over(root, out, bundle.Head(bundle.REPRODUCED), outputs(root, base))
-    found = differences(claimed, stages_of((root / LOCK).read_text(encoding="utf-8"), "the run"))
+    _hand_over(root, out, bundle.Header(bundle.REPRODUCED), outputs(root, base))
+    found = differences(claimed, lock_entries((root / LOCK).read_text(encoding="utf-8"), "the run"))
     print("\n".join(found) or f"reproduced: {LOCK} is what the author committed")
 
 
-def answers(root: Path) -> bool:
+def remote_answers(root: Path) -> bool:
     """Whether the remote can be asked; where it cannot, the log says why, and the run goes on without it."""
     try:
         with Storage(root):
@@ -82,7 +82,7 @@ def answers(root: Path) -> bool:
 
 def without_remote(root: Path) -> None:
     """Name an empty folder as this checkout's remote: DVC looks for listings there, also where nothing is pulled."""
-    with settings(root).edit("local") as config:
+    with dvc_config(root).edit("local") as config:
         config["core"]["remote"] = "nowhere"
         config["remote"]["nowhere"] = {"url": "tmp/nowhere"}
 
@@ -103,13 +103,13 @@ def _forget_narrowed(root: Path) -> None:
     """Take entries out of dvc.lock whose stage lost a dependency, a param or an output: DVC overlooks that."""
     if not (root / LOCK).exists():
         return
-    stages = stages_of((root / LOCK).read_text(encoding="utf-8"), "main")
-    narrowed = [stage.name for stage in definitions(root) if _is_narrower(stage, stages.get(stage.name) or {})]
+    stages = lock_entries((root / LOCK).read_text(encoding="utf-8"), "main")
+    narrowed = [stage.name for stage in stage_definitions(root) if _is_narrower(stage, stages.get(stage.name) or {})]
     if narrowed:
         _keep(root, {name: entry for name, entry in stages.items() if name not in narrowed})
 
 
-def _is_narrower(stage: Stage, entry: dict[str, Any]) -> bool:
+def _is_narrower(stage: StageDefinition, entry: dict[str, Any]) -> bool:
     paths = {item["path"] for part in ("deps", "outs") for item in entry.get(part) or []}
     params = {(file, key) for file, keys in (entry.get("params") or {}).items() for key in keys}
     now = {(file, key) for file, keys in stage.params.items() for key in keys}
@@ -118,7 +118,7 @@ def _is_narrower(stage: Stage, entry: dict[str, Any]) -> bool:
 
 def stage_outputs(lock: str) -> list[str]:
     """All outputs that a dvc.lock names."""
-    return list(outputs_of(stages_of(lock, "main"), "main"))
+    return list(output_hashes(lock_entries(lock, "main"), "main"))
 
 
 def run_dag(root: Path, remote: bool, main: MainCode | None) -> None:
@@ -128,11 +128,11 @@ def run_dag(root: Path, remote: bool, main: MainCode | None) -> None:
     where it cannot (an empty remote, a cache that was evicted), the raw data is fetched and all that is missing runs.
     """
     confinement = Confinement(strict=True, main=main)
-    check_out(root)
+    checkout_results(root)
     try:
         repro.reproduce(root, confinement, pull=remote, allow_missing=True)
         kept = {VALIDATION[0]} & set(stage_outputs((root / LOCK).read_text(encoding="utf-8")))
-        if not (reason := obtain(root, [*_NEEDED, *kept], remote)):
+        if not (reason := obtain_targets(root, [*_NEEDED, *kept], remote)):
             return
     except repro.StageError:
         raise
@@ -145,10 +145,10 @@ def run_dag(root: Path, remote: bool, main: MainCode | None) -> None:
 
 def _prune(root: Path) -> None:
     """Take entries out of dvc.lock whose stage dvc.yaml does not have any more; DVC never does."""
-    stages = stages_of((root / LOCK).read_text(encoding="utf-8"), "the run")
+    stages = lock_entries((root / LOCK).read_text(encoding="utf-8"), "the run")
     if set(stages) <= set(working_tree(root).document("dvc.yaml")["stages"]):
         return
-    names = {stage.name for stage in definitions(root)}
+    names = {stage.name for stage in stage_definitions(root)}
     kept = {name: entry for name, entry in stages.items() if name in names}
     if len(kept) < len(stages):
         _keep(root, kept)
@@ -161,7 +161,7 @@ def _keep(root: Path, stages: dict[str, Entry]) -> None:
 
 def outputs(root: Path, base: Revision) -> list[str]:
     """The files for the bundle: what git tracks, the artifact, the predictions; of the data only what differs."""
-    entries = stages_of((root / LOCK).read_text(encoding="utf-8"), "the run").values()
+    entries = lock_entries((root / LOCK).read_text(encoding="utf-8"), "the run").values()
     old = base.outputs if base.text(LOCK) is not None else {}
     paths = [LOCK]
     for out in (out for entry in entries for out in entry.get("outs") or []):
@@ -187,7 +187,7 @@ def _raw_files(root: Path, raw: RawData) -> list[str]:
     """The files of the raw data; none where the judge would not take them, and has to ask the remote."""
     files = _files(root, raw.tracked)
     size = sum((root / file).stat().st_size for file in files) / 1e6
-    strange = [file for file in files if not TABLE.fullmatch(file)]
+    strange = [file for file in files if not TABLE_PATH.fullmatch(file)]
     if not strange and len(files) <= bundle.MOST_RAW_FILES and size <= bundle.MOST_RAW_MB:
         return files
     why = f"{strange[0]} is no table by its name" if strange else f"{len(files)} files of {size:,.0f} MB"
@@ -201,6 +201,6 @@ def _files(root: Path, path: str) -> list[str]:
     return [file.relative_to(root).as_posix() for file in found if file.is_file()]
 
 
-def _hand_over(root: Path, out: Path, head: bundle.Head, files: list[str]) -> None:
-    bundle.write(out, head, root, files, repro.read(root))
+def _hand_over(root: Path, out: Path, head: bundle.Header, files: list[str]) -> None:
+    bundle.write(out, head, root, files, repro.read_records(root))
     print(json.dumps({"outcome": head.outcome, "files": len(files)}))

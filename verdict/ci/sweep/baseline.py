@@ -4,13 +4,13 @@ from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import GENERATED
-from verdict.ci.run.reproduce import answers, stage_outputs, without_remote
+from verdict.ci.run.reproduce import remote_answers, stage_outputs, without_remote
 from verdict.repo import repro
 from verdict.repo.git import git
 from verdict.repo.lock.check import LOCK
 from verdict.repo.raw_data import raw_data
 from verdict.repo.revisions import working_tree
-from verdict.repo.sources import obtain, obtain_data
+from verdict.repo.sources import obtain_data, obtain_targets
 
 
 def baseline(root: Path, remote: bool) -> None:
@@ -23,13 +23,14 @@ def baseline(root: Path, remote: bool) -> None:
     Raises:
         VerdictError: a stage failed, or running gives other results than dvc.lock has.
     """
-    remote = remote and answers(root)
+    remote = remote and remote_answers(root)
     if not remote:
         without_remote(root)
     outputs = stage_outputs((root / LOCK).read_text(encoding="utf-8"))
     cached = [path for path in outputs if not GENERATED.fullmatch(path)]
     # Not in one: DVC checks out nothing of the others where a pointer is among the targets.
-    missing = obtain(root, [raw_data(working_tree(root)).pointer], remote) or obtain(root, cached, remote)
+    pointer = raw_data(working_tree(root)).pointer
+    missing = obtain_targets(root, [pointer], remote) or obtain_targets(root, cached, remote)
     if not missing:
         print("main's results are at hand")
         return

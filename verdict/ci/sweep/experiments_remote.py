@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from verdict.experiments.sweep.remotes import require_apart
-from verdict.repo.dvc import settings as settings_of
+from verdict.repo.dvc import dvc_config as settings_of
 from verdict.repo.git import git
 
 NAME = "sweeps"
@@ -13,7 +13,7 @@ NAME = "sweeps"
 _SHARED = ("endpointurl", "region")
 
 
-def name_remote(root: Path, url: str) -> None:
+def add_sweeps_remote(root: Path, url: str) -> None:
     """Add the remote `sweeps` to this checkout's own settings, and say whose the experiments' commits are.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any
 from verdict.base.printable import plain
 from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.records import shown_param
-from verdict.repo.plots import drawing
+from verdict.repo.plots import plot_errors
 from verdict.review.report.markup import capital, percent
 from verdict.review.report.png import decode, encode
 from verdict.review.report.vega import SCALE
@@ -189,14 +189,14 @@ def _point(board: Board, row: Row, named: bool) -> Spec:
     cost = row.record.cost
     assert cost  # noqa: S101 - only those that have one are drawn
     point = {"seconds": cost.seconds, "device": plain(cost.device, 40), "score": row.score, "kind": _kind(board, row)}
-    bounds = {"low": row.measured.low, "high": row.measured.high} if row.measured else {}
+    bounds = {"low": row.stats.low, "high": row.stats.high} if row.stats else {}
     return {**point, **bounds, "label": str(row.rank) if named else ""}
 
 
 def _kind(board: Board, row: Row) -> str:
     if row is board.best:
         return _BEST
-    return _LIKE if row.measured is None or row.measured.ties_best else _WORSE
+    return _LIKE if row.stats is None or row.stats.ties_best else _WORSE
 
 
 def _turn_aside(points: list[Spec], scale: Callable[[float], float]) -> None:
@@ -231,7 +231,7 @@ def _save(spec: Spec, out: Path, stem: str) -> None:
     import vl_convert
 
     text = json.dumps(spec, allow_nan=False)
-    with drawing(stem):
+    with plot_errors(stem):
         svg = vl_convert.vegalite_to_svg(text, allowed_base_urls=[])
         png = vl_convert.vegalite_to_png(text, scale=SCALE, allowed_base_urls=[])
     (out / f"{stem}.svg").write_text(svg, encoding="utf-8")

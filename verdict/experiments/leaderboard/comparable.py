@@ -13,7 +13,7 @@ from verdict.experiments.leaderboard import records
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.experiments.leaderboard.predictions import Cache, Predictions
 from verdict.experiments.leaderboard.records import Record
-from verdict.repo.revisions import checked
+from verdict.repo.revisions import checked_hash
 from verdict.review.params import Gate
 from verdict.review.words import first_few
 
@@ -69,7 +69,7 @@ def comparable(
     """The predictions that are here, for one and the same truth and classes: those of the data, or of most of them."""
     found = list(_here(cache, same, by.headline, apart))
     prints = [_print(one.truth) for _, one in found]
-    truth = cache.truth(checked(by.validation, "dvc.lock")) if by.validation else None
+    truth = cache.truth(checked_hash(by.validation, "dvc.lock")) if by.validation else None
     own = _print(truth) if truth is not None else most(prints)
     labels = by.dataset.labels if by.dataset else most(one.labels for _, one in found)
     tables = {}

@@ -12,8 +12,8 @@ from verdict.base.flatten import dotted, leaves
 from verdict.base.paths import PARAMS
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.repo.lock.check import LOCK
-from verdict.repo.lock.entries import outputs_of, stages_of
-from verdict.repo.revisions import checked
+from verdict.repo.lock.entries import lock_entries, output_hashes
+from verdict.repo.revisions import checked_hash
 from verdict.review.metrics_file import SCORES, Scores, Seeds, parse_metrics, scores_of, seeds_of
 
 TEST_SCORES = "metrics/evaluation.json"
@@ -56,8 +56,8 @@ def read(files: Files, experiment: Experiment, headline: str) -> Record:
         VerdictError: it has no result, or one of its files is not what it should be.
     """
     told = parse_metrics(_text(files, experiment, SCORES), SCORES)
-    lock = stages_of(_text(files, experiment, LOCK), "the experiment", _LOOK, aliases=False)
-    outs = outputs_of(lock, "the experiment", _LOOK)
+    lock = lock_entries(_text(files, experiment, LOCK), "the experiment", _LOOK, aliases=False)
+    outs = output_hashes(lock, "the experiment", _LOOK)
     cost, notes = _cost(files, experiment)
     return Record(
         experiment,
@@ -129,4 +129,4 @@ def _params(document: dict[str, Any]) -> dict[str, Any]:
 def _hash(outs: dict[str, Any], path: str) -> str:
     if path not in outs:
         raise VerdictError(LOCK, f"has no output {path}", _LOOK)
-    return checked(outs[path], LOCK)
+    return checked_hash(outs[path], LOCK)

@@ -4,17 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from verdict.base.errors import VerdictError
-from verdict.repo import dvc
+from verdict.repo.dvc import dvc_config
 
 
 def settings(root: Path) -> dict[str, dict[str, Any]]:
     """The DVC remotes that a checkout knows, by name; folders by their absolute path."""
-    return {name: dict(remote) for name, remote in dvc.settings(root)["remote"].items()}
+    return {name: dict(remote) for name, remote in dvc_config(root)["remote"].items()}
 
 
 def require_apart(root: Path, name: str, url: str) -> None:
     """Refuse main's own remote, and an address that is another remote's, lies within it or around it."""
-    if dvc.settings(root)["core"].get("remote") == name:
+    if dvc_config(root)["core"].get("remote") == name:
         remedy = "dvc remote add sweeps URL: a place of its own, where every machine of the sweep may write"
         raise VerdictError(f"remote {name}", "main's own, where main's workflow alone writes", remedy)
     for other, remote in settings(root).items():

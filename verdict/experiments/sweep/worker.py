@@ -16,10 +16,10 @@ from verdict.base.files import write_text
 from verdict.classifier.training import checkpoints
 from verdict.experiments.sweep import processes
 from verdict.experiments.sweep.plan import Plan, Point
-from verdict.repo.dvc import command, dvc, share_cache
-from verdict.repo.environment import environment
-from verdict.repo.git import git, prefix, toplevel
-from verdict.repo.sources import bring_start
+from verdict.repo.dvc import dvc, dvc_command, share_cache
+from verdict.repo.environment import child_environment
+from verdict.repo.git import git, project_prefix, toplevel
+from verdict.repo.sources import copy_pretrained
 
 HOME = Path(".dvc/tmp/sweeps")
 _EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,}/[^/]+")
@@ -72,10 +72,10 @@ class Worker:
             if value := git(plan.root, "config", "--default", "", "--get", key).strip():
                 self._git("config", key, value)
         self._reset(plan.baseline)
-        project = self.clone / prefix(plan.root)
+        project = self.clone / project_prefix(plan.root)
         if (settings := plan.root / ".dvc/config.local").is_file():
             shutil.copy2(settings, project / ".dvc")
-        bring_start(plan.root, project)
+        copy_pretrained(plan.root, project)
         share_cache(project, cache)
         try:
             dvc(project, "checkout", "--force", variables=self._variables)
@@ -96,10 +96,10 @@ class Worker:
         overrides = [part for text in point.texts for part in ("-S", text)]
         with log.open("w", encoding="utf-8") as output:
             code = subprocess.run(
-                command("exp", "run", "--name", point.name, *overrides),
+                dvc_command("exp", "run", "--name", point.name, *overrides),
                 check=False,
-                cwd=self.clone / prefix(plan.root),
-                env=environment({**self._variables, checkpoints.VARIABLE: str(states)}),
+                cwd=self.clone / project_prefix(plan.root),
+                env=child_environment({**self._variables, checkpoints.VARIABLE: str(states)}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

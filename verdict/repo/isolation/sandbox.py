@@ -21,9 +21,9 @@ from verdict.base.errors import VerdictError
 from verdict.classifier.training import checkpoints
 from verdict.repo import git as program
 from verdict.repo.isolation import landlock, stage_shell
-from verdict.repo.isolation.by_main import MainCode
-from verdict.repo.lock.blind import SEEING, peeks, storage
-from verdict.repo.lock.stages import name_of, never_done, require_inside
+from verdict.repo.isolation.main_code import MainCode
+from verdict.repo.lock.stages import always_runs, require_inside, stage_name
+from verdict.repo.lock.visibility import SEEING, forbidden_reads, storage_folders
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -49,11 +49,11 @@ class Confinement:
     main: MainCode | None = None
 
 
-LAPTOP, STRICT = Confinement(), Confinement(strict=True)
+BEST_EFFORT, STRICT = Confinement(), Confinement(strict=True)
 
 
 @contextmanager
-def isolated(repo: "Repo", confinement: Confinement = LAPTOP) -> Iterator[None]:
+def isolated(repo: "Repo", confinement: Confinement = BEST_EFFORT) -> Iterator[None]:
     """While this lasts, DVC runs each stage of `repo` in a folder with its dependencies alone.
 
     Raises:
@@ -95,9 +95,9 @@ def _require_blind(repo: "Repo", confinement: Confinement) -> None:
     root, stages = Path(repo.root_dir), list(repo.index.stages)
     for stage in stages:
         require_inside(root, stage)
-    findings = list(peeks(root, stages, confinement.main.hashes if confinement.main else ()))
+    findings = list(forbidden_reads(root, stages, confinement.main.hashes if confinement.main else ()))
     if confinement.strict:  # it could run once more after evaluate, and learn from what that left behind
-        findings += [finding for stage in stages if stage.cmd for finding in never_done(stage)]
+        findings += [finding for stage in stages if stage.cmd for finding in always_runs(stage)]
     for finding in findings:
         raise VerdictError(f"dvc.yaml: {finding.stage}: {finding.where}", finding.what, finding.mend)
 
@@ -143,7 +143,7 @@ def _program(folder: Path, repo: "Repo", shell: str, confinement: Confinement) -
 
 def _closed(repo: "Repo") -> list[str]:
     """Where data and keys lie: the repository, its cache, remotes that are folders of this machine, other checkouts."""
-    folders = [repo.root_dir, repo.site_cache_dir, *storage(repo)]
+    folders = [repo.root_dir, repo.site_cache_dir, *storage_folders(repo)]
     folders += [*_checkouts(Path(repo.root_dir)), str(Path(__file__).parents[3])]
     folders += [os.environ[name] for name in ("RUNNER_TEMP",) if os.environ.get(name)]
     folders += [str(Path.home() / name) for name in _KEYS]
@@ -153,7 +153,7 @@ def _closed(repo: "Repo") -> list[str]:
 
 def _checkouts(root: Path) -> Iterator[str]:
     """The folders of other checkouts of this clone, and where git keeps what all of them share."""
-    listed = program.run(root, "worktree", "list", "--porcelain")
+    listed = program.run_git(root, "worktree", "list", "--porcelain")
     if listed.returncode == 0:
         lines = os.fsdecode(listed.stdout).split("\n")
         yield from (line.removeprefix("worktree ") for line in lines if line.startswith("worktree "))
@@ -189,7 +189,7 @@ def _plan(stage: "Stage") -> dict[str, Any]:
     files = (str(path) for dep in stage.deps for path in stage_shell.files_in(Path(dep.fs_path)))
     makers = [out for other in stage.repo.index.stages for out in other.outs]
     # Who has seen the test split keeps nothing that a training could find.
-    states = [] if name_of(stage) in SEEING else [str(_states()), str(_weights())]
+    states = [] if stage_name(stage) in SEEING else [str(_states()), str(_weights())]
     return {
         "command": None,  # as DVC gives it
         "reads": [(root, name) for name in _names(root, reads)],

@@ -15,14 +15,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verdict.repo.dvc import keeps_records, repository
-from verdict.repo.lock import stored
-from verdict.repo.lock.blind import peeks
+from verdict.repo.lock import committed_bytes
 from verdict.repo.lock.contents import Contents, hash_of
 from verdict.repo.lock.entries import Entry
-from verdict.repo.lock.finding import Finding, repro
+from verdict.repo.lock.finding import Finding, repro_command
 from verdict.repo.lock.imports import Imports
-from verdict.repo.lock.lockfile import LOCK, lists, never_run, params, read_locks, record_hash, record_place, unreadable
-from verdict.repo.lock.stages import again, files_of, name_of, never_done, require_inside, taken_back
+from verdict.repo.lock.lockfile import (
+    LOCK,
+    list_differences,
+    param_differences,
+    read_failures,
+    read_locks,
+    record_hash,
+    record_path,
+    unrecorded,
+)
+from verdict.repo.lock.stages import always_runs, file_deps, require_inside, revert_command, stage_name, update_command
+from verdict.repo.lock.visibility import forbidden_reads
 
 if TYPE_CHECKING:
     from dvc.output import Output
@@ -32,19 +41,19 @@ if TYPE_CHECKING:
 __all__ = [
     "LOCK",
     "Finding",
-    "Stage",
+    "StageDefinition",
     "check",
-    "definitions",
+    "check_with_unknown",
     "hash_of",
-    "look",
     "record_hash",
-    "record_place",
+    "record_path",
     "run_cache",
+    "stage_definitions",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StageDefinition:
     """A stage as dvc.yaml defines it today, templates resolved. `params` are today's values by file and key.
 
     `recorded` says whether DVC keeps a record of its runs.
@@ -67,10 +76,10 @@ def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path
         repo: DVC's view of `root`, where it is there already.
         cache: the run-cache to ask; by default that of `root`.
     """
-    return look(root, ran, repo, cache)[0]
+    return check_with_unknown(root, ran, repo, cache)[0]
 
 
-def look(
+def check_with_unknown(
     root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path | None = None
 ) -> tuple[list[Finding], list[str]]:
     """As `check`, and what could not be compared, since it takes data, or their listing, that are not here."""
@@ -80,20 +89,20 @@ def look(
         try:
             stages = list(opened.index.stages)
         except (DvcException, TypeError) as error:  # TypeError: a param of a type that DVC does not take, as a date
-            return unreadable(opened, error), []
+            return read_failures(opened, error), []
         for stage in stages:
             require_inside(Path(opened.root_dir), stage)
         return _Check(opened, stages, cache).findings(ran)
 
 
-def definitions(root: Path, repo: "Repo | None" = None) -> list[Stage]:
+def stage_definitions(root: Path, repo: "Repo | None" = None) -> list[StageDefinition]:
     """The stages of dvc.yaml in the order of the DAG's definition, as DVC itself resolves them."""
     from dvc.stage import PipelineStage
 
-    def defined(stage: PipelineStage) -> Stage:
-        return Stage(
-            name=name_of(stage),
-            deps=tuple(dep.def_path for dep in files_of(stage)),
+    def defined(stage: PipelineStage) -> StageDefinition:
+        return StageDefinition(
+            name=stage_name(stage),
+            deps=tuple(dep.def_path for dep in file_deps(stage)),
             params={dep.def_path: dep.read_params() for dep in stage.params},
             cached_outs=tuple(out.def_path for out in stage.outs if out.use_cache),
             tracked_outs=tuple(out.def_path for out in stage.outs if not out.use_cache),
@@ -130,13 +139,13 @@ class _Check:
         locked = [stage for stage in self.stages if isinstance(stage, PipelineStage)]
         locks, found = read_locks(self.root, [Path(stage.path) for stage in locked])
         imports = Imports(self.root)
-        found += peeks(self.root, self.stages)
+        found += forbidden_reads(self.root, self.stages)
         for stage in self.stages:
             if stage in locked and not stage.frozen:
                 command = "\n".join(stage.cmd) if isinstance(stage.cmd, list) else stage.cmd
-                named = [self._path(item) for item in [*files_of(stage), *stage.outs]]
+                named = [self._path(item) for item in [*file_deps(stage), *stage.outs]]
                 folder = os.path.relpath(stage.wdir, self.root)
-                found += imports.findings(name_of(stage), command, folder, named)
+                found += imports.findings(stage_name(stage), command, folder, named)
             if stage not in locked:
                 found += self._tried(stage, self._of_pointer(stage))
             elif (path := Path(stage.path)) in locks:
@@ -149,7 +158,7 @@ class _Check:
                 whole = name if file == "dvc.yaml" else f"{file}:{name}"
                 found.append(Finding(whole, lock.as_posix(), what, f"delete the entry {name} from {lock.as_posix()}"))
         self.unknown += [f"{path}: not looked through for imports: {why}" for path, why in imports.unread.items()]
-        return found + stored.findings(self.root, self._uses(), self.contents.is_ignored), self.unknown
+        return found + committed_bytes.findings(self.root, self._uses(), self.contents.is_ignored), self.unknown
 
     def _tried(self, stage: "DvcStage", findings: Iterator[Finding]) -> Iterator[Finding]:
         """These, or that DVC itself cannot compare: a broken params file or link, a .dvcignore in a dependency."""
@@ -161,85 +170,87 @@ class _Check:
         except (DvcException, IgnoreInCollectedDirError, OSError) as error:
             self.failed.add(stage)
             what = f"DVC cannot compare it: {' '.join(str(error).split())}"
-            yield Finding(name_of(stage), "dvc.yaml", what, f"correct what that names, then {again(stage)}")
+            yield Finding(stage_name(stage), "dvc.yaml", what, f"correct what that names, then {update_command(stage)}")
 
     def _of_pipeline(self, stage: "DvcStage", entry: Entry | None, ran: bool) -> Iterator[Finding]:
-        name = name_of(stage)
-        yield from never_done(stage)
+        name = stage_name(stage)
+        yield from always_runs(stage)
         if entry is None:
-            yield Finding(name, LOCK, "the stage has no entry", again(stage))
+            yield Finding(name, LOCK, "the stage has no entry", update_command(stage))
             return
         if stage.cmd_changed:
             what = f"cmd is {stage.cmd!r}, the lock has {entry.get('cmd')!r}"
-            yield Finding(name, "dvc.yaml", what, again(stage))
-        yield from lists(stage, name, entry)
+            yield Finding(name, "dvc.yaml", what, update_command(stage))
+        yield from list_differences(stage, name, entry)
         if not stage.frozen:
             absent = [dep for dep in stage.params if not dep.exists and self.contents.is_data(dep.fs_path)]
             self.unknown += [f"{name}: {self._path(dep)}: not compared: takes data, not here" for dep in absent]
-            yield from params(stage, name, entry, {dep.def_path for dep in absent})
+            yield from param_differences(stage, name, entry, {dep.def_path for dep in absent})
             yield from self._dependencies(stage)
         yield from self._outputs(stage)
         if ran:
-            yield from never_run(self.runs, stage, name, entry)
+            yield from unrecorded(self.runs, stage, name, entry)
 
     def _of_pointer(self, stage: "DvcStage") -> Iterator[Finding]:
         """A .dvc file: of `dvc add` or an import; where that came from counts if it is in this tree."""
-        name = name_of(stage)
-        yield from never_done(stage)
+        name = stage_name(stage)
+        yield from always_runs(stage)
         if stage.changed_stage():
-            yield Finding(name, name, "was edited after its data came", again(stage))
+            yield Finding(name, name, "was edited after its data came", update_command(stage))
         for out in stage.outs:
             if not out.hash_info:
-                yield Finding(name, self._path(out), "its pointer has no hash of it", again(stage))
+                yield Finding(name, self._path(out), "its pointer has no hash of it", update_command(stage))
         if not stage.frozen:
             yield from self._dependencies(stage)
         yield from self._outputs(stage)
 
     def _dependencies(self, stage: "DvcStage") -> Iterator[Finding]:
         """Each dependency's hash against what it is now: another stage's output, a pointer's data, or a file in git."""
-        name = name_of(stage)
-        for dep in files_of(stage):
+        name = stage_name(stage)
+        for dep in file_deps(stage):
             locked = dep.hash_info.value
             if not locked or not dep.is_in_repo:  # an added one, which the lists show; or an import's
                 continue
             path, out = self._path(dep), self.contents.output(dep.fs_path)
             written = out.hash_info.value if out else None
             if out and written and written != locked and out.hash_name == dep.hash_name:
-                what = f"the lock has {locked[:8]}, {name_of(out.stage)} has {written[:8]} for what it writes there"
-                yield Finding(name, path, what, repro(name))
+                what = f"the lock has {locked[:8]}, {stage_name(out.stage)} has {written[:8]} for what it writes there"
+                yield Finding(name, path, what, repro_command(name))
             elif (now := self.contents.now(dep)) is None:
                 if out and written and out.use_cache:
                     continue
                 if self.contents.is_data(dep.fs_path):
                     self.unknown.append(f"{name}: {path}: not compared: takes data, or their listing, not here")
                 else:
-                    mend = repro(name) if out else stored.bring_back(self.root, path)
+                    mend = repro_command(name) if out else committed_bytes.restore_command(self.root, path)
                     yield Finding(name, path, "a dependency that is not there", mend)
             elif now != locked:
-                yield Finding(name, path, f"the lock has {locked[:8]}, it is {now[:8]}", repro(name))
+                yield Finding(name, path, f"the lock has {locked[:8]}, it is {now[:8]}", repro_command(name))
 
     def _outputs(self, stage: "DvcStage") -> Iterator[Finding]:
         """What git keeps of outputs (metrics, plots) must be what was written, and so must data that are here."""
-        name = name_of(stage)
+        name = stage_name(stage)
         for out in stage.outs:
             path, now, locked = self._path(out), self.contents.here(out), out.hash_info.value
             if now is None and not out.use_cache:
-                yield Finding(name, path, "an output that git should hold is not there", again(stage))
+                yield Finding(name, path, "an output that git should hold is not there", update_command(stage))
             elif now and locked and now != locked:
                 holder = "the lock" if stage.cmd else name
                 what = f"is {now[:8]}, {holder} has {locked[:8]}: edited, or of another run or version"
-                yield Finding(name, path, what, taken_back(stage, path) if out.use_cache else again(stage))
+                yield Finding(name, path, what, revert_command(stage, path) if out.use_cache else update_command(stage))
 
-    def _uses(self) -> Iterator[stored.Use]:
+    def _uses(self) -> Iterator[committed_bytes.TrackedPath]:
         """The files whose bytes count and that git keeps, each with the first stage that names it."""
         for stage in (stage for stage in self.stages if stage.cmd and stage not in self.failed):
             for out in (out for out in stage.outs if not out.use_cache):
-                yield stored.Use(name_of(stage), self._path(out), tuple(self.contents.files(out)), True)
-            for dep in [] if stage.frozen else files_of(stage):
+                yield committed_bytes.TrackedPath(
+                    stage_name(stage), self._path(out), tuple(self.contents.files(out)), True
+                )
+            for dep in [] if stage.frozen else file_deps(stage):
                 if self.contents.output_around(dep.fs_path):
                     continue
                 own = [file for file in self.contents.files(dep) if not self.contents.output_around(file)]
-                yield stored.Use(name_of(stage), self._path(dep), tuple(own), False)
+                yield committed_bytes.TrackedPath(stage_name(stage), self._path(dep), tuple(own), False)
 
     def _path(self, item: "Output") -> str:
         return Path(os.path.relpath(item.fs_path, self.root)).as_posix()

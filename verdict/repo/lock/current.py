@@ -9,7 +9,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
 from verdict.base.paths import PARAMS
 from verdict.repo.lock.contents import hash_of
-from verdict.repo.lock.entries import Entry, stages_of
+from verdict.repo.lock.entries import Entry, lock_entries
 from verdict.repo.lock.lockfile import LOCK
 
 _REMEDY = "verdict repro"
@@ -17,7 +17,7 @@ _REMEDY = "verdict repro"
 _OF_DATA = ("data", "split")
 
 
-def require_current(root: Path, path: str) -> None:
+def require_current_metrics(root: Path, path: str) -> None:
     """Refuse a metrics file that is not of the data in params.yaml, as after a run that was stopped half-way.
 
     A file that dvc.lock does not name passes: nothing is known of it.
@@ -28,7 +28,7 @@ def require_current(root: Path, path: str) -> None:
     lock = root / LOCK
     if not lock.is_file():
         return
-    entries = stages_of(lock.read_text(encoding="utf-8"), "this folder", _REMEDY)
+    entries = lock_entries(lock.read_text(encoding="utf-8"), "this folder", _REMEDY)
     written = {out["path"]: (name, out["md5"]) for name, entry in entries.items() for out in _items(entry, "outs")}
     if path not in written or not (root / path).is_file():
         return

@@ -10,7 +10,7 @@ Entry = dict[str, Any]
 _REMEDY = "dvc repro, and commit it"
 
 
-def stages_of(text: str | None, owner: str, remedy: str = _REMEDY, *, aliases: bool = True) -> dict[str, Entry]:
+def lock_entries(text: str | None, owner: str, remedy: str = _REMEDY, *, aliases: bool = True) -> dict[str, Entry]:
     """The entry of each stage.
 
     Args:
@@ -36,7 +36,7 @@ def stages_of(text: str | None, owner: str, remedy: str = _REMEDY, *, aliases: b
     return stages
 
 
-def outputs_of(stages: dict[str, Entry], owner: str, remedy: str = _REMEDY) -> dict[str, str]:
+def output_hashes(stages: dict[str, Entry], owner: str, remedy: str = _REMEDY) -> dict[str, str]:
     """The hash of each output, by path; `VerdictError` when an output has none."""
     try:
         return {out["path"]: out["md5"] for entry in stages.values() for out in entry.get("outs") or []}

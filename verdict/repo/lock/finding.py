@@ -17,6 +17,6 @@ class Finding:
         return f"{self.stage}: {self.where}: {self.what}\n  mend: {self.mend}"
 
 
-def repro(stage: str, *options: str) -> str:
+def repro_command(stage: str, *options: str) -> str:
     """The command that runs a stage, and what it needs, where they changed; with `-f -s` it alone, changed or not."""
     return shlex.join(["dvc", "repro", *options, stage])

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import keeps_records
-from verdict.repo.git import run
-from verdict.repo.lock.entries import Entry, stages_of
-from verdict.repo.lock.finding import Finding, repro
+from verdict.repo.git import run_git
+from verdict.repo.lock.entries import Entry, lock_entries
+from verdict.repo.lock.finding import Finding, repro_command
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -47,20 +47,20 @@ def _read(root: Path, path: Path) -> dict[str, Entry] | Finding:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return Finding("all", name, "no such file", "dvc repro" if name == LOCK else repro(f"{name[:-4]}yaml"))
+        return Finding("all", name, "no such file", "dvc repro" if name == LOCK else repro_command(f"{name[:-4]}yaml"))
     except UnicodeDecodeError as error:
         return Finding("all", name, f"not text: {error}", again)
     if any(line.startswith(_CONFLICT_MARKS) for line in text.splitlines()):
-        merging = run(root, "ls-files", "--unmerged", "--", name).stdout
+        merging = run_git(root, "ls-files", "--unmerged", "--", name).stdout
         mend = f"git checkout --theirs -- {place} && dvc repro" if merging else again
         return Finding("all", name, "holds the marks of a merge conflict", mend)
     try:
-        return stages_of(text, "the working tree")
+        return lock_entries(text, "the working tree")
     except VerdictError as error:
         return Finding("all", name, error.what, again)
 
 
-def unreadable(repo: "Repo", raised: Exception) -> list[Finding]:
+def read_failures(repo: "Repo", raised: Exception) -> list[Finding]:
     """Why DVC cannot read its files: each that is at fault, with DVC's reason; by itself it stops at the first."""
     from dvc.repo.index import Index
 
@@ -94,8 +94,8 @@ def unreadable(repo: "Repo", raised: Exception) -> list[Finding]:
 
 def _pointer_again(root: Path, name: str) -> str:
     """Back to the pointer of the last commit; where there is none, a new one to the data that lie beside it."""
-    if run(root, "cat-file", "-e", f"HEAD:./{name}").returncode == 0:
-        same = run(root, "diff", "--quiet", "HEAD", "--", name).returncode == 0
+    if run_git(root, "cat-file", "-e", f"HEAD:./{name}").returncode == 0:
+        same = run_git(root, "diff", "--quiet", "HEAD", "--", name).returncode == 0
         return f"correct {name}" if same else shlex.join(["git", "checkout", "HEAD", "--", name])
     data = name.removesuffix(".dvc")
     if not (root / data).exists():
@@ -103,7 +103,7 @@ def _pointer_again(root: Path, name: str) -> str:
     return f"{shlex.join(['rm', name])} && {shlex.join(['dvc', 'add', data])}"
 
 
-def lists(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
+def list_differences(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
     """Dependencies and outputs that one of dvc.yaml and the lock has, and the other has not."""
     deps = [] if stage.frozen else [dep for dep in stage.deps if dep not in stage.params]
     for part, items in (("deps", deps), ("outs", stage.outs)):
@@ -111,16 +111,16 @@ def lists(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
         locked = {item["path"] for item in entry.get(part) or []}
         for path in sorted(defined ^ locked if items or not stage.frozen else ()):
             side = "which the lock does not have" if path in defined else "which dvc.yaml does not have any more"
-            mend = repro(name) if path in defined else again_alone(name)
+            mend = repro_command(name) if path in defined else rerun_command(name)
             yield Finding(name, path, f"one of the {part}, {side}", mend)
 
 
-def again_alone(name: str) -> str:
+def rerun_command(name: str) -> str:
     """DVC overlooks what an entry has too much: the stage must run, but not all before it."""
-    return f"{repro(name, '-f', '-s')} && dvc repro"
+    return f"{repro_command(name, '-f', '-s')} && dvc repro"
 
 
-def params(stage: "DvcStage", name: str, entry: Entry, elsewhere: Collection[str] = ()) -> Iterator[Finding]:
+def param_differences(stage: "DvcStage", name: str, entry: Entry, elsewhere: Collection[str] = ()) -> Iterator[Finding]:
     """Params by file and key: today's values against those of the lock, as DVC compares them.
 
     Files that are `elsewhere`, since a stage writes them, are not compared.
@@ -137,11 +137,11 @@ def params(stage: "DvcStage", name: str, entry: Entry, elsewhere: Collection[str
             if key not in now:
                 what, mend = "a param that is not there", f"bring it back, or take it out of the params of {name}"
                 if not dep.params:
-                    mend = repro(name)
+                    mend = repro_command(name)
             elif key not in then:
-                what, mend = "a param that the lock does not have", repro(name)
+                what, mend = "a param that the lock does not have", repro_command(name)
             else:
-                what, mend = f"is {now[key]!r}, the lock has {then[key]!r}", repro(name)
+                what, mend = f"is {now[key]!r}, the lock has {then[key]!r}", repro_command(name)
                 if json.dumps(now[key], default=str) == json.dumps(then[key], default=str):  # nan, a tuple in a group
                     mend = f"in {dep.def_path}, write a value that DVC finds the same when it reads it, then {mend}"
             yield Finding(name, f"{dep.def_path}, {key}", what, mend)
@@ -149,22 +149,22 @@ def params(stage: "DvcStage", name: str, entry: Entry, elsewhere: Collection[str
     for file, keys in (entry.get("params") or {}).items():
         for key in sorted(keys if file not in read else set(keys) - set(read[file]) if read[file] else ()):
             what = "a param that the stage does not read any more"
-            yield Finding(name, f"{file}, {key}", what, again_alone(name))
+            yield Finding(name, f"{file}, {key}", what, rerun_command(name))
 
 
-def never_run(runs: Path, stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
+def unrecorded(runs: Path, stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
     """Whether the run-cache `runs`, where each run leaves a record, has this very entry."""
     if not keeps_records(stage):
         what = "DVC keeps no record of its runs, so whether it ran cannot be told"
         yield Finding(name, "dvc.yaml", what, "give it deps, and outputs that are cached, metrics or plots")
-    elif not (runs / record_place(entry)).is_file():
+    elif not (runs / record_path(entry)).is_file():
         what = "this entry is not in the run-cache: it never came out of a run that this cache knows"
         # Where git has all outputs, `dvc repro` finds nothing to do in a fresh clone.
-        run = again_alone(name) if any(out.use_cache for out in stage.outs) else "verdict repro"
+        run = rerun_command(name) if any(out.use_cache for out in stage.outs) else "verdict repro"
         yield Finding(name, LOCK, what, f"dvc fetch --run-cache, or {run}")
 
 
-def record_place(entry: Entry) -> Path:
+def record_path(entry: Entry) -> Path:
     """Where, in the run-cache, a run that led to this entry has left its record."""
     key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
     return Path(key[:2], key, record_hash(entry))

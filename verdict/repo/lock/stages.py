@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from dvc.stage import Stage
 
 
-def name_of(stage: "Stage") -> str:
+def stage_name(stage: "Stage") -> str:
     """What DVC calls a stage in the root's folder, wherever this process runs."""
     file = Path(stage.path).relative_to(stage.repo.root_dir).as_posix()
     name = getattr(stage, "name", None)
     return file if name is None else str(name) if file == "dvc.yaml" else f"{file}:{name}"
 
 
-def files_of(stage: "Stage") -> "list[Output]":
+def file_deps(stage: "Stage") -> "list[Output]":
     """Its dependencies but for params."""
     params = stage.params
     return [dep for dep in stage.deps if dep not in params]
@@ -36,22 +36,22 @@ def require_inside(root: Path, stage: "Stage") -> None:
         inside = item.protocol == "local" and Path(os.path.normpath(item.fs_path)).is_relative_to(root)
         if not inside or type(item).__name__ in ("RepoDependency", "DatasetDependency", "DbDependency"):
             what = f"{item.def_path} leads out of the repository"
-            raise VerdictError(name_of(stage), what, "name files of the repository; data by a pointer (dvc add)")
+            raise VerdictError(stage_name(stage), what, "name files of the repository; data by a pointer (dvc add)")
 
 
-def never_done(stage: "Stage") -> Iterator[Finding]:
+def always_runs(stage: "Stage") -> Iterator[Finding]:
     """DVC runs such a stage each time, and never calls it up to date."""
     if stage.is_callback:
         mend = "in dvc.yaml, name what it reads or writes, then dvc repro"
-        yield Finding(name_of(stage), "dvc.yaml", "has neither dependencies nor outputs: DVC always runs it", mend)
+        yield Finding(stage_name(stage), "dvc.yaml", "has neither dependencies nor outputs: DVC always runs it", mend)
     elif stage.always_changed:
         mend = "in dvc.yaml, name what it depends on instead of always_changed, then dvc repro"
-        yield Finding(name_of(stage), "dvc.yaml", "always_changed: DVC never calls it up to date", mend)
+        yield Finding(stage_name(stage), "dvc.yaml", "always_changed: DVC never calls it up to date", mend)
 
 
-def again(stage: "Stage") -> str:
+def update_command(stage: "Stage") -> str:
     """The command that brings a stage, an import or a pointer up to date."""
-    name = shlex.quote(name_of(stage))
+    name = shlex.quote(stage_name(stage))
     if stage.is_import:
         return f"dvc update {name}"
     if not stage.cmd:
@@ -59,9 +59,9 @@ def again(stage: "Stage") -> str:
     return f"dvc unfreeze {name} && dvc repro {name} && dvc freeze {name}" if stage.frozen else f"dvc repro {name}"
 
 
-def taken_back(stage: "Stage", path: str) -> str:
+def revert_command(stage: "Stage", path: str) -> str:
     """The command for data that are not those that were recorded."""
     back = shlex.join(["dvc", "checkout", "--force", path])
     if stage.frozen or stage.is_import:
         return back
-    return again(stage) if stage.cmd else f"{again(stage)}, or to take it back: {back}"
+    return update_command(stage) if stage.cmd else f"{update_command(stage)}, or to take it back: {back}"

@@ -5,7 +5,7 @@ not send the objects of `cache: false` outputs, and exits with 0 when it could w
 """
 
 from verdict.repo.remote.needs import Problem
-from verdict.repo.remote.settings import configured
+from verdict.repo.remote.settings import has_shared_remote
 from verdict.repo.remote.state import check, push
 
-__all__ = ["Problem", "check", "configured", "push"]
+__all__ = ["Problem", "check", "has_shared_remote", "push"]

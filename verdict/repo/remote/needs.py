@@ -12,7 +12,7 @@ from verdict.base.documents import parse
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import keeps_records
 from verdict.repo.lock.check import LOCK, record_hash
-from verdict.repo.revisions import checked, working_tree
+from verdict.repo.revisions import checked_hash, working_tree
 
 if TYPE_CHECKING:
     from dvc.output import Output
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from verdict.repo.remote.storage import Storage
 
 
-class Kind(IntEnum):
+class FileKind(IntEnum):
     """In the order of pushing: a listing after its members, a record after all that it names.
 
     So a push that is cut off leaves nothing that points at what is not there.
@@ -32,7 +32,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedFile:
     """One file of the remote.
 
     Args:
@@ -45,7 +45,7 @@ class Expected:
         local: where a good copy may lie on this machine.
     """
 
-    kind: Kind
+    kind: FileKind
     stage: str
     path: str
     member: str | None
@@ -56,7 +56,7 @@ class Expected:
     def source(self) -> Path | None:
         """A local copy with the right bytes."""
         for path in self.local:
-            if path.is_file() and self.is_of(path.read_bytes() if self.kind is Kind.RECORD else _md5(path)):
+            if path.is_file() and self.is_of(path.read_bytes() if self.kind is FileKind.RECORD else _md5(path)):
                 return path
         return None
 
@@ -86,33 +86,33 @@ class Problem:
         return f"{self.stage}: {where}: {self.digest[:8]} {self.what}\n  remedy: {self.remedy}"
 
 
-def needs(storage: "Storage") -> list[Expected]:
+def expected_files(storage: "Storage") -> list[ExpectedFile]:
     """All that the working tree's dvc.lock and pointers name; `VerdictError` where dvc.lock does not know an output."""
-    found: list[Expected] = []
+    found: list[ExpectedFile] = []
     for out in storage.outputs:
         found.extend(_of_output(storage, out))
     found.extend(_records(storage))
     return found
 
 
-def _of_output(storage: "Storage", out: "Output") -> Iterator[Expected]:
+def _of_output(storage: "Storage", out: "Output") -> Iterator[ExpectedFile]:
     stage, path = _origin(storage, out), Path(out.fs_path).relative_to(storage.root).as_posix()
     if not out.hash_info:
         where = f"{LOCK}, stage {stage}" if out.stage.cmd else stage
         raise VerdictError(where, f"has no hash for {path}: what is needed cannot be told", "dvc repro")
-    digest = checked(out.hash_info.value, f"{path} of {stage}")
+    digest = checked_hash(out.hash_info.value, f"{path} of {stage}")
     if not digest.endswith(".dir"):
         # Git keeps `cache: false` outputs, so that the file itself serves where the cache was lost.
         local = (storage.cached_object(digest), storage.root / path)
-        yield Expected(Kind.FILE, stage, path, None, digest, storage.object_at(digest), local)
+        yield ExpectedFile(FileKind.FILE, stage, path, None, digest, storage.object_at(digest), local)
         return
-    listing = Expected(
-        Kind.LISTING, stage, path, None, digest, storage.object_at(digest), (storage.cached_object(digest),)
+    listing = ExpectedFile(
+        FileKind.LISTING, stage, path, None, digest, storage.object_at(digest), (storage.cached_object(digest),)
     )
     yield listing
     for member, inner in _members(storage, listing).items():
         local = (storage.cached_object(inner), storage.root / path / member)
-        yield Expected(Kind.FILE, stage, path, member, inner, storage.object_at(inner), local)
+        yield ExpectedFile(FileKind.FILE, stage, path, member, inner, storage.object_at(inner), local)
 
 
 def _origin(storage: "Storage", out: "Output") -> str:
@@ -120,7 +120,7 @@ def _origin(storage: "Storage", out: "Output") -> str:
     return getattr(out.stage, "name", None) or Path(out.stage.path).relative_to(storage.root).as_posix()
 
 
-def _members(storage: "Storage", listing: Expected) -> dict[str, str]:
+def _members(storage: "Storage", listing: ExpectedFile) -> dict[str, str]:
     """Hash by name; of the local listing where it is whole, else of the remote's; none where both are lost."""
     source = listing.source()
     data = source.read_bytes() if source else storage.read(listing.place)
@@ -128,12 +128,12 @@ def _members(storage: "Storage", listing: Expected) -> dict[str, str]:
         return {}  # the listing itself will be found missing or damaged
     where = f"the listing of {listing.path}"
     try:
-        return {str(entry["relpath"]): checked(entry["md5"], where) for entry in json.loads(data)}
+        return {str(entry["relpath"]): checked_hash(entry["md5"], where) for entry in json.loads(data)}
     except (ValueError, KeyError, TypeError) as error:
         raise VerdictError(where, f"not a listing of DVC: {error!r}", f"dvc repro -f {listing.stage}") from None
 
 
-def _records(storage: "Storage") -> Iterator[Expected]:
+def _records(storage: "Storage") -> Iterator[ExpectedFile]:
     """The record of each run that dvc.lock tells of."""
     if not (storage.root / LOCK).is_file():
         return
@@ -147,7 +147,7 @@ def _records(storage: "Storage") -> Iterator[Expected]:
         local = storage.cached_record(key, digest)
         if name not in cached and not local.is_file():
             continue  # git has all outputs of the stage: DVC skips it in any clone, and none needs its record
-        yield Expected(Kind.RECORD, name, LOCK, None, digest, storage.record_at(key, digest), (local,))
+        yield ExpectedFile(FileKind.RECORD, name, LOCK, None, digest, storage.record_at(key, digest), (local,))
 
 
 def _md5(path: Path) -> str:

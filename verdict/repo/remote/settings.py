@@ -4,16 +4,16 @@ import re
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.repo.dvc import settings
-from verdict.repo.remote.reasons import GUIDE, remote_errors
+from verdict.repo.dvc import dvc_config
+from verdict.repo.remote.failures import GUIDE, remote_errors
 
 _SECRETS = {"access_key_id", "secret_access_key", "session_token", "sse_customer_key", "password"}
 
 
-def configured(root: Path) -> bool:
+def has_shared_remote(root: Path) -> bool:
     """Whether the default remote is one that others reach: not a folder inside this checkout."""
     with remote_errors(lambda: ".dvc/config"):
-        config = settings(root)
+        config = dvc_config(root)
         url = str(config["remote"].get(str(config["core"].get("remote")).lower(), {}).get("url", ""))
     return "://" in url or (bool(url) and not Path(url).resolve().is_relative_to(root.resolve()))
 
@@ -21,7 +21,7 @@ def configured(root: Path) -> bool:
 def refuse_keys(root: Path) -> None:
     """Refuse a key in what git keeps: in .dvc/config, or in an address there; the message does not repeat it."""
     with remote_errors(lambda: ".dvc/config"):
-        remotes = settings(root).read("repo")["remote"]
+        remotes = dvc_config(root).read("repo")["remote"]
     for name, remote in remotes.items():
         url, endpoint = (str(remote.get(key, "")) for key in ("url", "endpointurl"))
         if _SECRETS & set(remote) or (url.startswith("s3:") and re.search("[@?#]", url + endpoint)):

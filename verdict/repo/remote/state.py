@@ -3,22 +3,26 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from verdict.repo.remote.needs import Expected, Kind, Problem, needs
+from verdict.repo.remote.needs import ExpectedFile, FileKind, Problem, expected_files
 from verdict.repo.remote.storage import Storage
 
-_NAMES = {Kind.FILE: "", Kind.LISTING: "(the directory's listing) ", Kind.RECORD: "(the run-cache's record) "}
+_NAMES = {
+    FileKind.FILE: "",
+    FileKind.LISTING: "(the directory's listing) ",
+    FileKind.RECORD: "(the run-cache's record) ",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """All needs of a revision, and those that the remote does not meet, with the reason."""
 
-    needs: list[Expected]
-    absent: list[Expected]
-    damaged: list[Expected]
+    expected: list[ExpectedFile]
+    absent: list[ExpectedFile]
+    damaged: list[ExpectedFile]
 
     @property
-    def problems(self) -> list[Expected]:
+    def problems(self) -> list[ExpectedFile]:
         """Absent or damaged."""
         return [*self.absent, *self.damaged]
 
@@ -35,7 +39,7 @@ def check(root: Path, name: str | None = None, verify: bool = False) -> list[Pro
         VerdictError: the remote cannot be asked, or dvc.lock does not say what is needed.
     """
     with Storage(root, name) as storage:
-        return missing(state(storage, verify), name)
+        return problems_of(read_state(storage, verify), name)
 
 
 def push(root: Path, name: str | None = None, verify: bool = False) -> list[Problem]:
@@ -47,46 +51,46 @@ def push(root: Path, name: str | None = None, verify: bool = False) -> list[Prob
         VerdictError: the remote cannot be asked, or does not take a file.
     """
     with Storage(root, name) as storage:
-        return missing(pushed(storage, verify), name)
+        return problems_of(push_missing(storage, verify), name)
 
 
-def state(storage: Storage, verify: bool = False) -> State:
+def read_state(storage: Storage, verify: bool = False) -> State:
     """Ask the remote."""
-    wanted = needs(storage)
-    held = storage.held(need.place for need in wanted)
+    wanted = expected_files(storage)
+    held = storage.existing(need.place for need in wanted)
     absent = [need for need in wanted if need.place not in held]
     there = [need for need in wanted if need.place in held]
     asked = [need for need in there if verify or _read_from_remote(need)]
     return State(wanted, absent, _damaged(storage, asked))
 
 
-def pushed(storage: Storage, verify: bool = False) -> State:
+def push_missing(storage: Storage, verify: bool = False) -> State:
     """Replace what is damaged, let DVC push, add what it overlooks, and ask again."""
-    found = state(storage, verify)
+    found = read_state(storage, verify)
     if not found.problems:
         return found
     _send(storage, found.damaged)  # first: DVC stops at a damaged listing
     if found.absent:
         storage.dvc_push()
-        _send(storage, state(storage).absent)
-    return state(storage, verify)
+        _send(storage, read_state(storage).absent)
+    return read_state(storage, verify)
 
 
-def _send(storage: Storage, lacking: list[Expected]) -> None:
+def _send(storage: Storage, lacking: list[ExpectedFile]) -> None:
     """Copy what has a good local copy, in the order of the kinds."""
     lost = _lost(lacking)
-    for kind in Kind:
+    for kind in FileKind:
         ready = [need for need in lacking if need.kind is kind and not _waits(need, lost)]
         storage.send({need.place: source for need in ready if (source := need.source())})
 
 
-def missing(found: State, name: str | None = None) -> list[Problem]:
+def problems_of(found: State, name: str | None = None) -> list[Problem]:
     """The unmet needs as people read them."""
     command = "verdict remote" + (f" --remote {name}" if name else "")
     damaged, lost = {id(need) for need in found.damaged}, _lost(found.problems)
     told = []
     ordered = sorted(
-        found.problems, key=lambda each: (each.stage, each.kind is Kind.RECORD, each.path, each.member or "")
+        found.problems, key=lambda each: (each.stage, each.kind is FileKind.RECORD, each.path, each.member or "")
     )
     for need in ordered:
         what = "has other bytes on the remote than its name says" if id(need) in damaged else "is not on the remote"
@@ -96,32 +100,32 @@ def missing(found: State, name: str | None = None) -> list[Problem]:
     return told
 
 
-def _damaged(storage: Storage, there: list[Expected]) -> list[Expected]:
-    digests = storage.digests(need.place for need in there if need.kind is not Kind.RECORD)
+def _damaged(storage: Storage, there: list[ExpectedFile]) -> list[ExpectedFile]:
+    digests = storage.digests(need.place for need in there if need.kind is not FileKind.RECORD)
     damaged = []
     for need in there:
-        found = storage.read(need.place) if need.kind is Kind.RECORD else digests[need.place]
+        found = storage.read(need.place) if need.kind is FileKind.RECORD else digests[need.place]
         if found is None or not need.is_of(found):
             damaged.append(need)
     return damaged
 
 
-def _read_from_remote(need: Expected) -> bool:
+def _read_from_remote(need: ExpectedFile) -> bool:
     """A listing that only the remote has: damaged, it would hide its members, and nothing would seem to be missing."""
-    return need.kind is Kind.LISTING and need.source() is None
+    return need.kind is FileKind.LISTING and need.source() is None
 
 
-def _lost(lacking: list[Expected]) -> set[str]:
+def _lost(lacking: list[ExpectedFile]) -> set[str]:
     """The stages of which this machine has no good copy of a file that the remote lacks."""
-    return {need.stage for need in lacking if need.kind is not Kind.RECORD and need.source() is None}
+    return {need.stage for need in lacking if need.kind is not FileKind.RECORD and need.source() is None}
 
 
-def _waits(need: Expected, lost: set[str]) -> bool:
+def _waits(need: ExpectedFile, lost: set[str]) -> bool:
     """Whether a listing or record must not be there before the files that it names, which are lost here."""
-    return need.kind is not Kind.FILE and need.stage in lost and need.source() is not None
+    return need.kind is not FileKind.FILE and need.stage in lost and need.source() is not None
 
 
-def _remedy(need: Expected, again: str, waits: bool) -> str:
+def _remedy(need: ExpectedFile, again: str, waits: bool) -> str:
     if waits:
         return f"mend the other findings of {need.stage}, then {again}"
     if need.source():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import dvc, repository
-from verdict.repo.remote.reasons import GUIDE, remote_errors, shown
+from verdict.repo.remote.failures import GUIDE, masked, remote_errors
 
 if TYPE_CHECKING:
     from dvc.data_cloud import Remote
@@ -73,7 +73,7 @@ class Storage:
 
     def where(self) -> str:
         """The remote as messages name it."""
-        return f"remote {self.name or '(none)'}" + (f", {shown(self._url)}" if self._url else "")
+        return f"remote {self.name or '(none)'}" + (f", {masked(self._url)}" if self._url else "")
 
     @property
     def repo(self) -> "Repo":
@@ -90,7 +90,7 @@ class Storage:
         try:
             return [out for stage in self.repo.index.stages for out in stage.outs]
         except DvcException as error:
-            raise VerdictError("dvc.yaml, dvc.lock", shown(error), "verdict lock") from None
+            raise VerdictError("dvc.yaml, dvc.lock", masked(error), "verdict lock") from None
 
     def object_at(self, digest: str) -> str:
         """Where the remote keeps an object."""
@@ -108,7 +108,7 @@ class Storage:
         """Where the local run-cache keeps a record."""
         return Path(self.repo.stage_cache.cache_dir) / key[:2] / key / digest
 
-    def held(self, places: Iterable[str]) -> set[str]:
+    def existing(self, places: Iterable[str]) -> set[str]:
         """Which of these places hold something: one question each, many at a time, however full the remote is."""
         asked = sorted(set(places))
         with remote_errors(self.where):
@@ -137,7 +137,7 @@ class Storage:
         try:
             dvc(self.root, "push", "--remote", str(self.name), remedy=remedy)
         except VerdictError as error:
-            raise VerdictError(self.where(), shown(error.what), remedy) from None
+            raise VerdictError(self.where(), masked(error.what), remedy) from None
 
     def send(self, sources: dict[str, Path]) -> None:
         """Upload a local file to each place, over what is there."""
@@ -147,7 +147,7 @@ class Storage:
             with remote_errors(self.where):
                 generic.copy(localfs, [str(path) for path in sources.values()], self._remote.fs, list(sources))
 
-    def bring(self, name: str, folder: Path) -> None:
+    def download_all(self, name: str, folder: Path) -> None:
         """Download all files below a name of the remote, numbered: theirs are strangers' to this machine."""
         with remote_errors(self.where):
             filesystem = self._fresh()

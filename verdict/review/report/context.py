@@ -110,7 +110,7 @@ def _pinned(text: str) -> Iterator[tuple[str, str]]:
 
 def runs(candidate: Revision, prices: Report) -> Section:
     """Write which stages ran for this result or came from the cache, with time, hardware and cost."""
-    record = repro.read(candidate.root)
+    record = repro.read_records(candidate.root)
     rows, seconds, machines = [], 0.0, set[str]()
     for name, entry in candidate.stages.items():
         run = record.get(record_hash(entry))

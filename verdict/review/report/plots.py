@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
-from verdict.repo.plots import CANDIDATE, MAIN, Row, Source, drawing, read
+from verdict.repo.plots import CANDIDATE, MAIN, PlotData, Row, plot_errors, read_plots
 from verdict.review.report.png import decode, encode, stack
 from verdict.review.report.vega import SCALE, render
 
@@ -63,7 +63,7 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
     Raises:
         VerdictError: for a revision, definition, template or file that cannot be read or drawn, with the side at fault.
     """
-    sources = [_with_images(source) for source in read(root, base, candidate, repo)]
+    sources = [_with_images(source) for source in read_plots(root, base, candidate, repo)]
     names = [_file_name(source.name) for source in sources]
     for source, name in zip(sources, names, strict=True):
         if names.count(name) > 1:
@@ -72,7 +72,7 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
     return [_draw(source, out / name) for source, name in zip(sources, names, strict=True)]
 
 
-def _with_images(source: Source) -> Source:
+def _with_images(source: PlotData) -> PlotData:
     """Decode the pictures of a source of pictures; return any other as it is."""
     if source.renderer.TYPE != "image":
         return source
@@ -84,7 +84,7 @@ def _file_name(plot: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", re.sub(r"\.(json|ya?ml|[ct]sv|png|jpe?g|gif|svg)$", "", plot)) + ".png"
 
 
-def _draw(source: Source, path: Path) -> Plot:
+def _draw(source: PlotData, path: Path) -> Plot:
     """Write the picture of one plot; where both sides are the same, of one side for both."""
     sides, labels = source.sides, source.renderer.properties
     unchanged = len(sides) == 2 and sides[MAIN] == sides[CANDIDATE]
@@ -118,12 +118,12 @@ def _legend(shown: dict[str, Any], channels: list[str]) -> str:
     return "; ".join(f"{side}: {look or 'not told apart'}" for side, look in zip(shown, words, strict=True))
 
 
-def _filled(source: Source, shown: dict[str, list[Row]]) -> tuple[list[str], "Image"]:
+def _filled(source: PlotData, shown: dict[str, list[Row]]) -> tuple[list[str], "Image"]:
     """Fill in the template; return the channels that distinguish the sides, and the plot."""
     renderer = source.renderer
     renderer.datapoints = [{**row, "rev": side} for side, rows in shown.items() for row in rows]
     renderer.properties["revs_with_datapoints"] = list(shown)  # DVC's own templates name them in their scales
-    with drawing(source.name):
+    with plot_errors(source.name):
         specification = json.loads(json.dumps(renderer.get_filled_template(), allow_nan=False))
     channels = [(key, part) for key, part in _parts(specification) if key in _CHANNELS and isinstance(part, dict)]
     by_side = [(key, part) for key, part in channels if part.get("field") == "rev"]
@@ -160,5 +160,5 @@ def _rendered(name: str, specification: dict[str, Any]) -> "Image":
     if anchor := re.search(r"<DVC_METRIC_\w*>", text):
         what = f"its template asks for {anchor[0]}, which DVC does not fill"
         raise VerdictError(name, what, "mend the template in .dvc/plots")
-    with drawing(name):
+    with plot_errors(name):
         return decode(render(text), name)

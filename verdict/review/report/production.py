@@ -5,8 +5,8 @@ import traceback
 from verdict.base.errors import VerdictError
 from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.repo.git import run
-from verdict.repo.names import OnStage, dotted, on_stage
+from verdict.repo.git import run_git
+from verdict.repo.refs import OnStage, on_stage, version_name
 from verdict.repo.revisions import Revision, Store
 from verdict.review.compare import BETTER, WORSE, compare
 from verdict.review.evidence import Evidence
@@ -39,7 +39,7 @@ def against_production(review: Review, base: Evidence | None, candidate: Evidenc
         return ""
     text = f"against {served.name}: {_difference(served, base, candidate)}"
     if served.version and served.version < served.newest and served.commit != base.revision.commit:
-        newer = f"{dotted(served.version)} serves, {dotted(served.newest)} is the newest release"
+        newer = f"{version_name(served.version)} serves, {version_name(served.newest)} is the newest release"
         text += f"; {base.revision.name} is ahead of {STAGE}: {newer}"
     return text
 
@@ -67,7 +67,7 @@ def _line(serving: Evidence, base: Evidence, candidate: Evidence) -> str:
 
 def _revision(base: Revision, served: OnStage) -> Revision:
     """The serving revision; it must be in the base's history, since other commits have not been judged."""
-    if run(base.root, "merge-base", "--is-ancestor", served.commit, str(base.commit)).returncode:
+    if run_git(base.root, "merge-base", "--is-ancestor", served.commit, str(base.commit)).returncode:
         where = f"commit {served.commit[:10]}"
         raise VerdictError(where, f"is not in the history of {base.name} here", "git fetch origin")
     return Revision(base.root, served.name, served.commit)

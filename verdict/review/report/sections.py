@@ -9,7 +9,7 @@ from markupsafe import Markup
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION, PREDICTIONS
 from verdict.classifier.params.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL
-from verdict.repo.repro import RECORD
+from verdict.repo.repro import RECORD_FILE
 from verdict.repo.revisions import Revision
 from verdict.review.compare import BETTER, UNDEFINED, WORSE, Comparison
 from verdict.review.gate import Review
@@ -42,7 +42,7 @@ SECTIONS = Template(
     MOST=12,  # rows of a table that are seen at once
     EVALUATION=EVALUATION,
     PREDICTIONS=PREDICTIONS,
-    RECORD=RECORD,
+    RECORD=RECORD_FILE,
     SCORES=SCORES,
     metric_in=metric_in,
     change=change,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from verdict.base.paths import ARTIFACT
 from verdict.classifier.params.metric_names import BINARY, OVERALL
-from verdict.classifier.scores.predictions import Figures
+from verdict.classifier.scores.predictions import MetricsBySlice
 from verdict.review.compare import UNDEFINED, WORSE, Difference
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds
@@ -93,7 +93,11 @@ def _missing_value(compared: list[Difference], metric: str, groups: Sequence[str
 
 
 def floors(
-    policy: Gate, figures: Figures, differences: Differences, headline: str, excused: Callable[[str, str, float], bool]
+    policy: Gate,
+    figures: MetricsBySlice,
+    differences: Differences,
+    headline: str,
+    excused: Callable[[str, str, float], bool],
 ) -> Iterator[Rule]:
     """Main's floors, on the judged rows and on those of them that main approves already; or a proposal for a floor.
 

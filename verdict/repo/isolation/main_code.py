@@ -1,0 +1,138 @@
+"""Main's code in place of a change's, for the stages that make the data: no change chooses what it is tested on.
+
+Such a stage gets main's files and command, with the change's data, and the change's own settings of these stages in
+main's params.yaml. dvc.lock then names the change's code, and what main's wrote: where the two differ in what they
+write, it is not the lock that the author committed.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from verdict.base.documents import dump, mapping
+from verdict.base.errors import VerdictError
+from verdict.repo.dvc import repository
+from verdict.repo.lock.check import LOCK, hash_of, record_path
+from verdict.repo.lock.entries import lock_entries
+from verdict.repo.lock.stages import file_deps, stage_name
+from verdict.repo.lock.visibility import PREPARE, VALIDATE, guarded_hashes
+from verdict.repo.raw_data import DATA_GROUPS, PARAMS, data_path
+
+if TYPE_CHECKING:
+    from dvc.output import Output
+    from dvc.repo import Repo
+    from dvc.stage import Stage
+
+DATA_LABEL = "approve: data"
+_REMEDY = (
+    f"the label `{DATA_LABEL}`, set by a reviewer, has the change's own code do it; or land the code by itself first"
+)
+
+
+class MainCode:
+    """A checkout of main that lends its code."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.used: set[str] = set()  # stages whose code differs, and was replaced
+
+    @cached_property
+    def hashes(self) -> set[str]:
+        """Of the data that main guards."""
+        with repository(self.folder) as repo:
+            return guarded_hashes(self.folder, repo.index.stages)
+
+    @cached_property
+    def _stages(self) -> Mapping[str, dict[str, Any]]:
+        """Of main's own stages what a plan needs."""
+        with repository(self.folder) as repo:
+            data = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs]
+            return {stage_name(stage): self._read(stage, data) for stage in repo.index.stages if stage.cmd}
+
+    def _read(self, stage: "Stage", data: list[Path]) -> dict[str, Any]:
+        deps = _names(self.folder, file_deps(stage))
+        made = {name for name in deps if any((self.folder / name).is_relative_to(out) for out in data)}
+        return {
+            "command": _command(stage),
+            "code": [name for name in deps if name not in made],
+            "data": sorted(made),
+            "params": _names(self.folder, stage.params),
+            "outs": _names(self.folder, stage.outs),
+            "folder": os.path.relpath(stage.wdir, self.folder),
+        }
+
+    def runs(self, stage: "Stage") -> bool:
+        """Whether main's code has to take the place of a stage's own, since they are not the same."""
+        name = stage_name(stage)
+        if name not in (PREPARE, VALIDATE):
+            return False
+        root, known = Path(stage.repo.root_dir), self._stages.get(name)
+        if known is None:
+            raise VerdictError(f"dvc.yaml: {name}", "main has no such stage, so main's code cannot run it", _REMEDY)
+        if sorted(_names(root, stage.outs)) != sorted(known["outs"]):
+            raise VerdictError(f"dvc.yaml: {name}", "it has other outs than on main, whose code runs it", _REMEDY)
+        same = _command(stage) == known["command"] and known["folder"] == os.path.relpath(stage.wdir, root)
+        code = {*_names(root, file_deps(stage))} - {*self._data(root, known)}
+        if not (same and code == set(known["code"]) and all(self._is_same(root, path) for path in known["code"])):
+            self.used.add(name)
+        return name in self.used
+
+    def _is_same(self, root: Path, path: str) -> bool:
+        sides = [root / path, self.folder / path]
+        return all(side.is_file() and not side.is_symlink() for side in sides) and len(set(map(hash_of, sides))) == 1
+
+    def plan(self, stage: "Stage", folder: Path) -> dict[str, Any]:
+        """What differs in the plan of such a stage; files for it are written into `folder`."""
+        name, root = stage_name(stage), str(stage.repo.root_dir)
+        known = self._stages[name]
+        print(f"{name}: main's code runs it, since the change's own is another and lacks the label {DATA_LABEL}")
+        written = folder / name
+        written.mkdir()
+        (written / PARAMS).write_text(self._params(Path(root)), encoding="utf-8")
+        return {
+            "command": known["command"],
+            "reads": [
+                *((str(written), path) for path in known["params"] if path == PARAMS),
+                *((str(self.folder), path) for path in (*known["code"], *known["params"]) if path != PARAMS),
+                *((root, path) for path in self._data(Path(root), known)),
+            ],
+            "folder": known["folder"],
+            "states": [],
+        }
+
+    def _data(self, root: Path, known: Mapping[str, Any]) -> list[str]:
+        """What main's stage reads beside its code, the change's raw data in the place of main's."""
+        main, own = (data_path(_params(place), f"{PARAMS} of {place}") for place in (self.folder, root))
+        return [own if path == main else path for path in known["data"]]
+
+    def _params(self, root: Path) -> str:
+        own = _params(root)
+        return dump({**_params(self.folder), **{group: own[group] for group in DATA_GROUPS if group in own}})
+
+    def forget(self, repo: "Repo") -> None:
+        """Take back DVC's record of these runs: it would say of the change's code what main's gave."""
+        lock = Path(repo.root_dir) / LOCK
+        entries = lock_entries(lock.read_text(encoding="utf-8"), "the run") if lock.is_file() else {}
+        for name in self.used & set(entries):
+            (Path(repo.stage_cache.cache_dir) / record_path(entries[name])).unlink(missing_ok=True)
+
+    def explained(self, stage: str | None, reason: str) -> str:
+        """Why a stage failed; where main's code made the data, also that it did, and the way out."""
+        if not self.used:
+            return reason
+        who = "it" if stage in self.used else " and ".join(sorted(self.used))
+        return f"{reason} (main's code ran {who} with the change's settings and data; {_REMEDY})"
+
+
+def _params(folder: Path) -> dict[str, Any]:
+    return mapping((folder / PARAMS).read_text(encoding="utf-8"), PARAMS, f"git diff {PARAMS}")
+
+
+def _names(root: Path, items: "list[Output]") -> list[str]:
+    return [os.path.relpath(item.fs_path, root) for item in items]
+
+
+def _command(stage: "Stage") -> str:
+    return str(stage.cmd) if isinstance(stage.cmd, str) else "\n".join(["set -e", *stage.cmd])
