@@ -1,7 +1,7 @@
 """Print the cost of the last month, a forecast, or a check of the budget. Needs GITHUB_TOKEN and GITHUB_REPOSITORY.
 
-Without a token it prints what this machine recorded. Exit codes of --check: 0 within the budget or without one, 1 over it, 2
-cannot judge.
+Without a token it prints what this machine recorded. Exit codes of --check: 0 within the budget or without one, 1 over
+it, 2 cannot judge.
 """
 
 import argparse
