@@ -129,8 +129,8 @@ def of_split(corpus: Corpus, draw: Draw, salt: str, recipes: list[Recipe], plan:
 
     def pair(base: tuple[Recipe, int], candidate: tuple[Recipe, int]) -> Pair:
         fails, turned = leaks.found(base, candidate)
-        found = judged(salt, tables[base], tables[candidate], labels, plan)
-        return replace(found, fails=fails, fails_turned=turned)
+        comparison = judged(salt, tables[base], tables[candidate], labels, plan)
+        return replace(comparison, fails=fails, fails_turned=turned)
 
     twins = [(CLEAN, seed) for seed in range(1, TWINS + 1)]
     same = [pair(*two) for two in itertools.combinations(twins, 2)]
@@ -259,7 +259,7 @@ def main() -> None:
 
 
 def plan_of(corpus: Corpus) -> ComparisonSettings:
-    """How the gate judges changes of a data set."""
+    """The gate's plan for changes of a data set."""
     settings = corpus.settings()
     gate, bins, headline = settings.gate, settings.evaluate.calibration_bins, settings.evaluate.headline
     plan = ComparisonSettings(

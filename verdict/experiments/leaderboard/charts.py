@@ -34,7 +34,6 @@ class Picture:
     """A picture as `stem`.svg and `stem`.png, with its alternative text."""
 
     stem: str
-    title: str
     alt: str
 
 
@@ -64,7 +63,7 @@ def _params(board: Board, out: Path) -> Picture:
         f" to its {board.metric} on validation; from {rows[-1].score:.4f}, dark, to {rows[0].score:.4f}, bright."
     )
     _save(_parallel(keys, names, rows), out, PARAMS)
-    return Picture(PARAMS, "Parameters and score", alt)
+    return Picture(PARAMS, alt)
 
 
 def _drawn_params(board: Board) -> list[str]:
@@ -182,7 +181,7 @@ def _cost(board: Board, out: Path) -> Picture:
         f" from {min(seconds):.4g} to {max(seconds):.4g} seconds."
     )
     _save({**_page("What the score cost", subtitle, 560, 320, layers), "data": {"values": points}}, out, COST)
-    return Picture(COST, "Score and cost", alt)
+    return Picture(COST, alt)
 
 
 def _point(board: Board, row: Row, named: bool) -> Spec:

@@ -84,8 +84,8 @@ class Worker:
             remedy = "make repro, or dvc fetch where a remote has the data"
             raise VerdictError("dvc checkout", what, remedy) from None
 
-    def run(self, plan: Plan, point: Point, log: Path) -> int:
-        """Run one experiment, and return DVC's exit code, which is negative if it was killed.
+    def run(self, plan: Plan, point: Point, log: Path) -> None:
+        """Run one experiment, with DVC's output in `log`.
 
         It runs in a new process group, so that only the sweep gets a Ctrl-C of the terminal.
         """
@@ -107,7 +107,6 @@ class Worker:
             ).returncode
         if code == 0:
             shutil.rmtree(states, ignore_errors=True)
-        return code
 
     def hand_over(self, root: Path) -> None:
         """Fetch the experiments of the clone into the repository; one that is there already stays."""
