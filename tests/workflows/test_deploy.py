@@ -75,7 +75,7 @@ class Hosts:
 
     def shown(self, version: str) -> Path:
         """A release as a host takes it."""
-        git(self.releases.desk.path, "fetch", "--quiet", "--tags")
+        git(self.releases.clone.path, "fetch", "--quiet", "--tags")
         path = self.folder / f"{version}.json"
         path.write_text(self.releases.release("show", version), encoding="utf-8")
         return path
@@ -93,7 +93,7 @@ def once_twice(once_released: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def hosts(once_twice: Path, tmp_path: Path) -> Iterator[Hosts]:
     """A copy of it, with two hosts on which nothing serves."""
     with release_fixture.released(once_twice, tmp_path) as made:
-        config = made.desk.path / ".dvc/config"
+        config = made.clone.path / ".dvc/config"
         config.write_text(REMOTE.format(made.project.clone.path / ".dvc/cache"), encoding="utf-8")
         made.commit("A remote that all machines reach")
         (tmp_path / "hosts").mkdir()
@@ -193,7 +193,7 @@ def test_a_runner_on_the_wrong_host_records_nothing(hosts: Hosts) -> None:
 
 def test_a_release_is_on_staging_at_once(hosts: Hosts) -> None:
     """By release.yml, after a green main, where the variable STAGING says that there is one."""
-    (hosts.releases.desk.path / "requirements/serving.txt").write_text("# yet other pins\n", encoding="utf-8")
+    (hosts.releases.clone.path / "requirements/serving.txt").write_text("# yet other pins\n", encoding="utf-8")
     commit = hosts.releases.commit()
     project = hosts.releases.project
     ran = release_fixture.run(project, green(project, commit), **hosts.settings("staging"))
