@@ -1,4 +1,4 @@
-"""deploy.yml by act, with a stand-in for the program on the host: what rolls, what is refused, what is recorded."""
+"""deploy.yml by act, with a stand-in for the host's program: rolls, refusals, records."""
 
 import sys
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Hosts:
     folder: Path
 
     def host(self, environment: str) -> Store:
-        """What the guard of a host keeps."""
+        """The files of a host's guard."""
         return Store(self.folder / environment)
 
     def deploy(self, environment: str, version: str = "", **inputs: str) -> Outcome:
@@ -91,7 +91,7 @@ def once_twice(once_released: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def hosts(once_twice: Path, tmp_path: Path) -> Iterator[Hosts]:
-    """A copy of it, with two hosts on which nothing serves."""
+    """A copy of that repository, with two hosts on which nothing serves."""
     with release_fixture.released(once_twice, tmp_path) as made:
         config = made.clone.path / ".dvc/config"
         config.write_text(REMOTE.format(made.project.clone.path / ".dvc/cache"), encoding="utf-8")
@@ -162,7 +162,7 @@ def test_a_roll_that_comes_back_opens_one_issue(hosts: Hosts) -> None:
 
 
 def test_back_asks_for_nothing(hosts: Hosts) -> None:
-    """What served before serves again, is the tag, and the issue says so; nothing is verified."""
+    """The previous release serves again and has the tag, and the issue says so; nothing is verified."""
     hosts.serves("production", NEXT, previous="v1.0.0")
     ran = hosts.deploy("production", back="true", force="wrong labels")
     assert ran.jobs == {**ALL, "verify": "skipped"}, ran.log
@@ -183,7 +183,7 @@ def test_what_serves_is_recorded_without_a_roll(hosts: Hosts) -> None:
 
 
 def test_a_runner_on_the_wrong_host_records_nothing(hosts: Hosts) -> None:
-    """What another environment's host says is no tag of this one."""
+    """The answer of another environment's host sets no tag."""
     hosts.host("production").state.write(State("staging"))
     ran = hosts.deploy("production")
     assert (ran.jobs["record"], ran.jobs["confirm"]) == ("failure", "skipped"), ran.log

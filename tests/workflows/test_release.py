@@ -140,7 +140,7 @@ def test_half_a_clone_is_refused(releases: Releases, tmp_path: Path, options: li
 
 
 def test_the_rulesets_of_tags_are_githubs() -> None:
-    """What docs/github.md sends GitHub takes: by one ruleset the App creates tags, by the other nobody moves any."""
+    """GitHub takes the rulesets of docs/github.md: one lets the App create tags, the other lets none be moved."""
     guide = (ROOT / "docs" / "github.md").read_text(encoding="utf-8")
     script = guide.partition("## 8. The rulesets of tags")[2].partition("```sh\n")[2].partition("```")[0]
     names = json.loads(script.partition("names='")[2].partition("'")[0])

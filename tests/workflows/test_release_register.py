@@ -25,7 +25,7 @@ def once_built(once_released: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def built(once_built: Path, tmp_path: Path) -> Iterator[Releases]:
-    """A copy of it."""
+    """A copy of the repository with the second release built."""
     with release_fixture.released(once_built, tmp_path) as made:
         yield made
 
@@ -81,7 +81,7 @@ def test_an_attempt_that_broke_off_is_finished(built: Releases, method: str, pat
 
 
 def test_another_build_of_a_version_is_refused(built: Releases) -> None:
-    """What a draft or a tag says already is not said otherwise: neither by another build nor of another commit."""
+    """A draft or tag is never contradicted, by another build or another commit."""
     built.project.github.fail("PATCH", r"/releases/\d+$")
     register(built, 1)
     path = built.clone.path / "release/provenance.json"

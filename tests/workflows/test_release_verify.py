@@ -1,4 +1,4 @@
-"""`verdict release verify`: nine forgeries, each by somebody who got around one guard, are refused by name."""
+"""`verdict release verify` refuses nine forgeries by name, each of which got around one guard."""
 
 import hashlib
 import json
@@ -69,14 +69,14 @@ def test_a_moved_tag(releases: Releases) -> None:
 
 
 def test_a_tag_of_another_version(releases: Releases) -> None:
-    """What was released under one name is not released under another."""
+    """A release under one name is refused under another."""
     releases.retag(releases.tag_message, name="classifier@v1.0.9")
     releases.project.github.state.releases[0]["tag_name"] = "classifier@v1.0.9"
     assert releases.verify("v1.0.9") == (1, {"tag": "its version is v1.0.9, not v1.0.0"})
 
 
 def test_a_commit_without_a_run_of_main(releases: Releases) -> None:
-    """A commit of main that nobody reproduced; a run by hand, of a fork, or of another branch is none."""
+    """An unreproduced commit of main is refused; a run by hand, of a fork, or of another branch does not count."""
     told, commit = releases.tag_message, releases.commit()
     all_of(releases, {**told, "commit": commit}, commit)
     green(releases.project, commit, event="workflow_dispatch")
@@ -90,7 +90,7 @@ def test_a_commit_without_a_run_of_main(releases: Releases) -> None:
 
 
 def test_a_red_run(releases: Releases) -> None:
-    """What main.yml did not come to the end of, or found to be false, is no release."""
+    """A commit whose run of main.yml failed or did not end is refused."""
     told, commit = releases.tag_message, releases.commit()
     all_of(releases, {**told, "commit": commit}, commit)
     red = green(releases.project, commit, conclusion="failure")
@@ -171,7 +171,7 @@ def test_another_sbom(releases: Releases) -> None:
 
 
 def manifest_of(releases: Releases, told: Json) -> Path:
-    """Where the remote has the release's manifest."""
+    """The place of the release's manifest on the remote."""
     files = releases.clone.path / ".remote/files/md5"
     listing = json.loads((files / told["artifact"][:2] / told["artifact"][2:]).read_text(encoding="utf-8"))
     (digest,) = [str(one["md5"]) for one in listing if one["relpath"] == "manifest.json"]
@@ -206,7 +206,7 @@ def test_another_lock(releases: Releases) -> None:
     [(r"/actions/workflows/main\.yml/runs", "run of main"), ("/compare/", "commit"), ("/releases/tags/", "tagger")],
 )
 def test_what_cannot_be_asked_is_no_pass(releases: Releases, path: str, claim: str) -> None:
-    """GitHub does not answer: that is 2, and says so; a claim that is false beside it makes it 1."""
+    """If GitHub does not answer, the exit code is 2; with a false claim beside it, 1."""
     releases.project.github.fail("GET", path, 403, times=9)
     code, found = releases.verify()
     assert code == 2
