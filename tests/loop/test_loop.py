@@ -67,7 +67,7 @@ def dispatched(loop: Loop, version: str, progress: Progress) -> dict[str, str]:
 
 
 def test_the_loop_closes(loop: Loop, progress: Progress, tmp_path: Path) -> None:
-    """After a drift a model is retrained on returned labels, judged, merged, released and served; then no alert comes."""
+    """A drifting model is retrained on returned labels, judged, merged, released and served; then no alert comes."""
     draw, project = random.Random(0), loop.project
     first = loop.release()
     assert loop.deploy(first) == 0

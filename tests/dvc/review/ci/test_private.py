@@ -163,7 +163,7 @@ def test_nothing_is_asked_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_it_is_fetched_with_a_key_of_its_own(s3: S3, secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes from a bucket by its own key; a wrong key or name cannot judge, and neither key nor address is printed."""
+    """It comes from a bucket by its own key; a wrong key or name cannot judge, and prints neither key nor address."""
     s3.put("private/rows.parquet", secret.read_bytes())
     keys = s3.keys(read_only=True)
     monkeypatch.setenv("PRIVATE_ENDPOINT", s3.endpoint)
