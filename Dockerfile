@@ -36,7 +36,7 @@ COPY verdict/monitoring/__init__.py /app/verdict/monitoring/
 COPY verdict/monitoring/reference /app/verdict/monitoring/reference
 COPY verdict/serving /app/verdict/serving
 # Of the commands this one alone: without its __init__.py, which lists all of them, the folder is a package all the same.
-COPY verdict/cli/serve.py verdict/cli/listening.py verdict/cli/exits.py /app/verdict/cli/
+COPY verdict/cli/serve.py verdict/cli/http_options.py verdict/cli/exits.py /app/verdict/cli/
 # Modes, too, are part of a layer's digest, and a checkout has those of its umask. The list is of what the service needs
 # of Python's own library: images of Python come without its bytecode.
 RUN PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /app \
@@ -115,7 +115,7 @@ COPY verdict/base /app/verdict/base
 COPY verdict/web /app/verdict/web
 COPY verdict/monitoring/__init__.py /app/verdict/monitoring/
 COPY verdict/monitoring/feedback /app/verdict/monitoring/feedback
-COPY verdict/cli/feedback.py verdict/cli/listening.py verdict/cli/exits.py /app/verdict/cli/
+COPY verdict/cli/feedback.py verdict/cli/http_options.py verdict/cli/exits.py /app/verdict/cli/
 RUN PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /app \
     && chmod -R u=rwX,go=rX /app
 

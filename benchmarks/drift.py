@@ -22,13 +22,13 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import f1_score
 
-from benchmarks.serving import MODEL, free_port, loaded, running, script, service
+from benchmarks.serving import MODEL, free_port, loaded, running, service, wrk_script
 from benchmarks.workspace import ROOT
 from verdict.base.errors import exit_code
 from verdict.base.files import read_table
 from verdict.monitoring.findings import measure
-from verdict.monitoring.reference import COUNTED, FIRST, LENGTHS, WINDOW, Reference, read
-from verdict.monitoring.reference.building import answers
+from verdict.monitoring.reference import COUNTED_SHARE, FIRST_TEXTS, LENGTHS, WINDOW_TEXTS, Reference, read
+from verdict.monitoring.reference.building import answer_counts
 from verdict.monitoring.reference.mixture import Window
 
 KINDS = ("unknown", "residual", "classes", "confidence")
@@ -59,7 +59,7 @@ class Live:
 
     def window(self, draw: np.random.Generator, rows: list[int]) -> Window:
         """What a service counts of them: the words of half."""
-        half = [row for row in rows if draw.random() < COUNTED]
+        half = [row for row in rows if draw.random() < COUNTED_SHARE]
         lengths = np.zeros(len(LENGTHS) + 1, np.int64)
         return Window(self.words[half].sum(axis=0), self.answers[rows].sum(axis=0), lengths)
 
@@ -73,7 +73,7 @@ def live(reference: Reference) -> tuple[Live, pd.DataFrame]:
     groups = [list(rows[of == name].groupby(table["group"]).agg(list)) for name in reference.slices]
     found = Live(
         reference.counter.of(table["text"]),
-        answers(said),
+        answer_counts(said),
         table["label"].to_numpy(np.str_),
         np.array(reference.labels)[said.argmax(axis=1)],
         groups,
@@ -100,7 +100,9 @@ def unshifted(reference: Reference, usual: Live, mix: Mix, windows: int, draw: n
     total = dict.fromkeys(KINDS, 0)
     for start in range(0, windows, 25):
         size = min(25, windows - start)
-        first, *seen = (usual.window(draw, usual.rows(draw, mix, texts)) for texts in [FIRST, *[WINDOW] * (size + 1)])
+        first, *seen = (
+            usual.window(draw, usual.rows(draw, mix, texts)) for texts in [FIRST_TEXTS, *[WINDOW_TEXTS] * (size + 1)]
+        )
         for kind, found in alarms(reference, seen, first).items():
             total[kind] += sum(found)
     return total
@@ -165,9 +167,9 @@ def found_within(reference: Reference, usual: Live, mix: Mix, change: Change, ti
     """How often there is an alarm within three windows of a change, by kind and at all."""
     total, draw = dict.fromkeys((*KINDS, "any"), 0), np.random.default_rng(_SEED)
     for _ in range(times):
-        first = usual.window(draw, usual.rows(draw, mix, FIRST))
+        first = usual.window(draw, usual.rows(draw, mix, FIRST_TEXTS))
         moved = change(usual, draw)
-        seen = [moved.window(draw, moved.rows(draw, mix, WINDOW)) for _ in range(_WITHIN)]
+        seen = [moved.window(draw, moved.rows(draw, mix, WINDOW_TEXTS)) for _ in range(_WITHIN)]
         own = alarms(reference, seen, first)
         for kind in KINDS:
             total[kind] += any(own[kind])
@@ -182,8 +184,8 @@ def moved_mix(reference: Reference, usual: Live, every: dict[str, Mix], times: i
     mean: list[float] = []
     for before in every.values():
         for after in (mix for mix in every.values() if mix is not before):
-            first = usual.window(draw, usual.rows(draw, before, FIRST))
-            rows = [usual.rows(draw, after, WINDOW) for _ in range(times)]
+            first = usual.window(draw, usual.rows(draw, before, FIRST_TEXTS))
+            rows = [usual.rows(draw, after, WINDOW_TEXTS) for _ in range(times)]
             seen = [usual.window(draw, own) for own in rows]
             real = [f1_score(usual.truth[own], usual.said[own], average="weighted") for own in rows]
             told = [measure(reference, window, None).expected for window in seen]
@@ -201,7 +203,7 @@ def moved_mix(reference: Reference, usual: Live, every: dict[str, Mix], times: i
 def cost(rounds: int, texts: list[str]) -> None:
     """Requests a CPU-second with and without a reference, by turns."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        lua = script(Path(name), texts)
+        lua = wrk_script(Path(name), texts)
         alone = Path(name) / "classifier"
         alone.symlink_to(MODEL)
         servers = {}
@@ -232,7 +234,7 @@ def write_rows(folder: Path, reference: Reference, usual: Live, table: pd.DataFr
     folder.mkdir(parents=True, exist_ok=True)
     for name, mix in every.items():
         for number in range(20):
-            rows = usual.rows(draw, mix, WINDOW)
+            rows = usual.rows(draw, mix, WINDOW_TEXTS)
             made = {"text": table["text"].iloc[rows], "label": usual.said[rows], "confidence": sure.iloc[rows]}
             pd.DataFrame(made).to_parquet(folder / f"{name.replace(' ', '-')}.{number}.parquet", index=False)
 
@@ -249,7 +251,7 @@ def main() -> None:
     every = mixes(reference, table)
     if options.rows:
         write_rows(options.rows, reference, usual, table, every)
-    print(f"alarms in {options.windows} windows of {WINDOW:,} texts where nothing has drifted:")
+    print(f"alarms in {options.windows} windows of {WINDOW_TEXTS:,} texts where nothing has drifted:")
     for name, mix in every.items():
         print(f"  {name}: {unshifted(reference, usual, mix, options.windows, np.random.default_rng(_SEED))}")
     planted = {

@@ -27,13 +27,13 @@ from verdict.base import numerics
 from verdict.base.errors import exit_code
 from verdict.base.files import read_json, read_table
 from verdict.classifier.dataset.description import read_dataset
-from verdict.classifier.features.pretrained import checkpoint
+from verdict.classifier.features.pretrained import checkpoint_folder
 from verdict.classifier.features.tokens import tokeniser_of
 from verdict.classifier.models.encoder import predict
 from verdict.classifier.models.tensors import softmax
 from verdict.classifier.params import Train, load
 from verdict.classifier.training import checkpoints
-from verdict.classifier.training.loop import Data, targets
+from verdict.classifier.training.loop import TrainingData, targets
 
 SIDES = ("trainer", "fast", "deterministic")
 
@@ -82,7 +82,7 @@ def measured(options: argparse.Namespace) -> dict[str, float]:
             "encoder": settings.train.encoder.model_copy(update=changes),
         }
     )
-    start = checkpoint(settings.featurize.tokens.checkpoint)
+    start = checkpoint_folder(settings.featurize.tokens.checkpoint)
     tokeniser = tokeniser_of(start, settings.featurize.tokens.max_tokens)
     data, dataset = {}, read_dataset(ROOT / "data/prepared/dataset.json")
     for split in ("train", "validation"):
@@ -97,15 +97,15 @@ def measured(options: argparse.Namespace) -> dict[str, float]:
     }
 
 
-def _ours(params: Train, data: Data, start: Path) -> tuple[Any, float]:
+def _ours(params: Train, data: TrainingData, start: Path) -> tuple[Any, float]:
     import torch
 
-    from verdict.classifier.models.encoder.distributed import joined
-    from verdict.classifier.models.encoder.guards import switched
+    from verdict.classifier.models.encoder.distributed import join_processes
+    from verdict.classifier.models.encoder.guards import torch_settings
     from verdict.classifier.models.encoder.training import _Training
 
     weights = (start / "model.safetensors", _config(start))
-    with TemporaryDirectory() as folder, joined(params.device) as world, switched(params):
+    with TemporaryDirectory() as folder, join_processes(params.device) as world, torch_settings(params):
         os.environ[checkpoints.VARIABLE] = folder  # an empty one: nothing is gone on with
         with closing(_Training(params, data, weights, world)) as training:
             before = monotonic()
@@ -121,7 +121,7 @@ def _config(start: Path) -> dict[str, Any]:
     return found
 
 
-def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
+def _trainer(params: Train, data: TrainingData, start: Path) -> tuple[Any, float]:
     import torch
     from torch import nn
     from torch.nn import functional
@@ -198,7 +198,7 @@ def _trainer(params: Train, data: Data, start: Path) -> tuple[Any, float]:
     return model.network, monotonic() - before
 
 
-def _score(network: Any, data: Data, device: str, headline: str) -> float:  # noqa: ANN401 - a torch module
+def _score(network: Any, data: TrainingData, device: str, headline: str) -> float:  # noqa: ANN401 - a torch module
     import torch
 
     network.eval()

@@ -19,10 +19,10 @@ from benchmarks.review import CHANGE
 from benchmarks.workspace import ROOT, copy_raw, run
 from tests.dvc.pipeline.clone import Clone
 from tests.workflows.github import GitHub
+from tests.workflows.github_project import GitHubProject
 from tests.workflows.origin import make_origin
 from tests.workflows.outcome import Outcome
-from tests.workflows.proposals import documentation
-from tests.workflows.site import Site
+from tests.workflows.pull_requests import documentation
 from verdict.base.errors import VerdictError, exit_code
 
 _STEP = re.compile(r"Success - Main (.+?) \[(?:(\d+)m)?([\d.]+)(ms|s|µs)\]")
@@ -41,11 +41,11 @@ def nothing(place: Path) -> tuple[float, float]:
     """Seconds of both workflows for a change of documentation, and of our own steps in them."""
     origin = make_origin(place / "hub", cloned(place / "author").path)
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        site = Site(origin, github, Clone(place / "author"))
-        site.propose(documentation)
-        ran = site.experiment()
-        judged = site.report(ran)
-        if [conclusion for conclusion, _ in site.checks()] != ["success"]:
+        project = GitHubProject(origin, github, Clone(place / "author"))
+        project.propose(documentation)
+        ran = project.experiment()
+        judged = project.report(ran)
+        if [conclusion for conclusion, _ in project.checks()] != ["success"]:
             raise VerdictError("the check", judged.log[-2000:], "make workflows")
     return ran.seconds + judged.seconds, ours(ran) + ours(judged)
 

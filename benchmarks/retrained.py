@@ -26,13 +26,13 @@ from verdict.classifier.dataset.description import Dataset, read_dataset
 from verdict.classifier.dataset.preparation import prepare
 from verdict.classifier.dataset.splits import SPLITS, split_of
 from verdict.classifier.features import tfidf
-from verdict.classifier.features.rows import Rows
+from verdict.classifier.features.rows import SparseRows
 from verdict.classifier.features.sparse_io import to_scipy
 from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.params import PATH
-from verdict.classifier.scores.predictions import codes, with_probabilities
+from verdict.classifier.scores.predictions import label_codes, with_probabilities
 from verdict.classifier.training.fit import fit
-from verdict.classifier.training.loop import Data
+from verdict.classifier.training.loop import TrainingData
 from verdict.review.params import AllParams
 
 KEPT = Path("benchmarks/.retrained")
@@ -156,7 +156,7 @@ def _turned(
 ) -> pd.DataFrame:
     """Some rows with another label: where there is a rating the opposite one, else any other."""
     labels = np.asarray(dataset.labels, dtype=object)
-    places = codes(table, dataset.labels, "a draw")
+    places = label_codes(table, dataset.labels, "a draw")
     if dataset.rating:
         opposite = labels[::-1][places]
         mirrored = 2 * dataset.rating.middle - table["rating"]
@@ -185,16 +185,16 @@ def train(task: Task) -> None:
             np.save(file, probabilities.astype(np.float32))
 
 
-def data_of(reads: tfidf.TfIdf | Tokeniser, table: pd.DataFrame, dataset: Dataset) -> Data:
+def data_of(featurizer: tfidf.TfIdf | Tokeniser, table: pd.DataFrame, dataset: Dataset) -> TrainingData:
     """The rows of a table with their features."""
-    features, actual = reads.transform(table["text"]), codes(table, dataset.labels, "a draw")
-    if isinstance(features, Rows):
+    features, actual = featurizer.transform(table["text"]), label_codes(table, dataset.labels, "a draw")
+    if isinstance(features, SparseRows):
         features = to_scipy(features)
     weight = table["weight"].to_numpy() if "weight" in table else None
     if dataset.rating is None:
-        return Data(features, dataset.labels, actual, weight=weight)
+        return TrainingData(features, dataset.labels, actual, weight=weight)
     rating = table["rating"].to_numpy() - dataset.rating.middle
-    return Data(features, dataset.labels, actual, rating, dataset.rating.reach, weight)
+    return TrainingData(features, dataset.labels, actual, rating, dataset.rating.reach, weight)
 
 
 def learnt_from(task: Task, tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:

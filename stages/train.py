@@ -14,11 +14,11 @@ from verdict.classifier.features.pretrained import START
 from verdict.classifier.params.kinds import KINDS
 from verdict.classifier.scores.predictions import require_headline
 from verdict.classifier.scores.validation import spread_in_words, write_validation
-from verdict.classifier.training.checkpoints import forget
+from verdict.classifier.training.checkpoints import delete
 from verdict.classifier.training.fit import fit_seeds, require_possible
 from verdict.classifier.training.inputs import read_inputs
 from verdict.classifier.training.timing import record_cost
-from verdict.classifier.training.torchrun import leads, leave, torchrun
+from verdict.classifier.training.torchrun import is_main_process, leave_process_group, restart_under_torchrun
 
 FEATURES = Path("data/features")
 MODEL = Path("models/classifier")
@@ -32,23 +32,23 @@ def main() -> None:
     loaded = params.load()
     settings, headline = loaded.train, loaded.evaluate.headline
     require_possible(settings)
-    torchrun(settings.processes, several=KINDS[settings.model].processes)
+    restart_under_torchrun(settings.processes, several=KINDS[settings.model].processes)
     inputs = read_inputs(FEATURES, settings.model)
     dataset = inputs.dataset
     require_headline(headline, dataset.labels, dataset.rating is not None)
     fitted = fit_seeds(settings, headline, inputs.data["train"], inputs.data["validation"], FEATURES / START)
-    leave()
-    if not leads():
+    leave_process_group()
+    if not is_main_process():
         return
     first = fitted[settings.seed]
-    manifest = manifest_of(settings, inputs.reads, dataset, inputs.source)
-    save_classifier(MODEL, inputs.reads, first.model, inputs.groups, manifest)
+    manifest = manifest_of(settings, inputs.featurizer, dataset, inputs.source)
+    save_classifier(MODEL, inputs.featurizer, first.model, inputs.groups, manifest)
     write_rows(CURVE, first.curve)
     seeds = {seed: one.validation for seed, one in fitted.items()}
     scores = write_validation(inputs.truth, dataset.labels, headline, seeds, predictions=HELD_OUT, scores=SCORES)
     seconds, rows = (sum(getattr(one, what) for one in fitted.values()) for what in ("seconds", "rows"))
     record_cost(seconds, rows, manifest.hardware_class)
-    forget(path for one in fitted.values() for path in one.states)
+    delete(path for one in fitted.values() for path in one.states)
     best = first.curve[2 * first.epochs - 1]
     print(
         f"train: {settings.model}, best of {len(first.curve) // 2} epochs is {best['epoch']}: validation loss"

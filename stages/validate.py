@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from verdict.base.errors import VerdictError, exit_code
-from verdict.base.files import read_json, table_parts, write_json
+from verdict.base.files import read_json, read_table_parts, write_json
 from verdict.classifier import params
 from verdict.classifier.dataset.contracts import Contracts
 from verdict.classifier.dataset.description import read_dataset
@@ -27,7 +27,7 @@ def main() -> None:
     DETAILS.unlink(missing_ok=True)
     contracts = Contracts(settings, dataset)
     for name in SPLITS:
-        for part in table_parts(PREPARED / f"{name}.parquet", _REMEDY):
+        for part in read_table_parts(PREPARED / f"{name}.parquet", _REMEDY):
             contracts.take(name, part)
     if broken := contracts.violations():
         write_details(DETAILS, broken)

@@ -81,10 +81,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as there are cores: a third of a test's time it waits, for a server, a kill or DVC's queue."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many as there are cores (`-n logical`), or half as many again (`-n auto`).
+
+    A third of the time of all tests but those of `unit` is waiting: for a server, a kill or DVC's queue.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + cores // 2
+    return cores if config.option.numprocesses == "logical" else cores + cores // 2
 
 
 def _has_room(folder: Path) -> bool:

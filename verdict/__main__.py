@@ -1,10 +1,10 @@
 """`verdict COMMAND`, and `python -I -m verdict COMMAND`."""
 
 if __name__ == "__main__":
-    from verdict.base.isolated import start_again
+    from verdict.base.isolated import restart_isolated
     from verdict.base.numerics import pin
 
-    start_again("verdict")
+    restart_isolated("verdict")
     pin()  # before any import of numpy or torch: they read these settings once, when they load
 
 import sys

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.served import Served, made, served
+from tests.service_process import ServiceProcess, make_artifact, service_process
 
 THREE = ("negative", "neutral", "positive")
 FOREIGN = ("否定的", "нейтральный")
@@ -23,14 +23,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     def make(labels: tuple[str, ...] = THREE, columns: tuple[str, ...] = ("text",)) -> Path:
         key = labels, columns
         if key not in known:
-            known[key] = made(tmp_path_factory.mktemp("made") / "classifier", "linear", *key)
+            known[key] = make_artifact(tmp_path_factory.mktemp("made") / "classifier", "linear", *key)
         return known[key]
 
     return make
 
 
 @contextmanager
-def opened(chromium: Any, running: Served, width: int = 1_200, scheme: str = "light") -> Iterator[Any]:  # noqa: ANN401
+def opened(
+    chromium: Any,  # noqa: ANN401
+    running: ServiceProcess,
+    width: int = 1_200,
+    scheme: str = "light",
+) -> Iterator[Any]:
     """The page in a window of this width; whatever the browser complains of fails the test."""
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page, complaints = context.new_page(), []
@@ -68,7 +73,7 @@ def test_a_person_sees_label_probabilities_and_version(
     """Wide and narrow, light and dark: the answer is there, the likeliest first, and nothing sticks out sideways."""
     (labels, columns), (width, scheme) = data, window
     options = ("--release", "v1.2.0", "--commit", "c0ffee00c0ffee")
-    with served(model(labels, columns), *options) as running, opened(chromium, running, width, scheme) as page:
+    with service_process(model(labels, columns), *options) as running, opened(chromium, running, width, scheme) as page:
         page.get_by_text("v1.2.0").wait_for()
         ask(page, **dict.fromkeys(columns, "a wonderful lamp " * 3))
         found = shares(page)
@@ -86,7 +91,7 @@ def test_a_person_sees_label_probabilities_and_version(
 def test_text_of_a_stranger_is_text(chromium: Any, model: Model) -> None:  # noqa: ANN401 - playwright's
     """Labels with markup in them are shown as they are; the page runs nothing that is not its own."""
     labels = ("<img src=x onerror=document.title='taken'>", "plain")
-    with served(model(labels)) as running, opened(chromium, running) as page:
+    with service_process(model(labels)) as running, opened(chromium, running) as page:
         ask(page, text="<script>document.title='taken'</script>")
         assert set(shares(page)) == set(labels)
         assert page.title() == "verdict"
@@ -101,7 +106,7 @@ def test_the_token_is_asked_for_and_used(
     """Where the service wants one, its field appears; a wrong one is told, a right one gives answer and version."""
     (tmp_path / "token").write_text("a token of no one else\n")
     options = ("--token-file", str(tmp_path / "token"), "--release", "v1.2.0")
-    with served(model(), *options) as running, opened(chromium, running, 380, "dark") as page:
+    with service_process(model(), *options) as running, opened(chromium, running, 380, "dark") as page:
         page.get_by_label("Token").wait_for()
         ask(page, text="a wonderful lamp", Token="wrong")  # noqa: S106
         assert "token" in page.locator("#label").inner_text()
@@ -115,14 +120,14 @@ def test_the_token_is_asked_for_and_used(
 
 def test_without_a_token_no_field_asks_for_one(chromium: Any, model: Model) -> None:  # noqa: ANN401 - playwright's
     """The field is hidden from eyes and from screen readers."""
-    with served(model()) as running, opened(chromium, running) as page:
+    with service_process(model()) as running, opened(chromium, running) as page:
         ask(page, text="a wonderful lamp")
         assert not page.get_by_label("Token").is_visible()
 
 
 def test_errors_are_told_in_the_place_of_the_answer(chromium: Any, model: Model) -> None:  # noqa: ANN401 - playwright's
     """What the service refuses, and a service that is gone, are said; the last probabilities do not stay."""
-    with served(model()) as running, opened(chromium, running) as page:
+    with service_process(model()) as running, opened(chromium, running) as page:
         ask(page, text="a wonderful lamp")
         page.get_by_label("text", exact=True).fill("a" * 100_001)
         page.get_by_role("button", name="Classify").click()
@@ -138,7 +143,7 @@ def test_errors_are_told_in_the_place_of_the_answer(chromium: Any, model: Model)
 
 def test_a_keyboard_is_enough(chromium: Any, model: Model) -> None:  # noqa: ANN401 - playwright's
     """The cursor is in the field at once; Control and Enter ask."""
-    with served(model()) as running, opened(chromium, running) as page:
+    with service_process(model()) as running, opened(chromium, running) as page:
         page.keyboard.type("a wonderful lamp")
         page.keyboard.press("Control+Enter")
         page.locator("#probabilities tr").first.wait_for()

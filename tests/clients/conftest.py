@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import Served, made, served
+from tests.service_process import ServiceProcess, make_artifact, service_process
 from tests.tiers import need
 
 LABELS = ("negative", "neutral", "positive")
@@ -18,19 +18,19 @@ def _clients() -> None:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory, _clients: None) -> Iterator[Served]:
+def service(tmp_path_factory: pytest.TempPathFactory, _clients: None) -> Iterator[ServiceProcess]:
     """A service of a linear model."""
-    model = made(tmp_path_factory.mktemp("made") / "classifier", "linear", LABELS)
-    with served(model, "--release", "v1.2.0") as running:
+    model = make_artifact(tmp_path_factory.mktemp("made") / "classifier", "linear", LABELS)
+    with service_process(model, "--release", "v1.2.0") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def of_mails(tmp_path_factory: pytest.TempPathFactory, _clients: None) -> Iterator[Served]:
+def of_mails(tmp_path_factory: pytest.TempPathFactory, _clients: None) -> Iterator[ServiceProcess]:
     """A service whose text is made of two columns, and whose labels are not ASCII."""
     labels, columns = ("否定的", "нейтральный"), ("subject", "body of it")
-    model = made(tmp_path_factory.mktemp("made") / "classifier", "bag", labels, columns)
-    with served(model) as running:
+    model = make_artifact(tmp_path_factory.mktemp("made") / "classifier", "bag", labels, columns)
+    with service_process(model) as running:
         yield running
 
 

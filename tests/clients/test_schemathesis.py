@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import Served
+from tests.service_process import ServiceProcess
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = {"service": 250, "of_mails": 60}
@@ -17,7 +17,7 @@ LEAST = 2_000
 
 
 @pytest.mark.usefixtures("folder")
-def test_no_request_that_schemathesis_makes_fails(service: Served, of_mails: Served) -> None:
+def test_no_request_that_schemathesis_makes_fails(service: ServiceProcess, of_mails: ServiceProcess) -> None:
     """More than 2,000 requests, good and bad, for an artifact of one column and one of two: 0 failures."""
     cases = 0
     for running, examples in ((service, EXAMPLES["service"]), (of_mails, EXAMPLES["of_mails"])):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.clients.conftest import LABELS
-from tests.served import Served
+from tests.service_process import ServiceProcess
 
 TEXTS = ["a wonderful lamp", "☃ caf\u00e9 &amp; \U0001f600", ""]
 
@@ -22,14 +22,14 @@ def tensor(name: str, values: list[str]) -> Any:  # noqa: ANN401 - the client's
     return made
 
 
-def client(running: Served) -> Any:  # noqa: ANN401 - the client's
+def client(running: ServiceProcess) -> Any:  # noqa: ANN401 - the client's
     """A client of a service."""
     from tritonclient.http import InferenceServerClient
 
     return InferenceServerClient(f"127.0.0.1:{running.port}")
 
 
-def predictions(running: Served, texts: list[Any]) -> list[dict[str, Any]]:
+def predictions(running: ServiceProcess, texts: list[Any]) -> list[dict[str, Any]]:
     """What /predict answers."""
     request = urllib.request.Request(f"{running.url}/predict", json.dumps({"texts": texts}).encode())  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
@@ -37,7 +37,7 @@ def predictions(running: Served, texts: list[Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_it_finds_the_server_and_the_model(service: Served) -> None:
+def test_it_finds_the_server_and_the_model(service: ServiceProcess) -> None:
     """Health, readiness and metadata are what the client reads; another model is not ready."""
     asked = client(service)
     assert asked.is_server_live()
@@ -50,7 +50,7 @@ def test_it_finds_the_server_and_the_model(service: Served) -> None:
     assert (told["versions"], told["parameters"]["labels"]) == (["v1.2.0"], list(LABELS))
 
 
-def test_it_gets_the_answers_of_predict(service: Served) -> None:
+def test_it_gets_the_answers_of_predict(service: ServiceProcess) -> None:
     """Labels and probabilities are those of /predict, in the shape of the metadata; an id comes back."""
     asked, expected = client(service), predictions(service, TEXTS)
     found = asked.infer("classifier", [tensor("text", TEXTS)], model_version="v1.2.0", request_id="7")
@@ -59,7 +59,7 @@ def test_it_gets_the_answers_of_predict(service: Served) -> None:
     assert found.as_numpy("probabilities").tolist() == [list(row["probabilities"].values()) for row in expected]
 
 
-def test_it_asks_for_one_output_of_several_columns(of_mails: Served) -> None:
+def test_it_asks_for_one_output_of_several_columns(of_mails: ServiceProcess) -> None:
     """Each column is an input, in any order; the client gets the output that it asked for alone."""
     from tritonclient.http import InferRequestedOutput
 
@@ -71,7 +71,7 @@ def test_it_asks_for_one_output_of_several_columns(of_mails: Served) -> None:
     assert found.as_numpy("probabilities") is None
 
 
-def test_it_is_told_why_there_is_no_answer(service: Served) -> None:
+def test_it_is_told_why_there_is_no_answer(service: ServiceProcess) -> None:
     """A request that does not fit is the client's own error, with our line: the protocol's `error`."""
     from tritonclient.utils import InferenceServerException
 

@@ -109,7 +109,7 @@ def test_a_program_says_what_is_not_installed() -> None:
 
 def test_of_pythons_variables_the_one_of_utf8_counts() -> None:
     """`-I` leaves it out, and what a message tells people to set has to work."""
-    program = "from verdict.base.isolated import start_again; start_again('this')"
+    program = "from verdict.base.isolated import restart_isolated; restart_isolated('this')"
     said = python("-I", "-c", f"import os\nos.execv = lambda *a: print(*a[1][1:])\n{program}", PYTHONUTF8="1")
     assert said == "-I -X utf8 -m this\n"
     assert python("-I", "-X", "utf8", "-c", program, PYTHONUTF8="1") == ""

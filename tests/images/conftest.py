@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.images import machine
+from tests.images import container_tools
 from tests.tiers import need, tier
 from tests.unit.stages.runs import build as train
 from verdict.base.files import sha256
@@ -45,16 +45,16 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         need(name, f"apt-get install {name}")
     folder = tmp_path_factory.mktemp("containers")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in machine.settings(folder).items():
+        for name, value in container_tools.settings(folder).items():
             patch.setenv(name, value)
         yield folder
-        machine.clear(folder)
+        container_tools.clear(folder)
 
 
 @pytest.fixture(scope="session")
 def registry(here: Path) -> Iterator[str]:
     """The address of a registry."""
-    with machine.registry(here) as address:
+    with container_tools.registry(here) as address:
         yield address
 
 
@@ -64,7 +64,7 @@ def base(here: Path, registry: str) -> Iterator[str]:
     given = os.environ.get("VERDICT_BASE_IMAGE")
     name = given or f"{registry}/library/python:3.11-slim-bookworm"
     if not given:
-        machine.make_base(here, name)
+        container_tools.make_base(here, name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VERDICT_BASE_IMAGE", name)
         yield name
@@ -92,9 +92,9 @@ def built(tmp_path_factory: pytest.TempPathFactory, here: Path, registry: str, b
         FIGURES["seconds of a build"] = f"{(time.monotonic() - start) / 2:.0f}"
         digests = tuple(images.push(name) for name in names)
         boms = (images.sbom(root, labels), images.sbom(root, labels))
-    machine.run("buildah", "rmi", "--force", *names)
+    container_tools.run("buildah", "rmi", "--force", *names)
     reference = f"{registry}/verdict@{digests[0]}"
-    machine.run("podman", "pull", "--quiet", "--tls-verify=false", reference)
+    container_tools.run("podman", "pull", "--quiet", "--tls-verify=false", reference)
     return Built(root, artifact, labels, base, (ids[0], ids[1]), (digests[0], digests[1]), boms, reference)
 
 
@@ -102,7 +102,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, here: Path, registry: str, b
 def service(built: Built) -> Iterator[tuple[str, str]]:
     """A container of the image that is ready: its ID and address."""
     start = time.monotonic()
-    with machine.served(built.reference) as (name, address):
+    with container_tools.served(built.reference) as (name, address):
         FIGURES["seconds from podman run to ready"] = f"{time.monotonic() - start:.2f}"
         yield name, address
 

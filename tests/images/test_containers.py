@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images import machine
+from tests.images import container_tools
 from tests.images.conftest import Built
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
@@ -20,7 +20,7 @@ from verdict.delivery.host.state import Release
 @pytest.fixture(scope="module")
 def containers(here: Path) -> Iterator[Containers]:
     """Two places of a host."""
-    ports = {name: Ports(machine.free_port(), machine.free_port()) for name in ("a", "canary")}
+    ports = {name: Ports(container_tools.free_port(), container_tools.free_port()) for name in ("a", "canary")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONTAINERS_CONF", str(here / "runs.conf"))
         found = Containers("podman", ports, here / "artifacts", ("--network=bridge", "--no-healthcheck"))
@@ -39,7 +39,7 @@ def ready(containers: Containers, slot: str) -> None:
     """Wait for a place."""
     end = time.monotonic() + 60
     while not probe.is_ready(containers.ports[slot].users):
-        assert time.monotonic() < end, machine.podman("logs", f"verdict-{slot}")
+        assert time.monotonic() < end, container_tools.podman("logs", f"verdict-{slot}")
         time.sleep(0.05)
 
 
@@ -61,7 +61,7 @@ def test_one_that_ended_is_seen_as_ended(containers: Containers, release: Releas
     """A container that was killed is there, and not alive; stopped, its place is free."""
     containers.start("a", release, None)
     ready(containers, "a")
-    machine.podman("kill", "verdict-a")
+    container_tools.podman("kill", "verdict-a")
     end = time.monotonic() + 30
     while (found := containers.running("a")) is not None and found.alive and time.monotonic() < end:
         time.sleep(0.05)
@@ -93,5 +93,5 @@ def test_pruning_keeps_what_serves(containers: Containers, release: Release) -> 
     gone.mkdir()
     containers.prune({release.image}, 0)
     assert [kept.exists(), gone.exists()] == [True, False]
-    assert machine.podman("image", "inspect", "--format", "{{.Id}}", release.image)
+    assert container_tools.podman("image", "inspect", "--format", "{{.Id}}", release.image)
     assert containers.prune({release.image}, 0) == []

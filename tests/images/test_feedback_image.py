@@ -3,8 +3,8 @@
 import http.client
 from pathlib import Path
 
-from tests.dvc.monitoring.counting import KEY, LABELS, labels, posted
-from tests.images import machine
+from tests.dvc.monitoring.feedback_process import KEY, LABELS, labels, post_status
+from tests.images import container_tools
 from tests.images.conftest import FIGURES, Built
 from tests.images.test_image import files_of
 from verdict.delivery import images
@@ -24,14 +24,14 @@ def test_it_counts_read_only_and_holds_nothing_that_scores(built: Built, here: P
     data.chmod(0o777)
     key.write_bytes(KEY)
     key.chmod(0o644)
-    users, metrics = machine.free_port(), machine.free_port()
+    users, metrics = container_tools.free_port(), container_tools.free_port()
     options = ["--port", str(users), "--metrics-port", str(metrics), "--labels", ",".join(LABELS)]
     mounts = ("--volume", f"{data}:/data", "--volume", f"{key}:/run/receipts.key:ro")
-    with machine.container(name, *options, "--receipt-key", "/run/receipts.key", given=mounts) as container:
+    with container_tools.container(name, *options, "--receipt-key", "/run/receipts.key", given=mounts) as container:
         address = f"127.0.0.1:{users}"
-        assert machine.reply(address, "/health") is not None, machine.podman("logs", container)
+        assert container_tools.reply(address, "/health") is not None, container_tools.podman("logs", container)
         client = http.client.HTTPConnection(address, timeout=60)
-        assert {posted(client, body) for body in labels(9)} == {202}
-        told = machine.reply(f"127.0.0.1:{metrics}", "/metrics")
+        assert {post_status(client, body) for body in labels(9)} == {202}
+        told = container_tools.reply(f"127.0.0.1:{metrics}", "/metrics")
         assert b'verdict_feedback_labelled_total{release="v1.0.0"} 9.0' in (told or b"")
     assert (data / "feedback.db").is_file()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import small_params
 from tests.corpus import write_raw
-from tests.images import machine
+from tests.images import container_tools
 from tests.images.conftest import CANARY, FIGURES, Built
 from tests.unit.stages.runs import STAGES, run
 from verdict.base.errors import VerdictError
@@ -36,14 +36,14 @@ _UNWANTED = re.compile(
 
 def files_of(image: str) -> dict[str, bytes]:
     """All files of an image by name, as a container sees them."""
-    name = machine.podman("create", image, "true").strip()
+    name = container_tools.podman("create", image, "true").strip()
     try:
         with TemporaryDirectory() as folder:
-            machine.podman("export", "--output", f"{folder}/tar", name)
+            container_tools.podman("export", "--output", f"{folder}/tar", name)
             with tarfile.open(f"{folder}/tar") as archive:
                 return contents(archive)
     finally:
-        machine.podman("rm", name)
+        container_tools.podman("rm", name)
 
 
 def contents(archive: tarfile.TarFile) -> dict[str, bytes]:
@@ -54,7 +54,7 @@ def contents(archive: tarfile.TarFile) -> dict[str, bytes]:
 
 def layers_of(reference: str, folder: Path) -> list[Path]:
     """The layers of an image in a registry, the lowest first, and its configuration."""
-    machine.run("skopeo", "copy", "--src-tls-verify=false", f"docker://{reference}", f"dir:{folder}")
+    container_tools.run("skopeo", "copy", "--src-tls-verify=false", f"docker://{reference}", f"dir:{folder}")
     manifest = json.loads((folder / "manifest.json").read_bytes())
     digests = [layer["digest"] for layer in (*manifest["layers"], manifest["config"])]
     return [folder / digest.partition(":")[2] for digest in digests]
@@ -63,12 +63,12 @@ def layers_of(reference: str, folder: Path) -> list[Path]:
 def test_answers_are_those_of_predict(built: Built, service: tuple[str, str]) -> None:
     """Over HTTP the container gives the labels and digits that `verdict predict` prints for the same artifact."""
     command = (sys.executable, "-I", "-m", "verdict", "predict", "--model", str(built.artifact))
-    printed = [json.loads(line) for line in machine.run(*command, stdin="\n".join(TEXTS) + "\n").splitlines()]
-    answers = json.loads(machine.reply(service[1], "/predict", {"texts": TEXTS}) or b"{}")["predictions"]
+    printed = [json.loads(line) for line in container_tools.run(*command, stdin="\n".join(TEXTS) + "\n").splitlines()]
+    answers = json.loads(container_tools.reply(service[1], "/predict", {"texts": TEXTS}) or b"{}")["predictions"]
     assert [(one["label"], one["probabilities"]) for one in answers] == [
         (one["label"], one["probabilities"]) for one in printed
     ]
-    about = json.loads(machine.reply(service[1], "/version") or b"{}")
+    about = json.loads(container_tools.reply(service[1], "/version") or b"{}")
     told = {"version": "v1.2.3", "commit": "c" * 40, "artifact": built.labels.artifact}
     assert {key: about[key] for key in told} == told
 
@@ -80,11 +80,11 @@ def test_other_kinds_are_served_by_the_same_image(built: Built, tmp_path: Path, 
     document["featurize"]["method"] = "hashing" if kind == "hashed" else "tfidf"
     write_raw(tmp_path / "data" / "raw")
     folder = run(tmp_path, document, "bag" if kind == "bag" else "linear", STAGES[:4]) / "models/classifier"
-    with machine.served(built.reference, "--model", "/other", given=("--volume", f"{folder}:/other:ro")) as (
+    with container_tools.served(built.reference, "--model", "/other", given=("--volume", f"{folder}:/other:ro")) as (
         _,
         address,
     ):
-        found = json.loads(machine.reply(address, "/predict", {"text": TEXTS[0]}) or b"{}")
+        found = json.loads(container_tools.reply(address, "/predict", {"text": TEXTS[0]}) or b"{}")
     (told,) = load_classifier(folder).answers(TEXTS[:1])
     assert (found["label"], found["probabilities"]) == tuple(told)
 
@@ -106,18 +106,18 @@ def test_what_the_registry_holds_is_what_was_built(built: Built) -> None:
 @pytest.mark.parametrize("change", ["weights", "a file more", "nothing on top"])
 def test_an_image_with_another_artifact_is_refused(built: Built, registry: str, tmp_path: Path, change: str) -> None:
     """Other weights under the same manifest, a file more, or a layer above the artifact: read names the image."""
-    forged, work = f"{registry}/verdict:forged", machine.run("buildah", "from", built.reference).strip()
+    forged, work = f"{registry}/verdict:forged", container_tools.run("buildah", "from", built.reference).strip()
     (tmp_path / "file").write_bytes(b"other")
     place = "/app/models/classifier/"
     if change == "nothing on top":
-        machine.run("buildah", "copy", work, str(tmp_path / "file"), "/app/other")
+        container_tools.run("buildah", "copy", work, str(tmp_path / "file"), "/app/other")
     else:
         for path in built.artifact.iterdir():
-            machine.run("buildah", "copy", work, str(path), place)
+            container_tools.run("buildah", "copy", work, str(path), place)
         target = "weights.safetensors" if change == "weights" else "more"
-        machine.run("buildah", "copy", work, str(tmp_path / "file"), f"{place}{target}")
-    machine.run("buildah", "commit", "--format", "docker", work, forged)
-    machine.run("buildah", "rm", work)
+        container_tools.run("buildah", "copy", work, str(tmp_path / "file"), f"{place}{target}")
+    container_tools.run("buildah", "commit", "--format", "docker", work, forged)
+    container_tools.run("buildah", "rm", work)
     images.push(forged)
     with pytest.raises(VerdictError, match="last layer is not an artifact"):
         images.read(forged)
@@ -125,14 +125,14 @@ def test_an_image_with_another_artifact_is_refused(built: Built, registry: str, 
 
 def test_it_is_nobody_and_writes_nothing(service: tuple[str, str]) -> None:
     """The service has a number for a user, no capability, no way to gain one, and a root that cannot be written."""
-    status = machine.podman("exec", service[0], "cat", "/proc/1/status")
+    status = container_tools.podman("exec", service[0], "cat", "/proc/1/status")
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert fields["Uid"].split() == ["65532"] * 4
     assert fields["Gid"].split() == ["65532"] * 4
     assert int(fields["CapEff"], 16) == 0
     assert fields["NoNewPrivs"] == "1"
     code = "from pathlib import Path\ntry: Path('/app/x').touch()\nexcept OSError as error: print(error.strerror)"
-    told = machine.podman("exec", service[0], "/opt/venv/bin/python", "-I", "-c", code)
+    told = container_tools.podman("exec", service[0], "/opt/venv/bin/python", "-I", "-c", code)
     assert told == "Read-only file system\n"
 
 
@@ -144,7 +144,7 @@ def test_neither_pip_nor_compiler_nor_another_command_is_in_it(built: Built) -> 
     assert ours == {"__init__.py", "__pycache__", "base", "classifier", "cli", "monitoring", "serving", "web"}
     assert {path for path in found if path.startswith("app/verdict/cli/") and path.endswith(".py")} == {
         "app/verdict/cli/exits.py",
-        "app/verdict/cli/listening.py",
+        "app/verdict/cli/http_options.py",
         "app/verdict/cli/serve.py",
     }
     assert {path.split("/")[1] for path in found if path.startswith("app/")} == {"verdict", "models"}
@@ -152,7 +152,7 @@ def test_neither_pip_nor_compiler_nor_another_command_is_in_it(built: Built) -> 
 
 def test_the_base_has_what_is_taken_out(built: Built) -> None:
     """The check above would see pip: the base has it."""
-    machine.run("podman", "pull", "--quiet", "--tls-verify=false", built.base)
+    container_tools.run("podman", "pull", "--quiet", "--tls-verify=false", built.base)
     assert [path for path in files_of(built.base) if _UNWANTED.search(path)]
 
 
@@ -180,7 +180,7 @@ def test_the_list_names_every_package(built: Built) -> None:
     """Each distribution that Python finds in the image, and each package of Debian's, is in the list, by version."""
     listed = {(one["name"].lower(), one["version"]) for one in json.loads(built.boms[0])["components"]}
     code = "from importlib.metadata import distributions as d\nfor one in d(): print(one.name, one.version)"
-    python = {tuple(line.lower().split()) for line in machine.python(built.reference, code).splitlines()}
+    python = {tuple(line.lower().split()) for line in container_tools.python(built.reference, code).splitlines()}
     status = files_of(built.reference)["var/lib/dpkg/status"].decode()
     debian = set(re.findall(r"^Package: (\S+)\n(?:.+\n)*?Version: (\S+)$", status, re.MULTILINE))
     assert len(python) > 15
@@ -191,7 +191,8 @@ def test_the_list_names_every_package(built: Built) -> None:
 def test_it_is_small(built: Built) -> None:
     """The image is at most 140 MB larger than its base."""
     sizes = [
-        int(machine.podman("image", "inspect", "--format", "{{.Size}}", name)) for name in (built.reference, built.base)
+        int(container_tools.podman("image", "inspect", "--format", "{{.Size}}", name))
+        for name in (built.reference, built.base)
     ]
     FIGURES["MB above the base"] = f"{(sizes[0] - sizes[1]) / _MEGABYTE:.0f} of {sizes[0] / _MEGABYTE:.0f}"
     assert sizes[0] - sizes[1] <= 140 * _MEGABYTE
@@ -207,7 +208,7 @@ def test_a_start_compiles_nothing(built: Built) -> None:
         "flags = [Path(spec.cached).read_bytes()[4] if Path(spec.cached).exists() else None for spec in taken]",
         "print(len(taken), *[spec.origin for spec, flag in zip(taken, flags) if flag != 1])",
     )
-    number, *stale = machine.python(built.reference, "\n".join(lines)).split()
+    number, *stale = container_tools.python(built.reference, "\n".join(lines)).split()
     assert int(number) > 300
     assert stale == []
 
@@ -215,18 +216,18 @@ def test_a_start_compiles_nothing(built: Built) -> None:
 def test_no_shell_is_needed(built: Built) -> None:
     """The service starts where the image's shells are gone."""
     hidden = [part for shell in ("dash", "bash") for part in ("--volume", f"/dev/null:/usr/bin/{shell}:ro")]
-    with machine.served(built.reference, given=hidden) as (name, _):
-        assert machine.podman("inspect", "--format", "{{.State.Status}}", name) == "running\n"
+    with container_tools.served(built.reference, given=hidden) as (name, _):
+        assert container_tools.podman("inspect", "--format", "{{.State.Status}}", name) == "running\n"
 
 
 def test_health_is_asked_without_python(built: Built) -> None:
     """The image's own check finds a service healthy, needs no network, and fails where nobody listens."""
-    told = json.loads(machine.podman("image", "inspect", built.reference))[0]["Healthcheck"]["Test"]
+    told = json.loads(container_tools.podman("image", "inspect", built.reference))[0]["Healthcheck"]["Test"]
     kind, program, *arguments = told
     assert (kind, program) == ("CMD", "bash")
     assert "python" not in " ".join(arguments)
-    with machine.container(built.reference, given=("--network", "none")) as name:
-        assert any(healthy(name, program, *arguments) for _ in range(200)), machine.podman("logs", name)
+    with container_tools.container(built.reference, given=("--network", "none")) as name:
+        assert any(healthy(name, program, *arguments) for _ in range(200)), container_tools.podman("logs", name)
         for asked, other in (("/8000", "/8009"), ("/health", "/nowhere")):
             assert not healthy(name, program, *(part.replace(asked, other) for part in arguments))
 
@@ -234,7 +235,7 @@ def test_health_is_asked_without_python(built: Built) -> None:
 def healthy(name: str, *command: str) -> bool:
     """Whether a command succeeds in a container."""
     try:
-        machine.podman("exec", name, *command)
+        container_tools.podman("exec", name, *command)
     except AssertionError:
         return False
     return True
@@ -243,17 +244,17 @@ def healthy(name: str, *command: str) -> bool:
 def test_it_holds_its_memory(service: tuple[str, str]) -> None:
     """Under the largest requests the service stays below its limit of 256 MB: nothing was killed."""
     for _ in range(5):
-        assert machine.reply(service[1], "/predict", {"texts": ["the film was not good at all " * 130] * 250})
-    status = machine.podman("exec", service[0], "cat", "/proc/1/status")
+        assert container_tools.reply(service[1], "/predict", {"texts": ["the film was not good at all " * 130] * 250})
+    status = container_tools.podman("exec", service[0], "cat", "/proc/1/status")
     (most,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
     FIGURES["MB resident at most"] = f"{int(most) * 1024 / _MEGABYTE:.0f}"
-    state = json.loads(machine.podman("inspect", service[0]))[0]
+    state = json.loads(container_tools.podman("inspect", service[0]))[0]
     assert state["HostConfig"]["Memory"] == 256 * 1024 * 1024
     assert (state["State"]["Status"], state["State"]["OOMKilled"], state["RestartCount"]) == ("running", False, 0)
 
 
 def test_a_stop_is_heard(built: Built) -> None:
     """SIGTERM ends the service by itself and with 0, within what `--drain` and podman's patience allow."""
-    with machine.served(built.reference, "--drain", "1") as (name, _):
-        machine.podman("stop", "--time", "30", name)
-        assert machine.podman("inspect", "--format", "{{.State.ExitCode}}", name) == "0\n"
+    with container_tools.served(built.reference, "--drain", "1") as (name, _):
+        container_tools.podman("stop", "--time", "30", name)
+        assert container_tools.podman("inspect", "--format", "{{.State.ExitCode}}", name) == "0\n"

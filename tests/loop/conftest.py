@@ -22,21 +22,21 @@ from dev import monitor
 from tests.conftest import ROOT
 from tests.corpus import SIZES, rows
 from tests.documents import save
-from tests.dvc.delivery.stage import Stand, until
+from tests.dvc.delivery.host_harness import HostHarness, until
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.changes import set_params
-from tests.relaying import OF_GITHUB
-from tests.telling import told
+from tests.dvc.review.edits import set_params
+from tests.progress import progress
+from tests.relay_process import RELAY_GITHUB_TOKEN
 from tests.tiers import need, tier
-from tests.workflows import releasing, test_retrain, test_sweep
-from tests.workflows.conftest import base, copied
-from tests.workflows.direct import Direct
-from tests.workflows.releasing import TOKEN, Releases, clone, green
+from tests.workflows import release_fixture, test_retrain, test_sweep
+from tests.workflows.conftest import base, copy_of_project
+from tests.workflows.in_process import InProcessProject
+from tests.workflows.release_fixture import TOKEN, Releases, clone, green
 from tests.workflows.workflow import STANDINS
 from verdict.delivery.host.orders import read_release
 from verdict.delivery.host.state import State
 
-__all__ = ["base", "told"]
+__all__ = ["base", "progress"]
 _MIN_LABELS = 40
 
 
@@ -110,9 +110,9 @@ def _usual() -> list[str]:
 class Loop:
     """The team, its host, and what watches that."""
 
-    site: Direct
+    project: InProcessProject
     releases: Releases
-    stand: Stand
+    harness: HostHarness
     host: Path
     folder: Path
     ports: dict[str, int]
@@ -130,7 +130,7 @@ class Loop:
         desk.run("git", "fetch", "--quiet", "--tags", "origin")
         desk.run("git", "reset", "--quiet", "--hard", "origin/main")
         desk.run("dvc", "pull", "--quiet", "--allow-missing")
-        green(self.site, self.site.origin.sha("main"))
+        green(self.project, self.project.origin.sha("main"))
         version = self.releases.release("plan").partition(":")[0]
         self.releases.release("build")
         self.releases.release("register", GITHUB_TOKEN=TOKEN)
@@ -149,11 +149,11 @@ class Loop:
     @property
     def state(self) -> State:
         """What the guard wrote last."""
-        return self.stand.store.state.read() or State()
+        return self.harness.store.state.read() or State()
 
     def dispatches(self, version: str) -> list[dict[str, str]]:
         """What the relay sent for a release."""
-        payloads = [one["client_payload"] for one in self.site.github.dispatches]
+        payloads = [one["client_payload"] for one in self.project.github.dispatches]
         return [one for one in payloads if one["release"] == version]
 
 
@@ -181,38 +181,40 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
     identity = pyrage.x25519.Identity.generate()
     (folder / "identity").write_text(str(identity))
     consent = {"texts": True, "recipient": str(identity.to_public()), "bucket": str(folder / "texts"), "days": 30}
-    with copied(base, folder) as site, ExitStack() as stack:
-        env = releasing.with_app(site)
-        shutil.copy(STANDINS / "images.py", site.clone.path / "verdict/delivery/images.py")
-        set_params(site.clone, "retrain", cooldown_days=0)
-        test_retrain.ready(site, _MIN_LABELS)
-        test_sweep.with_app(site)
-        site.github.token(OF_GITHUB, {"contents": "write"})
-        desk = clone(site, folder / "desk")
+    with copy_of_project(base, folder) as project, ExitStack() as stack:
+        env = release_fixture.install_app(project)
+        shutil.copy(STANDINS / "images.py", project.clone.path / "verdict/delivery/images.py")
+        set_params(project.clone, "retrain", cooldown_days=0)
+        test_retrain.ready(project, _MIN_LABELS)
+        test_sweep.install_sweep_app(project)
+        project.github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
+        desk = clone(project, folder / "desk")
         desk.run("dvc", "pull", "--quiet")
-        stand = stack.enter_context(Stand(folder / "host", desk.path).proxied())
-        ports = {**monitor.free(monitor.PORTS), "users": stand.port, "haproxy": stand.told}
-        ports |= {"service": stand.ports["a"].metrics}
+        harness = stack.enter_context(HostHarness(folder / "host", desk.path).running_proxy())
+        ports = {**monitor.free_ports(monitor.PORTS), "users": harness.port, "haproxy": harness.metrics_port}
+        ports |= {"service": harness.ports["a"].metrics}
         params = folder / "params.yaml"
         save(params, {"feedback": consent})
-        told = (site.github.url, site.github.name, folder / "github")
-        (folder / "github").write_text(OF_GITHUB)
+        told = (project.github.url, project.github.name, folder / "github")
+        (folder / "github").write_text(RELAY_GITHUB_TOKEN)
         own = ("asked", "haproxy", "drift", "feedback")
-        stack.enter_context(monitor.watching(folder, ports, desk.path / "models/classifier", told, without=own))
+        stack.enter_context(monitor.monitoring_stack(folder, ports, desk.path / "models/classifier", told, without=own))
         receipts = ("--receipt-key", f"{folder}/receipts")
         labels = ("--labels", "negative,neutral,positive", "--params", str(params))
         kept = ("--database", f"sqlite:///{folder}/labels.db")
         asked = (f"--port={ports['labels']}", f"--metrics-port={ports['feedback']}")
         stack.enter_context(_running(folder, "feedback", "feedback", *receipts, *labels, *kept, *asked))
-        services = [f"--from=http://127.0.0.1:{stand.ports[name].metrics}/metrics" for name in ("a", "b")]
+        services = [f"--from=http://127.0.0.1:{harness.ports[name].metrics}/metrics" for name in ("a", "b")]
         state = ("--floor=0.5", f"--state={folder}/drift.json")
         watch = ("drift", "--watch", f"--port={ports['drift']}", *services, *state)
         stack.enter_context(_running(folder, "drift", *watch))
-        host = stand.described(
+        host = harness.write_config(
             receipt_key=str(folder / "receipts"), feedback=f"http://127.0.0.1:{ports['feedback']}/metrics"
         )
         stack.enter_context(_running(folder, "guard", "guard", "--host", str(host)))
-        yield Loop(site, Releases(site, Clone(desk.path), env), stand, host, folder, ports, folder / "identity", params)
+        yield Loop(
+            project, Releases(project, Clone(desk.path), env), harness, host, folder, ports, folder / "identity", params
+        )
 
 
 def wait(reached: Callable[[], object], seconds: float) -> float:

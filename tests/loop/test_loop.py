@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.roll import load
-from benchmarks.serving import script
+from benchmarks.roll import under_load
+from benchmarks.serving import wrk_script
 from tests.loop.conftest import Loop, Users, usual, wait
-from tests.telling import Told
+from tests.progress import Progress
 from tests.workflows import act, events
 from tests.workflows.outcome import Outcome
-from tests.workflows.proposals import top
+from tests.workflows.pull_requests import top_level
 from tests.workflows.test_retrain import DONE, Experiments
 
 
@@ -42,14 +42,19 @@ def moved(draw: random.Random) -> tuple[str, str | None]:
 
 def retrained(loop: Loop, payload: dict[str, str]) -> Outcome:
     """retrain.yml by act, started by what the relay sent."""
-    site = loop.site
-    event = events.repository_dispatch(site.github, "retrain", payload)
-    settings: dict[str, Any] = {"secrets": site.secrets, "variables": site.variables, "env": site.env, "timeout": 600}
-    with Experiments(site):
-        return act.run(site.origin, "retrain.yml", event, github=site.github, **settings)
+    project = loop.project
+    event = events.repository_dispatch(project.github, "retrain", payload)
+    settings: dict[str, Any] = {
+        "secrets": project.secrets,
+        "variables": project.variables,
+        "env": project.env,
+        "timeout": 600,
+    }
+    with Experiments(project):
+        return act.run(project.origin, "retrain.yml", event, github=project.github, **settings)
 
 
-def dispatched(loop: Loop, version: str, told: Told) -> dict[str, str]:
+def dispatched(loop: Loop, version: str, progress: Progress) -> dict[str, str]:
     """Wait for the relay; what it sent."""
 
     def drifted() -> list[dict[str, str]]:
@@ -57,84 +62,86 @@ def dispatched(loop: Loop, version: str, told: Told) -> dict[str, str]:
 
     seconds = wait(drifted, 300)
     payload, *_ = drifted()  # of whichever kind came first; others wait for Alertmanager's next look, minutes later
-    told(f"{seconds:.0f} s after the shift: dispatched ({payload['told']})")
+    progress(f"{seconds:.0f} s after the shift: dispatched ({payload['told']})")
     return payload
 
 
-def test_the_loop_closes(loop: Loop, told: Told, tmp_path: Path) -> None:
+def test_the_loop_closes(loop: Loop, progress: Progress, tmp_path: Path) -> None:
     """What drifted is retrained on labels that came back, judged, merged, released, and serves; then all is quiet."""
-    draw, site = random.Random(0), loop.site
+    draw, project = random.Random(0), loop.project
     first = loop.release()
     assert loop.deploy(first) == 0
-    told(f"{first} serves")
-    users = Users(loop.stand.port, loop.ports["labels"], lambda: (usual(draw), None))
+    progress(f"{first} serves")
+    users = Users(loop.harness.port, loop.ports["labels"], lambda: (usual(draw), None))
     with users.asking():
         time.sleep(40)
         assert loop.dispatches(first) == []
-        told(f"usual traffic, {sum(users.got.values()):,} requests: no alert")
+        progress(f"usual traffic, {sum(users.got.values()):,} requests: no alert")
         users.make = lambda: moved(draw)
-        payload = dispatched(loop, first, told)
+        payload = dispatched(loop, first, progress)
         wait(lambda: users.sent >= 80, 120)
     assert set(users.got) == {200}
-    rows = site.origin.root / "remotes/retrain/rows/feedback.csv"
+    rows = project.origin.root / "remotes/retrain/rows/feedback.csv"
     rows.parent.mkdir()
     keys = ("--identity", str(loop.identity), "--params", str(loop.params))
     done = loop.verdict("feedback", "rows", *keys, "--out", str(rows))
     assert done.returncode == 0, done.stderr
-    told(f"{users.sent} labels with consent came back")
+    progress(f"{users.sent} labels with consent came back")
 
     began = time.monotonic()
     ran = retrained(loop, payload)
-    assert top(ran.jobs) == DONE, ran.log
-    (pull,) = site.github.state.pulls.values()
-    told(f"{time.monotonic() - began:.0f} s after that: {pull['title']}")
+    assert top_level(ran.jobs) == DONE, ran.log
+    (pull,) = project.github.state.pulls.values()
+    progress(f"{time.monotonic() - began:.0f} s after that: {pull['title']}")
 
     branch = str(pull["head_ref"])
-    site.origin.pull(1, branch)
-    site.github.state.pulls[1] |= {"created_at": site.now(), "labels": []}
-    site.experiment()
-    site.label(1, "reproduce", "verdict-sweep[bot]")
-    tried = site.experiment(action="labeled", label="reproduce")
-    judged = site.report(tried)
+    project.origin.pull(1, branch)
+    project.github.state.pulls[1] |= {"created_at": project.now(), "labels": []}
+    project.experiment()
+    project.label(1, "reproduce", "verdict-sweep[bot]")
+    tried = project.experiment(action="labeled", label="reproduce")
+    judged = project.report(tried)
     assert judged.jobs == {"judge": "success", "publish": "success", "commit-lock": "success"}, judged.log
-    site.origin.pull(1, branch)  # with the dvc.lock that was committed
-    site.github.state.pulls[1]["head_sha"] = site.origin.sha(branch)
-    judged = site.report(site.experiment(action="synchronize"))
-    conclusion, title = site.checks()[-1]
-    told(f"judged: {conclusion}, {title}")
+    project.origin.pull(1, branch)  # with the dvc.lock that was committed
+    project.github.state.pulls[1]["head_sha"] = project.origin.sha(branch)
+    judged = project.report(project.experiment(action="synchronize"))
+    conclusion, title = project.checks()[-1]
+    progress(f"judged: {conclusion}, {title}")
     assert conclusion == "success"
 
-    site.origin.git("update-ref", "refs/heads/main", f"refs/heads/{branch}")
-    site.github.pull(1, branch, state="closed").update(merged=True, merged_at=site.now())
-    ran_main = site.main()
+    project.origin.git("update-ref", "refs/heads/main", f"refs/heads/{branch}")
+    project.github.pull(1, branch, state="closed").update(merged=True, merged_at=project.now())
+    ran_main = project.main()
     assert ran_main.jobs == {"reproduce": "success"}, ran_main.log
     second = loop.release()
-    with load(loop.stand.port, script(tmp_path, [moved(draw)[0] for _ in range(2_000)])) as seen:
+    with under_load(loop.harness.port, wrk_script(tmp_path, [moved(draw)[0] for _ in range(2_000)])) as seen:
         assert loop.deploy(second) == 0
-    told(f"merged, {second} released, canaried and promoted; {seen[0].requests:,} requests, {seen[0].errors} failed")
+    progress(
+        f"merged, {second} released, canaried and promoted; {seen[0].requests:,} requests, {seen[0].errors} failed"
+    )
     assert seen[0].errors == 0
 
     with users.asking():
         time.sleep(60)
     assert loop.dispatches(second) == []
     assert set(users.got) == {200}
-    told(f"the same traffic, {second}: no alert")
+    progress(f"the same traffic, {second}: no alert")
 
 
-def test_what_retraining_cannot_help(loop: Loop, told: Told) -> None:
+def test_what_retraining_cannot_help(loop: Loop, progress: Progress) -> None:
     """Another language, and nobody labels it: one issue asks for labels, there is no pull request, and no run."""
-    draw, site = random.Random(1), loop.site
+    draw, project = random.Random(1), loop.project
     version = loop.state.stable.version if loop.state.stable else loop.release()
 
     def foreign() -> tuple[str, None]:
         return (" ".join(draw.choices(_LANGUAGE, k=8)) if draw.random() < 2 * _SHARE else usual(draw)), None
 
-    with Users(loop.stand.port, loop.ports["labels"], foreign).asking():
-        payload = dispatched(loop, version, told)
-    before = set(site.github.state.pulls)
+    with Users(loop.harness.port, loop.ports["labels"], foreign).asking():
+        payload = dispatched(loop, version, progress)
+    before = set(project.github.state.pulls)
     ran = retrained(loop, payload)
-    assert top(ran.jobs) == {**DONE, "propose": "skipped"}, ran.log
-    (issue,) = site.github.issues
-    told(f"no new labels: the issue {issue['title']!r}")
+    assert top_level(ran.jobs) == {**DONE, "propose": "skipped"}, ran.log
+    (issue,) = project.github.issues
+    progress(f"no new labels: the issue {issue['title']!r}")
     assert "more labels are wanted" in issue["body"]
-    assert set(site.github.state.pulls) == before
+    assert set(project.github.state.pulls) == before

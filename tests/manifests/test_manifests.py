@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dev.manifests import Json, at, faults, placeholders
+from dev.manifests import Json, faults, placeholders, value_at
 from tests.manifests.rendered import FOLDERS, KUBERNETES, ROOT, documents, text
 from tests.manifests.validators import compiled, kserve_fields, validated
 
@@ -192,7 +192,7 @@ def test_metrics_are_for_who_watches() -> None:
     """Another namespace than monitoring at the port of the metrics is told."""
     manifests = documents("overlays/production")
     (opening,) = [body for body in manifests if body["metadata"]["name"] == "verdict-metrics"]
-    source = at(opening["spec"]["ingress"][0]["from"][0], "namespaceSelector.matchLabels")
+    source = value_at(opening["spec"]["ingress"][0]["from"][0], "namespaceSelector.matchLabels")
     source["kubernetes.io/metadata.name"] = "default"
     assert faults(manifests) == ["metrics are open to more than monitoring"]
 

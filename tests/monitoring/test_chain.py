@@ -20,9 +20,9 @@ import pytest
 
 from dev import dashboard, monitor
 from tests.conftest import ROOT
-from tests.dvc.delivery.stage import until
-from tests.monitoring.played import RELEASE, Played
-from tests.relaying import OF_GITHUB
+from tests.dvc.delivery.host_harness import until
+from tests.monitoring.fake_metrics import RELEASE, FakeMetrics
+from tests.relay_process import RELAY_GITHUB_TOKEN
 from tests.tiers import need, tier
 from tests.unit.serving.artifacts import artifact
 from tests.workflows.github import GitHub
@@ -35,7 +35,7 @@ class Chain:
     """All processes, and what the test plays."""
 
     github: GitHub
-    played: Played
+    fake_metrics: FakeMetrics
     ports: dict[str, int]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
@@ -63,14 +63,16 @@ def chain(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cha
     tier("monitor")
     for program in monitor.PROGRAMS:
         need(program, "apt-get install prometheus prometheus-alertmanager")
-    folder, ports, stopped = tmp_path_factory.mktemp("watch"), monitor.free(monitor.PORTS), threading.Event()
-    (folder / "github").write_text(OF_GITHUB)
-    played = ("drift", "feedback")
-    with GitHub(folder, folder) as github, Played().on(ports["drift"], ports["feedback"]) as metrics:
-        github.token(OF_GITHUB, {"contents": "write"})
+    folder, ports, stopped = tmp_path_factory.mktemp("watch"), monitor.free_ports(monitor.PORTS), threading.Event()
+    (folder / "github").write_text(RELAY_GITHUB_TOKEN)
+    faked = ("drift", "feedback")
+    with GitHub(folder, folder) as github, FakeMetrics().on(ports["drift"], ports["feedback"]) as metrics:
+        github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
         told = (github.url, github.name, folder / "github")
-        with monitor.watching(folder, ports, model, told, without=played):
-            load = threading.Thread(target=monitor.ask, args=(ports["users"], ["a good lamp", "bad"], stopped, 0.01))
+        with monitor.monitoring_stack(folder, ports, model, told, without=faked):
+            load = threading.Thread(
+                target=monitor.ask_repeatedly, args=(ports["users"], ["a good lamp", "bad"], stopped, 0.01)
+            )
             load.start()
             yield Chain(github, metrics, ports)
             stopped.set()
@@ -89,11 +91,11 @@ def test_all_targets_answer(chain: Chain) -> None:
 def test_drift_is_dispatched(chain: Chain) -> None:
     """Two windows in a row reach GitHub within a minute, with value and limit, and once; one does not."""
     until(lambda: len(chain.query("verdict_drift_in_a_row == 1")) == 5, 90)
-    chain.played.in_a_row.labels(RELEASE, "unknown").set(2)
+    chain.fake_metrics.in_a_row.labels(RELEASE, "unknown").set(2)
     begun = time.monotonic()
     until(lambda: chain.dispatched("drift"), 60)
     print(f"from the metric to the dispatch: {time.monotonic() - begun:.1f} s")
-    chain.played.in_a_row.labels(RELEASE, "unknown").set(3)
+    chain.fake_metrics.in_a_row.labels(RELEASE, "unknown").set(3)
     (payload,) = chain.dispatched("drift")
     assert payload.pop("key").endswith(payload.pop("since"))
     assert payload == {
@@ -105,7 +107,7 @@ def test_drift_is_dispatched(chain: Chain) -> None:
 def test_degradation_is_dispatched_when_github_is_back(chain: Chain) -> None:
     """A live accuracy that is surely too low reaches GitHub, after two failures of GitHub, once."""
     chain.github.fail("POST", "/dispatches", 502, times=2)
-    chain.played.live(0.5)
+    chain.fake_metrics.live(0.5)
     begun = time.monotonic()
     until(lambda: chain.dispatched("degradation"), 180)
     print(f"from the metric to the dispatch, a minute of `for` included: {time.monotonic() - begun:.1f} s")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.roll import back, load
-from benchmarks.serving import script
+from benchmarks.roll import roll_back, under_load
+from benchmarks.serving import wrk_script
+from tests.progress import Progress
 from tests.release.conftest import HostOfContainers, host
-from tests.telling import Told
 from tests.tiers import need
-from tests.workflows.releasing import TOKEN, Releases, green
+from tests.workflows.release_fixture import TOKEN, Releases, green
 from verdict.base.files import read_table
 
 _SERVICE = "verdict/serving/service.py"
@@ -39,39 +39,39 @@ def merged(releases: Releases, edit: Callable[[Path], object]) -> None:
     edit(releases.desk.path)
     releases.desk.run("python", "-I", "-m", "verdict", "repro")
     releases.desk.run("dvc", "push", "--quiet")
-    green(releases.site, releases.commit())
+    green(releases.project, releases.commit())
 
 
-def registered(releases: Releases, told: Told) -> str:
+def registered(releases: Releases, progress: Progress) -> str:
     """Build, register and verify what main would be released as; its version."""
     version = releases.release("plan").partition(":")[0]
     releases.release("build")
-    told(f"{version}: image built and pushed, SBOM written")
+    progress(f"{version}: image built and pushed, SBOM written")
     releases.release("register", GITHUB_TOKEN=TOKEN)
     code, false = releases.verify(version)
     assert (code, false) == (0, {})
-    told(f"{version}: registered; verify: all of it is so")
+    progress(f"{version}: registered; verify: all of it is so")
     return version
 
 
 def rolled(releases: Releases, on: HostOfContainers, to: str, version: str) -> int:
     """`verdict deploy` there, and the tag of what serves then; the exit code."""
-    file = on.stand.folder / f"{version}.json"
+    file = on.harness.folder / f"{version}.json"
     file.write_text(releases.release("show", version))
     code = on.run("deploy", version, "--to", to, "--release", str(file)).returncode
-    status = on.stand.folder / "status.json"
+    status = on.harness.folder / "status.json"
     status.write_text(on.run("deploy", "status", "--json").stdout)
     releases.release("record", str(status), "--to", to, GITHUB_TOKEN=TOKEN)
     return code
 
 
 def test_a_release_goes_to_users_and_comes_back(
-    releases: Releases, hosts: tuple[HostOfContainers, HostOfContainers], told: Told, tmp_path: Path
+    releases: Releases, hosts: tuple[HostOfContainers, HostOfContainers], progress: Progress, tmp_path: Path
 ) -> None:
     """Good ones reach all users, one that breaks under them none; the way back by hand takes seconds."""
     staging, production = hosts
     texts = read_table(releases.desk.path / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()
-    lua = script(tmp_path, texts)
+    lua = wrk_script(tmp_path, texts)
 
     def other_model(root: Path) -> None:
         params = (root / "params.yaml").read_text(encoding="utf-8")
@@ -83,36 +83,36 @@ def test_a_release_goes_to_users_and_comes_back(
         assert _HEALTHY in text
         (root / _SERVICE).write_text(text.replace(_HEALTHY, _BROKEN), encoding="utf-8")
 
-    green(releases.site, releases.site.origin.sha("main"))
-    first = registered(releases, told)
+    green(releases.project, releases.project.origin.sha("main"))
+    first = registered(releases, progress)
     assert "was never on staging" in releases.try_release("ready", first, "--to", "production").stdout
     assert rolled(releases, staging, "staging", first) == 0
     releases.release("ready", first, "--to", "production")
     assert rolled(releases, production, "production", first) == 0
-    told(f"{first}: on staging, then on production, as the first")
+    progress(f"{first}: on staging, then on production, as the first")
 
     merged(releases, other_model)
-    second = registered(releases, told)
+    second = registered(releases, progress)
     assert rolled(releases, staging, "staging", second) == 0
     releases.release("ready", second, "--to", "production", "--force", "a table this small measures nothing")
-    with load(production.stand.port, lua) as seen:
+    with under_load(production.harness.port, lua) as seen:
         assert rolled(releases, production, "production", second) == 0
-    told(f"{second}: canary at 5, 25, 50 %, promoted; {seen[0].requests:,} requests, {seen[0].errors} failed")
+    progress(f"{second}: canary at 5, 25, 50 %, promoted; {seen[0].requests:,} requests, {seen[0].errors} failed")
     assert seen[0].errors == 0
 
     merged(releases, broken)
-    third = registered(releases, told)
+    third = registered(releases, progress)
     assert rolled(releases, staging, "staging", third) == 0
-    with load(production.stand.port, lua) as seen:
+    with under_load(production.harness.port, lua) as seen:
         assert rolled(releases, production, "production", third) == 1
-    told(f"{third}: planted; {production.state.reason}; {seen[0].requests:,} requests, {seen[0].errors} failed")
+    progress(f"{third}: planted; {production.state.reason}; {seen[0].requests:,} requests, {seen[0].errors} failed")
     assert seen[0].errors == 0
     assert production.state.outcome == "rolled back"
 
-    with load(production.stand.port, lua) as seen:
-        alone, code, seconds = back(production.file, production.env)
+    with under_load(production.harness.port, lua) as seen:
+        alone, code, seconds = roll_back(production.file, production.env)
     assert code == 0
-    told(f"{first}: has all requests {alone:.1f} s after `verdict rollback`, and all servers after {seconds:.1f} s")
+    progress(f"{first}: has all requests {alone:.1f} s after `verdict rollback`, and all servers after {seconds:.1f} s")
     assert seen[0].errors == 0
     serves = json.loads(production.run("deploy", "status", "--json").stdout)
     assert serves["state"]["stable"]["version"] == first

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from verdict.base.errors import VerdictError
-from verdict.ci.cost.bill import Line, against, of_jobs, table, total
-from verdict.ci.cost.forecast import Expected, forecast
+from verdict.ci.cost.bill import Line, lines_of, monthly_budget, table, total
+from verdict.ci.cost.forecast import ExpectedMonth, forecast
 from verdict.ci.cost.records import Job, Records
 from verdict.review.params import Report
 
@@ -30,8 +30,8 @@ def records(*jobs: Job, **runs: int) -> Records:
 
 def test_a_bill_prices_own_hours_and_githubs_whole_minutes() -> None:
     """Hours of one's own machines come first, the longest on top; 61 seconds of GitHub's are two minutes."""
-    lines = list(of_jobs(JOBS, Report(**PRICED)))
-    assert [(line.what, line.times, line.amount, line.unit, line.cost) for line in lines] == [
+    lines = list(lines_of(JOBS, Report(**PRICED)))
+    assert [(line.name, line.times, line.amount, line.unit, line.cost) for line in lines] == [
         ("audit, own machines", 1, 3.0, "hours", 6.0),
         ("experiment, own machines", 2, 2.0, "hours", 4.0),
         ("experiment, GitHub's machines", 1, 2, "minutes", 0.02),
@@ -43,10 +43,10 @@ def test_a_bill_prices_own_hours_and_githubs_whole_minutes() -> None:
 def test_what_has_no_price_is_shown_in_its_unit_and_named() -> None:
     """No price is made up: the row has none, the sum leaves it out, and the key that would give it is named."""
     half = Report(price_per_hour=2.0, currency="EUR")
-    told = table(list(of_jobs(JOBS, half)), "EUR").splitlines()
+    told = table(list(lines_of(JOBS, half)), "EUR").splitlines()
     assert [line.split()[-1] for line in told[1:6]] == ["6.00", "4.00", "price", "price", "10.00"]
     assert told[-1] == "Not in the sum is what has no price in params.yaml: report.price_per_hosted_minute."
-    assert table(list(of_jobs(JOBS, UNKNOWN)), "EUR").splitlines()[5].split() == ["in", "all", "no", "price"]
+    assert table(list(lines_of(JOBS, UNKNOWN)), "EUR").splitlines()[5].split() == ["in", "all", "no", "price"]
 
 
 def test_a_price_of_zero_is_a_price() -> None:
@@ -62,13 +62,13 @@ def test_a_price_of_zero_is_a_price() -> None:
 def test_a_budget_counts_the_machines_that_wait(limit: float, machines: int, over: bool) -> None:
     """10.03 are spent; each machine to come is reckoned at the mean of the own ones before it: 1 h 40 min, so 3.33."""
     prices = Report(**PRICED)
-    assert against(limit, records(), machines, prices).is_over == over
+    assert monthly_budget(limit, records(), machines, prices).is_over == over
 
 
 def test_a_first_machine_is_started_within_any_budget() -> None:
     """Where nothing ran there is nothing to reckon by, and nothing spent."""
-    budget = against(0.0, Records("", Counter(), ()), 1, Report(**PRICED))
-    assert (budget.spent, budget.ahead, budget.is_over) == (0.0, 0.0, False)
+    budget = monthly_budget(0.0, Records("", Counter(), ()), 1, Report(**PRICED))
+    assert (budget.spent, budget.planned, budget.is_over) == (0.0, 0.0, False)
 
 
 @pytest.mark.parametrize("missing", ["price_per_hour", "price_per_hosted_minute"])
@@ -83,7 +83,7 @@ def test_a_budget_needs_the_prices_of_machines(missing: str) -> None:
 def test_a_forecast_multiplies_what_runs_took() -> None:
     """Two runs of the records took 5 hours and 3 minutes: ten a day for 30 days take 150 times that."""
     prices = Report(**PRICED, price_per_gb_month=0.02)
-    told = forecast(Expected(10, 0.5, 14, 0), records(experiment=2, audit=1, report=1), prices)
+    told = forecast(ExpectedMonth(10, 0.5, 14, 0), records(experiment=2, audit=1, report=1), prices)
     rows = [line.split() for line in told.splitlines()]
     assert rows[1] == ["runs,", "own", "machines", "300", "750.000", "hours", "1,500.00"]
     assert rows[2] == ["runs,", "GitHub's", "machines", "300", "450.000", "minutes", "4.50"]
@@ -95,7 +95,7 @@ def test_a_forecast_multiplies_what_runs_took() -> None:
 
 def test_deployments_are_reckoned_by_their_own_records() -> None:
     """Their jobs are no share of a run; without a record of one they are named, not guessed."""
-    prices, expected = Report(**PRICED), Expected(1, 0.0, 0, 8)
+    prices, expected = Report(**PRICED), ExpectedMonth(1, 0.0, 0, 8)
     deploys = (Job("deploy", True, 3600.0), Job("deploy", True, 1800.0))
     told = forecast(expected, records(*JOBS, *deploys, experiment=2, deploy=2), prices)
     rows = [line.split() for line in told.splitlines()]
@@ -109,13 +109,13 @@ def test_deployments_are_reckoned_by_their_own_records() -> None:
 
 def test_records_of_one_machine_know_nothing_of_githubs() -> None:
     """A forecast by a laptop's own times says that GitHub's minutes are missing."""
-    told = forecast(Expected(1, 0.0, 0, 0), records(Job("train", True, 60.0), experiment=1), UNKNOWN)
+    told = forecast(ExpectedMonth(1, 0.0, 0, 0), records(Job("train", True, 60.0), experiment=1), UNKNOWN)
     assert "not in the sum: GitHub's machines, of which these records know nothing" in told
-    assert "of which these records" not in forecast(Expected(1, 0.0, 0, 0), records(experiment=1), UNKNOWN)
+    assert "of which these records" not in forecast(ExpectedMonth(1, 0.0, 0, 0), records(experiment=1), UNKNOWN)
 
 
 def test_without_a_record_nothing_is_forecast() -> None:
     """No number is made up where nothing was measured; the remedy says how to measure."""
     with pytest.raises(VerdictError, match="no record of a run of experiment") as caught:
-        forecast(Expected(1, 0.0, 0, 0), records(report=1), UNKNOWN)
+        forecast(ExpectedMonth(1, 0.0, 0, 0), records(report=1), UNKNOWN)
     assert "make repro" in caught.value.remedy

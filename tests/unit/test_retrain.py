@@ -95,17 +95,17 @@ def test_ten_alerts_are_one_pull_request() -> None:
     """The first one goes on; as soon as its pull request is there, nine others find it, and are no issue either."""
     github, main = Asked(), main_of(retrain={"min_labels": 5})
     event = {"client_payload": ALERT}
-    assert plan(main, cast(GitHub, github), event, NOW).why_not == ""
+    assert plan(main, cast(GitHub, github), event, NOW).reason == ""
     github.pulls.append(pull(0, "open"))
     found = [plan(main, cast(GitHub, github), event, NOW) for _ in range(9)]
-    assert {(one.why_not.partition(":")[0], one.asks) for one in found} == {("pull request 3 is open", False)}
+    assert {(one.reason.partition(":")[0], one.needs_issue) for one in found} == {("pull request 3 is open", False)}
 
 
 def test_over_the_budget_nothing_is_proposed_and_an_issue_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """The month's budget is asked before a machine is started."""
-    monkeypatch.setattr(planning, "check", lambda *_: 1)
+    monkeypatch.setattr(planning, "check_budget", lambda *_: 1)
     found = plan(main_of(), cast(GitHub, Asked()), {}, NOW)
-    assert (found.asks, "report.budget_per_month" in found.why_not) == (True, True)
+    assert (found.needs_issue, "report.budget_per_month" in found.reason) == (True, True)
 
 
 def test_an_alert_is_what_the_relay_says_and_no_more() -> None:
@@ -144,14 +144,14 @@ def test_labels_are_asked_for_in_one_issue() -> None:
     """A second alert gives the issue another text; once rows came it is closed, and without one nothing is written."""
     github = Asked()
     for lacking in (188, 20):
-        publish.tell(cast(GitHub, github), {"lacking": lacking, "why": "", "alert": ALERT}, "https://e.org/1")
+        publish.report_waiting(cast(GitHub, github), {"lacking": lacking, "why": "", "alert": ALERT}, "https://e.org/1")
     assert [path for path, _ in github.written] == ["/issues", "/issues/7"]
     assert "188 more labels are wanted" in github.written[0][1]["body"]
     assert "20 more labels are wanted" in github.written[1][1]["body"]
-    publish.tell(cast(GitHub, github), None, "https://e.org/2")
+    publish.report_waiting(cast(GitHub, github), None, "https://e.org/2")
     assert github.written[-1][1] == {"state": "closed", "state_reason": "completed"}
     quiet = Asked()
-    publish.tell(cast(GitHub, quiet), None, "https://e.org/3")
+    publish.report_waiting(cast(GitHub, quiet), None, "https://e.org/3")
     assert quiet.written == []
 
 
@@ -160,7 +160,7 @@ def test_drift_is_told_in_one_issue(tmp_path: Path) -> None:
     told, github = tmp_path / "drift.txt", Asked()
     told.write_text("unknown words 0.07, limit 0.02\n", encoding="utf-8")
     for code, written in ((2, 0), (1, 1), (2, 1), (0, 3)):
-        monitor.tell(cast(GitHub, github), told, code, "https://e.org/1")
+        monitor.report_drift(cast(GitHub, github), told, code, "https://e.org/1")
         assert len(github.written) == written
     assert "unknown words 0.07, limit 0.02" in github.written[0][1]["body"]
 

@@ -17,13 +17,13 @@ Files = dict[str, bytes]
 def honest(clone: Clone, base: str = "HEAD^") -> Files:
     """The bundle of a run that gives what the author has committed, compared with main."""
     found = outputs(clone.path, resolve(clone.path, base))
-    return {**{name: (clone.path / name).read_bytes() for name in found}, **ending(bundle.Head(bundle.REPRODUCED))}
+    return {**{name: (clone.path / name).read_bytes() for name in found}, **ending(bundle.Header(bundle.REPRODUCED))}
 
 
-def ending(head: bundle.Head, log: str = "") -> Files:
+def ending(head: bundle.Header, log: str = "") -> Files:
     """The files that say how a run ended."""
     told = {"version": bundle.VERSION, "outcome": head.outcome, "stage": head.stage, "reason": head.reason}
-    return {bundle.HEAD: json.dumps(told).encode(), bundle.RUNS: b"{}", bundle.LOG: log.encode()}
+    return {bundle.HEADER: json.dumps(told).encode(), bundle.RUNS: b"{}", bundle.LOG: log.encode()}
 
 
 def pack(files: Files, folder: Path) -> Path:

@@ -10,11 +10,11 @@ import pytest
 
 from tests.dvc.pipeline.clone import Clone
 from tests.shared import once
-from tests.workflows.direct import KEPT, Direct
 from tests.workflows.github import GitHub
+from tests.workflows.in_process import KEPT, InProcessProject
 from tests.workflows.origin import Origin, git, make_origin, seed_cache
-from tests.workflows.proposals import ahead
-from tests.workflows.source import publish
+from tests.workflows.package_index import publish
+from tests.workflows.pull_requests import fill_author_cache
 
 Files = dict[str, str]
 
@@ -55,32 +55,32 @@ def write(tmp_path: Path) -> Callable[[Files], Path]:
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository on GitHub with a reproduced main, made once, not to be changed."""
-    from tests.dvc.review.changes import committed_main
+    from tests.dvc.review.edits import committed_main
 
     temporary = tmp_path_factory.getbasetemp()
     main = committed_main(temporary)
-    return once(temporary, "github", lambda folder: on_github(folder, main))
+    return once(temporary, "github", lambda folder: put_on_github(folder, main))
 
 
 @pytest.fixture
-def site(base: Path, tmp_path: Path) -> Iterator[Direct]:
+def project(base: Path, tmp_path: Path) -> Iterator[InProcessProject]:
     """A team at work on a copy of that repository."""
-    with copied(base, tmp_path) as made:
+    with copy_of_project(base, tmp_path) as made:
         yield made
 
 
 @contextmanager
-def copied(source: Path, place: Path) -> Iterator[Direct]:
+def copy_of_project(source: Path, place: Path) -> Iterator[InProcessProject]:
     """A copy of a repository on GitHub; whatever is asked of GitHub must be in its own description."""
-    shutil.copytree(source, place / "site", symlinks=True, copy_function=linked)
+    shutil.copytree(source, place / "site", symlinks=True, copy_function=link_or_copy)
     origin = Origin(place / "site" / "hub")
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
         env = {"PIP_FIND_LINKS": str(origin.root / "packages")}  # where pip looks for packages: nowhere but here
-        yield Direct(origin, github, Clone(place / "site" / "author" / "verdict"), env=env)
+        yield InProcessProject(origin, github, Clone(place / "site" / "author" / "verdict"), env=env)
     assert github.violations == []
 
 
-def on_github(folder: Path, main: Clone) -> None:
+def put_on_github(folder: Path, main: Clone) -> None:
     """The repository whose main was reproduced, and what its workflow kept; the package that its data is from."""
     author = main.copy(folder / "author" / "verdict")
     publish(author, folder / "hub" / "packages")
@@ -88,11 +88,11 @@ def on_github(folder: Path, main: Clone) -> None:
     origin = make_origin(folder / "hub", author.path)
     seed_cache(origin, author.path, f"dvc-main-{origin.sha('main')}", list(KEPT))
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        Direct(origin, github, author).keep(author, "main")
-    ahead(author)
+        InProcessProject(origin, github, author).keep(author, "main")
+    fill_author_cache(author)
 
 
-def linked(source: str, target: str) -> str:
+def link_or_copy(source: str, target: str) -> str:
     """Objects of git and of DVC, which nobody changes in their place, are links; all else is copied."""
     if "/objects/" in source or "/files/md5/" in source:
         os.link(source, target)

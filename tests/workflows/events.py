@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.workflows.api.objects import commit, repository, user
+from tests.workflows.api.pulls_and_issues import pull
 from tests.workflows.api.state import Json
-from tests.workflows.api.talk import pull
 from tests.workflows.github import GitHub
 from tests.workflows.openapi import complete, description, wrong
 

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.workflows.api.objects import app, repository, simple_commit, user
+from tests.workflows.api.pulls_and_issues import comment
 from tests.workflows.api.state import App, Identity, Json, State, now
-from tests.workflows.api.talk import comment
 from tests.workflows.server import Call, Fault, Router, Servers
 
 NAME = "owner/verdict"

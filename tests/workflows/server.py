@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from tests.workflows.api import actions, deployments, dispatches, git, releases, talk  # noqa: F401 - they fill ROUTES
+from tests.workflows.api import actions, deployments, dispatches, git, pulls_and_issues, releases  # noqa: F401 - they fill ROUTES
 from tests.workflows.api.objects import user
 from tests.workflows.api.state import ROUTES, Answer, Identity, Json, RefusedError, Request, Route, State
 from tests.workflows.openapi import Operation, description

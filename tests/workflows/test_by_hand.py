@@ -7,34 +7,34 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 from tests.workflows import act, events
-from tests.workflows.direct import Direct
-from tests.workflows.proposals import REPRODUCED, documentation, top
+from tests.workflows.in_process import InProcessProject
+from tests.workflows.pull_requests import REPRODUCED, documentation, top_level
 from tests.workflows.workflow import Workflow
 
 
-def test_a_run_by_hand_takes_other_values_and_shows_its_report(site: Direct) -> None:
+def test_a_run_by_hand_takes_other_values_and_shows_its_report(project: InProcessProject) -> None:
     """By act: the stages that read the value run, from main's results, and the summary has the report, not judged."""
-    site.propose(documentation)
-    event = events.workflow_dispatch(site.github, {"params": "train.seed=7"}, branch="change")
-    ran = act.run(site.origin, "experiment.yml", event, github=site.github, env=site.env)
-    assert top(ran.jobs) == REPRODUCED, ran.log
+    project.propose(documentation)
+    event = events.workflow_dispatch(project.github, {"params": "train.seed=7"}, branch="change")
+    ran = act.run(project.origin, "experiment.yml", event, github=project.github, env=project.env)
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
     log = ran.logs["gpu / reproduce"]
     assert "Running stage 'train'" in log
     assert "Running stage 'featurize'" not in log
     assert "no measurable difference" in ran.summaries["gpu / reproduce"]
     assert "<img" not in ran.summaries["gpu / reproduce"]
-    assert site.checks() == []
+    assert project.checks() == []
 
 
-def test_a_value_that_cannot_be_used_stops_it_before_any_work(site: Direct, tmp_path: Path) -> None:
+def test_a_value_that_cannot_be_used_stops_it_before_any_work(project: InProcessProject, tmp_path: Path) -> None:
     """An attempt to reach the shell is a key that params.yaml does not have: the step ends so, and nothing runs."""
     steps = Workflow(ROOT, "reproduce.yml").jobs["reproduce"]["steps"]
     (step,) = (one for one in steps if one["name"] == "Reproduce from main's results")
     assert step["env"]["PARAMS"] == "${{ inputs.params }}"
     given = dict.fromkeys(step["env"], "") | {"BASE": "HEAD", "RUNNER_TEMP": str(tmp_path)}
     given["PARAMS"] = "$(touch reached) train.seed=`touch reached`; touch reached"
-    checkout = site.origin.checkout(site.origin.sha("main"), tmp_path / "checkout")
-    site.origin.checkout(site.origin.sha("main"), tmp_path / "main")
+    checkout = project.origin.checkout(project.origin.sha("main"), tmp_path / "checkout")
+    project.origin.checkout(project.origin.sha("main"), tmp_path / "main")
     path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
     given |= {"PATH": path, "HOME": str(tmp_path), "GITHUB_WORKSPACE": str(checkout)}
     shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c"]  # as GitHub has it for `shell: bash`

@@ -16,10 +16,10 @@ from tests.conftest import ROOT
 from tests.dvc.pipeline.clone import Clone, fresh_clone
 from tests.shared import once
 from tests.workflows import events
-from tests.workflows.direct import Direct
 from tests.workflows.github import GitHub
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.origin import Origin, make_origin
-from tests.workflows.proposals import JUDGED, NOT_NEEDED, documentation, top
+from tests.workflows.pull_requests import JUDGED, NOT_NEEDED, documentation, top_level
 from tests.workflows.standins import real_cml
 from tests.workflows.workflow import STANDINS, Workflow
 from verdict.base.outcome import FAIL, PASS
@@ -203,23 +203,23 @@ def _make_small_main(folder: Path) -> None:
 
 
 @pytest.fixture
-def small_site(small_main: Path, tmp_path: Path) -> Iterator[Direct]:
+def small_site(small_main: Path, tmp_path: Path) -> Iterator[InProcessProject]:
     """A team at work on a copy of it."""
     shutil.copytree(small_main, tmp_path / "site", symlinks=True)
     origin = Origin(tmp_path / "site" / "hub")
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        yield Direct(origin, github, Clone(tmp_path / "site" / "author"))
+        yield InProcessProject(origin, github, Clone(tmp_path / "site" / "author"))
     assert github.violations == []
 
 
-def test_documentation_costs_no_gpu(small_site: Direct) -> None:
+def test_documentation_costs_no_gpu(small_site: InProcessProject) -> None:
     """By act: nothing that the DAG reads has changed, so no runner for it is asked for, and the required check passes.
 
     It is a day on which CML cannot be had: the check is true, and the comment comes without it.
     """
     small_site.propose(documentation)
     ran = small_site.act.experiment()
-    assert top(ran.jobs) == NOT_NEEDED, ran.log
+    assert top_level(ran.jobs) == NOT_NEEDED, ran.log
     judged = small_site.act.report(ran, cml="missing")
     assert judged.jobs == JUDGED, judged.log
     assert judged.steps["judge"]["Set up"] == "skipped"

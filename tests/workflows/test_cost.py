@@ -15,12 +15,12 @@ from tests import documents
 from tests.conftest import ROOT
 from tests.workflows.api.state import Json, instant
 from tests.workflows.conftest import Files
-from tests.workflows.direct import Direct
 from tests.workflows.github import GitHub
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.origin import Origin
-from tests.workflows.proposals import other_seed, top
+from tests.workflows.pull_requests import other_seed, top_level
 from verdict.base.errors import VerdictError
-from verdict.ci.cost.records import LEDGER, Job, Records, of_github, of_stages
+from verdict.ci.cost.records import LEDGER, Job, Records, github_records, local_records
 from verdict.ci.github.client import GitHub as Client
 from verdict.cli import main
 
@@ -53,7 +53,7 @@ class Month:
 
     def records(self) -> Records:
         """What is known of the last month."""
-        return of_github(self.client, self.folder, NOW)
+        return github_records(self.client, self.folder, NOW)
 
     def asked(self) -> list[str]:
         """Whose jobs were asked for so far, by the number of the run."""
@@ -146,9 +146,9 @@ def test_local_records_are_the_newest_of_each_stage(tmp_path: Path) -> None:
     }
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     (tmp_path / ".dvc/tmp/verdict-runs.json").write_text(json.dumps(record), encoding="utf-8")
-    assert of_stages(tmp_path).jobs == (Job("train", True, 12.5),)
-    assert of_stages(tmp_path).runs["experiment"] == 1
-    assert not of_stages(tmp_path / "none").runs
+    assert local_records(tmp_path).jobs == (Job("train", True, 12.5),)
+    assert local_records(tmp_path).runs["experiment"] == 1
+    assert not local_records(tmp_path / "none").runs
 
 
 @pytest.fixture
@@ -241,9 +241,9 @@ def test_without_a_token_the_command_tells_what_it_does_not_know(
     assert "Not known: what GitHub ran; GITHUB_REPOSITORY=owner/name GITHUB_TOKEN=" in capsys.readouterr().out
 
 
-def test_over_budget_no_machine_is_started(site: Direct) -> None:
+def test_over_budget_no_machine_is_started(project: InProcessProject) -> None:
     """By act: main has a budget that is used up, a change wants a machine and raises the budget: its plan says no."""
-    params = site.clone.path / "params.yaml"
+    params = project.clone.path / "params.yaml"
 
     def budget(amount: float) -> None:
         document = documents.load(params.read_text(encoding="utf-8"))
@@ -251,18 +251,18 @@ def test_over_budget_no_machine_is_started(site: Direct) -> None:
         documents.save(params, document)
 
     budget(10.0)
-    site.clone.commit("A budget")
-    site.origin.push(site.clone.path, "main")
-    began, head = datetime.now(UTC) - timedelta(days=3), site.origin.sha("main")
+    project.clone.commit("A budget")
+    project.origin.push(project.clone.path, "main")
+    began, head = datetime.now(UTC) - timedelta(days=3), project.origin.sha("main")
     jobs = [job("gpu", 60 * 11, OWN, began)]
-    site.github.run(77, head_sha=head, head_branch="main", jobs=jobs, created_at=instant(began))
+    project.github.run(77, head_sha=head, head_branch="main", jobs=jobs, created_at=instant(began))
 
     def change(clone: Any) -> None:  # noqa: ANN401
         other_seed(clone)
         budget(1000.0)
 
-    site.propose(change)
-    ran = site.act.experiment()
-    assert top(ran.jobs) == {"plan": "failure", "gpu": "skipped", "fork": "skipped"}, ran.log
+    project.propose(change)
+    ran = project.act.experiment()
+    assert top_level(ran.jobs) == {"plan": "failure", "gpu": "skipped", "fork": "skipped"}, ran.log
     assert "over the budget of 10.00 USD: 11.00 in owner/verdict" in ran.log
     assert "raise report.budget_per_month of main's params.yaml" in ran.log

@@ -10,15 +10,15 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.shared import once
-from tests.workflows import act, events, releasing
+from tests.workflows import act, events, release_fixture
 from tests.workflows.origin import git
 from tests.workflows.outcome import Outcome
-from tests.workflows.releasing import TOKEN, Releases, green
+from tests.workflows.release_fixture import TOKEN, Releases, green
 from verdict.delivery.host.orders import read_release
 from verdict.delivery.host.state import Environment, State
 from verdict.delivery.host.store import Store
 
-once_released, releases = releasing.once_released, releasing.releases
+once_released, releases = release_fixture.once_released, release_fixture.releases
 NEXT = "v1.0.1"
 ALL = dict.fromkeys(("verify", "roll", "record", "confirm"), "success")
 BINARIES = Path(sys.executable).parent
@@ -41,13 +41,13 @@ class Hosts:
 
     def deploy(self, environment: str, version: str = "", **inputs: str) -> Outcome:
         """deploy.yml by hand."""
-        site = self.releases.site
-        event = events.workflow_dispatch(site.github, {"version": version, "environment": environment, **inputs})
-        return act.run(site.origin, "deploy.yml", event, github=site.github, **self.settings(environment))
+        project = self.releases.project
+        event = events.workflow_dispatch(project.github, {"version": version, "environment": environment, **inputs})
+        return act.run(project.origin, "deploy.yml", event, github=project.github, **self.settings(environment))
 
     def settings(self, environment: str) -> dict[str, Any]:
         """Secrets, variables, and the environment of steps, whose PATH has the host's program."""
-        site, programs = self.releases.site, self.folder / "programs"
+        project, programs = self.releases.project, self.folder / "programs"
         programs.mkdir(exist_ok=True)
         (programs / "verdict").write_text(PROGRAM, encoding="utf-8")
         (programs / "verdict").chmod(0o755)
@@ -55,13 +55,13 @@ class Hosts:
             "PATH": f"{programs}:{BINARIES}:/usr/local/bin:/usr/bin:/bin",
             "STANDIN_HOST": str(self.folder / environment),
         }
-        variables = {**site.variables, "RELEASE_APP": releasing.APP, "STAGING": "true"}
-        return {"secrets": site.secrets, "variables": variables, "env": {**site.env, **env}}
+        variables = {**project.variables, "RELEASE_APP": release_fixture.APP, "STAGING": "true"}
+        return {"secrets": project.secrets, "variables": variables, "env": {**project.env, **env}}
 
     def tags(self, environment: str) -> list[str]:
         """The versions whose commits the tags of a stage have, the oldest first."""
-        commits = {self.releases.site.origin.sha(f"classifier@{name}"): name for name in ("v1.0.0", NEXT)}
-        found = self.releases.site.origin.git(
+        commits = {self.releases.project.origin.sha(f"classifier@{name}"): name for name in ("v1.0.0", NEXT)}
+        found = self.releases.project.origin.git(
             "for-each-ref", "--format=%(*objectname)", "--sort=refname", f"refs/tags/classifier#{environment}#*"
         )
         return [commits[commit] for commit in found.split()]
@@ -85,16 +85,16 @@ class Hosts:
 def once_twice(once_released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with a second release, of other pins, made once."""
     return once(
-        tmp_path_factory.getbasetemp(), "twice", lambda folder: releasing.build_next(once_released, folder, True)
+        tmp_path_factory.getbasetemp(), "twice", lambda folder: release_fixture.build_next(once_released, folder, True)
     )
 
 
 @pytest.fixture
 def hosts(once_twice: Path, tmp_path: Path) -> Iterator[Hosts]:
     """A copy of it, with two hosts on which nothing serves."""
-    with releasing.released(once_twice, tmp_path) as made:
+    with release_fixture.released(once_twice, tmp_path) as made:
         config = made.desk.path / ".dvc/config"
-        config.write_text(REMOTE.format(made.site.clone.path / ".dvc/cache"), encoding="utf-8")
+        config.write_text(REMOTE.format(made.project.clone.path / ".dvc/cache"), encoding="utf-8")
         made.commit("A remote that all machines reach")
         (tmp_path / "hosts").mkdir()
         found = Hosts(made, tmp_path / "hosts")
@@ -119,7 +119,7 @@ def test_a_release_goes_to_staging_and_then_to_production(hosts: Hosts) -> None:
         (roll,) = [one for one in host.events() if "--release" in one.get("arguments", ())]  # type: ignore[operator]
         told = " ".join(roll["arguments"])  # type: ignore[arg-type]
         assert "/reference.json --floor=0.7" in told
-    assert hosts.releases.site.github.issues == []
+    assert hosts.releases.project.github.issues == []
 
 
 def test_production_is_refused_without_staging(hosts: Hosts) -> None:
@@ -149,16 +149,16 @@ def test_a_roll_that_comes_back_opens_one_issue(hosts: Hosts) -> None:
         refuses.write_text(reason, encoding="utf-8")
         ran = hosts.deploy("production", NEXT)
         assert ran.jobs == {**ALL, "roll": "failure"}, ran.log
-        (issue,) = hosts.releases.site.github.issues
+        (issue,) = hosts.releases.project.github.issues
         assert reason in issue["body"]
     assert (issue["state"], [label["name"] for label in issue["labels"]]) == ("open", ["delivery"])
-    assert hosts.releases.site.origin.sha(f"classifier@{NEXT}") in issue["body"]
+    assert hosts.releases.project.origin.sha(f"classifier@{NEXT}") in issue["body"]
     assert "git restore --source=classifier@v1.0.0" in issue["body"]
     assert hosts.tags("production") == ["v1.0.0"]
     assert hosts.host("production").recorded.read() == "v1.0.0"
     refuses.unlink()
     assert hosts.deploy("production", NEXT).jobs == ALL
-    assert [one["state"] for one in hosts.releases.site.github.issues] == ["closed"]
+    assert [one["state"] for one in hosts.releases.project.github.issues] == ["closed"]
 
 
 def test_back_asks_for_nothing(hosts: Hosts) -> None:
@@ -168,7 +168,7 @@ def test_back_asks_for_nothing(hosts: Hosts) -> None:
     assert ran.jobs == {**ALL, "verify": "skipped"}, ran.log
     assert hosts.tags("production") == ["v1.0.0", NEXT, "v1.0.0"]
     assert hosts.host("production").recorded.read() == "v1.0.0"
-    (issue,) = hosts.releases.site.github.issues
+    (issue,) = hosts.releases.project.github.issues
     assert "wrong labels" in issue["body"]
 
 
@@ -195,7 +195,7 @@ def test_a_release_is_on_staging_at_once(hosts: Hosts) -> None:
     """By release.yml, after a green main, where the variable STAGING says that there is one."""
     (hosts.releases.desk.path / "requirements/serving.txt").write_text("# yet other pins\n", encoding="utf-8")
     commit = hosts.releases.commit()
-    site = hosts.releases.site
-    ran = releasing.run(site, green(site, commit), **hosts.settings("staging"))
+    project = hosts.releases.project
+    ran = release_fixture.run(project, green(project, commit), **hosts.settings("staging"))
     assert {ran.jobs[f"staging / {job}"] for job in ALL} == {"success"}, ran.log
     assert hosts.host("staging").recorded.read() == "v1.0.2"

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from tests.dvc.pipeline.clone import commented_clone
-from tests.dvc.review.changes import retrain, set_params
-from tests.dvc.review.forging import relock
-from tests.dvc.review.plotted import drawn
+from tests.dvc.review.edits import retrain, set_params
+from tests.dvc.review.plot_repositories import drawn
+from tests.dvc.review.tampering import relock
 from tests.tables import TABLES, Row, Table, write
-from tests.workflows.direct import Direct
 from tests.workflows.github import GitHub
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.origin import make_origin
-from tests.workflows.proposals import JUDGED, flattered
+from tests.workflows.pull_requests import JUDGED, perfect_predictions
 from verdict.classifier.dataset.description import read_dataset
 
 __all__ = ["drawn"]
@@ -51,7 +51,7 @@ def options(data: dict[str, Any]) -> Iterator[str]:
                 yield from (f"--{name}", value)
 
 
-class Team(Direct):
+class Team(InProcessProject):
     """A team whose main is somebody's table, and what their commands have printed."""
 
     printed = ""
@@ -63,7 +63,7 @@ class Team(Direct):
     def judged(self, base: str) -> tuple[str, str, str]:
         """Conclusion and title of the check, and the comment, after a run that gave what the author committed."""
         head = self.origin.sha("refs/pull/1/head")
-        told = self.report(self.finished_run(head, self.honest(base)))
+        told = self.report(self.add_finished_run(head, self.honest(base)))
         assert told.jobs == JUDGED, told.log
         return *self.checks()[-1], self.comment()
 
@@ -126,7 +126,7 @@ def test_a_table_goes_its_way_to_a_merge(
     pictures = json.dumps(drawn, ensure_ascii=False)
     assert all(f'"{name}"' in pictures for name in described.labels)
 
-    team.propose(flattered)
+    team.propose(perfect_predictions)
     conclusion, title, refusal = team.judged(base)
     assert (conclusion, title.partition(":")[0]) == ("action_required", "Cannot judge"), title
     assert "not what the artifact says" in title

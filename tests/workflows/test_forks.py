@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.changes import set_params
-from tests.workflows.direct import Direct
-from tests.workflows.proposals import JUDGED, documentation, other_seed, reproduce, top
-from tests.workflows.site import FORK
+from tests.dvc.review.edits import set_params
+from tests.workflows.github_project import FORK
+from tests.workflows.in_process import InProcessProject
+from tests.workflows.pull_requests import JUDGED, documentation, other_seed, reproduce, top_level
 
 _REPRODUCED = {"plan": "success", "gpu": "skipped", "fork": "success"}
 # Printed in hexadecimal digits: in plain words a runner would mask what it knows to be secret.
@@ -48,14 +48,14 @@ def listening() -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
 
 
-def test_a_fork_is_reproduced_from_the_public_source_alone(site: Direct) -> None:
+def test_a_fork_is_reproduced_from_the_public_source_alone(project: InProcessProject) -> None:
     """By act: without cache, key or remote its code runs on a hosted machine, and finds no secret.
 
     It is judged as any other, by results of main that the judge makes itself.
     """
-    site.secrets.update({name: f"value-of-{name}" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")})
-    shutil.rmtree(site.origin.caches)
-    shutil.rmtree(site.origin.kept)
+    project.secrets.update({name: f"value-of-{name}" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")})
+    shutil.rmtree(project.origin.caches)
+    shutil.rmtree(project.origin.kept)
 
     def curious(clone: Clone) -> None:
         path = clone.path / "stages" / "train.py"
@@ -64,61 +64,63 @@ def test_a_fork_is_reproduced_from_the_public_source_alone(site: Direct) -> None
         (clone.path / ".dvc" / "config").write_text(_REMOTE.format(url=url), encoding="utf-8")
 
     with listening() as (url, asked):
-        site.propose(curious, fork=True)
-        ran = site.act.experiment()
-        assert top(ran.jobs) == _REPRODUCED, ran.log
+        project.propose(curious, fork=True)
+        ran = project.act.experiment()
+        assert top_level(ran.jobs) == _REPRODUCED, ran.log
         assert "Running stage 'prepare'" in ran.log
         (hexadecimal,) = re.findall(r"seen: ([0-9a-f]+)", ran.log)
         seen = bytes.fromhex(hexadecimal).decode()
         assert "PATH" in seen
         assert "GITHUB_" not in seen
-        for secret in (*site.secrets.values(), f"run-{ran.run_id}-token"):
+        for secret in (*project.secrets.values(), f"run-{ran.run_id}-token"):
             assert secret not in seen + ran.log
         assert asked == [], "its own .dvc/config names a remote"
-        judged = site.report(ran)
+        judged = project.report(ran)
         assert asked == []
     assert judged.jobs == JUDGED, judged.log
     assert "running main's stages" in judged.logs["judge"]
-    ((conclusion, title),) = site.checks()
+    ((conclusion, title),) = project.checks()
     assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
-    assert "the same hashes for every stage" in site.comment()
+    assert "the same hashes for every stage" in project.comment()
 
 
-def test_the_label_reproduce_writes_nothing_to_a_fork(site: Direct) -> None:
+def test_the_label_reproduce_writes_nothing_to_a_fork(project: InProcessProject) -> None:
     """CI runs the stages, as was asked, and says what differs; the lock is for its author to commit."""
-    site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
-    site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
-    site.env["STANDIN_APP_TOKEN"] = site.github.token("token-of-the-app", {"contents": "write"}, "verdict-lock[bot]")
-    head = site.propose(lambda clone: set_params(clone, "train", seed=7), fork=True)
-    site.github.run(1, head_sha=head, head_branch="change", head_repo=FORK, created_at=site.now())
-    site.label(1, "reproduce")
-    reproduce(site.clone)
-    ran = site.experiment(action="labeled", label="reproduce", gives=site.honest())
-    assert top(ran.jobs) == _REPRODUCED, ran.log
-    judged = site.report(ran)
+    project.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
+    project.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
+    project.env["STANDIN_APP_TOKEN"] = project.github.token(
+        "token-of-the-app", {"contents": "write"}, "verdict-lock[bot]"
+    )
+    head = project.propose(lambda clone: set_params(clone, "train", seed=7), fork=True)
+    project.github.run(1, head_sha=head, head_branch="change", head_repo=FORK, created_at=project.now())
+    project.label(1, "reproduce")
+    reproduce(project.clone)
+    ran = project.experiment(action="labeled", label="reproduce", bundle_files=project.honest())
+    assert top_level(ran.jobs) == _REPRODUCED, ran.log
+    judged = project.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = site.checks()
+    ((conclusion, title),) = project.checks()
     assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
-    branches = site.origin.git("for-each-ref", "--format=%(refname)", "refs/heads")
+    branches = project.origin.git("for-each-ref", "--format=%(refname)", "refs/heads")
     assert branches == "refs/heads/main"
-    site.origin.git("fetch", "--quiet", str(site.origin.place(FORK)), "change")
-    assert site.origin.sha("FETCH_HEAD") == head
+    project.origin.git("fetch", "--quiet", str(project.origin.place(FORK)), "change")
+    assert project.origin.sha("FETCH_HEAD") == head
 
 
 @pytest.mark.parametrize("why", ["closed", "moved", "another fork's branch"])
-def test_a_run_without_a_pull_request_is_not_told(site: Direct, why: str) -> None:
+def test_a_run_without_a_pull_request_is_not_told(project: InProcessProject, why: str) -> None:
     """The judge is content, and sets no check and writes no comment."""
-    head = site.propose(documentation, fork=True)
+    head = project.propose(documentation, fork=True)
     repo = "somebody/verdict" if why == "another fork's branch" else FORK
-    site.github.run(1, name="experiment", head_sha=head, head_branch="change", head_repo=repo)
+    project.github.run(1, name="experiment", head_sha=head, head_branch="change", head_repo=repo)
     if why == "closed":
-        site.github.state.pulls[1]["state"] = "closed"
+        project.github.state.pulls[1]["state"] = "closed"
     if why == "moved":
-        site.propose(lambda clone: None, fork=True)
-    judged = site.report(1)
+        project.propose(lambda clone: None, fork=True)
+    judged = project.report(1)
     assert judged.jobs == JUDGED, judged.log
     assert "nothing to tell: no open pull request has this commit as its head" in judged.logs["judge"]
     assert "nothing to tell" in judged.logs["publish"]
-    assert site.github.check_runs(head) == []
-    assert site.checks() == []
-    assert site.github.comments(1) == []
+    assert project.github.check_runs(head) == []
+    assert project.checks() == []
+    assert project.github.comments(1) == []

@@ -15,9 +15,9 @@ import pytest
 from tests.documents import load
 from tests.dvc.pipeline.clone import Clone
 from tests.workflows.bundles import Files, edit_json
-from tests.workflows.conftest import copied
-from tests.workflows.court import JudgeHarness
-from tests.workflows.proposals import JUDGED, other_seed
+from tests.workflows.conftest import copy_of_project
+from tests.workflows.judge_harness import JudgeHarness
+from tests.workflows.pull_requests import JUDGED, other_seed
 from verdict.base.documents import dump
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.ci.publish.verdict import JUDGED as PREVIEWED
@@ -31,9 +31,9 @@ EVALUATION = "metrics/evaluation.json"
 def harness(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JudgeHarness]:
     """One honest run of a change of the seed, before the judge."""
     place = tmp_path_factory.mktemp("judge")
-    with copied(base, place) as site:
-        run = site.finished_run(site.propose(other_seed), site.honest())
-        yield JudgeHarness(site, run, place / "judge")
+    with copy_of_project(base, place) as project:
+        run = project.add_finished_run(project.propose(other_seed), project.honest())
+        yield JudgeHarness(project, run, place / "judge")
 
 
 @pytest.fixture(autouse=True)
@@ -92,13 +92,13 @@ def test_what_no_run_writes_is_not_taken(harness: JudgeHarness, change: Callable
 
 def test_an_artifact_of_600_mb_is_not_even_downloaded(harness: JudgeHarness) -> None:
     """A bundle whose size GitHub tells is too large is refused by that."""
-    asked = len(harness.site.github.requests)
+    asked = len(harness.project.github.requests)
     os.truncate(harness.archive, 600_000_000)
     verdict, report = harness.judge()
     harness.hand_over(harness.honest)
     assert verdict.code == CANNOT_JUDGE
     assert "MB are taken" in report
-    assert not [call for call in harness.site.github.requests[asked:] if call.path.endswith("/zip")]
+    assert not [call for call in harness.project.github.requests[asked:] if call.path.endswith("/zip")]
 
 
 def _perfect(files: Files) -> None:
@@ -137,23 +137,23 @@ def test_invented_results_do_not_pass(harness: JudgeHarness, change: Callable[[F
 
 def test_a_bundle_of_another_commit_does_not_pass(harness: JudgeHarness, tmp_path: Path) -> None:
     """Honest results of an earlier push, handed over for a later one, are not consistent with its files."""
-    site = harness.site
-    earlier = site.origin.sha("refs/pull/1/head")
+    project = harness.project
+    earlier = project.origin.sha("refs/pull/1/head")
 
     def later(clone: Clone) -> None:
         path = clone.path / "verdict" / "classifier" / "artifact.py"
         path.write_text(path.read_text(encoding="utf-8") + "# another commit\n", encoding="utf-8")
 
-    head = site.propose(later)
+    head = project.propose(later)
     try:
-        site.github.state.runs[harness.run_id]["head_sha"] = head
+        project.github.state.runs[harness.run_id]["head_sha"] = head
         verdict, report = harness.judge(lambda files: None)
     finally:
-        site.clone.run("git", "reset", "--quiet", "--hard", earlier)
-        site.origin.push(site.clone.path, "change")
-        site.origin.pull(1, "change")
-        site.github.state.pulls[1]["head_sha"] = earlier
-        site.github.state.runs[harness.run_id]["head_sha"] = earlier
+        project.clone.run("git", "reset", "--quiet", "--hard", earlier)
+        project.origin.push(project.clone.path, "change")
+        project.origin.pull(1, "change")
+        project.github.state.pulls[1]["head_sha"] = earlier
+        project.github.state.runs[harness.run_id]["head_sha"] = earlier
     assert verdict.code == FAIL
     assert "verdict/classifier/artifact.py" in report
 
@@ -218,10 +218,10 @@ def rehash(files: Files) -> None:
 def test_a_hostile_run_is_told_like_any_other(harness: JudgeHarness) -> None:
     """Every job succeeds, the check blocks, and one comment says why."""
     harness.hand_over({**harness.honest, "../../evil": b"x"})
-    judged = harness.site.report(harness.run_id)
+    judged = harness.project.report(harness.run_id)
     harness.hand_over(harness.honest)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = harness.site.checks()
+    ((conclusion, title),) = harness.project.checks()
     assert conclusion == "action_required"
     assert title.startswith("Cannot judge: the run's bundle")
-    assert "no name that a run writes" in harness.site.comment()
+    assert "no name that a run writes" in harness.project.comment()

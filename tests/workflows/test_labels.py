@@ -13,7 +13,7 @@ from tests.workflows.github import GitHub
 from tests.workflows.origin import Origin
 from verdict.ci.github import pull_request
 from verdict.ci.github.client import GitHub as Client
-from verdict.ci.github.pull_request import Run, pull_of
+from verdict.ci.github.pull_request import Run, find_pull
 from verdict.ci.judge.merge import is_update
 
 REPRODUCE, POLICY = "reproduce", "approve: policy"
@@ -63,9 +63,9 @@ class Branch:
     def labels(self) -> frozenset[str]:
         """The labels that count for the present head."""
         token = self.github.token("reads", {"contents": "read", "actions": "read", "pull_requests": "read"})
-        run = Run.of(events.workflow_run(self.github, self.runs).payload)
+        run = Run.from_event(events.workflow_run(self.github, self.runs).payload)
         main = self.origin.sha("main")
-        found = pull_of(
+        found = find_pull(
             Client(self.github.name, token, self.github.url),
             run,
             lambda _, commit: is_update(self.origin.folder, main, commit),

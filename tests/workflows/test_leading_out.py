@@ -9,9 +9,9 @@ import pytest
 
 from tests.documents import save
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.changes import set_params
+from tests.dvc.review.edits import set_params
 from tests.workflows import events
-from tests.workflows.direct import Direct
+from tests.workflows.in_process import InProcessProject
 from verdict.base.documents import dump
 from verdict.base.outcome import CANNOT_JUDGE, PASS
 from verdict.ci.github.client import GitHub as Client
@@ -23,11 +23,11 @@ from verdict.repo.lock.check import check
 Change = Callable[[Clone], object]
 
 
-def judged(site: Direct, run: int, folder: Path) -> tuple[Verdict, str]:
+def judged(project: InProcessProject, run: int, folder: Path) -> tuple[Verdict, str]:
     """The judge, in this process, in a checkout of main at `folder`."""
     out = folder.parent / "verdict"
     shutil.rmtree(out, ignore_errors=True)
-    found, report = site.judge(run, folder, out)
+    found, report = project.judge(run, folder, out)
     assert found
     return found, report
 
@@ -76,9 +76,9 @@ _LEADING_OUT = {
 
 
 @pytest.mark.parametrize("change", _LEADING_OUT.values(), ids=_LEADING_OUT)
-def test_what_leads_out_of_a_change_is_not_followed(site: Direct, tmp_path: Path, change: Change) -> None:
+def test_what_leads_out_of_a_change_is_not_followed(project: InProcessProject, tmp_path: Path, change: Change) -> None:
     """The judge stops before DVC or Python reads such a file, and names it."""
-    verdict, report = judged(site, site.finished_run(site.propose(change), None), tmp_path / "judge")
+    verdict, report = judged(project, project.add_finished_run(project.propose(change), None), tmp_path / "judge")
     assert verdict.code == CANNOT_JUDGE
     assert any(
         reason in report
@@ -97,58 +97,58 @@ _UNNAMED = (
 
 
 @pytest.mark.parametrize("name", ["verdict/classifier/.gitattributes", "stages/.dvcignore", *_UNNAMED])
-def test_what_the_dag_does_not_name_may_matter(site: Direct, tmp_path: Path, name: str) -> None:
+def test_what_the_dag_does_not_name_may_matter(project: InProcessProject, tmp_path: Path, name: str) -> None:
     """What changes how files are seen, what a library would import, a pin: without a run there is no *unchanged*."""
-    run = site.finished_run(site.propose(_put(name, "# other\n")), None, conclusion="success")
-    assert judged(site, run, tmp_path / "judge")[0].code != PASS
+    run = project.add_finished_run(project.propose(_put(name, "# other\n")), None, conclusion="success")
+    assert judged(project, run, tmp_path / "judge")[0].code != PASS
 
 
-def test_a_branch_with_a_hash_does_not_move_main(site: Direct, tmp_path: Path) -> None:
+def test_a_branch_with_a_hash_does_not_move_main(project: InProcessProject, tmp_path: Path) -> None:
     """`main#x` is a branch like any other, though an address ends before its #."""
-    head = site.propose(lambda clone: set_params(clone, "train", seed=7), branch="main#x")
+    head = project.propose(lambda clone: set_params(clone, "train", seed=7), branch="main#x")
     out = tmp_path / "verdict"
     (out / "lock").mkdir(parents=True)
-    (out / "lock" / "dvc.lock").write_bytes(site.clone.lock())
+    (out / "lock" / "dvc.lock").write_bytes(project.clone.lock())
     write(Verdict(1, "x", head, 1, "main#x", lock=True), out)
-    main = site.origin.sha("main")
-    token = site.github.token("lock", {"contents": "write"})
-    commit = commit_lock(Client(site.github.name, token, site.github.url), out)
-    assert site.origin.sha("main") == main
-    assert site.origin.sha("refs/heads/main#x") == commit
+    main = project.origin.sha("main")
+    token = project.github.token("lock", {"contents": "write"})
+    commit = commit_lock(Client(project.github.name, token, project.github.url), out)
+    assert project.origin.sha("main") == main
+    assert project.origin.sha("refs/heads/main#x") == commit
 
 
-def test_a_summary_is_measured_in_bytes(site: Direct, tmp_path: Path) -> None:
+def test_a_summary_is_measured_in_bytes(project: InProcessProject, tmp_path: Path) -> None:
     """GitHub refuses a check whose summary has more than 65,535 bytes, and then there would be none."""
-    head = site.propose(lambda clone: None)
-    run = site.finished_run(head, None)
+    head = project.propose(lambda clone: None)
+    run = project.add_finished_run(head, None)
     out = tmp_path / "verdict"
     out.mkdir()
     (out / "report.md").write_text("😀" * 60_000, encoding="utf-8")
     write(Verdict(1, "Fail", head, 1, "change"), out)
-    token = site.github.token(
+    token = project.github.token(
         "p", {"contents": "write", "checks": "write", "pull_requests": "write", "actions": "read"}
     )
-    client = Client(site.github.name, token, site.github.url)
-    publish(client, client, events.workflow_run(site.github, run).payload, out)
-    (made,) = site.github.check_runs(head)
+    client = Client(project.github.name, token, project.github.url)
+    publish(client, client, events.workflow_run(project.github, run).payload, out)
+    (made,) = project.github.check_runs(head)
     assert len(made["output"]["summary"].encode()) <= 65_535
 
 
-def test_an_approved_policy_passes_the_merge_queue(site: Direct, tmp_path: Path) -> None:
+def test_an_approved_policy_passes_the_merge_queue(project: InProcessProject, tmp_path: Path) -> None:
     """What a person approved on the pull request's head is approved in the group that holds nothing else."""
-    head = site.propose(lambda clone: set_params(clone, "gate", max_artifact_mb=30.0))
-    files = site.honest()
-    run = site.finished_run(head, files)
-    ref = site.origin.queue(1)
+    head = project.propose(lambda clone: set_params(clone, "gate", max_artifact_mb=30.0))
+    files = project.honest()
+    run = project.add_finished_run(head, files)
+    ref = project.origin.queue(1)
     branch = ref.removeprefix("refs/heads/")
-    group = site.finished_run(site.origin.sha(ref), files, head_branch=branch, event="merge_group")
-    assert judged(site, group, tmp_path / "judge")[0].code != PASS
-    site.label(1, "approve: policy")
-    assert judged(site, run, tmp_path / "judge")[0].code == PASS
-    assert judged(site, group, tmp_path / "judge")[0].code == PASS
+    group = project.add_finished_run(project.origin.sha(ref), files, head_branch=branch, event="merge_group")
+    assert judged(project, group, tmp_path / "judge")[0].code != PASS
+    project.label(1, "approve: policy")
+    assert judged(project, run, tmp_path / "judge")[0].code == PASS
+    assert judged(project, group, tmp_path / "judge")[0].code == PASS
 
 
-def test_a_stage_may_lose_an_output(site: Direct, tmp_path: Path) -> None:
+def test_a_stage_may_lose_an_output(project: InProcessProject, tmp_path: Path) -> None:
     """DVC skips a stage whose definition only lost something; the run from main's lock runs it all the same."""
 
     def slimmer(clone: Clone) -> None:
@@ -160,7 +160,7 @@ def test_a_stage_may_lose_an_output(site: Direct, tmp_path: Path) -> None:
         (clone.path / "plots/mistakes.json").unlink()
         assert check(clone.path) == []
 
-    site.propose(slimmer)
-    ran = site.experiment()
-    verdict, report = judged(site, ran.run_id, tmp_path / "judge")
+    project.propose(slimmer)
+    ran = project.experiment()
+    verdict, report = judged(project, ran.run_id, tmp_path / "judge")
     assert verdict.code == PASS, report

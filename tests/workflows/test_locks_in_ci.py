@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.changes import set_params
+from tests.dvc.review.edits import set_params
 from tests.shared import once
 from tests.workflows import outcome
 from tests.workflows.api.state import REPOSITORY, ROUTES, Answer, Request, State
-from tests.workflows.conftest import copied
-from tests.workflows.direct import Direct
+from tests.workflows.conftest import copy_of_project
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.outcome import Outcome
-from tests.workflows.proposals import (
+from tests.workflows.pull_requests import (
     JUDGED,
     REPRODUCED,
     documentation,
-    flattered,
     other_seed,
+    perfect_predictions,
     reproduce,
-    top,
+    top_level,
     worse,
 )
 from verdict.repo.lock.check import hash_of
@@ -67,118 +67,121 @@ def _room(folder: Path) -> str:
 def invented(clone: Clone) -> None:
     """A bad model with the predictions of a perfect one, and figures, hashes and cache to match."""
     worse(clone)
-    flattered(clone)
+    perfect_predictions(clone)
 
 
-def test_a_stale_lock_ends_early_and_names_stage_and_key(site: Direct) -> None:
+def test_a_stale_lock_ends_early_and_names_stage_and_key(project: InProcessProject) -> None:
     """The first job says which command mends it; nothing is reproduced, and the check says what is stale."""
-    site.propose(without_gpu)
-    ran = site.experiment()
-    assert top(ran.jobs) == {"plan": "failure", "gpu": "skipped", "fork": "skipped"}, ran.log
+    project.propose(without_gpu)
+    ran = project.experiment()
+    assert top_level(ran.jobs) == {"plan": "failure", "gpu": "skipped", "fork": "skipped"}, ran.log
     assert "mend: dvc repro train" in ran.logs["plan"]
     assert "make repro, and commit dvc.lock" in ran.logs["plan"]
-    judged = site.report(ran)
+    judged = project.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    assert site.checks() == [("failure", "Fail: dvc.lock is stale (train: params.yaml, train.seed)")]
-    comment = site.comment()
+    assert project.checks() == [("failure", "Fail: dvc.lock is stale (train: params.yaml, train.seed)")]
+    comment = project.comment()
     assert comment.startswith("<h2>❌ Fail: dvc.lock is stale</h2>")
     assert "train: params.yaml, train.seed" in comment
     assert "dvc repro train" in comment
     assert "The label <code>reproduce</code>" in comment
 
 
-def test_an_invented_lock_is_not_the_candidate(site: Direct) -> None:
+def test_an_invented_lock_is_not_the_candidate(project: InProcessProject) -> None:
     """It is consistent, so it is run from main's: the invented figures stand beside the true ones, and nowhere else."""
-    site.propose(invented)
-    ran = site.experiment()
-    assert top(ran.jobs) == REPRODUCED, ran.log
+    project.propose(invented)
+    ran = project.experiment()
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
     assert "Running stage 'evaluate'" in ran.log
-    judged = site.report(ran)
+    judged = project.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = site.checks()
+    ((conclusion, title),) = project.checks()
     assert conclusion == "failure"
     assert title.startswith("Fail, reproduced (running gave another dvc.lock), ")
     assert "worse:overall" in title
-    comment = site.comment()
+    comment = project.comment()
     assert comment.startswith("<h2>❌ Fail, reproduced (running gave another dvc.lock), ")
     assert ": worse overall" in comment.partition("</h2>")[0]
     assert "accuracy: committed 1.0000, reproduced 0." in comment
     assert "→ 1.0000" not in comment
 
 
-def test_two_true_locks_may_merge_into_a_false_one(site: Direct) -> None:
+def test_two_true_locks_may_merge_into_a_false_one(project: InProcessProject) -> None:
     """GitHub merges text, hashes agree, no run ever gave it: found by running; true once reproduced on the merge."""
-    site.propose(bag)
-    site.advance(other_bag)
-    head = site.origin.pull(1, "change")
+    project.propose(bag)
+    project.advance(other_bag)
+    head = project.origin.pull(1, "change")
 
     def merged(clone: Clone) -> None:
-        clone.run("git", "fetch", "--quiet", str(site.origin.folder), "main")
+        clone.run("git", "fetch", "--quiet", str(project.origin.folder), "main")
         process = clone.try_run("git", "merge", "FETCH_HEAD")
         assert "CONFLICT (content): Merge conflict in dvc.lock" in process.stdout, ".gitattributes asks for it"
         reproduce(clone)
 
-    merged(site.clone)
-    gives = site.honest("HEAD")  # a run of GitHub's merge would give what the author now has
-    ran = site.experiment(gives=gives)
-    assert top(ran.jobs) == REPRODUCED, ran.log
-    judged = site.report(ran)
+    merged(project.clone)
+    bundle_files = project.honest("HEAD")  # a run of GitHub's merge would give what the author now has
+    ran = project.experiment(bundle_files=bundle_files)
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
+    judged = project.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = site.checks()
+    ((conclusion, title),) = project.checks()
     assert (conclusion, title.partition(":")[0]) == ("failure", "Fail, reproduced (running gave another dvc.lock)")
-    assert "differences, the first: train: " in site.comment()
-    assert site.propose(lambda clone: None) != head
-    judged = site.report(site.experiment(action="synchronize", gives=gives))
+    assert "differences, the first: train: " in project.comment()
+    assert project.propose(lambda clone: None) != head
+    judged = project.report(project.experiment(action="synchronize", bundle_files=bundle_files))
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = site.checks()
+    ((conclusion, title),) = project.checks()
     assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
 
 
-def test_main_that_moves_before_the_judge_is_what_counts(site: Direct) -> None:
+def test_main_that_moves_before_the_judge_is_what_counts(project: InProcessProject) -> None:
     """Documentation changes nothing; what the DAG reads makes the results those of another merge, until it is run."""
-    site.propose(other_seed)
-    ran = site.experiment(gives=site.honest())
-    site.advance(documentation)
-    site.report(ran)
-    ((conclusion, _),) = site.checks()
+    project.propose(other_seed)
+    ran = project.experiment(bundle_files=project.honest())
+    project.advance(documentation)
+    project.report(ran)
+    ((conclusion, _),) = project.checks()
     assert conclusion == "success"
-    site.advance(other_bag)
-    judged = site.report(ran)
+    project.advance(other_bag)
+    judged = project.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    conclusion, title = site.checks()[-1]
+    conclusion, title = project.checks()[-1]
     assert conclusion == "failure"
     assert title.startswith("Fail, reproduced (running gave another dvc.lock), lock (")
-    assert "verdict/classifier/training" in site.comment()
-    site.origin.pull(1, "change")
+    assert "verdict/classifier/training" in project.comment()
+    project.origin.pull(1, "change")
     # What the merge holds is true: the code that main has by now makes no difference to this model.
-    of_merge = {**site.honest(), "dvc.lock": site.origin.git("show", "refs/pull/1/merge:dvc.lock").encode() + b"\n"}
-    site.report(site.experiment(action="reopened", gives=of_merge))
-    assert site.checks()[-1][0] == "success"
+    of_merge = {
+        **project.honest(),
+        "dvc.lock": project.origin.git("show", "refs/pull/1/merge:dvc.lock").encode() + b"\n",
+    }
+    project.report(project.experiment(action="reopened", bundle_files=of_merge))
+    assert project.checks()[-1][0] == "success"
 
 
 @dataclass(frozen=True)
 class Asked:
     """A pull request whose stale head CI reproduced; what happened before that, each test tells."""
 
-    site: Direct
+    project: InProcessProject
     ran: Outcome
     head: str
 
     def history(self, *happened: str) -> None:
         """Pushes of the `earlier` commit and of the `head`, and the `label`; then the run that is to be judged."""
-        pushed = {"earlier": self.site.origin.sha("main"), "head": self.head}
-        github = self.site.github
+        pushed = {"earlier": self.project.origin.sha("main"), "head": self.head}
+        github = self.project.github
         for what in happened:
             if what == "label":
-                self.site.label(1, "reproduce")
+                self.project.label(1, "reproduce")
             else:
-                run, at = github.state.next_id(), self.site.now()
+                run, at = github.state.next_id(), self.project.now()
                 github.run(run, head_sha=pushed[what], head_branch="change", conclusion="failure", created_at=at)
-        self.site.know(self.ran, self.head, "change", self.site.now())
+        self.project.register_run(self.ran, self.head, "change", self.project.now())
 
     def report(self) -> Outcome:
         """report.yml for that run."""
-        return self.site.report(self.ran)
+        return self.project.report(self.ran)
 
 
 @pytest.fixture(scope="module")
@@ -186,10 +189,10 @@ def reproduced_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     """A stale head, reproduced by act since a maintainer asked for it; run once, `asked` is a copy."""
 
     def build(folder: Path) -> None:
-        with copied(base, folder) as site:
-            site.propose(without_gpu)
-            site.label(1, "reproduce")
-            site.act.experiment(action="labeled", label="reproduce").save(folder / "run.json")
+        with copy_of_project(base, folder) as project:
+            project.propose(without_gpu)
+            project.label(1, "reproduce")
+            project.act.experiment(action="labeled", label="reproduce").save(folder / "run.json")
 
     folder = once(tmp_path_factory.getbasetemp(), "asked", build)
     return folder / "site", outcome.load(folder / "run.json")
@@ -199,36 +202,36 @@ def reproduced_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Asked]:
     """That pull request, with an App for the commit."""
     folder, ran = reproduced_once
-    assert top(ran.jobs) == REPRODUCED, ran.log
-    with copied(folder, tmp_path) as site:
-        site.github.pull(1, "change")["created_at"] = site.now()
-        site.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
-        site.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
-        site.env["STANDIN_APP_TOKEN"] = site.github.token("token-of-the-app", {"contents": "write"}, _LOCK_APP)
-        yield Asked(site, ran, site.origin.sha("change"))
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
+    with copy_of_project(folder, tmp_path) as project:
+        project.github.pull(1, "change")["created_at"] = project.now()
+        project.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
+        project.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
+        project.env["STANDIN_APP_TOKEN"] = project.github.token("token-of-the-app", {"contents": "write"}, _LOCK_APP)
+        yield Asked(project, ran, project.origin.sha("change"))
 
 
 def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
     """By act: one commit of results alone; its own run, from the first one's cache, trains nothing, and passes."""
     asked.history("earlier", "head", "label")
-    site = asked.site
-    judged = site.act.report(asked.ran)
+    project = asked.project
+    judged = project.act.report(asked.ran)
     assert judged.jobs == _COMMITTED, judged.log
-    assert [conclusion for conclusion, _ in site.checks()] == ["failure"]
-    origin = site.origin
+    assert [conclusion for conclusion, _ in project.checks()] == ["failure"]
+    origin = project.origin
     assert origin.sha("change^") == asked.head
     assert origin.git("log", "-1", "--format=%an", "change") == _LOCK_APP
     changed = set(origin.git("diff", "--name-only", "change^", "change").splitlines())
     assert {"dvc.lock", "metrics/evaluation.json", "plots/training.json"} <= changed
     assert all(path.startswith(("dvc.lock", "metrics/", "plots/")) for path in changed)
     origin.pull(1, "change")
-    ran = site.act.experiment(action="synchronize")
-    assert top(ran.jobs) == REPRODUCED, ran.log
+    ran = project.act.experiment(action="synchronize")
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
     assert "Stage 'train' is cached - skipping run" in ran.log
     assert "Running stage" not in ran.log
-    judged = site.report(ran)
+    judged = project.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    ((conclusion, title),) = site.checks()
+    ((conclusion, title),) = project.checks()
     assert (conclusion, title.partition(":")[0]) == ("success", "Pass")
     assert origin.sha("change") == origin.sha("refs/pull/1/head")
 
@@ -238,21 +241,21 @@ def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
     asked.history("earlier", "label")
     judged = asked.report()
     assert judged.jobs == JUDGED, judged.log
-    assert [conclusion for conclusion, _ in asked.site.checks()] == ["failure"]
-    assert asked.site.origin.sha("change") == asked.head
+    assert [conclusion for conclusion, _ in asked.project.checks()] == ["failure"]
+    assert asked.project.origin.sha("change") == asked.head
 
 
 def test_a_push_while_the_judge_works_is_not_overwritten(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody pushes just before the commit: the job fails and says so, and the branch is theirs."""
     asked.history("head", "label")
-    site = asked.site
+    project = asked.project
     key = ("POST", f"{REPOSITORY}/git/commits")
     pushed: list[str] = []
 
     def late(state: State, request: Request) -> Answer:
         if request.identity.login == _LOCK_APP:
-            site.clone.run("git", "commit", "--quiet", "--allow-empty", "--message", "Meanwhile")
-            pushed.append(site.origin.push(site.clone.path, "change"))
+            project.clone.run("git", "commit", "--quiet", "--allow-empty", "--message", "Meanwhile")
+            pushed.append(project.origin.push(project.clone.path, "change"))
         return before.endpoint(state, request)
 
     before = ROUTES[key]
@@ -260,4 +263,4 @@ def test_a_push_while_the_judge_works_is_not_overwritten(asked: Asked, monkeypat
     judged = asked.report()
     assert judged.jobs == {**JUDGED, "commit-lock": "failure"}, judged.log
     assert "was pushed to meanwhile, nothing was committed" in judged.logs["commit-lock"]
-    assert [site.origin.sha("change")] == pushed
+    assert [project.origin.sha("change")] == pushed

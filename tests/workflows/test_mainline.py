@@ -3,20 +3,20 @@
 from pathlib import Path
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.changes import set_params
-from tests.workflows.direct import Direct
+from tests.dvc.review.edits import set_params
+from tests.workflows.github_project import Change
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.origin import Origin
-from tests.workflows.proposals import JUDGED, REPRODUCED, flattered, top
-from tests.workflows.site import Change
+from tests.workflows.pull_requests import JUDGED, REPRODUCED, perfect_predictions, top_level
 
 _DIFFERS = "evaluate: data/predictions: committed "
 
 
-def merged(site: Direct, change: Change) -> None:
+def merged(project: InProcessProject, change: Change) -> None:
     """A change on main that nobody judged."""
-    change(site.clone)
-    site.clone.commit("Straight to main")
-    site.origin.push(site.clone.path, "main")
+    change(project.clone)
+    project.clone.commit("Straight to main")
+    project.origin.push(project.clone.path, "main")
 
 
 def saved(origin: Origin) -> set[Path]:
@@ -32,59 +32,59 @@ def attributed(clone: Clone) -> None:
     (clone.path / "dvc.lock").write_text(text.replace("train.seed: 2014", "train.seed: 7"), encoding="utf-8")
 
 
-def test_a_false_lock_on_main_fails_loudly(site: Direct) -> None:
+def test_a_false_lock_on_main_fails_loudly(project: InProcessProject) -> None:
     """By act: consistent, of true objects, pushed past the judge: the job names stage and output, and keeps nothing."""
-    before = saved(site.origin)
-    merged(site, attributed)
-    ran = site.act.main()
+    before = saved(project.origin)
+    merged(project, attributed)
+    ran = project.act.main()
     assert ran.jobs["reproduce"] == "failure", ran.log
     assert "train: models/classifier: committed " in ran.log
     assert "dvc.lock of main: is not what running gives" in ran.log
     assert ran.steps["reproduce"]["Push to the remote"] == "skipped"
-    assert saved(site.origin) == before
+    assert saved(project.origin) == before
 
 
-def test_the_audit_keeps_one_issue_until_main_is_true(site: Direct) -> None:
+def test_the_audit_keeps_one_issue_until_main_is_true(project: InProcessProject) -> None:
     """By act it opens one with stage, figure and hardware; a night that ends early updates it; later ones close it."""
-    honest = site.origin.sha("main")
-    merged(site, flattered)
-    ran = site.act.audit()
+    honest = project.origin.sha("main")
+    merged(project, perfect_predictions)
+    ran = project.act.audit()
     assert ran.jobs == {"reproduce": "success", "report": "success"}, ran.log
-    (issue,) = site.github.issues
+    (issue,) = project.github.issues
     assert [label["name"] for label in issue["labels"]] == ["audit"]
     assert issue["state"] == "open"
     assert _DIFFERS in issue["body"]
     assert "overall.weighted_f1: committed 1.0000, reproduced 0." in issue["body"]
     assert "hardware_class: " in issue["body"]
-    merged(site, lambda clone: set_params(clone, "train", seed=7))
-    ran = site.audit()
+    merged(project, lambda clone: set_params(clone, "train", seed=7))
+    ran = project.audit()
     assert ran.jobs == {"reproduce": "failure", "report": "success"}, ran.log
-    (issue,) = site.github.issues
+    (issue,) = project.github.issues
     assert "did not come to its end" in issue["body"]
     assert issue["state"] == "open"
-    site.origin.git("update-ref", "refs/heads/main", honest)
-    ran = site.audit()
+    project.origin.git("update-ref", "refs/heads/main", honest)
+    ran = project.audit()
     assert ran.jobs == {"reproduce": "success", "report": "success"}, ran.log
     assert "Running stage 'prepare'" in ran.log
     assert "main is true: running " in ran.log
-    (issue,) = site.github.issues
+    (issue,) = project.github.issues
     assert issue["state"] == "closed"
-    assert "again" in site.github.comments(issue["number"])[-1]["body"]
-    site.report_audit(ran.run_id)  # another night of that kind
-    assert [one["state"] for one in site.github.issues] == ["closed"]
+    assert "again" in project.github.comments(issue["number"])[-1]["body"]
+    project.report_audit(ran.run_id)  # another night of that kind
+    assert [one["state"] for one in project.github.issues] == ["closed"]
 
 
-def test_a_merge_group_is_judged_on_its_own_commit(site: Direct) -> None:
+def test_a_merge_group_is_judged_on_its_own_commit(project: InProcessProject) -> None:
     """By act: run from main's results; the queue waits for the group's check, and no pull request has a comment."""
-    site.propose(lambda clone: set_params(clone, "gate", max_artifact_mb=30.0))
-    site.experiment(gives=site.honest())
-    site.label(1, "approve: policy")
-    ran, head = site.act.group(site.origin.queue(1))
-    assert top(ran.jobs) == REPRODUCED, ran.log
+    project.propose(lambda clone: set_params(clone, "gate", max_artifact_mb=30.0))
+    project.experiment(bundle_files=project.honest())
+    project.label(1, "approve: policy")
+    ran, head = project.act.group(project.origin.queue(1))
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
     assert "Running stage" not in ran.log
-    judged = site.report(ran)
+    judged = project.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    (check,) = site.github.check_runs(head)
+    (check,) = project.github.check_runs(head)
     assert (check["name"], check["conclusion"]) == ("verdict (advisory)", "success")
-    assert site.checks() == []
-    assert site.github.comments(1) == []
+    assert project.checks() == []
+    assert project.github.comments(1) == []

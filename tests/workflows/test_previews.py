@@ -13,14 +13,14 @@ import pytest
 
 from tests.workflows import act, events
 from tests.workflows.bundles import ending
-from tests.workflows.direct import Direct
 from tests.workflows.github import GitHub
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.origin import Origin
-from tests.workflows.proposals import JUDGED, other_seed
+from tests.workflows.pull_requests import JUDGED, other_seed
 from verdict.ci.github.client import GitHub as Client
-from verdict.ci.github.preview import port_of, read, url_of, written
-from verdict.ci.judge.previews import take
-from verdict.ci.publish.previews import tell
+from verdict.ci.github.preview import format_commits, parse_commits, port_of, url_of
+from verdict.ci.judge.previews import collect
+from verdict.ci.publish.previews import record_deployments
 from verdict.ci.run import bundle
 from verdict.delivery.host.previews import Previews
 
@@ -42,18 +42,18 @@ class Labelled:
         folder = self.out.with_name(f"run-{run}")
         folder.mkdir()
         with zipfile.ZipFile(folder / f"judged-{self.head}.zip", "w") as made:
-            for name, content in [*ending(bundle.Head(bundle.REPRODUCED)).items(), *files]:
+            for name, content in [*ending(bundle.Header(bundle.REPRODUCED)).items(), *files]:
                 made.writestr(name, content)
         known = {"workflow": "report.yml", "event": "workflow_run", "head_branch": "main", **more}
         self.github.run(run, head_sha=self.head, artifacts_folder=folder, **known)
 
     def take(self) -> tuple[dict[int, str], set[int]]:
         """What the job `take` finds, with its rights."""
-        return take(self._client("actions", "pull_requests", "deployments"), 1, self.out)
+        return collect(self._client("actions", "pull_requests", "deployments"), 1, self.out)
 
     def tell(self, taken: dict[int, str], serving: dict[int, str]) -> None:
         """What the job `tell` says, with its rights."""
-        tell(self._client(deployments="write"), taken, serving, URL)
+        record_deployments(self._client(deployments="write"), taken, serving, URL)
 
     @property
     def shown(self) -> list[tuple[str, list[str]]]:
@@ -150,47 +150,52 @@ def test_what_serves_no_more_is_taken_back_once(labelled: Labelled) -> None:
 def test_numbers_and_commits_fit_in_a_line() -> None:
     """What one job writes the next one reads; an address has the port or the number."""
     commits = {9: "b" * 40, 7: "a" * 40}
-    assert read(written(commits)) == commits
-    assert read(written({})) == {}
+    assert parse_commits(format_commits(commits)) == commits
+    assert parse_commits(format_commits({})) == {}
     assert url_of(7, "https://{port}.example.org/{number}") == "https://20007.example.org/7"
 
 
-def _preview(site: Direct, event: events.Event, previews: Path) -> Any:  # noqa: ANN401
+def _preview(project: InProcessProject, event: events.Event, previews: Path) -> Any:  # noqa: ANN401
     env = {"VERDICT_PREVIEWS": str(previews)}
     return act.run(
-        site.origin, "preview.yml", event, github=site.github, variables={"PREVIEW_URL": URL}, env={**site.env, **env}
+        project.origin,
+        "preview.yml",
+        event,
+        github=project.github,
+        variables={"PREVIEW_URL": URL},
+        env={**project.env, **env},
     )
 
 
-def test_a_forks_model_is_tried_until_its_pull_request_closes(site: Direct, tmp_path: Path) -> None:
+def test_a_forks_model_is_tried_until_its_pull_request_closes(project: InProcessProject, tmp_path: Path) -> None:
     """By act: judged, served by main's code at the address in the comment, and gone after the pull request closed."""
     host = Previews(tmp_path / "previews", port_of)
-    head = site.propose(other_seed, number=NUMBER, fork=True)
-    site.label(NUMBER, "preview")
-    ran = site.experiment(NUMBER, gives=site.honest())
-    site.variables["PREVIEW_URL"] = URL
-    judged = site.act.report(ran)
+    head = project.propose(other_seed, number=NUMBER, fork=True)
+    project.label(NUMBER, "preview")
+    ran = project.experiment(NUMBER, bundle_files=project.honest())
+    project.variables["PREVIEW_URL"] = URL
+    judged = project.act.report(ran)
     assert judged.jobs == JUDGED, judged.log
-    assert url_of(NUMBER, URL) in site.comment(NUMBER)
-    site.github.run(
+    assert url_of(NUMBER, URL) in project.comment(NUMBER)
+    project.github.run(
         judged.run_id,
         workflow="report.yml",
         name="report",
         event="workflow_run",
-        head_sha=site.origin.sha("main"),
+        head_sha=project.origin.sha("main"),
         head_branch="main",
-        artifacts_folder=site.artifacts(judged.run_id),
+        artifacts_folder=project.artifacts(judged.run_id),
     )
     try:
-        done = _preview(site, events.workflow_run(site.github, judged.run_id), host.folder)
+        done = _preview(project, events.workflow_run(project.github, judged.run_id), host.folder)
         assert set(done.jobs.values()) == {"success"}, done.log
         with urllib.request.urlopen(f"{url_of(NUMBER, URL)}version", timeout=20) as answer:  # noqa: S310 - ours
             assert json.load(answer)["commit"] == head
-        (shown,) = site.github.state.deployments
+        (shown,) = project.github.state.deployments
         assert [one["state"] for one in shown["statuses"]] == ["success"]
 
-        site.github.state.pulls[NUMBER]["state"] = "closed"
-        done = _preview(site, events.schedule(site.github), host.folder)
+        project.github.state.pulls[NUMBER]["state"] = "closed"
+        done = _preview(project, events.schedule(project.github), host.folder)
         assert set(done.jobs.values()) == {"success"}, done.log
         assert host.serving() == {}
         assert [one["state"] for one in shown["statuses"]] == ["success", "inactive"]

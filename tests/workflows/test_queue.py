@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.changes import set_params
-from tests.workflows.direct import Direct
+from tests.dvc.review.edits import set_params
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.origin import git
-from tests.workflows.proposals import NOT_NEEDED, REPRODUCED, documentation, other_seed, top
+from tests.workflows.pull_requests import NOT_NEEDED, REPRODUCED, documentation, other_seed, top_level
 from verdict.ci.judge import ingest, queue
 
 METHODS = ("merge", "squash", "rebase")
@@ -19,17 +19,17 @@ def policy(clone: Clone) -> None:
     set_params(clone, "gate", max_artifact_mb=30.0)
 
 
-def queued(site: Direct, number: int, **more: str) -> str:
+def queued(project: InProcessProject, number: int, **more: str) -> str:
     """The branch of a pull request's group."""
-    return site.origin.queue(number, **more)
+    return project.origin.queue(number, **more)
 
 
-def judged(site: Direct, ref: str, files: dict[str, bytes] | None, **more: str) -> tuple[str, str]:
+def judged(project: InProcessProject, ref: str, files: dict[str, bytes] | None, **more: str) -> tuple[str, str]:
     """What the check on a group's commit says, after a run that handed this over."""
-    head = site.origin.sha(ref)
+    head = project.origin.sha(ref)
     named = {"head_branch": ref.removeprefix("refs/heads/"), "event": "merge_group", **more}
-    site.report(site.finished_run(head, files, **named))
-    check = site.github.check_runs(head)[-1]
+    project.report(project.add_finished_run(head, files, **named))
+    check = project.github.check_runs(head)[-1]
     return check["conclusion"], check["output"]["title"] + check["output"]["summary"]
 
 
@@ -39,30 +39,30 @@ def commit(clone: Clone, change: Callable[[Clone], object]) -> None:
     clone.commit("First of two")
 
 
-def back_to_main(site: Direct) -> None:
+def back_to_main(project: InProcessProject) -> None:
     """The clone is main again: what comes next is another pull request."""
-    git(site.clone.path, "reset", "--quiet", "--hard", site.origin.sha("main"))
+    git(project.clone.path, "reset", "--quiet", "--hard", project.origin.sha("main"))
 
 
 @pytest.fixture
-def first(site: Direct) -> Direct:
+def first(project: InProcessProject) -> InProcessProject:
     """A team whose pull request 1 changes the policy, by two commits, and is approved."""
-    commit(site.clone, documentation)
-    site.propose(policy, 1, "first")
-    site.experiment(1, gives=site.honest())
-    site.label(1, "approve: policy")
-    back_to_main(site)
-    return site
+    commit(project.clone, documentation)
+    project.propose(policy, 1, "first")
+    project.experiment(1, bundle_files=project.honest())
+    project.label(1, "approve: policy")
+    back_to_main(project)
+    return project
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_second_is_not_charged_with_what_the_first_changes(first: Direct, method: str) -> None:
+def test_the_second_is_not_charged_with_what_the_first_changes(first: InProcessProject, method: str) -> None:
     """A page of documentation behind an approved change of the policy is unchanged, and the verdict names both."""
     one = queued(first, 1, method=method)
     commit(first.clone, lambda clone: (clone.path / "docs" / "other.md").write_text("Another page.\n"))
     first.propose(lambda clone: (clone.path / "docs" / "third.md").write_text("One more.\n"), 2, "second")
     ran, head = first.group(queued(first, 2, ahead=one, method=method))
-    assert top(ran.jobs) == NOT_NEEDED, ran.log
+    assert top_level(ran.jobs) == NOT_NEEDED, ran.log
     first.report(ran)
     (check,) = first.github.check_runs(head)
     title = "Pass: unchanged, nothing that the pipeline reads differs from the queue up to #1"
@@ -71,16 +71,16 @@ def test_the_second_is_not_charged_with_what_the_first_changes(first: Direct, me
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_approval_counts_in_the_group_of_its_pull_request(first: Direct, method: str) -> None:
+def test_an_approval_counts_in_the_group_of_its_pull_request(first: InProcessProject, method: str) -> None:
     """What a person approved on the head is approved in the group, by whatever method it was made."""
     assert judged(first, queued(first, 1, method=method), first.honest())[0] == "success"
 
 
-def test_an_approval_of_the_first_is_none_of_the_second(first: Direct) -> None:
+def test_an_approval_of_the_first_is_none_of_the_second(first: InProcessProject) -> None:
     """Another change of the policy behind an approved one needs an approval of its own, and fails by itself alone."""
     one, files = queued(first, 1, method="rebase"), first.honest()
     first.propose(lambda clone: set_params(clone, "gate", max_seconds_per_1k=9.0), 2, "second")
-    first.experiment(2, gives=files)
+    first.experiment(2, bundle_files=files)
     two = queued(first, 2, ahead=one, method="rebase")
     conclusion, said = judged(first, two, files)
     assert conclusion == "failure"
@@ -90,13 +90,13 @@ def test_an_approval_of_the_first_is_none_of_the_second(first: Direct) -> None:
     assert judged(first, two, files)[0] == "success"
 
 
-def test_a_rebased_group_of_two_commits_is_run_and_judged_whole(first: Direct) -> None:
+def test_a_rebased_group_of_two_commits_is_run_and_judged_whole(first: InProcessProject) -> None:
     """A new model in the first commit and a page in the second: both are compared with what the group was built on."""
     one = queued(first, 1, method="rebase")
     commit(first.clone, other_seed)
     first.propose(lambda clone: (clone.path / "docs" / "third.md").write_text("One more.\n"), 2, "second")
-    ran, head = first.group(queued(first, 2, ahead=one, method="rebase"), gives=first.honest())
-    assert top(ran.jobs) == REPRODUCED, ran.log
+    ran, head = first.group(queued(first, 2, ahead=one, method="rebase"), bundle_files=first.honest())
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
     first.report(ran)
     (check,) = first.github.check_runs(head)
     assert check["conclusion"] == "success", check["output"]
@@ -104,53 +104,53 @@ def test_a_rebased_group_of_two_commits_is_run_and_judged_whole(first: Direct) -
 
 
 @pytest.fixture
-def stacked(site: Direct) -> tuple[Direct, str, str, dict[str, bytes], dict[str, bytes]]:
+def stacked(project: InProcessProject) -> tuple[InProcessProject, str, str, dict[str, bytes], dict[str, bytes]]:
     """Pull request 1 brings another model, 2 lies on it and takes that back: their groups, and what their runs had."""
-    main, theirs = site.origin.sha("main"), site.honest()
-    site.propose(other_seed, 1, "first")
-    files = site.honest()
-    site.propose(lambda clone: clone.run("git", "checkout", "--quiet", main, "--", "."), 2, "second")
-    one = queued(site, 1)
-    return site, one, queued(site, 2, ahead=one), files, theirs
+    main, theirs = project.origin.sha("main"), project.honest()
+    project.propose(other_seed, 1, "first")
+    files = project.honest()
+    project.propose(lambda clone: clone.run("git", "checkout", "--quiet", main, "--", "."), 2, "second")
+    one = queued(project, 1)
+    return project, one, queued(project, 2, ahead=one), files, theirs
 
 
 def test_results_of_the_first_come_from_its_run_as_data(
-    stacked: tuple[Direct, str, str, dict[str, bytes], dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+    stacked: tuple[InProcessProject, str, str, dict[str, bytes], dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the first brings a model, the judge of the second waits for its run, takes its bundle, and runs nothing."""
-    site, one, two, files, theirs = stacked
+    project, one, two, files, theirs = stacked
     monkeypatch.setattr(ingest, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
     branch = one.removeprefix("refs/heads/")
-    run = site.finished_run(site.origin.sha(one), files, head_branch=branch, event="merge_group")
-    site.github.state.runs[run].update(status="in_progress", conclusion=None)
+    run = project.add_finished_run(project.origin.sha(one), files, head_branch=branch, event="merge_group")
+    project.github.state.runs[run].update(status="in_progress", conclusion=None)
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
-        site.github.state.runs[run].update(status="completed", conclusion="success")
+        project.github.state.runs[run].update(status="completed", conclusion="success")
 
     monkeypatch.setattr(queue, "sleep", sleep)
-    conclusion, said = judged(site, two, theirs)
+    conclusion, said = judged(project, two, theirs)
     assert (conclusion, len(slept)) == ("success", 1), said
     assert "the queue up to #1" in said
 
 
 def test_without_results_of_the_first_there_is_no_verdict(
-    stacked: tuple[Direct, str, str, dict[str, bytes], dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+    stacked: tuple[InProcessProject, str, str, dict[str, bytes], dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its run handed over nothing, or what its dvc.lock does not name: that is said, and its code is not run."""
-    site, one, two, _, theirs = stacked
+    project, one, two, _, theirs = stacked
     monkeypatch.setattr(ingest, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
     for brought in (None, theirs):
         branch = one.removeprefix("refs/heads/")
-        site.finished_run(site.origin.sha(one), brought, head_branch=branch, event="merge_group")
-        conclusion, said = judged(site, two, theirs)
+        project.add_finished_run(project.origin.sha(one), brought, head_branch=branch, event="merge_group")
+        conclusion, said = judged(project, two, theirs)
         assert conclusion == "action_required"
         assert "nor did the runs of the groups ahead hand it over" in said
         assert "is merged or out of the queue, then add this pull request again" in said
 
 
-def test_a_group_on_anything_else_is_not_judged(first: Direct) -> None:
+def test_a_group_on_anything_else_is_not_judged(first: InProcessProject) -> None:
     """What is neither main nor a group of this queue on top of it is nothing to be compared with."""
     one = queued(first, 1)
     first.propose(documentation, 2, "second")
@@ -166,7 +166,7 @@ def test_a_group_on_anything_else_is_not_judged(first: Direct) -> None:
     assert "neither main nor a group on top of it" in judged(first, three, None)[1]
 
 
-def test_a_queue_that_merges_what_failed_is_not_judged(first: Direct) -> None:
+def test_a_queue_that_merges_what_failed_is_not_judged(first: InProcessProject) -> None:
     """Where the last of a group alone must be green, what is ahead of it would be merged unjudged."""
     one = queued(first, 1)
     first.propose(documentation, 2, "second")
@@ -179,22 +179,24 @@ def test_a_queue_that_merges_what_failed_is_not_judged(first: Direct) -> None:
         assert judged(first, two, None, conclusion="success")[0] == conclusion
 
 
-def test_what_the_first_leads_to_is_not_followed(site: Direct) -> None:
+def test_what_the_first_leads_to_is_not_followed(project: InProcessProject) -> None:
     """A setting of DVC that the first brings is refused for the second, too, which has it below it."""
-    site.propose(lambda clone: (clone.path / "docs" / "link").symlink_to("/etc/passwd"), 1, "first")
-    one = queued(site, 1)
-    back_to_main(site)
-    site.propose(documentation, 2, "second")
-    conclusion, said = judged(site, queued(site, 2, ahead=one), None, conclusion="success")
+    project.propose(lambda clone: (clone.path / "docs" / "link").symlink_to("/etc/passwd"), 1, "first")
+    one = queued(project, 1)
+    back_to_main(project)
+    project.propose(documentation, 2, "second")
+    conclusion, said = judged(project, queued(project, 2, ahead=one), None, conclusion="success")
     assert conclusion == "action_required"
     assert "the judge does not follow it" in said
 
 
-def test_the_queue_of_another_branch_is_not_judged(site: Direct) -> None:
+def test_the_queue_of_another_branch_is_not_judged(project: InProcessProject) -> None:
     """Its check would be about that branch, and count for the same commit in a pull request into main."""
-    site.origin.git("update-ref", "refs/heads/release", site.origin.sha("main"))
-    site.propose(documentation, 1, "first")
-    ref = site.origin.queue(1, base="release")
-    head = site.origin.sha(ref)
-    site.report(site.finished_run(head, None, head_branch=ref.removeprefix("refs/heads/"), event="merge_group"))
-    assert site.github.check_runs(head) == []
+    project.origin.git("update-ref", "refs/heads/release", project.origin.sha("main"))
+    project.propose(documentation, 1, "first")
+    ref = project.origin.queue(1, base="release")
+    head = project.origin.sha(ref)
+    project.report(
+        project.add_finished_run(head, None, head_branch=ref.removeprefix("refs/heads/"), event="merge_group")
+    )
+    assert project.github.check_runs(head) == []

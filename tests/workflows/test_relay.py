@@ -13,25 +13,25 @@ from typing import Any
 
 import pytest
 
-from tests.dvc.delivery.stage import until
-from tests.relaying import OF_GITHUB, TOKEN, Relay, alert, relaying, webhook
+from tests.dvc.delivery.host_harness import until
+from tests.relay_process import RELAY_GITHUB_TOKEN, TOKEN, RelayProcess, alert, relay_process, webhook
 from tests.workflows.github import GitHub
 
 HEAD = f"POST /alerts HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\n"
 
 
 @pytest.fixture
-def relay(github: GitHub, tmp_path: Path) -> Iterator[Relay]:
+def relay(github: GitHub, tmp_path: Path) -> Iterator[RelayProcess]:
     """A relay that may dispatch at the tests' GitHub."""
-    github.token(OF_GITHUB, {"contents": "write"})
-    with relaying(tmp_path / "relay", github.url) as made:
+    github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
+    with relay_process(tmp_path / "relay", github.url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
     """A relay without a GitHub, for calls that it refuses."""
-    with relaying(tmp_path_factory.mktemp("relay") / "relay", "http://127.0.0.1:9") as made:
+    with relay_process(tmp_path_factory.mktemp("relay") / "relay", "http://127.0.0.1:9") as made:
         yield made
 
 
@@ -40,7 +40,7 @@ def keys(github: GitHub) -> list[str]:
     return [one["client_payload"]["key"].partition("-")[0] for one in github.dispatches]
 
 
-def raw(relay: Relay, *pieces: bytes, pause: float = 0.0) -> bytes:
+def raw(relay: RelayProcess, *pieces: bytes, pause: float = 0.0) -> bytes:
     """What comes back for bytes."""
     with socket.create_connection(("127.0.0.1", relay.port), timeout=30) as connection:
         try:
@@ -52,7 +52,7 @@ def raw(relay: Relay, *pieces: bytes, pause: float = 0.0) -> bytes:
             return b""
 
 
-def test_an_alert_is_dispatched_once(relay: Relay, github: GitHub) -> None:
+def test_an_alert_is_dispatched_once(relay: RelayProcess, github: GitHub) -> None:
     """What fires is dispatched; the same again, resolved ones and those of others are counted and go no further."""
     foreign = alert("f0", labels={"alertname": "Down"})
     for _ in range(3):
@@ -90,13 +90,15 @@ def test_an_alert_is_dispatched_once(relay: Relay, github: GitHub) -> None:
     ],
     ids=range(15),
 )
-def test_who_is_not_alertmanager_is_refused(lonely: Relay, body: bytes, more: dict[str, Any], status: int) -> None:
+def test_who_is_not_alertmanager_is_refused(
+    lonely: RelayProcess, body: bytes, more: dict[str, Any], status: int
+) -> None:
     """No token, another one, another body, path or method: a line of JSON that says what to do, and nothing is kept."""
     assert lonely.call(body, **more) == status
     assert lonely.metrics()["waiting"] == 0
 
 
-def test_large_and_slow_bodies(relay: Relay, github: GitHub) -> None:
+def test_large_and_slow_bodies(relay: RelayProcess, github: GitHub) -> None:
     """10 MB are not read, announced or in pieces; who sends a byte a second is cut off; others are answered."""
     head = HEAD.encode()
     before = _resident(relay)
@@ -114,12 +116,12 @@ def test_large_and_slow_bodies(relay: Relay, github: GitHub) -> None:
     until(lambda: keys(github) == ["a1"])
 
 
-def _resident(relay: Relay) -> int:
+def _resident(relay: RelayProcess) -> int:
     status = Path(f"/proc/{relay.process.pid}/status").read_text()
     return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
 
 
-def test_many_connections_keep_nobody_out_for_long(relay: Relay, github: GitHub) -> None:
+def test_many_connections_keep_nobody_out_for_long(relay: RelayProcess, github: GitHub) -> None:
     """A hundred that say nothing are told to leave; Alertmanager, which calls again after a 503, gets through."""
     idle = [socket.create_connection(("127.0.0.1", relay.port)) for _ in range(100)]
     assert relay.call(webhook(alert("a1"))) == 503
@@ -131,18 +133,20 @@ def test_many_connections_keep_nobody_out_for_long(relay: Relay, github: GitHub)
 
 def test_thousands_of_alerts(github: GitHub, tmp_path: Path) -> None:
     """While GitHub takes nothing a thousand wait; what is more is refused with a 503, by which it comes again."""
-    with relaying(tmp_path / "relay", github.url) as relay:  # GitHub does not know its token
+    with relay_process(tmp_path / "relay", github.url) as relay:  # GitHub does not know its token
         calls = [webhook(*(alert(f"{call:x}{number:04x}") for number in range(400))) for call in range(1, 6)]
         assert [relay.call(body) for body in calls] == [200, 200, 503, 503, 503]
         assert relay.metrics()["waiting"] == 800
-        github.token(OF_GITHUB, {"contents": "write"})
-    with relaying(tmp_path / "relay", github.url):
+        github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
+    with relay_process(tmp_path / "relay", github.url):
         until(lambda: len(github.dispatches) > 20)
     assert len(set(keys(github))) == len(github.dispatches)
 
 
 @pytest.mark.parametrize(("status", "headers"), [(502, {}), (0, {}), (403, {}), (429, {"Retry_After": "2"})])
-def test_a_github_that_fails_hears_it_later(relay: Relay, github: GitHub, status: int, headers: dict[str, str]) -> None:
+def test_a_github_that_fails_hears_it_later(
+    relay: RelayProcess, github: GitHub, status: int, headers: dict[str, str]
+) -> None:
     """After an error, a broken connection, a refusal or a limit it is sent again, once."""
     github.fail("POST", "/dispatches", status, 2, **headers)
     assert relay.call(webhook(alert("a1"), alert("a2"))) == 200
@@ -156,33 +160,33 @@ def test_a_github_that_is_down(github: GitHub, tmp_path: Path) -> None:
     """What nobody took stays through an end of the relay, and is delivered by the next one."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    with relaying(tmp_path / "relay", address) as relay:
+    with relay_process(tmp_path / "relay", address) as relay:
         assert relay.call(webhook(alert("a1"))) == 200
         assert relay.metrics()["waiting"] == 1
         relay.process.send_signal(signal.SIGTERM)
         relay.process.wait(20)
-    github.token(OF_GITHUB, {"contents": "write"})
-    with relaying(tmp_path / "relay", github.url):
+    github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
+    with relay_process(tmp_path / "relay", github.url):
         until(lambda: keys(github) == ["a1"])
 
 
 def test_a_refused_token_is_told_and_can_be_replaced(github: GitHub, tmp_path: Path) -> None:
     """A token that GitHub does not know is in the log's reason, never itself; the file's next one is used at once."""
-    with relaying(tmp_path / "relay", github.url) as relay:
+    with relay_process(tmp_path / "relay", github.url) as relay:
         assert relay.call(webhook(alert("a1"))) == 200
         until(lambda: "401" in (tmp_path / "relay/errors").read_text())
         github.token("the-next-token", {"contents": "write"})
         (tmp_path / "relay/github").write_text("the-next-token")
         until(lambda: keys(github) == ["a1"])
-    assert OF_GITHUB not in (tmp_path / "relay/errors").read_text()
+    assert RELAY_GITHUB_TOKEN not in (tmp_path / "relay/errors").read_text()
 
 
 def test_kill_9_loses_nothing(github: GitHub, tmp_path: Path) -> None:
     """Killed five times in the middle, it has delivered all that it took, at most one of them a kill a second time."""
-    github.token(OF_GITHUB, {"contents": "write"})
+    github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
     taken: list[str] = []
     for turn in range(5):
-        with relaying(tmp_path / "relay", github.url) as relay:
+        with relay_process(tmp_path / "relay", github.url) as relay:
             killer = threading.Timer(0.05 * turn, relay.process.kill)
             killer.start()
             for number in range(1000):
@@ -193,7 +197,7 @@ def test_kill_9_loses_nothing(github: GitHub, tmp_path: Path) -> None:
                 except (OSError, http.client.HTTPException):
                     break
             killer.join()
-    with relaying(tmp_path / "relay", github.url) as relay:
+    with relay_process(tmp_path / "relay", github.url) as relay:
         until(lambda: relay.metrics()["waiting"] == 0)
     sent = keys(github)
     assert set(taken) <= set(sent)

@@ -8,23 +8,26 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.workflows import releasing
+from tests.workflows import release_fixture
 from tests.workflows.openapi import description, wrong
 from tests.workflows.origin import git
-from tests.workflows.proposals import top
-from tests.workflows.releasing import APP, FIRST, REGISTRY, Releases, green
+from tests.workflows.pull_requests import top_level
+from tests.workflows.release_fixture import APP, FIRST, REGISTRY, Releases, green
 
-once_released, releases = releasing.once_released, releasing.releases
+once_released, releases = release_fixture.once_released, release_fixture.releases
 DOCUMENT = "docs/openapi.json"
 
 
 def test_a_green_main_is_released(once_released: Path, releases: Releases) -> None:
     """Image, SBOM, attestation of its digest, a tag by the App, and a release with the report; verify finds all so."""
-    ran, told = releasing.outcome(once_released), releases.told
-    assert top(ran.jobs) == {"plan": "success", "image": "success", "register": "success", "staging": "skipped"}, (
-        ran.log
-    )
-    state, origin = releases.site.github.state, releases.site.origin
+    ran, told = release_fixture.outcome(once_released), releases.told
+    assert top_level(ran.jobs) == {
+        "plan": "success",
+        "image": "success",
+        "register": "success",
+        "staging": "skipped",
+    }, ran.log
+    state, origin = releases.project.github.state, releases.project.origin
     assert told["commit"] == origin.sha("main") == origin.sha(FIRST)
     assert (told["version"], told["pull"]) == ("v1.0.0", 1)
     assert told["check"] == state.checks[0]["id"]
@@ -49,27 +52,33 @@ def test_a_green_main_is_released(once_released: Path, releases: Releases) -> No
 
 def test_a_second_run_makes_no_second(releases: Releases) -> None:
     """By act: the same commit, reproduced once more, gets no other image, tag or release."""
-    site = releases.site
-    before = site.origin.git("for-each-ref")
-    ran = releasing.run(site, green(site, site.origin.sha("main")))
-    assert top(ran.jobs) == {"plan": "success", "image": "skipped", "register": "skipped", "staging": "skipped"}, (
-        ran.log
-    )
-    assert site.origin.git("for-each-ref") == before
-    assert len(site.github.state.releases) == 1
+    project = releases.project
+    before = project.origin.git("for-each-ref")
+    ran = release_fixture.run(project, green(project, project.origin.sha("main")))
+    assert top_level(ran.jobs) == {
+        "plan": "success",
+        "image": "skipped",
+        "register": "skipped",
+        "staging": "skipped",
+    }, ran.log
+    assert project.origin.git("for-each-ref") == before
+    assert len(project.github.state.releases) == 1
 
 
 def test_what_was_never_merged_is_not_released(releases: Releases) -> None:
     """By act: a green run of a commit that a tag called main holds ends at once, and none of its code has run."""
-    site = releases.site
+    project = releases.project
     (releases.desk.path / "verdict/delivery/plan.py").write_text("print('stolen')\n", encoding="utf-8")
     releases.desk.commit("Not merged")
     commit = git(releases.desk.path, "rev-parse", "HEAD")
     git(releases.desk.path, "push", "--quiet", "origin", "HEAD:refs/tags/main")
-    ran = releasing.run(site, green(site, commit))
-    assert top(ran.jobs) == {"plan": "failure", "image": "skipped", "register": "skipped", "staging": "skipped"}, (
-        ran.log
-    )
+    ran = release_fixture.run(project, green(project, commit))
+    assert top_level(ran.jobs) == {
+        "plan": "failure",
+        "image": "skipped",
+        "register": "skipped",
+        "staging": "skipped",
+    }, ran.log
     assert ran.steps["plan"]["The commit that was reproduced"] == "failure"
     assert "stolen" not in ran.log
 
@@ -122,7 +131,7 @@ def test_changes_are_not_planned(releases: Releases) -> None:
 )
 def test_half_a_clone_is_refused(releases: Releases, tmp_path: Path, options: list[str], told: str) -> None:
     """Without history or tags nothing is said to be unreleased: the message has the command that gets them."""
-    half = releasing.clone(releases.site, tmp_path / "half", *options)
+    half = release_fixture.clone(releases.project, tmp_path / "half", *options)
     for words, code in (("plan", 1), ("list", 1), ("verify v1.0.0", 2)):
         done = releases.try_release(*words.split(), at=half)
         assert (done.returncode, f"this clone: {told}" in done.stdout) == (code, True), done.stdout

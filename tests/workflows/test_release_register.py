@@ -8,23 +8,25 @@ from pathlib import Path
 import pytest
 
 from tests.shared import once
-from tests.workflows import releasing
-from tests.workflows.releasing import APP, FIRST, TOKEN, Releases
+from tests.workflows import release_fixture
+from tests.workflows.release_fixture import APP, FIRST, TOKEN, Releases
 
-once_released, releases = releasing.once_released, releasing.releases
+once_released, releases = release_fixture.once_released, release_fixture.releases
 MALLORY = "token-of-mallory"
 
 
 @pytest.fixture(scope="module")
 def once_built(once_released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose second release, of other pins, is built and not registered."""
-    return once(tmp_path_factory.getbasetemp(), "built", lambda folder: releasing.build_next(once_released, folder))
+    return once(
+        tmp_path_factory.getbasetemp(), "built", lambda folder: release_fixture.build_next(once_released, folder)
+    )
 
 
 @pytest.fixture
 def built(once_built: Path, tmp_path: Path) -> Iterator[Releases]:
     """A copy of it."""
-    with releasing.released(once_built, tmp_path) as made:
+    with release_fixture.released(once_built, tmp_path) as made:
         yield made
 
 
@@ -48,11 +50,11 @@ def test_what_is_built_twice_is_the_same(built: Releases) -> None:
 def test_a_second_registration_changes_nothing(built: Releases) -> None:
     """The step, run once more, finds tag and release there; verify is content with both releases."""
     register(built)
-    before, state = built.site.origin.git("for-each-ref"), built.site.github.state
+    before, state = built.project.origin.git("for-each-ref"), built.project.github.state
     names = [(one["tag_name"], len(one["assets"])) for one in state.releases]
     assert names == [(FIRST, 4), ("classifier@v1.0.1", 3)]
     register(built)
-    assert built.site.origin.git("for-each-ref") == before
+    assert built.project.origin.git("for-each-ref") == before
     assert [(one["tag_name"], len(one["assets"])) for one in state.releases] == names
     assert built.verify("v1.0.1") == built.verify("1.0.0") == (0, {})
 
@@ -64,13 +66,13 @@ def test_a_second_registration_changes_nothing(built: Releases) -> None:
 )
 def test_an_attempt_that_broke_off_is_finished(built: Releases, method: str, path: str, tmp_path: Path) -> None:
     """Until the release is shown the plan says that it is due; the next attempt takes over what the last one left."""
-    built.site.github.fail(method, path)
+    built.project.github.fail(method, path)
     assert "A fault of the test" in register(built, 1)
     output = tmp_path / "output"
     built.release("plan", GITHUB_OUTPUT=str(output))
     assert output.read_text(encoding="utf-8") == f"version=v1.0.1\nprevious=refs/tags/{FIRST}\n"
     register(built)
-    (_, release) = built.site.github.state.releases
+    (_, release) = built.project.github.state.releases
     assert (release["draft"], len(release["assets"])) == (False, 3)
     assert built.verify("v1.0.1") == (0, {})
     output.unlink()
@@ -80,27 +82,27 @@ def test_an_attempt_that_broke_off_is_finished(built: Releases, method: str, pat
 
 def test_another_build_of_a_version_is_refused(built: Releases) -> None:
     """What a draft or a tag says already is not said otherwise: neither by another build nor of another commit."""
-    built.site.github.fail("PATCH", r"/releases/\d+$")
+    built.project.github.fail("PATCH", r"/releases/\d+$")
     register(built, 1)
     path = built.desk.path / "release/provenance.json"
     told = path.read_text(encoding="utf-8")
     path.write_text(told.replace('"run": ', '"run": 1'), encoding="utf-8")
     assert "an earlier attempt built something else" in register(built, 1)
-    built.site.github.state.releases.pop()
+    built.project.github.state.releases.pop()
     assert "says something else than what was built now" in register(built, 1)
     assert json.loads(
-        built.site.origin.git("tag", "--list", "--format=%(contents)", "classifier@v1.0.1")
+        built.project.origin.git("tag", "--list", "--format=%(contents)", "classifier@v1.0.1")
     ) == json.loads(told)
 
 
 def test_nobody_but_the_app_names_a_version(built: Releases) -> None:
     """The ruleset refuses the tag of another token; what could not be pushed is no release here either."""
-    built.site.github.token(MALLORY, {"contents": "write"}, "mallory", None)
+    built.project.github.token(MALLORY, {"contents": "write"}, "mallory", None)
     done = built.try_release("register", GITHUB_TOKEN=MALLORY)
     assert done.returncode == 1
     assert "Repository rule violations found for refs/tags/classifier@v1.0.1" in done.stdout
     assert "classifier@v1.0.1" not in built.desk.run("git", "tag")
-    assert built.site.github.state.releases[-1]["draft"] is True
+    assert built.project.github.state.releases[-1]["draft"] is True
 
 
 def test_the_list_is_what_gto_shows(built: Releases) -> None:
@@ -126,7 +128,7 @@ def test_the_list_is_what_gto_shows(built: Releases) -> None:
 
 def test_without_a_release_the_list_says_so(releases: Releases) -> None:
     """A repository that never released has an empty registry, and a first version."""
-    releases.unruled("push", "--quiet", "origin", f":refs/tags/{FIRST}")
+    releases.git_without_ruleset("push", "--quiet", "origin", f":refs/tags/{FIRST}")
     releases.desk.run("git", "tag", "--delete", FIRST)
     assert releases.release("list").strip() == "no release yet"
     assert releases.release("plan").strip() == "v1.0.0: the first release"
@@ -134,7 +136,7 @@ def test_without_a_release_the_list_says_so(releases: Releases) -> None:
 
 def test_a_build_needs_a_green_main(built: Releases) -> None:
     """A commit that main.yml did not reproduce is not built."""
-    built.site.github.state.runs.clear()
+    built.project.github.state.runs.clear()
     done = built.try_release("build")
     assert done.returncode == 1
     assert "not reproduced: no run of main.yml after a push to main" in done.stdout

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows import releasing
+from tests.workflows import release_fixture
 from tests.workflows.api.state import Json
 from tests.workflows.origin import git
-from tests.workflows.releasing import APP, FIRST, REGISTRY, Releases, green
+from tests.workflows.release_fixture import APP, FIRST, REGISTRY, Releases, green
 from tests.workflows.standins.images import digest_of
 
-once_released, releases = releasing.once_released, releasing.releases
+once_released, releases = release_fixture.once_released, release_fixture.releases
 
 
 def forged_image(releases: Releases, **changes: str) -> str:
@@ -52,13 +52,13 @@ def test_a_moved_tag(releases: Releases) -> None:
     """With its old message on another commit; with a message to match; and at GitHub alone."""
     told, commit = releases.told, releases.commit()
     first = git(releases.desk.path, "rev-parse", FIRST)
-    green(releases.site, commit)
+    green(releases.project, commit)
     releases.retag(told, commit)
     code, false = releases.verify()
     assert code == 1
     assert false["tag"] == f"moved: its commit is {commit}, not {told['commit']}"
     assert "run of main" in false
-    run = max(releases.site.github.state.runs)
+    run = max(releases.project.github.state.runs)
     releases.retag({**told, "commit": commit, "run": run}, commit)
     code, false = releases.verify()
     assert code == 1
@@ -71,7 +71,7 @@ def test_a_moved_tag(releases: Releases) -> None:
 def test_a_tag_of_another_version(releases: Releases) -> None:
     """What was released under one name is not released under another."""
     releases.retag(releases.told, name="classifier@v1.0.9")
-    releases.site.github.state.releases[0]["tag_name"] = "classifier@v1.0.9"
+    releases.project.github.state.releases[0]["tag_name"] = "classifier@v1.0.9"
     assert releases.verify("v1.0.9") == (1, {"tag": "its version is v1.0.9, not v1.0.0"})
 
 
@@ -79,9 +79,9 @@ def test_a_commit_without_a_run_of_main(releases: Releases) -> None:
     """A commit of main that nobody reproduced; a run by hand, of a fork, or of another branch is none."""
     told, commit = releases.told, releases.commit()
     all_of(releases, {**told, "commit": commit}, commit)
-    green(releases.site, commit, event="workflow_dispatch")
-    green(releases.site, commit, head_branch="change")
-    green(releases.site, commit, head_repo="stranger/verdict")
+    green(releases.project, commit, event="workflow_dispatch")
+    green(releases.project, commit, head_branch="change")
+    green(releases.project, commit, head_repo="stranger/verdict")
     code, false = releases.verify()
     assert code == 1
     assert false["run of main"] == (
@@ -93,11 +93,11 @@ def test_a_red_run(releases: Releases) -> None:
     """What main.yml did not come to the end of, or found to be false, is no release."""
     told, commit = releases.told, releases.commit()
     all_of(releases, {**told, "commit": commit}, commit)
-    red = green(releases.site, commit, conclusion="failure")
+    red = green(releases.project, commit, conclusion="failure")
     code, false = releases.verify()
     assert code == 1
     assert false["run of main"] == f"main.yml did not reproduce {commit[:10]}: run {red}: failure"
-    other = green(releases.site, commit)
+    other = green(releases.project, commit)
     assert releases.verify()[1]["run of main"] == f"the run of main.yml is {other}, not {told['run']}"
 
 
@@ -183,8 +183,8 @@ def test_an_unmerged_commit(releases: Releases) -> None:
     told = releases.told
     releases.desk.run("git", "commit", "--quiet", "--allow-empty", "--message", "Never merged")
     commit = git(releases.desk.path, "rev-parse", "HEAD")
-    releases.unruled("push", "--quiet", "origin", "HEAD:refs/heads/change")
-    run = green(releases.site, commit)
+    releases.git_without_ruleset("push", "--quiet", "origin", "HEAD:refs/heads/change")
+    run = green(releases.project, commit)
     all_of(releases, {**told, "commit": commit, "run": run}, commit)
     code, false = releases.verify()
     assert code == 1
@@ -207,7 +207,7 @@ def test_another_lock(releases: Releases) -> None:
 )
 def test_what_cannot_be_asked_is_no_pass(releases: Releases, path: str, claim: str) -> None:
     """GitHub does not answer: that is 2, and says so; a claim that is false beside it makes it 1."""
-    releases.site.github.fail("GET", path, 403, times=9)
+    releases.project.github.fail("GET", path, 403, times=9)
     code, found = releases.verify()
     assert code == 2
     assert "A fault of the test" in found[claim]

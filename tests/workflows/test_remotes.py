@@ -8,33 +8,33 @@ from pathlib import Path
 import pytest
 
 from tests import s3 as servers
-from tests.dvc.remote.desk import Desk
-from tests.dvc.review.forging import locked
+from tests.dvc.remote.remote_runner import RemoteRunner
+from tests.dvc.review.tampering import locked_hash
 from tests.s3 import S3
-from tests.workflows.conftest import copied
-from tests.workflows.direct import Direct
-from tests.workflows.proposals import JUDGED, REPRODUCED, other_seed, top
+from tests.workflows.conftest import copy_of_project
+from tests.workflows.in_process import InProcessProject
+from tests.workflows.pull_requests import JUDGED, REPRODUCED, other_seed, top_level
 from verdict.ci.judge import ingest
-from verdict.ci.run.reproduce import answers
+from verdict.ci.run.reproduce import remote_answers
 from verdict.repo.revisions import Revision, Store
 
 s3 = servers.s3
 _KEY, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
 
 
-def with_keys(site: Direct, s3: S3, read_only: bool = True) -> None:
+def with_keys(project: InProcessProject, s3: S3, read_only: bool = True) -> None:
     """The environments' secrets, and a machine without settings of its own."""
     keys = s3.keys(read_only)
-    site.secrets.update({name: keys.pop(name) for name in (_KEY, _SECRET)})
-    site.env.update(keys)
+    project.secrets.update({name: keys.pop(name) for name in (_KEY, _SECRET)})
+    project.env.update(keys)
 
 
-def connected(site: Direct, s3: S3, prefix: str) -> None:
+def connected(project: InProcessProject, s3: S3, prefix: str) -> None:
     """Main names a prefix of the server as its remote, and what runs kept on GitHub is gone."""
-    Desk.connect(site.clone, s3, prefix)
-    site.clone.commit("Remote on S3")
-    site.origin.push(site.clone.path, "main")
-    for folder in (site.origin.caches, site.origin.kept):
+    RemoteRunner.connect(project.clone, s3, prefix)
+    project.clone.commit("Remote on S3")
+    project.origin.push(project.clone.path, "main")
+    for folder in (project.origin.caches, project.origin.kept):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -42,78 +42,78 @@ def connected(site: Direct, s3: S3, prefix: str) -> None:
 def filled_once(base: Path, s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose remote main's workflow filled, by act with the key that writes; run once, no cache left."""
     folder = tmp_path_factory.mktemp("filled")
-    with copied(base, folder) as site:
-        connected(site, s3, "filled")
-        with_keys(site, s3, read_only=False)
-        ran = site.act.main()
+    with copy_of_project(base, folder) as project:
+        connected(project, s3, "filled")
+        with_keys(project, s3, read_only=False)
+        ran = project.act.main()
         assert ran.jobs == {"reproduce": "success", "overdue": "success"}, ran.log
-        (kept,) = site.origin.caches.rglob("dvc-*.tar")
-        assert kept.name == f"dvc-main-{site.origin.sha('main')}.tar"
-        shutil.rmtree(site.origin.caches)
+        (kept,) = project.origin.caches.rglob("dvc-*.tar")
+        assert kept.name == f"dvc-main-{project.origin.sha('main')}.tar"
+        shutil.rmtree(project.origin.caches)
     return folder / "site"
 
 
 @pytest.fixture
-def filled(filled_once: Path, s3: S3, tmp_path: Path) -> Iterator[Direct]:
+def filled(filled_once: Path, s3: S3, tmp_path: Path) -> Iterator[InProcessProject]:
     """A copy of it; keys that read."""
-    with copied(filled_once, tmp_path) as site:
-        with_keys(site, s3)
-        yield site
+    with copy_of_project(filled_once, tmp_path) as project:
+        with_keys(project, s3)
+        yield project
 
 
 @pytest.fixture
-def empty(site: Direct, s3: S3) -> Direct:
+def empty(project: InProcessProject, s3: S3) -> InProcessProject:
     """A repository whose remote is an empty prefix of the server, and whose runs left no cache; keys that read."""
-    connected(site, s3, "empty")
-    with_keys(site, s3)
-    return site
+    connected(project, s3, "empty")
+    with_keys(project, s3)
+    return project
 
 
 @pytest.fixture
-def ran_by_the_judge(site: Direct, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def ran_by_the_judge(project: InProcessProject, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commits whose stages the judge wants to run; their results come from the author's cache in place of a run."""
     asked = []
 
     def reproduce_main(store: Store, main: Revision) -> Revision:
         asked.append(str(main.commit))
-        shutil.copytree(site.clone.path / ".dvc/cache", store.root / ".dvc/cache", dirs_exist_ok=True)
+        shutil.copytree(project.clone.path / ".dvc/cache", store.root / ".dvc/cache", dirs_exist_ok=True)
         return main
 
     monkeypatch.setattr(ingest, "reproduce_main", reproduce_main)
     return asked
 
 
-def passes(site: Direct) -> bool:
+def passes(project: InProcessProject) -> bool:
     """Whether the one check is a success."""
-    return [conclusion for conclusion, _ in site.checks()] == ["success"]
+    return [conclusion for conclusion, _ in project.checks()] == ["success"]
 
 
-def test_a_change_takes_from_the_remote_what_it_needs(filled: Direct, s3: S3) -> None:
+def test_a_change_takes_from_the_remote_what_it_needs(filled: InProcessProject, s3: S3) -> None:
     """By act: main's workflow left nothing out. With a key that reads a run only trains, and the judge runs nothing."""
     held = filled.clone.try_run("python", "-I", "-m", "verdict", "remote", **s3.keys(read_only=True))
     assert held.returncode == 0, held.stdout
     filled.propose(other_seed)
     ran = filled.act.experiment()
-    assert top(ran.jobs) == REPRODUCED, ran.log
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
     assert "Running stage 'train'" in ran.log
     assert "Running stage 'prepare'" not in ran.log
     assert "Running stage 'featurize'" not in ran.log
     (kept,) = filled.origin.caches.rglob("dvc-*.tar")
     with tarfile.open(kept) as archive:
         names = {name.rpartition("files/md5/")[2].replace("/", "") for name in archive.getnames()}
-    assert locked(filled.clone, "data/features") in names
-    assert locked(filled.clone, "data/prepared/dropped.json") not in names
+    assert locked_hash(filled.clone, "data/features") in names
+    assert locked_hash(filled.clone, "data/prepared/dropped.json") not in names
     judged = filled.act.report(ran)
     assert judged.jobs == JUDGED, judged.log
     assert "running main's stages" not in judged.log
     assert passes(filled)
 
 
-def test_an_empty_remote_costs_time_and_no_verdict(empty: Direct, ran_by_the_judge: list[str]) -> None:
+def test_an_empty_remote_costs_time_and_no_verdict(empty: InProcessProject, ran_by_the_judge: list[str]) -> None:
     """Before main's workflow has pushed anything, run and judge make what is missing, from the public source."""
     empty.propose(other_seed)
     ran = empty.experiment()
-    assert top(ran.jobs) == REPRODUCED, ran.log
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
     assert "running what is missing: " in ran.log
     assert "Running stage 'prepare'" in ran.log
     judged = empty.report(ran)
@@ -124,17 +124,17 @@ def test_an_empty_remote_costs_time_and_no_verdict(empty: Direct, ran_by_the_jud
 
 
 def test_a_wrong_key_is_named_and_done_without(
-    empty: Direct, ran_by_the_judge: list[str], capsys: pytest.CaptureFixture[str]
+    empty: InProcessProject, ran_by_the_judge: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The log of the run says what is wrong with the key, and it goes on as without a remote; so does the judge."""
     empty.secrets[_SECRET] = "not-the-secret"
     with empty.environment(empty.clone.path):
-        assert not answers(empty.clone.path)
+        assert not remote_answers(empty.clone.path)
     said = capsys.readouterr().out
     assert "going on without the remote: remote storage, s3://" in said
     assert "(SignatureDoesNotMatch)" in said
     empty.propose(other_seed)
-    judged = empty.report(empty.experiment(gives=empty.honest()))
+    judged = empty.report(empty.experiment(bundle_files=empty.honest()))
     assert judged.jobs == JUDGED, judged.log
     assert "running main's stages" in judged.log
     assert ran_by_the_judge == [empty.origin.sha("main")]
@@ -145,7 +145,7 @@ def test_a_wrong_key_is_named_and_done_without(
     ("secret", "told"),
     [("", "Access Denied"), ("not-the-secret", "(SignatureDoesNotMatch)")],
 )
-def test_main_without_a_key_that_writes_fails_loudly(filled: Direct, secret: str, told: str) -> None:
+def test_main_without_a_key_that_writes_fails_loudly(filled: InProcessProject, secret: str, told: str) -> None:
     """A new main cannot be pushed: the job says what is wrong with the key, and its results are kept for nobody."""
     filled.secrets[_SECRET] = secret or filled.secrets[_SECRET]
     other_seed(filled.clone)

@@ -13,15 +13,15 @@ import pytest
 from tests.corpus import rows, write_csv
 from tests.documents import load
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.changes import set_params
+from tests.dvc.review.edits import set_params
 from tests.shared import once
 from tests.workflows import act, events, outcome
 from tests.workflows.api.state import Json
-from tests.workflows.conftest import copied
-from tests.workflows.direct import Direct
+from tests.workflows.conftest import copy_of_project
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.outcome import Outcome
-from tests.workflows.proposals import top
-from tests.workflows.test_sweep import APP, with_app
+from tests.workflows.pull_requests import top_level
+from tests.workflows.test_sweep import APP, install_sweep_app
 
 ALERT = {"alert": "DriftUnknown", "reason": "drift", "release": "v1.2.0", "kind": "unknown", "value": "0.071"}
 HOSTILE = "<img src=x onerror=a> @team ${{ secrets.SWEEP_PRIVATE_KEY }}\n# A heading"
@@ -42,24 +42,24 @@ def labelled(path: Path, count: int, poisoned: bool = False) -> Path:
     return path
 
 
-def ready(site: Direct, min_labels: int) -> Path:
+def ready(project: InProcessProject, min_labels: int) -> Path:
     """Main has remotes that others reach, and asks for so many labels; the remote of retraining."""
-    clone, remotes = site.clone, site.origin.root / "remotes"
+    clone, remotes = project.clone, project.origin.root / "remotes"
     for name, options in (("team", ["--default"]), ("retrain", [])):
         (remotes / name).mkdir(parents=True)
         clone.run("dvc", "remote", "add", "--force", *options, name, str(remotes / name))
     set_params(clone, "retrain", min_labels=min_labels)
     clone.commit("A remote for the team, one for retraining")
     clone.run("dvc", "push", "--quiet")
-    site.origin.push(clone.path, "main")
+    project.origin.push(clone.path, "main")
     return remotes / "retrain"
 
 
 class Experiments:
     """Starts a run of experiment.yml for a pull request as soon as it is open, as GitHub does; use it in a `with`."""
 
-    def __init__(self, site: Direct) -> None:
-        self._site, self._over = site, threading.Event()
+    def __init__(self, project: InProcessProject) -> None:
+        self._site, self._over = project, threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
     def _watch(self) -> None:
@@ -77,12 +77,17 @@ class Experiments:
         self._thread.join()
 
 
-def alerted(site: Direct, **alert: str) -> Outcome:
+def alerted(project: InProcessProject, **alert: str) -> Outcome:
     """The relay asks for a retraining."""
-    event = events.repository_dispatch(site.github, "retrain", {**ALERT, **alert})
-    settings: dict[str, Any] = {"secrets": site.secrets, "variables": site.variables, "env": site.env, "timeout": 600}
-    with Experiments(site):
-        return act.run(site.origin, "retrain.yml", event, github=site.github, **settings)
+    event = events.repository_dispatch(project.github, "retrain", {**ALERT, **alert})
+    settings: dict[str, Any] = {
+        "secrets": project.secrets,
+        "variables": project.variables,
+        "env": project.env,
+        "timeout": 600,
+    }
+    with Experiments(project):
+        return act.run(project.origin, "retrain.yml", event, github=project.github, **settings)
 
 
 @dataclass(frozen=True)
@@ -102,14 +107,14 @@ def retrained_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Retr
     """An alert where 60 rows were labelled and 40 suffice; by act, run once."""
 
     def build(folder: Path) -> None:
-        with copied(base, folder) as site:
-            (ready(site, 40) / "rows").mkdir()
-            labelled(site.origin.root / "remotes" / "retrain" / "rows" / "team.csv", 60)
-            with_app(site)
-            alerted(site, told=HOSTILE).save(folder / "run.json")
-            state = site.github.state
+        with copy_of_project(base, folder) as project:
+            (ready(project, 40) / "rows").mkdir()
+            labelled(project.origin.root / "remotes" / "retrain" / "rows" / "team.csv", 60)
+            install_sweep_app(project)
+            alerted(project, told=HOSTILE).save(folder / "run.json")
+            state = project.github.state
             began = state.runs[RUN]["created_at"]
-            written = [list(state.pulls.items()), list(state.events.items()), site.github.issues, began]
+            written = [list(state.pulls.items()), list(state.events.items()), project.github.issues, began]
             (folder / "written.json").write_text(json.dumps(written), encoding="utf-8")
 
     folder = once(tmp_path_factory.getbasetemp(), "retrained", build)
@@ -118,18 +123,18 @@ def retrained_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Retr
 
 
 @pytest.fixture
-def retrained(retrained_once: Retrained, tmp_path: Path) -> Iterator[Direct]:
+def retrained(retrained_once: Retrained, tmp_path: Path) -> Iterator[InProcessProject]:
     """A copy of that repository, with its pull request."""
-    with copied(retrained_once.folder, tmp_path) as site:
-        with_app(site)
-        site.github.state.pulls.update(deepcopy(retrained_once.pulls))
-        yield site
+    with copy_of_project(retrained_once.folder, tmp_path) as project:
+        install_sweep_app(project)
+        project.github.state.pulls.update(deepcopy(retrained_once.pulls))
+        yield project
 
 
 def test_an_alert_becomes_one_pull_request(retrained_once: Retrained) -> None:
     """By the App: why, how many rows of what from where, each text as text; and it is asked to be reproduced."""
     ran = retrained_once.ran
-    assert top(ran.jobs) == DONE, ran.log
+    assert top_level(ran.jobs) == DONE, ran.log
     (pull,) = retrained_once.pulls.values()
     assert (pull["title"], pull["user"]["login"]) == ("Retrain with 60 new labelled rows", APP)
     assert pull["head_ref"].startswith("retrain/20")
@@ -151,18 +156,19 @@ def test_an_alert_becomes_one_pull_request(retrained_once: Retrained) -> None:
     assert retrained_once.issues == []
 
 
-def test_a_second_alert_finds_it(retrained: Direct) -> None:
+def test_a_second_alert_finds_it(retrained: InProcessProject) -> None:
     """No second pull request, no second collection, no issue: the plan names the one that is open."""
     ran = alerted(retrained)
-    assert top(ran.jobs) == {"plan": "success", **dict.fromkeys(("collect", "propose", "tell", "sweep"), "skipped")}, (
-        ran.log
-    )
+    assert top_level(ran.jobs) == {
+        "plan": "success",
+        **dict.fromkeys(("collect", "propose", "tell", "sweep"), "skipped"),
+    }, ran.log
     assert "nothing is proposed: pull request 1 is open" in ran.log
     assert list(retrained.github.state.pulls) == [1]
     assert retrained.github.issues == []
 
 
-def test_it_is_reproduced_and_judged_like_any_other(retrained: Direct, retrained_once: Retrained) -> None:
+def test_it_is_reproduced_and_judged_like_any_other(retrained: InProcessProject, retrained_once: Retrained) -> None:
     """The rows come from the remote of retraining, need no approval, and are a fresh test beside the approved one."""
     origin, branch = retrained.origin, str(retrained_once.pulls[1]["head_ref"])
     assert origin.git("diff", "--name-only", "main", branch).split() == [
@@ -174,10 +180,10 @@ def test_it_is_reproduced_and_judged_like_any_other(retrained: Direct, retrained
     origin.pull(1, branch)
     retrained.github.state.pulls[1] |= {"created_at": retrained.now(), "labels": []}
     stale = retrained.experiment()
-    assert top(stale.jobs) == {"plan": "failure", "gpu": "skipped", "fork": "skipped"}
+    assert top_level(stale.jobs) == {"plan": "failure", "gpu": "skipped", "fork": "skipped"}
     retrained.label(1, "reproduce", APP)
     ran = retrained.experiment(action="labeled", label="reproduce")
-    assert top(ran.jobs) == {"plan": "success", "gpu": "success", "fork": "skipped"}, ran.log
+    assert top_level(ran.jobs) == {"plan": "success", "gpu": "success", "fork": "skipped"}, ran.log
     told = retrained.report(ran)
     assert told.jobs == {"judge": "success", "publish": "success", "commit-lock": "success"}, told.log
     assert "nobody has approved yet, and no rule is asked of: weighted F1" in retrained.comment()
@@ -186,37 +192,37 @@ def test_it_is_reproduced_and_judged_like_any_other(retrained: Direct, retrained
 
 def test_without_labels_one_issue_asks_for_some(base: Path, tmp_path: Path) -> None:
     """Five rows where forty are wanted: no pull request, nothing stored, and one issue says how many of which kind."""
-    with copied(base, tmp_path) as site:
-        remote = ready(site, 40)
+    with copy_of_project(base, tmp_path) as project:
+        remote = ready(project, 40)
         (remote / "rows").mkdir()
         labelled(remote / "rows" / "few.csv", 5)
-        with_app(site)
+        install_sweep_app(project)
         for told in ("first", HOSTILE):
-            ran = alerted(site, told=told)
-            assert top(ran.jobs) == {**DONE, "propose": "skipped"}, ran.log
-        (issue,) = site.github.issues
+            ran = alerted(project, told=told)
+            assert top_level(ran.jobs) == {**DONE, "propose": "skipped"}, ran.log
+        (issue,) = project.github.issues
         assert (issue["title"], issue["state"], "35 more labels are wanted" in issue["body"]) == (
             "Retraining waits",
             "open",
             True,
         )
         assert "&lt;img src=x onerror=a&gt;" in issue["body"]
-        assert site.github.state.pulls == {}
+        assert project.github.state.pulls == {}
         assert [path.name for path in remote.iterdir()] == ["rows"]
 
 
 def test_poisoned_labels_do_not_pass(base: Path, tmp_path: Path) -> None:
     """Rows that say the opposite of what is true make a worse model, and main's rules refuse it."""
-    with copied(base, tmp_path) as site:
+    with copy_of_project(base, tmp_path) as project:
         path = labelled(tmp_path / "poisoned.csv", 400, poisoned=True)
 
         def poison(clone: Clone) -> None:
             clone.run("verdict", "data", "add", str(path), "--set", "domain=tweets")
             clone.run("verdict", "repro")
 
-        site.propose(poison)
-        told = site.report(site.experiment(gives=site.honest()))
+        project.propose(poison)
+        told = project.report(project.experiment(bundle_files=project.honest()))
         assert told.jobs["judge"] == "success", told.log
-        ((conclusion, title),) = site.checks()
+        ((conclusion, title),) = project.checks()
         assert (conclusion, title.startswith("Fail")) == ("failure", True), title
         assert "worse" in title

@@ -21,12 +21,12 @@ from tests.shared import once
 from tests.stub import stub_clone
 from tests.workflows import act, events, outcome
 from tests.workflows.api.state import App, Json
-from tests.workflows.conftest import copied
-from tests.workflows.direct import Direct
+from tests.workflows.conftest import copy_of_project
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.origin import seed_cache
 from tests.workflows.outcome import Outcome
-from tests.workflows.proposals import JUDGED, REPRODUCED, top
-from verdict.ci.sweep.missing import plan_of
+from tests.workflows.pull_requests import JUDGED, REPRODUCED, top_level
+from verdict.ci.sweep.missing import plan_from_spec
 
 s3 = servers.s3
 SPEC = "sweeps/small.yaml"
@@ -38,27 +38,32 @@ POINTS = "list:\n" + "".join(f"  - {{train.linear.alpha: {alpha}}}\n" for alpha 
 ONE_FAILED = {"plan": "success", "run": "failure", "collect": "success", "propose": "success"}
 
 
-def dispatch(site: Direct, spec: str = SPEC, **more: Any) -> Outcome:  # noqa: ANN401
+def dispatch(project: InProcessProject, spec: str = SPEC, **more: Any) -> Outcome:  # noqa: ANN401
     """Somebody starts a sweep by hand."""
-    event = events.workflow_dispatch(site.github, {"spec": spec})
-    settings: dict[str, Any] = {"secrets": site.secrets, "variables": site.variables, "env": site.env, "timeout": 900}
-    return act.run(site.origin, "sweep.yml", event, github=site.github, **{**settings, **more})
+    event = events.workflow_dispatch(project.github, {"spec": spec})
+    settings: dict[str, Any] = {
+        "secrets": project.secrets,
+        "variables": project.variables,
+        "env": project.env,
+        "timeout": 900,
+    }
+    return act.run(project.origin, "sweep.yml", event, github=project.github, **{**settings, **more})
 
 
-def with_app(site: Direct) -> None:
+def install_sweep_app(project: InProcessProject) -> None:
     """The App that opens the pull request is installed."""
-    site.variables["SWEEP_CLIENT_ID"] = "Iv1.sweep"
-    site.secrets["SWEEP_PRIVATE_KEY"] = "key-of-the-app"
+    project.variables["SWEEP_CLIENT_ID"] = "Iv1.sweep"
+    project.secrets["SWEEP_PRIVATE_KEY"] = "key-of-the-app"
     rights = {"contents": "write", "pull_requests": "write"}
-    site.env["STANDIN_APP_TOKEN"] = site.github.token("token-of-the-app", rights, APP, App("verdict-sweep", 5))
-    site.env["STANDIN_APP_SLUG"] = APP.removesuffix("[bot]")
+    project.env["STANDIN_APP_TOKEN"] = project.github.token("token-of-the-app", rights, APP, App("verdict-sweep", 5))
+    project.env["STANDIN_APP_SLUG"] = APP.removesuffix("[bot]")
 
 
-def spec_on_main(site: Direct, text: str) -> None:
+def spec_on_main(project: InProcessProject, text: str) -> None:
     """Main gets a spec file."""
-    (site.clone.path / SPEC).write_text(text, encoding="utf-8")
-    site.clone.commit("A spec file")
-    site.origin.push(site.clone.path, "main")
+    (project.clone.path / SPEC).write_text(text, encoding="utf-8")
+    project.clone.commit("A spec file")
+    project.origin.push(project.clone.path, "main")
 
 
 def points(ran: Outcome) -> dict[str, str]:
@@ -66,15 +71,15 @@ def points(ran: Outcome) -> dict[str, str]:
     return {name[len("run (") : -1]: result for name, result in ran.jobs.items() if name.startswith("run (")}
 
 
-def experiments(site: Direct) -> dict[str, str]:
+def experiments(project: InProcessProject) -> dict[str, str]:
     """The experiments on the git remote, with their commits."""
-    lines = site.origin.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
+    lines = project.origin.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
     return {ref.rpartition("/")[2]: commit for commit, ref in map(str.split, lines)}
 
 
-def leaderboards(site: Direct, number: int) -> list[str]:
+def leaderboards(project: InProcessProject, number: int) -> list[str]:
     """The comments with the leaderboard."""
-    return [str(one["body"]) for one in site.github.comments(number) if "CML watermark leaderboard" in one["body"]]
+    return [str(one["body"]) for one in project.github.comments(number) if "CML watermark leaderboard" in one["body"]]
 
 
 @dataclass(frozen=True)
@@ -88,14 +93,14 @@ class Swept:
     notes: dict[int, list[Json]]
 
 
-def earlier(site: Direct, name: str) -> None:
+def earlier(project: InProcessProject, name: str) -> None:
     """A sweep of some days ago ran this point: its experiment is on the git remote, its data in actions/cache."""
-    clone = site.clone
+    clone = project.clone
     clone.run("python", "-I", "-m", "verdict", "ci", "sweep", "meet", _DATA)
     clone.run("python", "-I", "-m", "verdict", "sweep", "run", SPEC, "--only", name)
-    where = ("--git-remote", str(site.origin.folder), "--remote", "sweeps")
+    where = ("--git-remote", str(project.origin.folder), "--remote", "sweeps")
     clone.run("python", "-I", "-m", "verdict", "sweep", "push", SPEC, "--only", name, *where)
-    seed_cache(site.origin, clone.path, f"sweep-{SPEC}-{site.origin.sha('main')}-1-1", [_DATA])
+    seed_cache(project.origin, clone.path, f"sweep-{SPEC}-{project.origin.sha('main')}-1-1", [_DATA])
 
 
 @pytest.fixture(scope="module")
@@ -103,15 +108,15 @@ def swept_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
     """A sweep by act of three points, one of which has a result, and one fails; an App, no bucket; run once."""
 
     def build(folder: Path) -> None:
-        with copied(base, folder) as site:
-            spec_on_main(site, POINTS)
-            with_app(site)
-            with chdir(site.clone.path):
-                names = by_alpha(point.name for point in plan_of(site.clone.path, SPEC).points)
-            earlier(site, names["3"])
-            before = experiments(site)
-            dispatch(site).save(folder / "run.json")
-            written = [before, list(site.github.state.pulls.items()), list(site.github.state.notes.items())]
+        with copy_of_project(base, folder) as project:
+            spec_on_main(project, POINTS)
+            install_sweep_app(project)
+            with chdir(project.clone.path):
+                names = by_alpha(point.name for point in plan_from_spec(project.clone.path, SPEC).points)
+            earlier(project, names["3"])
+            before = experiments(project)
+            dispatch(project).save(folder / "run.json")
+            written = [before, list(project.github.state.pulls.items()), list(project.github.state.notes.items())]
             (folder / "written.json").write_text(json.dumps(written), encoding="utf-8")
 
     folder = once(tmp_path_factory.getbasetemp(), "swept", build)
@@ -120,13 +125,13 @@ def swept_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
 
 
 @pytest.fixture
-def swept(swept_once: Swept, tmp_path: Path) -> Iterator[Direct]:
+def swept(swept_once: Swept, tmp_path: Path) -> Iterator[InProcessProject]:
     """A copy of the repository after that sweep, with the pull request that it opened."""
-    with copied(swept_once.folder, tmp_path) as site:
-        with_app(site)
-        site.github.state.pulls.update(deepcopy(swept_once.pulls))
-        site.github.state.notes.update(deepcopy(swept_once.notes))
-        yield site
+    with copy_of_project(swept_once.folder, tmp_path) as project:
+        install_sweep_app(project)
+        project.github.state.pulls.update(deepcopy(swept_once.pulls))
+        project.github.state.notes.update(deepcopy(swept_once.notes))
+        yield project
 
 
 def by_alpha(names: Iterable[str]) -> dict[str, str]:
@@ -134,7 +139,7 @@ def by_alpha(names: Iterable[str]) -> dict[str, str]:
     return {name.split("alpha_")[1].rpartition("-")[0]: name for name in names}
 
 
-def test_a_point_that_fails_stops_no_other(swept_once: Swept, swept: Direct) -> None:
+def test_a_point_that_fails_stops_no_other(swept_once: Swept, swept: InProcessProject) -> None:
     """Two machines, one of which fails: what has a result is left alone, two experiments meet, and the log says why."""
     ran = swept_once.ran
     assert {name: ran.jobs[name] for name in ONE_FAILED} == ONE_FAILED, ran.log
@@ -148,7 +153,7 @@ def test_a_point_that_fails_stops_no_other(swept_once: Swept, swept: Direct) -> 
     assert names["1e308"] in ran.summaries["collect"]
 
 
-def test_the_winner_is_proposed(swept_once: Swept, swept: Direct) -> None:
+def test_the_winner_is_proposed(swept_once: Swept, swept: InProcessProject) -> None:
     """One pull request by the App: the params and results of the best experiment, and how far to believe it."""
     ran, names, origin = swept_once.ran, by_alpha(points(swept_once.ran)), swept.origin
     (pull,) = swept.github.state.pulls.values()
@@ -170,7 +175,7 @@ def test_the_winner_is_proposed(swept_once: Swept, swept: Direct) -> None:
     assert "No check runs" not in body
 
 
-def test_the_leaderboard_is_one_comment(swept_once: Swept, swept: Direct) -> None:
+def test_the_leaderboard_is_one_comment(swept_once: Swept, swept: InProcessProject) -> None:
     """It ranks what has a result, names what has none, and its pictures are files of this repository."""
     ran = swept_once.ran
     (comment,) = leaderboards(swept, 1)
@@ -182,7 +187,9 @@ def test_the_leaderboard_is_one_comment(swept_once: Swept, swept: Direct) -> Non
     assert ran.steps["propose"]["Comment"] == "success"
 
 
-def test_a_later_sweep_writes_to_the_same_pull_request(swept_once: Swept, swept: Direct, tmp_path: Path) -> None:
+def test_a_later_sweep_writes_to_the_same_pull_request(
+    swept_once: Swept, swept: InProcessProject, tmp_path: Path
+) -> None:
     """The commands of its last job, on a day without CML: no commit where the winner is the same, one comment."""
     head, own = swept.origin.sha(BRANCH), tmp_path / "proposal"
     with zipfile.ZipFile(swept.artifacts(swept_once.ran.run_id) / "proposal.zip") as archive:
@@ -198,11 +205,11 @@ def test_a_later_sweep_writes_to_the_same_pull_request(swept_once: Swept, swept:
     assert "actions/runs/4711" in comment
 
 
-def test_the_winner_is_judged_like_any_other(swept: Direct) -> None:
+def test_the_winner_is_judged_like_any_other(swept: InProcessProject) -> None:
     """Reproduced on another machine it is what the experiment was, and the judge has a verdict."""
     swept.origin.pull(1, BRANCH)
     ran = swept.experiment()
-    assert top(ran.jobs) == REPRODUCED, ran.log
+    assert top_level(ran.jobs) == REPRODUCED, ran.log
     assert "reproduced: dvc.lock is what the author committed" in ran.log
     judged = swept.report(ran)
     assert judged.jobs == JUDGED, judged.log

@@ -30,7 +30,7 @@ _SECONDS = 30
 _LINES = 20
 
 
-def mapped(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+def map_items(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
     """Give the function's result for each item, in order; in this process, unless VERDICT_ENGINE names a scheduler.
 
     Args:

@@ -79,16 +79,18 @@ def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd
     return table
 
 
-def table_parts(path: Path, remedy: str, rows: int = 100_000) -> "Iterator[pd.DataFrame]":
+def read_table_parts(path: Path, remedy: str, rows: int = 100_000) -> "Iterator[pd.DataFrame]":
     """The rows of a parquet file for pandas, in parts numbered on, as `arrow_parts` gives them."""
     start = 0
-    for part in arrow_parts(path, remedy, rows=rows):
+    for part in read_arrow_parts(path, remedy, rows=rows):
         table: pd.DataFrame = part.to_pandas()
         yield table.set_axis(range(start, start + len(table)))
         start += len(table)
 
 
-def arrow_parts(path: Path, remedy: str, columns: list[str] | None = None, rows: int = 100_000) -> "Iterator[pa.Table]":
+def read_arrow_parts(
+    path: Path, remedy: str, columns: list[str] | None = None, rows: int = 100_000
+) -> "Iterator[pa.Table]":
     """The rows of a parquet file in parts, of an empty one a part without rows; raises as `read_arrow` does."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -97,7 +99,7 @@ def arrow_parts(path: Path, remedy: str, columns: list[str] | None = None, rows:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             parts = (pa.Table.from_batches([part]) for part in file.iter_batches(rows, columns=columns))
             for part in parts if file.metadata.num_rows else [file.read(columns=columns)]:
-                yield whole_columns(part, columns, path, remedy) if columns else part
+                yield complete_columns(part, columns, path, remedy) if columns else part
     except FileNotFoundError:
         raise VerdictError(str(path), "no such file", remedy) from None
     except (pa.ArrowException, OSError) as error:
@@ -128,10 +130,10 @@ def read_arrow(path: Path, remedy: str, columns: list[str] | None = None) -> "pa
         raise VerdictError(str(path), "no such file", remedy) from None
     except (pa.ArrowException, OSError) as error:
         raise VerdictError(str(path), f"not readable as parquet: {error}", remedy) from None
-    return whole_columns(arrow, columns, path, remedy) if columns else arrow
+    return complete_columns(arrow, columns, path, remedy) if columns else arrow
 
 
-def whole_columns(table: "pa.Table", columns: list[str], path: Path, remedy: str) -> "pa.Table":
+def complete_columns(table: "pa.Table", columns: list[str], path: Path, remedy: str) -> "pa.Table":
     """Some columns of a table; `VerdictError` with `remedy` when one is not there, or has a gap."""
     if absent := [name for name in columns if name not in table.column_names]:
         raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)

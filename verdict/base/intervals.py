@@ -5,7 +5,7 @@ from math import sqrt
 _Z = 1.959964  # of a two-sided interval of 95 %
 
 
-def difference(right: int, of: int, other_right: int, other_of: int, z: float = _Z) -> tuple[float, float]:
+def share_difference(right: int, of: int, other_right: int, other_of: int, z: float = _Z) -> tuple[float, float]:
     """The interval (95 %) of the difference of two shares, by Newcombe's hybrid of Wilson's (method 10, 1998)."""
     if not of or not other_of:
         return -1.0, 1.0

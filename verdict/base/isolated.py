@@ -11,7 +11,7 @@ import sys
 _FINDER = "verdict_finder"
 
 
-def start_again(module: str) -> None:
+def restart_isolated(module: str) -> None:
     """Become `python -I -m MODULE` with the same arguments, unless that is what this process is already.
 
     Of Python's variables, all of which `-I` leaves out, PYTHONUTF8=1 counts: it says what a locale's letters are.

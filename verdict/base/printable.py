@@ -3,10 +3,10 @@
 import re
 import unicodedata
 
-MOST = 300
+MAX_LENGTH = 300
 
 
-def plain(text: object, most: int = MOST) -> str:
+def plain(text: object, most: int = MAX_LENGTH) -> str:
     """Text in one line, cut to `most` characters, without control characters or marks that turn its direction."""
     kept = "".join(
         char

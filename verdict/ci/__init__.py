@@ -1,5 +1,5 @@
-"""The review in GitHub Actions: a run of a change's code that nobody trusts, and the judge, which is main's code.
+"""The review in GitHub Actions: an untrusted run of a change's code, and the judge, which is main's code.
 
-`verdict ci plan` and `reproduce` run beside the change's code and hand over a bundle; `judge`, `publish`,
-`comment` and `commit-lock` run main's code and take that bundle as data; `main` and `audit` watch over main itself.
+`verdict ci plan` and `reproduce` run beside the change's code and write a bundle. `judge`, `publish`, `comment` and
+`commit-lock` run main's code and read that bundle as data. `main` and `audit` check main itself.
 """

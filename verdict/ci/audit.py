@@ -1,4 +1,4 @@
-"""Main itself: what was merged is reproduced by main's own workflow, and every night everything from nothing."""
+"""Checks of main: its workflow reproduces each merge, and the nightly audit runs every stage from nothing."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from verdict.base.files import read_json, write_json
 from verdict.base.paths import EVALUATION, GENERATED
 from verdict.ci import lock_diff
 from verdict.ci.github.client import GitHub
-from verdict.ci.github.issues import keep_one
+from verdict.ci.github.issues import sync_issue
 from verdict.ci.run.reproduce import stage_outputs
 from verdict.repo import repro
 from verdict.repo.hardware import hardware
@@ -26,7 +26,7 @@ _UNFINISHED = "The nightly run of every stage from nothing did not come to its e
 
 @dataclass(frozen=True)
 class Audit:
-    """What a run of main gave, beside what main says: differences of dvc.lock, figures that moved, and on what."""
+    """A run of main compared with main's files: differences of dvc.lock, metrics that moved, and the hardware."""
 
     commit: str
     differences: list[str]
@@ -35,25 +35,25 @@ class Audit:
 
 
 def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
-    """Run main's DAG and compare what comes out with what main says.
+    """Run main's DAG and compare its results with the ones that main has.
 
-    Whatever git tracks of results is removed first, dvc.lock too: DVC would take an output that the cache or the remote
-    has for a stage's result because the lock says so, and not ask its own record of runs.
+    All results that git tracks are removed first, dvc.lock too: else DVC would take a stage's outputs from the cache or
+    the remote because the lock names them, and not ask its own record of runs.
 
     Args:
         root: a checkout of main without changes.
-        remote: whether DVC's remote may be asked.
+        remote: whether DVC's remote may be used.
         fresh: run every stage, and use no record of an earlier run.
 
     Raises:
-        VerdictError: a stage failed, dvc.lock is not consistent with the tree, or the remote cannot be asked.
+        VerdictError: a stage failed, dvc.lock is not consistent with the tree, or the remote does not answer.
     """
     main = resolve(root, "HEAD")
     if findings := check(root):
-        found = "; ".join(f"{finding.stage}: {finding.where}: {finding.what}" for finding in findings[:3])
-        raise VerdictError(f"{LOCK} of main", found, "verdict lock; dvc repro, and a pull request with it")
+        what = "; ".join(f"{finding.stage}: {finding.where}: {finding.what}" for finding in findings[:3])
+        raise VerdictError(f"{LOCK} of main", what, "verdict lock; dvc repro, and a pull request with it")
     if remote and not fresh:
-        with Storage(root):  # DVC would say no more than "Forbidden"
+        with Storage(root):  # its error says more than DVC's "Forbidden"
             pass
     _remove_tracked(main)
     obtain_data(root, remote)
@@ -62,9 +62,10 @@ def reproduce_main(root: Path, remote: bool, fresh: bool) -> Audit:
         repro.reproduce(root, STRICT, force=True, run_cache=False)
     else:
         repro.reproduce(root, STRICT, pull=remote)
-    stages = [main.stages, working_tree(root).stages]
-    figures = [json.loads(main.text(EVALUATION) or "null"), read_json(root / EVALUATION, "dvc repro -f evaluate")]
-    return Audit(str(main.commit), lock_diff.differences(*stages), lock_diff.moved(*figures), hardware())
+    differences = lock_diff.differences(main.stages, working_tree(root).stages)
+    metrics = read_json(root / EVALUATION, "dvc repro -f evaluate")
+    moved = lock_diff.changed_metrics(json.loads(main.text(EVALUATION) or "null"), metrics)
+    return Audit(str(main.commit), differences, moved, hardware())
 
 
 def _remove_tracked(main: Revision) -> None:
@@ -74,7 +75,7 @@ def _remove_tracked(main: Revision) -> None:
 
 
 def summary(audit: Audit) -> str:
-    """The outcome for a log."""
+    """Return the outcome as text for a log."""
     if not audit.differences:
         return f"main is true: running {audit.commit[:10]} gives the hashes of its {LOCK}"
     lines = [f"main's {LOCK} is not what running gives, on {audit.hardware['hardware_class']}:", *audit.differences]
@@ -82,18 +83,17 @@ def summary(audit: Audit) -> str:
 
 
 def write_audit(audit: Audit, path: Path) -> None:
-    """Keep the outcome for the job that may write issues."""
+    """Write the outcome for the job that may write issues."""
     write_json(path, asdict(audit))
 
 
 def report(github: GitHub, path: Path, url: str) -> None:
-    """Open the one issue about a difference, or update it; close it when there is none any more."""
+    """Open or update the issue about differences; close it when there are none."""
     audit = Audit(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
     body = _UNFINISHED.format(url=url) if audit is None else _issue(audit, url) if audit.differences else ""
     commit = audit.commit if audit else ""
-    keep_one(
-        github, _TITLE, LABEL, body, f"Running {commit} from nothing gives the hashes of its `dvc.lock` again: {url}"
-    )
+    solved = f"Running {commit} from nothing gives the hashes of its `dvc.lock` again: {url}"
+    sync_issue(github, _TITLE, LABEL, body, solved)
 
 
 def _issue(audit: Audit, url: str) -> str:

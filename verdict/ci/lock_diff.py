@@ -1,4 +1,4 @@
-"""Two dvc.lock compared stage by stage: the one that an author committed, and the one that running gave."""
+"""Compares two dvc.lock files stage by stage: the one that an author committed, and the one that a run wrote."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ Stages = dict[str, Entry]
 _SHOWN_DIGITS = 4
 
 
-def differences(claimed: Stages, found: Stages) -> list[str]:
-    """What differs, a line each: stage, path, and both hashes. The order of stages and keys does not matter."""
-    lines = [f"{name}: has no entry in the committed {LOCK}" for name in found if name not in claimed]
-    lines += [f"{name}: an entry for a stage that did not come out" for name in claimed if name not in found]
-    for name in (name for name in found if name in claimed):
-        lines += [f"{name}: {line}" for line in _of_entry(claimed[name], found[name])]
+def differences(committed: Stages, reproduced: Stages) -> list[str]:
+    """Return a line for each difference: stage, path and both hashes. The order of stages and keys does not matter."""
+    lines = [f"{name}: has no entry in the committed {LOCK}" for name in reproduced if name not in committed]
+    lines += [f"{name}: an entry for a stage that did not come out" for name in committed if name not in reproduced]
+    for name in (name for name in reproduced if name in committed):
+        lines += [f"{name}: {line}" for line in _entry_differences(committed[name], reproduced[name])]
     return lines
 
 
-def _of_entry(claimed: Entry, found: Entry) -> list[str]:
-    lines = [f"another {part}" for part in ("cmd", "params") if claimed.get(part) != found.get(part)]
+def _entry_differences(committed: Entry, reproduced: Entry) -> list[str]:
+    lines = [f"another {part}" for part in ("cmd", "params") if committed.get(part) != reproduced.get(part)]
     for part in ("deps", "outs"):
-        old, new = _hashes(claimed, part), _hashes(found, part)
+        old, new = _hashes(committed, part), _hashes(reproduced, part)
         lines += [
             f"{path}: committed {old.get(path, 'absent')[:8]}, reproduced {new.get(path, 'absent')[:8]}"
             for path in dict.fromkeys([*new, *old])
@@ -35,9 +35,9 @@ def _hashes(entry: Entry, part: str) -> dict[str, str]:
     return {str(item.get("path")): str(item.get("md5", "")) for item in entry.get(part) or []}
 
 
-def moved(claimed: Any, found: Any) -> list[str]:  # noqa: ANN401 - JSON
-    """The figures of two metrics files that differ in the digits that we print."""
-    old, new = (flatten(figures) if figures else {} for figures in (claimed, found))
+def changed_metrics(committed: Any, reproduced: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """Return the metrics of two files that differ in the digits that we print."""
+    old, new = (flatten(metrics) if metrics else {} for metrics in (committed, reproduced))
     return [
         f"{key}: committed {_as_text(old.get(key))}, reproduced {_as_text(new.get(key))}"
         for key in dict.fromkeys([*new, *old])

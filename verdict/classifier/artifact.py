@@ -27,7 +27,13 @@ from verdict.base.numerics import hardware_class
 from verdict.classifier.dataset.description import Dataset
 from verdict.classifier.dataset.text import CLEANING, STEPS, Text
 from verdict.classifier.features.arrays import read_arrays, write_arrays
-from verdict.classifier.features.reads import FILES, Reads, load_reads, representation_of, save_reads
+from verdict.classifier.features.featurizer import (
+    FILES,
+    Featurizer,
+    load_featurizer,
+    representation_of,
+    save_featurizer,
+)
 from verdict.classifier.features.tfidf_io import read_tensors, write_tensors
 from verdict.classifier.models import rebuilt
 from verdict.classifier.params import Train
@@ -75,7 +81,7 @@ class Classifier:
 
     labels: tuple[str, ...]
     text: Text
-    reads: Reads
+    featurizer: Featurizer
     model: Model
 
     def probabilities(self, texts: Iterable[str | Mapping[str, str]]) -> npt.NDArray[np.float64]:
@@ -86,7 +92,7 @@ class Classifier:
         """
         if isinstance(texts, str):
             raise TypeError("probabilities takes texts; for one: probabilities([text])")  # else each letter is a text
-        return self.model.probabilities(self.reads.transform(map(self.text.clean, map(self.text.joined, texts))))
+        return self.model.probabilities(self.featurizer.transform(map(self.text.clean, map(self.text.joined, texts))))
 
     def answers(self, texts: Iterable[str | Mapping[str, str]]) -> list[Answer]:
         """An answer to each text, as `verdict predict` and `verdict serve` give it; `ValueError` as `probabilities`."""
@@ -115,17 +121,17 @@ def used_params(train: Train) -> dict[str, Any]:
 
 
 def manifest_of(
-    train: Train, reads: Reads, dataset: Dataset, trained_on: dict[Literal["train", "validation"], str]
+    train: Train, featurizer: Featurizer, dataset: Dataset, trained_on: dict[Literal["train", "validation"], str]
 ) -> Manifest:
     """The manifest of an artifact that is trained here, complete but for `files`.
 
     Args:
         train: the params of its training.
-        reads: from text to features.
+        featurizer: from text to features.
         dataset: the classes, in the order of its probabilities, and how its text is made.
         trained_on: SHA-256 of the tables, by split.
     """
-    representation = representation_of(reads)
+    representation = representation_of(featurizer)
     return Manifest(
         kind=train.model,
         representation=representation,
@@ -138,19 +144,21 @@ def manifest_of(
     )
 
 
-def save_classifier(folder: Path, reads: Reads, model: Model, groups: Iterable[str], manifest: Manifest) -> None:
+def save_classifier(
+    folder: Path, featurizer: Featurizer, model: Model, groups: Iterable[str], manifest: Manifest
+) -> None:
     """Write the artifact. The manifest comes last: a folder that was left half-written has none, and is refused.
 
     Args:
         folder: models/classifier.
-        reads: from text to features.
+        featurizer: from text to features.
         model: from features to probabilities.
         groups: those that the model was trained on or tuned on.
         manifest: complete but for `files`, which is filled in here.
     """
     (folder / "manifest.json").unlink(missing_ok=True)
     tensors = {f"model.{name}": values for name, values in model.tensors().items()}
-    tensors |= save_reads(folder, reads)
+    tensors |= save_featurizer(folder, featurizer)
     write_groups(folder / _GROUPS[manifest.representation], np.unique(group_hashes(groups)))
     write_tensors(folder / "weights.safetensors", tensors)
     files = {name: sha256(folder / name) for name in _FILES[manifest.representation]}
@@ -193,18 +201,18 @@ def load_classifier(folder: Path) -> Classifier:
         VerdictError: a file is missing, surplus, damaged or foreign; it is named.
     """
     manifest = load_manifest(folder)
-    if manifest.representation not in KINDS[manifest.kind].reads:
+    if manifest.representation not in KINDS[manifest.kind].representations:
         what = f"a {manifest.kind} model does not read {manifest.representation}"
         raise VerdictError(str(folder / "manifest.json"), what, _REMEDY)
     _check_files(folder, manifest)
     tensors = read_tensors(folder / "weights.safetensors", _REMEDY)
-    reads = load_reads(folder, manifest.representation, tensors, _REMEDY)
+    featurizer = load_featurizer(folder, manifest.representation, tensors, _REMEDY)
     own = {name.removeprefix("model."): values for name, values in tensors.items() if name.startswith("model.")}
     try:
-        model = rebuilt(manifest.kind, own, reads, len(manifest.labels))
+        model = rebuilt(manifest.kind, own, featurizer, len(manifest.labels))
     except ValueError as error:
         raise VerdictError(str(folder / "weights.safetensors"), str(error), _REMEDY) from None
-    return Classifier(manifest.labels, manifest.text, reads, model)
+    return Classifier(manifest.labels, manifest.text, featurizer, model)
 
 
 def load_groups(folder: Path) -> list[str]:

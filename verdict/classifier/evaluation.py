@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import arrow_parts, read_arrow, write_parts
+from verdict.base.files import read_arrow, read_arrow_parts, write_parts
 from verdict.classifier.artifact import Classifier, group_hashes, known_groups, load_classifier
 from verdict.classifier.dataset.description import prepared_parts
 from verdict.classifier.features.hashing import portions
-from verdict.classifier.scores.predictions import codes, with_probabilities
+from verdict.classifier.scores.predictions import label_codes, with_probabilities
 
 _REMEDY = "dvc repro prepare"
 
@@ -41,7 +41,7 @@ def write_predictions(model: Path, source: Path, target: Path) -> tuple[pa.Table
 
 def _refuse_learnt(model: Path, source: Path) -> None:
     known, learnt = known_groups(model), dict[str, None]()
-    for part in arrow_parts(source, _REMEDY, ["group"]):
+    for part in read_arrow_parts(source, _REMEDY, ["group"]):
         groups = list(dict.fromkeys(part["group"].to_pylist()))
         hashes = group_hashes(groups)
         there = np.searchsorted(known, hashes, "right") > np.searchsorted(known, hashes, "left")
@@ -54,7 +54,7 @@ def _refuse_learnt(model: Path, source: Path) -> None:
 def _scored(model: Path, classifier: Classifier, source: Path) -> Iterator[pa.Table]:
     start = 0
     for part in prepared_parts(source, _REMEDY, "text"):
-        codes(part, classifier.labels, str(source), start)
+        label_codes(part, classifier.labels, str(source), start)
         start += len(part)
         parts = [classifier.probabilities(texts) for texts in portions(part["text"].to_pylist())]
         probabilities = np.concatenate([np.empty((0, len(classifier.labels))), *parts])

@@ -22,11 +22,11 @@ def _plan(options: Options) -> None:
 
     main = resolve(Path.cwd(), "HEAD")
     found = plan(main, GitHub.from_environment(), options.event(), datetime.now(UTC))
-    told = f"nothing is proposed: {found.why_not}" if found.why_not else "rows may be proposed"
+    told = f"nothing is proposed: {found.reason}" if found.reason else "rows may be proposed"
     print(told)
     summary(told)
-    output("go", "false" if found.why_not else "true")
-    output("waits", _waits({"why": found.why_not}, found.alert) if found.asks else "")
+    output("go", "false" if found.reason else "true")
+    output("waits", _waits({"why": found.reason}, found.alert) if found.needs_issue else "")
 
 
 def _waits(why: Mapping[str, Any], alert: Mapping[str, str]) -> str:
@@ -34,13 +34,13 @@ def _waits(why: Mapping[str, Any], alert: Mapping[str, str]) -> str:
 
 
 def _collect(options: Options) -> None:
-    from verdict.ci.retrain.collect import Why, collect
+    from verdict.ci.retrain.collect import Trigger, collect
     from verdict.ci.retrain.plan import alert_of
     from verdict.repo.revisions import resolve
 
     alert = alert_of(options.event())
-    why = Why(alert, run_url(), datetime.now(UTC), options.params)
-    lacking = collect(resolve(Path.cwd(), "HEAD"), options.rows, why, options.out)
+    trigger = Trigger(alert, run_url(), datetime.now(UTC), options.params)
+    lacking = collect(resolve(Path.cwd(), "HEAD"), options.rows, trigger, options.out)
     told = f"{lacking} more labelled rows are wanted: nothing is proposed" if lacking else "new rows are proposed"
     print(told)
     summary(told)
@@ -59,10 +59,10 @@ def _propose(options: Options) -> None:
 
 def _tell(_: Options) -> None:
     from verdict.ci.github.client import GitHub
-    from verdict.ci.retrain.publish import tell
+    from verdict.ci.retrain.publish import report_waiting
 
     waits = os.environ.get("WAITS")
-    tell(GitHub.from_environment(), json.loads(waits) if waits else None, run_url())
+    report_waiting(GitHub.from_environment(), json.loads(waits) if waits else None, run_url())
 
 
 def arguments(parser: argparse.ArgumentParser, event: Event) -> None:

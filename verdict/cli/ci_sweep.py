@@ -13,9 +13,9 @@ Options = argparse.Namespace
 
 
 def _missing(options: Options) -> None:
-    from verdict.ci.sweep.missing import missing, plan_of
+    from verdict.ci.sweep.missing import missing, plan_from_spec
 
-    names = missing(plan_of(Path.cwd(), options.spec), options.git_remote, options.only)
+    names = missing(plan_from_spec(Path.cwd(), options.spec), options.git_remote, options.only)
     output("names", json.dumps(names))
     output("number", str(len(names)))
 
@@ -28,21 +28,20 @@ def _baseline(_: Options) -> None:
 
 
 def _name_remote(options: Options) -> None:
-    from verdict.ci.sweep.experiments_remote import name_remote
+    from verdict.ci.sweep.experiments_remote import add_sweeps_remote
 
-    name_remote(Path.cwd(), options.url)
+    add_sweeps_remote(Path.cwd(), options.url)
 
 
 def _winner(options: Options) -> None:
     from verdict.ci.github.output import summary
-    from verdict.ci.sweep.missing import plan_of
-    from verdict.ci.sweep.winner import propose, take_leaderboard
-    from verdict.experiments.leaderboard.command import Options as Asked
-    from verdict.experiments.leaderboard.command import board_of
+    from verdict.ci.sweep.missing import plan_from_spec
+    from verdict.ci.sweep.winner import copy_leaderboard, propose
+    from verdict.experiments.leaderboard.command import Query, board_of
 
-    plan = plan_of(Path.cwd(), options.spec)
-    board = board_of(Path.cwd(), Asked(options.board, spec=plan.spec))
-    summary(re.sub(r"<img [^>]*>", "", take_leaderboard(options.board, options.out)))
+    plan = plan_from_spec(Path.cwd(), options.spec)
+    board = board_of(Path.cwd(), Query(spec=plan.spec))
+    summary(re.sub(r"<img [^>]*>", "", copy_leaderboard(options.board, options.out)))
     proposal = propose(plan, board, run_url(), options.out)
     print(proposal.title)
     output("change", "true" if proposal.files else "false")
@@ -62,7 +61,7 @@ def _propose(options: Options) -> None:
     told = with_pictures(github, text, options.out, f"verdict/pull-{number}", f"Leaderboard: {proposal.title}")
     write_text(options.out / COMMENT, told + f'\n\n<sub><a href="{run_url()}">The run</a></sub>\n')
     output("number", str(number))
-    output("poster", comments.poster(github, number, TITLE))
+    output("poster", comments.choose_poster(github, number, TITLE))
 
 
 def _comment(options: Options) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from verdict.cli import sides
-from verdict.cli.exits import judged
+from verdict.cli.exits import exit_2_on_error
 
 HELP = "both models on the same rows, with intervals"
 
@@ -15,12 +15,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     sides.arguments(parser)
 
 
+@exit_2_on_error
 def run(options: argparse.Namespace) -> int:
     """Print the comparison; 0, or 2 where there is none."""
+    from verdict.review.command import print_comparison
 
-    def compare() -> int:
-        from verdict.review.command import print_comparison
-
-        return print_comparison(sides.request(options), options.json)
-
-    return judged(compare)
+    return print_comparison(sides.request(options), options.json)

@@ -4,7 +4,8 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
+from verdict.cli.project import enter_project
 from verdict.cli.steps import steps
 
 HELP = "get the data of this revision, or add labelled rows"
@@ -50,14 +51,7 @@ def _add(root: Path, options: argparse.Namespace) -> None:
     print(summary(new, trial, params.data.path) + (f"\n{_NEXT}" if trial else ""))
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Run the command; 0, or 1 with a message where nothing was changed."""
-
-    def command() -> None:
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.project import project_root
-
-        clean_own_environment()
-        options.step(project_root(), options)
-
-    return reported(command)
+    options.step(enter_project(), options)

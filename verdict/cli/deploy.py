@@ -1,6 +1,6 @@
-"""Roll a release out on a serving host; say what serves there; remove old images.
+"""Roll a release out on a serving host; show what serves there; remove old images.
 
-`verdict deploy VERSION` asks the guard, which goes by smoke test, canary and promotion, or back. Exit code: 0 it
+`verdict deploy VERSION` gives the guard an order: smoke test, canary and promotion, or back. Exit code: 0 it
 serves, 1 it was rolled back or refused, 2 too little evidence. `verdict deploy status`: 1 when anything differs.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from verdict.base.outcome import CANNOT_JUDGE, FAIL
 from verdict.cli import guard
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.types import amount
 
 if TYPE_CHECKING:
@@ -43,42 +43,39 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     guard.arguments(parser)
 
 
+@exit_1_on_error
 def run(options: argparse.Namespace) -> int:
-    """Ask and wait; or the status."""
+    """Order a roll and wait for its end; or show the status."""
+    from verdict.delivery.host import orders
+    from verdict.delivery.host.settings import load
+    from verdict.delivery.host.state import Order
 
-    def deploy() -> int:
-        from verdict.delivery.host import orders
-        from verdict.delivery.host.settings import load
-        from verdict.delivery.host.state import Order
-
-        settings = load(options.host)
-        if options.version == "status":
-            return _status(settings, options.json, options.recorded)
-        if options.version == "prune":
-            print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
-            return 0
-        limits = orders.limits(options.shadow, options.ab, bool(options.force))
-        release, name = _release(options.version, options.release), f"{time.time_ns()}"
-        if options.reference and not _suits(settings, options) and not options.force:
-            return FAIL
-        order = Order(name, release, limits, promote=not options.shadow, why=options.force or "")
-        orders.submit(settings, options.to, order)
-        if options.no_wait:
-            orders.require_guard(settings, order)
-            return 0
-        return _CODES.get(follow(settings, order), 1)
-
-    return reported(deploy)
+    settings = load(options.host)
+    if options.version == "status":
+        return _status(settings, options.json, options.recorded)
+    if options.version == "prune":
+        print("\n".join(f"removed {name}" for name in orders.prune(settings, options.keep)) or "nothing to remove")
+        return 0
+    limits = orders.limits(options.shadow, options.ab, bool(options.force))
+    release = _release(options.version, options.release)
+    if options.reference and not _suits(settings, options) and not options.force:
+        return FAIL
+    order = Order(f"{time.time_ns()}", release, limits, promote=not options.shadow, why=options.force or "")
+    orders.submit(settings, options.to, order)
+    if options.no_wait:
+        orders.require_guard(settings, order)
+        return 0
+    return _CODES.get(follow(settings, order), 1)
 
 
 def _suits(settings: "Settings", options: argparse.Namespace) -> bool:
-    """Whether it suits what users ask now, as far as that can be told."""
-    from verdict.monitoring.beforehand import suits
+    """Print and return whether a release suits the texts that users send now."""
     from verdict.monitoring.reference import read
+    from verdict.monitoring.suitability import check_suitability
 
     urls = [f"http://127.0.0.1:{metrics}/metrics" for _, metrics in settings.places.values()]
-    told, objections = suits(urls, read(options.reference), options.floor)
-    print(told)
+    summary, objections = check_suitability(urls, read(options.reference), options.floor)
+    print(summary)
     for objection in objections:
         print(f"does not suit it: {objection}")
     if objections:
@@ -120,33 +117,33 @@ def _release(version: str, path: Path | None) -> "Release":
         from verdict.repo.project import project_root
 
         return host_release(tagged(project_root(), version).provenance)
-    found = read_release(path)
-    if found.version != version:
-        raise VerdictError(
-            str(path), f"is {found.version}", f"verdict deploy {found.version}, or the file of {version}"
-        )
-    return found
+    release = read_release(path)
+    if release.version != version:
+        remedy = f"verdict deploy {release.version}, or the file of {version}"
+        raise VerdictError(str(path), f"is {release.version}", remedy)
+    return release
 
 
 def _status(settings: "Settings", as_json: bool, recorded: str | None) -> int:
     from verdict.delivery.host import orders
     from verdict.delivery.host.store import Store
 
+    store = Store(settings.folder)
     if recorded is not None:
-        Store(settings.folder).recorded.write(recorded)
-    found = orders.status(settings)
+        store.recorded.write(recorded)
+    status = orders.status(settings)
+    code = 1 if status.wrong else 0
     if as_json:
-        print(json.dumps(asdict(found), indent=1))
-        return 1 if found.wrong else 0
-    print(f"{settings.environment}: {orders.summary(found.state)}")
-    for name, place in found.places.items():
+        print(json.dumps(asdict(status), indent=1))
+        return code
+    print(f"{settings.environment}: {orders.summary(status.state)}")
+    for name, place in status.places.items():
         ready = "ready" if place["ready"] else "not ready"
         print(f"  {name:8} {place['version'] or '-':12} weight {place['weight']:3}  {ready}")
-    for line in found.wrong:
+    for line in status.wrong:
         print(f"  differs: {line}")
-    store = Store(settings.folder)
-    if store.is_guarded() and (trouble := store.last_error()):
-        print(f"  the guard cannot go on: {trouble}")
-    if found.pending:
-        print(f"  tag pending: {found.pending} is not yet what the tag of {settings.environment} says")
-    return 1 if found.wrong else 0
+    if store.is_guarded() and (error := store.last_error()):
+        print(f"  the guard cannot go on: {error}")
+    if status.pending:
+        print(f"  tag pending: {status.pending} is not yet what the tag of {settings.environment} says")
+    return code

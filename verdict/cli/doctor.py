@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.types import device
 
 HELP = "can this machine serve as a runner?"
@@ -15,12 +15,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, default=Path(), help="the checkout to serve (default: this folder)")
 
 
+@exit_1_on_error
 def run(options: argparse.Namespace) -> int:
     """Examine it; 0 where it can serve, else 1."""
+    from verdict.ci.run.doctor import doctor
 
-    def examine() -> int:
-        from verdict.ci.run.doctor import doctor
-
-        return 0 if doctor(options.device, options.root) else 1
-
-    return reported(examine)
+    return 0 if doctor(options.device, options.root) else 1

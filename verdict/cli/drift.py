@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from verdict.base import paths
 from verdict.base.errors import VerdictError
-from verdict.cli.exits import judged
+from verdict.cli.exits import exit_2_on_error
 from verdict.cli.types import amount
 
 if TYPE_CHECKING:
@@ -43,14 +43,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--state", type=Path, default=STATE, metavar="FILE", help="with --watch: what a restart goes on from")
 
 
+@exit_2_on_error
 def run(options: argparse.Namespace) -> int:
     """Measure once, or until told to end; the code of what was found."""
-    return judged(lambda: _watch(options) if options.watch else _once(options))
+    return _watch(options) if options.watch else _once(options)
 
 
 def _once(options: argparse.Namespace) -> int:
     from verdict.monitoring.findings import LEAST, measure
-    from verdict.monitoring.printed import as_json, as_table, write_page
+    from verdict.monitoring.formats import as_json, as_table, write_page
     from verdict.monitoring.reference import read
     from verdict.monitoring.sources import reference_of
 

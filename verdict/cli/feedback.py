@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verdict.base.errors import VerdictError
-from verdict.cli import listening
-from verdict.cli.exits import reported
+from verdict.cli import http_options
+from verdict.cli.exits import exit_1_on_error
 
 if TYPE_CHECKING:
     from verdict.monitoring.feedback.settings import Consent, Settings
@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, default=Path("rows.csv"), metavar="FILE", help="of rows (default: rows.csv)")
     add("--since", type=date.fromisoformat, default=date.min, metavar="DATE", help="of rows: such as 2026-11-26")
     database(parser)
-    listening.arguments(parser, 8002)
+    http_options.arguments(parser, 8002)
 
 
 def database(parser: argparse.ArgumentParser) -> None:
@@ -43,35 +43,32 @@ def database(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", default=default, metavar="URL", help=told)
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Serve until told to end, or do what is asked; 0, or 1 with what is missing."""
-
-    def start() -> None:
-        try:
-            from verdict.monitoring.feedback.service import Feedback, application
-            from verdict.monitoring.feedback.settings import consent
-            from verdict.web.server import run as serve
-        except ImportError as error:
-            what, remedy = "not installed; `verdict feedback` needs it", "pip install -r requirements/feedback.txt"
-            raise VerdictError(error.name or "a library", what, remedy) from None
-        kept = consent(options.params)
-        if options.what != "serve":
-            return _texts(options, kept)
-        feedback = Feedback(_settings(options, kept))
-        told = f"feedback: keeps {'texts of those who consent' if kept.texts else 'no text'}"
-        return serve(application(feedback), feedback, told)
-
-    return reported(start)
+    try:
+        from verdict.monitoring.feedback.service import Feedback, application
+        from verdict.monitoring.feedback.settings import consent
+        from verdict.web.server import run as serve
+    except ImportError as error:
+        what, remedy = "not installed; `verdict feedback` needs it", "pip install -r requirements/feedback.txt"
+        raise VerdictError(error.name or "a library", what, remedy) from None
+    kept = consent(options.params)
+    if options.what != "serve":
+        return _texts(options, kept)
+    feedback = Feedback(_settings(options, kept))
+    told = f"feedback: keeps {'texts of those who consent' if kept.texts else 'no text'}"
+    return serve(application(feedback), feedback, told)
 
 
 def _settings(options: argparse.Namespace, kept: "Consent") -> "Settings":
     from verdict.monitoring.feedback.settings import Settings
 
-    key = listening.secret(options.receipt_key)
+    key = http_options.read_secret(options.receipt_key)
     if key is None:
         raise VerdictError("--receipt-key", "is missing", "the file that `verdict serve --receipt-key` has")
     given = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
-    secrets = {"token": listening.secret(options.token_file), "receipt_key": key}
+    secrets = {"token": http_options.read_secret(options.token_file), "receipt_key": key}
     return Settings(**given | secrets | {"labels": _labels(options.labels), "consent": kept})
 
 
@@ -88,11 +85,11 @@ def _labels(line: str | None) -> tuple[str, ...]:
 
 def _texts(options: argparse.Namespace, kept: "Consent") -> None:
     from verdict.monitoring.feedback.rows import columns, write
-    from verdict.monitoring.feedback.texts import Texts
+    from verdict.monitoring.feedback.texts import TextStore
 
     if not kept.texts:
         raise VerdictError("params.yaml, feedback.texts", "no texts are kept", "docs/monitoring.md says how")
-    texts = Texts(kept)
+    texts = TextStore(kept)
     if options.what == "purge":
         return print(f"removed {texts.purge()} texts that were older than {kept.days} days")
     if options.identity is None:

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from verdict.cli import sides
-from verdict.cli.exits import judged
+from verdict.cli.exits import exit_2_on_error
 
 HELP = "may the change pass? exit 0 pass, 1 fail, 2 cannot judge"
 
@@ -18,15 +18,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     sides.approvals(parser)
 
 
+@exit_2_on_error
 def run(options: argparse.Namespace) -> int:
     """Print the rules and the verdict; its code."""
+    from verdict.review.report import vega
 
-    def gate() -> int:
-        from verdict.review.report import vega
+    with nullcontext() if options.report is None else vega.drawing_process():
+        from verdict.review.command import print_verdict
 
-        with nullcontext() if options.report is None else vega.drawing_process():
-            from verdict.review.command import print_verdict
-
-            return print_verdict(sides.request(options), options.report)
-
-    return judged(gate)
+        return print_verdict(sides.request(options), options.report)

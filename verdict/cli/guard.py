@@ -1,10 +1,10 @@
-"""Guard a serving host: start, weigh and stop its servers, and take back what does worse. Runs until it is ended."""
+"""Guard a serving host: start, weigh and stop its servers, roll back a bad release. Runs until it is ended."""
 
 import argparse
 import os
 from pathlib import Path
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 
 HELP = "guard a serving host"
 
@@ -20,16 +20,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Guard; 1 when the file says something else, or another guard runs."""
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
+    """Guard; 1 when the file is invalid, or another guard runs."""
+    from verdict.delivery.host.guard import Guard
+    from verdict.delivery.host.settings import load
+    from verdict.delivery.host.store import Store
 
-    def guard() -> None:
-        from verdict.delivery.host.guard import Guard
-        from verdict.delivery.host.settings import load
-        from verdict.delivery.host.store import Store
-
-        settings = load(options.host)
-        print(f"guard: {settings.environment}, {settings.engine}, {', '.join(settings.places)}", flush=True)
-        Guard(settings.environment, settings.host(), Store(settings.folder)).run()
-
-    return reported(guard)
+    settings = load(options.host)
+    print(f"guard: {settings.environment}, {settings.engine}, {', '.join(settings.places)}", flush=True)
+    Guard(settings.environment, settings.host(), Store(settings.folder)).run()

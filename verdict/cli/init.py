@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 
 HELP = "put your own table in the place of the example"
 
@@ -32,12 +32,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="also over files that git could not bring back")
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Describe the table; 0, or 1 with a message where nothing was changed."""
+    from verdict.init.command import replace_table
 
-    def start() -> None:
-        from verdict.init.command import replace_table
-
-        replace_table(Path.cwd(), options)
-
-    return reported(start)
+    replace_table(Path.cwd(), options)

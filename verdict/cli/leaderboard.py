@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from verdict.cli.exits import judged
+from verdict.cli.exits import exit_2_on_error
+from verdict.cli.project import enter_project
 
 HELP = "rank experiments by their score on validation"
 
@@ -17,18 +18,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chosen", metavar="NAME", help="show the score on test of this one, and of no other")
 
 
+@exit_2_on_error
 def run(options: argparse.Namespace) -> int:
     """Write it and print it; 0, or 2 where it cannot be made."""
+    from verdict.experiments.leaderboard.command import Query
+    from verdict.experiments.leaderboard.command import run as write
 
-    def rank() -> int:
-        from verdict.experiments.leaderboard.command import Options
-        from verdict.experiments.leaderboard.command import run as write
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.project import project_root
-
-        clean_own_environment()
-        return write(
-            project_root(), Options(options.out, tuple(options.names), options.spec, options.all, options.chosen)
-        )
-
-    return judged(rank)
+    root = enter_project()
+    return write(root, options.out, Query(options.names, options.spec, options.all, options.chosen))

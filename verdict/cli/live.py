@@ -12,7 +12,7 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE
 from verdict.cli import feedback
-from verdict.cli.exits import judged
+from verdict.cli.exits import exit_2_on_error
 from verdict.cli.types import whole_number
 
 HELP = "say how often a release was right, by labels that came back"
@@ -29,32 +29,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     feedback.database(parser)
 
 
+@exit_2_on_error
 def run(options: argparse.Namespace) -> int:
     """Print a table; 0, 1 or 2."""
+    try:
+        from sqlalchemy.exc import SQLAlchemyError
 
-    def show() -> int:
-        try:
-            from sqlalchemy.exc import SQLAlchemyError
-
-            from verdict.monitoring.feedback import live
-            from verdict.monitoring.feedback.store import Store
-        except ImportError as error:
-            what, remedy = "not installed; `verdict live` needs it", "pip install -r requirements/feedback.txt"
-            raise VerdictError(error.name or "a library", what, remedy) from None
-        try:
-            found = live.live(Store(options.database, create=False).counts(live.since(options.days)))
-        except SQLAlchemyError:
-            what, remedy = "holds no counts, or cannot be read", "--database URL, the one that `verdict feedback` has"
-            raise VerdictError("--database", what, remedy) from None
-        promised = live.promised(options.reference)
-        told = [{**one._asdict(), "verdict": live.verdict(one, promised)} for one in found]
-        chosen = [one for one in told if options.release in (None, one["release"])][-1:]
-        if options.json:
-            print(json.dumps({"promise": promised and promised._asdict(), "releases": told}, indent=1))
-        else:
-            print(live.table(told, promised))
-        if options.release and not chosen:
-            print(f"no label came back for {options.release} in {options.days} days", file=sys.stderr)
-        return _CODES.get(str(chosen[0]["verdict"]), CANNOT_JUDGE) if chosen else CANNOT_JUDGE
-
-    return judged(show)
+        from verdict.monitoring.feedback import live
+        from verdict.monitoring.feedback.store import Store
+    except ImportError as error:
+        what, remedy = "not installed; `verdict live` needs it", "pip install -r requirements/feedback.txt"
+        raise VerdictError(error.name or "a library", what, remedy) from None
+    try:
+        found = live.live(Store(options.database, create=False).counts(live.since(options.days)))
+    except SQLAlchemyError:
+        what, remedy = "holds no counts, or cannot be read", "--database URL, the one that `verdict feedback` has"
+        raise VerdictError("--database", what, remedy) from None
+    promised = live.promised(options.reference)
+    told = [{**one._asdict(), "verdict": live.verdict(one, promised)} for one in found]
+    chosen = [one for one in told if options.release in (None, one["release"])][-1:]
+    if options.json:
+        print(json.dumps({"promise": promised and promised._asdict(), "releases": told}, indent=1))
+    else:
+        print(live.table(told, promised))
+    if options.release and not chosen:
+        print(f"no label came back for {options.release} in {options.days} days", file=sys.stderr)
+    return _CODES.get(str(chosen[0]["verdict"]), CANNOT_JUDGE) if chosen else CANNOT_JUDGE

@@ -2,7 +2,8 @@
 
 import argparse
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
+from verdict.cli.project import enter_project
 
 HELP = "is dvc.lock consistent with this tree? needs no data"
 
@@ -12,20 +13,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ran", action="store_true", help="each entry must also be in the run-cache")
 
 
+@exit_1_on_error
 def run(options: argparse.Namespace) -> int:
     """Print the findings; 0 without any, else 1."""
+    from verdict.repo.lock.check import check_with_unknown
 
-    def check() -> int:
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.lock.check import check_with_unknown
-        from verdict.repo.project import project_root
-
-        clean_own_environment()
-        findings, unknown = check_with_unknown(project_root(), options.ran)
-        for line in [*findings, *unknown]:
-            print(line)
-        found = f"dvc.lock: {len(findings)} finding{'' if len(findings) == 1 else 's'}"
-        print(found if findings else "dvc.lock is consistent with this tree")
-        return 1 if findings else 0
-
-    return reported(check)
+    findings, unknown = check_with_unknown(enter_project(), options.ran)
+    for line in [*findings, *unknown]:
+        print(line)
+    found = f"dvc.lock: {len(findings)} finding{'' if len(findings) == 1 else 's'}"
+    print(found if findings else "dvc.lock is consistent with this tree")
+    return 1 if findings else 0

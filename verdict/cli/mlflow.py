@@ -2,7 +2,8 @@
 
 import argparse
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
+from verdict.cli.project import enter_project
 
 HELP = "mirror experiments and releases into MLflow"
 
@@ -12,17 +13,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", required=True, metavar="URI", help="a tracking server, such as http://127.0.0.1:5000")
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Write what is missing there; 0, or 1 with a message."""
+    from verdict.delivery.mirror import MLflow, mirror
+    from verdict.experiments.leaderboard.experiments import find_experiments
 
-    def write() -> None:
-        from verdict.delivery.mirror import MLflow, mirror
-        from verdict.experiments.leaderboard.experiments import find
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.project import project_root
-
-        clean_own_environment()
-        root = project_root()
-        print(mirror(root, MLflow(options.to), [(one.name, one.commit) for one in find(root)]))
-
-    return reported(write)
+    root = enter_project()
+    print(mirror(root, MLflow(options.to), [(one.name, one.commit) for one in find_experiments(root)]))

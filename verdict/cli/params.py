@@ -2,7 +2,8 @@
 
 import argparse
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
+from verdict.cli.project import enter_project
 
 HELP = "check params.yaml"
 
@@ -11,16 +12,10 @@ def arguments(_: argparse.ArgumentParser) -> None:
     """Add nothing: it has no options."""
 
 
-def run(_: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(_: argparse.Namespace) -> None:
     """Check it; 0, or 1 with the key that is wrong."""
+    from verdict.review.params import load
 
-    def check() -> None:
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.project import project_root
-        from verdict.review.params import load
-
-        clean_own_environment()
-        project_root()
-        load()
-
-    return reported(check)
+    enter_project()
+    load()

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.types import whole_number
 
 HELP = "classify lines of standard input, as JSON lines"
@@ -16,12 +16,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=whole_number, help="default: one a processor")
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Classify until the input ends; 0, or 1 where the artifact cannot be loaded."""
+    from verdict.classifier.predict import predict
 
-    def classify() -> None:
-        from verdict.classifier.predict import predict
-
-        predict(options.model, sys.stdin.buffer, sys.stdout.buffer, options.processes)
-
-    return reported(classify)
+    predict(options.model, sys.stdin.buffer, sys.stdout.buffer, options.processes)

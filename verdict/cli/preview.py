@@ -1,7 +1,7 @@
-"""Previews of pull requests, on the host that has them: the judged artifact, served by this code.
+"""Previews of pull requests, on their host: the judged artifact, served by this code.
 
-`start` serves one in place of what the pull request had: 1 when the artifact is refused, and what was there goes on.
-At most ten stand, the least recently used one goes, and none is older than three days.
+`start` replaces the preview of a pull request: 1 when the artifact is refused, and the former one is still served.
+There are at most ten: the least recently used one ends, and none is older than three days.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.cli.steps import steps
 
 if TYPE_CHECKING:
@@ -42,15 +42,16 @@ def _pulls(text: str) -> set[int]:
         raise argparse.ArgumentTypeError(f'{text!r} is no line of numbers, such as "7 9"') from None
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Do it; 0, or 1 with a message."""
-    return reported(lambda: options.step(options))
+    options.step(options)
 
 
 def _start(options: argparse.Namespace) -> None:
     from verdict.ci.github.preview import port_of
 
-    _tell(_previews(options).start(options.number, options.artifact, options.commit))
+    _print_ended(_previews(options).start(options.number, options.artifact, options.commit))
     print(f"preview of #{options.number}: http://127.0.0.1:{port_of(options.number)}")
 
 
@@ -60,11 +61,11 @@ def _stop(options: argparse.Namespace) -> None:
 
 def _prune(options: argparse.Namespace) -> None:
     from verdict.ci.github.output import output
-    from verdict.ci.github.preview import written
+    from verdict.ci.github.preview import format_commits
 
     previews = _previews(options)
-    _tell(previews.prune(options.keep))
-    serving = written(previews.serving())
+    _print_ended(previews.prune(options.keep))
+    serving = format_commits(previews.serving())
     print(f"serving: {serving or 'none'}")
     output("serving", serving)
 
@@ -76,6 +77,6 @@ def _previews(options: argparse.Namespace) -> "Previews":
     return Previews(options.folder.absolute(), port_of, int(vars(options).get("most", 0) * 1e6))
 
 
-def _tell(gone: list[int]) -> None:
-    for number in gone:
+def _print_ended(numbers: list[int]) -> None:
+    for number in numbers:
         print(f"preview of #{number}: ended")

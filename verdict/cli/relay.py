@@ -7,8 +7,8 @@ from pathlib import Path
 from threading import Thread
 
 from verdict.base.errors import VerdictError
-from verdict.cli.exits import reported
-from verdict.cli.listening import secret
+from verdict.cli.exits import exit_1_on_error
+from verdict.cli.http_options import read_secret
 
 HELP = "tell GitHub of drift, by Alertmanager's webhook"
 
@@ -31,12 +31,9 @@ def _repository(text: str) -> str:
     return text
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Relay until told to end; 1 where a file is missing, or another relay has the queue or the port."""
-    return reported(lambda: _relay(options))
-
-
-def _relay(options: argparse.Namespace) -> None:
     try:
         import uvicorn
         from prometheus_client import CollectorRegistry
@@ -52,7 +49,7 @@ def _relay(options: argparse.Namespace) -> None:
     if not options.github_token.read_text(encoding="utf-8").strip():  # a wrong file is told now, not by an alert
         remedy = "a fine-grained token, contents: write (docs/monitoring.md)"
         raise VerdictError(str(options.github_token), "holds no token", remedy)
-    token, registry, queue = secret(options.token_file) or b"", CollectorRegistry(), Queue(options.queue)
+    token, registry, queue = read_secret(options.token_file) or b"", CollectorRegistry(), Queue(options.queue)
     listener = listen(options.host, options.port)
     delivery = Delivery(queue, options.repository, options.github_token, options.api, registry)
     config = uvicorn.Config(application(token, delivery, registry), access_log=False, log_level="error")

@@ -8,7 +8,8 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import FAIL, PASS
 from verdict.base.printable import plain
-from verdict.cli.exits import judged, reported
+from verdict.cli.exits import exit_1_on_error, exit_2_on_error
+from verdict.cli.project import enter_project
 from verdict.cli.steps import steps
 
 HELP = "releases: plan, build, register, verify, ready, show, stage, record, list"
@@ -60,7 +61,7 @@ def _measured(root: Path, previous: str | None) -> dict[str, Any]:
 
     from verdict.base.files import read_table
     from verdict.base.paths import PREDICTIONS
-    from verdict.classifier.scores.predictions import labels_of, other_labels
+    from verdict.classifier.scores.predictions import changed_label_share, labels_of
     from verdict.repo.revisions import Store, resolve
     from verdict.review.bootstrap import bootstrap_models, interval_quantiles
 
@@ -71,7 +72,7 @@ def _measured(root: Path, previous: str | None) -> dict[str, Any]:
             old = store.file(resolve(root, f"refs/tags/{previous}"), *PREDICTIONS) if previous else None
         except VerdictError:  # a remote that has forgotten them
             old = None
-        differs = other_labels(read_table(old, "dvc fetch"), table) if old is not None else 0.0
+        differs = changed_label_share(read_table(old, "dvc fetch"), table) if old is not None else 0.0
     for metric in dict.fromkeys((str(head.params["evaluate"]["headline"]), "accuracy")):
         found = bootstrap_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
         low, high = np.quantile(found.draws[0], interval_quantiles(_CONFIDENCE, found.groups))
@@ -228,10 +229,6 @@ def run(options: Options) -> int:
     """Do it; 0, or 1 with a message; `verify` and `ready` as they say."""
 
     def step() -> int:
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.project import project_root
+        return int(options.step(enter_project(), options) or 0)
 
-        clean_own_environment()
-        return int(options.step(project_root(), options) or 0)
-
-    return (judged if options.step in (_verify, _ready) else reported)(step)
+    return (exit_2_on_error if options.step in (_verify, _ready) else exit_1_on_error)(step)()

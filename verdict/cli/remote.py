@@ -2,7 +2,8 @@
 
 import argparse
 
-from verdict.cli.exits import judged
+from verdict.cli.exits import exit_2_on_error
+from verdict.cli.project import enter_project
 
 HELP = "does the DVC remote hold all that is needed?"
 
@@ -14,15 +15,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verify", action="store_true", help="download all, too, and compare with the hashes")
 
 
+@exit_2_on_error
 def run(options: argparse.Namespace) -> int:
     """Ask, and print what is missing."""
+    from verdict.repo.remote.command import run as check
 
-    def ask() -> int:
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.project import project_root
-        from verdict.repo.remote.command import run as check
-
-        clean_own_environment()
-        return check(project_root(), options.remote, options.push, options.verify)
-
-    return judged(ask)
+    return check(enter_project(), options.remote, options.push, options.verify)

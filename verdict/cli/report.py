@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from verdict.cli import sides
-from verdict.cli.exits import judged
+from verdict.cli.exits import exit_2_on_error
 
 HELP = "write the review: report.md and report.html"
 
@@ -16,15 +16,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     sides.approvals(parser)
 
 
+@exit_2_on_error
 def run(options: argparse.Namespace) -> int:
     """Write it; 0 once it is there, whatever the verdict, else 2."""
+    from verdict.review.report import vega
 
-    def report() -> int:
-        from verdict.review.report import vega
+    with vega.drawing_process():
+        from verdict.review.command import write_report
 
-        with vega.drawing_process():
-            from verdict.review.command import write_report
-
-            return write_report(sides.request(options), options.out)
-
-    return judged(report)
+        return write_report(sides.request(options), options.out)

@@ -2,7 +2,8 @@
 
 import argparse
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
+from verdict.cli.project import enter_project
 
 HELP = "reproduce the DAG, each stage with its own files alone"
 
@@ -11,15 +12,9 @@ def arguments(_: argparse.ArgumentParser) -> None:
     """Add nothing: it has no options."""
 
 
-def run(_: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(_: argparse.Namespace) -> None:
     """Reproduce; 0, or 1 where a stage failed."""
+    from verdict.repo.repro import reproduce
 
-    def repro() -> None:
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.project import project_root
-        from verdict.repo.repro import reproduce
-
-        clean_own_environment()
-        reproduce(project_root())
-
-    return reported(repro)
+    reproduce(enter_project())

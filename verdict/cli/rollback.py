@@ -1,11 +1,11 @@
-"""Return to what served before: now, without GitHub and without the remote. 0 when it serves again."""
+"""Return to the release that served before: at once, without GitHub or the remote. 0 when it serves again."""
 
 import argparse
 import time
 
 from verdict.cli import guard
 from verdict.cli.deploy import follow
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 
 HELP = "return to the release that served before"
 
@@ -16,17 +16,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     guard.arguments(parser)
 
 
+@exit_1_on_error
 def run(options: argparse.Namespace) -> int:
-    """Ask the guard, and wait until it is done."""
+    """Order the way back, and wait until it is done."""
+    from verdict.delivery.host import orders
+    from verdict.delivery.host.settings import load
+    from verdict.delivery.host.state import Order
 
-    def rollback() -> int:
-        from verdict.delivery.host import orders
-        from verdict.delivery.host.settings import load
-        from verdict.delivery.host.state import Order
-
-        settings = load(options.host)
-        order = Order(f"{time.time_ns()}", None, why=options.why)
-        orders.submit(settings, None, order)
-        return 0 if follow(settings, order) == "rolled back" else 1
-
-    return reported(rollback)
+    settings = load(options.host)
+    order = Order(f"{time.time_ns()}", None, why=options.why)
+    orders.submit(settings, None, order)
+    return 0 if follow(settings, order) == "rolled back" else 1

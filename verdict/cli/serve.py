@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.cli import listening
-from verdict.cli.exits import reported
+from verdict.cli import http_options
+from verdict.cli.exits import exit_1_on_error
 
 HELP = "answer over HTTP"
 
@@ -18,26 +18,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", type=Path, default=Path("models/classifier"), help="folder of the artifact")
     add("--reference", type=Path, metavar="FILE", help="counts words by it (default: reference.json beside the folder)")
     add("--beside", type=Path, metavar="DIR", help="a second artifact, only compared and counted")
-    listening.arguments(parser, 8000)
+    http_options.arguments(parser, 8000)
     add("--release", default=said("VERDICT_RELEASE", "unreleased"), help="default: $VERDICT_RELEASE")
     add("--commit", default=said("VERDICT_COMMIT"), help="default: $VERDICT_COMMIT")
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Serve until told to end; 0, or 1 where an artifact cannot be loaded or a port is taken."""
-
-    def start() -> None:
-        try:
-            from verdict.serving.server import serve
-            from verdict.serving.settings import Settings
-        except ImportError as error:
-            remedy = "make serve (or pip install -r requirements/serving.txt)"
-            raise VerdictError(error.name or "a library", "not installed; `verdict serve` needs it", remedy) from None
-        given = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
-        secrets = {"token": options.token_file, "receipt_key": options.receipt_key}
-        serve(Settings(**given | {name: listening.secret(path) for name, path in secrets.items()}))
-
-    return reported(start)
+    try:
+        from verdict.serving.server import serve
+        from verdict.serving.settings import Settings
+    except ImportError as error:
+        remedy = "make serve (or pip install -r requirements/serving.txt)"
+        raise VerdictError(error.name or "a library", "not installed; `verdict serve` needs it", remedy) from None
+    given = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
+    secrets = {"token": options.token_file, "receipt_key": options.receipt_key}
+    serve(Settings(**given | {name: http_options.read_secret(path) for name, path in secrets.items()}))
 
 
 if __name__ == "__main__":  # in an image, which has this of verdict/cli and no list of commands

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
+from verdict.cli.project import enter_project
 from verdict.cli.types import whole_number
 
 if TYPE_CHECKING:
@@ -32,18 +33,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these points")
 
 
+@exit_1_on_error
 def run(options: argparse.Namespace) -> int:
     """Run the verb; 0, or 1 where a point failed or the spec file is wrong."""
-    return reported(lambda: _run(options))
-
-
-def _run(options: argparse.Namespace) -> int:
     from verdict.experiments.sweep.plan import plan
-    from verdict.repo.environment import clean_own_environment
-    from verdict.repo.project import project_root
 
-    clean_own_environment()
-    chosen = plan(project_root(), options.spec)
+    chosen = plan(enter_project(), options.spec)
     if options.verb == "points":
         _print_points(chosen, options.json)
         return 0

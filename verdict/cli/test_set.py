@@ -2,7 +2,8 @@
 
 import argparse
 
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
+from verdict.cli.project import enter_project
 
 HELP = "approve the test rows that count: data/test-set.txt"
 
@@ -12,15 +13,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-new", action="store_true", help="only take out those that are gone")
 
 
-def run(options: argparse.Namespace) -> int:
+@exit_1_on_error
+def run(options: argparse.Namespace) -> None:
     """Write the file; 0, or 1 where there is no test split."""
+    from verdict.review.testset import write_test_set
 
-    def approve() -> None:
-        from verdict.repo.environment import clean_own_environment
-        from verdict.repo.project import project_root
-        from verdict.review.testset import write_test_set
-
-        clean_own_environment()
-        print(write_test_set(project_root(), options.no_new))
-
-    return reported(approve)
+    print(write_test_set(enter_project(), options.no_new))

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from verdict.base.errors import VerdictError
 from verdict.base.printable import plain
 from verdict.ci.github.client import GitHub
-from verdict.ci.github.issues import keep_one
+from verdict.ci.github.issues import sync_issue
 from verdict.delivery.host.orders import Status
 from verdict.delivery.host.state import State
 from verdict.delivery.registry import Tag, assign, version, versions
@@ -75,7 +75,7 @@ def ahead(root: Path, github: GitHub, state: State, url: str) -> None:
         names |= {"reason": plain(state.reason).replace("`", "'"), "commits": _between(root, github, serves)}
         body = _BODY.format(serves=serves.version, **names)
     title = _TITLE.format(state.environment)
-    keep_one(github, title, LABEL, body, _BACK.format(serves=serves.version, **names))
+    sync_issue(github, title, LABEL, body, _BACK.format(serves=serves.version, **names))
 
 
 def _between(root: Path, github: GitHub, serves: Tag) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
 from verdict.classifier.dataset.problems import Problems
-from verdict.classifier.dataset.table import files
+from verdict.classifier.dataset.table import table_files
 from verdict.classifier.params import Params
 from verdict.init.new_rows import NewRows, new_rows
 from verdict.init.row_writer import write_like
@@ -93,8 +93,8 @@ def notes(root: Path) -> list[object]:
 def _write_table(table: Path, whole: Path, new: NewRows) -> tuple[Path, Path]:
     """Write the table with the new rows to `whole`; return the new file there, and its place in the table."""
     problems = Problems(str(table))
-    existing = files(table, problems)
-    problems.stop()
+    existing = table_files(table, problems)
+    problems.raise_if_any()
     cells = [row.cells for row in new.rows]
     if not table.is_dir():
         write_like(table, cells, whole, keep=True)

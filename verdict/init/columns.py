@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from verdict.classifier.dataset.problems import Problems, quoted
-from verdict.classifier.dataset.table import batches, header
+from verdict.classifier.dataset.table import read_batches, read_header
 
 _BATCHES = 5  # read for a guess
 _MOST_CLASSES = 100  # a column with more values is not guessed to be the label
@@ -31,13 +31,13 @@ class Column:
 def columns_of(path: Path) -> list[Column]:
     """Describe each column by its first rows; `VerdictError` if the table cannot be read."""
     problems = Problems(str(path), "correct the table")
-    names = header(path, problems)
-    problems.stop()
+    names = read_header(path, problems)
+    problems.raise_if_any()
     cells: dict[str, list[str]] = {name: [] for name in names}
-    for batch in islice(batches(path, [("data", name) for name in names], problems), _BATCHES):
+    for batch in islice(read_batches(path, [("data", name) for name in names], problems), _BATCHES):
         for name in names:
             cells[name] += batch.columns[name]
-    problems.stop()
+    problems.raise_if_any()
     return [_column(name, values) for name, values in cells.items()]
 
 

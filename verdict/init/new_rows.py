@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.formats import Batch, Wanted
-from verdict.classifier.dataset.parts import keys_of
+from verdict.classifier.dataset.formats import Batch, ColumnRequest
+from verdict.classifier.dataset.parts import requested_columns
 from verdict.classifier.dataset.problems import Problems, quoted
-from verdict.classifier.dataset.rows import Rows
-from verdict.classifier.dataset.table import batches, files, header, read_file
+from verdict.classifier.dataset.rows import RowParser
+from verdict.classifier.dataset.table import read_batches, read_file, read_header, table_files
 from verdict.classifier.params.data import Data, Split
 
 # What tables of labelled rows call the class and the day, whatever this project's table calls them.
@@ -29,10 +29,10 @@ class _Faults(Problems):
         super().__init__(", ".join(map(str, sources)), _REMEDY)
         self._left_out, self._lenient, self.places = left_out, lenient, set[str]()
 
-    def row(self, key: str, place: str, what: str, then: str = "") -> None:
+    def add_row(self, key: str, place: str, what: str, then: str = "") -> None:
         """Note a problem of a row, or that it is left out for the first that it has."""
         if not self._lenient:
-            super().row(key, place, what, then)
+            super().add_row(key, place, what, then)
         elif (place := _CELL.sub("", place)) not in self.places:
             self.places.add(place)
             self._left_out[f"unusable {key}"] += 1
@@ -82,7 +82,7 @@ class Shape:
 
     def lacking(self, given: Sequence[str]) -> Iterator[tuple[str, str]]:
         """The keys, with their columns, that nothing of a file with these columns can give."""
-        for key, column in keys_of(self.data, self.split):
+        for key, column in requested_columns(self.data, self.split):
             if key not in _OPTIONAL and column not in self.fixed and not {*self.names(column)} & {*given}:
                 yield key, column
 
@@ -122,8 +122,8 @@ def new_rows(
         VerdictError: with everything that is wrong with the rows: columns, labels, ids, encoding.
     """
     mine = Problems(data.path)
-    shape = Shape(data, split, header(Path(data.path), mine), fixed)
-    mine.stop()
+    shape = Shape(data, split, read_header(Path(data.path), mine), fixed)
+    mine.raise_if_any()
     if unknown := [name for name in fixed if name not in shape.columns]:
         raise VerdictError(
             f"--set {unknown[0]}", f"{data.path} has no such column", f"one of {', '.join(shape.columns)}"
@@ -131,32 +131,32 @@ def new_rows(
     left_out = Counter[str]()
     problems = _Faults(sources, left_out, lenient)
     found = list(_read(shape, sources, problems, left_out))
-    problems.stop()
+    problems.raise_if_any()
     table = _Table.of(data, split, {row.words for row in found}, {row.id for row in found}, mine)
-    mine.stop()
+    mine.raise_if_any()
     rows = [row for row in found if table.takes(row, problems, left_out)]
-    problems.stop()
+    problems.raise_if_any()
     return NewRows(rows, left_out, sources)
 
 
 def _read(shape: Shape, sources: Sequence[Path], problems: _Faults, left_out: Counter[str]) -> Iterator[Row]:
     for source in sources:
-        given = header(source, problems)
+        given = read_header(source, problems)
         for key, column in shape.lacking(given) if given else ():  # else it was said why nothing can be read
             problems.add(key, f"no column {quoted(column)} in {source}; it has {', '.join(given[:30])}")
         if problems:
             continue
-        rows = Rows(shape.data, shape.split, problems)
+        rows = RowParser(shape.data, shape.split, problems)
         wanted = {name for column in shape.columns for name in shape.names(column)}
-        read = Wanted([(str(source), name) for name in given if name in wanted], problems)
-        for file in files(source, problems):  # without a row it is no problem: nobody has sent one yet
+        read = ColumnRequest([(str(source), name) for name in given if name in wanted], problems)
+        for file in table_files(source, problems):  # without a row it is no problem: nobody has sent one yet
             for batch in read_file(file, read):
                 made = _made(shape.of(batch), rows, source.name)
                 yield from (row for row in made if row.place not in problems.places)
         left_out.update({reason: count for (_, reason), count in rows.dropped.items()})
 
 
-def _made(batch: Batch, rows: Rows, source: str) -> Iterator[Row]:
+def _made(batch: Batch, rows: RowParser, source: str) -> Iterator[Row]:
     made = rows.of(batch).to_pylist()
     places = {batch.place(number): number for number in range(len(batch.lines))}
     labels, slices = rows.names.labels.values(), rows.names.slices.values()
@@ -178,8 +178,8 @@ class _Table:
     @classmethod
     def of(cls, data: Data, split: Split, words: set[int], ids: set[int], problems: Problems) -> "_Table":
         """Read the table; only what has one of these words or ids stays in memory."""
-        rows, there, met = Rows(data, split, problems), dict[int, str](), set[int]()
-        for batch in batches(Path(data.path), keys_of(data, split), problems):
+        rows, there, met = RowParser(data, split, problems), dict[int, str](), set[int]()
+        for batch in read_batches(Path(data.path), requested_columns(data, split), problems):
             made = rows.of(batch)
             labels = rows.names.labels.values()
             pairs = zip(made["words_key"].to_pylist(), made["label"].to_pylist(), strict=True)
@@ -197,7 +197,7 @@ class _Table:
         faults = [("data.id", "an id that another text has")] * (row.id in self.ids)
         faults += [("data.label", stranger)] * (row.label not in self.labels)
         for key, what in faults:
-            problems.row(key, row.place, what)
+            problems.add_row(key, row.place, what)
         if faults:
             return False
         self.ids.add(row.id)

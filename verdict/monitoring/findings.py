@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.monitoring.reference import WINDOW, Reference
+from verdict.monitoring.reference import WINDOW_TEXTS, Reference
 from verdict.monitoring.reference.mixture import Fit, Window
 
 # Fewer texts tell nothing; limits are those of a window.
@@ -71,7 +71,7 @@ def measure(
     """
     found, early = reference.fit(window), reference.fit(first) if first else None
     mix, metric = dict(zip(reference.slices, found.mix.tolist(), strict=True)), reference.headline
-    expected, promised = reference.expected(found.mix, metric), reference.scores[OVERALL][metric]
+    expected, promised = reference.expected_score(found.mix, metric), reference.scores[OVERALL][metric]
     findings = [_answers(reference, found, early, kind, window.texts) for kind in KINDS[2:]]
     if same_words:
         share = window.words[-1] / max(window.words.sum(), 1)
@@ -101,13 +101,14 @@ def _answers(reference: Reference, found: Fit, early: Fit | None, kind: str, tex
         return Finding(kind, value, limit, summary)
     summary = f"the share of answers below some confidence is off by {value:.1%} from {what}"
     if kind == "classes":
-        off, label = max(zip(found.moved(first).tolist(), reference.labels, strict=True), key=lambda one: abs(one[0]))
+        shifts = zip(found.class_shifts(first).tolist(), reference.labels, strict=True)
+        off, label = max(shifts, key=lambda shift: abs(shift[0]))
         summary = f"the share of texts that are {label} seems {off:+.1%} off from {what}"
     return Finding(kind, value, limit * _wider(texts), summary)
 
 
 def _wider(texts: int) -> float:
-    return float(np.sqrt(max(WINDOW / texts, 1.0)))
+    return float(np.sqrt(max(WINDOW_TEXTS / texts, 1.0)))
 
 
 def _words(reference: Reference, found: Fit) -> str:

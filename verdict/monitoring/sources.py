@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import numpy as np
 
 from verdict.base.errors import VerdictError
-from verdict.monitoring.reference import LENGTHS, STEPS, Reference, parse
+from verdict.monitoring.reference import CONFIDENCE_STEPS, LENGTHS, Reference, parse
 from verdict.monitoring.reference.mixture import Window
 from verdict.monitoring.reference.words import OTHER
 
@@ -112,7 +112,7 @@ def windows(samples: Iterable[Sample], reference: Reference) -> dict[str, Window
             elif name == "verdict_text_characters_bucket":
                 window.characters[steps.index(float(own["le"]))] += count
             elif own["label"] in labels:
-                window.answers[labels[own["label"]], _whole(float(own["confidence"]) * STEPS)] += count
+                window.answers[labels[own["label"]], _whole(float(own["confidence"]) * CONFIDENCE_STEPS)] += count
         except (LookupError, ValueError, OverflowError):
             raise VerdictError(f"{name} of {own['release']}", f"no count of ours: {value:g}", _OURS) from None
     for window in found.values():  # Prometheus counts whatever is at most so long
@@ -133,7 +133,9 @@ def digests(samples: Iterable[Sample]) -> set[str]:
 
 def empty(places: int, labels: int) -> Window:
     """A window of no text."""
-    return Window(np.zeros(places, np.int64), np.zeros((labels, STEPS), np.int64), np.zeros(len(LENGTHS) + 1, np.int64))
+    return Window(
+        np.zeros(places, np.int64), np.zeros((labels, CONFIDENCE_STEPS), np.int64), np.zeros(len(LENGTHS) + 1, np.int64)
+    )
 
 
 def of_table(path: Path, model: Path, reference: Reference) -> Window:
@@ -144,19 +146,19 @@ def of_table(path: Path, model: Path, reference: Reference) -> Window:
     """
     from verdict.classifier.artifact import load_classifier
     from verdict.classifier.dataset.problems import Problems
-    from verdict.classifier.dataset.table import batches
+    from verdict.classifier.dataset.table import read_batches
 
     classifier, problems = load_classifier(model), Problems(str(path), "correct the table")
     found = empty(len(reference.counter.names), len(reference.labels))
-    for batch in batches(path, [("data.text", column) for column in classifier.text.columns], problems):
+    for batch in read_batches(path, [("data.text", column) for column in classifier.text.columns], problems):
         rows = zip(*batch.columns.values(), strict=True)
         texts = [
             classifier.text.clean(classifier.text.joined(dict(zip(batch.columns, row, strict=True)))) for row in rows
         ]
         found.words[:] += reference.counter.of(texts).sum(axis=0)
         for text, (label, probabilities) in zip(texts, classifier.answers(texts), strict=True):
-            step = min(int(probabilities[label] * STEPS), STEPS - 1)
+            step = min(int(probabilities[label] * CONFIDENCE_STEPS), CONFIDENCE_STEPS - 1)
             found.answers[reference.labels.index(label), step] += 1
             found.characters[np.searchsorted(LENGTHS, len(text))] += 1
-    problems.stop()
+    problems.raise_if_any()
     return found

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from verdict.base.errors import VerdictError
 from verdict.base.printable import plain
 from verdict.monitoring.findings import Measured, measure
-from verdict.monitoring.reference import FIRST, WINDOW, Reference
+from verdict.monitoring.reference import FIRST_TEXTS, WINDOW_TEXTS, Reference
 from verdict.monitoring.reference.mixture import Window
 from verdict.monitoring.sources import Sample, digests, empty, reference_of, scraped, windows
 
@@ -162,11 +162,11 @@ class Watch:
             none = Kept.of(empty(len(reference.counter.names), len(reference.labels)))
             release = self.state.releases[name] = Release(words=reference.digest, first=none, filling=none)
         filled, first = release.filling.window + new, release.first.window
-        if filled.texts < WINDOW:
+        if filled.texts < WINDOW_TEXTS:
             release.filling = Kept.of(filled)
             return
-        found = measure(reference, filled, self.floor, first if first.texts >= FIRST else None, same)
-        if first.texts < FIRST:
+        found = measure(reference, filled, self.floor, first if first.texts >= FIRST_TEXTS else None, same)
+        if first.texts < FIRST_TEXTS:
             release.first = Kept.of(first + filled)
         release.filling = Kept.of(filled - filled)
         _note(release, found)

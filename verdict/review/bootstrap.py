@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.special import ndtr, stdtrit  # not scipy.stats, which takes 0.6 s to import
 
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.metrics import Floats, figures
-from verdict.classifier.scores.predictions import by_slice, scored
+from verdict.classifier.scores.metrics import Floats, compute_metrics
+from verdict.classifier.scores.predictions import metrics_by_slice, scored_rows
 from verdict.review.resampling import Resampling
 
 # No difference can be larger: twice the range of a metric, or the loss of a probability that was clipped.
@@ -94,7 +94,7 @@ def paired_bootstrap(
     Returns:
         What came of it overall, then for each slice in the rows' order.
     """
-    sides = [by_slice(table, labels, scheme.bins) for table in (base, candidate)]
+    sides = [metrics_by_slice(table, labels, scheme.bins) for table in (base, candidate)]
     resampling = Resampling([base, candidate], labels, scheme.bins, scheme.seed, scheme.asked)
     found = {}
     for part in resampling.parts:
@@ -121,7 +121,7 @@ def bootstrap_models(
     tables: Sequence[pd.DataFrame], labels: tuple[str, ...], metric: str, resamples: int, seed: int
 ) -> ModelDraws:
     """Score several models on the same resamples; their tables have the same rows in the same order."""
-    points = np.array([figures(scored(table, labels, "predictions"), 1)[metric] for table in tables])
+    points = np.array([compute_metrics(scored_rows(table, labels, "predictions"), 1)[metric] for table in tables])
     draws, groups = np.empty((len(tables), resamples)), 0
     for begin in range(0, len(tables), _AT_A_TIME):
         # The generators are seeded anew each time: the draws are the same for all tables.

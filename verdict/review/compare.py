@@ -13,9 +13,9 @@ from scipy.special import bdtr, ndtri
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST, TEST_SET
-from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.dataset.description import select_truth
 from verdict.classifier.params.metric_names import LOWER_IS_BETTER, OVERALL, metrics_of
-from verdict.classifier.scores.predictions import columns_of, slices
+from verdict.classifier.scores.predictions import probability_columns, slice_masks
 from verdict.review.bootstrap import Draws, ResamplingSettings, paired_bootstrap
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.settings import ComparisonSettings, constant, levels, require_few_slices
@@ -192,7 +192,7 @@ def compare_tables(
     scheme = ResamplingSettings(plan.bins, plan.resamples, plan.seed, lambda group: plan.asked(group, metrics))
     draws = paired_bootstrap(base, candidate, labels, scheme)
     confidence = levels(plan, {name: tuple(draw.base) for name, draw in draws.items()})
-    inside = {name: rows[place] for name, place in slices(rows)}
+    inside = {name: rows[place] for name, place in slice_masks(rows)}
     groups = tuple(
         _group(
             draw, inside[name], name, (left_out or {}).get(name, 0), _reach(draw, plan, confidence[name, plan.headline])
@@ -205,7 +205,7 @@ def compare_tables(
         for undefined in [constant(inside[name], draw.base)]
         for metric in draw.base
     )
-    columns = columns_of(labels)
+    columns = probability_columns(labels)
     same = bool((base[columns].to_numpy() == candidate[columns].to_numpy()).all())
     return Comparison(labels, plan.headline, plan.confidence, changed, same and not changed, tuple(lines), groups, rows)
 
@@ -238,9 +238,9 @@ def _reach(draws: Draws, plan: ComparisonSettings, confidence: float) -> float:
 
 def _rows(base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...]) -> pd.DataFrame:
     """Row by row: the truth, both predictions with their confidence, and whether it was fixed or broken."""
-    rows = candidate[truth_of(candidate.columns)].copy()
+    rows = candidate[select_truth(candidate.columns)].copy()
     for name, table in (("base", base), ("candidate", candidate)):
-        probabilities = table[columns_of(labels)].to_numpy()
+        probabilities = table[probability_columns(labels)].to_numpy()
         rows[name] = np.asarray(labels, dtype=object)[probabilities.argmax(axis=1)]
         rows[f"{name}_confidence"] = probabilities.max(axis=1)
     right, was_right = rows["candidate"] == rows["label"], rows["base"] == rows["label"]

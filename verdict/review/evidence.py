@@ -27,8 +27,8 @@ from verdict.classifier.artifact import (
     load_groups,
     load_manifest,
 )
-from verdict.classifier.dataset.description import Dataset, read_dataset, truth_of
-from verdict.classifier.scores.predictions import columns_of
+from verdict.classifier.dataset.description import Dataset, read_dataset, select_truth
+from verdict.classifier.scores.predictions import probability_columns
 from verdict.repo.revisions import Revision, Store
 from verdict.review.data import PREPARED
 from verdict.review.policy import headline_of
@@ -101,9 +101,9 @@ class Evidence:
         """Stored predictions for a split, row for row."""
         place = f"{folder}/{name}"
         where = f"{place} of {self.revision.name}"
-        path, known = self.store.file(self.revision, folder, name), truth_of(truth.columns)
+        path, known = self.store.file(self.revision, folder, name), select_truth(truth.columns)
         with errors_about(path, place, self.revision):
-            table = bounded_table(path, remedy, [*known, *columns_of(self.labels)])
+            table = bounded_table(path, remedy, [*known, *probability_columns(self.labels)])
         require_truth(table, where, self.labels)
         require_probabilities(table, self.labels, where)
         if not table[known].equals(truth[known]):
@@ -195,8 +195,8 @@ class Evidence:
 
         For a row that is tested here, too, the stored ones; for others the artifact is run.
         """
-        table, names = rows.reset_index(drop=True), columns_of(self.labels)
-        columns = [*truth_of(table.columns.intersection(self.test.columns)), "text"]
+        table, names = rows.reset_index(drop=True), probability_columns(self.labels)
+        columns = [*select_truth(table.columns.intersection(self.test.columns)), "text"]
         stored = self.test[columns].reset_index(names="row")
         place = table[columns].merge(stored, on=columns, how="left")["row"]
         new = place.isna().to_numpy()
@@ -217,7 +217,7 @@ class Evidence:
             raise VerdictError(f"{ARTIFACT} of {self.revision.name}", what, "dvc repro -f train")
         _ = self.classifier
         computed, seconds = self._timed(self.test)
-        names = columns_of(self.labels)
+        names = probability_columns(self.labels)
         off = np.abs(computed[names].to_numpy() - stored[names].to_numpy()).max(axis=1)
         if (off > PROBABILITY_TOLERANCE).any():
             row = int(off.argmax())

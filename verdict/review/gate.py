@@ -11,7 +11,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import Figures, as_document, by_slice
+from verdict.classifier.scores.predictions import MetricsBySlice, metrics_by_slice, metrics_document
 from verdict.repo.lock.check import Finding
 from verdict.repo.revisions import Revision, Store
 from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, compare, compare_on_shared
@@ -45,8 +45,8 @@ class Review:
     changes: list[ParamChange] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    figures: Figures = field(default_factory=dict)  # of each side's predictions on all of its own test rows
-    base_figures: Figures = field(default_factory=dict)
+    figures: MetricsBySlice = field(default_factory=dict)  # of each side's predictions on all of its own test rows
+    base_figures: MetricsBySlice = field(default_factory=dict)
     unapproved: str = ""  # what both models do on the others
     seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
     comparison: Comparison | None = None
@@ -76,7 +76,7 @@ class Review:
         text += f"; new: {first_few(came)}" if came else ""
         return text + (f"; no longer tested: {first_few(gone)}" if gone else "")
 
-    def _both_figures(self) -> Iterator[tuple[Figures, Figures]]:
+    def _both_figures(self) -> Iterator[tuple[MetricsBySlice, MetricsBySlice]]:
         yield self.figures, self.base_figures
         yield self.base_figures, self.figures
 
@@ -163,17 +163,17 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     result.rules.append(rule)
     predictions, result.seconds_per_1000 = candidate.verified_predictions()
     old, new = reported(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
-    result.figures = by_slice(predictions, candidate.labels, bins_of(own))
+    result.figures = metrics_by_slice(predictions, candidate.labels, bins_of(own))
     optional = not_yet_reported(old, base.labels, metric) if base else frozenset()
     validation = recompute_validation(candidate, optional)
-    result.rules.append(figures_rule(new, as_document(result.figures, candidate.labels), candidate, validation))
+    result.rules.append(figures_rule(new, metrics_document(result.figures, candidate.labels), candidate, validation))
     result.rules.append(provenance.documents(candidate))
     rows = test_rows(base, candidate)
     result.rules.append(provenance.file_rule(rows))
     if base:
         plan = settings_of(base, policy)
-        result.base_figures = by_slice(base.predictions, base.labels, plan.bins)
-        if wrong := mismatches(old, as_document(result.base_figures, base.labels), base.revision, optional):
+        result.base_figures = metrics_by_slice(base.predictions, base.labels, plan.bins)
+        if wrong := mismatches(old, metrics_document(result.base_figures, base.labels), base.revision, optional):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
         result.rules.extend(_of_data(store, base.revision, result, rows))
@@ -214,9 +214,9 @@ def _of_model(base: Evidence | None, candidate: Evidence, result: Review, rows: 
     yield rules.speed(policy, base, candidate, seconds or 0.0, unchanged)
 
 
-def _figures_of(side: Evidence, all_of_them: Figures, rows: Mask) -> Figures:
+def _figures_of(side: Evidence, all_of_them: MetricsBySlice, rows: Mask) -> MetricsBySlice:
     """A side's figures on some of its test rows."""
-    return all_of_them if rows.all() else by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
+    return all_of_them if rows.all() else metrics_by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
 
 
 def settings_of(base: Evidence, policy: Gate) -> ComparisonSettings:

@@ -12,7 +12,7 @@ from verdict.classifier.params.metric_names import (
     LOWER_IS_BETTER,
     OVERALL,
     RATED,
-    by_class,
+    class_metric_names,
     known_metric,
     metrics_of,
 )
@@ -167,5 +167,5 @@ def _lacking(params: AllParams, metric: str) -> str:
         return "" if data.rating else "without data.rating there is none"
     if data.labels is None:
         return ""
-    there_is = by_class(data.labels) if ":" in metric else metrics_of(len(data.labels), rated=False)
+    there_is = class_metric_names(data.labels) if ":" in metric else metrics_of(len(data.labels), rated=False)
     return "" if metric in there_is else f"data.labels names {len(data.labels)} classes, which have none"

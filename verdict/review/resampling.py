@@ -17,8 +17,8 @@ import pandas as pd
 from scipy.sparse import csc_array, csr_array, vstack
 
 from verdict.classifier.params.metric_names import BINARY
-from verdict.classifier.scores.metrics import Codes, Floats, Ranking, Scored, Sums
-from verdict.classifier.scores.predictions import scored, slices
+from verdict.classifier.scores.metrics import Codes, Floats, Ranking, ScoredRows, Sums
+from verdict.classifier.scores.predictions import scored_rows, slice_masks
 
 # Bytes of a chunk of resamples, and of the part of it that is ranked or drawn at a time, which a cache should hold.
 _CHUNK, _CACHED = 100_000_000, 2_000_000
@@ -127,7 +127,7 @@ class Part:
         rows: npt.NDArray[np.bool_],
         asked: Sequence[str],
         clusters: Clusters,
-        models: Sequence[tuple[Scored, csr_array]],
+        models: Sequence[tuple[ScoredRows, csr_array]],
     ) -> "Part":
         """A part of what some models say, each given with what its rows add to the sums."""
         place = clusters.place[rows]
@@ -159,11 +159,11 @@ class Resampling:
             seed: of the draws.
             asked: the metrics of `overall`, and of a slice; where it is none, nothing is drawn.
         """
-        models = [scored(table, labels, "predictions") for table in tables]
+        models = [scored_rows(table, labels, "predictions") for table in tables]
         self._models, self._layout = len(models), Sums(labels, bins, models[0].rating is not None)
         self.clusters = Clusters.of(tables[0], seed)
         added = [(rows, _sparse(self._layout, rows)) for rows in models]
-        parts = ((name, rows, asked(name)) for name, rows in slices(tables[0]))
+        parts = ((name, rows, asked(name)) for name, rows in slice_masks(tables[0]))
         self.parts = [Part.of(*part, self.clusters, added) for part in parts if part[-1]]
 
     def draw(self, resamples: int) -> Iterator[tuple[slice, Part, list[dict[str, Floats]]]]:
@@ -193,7 +193,7 @@ class Resampling:
         return {name: found[name] for name in part.asked}
 
 
-def _sparse(layout: Sums, rows: Scored) -> csr_array:
+def _sparse(layout: Sums, rows: ScoredRows) -> csr_array:
     columns, values = layout.of_rows(rows)
     ends = np.arange(len(rows) + 1) * columns.shape[1]
     return csr_array((values.ravel(), columns.ravel(), ends), shape=(len(rows), layout.width))

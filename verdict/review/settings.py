@@ -12,7 +12,7 @@ import pandas as pd
 from verdict.base.errors import VerdictError
 from verdict.base.paths import TEST
 from verdict.base.printable import plain
-from verdict.classifier.params.metric_names import BINARY, by_class, metrics_of
+from verdict.classifier.params.metric_names import BINARY, class_metric_names, metrics_of
 
 _MOST_NAMED = 20
 # Slices that are compared: each keeps its resamples, 80 kB a metric.
@@ -48,7 +48,7 @@ class ComparisonSettings:
 
     def require_metrics(self, labels: Sequence[str], rated: bool) -> None:
         """Refuse a plan for metrics that the data does not have."""
-        there_is = (*metrics_of(len(labels), rated), *by_class(labels))
+        there_is = (*metrics_of(len(labels), rated), *class_metric_names(labels))
         names = [self.headline, *(name for _, name in sorted(self.named | self.floored))]
         if unknown := [name for name in dict.fromkeys(names) if name not in there_is]:
             what = f"the data has no {', '.join(unknown):.200}; {found_metrics(labels, rated)}"

@@ -16,8 +16,8 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
 from verdict.base.paths import TEST, TEST_SET
 from verdict.base.printable import plain
-from verdict.classifier.dataset.description import truth_of
-from verdict.classifier.scores.predictions import slices
+from verdict.classifier.dataset.description import select_truth
+from verdict.classifier.scores.predictions import slice_masks
 from verdict.repo.revisions import Revision, working_tree
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.truth import read_truth
@@ -57,7 +57,7 @@ class TestRows:
 
 def row_digests(table: pd.DataFrame) -> list[str]:
     """A name for each row that tells all that a score depends on: id, group, slice, label, rating (if any), text."""
-    columns = [table[name].tolist() for name in [*truth_of(table.columns), "text"]]
+    columns = [table[name].tolist() for name in [*select_truth(table.columns), "text"]]
     return [hashlib.sha256(json.dumps(row).encode()).hexdigest()[:16] for row in zip(*columns, strict=True)]
 
 
@@ -104,7 +104,7 @@ def _listed(revision: Revision) -> frozenset[str] | None:
 
 def left_out_counts(table: pd.DataFrame, known: Mask, main: Revision) -> dict[str, int]:
     """How many rows main had learnt from, overall and by slice; `VerdictError` when they are too many."""
-    counts = {name: (int(known[inside].sum()), int(inside.sum())) for name, inside in slices(table)}
+    counts = {name: (int(known[inside].sum()), int(inside.sum())) for name, inside in slice_masks(table)}
     for name, (learnt, rows) in counts.items():
         if learnt > MOST_LEFT_OUT * rows:
             what = f"the model of {main.name} was trained on {learnt} of the {rows} test rows ({plain(name, 80)})"

@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.dataset.description import select_truth
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import columns_of
+from verdict.classifier.scores.predictions import probability_columns
 from verdict.review.tables import bounded_table, columns_in
 
-# What every table of rows has; `truth_of` says what else it may have.
+# What every table of rows has; `select_truth` says what else it may have.
 _ALWAYS = ("id", "group", "label")
 # More labels or slices than that no table shows, and no bootstrap holds.
 _MOST_NAMES, _LONGEST_NAME = 1000, 1000
@@ -33,7 +33,7 @@ def read_truth(path: Path, remedy: str, *more: str) -> pd.DataFrame:
 
 def truth_columns(path: Path) -> list[str]:
     """The columns of truth that a table has, and those that each must have."""
-    return truth_of([*_ALWAYS, *columns_in(path)])
+    return select_truth([*_ALWAYS, *columns_in(path)])
 
 
 def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> None:
@@ -41,7 +41,7 @@ def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> Non
     remedy = "dvc repro prepare"
     if table.empty:
         raise VerdictError(where, "no row in it", remedy)
-    for name in truth_of(table.columns.difference(["rating"])):
+    for name in select_truth(table.columns.difference(["rating"])):
         if not pd.api.types.is_string_dtype(table[name]):
             raise VerdictError(where, f"{name} is no text", remedy)
     if (twice := table["id"].duplicated()).any():
@@ -61,19 +61,19 @@ def require_truth(table: pd.DataFrame, where: str, labels: Sequence[str]) -> Non
 def extended_to_labels(table: pd.DataFrame, labels: Sequence[str], to_labels: Sequence[str]) -> pd.DataFrame:
     """Predictions with a column for each of more labels; those that the model does not have got no probability."""
     absent = [label for label in to_labels if label not in set(labels)]
-    whole = table.assign(**dict.fromkeys(columns_of(absent), 0.0))
-    return whole[[*truth_of(table.columns), *columns_of(to_labels)]]
+    whole = table.assign(**dict.fromkeys(probability_columns(absent), 0.0))
+    return whole[[*select_truth(table.columns), *probability_columns(to_labels)]]
 
 
 def with_probabilities(table: pd.DataFrame, labels: Sequence[str], values: npt.NDArray[np.float64]) -> pd.DataFrame:
     """The columns of truth, and one for each label's probability."""
-    named = pd.DataFrame(values, columns=columns_of(labels), index=table.index)
-    return table[truth_of(table.columns)].join(named)
+    named = pd.DataFrame(values, columns=probability_columns(labels), index=table.index)
+    return table[select_truth(table.columns)].join(named)
 
 
 def require_probabilities(table: pd.DataFrame, labels: Sequence[str], where: str) -> None:
     """Refuse rows whose probabilities are no numbers, below 0, or do not add up to 1."""
-    values = table[columns_of(labels)].to_numpy(dtype=np.float64)
+    values = table[probability_columns(labels)].to_numpy(dtype=np.float64)
     remedy = "dvc repro -f train evaluate"
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import by_slice
+from verdict.classifier.scores.predictions import metrics_by_slice
 from verdict.review.compare import all_labels, predictions_on
 from verdict.review.evidence import Evidence
 from verdict.review.testset import WRITE, TestRows
@@ -19,7 +19,7 @@ def on_unapproved(base: Evidence, candidate: Evidence, own: pd.DataFrame, bins: 
     text = f"{counted(int(rest.sum()), 'test row')} nobody has approved yet, and no rule is asked of"
     if not known.all():
         labels = all_labels(base, candidate)
-        old, new = (figure(by_slice(side, labels, bins)[OVERALL][base.headline]) for side in sides)
+        old, new = (figure(metrics_by_slice(side, labels, bins)[OVERALL][base.headline]) for side in sides)
         text += f": {title(base.headline)} {old} → {new} there"
     text += f" ({known.sum():,} left out, which main had learnt from)" if known.any() else ""
     later = " in a change after this one" if known.any() else ""

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from verdict.classifier.artifact import Answer, Classifier
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.monitoring.reference import COUNTED, LENGTHS, STEPS, Reference
+from verdict.monitoring.reference import CONFIDENCE_STEPS, COUNTED_SHARE, LENGTHS, Reference
 from verdict.monitoring.reference.words import Counter as Words
 from verdict.web.service import RequestCounters
 
@@ -32,7 +32,8 @@ class Lots(Collector):
     ) -> None:
         self._shown, self._lock, self._release, self._text = CollectorRegistry(), Lock(), release, classifier.text
         texts = Counter("verdict_texts", "texts that were answered", ["release"], registry=registry)
-        names, steps = ["release", "label", "confidence"], [f"{step / STEPS:.1f}" for step in range(STEPS)]
+        names = ["release", "label", "confidence"]
+        steps = [f"{step / CONFIDENCE_STEPS:.1f}" for step in range(CONFIDENCE_STEPS)]
         answers = Counter("verdict_answers", "what was answered", names, registry=self._shown)
         lengths = ("verdict_text_characters", "lengths", ["release"])
         self._texts = texts.labels(release)
@@ -51,12 +52,12 @@ class Lots(Collector):
         """Count some answers: how many at once, all else once the lot is full."""
         self._texts.inc(len(texts))
         self._waiting += [
-            (label, min(int(probabilities[label] * STEPS), STEPS - 1), len(text))
+            (label, min(int(probabilities[label] * CONFIDENCE_STEPS), CONFIDENCE_STEPS - 1), len(text))
             for text, (label, probabilities) in zip(texts, answers, strict=True)
         ]
         if self._counter:
             for text in texts:
-                if random() < COUNTED:
+                if random() < COUNTED_SHARE:
                     self._count(self._counter, text)
         if len(self._waiting) >= LOT and (self._counted >= LOT or not self._counter):
             with self._lock:

@@ -80,7 +80,7 @@ class Service(WebService):
         reference = _reference(settings, self.labels)
         self.counters: Counters = Counters(self.artifact.classifier, self._told, reference)
         if reference:  # `verdict drift` compares each release with its own
-            self.pages = {"/reference.json": reference.text().encode()}
+            self.pages = {"/reference.json": reference.to_json().encode()}
         self._beside = Artifact(settings.beside, settings.waiting) if settings.beside else None
         self._comparisons: set[asyncio.Task[None]] = set()
         if self._beside and (other := self._beside.classifier.text.columns) != self.columns:

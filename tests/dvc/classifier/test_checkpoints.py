@@ -33,11 +33,11 @@ def test_states_lie_where_they_outlive_the_run(
 def test_a_state_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     """A second holder is refused with the file's name, until the first lets go; then both files can be removed."""
     state = tmp_path / "states" / "one.safetensors"
-    with checkpoints.hold(state), pytest.raises(VerdictError, match=r"one\.safetensors: another process"):
-        checkpoints.hold(state)
-    checkpoints.hold(state).release()
+    with checkpoints.acquire(state), pytest.raises(VerdictError, match=r"one\.safetensors: another process"):
+        checkpoints.acquire(state)
+    checkpoints.acquire(state).release()
     state.touch()
-    checkpoints.forget([state])
+    checkpoints.delete([state])
     assert list(state.parent.iterdir()) == []
 
 
@@ -46,7 +46,7 @@ def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
     state = tmp_path / "one.safetensors"
     code = (
         "import sys; from pathlib import Path; from verdict.classifier.training import checkpoints\n"
-        "held = checkpoints.hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+        "held = checkpoints.acquire(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(state)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -54,7 +54,7 @@ def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
     assert holder.stdout
     assert holder.stdout.readline() == b"held\n"
     with pytest.raises(VerdictError, match="another process is at this very training"):
-        checkpoints.hold(state)
+        checkpoints.acquire(state)
     holder.kill()
     holder.communicate()
-    checkpoints.hold(state).release()
+    checkpoints.acquire(state).release()

@@ -8,11 +8,11 @@ import pytest
 from tests.corpus import RAW, mails, write_csv
 from tests.documents import load
 from tests.dvc.pipeline.clone import Clone, empty_clone
-from tests.dvc.review.changes import Desk, desk, set_params
+from tests.dvc.review.edits import ReviewRunner, runner, set_params
 from verdict.base.errors import VerdictError
 from verdict.init import add
 
-__all__ = ["desk"]
+__all__ = ["runner"]
 TABLE = f"data/raw/{RAW}"
 SET = ("--set", "domain=tweets")
 
@@ -33,10 +33,10 @@ def labelled(tmp_path: Path) -> str:
     return str(tmp_path / "rows.csv")
 
 
-def test_rows_become_a_new_version(clone: Clone, labelled: str, desk: Desk) -> None:
+def test_rows_become_a_new_version(clone: Clone, labelled: str, runner: ReviewRunner) -> None:
     """The pointer names the table with them, git has a note of their origin and no row, and the DAG takes them."""
     before = (clone.path / TABLE).read_bytes()
-    said = desk.run(clone, "data", "add", labelled, *SET, "--origin", "letters")
+    said = runner.run(clone, "data", "add", labelled, *SET, "--origin", "letters")
     assert said.code == 0, said.text
     assert "30 rows added\n  15 × rows.csv / tweets / negative\n" in said.text
     assert (clone.path / TABLE).read_bytes().startswith(before)
@@ -47,12 +47,12 @@ def test_rows_become_a_new_version(clone: Clone, labelled: str, desk: Desk) -> N
     assert "up to date" in clone.run("dvc", "status", f"{TABLE}.dvc")
     clone.run("dvc", "repro", "--quiet", "validate")
     assert not list((clone.path / "data/raw").glob(".added-*"))
-    again = desk.run(clone, "data", "add", labelled, *SET)
+    again = runner.run(clone, "data", "add", labelled, *SET)
     assert (again.code, "no new row: nothing was changed\n  left out: 30 ×" in again.text) == (0, True), again.text
     assert len(load(clone.path / add.NOTES)) == 1
 
 
-def test_what_is_refused_changes_nothing(clone: Clone, labelled: str, desk: Desk) -> None:
+def test_what_is_refused_changes_nothing(clone: Clone, labelled: str, runner: ReviewRunner) -> None:
     """Without a column, with a table that was changed or is missing, all stays, and the remedy is said."""
     cases: tuple[tuple[Callable[[Path], object] | None, str], ...] = (
         (None, "--set COLUMN=VALUE"),
@@ -63,7 +63,7 @@ def test_what_is_refused_changes_nothing(clone: Clone, labelled: str, desk: Desk
         if change:
             change(clone.path / TABLE)
         found = (clone.path / TABLE).read_bytes() if (clone.path / TABLE).exists() else None
-        said = desk.run(clone, "data", "add", labelled, *(SET if change else ()))
+        said = runner.run(clone, "data", "add", labelled, *(SET if change else ()))
         assert (said.code, words in said.text) == (1, True), said.text
         assert found == ((clone.path / TABLE).read_bytes() if found else None)
         assert clone.changes() == ""
@@ -71,7 +71,7 @@ def test_what_is_refused_changes_nothing(clone: Clone, labelled: str, desk: Desk
 
 @pytest.mark.parametrize("folder", [False, True], ids=["a file", "a folder"])
 def test_a_failure_of_dvc_is_taken_back(
-    clone: Clone, labelled: str, desk: Desk, folder: bool, monkeypatch: pytest.MonkeyPatch
+    clone: Clone, labelled: str, runner: ReviewRunner, folder: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where `dvc add` fails, table, pointer and notes are as before."""
     place = clone.path / ("data/parts" if folder else "data/raw")
@@ -89,17 +89,17 @@ def test_a_failure_of_dvc_is_taken_back(
 
     with monkeypatch.context() as patch:
         patch.setattr(add, "dvc", fails)
-        said = desk.run(clone, "data", "add", labelled, *SET)
+        said = runner.run(clone, "data", "add", labelled, *SET)
     assert (said.code, "no space left" in said.text) == (1, True), said.text
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
     assert clone.changes() == ""
-    assert desk.run(clone, "data", "add", labelled, *SET).code == 0
+    assert runner.run(clone, "data", "add", labelled, *SET).code == 0
     names = {path.name for path in place.iterdir()} - set(before)
     assert names == ({"zadded-0001.csv"} if folder else set()), "it must be the last file of the table"
 
 
 def test_what_a_kill_leaves_behind_is_not_committed(
-    clone: Clone, labelled: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    clone: Clone, labelled: str, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the new version is made, git sees none of its rows, but their note; what a kill left is noted once."""
     seen: list[tuple[str, int]] = []
@@ -110,25 +110,25 @@ def test_what_a_kill_leaves_behind_is_not_committed(
 
     with monkeypatch.context() as patch:
         patch.setattr(add, "dvc", looks)
-        assert desk.run(clone, "data", "add", labelled, *SET).code == 1
-    assert desk.run(clone, "data", "add", labelled, *SET).code == 0
+        assert runner.run(clone, "data", "add", labelled, *SET).code == 1
+    assert runner.run(clone, "data", "add", labelled, *SET).code == 0
     clone.run("git", "checkout", "--quiet", f"{TABLE}.dvc")
     clone.run("dvc", "checkout", "--quiet", "--force", f"{TABLE}.dvc")
     with monkeypatch.context() as patch:
         patch.setattr(add, "dvc", looks)
-        assert desk.run(clone, "data", "add", labelled, *SET).code == 1
+        assert runner.run(clone, "data", "add", labelled, *SET).code == 1
     assert seen == [(f"?? {add.NOTES}\n", 1)] * 2
 
 
-def test_rows_of_an_own_table_are_added_as_well(clone: Clone, tmp_path: Path, desk: Desk) -> None:
+def test_rows_of_an_own_table_are_added_as_well(clone: Clone, tmp_path: Path, runner: ReviewRunner) -> None:
     """Two columns of text and a label, no id, no rating: the same command, and verdict init forgets older notes."""
     write_csv(tmp_path / "mails.csv", mails(400))
     write_csv(tmp_path / "more.csv", [{"subject": "one", "body": "never seen", "label": "spam"}])
     (clone.path / add.NOTES).write_text("[]\n", encoding="utf-8")
     columns = ("--text", "subject", "--text", "body", "--label", "label")
-    assert desk.run(clone, "init", str(tmp_path / "mails.csv"), *columns, "--force").code == 0
+    assert runner.run(clone, "init", str(tmp_path / "mails.csv"), *columns, "--force").code == 0
     assert not (clone.path / add.NOTES).exists()
-    said = desk.run(clone, "data", "add", str(tmp_path / "more.csv"))
+    said = runner.run(clone, "data", "add", str(tmp_path / "more.csv"))
     assert (said.code, "mails.csv: 1 rows added" in said.text) == (0, True), said.text
 
 

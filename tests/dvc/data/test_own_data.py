@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.documented import commands
+from tests.documented_commands import commands
 from tests.dvc.pipeline.clone import Clone, commented_clone
 from tests.tables import TABLES
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.dvc.delivery.stage import LIMITS, PLANTED, Stand, Users, until
-from tests.dvc.monitoring.counting import KEY, Counting, counting, posted
+from tests.dvc.delivery.host_harness import FAULTY_SERVICE, LIMITS, HostHarness, Users, until
+from tests.dvc.monitoring.feedback_process import KEY, FeedbackProcess, feedback_process, post_status
 from tests.shared import once
 from tests.tiers import tier
 from tests.unit.stages.runs import build
@@ -66,44 +66,44 @@ class Teachers(Users):
                 assert isinstance(told, Receipt)
                 other = "neutral" if told.label != "neutral" else "positive"
                 truth = told.label if number * 7 % 10 < self.right[told.release] else other
-                posted(client, {"receipt": receipt, "label": truth})
+                post_status(client, {"receipt": receipt, "label": truth})
 
 
 @pytest.fixture
-def stand(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def harness(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostHarness]:
     """A host whose servers sign receipts with one key."""
     model = once(tmp_path_factory.getbasetemp(), "served", build) / "models/classifier"
-    with Stand(tmp_path, model).proxied() as found:
+    with HostHarness(tmp_path, model).running_proxy() as found:
         (tmp_path / "key").write_bytes(KEY)
-        found.servers = Processes(found.ports, tmp_path / "processes", PLANTED, tmp_path / "key")
+        found.servers = Processes(found.ports, tmp_path / "processes", FAULTY_SERVICE, tmp_path / "key")
         yield found
 
 
 @contextmanager
-def judged(stand: Stand, right: dict[str, int]) -> Iterator[Counting]:
+def judged(harness: HostHarness, right: dict[str, int]) -> Iterator[FeedbackProcess]:
     """Users who bring labels back, a process that counts them, and a guard that asks it; v1.0.0 serves."""
-    with counting(stand.folder, f"sqlite:///{stand.folder / 'counts.db'}") as process:
+    with feedback_process(harness.folder, f"sqlite:///{harness.folder / 'counts.db'}") as process:
         labels = Labels(f"http://127.0.0.1:{process.metrics}/metrics")
-        stand.guard = Guard("production", Host(stand.proxy, stand.servers, stand.ports, labels), stand.store)
-        stand.ask(stand.release("v1.0.0"))
-        stand.run(Stage.WATCHED)
-        users = Teachers(stand.port, threads=3, counts=process.port, right=right)
+        harness.guard = Guard("production", Host(harness.proxy, harness.servers, harness.ports, labels), harness.store)
+        harness.ask(harness.release("v1.0.0"))
+        harness.run(Stage.WATCHED)
+        users = Teachers(harness.port, threads=3, counts=process.port, right=right)
         with users.asking(), users.teaching():
             yield process
         assert set(users.got) == {200}
 
 
 @pytest.mark.parametrize(("right", "outcome"), [(8, "promoted"), (4, "rolled back")])
-def test_a_trial_ends_by_the_labels_that_came_back(stand: Stand, right: int, outcome: str) -> None:
+def test_a_trial_ends_by_the_labels_that_came_back(harness: HostHarness, right: int, outcome: str) -> None:
     """With so many for each side: measurably fewer right answers come back, no measurable difference goes on."""
     if outcome == "promoted":
         tier("delivery")
-    with judged(stand, {"v1.0.0": 8, "v1.1.0": right}):
-        stand.ask(stand.release("v1.1.0"), TRIAL)
-        state = stand.run(Stage.WATCHED if outcome == "promoted" else Stage.SETTLED, seconds=120)
+    with judged(harness, {"v1.0.0": 8, "v1.1.0": right}):
+        harness.ask(harness.release("v1.1.0"), TRIAL)
+        state = harness.run(Stage.WATCHED if outcome == "promoted" else Stage.SETTLED, seconds=120)
     assert (state.outcome, state.stable and state.stable.version) == (outcome, "v1.1.0" if right == 8 else "v1.0.0")
     assert ("right, beside" in state.reason) == (outcome == "rolled back")
-    ended = next(event for event in stand.store.events(200) if event.get("version") == "v1.1.0" and labelled(event))
+    ended = next(event for event in harness.store.events(200) if event.get("version") == "v1.1.0" and labelled(event))
     assert ended["what"] == ("promoting" if outcome == "promoted" else "settled")
 
 
@@ -112,31 +112,31 @@ def labelled(event: dict[str, Any]) -> bool:
     return bool(event.get("canary", {}).get("labelled", 0) >= TRIAL.labels)
 
 
-def test_a_promoted_release_that_is_worse_by_its_labels_comes_back_by_itself(stand: Stand) -> None:
+def test_a_promoted_release_that_is_worse_by_its_labels_comes_back_by_itself(harness: HostHarness) -> None:
     """It was forced, so no canary saw it; in its watch time labels do, and the log says why."""
-    with judged(stand, {"v1.0.0": 8, "v1.1.0": 4}) as process:
+    with judged(harness, {"v1.0.0": 8, "v1.1.0": 4}) as process:
         until(lambda: process.counts().total() >= 150)
-        stand.ask(stand.release("v1.1.0"), FORCED)
-        state = stand.run(Stage.WATCHED)
+        harness.ask(harness.release("v1.1.0"), FORCED)
+        state = harness.run(Stage.WATCHED)
         assert state.stable is not None
         assert state.stable.version == "v1.1.0"
-        state = stand.run(Stage.SETTLED, seconds=120)
+        state = harness.run(Stage.SETTLED, seconds=120)
     assert (state.outcome, state.stable and state.stable.version) == ("rolled back", "v1.0.0")
     assert "by labels that came back, beside" in state.reason
-    assert any(event.get("why") == state.reason for event in stand.store.events(200))
+    assert any(event.get("why") == state.reason for event in harness.store.events(200))
 
 
-def test_the_guard_goes_on_without_the_process_that_counts(stand: Stand) -> None:
+def test_the_guard_goes_on_without_the_process_that_counts(harness: HostHarness) -> None:
     """Killed in a roll: the roll ends as it would; a trial that needs labels ends as undecided."""
     tier("delivery")
-    with judged(stand, {"v1.0.0": 8, "v1.1.0": 8, "v1.2.0": 8}) as process:
+    with judged(harness, {"v1.0.0": 8, "v1.1.0": 8, "v1.2.0": 8}) as process:
         process.process.kill()
         process.process.wait(20)
-        stand.ask(stand.release("v1.1.0"))
-        assert stand.run(Stage.WATCHED, seconds=120).outcome == "promoted"
+        harness.ask(harness.release("v1.1.0"))
+        assert harness.run(Stage.WATCHED, seconds=120).outcome == "promoted"
         began = time.monotonic()
-        stand.ask(stand.release("v1.2.0"), replace(TRIAL, step=5.0))
-        state = stand.run(Stage.WATCHED, seconds=120)
+        harness.ask(harness.release("v1.2.0"), replace(TRIAL, step=5.0))
+        state = harness.run(Stage.WATCHED, seconds=120)
         assert time.monotonic() - began >= 5
     assert (state.outcome, state.stable and state.stable.version) == ("undecided", "v1.1.0")
     assert "0 labels" in state.reason

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.documents import save
-from tests.dvc.monitoring.counting import Counting, all_posted, counting, expected, labels
+from tests.dvc.monitoring.feedback_process import FeedbackProcess, expected, feedback_process, labels, post_all
 from tests.tiers import VARIABLE
 
 # All of them in the tier of its own: `make feedback`.
@@ -36,9 +36,9 @@ def test_posts_to_several_processes_at_once_are_counted_exactly(tmp_path: Path) 
     twice = bodies * 2
     random.Random(0).shuffle(twice)
     with ExitStack() as stack:
-        running = [stack.enter_context(counting(tmp_path, database(tmp_path))) for _ in range(3)]
+        running = [stack.enter_context(feedback_process(tmp_path, database(tmp_path))) for _ in range(3)]
         began = time.monotonic()
-        assert set(all_posted([one.port for one in running], twice)) == {202}
+        assert set(post_all([one.port for one in running], twice)) == {202}
         print(f"{len(twice) / (time.monotonic() - began):.0f} posts a second")
         assert [one.counts() for one in running] == [expected(POSTS)] * 3
 
@@ -46,22 +46,22 @@ def test_posts_to_several_processes_at_once_are_counted_exactly(tmp_path: Path) 
 def test_a_kill_loses_nothing_that_was_answered_and_counts_nothing_twice(tmp_path: Path) -> None:
     """Killed at random moments under load: what had no answer is sent again, elsewhere or later, and counts once."""
     draw, sent = random.Random(1), 0
-    with counting(tmp_path, database(tmp_path)) as stays:
+    with feedback_process(tmp_path, database(tmp_path)) as stays:
         for _ in range(KILLS):
             bodies = labels(300)
-            with counting(tmp_path, database(tmp_path)) as killed:
+            with feedback_process(tmp_path, database(tmp_path)) as killed:
                 delay = draw.uniform(0.0, 0.4)
                 killer = subprocess.Popen(
                     [sys.executable, "-c", f"import os, time; time.sleep({delay}); os.kill({killed.process.pid}, 9)"]
                 )
-                statuses = all_posted([killed.port, stays.port], bodies, 8)
+                statuses = post_all([killed.port, stays.port], bodies, 8)
                 killer.wait(20)
             assert set(statuses) <= {0, 202}
             answered = [body for body, status in zip(bodies, statuses, strict=True) if status]
             again = [body for body, status in zip(bodies, statuses, strict=True) if not status]
             sent += len(answered)
             assert sum(stays.counts().values()) >= sent
-            assert set(all_posted([stays.port], [*again, *answered[:50]], 8)) <= {202}
+            assert set(post_all([stays.port], [*again, *answered[:50]], 8)) <= {202}
             sent += len(again)
             assert sum(stays.counts().values()) == sent
 
@@ -73,22 +73,22 @@ def test_a_disk_that_is_full_is_told_and_what_was_answered_is_there(tmp_path: Pa
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 
     bodies = labels(600)
-    with counting(tmp_path, database(tmp_path), preexec_fn=little_room) as full:
-        statuses = all_posted([full.port], bodies, 8)
+    with feedback_process(tmp_path, database(tmp_path), preexec_fn=little_room) as full:
+        statuses = post_all([full.port], bodies, 8)
         assert set(statuses) == {202, 503}
-    with counting(tmp_path, database(tmp_path)) as other:
+    with feedback_process(tmp_path, database(tmp_path)) as other:
         assert sum(other.counts().values()) == statuses.count(202)
-        assert set(all_posted([other.port], bodies, 8)) == {202}
+        assert set(post_all([other.port], bodies, 8)) == {202}
         assert other.counts() == expected(600)
 
 
 def test_sigterm_lets_what_has_begun_be_counted(tmp_path: Path) -> None:
     """The process ends with 0, and all that it answered is there."""
-    with counting(tmp_path, database(tmp_path)) as running:
+    with feedback_process(tmp_path, database(tmp_path)) as running:
         assert running.post(labels(1)[0]) == 202
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(30) == 0
-    with counting(tmp_path, database(tmp_path)) as again:
+    with feedback_process(tmp_path, database(tmp_path)) as again:
         assert again.counts() == expected(1)
 
 
@@ -114,10 +114,10 @@ def test_a_text_is_in_no_log_metric_or_file(tmp_path: Path, consents: bool) -> N
         group = {"texts": True, "recipient": recipient, "bucket": str(tmp_path / "bucket")}
     save(tmp_path / "params.yaml", {"feedback": group})
     options = ("--params", str(tmp_path / "params.yaml"), "--access-log")
-    with counting(tmp_path, database(tmp_path), *options) as running:
-        statuses = all_posted([running.port], list(bodies(POSTS)))
+    with feedback_process(tmp_path, database(tmp_path), *options) as running:
+        statuses = post_all([running.port], list(bodies(POSTS)))
         crash(running)
-        told = running.told()
+        told = running.metrics_text()
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(30) == 0
     assert CANARY not in told
@@ -148,6 +148,6 @@ def bodies(number: int) -> list[object]:
     return found
 
 
-def crash(running: Counting) -> None:
+def crash(running: FeedbackProcess) -> None:
     """End half of a request, and then a whole one that is too large."""
     assert running.post(CANARY.encode() * 200_000) in (0, 413)

@@ -12,7 +12,7 @@ from threading import Timer
 
 import pytest
 
-from tests.dvc.monitoring.counting import all_posted, counting, expected, labels
+from tests.dvc.monitoring.feedback_process import expected, feedback_process, labels, post_all
 from tests.s3 import free_ports
 from tests.tiers import VARIABLE, need
 
@@ -80,27 +80,27 @@ def test_several_processes_count_exactly(server: Server, tmp_path: Path) -> None
     """Started at once on an empty database, with each label posted twice: all 202, and each counts once."""
     bodies = labels(POSTS)
     with ExitStack() as stack:
-        running = [stack.enter_context(counting(tmp_path, server.url)) for _ in range(3)]
-        assert set(all_posted([one.port for one in running], [*bodies, *reversed(bodies)])) == {202}
+        running = [stack.enter_context(feedback_process(tmp_path, server.url)) for _ in range(3)]
+        assert set(post_all([one.port for one in running], [*bodies, *reversed(bodies)])) == {202}
         assert [one.counts() for one in running] == [expected(POSTS)] * 3
 
 
 def test_a_server_that_crashes_is_told_and_loses_nothing(server: Server, tmp_path: Path) -> None:
     """Gone in the middle of the posts: 503 until it is back, by itself; what was answered is there, once."""
     bodies = labels(POSTS)
-    with counting(tmp_path, server.url) as one, counting(tmp_path, server.url) as other:
+    with feedback_process(tmp_path, server.url) as one, feedback_process(tmp_path, server.url) as other:
         crash = Timer(0.2, server.stop)
         crash.start()
-        statuses = all_posted([one.port, other.port], bodies, 8)
+        statuses = post_all([one.port, other.port], bodies, 8)
         crash.join()
         assert set(statuses) == {202, 503}
-        assert "verdict_feedback_database_up 0.0" in one.told()
+        assert "verdict_feedback_database_up 0.0" in one.metrics_text()
         server.start()
         end = time.monotonic() + 30
         while one.post(bodies[0]) != 202:
             assert time.monotonic() < end
         assert sum(one.counts().values()) >= statuses.count(202)
-        assert set(all_posted([other.port, one.port], bodies, 8)) == {202}
+        assert set(post_all([other.port, one.port], bodies, 8)) == {202}
         assert one.counts() == other.counts() == expected(POSTS)
 
 
@@ -108,7 +108,7 @@ def test_a_server_that_is_not_there_yet_keeps_nobody_from_starting(server: Serve
     """The process starts, says so to Prometheus, and counts once the database is there."""
     server.stop()
     try:
-        with counting(tmp_path, server.url) as running:
+        with feedback_process(tmp_path, server.url) as running:
             (body,) = labels(1)
             assert running.post(body) == 503
             server.start()

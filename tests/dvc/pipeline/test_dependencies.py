@@ -263,7 +263,7 @@ def of_other_kinds(model: str) -> set[str]:
     """The params of featurize that a kind of model has no use for: DVC's lists cannot tell n-grams from token ids."""
     every = {name for name in leaves(params.Params.model_validate(small_params())) if name.startswith("featurize.")}
     tokens = {name for name in every if name.startswith("featurize.tokens.")}
-    if "tokens" in KINDS[model].reads:
+    if "tokens" in KINDS[model].representations:
         return every - tokens - {"featurize.method"}
     return tokens | {"featurize.hashing.features"}
 

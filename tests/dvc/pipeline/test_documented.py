@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import ROOT
-from tests.documented import commands, everywhere
+from tests.documented_commands import commands, documents_by_command
 from tests.dvc.pipeline.clone import Clone
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
@@ -268,7 +268,7 @@ RUN = {SHOW, SHOW_ONE, *LOOKS, *(command for command, _, _ in CHANGES)}
 def test_every_documented_command_is_run_or_has_a_reason_not_to_be() -> None:
     """A new command in a document is in none of the lists, and one that is gone from the documents in one of them."""
     listed = [*(RUN - {BACK}), *(one for many in (*ELSEWHERE.values(), *NOT_RUN.values()) for one in many)]
-    assert sorted(listed) == sorted(everywhere())
+    assert sorted(listed) == sorted(documents_by_command())
     assert all((ROOT / name).is_file() for name in ELSEWHERE)
     assert f"`{BACK}`" in (ROOT / "README.md").read_text(encoding="utf-8")
 

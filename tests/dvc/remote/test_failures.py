@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.dvc.pipeline.clone import Clone, remove
-from tests.dvc.remote.desk import Desk, at, members, output, whole
+from tests.dvc.remote.remote_runner import RemoteRunner, is_complete, member_hashes, object_key, output_hash
 from tests.s3 import free_ports
 from tests.warm import interpreter
 from verdict.repo.remote import check
@@ -29,9 +29,9 @@ s3fs.S3FileSystem._put_file = put_and_kill
 """
 
 
-def pull(desk: Desk, clone: Clone) -> tuple[int, str]:
+def pull(runner: RemoteRunner, clone: Clone) -> tuple[int, str]:
     """A plain `dvc pull` with the key that can only read."""
-    process = clone.try_run("dvc", "pull", **desk.s3.keys(read_only=True))
+    process = clone.try_run("dvc", "pull", **runner.s3.keys(read_only=True))
     return process.returncode, process.stdout
 
 
@@ -39,179 +39,198 @@ def pull(desk: Desk, clone: Clone) -> tuple[int, str]:
     ("variable", "reason"),
     [("AWS_ACCESS_KEY_ID", "InvalidAccessKeyId"), ("AWS_SECRET_ACCESS_KEY", "SignatureDoesNotMatch")],
 )
-def test_wrong_key(desk: Desk, worker: Clone, variable: str, reason: str) -> None:
+def test_wrong_key(runner: RemoteRunner, worker: Clone, variable: str, reason: str) -> None:
     """A wrong key or secret ends with 2 and a message with remote, address, the server's reason and a page, no key."""
-    said = desk.remote(worker, **{variable: "hush-hush"})
+    said = runner.remote(worker, **{variable: "hush-hush"})
     assert said.code == 2
     assert "remote storage, s3://verdict/" in said.text
     assert reason in said.text
     assert "docs/remote.md" in said.text
     assert "hush-hush" not in said.text
-    assert not set(desk.s3.keys().values()) & set(said.text.split())
+    assert not set(runner.s3.keys().values()) & set(said.text.split())
 
 
-def test_no_key(desk: Desk, worker: Clone) -> None:
+def test_no_key(runner: RemoteRunner, worker: Clone) -> None:
     """Without any key the message says that there is none, and which page says where one can stand."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        desk.monkeypatch.delenv(name)
-    said = desk.remote(worker)
+        runner.monkeypatch.delenv(name)
+    said = runner.remote(worker)
     assert said.code == 2
     assert "Unable to locate credentials" in said.text
     assert "docs/remote.md" in said.text
 
 
-def test_missing_bucket(desk: Desk, worker: Clone) -> None:
+def test_missing_bucket(runner: RemoteRunner, worker: Clone) -> None:
     """A bucket that is not there is an error, neither an empty remote nor created by a push."""
-    desk.connect(worker, desk.s3, "x", bucket="nowhere")
+    runner.connect(worker, runner.s3, "x", bucket="nowhere")
     for option in ((), ("--push",)):
-        said = desk.remote(worker, *option)
+        said = runner.remote(worker, *option)
         assert said.code == 2
         assert "remote storage, s3://nowhere/x: " in said.text
         assert "NoSuchBucket" in said.text
 
 
-def test_server_down(desk: Desk, worker: Clone) -> None:
+def test_server_down(runner: RemoteRunner, worker: Clone) -> None:
     """A port where nobody listens is told within seconds."""
-    desk.connect(worker, desk.s3, "x", endpoint=f"http://127.0.0.1:{free_ports(1)[0]}")
+    runner.connect(worker, runner.s3, "x", endpoint=f"http://127.0.0.1:{free_ports(1)[0]}")
     began = time.monotonic()
-    said = desk.remote(worker, "--push")
+    said = runner.remote(worker, "--push")
     assert said.code == 2
     assert "Could not connect to the endpoint URL" in said.text
     assert time.monotonic() - began < FIRST_ANSWER
 
 
-def test_server_silent(desk: Desk, worker: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_silent(runner: RemoteRunner, worker: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that takes a connection and never answers is given up."""
     monkeypatch.setattr("verdict.repo.remote.storage.FIRST_ANSWER", 2)
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
-        desk.connect(worker, desk.s3, "x", endpoint=f"http://127.0.0.1:{mute.getsockname()[1]}")
+        runner.connect(worker, runner.s3, "x", endpoint=f"http://127.0.0.1:{mute.getsockname()[1]}")
         began = time.monotonic()
-        said = desk.remote(worker)
+        said = runner.remote(worker)
     assert said.code == 2
     assert "no answer in time" in said.text
     assert time.monotonic() - began < FIRST_ANSWER  # without a limit of its own it would be 80 s
 
 
-def test_read_only_key(desk: Desk, worker: Clone, prefix: str) -> None:
+def test_read_only_key(runner: RemoteRunner, worker: Clone, prefix: str) -> None:
     """A key that can only read cannot push: the tool ends with 2 and the server's refusal."""
-    said = desk.remote(worker, "--push", **desk.s3.keys(read_only=True))
+    said = runner.remote(worker, "--push", **runner.s3.keys(read_only=True))
     assert said.code == 2
     assert "Access Denied" in said.text
-    assert desk.s3.names(prefix) == []
+    assert runner.s3.names(prefix) == []
 
 
-def test_killed_in_the_middle_of_a_push(desk: Desk, worker: Clone, prefix: str, cold: Callable[[str], Clone]) -> None:
+def test_killed_in_the_middle_of_a_push(
+    runner: RemoteRunner, worker: Clone, prefix: str, make_clone_without_cache: Callable[[str], Clone]
+) -> None:
     """Nothing half is visible after the server's death, a second push sends the rest, and a cold clone can pull."""
-    python = interpreter(desk.folder / "hook", at_start=HOOK)
-    keys = desk.s3.keys()
+    python = interpreter(runner.folder / "hook", at_start=HOOK)
+    keys = runner.s3.keys()
     command = (str(python), "-I", "-m", "verdict", "remote", "--push")
-    process = worker.try_run(*command, KILL_PID=str(desk.s3.pid), **keys)
-    desk.s3.kill()
-    desk.s3.start()
+    process = worker.try_run(*command, KILL_PID=str(runner.s3.pid), **keys)
+    runner.s3.kill()
+    runner.s3.start()
     assert process.returncode == 2, process.stdout
     assert "Could not c" in process.stdout  # DVC cuts long reasons
     assert "run the same again" in process.stdout
-    assert len(desk.s3.names(prefix)) >= 5
-    assert whole(desk.s3, prefix)
+    assert len(runner.s3.names(prefix)) >= 5
+    assert is_complete(runner.s3, prefix)
     assert check(worker.path)
-    assert desk.remote(worker, "--push").code == 0
-    assert whole(desk.s3, prefix)
-    assert desk.remote(worker, "--verify").code == 0
-    code, text = pull(desk, cold(prefix))
+    assert runner.remote(worker, "--push").code == 0
+    assert is_complete(runner.s3, prefix)
+    assert runner.remote(worker, "--verify").code == 0
+    code, text = pull(runner, make_clone_without_cache(prefix))
     assert code == 0, text
 
 
-def test_flipped_bytes(desk: Desk, stocked: Clone, prefix: str, cold: Callable[[str], Clone]) -> None:
+def test_flipped_bytes(
+    runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str, make_clone_without_cache: Callable[[str], Clone]
+) -> None:
     """Flipped bytes are refused by `dvc pull`, named by --verify, and replaced by --verify --push."""
-    name, digest = sorted(members(stocked, "models/classifier").items())[0]
-    desk.s3.flip(at(prefix, digest))
-    code, text = pull(desk, cold(prefix))
+    name, digest = sorted(member_hashes(worker_with_full_remote, "models/classifier").items())[0]
+    runner.s3.flip(object_key(prefix, digest))
+    code, text = pull(runner, make_clone_without_cache(prefix))
     assert code != 0, text
-    assert desk.remote(stocked).code == 0  # it is there, and only a download can tell
-    said = desk.remote(stocked, "--verify")
+    assert runner.remote(worker_with_full_remote).code == 0  # it is there, and only a download can tell
+    said = runner.remote(worker_with_full_remote, "--verify")
     assert said.code == 1
     assert f"train: models/classifier, {name}: {digest[:8]} has other bytes on the remote" in said.text
     assert "verdict remote --verify --push" in said.text
-    assert desk.remote(stocked, "--verify", "--push").code == 0
-    assert whole(desk.s3, prefix)
-    code, text = pull(desk, cold(prefix))
+    assert runner.remote(worker_with_full_remote, "--verify", "--push").code == 0
+    assert is_complete(runner.s3, prefix)
+    code, text = pull(runner, make_clone_without_cache(prefix))
     assert code == 0, text
 
 
-def test_flipped_record_and_listing(desk: Desk, stocked: Clone, prefix: str, cold: Callable[[str], Clone]) -> None:
+def test_flipped_record_and_listing(
+    runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str, make_clone_without_cache: Callable[[str], Clone]
+) -> None:
     """A run-cache record and a directory's listing with other bytes are found and replaced as objects are."""
-    record = desk.s3.names(f"{prefix}/runs/")[0]
-    listing = at(prefix, output(stocked, "data/features"))
-    good = {key: desk.s3.get(key) for key in (record, listing)}
+    record = runner.s3.names(f"{prefix}/runs/")[0]
+    listing = object_key(prefix, output_hash(worker_with_full_remote, "data/features"))
+    good = {key: runner.s3.get(key) for key in (record, listing)}
     text = good[record].decode()
-    desk.s3.put(record, text.replace("md5: ", "md5: 0", 1).encode())  # YAML as before, and another result
-    desk.s3.flip(listing)
-    said = desk.remote(stocked, "--verify")
+    runner.s3.put(record, text.replace("md5: ", "md5: 0", 1).encode())  # YAML as before, and another result
+    runner.s3.flip(listing)
+    said = runner.remote(worker_with_full_remote, "--verify")
     assert said.code == 1
     assert said.text.count("has other bytes") == 2
-    (found,) = check(cold(prefix).path)  # where the listing comes from the remote, it is never believed unseen
+    (found,) = check(
+        make_clone_without_cache(prefix).path
+    )  # where the listing comes from the remote, it is never believed unseen
     assert (found.path, "has other bytes" in found.what) == ("data/features", True)
-    assert desk.remote(stocked, "--verify", "--push").code == 0
-    assert {key: desk.s3.get(key) for key in good} == good
+    assert runner.remote(worker_with_full_remote, "--verify", "--push").code == 0
+    assert {key: runner.s3.get(key) for key in good} == good
 
 
-def test_deleted_object(desk: Desk, stocked: Clone, prefix: str, cold: Callable[[str], Clone]) -> None:
+def test_deleted_object(
+    runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str, make_clone_without_cache: Callable[[str], Clone]
+) -> None:
     """An object that was deleted is named with its output, and pushed again."""
-    digest = output(stocked, "data/prepared/test.parquet")
-    desk.s3.delete(at(prefix, digest))
-    said = desk.remote(stocked)
+    digest = output_hash(worker_with_full_remote, "data/prepared/test.parquet")
+    runner.s3.delete(object_key(prefix, digest))
+    said = runner.remote(worker_with_full_remote)
     assert said.code == 1
     assert f"prepare: data/prepared/test.parquet: {digest[:8]} is not on the remote" in said.text
     assert "verdict remote --push" in said.text
-    assert desk.remote(stocked, "--push").code == 0
-    code, text = pull(desk, cold(prefix))
+    assert runner.remote(worker_with_full_remote, "--push").code == 0
+    code, text = pull(runner, make_clone_without_cache(prefix))
     assert code == 0, text
 
 
-def test_deleted_member(desk: Desk, stocked: Clone, prefix: str, cold: Callable[[str], Clone]) -> None:
+def test_deleted_member(
+    runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str, make_clone_without_cache: Callable[[str], Clone]
+) -> None:
     """A deleted member of a directory, which `dvc push` overlooks, is named and pushed again."""
-    name, digest = sorted(members(stocked, "data/features").items())[0]
-    desk.s3.delete(at(prefix, digest))
-    bare = cold(prefix)
-    found = desk.remote(bare)
+    name, digest = sorted(member_hashes(worker_with_full_remote, "data/features").items())[0]
+    runner.s3.delete(object_key(prefix, digest))
+    bare = make_clone_without_cache(prefix)
+    found = runner.remote(bare)
     assert found.code == 1
     assert f"featurize: data/features, {name}: {digest[:8]} is not on the remote" in found.text
     assert "dvc repro -f featurize" in found.text
-    process = stocked.try_run("dvc", "push", **desk.s3.keys())
+    process = worker_with_full_remote.try_run("dvc", "push", **runner.s3.keys())
     assert process.returncode == 0, process.stdout
-    assert desk.remote(stocked, "--push").code == 0
-    assert desk.remote(bare).code == 0
-    code, text = pull(desk, bare)
+    assert runner.remote(worker_with_full_remote, "--push").code == 0
+    assert runner.remote(bare).code == 0
+    code, text = pull(runner, bare)
     assert code == 0, text
 
 
-def test_deleted_listing_and_record(desk: Desk, stocked: Clone, prefix: str, cold: Callable[[str], Clone]) -> None:
+def test_deleted_listing_and_record(
+    runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str, make_clone_without_cache: Callable[[str], Clone]
+) -> None:
     """Each lost listing, record and object of a `cache: false` output is named, with its stage, and comes back."""
-    metrics = output(stocked, "metrics/data.json")
-    desk.s3.delete(at(prefix, output(stocked, "models/classifier")))
-    desk.s3.delete(at(prefix, metrics))
-    for key in desk.s3.names(f"{prefix}/runs/"):
-        desk.s3.delete(key)
-    found = [(each.stage, each.path) for each in check(cold(prefix).path)]
+    metrics = output_hash(worker_with_full_remote, "metrics/data.json")
+    runner.s3.delete(object_key(prefix, output_hash(worker_with_full_remote, "models/classifier")))
+    runner.s3.delete(object_key(prefix, metrics))
+    for key in runner.s3.names(f"{prefix}/runs/"):
+        runner.s3.delete(key)
+    found = [(each.stage, each.path) for each in check(make_clone_without_cache(prefix).path)]
     records = [(stage, "dvc.lock") for stage in ("evaluate", "featurize", "prepare", "reference", "train")]
     lost = [*records, ("train", "models/classifier"), ("validate", "metrics/data.json")]
     assert sorted(found) == sorted(lost)
     # Git has all outputs of validate: a clone that never ran it needs no record, one that has run it has one to give.
-    assert sorted((each.stage, each.path) for each in check(stocked.path)) == sorted([*lost, ("validate", "dvc.lock")])
-    assert desk.remote(stocked, "--push").code == 0
+    assert sorted((each.stage, each.path) for each in check(worker_with_full_remote.path)) == sorted(
+        [*lost, ("validate", "dvc.lock")]
+    )
+    assert runner.remote(worker_with_full_remote, "--push").code == 0
 
 
-def test_lost_everywhere(desk: Desk, stocked: Clone, prefix: str) -> None:
+def test_lost_everywhere(runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str) -> None:
     """What neither the remote nor this machine has is named with the command that makes it anew, and that one works."""
-    digest = output(stocked, "data/prepared/dropped.json")
-    desk.s3.delete(at(prefix, digest))
-    remove(stocked.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:])
-    remove(stocked.path / "data" / "prepared" / "dropped.json")
-    said = desk.remote(stocked, "--push")
+    digest = output_hash(worker_with_full_remote, "data/prepared/dropped.json")
+    runner.s3.delete(object_key(prefix, digest))
+    remove(worker_with_full_remote.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:])
+    remove(worker_with_full_remote.path / "data" / "prepared" / "dropped.json")
+    said = runner.remote(worker_with_full_remote, "--push")
     assert said.code == 1
     assert "dvc repro -f prepare, then verdict remote --push" in said.text
-    stocked.run("dvc", "repro", "-f", "prepare")
-    assert desk.remote(stocked, "--push").code == 0
-    assert desk.s3.get(at(prefix, digest)) == (stocked.path / "data" / "prepared" / "dropped.json").read_bytes()
+    worker_with_full_remote.run("dvc", "repro", "-f", "prepare")
+    assert runner.remote(worker_with_full_remote, "--push").code == 0
+    assert (
+        runner.s3.get(object_key(prefix, digest))
+        == (worker_with_full_remote.path / "data" / "prepared" / "dropped.json").read_bytes()
+    )

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.s3 import S3
 from verdict.monitoring.feedback.settings import Consent
-from verdict.monitoring.feedback.texts import Texts
+from verdict.monitoring.feedback.texts import TextStore
 from verdict.web.receipts import Receipt, Receipts
 
 CONFIGURATION: dict[str, Any] = json.loads((ROOT / "deploy/storage/lifecycle.json").read_text(encoding="utf-8"))
@@ -48,8 +48,8 @@ def test_sweeps_and_pull_requests_expire() -> None:
 
 def test_what_nobody_can_see_is_cleaned_everywhere() -> None:
     """Broken uploads and versions that were replaced are on the bill alone: their rules hold for the whole bucket."""
-    whole = {key for rule in CONFIGURATION["Rules"] if rule["Filter"] == {"Prefix": ""} for key in rule}
-    assert whole == {"ID", "Status", "Filter", "AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"}
+    is_complete = {key for rule in CONFIGURATION["Rules"] if rule["Filter"] == {"Prefix": ""} for key in rule}
+    assert is_complete == {"ID", "Status", "Filter", "AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"}
 
 
 def test_texts_live_as_long_as_params_say() -> None:
@@ -66,7 +66,7 @@ def test_texts_are_kept_and_purged_in_a_bucket(s3: S3, tmp_path: Path, monkeypat
     identity = pyrage.x25519.Identity.generate()
     (tmp_path / "identity").write_text(str(identity))
     consent = Consent(texts=True, recipient=str(identity.to_public()), bucket=f"s3://{s3.bucket}/texts", days=30)
-    texts, receipts = Texts(consent), Receipts(b"k" * 32)
+    texts, receipts = TextStore(consent), Receipts(b"k" * 32)
     told = [receipts.read(receipts.issuer("v1.0.0", ("a",))("a", 0.5)) for _ in range(3)]
     one, other, old = (found for found in told if isinstance(found, Receipt))
     for each in (one, other, old._replace(day=old.day - 40)):
@@ -76,6 +76,6 @@ def test_texts_are_kept_and_purged_in_a_bucket(s3: S3, tmp_path: Path, monkeypat
     assert not texts.erase(one)
     assert texts.purge() == 1
     assert len(s3.names("texts/")) == 1
-    ((_, row),) = Texts(consent).rows(tmp_path / "identity")
+    ((_, row),) = TextStore(consent).rows(tmp_path / "identity")
     assert row is not None
     assert (row["text"], row["label"], row["release"]) == ("xyzzy", "a", "v1.0.0")

@@ -6,35 +6,35 @@ from collections.abc import Callable
 import pytest
 
 from tests.dvc.pipeline.clone import STAGES, Clone, declared_outs, remove
-from tests.dvc.remote.desk import Desk, at, output
+from tests.dvc.remote.remote_runner import RemoteRunner, object_key, output_hash
 from verdict.repo.remote import check, has_shared_remote, push
 from verdict.repo.remote.settings import refuse_keys
 
 pytestmark = pytest.mark.slow
 
 
-def make_remote(desk: Desk, clone: Clone, url: str, **variables: str) -> tuple[int, str]:
+def make_remote(runner: RemoteRunner, clone: Clone, url: str, **variables: str) -> tuple[int, str]:
     """`make remote` with this URL; -o: the environment is the one of the tests, not one of the clone."""
     process = clone.try_run(
-        "make", "-o", ".venv/repro.stamp", "remote", f"URL={url}", f"ENDPOINT={desk.s3.endpoint}", "REGION=us-east-1",
-        **{**desk.s3.keys(), **variables},
+        "make", "-o", ".venv/repro.stamp", "remote", f"URL={url}", f"ENDPOINT={runner.s3.endpoint}", "REGION=us-east-1",
+        **{**runner.s3.keys(), **variables},
     )  # fmt: skip
     return process.returncode, process.stdout
 
 
-def test_moves_to_s3(desk: Desk, reproduced: Clone, prefix: str) -> None:
+def test_moves_to_s3(runner: RemoteRunner, reproduced: Clone, prefix: str) -> None:
     """`make remote` fills the bucket, makes it the default remote with verify: true, and writes no key to a file."""
-    clone = reproduced.copy(desk.folder / "mover")
-    code, text = make_remote(desk, clone, f"s3://{desk.s3.bucket}/{prefix}")
+    clone = reproduced.copy(runner.folder / "mover")
+    code, text = make_remote(runner, clone, f"s3://{runner.s3.bucket}/{prefix}")
     assert code == 0, text
     config = (clone.path / ".dvc" / "config").read_text(encoding="utf-8")
     assert "remote = storage" in config
-    assert f"url = s3://{desk.s3.bucket}/{prefix}" in config
+    assert f"url = s3://{runner.s3.bucket}/{prefix}" in config
     assert "verify = true" in config.lower()
     assert clone.changes().split() == ["M", ".dvc/config"]
-    assert not [name for name in ("writer", *desk.s3.keys().values()) if name in config and name != "true"]
-    assert desk.remote(clone).code == 0
-    assert at(prefix, output(clone, "models/classifier")) in desk.s3.names(prefix)
+    assert not [name for name in ("writer", *runner.s3.keys().values()) if name in config and name != "true"]
+    assert runner.remote(clone).code == 0
+    assert object_key(prefix, output_hash(clone, "models/classifier")) in runner.s3.names(prefix)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_moves_to_s3(desk: Desk, reproduced: Clone, prefix: str) -> None:
         ("secret_access_key", "hush"),
     ],
 )
-def test_a_key_in_what_git_keeps_is_refused(desk: Desk, worker: Clone, setting: tuple[str, str]) -> None:
+def test_a_key_in_what_git_keeps_is_refused(runner: RemoteRunner, worker: Clone, setting: tuple[str, str]) -> None:
     """A key in .dvc/config, or in an address there, is refused before anything is asked or sent, and not printed."""
     worker.run("dvc", "remote", "modify", "storage", *setting)
     for options in ((), ("--push",)):
-        said = desk.remote(worker, *options)
+        said = runner.remote(worker, *options)
         assert said.code == 2
         assert ".dvc/config: remote storage holds a key" in said.text
         assert "hush" not in said.text
@@ -63,39 +63,43 @@ def test_a_key_in_what_git_ignores_is_none_of_its_business(worker: Clone) -> Non
 
 
 @pytest.mark.parametrize("scheme", ["gs", "azure"])
-def test_the_extra_for_another_store_is_named(desk: Desk, worker: Clone, scheme: str) -> None:
+def test_the_extra_for_another_store_is_named(runner: RemoteRunner, worker: Clone, scheme: str) -> None:
     """An address of Google's or Microsoft's store is told which part of DVC it needs, and that it is not tested."""
     worker.run("dvc", "remote", "add", "--force", "--default", "storage", f"{scheme}://verdict/x")
-    said = desk.remote(worker)
+    said = runner.remote(worker)
     assert said.code == 2
     assert f"pip install 'dvc[{scheme}]'" in said.text
     assert "tested on S3 alone" in said.text
 
 
-def test_a_failed_move_says_so(desk: Desk, reproduced: Clone, prefix: str) -> None:
+def test_a_failed_move_says_so(runner: RemoteRunner, reproduced: Clone, prefix: str) -> None:
     """A move that the key does not allow ends with an error; .dvc/config is the only thing to take back."""
-    clone = reproduced.copy(desk.folder / "mover")
-    code, text = make_remote(desk, clone, f"s3://{desk.s3.bucket}/{prefix}", **desk.s3.keys(read_only=True))
+    clone = reproduced.copy(runner.folder / "mover")
+    code, text = make_remote(runner, clone, f"s3://{runner.s3.bucket}/{prefix}", **runner.s3.keys(read_only=True))
     assert code != 0
     assert "Access Denied" in text
     assert clone.changes().split() == ["M", ".dvc/config"]
 
 
-def test_cold_clone_pulls(desk: Desk, reproduced: Clone, filled: str, cold: Callable[[str], Clone]) -> None:
+def test_cold_clone_pulls(
+    runner: RemoteRunner, reproduced: Clone, full_prefix: str, make_clone_without_cache: Callable[[str], Clone]
+) -> None:
     """A clone without data gets every file by a plain `dvc pull`, with a key that can only read."""
-    clone = cold(filled)
-    process = clone.try_run("dvc", "pull", **desk.s3.keys(read_only=True))
+    clone = make_clone_without_cache(full_prefix)
+    process = clone.try_run("dvc", "pull", **runner.s3.keys(read_only=True))
     assert process.returncode == 0, process.stdout
     assert clone.results() == reproduced.results()
 
 
-def test_cold_clone_runs_nothing(desk: Desk, reproduced: Clone, filled: str, cold: Callable[[str], Clone]) -> None:
+def test_cold_clone_runs_nothing(
+    runner: RemoteRunner, reproduced: Clone, full_prefix: str, make_clone_without_cache: Callable[[str], Clone]
+) -> None:
     """With neither dvc.lock nor metrics nor plots, `dvc repro --pull` takes all stages from the run-cache."""
-    clone = cold(filled)
+    clone = make_clone_without_cache(full_prefix)
     remove(clone.path / "dvc.lock")
     for path in {path for path, cached in declared_outs(clone.dag()) if not cached}:
         remove(clone.path / path)
-    process = clone.try_run("dvc", "repro", "--pull", **desk.s3.keys(read_only=True))
+    process = clone.try_run("dvc", "repro", "--pull", **runner.s3.keys(read_only=True))
     assert process.returncode == 0, process.stdout
     assert process.stdout.count("is cached - skipping run") == len(STAGES), process.stdout
     assert "Running stage" not in process.stdout
@@ -103,22 +107,22 @@ def test_cold_clone_runs_nothing(desk: Desk, reproduced: Clone, filled: str, col
     assert clone.results() == reproduced.results()
 
 
-def test_second_push_sends_nothing(desk: Desk, stocked: Clone) -> None:
+def test_second_push_sends_nothing(runner: RemoteRunner, worker_with_full_remote: Clone) -> None:
     """On a remote that holds all, push is content with a key that can only read: it writes nothing."""
-    assert desk.remote(stocked, "--push", "--verify", **desk.s3.keys(read_only=True)).code == 0
+    assert runner.remote(worker_with_full_remote, "--push", "--verify", **runner.s3.keys(read_only=True)).code == 0
 
 
-def test_cache_false_from_the_workspace(desk: Desk, worker: Clone, prefix: str) -> None:
+def test_cache_false_from_the_workspace(runner: RemoteRunner, worker: Clone, prefix: str) -> None:
     """An output that git keeps is pushed from the workspace where the cache has lost it."""
-    digest = output(worker, "metrics/evaluation.json")
+    digest = output_hash(worker, "metrics/evaluation.json")
     remove(worker.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:])
     assert push(worker.path) == []
-    assert desk.s3.get(at(prefix, digest)) == (worker.path / "metrics" / "evaluation.json").read_bytes()
+    assert runner.s3.get(object_key(prefix, digest)) == (worker.path / "metrics" / "evaluation.json").read_bytes()
 
 
-def test_damaged_copy_stays_here(desk: Desk, worker: Clone, prefix: str) -> None:
+def test_damaged_copy_stays_here(runner: RemoteRunner, worker: Clone, prefix: str) -> None:
     """A local copy with other bytes than its name says is not pushed, nor the record that needs it."""
-    digest = output(worker, "metrics/evaluation.json")
+    digest = output_hash(worker, "metrics/evaluation.json")
     cached = worker.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
     cached.chmod(0o644)
     cached.write_bytes(b"{}")
@@ -129,22 +133,22 @@ def test_damaged_copy_stays_here(desk: Desk, worker: Clone, prefix: str) -> None
         ("evaluate", "dvc.lock"),
     }
     assert "dvc repro -f evaluate" in str(left[0])
-    assert at(prefix, digest) not in desk.s3.names(prefix)
+    assert object_key(prefix, digest) not in runner.s3.names(prefix)
 
 
-def test_embedded_folder(desk: Desk, reproduced: Clone) -> None:
+def test_embedded_folder(runner: RemoteRunner, reproduced: Clone) -> None:
     """The folder inside the clone is checked and filled the same way, and is no remote that others reach."""
-    clone = reproduced.copy(desk.folder / "alone")
+    clone = reproduced.copy(runner.folder / "alone")
     assert not has_shared_remote(clone.path)
     assert check(clone.path)
     assert push(clone.path) == []
-    listing = output(clone, "models/classifier")
+    listing = output_hash(clone, "models/classifier")
     assert (clone.path / ".remote" / "files" / "md5" / listing[:2] / listing[2:]).is_file()
     shutil.rmtree(clone.path / ".remote" / "runs")
     assert {each.path for each in check(clone.path)} == {"dvc.lock"}
 
 
-def test_configured(desk: Desk, worker: Clone) -> None:
+def test_configured(runner: RemoteRunner, worker: Clone) -> None:
     """S3 and a folder outside count as reached by others; no remote at all does not, and the command says so."""
     assert has_shared_remote(worker.path)
     config = worker.path / ".dvc" / "config"
@@ -152,6 +156,6 @@ def test_configured(desk: Desk, worker: Clone) -> None:
     assert has_shared_remote(worker.path)
     config.write_text("", encoding="utf-8")
     assert not has_shared_remote(worker.path)
-    said = desk.remote(worker)
+    said = runner.remote(worker)
     assert said.code == 2
     assert "no remote specified" in said.text

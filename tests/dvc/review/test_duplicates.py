@@ -9,13 +9,13 @@ import pytest
 
 from stages import evaluate
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import TEST, Desk
-from tests.dvc.review.forging import relock
+from tests.dvc.review import edits
+from tests.dvc.review.edits import TEST, ReviewRunner
+from tests.dvc.review.tampering import relock
 from verdict.review.rules import similarity
 from verdict.review.rules.duplicates import NAME, Rise, Side, near_duplicates, rise
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 SENTENCE = "The film drags on, and nobody in it seems to care."
 TRAIN = "data/prepared/train.parquet"
 EDITS: dict[str, Callable[[str], str]] = {
@@ -179,24 +179,24 @@ def test_one_sentence_that_is_like_many_counts_once() -> None:
     assert (len(found.pairs), found.measurable) == (1, False)
 
 
-def test_at_the_gate_copied_test_rows_fail_until_a_person_approves(clone: Clone, desk: Desk) -> None:
+def test_at_the_gate_copied_test_rows_fail_until_a_person_approves(clone: Clone, runner: ReviewRunner) -> None:
     """Test rows in the training split, with one word added, fail and are named; `data` approves."""
     plain = corpus(10, "unlike")
-    changes.edit_table(clone, TEST, lambda table: table.assign(text=[*plain, *table["text"][10:]]))
-    changes.by_hand(clone, evaluate)
+    edits.edit_table(clone, TEST, lambda table: table.assign(text=[*plain, *table["text"][10:]]))
+    edits.run_stage(clone, evaluate)
     relock(clone)
     clone.commit("Ten test sentences unlike all others")
-    assert NAME not in desk.gate(clone).failed
+    assert NAME not in runner.gate(clone).failed
 
     def more(table: pd.DataFrame) -> pd.DataFrame:
         rows = table.head(10)
         ids, groups = (rows[name] + "-x" for name in ("id", "group"))
         return pd.concat([table, rows.assign(id=ids, group=groups, text=[f"{text} indeed" for text in plain])])
 
-    changes.edit_table(clone, TRAIN, more)
+    edits.edit_table(clone, TRAIN, more)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert NAME in outcome.failed, outcome.text
     assert f"{plain[0]} indeed" in outcome.text
-    rule = next(rule for rule in desk.judge(clone, ["data"]).rules if rule.name == NAME)
+    rule = next(rule for rule in runner.judge(clone, ["data"]).rules if rule.name == NAME)
     assert (rule.passed, rule.approved) == (True, True)

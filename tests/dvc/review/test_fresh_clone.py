@@ -9,8 +9,8 @@ import pytest
 
 from tests.documents import load
 from tests.dvc.pipeline.clone import Clone, environment
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk
+from tests.dvc.review import edits
+from tests.dvc.review.edits import ReviewRunner
 from verdict.base.errors import VerdictError
 from verdict.repo import repro
 from verdict.repo.lock.check import check, record_path
@@ -18,7 +18,7 @@ from verdict.repo.remote import push
 from verdict.repo.revisions import Store, resolve
 from verdict.review.command import reproduce
 
-desk = changes.desk
+runner = edits.runner
 
 DVC_YAML = """
 stages:
@@ -64,21 +64,21 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture
-def fresh(original: Clone, tmp_path: Path, desk: Desk) -> Iterator[Clone]:
+def fresh(original: Clone, tmp_path: Path, runner: ReviewRunner) -> Iterator[Clone]:
     """A fresh git clone, in which the data lies as data/fetch.py leaves it: in the working tree, not in a cache."""
     original.run("git", "clone", "--quiet", str(original.path), str(tmp_path / "fresh"))
     for name in DATA:
         shutil.copyfile(original.path / name, tmp_path / "fresh" / name)
     clone = Clone(tmp_path / "fresh")
-    with desk.at(clone):
+    with runner.at(clone):
         yield clone
 
 
 @pytest.fixture
-def used(original: Clone, tmp_path: Path, desk: Desk) -> Iterator[Clone]:
+def used(original: Clone, tmp_path: Path, runner: ReviewRunner) -> Iterator[Clone]:
     """A copy of the repository, with its cache, to damage."""
     clone = original.copy(tmp_path / "used")
-    with desk.at(clone):
+    with runner.at(clone):
         yield clone
 
 

@@ -14,13 +14,13 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import EVALUATION, PREDICTED, Desk, edit_json, edit_table
-from tests.dvc.review.forging import relock
+from tests.dvc.review import edits
+from tests.dvc.review.edits import EVALUATION, PREDICTED, ReviewRunner, edit_json, edit_table
+from tests.dvc.review.tampering import relock
 from verdict.base.files import sha256
 from verdict.base.outcome import APPROVABLE
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 ARTIFACT = "models/classifier"
 
 
@@ -35,7 +35,7 @@ def resealed(place: Clone) -> None:
     edit_json(place, f"{ARTIFACT}/manifest.json", seal)
 
 
-class Burglar:
+class WritesFileWhenUnpickled:
     """An object whose pickle leaves a file behind when it is loaded."""
 
     def __init__(self, marker: Path) -> None:
@@ -47,7 +47,7 @@ class Burglar:
 
 def pickled(place: Clone) -> bytes:
     """Such a pickle; its marker stands beside the clone."""
-    return pickle.dumps(Burglar(place.path.with_name("marker")))
+    return pickle.dumps(WritesFileWhenUnpickled(place.path.with_name("marker")))
 
 
 def overwrite(name: str, content: Callable[[Clone], bytes]) -> Callable[[Clone], object]:
@@ -102,12 +102,12 @@ FOREIGN: dict[str, tuple[Callable[[Clone], object], str]] = {
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_foreign_artifact_cannot_be_judged_and_is_not_executed(clone: Clone, desk: Desk, name: str) -> None:
+def test_a_foreign_artifact_cannot_be_judged_and_is_not_executed(clone: Clone, runner: ReviewRunner, name: str) -> None:
     """An artifact that is not this code's safetensors and JSON is exit code 2, by file or label; nothing is loaded."""
     spoil, named = FOREIGN[name]
     spoil(clone)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "defect of the review" not in outcome.text
     assert named in outcome.reason
@@ -123,16 +123,16 @@ TEXTS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_an_artifact_that_makes_its_text_otherwise_fails(clone: Clone, desk: Desk, name: str) -> None:
+def test_an_artifact_that_makes_its_text_otherwise_fails(clone: Clone, runner: ReviewRunner, name: str) -> None:
     """Of other columns, such as one that tells the label, or in another way than the data says: rule `documents`."""
     edit_json(clone, f"{ARTIFACT}/manifest.json", lambda content: content["text"].update(TEXTS[name]))
     relock(clone)
-    outcome = desk.gate(clone, *(f"--approve={rule}" for rule in APPROVABLE))
+    outcome = runner.gate(clone, *(f"--approve={rule}" for rule in APPROVABLE))
     assert outcome.code != 0, outcome.text
     assert outcome.code == 2 or "its text is made in another way than data/prepared/dataset.json says" in outcome.text
 
 
-def test_classes_that_the_data_does_not_have_fail(clone: Clone, desk: Desk) -> None:
+def test_classes_that_the_data_does_not_have_fail(clone: Clone, runner: ReviewRunner) -> None:
     """An artifact with a class more, which it never predicts, is another than the data says, whatever its score."""
 
     def more(place: Clone) -> None:
@@ -140,42 +140,44 @@ def test_classes_that_the_data_does_not_have_fail(clone: Clone, desk: Desk) -> N
 
     more(clone)
     relock(clone)
-    assert desk.gate(clone).code != 0
+    assert runner.gate(clone).code != 0
 
 
 def test_the_pickle_of_these_tests_would_leave_its_mark(clone: Clone) -> None:
     """Loading that pickle calls what writes the marker, so its absence means that nothing loaded it."""
     assert "REDUCE" in {code.name for code, _, _ in pickletools.genops(pickled(clone))}
-    called, arguments = Burglar(clone.path.with_name("marker")).__reduce__()
+    called, arguments = WritesFileWhenUnpickled(clone.path.with_name("marker")).__reduce__()
     called(*arguments)
     assert clone.path.with_name("marker").exists()
 
 
 @pytest.mark.parametrize("name", ["a surplus pickle", "a missing file", "weights that are not finite"])
-def test_a_refused_artifact_is_named_with_its_revision(clone: Clone, desk: Desk, name: str) -> None:
+def test_a_refused_artifact_is_named_with_its_revision(clone: Clone, runner: ReviewRunner, name: str) -> None:
     """The reason says models/classifier of which side, and no temporary folder of the review."""
     FOREIGN[name][0](clone)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert re.match(rf"{ARTIFACT}(/[\w.]+)? of the working tree: ", outcome.reason)
     assert "/verdict-" not in outcome.reason
 
 
 @pytest.mark.parametrize(("value", "what"), [(math.nan, "not a finite number"), (math.inf, "not a finite number")])
-def test_predictions_that_are_not_numbers_cannot_be_judged(clone: Clone, desk: Desk, value: float, what: str) -> None:
+def test_predictions_that_are_not_numbers_cannot_be_judged(
+    clone: Clone, runner: ReviewRunner, value: float, what: str
+) -> None:
     """NaN or infinity among the predictions is exit code 2, with the row."""
     edit_table(clone, PREDICTED, lambda table: table.assign(neutral=table["neutral"].where(table.index != 7, value)))
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "data/predictions/test.parquet of the working tree, row 7: a probability that is " + what in outcome.reason
 
 
-def test_probabilities_that_are_none_cannot_be_judged(clone: Clone, desk: Desk) -> None:
+def test_probabilities_that_are_none_cannot_be_judged(clone: Clone, runner: ReviewRunner) -> None:
     """Rows that do not add up to 1 are exit code 2."""
     edit_table(clone, PREDICTED, lambda table: table.assign(positive=table["positive"] + 1))
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "row 0: probabilities below 0, or not adding up to 1" in outcome.reason
 
@@ -194,22 +196,22 @@ FIGURES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figures_that_are_none_cannot_be_judged(clone: Clone, desk: Desk, name: str) -> None:
+def test_figures_that_are_none_cannot_be_judged(clone: Clone, runner: ReviewRunner, name: str) -> None:
     """A figure that is no finite number, or not there at all, is exit code 2, with file, revision and key."""
     spoil, key = FIGURES[name]
     edit_json(clone, EVALUATION, spoil)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert f"{EVALUATION} of the working tree" in outcome.reason
     assert key in outcome.reason
 
 
-def test_figures_that_are_no_json_cannot_be_judged(clone: Clone, desk: Desk) -> None:
+def test_figures_that_are_no_json_cannot_be_judged(clone: Clone, runner: ReviewRunner) -> None:
     """A metrics file that is cut off is exit code 2: what DVC only lists as an error is one."""
     text = json.dumps(json.loads((clone.path / EVALUATION).read_text(encoding="utf-8")))
     (clone.path / EVALUATION).write_text(text[:-9], encoding="utf-8")
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "DVC cannot read them" in outcome.reason

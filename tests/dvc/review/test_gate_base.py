@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk, edit_json, retrain, set_params
-from tests.dvc.review.forging import forget, relock
+from tests.dvc.review import edits
+from tests.dvc.review.edits import ReviewRunner, edit_json, retrain, set_params
+from tests.dvc.review.tampering import delete_output, relock
 from verdict.review.rules import model
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 
 
 def worktrees(place: Clone) -> int:
@@ -37,9 +37,9 @@ def test_without_such_a_base_there_is_no_judgement(clone: Clone) -> None:
 
 @pytest.mark.parametrize("option", ["--base", "--candidate"])
 @pytest.mark.parametrize("name", ["", "--upload-pack=true", "HEAD:README.md", "main..HEAD", "x\ny"])
-def test_odd_names_of_revisions_are_no_revisions(clone: Clone, desk: Desk, option: str, name: str) -> None:
+def test_odd_names_of_revisions_are_no_revisions(clone: Clone, runner: ReviewRunner, option: str, name: str) -> None:
     """What is not the name of one commit, such as an unset variable, is exit code 2: no option of git, no first run."""
-    outcome = desk.gate(clone, f"{option}={name}")
+    outcome = runner.gate(clone, f"{option}={name}")
     assert outcome.code == 2, outcome.text
     assert "floor:" not in outcome.text
 
@@ -64,13 +64,13 @@ POLICIES: dict[str, tuple[Callable[[Clone], object], str]] = {
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_base_without_a_policy_cannot_judge(clone: Clone, desk: Desk, name: str) -> None:
+def test_a_base_without_a_policy_cannot_judge(clone: Clone, runner: ReviewRunner, name: str) -> None:
     """Where main has no policy, or an unusable one, the change's own does not step in: exit code 2, and main named."""
     change, what = POLICIES[name]
     change(clone)
     clone.commit("Another policy")
     clone.run("git", "checkout", "--quiet", "HEAD~", "--", "params.yaml")
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "params.yaml of main" in outcome.reason
     assert what in outcome.text
@@ -80,48 +80,48 @@ def test_a_base_without_a_policy_cannot_judge(clone: Clone, desk: Desk, name: st
     ("key", "value"), [("fail_on_worse", {"news": ["recall:spam"]}), ("floors", {"overall": {"recall:spam": 0.5}})]
 )
 def test_a_policy_for_metrics_that_the_data_lacks_cannot_judge(
-    clone: Clone, desk: Desk, key: str, value: object
+    clone: Clone, runner: ReviewRunner, key: str, value: object
 ) -> None:
     """A class that neither side has is no pass, with main and without: exit code 2, and what there is."""
     set_params(clone, "gate", **{key: value})
     clone.commit("Another policy")
     for options in ((), ("--bootstrap",)):
-        outcome = desk.gate(clone, *options)
+        outcome = runner.gate(clone, *options)
         assert outcome.code == 2, outcome.text
         assert "the data has no recall:spam; there is weighted_f1, " in outcome.reason
 
 
 @pytest.mark.slow
-def test_main_whose_predictions_are_lost_is_reproduced_on_request(clone: Clone, desk: Desk) -> None:
+def test_main_whose_predictions_are_lost_is_reproduced_on_request(clone: Clone, runner: ReviewRunner) -> None:
     """Without main's predictions: exit code 2 and the option that helps; with it main is run, and judged by."""
-    forget(clone, "data/predictions")
+    delete_output(clone, "data/predictions")
     another_model(clone)
-    lost = desk.gate(clone)
+    lost = runner.gate(clone)
     assert lost.code == 2, lost.text
     assert "data/predictions of main" in lost.reason
     assert "--reproduce-base" in lost.text
-    found = desk.gate(clone, "--reproduce-base")
+    found = runner.gate(clone, "--reproduce-base")
     assert found.code in (0, 1), found.text
     assert "worse:overall" in found.text
     assert worktrees(clone) == 1
 
 
-def test_mains_predictions_come_from_the_remote(clone: Clone, desk: Desk) -> None:
+def test_mains_predictions_come_from_the_remote(clone: Clone, runner: ReviewRunner) -> None:
     """What the cache has lost is fetched from the remote, without being asked for."""
     shutil.copytree(clone.path / ".dvc/cache/files", clone.path / ".remote/files")
-    forget(clone, "data/predictions")
+    delete_output(clone, "data/predictions")
     another_model(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code in (0, 1), outcome.text
     assert "worse:overall" in outcome.text
 
 
-def test_figures_of_main_that_are_not_its_own_cannot_be_compared_with(clone: Clone, desk: Desk) -> None:
+def test_figures_of_main_that_are_not_its_own_cannot_be_compared_with(clone: Clone, runner: ReviewRunner) -> None:
     """Where main's own metrics are made up, nothing is compared with them: exit code 2, with main's name."""
-    edit_json(clone, changes.EVALUATION, lambda content: content["overall"].update(weighted_f1=0.2))
+    edit_json(clone, edits.EVALUATION, lambda content: content["overall"].update(weighted_f1=0.2))
     clone.commit("Made up")
-    clone.run("git", "checkout", "--quiet", "HEAD~", "--", changes.EVALUATION)
-    outcome = desk.gate(clone)
+    clone.run("git", "checkout", "--quiet", "HEAD~", "--", edits.EVALUATION)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "metrics/evaluation.json of main: not the figures of its predictions" in outcome.reason
 
@@ -142,18 +142,18 @@ def crash(*_: object, **__: object) -> object:
     ],
 )
 def test_a_crash_is_neither_a_pass_nor_a_failure(
-    clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, command: str, place: str
+    clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch, command: str, place: str
 ) -> None:
     """A defect anywhere in the review is exit code 2, with its message."""
     monkeypatch.setattr(place, crash)
-    outcome = desk.run(clone, command)
+    outcome = runner.run(clone, command)
     assert outcome.code == 2, outcome.text
     assert "the ceiling came down" in outcome.text
 
 
 @pytest.mark.parametrize("error", [OSError(28, "no room"), KeyboardInterrupt(), MemoryError(), RecursionError()])
 def test_whatever_breaks_a_review_off_is_no_judgement(
-    clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     """A full disk, an interruption and the like are exit code 2, not the 1 of a failure."""
 
@@ -161,13 +161,15 @@ def test_whatever_breaks_a_review_off_is_no_judgement(
         raise error
 
     monkeypatch.setattr("verdict.review.command.review", stop)
-    assert desk.gate(clone).code == 2
+    assert runner.gate(clone).code == 2
 
 
-def test_a_crash_among_the_rules_is_the_reason(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_among_the_rules_is_the_reason(
+    clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A review that crashed holds no verdict: rules that were found so far do not make it pass."""
     monkeypatch.setattr(model, "speed", crash)
-    found = desk.judge(clone)
+    found = runner.judge(clone)
     assert all(rule.passed for rule in found.rules)
     assert found.code == 2
     assert found.reason is not None
@@ -175,7 +177,7 @@ def test_a_crash_among_the_rules_is_the_reason(clone: Clone, desk: Desk, monkeyp
 
 
 def test_what_the_file_system_refuses_is_no_defect(
-    clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A full disk or a file that cannot be read is told by its name, with a remedy for it, and without a traceback."""
 
@@ -183,7 +185,7 @@ def test_what_the_file_system_refuses_is_no_defect(
         raise OSError(28, "No space left on device", "full.json")
 
     monkeypatch.setattr(model, "speed", full)
-    found = desk.judge(clone)
+    found = runner.judge(clone)
     assert found.headline == "Cannot judge: full.json: No space left on device"
     assert found.reason is not None
     assert "df -h" in found.reason.remedy
@@ -199,47 +201,47 @@ def test_code_that_cannot_be_imported_is_no_judgement(clone: Clone) -> None:
     assert process.returncode == 2, process.stdout
 
 
-def test_a_commit_is_judged_by_what_it_holds(clone: Clone, desk: Desk) -> None:
+def test_a_commit_is_judged_by_what_it_holds(clone: Clone, runner: ReviewRunner) -> None:
     """`--candidate REV` looks at the commit: what lies in the working tree neither helps nor harms it."""
     clone.run("git", "checkout", "--quiet", "-b", "worse")
-    another_model(clone, **changes.WORSE).commit("Worse")
+    another_model(clone, **edits.WORSE).commit("Worse")
     clone.run("git", "checkout", "--quiet", "main")
-    judged = desk.gate(clone, "--candidate", "worse")
+    judged = runner.gate(clone, "--candidate", "worse")
     assert judged.code == 1, judged.text
     assert "worse:overall" in judged.failed
     assert "lock" not in judged.failed
-    edit_json(clone, changes.EVALUATION, lambda content: content["overall"].update(weighted_f1=0.99))
+    edit_json(clone, edits.EVALUATION, lambda content: content["overall"].update(weighted_f1=0.99))
     shutil.rmtree(clone.path / "data" / "predictions")
-    assert desk.gate(clone, "--candidate", "main").code == 0
-    assert desk.gate(clone).failed == ["lock", "figures"]
+    assert runner.gate(clone, "--candidate", "main").code == 0
+    assert runner.gate(clone).failed == ["lock", "figures"]
     assert worktrees(clone) == 1
 
 
-def test_work_trees_are_gone_after_a_crash(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_trees_are_gone_after_a_crash(clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """A review of a commit that breaks off leaves no work tree behind."""
     monkeypatch.setattr("verdict.review.rules.lock.check", crash)
-    assert desk.gate(clone, "--candidate", "HEAD").code == 2
+    assert runner.gate(clone, "--candidate", "HEAD").code == 2
     assert worktrees(clone) == 1
 
 
-def test_a_commit_keeps_its_runs_under_a_policy_that_asks_for_them(clone: Clone, desk: Desk) -> None:
+def test_a_commit_keeps_its_runs_under_a_policy_that_asks_for_them(clone: Clone, runner: ReviewRunner) -> None:
     """With `lock: ran` on main, a commit whose every stage ran here passes, as it does as a working tree."""
     set_params(clone, "gate", lock="ran")
     clone.commit("A stricter gate")
-    assert desk.gate(clone).failed == []
-    outcome = desk.gate(clone, "--candidate", "HEAD")
+    assert runner.gate(clone).failed == []
+    outcome = runner.gate(clone, "--candidate", "HEAD")
     assert (outcome.code, outcome.failed) == (0, []), outcome.text
 
 
-def test_a_worse_model_fails_twice_in_the_same_words(clone: Clone, desk: Desk) -> None:
+def test_a_worse_model_fails_twice_in_the_same_words(clone: Clone, runner: ReviewRunner) -> None:
     """A worse model fails by `worse:overall`; asked again, the verdict and the JSON of `compare` are the same bytes."""
-    another_model(clone, **changes.WORSE)
-    first, second = desk.judge(clone), desk.judge(clone)
+    another_model(clone, **edits.WORSE)
+    first, second = runner.judge(clone), runner.judge(clone)
     assert (first.code, second.code) == (1, 1)
     assert "worse:overall" in [rule.name for rule in first.rules if not rule.passed]
     assert first.headline == second.headline
     files = [clone.path.with_name(f"{number}.json") for number in range(2)]
-    codes = [desk.run(clone, "compare", "--json", str(file)).code for file in files]
+    codes = [runner.run(clone, "compare", "--json", str(file)).code for file in files]
     assert codes == [0, 0]
     assert files[0].read_bytes() == files[1].read_bytes()
     found = json.loads(files[0].read_text(encoding="utf-8"))

@@ -11,11 +11,19 @@ import pytest
 
 from tests.corpus import RAW
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import TEST, Desk, edit_json, edit_table, relearn, rerun, set_params
-from tests.dvc.review.forging import forget_raw, relock, repoint
+from tests.dvc.review import edits
+from tests.dvc.review.edits import (
+    TEST,
+    ReviewRunner,
+    edit_json,
+    edit_table,
+    rerun_after_validate,
+    rerun_all,
+    set_params,
+)
+from tests.dvc.review.tampering import delete_raw, relock, update_pointer
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 TRAIN, VALIDATION = (TEST.replace("test", name) for name in ("train", "validation"))
 Lines = list[str]
 
@@ -26,7 +34,7 @@ def edit_raw(place: Clone, change: Callable[[Lines], Lines]) -> None:
     head, *lines = path.read_text(encoding="utf-8").splitlines()
     path.unlink()
     path.write_text("".join(f"{line}\n" for line in [head, *change(lines)]), encoding="utf-8")
-    repoint(place)
+    update_pointer(place)
 
 
 def ids(place: Clone, table: str) -> list[str]:
@@ -54,16 +62,16 @@ def add_rows(place: Clone, count: int = 40) -> None:
 def with_rows(place: Clone) -> None:
     """Add rows of every split, honestly, and run everything."""
     add_rows(place)
-    rerun(place)
+    rerun_all(place)
 
 
-def test_rows_that_are_only_added_need_no_approval(clone: Clone, desk: Desk) -> None:
+def test_rows_that_are_only_added_need_no_approval(clone: Clone, runner: ReviewRunner) -> None:
     """New rows of all splits pass; rules are asked of main's test rows, and of the new ones the verdict has a line."""
     before = {path: len(pd.read_parquet(clone.path / path)) for path in (TEST, TRAIN, VALIDATION)}
     with_rows(clone)
     after = {path: len(pd.read_parquet(clone.path / path)) for path in before}
     assert all(after[path] > before[path] for path in before)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert (outcome.code, outcome.failed) == (0, []), outcome.text
     new = after[TEST] - before[TEST]
     assert f"test: {new} added; train: " in outcome.text
@@ -71,14 +79,14 @@ def test_rows_that_are_only_added_need_no_approval(clone: Clone, desk: Desk) -> 
     assert f"on {before[TEST]} approved test rows" in outcome.text
 
 
-def test_added_rows_count_once_a_person_approves(clone: Clone, desk: Desk) -> None:
+def test_added_rows_count_once_a_person_approves(clone: Clone, runner: ReviewRunner) -> None:
     """`review test-set` lets them in, which needs the approval `data` and no other; rules are then asked of all."""
     with_rows(clone)
-    assert "came, 0 went; a person must approve that" in desk.run(clone, "test-set").text
-    refused = desk.gate(clone, "--approve", "policy", "--approve", "split")
+    assert "came, 0 went; a person must approve that" in runner.run(clone, "test-set").text
+    refused = runner.gate(clone, "--approve", "policy", "--approve", "split")
     assert refused.failed == ["data"], refused.text
     assert "test rows would become approved" in refused.text
-    approved = desk.judge(clone, ["data"])
+    approved = runner.judge(clone, ["data"])
     assert approved.code == 0
     assert approved.comparison is not None
     assert approved.shared is not None
@@ -88,14 +96,14 @@ def test_added_rows_count_once_a_person_approves(clone: Clone, desk: Desk) -> No
 
 
 @pytest.mark.parametrize("split", [TEST, TRAIN])
-def test_one_row_with_another_label_needs_approval_each_time(clone: Clone, desk: Desk, split: str) -> None:
+def test_one_row_with_another_label_needs_approval_each_time(clone: Clone, runner: ReviewRunner, split: str) -> None:
     """One label turned in the raw data fails by `data`, and so does another in the change after one that passed."""
     first, second = ids(clone, split)[:2]
     for name in (first, second):
         edit_rows(clone, [name], lambda rating, text: (f"{-float(rating) or 1.0}", text))
-        rerun(clone)
-        desk.run(clone, "test-set")
-        outcome = desk.gate(clone)
+        rerun_all(clone)
+        runner.run(clone, "test-set")
+        outcome = runner.gate(clone)
         assert outcome.failed == ["data"], outcome.text
         what = split.removeprefix("data/prepared/").removesuffix(".parquet")
         assert f"{what}: 1 relabelled; {what}: 1 regrouped" in outcome.text
@@ -122,16 +130,16 @@ def gone(place: Clone, name: str) -> None:
     [(rewritten, "test", "rewritten"), (rated, "train", "regrouped"), (gone, "validation", "removed")],
 )
 def test_a_row_that_changes_or_goes_needs_approval(
-    clone: Clone, desk: Desk, change: Callable[[Clone, str], None], split: str, word: str
+    clone: Clone, runner: ReviewRunner, change: Callable[[Clone, str], None], split: str, word: str
 ) -> None:
     """One row of any split, rewritten, rated otherwise or removed, fails by `data`; approved, it passes."""
     change(clone, ids(clone, TEST.replace("test", split))[0])
-    rerun(clone)
-    desk.run(clone, "test-set")
-    refused = desk.gate(clone, "--approve", "split", "--approve", "policy")
+    rerun_all(clone)
+    runner.run(clone, "test-set")
+    refused = runner.gate(clone, "--approve", "split", "--approve", "policy")
     assert refused.failed == ["data"], refused.text
     assert f"{split}: 1 {word}" in refused.text
-    assert desk.gate(clone, "--approve", "data").code == 0
+    assert runner.gate(clone, "--approve", "data").code == 0
 
 
 def copied(place: Clone) -> None:
@@ -171,12 +179,12 @@ OTHER_TABLES: dict[str, tuple[Callable[[Clone], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", OTHER_TABLES)
-def test_other_tables_than_those_of_mains_code_need_approval(clone: Clone, desk: Desk, kind: str) -> None:
+def test_other_tables_than_those_of_mains_code_need_approval(clone: Clone, runner: ReviewRunner, kind: str) -> None:
     """A change whose code makes other training rows, or the same in other bytes, fails by `data`, and says how."""
     change, found = OTHER_TABLES[kind]
     change(clone)
-    relearn(clone)
-    refused = desk.gate(clone, "--approve", "policy", "--approve", "split")
+    rerun_after_validate(clone)
+    refused = runner.gate(clone, "--approve", "policy", "--approve", "split")
     assert refused.code == 1, refused.text
     assert set(refused.failed) - {"near-duplicates"} == {"data"}, refused.text
     assert f"not what main's code derives: {found}" in refused.text
@@ -190,57 +198,57 @@ def test_other_tables_than_those_of_mains_code_need_approval(clone: Clone, desk:
         ("data/prepared/dataset.json", "slice"),
     ],
 )
-def test_other_figures_of_the_data_need_approval(clone: Clone, desk: Desk, path: str, key: str) -> None:
+def test_other_figures_of_the_data_need_approval(clone: Clone, runner: ReviewRunner, path: str, key: str) -> None:
     """A summary of the data that main's code does not give fails by `data`, its hash in dvc.lock or not."""
     content = (clone.path / path).read_text(encoding="utf-8")
     (clone.path / path).unlink()  # it may be linked into the cache
     (clone.path / path).write_text(content, encoding="utf-8")
     edit_json(clone, path, lambda told: told.update({key: "1"}))
     relock(clone)
-    refused = desk.gate(clone)
+    refused = runner.gate(clone)
     assert refused.failed == ["data"], refused.text
     assert f"{path.rpartition('/')[2]}: other content" in refused.text
 
 
-def test_a_summary_that_dvc_lock_does_not_name_needs_approval(clone: Clone, desk: Desk) -> None:
+def test_a_summary_that_dvc_lock_does_not_name_needs_approval(clone: Clone, runner: ReviewRunner) -> None:
     """With `lock: ignore` on main, too, metrics/data.json is what main's code gives."""
     set_params(clone, "gate", lock="ignore")
     clone.commit("No look at the lock")
     edit_json(clone, "metrics/data.json", lambda told: told.update(violations=-1))
-    assert desk.gate(clone).failed == ["data"]
+    assert runner.gate(clone).failed == ["data"]
 
 
-def test_limits_of_validate_change_only_with_approval(clone: Clone, desk: Desk) -> None:
+def test_limits_of_validate_change_only_with_approval(clone: Clone, runner: ReviewRunner) -> None:
     """Looser limits fail by `policy`, and pass with its approval alone: main's code runs with the new ones."""
     set_params(clone, "validate", min_class_rows=1, max_class_drift=0.9)
-    rerun(clone)
-    refused = desk.gate(clone, "--approve", "data", "--approve", "split")
+    rerun_all(clone)
+    refused = runner.gate(clone, "--approve", "data", "--approve", "split")
     assert refused.failed == ["policy"], refused.text
     assert "validate.max_class_drift: 0.3 → 0.9" in refused.text
-    approved = desk.gate(clone, "--approve", "policy")
+    approved = runner.gate(clone, "--approve", "policy")
     assert approved.code == 0, approved.text
     assert "main's code derives them from the change's raw data" in approved.text
 
 
-def test_data_that_mains_code_refuses_needs_approval(clone: Clone, desk: Desk) -> None:
+def test_data_that_mains_code_refuses_needs_approval(clone: Clone, runner: ReviewRunner) -> None:
     """Raw data of another format, with tables that some other code made of it, fail by `data` with main's reason."""
     edit_raw(clone, lambda lines: [line.replace(",", ";") for line in lines])
     relock(clone)
-    refused = desk.gate(clone)
+    refused = runner.gate(clone)
     assert refused.failed == ["data"], refused.text
     assert "main's stage prepare refuses them" in refused.text
     assert "number of cells" in refused.text
-    assert desk.gate(clone, "--approve", "data").code == 0
+    assert runner.gate(clone, "--approve", "data").code == 0
 
 
-def test_raw_data_that_are_nowhere_are_no_pass(clone: Clone, desk: Desk) -> None:
+def test_raw_data_that_are_nowhere_are_no_pass(clone: Clone, runner: ReviewRunner) -> None:
     """Where the pointer names what neither cache nor remote has, there is no verdict."""
     edit_raw(clone, lambda lines: lines[1:])
-    forget_raw(clone)
-    assert desk.gate(clone, "--approve", "data").code == 2
+    delete_raw(clone)
+    assert runner.gate(clone, "--approve", "data").code == 2
 
 
-def test_the_data_may_come_in_another_format_from_another_place(clone: Clone, desk: Desk) -> None:
+def test_the_data_may_come_in_another_format_from_another_place(clone: Clone, runner: ReviewRunner) -> None:
     """The same rows as jsonl, packed, elsewhere below data: no row changes, and nothing needs an approval."""
     old, new = clone.path / "data" / "raw" / RAW, clone.path / "data" / "other" / "rows.jsonl.gz"
     rows = pd.read_csv(old, dtype=str, keep_default_na=False).to_dict("records")
@@ -251,6 +259,6 @@ def test_the_data_may_come_in_another_format_from_another_place(clone: Clone, de
     clone.run("dvc", "add", "--quiet", "data/other/rows.jsonl.gz")
     set_params(clone, "data", path="data/other/rows.jsonl.gz")
     clone.run("dvc", "repro", "--quiet")
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert (outcome.code, outcome.failed) == (0, []), outcome.text
     assert "main's code derives them from the change's raw data" in outcome.text

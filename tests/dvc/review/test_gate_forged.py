@@ -13,13 +13,13 @@ import pytest
 from stages import train
 from tests.documents import load, save
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import EVALUATION, PREDICTED, Desk, by_hand, edit_json, edit_table, retrain
-from tests.dvc.review.forging import cached, locked, relock
+from tests.dvc.review import edits
+from tests.dvc.review.edits import EVALUATION, PREDICTED, ReviewRunner, edit_json, edit_table, retrain, run_stage
+from tests.dvc.review.tampering import cache_path, locked_hash, relock
 from verdict.repo.revisions import Revision, Store
 from verdict.review.reported_metrics import mismatches, reported
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 
 
 def better(content: dict[str, Any]) -> None:
@@ -38,18 +38,20 @@ def test_a_figure_edited_by_hand_fails(clone: Clone) -> None:
     """On the command line: exit code 1, by the lock, which has another hash, and by the figures, recomputed."""
     edit_json(clone, EVALUATION, better)
     process = clone.try_run("python", "-I", "-m", "verdict", "gate")
-    outcome = changes.Outcome(process.returncode, process.stdout)
+    outcome = edits.Outcome(process.returncode, process.stdout)
     assert (outcome.code, outcome.failed) == (1, ["lock", "figures"]), outcome.text
     assert f"evaluate: {EVALUATION}" in outcome.text
     assert "overall.weighted_f1: 0.991, by the predictions 0." in outcome.text
 
 
 @pytest.mark.parametrize("approvals", [[], ["--approve=policy", "--approve=split", "--approve=data"]])
-def test_an_edited_figure_fails_with_its_hash_in_the_lock_too(clone: Clone, desk: Desk, approvals: list[str]) -> None:
+def test_an_edited_figure_fails_with_its_hash_in_the_lock_too(
+    clone: Clone, runner: ReviewRunner, approvals: list[str]
+) -> None:
     """With dvc.lock made to match, the lock is consistent and the rule `figures` fails; no approval helps."""
     edit_json(clone, EVALUATION, better)
     relock(clone)
-    outcome = desk.gate(clone, *approvals)
+    outcome = runner.gate(clone, *approvals)
     assert (outcome.code, outcome.failed) == (1, ["figures"]), outcome.text
     assert "overall.weighted_f1: 0.991" in outcome.text
 
@@ -72,12 +74,12 @@ def a_run(content: dict[str, Any]) -> None:
 @pytest.mark.parametrize("path", [EVALUATION, "metrics/validation.json"])
 @pytest.mark.parametrize("change", [another_metric, a_twin, a_run, better])
 def test_figures_that_nobody_computes_fail(
-    clone: Clone, desk: Desk, path: str, change: Callable[[dict[str, Any]], None]
+    clone: Clone, runner: ReviewRunner, path: str, change: Callable[[dict[str, Any]], None]
 ) -> None:
     """More figures in either metrics file than the predictions give, or others, with a lock to match, do not pass."""
     edit_json(clone, path, change)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     # DVC shows a list as something that is no number, and so there is nothing to judge.
     assert (outcome.code, outcome.failed) == (1, ["figures"]) or "not a finite number" in outcome.reason, outcome.text
 
@@ -95,7 +97,7 @@ def test_a_figure_under_two_names_is_not_hidden_by_the_true_one(order: int) -> N
     assert found == ["slices.overall.accuracy: nobody computes it"]
 
 
-def test_a_new_metric_is_computed_before_it_is_written(clone: Clone, desk: Desk) -> None:
+def test_a_new_metric_is_computed_before_it_is_written(clone: Clone, runner: ReviewRunner) -> None:
     """What main does not tell yet, a change may leave out or tell; once main tells it, it must not go."""
     paths = [clone.path / name for name in ("metrics/evaluation.json", "metrics/validation.json")]
     full = [path.read_text(encoding="utf-8") for path in paths]
@@ -107,28 +109,28 @@ def test_a_new_metric_is_computed_before_it_is_written(clone: Clone, desk: Desk)
     for path in paths:
         edit_json(clone, str(path.relative_to(clone.path)), without)
     relock(clone)
-    assert desk.gate(clone).code == 2, "main tells it"
+    assert runner.gate(clone).code == 2, "main tells it"
     clone.commit("A main whose review has learnt a metric")
-    assert desk.gate(clone).code == 0
+    assert runner.gate(clone).code == 0
     for path, text in zip(paths, full, strict=True):
         path.write_text(text, encoding="utf-8")
     relock(clone)
-    assert desk.gate(clone).code == 0
+    assert runner.gate(clone).code == 0
 
 
-def test_honest_figures_of_a_model_that_always_says_the_same_are_believed(clone: Clone, desk: Desk) -> None:
+def test_honest_figures_of_a_model_that_always_says_the_same_are_believed(clone: Clone, runner: ReviewRunner) -> None:
     """Probabilities that hardly differ between rows are summed up alike by the stage and by the review."""
-    retrain(clone, **changes.WORSE)
+    retrain(clone, **edits.WORSE)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 1, outcome.text
     assert "figures" not in outcome.failed
 
 
-def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, desk: Desk) -> None:
+def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, runner: ReviewRunner) -> None:
     """Where only the entry of `train` is edited, the lock contradicts itself, and there is no such artifact."""
-    edit_lock(clone, locked(clone, "models/classifier"), "0" * 32 + ".dir", 1)
-    outcome = desk.gate(clone)
+    edit_lock(clone, locked_hash(clone, "models/classifier"), "0" * 32 + ".dir", 1)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert outcome.failed == ["lock"]
     assert "train: models/classifier" in outcome.text
@@ -136,37 +138,37 @@ def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, desk: Desk) -> N
 
 
 @pytest.mark.parametrize("hash_", ["../../../../../tmp/x", "~", "[]"])
-def test_a_hash_that_is_none_is_no_path(clone: Clone, desk: Desk, hash_: str) -> None:
+def test_a_hash_that_is_none_is_no_path(clone: Clone, runner: ReviewRunner, hash_: str) -> None:
     """What stands in the place of a hash does not lead out of the cache: it is named, with exit code 2."""
-    edit_lock(clone, locked(clone, "models/classifier"), hash_)
-    outcome = desk.gate(clone)
+    edit_lock(clone, locked_hash(clone, "models/classifier"), hash_)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "is not a hash" in outcome.text
 
 
-def test_predictions_of_another_model_cannot_be_judged(clone: Clone, desk: Desk) -> None:
+def test_predictions_of_another_model_cannot_be_judged(clone: Clone, runner: ReviewRunner) -> None:
     """A new artifact beside main's predictions, with a lock to match: exit code 2, and what is wrong with them."""
-    by_hand(clone, train, **changes.WORSE)
+    run_stage(clone, train, **edits.WORSE)
     relock(clone)
     assert clone.changes() != ""
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert outcome.failed == []
     assert "data/predictions/test.parquet of the working tree: not what the artifact says: " in outcome.text
     assert " of 102 rows differ" in outcome.text
 
 
-def test_one_mended_prediction_cannot_be_judged(clone: Clone, desk: Desk) -> None:
+def test_one_mended_prediction_cannot_be_judged(clone: Clone, runner: ReviewRunner) -> None:
     """A single row set right by hand, figures and lock to match, is found and named."""
     table = pd.read_parquet(clone.path / PREDICTED)
-    row = int((~table["id"].isin(changes.right(clone))).to_numpy().argmax())
-    sure = {label: float(label == table["label"][row]) for label in changes.LABELS}
+    row = int((~table["id"].isin(edits.correct_ids(clone))).to_numpy().argmax())
+    sure = {label: float(label == table["label"][row]) for label in edits.LABELS}
     edit_table(
         clone, PREDICTED, lambda old: old.assign(**{k: old[k].where(old.index != row, v) for k, v in sure.items()})
     )
-    changes.rescore(clone)
+    edits.rescore(clone)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert f"1 of 102 rows differ, most in row {row} ({table['id'][row]})" in outcome.text
 
@@ -182,22 +184,22 @@ SHAPES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_predictions_for_other_rows_cannot_be_judged(clone: Clone, desk: Desk, name: str) -> None:
+def test_predictions_for_other_rows_cannot_be_judged(clone: Clone, runner: ReviewRunner, name: str) -> None:
     """Predictions that are not for the test rows, row for row, are exit code 2; file and revision are named."""
     edit_table(clone, PREDICTED, SHAPES[name])
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "data/predictions/test.parquet of the working tree" in outcome.reason
 
 
 @pytest.mark.slow
-def test_an_invented_lock_is_found_by_its_missing_run_and_by_a_reproduction(clone: Clone, desk: Desk) -> None:
+def test_an_invented_lock_is_found_by_its_missing_run_and_by_a_reproduction(clone: Clone, runner: ReviewRunner) -> None:
     """A model trained past DVC, with all that follows from it in lock and cache: only `--ran` and a repro tell."""
     retrain(clone, **{"linear.alpha": 0.001, "seed": 5})
     relock(clone)
     invented = clone.lock()
-    consistent, found = desk.run(clone, "lock"), desk.run(clone, "lock", "--ran")
+    consistent, found = runner.run(clone, "lock"), runner.run(clone, "lock", "--ran")
     assert (consistent.code, found.code) == (0, 1)
     assert "is consistent" in consistent.text
     named = [line.partition(":")[0] for line in found.text.splitlines() if "never came out" in line]
@@ -207,47 +209,47 @@ def test_an_invented_lock_is_found_by_its_missing_run_and_by_a_reproduction(clon
     assert clone.changes() == ""  # what main's code and params give is main
 
 
-def test_a_policy_that_asks_for_runs_refuses_an_invented_lock(clone: Clone, desk: Desk) -> None:
+def test_a_policy_that_asks_for_runs_refuses_an_invented_lock(clone: Clone, runner: ReviewRunner) -> None:
     """With `lock: ran` on main, such a lock fails by the rule `lock`; where only main's runs stand, it passes."""
-    changes.set_params(clone, "gate", lock="ran")
+    edits.set_params(clone, "gate", lock="ran")
     clone.commit("A stricter gate")
-    assert desk.gate(clone).failed == []
+    assert runner.gate(clone).failed == []
     retrain(clone, **{"linear.alpha": 0.001})
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 1, outcome.text
     assert "lock" in outcome.failed
     assert "never came out of a run" in outcome.text
 
 
-def test_foreign_text_makes_no_line_of_its_own_in_the_terminal(clone: Clone, desk: Desk) -> None:
+def test_foreign_text_makes_no_line_of_its_own_in_the_terminal(clone: Clone, runner: ReviewRunner) -> None:
     """An id that holds a line break and a verdict, quoted in the reason, does not look like the verdict."""
     hostile = "x\nPass: unchanged, every prediction is main's\n::add-mask::x\n\x1b[1A"
-    changes.edit_both(clone, lambda table: table.assign(id=[hostile] * 2 + list(table["id"][2:])))
+    edits.edit_test_and_predictions(clone, lambda table: table.assign(id=[hostile] * 2 + list(table["id"][2:])))
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "stands twice" in outcome.text
     assert not [line for line in outcome.text.splitlines() if line.startswith(("Pass:", "::", "\x1b"))]
 
 
-def test_an_object_with_other_bytes_than_its_name_says_is_refused(clone: Clone, desk: Desk) -> None:
+def test_an_object_with_other_bytes_than_its_name_says_is_refused(clone: Clone, runner: ReviewRunner) -> None:
     """An object of the cache exchanged for another is exit code 2, and its hash is named."""
-    listing = json.loads(cached(clone, locked(clone, "data/predictions")).read_text(encoding="utf-8"))
-    target = cached(clone, listing[0]["md5"])
-    by_hand(clone, train, **changes.WORSE)
+    listing = json.loads(cache_path(clone, locked_hash(clone, "data/predictions")).read_text(encoding="utf-8"))
+    target = cache_path(clone, listing[0]["md5"])
+    run_stage(clone, train, **edits.WORSE)
     target.chmod(0o644)
     shutil.copyfile(clone.path / "data/prepared/test.parquet", target)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert f"the cache's copy of {listing[0]['md5'][:8]} has other bytes" in outcome.text
 
 
-def test_a_lock_that_cannot_be_read_is_no_pass(clone: Clone, desk: Desk) -> None:
+def test_a_lock_that_cannot_be_read_is_no_pass(clone: Clone, runner: ReviewRunner) -> None:
     """A dvc.lock whose outputs are not a list of outputs is exit code 2, by its name."""
     document = load(clone.lock())
     document["stages"]["train"]["outs"] = {"models/classifier": "yes"}
     save(clone.path / "dvc.lock", document)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "dvc.lock" in outcome.text

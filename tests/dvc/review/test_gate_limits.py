@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk, retrain, set_params
-from tests.dvc.review.forging import relock
+from tests.dvc.review import edits
+from tests.dvc.review.edits import ReviewRunner, retrain, set_params
+from tests.dvc.review.tampering import relock
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 TIGHT = {"max_artifact_mb": 1e-6, "max_seconds_per_1000": 1e-9}
 
 
@@ -57,21 +57,21 @@ def line(text: str, name: str) -> str:
     return next(one for one in text.splitlines() if one[10:].startswith(f"{name} "))
 
 
-def test_mains_very_artifact_passes_limits_that_main_is_above(clone: Clone, desk: Desk) -> None:
+def test_mains_very_artifact_passes_limits_that_main_is_above(clone: Clone, runner: ReviewRunner) -> None:
     """A change of documentation passes where main itself is too large and too slow, and both are said."""
     limits(clone, **TIGHT)
     (clone.path / "README.md").write_text("Another text.\n", encoding="utf-8")
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert (outcome.code, outcome.failed) == (0, []), outcome.text
     for name in ("size", "time"):
         assert "above the limit; but main's very artifact" in line(outcome.text, name)
 
 
-def test_another_artifact_is_held_to_the_limits_and_they_come_first(clone: Clone, desk: Desk) -> None:
+def test_another_artifact_is_held_to_the_limits_and_they_come_first(clone: Clone, runner: ReviewRunner) -> None:
     """A changed model above both limits fails by both, which begin the verdict's line with figure and limit."""
     limits(clone, **TIGHT)
     another_model(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert (outcome.code, outcome.failed) == (1, ["size", "time"]), outcome.text
     last = outcome.text.splitlines()[-1]
     assert last.startswith("Fail, size (0.")
@@ -80,20 +80,22 @@ def test_another_artifact_is_held_to_the_limits_and_they_come_first(clone: Clone
 
 
 @pytest.mark.parametrize("busy", ["perf_counter", "process_time"])
-def test_one_slow_clock_fails_nobody(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, busy: str) -> None:
+def test_one_slow_clock_fails_nobody(
+    clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch, busy: str
+) -> None:
     """Time that passed on one clock alone, by other work on the machine or by many threads, does not count."""
     another_model(clone)
     clocks(monkeypatch, **{busy: slow(99)})
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert "time" not in outcome.failed, outcome.text
 
 
 @pytest.mark.parametrize(("looks", "failed"), [(1, False), (3, False), (4, True)])
 def test_a_slow_look_is_followed_by_others(
-    clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch, looks: int, failed: bool
+    clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch, looks: int, failed: bool
 ) -> None:
     """What is too slow once is measured again, and the least counts: only what is slow each time fails."""
     another_model(clone)
     clocks(monkeypatch, perf_counter=slow(looks), process_time=slow(looks))
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert ("time" in outcome.failed) == failed, outcome.text

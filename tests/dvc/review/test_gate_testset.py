@@ -9,9 +9,9 @@ import pytest
 
 from stages import evaluate
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import TEST, Desk, Frame, edit_both, edit_json, right
-from tests.dvc.review.forging import relock
+from tests.dvc.review import edits
+from tests.dvc.review.edits import TEST, ReviewRunner, TableEdit, correct_ids, edit_json, edit_test_and_predictions
+from tests.dvc.review.tampering import relock
 from tests.dvc.review.test_gate_artifact import resealed
 from tests.dvc.review.test_gate_data import with_rows
 from verdict.base.outcome import APPROVABLE
@@ -19,12 +19,12 @@ from verdict.base.paths import TEST_SET
 from verdict.classifier.artifact import group_hash
 from verdict.review.testset import write_test_set
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 
 
-def only_right(place: Clone) -> Frame:
+def only_right(place: Clone) -> TableEdit:
     """The rows that the model has right."""
-    ids = right(place)
+    ids = correct_ids(place)
     return lambda table: table[table["id"].isin(ids)]
 
 
@@ -34,12 +34,12 @@ def approved(place: Clone) -> None:
     write_test_set(place.path)
 
 
-def test_a_test_split_of_easy_rows_fails(clone: Clone, desk: Desk) -> None:
+def test_a_test_split_of_easy_rows_fails(clone: Clone, runner: ReviewRunner) -> None:
     """With the wrong rows gone from split, predictions, figures, lock and list, `data` fails with their number."""
     before = pd.read_parquet(clone.path / TEST)
-    edit_both(clone, only_right(clone))
+    edit_test_and_predictions(clone, only_right(clone))
     approved(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert (outcome.code, outcome.failed) == (1, ["data"]), outcome.text
     gone = len(before) - len(pd.read_parquet(clone.path / TEST))
     assert gone > 0
@@ -47,23 +47,25 @@ def test_a_test_split_of_easy_rows_fails(clone: Clone, desk: Desk) -> None:
     assert "not what main's code derives: test.parquet: other rows" in outcome.text
 
 
-def test_rows_cannot_go_and_stay_on_the_list(clone: Clone, desk: Desk) -> None:
+def test_rows_cannot_go_and_stay_on_the_list(clone: Clone, runner: ReviewRunner) -> None:
     """A list that names rows that the test split does not have fails, approved or not; the command mends it."""
-    edit_both(clone, only_right(clone))
+    edit_test_and_predictions(clone, only_right(clone))
     relock(clone)
-    outcome = desk.gate(clone, "--approve", "data")
+    outcome = runner.gate(clone, "--approve", "data")
     assert (outcome.code, outcome.failed) == (1, ["test-file"]), outcome.text
     assert "remedy: verdict test-set, and commit data/test-set.txt" in outcome.text
-    assert desk.run(clone, "test-set").code == 0
-    assert desk.gate(clone, "--approve", "data").code == 0
+    assert runner.run(clone, "test-set").code == 0
+    assert runner.gate(clone, "--approve", "data").code == 0
 
 
-def test_easy_rows_pass_by_approval_alone_and_main_is_asked_about_the_same_rows(clone: Clone, desk: Desk) -> None:
+def test_easy_rows_pass_by_approval_alone_and_main_is_asked_about_the_same_rows(
+    clone: Clone, runner: ReviewRunner
+) -> None:
     """Approved by name it passes, but main's model, too, is scored on the easy rows, and is as good there."""
-    edit_both(clone, only_right(clone))
+    edit_test_and_predictions(clone, only_right(clone))
     approved(clone)
-    assert desk.gate(clone, "--approve", "policy", "--approve", "split").failed == ["data"]
-    verdict = desk.judge(clone, ["data"])
+    assert runner.gate(clone, "--approve", "policy", "--approve", "split").failed == ["data"]
+    verdict = runner.judge(clone, ["data"])
     assert verdict.code == 0
     assert [rule.name for rule in verdict.rules if rule.approved] == ["data"]
     assert verdict.comparison is not None
@@ -72,14 +74,14 @@ def test_easy_rows_pass_by_approval_alone_and_main_is_asked_about_the_same_rows(
     assert verdict.comparison.difference("overall").base == 1.0
 
 
-def test_a_slice_without_test_rows_fails_by_its_name(clone: Clone, desk: Desk) -> None:
+def test_a_slice_without_test_rows_fails_by_its_name(clone: Clone, runner: ReviewRunner) -> None:
     """A slice without test rows is named by the rules `worse` and `floor`; approval is no way out."""
-    edit_both(clone, lambda table: table[table["slice"] != "news"])
+    edit_test_and_predictions(clone, lambda table: table[table["slice"] != "news"])
     approved(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 1, outcome.text
     assert outcome.failed == ["data", "worse:news", "floor:news"]
-    assert desk.gate(clone, "--approve", "data").failed == ["worse:news", "floor:news"]
+    assert runner.gate(clone, "--approve", "data").failed == ["worse:news", "floor:news"]
 
 
 def edit_list(place: Clone, change: Callable[[list[str]], list[str]]) -> None:
@@ -88,33 +90,33 @@ def edit_list(place: Clone, change: Callable[[list[str]], list[str]]) -> None:
     path.write_text("\n".join(change(path.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
 
 
-def test_a_row_leaves_the_list_only_with_approval(clone: Clone, desk: Desk) -> None:
+def test_a_row_leaves_the_list_only_with_approval(clone: Clone, runner: ReviewRunner) -> None:
     """A line less fails by `data`, an emptied list, too; another comment does not, nor does a list in other order."""
     edit_list(clone, lambda lines: ["# another comment", *sorted(lines[2:], reverse=True)])
-    assert desk.gate(clone).code == 0
+    assert runner.gate(clone).code == 0
     for kept in (5, 10_000):
         edit_list(clone, itemgetter(slice(kept, None)))
-        outcome = desk.gate(clone)
+        outcome = runner.gate(clone)
         assert outcome.failed == ["data"], outcome.text
         assert "would be approved no more" in outcome.text
 
 
-def test_an_approved_empty_list_judges_nothing(clone: Clone, desk: Desk) -> None:
+def test_an_approved_empty_list_judges_nothing(clone: Clone, runner: ReviewRunner) -> None:
     """Once main's list is empty there is no row that a rule could be asked of: that is no pass."""
     edit_list(clone, lambda lines: lines[:1])
     clone.commit("An empty list")
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert "names none of the" in outcome.reason
 
 
-def test_a_line_without_a_row_on_main_is_not_the_fault_of_a_change(clone: Clone, desk: Desk) -> None:
+def test_a_line_without_a_row_on_main_is_not_the_fault_of_a_change(clone: Clone, runner: ReviewRunner) -> None:
     """What main's list names in vain fails nobody; a further such name does."""
     edit_list(clone, lambda lines: [*lines, "0" * 16])
     clone.commit("A name too many")
-    assert desk.gate(clone).code == 0
+    assert runner.gate(clone).code == 0
     edit_list(clone, lambda lines: [*lines, "1" * 16])
-    assert desk.gate(clone).failed == ["test-file"]
+    assert runner.gate(clone).failed == ["test-file"]
 
 
 def without_list(place: Clone) -> None:
@@ -123,67 +125,67 @@ def without_list(place: Clone) -> None:
     place.commit("No list")
 
 
-def test_the_first_list_needs_no_approval_where_it_names_mains_rows(clone: Clone, desk: Desk) -> None:
+def test_the_first_list_needs_no_approval_where_it_names_mains_rows(clone: Clone, runner: ReviewRunner) -> None:
     """Without a list all of main's test rows are approved; a list of just these passes, one of fewer does not."""
     without_list(clone)
-    assert desk.gate(clone).code == 0
+    assert runner.gate(clone).code == 0
     write_test_set(clone.path)
-    assert desk.gate(clone).code == 0
+    assert runner.gate(clone).code == 0
     edit_list(clone, lambda lines: lines[:-1])
-    assert desk.gate(clone).failed == ["data"]
+    assert runner.gate(clone).failed == ["data"]
 
 
-def test_without_a_list_added_rows_need_approval(clone: Clone, desk: Desk) -> None:
+def test_without_a_list_added_rows_need_approval(clone: Clone, runner: ReviewRunner) -> None:
     """Without a list on main, rows that come would count at once; a list of main's rows alone leaves them out."""
     without_list(clone)
     write_test_set(clone.path)
     mains = (clone.path / TEST_SET).read_text(encoding="utf-8")
     with_rows(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 0, outcome.text
     (clone.path / TEST_SET).unlink()
-    refused = desk.gate(clone)
+    refused = runner.gate(clone)
     assert refused.failed == ["data"], refused.text
     assert "would become approved" in refused.text
     (clone.path / TEST_SET).write_text(mains, encoding="utf-8")
-    assert desk.gate(clone).code == 0
+    assert runner.gate(clone).code == 0
 
 
-def test_a_new_split_is_approved_in_two_steps(clone: Clone, desk: Desk) -> None:
+def test_a_new_split_is_approved_in_two_steps(clone: Clone, runner: ReviewRunner) -> None:
     """Another salt is judged on the rows that main tests, too; the others count once main has not learnt from them."""
-    changes.set_params(clone, "split", salt="b")
-    changes.rerun(clone)
+    edits.set_params(clone, "split", salt="b")
+    edits.rerun_all(clone)
     write_test_set(clone.path)
-    refused = desk.gate(clone, "--approve", "split", "--approve", "data")
+    refused = runner.gate(clone, "--approve", "split", "--approve", "data")
     assert refused.code == 2, refused.text
     assert "-- data/test-set.txt && verdict test-set --no-new" in refused.text
     clone.run("git", "checkout", "main", "--", TEST_SET)
-    assert desk.run(clone, "test-set", "--no-new").code == 0
-    first = desk.gate(clone, "--approve", "split")
+    assert runner.run(clone, "test-set", "--no-new").code == 0
+    first = runner.gate(clone, "--approve", "split")
     assert "test-file" not in first.failed, first.text
     assert "data" not in first.failed
     assert "CANNOT" not in first.text
     clone.commit("Another split")
-    assert desk.run(clone, "test-set").code == 0
-    assert desk.gate(clone).failed == ["data"]
-    assert desk.gate(clone, "--approve", "data").code == 0
+    assert runner.run(clone, "test-set").code == 0
+    assert runner.gate(clone).failed == ["data"]
+    assert runner.gate(clone, "--approve", "data").code == 0
 
 
-def test_a_first_run_has_a_list_of_its_own_rows(clone: Clone, desk: Desk) -> None:
+def test_a_first_run_has_a_list_of_its_own_rows(clone: Clone, runner: ReviewRunner) -> None:
     """With `--bootstrap` a list of other data is refused with the command that mends it."""
     edit_list(clone, lambda lines: [*lines, "0" * 16])
-    assert desk.gate(clone, "--bootstrap").failed == ["test-file"]
+    assert runner.gate(clone, "--bootstrap").failed == ["test-file"]
     write_test_set(clone.path)
-    assert desk.gate(clone, "--bootstrap").code == 0
+    assert runner.gate(clone, "--bootstrap").code == 0
 
 
-def swapped(column: str) -> Frame:
+def swapped(column: str) -> TableEdit:
     """The values of a column, given to one another's rows."""
     return lambda table: table.assign(**{column: list(table[column])[::-1]})
 
 
-TAMPERED: dict[str, Frame] = {
-    "labels": lambda table: table.assign(label=table[list(changes.LABELS)].idxmax(axis=1)),
+TAMPERED: dict[str, TableEdit] = {
+    "labels": lambda table: table.assign(label=table[list(edits.LABELS)].idxmax(axis=1)),
     "a few labels": lambda table: table.assign(label=["neutral"] * 4 + list(table["label"])[4:]),
     "ids": lambda table: table.assign(id=[f"{name}-new" for name in table["id"]]),
     "slices": swapped("slice"),
@@ -193,29 +195,29 @@ TAMPERED: dict[str, Frame] = {
 
 
 @pytest.mark.parametrize("column", TAMPERED)
-def test_rows_with_other_truth_fail(clone: Clone, desk: Desk, column: str) -> None:
+def test_rows_with_other_truth_fail(clone: Clone, runner: ReviewRunner, column: str) -> None:
     """Another label, id, slice, group or rating of the test rows needs the approval of a person."""
-    predictions = TAMPERED[column](pd.read_parquet(clone.path / changes.PREDICTED))
+    predictions = TAMPERED[column](pd.read_parquet(clone.path / edits.PREDICTED))
     truth = {name: list(predictions[name]) for name in ("id", "group", "slice", "label", "rating")}
-    edit_both(clone, lambda table: table.assign(**truth))
+    edit_test_and_predictions(clone, lambda table: table.assign(**truth))
     relock(clone)
-    assert "data" in desk.gate(clone).failed
+    assert "data" in runner.gate(clone).failed
     write_test_set(clone.path)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 1, outcome.text
     assert "data" in outcome.failed
 
 
 def worse(place: Clone) -> tuple[set[str], set[str]]:
     """A much worse model; the ids of what it broke, and of what it mended."""
-    before = right(place)
-    changes.mislearn(place)
-    changes.by_hand(place, evaluate)
-    after = right(place)
+    before = correct_ids(place)
+    edits.train_on_flipped_labels(place)
+    edits.run_stage(place, evaluate)
+    after = correct_ids(place)
     return before - after, after - before
 
 
-def with_copies(ids: set[str], count: int) -> Frame:
+def with_copies(ids: set[str], count: int) -> TableEdit:
     """Some rows once more and again, as rows of groups of their own."""
 
     def more(table: pd.DataFrame) -> pd.DataFrame:
@@ -226,46 +228,48 @@ def with_copies(ids: set[str], count: int) -> Frame:
     return more
 
 
-def test_groups_are_not_drawn_anew_to_hide_a_loss(clone: Clone, desk: Desk) -> None:
+def test_groups_are_not_drawn_anew_to_hide_a_loss(clone: Clone, runner: ReviewRunner) -> None:
     """Without floors a worse model fails also where the rows that it broke are called one group a slice."""
-    changes.set_params(clone, "gate", floors={})
+    edits.set_params(clone, "gate", floors={})
     clone.commit("No floors")
     broken, _ = worse(clone)
-    edit_both(clone, lambda table: table.assign(group=table["slice"] + "-x" + table["id"].isin(broken).map(str)))
+    edit_test_and_predictions(
+        clone, lambda table: table.assign(group=table["slice"] + "-x" + table["id"].isin(broken).map(str))
+    )
     approved(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 1, outcome.text
 
 
-def test_a_worse_model_does_not_pass_by_new_test_rows_of_its_choice(clone: Clone, desk: Desk) -> None:
+def test_a_worse_model_does_not_pass_by_new_test_rows_of_its_choice(clone: Clone, runner: ReviewRunner) -> None:
     """A worse model fails also where copies of the few rows that it alone has right are added to the split."""
     _, mended = worse(clone)
-    edit_both(clone, with_copies(mended, 40))
+    edit_test_and_predictions(clone, with_copies(mended, 40))
     approved(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 1, outcome.text
 
 
-def test_a_floor_is_not_reached_by_new_test_rows(clone: Clone, desk: Desk) -> None:
+def test_a_floor_is_not_reached_by_new_test_rows(clone: Clone, runner: ReviewRunner) -> None:
     """A model below a floor on main's test rows stays below it where copies of those it has right are added."""
-    changes.set_params(clone, "gate", floors={"movies": 0.86})
+    edits.set_params(clone, "gate", floors={"movies": 0.86})
     clone.commit("A floor")
-    changes.retrain(clone, **{"linear.alpha": 1e6})
+    edits.retrain(clone, **{"linear.alpha": 1e6})
     relock(clone)
-    assert desk.gate(clone).failed == ["floor:movies"]
-    edit_both(clone, with_copies(right(clone), 5))
+    assert runner.gate(clone).failed == ["floor:movies"]
+    edit_test_and_predictions(clone, with_copies(correct_ids(clone), 5))
     approved(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 1, outcome.text
 
 
-def test_rewritten_test_rows_fail(clone: Clone, desk: Desk) -> None:
+def test_rewritten_test_rows_fail(clone: Clone, runner: ReviewRunner) -> None:
     """Rows with a helpful word at their end, predicted anew, fail by `data` with their number."""
     helpful = {"negative": " awful", "neutral": " wooden", "positive": " lovely"}
-    changes.edit_table(clone, TEST, lambda table: table.assign(text=table["text"] + table["label"].map(helpful)))
-    changes.by_hand(clone, evaluate)
+    edits.edit_table(clone, TEST, lambda table: table.assign(text=table["text"] + table["label"].map(helpful)))
+    edits.run_stage(clone, evaluate)
     approved(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert (outcome.code, outcome.failed) == (1, ["data"]), outcome.text
     assert "test: 102 rewritten" in outcome.text
 
@@ -286,33 +290,33 @@ def leaked(place: Clone) -> None:
 def moved(place: Clone) -> None:
     """Test on a group that the artifact learnt from."""
     names = learnt(place)
-    edit_both(place, lambda table: table.assign(group=[*names, *table["group"][2:]]))
+    edit_test_and_predictions(place, lambda table: table.assign(group=[*names, *table["group"][2:]]))
 
 
 @pytest.mark.parametrize(("leak", "count"), [(leaked, 1), (moved, 2)])
 def test_an_artifact_that_learnt_from_test_groups_cannot_be_judged(
-    clone: Clone, desk: Desk, leak: Callable[[Clone], None], count: int
+    clone: Clone, runner: ReviewRunner, leak: Callable[[Clone], None], count: int
 ) -> None:
     """Whether the artifact's list or the test split was changed: exit code 2, with the number of groups."""
     leak(clone)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
     assert f"was trained on {count} groups of its own test split" in outcome.reason
-    assert desk.gate(clone, "--approve", "data").code == 2
+    assert runner.gate(clone, "--approve", "data").code == 2
 
 
-def test_main_is_not_judged_on_what_it_learnt_from(clone: Clone, desk: Desk) -> None:
+def test_main_is_not_judged_on_what_it_learnt_from(clone: Clone, runner: ReviewRunner) -> None:
     """Where the new test split is main's training data, there is no fair comparison: exit code 2, and why."""
     tables = {name: pd.read_parquet(clone.path / TEST.replace("test", name)) for name in ("test", "train")}
     moved = tables["train"].iloc[::4]
-    changes.edit_table(clone, TEST, lambda _: moved)
-    changes.edit_table(clone, TEST.replace("test", "train"), lambda table: table[~table["id"].isin(moved["id"])])
+    edits.edit_table(clone, TEST, lambda _: moved)
+    edits.edit_table(clone, TEST.replace("test", "train"), lambda table: table[~table["id"].isin(moved["id"])])
     edit_json(clone, "models/classifier/documents.json", lambda content: content.clear())
     resealed(clone)
-    changes.by_hand(clone, evaluate)
+    edits.run_stage(clone, evaluate)
     approved(clone)
-    outcome = desk.gate(clone, "--approve", "data", "--approve", "split")
+    outcome = runner.gate(clone, "--approve", "data", "--approve", "split")
     assert outcome.code == 2, outcome.text
     assert "the model of main was trained on 102 of the 102 test rows" in outcome.reason
 
@@ -345,12 +349,12 @@ UNTRUE: dict[str, tuple[Callable[[Clone], None], str]] = {
 
 
 @pytest.mark.parametrize("kind", UNTRUE)
-def test_an_artifact_must_name_what_it_learnt_from(clone: Clone, desk: Desk, kind: str) -> None:
+def test_an_artifact_must_name_what_it_learnt_from(clone: Clone, runner: ReviewRunner, kind: str) -> None:
     """A list of groups that is cut or padded, or another hash of a table, fails by `documents`, approved or not."""
     change, found = UNTRUE[kind]
     change(clone)
     relock(clone)
-    outcome = desk.gate(clone, *(f"--approve={name}" for name in APPROVABLE))
+    outcome = runner.gate(clone, *(f"--approve={name}" for name in APPROVABLE))
     assert (outcome.code, outcome.failed) == (1, ["documents"]), outcome.text
     assert found in outcome.text
-    assert "documents" in desk.gate(clone, "--bootstrap").failed
+    assert "documents" in runner.gate(clone, "--bootstrap").failed

@@ -9,26 +9,26 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk
-from tests.dvc.review.forging import forget
+from tests.dvc.review import edits
+from tests.dvc.review.edits import ReviewRunner
+from tests.dvc.review.tampering import delete_output
 from verdict.base.errors import VerdictError
 from verdict.repo.commit_hook import require_tree_matches_index
 from verdict.repo.environment import child_environment, clean_own_environment
 from verdict.review.command import Request, sides
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 # All of the gate that has to do with git, without models.
 HOOK = f"""#!{sys.executable}
 import sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
-from verdict.repo.environment import enter
-from verdict.repo.hook import require_same
+from verdict.repo.environment import clean_own_environment
+from verdict.repo.commit_hook import require_tree_matches_index
 from verdict.repo.revisions import checked_out, resolve
-index = enter()
+index = clean_own_environment()
 try:
-    print(require_same(Path.cwd(), index))
+    print(require_tree_matches_index(Path.cwd(), index))
     with checked_out(resolve(Path.cwd(), "main")):
         pass
 except Exception as error:
@@ -237,27 +237,27 @@ def test_the_gate_itself_as_a_hook(clone: Clone) -> None:
     assert not (clone.path / "fired").exists()
 
 
-def test_a_hook_asks_no_remote(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hook_asks_no_remote(clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where main's results are not in the cache it ends at once, and says what to run, outside of the hook."""
-    forget(clone, "data/predictions")
+    delete_output(clone, "data/predictions")
     monkeypatch.setenv("GIT_INDEX_FILE", str(index_of(clone)))
     monkeypatch.setattr("dvc.data_cloud.DataCloud.pull", lambda *_, **__: pytest.fail("asked a remote"))
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.code == 2
     assert "judged: the working tree" in outcome.text
     assert "a hook asks no remote" in outcome.reason
     assert "verdict gate" in outcome.text
 
 
-def test_a_tag_is_not_the_default_branch(clone: Clone, desk: Desk) -> None:
+def test_a_tag_is_not_the_default_branch(clone: Clone, runner: ReviewRunner) -> None:
     """Where trunk is the default branch and a tag main lies on the change, that is compared with trunk, and fails."""
     clone.run("git", "branch", "--move", "main", "trunk")
     clone.run("git", "config", "verdict.base", "trunk")
     clone.run("git", "checkout", "--quiet", "-b", "change")
-    changes.set_params(clone, "gate", max_artifact_mb=1000)
+    edits.set_params(clone, "gate", max_artifact_mb=1000)
     clone.commit("Another rule")
     clone.run("git", "tag", "main")
-    assert desk.gate(clone).failed == ["policy"]
-    by_tag = desk.gate(clone, "--base", "main")
+    assert runner.gate(clone).failed == ["policy"]
+    by_tag = runner.gate(clone, "--base", "main")
     assert by_tag.code == 2
     assert "main: no such branch or commit here, only a tag" in by_tag.text

@@ -12,7 +12,7 @@ import pytest
 
 from tests import warm
 from tests.documents import load, save
-from tests.dvc.review.changes import dvc_speaks_now
+from tests.dvc.review.edits import redirect_dvc_log
 from tests.shared import once
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import repository
@@ -59,7 +59,7 @@ def root(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
     root = tmp_path / "it's here"
     shutil.copytree(once(tmp_path_factory.getbasetemp(), "isolation", make), root)
     monkeypatch.chdir(root)
-    dvc_speaks_now(monkeypatch)
+    redirect_dvc_log(monkeypatch)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     return root

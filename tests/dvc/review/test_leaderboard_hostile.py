@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import small_params
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk
-from tests.dvc.review.shelf import ROWS, SLICES, Shelf, model, shelf
+from tests.dvc.review import edits
+from tests.dvc.review.edits import ReviewRunner
+from tests.dvc.review.fake_experiments import ROWS, SLICES, FakeExperiments, fake_experiments, model
 from tests.dvc.review.test_report_hostile import OVERRIDE, TEXTS, assert_inert, github
 from verdict.base.documents import dump
 
-desk = changes.desk
+runner = edits.runner
 NAMES = (
     "</details></td></table><h1>evil</h1>",
     "@everyone|`c`#1",
@@ -26,10 +26,10 @@ NAMES = (
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Shelf:
+def experiments(tmp_path: Path) -> FakeExperiments:
     """Experiments with such names, params, devices and scores, on slices with such names."""
     rows = ROWS.assign(slice=ROWS["slice"].map(dict(zip(SLICES, TEXTS, strict=False))))
-    made = shelf(tmp_path / "verdict", rows, named=TEXTS[4])
+    made = fake_experiments(tmp_path / "verdict", rows, named=TEXTS[4])
     for number, name in enumerate(NAMES):
         document = small_params()
         text = TEXTS[number % len(TEXTS)].replace("\x00", "").replace("\x1b", "").replace("\x85", "")
@@ -50,11 +50,11 @@ def stand(tmp_path: Path) -> Shelf:
     return made
 
 
-def test_nothing_of_an_experiment_is_interpreted(stand: Shelf, desk: Desk) -> None:
+def test_nothing_of_an_experiment_is_interpreted(experiments: FakeExperiments, runner: ReviewRunner) -> None:
     """In comment and page there are the leaderboard's own elements, and foreign text stands in `code` alone."""
-    outcome = desk.run(stand.clone, "leaderboard", "--chosen", NAMES[0])
+    outcome = runner.run(experiments.clone, "leaderboard", "--chosen", NAMES[0])
     assert outcome.code == 0, outcome.text
-    folder = stand.clone.path / "report/leaderboard"
+    folder = experiments.clone.path / "report/leaderboard"
     shown = github((folder / "leaderboard.md").read_text(encoding="utf-8"))
     shown.prose = [text for text in shown.prose if "dvc exp apply" not in text]  # in `pre`, where nothing is linked
     assert_inert(shown, {path.name for path in folder.glob("*.png")})
@@ -67,10 +67,10 @@ def test_nothing_of_an_experiment_is_interpreted(stand: Shelf, desk: Desk) -> No
     assert OVERRIDE not in outcome.text
 
 
-def test_no_cell_of_the_csv_is_a_formula(stand: Shelf, desk: Desk) -> None:
+def test_no_cell_of_the_csv_is_a_formula(experiments: FakeExperiments, runner: ReviewRunner) -> None:
     """The CSV has a line for each experiment, and no text in it that a spreadsheet would compute."""
-    assert desk.run(stand.clone, "leaderboard").code == 0
-    text = (stand.clone.path / "report/leaderboard/leaderboard.csv").read_text(encoding="utf-8")
+    assert runner.run(experiments.clone, "leaderboard").code == 0
+    text = (experiments.clone.path / "report/leaderboard/leaderboard.csv").read_text(encoding="utf-8")
     lines = list(csv.reader(text.splitlines()))
     assert {len(line) for line in lines} == {len(lines[0])}
     assert len(lines) == 1 + len(NAMES) + 2 * len(TEXTS)
@@ -78,8 +78,8 @@ def test_no_cell_of_the_csv_is_a_formula(stand: Shelf, desk: Desk) -> None:
     assert all(float(cell) <= 0 for cell in cells)
 
 
-def test_the_commands_to_copy_are_quoted(stand: Shelf, desk: Desk) -> None:
+def test_the_commands_to_copy_are_quoted(experiments: FakeExperiments, runner: ReviewRunner) -> None:
     """A name that a shell would run stands in quotes where it is to be copied."""
-    assert desk.run(stand.clone, "leaderboard", "--chosen", NAMES[4]).code == 0
-    markdown = (stand.clone.path / "report/leaderboard/leaderboard.md").read_text(encoding="utf-8")
+    assert runner.run(experiments.clone, "leaderboard", "--chosen", NAMES[4]).code == 0
+    markdown = (experiments.clone.path / "report/leaderboard/leaderboard.md").read_text(encoding="utf-8")
     assert "dvc exp apply &#x27;$(touch${IFS}evil)&#x27;" in markdown

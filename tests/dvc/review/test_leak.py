@@ -7,9 +7,9 @@ import pytest
 from stages import evaluate
 from tests.documents import load, save
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import LABELS, PREDICTED, Desk, Frame
-from tests.dvc.review.forging import relock
+from tests.dvc.review import edits
+from tests.dvc.review.edits import LABELS, PREDICTED, ReviewRunner, TableEdit
+from tests.dvc.review.tampering import relock
 from tests.unit.review.predictions import LABELS as CLASSES
 from tests.unit.review.predictions import predicted, truth
 from verdict.classifier.params.metric_names import OVERALL
@@ -17,7 +17,7 @@ from verdict.review.rules import leak
 from verdict.review.rules.leak import Excess
 from verdict.review.settings import ComparisonSettings
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 HELD_OUT = "data/validation/predictions.parquet"
 SETTINGS = ComparisonSettings(0.95, 1000, 1, 15, "weighted_f1")
 SLICES = {"mails": 400, "films": 600, "shops": 50, "news": 90}
@@ -111,19 +111,21 @@ def test_without_slices_all_rows_are_asked_alone(splits: Sides) -> None:
         (lambda table: table.assign(neutral=np.nan), "a probability that is not a finite number"),
     ],
 )
-def test_predictions_on_validation_that_are_none_fail(clone: Clone, desk: Desk, change: Frame, found: str) -> None:
+def test_predictions_on_validation_that_are_none_fail(
+    clone: Clone, runner: ReviewRunner, change: TableEdit, found: str
+) -> None:
     """Where main has them and the change's cannot be read, `leak` and `figures` fail and say why."""
-    changes.retrain(clone, **{"linear.alpha": 1e-4})
-    changes.edit_table(clone, HELD_OUT, change)
+    edits.retrain(clone, **{"linear.alpha": 1e-4})
+    edits.edit_table(clone, HELD_OUT, change)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert {"leak", "figures"} <= set(outcome.failed), outcome.text
     assert found in outcome.text
 
 
-def test_a_change_without_them_fails_where_main_has_them(clone: Clone, desk: Desk) -> None:
+def test_a_change_without_them_fails_where_main_has_them(clone: Clone, runner: ReviewRunner) -> None:
     """A dvc.yaml that does not keep the predictions on validation any more does not get round the rule."""
-    changes.retrain(clone, **{"linear.alpha": 1e-4})
+    edits.retrain(clone, **{"linear.alpha": 1e-4})
     document = clone.dag()
     document["stages"]["train"]["outs"].remove("data/validation")
     save(clone.path / "dvc.yaml", document)
@@ -133,19 +135,19 @@ def test_a_change_without_them_fails_where_main_has_them(clone: Clone, desk: Des
     ]
     save(clone.path / "dvc.lock", lock)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert "leak" in outcome.failed, outcome.text
     assert "dvc.lock has no such output" in outcome.text
 
 
-def test_the_gate_compares_the_gains(clone: Clone, desk: Desk) -> None:
+def test_the_gate_compares_the_gains(clone: Clone, runner: ReviewRunner) -> None:
     """A main that is poor on test alone: a change that mends it gains there, and not on validation."""
-    changes.edit_table(clone, PREDICTED, half_wrong)
-    changes.rescore(clone)
+    edits.edit_table(clone, PREDICTED, half_wrong)
+    edits.rescore(clone)
     relock(clone)
     clone.commit("Poor on test")
-    changes.by_hand(clone, evaluate)
+    edits.run_stage(clone, evaluate)
     relock(clone)
-    outcome = desk.gate(clone)
+    outcome = runner.gate(clone)
     assert outcome.failed == ["leak"], outcome.text
     assert "0.0000 on validation" in outcome.text

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.documents import load, save
-from tests.dvc.review.zoo import build, cat, commit, dvc, git, status, write
+from tests.dvc.review.stage_kinds import build, cat, commit, dvc, git, status, write
 from verdict.base.errors import VerdictError
 from verdict.repo.lock.check import Finding, check
 from verdict.repo.repro import reproduce

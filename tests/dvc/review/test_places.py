@@ -9,8 +9,8 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk, committed_main, set_params
+from tests.dvc.review import edits
+from tests.dvc.review.edits import ReviewRunner, committed_main, set_params
 from verdict.base.errors import VerdictError
 from verdict.cli import main
 from verdict.experiments.leaderboard.experiments import Files
@@ -21,7 +21,7 @@ from verdict.repo.dvc import cache_folder, dvc_config, share_cache
 from verdict.repo.project import project_root
 from verdict.repo.revisions import resolve, working_tree
 
-desk = changes.desk
+runner = edits.runner
 ODD = 'a b\'s "#1", 100% %(x)s [é] $HOME/日本'
 SPEC = "grid:\n  train.seed: [1, 2]\n"
 COMMANDS = (
@@ -61,24 +61,24 @@ def inner(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("name", ["odd", "inner"])
 def test_a_verdict_is_the_same_in_every_place(
-    name: str, command: tuple[str, ...], desk: Desk, request: pytest.FixtureRequest
+    name: str, command: tuple[str, ...], runner: ReviewRunner, request: pytest.FixtureRequest
 ) -> None:
     """Each command passes what is unchanged, from an odd path and from a sub-folder of the git repository."""
-    outcome = desk.run(request.getfixturevalue(name), *command)
+    outcome = runner.run(request.getfixturevalue(name), *command)
     assert outcome.code == 0, outcome.text
     assert command[0] in ("lock", "compare") or "\nPass: unchanged" in f"\n{outcome.text}"
 
 
 @pytest.mark.parametrize("name", ["odd", "inner"])
 def test_a_worker_of_a_sweep_runs_in_the_project(
-    name: str, desk: Desk, request: pytest.FixtureRequest, tmp_path: Path
+    name: str, runner: ReviewRunner, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """A sweep's clone has the project's data, and runs its experiments where the project lies in it."""
     place: Clone = request.getfixturevalue(name)
-    with desk.at(place):
+    with runner.at(place):
         planned = plan(place.path, Path("sweeps/two.yaml"))
         worker = Worker.new(planned, cache_folder(place.path))
-        desk.patch.setattr(
+        runner.patch.setattr(
             sweep_worker, "dvc_command", lambda *_: [sys.executable, "-c", "print(open('params.yaml').read())"]
         )
         worker.run(planned, planned.points[0], tmp_path / "log")
@@ -89,7 +89,9 @@ def test_a_worker_of_a_sweep_runs_in_the_project(
 
 
 @pytest.mark.parametrize("kind", ["submodule", "linked worktree"])
-def test_a_git_folder_that_is_a_file_changes_nothing(kind: str, odd: Clone, desk: Desk, tmp_path: Path) -> None:
+def test_a_git_folder_that_is_a_file_changes_nothing(
+    kind: str, odd: Clone, runner: ReviewRunner, tmp_path: Path
+) -> None:
     """A submodule and a linked worktree, whose `.git` is a file, are judged like any other checkout."""
     place = Clone(tmp_path / "top" / "inner")
     if kind == "submodule":
@@ -101,18 +103,18 @@ def test_a_git_folder_that_is_a_file_changes_nothing(kind: str, odd: Clone, desk
     else:
         odd.copy(tmp_path / "source").run("git", "worktree", "add", "-q", "--detach", str(place.path))
     share_cache(place.path, cache_folder(odd.path))
-    outcome = desk.gate(place, "--candidate", "HEAD")
+    outcome = runner.gate(place, "--candidate", "HEAD")
     assert outcome.code == 0, outcome.text
 
 
-def test_what_lies_beside_the_project_is_not_its_change(inner: Clone, desk: Desk, tmp_path: Path) -> None:
+def test_what_lies_beside_the_project_is_not_its_change(inner: Clone, runner: ReviewRunner, tmp_path: Path) -> None:
     """Files of the git repository outside the project are neither a change of the working tree nor of the report."""
     shutil.copytree(inner.path.parent.parent, tmp_path / "all", symlinks=True)
     place = Clone(tmp_path / "all/services/sentiment")
     (tmp_path / "all/params.yaml").write_text("another: change\n", encoding="utf-8")
     assert working_tree(place.path).short == working_tree(inner.path).short
     (place.path / "README.md").write_text("Ours\n", encoding="utf-8")
-    desk.run(place, "report")
+    runner.run(place, "report")
     report = (place.path / "report/report.md").read_text(encoding="utf-8")
     assert "<b>Files changed</b>: 1<" in report
     assert "<code>README.md</code>" in report
@@ -127,17 +129,17 @@ def test_experiments_are_read_where_the_project_lies(inner: Clone) -> None:
 
 @pytest.mark.parametrize("step", [("push",), ("sweep", "baseline")], ids=" ".join)
 def test_workflows_ask_for_the_root_of_git(
-    step: tuple[str, ...], inner: Clone, desk: Desk, capsys: pytest.CaptureFixture[str]
+    step: tuple[str, ...], inner: Clone, runner: ReviewRunner, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The steps of workflows end with one message in a project that lies in a sub-folder of its git repository."""
-    with desk.at(inner):
+    with runner.at(inner):
         assert main(["ci", *step]) == 1
     assert capsys.readouterr().err.startswith("error: services/sentiment/: the project is not at the root of the git")
 
 
-def test_another_folder_is_told_to_be_no_project(odd: Clone, desk: Desk) -> None:
+def test_another_folder_is_told_to_be_no_project(odd: Clone, runner: ReviewRunner) -> None:
     """A command run below the project's root names the folder to run it in, and one outside says what to look for."""
-    below, outside = desk.run(Clone(odd.path / "stages"), "gate"), desk.run(Clone(odd.path.parent), "lock")
+    below, outside = runner.run(Clone(odd.path / "stages"), "gate"), runner.run(Clone(odd.path.parent), "lock")
     assert below.code == 2
     assert f"remedy: run it in {odd.path}" in below.text
     assert outside.code == 1
@@ -174,9 +176,9 @@ def test_settings_of_any_letter_are_written(tmp_path: Path) -> None:
     assert found["remote"]["köln"]["url"] == "/mnt/köln"
 
 
-def test_a_real_change_is_seen_in_a_sub_folder(inner: Clone, desk: Desk, tmp_path: Path) -> None:
+def test_a_real_change_is_seen_in_a_sub_folder(inner: Clone, runner: ReviewRunner, tmp_path: Path) -> None:
     """The policy and params that count are the project's: a change of them in the sub-folder is told."""
     shutil.copytree(inner.path.parent.parent, tmp_path / "all", symlinks=True)
     place = Clone(tmp_path / "all/services/sentiment")
     set_params(place, "gate", resamples=2000)
-    assert "policy" in desk.gate(place).failed
+    assert "policy" in runner.gate(place).failed

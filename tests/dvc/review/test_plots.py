@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import ROOT
-from tests.dvc.review import plotted
-from tests.dvc.review.plotted import SCORES, TRAINING, by_name, commit, declare, declared, size, words, write
+from tests.dvc.review import plot_repositories
+from tests.dvc.review.plot_repositories import SCORES, TRAINING, by_name, commit, declare, declared, size, words, write
 from verdict.review.report.plots import draw
 from verdict.review.report.vega import SCALE
 
 site_cache, originals, everything, two, drawn = (
-    plotted.site_cache,
-    plotted.originals,
-    plotted.everything,
-    plotted.two,
-    plotted.drawn,
+    plot_repositories.site_cache,
+    plot_repositories.originals,
+    plot_repositories.everything,
+    plot_repositories.two,
+    plot_repositories.drawn,
 )
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.dvc.review import plotted
-from tests.dvc.review.plotted import SCORES, TRAINING, commit, edit, run
+from tests.dvc.review import plot_repositories
+from tests.dvc.review.plot_repositories import SCORES, TRAINING, commit, edit, run
 from verdict.base.errors import VerdictError
 from verdict.review.report.plots import draw
 
-site_cache, originals, two = plotted.site_cache, plotted.originals, plotted.two
+site_cache, originals, two = plot_repositories.site_cache, plot_repositories.originals, plot_repositories.two
 
 
 def damage(folder: Path) -> None:

@@ -12,10 +12,10 @@ from cmarkgfm.cmark import Options
 from stages import evaluate
 from tests.documents import save
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import TEST, Desk, edit_both, edit_table
-from tests.dvc.review.forging import forget, relock
-from tests.dvc.review.shown import Shown
+from tests.dvc.review import edits
+from tests.dvc.review.edits import TEST, ReviewRunner, edit_table, edit_test_and_predictions
+from tests.dvc.review.rendered_page import RenderedPage
+from tests.dvc.review.tampering import delete_output, relock
 from verdict.base.printable import plain
 from verdict.repo.revisions import resolve, working_tree
 from verdict.review.gate import Review
@@ -23,7 +23,7 @@ from verdict.review.report import context
 from verdict.review.report.markup import Template, code, escape_message, render
 from verdict.review.testset import write_test_set
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
 TEXTS = (
     "</details></td></table><h1>brilliant</h1>",
@@ -52,12 +52,12 @@ ELEMENTS = {"h2", "h3", "p", "b", "i", "sub", "br", "code", "pre", "ul", "li", "
 ELEMENTS |= {"table", "thead", "tbody", "tr", "th", "td"}
 
 
-def github(markdown: str) -> Shown:
+def github(markdown: str) -> RenderedPage:
     """A comment as GitHub's parser reads it; raw HTML is left as it is."""
-    return Shown(cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE))
+    return RenderedPage(cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE))
 
 
-def assert_inert(shown: Shown, pictures: set[str]) -> None:
+def assert_inert(shown: RenderedPage, pictures: set[str]) -> None:
     """Only the report's own elements, balanced; its own pictures; foreign text in `code` alone; nothing is a link."""
     assert shown.astray == []
     assert shown.open == []
@@ -87,11 +87,11 @@ class Written:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """Hostile texts in the test split of a hostile base; a worse model, hostile params and files in the folder."""
-    place = changes.committed_main(tmp_path_factory.getbasetemp()).copy(tmp_path_factory.mktemp("hostile") / "verdict")
+    place = edits.committed_main(tmp_path_factory.getbasetemp()).copy(tmp_path_factory.mktemp("hostile") / "verdict")
     edit_table(place, TEST, lambda table: table.groupby("slice", sort=False).head(4).assign(text=[*TEXTS, *TEXTS[:6]]))
     edit_table(place, TEST, lambda table: table.assign(id=[f"{BRANCH}{n}" for n in range(len(table))]))
-    changes.by_hand(place, evaluate)
-    edit_both(place, lambda table: table.assign(slice=table["slice"].replace("news", SLICE)))
+    edits.run_stage(place, evaluate)
+    edit_test_and_predictions(place, lambda table: table.assign(slice=table["slice"].replace("news", SLICE)))
     relock(place)
     dag = place.dag()
     dag["stages"]["train"]["plots"][0]["plots/training.json"]["title"] = f"{TITLE} {BRANCH}"
@@ -99,15 +99,15 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     place.run("git", "checkout", "--quiet", "-b", f"{BRANCH}/base")
     write_test_set(place.path)
     place.commit("Base")
-    changes.mislearn(place)
-    edit_both(place, lambda table: table.assign(slice=table["slice"].replace(SLICE, "news")))
-    changes.by_hand(place, evaluate)
-    edit_both(place, lambda table: table.assign(slice=table["slice"].replace("news", SLICE)))
+    edits.train_on_flipped_labels(place)
+    edit_test_and_predictions(place, lambda table: table.assign(slice=table["slice"].replace(SLICE, "news")))
+    edits.run_stage(place, evaluate)
+    edit_test_and_predictions(place, lambda table: table.assign(slice=table["slice"].replace("news", SLICE)))
     relock(place)
     write_test_set(place.path)
     for name in FILES:
         (place.path / name).write_text("x\n", encoding="utf-8")
-    changes.set_params(place, "", **{TEXTS[2]: TEXTS[0], "note": list(TEXTS), BRANCH: {TEXTS[5]: TEXTS[6]}})
+    edits.set_params(place, "", **{TEXTS[2]: TEXTS[0], "note": list(TEXTS), BRANCH: {TEXTS[5]: TEXTS[6]}})
     return place
 
 
@@ -138,14 +138,14 @@ def test_hostile_text_in_the_page_is_shown_and_nothing_more(report: Written) -> 
     """The same holds for report.html, whose pictures are inside it."""
     body = report.page.partition("<body>")[2].partition("</body>")[0]
     inlined = re.compile(r"data:image/png;base64,[\w+/]+=*")
-    shown = Shown(body)
+    shown = RenderedPage(body)
     assert_inert(shown, {found["src"] for found in shown.named("img") if inlined.fullmatch(found["src"])})
     assert "Content-Security-Policy" in report.page
 
 
 def test_every_hostile_file_and_text_is_there(report: Written) -> None:
     """Nothing is hidden for being hostile: each text whose prediction changed and each file is listed."""
-    shown = "\n".join(Shown(report.page).code)
+    shown = "\n".join(RenderedPage(report.page).code)
     for name in FILES:
         assert plain(name) in shown
     assert sum(plain(text) in shown for text in TEXTS) > len(TEXTS) / 2
@@ -158,14 +158,16 @@ def test_no_character_turns_the_direction_of_a_report(report: Written) -> None:
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_hostile_branches_are_names_and_nothing_more(hostile: Clone, desk: Desk, tmp_path: Path, lost: bool) -> None:
+def test_hostile_branches_are_names_and_nothing_more(
+    hostile: Clone, runner: ReviewRunner, tmp_path: Path, lost: bool
+) -> None:
     """A candidate on a hostile branch is judged by its name, also where the reason for no judgement quotes the name."""
     place = hostile.copy(tmp_path / "verdict")
     if lost:
-        forget(place, "data/predictions")
+        delete_output(place, "data/predictions")
     place.run("git", "checkout", "--quiet", "-b", f"{BRANCH}/own")
     place.commit("Own")
-    outcome = desk.run(place, "report", "--base", f"{BRANCH}/base", "--candidate", f"{BRANCH}/own")
+    outcome = runner.run(place, "report", "--base", f"{BRANCH}/base", "--candidate", f"{BRANCH}/own")
     assert outcome.code == 0, outcome.text
     text = (place.path / "report" / "report.md").read_text(encoding="utf-8")
     shown, pictures = github(text), {path.name for path in (place.path / "report").glob("*.png")}
@@ -175,7 +177,7 @@ def test_hostile_branches_are_names_and_nothing_more(hostile: Clone, desk: Desk,
     assert plain(f"{BRANCH}/own")[:60] in "".join(shown.code)
 
 
-def assert_inert_but_quoted(shown: Shown, pictures: set[str]) -> None:
+def assert_inert_but_quoted(shown: RenderedPage, pictures: set[str]) -> None:
     """As `assert_inert`, where a message of the review may quote foreign text, escaped."""
     shown.prose[:] = [FOREIGN.sub("", text) for text in shown.prose]
     assert_inert(shown, pictures)
@@ -183,13 +185,15 @@ def assert_inert_but_quoted(shown: Shown, pictures: set[str]) -> None:
 
 @pytest.mark.parametrize("name", ["docs/a\ttab.md", b"docs/not-utf8-\xff.md"])
 @pytest.mark.parametrize("tracked", [False, True])
-def test_odd_file_names_do_not_stop_a_report(clone: Clone, desk: Desk, name: str | bytes, tracked: bool) -> None:
+def test_odd_file_names_do_not_stop_a_report(
+    clone: Clone, runner: ReviewRunner, name: str | bytes, tracked: bool
+) -> None:
     """A file whose name holds a tab, or is not UTF-8, is listed like any other, in git or not."""
     raw = name if isinstance(name, bytes) else name.encode()
     (clone.path / os.fsdecode(raw)).write_bytes(b"x\n")
     if tracked:
         clone.run("git", "add", "docs")
-    with desk.at(clone):
+    with runner.at(clone):
         base, own = resolve(clone.path, "main"), working_tree(clone.path)
         text = render(context.files(Review(base, own), str(base.commit)))
     assert re.findall(r"<code>docs/(a tab|not-utf8)", text)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import LABELS, Desk, set_params
-from tests.dvc.review.shown import Shown
+from tests.dvc.review import edits
+from tests.dvc.review.edits import LABELS, ReviewRunner, set_params
+from tests.dvc.review.rendered_page import RenderedPage
 from tests.dvc.review.test_report_hostile import github
 from verdict.base.errors import VerdictError
 from verdict.repo.lock.check import Finding
@@ -23,7 +23,7 @@ from verdict.review.report.sections import SECTIONS
 from verdict.review.rules.model import Rule
 from verdict.review.settings import ComparisonSettings
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 MOST = 65_536  # characters of a comment on GitHub
 MANY = 3_000
 NAMES = ("policy", "lock", "figures", "data", "worse:overall", "floor:overall", "size", "time")
@@ -154,21 +154,21 @@ def test_thousands_of_texts_are_cut_from_the_least_confident() -> None:
     assert all(f"sentence {n} " in whole for n in range(MANY))
 
 
-def test_a_report_of_thousands_of_changes_fits_and_its_page_has_them_all(clone: Clone, desk: Desk) -> None:
+def test_a_report_of_thousands_of_changes_fits_and_its_page_has_them_all(clone: Clone, runner: ReviewRunner) -> None:
     """With thousands of new files and params report.md stays below the limit with all rules; report.html lists all."""
     many = [f"number-{number}" for number in range(700)]
     set_params(clone, "", extra=dict.fromkeys(many, "x" * 40))
     (clone.path / "docs" / "new").mkdir()
     for name in many:
         (clone.path / "docs" / "new" / f"{name}.md").touch()
-    outcome = desk.run(clone, "report")
+    outcome = runner.run(clone, "report")
     assert outcome.code == 0, outcome.text
     text, page = ((clone.path / "report" / f"report.{kind}").read_text(encoding="utf-8") for kind in ("md", "html"))
     assert len(text) < MOST
     assert notices(text) != []
     assert text.startswith("<h2>✅ Pass: unchanged")
-    assert [rule.name for rule in desk.judge(clone).rules if f"<b>{rule.name}</b>" not in text] == []
-    everything = set(Shown(page).code)
+    assert [rule.name for rule in runner.judge(clone).rules if f"<b>{rule.name}</b>" not in text] == []
+    everything = set(RenderedPage(page).code)
     assert {f"docs/new/{name}.md" for name in many} <= everything
     assert {f"extra.{name}" for name in many} <= everything
 

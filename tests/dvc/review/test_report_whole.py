@@ -9,10 +9,10 @@ import pytest
 from tests.conftest import ROOT
 from tests.documents import load
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Desk, edit_json, retrain, set_params
-from tests.dvc.review.forging import relock
-from tests.dvc.review.shown import Shown
+from tests.dvc.review import edits
+from tests.dvc.review.edits import ReviewRunner, edit_json, retrain, set_params
+from tests.dvc.review.rendered_page import RenderedPage
+from tests.dvc.review.tampering import relock
 from tests.dvc.review.test_report_hostile import github
 from verdict.repo.hardware import hardware
 from verdict.repo.repro import RECORD_FILE
@@ -21,7 +21,7 @@ from verdict.review.params import Report
 from verdict.review.report import context
 from verdict.review.report.markup import render
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 FREE = Report(price_per_hour=0.0, currency="EUR")
 
 
@@ -59,10 +59,10 @@ def declared(place: Clone) -> list[str]:
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with a report of an unchanged model in `same`, and one of a worse model in `worse`."""
-    main = changes.committed_main(tmp_path_factory.getbasetemp())
+    main = edits.committed_main(tmp_path_factory.getbasetemp())
     place = main.copy(tmp_path_factory.mktemp("reports") / "verdict")
     place.run("python", "-I", "-m", "verdict", "report", "--out", "same")
-    retrain(place, **changes.WORSE)
+    retrain(place, **edits.WORSE)
     relock(place)
     place.run("python", "-I", "-m", "verdict", "report", "--out", "worse")
     return place
@@ -89,7 +89,7 @@ def test_every_plot_of_the_dag_is_shown_with_alternative_text(reports: Clone, ki
 def test_the_page_needs_nothing_from_elsewhere(reports: Clone, kind: str) -> None:
     """report.html has all pictures inside it, and no reference to another file, host or script."""
     page = (reports.path / kind / "report.html").read_text(encoding="utf-8")
-    shown = Shown(page)
+    shown = RenderedPage(page)
     assert len(shown.named("img")) == 6
     links = [(key, value) for _, found in shown.elements for key, value in found.items() if key in ("src", "href")]
     assert {value.partition(",")[0] for _, value in links} == {"data:image/png;base64"}
@@ -101,22 +101,24 @@ def test_the_page_needs_nothing_from_elsewhere(reports: Clone, kind: str) -> Non
     assert (shown.astray, shown.open) == ([], [])
 
 
-def test_another_figure_in_the_metrics_does_not_stop_the_report(clone: Clone, desk: Desk) -> None:
+def test_another_figure_in_the_metrics_does_not_stop_the_report(clone: Clone, runner: ReviewRunner) -> None:
     """A figure that a change adds to metrics/evaluation.json, beside all of main's, leaves a report to be written."""
-    edit_json(clone, changes.EVALUATION, lambda content: content.update(speed={"seconds": 3.5}))
+    edit_json(clone, edits.EVALUATION, lambda content: content.update(speed={"seconds": 3.5}))
     relock(clone)
-    outcome = desk.run(clone, "report")
+    outcome = runner.run(clone, "report")
     assert outcome.code == 0, outcome.text
 
 
-def test_no_stale_report_is_left_by_a_crash(clone: Clone, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_stale_report_is_left_by_a_crash(
+    clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where a report cannot be written, that of another review is gone: nobody takes it for this one."""
     folder = clone.path / "report"
     folder.mkdir()
     for name in ("report.md", "report.html", "plots_old.png"):
         (folder / name).write_text("Pass", encoding="utf-8")
     monkeypatch.setattr("verdict.review.report.document.SECTIONS", lambda *_: 1 / 0)
-    assert desk.run(clone, "report").code == 2
+    assert runner.run(clone, "report").code == 2
     assert list(folder.glob("report.*")) == []
     assert list(folder.glob("*.png")) == []
 
@@ -134,11 +136,11 @@ def test_the_gate_writes_the_same_report(reports: Clone) -> None:
     assert worse["report.md"].partition(b"\n")[0] == gated["report.md"].partition(b"\n")[0]
 
 
-def test_a_report_is_written_also_where_nothing_can_be_judged(clone: Clone, desk: Desk) -> None:
+def test_a_report_is_written_also_where_nothing_can_be_judged(clone: Clone, runner: ReviewRunner) -> None:
     """Without a judgement the report says so with reason and remedy, and exit code 0 says that it was written."""
-    edit_json(clone, changes.EVALUATION, lambda content: content["overall"].pop("n"))
+    edit_json(clone, edits.EVALUATION, lambda content: content["overall"].pop("n"))
     relock(clone)
-    outcome = desk.run(clone, "report")
+    outcome = runner.run(clone, "report")
     assert outcome.code == 0, outcome.text
     text = (clone.path / "report" / "report.md").read_text(encoding="utf-8")
     assert text.startswith("<h2>⚠️ Cannot judge</h2>")
@@ -149,12 +151,12 @@ def test_a_report_is_written_also_where_nothing_can_be_judged(clone: Clone, desk
 @pytest.fixture(scope="module")
 def rerun(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which the review has run the last stage; not to be changed."""
-    main = changes.committed_main(tmp_path_factory.getbasetemp())
+    main = edits.committed_main(tmp_path_factory.getbasetemp())
     return evaluated(main.copy(tmp_path_factory.mktemp("rerun") / "verdict"))
 
 
 @pytest.mark.slow
-def test_a_report_says_what_ran_how_long_and_on_what(clone: Clone, rerun: Clone, desk: Desk) -> None:
+def test_a_report_says_what_ran_how_long_and_on_what(clone: Clone, rerun: Clone, runner: ReviewRunner) -> None:
     """What `verdict repro` ran is shown with seconds, machine and cost, the rest as not recorded."""
     assert set(ran(clone).values()) == {("no record of it here", "")}
     found = ran(rerun)
@@ -171,7 +173,7 @@ def test_a_report_says_what_ran_how_long_and_on_what(clone: Clone, rerun: Clone,
     cost = re.search(r"(\d+\.\d{4}) EUR at 3600 EUR an hour", text)
     assert cost
     assert abs(float(cost[1]) - float(time.removesuffix(" s"))) < 0.06
-    assert desk.run(rerun, "report", "--out", str(clone.path / "report")).code == 0
+    assert runner.run(rerun, "report", "--out", str(clone.path / "report")).code == 0
     whole = (clone.path / "report" / "report.md").read_text(encoding="utf-8")
     assert f'<code>evaluate</code></td><td align="left">ran</td><td align="right">{time}</td>' in whole
 

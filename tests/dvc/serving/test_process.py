@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.served import served
+from tests.service_process import service_process
 from tests.shared import once
 from tests.unit.stages.runs import build
 from verdict.classifier.artifact import load_classifier
@@ -59,7 +59,7 @@ def test_32_clients_at_once_each_get_their_own_answers(model: Path) -> None:
     """Each of 32 connections gets its ids back, with the labels and digits of the artifact asked here."""
     texts = [f"a {kind} lamp number {number}" for number in range(320) for kind in ("lovely", "dreadful", "square")]
     expected = dict(zip(texts, load_classifier(model).answers(texts), strict=True))
-    with served(model) as running:
+    with service_process(model) as running:
         port = running.port
 
         def client(number: int) -> int:
@@ -92,7 +92,7 @@ def test_sigterm_lets_a_request_end_and_takes_no_other(model: Path) -> None:
     """A request that is half there when the signal comes is answered; new connections are not; the process ends."""
     body = b'{"text": "a wonderful lamp"}'
     with (
-        served(model) as running,
+        service_process(model) as running,
         socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection,
     ):
         process, port = running.process, running.port
@@ -112,7 +112,7 @@ def test_sigterm_lets_a_request_end_and_takes_no_other(model: Path) -> None:
 
 def test_draining_is_told_before_the_end(model: Path) -> None:
     """With --drain, readiness says no for so long while requests are answered; then the process ends."""
-    with served(model, "--drain", "2") as running:
+    with service_process(model, "--drain", "2") as running:
         process, port = running.process, running.port
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         process.send_signal(signal.SIGTERM)

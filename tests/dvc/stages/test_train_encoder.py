@@ -26,7 +26,7 @@ from tests.unit.stages.runs import run as run_stages
 from verdict.base.files import read_json, sha256
 from verdict.classifier.artifact import load_classifier, load_manifest
 from verdict.classifier.params.metric_names import metrics_of
-from verdict.classifier.training.torchrun import torchrun
+from verdict.classifier.training.torchrun import restart_under_torchrun
 
 TIMEOUT = 300  # seconds; a command that hangs fails its test, no test measures time
 MARK = 9.5  # no loss that a training has
@@ -178,7 +178,7 @@ def test_torchrun_and_its_processes_are_isolated(monkeypatch: pytest.MonkeyPatch
     started: list[list[str]] = []
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     monkeypatch.setattr(os, "execve", lambda _, words, __: started.append(words))
-    torchrun(2, several=True)
+    restart_under_torchrun(2, several=True)
     ((program, option, *words),) = started
     assert (program, option) == (sys.executable, "-I")
     assert words[words.index("--no-python") + 1 :][:3] == [sys.executable, "-I", "-u"]
@@ -189,13 +189,13 @@ def test_processes_meet_again_however_late_one_comes(tmp_path: Path) -> None:
     script = tmp_path / "meetings.py"
     script.write_text(
         "import time\n"
-        "from verdict.classifier.training.torchrun import leave\n"
-        "from verdict.classifier.models.encoder.distributed import joined\n"
+        "from verdict.classifier.training.torchrun import leave_process_group\n"
+        "from verdict.classifier.models.encoder.distributed import join_processes\n"
         "for _ in range(3):\n"
-        "    with joined('cpu') as world:\n"
+        "    with join_processes('cpu') as world:\n"
         "        assert world.summed(1.0) == 2.0\n"
         "    time.sleep(0.3 if world.leads else 0)\n"
-        "leave()\n",
+        "leave_process_group()\n",
         encoding="utf-8",
     )
     started = command(tmp_path)

@@ -13,8 +13,8 @@ from tests.dvc.pipeline.clone import Clone
 from tests.dvc.sweep.http_git import serve
 from verdict.base.errors import VerdictError
 from verdict.ci.sweep import missing as module
-from verdict.ci.sweep.experiments_remote import name_remote
-from verdict.ci.sweep.missing import missing, plan_of
+from verdict.ci.sweep.experiments_remote import add_sweeps_remote
+from verdict.ci.sweep.missing import missing, plan_from_spec
 from verdict.ci.sweep.winner import _body
 from verdict.classifier.params import Params
 from verdict.experiments.leaderboard.board import Board, Row, Stats
@@ -66,12 +66,12 @@ def test_the_token_of_a_step_is_asked_for(tmp_path: Path) -> None:
 def test_sweeps_meet_beside_main(reproduced: Clone, copy_of: Copy) -> None:
     """The remote is of this checkout alone, and takes server and checks from main's where both are on S3."""
     clone = copy_of(reproduced, "a")
-    name_remote(clone.path, ".dvc/tmp/sweeps-remote")
+    add_sweeps_remote(clone.path, ".dvc/tmp/sweeps-remote")
     assert settings(clone) == {"url": str(clone.path / ".dvc/tmp/sweeps-remote")}
     assert clone.changes() == ""
     clone.run("dvc", "remote", "add", "--default", "storage", "s3://bucket/main")
     clone.run("dvc", "remote", "modify", "storage", "endpointurl", "https://store.example")
-    name_remote(clone.path, "s3://bucket/sweeps")
+    add_sweeps_remote(clone.path, "s3://bucket/sweeps")
     expected = {"url": "s3://bucket/sweeps", "endpointurl": "https://store.example", "verify": "True"}
     assert settings(clone) == expected
 
@@ -82,7 +82,7 @@ def test_a_remote_that_is_mains_is_refused(reproduced: Clone, copy_of: Copy, url
     clone = copy_of(reproduced, "a")
     clone.run("dvc", "remote", "add", "--default", "storage", "s3://bucket/main")
     with pytest.raises(VerdictError, match="is where the remote storage keeps main's results"):
-        name_remote(clone.path, url)
+        add_sweeps_remote(clone.path, url)
     assert settings(clone) == {}
 
 
@@ -94,7 +94,7 @@ def test_what_others_have_is_not_missing(
     subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "hub.git")], check=True)
     clone.run("git", "remote", "add", "origin", str(tmp_path / "hub.git"))
     monkeypatch.chdir(clone.path)
-    plan = plan_of(clone.path, "sweeps/three.yaml")
+    plan = plan_from_spec(clone.path, "sweeps/three.yaml")
     first, *others = [point.name for point in plan.points]
     assert missing(plan, "origin", []) == [first, *others]
     clone.run("git", "push", "--quiet", "origin", f"HEAD:{plan.ref(first)}")
@@ -108,7 +108,7 @@ def test_only_a_spec_file_of_the_commit_is_taken(reproduced: Clone, copy_of: Cop
     clone = copy_of(reproduced, "a")
     (clone.path / "sweeps" / "new.yaml").write_text("grid: {train.seed: [1]}\n", encoding="utf-8")
     with pytest.raises(VerdictError, match="not a spec file of this commit"):
-        plan_of(clone.path, spec)
+        plan_from_spec(clone.path, spec)
 
 
 def test_more_points_than_a_matrix_has_are_refused(
@@ -120,7 +120,7 @@ def test_more_points_than_a_matrix_has_are_refused(
     subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "hub.git")], check=True)
     monkeypatch.setattr(module, "MOST", 2)
     with pytest.raises(VerdictError, match="3 points to run, and a workflow runs at most 2"):
-        missing(plan_of(clone.path, "sweeps/three.yaml"), str(tmp_path / "hub.git"), [])
+        missing(plan_from_spec(clone.path, "sweeps/three.yaml"), str(tmp_path / "hub.git"), [])
 
 
 def test_main_is_brought_as_it_was(reproduced: Clone, copy_of: Copy) -> None:

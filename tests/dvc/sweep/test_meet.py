@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.sweep.sweeping import Sweeping
+from tests.dvc.sweep.sweep_runner import SweepRunner
 from tests.dvc.sweep.test_run import names
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def test_experiments_of_two_machines_meet(machines: tuple[Clone, Clone]) -> None
     one, two = machines
     first, second, _ = names(one, "three")
     for clone, name in ((one, first), (two, second)):
-        assert Sweeping(clone).run(SPEC, "--only", name).returncode == 0
+        assert SweepRunner(clone).run(SPEC, "--only", name).returncode == 0
     pushed = [meet(clone, "push") for clone in machines]
     assert [(process.returncode, process.stdout) for process in pushed] == [
         (0, "push: 1 new, 0 were there, 2 not run\n"),

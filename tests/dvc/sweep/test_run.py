@@ -10,7 +10,7 @@ import pytest
 
 from tests.dvc.pipeline.clone import TIMEOUT, Clone, environment, finished_clone
 from tests.dvc.sweep.conftest import with_specs
-from tests.dvc.sweep.sweeping import Sweeping, wait_until
+from tests.dvc.sweep.sweep_runner import SweepRunner, wait_until
 from verdict.experiments.sweep.plan import Plan, plan
 from verdict.experiments.sweep.scheduler import run
 from verdict.experiments.sweep.worker import Worker
@@ -33,7 +33,7 @@ def split(points: list[str]) -> tuple[set[str], str]:
 
 def test_one_failing_point_of_five(reproduced: Clone, copy_of: Copy) -> None:
     """Five points over two workers, one diverges: four results, one failure by name with its log, exit 1; then rest."""
-    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    sweep = SweepRunner(copy_of(reproduced, "verdict"))
     good, failing = split(names(sweep.clone, "five"))
     before = sweep.clone.lock()
     process = sweep.run("sweeps/five.yaml", "--jobs", "2")
@@ -58,7 +58,7 @@ def test_one_failing_point_of_five(reproduced: Clone, copy_of: Copy) -> None:
 def test_a_sweep_of_the_real_stages(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """On the whole DAG two points give a result and a failure, and the tree and the baseline's results stay."""
     made = with_specs(finished_clone(tmp_path_factory.getbasetemp()), tmp_path)
-    sweep, before = Sweeping(made), made.results()
+    sweep, before = SweepRunner(made), made.results()
     good, failing = split(names(made, "five"))
     name = min(good)
     process = sweep.run("sweeps/five.yaml", "--only", name, failing, "--jobs", "2")
@@ -73,7 +73,7 @@ def test_a_sweep_of_the_real_stages(tmp_path: Path, tmp_path_factory: pytest.Tem
 
 def test_an_experiment_has_the_params_of_its_point(reproduced: Clone, copy_of: Copy) -> None:
     """The experiment changes the params of its point and no other; one of that name with others is refused."""
-    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    sweep = SweepRunner(copy_of(reproduced, "verdict"))
     name = names(sweep.clone, "three")[1]
     assert sweep.run("sweeps/three.yaml", "--only", name).returncode == 0
     changes = sweep.clone.read_json("dvc", "params", "diff", "--json", "HEAD", name)["params.yaml"]
@@ -90,7 +90,7 @@ def test_an_experiment_has_the_params_of_its_point(reproduced: Clone, copy_of: C
 
 def test_all_killed_and_resumed(reproduced: Clone, copy_of: Copy) -> None:
     """Kill -9 of the sweep and its workers: the next one runs what has no result, and no training ends twice."""
-    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    sweep = SweepRunner(copy_of(reproduced, "verdict"))
     good, failing = split(names(sweep.clone, "five"))
     process = sweep.start("sweeps/five.yaml", "--jobs", "2")
     wait_until(lambda: sweep.counts("ended").total() >= 2 and len(sweep.experiments()) >= 1)
@@ -112,7 +112,7 @@ def test_all_killed_and_resumed(reproduced: Clone, copy_of: Copy) -> None:
 
 def test_workers_that_outlive_the_sweep(reproduced: Clone, copy_of: Copy) -> None:
     """Kill -9 of the sweep alone: its workers go on, and the next one takes their results and starts nothing twice."""
-    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    sweep = SweepRunner(copy_of(reproduced, "verdict"))
     points = names(sweep.clone, "three")
     sweep.gate.touch()
     process = sweep.start("sweeps/three.yaml", "--jobs", "2")
@@ -130,7 +130,7 @@ def test_workers_that_outlive_the_sweep(reproduced: Clone, copy_of: Copy) -> Non
 
 def test_a_failure_that_nobody_saw(reproduced: Clone, copy_of: Copy) -> None:
     """A point that fails while the sweep is dead is not run again by the next one, which says why it failed."""
-    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    sweep = SweepRunner(copy_of(reproduced, "verdict"))
     _, failing = split(names(sweep.clone, "five"))
     sweep.gate.touch()
     process = sweep.start("sweeps/five.yaml", "--only", failing)
@@ -147,7 +147,7 @@ def test_a_failure_that_nobody_saw(reproduced: Clone, copy_of: Copy) -> None:
 
 def test_a_worker_that_was_killed_while_it_was_made(reproduced: Clone, copy_of: Copy) -> None:
     """Half a clone, as kill -9 or a power cut leaves it, is told and removed, and keeps no sweep from running."""
-    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    sweep = SweepRunner(copy_of(reproduced, "verdict"))
     half = sweep.clone.path / ".dvc/tmp/sweeps/workers/half"
     (half / "clone/.git").mkdir(parents=True)
     (half / "clone/.git/description").touch()
@@ -160,7 +160,7 @@ def test_a_worker_that_was_killed_while_it_was_made(reproduced: Clone, copy_of: 
 
 def test_what_a_training_finds(reproduced: Clone, copy_of: Copy) -> None:
     """Checkpoints lie in the repository, each point's apart; weights fetched there are at hand; no token is."""
-    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    sweep = SweepRunner(copy_of(reproduced, "verdict"))
     weights = sweep.clone.path / "data/start/tiny"
     weights.mkdir()
     (weights / "model.safetensors").write_bytes(b"1")
@@ -197,7 +197,7 @@ def test_trouble_with_one_worker_does_not_end_the_others(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(reproduced: Clone, copy_of: Copy, number: signal.Signals) -> None:
     """Ctrl-C and a polite kill end the workers too, and leave neither process nor folder; a second sweep is refused."""
-    sweep = Sweeping(copy_of(reproduced, "verdict"))
+    sweep = SweepRunner(copy_of(reproduced, "verdict"))
     sweep.gate.touch()
     process = sweep.start("sweeps/three.yaml", "--jobs", "2")
     wait_until(lambda: sweep.counts("began").total() == 2)

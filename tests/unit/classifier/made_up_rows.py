@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from verdict.classifier.scores.metrics import Floats, Scored
+from verdict.classifier.scores.metrics import Floats, ScoredRows
 
 THREE = ("low", "middle", "high")
 
@@ -12,7 +12,7 @@ def labels_of(classes: int) -> tuple[str, ...]:
     return tuple(f"class {place}" for place in range(classes))
 
 
-def made_up(classes: int, rows: int = 600, seed: int = 0, rated: bool = False, steps: int | None = None) -> Scored:
+def made_up(classes: int, rows: int = 600, seed: int = 0, rated: bool = False, steps: int | None = None) -> ScoredRows:
     """Rows of which a model knows something, and their last class least often.
 
     Args:
@@ -31,11 +31,11 @@ def made_up(classes: int, rows: int = 600, seed: int = 0, rated: bool = False, s
         first = np.round(probabilities[:, 0] * steps) / steps
         probabilities = np.column_stack([first, 1 - first])
     rating = actual + draw.normal(size=rows) if rated else None
-    return Scored(labels_of(classes), actual.astype(np.intp), probabilities, rating)
+    return ScoredRows(labels_of(classes), actual.astype(np.intp), probabilities, rating)
 
 
-def repeated(rows: Scored, counts: Floats) -> Scored:
+def repeated(rows: ScoredRows, counts: Floats) -> ScoredRows:
     """Each row as often as it counts."""
     places = np.repeat(np.arange(len(rows)), counts.astype(np.intp))
     rating = None if rows.rating is None else rows.rating[places]
-    return Scored(rows.labels, rows.actual[places], rows.probabilities[places], rating)
+    return ScoredRows(rows.labels, rows.actual[places], rows.probabilities[places], rating)

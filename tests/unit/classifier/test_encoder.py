@@ -25,8 +25,8 @@ from verdict.classifier.models.encoder import Encoder
 from verdict.classifier.models.encoder.network import FAMILIES, backbone, checked_config, shapes, whole_mask
 from verdict.classifier.params import Params, Train
 from verdict.classifier.training import fit as training_fit
-from verdict.classifier.training.checkpoints import forget, hold
-from verdict.classifier.training.loop import Data, Fitted
+from verdict.classifier.training.checkpoints import acquire, delete
+from verdict.classifier.training.loop import Fitted, TrainingData
 
 WORDS = ("bad", "odd", "fine", *(f"{letter}{letter}{letter}" for letter in "bcdghjk"))
 MANIFEST = Manifest(
@@ -46,7 +46,7 @@ def tokeniser() -> Tokeniser:
     return Tokeniser(tokenizer().to_str(), {**CONFIG, "vocab_size": tokenizer().get_vocab_size()}, 16)
 
 
-def data(rows: int, seed: int = 0, classes: int = 3, rated: bool = True) -> Data:
+def data(rows: int, seed: int = 0, classes: int = 3, rated: bool = True) -> TrainingData:
     """Texts of various lengths, each with a word that tells its class."""
     draw = np.random.default_rng(seed)
     kinds = draw.integers(classes, size=rows)
@@ -54,7 +54,7 @@ def data(rows: int, seed: int = 0, classes: int = 3, rated: bool = True) -> Data
     rating = np.interp(kinds, [0, classes - 1], [-2.0, 2.0])
     rating += draw.normal(0, 0.01, rows) * (rating != 0)
     labels = tuple(WORDS[:classes]) if classes != 3 else THREE
-    return Data(tokeniser().transform(texts), labels, kinds, rating if rated else None, reach=4.0)
+    return TrainingData(tokeniser().transform(texts), labels, kinds, rating if rated else None, reach=4.0)
 
 
 def settings(params: Params, **changes: object) -> Train:
@@ -75,7 +75,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "start"
 
 
-def fit(train: Train, rows: Data, validation: Data, start: Path | None = None, headline: str = "weighted_f1") -> Fitted:
+def fit(
+    train: Train, rows: TrainingData, validation: TrainingData, start: Path | None = None, headline: str = "weighted_f1"
+) -> Fitted:
     """A training with the headline metric that all data has."""
     return training_fit.fit(train, headline, rows, validation, start)
 
@@ -83,7 +85,7 @@ def fit(train: Train, rows: Data, validation: Data, start: Path | None = None, h
 def trained(params: Params, start: Path, **changes: object) -> Fitted:
     """A training on 200 texts, to its end."""
     fitted = fit(settings(params, **changes), data(200), data(60, seed=1), start)
-    forget(fitted.states)
+    delete(fitted.states)
     return fitted
 
 
@@ -108,7 +110,7 @@ def test_it_learns_what_there_is_to_learn(params: Params, start: Path, classes: 
     train = settings(params, epochs=12, patience=12, refit=rated)
     rows, validation, new = (data(n, seed, classes, rated) for seed, n in enumerate((200 if rated else 300, 60, 200)))
     fitted = fit(train, rows, validation, start)
-    forget(fitted.states)
+    delete(fitted.states)
     probabilities = fitted.model.probabilities(new.features)
     assert probabilities.shape == (200, classes)
     assert (probabilities.argmax(axis=1) == new.actual).mean() > 0.9
@@ -121,7 +123,7 @@ def test_the_rating_guides_it_by_its_weight_and_is_no_class(params: Params, star
     for weight in (0.0, 4.0):
         train = settings(params, epochs=1, rating_weight=weight, rating_noise=None)
         one, other = (fit(train, each, each, start) for each in rows)
-        forget([*one.states, *other.states])
+        delete([*one.states, *other.states])
         assert (weights(one) == weights(other)) == (weight == 0)
         assert one.model.tensors()["head.weight"].shape == (3, 16)
 
@@ -135,7 +137,7 @@ def test_rows_count_by_class_and_by_weight(params: Params, start: Path) -> None:
     for weight, class_weight in ((np.ones(200), None), (1.0 - wrong, None), (np.ones(200), {"low": 50.0})):
         train = settings(params, epochs=8, patience=8, refit=False, class_weight=class_weight)
         fitted = fit(train, replace(spoilt, weight=weight), data(60, seed=1), start)
-        forget(fitted.states)
+        delete(fitted.states)
         low = fitted.model.probabilities(new.features)[new.actual == 0].argmax(axis=1) == 0
         found.append(low.mean())
     assert found[0] < 0.5
@@ -147,7 +149,7 @@ def test_the_headline_metric_chooses_the_epoch(params: Params, start: Path) -> N
     for headline in ("macro_f1", "mcc"):
         validation = data(60, seed=1)
         fitted = fit(settings(params, epochs=3, patience=3, refit=False), data(100), validation, start, headline)
-        forget(fitted.states)
+        delete(fitted.states)
         shown = [point["validation_headline"] for point in fitted.curve if point["on"] == "validation"]
         assert fitted.epochs == 1 + int(np.argmax(shown))
         assert shown[fitted.epochs - 1] == validation.score(headline, fitted.validation)
@@ -222,15 +224,15 @@ def test_what_is_done_is_kept_until_the_results_are_written(params: Params, star
     assert weights(again) == weights(first)
     assert (again.seconds, again.curve, again.epochs) == (first.seconds, first.curve, first.epochs)
     assert (again.validation == first.validation).all()
-    forget(again.states)
+    delete(again.states)
     assert not list(Path(".checkpoints").glob("*"))
 
 
 def test_a_training_that_is_going_on_is_left_alone(params: Params, start: Path) -> None:
     """A second process at the same training ends with the file's name."""
     fitted = fit(settings(params), data(200), data(60, seed=1), start)
-    forget(fitted.states)
-    with hold(fitted.states[0]), pytest.raises(VerdictError, match="another process is at this very training"):
+    delete(fitted.states)
+    with acquire(fitted.states[0]), pytest.raises(VerdictError, match="another process is at this very training"):
         trained(params, start)
 
 

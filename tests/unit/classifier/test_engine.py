@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import ROOT
 from verdict.base import engine
-from verdict.base.engine import mapped
+from verdict.base.engine import map_items
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset import names, preparation
 from verdict.classifier.features import shards
@@ -178,7 +178,7 @@ def test_results_come_in_order_and_few_are_asked_for(
     """Of many items no more are under way than twice the threads of the workers."""
     monkeypatch.setenv(engine.VARIABLE, cluster)
     asked: list[int] = []
-    results = mapped(abs, (asked.append(number) or -number for number in range(12)))  # type: ignore[func-returns-value]
+    results = map_items(abs, (asked.append(number) or -number for number in range(12)))  # type: ignore[func-returns-value]
     assert next(results) == 0
     assert len(asked) <= 5
     assert list(results) == list(range(1, 12))
@@ -199,7 +199,7 @@ def test_a_worker_must_have_the_same_libraries_and_the_same_folder(
     monkeypatch.setenv(engine.VARIABLE, cluster)
     monkeypatch.setattr(engine, *UNLIKE[told])
     with pytest.raises(VerdictError, match=engine.VARIABLE) as caught:
-        list(mapped(abs, [1]))
+        list(map_items(abs, [1]))
     assert told in str(caught.value)
 
 
@@ -216,7 +216,7 @@ def test_what_ends_a_worker_is_told(place: Path, cluster: str, monkeypatch: pyte
     """A defect, a process that is killed, and workers that are killed each end in a message of their own."""
     monkeypatch.setenv(engine.VARIABLE, cluster)
     with pytest.raises(VerdictError, match=engine.VARIABLE) as caught:
-        list(mapped(exec, [code]))
+        list(map_items(exec, [code]))
     assert DEATHS[code] in str(caught.value)
     assert ("ZeroDivisionError" in str(caught.value)) == (code == "1 / 0")
 
@@ -227,7 +227,7 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(engine.VARIABLE, "tcp://127.0.0.1:1")
     monkeypatch.setattr(engine, "_SECONDS", 0.1)
     with pytest.raises(VerdictError, match=r"no scheduler answers at tcp://127\.0\.0\.1:1"):
-        list(mapped(abs, [1]))
+        list(map_items(abs, [1]))
 
 
 def test_without_dask_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +235,7 @@ def test_without_dask_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv(engine.VARIABLE, "tcp://127.0.0.1:1")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(VerdictError, match="make engine"):
-        list(mapped(abs, [1]))
+        list(map_items(abs, [1]))
 
 
 def test_nobody_imports_dask_unless_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +243,6 @@ def test_nobody_imports_dask_unless_it_is_chosen(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv(engine.VARIABLE, raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     asked: list[int] = []
-    results = mapped(asked.append, [1, 2])
+    results = map_items(asked.append, [1, 2])
     next(results)
     assert asked == [1]

@@ -15,7 +15,7 @@ from verdict.classifier.artifact import known_groups, load_classifier, load_grou
 from verdict.classifier.dataset.description import Dataset
 from verdict.classifier.dataset.text import Text
 from verdict.classifier.features import hashing, shards
-from verdict.classifier.features.hashing import Hashed, Marked, idf_of, portions
+from verdict.classifier.features.hashing import HashedNgrams, Marked, idf_of, portions
 from verdict.classifier.features.hashing_batches import frequencies
 from verdict.classifier.features.negation import mark
 from verdict.classifier.features.shards import Shards, read_shard, write_shards
@@ -23,7 +23,7 @@ from verdict.classifier.features.sparse_io import to_scipy
 from verdict.classifier.features.tfidf import char_grams, word_grams
 from verdict.classifier.models.linear.training import _scales, fit
 from verdict.classifier.params import Ngrammed, Params
-from verdict.classifier.training.loop import Data, said
+from verdict.classifier.training.loop import TrainingData, said
 
 TEXTS = ["the lamp is not so good :)", "", "a", "so so so so", "I DON'T KNOW!!", "x" * 500, "a a", "😀 good 😀"]
 LARGE = 2**24  # so many that n-grams of a few texts do not meet
@@ -36,9 +36,9 @@ def settings(word: tuple[int, int] = (1, 3), char: tuple[int, int] = (3, 6)) -> 
     return Ngrammed.model_validate({"negation_span": 4, "repeat_after_but": True, "max_memory_gib": 1.0, **blocks})
 
 
-def hashed(size: int = LARGE, params: Ngrammed | None = None) -> Hashed:
+def hashed(size: int = LARGE, params: Ngrammed | None = None) -> HashedNgrams:
     """Hashed features, all alike in how rare they are."""
-    return Hashed(params or settings(), np.ones(size, np.float32))
+    return HashedNgrams(params or settings(), np.ones(size, np.float32))
 
 
 def tokens_of(text: str) -> list[str]:
@@ -208,12 +208,12 @@ def test_a_damaged_shard_is_named(tmp_path: Path) -> None:
             read_shard(file)
 
 
-def halves(folder: Path, params: Params) -> tuple[Data, Data, list[str]]:
+def halves(folder: Path, params: Params) -> tuple[TrainingData, TrainingData, list[str]]:
     """Data of training and of validation on disk, and the texts of the latter."""
     found = []
     for split, size, seed in (("train", 400, 1), ("validation", 100, 2)):
         path, texts, actual = table(folder, size, seed)
-        found.append(Data(on_disk(folder, split, path, size), tuple(WORDS), actual))
+        found.append(TrainingData(on_disk(folder, split, path, size), tuple(WORDS), actual))
     return found[0], found[1], texts
 
 
@@ -261,10 +261,12 @@ def artifact(tmp_path: Path, params: Params) -> Path:
     """An artifact of a linear model that reads hashes."""
     train, validation, _ = halves(tmp_path, params)
     chosen = params.train.model_copy(update={"class_weight": None, "rating_noise": None, "model": "linear"})
-    reads, dataset = hashed(2**12), Dataset(labels=tuple(WORDS), text=Text(max_length=100))
-    manifest = manifest_of(chosen, reads, dataset, {"train": "0" * 64, "validation": "1" * 64})
+    featurizer, dataset = hashed(2**12), Dataset(labels=tuple(WORDS), text=Text(max_length=100))
+    manifest = manifest_of(chosen, featurizer, dataset, {"train": "0" * 64, "validation": "1" * 64})
     folder = tmp_path / "artifact"
-    save_classifier(folder, reads, fit(chosen, "accuracy", train, validation).model, ["one", "two", "one"], manifest)
+    save_classifier(
+        folder, featurizer, fit(chosen, "accuracy", train, validation).model, ["one", "two", "one"], manifest
+    )
     return folder
 
 

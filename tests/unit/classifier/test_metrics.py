@@ -6,9 +6,9 @@ import scipy.sparse as sp
 from sklearn import metrics as reference
 
 from tests.unit.classifier.made_up_rows import THREE, made_up, repeated
-from verdict.classifier.params.metric_names import by_class, known_metric, metrics_of
+from verdict.classifier.params.metric_names import class_metric_names, known_metric, metrics_of
 from verdict.classifier.scores import metrics
-from verdict.classifier.scores.metrics import Ranking, Scored, Sums, figures
+from verdict.classifier.scores.metrics import Ranking, ScoredRows, Sums, compute_metrics
 
 ACTUAL = np.array([0, 0, 1, 2, 2, 2])
 PROBABILITIES = np.array(
@@ -16,7 +16,7 @@ PROBABILITIES = np.array(
 )
 RATING = np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0])
 PREDICTED = PROBABILITIES.argmax(axis=1)
-EXAMPLE = Scored(THREE, ACTUAL, PROBABILITIES, RATING)
+EXAMPLE = ScoredRows(THREE, ACTUAL, PROBABILITIES, RATING)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10, 100])
@@ -27,7 +27,7 @@ def test_scores_of_many_rows_are_those_of_scikit_learn(classes: int, seed: int) 
     rows.probabilities[:, 0] = 0
     places, guess = list(range(classes)), rows.predicted
     assert 0 not in guess
-    found = figures(rows, 15)
+    found = compute_metrics(rows, 15)
     f1 = {kind: reference.f1_score(rows.actual, guess, average=kind) for kind in ("weighted", "macro")}
     expected = {
         "weighted_f1": f1["weighted"],
@@ -39,7 +39,7 @@ def test_scores_of_many_rows_are_those_of_scikit_learn(classes: int, seed: int) 
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-12)
     whole = made_up(classes, seed=seed)
     loss = reference.log_loss(whole.actual, whole.probabilities, labels=places)
-    assert figures(whole, 15)["log_loss"] == pytest.approx(loss, abs=1e-12)
+    assert compute_metrics(whole, 15)["log_loss"] == pytest.approx(loss, abs=1e-12)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10, 100])
@@ -48,7 +48,7 @@ def test_scores_of_each_class_are_those_of_scikit_learn(classes: int) -> None:
     """Precision, recall, F1 and support of every class, of those that are never predicted, too."""
     rows = made_up(classes, rows=2 * classes + 20)
     rows.probabilities[:, -1] = 0
-    found = figures(rows, 15)
+    found = compute_metrics(rows, 15)
     expected = reference.precision_recall_fscore_support(rows.actual, rows.predicted, labels=range(classes))
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
         assert [found[f"{name}:{label}"] for label in rows.labels] == pytest.approx(values.tolist())
@@ -59,8 +59,8 @@ def test_scores_of_each_class_are_those_of_scikit_learn(classes: int) -> None:
 def test_the_metrics_are_those_that_the_names_say(classes: int, rated: bool) -> None:
     """Names and order are those of `metrics_of`, then those of each class; nothing is there that is not defined."""
     rows = made_up(classes, rated=rated)
-    common, single = metrics_of(classes, rated), by_class(rows.labels)
-    found = figures(rows, 15)
+    common, single = metrics_of(classes, rated), class_metric_names(rows.labels)
+    found = compute_metrics(rows, 15)
     assert tuple(found)[: len(common)] == common
     assert set(found) == {*common, *single, *(f"support:{label}" for label in rows.labels), "n"}
     assert all(known_metric(name) == name for name in (*common, *single))
@@ -92,7 +92,7 @@ def test_a_name_of_no_metric_is_refused(name: str) -> None:
 )
 def test_each_score_has_its_reference_value(name: str, expected: float) -> None:
     """Each score agrees with scikit-learn or with a calculation by hand."""
-    assert figures(EXAMPLE, bins=2)[name] == pytest.approx(expected, abs=1e-6)
+    assert compute_metrics(EXAMPLE, bins=2)[name] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_correlation_of_two_classes_is_that_of_the_positive_ones_probability() -> None:
@@ -100,14 +100,14 @@ def test_the_correlation_of_two_classes_is_that_of_the_positive_ones_probability
     rows = made_up(2, rated=True)
     assert rows.rating is not None
     expected = np.corrcoef(rows.probabilities[:, 1], rows.rating)[0, 1]
-    assert figures(rows, 15)["rating_r"] == pytest.approx(expected)
+    assert compute_metrics(rows, 15)["rating_r"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("steps", [None, 8, 1], ids=["distinct", "ties", "only-ties"])
 def test_a_ranking_of_two_classes_is_scored_as_by_scikit_learn(steps: int | None) -> None:
     """Area and average precision are scikit-learn's, where many rows have the same probability, too."""
     rows = made_up(2, steps=steps)
-    found, positive = figures(rows, 15), rows.probabilities[:, 1]
+    found, positive = compute_metrics(rows, 15), rows.probabilities[:, 1]
     assert found["roc_auc"] == pytest.approx(reference.roc_auc_score(rows.actual, positive), abs=1e-12)
     assert found["average_precision"] == pytest.approx(
         reference.average_precision_score(rows.actual, positive), abs=1e-12
@@ -126,7 +126,7 @@ def test_counts_are_as_good_as_repeated_rows(steps: int | None) -> None:
     added = sp.coo_matrix((values.ravel(), places), shape=(40, layout.width)).toarray()
     found = {**layout.metrics(counts @ added), **Ranking.of(rows).metrics(counts)}
     for place, often in enumerate(counts):
-        whole = figures(repeated(rows, often), 15)
+        whole = compute_metrics(repeated(rows, often), 15)
         assert {name: values[place] for name, values in found.items()} == pytest.approx(
             {name: whole[name] for name in metrics_of(2, rated=True)}, abs=1e-9
         )
@@ -145,15 +145,15 @@ def test_a_ranking_takes_weights_as_scikit_learn_does() -> None:
 @pytest.mark.parametrize("only", [0, 1])
 def test_a_ranking_without_one_of_the_classes_is_worth_nothing(only: int) -> None:
     """Where all rows are of one class, area and average precision are 0, not an error and not NaN."""
-    rows = Scored(("no", "yes"), np.full(4, only), np.full((4, 2), 0.5))
-    found = figures(rows, 15)
+    rows = ScoredRows(("no", "yes"), np.full(4, only), np.full((4, 2), 0.5))
+    found = compute_metrics(rows, 15)
     assert (found["roc_auc"], found["average_precision"]) == (0, 0)
 
 
 def test_a_class_without_rows_costs_the_mean_and_breaks_nothing() -> None:
     """A class that neither is nor is predicted scores 0, which the unweighted mean counts and the weighted does not."""
-    rows = Scored(THREE, np.array([0, 2]), np.array([[0.9, 0.0, 0.1], [0.1, 0.0, 0.9]]))
-    found = figures(rows, 15)
+    rows = ScoredRows(THREE, np.array([0, 2]), np.array([[0.9, 0.0, 0.1], [0.1, 0.0, 0.9]]))
+    found = compute_metrics(rows, 15)
     assert (found["f1:middle"], found["support:middle"]) == (0, 0)
     assert found["weighted_f1"] == 1
     assert found["macro_f1"] == pytest.approx(2 / 3)
@@ -161,7 +161,7 @@ def test_a_class_without_rows_costs_the_mean_and_breaks_nothing() -> None:
 
 def test_constant_predictions_have_no_correlation_rather_than_nan() -> None:
     """Equal probabilities everywhere give finite scores and a correlation of 0."""
-    found = figures(Scored(THREE, ACTUAL, np.full((6, 3), 1 / 3), RATING), bins=15)
+    found = compute_metrics(ScoredRows(THREE, ACTUAL, np.full((6, 3), 1 / 3), RATING), bins=15)
     assert found["rating_r"] == 0
     assert np.isfinite(list(found.values())).all()
 

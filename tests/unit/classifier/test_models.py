@@ -21,12 +21,12 @@ from verdict.classifier.params import Params, Train
 from verdict.classifier.params.kinds import Model
 from verdict.classifier.training import fit as training_fit
 from verdict.classifier.training.fit import require_possible
-from verdict.classifier.training.loop import Data, Fitted, early_stopping
+from verdict.classifier.training.loop import Fitted, TrainingData, early_stopping
 
 KINDS: dict[str, type[Linear] | type[Bag]] = {"linear": Linear, "bag": Bag}
 
 
-def data(rows: int, seed: int = 0, classes: int = 3, rated: bool = False) -> Data:
+def data(rows: int, seed: int = 0, classes: int = 3, rated: bool = False) -> TrainingData:
     """Rows of a feature for each class, which tells it, and five others."""
     generator = np.random.default_rng(seed)
     kinds = np.concatenate([np.arange(classes), generator.integers(classes, size=rows - classes)])
@@ -35,7 +35,7 @@ def data(rows: int, seed: int = 0, classes: int = 3, rated: bool = False) -> Dat
     labels = THREE if classes == 3 else labels_of(classes)
     middle = kinds == 1 if classes == 3 else np.zeros(rows, dtype=bool)
     rating = np.where(middle, 0.0, np.where(kinds == 0, -2.0, 2.0) + generator.normal(0, 0.01, rows))
-    return Data(sp.csr_matrix(dense), labels, kinds, rating if rated else None, reach=4.0 if rated else 1.0)
+    return TrainingData(sp.csr_matrix(dense), labels, kinds, rating if rated else None, reach=4.0 if rated else 1.0)
 
 
 def settings(params: Params, kind: str, **changes: object) -> Train:
@@ -49,7 +49,7 @@ def sharing(params: Params, share: float) -> LinearParams:
     return params.train.linear.model_copy(update={"log_count_ratio": share})
 
 
-def fit(train: Train, rows: Data, validation: Data) -> Fitted:
+def fit(train: Train, rows: TrainingData, validation: TrainingData) -> Fitted:
     """A training with the headline metric that all data has."""
     return training_fit.fit(train, "weighted_f1", rows, validation)
 

@@ -8,14 +8,14 @@ from sklearn.metrics import precision_recall_curve
 from tests.unit.classifier.made_up_rows import made_up
 from tests.unit.classifier.test_metrics import EXAMPLE
 from verdict.classifier.scores import plot_tables
-from verdict.classifier.scores.metrics import Scored
+from verdict.classifier.scores.metrics import ScoredRows
 
 ALL = np.full(6, True)
 SLICES = [("overall", ALL), ("letters", np.arange(6) < 4), ("notes", np.arange(6) >= 4)]
 IDS = [f"row-{number}" for number in range(6)]
 
 
-def confusion_of(rows: Scored, slices: list[plot_tables.Slice] | None = None) -> pd.DataFrame:
+def confusion_of(rows: ScoredRows, slices: list[plot_tables.Slice] | None = None) -> pd.DataFrame:
     """The rows of the confusion's plot."""
     whole = [("overall", np.full(len(rows), True))]
     return pd.DataFrame(list(plot_tables.confusions(rows, slices or whole)))
@@ -63,13 +63,13 @@ def test_confusion_keeps_the_commonest_classes_whatever_a_model_says() -> None:
     actual = np.repeat(np.arange(14), [4] * 10 + [1, 1, 8, 9])
     labels = tuple(f"c{n}" for n in range(14))
     for guess in (actual, np.zeros_like(actual)):
-        table = confusion_of(Scored(labels, actual, np.eye(14)[guess]))
+        table = confusion_of(ScoredRows(labels, actual, np.eye(14)[guess]))
         assert list(dict.fromkeys(table["actual"])) == [*(f"c{n}" for n in range(10)), "c12", "c13", "(other)"]
 
 
 def test_calibration_bins_hold_all_rows() -> None:
     """The bins' numbers sum to n, certainty of 1 included, and no empty bin is listed."""
-    sure = Scored(EXAMPLE.labels, EXAMPLE.actual, np.vstack([EXAMPLE.probabilities[:5], [0, 0, 1]]))
+    sure = ScoredRows(EXAMPLE.labels, EXAMPLE.actual, np.vstack([EXAMPLE.probabilities[:5], [0, 0, 1]]))
     numbers = [int(row["n"]) for row in plot_tables.calibration(sure, 10)]
     assert sum(numbers) == 6
     assert min(numbers) > 0
@@ -122,6 +122,6 @@ def test_mistakes_are_listed_by_confidence_and_by_id_alone() -> None:
 
 def test_mistakes_of_rows_without_slice_and_rating_name_neither() -> None:
     """What the data does not have is not made up; of equal confidence the order is that of the ids."""
-    rows = Scored(("no", "yes"), np.array([0, 0, 1]), np.array([[0.1, 0.9]] * 3))
+    rows = ScoredRows(("no", "yes"), np.array([0, 0, 1]), np.array([[0.1, 0.9]] * 3))
     found = list(plot_tables.mistakes(rows, ["b", "a", "c"], None, most=5))
     assert found == [{"id": name, "mistake": "no, taken for yes", "confidence": 0.9} for name in "ab"]

@@ -9,14 +9,14 @@ import pytest
 from tests.unit.classifier.made_up_rows import labels_of, made_up
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
-from verdict.classifier.scores.metrics import Scored, figures
+from verdict.classifier.scores.metrics import ScoredRows, compute_metrics
 from verdict.classifier.scores.predictions import (
-    all_scores,
-    by_slice,
-    codes,
-    columns_of,
+    label_codes,
+    metrics_by_slice,
+    probability_columns,
     require_headline,
-    scored,
+    scored_rows,
+    scores_document,
     with_probabilities,
 )
 from verdict.classifier.scores.validation import write_validation
@@ -24,7 +24,7 @@ from verdict.classifier.scores.validation import write_validation
 HERE = Path("here.parquet")
 
 
-def truth_of(rows: Scored, slices: bool = False) -> pd.DataFrame:
+def truth_of(rows: ScoredRows, slices: bool = False) -> pd.DataFrame:
     """The truth columns of some rows, and their text."""
     table = pd.DataFrame({"id": [f"r{number}" for number in range(len(rows))], "group": "g", "text": "secret"})
     table["label"] = [rows.labels[place] for place in rows.actual]
@@ -41,7 +41,7 @@ def test_what_is_written_is_what_is_scored(classes: int, rated: bool, kind: str)
     rows = made_up(classes, rated=rated)
     table = with_probabilities(truth_of(rows), rows.labels, rows.probabilities)
     assert table.column_names == ["id", "group", "label", *(["rating"] if rated else []), *rows.labels]
-    found = scored(table if kind == "arrow" else table.to_pandas(), rows.labels, "here")
+    found = scored_rows(table if kind == "arrow" else table.to_pandas(), rows.labels, "here")
     assert (found.probabilities == rows.probabilities).all()
     assert (found.actual == rows.actual).all()
     assert (found.rating is None) == (rows.rating is None)
@@ -51,20 +51,20 @@ def test_what_is_written_is_what_is_scored(classes: int, rated: bool, kind: str)
 def test_a_class_may_have_the_name_of_a_column(kind: str) -> None:
     """Labels such as id, text or rating, or one that looks like the way out, keep truth and probabilities apart."""
     labels = ("id", "label", "text", "rating", "p:id", "p:", "weight", "tea")
-    rows = Scored(labels, np.arange(8), np.eye(8) * 0.5 + 0.0625, np.arange(8.0))
-    assert len({*columns_of(labels), "id", "group", "label", "rating"}) == 12
+    rows = ScoredRows(labels, np.arange(8), np.eye(8) * 0.5 + 0.0625, np.arange(8.0))
+    assert len({*probability_columns(labels), "id", "group", "label", "rating"}) == 12
     table = with_probabilities(truth_of(rows), labels, rows.probabilities)
-    found = scored(table if kind == "arrow" else table.to_pandas(), labels, "here")
+    found = scored_rows(table if kind == "arrow" else table.to_pandas(), labels, "here")
     assert (found.probabilities == rows.probabilities).all()
     assert (found.actual == rows.actual).all()
     assert table["id"].to_pylist() == [f"r{number}" for number in range(8)]
-    assert columns_of(["tea", "milk"]) == ["tea", "milk"]
+    assert probability_columns(["tea", "milk"]) == ["tea", "milk"]
 
 
 def test_a_label_that_is_none_is_told_with_its_row() -> None:
     """Nothing is scored as if it were of the first class."""
     with pytest.raises(VerdictError, match=r"here, row 1: unknown label 'mixed'; there is bad, good"):
-        codes(pd.DataFrame({"label": ["good", "mixed", "bad"]}), ("bad", "good"), "here")
+        label_codes(pd.DataFrame({"label": ["good", "mixed", "bad"]}), ("bad", "good"), "here")
 
 
 @pytest.mark.parametrize("classes", [2, 10])
@@ -72,10 +72,10 @@ def test_each_slice_has_the_figures_of_its_rows(classes: int) -> None:
     """Overall comes first, then the slices in the order of the rows; of each class overall alone is told."""
     rows = made_up(classes, rated=True)
     table = with_probabilities(truth_of(rows, slices=True), rows.labels, rows.probabilities)
-    found = by_slice(table, rows.labels, 15)
+    found = metrics_by_slice(table, rows.labels, 15)
     assert list(found) == ["overall", "milk", "tea"]
-    assert found["tea"] == pytest.approx(figures(rows[np.arange(600) % 3 > 0], 15))
-    document = all_scores(table, rows.labels, 15, HERE)
+    assert found["tea"] == pytest.approx(compute_metrics(rows[np.arange(600) % 3 > 0], 15))
+    document = scores_document(table, rows.labels, 15, HERE)
     assert list(document) == ["overall", "slices"]
     assert list(document["slices"]) == ["milk", "tea"]
     assert not [name for own in document["slices"].values() for name in own if ":" in name or name == "classes"]
@@ -91,7 +91,7 @@ def test_without_slices_there_are_none() -> None:
     """A metrics file of data without slices has no key for them."""
     rows = made_up(3)
     table = with_probabilities(truth_of(rows), rows.labels, rows.probabilities)
-    assert list(all_scores(table, rows.labels, 15, HERE)) == ["overall"]
+    assert list(scores_document(table, rows.labels, 15, HERE)) == ["overall"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_spread_of_seeds_is_that_of_the_headline(tmp_path: Path, headline: s
     values = written["seeds"]["values"]
     for seed, name in ((7, "predictions"), (1, "seed-1")):
         table = pd.read_parquet(tmp_path / f"{name}.parquet")
-        assert values[f"{seed}"] == all_scores(table, rows.labels, 15, HERE)["overall"][headline]
+        assert values[f"{seed}"] == scores_document(table, rows.labels, 15, HERE)["overall"][headline]
     assert written["overall"][headline] == values["7"]
     assert written["seeds"]["mean"] == pytest.approx(np.mean(list(values.values())), abs=1e-6)
     assert written["seeds"]["std"] == pytest.approx(np.std(list(values.values()), ddof=1), abs=1e-6)

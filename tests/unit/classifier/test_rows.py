@@ -7,19 +7,19 @@ import scipy.sparse as sp
 from tests.unit.classifier.test_features import TRAINING, UNSEEN, with_min_df
 from verdict.classifier.features import tfidf
 from verdict.classifier.features.negation import mark
-from verdict.classifier.features.rows import Rows, stacked
+from verdict.classifier.features.rows import SparseRows, stacked
 from verdict.classifier.features.sparse_io import to_scipy
 from verdict.classifier.params import Params
 
 
-def random_rows(rows: int, columns: int, seed: int = 0) -> Rows:
+def random_rows(rows: int, columns: int, seed: int = 0) -> SparseRows:
     """Rows of up to 200 numbers, some of them empty."""
     draw = np.random.default_rng(seed)
     sizes = draw.integers(0, 200, rows) * draw.integers(0, 2, rows)
     indices = [np.sort(draw.choice(columns, size, replace=False)) for size in sizes]
     ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     data = draw.normal(size=ends[-1]).astype(np.float32)
-    return Rows(data, np.concatenate([*indices, np.zeros(0)]).astype(np.int32), ends, (rows, columns))
+    return SparseRows(data, np.concatenate([*indices, np.zeros(0)]).astype(np.int32), ends, (rows, columns))
 
 
 @pytest.mark.parametrize("width", [2, 3, 7, 8, 33, 500])

@@ -20,7 +20,7 @@ from tests.unit.classifier.made_up_rows import made_up
 from verdict.base.files import sha256
 from verdict.classifier.params import Params
 from verdict.classifier.scores import plots
-from verdict.classifier.scores.metrics import figures
+from verdict.classifier.scores.metrics import compute_metrics
 from verdict.classifier.scores.predictions import with_probabilities
 from verdict.classifier.scores.published import Published
 from verdict.classifier.scores.score_chart import Line, draw_scores
@@ -117,7 +117,7 @@ def test_the_lines_are_the_slices_or_else_the_classes(
 ) -> None:
     """With slices the headline metric of each is drawn, without them the F1 of each class; published by metric."""
     rows, drawn = made_up(3, rows=90), []
-    monkeypatch.setattr(plots, "draw_scores", lambda _, *figures: drawn.append(figures))
+    monkeypatch.setattr(plots, "draw_scores", lambda _, *arguments: drawn.append(arguments))
     truth = {
         "id": [f"{number}" for number in range(90)],
         "group": ["g"] * 90,
@@ -134,12 +134,12 @@ def test_the_lines_are_the_slices_or_else_the_classes(
         tea = np.arange(90) < 60
         assert metric == "macro_f1"
         assert [line.name for line in lines] == ["tea", "milk"]
-        assert lines[0].value == pytest.approx(figures(rows[tea], 15)["macro_f1"])
+        assert lines[0].value == pytest.approx(compute_metrics(rows[tea], 15)["macro_f1"])
         assert [line.rows for line in lines] == [60, 30]
     else:
         assert metric == "f1"
         assert [line.name for line in lines] == list(rows.labels)
-        assert lines[2].value == pytest.approx(figures(rows, 15)["f1:class 2"])
+        assert lines[2].value == pytest.approx(compute_metrics(rows, 15)["f1:class 2"])
         assert sum(line.rows for line in lines) == 90
 
 

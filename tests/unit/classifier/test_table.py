@@ -14,7 +14,7 @@ import pytest
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset import formats
 from verdict.classifier.dataset.problems import Problems
-from verdict.classifier.dataset.table import batches
+from verdict.classifier.dataset.table import read_batches
 
 ROWS: list[dict[str, object]] = [
     {"text": "a fine lamp", "label": "good", "other": 1},
@@ -27,8 +27,8 @@ KEYS = [("data.text", "text"), ("data.label", "label")]
 def read(path: Path, keys: Sequence[tuple[str, str]] = KEYS) -> list[tuple[str, ...]]:
     """The cells of all rows; `VerdictError` with all problems."""
     problems = Problems("it")
-    found = [row for batch in batches(path, keys, problems) for row in zip(*batch.columns.values(), strict=True)]
-    problems.stop()
+    found = [row for batch in read_batches(path, keys, problems) for row in zip(*batch.columns.values(), strict=True)]
+    problems.raise_if_any()
     return found
 
 
@@ -91,7 +91,7 @@ def test_places_are_the_lines_in_which_rows_begin(tmp_path: Path) -> None:
     """Cells with line ends and blank lines count, so that a place can be gone to in an editor."""
     path = tmp_path / "a.csv"
     path.write_text('text,label\n"one\ntwo",a\n\nthree,b\n', encoding="utf-8")
-    (batch,) = batches(path, KEYS, Problems("it"))
+    (batch,) = read_batches(path, KEYS, Problems("it"))
     assert [batch.place(row) for row in range(2)] == [f"{path}, line 2", f"{path}, line 5"]
 
 
@@ -100,9 +100,9 @@ def test_batches_are_bounded_in_rows_and_bytes(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / "a.csv"
     path.write_text("text,label\n" + "word,x\n" * 25, encoding="utf-8")
     monkeypatch.setattr(formats, "ROWS", 10)
-    assert [len(batch.lines) for batch in batches(path, KEYS, Problems("it"))] == [10, 10, 5]
+    assert [len(batch.lines) for batch in read_batches(path, KEYS, Problems("it"))] == [10, 10, 5]
     monkeypatch.setattr(formats, "MAX_ROW", 40)
-    assert max(len(batch.lines) for batch in batches(path, KEYS, Problems("it"))) == 6
+    assert max(len(batch.lines) for batch in read_batches(path, KEYS, Problems("it"))) == 6
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from tests.unit.classifier.made_up_rows import THREE
 from tests.unit.classifier.test_models import KINDS, data, fit, settings
 from verdict.base.errors import VerdictError
 from verdict.classifier.params import Params
-from verdict.classifier.training.loop import Data, targets
+from verdict.classifier.training.loop import TrainingData, targets
 
-RATED = Data(sp.csr_matrix((3, 1)), THREE, np.array([2, 0, 1]), np.array([4.0, -0.1, 0.0]), reach=4.0)
+RATED = TrainingData(sp.csr_matrix((3, 1)), THREE, np.array([2, 0, 1]), np.array([4.0, -0.1, 0.0]), reach=4.0)
 
 
 def test_targets_soften_where_a_rating_is_near_the_middle(params: Params) -> None:
@@ -27,7 +27,9 @@ def test_targets_soften_where_a_rating_is_near_the_middle(params: Params) -> Non
 
 def test_targets_of_two_classes_of_a_rating_share_each_row(params: Params) -> None:
     """Without a band in between every row counts for both, more for the one on whose side it is."""
-    rows = Data(sp.csr_matrix((3, 1)), ("bad", "good"), np.array([0, 1, 0]), np.array([-0.3, 0.3, 0.0]), reach=2.0)
+    rows = TrainingData(
+        sp.csr_matrix((3, 1)), ("bad", "good"), np.array([0, 1, 0]), np.array([-0.3, 0.3, 0.0]), reach=2.0
+    )
     wanted = targets(rows, settings(params, "linear", rating_noise=0.6))
     above = norm.cdf(0.5)
     assert wanted == pytest.approx(np.array([[above, 1 - above], [1 - above, above], [0.5, 0.5]]))

@@ -14,7 +14,7 @@ from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.preparation import prepare
 from verdict.classifier.dataset.problems import Problems
 from verdict.classifier.dataset.splits import SPLITS, split_of
-from verdict.classifier.dataset.table import batches
+from verdict.classifier.dataset.table import read_batches
 from verdict.classifier.params.data import Data, Split
 from verdict.init.new_rows import NewRows, new_rows
 from verdict.init.row_writer import write_like
@@ -167,8 +167,8 @@ def test_rows_are_written_as_the_table_is(tmp_path: Path, name: str, keep: bool)
         written.add((tmp_path / "new" / name).read_bytes())
     assert len(written) == 1
     problems = Problems(name)
-    read = [batch.columns for batch in batches(tmp_path / "new" / name, [("n", "n"), ("w", "words")], problems)]
-    problems.stop()
+    read = [batch.columns for batch in read_batches(tmp_path / "new" / name, [("n", "n"), ("w", "words")], problems)]
+    problems.raise_if_any()
     wanted = [*(made if keep else []), *more]
     assert [value for part in read for value in part["n"]] == [str(row["n"]) for row in wanted]
     assert [value for part in read for value in part["words"]] == [row["words"] for row in wanted]

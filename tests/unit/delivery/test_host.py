@@ -61,7 +61,7 @@ def test_who_answers_is_asked_again_until_it_is_the_release(monkeypatch: pytest.
     for version, foreign in [(OTHER, "its version is 'v0'"), (LATE, "/version answers 0"), (SAME, "")]:
         monkeypatch.setattr(probe, "request", Answers(version).ask)
         seen = found.look(0.0)[2][CANARY]
-        assert seen.foreign.startswith(foreign)
+        assert seen.mismatch.startswith(foreign)
         assert seen.sound == (not foreign)
 
 
@@ -81,7 +81,7 @@ def test_figures_that_do_not_come_once_are_not_counted_anew(monkeypatch: pytest.
     found.begin()
     monkeypatch.setattr(probe, "request", Answers(SAME, (200, b'verdict_failures_total{kind="not_finite"} 0\n')).ask)
     found.look(1.0)
-    assert probe.total(found._places[CANARY].moved(), "verdict_failures_total") == 0
+    assert probe.total(found._histories[CANARY].increase(), "verdict_failures_total") == 0
 
 
 @pytest.mark.parametrize("error", [VerdictError("podman run", "manifest unknown", "x"), OSError("no such program")])
@@ -96,7 +96,7 @@ def test_why_nothing_starts_is_told(error: Exception) -> None:
         with pytest.raises(type(error)):
             found.start(CANARY, NEW, None)
     seen = found.look(0.0)[2][CANARY]
-    assert (seen.died, seen.why) == (3, getattr(error, "what", str(error)))
+    assert (seen.died, seen.start_error) == (3, getattr(error, "what", str(error)))
 
 
 def test_a_place_is_as_old_as_what_stands_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,8 +135,8 @@ TOLD = 'verdict_feedback_labelled_total{release="v1.0.0"} %d\nverdict_feedback_r
 def looked(labels: Labels) -> None:
     """Two looks: the second takes what the first asked for."""
     labels.look()
-    if labels._asked is not None:
-        labels._asked.result(20)
+    if labels._pending is not None:
+        labels._pending.result(20)
     labels.look()
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verdict.delivery.host.actions import FULL, Smoke, Start, Stop, Weigh, wanted
+from verdict.delivery.host.actions import FULL, Smoke, Start, Stop, Weigh, targets
 from verdict.delivery.host.machine import step
 from verdict.delivery.host.rules import Counts, Limits
 from verdict.delivery.host.state import CANARY, TRIED, Evidence, Order, Release, Slot, Stage, State
@@ -214,7 +214,7 @@ def test_what_does_not_start_or_fails_its_smoke_test_gets_no_request() -> None:
     for spoil, reason in [
         ({"ready": False, "age": 31.0}, "not ready after 30 s"),
         ({"died": 3}, "ended by itself"),
-        ({"foreign": "its artifact is ab, not a1"}, "its artifact is ab"),
+        ({"mismatch": "its artifact is ab, not a1"}, "its artifact is ab"),
     ]:
         found = host()
         found.ask(NEW)
@@ -288,7 +288,7 @@ def test_the_share_of_the_canary_is_what_its_step_says(servers: int) -> None:
     names = tuple(f"server{number}" for number in range(servers))
     for step_, share in enumerate(Limits().weights):
         state = State(stage=Stage.CANARY, stable=OLD, ask=Order("1", NEW), step=step_)
-        weights = {name: want.weight for name, want in wanted(state, names).items()}
+        weights = {name: want.weight for name, want in targets(state, names).items()}
         assert max(weights.values()) <= 256
         assert 100 * weights[CANARY] / sum(weights.values()) == pytest.approx(share, abs=0.5)
 
@@ -345,7 +345,7 @@ def test_a_stranger_in_a_place_is_not_taken_for_the_release() -> None:
     for _ in range(60):
         found.tick()
         if found.slots["server0"].release == NEW:
-            found.slots["server0"] = replace(found.slots["server0"], foreign="its version is 'v0'")
+            found.slots["server0"] = replace(found.slots["server0"], mismatch="its version is 'v0'")
             assert not found.slots["server0"].weight
     assert (found.state.stage, found.state.replaced) == (Stage.PROMOTING, 0)
     assert "v1.0.0" in found.users[-1]
@@ -358,10 +358,10 @@ def test_a_place_whose_server_ended_gets_no_requests_until_it_is_back() -> None:
         found.slots["server0"] = Slot(weight=FULL, died=1)
         found.tick()
         assert found.slots["server0"].weight in (0, weight)
-        found.slots["server0"] = Slot(OLD, ready=True, weight=FULL, foreign="its version is 'v0'")
+        found.slots["server0"] = Slot(OLD, ready=True, weight=FULL, mismatch="its version is 'v0'")
         found.tick()
         assert found.slots["server0"].weight == weight
-        found.slots["server0"] = replace(found.slots["server0"], foreign="")
+        found.slots["server0"] = replace(found.slots["server0"], mismatch="")
         found.tick()
         assert found.slots["server0"].weight == FULL
 

@@ -9,9 +9,10 @@ import pytest
 from verdict.base.errors import VerdictError
 from verdict.cli import main
 from verdict.cli.deploy import follow as wait
-from verdict.cli.exits import reported
+from verdict.cli.exits import exit_1_on_error
 from verdict.delivery.host import orders
 from verdict.delivery.host.proxy import Proxy, ServerStats
+from verdict.delivery.host.servers import Ports
 from verdict.delivery.host.settings import Settings, load
 from verdict.delivery.host.state import CANARY, Order, Release, Stage, State
 from verdict.delivery.host.store import Store
@@ -22,7 +23,7 @@ DEPLOY, BACK = Order("1", NEW), Order("2", None)
 
 def settings(folder: Path, *servers: str) -> Settings:
     """A host with so many servers."""
-    ports = {name: (8000 + place, 9000 + place) for place, name in enumerate((*servers, CANARY))}
+    ports = {name: Ports(8000 + place, 9000 + place) for place, name in enumerate((*servers, CANARY))}
     return Settings(environment="production", folder=folder, engine="processes", socket=folder / "socket", places=ports)
 
 
@@ -121,7 +122,8 @@ def test_who_waits_no_longer_knows_that_the_guard_goes_on(
     kept = Store(tmp_path)
     kept.order.write(DEPLOY)
     with kept.lock() if guarded else nullcontext():
-        assert reported(lambda: bool(wait(settings(tmp_path, "a"), DEPLOY))) == (130 if guarded else 1)
+        code = exit_1_on_error(lambda: bool(wait(settings(tmp_path, "a"), DEPLOY)))()
+        assert code == (130 if guarded else 1)
     assert (kept.order.read() is not None) == guarded
     told = "`verdict rollback` takes it back" if guarded else "no guard took this up, and it is taken back"
     assert told in capsys.readouterr().err

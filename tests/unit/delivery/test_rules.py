@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from verdict.base.intervals import difference, wilson
-from verdict.delivery.host.rules import Counts, Limits, compared, degraded, failing, labels_needed, surely_above
+from verdict.base.intervals import share_difference, wilson
+from verdict.delivery.host.rules import Counts, Limits, compare_labels, degraded, failing, surely_above
 
 
 @pytest.mark.parametrize("limit", [0.001, 0.01, 0.1, 0.5])
@@ -32,23 +32,24 @@ def test_a_release_within_its_limit_is_hardly_ever_stopped() -> None:
 
 def test_a_difference_of_shares_has_newcombes_interval() -> None:
     """Of 56 of 70 and 48 of 80, the first example of his paper (1998), .0524 to .3339."""
-    assert difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
-    assert difference(48, 80, 56, 70) == pytest.approx((-0.3339, -0.0524), abs=5e-5)
-    assert difference(0, 0, 5, 10) == (-1, 1)
+    assert share_difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert share_difference(48, 80, 56, 70) == pytest.approx((-0.3339, -0.0524), abs=5e-5)
+    assert share_difference(0, 0, 5, 10) == (-1, 1)
 
 
 def test_a_trial_has_three_words() -> None:
     """Better, worse, or no measurable difference."""
     sides = [Counts(labelled=1_000, right=right) for right in (800, 700, 790)]
-    assert compared(sides[0], sides[1]) == "better"
-    assert compared(sides[1], sides[0]) == "worse"
-    assert compared(sides[0], sides[2]) == "no measurable difference"
+    assert compare_labels(sides[0], sides[1]) == "better"
+    assert compare_labels(sides[1], sides[0]) == "worse"
+    assert compare_labels(sides[0], sides[2]) == "no measurable difference"
 
 
 @pytest.mark.parametrize(("apart", "labels"), [(0.03, 3180), (0.02, 7160), (0.05, 1145)])
 def test_how_many_labels_a_difference_needs(apart: float, labels: int) -> None:
     """At 76 % right, by the usual formula for two shares with a power of 80 %."""
-    assert labels_needed(0.76, apart) == pytest.approx(labels, rel=0.002)
+    needed = 2 * 0.76 * (1 - 0.76) * ((1.959964 + 0.841621) / apart) ** 2
+    assert labels == pytest.approx(needed, rel=0.002)
 
 
 def test_wilsons_interval_is_the_published_one() -> None:

@@ -28,7 +28,7 @@ def test_it_says_what_text_is_made_of(reference: Reference) -> None:
 
 def test_a_slice_without_a_score_has_that_of_all(reference: Reference) -> None:
     """The expected score of a mixture is the mean of the slices' scores, by their shares."""
-    assert reference.expected(np.array([0.5, 0.5]), "macro_f1") == pytest.approx(0.5 * 0.6 + 0.5 * 0.75)
+    assert reference.expected_score(np.array([0.5, 0.5]), "macro_f1") == pytest.approx(0.5 * 0.6 + 0.5 * 0.75)
 
 
 def test_a_word_of_few_groups_is_not_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.monitoring.services import window
 from tests.unit.monitoring.tables import SLICES, texts
 from verdict.monitoring.reference import Reference
-from verdict.monitoring.reference.building import answers
+from verdict.monitoring.reference.building import answer_counts
 
 
 @pytest.mark.parametrize("news", [0.0, 0.1, 0.5, 1.0])
@@ -60,10 +60,10 @@ def test_other_answers_are_seen(reference: Reference) -> None:
 @pytest.mark.parametrize("moved", [0.2, -0.3])
 def test_the_share_of_a_class_is_told_by_how_often_the_model_is_right(reference: Reference, moved: float) -> None:
     """So many points more of texts that are good, as validation answers them: told is as much, or a little less."""
-    slices, usual = reference.parts, window(reference, texts("news", 1000, 7))
+    slices, usual = reference.slice_profiles, window(reference, texts("news", 1000, 7))
     own = slices.answers[0] + moved * slices.classes[reference.labels.index("good")]
     found = reference.fit(replace(usual, answers=(own * 100_000).round().astype(np.int64)))
-    bad, good = found.moved()
+    bad, good = found.class_shifts()
     assert 0.7 < good / moved < 1
     assert bad == pytest.approx(-good)
     assert found.classes() == pytest.approx(abs(good))
@@ -74,7 +74,7 @@ def test_a_class_that_answers_do_not_tell_has_not_moved(reference: Reference) ->
     given = window(reference, texts("news", 1000, 7), 0.95)
     for classes in ([reference.classes[0]] * 2, [reference.classes[0], np.zeros_like(reference.classes[0]).tolist()]):
         other = Reference.model_validate({**reference.model_dump(), "classes": classes})
-        assert other.fit(given).moved().tolist() == [0, 0]
+        assert other.fit(given).class_shifts().tolist() == [0, 0]
 
 
 def test_windows_add_up(reference: Reference) -> None:
@@ -94,5 +94,5 @@ def test_a_window_without_words_tells_nothing(reference: Reference) -> None:
 
 def test_an_answer_is_counted_by_label_and_tenth() -> None:
     """The label with the highest probability counts, in the tenth of that; certainty is in the last one."""
-    found = answers(np.array([[0.25, 0.75], [1.0, 0.0]]))
+    found = answer_counts(np.array([[0.25, 0.75], [1.0, 0.0]]))
     assert [tuple(map(int, place)) for place in np.argwhere(found)] == [(0, 1, 7), (1, 0, 9)]

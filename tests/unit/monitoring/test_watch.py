@@ -182,11 +182,11 @@ def other(reference: Reference) -> Reference:
 def test_a_release_is_compared_with_its_own_reference(reference: Reference, tmp_path: Path) -> None:
     """Each service says what it counts by; that of the next release is asked for, and its windows begin anew."""
     text, later = as_text(reference, foreign(reference, 2000)), other(reference)
-    with Served(text, reference.text()).on() as served:
+    with Served(text, reference.to_json()).on() as served:
         watch = Watch([served.url], None, 0.5, tmp_path / "drift.json")
         watch.look()
         assert watch.state.releases["v1.0.0"].in_a_row["unknown"] == 1
-        served.own = later.text()
+        served.own = later.to_json()
         served.text = as_text(later, foreign(later, 2000), "v1.1.0")
         watch.look()
         served.own = "of a reference that is known nobody asks again"

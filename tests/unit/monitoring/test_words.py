@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from verdict.monitoring.reference.words import Counter, hashed, words
+from verdict.monitoring.reference.words import Counter, split_words, word_hash
 
 
 @pytest.mark.parametrize(
@@ -19,12 +19,12 @@ from verdict.monitoring.reference.words import Counter, hashed, words
 )
 def test_words_are_in_small_letters_and_marks_stand_alone(text: str, found: list[str]) -> None:
     """White space and control characters are none, a script without blanks has a word a character."""
-    assert words(text) == found
+    assert split_words(text) == found
 
 
 def test_each_word_has_its_place() -> None:
     """A frequent word has one of its own; others are known by their hash, or not at all."""
-    counter = Counter(["the", "soup"], [hashed("cold")])
+    counter = Counter(["the", "soup"], [word_hash("cold")])
     assert counter.names == ("the", "soup", "(other)", "(unknown)")
     assert counter.of(["The cold soup, the lamp", ""]).tolist() == [[2, 1, 1, 2], [0, 0, 0, 0]]
 
@@ -34,11 +34,11 @@ def test_each_word_has_its_place() -> None:
 @example("snake_case x1 don't!! \x1c\x85\x7f")
 def test_ascii_is_counted_as_all_other_text(text: str) -> None:
     """By whichever way a text is counted, its words are those of `words`."""
-    every = words(text)
+    every = split_words(text)
     frequent = sorted(set(every))[::2]
-    counter = Counter(frequent, map(hashed, sorted(set(every))[1::4]))
+    counter = Counter(frequent, map(word_hash, sorted(set(every))[1::4]))
     counted = dict(zip(counter.names, counter.of([text])[0].tolist(), strict=True))
     assert {word: counted[word] for word in frequent} == {word: every.count(word) for word in frequent}
-    known = {hashed(word) for word in sorted(set(every))[1::4]}
-    assert counted["(other)"] == sum(hashed(word) in known for word in every if word not in frequent)
+    known = {word_hash(word) for word in sorted(set(every))[1::4]}
+    assert counted["(other)"] == sum(word_hash(word) in known for word in every if word not in frequent)
     assert sum(counted.values()) == len(every)

@@ -9,13 +9,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 from requests import Response
 
-from tests.relaying import alert, webhook
+from tests.relay_process import alert, webhook
 from verdict.base.errors import VerdictError
 from verdict.ci.github.client import ApiError, GitHub
 from verdict.ci.relay import queue as queues
-from verdict.ci.relay.alerts import Alert, read
+from verdict.ci.relay.alerts import Alert, parse
 from verdict.ci.relay.delivery import Delivery
-from verdict.ci.relay.queue import FullError, Queue
+from verdict.ci.relay.queue import Queue, QueueFullError
 
 
 def payloads(count: int, first: int = 0) -> list[dict[str, str]]:
@@ -46,7 +46,7 @@ def refused(status: int, **headers: str) -> ApiError:
 
 def test_an_alert_becomes_nine_texts() -> None:
     """GitHub gets name, reason, release, kind, value, limit, start, summary and a key: at most ten keys, all texts."""
-    (found,) = read(webhook(alert()))
+    (found,) = parse(webhook(alert()))
     since = "2026-11-26T10:00:00.123456+00:00"
     assert found.payload() == {
         **{"alert": "Drift", "reason": "drift", "release": "v1.2.0", "kind": "unknown", "value": "0.1"},
@@ -109,7 +109,7 @@ def test_what_goes_no_further() -> None:
 def test_what_is_no_call_is_refused(body: bytes) -> None:
     """Whatever is not of the webhook's shape is a `ValueError`, however deep or long it is."""
     with pytest.raises(ValueError, match="error"):
-        read(body)
+        parse(body)
 
 
 def test_an_alert_is_known_again(queue: Queue, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_queue_has_an_end(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> No
     """A call that does not fit is refused as a whole, and one that brings nothing new is not."""
     monkeypatch.setattr(queues, "MOST", 5)
     queue.add(payloads(4))
-    with pytest.raises(FullError):
+    with pytest.raises(QueueFullError):
         queue.add(payloads(2, first=4))
     assert (queue.waiting(), queue.add(payloads(4))) == (4, 0)
 
@@ -221,6 +221,6 @@ def test_a_proxys_page_is_no_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer of 200, which GitHub does not give, is a failure: nothing would have been dispatched."""
     answer = Response()
     answer.status_code, answer._content = 200, b"<html>"
-    monkeypatch.setattr(GitHub, "_ask", lambda *_, **__: answer)
+    monkeypatch.setattr(GitHub, "_request", lambda *_, **__: answer)
     with pytest.raises(ApiError, match="200"):
         GitHub("owner/name", "token").dispatch("retrain", {})

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from verdict.classifier.scores.predictions import columns_of
+from verdict.classifier.scores.predictions import probability_columns
 
 LABELS = ("low", "middle", "high")
 
@@ -60,5 +60,5 @@ def with_probabilities(
     table: pd.DataFrame, values: npt.NDArray[np.float64], labels: tuple[str, ...] = LABELS
 ) -> pd.DataFrame:
     """The table with a column of probabilities for each label."""
-    own = pd.DataFrame(values, columns=columns_of(labels), index=table.index)
+    own = pd.DataFrame(values, columns=probability_columns(labels), index=table.index)
     return table.drop(columns=own.columns, errors="ignore").join(own)

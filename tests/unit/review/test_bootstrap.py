@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tests.unit.review.predictions import LABELS, of_classes, of_two, predicted, truth, with_probabilities
 from verdict.classifier.params.metric_names import OVERALL, metrics_of
 from verdict.classifier.scores.metrics import Sums
-from verdict.classifier.scores.predictions import by_slice, scored
+from verdict.classifier.scores.predictions import metrics_by_slice, scored_rows
 from verdict.review import resampling
 from verdict.review.bootstrap import Draws, ResamplingSettings, bootstrap_models, interval_quantiles, paired_bootstrap
 from verdict.review.resampling import Clusters, Resampling
@@ -32,7 +32,7 @@ def drawn(
 
 def sums_of(table: pd.DataFrame) -> Floats:
     """What each row adds to the sums, in full."""
-    columns, values = LAYOUT.of_rows(scored(table, LABELS, "table"))
+    columns, values = LAYOUT.of_rows(scored_rows(table, LABELS, "table"))
     found = np.zeros((len(table), LAYOUT.width))
     np.put_along_axis(found, columns, values, axis=1)
     return found
@@ -55,7 +55,7 @@ def part(pair: tuple[pd.DataFrame, pd.DataFrame], name: str) -> tuple[pd.DataFra
 def test_metrics_are_those_of_the_metrics_file(pair: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """Each metric is the one that evaluate writes, overall and in each slice."""
     for name, draws in drawn(*pair, 10, 1).items():
-        expected = by_slice(pair[1], LABELS, BINS)[name]
+        expected = metrics_by_slice(pair[1], LABELS, BINS)[name]
         assert draws.candidate == {metric: expected[metric] for metric in METRICS}
         assert draws.rows == expected["n"]
 
@@ -66,7 +66,7 @@ def test_a_resample_is_the_metrics_of_the_rows_that_it_drew(pair: tuple[pd.DataF
     draws, clusters = drawn(*pair, 3, 1, asked), Clusters.of(pair[0], 1)
     (counts,) = clusters.counts(3, 3)
     for number, times in enumerate(counts[:, clusters.place].astype(int)):
-        old, new = (by_slice(side.loc[side.index.repeat(times)], LABELS, BINS) for side in pair)
+        old, new = (metrics_by_slice(side.loc[side.index.repeat(times)], LABELS, BINS) for side in pair)
         for name, found in draws.items():
             got = {metric: values[number] for metric, values in found.differences.items()}
             assert got == pytest.approx({metric: new[name][metric] - old[name][metric] for metric in asked}, abs=1e-9)
@@ -138,7 +138,7 @@ def test_intervals_cover_the_truth_with_groups_as_clusters() -> None:
     population = truth(generator, {"a": 40_000})
     models = [predicted(population, generator, noise) for noise in (1.0, 1.3)]
     asked = ("weighted_f1", "log_loss", "rating_r")
-    ends = [by_slice(model, LABELS, BINS)[OVERALL] for model in models]
+    ends = [metrics_by_slice(model, LABELS, BINS)[OVERALL] for model in models]
     true = {name: ends[1][name] - ends[0][name] for name in asked}
     # Test sets are runs of 60 groups.
     bounds = np.flatnonzero(np.diff(pd.factorize(population["group"])[0] // 60)) + 1

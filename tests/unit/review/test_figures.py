@@ -12,7 +12,7 @@ from tests.unit.review.predictions import of_classes
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import leaves
 from verdict.base.paths import EVALUATION
-from verdict.classifier.scores.predictions import as_document, by_slice
+from verdict.classifier.scores.predictions import metrics_by_slice, metrics_document
 from verdict.repo.revisions import Revision, Store
 from verdict.review.gate import Review
 from verdict.review.metrics_file import parse_metrics
@@ -53,7 +53,7 @@ def test_slices_and_labels_may_have_any_name() -> None:
     labels = tuple(NAMES)
     table = of_classes(np.random.default_rng(1), 200, labels)
     table.insert(2, "slice", [NAMES[number % len(NAMES)].replace("overall", "all") for number in range(200)])
-    expected = as_document(by_slice(table, labels, 10), labels)
+    expected = metrics_document(metrics_by_slice(table, labels, 10), labels)
     told = by_dvc(expected)
     assert mismatches(told, expected, REVISION) == []
     assert len(told) == len(list(leaves(expected)))
@@ -79,7 +79,7 @@ SMALL: dict[str, Any] = {"overall": {"n": 3}, "slices": {"news": {"n": 3}}}
 def test_the_figures_of_a_candidate_begin_with_all_rows() -> None:
     """The table has overall first, then the slices, by the names of the metrics that the data has."""
     table = of_classes(np.random.default_rng(1), 90, ("ham", "spam")).assign(slice=list("bca") * 30)
-    own = by_slice(table, ("ham", "spam"), 10)
+    own = metrics_by_slice(table, ("ham", "spam"), 10)
     text = render(figures(Review(REVISION, REVISION, figures=own)))
     assert '<th align="right">ROC AUC</th>' in text
     assert "rating" not in text

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.review.predictions import LABELS, predicted, truth, with_probabilities
 from verdict.base.errors import VerdictError
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import by_slice
+from verdict.classifier.scores.predictions import metrics_by_slice
 from verdict.repo.revisions import Revision
 from verdict.review.compare import Comparison
 from verdict.review.compare import compare_tables as compare_labelled
@@ -110,7 +110,7 @@ def test_rounding_is_no_difference(main_model: pd.DataFrame) -> None:
 
 def test_slices_that_come_and_go_are_said(main_model: pd.DataFrame) -> None:
     """A slice that only one side tests is named, on whichever side it is."""
-    own = by_slice(main_model, LABELS, 10)
+    own = metrics_by_slice(main_model, LABELS, 10)
     theirs = {OVERALL: own[OVERALL], "films": own["films"], "tweets": own["books"]}
     comparison = replace(compare_tables(main_model, surer(main_model, 1 + 1e-6), SETTINGS), test_changed=True)
     claim = judged(comparison, figures=own, base_figures=theirs).claim
@@ -137,7 +137,7 @@ def test_what_decided_comes_first(main_model: pd.DataFrame, name: str) -> None:
 
 def test_the_first_line_without_a_comparison(main_model: pd.DataFrame) -> None:
     """A first run says that it is one, an unchanged model that it is, and no judgement why there is none."""
-    first = judged(None, figures=by_slice(main_model.head(1), LABELS, 10))
+    first = judged(None, figures=metrics_by_slice(main_model.head(1), LABELS, 10))
     assert first.headline.startswith("Pass: first run, judged by floors alone; weighted F1")
     assert first.headline.endswith("on 1 test row")
     same = judged(compare_tables(main_model, main_model, SETTINGS))

@@ -9,8 +9,8 @@ from tests.conftest import small_params
 from verdict.experiments.leaderboard.board import Board, Row, Stats
 from verdict.experiments.leaderboard.comparable import BROKEN, Unranked
 from verdict.experiments.leaderboard.experiments import Experiment
-from verdict.experiments.leaderboard.printed import SHOWN, printed
 from verdict.experiments.leaderboard.records import Cost, Record
+from verdict.experiments.leaderboard.terminal import SHOWN, printed
 from verdict.review.metrics_file import Scores, Seeds
 from verdict.review.params import AllParams
 
@@ -101,7 +101,7 @@ def test_those_without_a_rank_are_told_why_and_only_so_many(board: Board) -> Non
     experiment = Experiment("lost", "", "b" * 40)
     reason = "failed in DVC's queue, for a reason that takes a long line: dvc queue logs lost"
     apart = [Unranked(experiment, BROKEN, reason)] * (SHOWN + 3)
-    found = list(printed(replace(board, rows=[], apart=apart), 60))
+    found = list(printed(replace(board, rows=[], unranked=apart), 60))
     assert max(map(len, found)) <= 60
     assert " ".join(found).count("dvc queue logs lost") == SHOWN
     assert found[-1] == "… 3 more without a rank"

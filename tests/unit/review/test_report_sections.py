@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from cmarkgfm.cmark import Options
 
-from tests.dvc.review.shown import Shown
+from tests.dvc.review.rendered_page import RenderedPage
 from tests.unit.review.predictions import of_classes
 from verdict.repo.revisions import Revision
 from verdict.review.compare import Comparison, compare_tables
@@ -151,7 +151,7 @@ def test_hostile_labels_and_slices_are_shown_and_nothing_more() -> None:
         )
     )
     text = "\n".join(map(render, parts))
-    shown = Shown(cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE))
+    shown = RenderedPage(cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE))
     assert (shown.astray, shown.open) == ([], [])
     assert {name for name, _ in shown.elements}.isdisjoint({"script", "img", "a", "h1", "style", "em"})
     assert not re.findall(r"@\w|#\d", "".join(shown.prose))

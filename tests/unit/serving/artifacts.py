@@ -11,8 +11,8 @@ from tests.conftest import small_params
 from verdict.classifier.artifact import Manifest, save_classifier
 from verdict.classifier.dataset.text import Text
 from verdict.classifier.features import tfidf
-from verdict.classifier.features.hashing import Hashed
-from verdict.classifier.features.reads import Reads, representation_of
+from verdict.classifier.features.featurizer import Featurizer, representation_of
+from verdict.classifier.features.hashing import HashedNgrams
 from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.models.bag import Bag
 from verdict.classifier.models.encoder import Encoder
@@ -33,10 +33,10 @@ def artifact(
     folder: Path, name: str = "linear", labels: Sequence[str] = THREE, columns: Sequence[str] = ("text",)
 ) -> Path:
     """Write an artifact, and return its folder."""
-    reads, model = _made(name, len(labels))
+    featurizer, model = _made(name, len(labels))
     manifest = Manifest(
         kind="linear" if name == "hashing" else name,
-        representation=representation_of(reads),
+        representation=representation_of(featurizer),
         labels=tuple(labels),
         text=Text(columns=tuple(columns), max_length=200),
         train={},
@@ -45,11 +45,11 @@ def artifact(
         files={},
     )
     folder.mkdir(parents=True)
-    save_classifier(folder, reads, model, ["one", "two"], manifest)
+    save_classifier(folder, featurizer, model, ["one", "two"], manifest)
     return folder
 
 
-def _made(name: str, classes: int) -> tuple[Reads, Model]:
+def _made(name: str, classes: int) -> tuple[Featurizer, Model]:
     draw = np.random.default_rng(len(name) + classes)
 
     def drawn(*shape: int) -> Any:  # noqa: ANN401 - an array
@@ -63,7 +63,7 @@ def _made(name: str, classes: int) -> tuple[Reads, Model]:
         )
     params = Params.model_validate(small_params()).featurize
     learnt = tfidf.fit(_TEXTS, params)
-    reads = Hashed(learnt.params, np.ones(2**12, np.float32)) if name == "hashing" else learnt
+    featurizer = HashedNgrams(learnt.params, np.ones(2**12, np.float32)) if name == "hashing" else learnt
     if name == "bag":
-        return learnt, Bag(drawn(reads.size, 8), drawn(8), drawn(8, classes), drawn(classes))
-    return reads, Linear(drawn(reads.size, classes), drawn(classes))
+        return learnt, Bag(drawn(featurizer.size, 8), drawn(8), drawn(8, classes), drawn(classes))
+    return featurizer, Linear(drawn(featurizer.size, classes), drawn(classes))

@@ -30,7 +30,7 @@ def total(metrics: str, name: str) -> float:
 @pytest.fixture
 def every_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """The words of every text are counted, not those of some by chance."""
-    monkeypatch.setattr(counters, "COUNTED", 1.0)
+    monkeypatch.setattr(counters, "COUNTED_SHARE", 1.0)
 
 
 @pytest.mark.usefixtures("every_text")

@@ -6,7 +6,7 @@ import pytest
 
 from verdict.base.errors import VerdictError
 from verdict.cli import main
-from verdict.cli.listening import secret
+from verdict.cli.http_options import read_secret
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o604, True), (0o644, True)])
@@ -17,7 +17,7 @@ def test_a_secret_that_everybody_can_read_is_told(
     path = tmp_path / "key"
     path.write_text("k" * 32 + "\n", encoding="utf-8")
     path.chmod(mode)
-    assert secret(path) == b"k" * 32
+    assert read_secret(path) == b"k" * 32
     line = f"warning: {path}: everybody on this machine can read it (chmod o= {path})\n"
     assert capsys.readouterr().err == (line if warned else "")
 
@@ -27,7 +27,7 @@ def test_a_secret_that_is_too_short_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.touch(0o600)
     with pytest.raises(VerdictError, match=r"too short to keep anybody out"):
-        secret(path)
+        read_secret(path)
 
 
 def test_a_relay_without_a_token_for_github_does_not_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

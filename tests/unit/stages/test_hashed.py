@@ -8,7 +8,8 @@ import pytest
 
 from stages import evaluate, featurize, train
 from tests.corpus import mails, write_csv
-from tests.unit.stages.runs import MAILS, STAGES, mail_params, refusal, run, set_params
+from tests.shared import once
+from tests.unit.stages.runs import MAILS, STAGES, copied, mail_params, refusal, run, set_params
 from verdict.base import files
 from verdict.base.files import read_json, read_table, sha256
 from verdict.classifier.artifact import load_classifier
@@ -17,16 +18,22 @@ from verdict.classifier.features import hashing, shards
 MODEL, TEST = Path("models/classifier"), Path("data/predictions/test.parquet")
 
 
+def build_hashed(folder: Path) -> Path:
+    """Run all stages with hashes in a new folder."""
+    document = mail_params()
+    document["featurize"].update(method="hashing", hashing={"features": 2**14})
+    write_csv(folder / MAILS, mails())
+    return run(folder, document, "linear", STAGES)
+
+
 @pytest.fixture
-def hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def hashed(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in which all stages have run with hashes, in piles and shards of few rows; it is the current folder."""
     monkeypatch.setattr(shards, "_PILE", 100)
     monkeypatch.setattr(hashing, "ROWS", 30)
-    document = mail_params()
-    document["featurize"].update(method="hashing", hashing={"features": 2**14})
-    write_csv(tmp_path / MAILS, mails())
-    monkeypatch.chdir(run(tmp_path, document, "linear", STAGES))
-    return tmp_path
+    folder = copied(once(tmp_path_factory.getbasetemp(), "hashed", build_hashed), tmp_path / "hashed")
+    monkeypatch.chdir(folder)
+    return folder
 
 
 def test_all_stages_run_with_hashes(hashed: Path) -> None:
@@ -58,7 +65,7 @@ def test_the_same_params_give_the_same_bytes(hashed: Path) -> None:
 def test_a_table_in_many_parts_is_scored_as_one_is(hashed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluate writes the same predictions, in the same order, and the same scores by a few rows at a time."""
     before, scores = read_table(TEST, ""), Path("metrics/evaluation.json").read_bytes()
-    monkeypatch.setattr(files.arrow_parts, "__defaults__", (None, 7))
+    monkeypatch.setattr(files.read_arrow_parts, "__defaults__", (None, 7))
     evaluate.main()
     assert read_table(TEST, "").equals(before)
     assert Path("metrics/evaluation.json").read_bytes() == scores

@@ -24,9 +24,9 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256
 from verdict.classifier.artifact import group_hash, load_classifier, load_groups, load_manifest
 from verdict.classifier.features.sparse_io import write_matrix
-from verdict.classifier.models.encoder.distributed import joined
+from verdict.classifier.models.encoder.distributed import join_processes
 from verdict.classifier.params.metric_names import BINS
-from verdict.classifier.scores.predictions import all_scores
+from verdict.classifier.scores.predictions import scores_document
 
 MATRIX = "data/features/train.safetensors"
 TABLE = "data/features/train.parquet"
@@ -186,7 +186,7 @@ def test_further_seeds_are_scored_and_leave_the_artifact_alone(ran: Path) -> Non
     assert kept == ["predictions.parquet", "seed-1.parquet", "seed-2.parquet"]
     for seed in (1, 2):
         table = pd.read_parquet(train.HELD_OUT.with_name(f"seed-{seed}.parquet"))
-        found = all_scores(table, LABELS, BINS, train.HELD_OUT)["overall"]["weighted_f1"]
+        found = scores_document(table, LABELS, BINS, train.HELD_OUT)["overall"]["weighted_f1"]
         assert found == scores["seeds"]["values"][str(seed)]
     assert (load_classifier(Path("models/classifier")).probabilities(["a lovely lamp"]) == before).all()
 
@@ -240,7 +240,7 @@ def test_variables_of_another_launcher_do_not_silence_it(
     assert "train: linear" in told.out
     assert "not set by torchrun, and not heeded" in told.err
     assert all(name in told.err for name in variables if name != "MASTER_ADDR")
-    with joined("cpu") as world:
+    with join_processes("cpu") as world:
         assert (world.rank, world.size) == (0, 1)
 
 

@@ -4,8 +4,8 @@ import hashlib
 from urllib.parse import quote
 
 from tests.workflows.api.objects import user
+from tests.workflows.api.pulls_and_issues import pull
 from tests.workflows.api.state import Answer, GitError, Json, RefusedError, Request, State, now, route
-from tests.workflows.api.talk import pull
 
 
 def _release(state: State, request: Request) -> Json:

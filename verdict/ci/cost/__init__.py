@@ -1,1 +1,1 @@
-"""What runs cost: read from their own records, priced by params.yaml, forecast, and held against a budget."""
+"""The cost of runs: read from their records, priced by params.yaml, forecast, and compared with a budget."""

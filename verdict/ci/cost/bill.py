@@ -1,4 +1,4 @@
-"""A bill: what was or will be used, at which price; what has no price is shown without one, and is not in the sum."""
+"""A bill: the amounts that were or will be used, and their prices. Amounts without a price are not in the sum."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -13,9 +13,9 @@ _KEYS = {HOURS: "price_per_hour", MINUTES: "price_per_hosted_minute", STORED: "p
 
 @dataclass(frozen=True)
 class Line:
-    """Something that costs: how many times, how much in all of a unit, and what a unit costs, where that is known."""
+    """A line of a bill: how many times, the amount in all, its unit, and the price of a unit if it is known."""
 
-    what: str
+    name: str
     times: float
     amount: float
     unit: str
@@ -23,70 +23,69 @@ class Line:
 
     @property
     def cost(self) -> float | None:
-        """What it costs; None where nobody has said the price."""
+        """The cost; None without a price."""
         return None if self.price is None else self.amount * self.price
 
 
-def of_jobs(jobs: Iterable[Job], prices: Report) -> Iterator[Line]:
-    """The hours of one's own machines, then the minutes of GitHub's, by what had them, the longest first.
+def lines_of(jobs: Iterable[Job], prices: Report) -> Iterator[Line]:
+    """Yield the hours of self-hosted machines, then the minutes of GitHub's, by name, the longest first.
 
     GitHub rounds each job up to whole minutes.
     """
     used: dict[tuple[bool, str], list[float]] = {}
     for job in jobs:
-        amount = job.seconds / 3600 if job.own else math.ceil(job.seconds / 60)
-        used.setdefault((not job.own, job.what), []).append(amount)
-    for (hosted, what), amounts in sorted(used.items(), key=lambda one: (one[0][0], -sum(one[1]))):
+        amount = job.seconds / 3600 if job.self_hosted else math.ceil(job.seconds / 60)
+        used.setdefault((not job.self_hosted, job.name), []).append(amount)
+    for (hosted, name), amounts in sorted(used.items(), key=lambda item: (item[0][0], -sum(item[1]))):
         if hosted:
-            where, unit, price = "GitHub's machines", MINUTES, prices.price_per_hosted_minute
+            machines, unit, price = "GitHub's machines", MINUTES, prices.price_per_hosted_minute
         else:
-            where, unit, price = "own machines", HOURS, prices.price_per_hour or None
-        yield Line(f"{what}, {where}", len(amounts), sum(amounts), unit, price)
+            machines, unit, price = "own machines", HOURS, prices.price_per_hour or None
+        yield Line(f"{name}, {machines}", len(amounts), sum(amounts), unit, price)
 
 
 def total(lines: Iterable[Line]) -> float:
-    """What those of the lines cost together that have a price."""
+    """Return the cost of all lines that have a price."""
     return sum(line.cost or 0.0 for line in lines)
 
 
 def table(lines: list[Line], currency: str) -> str:
-    """The lines as a table, with their sum, and what that lacks."""
+    """Return the lines as a table with their sum, and the names of missing prices below it."""
     rows = [("what", "times", "amount", "", currency)]
-    rows += [(one.what, f"{one.times:,.0f}", f"{one.amount:,.3f}", one.unit, _money(one.cost)) for one in lines]
-    known = not lines or any(one.price is not None for one in lines)
-    rows.append(("in all", "", "", "", _money(total(lines) if known else None)))
+    rows += [(line.name, f"{line.times:,.0f}", f"{line.amount:,.3f}", line.unit, _money(line.cost)) for line in lines]
+    has_price = not lines or any(line.price is not None for line in lines)
+    rows.append(("in all", "", "", "", _money(total(lines) if has_price else None)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    told = ["  ".join(_cell(*one) for one in zip(row, widths, "<>><>", strict=True)).rstrip() for row in rows]
+    texts = []
+    for row in rows:
+        cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, "<>><>", widths, strict=True))
+        texts.append("  ".join(cells).rstrip())
     unpriced = {line.unit for line in lines if line.price is None}
-    if lacking := [f"report.{key}" for unit, key in _KEYS.items() if unit in unpriced]:
-        told.append(f"Not in the sum is what has no price in params.yaml: {', '.join(lacking)}.")
-    return "\n".join(told)
+    if missing := [f"report.{key}" for unit, key in _KEYS.items() if unit in unpriced]:
+        texts.append(f"Not in the sum is what has no price in params.yaml: {', '.join(missing)}.")
+    return "\n".join(texts)
 
 
 def _money(cost: float | None) -> str:
     return "no price" if cost is None else f"{cost:,.2f}"
 
 
-def _cell(text: str, width: int, side: str) -> str:
-    return f"{text:{side}{width}}"
-
-
 @dataclass(frozen=True)
 class Budget:
-    """What a month may cost, what the last one did, and what the machines that wait to be started would add."""
+    """The limit of a month, the cost of the last 30 days, and the expected cost of machines still to be started."""
 
     limit: float
     spent: float
-    ahead: float
+    planned: float
 
     @property
     def is_over(self) -> bool:
-        """Whether the machines must not be started."""
-        return self.spent + self.ahead > self.limit
+        """True if the machines must not be started."""
+        return self.spent + self.planned > self.limit
 
 
-def against(limit: float, records: Records, machines: int, prices: Report) -> Budget:
-    """Hold records and the machines to come against a budget; one is reckoned at the mean of those that there were."""
-    own = [job.seconds for job in records.jobs if job.own]
-    mean = sum(own) / len(own) / 3600 if own else 0.0
-    return Budget(limit, total(of_jobs(records.jobs, prices)), machines * mean * prices.price_per_hour)
+def monthly_budget(limit: float, records: Records, machines: int, prices: Report) -> Budget:
+    """Compare past jobs and planned machines with a limit; a machine is expected to run for the mean of past ones."""
+    seconds = [job.seconds for job in records.jobs if job.self_hosted]
+    mean_hours = sum(seconds) / len(seconds) / 3600 if seconds else 0.0
+    return Budget(limit, total(lines_of(records.jobs, prices)), machines * mean_hours * prices.price_per_hour)

@@ -1,10 +1,10 @@
-"""What a month will cost, by what runs took so far and by what somebody expects; each assumption is said."""
+"""A forecast of a month's cost, from the recorded times of runs and an expected number of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from verdict.base.errors import VerdictError
-from verdict.ci.cost.bill import STORED, Line, of_jobs, table
+from verdict.ci.cost.bill import STORED, Line, lines_of, table
 from verdict.ci.cost.records import DAYS, EXPERIMENT, Job, Records
 from verdict.review.params import Report
 
@@ -12,8 +12,8 @@ _DEPLOY = "deploy"  # the workflow
 
 
 @dataclass(frozen=True)
-class Expected:
-    """A month as somebody expects it; `data_gb` is what one run may leave in the storage."""
+class ExpectedMonth:
+    """The expected use of a month; `data_gb` is the most that one run leaves in the storage."""
 
     runs_per_day: float
     data_gb: float
@@ -21,11 +21,11 @@ class Expected:
     deploys: float
 
 
-def forecast(expected: Expected, records: Records, prices: Report) -> str:
-    """Write the bill of a month, and below it what it assumes.
+def forecast(expected: ExpectedMonth, records: Records, prices: Report) -> str:
+    """Return the bill of a month, and its assumptions below.
 
     Raises:
-        VerdictError: there is no record of a run, by which to reckon.
+        VerdictError: there is no record of a run to reckon by.
     """
     if not records.runs[EXPERIMENT]:
         remedy = (
@@ -36,22 +36,22 @@ def forecast(expected: Expected, records: Records, prices: Report) -> str:
     return "\n".join([bill, "", *(f"- {text}" for text in _assumptions(expected, records))])
 
 
-def _lines(expected: Expected, records: Records, prices: Report) -> Iterator[Line]:
+def _lines(expected: ExpectedMonth, records: Records, prices: Report) -> Iterator[Line]:
     runs, stored = expected.runs_per_day * DAYS, 1 + expected.runs_per_day * expected.retention_days
-    deploys = [job for job in records.jobs if job.what == _DEPLOY]
-    others = [job for job in records.jobs if job.what != _DEPLOY]
+    deploys = [job for job in records.jobs if job.name == _DEPLOY]
+    others = [job for job in records.jobs if job.name != _DEPLOY]
     yield from _scaled("runs", others, records.runs[EXPERIMENT], runs, prices)
     yield from _scaled("deployments", deploys, records.runs[_DEPLOY], expected.deploys, prices)
     yield Line("storage", stored, expected.data_gb * stored, STORED, prices.price_per_gb_month)
 
 
-def _scaled(what: str, jobs: list[Job], measured: int, times: float, prices: Report) -> Iterator[Line]:
-    """The lines of jobs, all of a kind of machine together, of so many runs in place of those that were measured."""
-    for line in of_jobs((replace(job, what=what) for job in jobs), prices):
-        yield replace(line, times=times, amount=line.amount * times / measured)
+def _scaled(name: str, jobs: list[Job], measured: int, runs: float, prices: Report) -> Iterator[Line]:
+    """Yield a line for each kind of machine, scaled from the measured number of runs to the expected one."""
+    for line in lines_of((replace(job, name=name) for job in jobs), prices):
+        yield replace(line, times=runs, amount=line.amount * runs / measured)
 
 
-def _assumptions(expected: Expected, records: Records) -> Iterator[str]:
+def _assumptions(expected: ExpectedMonth, records: Records) -> Iterator[str]:
     measured, deployed = records.runs[EXPERIMENT], records.runs[_DEPLOY]
     each = f"each as the mean of {measured} ({records.source}), with its share of all else that ran"
     yield f"{expected.runs_per_day:g} runs of {EXPERIMENT} on each of {DAYS} days, {each}"
@@ -62,6 +62,6 @@ def _assumptions(expected: Expected, records: Records) -> Iterator[str]:
         yield f"{expected.deploys:g} deployments, each as the mean of {deployed}"
     elif expected.deploys:
         yield f"not in the sum: {expected.deploys:g} deployments, since there is no record of a run of {_DEPLOY}"
-    if all(job.own for job in records.jobs):
+    if all(job.self_hosted for job in records.jobs):
         yield "not in the sum: GitHub's machines, of which these records know nothing"
     yield "not in the sum: starts and idle time of machines, traffic, images"

@@ -1,4 +1,4 @@
-"""What runs took: by GitHub's records of their jobs or, without a token, by the record that `verdict repro` keeps."""
+"""The times of runs: from GitHub's records of jobs or, without a token, from the record that `verdict repro` keeps."""
 
 import json
 from collections import Counter
@@ -15,44 +15,45 @@ from verdict.repo import repro
 
 DAYS = 30
 EXPERIMENT = "experiment"
-# What runs that are over took, so that each is asked for once: a workflow's token has 1,000 requests an hour.
+# The times of completed runs, so that each is requested once: a workflow's token has 1,000 requests an hour.
 LEDGER = Path(".dvc/tmp/verdict-cost.json")
-_OF_GITHUB = "GitHub Actions"  # the group of GitHub's own machines; a scale set's lack the label self-hosted
+# The group of GitHub's own machines; machines of a scale set lack the label self-hosted.
+_HOSTED_GROUP = "GitHub Actions"
 _NO_MACHINE = ("skipped", "action_required")
 Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Job:
-    """The time that something (a workflow, or here a stage) had one machine, one's own or rented from GitHub."""
+    """The time for which a workflow, or a stage, used one machine, self-hosted or GitHub's."""
 
-    what: str
-    own: bool
+    name: str
+    self_hosted: bool
     seconds: float
 
 
 @dataclass(frozen=True)
 class Records:
-    """All that is known of some runs, where it is from, and how many runs of each workflow had a machine."""
+    """The jobs of some runs, their source, and how many runs of each workflow used a machine."""
 
     source: str
     runs: Counter[str]
     jobs: tuple[Job, ...]
 
 
-def of_github(github: GitHub, root: Path, now: datetime) -> Records:
-    """Ask GitHub for the runs that were created in the last 30 days; what is over is kept in the ledger at `root`.
+def github_records(github: GitHub, root: Path, now: datetime) -> Records:
+    """Read the runs of the last 30 days from GitHub; completed ones are kept in the ledger at `root`.
 
     Args:
         github: the API, with a token that may read actions.
         root: the checkout.
-        now: until when jobs that are running count.
+        now: the end of jobs that still run.
 
     Raises:
         VerdictError: GitHub does not answer.
     """
-    kept = _kept(root)
-    over: dict[str, Entry] = {}
+    ledger = _read_ledger(root)
+    completed: dict[str, Entry] = {}
     running: list[Entry] = []
     try:
         for run in github.pages("/actions/runs", "workflow_runs"):  # the newest come first
@@ -60,18 +61,18 @@ def of_github(github: GitHub, root: Path, now: datetime) -> Records:
                 break
             key = f"{run['id']}.{run['run_attempt']}"
             if run["status"] == "completed":
-                over[key] = kept.get(key) or _entry(github, run, now)
+                completed[key] = ledger.get(key) or _entry(github, run, now)
             else:
                 running.append(_entry(github, run, now))
     except VerdictError:
-        _keep(root, {**kept, **over})
+        _write_ledger(root, {**ledger, **completed})
         raise
-    _keep(root, over)
-    return _records(f"{github.repository}, {DAYS} days to {now:%d %B %Y}", [*over.values(), *running])
+    _write_ledger(root, completed)
+    return _records(f"{github.repository}, {DAYS} days to {now:%d %B %Y}", [*completed.values(), *running])
 
 
-def of_stages(root: Path) -> Records:
-    """Read what `verdict repro` recorded here: of each stage the newest time, together one run on one's own machine."""
+def local_records(root: Path) -> Records:
+    """Read the record of `verdict repro`: the newest time of each stage, together as one run on this machine."""
     newest = {entry["stage"]: entry["seconds"] for entry in repro.read_records(root).values() if "stage" in entry}
     jobs = [Job(stage, True, seconds) for stage, seconds in newest.items() if seconds is not None]
     return Records("this machine, each stage once", Counter({EXPERIMENT: 1} if jobs else {}), tuple(jobs))
@@ -81,11 +82,11 @@ def _entry(github: GitHub, run: dict[str, Any], now: datetime) -> Entry:
     workflow, jobs = PurePosixPath(run["path"].partition("@")[0]).stem, []
     if run["conclusion"] not in _NO_MACHINE:
         listed = github.pages(f"/actions/runs/{run['id']}/jobs", "jobs", filter="all")
-        # Of jobs that were not started again, the next attempt of the run has a copy with the same times.
+        # The next attempt of a run has copies, with the same times, of jobs that were not started again.
         ran = {
             (job["name"], job["started_at"]): job for job in listed if job["runner_id"] and job["status"] != "queued"
         }
-        jobs = [[job["runner_group_name"] != _OF_GITHUB, _seconds(job, now)] for job in ran.values()]
+        jobs = [[job["runner_group_name"] != _HOSTED_GROUP, _seconds(job, now)] for job in ran.values()]
     return {"workflow": workflow, "jobs": jobs}
 
 
@@ -95,20 +96,20 @@ def _seconds(job: dict[str, Any], now: datetime) -> float:
 
 
 def _records(source: str, entries: Iterable[Entry]) -> Records:
-    had_a_machine = [entry for entry in entries if entry["jobs"]]
-    jobs = [Job(entry["workflow"], own, seconds) for entry in had_a_machine for own, seconds in entry["jobs"]]
-    return Records(source, Counter(entry["workflow"] for entry in had_a_machine), tuple(jobs))
+    used = [entry for entry in entries if entry["jobs"]]
+    jobs = [Job(entry["workflow"], self_hosted, seconds) for entry in used for self_hosted, seconds in entry["jobs"]]
+    return Records(source, Counter(entry["workflow"] for entry in used), tuple(jobs))
 
 
-def _kept(root: Path) -> dict[str, Entry]:
+def _read_ledger(root: Path) -> dict[str, Entry]:
     try:
-        found = json.loads((root / LEDGER).read_text(encoding="utf-8"))
+        ledger = json.loads((root / LEDGER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return ledger if isinstance(ledger, dict) else {}
 
 
-def _keep(root: Path, ledger: dict[str, Entry]) -> None:
+def _write_ledger(root: Path, ledger: dict[str, Entry]) -> None:
     write_text(root / LEDGER, json.dumps(ledger) + "\n")
 
 

@@ -50,7 +50,7 @@ class GitHub:
 
     def get(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - JSON
         """The answer to GET; `path` begins after the repository."""
-        return self._ask("GET", path, params=query).json()
+        return self._request("GET", path, params=query).json()
 
     def pages(self, path: str, key: str | None = None, **query: str | int) -> Iterator[Any]:
         """The items of a list, page by page; `key` names the list where the answer is an object."""
@@ -63,24 +63,24 @@ class GitHub:
 
     def post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """The answer to POST."""
-        return self._ask("POST", path, json=body).json()
+        return self._request("POST", path, json=body).json()
 
     def patch(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """The answer to PATCH."""
-        return self._ask("PATCH", path, json=body).json()
+        return self._request("PATCH", path, json=body).json()
 
     def dispatch(self, event: str, payload: Mapping[str, str]) -> None:
         """Start the workflows that wait for this event; `ApiError` unless GitHub says that it took it."""
-        answer = self._ask("POST", "/dispatches", json={"event_type": event, "client_payload": payload})
+        answer = self._request("POST", "/dispatches", json={"event_type": event, "client_payload": payload})
         if answer.status_code != 204:  # a proxy's, say
             raise ApiError("POST", "/dispatches", answer)
 
     def upload(self, address: str, name: str, content: bytes) -> Any:  # noqa: ANN401 - JSON
         """The answer to POST of a file to an address that GitHub gave, such as `upload_url` of a release."""
         url, headers = address.partition("{")[0], {"Content-Type": "application/octet-stream"}
-        return self._ask("POST", "/assets", url=url, params={"name": name}, data=content, headers=headers).json()
+        return self._request("POST", "/assets", url=url, params={"name": name}, data=content, headers=headers).json()
 
-    def tree(self, files: Mapping[str, Path | None], base: str | None = None) -> str:
+    def create_tree(self, files: Mapping[str, Path | None], base: str | None = None) -> str:
         """Store files by their names in the repository, over those of the commit `base`; None removes one."""
         entries = []
         for name, path in files.items():
@@ -90,7 +90,7 @@ class GitHub:
         over = {"base_tree": self.get(f"/git/commits/{base}")["tree"]["sha"]} if base else {}
         return str(self.post("/git/trees", {**over, "tree": entries})["sha"])
 
-    def commit(self, tree: str, parents: list[str], message: str) -> str:
+    def create_commit(self, tree: str, parents: list[str], message: str) -> str:
         """Make a commit of a tree; no ref names it yet."""
         return str(self.post("/git/commits", {"message": message, "tree": tree, "parents": parents})["sha"])
 
@@ -103,18 +103,18 @@ class GitHub:
                 raise
             return None
 
-    def move(self, ref: str, commit: str, force: bool = False) -> None:
+    def update_ref(self, ref: str, commit: str, force: bool = False) -> None:
         """Let a ref below refs/ name a commit; without `force` only one that has the ref's present commit before it."""
         self.patch(f"/git/refs/{quote(ref)}", {"sha": commit, "force": force})
 
-    def create(self, ref: str, commit: str) -> None:
+    def create_ref(self, ref: str, commit: str) -> None:
         """Make a ref below refs/."""
         self.post("/git/refs", {"ref": f"refs/{ref}", "sha": commit})
 
     def download(self, path: str, target: Path, most_bytes: int) -> None:
         """Write what GET leads to into `target`; `VerdictError` once it is more than `most_bytes`."""
         left = most_bytes
-        with self._ask("GET", path, stream=True) as answer, target.open("wb") as file:
+        with self._request("GET", path, stream=True) as answer, target.open("wb") as file:
             for piece in answer.iter_content(1 << 20):
                 left -= len(piece)
                 if left < 0:
@@ -123,10 +123,10 @@ class GitHub:
 
     def text(self, path: str, most_bytes: int) -> str:
         """The first `most_bytes` of what GET leads to."""
-        with self._ask("GET", path, stream=True) as answer:
+        with self._request("GET", path, stream=True) as answer:
             return next(answer.iter_content(most_bytes), b"").decode("utf-8", "replace")
 
-    def _ask(self, method: str, path: str, url: str = "", **more: Any) -> requests.Response:  # noqa: ANN401
+    def _request(self, method: str, path: str, url: str = "", **more: Any) -> requests.Response:  # noqa: ANN401
         url = url or f"{self._root}/repos/{self.repository}{path}"
         try:
             answer = self._session.request(method, url, timeout=_TIMEOUT, **more)

@@ -20,7 +20,7 @@ _WAITS = (2, 8)  # seconds
 CML, API = "cml", "api"
 
 
-def poster(github: GitHub, number: int, title: str) -> str:
+def choose_poster(github: GitHub, number: int, title: str) -> str:
     """CML, unless its choice of a comment would be another's, or would miss ours behind the 30 that it looks at.
 
     Args:
@@ -37,10 +37,10 @@ def poster(github: GitHub, number: int, title: str) -> str:
 def post(github: GitHub, number: int | None, title: str, head: str, text: str) -> None:
     """Post or update the comment without CML, where it is missing, failed, or would choose the wrong comment."""
     body = {"body": text + _WATERMARK.format(head=head, title=title)}
-    persist(lambda: _write(github, number, title, body))
+    retry(lambda: _write(github, number, title, body))
 
 
-def persist(ask: Callable[[], object]) -> None:
+def retry(ask: Callable[[], object]) -> None:
     """Try again where GitHub had a bad moment or could not be reached; a refusal stays one."""
     for wait in _WAITS:
         try:

@@ -36,6 +36,8 @@ def with_pictures(github: GitHub, text: str, folder: Path, ref: str, message: st
 def _store(github: GitHub, folder: Path, names: list[str], ref: str, message: str) -> str:
     """A commit with the pictures."""
     tip = github.tip(ref)
-    commit = github.commit(github.tree({name: folder / name for name in names}), [tip] if tip else [], message)
-    (github.move if tip else github.create)(ref, commit)
+    commit = github.create_commit(
+        github.create_tree({name: folder / name for name in names}), [tip] if tip else [], message
+    )
+    (github.update_ref if tip else github.create_ref)(ref, commit)
     return commit

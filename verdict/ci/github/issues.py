@@ -3,7 +3,7 @@
 from verdict.ci.github.client import GitHub
 
 
-def keep_one(github: GitHub, title: str, label: str, body: str, solved: str) -> None:
+def sync_issue(github: GitHub, title: str, label: str, body: str, solved: str) -> None:
     """Open the issue, or give it another text; without a text, close it with the comment `solved`, if it is open."""
     listed = github.pages("/issues", labels=label, state="open")
     issue = next((item for item in listed if "pull_request" not in item and item["title"] == title), None)

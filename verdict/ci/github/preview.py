@@ -16,12 +16,12 @@ def url_of(number: int, template: str) -> str:
     return template.replace("{port}", str(port_of(number))).replace("{number}", str(number))
 
 
-def written(commits: Mapping[int, str]) -> str:
+def format_commits(commits: Mapping[int, str]) -> str:
     """Pull requests with their commits as one line, for outputs of steps: `7@COMMIT 9@COMMIT`."""
     return " ".join(f"{number}@{commit}" for number, commit in sorted(commits.items()))
 
 
-def read(line: str) -> dict[int, str]:
-    """What `written` wrote; `ValueError` where it is anything else."""
+def parse_commits(line: str) -> dict[int, str]:
+    """What `format_commits` wrote; `ValueError` where it is anything else."""
     pairs = (word.split("@") for word in line.split())
     return {int(number): commit for number, commit in pairs}

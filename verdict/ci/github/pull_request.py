@@ -13,7 +13,7 @@ REPRODUCE = "reproduce"
 APPROVE = "approve: "
 WORKFLOW = "experiment.yml"
 # Its events whose runs are judged.
-PULL, GROUP = "pull_request", "merge_group"
+PULL_REQUEST, MERGE_GROUP = "pull_request", "merge_group"
 # GitHub lists no more commits of a pull request than these.
 _MOST_COMMITS = 250
 # Nor, of one branch, more runs than these, the newest.
@@ -36,7 +36,7 @@ class Run:
     attempt: int = 1
 
     @classmethod
-    def of(cls, event: dict[str, Any]) -> "Run":
+    def from_event(cls, event: dict[str, Any]) -> "Run":
         """From the event's payload; `VerdictError` when it is not one."""
         try:
             run = event["workflow_run"]
@@ -87,7 +87,7 @@ def _owner(run: dict[str, Any]) -> str:
     return str((run.get("head_repository") or {}).get("owner", {}).get("login", ""))
 
 
-def pull_of(github: GitHub, run: Run, is_update: IsUpdate) -> Pull | None:
+def find_pull(github: GitHub, run: Run, is_update: IsUpdate) -> Pull | None:
     """The open pull request into the default branch whose head is still what the run ran; None when there is none.
 
     The payload's own list is empty for forks, hence the question by branch.
@@ -131,7 +131,7 @@ def _bound(github: GitHub, pull: dict[str, Any], head: str, is_update: IsUpdate)
     if pull["head"]["repo"] is None:  # the fork is gone, and its runs look like those of any other that is gone
         return frozenset()
     source = pull["head"]["repo"]["full_name"]
-    asked = {"branch": pull["head"]["ref"], "event": PULL}
+    asked = {"branch": pull["head"]["ref"], "event": PULL_REQUEST}
     runs = list(github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", **asked))
     if len(runs) >= _MOST_RUNS:
         return frozenset()

@@ -55,7 +55,7 @@ def full_review(case: Case) -> Verdict:
         return _of_failure(case, brought, folder)
 
 
-def _bundle(case: Case, run_id: int, folder: Path) -> bundle.Head | None:
+def _bundle(case: Case, run_id: int, folder: Path) -> bundle.Header | None:
     """Download and unpack what a run handed over; None when it left nothing."""
     most = limit(policy_of(case.main).max_artifact_mb)
     listed = case.github.pages(f"/actions/runs/{run_id}/artifacts", "artifacts")
@@ -76,7 +76,7 @@ def _findings(case: Case) -> list[Any]:
         return list(check(tree))
 
 
-def _of_failure(case: Case, brought: bundle.Head | None, folder: Path) -> Verdict:
+def _of_failure(case: Case, brought: bundle.Header | None, folder: Path) -> Verdict:
     """The run failed, and why, as far as can be told."""
     if brought:
         where = f"Stage {brought.stage} failed" if brought.stage else "The run failed"
@@ -145,7 +145,7 @@ def reproduced_rule(committed: Revision, own: Revision) -> Rule:
         return Rule("reproduced", requirement, True, "the same hashes for every stage")
     texts = [side.text(EVALUATION) for side in (committed, own)]
     try:
-        figures = lock_diff.moved(*(json.loads(text or "null") for text in texts))
+        figures = lock_diff.changed_metrics(*(json.loads(text or "null") for text in texts))
     except ValueError:
         figures = [f"{EVALUATION} is not JSON"]
     found = f"{len(lines)} differences, the first: {lines[0]}; "

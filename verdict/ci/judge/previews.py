@@ -24,10 +24,10 @@ _MOST = 10
 def lay_aside(folder: Path, target: Path) -> None:
     """Keep the artifact of an unpacked bundle that was judged, as a bundle of nothing else."""
     files = [path.relative_to(folder).as_posix() for path in sorted((folder / ARTIFACT).glob("*"))]
-    bundle.write(target, bundle.Head(bundle.REPRODUCED), folder, files, {})
+    bundle.write(target, bundle.Header(bundle.REPRODUCED), folder, files, {})
 
 
-def take(github: GitHub, max_artifact_mb: float, out: Path) -> tuple[dict[int, str], set[int]]:
+def collect(github: GitHub, max_artifact_mb: float, out: Path) -> tuple[dict[int, str], set[int]]:
     """Put the artifacts of previews that are not there yet into `out`, a folder by number each.
 
     Args:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import TEST
-from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.dataset.description import select_truth
 from verdict.classifier.dataset.splits import normalise
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.review.compare import all_labels, compare_tables
@@ -89,7 +89,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _like_mains(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
     """The rows in the columns of main's test split; an error says what they must be, and not what one of them is."""
-    columns = [*truth_of(main.test.columns), "text"]
+    columns = [*select_truth(main.test.columns), "text"]
     try:
         found = table[columns]
         require_truth(found, PLACE, main.labels)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from verdict.base.errors import VerdictError
 from verdict.ci.github.client import GitHub
-from verdict.ci.github.pull_request import GROUP, WORKFLOW
+from verdict.ci.github.pull_request import MERGE_GROUP, WORKFLOW
 from verdict.ci.judge import merge
 from verdict.repo.git import git, run_git
 from verdict.repo.revisions import Revision
@@ -105,7 +105,7 @@ def _require_all_green(github: GitHub, target: str) -> None:
 def finished_run(github: GitHub, commit: str) -> int | None:
     """The number of the newest run of a group ahead, once it has ended; None where there is none."""
     for left in reversed(range(_LOOKS)):
-        runs = github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=commit, event=GROUP)
+        runs = github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=commit, event=MERGE_GROUP)
         newest = max(runs, key=lambda found: int(found["id"]), default=None)
         if newest is None or newest["status"] == "completed":
             return int(newest["id"]) if newest else None

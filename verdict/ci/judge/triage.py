@@ -17,7 +17,16 @@ from verdict.base.files import write_text
 from verdict.base.outcome import CANNOT_JUDGE, PASS
 from verdict.base.printable import plain
 from verdict.ci.github.client import GitHub
-from verdict.ci.github.pull_request import GROUP, PULL, IsUpdate, Pull, Run, approvals_of_group, is_superseded, pull_of
+from verdict.ci.github.pull_request import (
+    MERGE_GROUP,
+    PULL_REQUEST,
+    IsUpdate,
+    Pull,
+    Run,
+    approvals_of_group,
+    find_pull,
+    is_superseded,
+)
 from verdict.ci.judge import merge, queue, short_reports
 from verdict.ci.judge.case import Case, verdict_on
 from verdict.ci.publish import verdict
@@ -39,7 +48,7 @@ def judge(root: Path, github: GitHub, event: dict[str, Any], out: Path, first: b
     Returns:
         The verdict; None after a first look that did not suffice.
     """
-    run = Run.of(event)
+    run = Run.from_event(event)
     out.mkdir(parents=True, exist_ok=True)
     found = _judge(root, github, run, out, first)
     if found:
@@ -48,16 +57,16 @@ def judge(root: Path, github: GitHub, event: dict[str, Any], out: Path, first: b
 
 
 def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verdict | None:
-    if run.event not in (PULL, GROUP):
+    if run.event not in (PULL_REQUEST, MERGE_GROUP):
         return _skip(run, f"a run for {run.event} is not judged")
     if run.conclusion == "cancelled" and is_superseded(github, run):
         return _skip(run, "it was cancelled, and a newer run of this commit follows")
     main = replace(resolve(root, "HEAD"), name="main")
-    pull = pull_of(github, run, partial(_is_update, main)) if run.event == PULL else None
-    if pull is None and run.event == PULL:
+    pull = find_pull(github, run, partial(_is_update, main)) if run.event == PULL_REQUEST else None
+    if pull is None and run.event == PULL_REQUEST:
         return _skip(run, "no open pull request has this commit as its head")
     try:
-        if run.event == GROUP and queue.Group.of(run.branch).target != github.get("")["default_branch"]:
+        if run.event == MERGE_GROUP and queue.Group.of(run.branch).target != github.get("")["default_branch"]:
             return _skip(run, "it is in the merge queue of another branch than the default one")
         case = _open(run, pull, main, github=github, out=out)
         return _of_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from verdict.base.documents import require_bounded
 from verdict.base.errors import VerdictError
-from verdict.ci.run.bundle import FAILED, HEAD, LOG, REPRODUCED, RUNS, VERSION, Head
+from verdict.ci.run.bundle import FAILED, HEADER, LOG, REPRODUCED, RUNS, VERSION, Header
 from verdict.repo.raw_data import TABLE_PATH
 
 _WORD = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}"
 # Every name that a bundle may hold, in full: no folder above, no absolute path, no second spelling.
 _ALLOWED = re.compile(
-    rf"{re.escape(HEAD)}|{re.escape(LOG)}|{re.escape(RUNS)}|dvc\.lock"
+    rf"{re.escape(HEADER)}|{re.escape(LOG)}|{re.escape(RUNS)}|dvc\.lock"
     rf"|metrics/{_WORD}\.json|plots/{_WORD}\.(json|csv|tsv|png|svg|jpg)"
     rf"|models/classifier/{_WORD}\.(json|safetensors)|data/(predictions|validation)/{_WORD}\.parquet"
     rf"|data/prepared/{_WORD}\.(parquet|json)|{TABLE_PATH.pattern}"
@@ -33,7 +33,7 @@ def limit(max_artifact_mb: float) -> int:
     return int((2 * max_artifact_mb + _REST_MB) * 1e6)
 
 
-def unpack(archive: Path, folder: Path, most_bytes: int) -> Head:
+def unpack(archive: Path, folder: Path, most_bytes: int) -> Header:
     """Unpack a bundle after looking at each name and size.
 
     Args:
@@ -57,7 +57,7 @@ def unpack(archive: Path, folder: Path, most_bytes: int) -> Head:
     if (folder / "dvc.lock").exists():
         text = (folder / "dvc.lock").read_text(encoding="utf-8", errors="replace")
         require_bounded(text, "dvc.lock of the bundle", _REMEDY)
-    return _head(folder / HEAD)
+    return _head(folder / HEADER)
 
 
 def _checked(entries: list[zipfile.ZipInfo], most_bytes: int) -> list[zipfile.ZipInfo]:
@@ -91,17 +91,17 @@ def _copy(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most: i
     return size
 
 
-def _head(path: Path) -> Head:
+def _head(path: Path) -> Header:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        version, head = found.pop("version"), Head(**found)
+        version, head = found.pop("version"), Header(**found)
     except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise refused(f"{HEAD}: {type(error).__name__}: {error}") from None
+        raise refused(f"{HEADER}: {type(error).__name__}: {error}") from None
     texts = (head.stage, head.reason)
     if version != VERSION or head.outcome not in (REPRODUCED, FAILED):
-        raise refused(f"{HEAD} is of another version, or tells no outcome")
+        raise refused(f"{HEADER} is of another version, or tells no outcome")
     if not all(text is None or isinstance(text, str) for text in texts):
-        raise refused(f"{HEAD}: stage and reason are texts")
+        raise refused(f"{HEADER}: stage and reason are texts")
     return head
 
 

@@ -35,9 +35,9 @@ def commit_lock(github: GitHub, folder: Path) -> str:
     if foreign := [name for name in files if not GENERATED.fullmatch(name)]:
         raise VerdictError(foreign[0], "only dvc.lock, metrics/ and plots/ are committed", "a defect: report it")
     message = _MESSAGE.format(head=verdict.head)
-    commit = github.commit(github.tree(files, verdict.head), [verdict.head], message)
+    commit = github.create_commit(github.create_tree(files, verdict.head), [verdict.head], message)
     try:
-        github.move(f"heads/{verdict.branch}", commit)
+        github.update_ref(f"heads/{verdict.branch}", commit)
     except ApiError as error:
         if error.status != 422:
             raise

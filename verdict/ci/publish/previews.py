@@ -8,7 +8,7 @@ from verdict.ci.github.preview import LABEL, url_of
 _MOST = 30
 
 
-def tell(github: GitHub, taken: dict[int, str], serving: dict[int, str], template: str) -> None:
+def record_deployments(github: GitHub, taken: dict[int, str], serving: dict[int, str], template: str) -> None:
     """Record what was tried, and take back what serves no more.
 
     Args:

@@ -42,7 +42,7 @@ def publish(github: GitHub, runs: GitHub, event: dict[str, Any], folder: Path) -
     Returns:
         Who posts the comment, `cml`, `api` (where CML would take the wrong one) or `nobody`; and the pull request.
     """
-    run = Run.of(event)
+    run = Run.from_event(event)
     verdict = _read(folder, run)
     if verdict.skip:
         print(f"nothing to tell: {verdict.skip}")
@@ -60,7 +60,7 @@ def publish(github: GitHub, runs: GitHub, event: dict[str, Any], folder: Path) -
     if pull is None or verdict.number is None or pull["head"]["sha"] != verdict.head:
         return "nobody", None
     write_text(folder / COMMENT, report + _preview(verdict, pull))
-    return comments.poster(github, verdict.number, TITLE), verdict.number
+    return comments.choose_poster(github, verdict.number, TITLE), verdict.number
 
 
 def _read(folder: Path, run: Run) -> Verdict:
@@ -103,7 +103,7 @@ def _check(github: GitHub, verdict: Verdict, report: str, url: str) -> None:
     body = {"name": name, "head_sha": verdict.head, "status": "completed", "details_url": url, "output": output}
     body["conclusion"] = _CONCLUSIONS[verdict.code]
     # A second one of the same name does no harm: the latest counts.
-    comments.persist(lambda: github.post("/check-runs", body))
+    comments.retry(lambda: github.post("/check-runs", body))
     if name == ADVISORY:
         print(f"::warning::no App sets the check: it is named {ADVISORY}, and must not be required; docs/github.md, 3")
     print(plain(f"check {name}: {_CONCLUSIONS[verdict.code]}: {verdict.title}", 1000))

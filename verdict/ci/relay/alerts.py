@@ -50,7 +50,7 @@ class _Webhook(BaseModel):
 _WEBHOOK = TypeAdapter(_Webhook)
 
 
-def read(body: bytes) -> list[Alert]:
+def parse(body: bytes) -> list[Alert]:
     """The alerts of a call; `ValueError` where it is not Alertmanager's."""
     return _WEBHOOK.validate_json(body).alerts
 

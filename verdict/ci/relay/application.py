@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from verdict.ci.relay.alerts import read
+from verdict.ci.relay.alerts import parse
 from verdict.ci.relay.delivery import Delivery
-from verdict.ci.relay.queue import FullError
+from verdict.ci.relay.queue import QueueFullError
 
 MOST_BYTES = 1_000_000
 
@@ -35,12 +35,12 @@ def application(token: bytes, delivery: Delivery, registry: CollectorRegistry) -
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), b"Bearer " + token):
             raise HTTPException(401, "send Authorization: Bearer TOKEN")
         try:
-            found = read(await _body(request))
+            found = parse(await _body(request))
             kept = [alert.payload() for alert in found if not alert.ignored]
             new = delivery.add(kept)
         except ValueError:
             raise HTTPException(400, "this is no call of Alertmanager's webhook, version 4, or not all of it") from None
-        except (FullError, sqlite3.Error):  # a status by which Alertmanager calls again
+        except (QueueFullError, sqlite3.Error):  # a status by which Alertmanager calls again
             raise HTTPException(503, "no room to keep it: send it again later") from None
         received.inc(len(found))
         for reason in [alert.ignored or "known" for alert in found if alert.ignored] + ["known"] * (len(kept) - new):

@@ -21,7 +21,7 @@ _NEXT = "SELECT key, payload FROM alerts WHERE NOT delivered ORDER BY tries, row
 _FORGET = "DELETE FROM alerts WHERE delivered AND rowid <= (SELECT max(rowid) FROM alerts) - ?"
 
 
-class FullError(Exception):
+class QueueFullError(Exception):
     """As many alerts wait as may."""
 
 
@@ -48,7 +48,7 @@ class Queue:
             self._db.executemany("INSERT OR IGNORE INTO alerts VALUES (?, ?, 0, 0)", rows)
             new = self._db.total_changes - before
             if new and self._count() > MOST:
-                raise FullError
+                raise QueueFullError
         return new
 
     def next(self) -> dict[str, str] | None:

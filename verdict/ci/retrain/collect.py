@@ -32,7 +32,7 @@ _NO_REMOTE = f"dvc remote add {RETRAIN_REMOTE} s3://BUCKET/retrain, on main (doc
 
 
 @dataclass(frozen=True)
-class Why:
+class Trigger:
     """What asked for a retraining, by which run, and when; `overrides` are other params to go along, as KEY=VALUE."""
 
     alert: Mapping[str, str]
@@ -41,13 +41,13 @@ class Why:
     overrides: str = ""
 
 
-def collect(main: Revision, folder: Path, why: Why, out: Path) -> int:
+def collect(main: Revision, folder: Path, trigger: Trigger, out: Path) -> int:
     """Lay a proposal aside, if there are rows enough that the table does not have.
 
     Args:
         main: the checkout, which is the current folder; its rules count.
         folder: tables of labelled rows; those of the remote come to them.
-        why: what asked for it.
+        trigger: what asked for it.
         out: gets the proposal.
 
     Returns:
@@ -68,11 +68,11 @@ def collect(main: Revision, folder: Path, why: Why, out: Path) -> int:
         return rules.min_labels - len(new.rows)
     if not has_remote:
         raise VerdictError(".dvc/config", f"has no remote {RETRAIN_REMOTE}: nobody could get the new rows", _NO_REMOTE)
-    if why.overrides.strip():
-        apply(root, why.overrides)
-    add_rows(root, params, new, f"retraining: {why.run}", why.now.date())
+    if trigger.overrides.strip():
+        apply(root, trigger.overrides)
+    add_rows(root, params, new, f"retraining: {trigger.run}", trigger.now.date())
     _send(root)
-    _propose(main, new, why, out)
+    _propose(main, new, trigger, out)
     return 0
 
 
@@ -86,16 +86,22 @@ def _send(root: Path) -> None:
             raise VerdictError(storage.where(), f"does not hold {raw.digest} after the push", "run the job again")
 
 
-def _propose(main: Revision, new: NewRows, why: Why, out: Path) -> None:
+def _propose(main: Revision, new: NewRows, trigger: Trigger, out: Path) -> None:
     raw, count = raw_data(working_tree(main.root)), len(new.rows)
-    files = [raw.pointer, NOTES, *([PARAMS] if why.overrides.strip() else [])]
+    files = [raw.pointer, NOTES, *([PARAMS] if trigger.overrides.strip() else [])]
     for name in files:
         (out / FILES / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(main.root / name, out / FILES / name)
-    branch = f"{BRANCHES}{why.now:%Y-%m-%d}-{why.run.rpartition('/')[2]}"
+    branch = f"{BRANCHES}{trigger.now:%Y-%m-%d}-{trigger.run.rpartition('/')[2]}"
     mark, title = f"Retrain: {branch}", f"Retrain with {count:,} new labelled rows"
     found = {
-        **{"path": raw.path, "count": count, "alert": why.alert, "run": why.run, "overrides": why.overrides.split()},
+        **{
+            "path": raw.path,
+            "count": count,
+            "alert": trigger.alert,
+            "run": trigger.run,
+            "overrides": trigger.overrides.split(),
+        },
         **{"rows": sorted(new.counts.items()), "left_out": new.left_out.most_common()},
     }
     body = fit(Template(TEMPLATE).all("proposal", found), whole="the run's log")

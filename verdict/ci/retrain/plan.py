@@ -7,7 +7,7 @@ from typing import Any
 
 from verdict.base.outcome import PASS
 from verdict.base.printable import plain
-from verdict.ci.cost.command import check
+from verdict.ci.cost.command import check_budget
 from verdict.ci.github.client import GitHub
 from verdict.repo.revisions import Revision
 from verdict.review.params import Retrain
@@ -24,8 +24,8 @@ _KNOWN = ("alert", "reason", "release", "kind", "value", "limit", "since", "told
 class Decision:
     """Whether to go on; else why not, and whether an issue has to say so."""
 
-    why_not: str = ""
-    asks: bool = False
+    reason: str = ""
+    needs_issue: bool = False
     alert: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -51,7 +51,7 @@ def plan(main: Revision, github: GitHub, event: Mapping[str, Any], now: datetime
     alert = alert_of(event)
     if reason := refusal(github, retrain_of(main), now):
         return Decision(reason, False, alert)
-    if check(main.root, report_of(main), 1) != PASS:
+    if check_budget(main.root, report_of(main), 1) != PASS:
         return Decision("the budget of the month does not have one more run: report.budget_per_month", True, alert)
     return Decision(alert=alert)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from verdict.ci.github.client import GitHub
-from verdict.ci.github.issues import keep_one
+from verdict.ci.github.issues import sync_issue
 from verdict.ci.github.pull_request import REPRODUCE, WORKFLOW
 from verdict.ci.sweep.proposal import read
 from verdict.ci.sweep.pull_request import open_or_update
@@ -47,8 +47,8 @@ def _wait_for_a_run(runs: GitHub, head: str) -> None:
     time.sleep(_PAUSE)  # GitHub's times are whole seconds
 
 
-def tell(github: GitHub, waits: Mapping[str, Any] | None, url: str) -> None:
+def report_waiting(github: GitHub, waits: Mapping[str, Any] | None, url: str) -> None:
     """Keep the one issue on what retraining waits for, and on what asked for it; close it where it waits no more."""
     template = Path(__file__).parent / "templates" / "retrain.md.j2"
     body = fit(Template(template).all("waiting", waits, url)) if waits else ""
-    keep_one(github, _TITLE, LABEL, body, _SOLVED.format(url=url))
+    sync_issue(github, _TITLE, LABEL, body, _SOLVED.format(url=url))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "bundle"
-HEAD = "bundle.json"
+HEADER = "bundle.json"
 LOG = "log.txt"
 RUNS = "runs.json"
 VERSION = 1
@@ -24,7 +24,7 @@ MOST_RAW_FILES, MOST_RAW_MB = 100, 200
 
 
 @dataclass(frozen=True)
-class Head:
+class Header:
     """How a run ended; `stage` and `reason` where it failed."""
 
     outcome: str
@@ -32,7 +32,7 @@ class Head:
     reason: str | None = None
 
 
-def write(folder: Path, head: Head, root: Path, files: Iterable[str], record: dict[str, Any]) -> None:
+def write(folder: Path, head: Header, root: Path, files: Iterable[str], record: dict[str, Any]) -> None:
     """Fill `folder`, which may hold the log already, with the head, the record of what ran, and files of `root`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in files:
@@ -40,4 +40,4 @@ def write(folder: Path, head: Head, root: Path, files: Iterable[str], record: di
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, target)
     (folder / RUNS).write_text(json.dumps(record), encoding="utf-8")
-    (folder / HEAD).write_text(json.dumps({"version": VERSION, **asdict(head)}), encoding="utf-8")
+    (folder / HEADER).write_text(json.dumps({"version": VERSION, **asdict(head)}), encoding="utf-8")

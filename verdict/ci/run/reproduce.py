@@ -54,7 +54,7 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool, main: MainCod
         claimed = lock_entries(author.text(LOCK), "HEAD") if author.text(LOCK) else {}
         begin_from(base)
         _forget_narrowed(root)
-        remote = remote and answers(root)
+        remote = remote and remote_answers(root)
         if not remote:
             without_remote(root)
         obtain_pretrained(root, main.folder if main else root)
@@ -63,14 +63,14 @@ def reproduce(root: Path, base_name: str, out: Path, remote: bool, main: MainCod
     except VerdictError as error:
         stage = error.stage if isinstance(error, repro.StageError) else None
         reason = main.explained(stage, error.what) if main and stage else error.what if stage else str(error)
-        _hand_over(root, out, bundle.Head(bundle.FAILED, stage, reason[:1000]), [])
+        _hand_over(root, out, bundle.Header(bundle.FAILED, stage, reason[:1000]), [])
         raise
-    _hand_over(root, out, bundle.Head(bundle.REPRODUCED), outputs(root, base))
+    _hand_over(root, out, bundle.Header(bundle.REPRODUCED), outputs(root, base))
     found = differences(claimed, lock_entries((root / LOCK).read_text(encoding="utf-8"), "the run"))
     print("\n".join(found) or f"reproduced: {LOCK} is what the author committed")
 
 
-def answers(root: Path) -> bool:
+def remote_answers(root: Path) -> bool:
     """Whether the remote can be asked; where it cannot, the log says why, and the run goes on without it."""
     try:
         with Storage(root):
@@ -201,6 +201,6 @@ def _files(root: Path, path: str) -> list[str]:
     return [file.relative_to(root).as_posix() for file in found if file.is_file()]
 
 
-def _hand_over(root: Path, out: Path, head: bundle.Head, files: list[str]) -> None:
+def _hand_over(root: Path, out: Path, head: bundle.Header, files: list[str]) -> None:
     bundle.write(out, head, root, files, repro.read_records(root))
     print(json.dumps({"outcome": head.outcome, "files": len(files)}))

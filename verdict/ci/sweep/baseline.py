@@ -4,7 +4,7 @@ from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import GENERATED
-from verdict.ci.run.reproduce import answers, stage_outputs, without_remote
+from verdict.ci.run.reproduce import remote_answers, stage_outputs, without_remote
 from verdict.repo import repro
 from verdict.repo.git import git
 from verdict.repo.lock.check import LOCK
@@ -23,7 +23,7 @@ def baseline(root: Path, remote: bool) -> None:
     Raises:
         VerdictError: a stage failed, or running gives other results than dvc.lock has.
     """
-    remote = remote and answers(root)
+    remote = remote and remote_answers(root)
     if not remote:
         without_remote(root)
     outputs = stage_outputs((root / LOCK).read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ NAME = "sweeps"
 _SHARED = ("endpointurl", "region")
 
 
-def name_remote(root: Path, url: str) -> None:
+def add_sweeps_remote(root: Path, url: str) -> None:
     """Add the remote `sweeps` to this checkout's own settings, and say whose the experiments' commits are.
 
     Args:

@@ -11,7 +11,7 @@ MOST = 256  # GitHub's limit of the jobs of a matrix
 _SPEC = re.compile(r"sweeps/[A-Za-z0-9_-]+\.ya?ml")
 
 
-def plan_of(root: Path, spec: str) -> Plan:
+def plan_from_spec(root: Path, spec: str) -> Plan:
     """The plan of a spec file of this commit.
 
     Raises:

@@ -68,11 +68,11 @@ def _push(github: GitHub, proposal: Proposal, folder: Path) -> None:
     if tip and tip["tree"]["sha"] == tree and [one["sha"] for one in tip["parents"]] == [proposal.baseline]:
         print(f"{proposal.branch} has this already")
         return
-    commit = github.commit(tree, [proposal.baseline], proposal.message)
+    commit = github.create_commit(tree, [proposal.baseline], proposal.message)
     if tip:
-        github.move(ref, commit, force=True)
+        github.update_ref(ref, commit, force=True)
     else:
-        github.create(ref, commit)
+        github.create_ref(ref, commit)
 
 
 def _tree(github: GitHub, proposal: Proposal, folder: Path) -> str:
@@ -82,7 +82,7 @@ def _tree(github: GitHub, proposal: Proposal, folder: Path) -> str:
     if foreign := [name for name in files if not _MAY.fullmatch(name)]:
         what = "only params.yaml, dvc.lock, metrics/, plots/, pointers and the note of new rows are committed"
         raise VerdictError(foreign[0], what, "report it")
-    return github.tree(files, proposal.baseline)
+    return github.create_tree(files, proposal.baseline)
 
 
 def _tip(github: GitHub, proposal: Proposal, ref: str) -> dict[str, Any] | None:

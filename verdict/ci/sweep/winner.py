@@ -65,7 +65,7 @@ def _winner(plan: Plan, board: Board) -> Row:
     if not board.rows:
         raise VerdictError(str(plan.spec), "no point has a result", "look at the logs of the points, above")
     winner = board.rows[0]
-    if not winner.measured:
+    if not winner.stats:
         what = f"{winner.name} claims the best score, and its predictions are missing or damaged"
         raise VerdictError(
             str(plan.spec), what, f"dvc exp remove --git-remote origin {winner.name}, and start it again"
@@ -73,7 +73,7 @@ def _winner(plan: Plan, board: Board) -> Row:
     return winner
 
 
-def take_leaderboard(board: Path, out: Path) -> str:
+def copy_leaderboard(board: Path, out: Path) -> str:
     """Lay the leaderboard for the comment aside, with its pictures; its text."""
     out.mkdir(parents=True, exist_ok=True)
     for path in (board / LEADERBOARD, *board.glob("*.png")):
@@ -105,7 +105,7 @@ def _message(plan: Plan, board: Board, winner: Row, point: Point) -> str:
 
 
 def _score(row: Row) -> str:
-    interval = f" [{row.measured.low:.4f}, {row.measured.high:.4f}]" if row.measured else ""
+    interval = f" [{row.stats.low:.4f}, {row.stats.high:.4f}]" if row.stats else ""
     return f"{row.score:.4f}{interval}"
 
 
@@ -116,7 +116,7 @@ def _beside(plan: Plan) -> str:
 
 def _body(plan: Plan, board: Board, winner: Row, point: Point, run: str) -> str:
     ranked = {row.name for row in board.rows}
-    alike = [row for row in board.rows if row.name != winner.name and row.measured and row.measured.ties_best]
+    alike = [row for row in board.rows if row.name != winner.name and row.stats and row.stats.ties_best]
     found = {
         "name": winner.name,
         "score": _score(winner) + _beside(plan),

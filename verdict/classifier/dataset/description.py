@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import arrow_parts, read_arrow, read_json, whole_columns, write_json
+from verdict.base.files import complete_columns, read_arrow, read_arrow_parts, read_json, write_json
 from verdict.classifier.dataset.text import Text
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ TRUTH = ("id", "group", "slice", "label", "rating")
 _ALWAYS = ("id", "group", "label")
 
 
-def truth_of(columns: Iterable[str]) -> list[str]:
+def select_truth(columns: Iterable[str]) -> list[str]:
     """Those of `TRUTH` that a table has."""
     return [name for name in TRUTH if name in set(columns)]
 
@@ -38,12 +38,12 @@ def read_prepared(path: Path, remedy: str, *more: str) -> "pa.Table":
 
 def prepared_parts(path: Path, remedy: str, *more: str) -> Iterator["pa.Table"]:
     """Read a prepared table in parts, as `read_prepared` reads the whole of it."""
-    return (_known(part, path, remedy, more) for part in arrow_parts(path, remedy))
+    return (_known(part, path, remedy, more) for part in read_arrow_parts(path, remedy))
 
 
 def _known(table: "pa.Table", path: Path, remedy: str, more: tuple[str, ...]) -> "pa.Table":
     wanted = {*_ALWAYS, *more, *table.column_names}
-    return whole_columns(table, [name for name in COLUMNS if name in wanted], path, remedy)
+    return complete_columns(table, [name for name in COLUMNS if name in wanted], path, remedy)
 
 
 class Limits(BaseModel):

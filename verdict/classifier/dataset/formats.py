@@ -51,7 +51,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ColumnRequest:
     """The columns to read, each with the key of params.yaml that names it; and where to tell that one is not there."""
 
     keys: Sequence[tuple[str, str]]
@@ -76,7 +76,7 @@ class Wanted:
         return not absent and not twice
 
 
-def read(file: Path, kind: str, wanted: Wanted) -> Iterator[Batch]:
+def read(file: Path, kind: str, wanted: ColumnRequest) -> Iterator[Batch]:
     """The rows of a file of a format; `UnreadableError` where it ends for a reason."""
     if not file.stat().st_size:
         raise UnreadableError("empty file")
@@ -126,7 +126,9 @@ class _Lines:
             self.row = 0
 
 
-def _batched(file: Path, lines: _Lines, wanted: Wanted, rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Batch]:
+def _batched(
+    file: Path, lines: _Lines, wanted: ColumnRequest, rows: Iterable[tuple[int, Sequence[str]]]
+) -> Iterator[Batch]:
     """Rows, of which each has a cell for each wanted column, in batches that are bounded in rows and in bytes."""
     names = wanted.columns
     made: list[tuple[int, Sequence[str]]] = []
@@ -146,7 +148,7 @@ def _batched(file: Path, lines: _Lines, wanted: Wanted, rows: Iterable[tuple[int
         yield batch()
 
 
-def _delimited(file: Path, lines: _Lines, wanted: Wanted, kind: str) -> Iterator[Batch]:
+def _delimited(file: Path, lines: _Lines, wanted: ColumnRequest, kind: str) -> Iterator[Batch]:
     csv.field_size_limit(MAX_CELL)
     first = next(lines, "")
     delimiter = delimiter_of(first, kind)
@@ -167,7 +169,7 @@ def _delimited(file: Path, lines: _Lines, wanted: Wanted, kind: str) -> Iterator
                     yield begun, [cells[place] for place in places]
                 elif cells:
                     what = f"another number of cells than the {len(header)} of the first line"
-                    wanted.problems.row(str(file), f"line {begun} with {len(cells)}", what)
+                    wanted.problems.add_row(str(file), f"line {begun} with {len(cells)}", what)
                 begun, lines.row = lines.number + 1, 0
 
         yield from _batched(file, lines, wanted, rows())
@@ -182,7 +184,7 @@ def _delimited(file: Path, lines: _Lines, wanted: Wanted, kind: str) -> Iterator
         raise UnreadableError(f"line {begun}: {what}") from None
 
 
-def _jsonl(file: Path, lines: _Lines, wanted: Wanted) -> Iterator[Batch]:
+def _jsonl(file: Path, lines: _Lines, wanted: ColumnRequest) -> Iterator[Batch]:
     names: dict[str, None] = {}
     asked = set(wanted.columns)
 
@@ -194,9 +196,9 @@ def _jsonl(file: Path, lines: _Lines, wanted: Wanted) -> Iterator[Batch]:
                     raise TypeError(_NO_OBJECT)
                 cells = [_cell(row.get(column)) for column in wanted.columns]
             except (ValueError, RecursionError):
-                wanted.problems.row(str(file), f"line {number}", _NO_OBJECT)
+                wanted.problems.add_row(str(file), f"line {number}", _NO_OBJECT)
             except TypeError as error:
-                wanted.problems.row(str(file), f"line {number}", str(error))
+                wanted.problems.add_row(str(file), f"line {number}", str(error))
             else:
                 names.update(dict.fromkeys(name for name in row if len(names) < _NAMES or name in asked))
                 yield number, [cell if cell.isascii() else _whole(cell) for cell in cells]
@@ -211,7 +213,7 @@ def _whole(cell: str) -> str:
     return cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _parquet(file: Path, wanted: Wanted) -> Iterator[Batch]:
+def _parquet(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
     with pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False) as opened:
         schema = opened.schema_arrow
         if not wanted.in_header(str(file), schema.names):

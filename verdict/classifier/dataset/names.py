@@ -53,7 +53,7 @@ class Names:
         """Stop the reading of a table that has too many."""
         if self.too_many():
             self.check()
-            self._problems.stop()
+            self._problems.raise_if_any()
 
     def check(self) -> None:
         """Note what is wrong with the labels and the slices as a whole."""

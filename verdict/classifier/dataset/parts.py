@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from verdict.base.engine import mapped
+from verdict.base.engine import map_items
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.formats import Wanted
+from verdict.classifier.dataset.formats import ColumnRequest
 from verdict.classifier.dataset.problems import Problems
-from verdict.classifier.dataset.rows import SCHEMA, Codes, Rows
-from verdict.classifier.dataset.table import files, read_file, require_rows
+from verdict.classifier.dataset.rows import SCHEMA, Codes, RowParser
+from verdict.classifier.dataset.table import read_file, require_rows, table_files
 from verdict.classifier.params.data import Data, Split
 
 
@@ -33,7 +33,7 @@ class Job:
 class Made:
     """What is known of a file's rows together, how many can be used, and whether it was read to its end."""
 
-    rows: Rows
+    rows: RowParser
     count: int
     whole: bool
 
@@ -59,7 +59,7 @@ class Part:
                 yield batch
 
 
-def read(data: Data, split: Split, rows: Rows, problems: Problems, folder: Path) -> list[Part]:
+def read(data: Data, split: Split, rows: RowParser, problems: Problems, folder: Path) -> list[Part]:
     """Read all files of a table into a folder, which is made.
 
     Args:
@@ -70,13 +70,13 @@ def read(data: Data, split: Split, rows: Rows, problems: Problems, folder: Path)
         folder: where to write.
     """
     folder.mkdir()
-    found, parts = files(Path(data.path), problems), list[Part]()
+    found, parts = table_files(Path(data.path), problems), list[Part]()
     jobs = [Job(data, split, file, folder / f"{number:06}.arrow") for number, file in enumerate(found)]
-    for job, made in zip(jobs, mapped(make, jobs), strict=True):
+    for job, made in zip(jobs, map_items(make, jobs), strict=True):
         parts.append(Part(job.spool, made.count, rows.add(made.rows)))
         rows.names.require_few()
         if not made.whole:
-            problems.stop()
+            problems.raise_if_any()
     if found:
         require_rows(Path(data.path), rows.read.total(), problems)
     return parts
@@ -84,8 +84,8 @@ def read(data: Data, split: Split, rows: Rows, problems: Problems, folder: Path)
 
 def make(job: Job) -> Made:
     """Read a file into its spool, as far as it can be read."""
-    rows, count = Rows(job.data, job.split, Problems(job.data.path)), 0
-    wanted = Wanted(keys_of(job.data, job.split), rows.problems)
+    rows, count = RowParser(job.data, job.split, Problems(job.data.path)), 0
+    wanted = ColumnRequest(requested_columns(job.data, job.split), rows.problems)
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(job.spool, SCHEMA, options=options) as spool, suppress(VerdictError):  # its problems tell it
         for batch in read_file(job.file, wanted):
@@ -99,7 +99,7 @@ def make(job: Job) -> Made:
     return Made(rows, count, whole=False)
 
 
-def keys_of(data: Data, split: Split) -> list[tuple[str, str]]:
+def requested_columns(data: Data, split: Split) -> list[tuple[str, str]]:
     """The columns that are read, each with the key that names it."""
     keys = [("data.text", column) for column in data.text]
     keys += [("data.slice", column) for column in data.slice or ()]

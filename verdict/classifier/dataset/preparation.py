@@ -18,7 +18,7 @@ from verdict.classifier.dataset.duplicates import REASONS, numbered, ranked, rep
 from verdict.classifier.dataset.parts import Part, read
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.quality import Violation, write_details
-from verdict.classifier.dataset.rows import KEYS, SCHEMA, Rows
+from verdict.classifier.dataset.rows import KEYS, SCHEMA, RowParser
 from verdict.classifier.dataset.splits import SPLITS, by_date, split_of
 from verdict.classifier.params.data import Data, Split
 
@@ -67,7 +67,7 @@ class _Preparation:
     def __init__(self, data: Data, split: Split, spool: Path) -> None:
         self._data, self._split, self._spool = data, split, spool
         self._problems = Problems(data.path)
-        self._rows = Rows(data, split, self._problems)
+        self._rows = RowParser(data, split, self._problems)
         self._parts: list[Part] = []
         self._keys: dict[str, Array] = {}
 
@@ -85,7 +85,7 @@ class _Preparation:
             (row,) = self._at(twice[:1])
             what = f"{len(twice):,} rows have an id that stands before them, first {quoted(row['id'])} ({row['place']})"
             self._problems.add("data.id", what)
-        self._problems.stop()
+        self._problems.raise_if_any()
 
     def settle(self, details: Path | None) -> None:
         """Decide which rows stay, and in which split where that does not go by the group's name."""
@@ -102,7 +102,7 @@ class _Preparation:
         if self._split.by == "date":
             self._keys["split"][self._kept] = by_date(groups[self._kept], self._keys["date"][self._kept], self._split)
         self._check_groups(groups)
-        self._problems.stop()
+        self._problems.raise_if_any()
 
     def _list_conflicts(self, details: Path | None) -> None:
         names = self._rows.names.labels.values()
@@ -143,7 +143,7 @@ class _Preparation:
         if empty := [name for name, count in counts.items() if not count]:
             what = f"no row is left for {' and '.join(empty)}, of {counts.total():,} in all"
             self._problems.add("split", f"{what}: by {self._split.by}, {_WHY[self._split.by]}")
-        self._problems.stop()
+        self._problems.raise_if_any()
         return dict(counts)
 
     def _named(self) -> Iterator[tuple[pa.Table, Array]]:

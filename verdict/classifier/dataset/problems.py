@@ -29,7 +29,7 @@ class Problems:
         """Note a problem of the whole table."""
         self._lines.append(f"{key}: {what}")
 
-    def row(self, key: str, place: str, what: str, then: str = "") -> None:
+    def add_row(self, key: str, place: str, what: str, then: str = "") -> None:
         """Note a problem of one row: told as WHAT in N rows (first: PLACE) THEN."""
         first, count = self._rows.get((key, what, then), (place, 0))
         self._rows[key, what, then] = first, count + 1
@@ -41,7 +41,7 @@ class Problems:
             first, before = self._rows.get(problem, (place, 0))
             self._rows[problem] = first, before + count
 
-    def stop(self) -> None:
+    def raise_if_any(self) -> None:
         """Raise what was noted, if anything was, as one `VerdictError`."""
         lines = list(self._lines)
         for (key, what, then), (first, count) in self._rows.items():

@@ -50,7 +50,7 @@ def damage_of(text: Text) -> re.Pattern[str]:
     return _DAMAGE["whitespace" in text.cleaning]
 
 
-class Rows:
+class RowParser:
     """Makes rows of batches, and counts by slice what was read, dropped and cut."""
 
     def __init__(self, data: Data, split: Split, problems: Problems) -> None:
@@ -95,7 +95,7 @@ class Rows:
         }
         return pa.RecordBatch.from_pydict(columns, SCHEMA)
 
-    def add(self, other: "Rows") -> Codes:
+    def add(self, other: "RowParser") -> Codes:
         """Count the rows of another file, too; for each of its numbers of labels and slices the number here."""
         self.read.update(other.read)
         self.cut.update(other.cut)
@@ -121,7 +121,7 @@ class Rows:
     def _require(self, key: str, batch: Batch, cells: Sequence[str]) -> None:
         for row, cell in enumerate(cells):
             if not cell:
-                self.problems.row(key, batch.place(row), "no value")
+                self.problems.add_row(key, batch.place(row), "no value")
 
     def _slices(self, batch: Batch) -> list[str]:
         columns = [self._cells(batch, column) for column in self._data.slice or ()]
@@ -132,7 +132,9 @@ class Rows:
         names = [" / ".join(parts) for parts in zip(*columns, strict=True)]
         for row, name in enumerate(names):
             if name == OVERALL:
-                self.problems.row("data.slice", batch.place(row), f'"{OVERALL}"', ", which is the name for all rows")
+                self.problems.add_row(
+                    "data.slice", batch.place(row), f'"{OVERALL}"', ", which is the name for all rows"
+                )
         return names
 
     def _texts(self, batch: Batch, slices: Sequence[str]) -> Iterator[str | None]:
@@ -147,13 +149,13 @@ class Rows:
             elif len(joined) > self.text.max_length and self.text.cuts(joined):
                 if rule == "stop":
                     what = f"a text of more than {self.text.max_length} characters"
-                    self.problems.row(key, batch.place(row), what, "; data.too_long: cut or drop")
+                    self.problems.add_row(key, batch.place(row), what, "; data.too_long: cut or drop")
                 self.cut[name] += rule == "cut"
                 reason = "too long" if rule == "drop" else ""
             if not reason and self._damage.search(text):
                 if self._data.damaged == "stop":
                     what = f"signs of a wrong encoding, such as {quoted(self._damage.findall(text)[0])},"
-                    self.problems.row("data.text", batch.place(row), what, "; data.damaged: drop leaves them out")
+                    self.problems.add_row("data.text", batch.place(row), what, "; data.damaged: drop leaves them out")
                 reason = "damaged text"
             if reason:
                 self.dropped[name, reason] += 1
@@ -177,7 +179,7 @@ class Rows:
         for row, label in enumerate(labels):
             if label and wanted and label not in wanted:
                 then = f" is none of {', '.join(wanted[:10])}; add it or correct them"
-                self.problems.row("data.labels", batch.place(row), quoted(label), then)
+                self.problems.add_row("data.labels", batch.place(row), quoted(label), then)
         return labels
 
     def _numbers(
@@ -192,7 +194,7 @@ class Rows:
             if not low <= number <= high or math.isinf(number):
                 wanted = f"from {low:g} on" if high == math.inf else f"from {low:g} to {high:g}"
                 what = "no value" if not cell else f"no number {wanted}"
-                self.problems.row(key, f"{batch.place(row)}: {quoted(cell)}" if cell else batch.place(row), what)
+                self.problems.add_row(key, f"{batch.place(row)}: {quoted(cell)}" if cell else batch.place(row), what)
                 number = math.nan
             numbers.append(None if math.isnan(number) else number)
         return numbers
@@ -217,7 +219,7 @@ class Rows:
         for row, cell in enumerate(cells):
             if cell not in SPLITS:
                 what = f"none of {', '.join(SPLITS)}"
-                self.problems.row("split.column", f"{batch.place(row)}: {quoted(cell)}", what)
+                self.problems.add_row("split.column", f"{batch.place(row)}: {quoted(cell)}", what)
         return [SPLITS.index(cell) if cell in SPLITS else 0 for cell in cells]
 
     def _dates(self, batch: Batch) -> list[int]:
@@ -228,12 +230,12 @@ class Rows:
             dates = pd.to_datetime(pd.Series(cells, dtype=object), format=form, errors="coerce", utc=True)
         except ValueError as error:  # not one of a date, but of the format
             self.problems.add("data.date_format", str(error))
-            self.problems.stop()
+            self.problems.raise_if_any()
             raise
         for row in dates.index[dates.isna()]:
             place, what, then = batch.place(row), "no date", ""
             if cells[row]:
                 place, what, then = f"{place}: {quoted(cells[row])}", f"no date in {form}", "; see data.date_format"
-            self.problems.row("data.date", place, what, then)
+            self.problems.add_row("data.date", place, what, then)
         moments: list[int] = dates.dt.as_unit("us").astype("int64").tolist()
         return moments

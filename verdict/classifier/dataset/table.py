@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from verdict.classifier.dataset.formats import FORMATS, Batch, UnreadableError, Wanted, read
+from verdict.classifier.dataset.formats import FORMATS, Batch, ColumnRequest, UnreadableError, read
 from verdict.classifier.dataset.problems import Problems
 
 
-def files(path: Path, problems: Problems) -> list[Path]:
+def table_files(path: Path, problems: Problems) -> list[Path]:
     """The files of a table: itself, or those of a folder by name, all of one format."""
     if not path.exists():
         problems.add("data.path", f"no such file or folder: {path}; dvc pull, or put the table there")
@@ -42,7 +42,7 @@ def format_of(file: Path) -> str:
     return f"{ending}.gz" if packed and ending == "parquet" else ending
 
 
-def batches(path: Path, keys: Sequence[tuple[str, str]], problems: Problems) -> Iterator[Batch]:
+def read_batches(path: Path, keys: Sequence[tuple[str, str]], problems: Problems) -> Iterator[Batch]:
     """Read all rows in order, a batch at a time.
 
     Args:
@@ -50,8 +50,8 @@ def batches(path: Path, keys: Sequence[tuple[str, str]], problems: Problems) -> 
         keys: pairs of a key of params.yaml and the column that it names.
         problems: gets whatever cannot be read; rows with a problem are left out.
     """
-    wanted, rows = Wanted(keys, problems), 0
-    found = files(path, problems)
+    wanted, rows = ColumnRequest(keys, problems), 0
+    found = table_files(path, problems)
     for file in found:
         for batch in read_file(file, wanted):
             rows += len(batch.lines)
@@ -66,7 +66,7 @@ def require_rows(path: Path, rows: int, problems: Problems) -> None:
         problems.add("data.path", f"{path}: no row can be read")
 
 
-def read_file(file: Path, wanted: Wanted) -> Iterator[Batch]:
+def read_file(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
     """Read the rows of a file, as far as it can be read."""
     try:
         yield from read(file, format_of(file), wanted)
@@ -79,7 +79,7 @@ def read_file(file: Path, wanted: Wanted) -> Iterator[Batch]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Header(Wanted):
+class _Header(ColumnRequest):
     """Wants no column, and notes which there are."""
 
     found: list[str]
@@ -90,10 +90,10 @@ class _Header(Wanted):
         return False
 
 
-def header(path: Path, problems: Problems) -> list[str]:
+def read_header(path: Path, problems: Problems) -> list[str]:
     """The columns of a table, by its first file."""
     wanted = _Header((), problems, [])
-    for file in files(path, problems)[:1]:
+    for file in table_files(path, problems)[:1]:
         for _ in read_file(file, wanted):
             pass
     return wanted.found

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from verdict.classifier.features.negation import marked
-from verdict.classifier.features.rows import Floats, Rows, stacked
+from verdict.classifier.features.rows import Floats, SparseRows, stacked
 from verdict.classifier.params import Ngrammed
 
 Hashes = npt.NDArray[np.uint64]
@@ -61,7 +61,7 @@ class Marked:
 
 
 @dataclass(frozen=True)
-class Hashed:
+class HashedNgrams:
     """Text in, sparse features out: words in the first half of them, characters in the second, each of length 1 (L2).
 
     Args:
@@ -77,11 +77,11 @@ class Hashed:
         """The number of features."""
         return len(self.idf)
 
-    def transform(self, texts: Iterable[str]) -> Rows:
+    def transform(self, texts: Iterable[str]) -> SparseRows:
         """Features of shape (texts, size), float32."""
         return stacked([self.features(Marked.of(part, self.params)) for part in portions(texts)] or [self._none])
 
-    def features(self, marked: Marked) -> Rows:
+    def features(self, marked: Marked) -> SparseRows:
         """Features of shape (n, size)."""
         words, (tokens, chars) = self.signed(marked)
         texts, chars = _at_tokens(marked, tokens, chars)
@@ -95,17 +95,17 @@ class Hashed:
         tokens, chars = _signed(*grams.characters(self.params.char.ngrams), self.size - half)
         return words, (tokens, chars + np.uint64(half << 1))
 
-    def weighed(self, counts: Rows) -> Rows:
+    def weighed(self, counts: SparseRows) -> SparseRows:
         """(1 + log count) · idf with the counts' signs, words and characters each of length 1."""
         data: Floats = np.copysign((np.log(np.abs(counts.data)) + 1) * self.idf[counts.indices], counts.data)
         rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
         blocks = 2 * rows + (counts.indices >= self.size // 2)
         lengths = np.sqrt(np.bincount(blocks, data**2)).astype(np.float32)
         data /= lengths[blocks]
-        return Rows(data, counts.indices, counts.indptr, counts.shape)
+        return SparseRows(data, counts.indices, counts.indptr, counts.shape)
 
     @property
-    def _none(self) -> Rows:
+    def _none(self) -> SparseRows:
         return self.features(Marked.of([], self.params))
 
 
@@ -200,7 +200,7 @@ def _at_tokens(marked: Marked, tokens: Places, signed: Hashes) -> tuple[Places, 
     return np.repeat(texts, counts), signed[np.repeat(starts, counts) + within]
 
 
-def _counted(rows: Places, signed: Hashes, shape: tuple[int, int]) -> Rows:
+def _counted(rows: Places, signed: Hashes, shape: tuple[int, int]) -> SparseRows:
     """The sum of the signs of each feature in each row: one sort of whole numbers brings what is alike together."""
     keys = (rows.astype(np.uint64) << _HALF) | signed
     keys.sort()
@@ -210,7 +210,7 @@ def _counted(rows: Places, signed: Hashes, shape: tuple[int, int]) -> Rows:
     sums = np.add.reduceat(signs, starts) if len(starts) else signs
     cells, sums = cells[starts][sums != 0], sums[sums != 0]
     ends = np.searchsorted(cells >> (_HALF - _ONE), np.arange(shape[0] + 1, dtype=np.uint64))
-    return Rows(sums, (cells & _FEATURE).astype(np.int32), ends, shape)
+    return SparseRows(sums, (cells & _FEATURE).astype(np.int32), ends, shape)
 
 
 def idf_of(frequencies: Places, rows: int) -> npt.NDArray[np.float32]:

@@ -3,28 +3,28 @@
 import numpy as np
 import scipy.sparse as sp
 
-from verdict.classifier.features.hashing import Hashed, Hashes, Marked, Places
-from verdict.classifier.features.rows import Rows
+from verdict.classifier.features.hashing import HashedNgrams, Hashes, Marked, Places
+from verdict.classifier.features.rows import SparseRows
 from verdict.classifier.features.sparse_io import to_scipy
 
 
-def features(reads: Hashed, marked: Marked) -> sp.csr_matrix:
+def features(featurizer: HashedNgrams, marked: Marked) -> sp.csr_matrix:
     """What `Hashed.features` gives, each row in an order of its own."""
-    counts = _counts(reads, marked)
-    return to_scipy(reads.weighed(Rows(counts.data, counts.indices, counts.indptr, counts.shape)))
+    counts = _counts(featurizer, marked)
+    return to_scipy(featurizer.weighed(SparseRows(counts.data, counts.indices, counts.indptr, counts.shape)))
 
 
-def frequencies(reads: Hashed, marked: Marked) -> Places:
+def frequencies(featurizer: HashedNgrams, marked: Marked) -> Places:
     """In how many of the texts each feature occurs, (size,)."""
-    return np.bincount(_counts(reads, marked).indices, minlength=reads.size)
+    return np.bincount(_counts(featurizer, marked).indices, minlength=featurizer.size)
 
 
-def _counts(reads: Hashed, marked: Marked) -> sp.csr_matrix:
+def _counts(featurizer: HashedNgrams, marked: Marked) -> sp.csr_matrix:
     """One product: texts by what they are made of (their own words as one thing, and tokens), that by features."""
-    words, (tokens, chars) = reads.signed(marked)
+    words, (tokens, chars) = featurizer.signed(marked)
     texts, different = len(marked), len(marked.lengths)
     places = np.concatenate([words[0], tokens + texts])
-    of_parts = _matrix(places, np.concatenate([words[1], chars]), (texts + different, reads.size))
+    of_parts = _matrix(places, np.concatenate([words[1], chars]), (texts + different, featurizer.size))
     parts = np.insert(marked.tokens + texts, marked.ends[:-1], np.arange(texts))
     ones = np.ones(len(parts), np.float32)
     in_texts = sp.csr_matrix((ones, parts, marked.ends + np.arange(texts + 1)), shape=(texts, texts + different))

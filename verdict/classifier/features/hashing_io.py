@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, write_json
-from verdict.classifier.features.hashing import Hashed
+from verdict.classifier.features.hashing import HashedNgrams
 from verdict.classifier.features.tfidf_io import Tensors
 from verdict.classifier.params import Ngrammed
 
@@ -16,12 +16,12 @@ SETTINGS = "hashing.json"
 IDF = "idf.hashed"
 
 
-def write_settings(path: Path, hashed: Hashed) -> None:
+def write_settings(path: Path, hashed: HashedNgrams) -> None:
     """Write the marking, the n-grams and the number of features."""
     write_json(path, {"params": hashed.params.model_dump(mode="json"), "features": hashed.size})
 
 
-def hashed_from(path: Path, tensors: Tensors, remedy: str) -> Hashed:
+def hashed_from(path: Path, tensors: Tensors, remedy: str) -> HashedNgrams:
     """Read the settings at `path` and join them with the weights; `VerdictError` when they do not fit together."""
     settings = read_json(path, remedy)
     if not isinstance(settings, dict) or set(settings) != {"params", "features"}:
@@ -35,4 +35,4 @@ def hashed_from(path: Path, tensors: Tensors, remedy: str) -> Hashed:
         raise VerdictError(str(path), f"features is {size!r}, not a number from 2", remedy)
     if idf is None or idf.shape != (size,) or idf.dtype != np.float32 or not np.isfinite(idf).all():
         raise VerdictError(str(path), f"{size} features, but not as many finite weights", remedy)
-    return Hashed(params, idf)
+    return HashedNgrams(params, idf)

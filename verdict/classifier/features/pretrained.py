@@ -32,7 +32,7 @@ def require_start(kind: str) -> None:
         raise VerdictError(str(path), "does not say what it starts from", f"git checkout {path}")
 
 
-def checkpoint(reference: str) -> Path:
+def checkpoint_folder(reference: str) -> Path:
     """The folder of a checkpoint whose files were checked.
 
     Args:

@@ -19,7 +19,7 @@ _NO_ROW: Row = (np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
-class Rows:
+class SparseRows:
     """Row i has `data[ends[i]:ends[i + 1]]` in the columns `indices[ends[i]:ends[i + 1]]`, rising; elsewhere 0.
 
     The names of the attributes are those of `scipy.sparse.csr_matrix`, which takes them as they are.
@@ -49,12 +49,12 @@ class Rows:
         return product
 
 
-def stacked(parts: Sequence[Rows]) -> Rows:
+def stacked(parts: Sequence[SparseRows]) -> SparseRows:
     """The rows of all parts, of which there is at least one, in their order."""
     if len(parts) == 1:
         return parts[0]
     ends = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(part.indptr) for part in parts]))])
-    return Rows(
+    return SparseRows(
         np.concatenate([part.data for part in parts]),
         np.concatenate([part.indices for part in parts]),
         ends.astype(np.int32 if ends[-1] < 2**31 else np.int64),

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
-from verdict.base.engine import mapped
+from verdict.base.engine import map_items
 from verdict.base.errors import VerdictError
-from verdict.base.files import arrow_parts
+from verdict.base.files import read_arrow_parts
 from verdict.classifier.features import hashing_batches
 from verdict.classifier.features.arrays import read_arrays, write_arrays
-from verdict.classifier.features.hashing import Hashed, Marked, Places, portions
+from verdict.classifier.features.hashing import HashedNgrams, Marked, Places, portions
 from verdict.classifier.params import Ngrammed
 
 # A pile is worked on in memory, and there are no more than so many, each an open file.
@@ -32,12 +32,12 @@ class Shards:
     """The features of n texts that do not fit into memory, made when they are read.
 
     Args:
-        reads: from marked texts to features.
+        featurizer: from marked texts to features.
         files: the shards, each with the number of the row that its table begins with.
         rows: n.
     """
 
-    reads: Hashed
+    featurizer: HashedNgrams
     files: tuple[tuple[Path, int], ...]
     rows: int
 
@@ -47,19 +47,19 @@ class Shards:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and features, as of a matrix."""
-        return self.rows, self.reads.size
+        return self.rows, self.featurizer.size
 
     def joined(self, other: "Shards") -> "Shards":
         """These rows, then the other's."""
         moved = tuple((path, first + self.rows) for path, first in other.files)
-        return Shards(self.reads, self.files + moved, self.rows + other.rows)
+        return Shards(self.featurizer, self.files + moved, self.rows + other.rows)
 
     def parts(self, draw: np.random.Generator | None = None) -> Iterator[tuple[Places, sp.csr_matrix]]:
         """The numbers of some rows and their features, shard by shard; in an order of chance where one is drawn."""
         order = range(len(self.files)) if draw is None else draw.permutation(len(self.files)).tolist()
         for path, first in (self.files[place] for place in order):
             rows, marked = read_shard(path)
-            yield rows + first, hashing_batches.features(self.reads, marked)
+            yield rows + first, hashing_batches.features(self.featurizer, marked)
 
 
 def write_shards(folder: Path, split: str, table: Path, params: Ngrammed) -> dict[str, int]:
@@ -73,7 +73,7 @@ def write_shards(folder: Path, split: str, table: Path, params: Ngrammed) -> dic
     """
     found: dict[str, int] = {}
     piles = deal(folder, table)
-    for pile, shards in zip(piles, mapped(partial(shards_of, split, params), enumerate(piles)), strict=True):
+    for pile, shards in zip(piles, map_items(partial(shards_of, split, params), enumerate(piles)), strict=True):
         found |= shards
         pile.unlink()
     return found
@@ -87,7 +87,7 @@ def deal(folder: Path, table: Path) -> list[Path]:
     with ExitStack() as stack:
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         sinks = [stack.enter_context(pa.ipc.new_file(path, _SCHEMA, options=options)) for path in paths]
-        for part in arrow_parts(table, "dvc repro prepare", ["text"]):
+        for part in read_arrow_parts(table, "dvc repro prepare", ["text"]):
             numbered = pa.table({"row": np.arange(start, start + len(part)), "text": part["text"]}, schema=_SCHEMA)
             dealt, start = draw.integers(count, size=len(part)), start + len(part)
             for number, sink in enumerate(sinks):

@@ -10,18 +10,18 @@ import scipy.sparse as sp
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.features.arrays import read_arrays, write_arrays
-from verdict.classifier.features.rows import Rows
+from verdict.classifier.features.rows import SparseRows
 
 _PARTS = ("data", "indices", "indptr")
 
 
-def write_matrix(path: Path, matrix: Rows) -> None:
+def write_matrix(path: Path, matrix: SparseRows) -> None:
     """Write a matrix with its checksum."""
     shape = np.array(matrix.shape, dtype=np.int64)
     write_arrays(path, {**{name: getattr(matrix, name) for name in _PARTS}, "shape": shape})
 
 
-def to_scipy(rows: Rows) -> sp.csr_matrix:
+def to_scipy(rows: SparseRows) -> sp.csr_matrix:
     """The same matrix as a training takes it."""
     return sp.csr_matrix((rows.data, rows.indices, rows.indptr), shape=rows.shape)
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.features.negation import marked
-from verdict.classifier.features.rows import Row, Rows, stacked
+from verdict.classifier.features.rows import Row, SparseRows, stacked
 from verdict.classifier.params import Ngrammed, Ngrams
 
 Floats = npt.NDArray[np.float32]
@@ -118,11 +118,11 @@ class TfIdf:
     def _idf(self) -> Floats:
         return np.concatenate([self.word.idf, self.char.idf])
 
-    def transform(self, texts: Iterable[str]) -> Rows:
+    def transform(self, texts: Iterable[str]) -> SparseRows:
         """Features of shape (texts, size), float32, indices sorted."""
         rows = map(self._row, texts)
         parts = iter(lambda: list(islice(rows, _TEXTS)), [])
-        return stacked([Rows.of(part, self.size) for part in parts] or [Rows.of([], self.size)])
+        return stacked([SparseRows.of(part, self.size) for part in parts] or [SparseRows.of([], self.size)])
 
     def _row(self, text: str) -> Row:
         """The features of a text, (1 + log count) · idf, each block then of length 1."""

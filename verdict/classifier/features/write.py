@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
-from verdict.base.files import arrow_parts, read_arrow, write_json
+from verdict.base.files import read_arrow, read_arrow_parts, write_json
 from verdict.classifier.features import hashing_io, tfidf
-from verdict.classifier.features.hashing import Hashed, idf_of
+from verdict.classifier.features.hashing import HashedNgrams, idf_of
 from verdict.classifier.features.hashing_batches import frequencies as frequencies_of
-from verdict.classifier.features.pretrained import START, checkpoint, copy_checkpoint
+from verdict.classifier.features.pretrained import START, checkpoint_folder, copy_checkpoint
 from verdict.classifier.features.shards import read_shard, write_shards
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.features.tfidf_io import save_tfidf, write_tensors
@@ -41,7 +41,7 @@ def write_features(folder: Path, tables: Tables, settings: Featurize, representa
 
 def _write_tfidf(folder: Path, tables: Tables, settings: Featurize) -> str:
     """Word and character TF-IDF, learnt on `train`."""
-    parts = arrow_parts(tables["train"], _REMEDY, ["text"])
+    parts = read_arrow_parts(tables["train"], _REMEDY, ["text"])
     characters = sum(pc.sum(pc.utf8_length(part["text"])).as_py() or 0 for part in parts)
     tfidf.refuse_if_too_large(characters, settings.max_memory_gib)
     encoder = tfidf.fit(_texts(tables["train"]), settings)
@@ -56,11 +56,11 @@ def _write_hashed(folder: Path, tables: Tables, settings: Featurize) -> str:
     own = Ngrammed.model_validate({name: getattr(settings, name) for name in Ngrammed.model_fields})
     folder.mkdir(parents=True, exist_ok=True)
     shards = {name: write_shards(folder, name, table, own) for name, table in tables.items()}
-    hashed = Hashed(own, np.ones(settings.hashing.features, np.float32))
+    hashed = HashedNgrams(own, np.ones(settings.hashing.features, np.float32))
     frequencies = np.zeros(hashed.size, np.int64)
     for name in shards["train"]:
         frequencies += frequencies_of(hashed, read_shard(folder / f"{name}.safetensors")[1])
-    learnt = Hashed(own, idf_of(frequencies, sum(shards["train"].values())))
+    learnt = HashedNgrams(own, idf_of(frequencies, sum(shards["train"].values())))
     hashing_io.write_settings(folder / hashing_io.SETTINGS, learnt)
     write_tensors(folder / IDF, {hashing_io.IDF: learnt.idf})
     write_json(folder / CONTENTS, {"representation": "hashing", "shards": shards})
@@ -70,7 +70,7 @@ def _write_hashed(folder: Path, tables: Tables, settings: Featurize) -> str:
 
 def _write_token_ids(folder: Path, tables: Tables, settings: Featurize) -> str:
     """Token ids, and the checkpoint that they belong to; how many, and how many texts are cut, in words."""
-    source = checkpoint(settings.tokens.checkpoint)
+    source = checkpoint_folder(settings.tokens.checkpoint)
     tokeniser = tokeniser_of(source, settings.tokens.max_tokens)
     copy_checkpoint(source, folder / START)
     save_tokeniser(folder, tokeniser)

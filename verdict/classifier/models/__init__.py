@@ -5,14 +5,14 @@ Of a kind's package two functions are called: `rebuilt(tensors, reads, classes)`
 
 from importlib import import_module
 
-from verdict.classifier.features.reads import Reads, representation_of
+from verdict.classifier.features.featurizer import Featurizer, representation_of
 from verdict.classifier.params.kinds import KINDS, Model, Tensors
 
 
-def rebuilt(kind: str, tensors: Tensors, reads: Reads, classes: int) -> Model:
+def rebuilt(kind: str, tensors: Tensors, featurizer: Featurizer, classes: int) -> Model:
     """A model from its named arrays and what it reads; `ValueError` when they do not fit together."""
-    given = representation_of(reads)
-    if given not in KINDS[kind].reads:
+    given = representation_of(featurizer)
+    if given not in KINDS[kind].representations:
         raise ValueError(f"a model of kind {kind} does not read {given}")
-    model: Model = import_module(f"{__name__}.{kind}").rebuilt(tensors, reads, classes)
+    model: Model = import_module(f"{__name__}.{kind}").rebuilt(tensors, featurizer, classes)
     return model

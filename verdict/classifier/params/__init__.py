@@ -157,8 +157,8 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _reads_hashes(self) -> Self:
-        if self.featurize.method == "hashing" and "hashing" not in KINDS[self.train.model].reads:
-            able = ", ".join(name for name, kind in KINDS.items() if "hashing" in kind.reads)
+        if self.featurize.method == "hashing" and "hashing" not in KINDS[self.train.model].representations:
+            able = ", ".join(name for name, kind in KINDS.items() if "hashing" in kind.representations)
             raise ValueError(f"featurize.method: hashing is for train.model: {able}, not for {self.train.model}")
         return self
 

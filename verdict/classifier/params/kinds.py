@@ -32,12 +32,12 @@ class Kind:
     """What a kind of model reads, and what it can be trained on.
 
     Args:
-        reads: what `featurize` can make for it.
+        representations: what `featurize` can make for it.
         gpu: whether its training can use one.
         processes: whether several processes can train it together.
     """
 
-    reads: tuple[Representation, ...]
+    representations: tuple[Representation, ...]
     gpu: bool = True
     processes: bool = False
 

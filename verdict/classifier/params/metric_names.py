@@ -22,7 +22,7 @@ def metrics_of(classes: int, rated: bool) -> tuple[str, ...]:
     return (*COMMON, *(BINARY if classes == 2 else ()), *(RATED if rated else ()))
 
 
-def by_class(labels: Sequence[str]) -> tuple[str, ...]:
+def class_metric_names(labels: Sequence[str]) -> tuple[str, ...]:
     """The metrics of each class alone."""
     return tuple(f"{metric}:{label}" for label in labels for metric in BY_CLASS)
 

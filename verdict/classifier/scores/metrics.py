@@ -20,7 +20,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRows:
     """n rows with their truth and what a model says of them.
 
     Args:
@@ -38,9 +38,9 @@ class Scored:
     def __len__(self) -> int:
         return len(self.actual)
 
-    def __getitem__(self, rows: npt.NDArray[np.bool_]) -> "Scored":
+    def __getitem__(self, rows: npt.NDArray[np.bool_]) -> "ScoredRows":
         rating = None if self.rating is None else self.rating[rows]
-        return Scored(self.labels, self.actual[rows], self.probabilities[rows], rating)
+        return ScoredRows(self.labels, self.actual[rows], self.probabilities[rows], rating)
 
     @property
     def predicted(self) -> Codes:
@@ -68,7 +68,7 @@ class Sums:
         """How many columns there are."""
         return 3 * len(self.labels) + 1 + self.bins + (5 if self.rated else 0)
 
-    def of_rows(self, rows: Scored) -> tuple[Codes, Floats]:
+    def of_rows(self, rows: ScoredRows) -> tuple[Codes, Floats]:
         """What each row adds to which columns of the sums, (n, 5), and 5 more where there is a rating."""
         classes, predicted, confidence = len(self.labels), rows.predicted, rows.confidence
         right = predicted == rows.actual
@@ -81,7 +81,7 @@ class Sums:
             values += list(_moments(rows))
         return np.stack(columns, axis=1), np.stack(values, axis=1).astype(np.float64)
 
-    def of_all(self, rows: Scored) -> Floats:
+    def of_all(self, rows: ScoredRows) -> Floats:
         """The sums over all rows, (columns,)."""
         columns, values = self.of_rows(rows)
         return np.bincount(columns.ravel(), values.ravel(), minlength=self.width).astype(np.float64)
@@ -131,7 +131,7 @@ class Ranking:
     positive: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, rows: Scored) -> "Ranking":
+    def of(cls, rows: ScoredRows) -> "Ranking":
         """The ranking by the probability of the second class, which is the positive one."""
         values = rows.probabilities[:, 1]
         order = np.argsort(-values, kind="stable")
@@ -157,7 +157,7 @@ class Ranking:
         }
 
 
-def figures(rows: Scored, bins: int) -> dict[str, float]:
+def compute_metrics(rows: ScoredRows, bins: int) -> dict[str, float]:
     """Each metric of a set of rows with all digits, of each class those named `recall:LABEL`, and n."""
     layout = Sums(rows.labels, bins, rows.rating is not None)
     sums = layout.of_all(rows)
@@ -179,7 +179,7 @@ def rounded(values: Mapping[str, Any]) -> dict[str, float]:
     return {name: value if isinstance(value, int) else round(float(value), DIGITS) for name, value in values.items()}
 
 
-def confusion(rows: Scored) -> npt.NDArray[np.int64]:
+def confusion(rows: ScoredRows) -> npt.NDArray[np.int64]:
     """The number of rows by true and predicted class, (K, K)."""
     classes = len(rows.labels)
     return np.bincount(rows.actual * classes + rows.predicted, minlength=classes**2).reshape(classes, classes)
@@ -199,7 +199,7 @@ def _losses(actual: Codes, probabilities: Floats) -> Floats:
     return -np.log(np.clip(probabilities[np.arange(len(actual)), actual], 1e-15, None))
 
 
-def _moments(rows: Scored) -> tuple[Floats, ...]:
+def _moments(rows: ScoredRows) -> tuple[Floats, ...]:
     rating = np.zeros(len(rows)) if rows.rating is None else rows.rating
     x, y = _standard(rating), _standard(rows.probabilities[:, -1] - rows.probabilities[:, 0])
     return x, y, x**2, y**2, x * y

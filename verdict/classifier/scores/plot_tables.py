@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from verdict.base.files import Row
-from verdict.classifier.scores.metrics import DIGITS, Codes, Floats, Scored, bin_of, confusion
+from verdict.classifier.scores.metrics import DIGITS, Codes, Floats, ScoredRows, bin_of, confusion
 
 OTHER = "(other)"
 _POINTS = 100
@@ -17,7 +17,7 @@ _CLASSES, _CURVES, _SLICES = 12, 6, 5
 Slice = tuple[str, npt.NDArray[np.bool_]]
 
 
-def confusions(rows: Scored, slices: Iterable[Slice]) -> Iterator[Row]:
+def confusions(rows: ScoredRows, slices: Iterable[Slice]) -> Iterator[Row]:
     """For `overall` and the largest slices, true class and predicted class: the count, and its share of the true class.
 
     Of more than twelve classes the twelve with most rows; the rest is one.
@@ -38,7 +38,7 @@ def confusions(rows: Scored, slices: Iterable[Slice]) -> Iterator[Row]:
                 yield {"slice": name, "actual": actual, "predicted": guess, "count": count, "share": share}
 
 
-def shown_classes(rows: Scored) -> list[int]:
+def shown_classes(rows: ScoredRows) -> list[int]:
     """The places of the classes that a confusion can show, in their order: those with most rows.
 
     They are the same whatever a model says, so that main's and a change's can stand beside each other.
@@ -56,7 +56,7 @@ def _merged(table: npt.NDArray[np.int64], kept: Sequence[int]) -> npt.NDArray[np
     return table
 
 
-def calibration(rows: Scored, bins: int) -> Iterator[Row]:
+def calibration(rows: ScoredRows, bins: int) -> Iterator[Row]:
     """For each non-empty bin of equal width: mean confidence, share of correct predictions, and their number."""
     confidence, correct = rows.confidence, rows.predicted == rows.actual
     bin_ = bin_of(confidence, bins)
@@ -68,7 +68,7 @@ def calibration(rows: Scored, bins: int) -> Iterator[Row]:
         }
 
 
-def precision_recall(rows: Scored) -> Iterator[Row]:
+def precision_recall(rows: ScoredRows) -> Iterator[Row]:
     """Points of the precision-recall curve of each of the six commonest classes, thinned to even steps of recall."""
     steps = np.linspace(0, 1, _POINTS + 1)
     counts = np.bincount(rows.actual, minlength=len(rows.labels))
@@ -94,7 +94,7 @@ def curve(truth: npt.NDArray[np.bool_], values: Floats) -> tuple[Floats, Floats]
     return np.append(1.0, hits / (last + 1)), np.append(0.0, recall)
 
 
-def mistakes(rows: Scored, ids: Sequence[str], slices: Sequence[str] | None, most: int) -> Iterator[Row]:
+def mistakes(rows: ScoredRows, ids: Sequence[str], slices: Sequence[str] | None, most: int) -> Iterator[Row]:
     """The wrong predictions with the highest confidence, by id: no text is shown, so that none enters git."""
     predicted, confidence = rows.predicted.tolist(), rows.confidence
     wrong = np.flatnonzero(rows.predicted != rows.actual).tolist()

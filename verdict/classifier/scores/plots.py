@@ -10,8 +10,8 @@ from verdict.base.files import write_rows
 from verdict.classifier.params import Evaluate
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores import plot_tables
-from verdict.classifier.scores.metrics import figures
-from verdict.classifier.scores.predictions import scored, slices
+from verdict.classifier.scores.metrics import compute_metrics
+from verdict.classifier.scores.predictions import scored_rows, slice_masks
 from verdict.classifier.scores.published import Published
 from verdict.classifier.scores.score_chart import Line, draw_scores
 
@@ -28,7 +28,7 @@ def write_plots(
         settings: how they are summed up.
         published: scores of others to show beside ours.
     """
-    rows, parts = scored(predictions, labels, str(folder)), list(slices(predictions))
+    rows, parts = scored_rows(predictions, labels, str(folder)), list(slice_masks(predictions))
     ids = predictions["id"].to_pylist()
     of_rows = predictions["slice"].to_pylist() if "slice" in predictions.column_names else None
     write_rows(folder / "confusion.json", plot_tables.confusions(rows, parts))
@@ -38,13 +38,14 @@ def write_plots(
     headline = settings.headline
     if len(parts) > 1:
         lines = [
-            Line(name, figures(rows[inside], settings.calibration_bins)[headline], int(inside.sum()))
+            Line(name, compute_metrics(rows[inside], settings.calibration_bins)[headline], int(inside.sum()))
             for name, inside in parts
             if name != OVERALL
         ]
         title = headline
     else:
-        counts, found = np.bincount(rows.actual, minlength=len(labels)), figures(rows, settings.calibration_bins)
-        lines = [Line(label, found[f"f1:{label}"], int(n)) for label, n in zip(labels, counts, strict=True)]
+        counts = np.bincount(rows.actual, minlength=len(labels))
+        metrics = compute_metrics(rows, settings.calibration_bins)
+        lines = [Line(label, metrics[f"f1:{label}"], int(n)) for label, n in zip(labels, counts, strict=True)]
         title = "f1"
     draw_scores(folder / "scores.png", lines, title, [one for one in published if one.metric == title])

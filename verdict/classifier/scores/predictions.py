@@ -13,22 +13,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.dataset.description import COLUMNS, truth_of
+from verdict.classifier.dataset.description import COLUMNS, select_truth
 from verdict.classifier.params.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL, metrics_of
-from verdict.classifier.scores.metrics import Codes, Floats, Scored, figures, rounded
+from verdict.classifier.scores.metrics import Codes, Floats, ScoredRows, compute_metrics, rounded
 
 if TYPE_CHECKING:
     import pandas as pd
 
     Table: TypeAlias = pa.Table | pd.DataFrame
 
-Figures = dict[str, dict[str, float]]
+MetricsBySlice = dict[str, dict[str, float]]
 _NUMBERS = ("rating", "weight")
 # Before the name of a class that is a column's name, too.
 _MARK = "p:"
 
 
-def columns_of(labels: Sequence[str]) -> list[str]:
+def probability_columns(labels: Sequence[str]) -> list[str]:
     """The column of each class's probabilities: its name, unless the truth has a column of that name."""
     return [f"{_MARK}{label}" if label in COLUMNS or label.startswith(_MARK) else label for label in labels]
 
@@ -38,20 +38,20 @@ def labels_of(columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(name.removeprefix(_MARK) for name in columns if name not in COLUMNS)
 
 
-def schema_of(columns: Sequence[str], labels: Sequence[str] = ()) -> pa.Schema:
+def table_schema(columns: Sequence[str], labels: Sequence[str] = ()) -> pa.Schema:
     """The types of a table: texts and numbers of the truth, and a probability for each of the labels."""
     kinds = {name: pa.float64() if name in _NUMBERS else pa.string() for name in columns}
-    return pa.schema({**kinds, **dict.fromkeys(columns_of(labels), pa.float64())})
+    return pa.schema({**kinds, **dict.fromkeys(probability_columns(labels), pa.float64())})
 
 
 def with_probabilities(table: "Table", labels: Sequence[str], probabilities: Floats) -> pa.Table:
     """The truth columns of a table and a probability of each class for each row."""
-    truth = truth_of(_names(table))
-    named = dict(zip(columns_of(labels), probabilities.T, strict=True))
-    return pa.table({**{name: table[name] for name in truth}, **named}, schema=schema_of(truth, labels))
+    truth = select_truth(_names(table))
+    named = dict(zip(probability_columns(labels), probabilities.T, strict=True))
+    return pa.table({**{name: table[name] for name in truth}, **named}, schema=table_schema(truth, labels))
 
 
-def codes(table: "Table", labels: Sequence[str], where: str, start: int = 0) -> Codes:
+def label_codes(table: "Table", labels: Sequence[str], where: str, start: int = 0) -> Codes:
     """The place of each row's label among the labels.
 
     Raises:
@@ -67,14 +67,14 @@ def codes(table: "Table", labels: Sequence[str], where: str, start: int = 0) -> 
     return found
 
 
-def scored(predictions: "Table", labels: tuple[str, ...], where: str) -> Scored:
+def scored_rows(predictions: "Table", labels: tuple[str, ...], where: str) -> ScoredRows:
     """What the metrics are computed from; `where` is what a message calls the table."""
-    columns = [np.asarray(predictions[name], dtype=np.float64) for name in columns_of(labels)]
+    columns = [np.asarray(predictions[name], dtype=np.float64) for name in probability_columns(labels)]
     rating = np.asarray(predictions["rating"], dtype=np.float64) if "rating" in _names(predictions) else None
-    return Scored(labels, codes(predictions, labels, where), np.column_stack(columns), rating)
+    return ScoredRows(labels, label_codes(predictions, labels, where), np.column_stack(columns), rating)
 
 
-def slices(table: "Table") -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def slice_masks(table: "Table") -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     """Which rows belong to `overall`, then to each slice, in the order of the rows."""
     yield OVERALL, np.full(len(table), True)
     if "slice" in _names(table):
@@ -83,13 +83,15 @@ def slices(table: "Table") -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
             yield name, values == name
 
 
-def by_slice(predictions: "Table", labels: tuple[str, ...], bins: int, where: str = "predictions") -> Figures:
+def metrics_by_slice(
+    predictions: "Table", labels: tuple[str, ...], bins: int, where: str = "predictions"
+) -> MetricsBySlice:
     """The `figures`, with all digits: overall, then of each slice, in the order of the rows."""
-    rows = scored(predictions, labels, where)
-    return {name: figures(rows[inside], bins) for name, inside in slices(predictions)}
+    rows = scored_rows(predictions, labels, where)
+    return {name: compute_metrics(rows[inside], bins) for name, inside in slice_masks(predictions)}
 
 
-def as_document(found: Figures, labels: Sequence[str]) -> dict[str, Any]:
+def metrics_document(found: MetricsBySlice, labels: Sequence[str]) -> dict[str, Any]:
     """Figures in the shape of a metrics file, rounded: of each class overall alone."""
     short = {name: {key: value for key, value in own.items() if ":" not in key} for name, own in found.items()}
     document: dict[str, Any] = {OVERALL: {**rounded(short.pop(OVERALL)), "classes": _classes(found[OVERALL], labels)}}
@@ -118,17 +120,17 @@ def _names(table: "Table") -> list[str]:
     return list(table.column_names) if isinstance(table, pa.Table) else list(table.columns)
 
 
-def all_scores(predictions: "Table", labels: tuple[str, ...], bins: int, source: Path) -> dict[str, Any]:
+def scores_document(predictions: "Table", labels: tuple[str, ...], bins: int, source: Path) -> dict[str, Any]:
     """The scores overall and of each slice, as a metrics file has them; `source` is what a message names."""
-    return as_document(by_slice(predictions, labels, bins, str(source)), labels)
+    return metrics_document(metrics_by_slice(predictions, labels, bins, str(source)), labels)
 
 
-def other_labels(old: "pd.DataFrame", new: "pd.DataFrame") -> float:
+def changed_label_share(old: "pd.DataFrame", new: "pd.DataFrame") -> float:
     """The share of the rows of two tables that get another label by the second; 1 where they share none."""
     said = []
     for table in (old, new):
         labels = labels_of(table.columns)
-        rows = table[columns_of(labels)].to_numpy().argmax(axis=1)
+        rows = table[probability_columns(labels)].to_numpy().argmax(axis=1)
         said.append(dict(zip(table["id"], (labels[row] for row in rows), strict=True)))
     both = said[0].keys() & said[1].keys()
     return sum(said[0][name] != said[1][name] for name in both) / len(both) if both else 1.0

@@ -21,7 +21,7 @@ def folder() -> Path:
     return Path(os.environ.get(VARIABLE) or Path(os.environ.get("DVC_ROOT", "."), FOLDER))
 
 
-def hold(path: Path) -> BaseFileLock:
+def acquire(path: Path) -> BaseFileLock:
     """Hold a state for one training; `release` of what is returned lets it go, and so does the process's end.
 
     Raises:
@@ -36,7 +36,7 @@ def hold(path: Path) -> BaseFileLock:
         raise VerdictError(str(path), "another process is at this very training", "wait for it, or end it") from None
 
 
-def forget(paths: Iterable[Path]) -> None:
+def delete(paths: Iterable[Path]) -> None:
     """Remove states: the trainings are over, and what they gave is written."""
     for path in paths:
         path.unlink(missing_ok=True)

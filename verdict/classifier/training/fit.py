@@ -9,10 +9,12 @@ from verdict.base.errors import VerdictError
 from verdict.classifier.features.tokens import missing_library
 from verdict.classifier.params import Train
 from verdict.classifier.params.kinds import KINDS
-from verdict.classifier.training.loop import Data, Fitted
+from verdict.classifier.training.loop import Fitted, TrainingData
 
 
-def fit(params: Train, headline: str, train: Data, validation: Data, start: Path | None = None) -> Fitted:
+def fit(
+    params: Train, headline: str, train: TrainingData, validation: TrainingData, start: Path | None = None
+) -> Fitted:
     """Train the kind of model that `train.model` names.
 
     Args:
@@ -26,7 +28,7 @@ def fit(params: Train, headline: str, train: Data, validation: Data, start: Path
         VerdictError: the device is not there, or this kind cannot use it.
     """
     require_possible(params)
-    if "tokens" in KINDS[params.model].reads:
+    if "tokens" in KINDS[params.model].representations:
         numerics.pin_torch(params.deterministic)
     before = monotonic()
     # By name: one kind's library is not imported for another, and the DAG depends on the chosen kind's code alone.
@@ -39,7 +41,7 @@ def fit(params: Train, headline: str, train: Data, validation: Data, start: Path
 
 
 def fit_seeds(
-    params: Train, headline: str, train: Data, validation: Data, start: Path | None = None
+    params: Train, headline: str, train: TrainingData, validation: TrainingData, start: Path | None = None
 ) -> dict[int, Fitted]:
     """Train with each seed, as `fit` does; only with the artifact's own, the first, on the validation split, too."""
     others = {seed: params.model_copy(update={"seed": seed, "refit": False}) for seed in params.seeds}

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import arrow_parts, is_sha256, read_json
+from verdict.base.files import is_sha256, read_arrow_parts, read_json
 from verdict.classifier.dataset.description import Dataset, prepared_parts, read_dataset, read_prepared
-from verdict.classifier.features.hashing import Hashed
-from verdict.classifier.features.reads import Reads, load_reads
+from verdict.classifier.features.featurizer import Featurizer, load_featurizer
+from verdict.classifier.features.hashing import HashedNgrams
 from verdict.classifier.features.shards import Shards
 from verdict.classifier.features.sparse_io import read_matrix
 from verdict.classifier.features.tfidf import TfIdf
@@ -22,8 +22,8 @@ from verdict.classifier.features.tokens import Tokens, read_tokens
 from verdict.classifier.features.write import CONTENTS, IDF
 from verdict.classifier.params.kinds import KINDS, Features, Representation
 from verdict.classifier.scores.metrics import Floats
-from verdict.classifier.scores.predictions import codes
-from verdict.classifier.training.loop import Data
+from verdict.classifier.scores.predictions import label_codes
+from verdict.classifier.training.loop import TrainingData
 
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation")
@@ -33,16 +33,16 @@ _NUMBERS = ("rating", "weight")
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is trained on, by split; `reads` makes features of text.
+    """What is trained on, by split; `featurizer` makes features of text.
 
     `dataset` says what the classes are, `truth` is that of the validation split, `source` has the SHA-256 of the
     prepared tables.
     """
 
     folder: Path
-    reads: Reads
+    featurizer: Featurizer
     dataset: Dataset
-    data: dict[Split, Data]
+    data: dict[Split, TrainingData]
     source: dict[Split, str]
 
     @property
@@ -54,7 +54,7 @@ class Inputs:
     def groups(self) -> Iterator[str]:
         """The group of each row, of all splits; read when they are asked for."""
         for name in SPLITS:
-            for part in arrow_parts(self.folder / f"{name}.parquet", _REMEDY, ["group"]):
+            for part in read_arrow_parts(self.folder / f"{name}.parquet", _REMEDY, ["group"]):
                 yield from part["group"].to_pylist()
 
 
@@ -66,47 +66,47 @@ def read_inputs(folder: Path, model: str) -> Inputs:
             the features are not for this kind.
     """
     representation = _representation(folder)
-    if representation not in KINDS[model].reads:
+    if representation not in KINDS[model].representations:
         raise VerdictError(str(folder), f"holds {representation}, which a {model} model does not read", _REMEDY)
     tensors = read_tensors(folder / IDF, _REMEDY) if representation != "tokens" else {}
-    reads = load_reads(folder, representation, tensors, _REMEDY)
+    featurizer = load_featurizer(folder, representation, tensors, _REMEDY)
     dataset = read_dataset(folder / "dataset.json", _REMEDY)
-    data = {name: _data(folder / name, dataset, _features(folder, name, reads)) for name in SPLITS}
+    data = {name: _data(folder / name, dataset, _features(folder, name, featurizer)) for name in SPLITS}
     _refuse_absent_classes(folder / "train.parquet", data["train"])
-    return Inputs(folder, reads, dataset, data, _source(folder / "source.json"))
+    return Inputs(folder, featurizer, dataset, data, _source(folder / "source.json"))
 
 
-def _features(folder: Path, name: Split, reads: Reads) -> Features:
+def _features(folder: Path, name: Split, featurizer: Featurizer) -> Features:
     """What featurize made of the texts of a split."""
     path = folder / f"{name}.safetensors"
-    if isinstance(reads, Hashed):
-        return _shards(folder, name, reads)
-    if not isinstance(reads, TfIdf):
+    if isinstance(featurizer, HashedNgrams):
+        return _shards(folder, name, featurizer)
+    if not isinstance(featurizer, TfIdf):
         return read_tokens(path, _REMEDY)
     matrix = read_matrix(path, _REMEDY)
-    if matrix.shape[1] != reads.size:
-        raise VerdictError(str(path), f"has {matrix.shape[1]} columns, expected {reads.size}", _REMEDY)
+    if matrix.shape[1] != featurizer.size:
+        raise VerdictError(str(path), f"has {matrix.shape[1]} columns, expected {featurizer.size}", _REMEDY)
     return matrix
 
 
-def _shards(folder: Path, name: Split, reads: Hashed) -> Shards:
+def _shards(folder: Path, name: Split, featurizer: HashedNgrams) -> Shards:
     path = folder / CONTENTS
     listed = read_json(path, _REMEDY).get("shards")
     found = listed.get(name) if isinstance(listed, dict) else None
     if not isinstance(found, dict) or not all(type(rows) is int for rows in found.values()):
         raise VerdictError(str(path), f"does not list the shards of {name}", _REMEDY)
-    return Shards(reads, tuple((folder / f"{shard}.safetensors", 0) for shard in found), sum(found.values()))
+    return Shards(featurizer, tuple((folder / f"{shard}.safetensors", 0) for shard in found), sum(found.values()))
 
 
-def _data(path: Path, dataset: Dataset, features: Features) -> Data:
+def _data(path: Path, dataset: Dataset, features: Features) -> TrainingData:
     table = Path(f"{path}.parquet")
     actual, start, numbers = [], 0, defaultdict[str, list[Floats]](list)
     for part in prepared_parts(table, _REMEDY, *(["rating"] if dataset.rating else [])):
-        actual.append(codes(part, dataset.labels, str(table), start))
+        actual.append(label_codes(part, dataset.labels, str(table), start))
         start += len(part)
         for name in set(_NUMBERS) & set(part.column_names):
             numbers[name].append(part[name].to_numpy())
-    made = Data(features, dataset.labels, np.concatenate(actual))
+    made = TrainingData(features, dataset.labels, np.concatenate(actual))
     rows = len(features) if isinstance(features, Tokens | Shards) else features.shape[0]
     if rows != len(made.actual):
         raise VerdictError(f"{path}.safetensors", f"has {rows} rows, expected {len(made.actual)}", _REMEDY)
@@ -135,7 +135,7 @@ def _source(path: Path) -> dict[Split, str]:
     return source
 
 
-def _refuse_absent_classes(path: Path, data: Data) -> None:
+def _refuse_absent_classes(path: Path, data: TrainingData) -> None:
     counts = np.bincount(data.actual, minlength=len(data.labels))
     if absent := [label for label, count in zip(data.labels, counts, strict=True) if not count]:
         what = f"no row is {' or '.join(absent)}: that class could not be learnt"

@@ -16,7 +16,7 @@ from verdict.classifier.features.shards import Shards
 from verdict.classifier.features.tokens import Tokens
 from verdict.classifier.params import Train
 from verdict.classifier.params.kinds import Features, Model
-from verdict.classifier.scores.metrics import DIGITS, Codes, Floats, Scored, figures, log_loss
+from verdict.classifier.scores.metrics import DIGITS, Codes, Floats, ScoredRows, compute_metrics, log_loss
 
 Curve = list[dict[str, Any]]
 # A function that trains one more epoch (numbered from 0): the model so far, and its training loss.
@@ -33,7 +33,7 @@ class Fitted(NamedTuple):
         rows: how many were trained on, each counted once for every epoch.
         epochs: after how many the validation split found the model best.
         seconds: spent on training, also before it was killed and went on.
-        states: files to remove (`verdict.classifier.training.checkpoints.forget`) once the results are written.
+        states: files to remove (`verdict.classifier.training.checkpoints.delete`) once the results are written.
     """
 
     model: Model
@@ -46,7 +46,7 @@ class Fitted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingData:
     """n rows to train on, of K classes.
 
     Args:
@@ -64,7 +64,7 @@ class Data:
     reach: float = 1.0
     weight: Floats | None = None
 
-    def at(self, rows: "Codes | slice", features: Features = None) -> "Data":
+    def at(self, rows: "Codes | slice", features: Features = None) -> "TrainingData":
         """Some of the rows, with these features."""
         return replace(
             self,
@@ -74,7 +74,7 @@ class Data:
             weight=None if self.weight is None else self.weight[rows],
         )
 
-    def parts(self, draw: np.random.Generator | None = None) -> "Iterator[Data]":
+    def parts(self, draw: np.random.Generator | None = None) -> "Iterator[TrainingData]":
         """All rows in parts with features in memory; of rows on disk in an order of chance, where one is drawn."""
         if not isinstance(self.features, Shards):
             yield self
@@ -82,7 +82,7 @@ class Data:
         for rows, features in self.features.parts(draw):
             yield self.at(rows, features)
 
-    def joined(self, other: "Data") -> "Data":
+    def joined(self, other: "TrainingData") -> "TrainingData":
         """These rows, then the other's."""
         return replace(
             self,
@@ -94,7 +94,9 @@ class Data:
 
     def score(self, metric: str, probabilities: Floats) -> float:
         """A metric of what a model says of these rows, as a metrics file has it."""
-        return round(figures(Scored(self.labels, self.actual, probabilities, self.rating), bins=2)[metric], DIGITS)
+        return round(
+            compute_metrics(ScoredRows(self.labels, self.actual, probabilities, self.rating), bins=2)[metric], DIGITS
+        )
 
 
 def _concatenated(first: Floats | None, second: Floats | None) -> Floats | None:
@@ -108,7 +110,7 @@ def joined(first: Features, second: Features) -> Features:
     return sp.vstack([first, second], format="csr")
 
 
-def said(model: Model, data: Data) -> Floats:
+def said(model: Model, data: TrainingData) -> Floats:
     """The probabilities that a model gives the rows, (n, K)."""
     if not isinstance(data.features, Shards):
         return model.probabilities(data.features)
@@ -118,7 +120,7 @@ def said(model: Model, data: Data) -> Floats:
     return found
 
 
-def targets(data: Data, params: Train, by_class: Floats | None = None) -> Floats:
+def targets(data: TrainingData, params: Train, by_class: Floats | None = None) -> Floats:
     """How much each row counts for each class, of shape (n, K).
 
     A rating near the middle says little about the class: of a text that was rated a little above it others may think
@@ -137,7 +139,7 @@ def targets(data: Data, params: Train, by_class: Floats | None = None) -> Floats
     return wanted if data.weight is None else wanted * data.weight[:, None]
 
 
-def class_weights(data: Data, params: Train) -> Floats:
+def class_weights(data: TrainingData, params: Train) -> Floats:
     """How much each class counts, (K,): as params say, or so that all classes count alike."""
     chosen = params.class_weight
     if chosen == "balanced":
@@ -151,7 +153,9 @@ def class_weights(data: Data, params: Train) -> Floats:
     return np.array([named.get(label, 1.0) for label in data.labels])
 
 
-def fit_epochs(trainer: Callable[[Data], Step], params: Train, headline: str, train: Data, validation: Data) -> Fitted:
+def fit_epochs(
+    trainer: Callable[[TrainingData], Step], params: Train, headline: str, train: TrainingData, validation: TrainingData
+) -> Fitted:
     """Train with early stopping, then, with `train.refit`, once more on both splits for as many epochs.
 
     Args:
@@ -176,7 +180,7 @@ def fit_epochs(trainer: Callable[[Data], Step], params: Train, headline: str, tr
 
 
 def early_stopping(
-    epochs: int, patience: int, step: Step, validation: Data, names: tuple[str, str]
+    epochs: int, patience: int, step: Step, validation: TrainingData, names: tuple[str, str]
 ) -> tuple[Model, int, Curve]:
     """Train epoch by epoch until the validation loss has not improved for `patience` epochs.
 

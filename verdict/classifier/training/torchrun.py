@@ -10,7 +10,7 @@ _STARTED = "TORCHELASTIC_RUN_ID"
 _STRAY = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
 
 
-def torchrun(processes: int, several: bool) -> None:
+def restart_under_torchrun(processes: int, several: bool) -> None:
     """Become torchrun with so many processes of this very command, unless that is what we are in already.
 
     On several machines torchrun is called by hand (docs/encoder.md); then nothing is done. Where variables of torchrun
@@ -24,7 +24,7 @@ def torchrun(processes: int, several: bool) -> None:
         VerdictError: torchrun has started several processes for a kind that is trained by one.
     """
     if _STARTED in os.environ:
-        if (size := number("WORLD_SIZE", 1)) > 1 and not several:
+        if (size := torchrun_number("WORLD_SIZE", 1)) > 1 and not several:
             what = f"torchrun started {size} processes, and this kind of model is trained by one"
             raise VerdictError(
                 "train.model", what, "python -I -m stages.train without torchrun, or train.model: encoder"
@@ -43,20 +43,20 @@ def torchrun(processes: int, several: bool) -> None:
         os.execve(sys.executable, [sys.executable, "-I", *command, *target, *sys.argv[1:]], kept)  # noqa: S606 - no shell
 
 
-def number(name: str, alone: int) -> int:
+def torchrun_number(name: str, alone: int) -> int:
     """A number that torchrun gives its processes, such as RANK; `alone` where it did not start this one."""
     return int(os.environ.get(name, alone)) if _STARTED in os.environ else alone
 
 
-def leave() -> None:
+def leave_process_group() -> None:
     """Part from the other processes; nothing where there are none."""
-    if number("WORLD_SIZE", 1) != 1:
+    if torchrun_number("WORLD_SIZE", 1) != 1:
         from torch import distributed
 
         if distributed.is_initialized():
             distributed.destroy_process_group()
 
 
-def leads() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the one that writes."""
-    return number("RANK", 0) == 0
+    return torchrun_number("RANK", 0) == 0

@@ -1,4 +1,4 @@
-"""The places for servers as containers, by digest."""
+"""Servers as containers, whose images are named by digest."""
 
 import json
 import re
@@ -13,21 +13,21 @@ from verdict.base.errors import VerdictError
 from verdict.delivery.host.servers import RELEASE, Ports, Running
 from verdict.delivery.host.state import Release
 
-# An image pulled for the first time, over a slow line; whatever else is asked of an engine.
+# For a command that may pull an image over a slow line, and for any other command of the engine.
 _SECONDS, _SOON = 600.0, 20.0
 _VERSION = "org.opencontainers.image.version"
 
 
 @dataclass(frozen=True)
 class Containers:
-    """Containers of podman or docker: read-only, without rights, by digest.
+    """Containers of podman or docker, read-only and without rights; they go on when the guard ends.
 
     Args:
         engine: the program.
-        ports: of each place.
-        folder: where artifacts of images are kept.
-        options: more of `run`, such as `--network`.
-        receipt_key: what all of them sign receipts with.
+        ports: of each slot.
+        folder: holds the artifacts copied out of images.
+        options: more options of `run`, such as `--network`.
+        receipt_key: file of the key that all of them sign receipts with.
     """
 
     engine: str
@@ -37,23 +37,23 @@ class Containers:
     receipt_key: Path | None = None
 
     def running(self, slot: str) -> Running | None:
-        """What stands there."""
+        """The server in a slot; None where there is none."""
         done = self._run("inspect", "--type", "container", _name(slot), check=False)
         if done.returncode:
             return None
-        (told,) = json.loads(done.stdout)
-        self._require_port(slot, (told["HostConfig"]["PortBindings"] or {}).get("8000/tcp"))
-        labels = told["Config"]["Labels"] or {}
+        (container,) = json.loads(done.stdout)
+        self._require_port(slot, (container["HostConfig"]["PortBindings"] or {}).get("8000/tcp"))
+        labels = container["Config"]["Labels"] or {}
         try:
             release, beside = (RELEASE.validate_json(labels[f"verdict.host.{name}"]) for name in ("release", "beside"))
         except (KeyError, ValueError):
             release = beside = None
         if release is None:
             raise VerdictError(_name(slot), "a container that no guard started", f"{self.engine} rm -f {_name(slot)}")
-        return Running(release, beside, told["State"]["Running"], told["Id"])
+        return Running(release, beside, container["State"]["Running"], container["Id"])
 
     def start(self, slot: str, release: Release, beside: Release | None) -> None:
-        """Start a container; the artifact beside is mounted read-only."""
+        """Start a container; the artifact beside is mounted read-only; `VerdictError` when that fails."""
         _require_digest(release)
         ports, labels = self.ports[slot], {"release": release, "beside": beside}
         command = ["run", "--detach", "--name", _name(slot), "--read-only", "--tmpfs", "/tmp:size=16m"]  # noqa: S108
@@ -61,30 +61,30 @@ class Containers:
         command += ["-p", f"127.0.0.1:{ports.users}:8000", "-p", f"127.0.0.1:{ports.metrics}:8001"]
         for name, value in labels.items():
             command += ["--label", f"verdict.host.{name}={RELEASE.dump_json(value).decode()}"]
-        given = {"beside": self.artifact(beside) if beside else None, "receipt-key": self.receipt_key}
-        mounted = {name: path.absolute() for name, path in given.items() if path is not None}
-        command += [part for name, path in mounted.items() for part in ("--volume", f"{path}:/{name}:ro")]
-        self._run(*command, release.image, *(f"--{name}=/{name}" for name in mounted))
+        mounts = {"beside": self.artifact(beside) if beside else None, "receipt-key": self.receipt_key}
+        paths = {name: path.absolute() for name, path in mounts.items() if path is not None}
+        command += [part for name, path in paths.items() for part in ("--volume", f"{path}:/{name}:ro")]
+        self._run(*command, release.image, *(f"--{name}=/{name}" for name in paths))
 
     def _require_port(self, slot: str, bound: list[dict[str, str]] | None) -> None:
-        """Two guards of one user have one container of each name: neither may end the other's."""
-        wanted = str(self.ports[slot].users)
-        if bound and bound[0]["HostPort"] != wanted:
-            what = f"has port {bound[0]['HostPort']}, and host.toml says {wanted}"
+        """Refuse a container of another guard of this user, which would have the same name."""
+        port = str(self.ports[slot].users)
+        if bound and bound[0]["HostPort"] != port:
+            what = f"has port {bound[0]['HostPort']}, and host.toml says {port}"
             remedy = f"a user of its own for each guard; if you changed the port, `{self.engine} rm -f {_name(slot)}`"
             raise VerdictError(_name(slot), what, remedy)
 
     def stop(self, slot: str) -> None:
-        """Kill and remove the container; its last lines stay, as SLOT.log in the guard's folder."""
-        self._run("kill", _name(slot), check=False)  # of one that has ended there is nothing to kill
-        said = self._run("logs", "--tail", "1000", _name(slot), check=False)
-        if not said.returncode:
+        """Kill and remove the container; its last lines stay in SLOT.log in the guard's folder."""
+        self._run("kill", _name(slot), check=False)  # it may have ended
+        logs = self._run("logs", "--tail", "1000", _name(slot), check=False)
+        if not logs.returncode:
             with suppress(OSError):  # a full disk
-                self.folder.with_name(f"{slot}.log").write_text(said.stdout + said.stderr, encoding="utf-8")
+                self.folder.with_name(f"{slot}.log").write_text(logs.stdout + logs.stderr, encoding="utf-8")
         self._run("rm", "--force", _name(slot))
 
     def artifact(self, release: Release) -> Path:
-        """Copied out of the image once; the name is the hash that the smoke test compares."""
+        """The folder of a release's artifact, copied out of its image once, and named by its hash."""
         _require_digest(release)
         folder = self.folder / release.artifact
         if not folder.is_dir():
@@ -99,18 +99,19 @@ class Containers:
         return folder
 
     def prune(self, needed: set[str], keep: int) -> list[str]:
-        """Of images with the label of a release, and with them the copies of artifacts that no image is left of."""
+        """Remove images of releases but for those needed and the newest, and copies of artifacts without an image."""
         done = self._run("images", "--filter", "label=verdict.artifact", "--no-trunc", "--quiet")
-        found = [json.loads(self._run("inspect", "--type", "image", one).stdout)[0] for one in set(done.stdout.split())]
-        found.sort(key=_version, reverse=True)
-        removed = [one for one in found[keep:] if not needed.intersection(one["RepoDigests"])]
-        for one in removed:
-            self._run("rmi", one["Id"])
-        left = {one["Config"]["Labels"]["verdict.artifact"] for one in found if one not in removed}
+        ids = set(done.stdout.split())
+        images = [json.loads(self._run("inspect", "--type", "image", image).stdout)[0] for image in ids]
+        images.sort(key=_version, reverse=True)
+        removed = [image for image in images[keep:] if not needed.intersection(image["RepoDigests"])]
+        for image in removed:
+            self._run("rmi", image["Id"])
+        artifacts = {image["Config"]["Labels"]["verdict.artifact"] for image in images if image not in removed}
         for copy in self.folder.glob("*"):
-            if copy.name.removesuffix(".partial") not in left:  # a copy that is being made stays
+            if copy.name.removesuffix(".partial") not in artifacts:  # a copy that is being made stays
                 shutil.rmtree(copy)
-        return [one["RepoDigests"][0] if one["RepoDigests"] else one["Id"] for one in removed]
+        return [image["RepoDigests"][0] if image["RepoDigests"] else image["Id"] for image in removed]
 
     def _run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         seconds = _SECONDS if command[0] in ("run", "create", "cp") else _SOON
@@ -122,13 +123,13 @@ class Containers:
             what = f"cannot be run: {error}"
             raise VerdictError(self.engine, what, f"`{self.engine} ps` by hand; else install it") from None
         if check and done.returncode:
-            said = done.stderr.strip().splitlines() or ["nothing"]
-            raise VerdictError(f"{self.engine} {command[0]}", said[-1], "the same command by hand says more")
+            errors = done.stderr.strip().splitlines() or ["nothing"]
+            raise VerdictError(f"{self.engine} {command[0]}", errors[-1], "the same command by hand says more")
         return done
 
 
 def _version(image: dict[str, Any]) -> list[int]:
-    """The numbers of its release: the greatest is the newest, since all images say that they were made in 1970."""
+    """The numbers of an image's release; its time of creation says nothing: it is 1970 in all."""
     return [int(part) for part in re.findall("[0-9]+", image["Config"]["Labels"].get(_VERSION, ""))]
 
 

@@ -1,9 +1,8 @@
-"""The guard: looks at its host once a second, asks the state machine, writes what it says, then does it."""
+"""The guard: once a second it looks at its host, asks the state machine, writes the new state, then acts."""
 
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import machine
@@ -13,7 +12,7 @@ from verdict.delivery.host.smoke import smoke
 from verdict.delivery.host.state import CANARY, TRIED, Environment, Evidence, Order, Stage, State
 from verdict.delivery.host.store import Store
 
-# Seconds until the next look: while servers start or end, and else; and between two glances at the proxy.
+# Seconds until the next look, while servers start or end and otherwise; and between two reads of the proxy's counts.
 _SOON, _USUAL, _GLANCE = 0.2, 1.0, 0.05
 _CHANGING = (Stage.STARTING, Stage.SMOKE, Stage.PROMOTING, Stage.RETURNING)
 
@@ -22,9 +21,9 @@ class Guard:
     """Runs the state machine on a host.
 
     Args:
-        environment: whose users this host has.
+        environment: of the host's users.
         host: its proxy and its servers.
-        store: what survives.
+        store: keeps the state.
         clock: seconds.
     """
 
@@ -34,9 +33,9 @@ class Guard:
         self._host, self._store, self._clock = host, store, clock
         self._restarted = True
         self._smoke: str | None = None
-        self._trouble, self._unwritten = "", False
-        self._did: tuple[Action, ...] = ()
-        # Where no state was kept, what has the requests is what serves: it is never taken away.
+        self._error, self._unwritten = "", False
+        self._last_actions: tuple[Action, ...] = ()
+        # Without a kept state the release that has the requests is the stable one: it is never taken away.
         self.state = store.state.read() or State(environment, stable=host.serving())
         if self.state.environment != environment:
             what = f"the state is of {self.state.environment}"
@@ -45,8 +44,8 @@ class Guard:
     def run(self) -> None:
         """Guard until the process ends; `VerdictError` when another guard does."""
         with self._store.lock():
-            self._say("guards")  # the trouble of the guard before is over
-            if self._store.state.read() is None:  # what it took over is what `verdict deploy status` compares with
+            self._log("guards")  # an error of the guard before is over
+            if self._store.state.read() is None:  # `verdict deploy status` compares the servers with it
                 with suppress(OSError):
                     self._store.state.write(self.state)
             while True:
@@ -54,97 +53,109 @@ class Guard:
                     self._wait()
 
     def turn(self) -> bool:
-        """Look and act; whether to look again at once. What goes wrong is told once, and tried again."""
+        """Look and act; return whether to look again at once. An error is logged once, and the turn is repeated."""
         try:
             moved = self.tick()
-        except (VerdictError, OSError) as error:  # an engine, a proxy or room on the disk that is gone for a while
-            if str(error) != self._trouble:
-                told = (
-                    vars(error) if isinstance(error, VerdictError) else {"where": "", "what": str(error), "remedy": ""}
-                )
-                self._say("error", where=told["where"], why=told["what"], remedy=told["remedy"])
-            self._trouble = str(error)
+        except (VerdictError, OSError) as error:  # no engine, no proxy, or no room on the disk for a while
+            if str(error) != self._error:
+                details = error if isinstance(error, VerdictError) else VerdictError("", str(error), "")
+                self._log("error", where=details.where, why=details.what, remedy=details.remedy)
+            self._error = str(error)
             return False
         if not moved:
-            if self._trouble:
-                self._say("goes on")  # else who follows would be told of it for ever
-            self._trouble = ""
+            if self._error:
+                self._log("goes on")  # else `verdict deploy` would repeat the error for ever
+            self._error = ""
         return moved
 
-    def _say(self, what: str, **details: object) -> None:
-        """Add a line to the log; users matter more than the log of a full disk."""
+    def _log(self, what: str, **details: object) -> None:
+        """Log an event; on a full disk without: serving comes first."""
         with suppress(OSError):
             self._store.log(what, **details)
 
     def _wait(self) -> None:
-        """Wait for the next look, which is at once where the proxy counts a failure."""
-        end = time.monotonic() + (_SOON if self.state.stage in _CHANGING and not self._trouble else _USUAL)
+        """Wait for the next look; in a canary end at once when the proxy counts a failure."""
+        end = time.monotonic() + (_SOON if self.state.stage in _CHANGING and not self._error else _USUAL)
         while time.monotonic() < end:
             time.sleep(_GLANCE)
-            with suppress(VerdictError):  # which the look tells
-                if self.state.stage == Stage.CANARY and self._host.alarmed():
+            with suppress(VerdictError):  # the look raises it again
+                if self.state.stage == Stage.CANARY and self._host.has_new_failures():
                     return
 
     def tick(self) -> bool:
-        """Look once, go on, act; whether anything moved. What is done again, without effect, moves nothing."""
-        ask, now = self._next_ask(), self._clock()
-        canary, stable, slots = self._host.look(now)
-        evidence = Evidence(now, slots, canary, stable, self._smoke, self._restarted, ask)
-        evidence = self._labelled(evidence)
+        """Look once, go on, act; return whether anything moved. Repeating the last actions moves nothing."""
+        evidence = self._look()
         if self._unwritten:
             with suppress(OSError):
                 self._store.state.write(self.state)
                 self._unwritten = False
         state, actions = machine.step(self.state, evidence)
         self._restarted = False
-        moved = state != self.state or actions not in ((), self._did)
-        self._did = actions
+        moved = state != self.state or actions not in ((), self._last_actions)
+        self._last_actions = actions
         if state != self.state:
-            self._went(state, evidence)
+            self._enter(state, evidence)
         for action in actions:
-            self._do(action)
+            self._act(action)
             if moved:
-                self._say("did", action=type(action).__name__.lower(), **_plain(action))
-        if ask is not None and ask.name == state.done:
-            self._store.remove_order(ask)
+                details = {name: getattr(value, "version", value) for name, value in vars(action).items()}
+                self._log("did", action=type(action).__name__.lower(), **details)
+        if evidence.order is not None and evidence.order.name == state.done:
+            self._store.remove_order(evidence.order)
         return moved
 
-    def _labelled(self, evidence: Evidence) -> Evidence:
-        """What is known, with the labels that came back."""
+    def _look(self) -> Evidence:
+        order, now = self._read_order(), self._clock()
+        canary, stable, slots = self._host.look(now)
         state, labels = self.state, self._host.labels
-        canary, stable = labels.since(evidence.canary, state.candidate), labels.since(evidence.stable, state.stable)
-        live, before = labels.total(state.stable), labels.total(state.previous)
-        return replace(evidence, canary=canary, stable=stable, live=live, before=before, floor=labels.floor)
+        return Evidence(
+            now,
+            slots,
+            canary=labels.since(canary, state.candidate),
+            stable=labels.since(stable, state.stable),
+            smoke=self._smoke,
+            restarted=self._restarted,
+            order=order,
+            live=labels.total(state.stable),
+            before=labels.total(state.previous),
+            floor=labels.floor,
+        )
 
-    def _next_ask(self) -> Order | None:
-        """What is asked for; what nobody can read is laid aside: it must not keep the guard from looking."""
+    def _read_order(self) -> Order | None:
+        """Read the order; a damaged one is set aside, so that the guard goes on looking."""
         try:
             return self._store.order.read()
         except VerdictError as error:
             self._store.set_order_aside()
-            self._say("error", where=error.where, why=error.what)
+            self._log("error", where=error.where, why=error.what)
             return None
 
-    def _went(self, state: State, evidence: Evidence) -> None:
-        """Write where it goes before anything is done for it."""
+    def _enter(self, state: State, evidence: Evidence) -> None:
+        """Write and log a new state, before any of its actions."""
         before = self.state
         try:
             self._store.state.write(state)
         except OSError:
             if before.stage not in TRIED or state.stage not in (Stage.SETTLED, Stage.WATCHED):
                 raise
-            # What is tried goes all the same: by the state as it is written a guard that comes back takes it back, too.
+            # The candidate is dropped all the same: a guard that restarts with the old state drops it, too.
             self._unwritten = True
         self.state = state
         if (state.stage, state.step) != (before.stage, before.step):
             self._host.begin()
             self._smoke = None
-        version = next((one.version for one in (state.candidate, before.candidate, state.stable) if one), None)
-        counts = {"canary": vars(evidence.canary), "stable": vars(evidence.stable)}
-        told = {"outcome": state.outcome or None, "why": state.reason or None, "step": state.step}
-        self._say(state.stage, version=version, **told, **counts)
+        releases = (state.candidate, before.candidate, state.stable)
+        self._log(
+            state.stage,
+            version=next((release.version for release in releases if release), None),
+            outcome=state.outcome or None,
+            why=state.reason or None,
+            step=state.step,
+            canary=vars(evidence.canary),
+            stable=vars(evidence.stable),
+        )
 
-    def _do(self, action: Action) -> None:
+    def _act(self, action: Action) -> None:
         if isinstance(action, Weigh):
             self._host.proxy.weigh(action.slot, action.weight)
         elif isinstance(action, Stop):
@@ -152,9 +163,9 @@ class Guard:
         elif isinstance(action, Start):
             self._host.start(action.slot, action.release, action.beside)
         else:
-            self._smoke = self._smoked(action)
+            self._smoke = self._run_smoke_test(action)
 
-    def _smoked(self, action: Smoke) -> str:
+    def _run_smoke_test(self, action: Smoke) -> str:
         port = self._host.ports[CANARY].users
         try:
             folder = self._host.servers.artifact(action.release)
@@ -164,8 +175,3 @@ class Guard:
             return smoke(action.release, port, folder, self.state.limits.smoke)
         except ImportError as error:
             return f"the guard's environment lacks {error.name}, which this kind of model needs"
-
-
-def _plain(action: Action) -> dict[str, object]:
-    """An action as a line of events.jsonl shows it."""
-    return {name: getattr(value, "version", value) for name, value in vars(action).items()}

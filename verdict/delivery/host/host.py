@@ -1,149 +1,173 @@
-"""A host as it is: what stands in each place, what the proxy and the servers counted since a step began."""
+"""A serving host: what runs in each slot, and what proxy and servers have counted since a step began."""
 
 from dataclasses import dataclass, field
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import probe
+from verdict.delivery.host.containers import Containers
 from verdict.delivery.host.labels import Labels
+from verdict.delivery.host.probe import Samples
 from verdict.delivery.host.proxy import Proxy, ServerStats
 from verdict.delivery.host.rules import Counts
-from verdict.delivery.host.servers import Ports, Servers
+from verdict.delivery.host.servers import Ports, Processes
 from verdict.delivery.host.state import CANARY, Release, Slot
 
-# Seconds for what a server works on once it gets no more requests; then it is stopped all the same.
+# Seconds that a server may work on its last requests once it gets no more; then it is stopped all the same.
 _DRAIN = 10.0
-_NONE = ServerStats(0, 0, 0, 0)
+_ZERO = ServerStats(0, 0, 0, 0)
 
 
 @dataclass
-class _Place:
-    """What is remembered of a place between two looks.
+class _History:
+    """The counts of a slot at the last look and at the beginning of the step.
 
     Args:
-        start: which start its figures are of.
-        first: which start is there now, and when it was first seen.
-        foreign: in which way it is not its release.
-        samples: of its /metrics, and `line` of the proxy, both as of the last look.
-        then: the same as of the beginning of the step, with the start that they are of.
-        emptied: when it got its last request.
-        died: how often it ended by itself in this step.
-        why: it could not be started last.
+        start: identifies the server that `samples` are of.
+        samples: of its /metrics at the last look.
+        first_samples: of the same server at the beginning of the step.
+        stats: of the proxy at the last look.
+        first_stats: at the beginning of the step.
+        first_seen: the start that runs now, and when it was first seen.
+        mismatch: how its server differs from its release.
+        idle_since: when it got its last request.
+        died: how often its server ended by itself in this step.
+        start_error: why no server could be started at the last attempt.
     """
 
     start: str = ""
-    first: tuple[str, float] = ("", 0.0)
-    foreign: str = ""
-    samples: probe.Samples = field(default_factory=dict)
-    line: ServerStats = _NONE
-    then: tuple[str, probe.Samples, ServerStats] = ("", {}, _NONE)
-    emptied: float | None = None
+    samples: Samples = field(default_factory=dict)
+    first_samples: Samples = field(default_factory=dict)
+    stats: ServerStats = _ZERO
+    first_stats: ServerStats = _ZERO
+    first_seen: tuple[str, float] = ("", 0.0)
+    mismatch: str = ""
+    idle_since: float | None = None
     died: int = 0
-    why: str = ""
+    start_error: str = ""
 
-    def moved(self) -> probe.Samples:
-        """What its server counted in this step."""
-        start, samples, _ = self.then
-        return probe.increase(self.samples, samples if start == self.start else {})
+    def increase(self) -> Samples:
+        """The counts of its server in this step."""
+        return probe.increase(self.samples, self.first_samples)
 
     def counts(self) -> Counts:
-        """What it and the proxy counted in this step; the proxy, too, counts from 0 when it was started anew."""
-        moved, then = self.moved(), self.then[2] if self.then[2].requests <= self.line.requests else _NONE
+        """The counts of its server and of the proxy in this step; a proxy that was restarted counts from 0, too."""
+        increase, first = self.increase(), self.first_stats
+        if first.requests > self.stats.requests:
+            first = _ZERO
         return Counts(
-            requests=self.line.requests - then.requests,
-            failures=self.line.failures - then.failures,
-            p99=probe.quantile([moved]),
-            same=probe.total(moved, "verdict_beside_total", 'outcome="same"'),
-            other=probe.total(moved, "verdict_beside_total", 'outcome="other"'),
-            not_finite=probe.total(moved, "verdict_failures_total", 'kind="not_finite"'),
+            requests=self.stats.requests - first.requests,
+            failures=self.stats.failures - first.failures,
+            p99=probe.quantile([increase]),
+            same=probe.total(increase, "verdict_beside_total", 'outcome="same"'),
+            other=probe.total(increase, "verdict_beside_total", 'outcome="other"'),
+            not_finite=probe.total(increase, "verdict_failures_total", 'kind="not_finite"'),
         )
 
 
 class Host:
-    """A proxy, and places for servers behind it.
+    """A proxy, and slots for servers behind it.
 
     Args:
-        proxy: what gives the requests out.
-        servers: what starts and stops.
-        ports: of each place, with `canary` among them.
-        labels: what comes back of each release.
+        proxy: distributes the requests.
+        servers: starts and stops servers.
+        ports: of each slot, with `canary` among them.
+        labels: counts the labels that came back for each release.
     """
 
-    def __init__(self, proxy: Proxy, servers: Servers, ports: dict[str, Ports], labels: Labels | None = None) -> None:
+    def __init__(
+        self, proxy: Proxy, servers: Processes | Containers, ports: dict[str, Ports], labels: Labels | None = None
+    ) -> None:
         self.proxy, self.servers, self.ports, self.labels = proxy, servers, ports, labels or Labels()
-        self._places = {name: _Place() for name in ports}
+        self._histories = {name: _History() for name in ports}
 
     def serving(self) -> Release | None:
-        """What has most of the requests; None where nothing runs."""
-        lines = self.proxy.stats()
-        running = [(lines[name].weight, self.servers.running(name)) for name in self.ports if name != CANARY]
-        best = max(running, key=lambda found: (found[1] is not None, found[0]))[1]
-        return best.release if best is not None else None
+        """The release that gets most of the requests; None where nothing runs."""
+        stats = self.proxy.stats()
+        slots = [(self.servers.running(name), stats[name].weight) for name in self.ports if name != CANARY]
+        running, _ = max(slots, key=lambda slot: (slot[0] is not None, slot[1]))
+        return running.release if running is not None else None
 
     def begin(self) -> None:
-        """Count from here."""
+        """Begin a step: count from here."""
         self.labels.begin()
-        for place in self._places.values():
-            place.then, place.died = (place.start, place.samples, place.line), 0
+        for history in self._histories.values():
+            history.first_samples, history.first_stats, history.died = history.samples, history.stats, 0
 
     def start(self, slot: str, release: Release, beside: Release | None) -> None:
-        """Start a release in a place; one that cannot be started has ended by itself."""
-        place = self._places[slot]
+        """Start a release in a slot; a failed start counts as a server that ended by itself."""
+        history = self._histories[slot]
         try:
             self.servers.start(slot, release, beside)
         except (VerdictError, OSError) as error:
-            place.died, place.why = place.died + 1, error.what if isinstance(error, VerdictError) else str(error)
+            history.died += 1
+            history.start_error = error.what if isinstance(error, VerdictError) else str(error)
             raise
-        place.why = ""
+        history.start_error = ""
 
-    def alarmed(self) -> bool:
-        """Whether the proxy has counted failures since the last look: a question of a millisecond."""
-        lines = self.proxy.stats()
-        return any(lines[name].failures > place.line.failures for name, place in self._places.items())
+    def has_new_failures(self) -> bool:
+        """Return whether the proxy has counted failures since the last look; this takes a millisecond."""
+        stats = self.proxy.stats()
+        return any(stats[name].failures > history.stats.failures for name, history in self._histories.items())
 
     def look(self, now: float) -> tuple[Counts, Counts, dict[str, Slot]]:
-        """Counts of what is tried and of what serves, and each place."""
+        """Return the counts of the candidate, those of the stable release, and each slot."""
         self.labels.look()
-        lines = self.proxy.stats()
-        slots = {name: self._seen(name, lines[name], now) for name in self.ports}
-        shadow = next((name for name, seen in slots.items() if name != CANARY and seen.beside is not None), None)
-        canary = _compared(self._places[shadow]) if shadow else self._places[CANARY].counts()
-        return canary, _together([self._places[name] for name in slots if name not in (CANARY, shadow)]), slots
+        stats = self.proxy.stats()
+        slots = {name: self._look_at(name, stats[name], now) for name in self.ports}
+        shadow = next((name for name, slot in slots.items() if name != CANARY and slot.beside is not None), None)
+        candidate = _shadow_counts(self._histories[shadow]) if shadow else self._histories[CANARY].counts()
+        stable = _sum([self._histories[name] for name in slots if name not in (CANARY, shadow)])
+        return candidate, stable, slots
 
-    def _seen(self, name: str, line: ServerStats, now: float) -> Slot:
-        place, running, ports = self._places[name], self.servers.running(name), self.ports[name]
-        place.line = line
-        place.emptied = None if line.weight else now if place.emptied is None else min(now, place.emptied)
+    def _look_at(self, name: str, stats: ServerStats, now: float) -> Slot:
+        history, running, ports = self._histories[name], self.servers.running(name), self.ports[name]
+        history.stats = stats
+        if stats.weight:
+            history.idle_since = None
+        else:
+            history.idle_since = now if history.idle_since is None else min(now, history.idle_since)
         if running is not None and not running.alive:
-            place.died += 1
+            history.died += 1
             self.servers.stop(name)
             running = None
         if running is None:
-            return Slot(weight=line.weight, died=place.died, why=place.why)
-        if place.first[0] != running.start:
-            place.first = running.start, now
+            return Slot(weight=stats.weight, died=history.died, start_error=history.start_error)
+        if history.first_seen[0] != running.start:
+            history.first_seen = running.start, now
         ready = probe.is_ready(ports.users)
         if ready:
-            if place.start != running.start:
-                place.start, place.samples = running.start, {}
-            # Asked again while it is not what it should be: what was in a place before may still have answered.
-            if not place.samples or place.foreign:
-                place.foreign = probe.mismatch(ports.users, running.release)
-            place.samples = probe.read_metrics(ports.metrics) or place.samples
-        idle = not line.weight and (not line.working or now - (place.emptied or now) > _DRAIN)
-        age = now - place.first[1]
-        ready = ready and line.up  # else the last of the others would lose its requests, and nobody would have them
-        return Slot(running.release, running.beside, ready, place.foreign, line.weight, idle, place.died, age)
+            if history.start != running.start:
+                history.start, history.samples, history.first_samples = running.start, {}, {}
+            # Asked again while it differs: the server that was in the slot before may still have answered.
+            if not history.samples or history.mismatch:
+                history.mismatch = probe.mismatch(ports.users, running.release)
+            history.samples = probe.read_metrics(ports.metrics) or history.samples
+        return Slot(
+            release=running.release,
+            beside=running.beside,
+            # Without `up` the last of the other servers could lose its requests while the proxy sends none here.
+            ready=ready and stats.up,
+            mismatch=history.mismatch,
+            weight=stats.weight,
+            idle=not stats.weight and (not stats.active or now - (history.idle_since or now) > _DRAIN),
+            died=history.died,
+            age=now - history.first_seen[1],
+        )
 
 
-def _compared(place: _Place) -> Counts:
-    """Of what is compared in a server of what serves: its failures are those of the artifact beside."""
-    moved, counts = place.moved(), place.counts()
-    failures = probe.total(moved, "verdict_beside_total", 'outcome="failed"')
+def _shadow_counts(history: _History) -> Counts:
+    """The counts of a candidate that is compared in a server of the stable release: only its own failures count."""
+    counts = history.counts()
+    failures = probe.total(history.increase(), "verdict_beside_total", 'outcome="failed"')
     return Counts(counts.same + counts.other + failures, failures, same=counts.same, other=counts.other)
 
 
-def _together(places: list[_Place]) -> Counts:
-    """Of several servers of one release."""
-    counts, moved = [place.counts() for place in places], [place.moved() for place in places]
-    requests, failures = sum(one.requests for one in counts), sum(one.failures for one in counts)
-    return Counts(requests, failures, probe.quantile(moved), not_finite=sum(one.not_finite for one in counts))
+def _sum(histories: list[_History]) -> Counts:
+    """The counts of several servers of one release."""
+    counts = [history.counts() for history in histories]
+    return Counts(
+        requests=sum(part.requests for part in counts),
+        failures=sum(part.failures for part in counts),
+        p99=probe.quantile(history.increase() for history in histories),
+        not_finite=sum(part.not_finite for part in counts),
+    )

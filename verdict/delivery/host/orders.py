@@ -1,8 +1,8 @@
-"""What a person or deploy.yml asks of the guard of this host, how it goes, and what serves."""
+"""Orders to the guard of this host, the progress of an order, and the status of the host."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from verdict.delivery.host.state import CANARY, TRIED, Order, Release, Stage, St
 from verdict.delivery.host.store import Store
 
 _RELEASE: TypeAdapter[Release] = TypeAdapter(Release)
-# A guard that follows looks once a second.
+# Seconds without a change after which the guard is looked for.
 _SILENCE = 30.0
 
 
 def read_release(path: Path) -> Release:
-    """A release from a JSON file; `VerdictError` when it is missing or says something else."""
+    """Read a release from a JSON file; `VerdictError` when it is missing or invalid."""
     remedy = "its whole path; or anew, in a clone: verdict release show VERSION > release.json"
     try:
         return _RELEASE.validate_json(path.read_bytes())
@@ -34,9 +34,9 @@ def read_release(path: Path) -> Release:
 
 
 def limits(shadow: bool = False, labels: int = 0, forced: bool = False) -> Limits:
-    """Of a canary; of a comparison that nobody sees; of half the users until so many labels came back."""
+    """Return the limits of a canary, a shadow, an A/B trial with so many labels, or a forced roll."""
     weights = () if forced else (0,) if shadow else (50,) if labels else Limits().weights
-    return replace(Limits(), weights=weights, labels=labels)
+    return Limits(weights=weights, labels=labels)
 
 
 def submit(settings: Settings, environment: str | None, order: Order) -> None:
@@ -103,7 +103,7 @@ def _withdrawn(store: Store, order: Order) -> VerdictError:
 
 
 def summary(state: State) -> str:
-    """A state in a line."""
+    """Return a state in a line."""
     if state.stage in (*TRIED, Stage.PROMOTING) and state.candidate is not None:
         weights = state.limits.weights
         share = f" {weights[state.step]} %" if state.stage == Stage.CANARY else ""
@@ -111,19 +111,19 @@ def summary(state: State) -> str:
     if state.stage == Stage.RETURNING and state.previous is not None and state.replaced:
         return f"{state.previous.version} answers all requests; the other servers follow"
     serves = state.stable.version if state.stable is not None else "nothing"
-    last = ": ".join(part for part in (state.outcome, state.reason) if part)
+    last = ": ".join(filter(None, (state.outcome, state.reason)))
     return f"{serves} serves, {state.stage}" + (f" (last: {last})" if last else "")
 
 
 @dataclass(frozen=True)
 class Status:
-    """What serves on a host, by its state and by what the servers say themselves.
+    """The guard's state beside the answers of the servers.
 
     Args:
         state: of the guard.
-        places: of each place what it says, and its weight.
-        wrong: what differs; empty when all agree.
-        pending: what the tag of the environment does not say yet.
+        places: version, weight and readiness of each slot.
+        wrong: the differences; empty when all agree.
+        pending: the version that the tag of the environment does not name yet.
     """
 
     state: State
@@ -133,31 +133,26 @@ class Status:
 
 
 def status(settings: Settings) -> Status:
-    """Ask the guard's state, the proxy and each server; `VerdictError` when the proxy does not answer."""
+    """Compare the guard's state with the proxy and each server; `VerdictError` when the proxy does not answer."""
     store, host = Store(settings.folder), settings.host()
-    state, lines, places = store.state.read() or State(settings.environment), host.proxy.stats(), {}
+    state, stats, places = store.state.read() or State(settings.environment), host.proxy.stats(), {}
+    serves = state.stable.version if state.stable is not None else ""
     wrong = [] if store.is_guarded() else ["no guard runs here: nothing is watched, and nothing is started again"]
     for name, (users, _) in settings.places.items():
         running = host.servers.running(name)
         version = running.release.version if running is not None else None
-        places[name] = {"version": version, "weight": lines[name].weight, "ready": probe.is_ready(users)}
+        places[name] = {"version": version, "weight": stats[name].weight, "ready": probe.is_ready(users)}
         if name == CANARY or state.stage in (Stage.PROMOTING, Stage.RETURNING):
             continue
-        expected = state.stable.version if state.stable is not None else None
-        if version != expected:
-            wrong.append(f"{name} has {version or 'nothing'}, the state says {expected or 'nothing'}")
+        if (version or "") != serves:
+            wrong.append(f"{name} has {version or 'nothing'}, the state says {serves or 'nothing'}")
         elif running is not None and (difference := probe.mismatch(users, running.release)):
             wrong.append(f"{name}: {difference}")
-    serves = state.stable.version if state.stable is not None else ""
     return Status(state, places, tuple(wrong), serves if serves != store.recorded.read() else "")
 
 
 def prune(settings: Settings, keep: int) -> list[str]:
-    """Remove images of releases but for the newest `keep`, and those that serve, served before or are tried.
-
-    Returns:
-        What was removed.
-    """
+    """Remove images of releases but for the newest `keep`, and those that serve, served before or are tried."""
     state, host = Store(settings.folder).state.read() or State(settings.environment), settings.host()
-    needed = {one.image for one in (state.stable, state.previous, state.candidate) if one is not None}
+    needed = {release.image for release in (state.stable, state.previous, state.candidate) if release is not None}
     return host.servers.prune(needed, keep)

@@ -1,7 +1,7 @@
-"""Previews on their host: of each pull request that asks for one, the judged artifact, in a process of this code.
+"""Previews on their host: for a pull request that asks for one, a process of this code serves the judged artifact.
 
-An artifact comes from a stranger. Names, kinds and sizes are looked at before a byte is read, what is taken is a copy,
-and each byte of the copy is checked before a process gets it. Nothing in it is executed.
+The artifact is untrusted. Names, kinds and sizes are checked before a byte is read; it is copied, and each byte of the
+copy is checked before a process gets it. Nothing in it is executed.
 """
 
 import fcntl
@@ -34,10 +34,10 @@ class Previews:
     """The previews of a host.
 
     Args:
-        folder: of artifacts, and of what runs.
-        port: of a pull request's preview.
-        most_bytes: what an artifact may have.
-        program: what serves; each request leaves a line, so that the log's time is that of the last use.
+        folder: of artifacts and processes.
+        port: gives the port of a pull request's preview.
+        most_bytes: size limit of an artifact.
+        program: the command that serves; it logs each request, so that the log's time is that of the last use.
     """
 
     folder: Path
@@ -46,78 +46,78 @@ class Previews:
     program: tuple[str, ...] = (*SERVE, "--access-log")
 
     def start(self, number: int, artifact: Path, commit: str) -> list[int]:
-        """Serve an artifact in place of what the pull request had; those that had to go for it.
+        """Serve an artifact in place of the pull request's former one; return the pull requests whose previews ended.
 
         Raises:
-            VerdictError: the artifact is refused, and what was there goes on; or no server came up with it.
+            VerdictError: the artifact is refused, and the former one is still served; or no server came up with it.
         """
-        with self._alone():
-            place, partial = self._place(number), self._place(number).with_suffix(".partial")
+        with self._lock():
+            folder, partial = self._artifact(number), self._artifact(number).with_suffix(".partial")
             try:
-                take(artifact, partial, self.most_bytes)
+                copy_artifact(artifact, partial, self.most_bytes)
                 load_classifier(partial)
             except VerdictError:
                 shutil.rmtree(partial, ignore_errors=True)
                 raise
             self._stop(number)
-            partial.rename(place)
-            release = Release(f"pr-{number}", str(place), commit, sha256(place / "manifest.json"))
+            partial.rename(folder)
+            release = Release(f"pr-{number}", str(folder), commit, sha256(folder / "manifest.json"))
             servers = self._servers(number)
             servers.start(_slot(number), release, None)
             try:
-                _wait(servers, _slot(number), release)
+                _wait_for(servers, _slot(number), release)
             except VerdictError:
                 self._stop(number)
                 raise
-            return self._shrink(MOST)
+            return self._end_least_used()
 
     def stop(self, number: int) -> None:
         """End a preview, and remove its artifact; there may be none."""
-        with self._alone():
+        with self._lock():
             self._stop(number)
 
     def prune(self, wanted: set[int] | None = None) -> list[int]:
-        """End those that nobody wants (None: all are wanted), that ended by themselves, or are older than three days.
+        """End previews that are unwanted (None: all are wanted), ended by themselves, or older than three days.
 
         Returns:
-            The pull requests whose previews went.
+            Their pull requests.
         """
         oldest = time.time() - DAYS * 86_400
-        with self._alone():
+        with self._lock():
             serving = self._serving()
-            gone = [
+            ended = [
                 number
                 for number in self._numbers()
                 if number not in serving
                 or (wanted is not None and number not in wanted)
                 or self._file(number, "json").stat().st_mtime < oldest
             ]
-            for number in gone:
+            for number in ended:
                 self._stop(number)
-            return gone + self._shrink(MOST)
+            return ended + self._end_least_used()
 
     def serving(self) -> dict[int, str]:
-        """The commits of the pull requests that have a preview."""
-        with self._alone():
+        """Return the commits of the pull requests that have a preview."""
+        with self._lock():
             return self._serving()
 
     def _serving(self) -> dict[int, str]:
-        found = {number: self._servers(number).running(_slot(number)) for number in self._numbers()}
-        return {number: running.release.commit for number, running in found.items() if running and running.alive}
+        servers = {number: self._servers(number).running(_slot(number)) for number in self._numbers()}
+        return {number: running.release.commit for number, running in servers.items() if running and running.alive}
 
-    def _shrink(self, most: int) -> list[int]:
-        """End those that were asked least recently, until there are so many."""
-        used = sorted(self._numbers(), key=lambda number: self._file(number, "log").stat().st_mtime)
-        gone = used[: max(0, len(used) - most)]
-        for number in gone:
+    def _end_least_used(self) -> list[int]:
+        """End the least recently used previews until `MOST` are left."""
+        numbers = sorted(self._numbers(), key=lambda number: self._file(number, "log").stat().st_mtime)
+        ended = numbers[: max(0, len(numbers) - MOST)]
+        for number in ended:
             self._stop(number)
-        return gone
+        return ended
 
     def _stop(self, number: int) -> None:
         with suppress(FileNotFoundError):
             self._servers(number).stop(_slot(number))
         self._file(number, "log").unlink(missing_ok=True)
-        shutil.rmtree(self._place(number), ignore_errors=True)
+        shutil.rmtree(self._artifact(number), ignore_errors=True)
 
     def _numbers(self) -> list[int]:
         names = (path.stem for path in (self.folder / "processes").glob("pr-*.json"))
@@ -127,25 +127,25 @@ class Previews:
         ports = {_slot(number): Ports(self.port(number), 0)}
         return Processes(ports, self.folder / "processes", self.program)
 
-    def _place(self, number: int) -> Path:
+    def _artifact(self, number: int) -> Path:
         return self.folder / "artifacts" / _slot(number)
 
     def _file(self, number: int, kind: str) -> Path:
         return self.folder / "processes" / f"{_slot(number)}.{kind}"
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
 
-def take(source: Path, target: Path, most_bytes: int) -> None:
-    """Copy an artifact's files, and nothing else, after a look at all of them.
+def copy_artifact(source: Path, target: Path, most_bytes: int) -> None:
+    """Copy the files of an artifact, and nothing else, after checking all of them.
 
     Raises:
-        VerdictError: a name that no artifact has, a link, folder or device, too many files, or too many bytes.
+        VerdictError: an unknown name, a link, folder or device, too many files, or too many bytes.
     """
     if source.is_symlink() or not source.is_dir():
         raise _refused(source, "not a folder")
@@ -166,8 +166,8 @@ def take(source: Path, target: Path, most_bytes: int) -> None:
         shutil.copyfile(entry.path, target / entry.name)
 
 
-def _wait(servers: Processes, slot: str, release: Release) -> None:
-    """Until it answers, and says that it is this release: another program may have its port."""
+def _wait_for(servers: Processes, slot: str, release: Release) -> None:
+    """Wait until a server answers as this release; `VerdictError` when it ends, or another program has its port."""
     end, port = time.monotonic() + _SECONDS, servers.ports[slot].users
     while time.monotonic() < end and (running := servers.running(slot)) and running.alive:
         if is_ready(port):
@@ -176,8 +176,8 @@ def _wait(servers: Processes, slot: str, release: Release) -> None:
             return
         time.sleep(0.05)
     log = (servers.folder / f"{slot}.log").read_text(encoding="utf-8", errors="replace")
-    said = " ".join(log.split()[-40:]) or "nothing"
-    raise VerdictError(slot, f"no server came up; it said: {said[:400]}", "verdict serve --model says more")
+    output = " ".join(log.split()[-40:]) or "nothing"
+    raise VerdictError(slot, f"no server came up; it said: {output[:400]}", "verdict serve --model says more")
 
 
 def _slot(number: int) -> str:

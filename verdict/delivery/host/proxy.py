@@ -1,4 +1,4 @@
-"""haproxy through its admin socket: weights, and what it counted. No reload, no configuration is written."""
+"""haproxy through its admin socket: reads its counts and sets weights, without a reload or a new configuration."""
 
 import csv
 import io
@@ -14,18 +14,18 @@ _SECONDS = 2.0
 
 @dataclass(frozen=True)
 class ServerStats:
-    """What haproxy says of a server.
+    """haproxy's figures of a server.
 
     Args:
-        weight: its share, 0 to 256.
-        working: requests that are being answered.
-        requests: that were given to it, each attempt counted.
-        failures: of these, attempts that were made elsewhere again, and answers of 500 and above that reached a user.
-        up: whether it would send requests there, as far as its own checks go.
+        weight: its share of the requests, 0 to 256.
+        active: requests that are being answered.
+        requests: sent to it, each attempt counted.
+        failures: attempts that were repeated elsewhere, and answers of 500 and above that reached a user.
+        up: whether haproxy's own health checks pass.
     """
 
     weight: int
-    working: int
+    active: int
     requests: int
     failures: int
     up: bool = True
@@ -38,7 +38,7 @@ class Proxy:
     Args:
         path: of its socket (`stats socket PATH level admin`).
         backend: the name of the backend.
-        servers: the names of the places, each that of a server.
+        servers: the names of its servers, one for each slot.
     """
 
     path: Path
@@ -46,21 +46,20 @@ class Proxy:
     servers: tuple[str, ...]
 
     def stats(self) -> dict[str, ServerStats]:
-        """What it says of each server; `VerdictError` when it does not answer, or has no such server."""
+        """The figures of each server; `VerdictError` when haproxy does not answer, or has no such server."""
         rows = csv.DictReader(io.StringIO(self._command("show stat").removeprefix("# ")))
-        found = {row["svname"]: _line(row) for row in rows if row["pxname"] == self.backend}
-        if lacking := [name for name in self.servers if name not in found]:
-            what = f"haproxy has no server {lacking[0]} in a backend {self.backend}"
-            raise VerdictError(
-                str(self.path), what, "the names of host.toml in its configuration, as haproxy.cfg has them"
-            )
-        return {name: found[name] for name in self.servers}
+        stats = {row["svname"]: _parse(row) for row in rows if row["pxname"] == self.backend}
+        if missing := [name for name in self.servers if name not in stats]:
+            what = f"haproxy has no server {missing[0]} in a backend {self.backend}"
+            remedy = "the names of host.toml in its configuration, as haproxy.cfg has them"
+            raise VerdictError(str(self.path), what, remedy)
+        return {name: stats[name] for name in self.servers}
 
     def weigh(self, server: str, weight: int) -> None:
-        """Give a server its share of new requests."""
-        said = self._command(f"set weight {self.backend}/{server} {weight}").strip()
-        if said:
-            raise VerdictError(str(self.path), f"haproxy: {said}", f"a server {server} in backend {self.backend}")
+        """Set a server's share of new requests."""
+        error = self._command(f"set weight {self.backend}/{server} {weight}").strip()
+        if error:
+            raise VerdictError(str(self.path), f"haproxy: {error}", f"a server {server} in backend {self.backend}")
 
     def _command(self, command: str) -> str:
         try:
@@ -78,8 +77,8 @@ class Proxy:
             raise VerdictError(str(self.path), what, remedy) from None
 
 
-def _line(row: dict[str, str]) -> ServerStats:
-    """Retries are failures that no user saw: where all are retried, the count of 5xx stays 0."""
+def _parse(row: dict[str, str]) -> ServerStats:
+    """Parse a row of `show stat`; a retry is a failure that no user saw, and that haproxy does not count as a 5xx."""
     number = {name: int(row[name] or 0) for name in ("weight", "scur", "lbtot", "wretr", "hrsp_5xx")}
     failures, up = number["wretr"] + number["hrsp_5xx"], row["status"].startswith(("UP", "DRAIN", "no check"))
     return ServerStats(number["weight"], number["scur"], number["lbtot"], failures, up)

@@ -1,4 +1,4 @@
-"""The file of a host: whose users it has, what gives out the requests, and where servers stand."""
+"""host.toml: the environment of a host, its engine, its proxy and its slots for servers."""
 
 import tomllib
 from pathlib import Path
@@ -14,26 +14,24 @@ from verdict.delivery.host.proxy import Proxy
 from verdict.delivery.host.servers import SERVE, Ports, Processes
 from verdict.delivery.host.state import CANARY, Environment
 
-PROCESSES = "processes"
 _REMEDY = "see deploy/compose/host.toml, and docs/delivery.md"
-_Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseModel):
-    """What host.toml says.
+    """The content of host.toml.
 
     Args:
-        environment: whose users.
-        folder: where the guard keeps its state.
+        environment: of its users.
+        folder: of the guard's state.
         engine: podman, docker, or `processes` for a machine that has neither.
-        options: more of the engine's `run`.
-        program: of `processes`, what serves.
+        options: more options of the engine's `run`.
+        program: of `processes`, the command that serves.
         socket: haproxy's admin socket.
-        backend: of haproxy, with a server for each place.
-        receipt_key: what each server signs receipts with; else each has a key of its own.
-        feedback: the metrics of the process that counts labels which come back.
+        backend: of haproxy, with a server for each slot.
+        receipt_key: file of the key that all servers sign receipts with; else each has its own.
+        feedback: URL of the metrics of the process that counts labels.
         floor: the least accuracy, by these labels, that a release may have while it is watched.
-        places: by name the ports for users and for Prometheus; `canary` is among them.
+        places: the ports of each slot for users and for Prometheus; `canary` is among them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,31 +45,31 @@ class Settings(BaseModel):
     receipt_key: Path | None = None
     feedback: Annotated[str, Field(pattern="^http://.")] | None = None
     floor: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    places: dict[str, tuple[_Port, _Port]]
+    places: dict[str, Ports]
 
     @model_validator(mode="after")
-    def _has_a_canary(self) -> "Settings":
+    def _check_places(self) -> "Settings":
         if CANARY not in self.places or len(self.places) < 2:
             raise ValueError(f"places must hold {CANARY}, and at least one other")
         ports = [port for pair in self.places.values() for port in pair]
-        if twice := next((port for port in ports if ports.count(port) > 1), None):
-            raise ValueError(f"port {twice} is given twice")
+        if duplicate := next((port for port in ports if ports.count(port) > 1), None):
+            raise ValueError(f"port {duplicate} is given twice")
         return self
 
     def host(self) -> Host:
-        """The host that this describes."""
-        ports = {name: Ports(*pair) for name, pair in self.places.items()}
-        labels = Labels(self.feedback or "", self.floor)
+        """Return the host that this describes."""
+        servers: Processes | Containers
+        if self.engine == "processes":
+            servers = Processes(self.places, self.folder / "processes", self.program, self.receipt_key)
+        else:
+            folder = self.folder / "artifacts"
+            servers = Containers(self.engine, self.places, folder, self.options, self.receipt_key)
         proxy = Proxy(self.socket, self.backend, tuple(self.places))
-        if self.engine == PROCESSES:
-            processes = Processes(ports, self.folder / "processes", self.program, self.receipt_key)
-            return Host(proxy, processes, ports, labels)
-        containers = Containers(self.engine, ports, self.folder / "artifacts", self.options, self.receipt_key)
-        return Host(proxy, containers, ports, labels)
+        return Host(proxy, servers, self.places, Labels(self.feedback or "", self.floor))
 
 
 def load(path: Path) -> Settings:
-    """Read a host.toml; `VerdictError` when it is missing or says something else."""
+    """Read a host.toml; `VerdictError` when it is missing or invalid."""
     try:
         return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -1,16 +1,17 @@
-"""What a release must answer right before any user asks it."""
+"""The smoke test: requests that a release must answer correctly before it gets users."""
 
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
-from verdict.classifier.artifact import load_classifier
+from verdict.classifier.artifact import Classifier, load_classifier
 from verdict.delivery.host.probe import as_inputs, mismatch, request
 from verdict.delivery.host.state import Release
 
-# Of any language, of none, empty, long, and what has broken a parser somewhere.
+# Several languages, none, empty, long, and characters that break parsers.
 TEXTS = (
     "This is good, and that is not.",
     "",
@@ -30,41 +31,43 @@ _TIMED = 100
 
 
 def smoke(release: Release, port: int, artifact: Path, seconds: float) -> str:
-    """Why a server must not get requests; nothing when it may.
+    """Return why a server must not get requests; empty when it may.
 
     Args:
-        release: what it is to be.
-        port: where it answers.
-        artifact: the folder of the release's artifact, from its image: what it answers is compared with.
-        seconds: what the slowest of a hundred requests may take.
+        release: that it is to serve.
+        port: of the server.
+        artifact: the folder of the release's artifact, from its image: answers are compared with its own.
+        seconds: that the slowest of a hundred requests may take.
     """
-    return _identity(release, port, artifact) or _golden(port, artifact) or _bad(port) or _slow(port, artifact, seconds)
-
-
-def _identity(release: Release, port: int, artifact: Path) -> str:
-    try:
-        found = sha256(artifact / "manifest.json")
-    except OSError:
-        return "its image holds no manifest.json"
-    if found != release.artifact:
-        return f"the image holds artifact {found[:12]}, the release is {release.artifact[:12]}"
-    return mismatch(port, release)
-
-
-def _golden(port: int, artifact: Path) -> str:
-    """Each answer, digit for digit, as the artifact itself gives it."""
+    if reason := _check_identity(release, port, artifact):
+        return reason
     try:
         classifier = load_classifier(artifact)
     except VerdictError as error:
         return f"the artifact of its image cannot be loaded: {error.what}"
     texts = as_inputs(list(classifier.text.columns), TEXTS)
+    return _check_answers(port, classifier, texts) or _check_refusals(port) or _check_speed(port, texts[0], seconds)
+
+
+def _check_identity(release: Release, port: int, artifact: Path) -> str:
+    try:
+        digest = sha256(artifact / "manifest.json")
+    except OSError:
+        return "its image holds no manifest.json"
+    if digest != release.artifact:
+        return f"the image holds artifact {digest[:12]}, the release is {release.artifact[:12]}"
+    return mismatch(port, release)
+
+
+def _check_answers(port: int, classifier: Classifier, texts: list[Any]) -> str:
+    """Each answer must be the artifact's own, digit for digit."""
     for place, (text, expected) in enumerate(zip(texts, classifier.answers(texts), strict=True), 1):
         status, body = request(port, "/predict", json.dumps({"text": text}).encode(), seconds=10)
         if status != 200:
             return f"golden text {place} is answered with {status}"
         try:
-            said = json.loads(body)
-            answer = said["label"], said["probabilities"]
+            reply = json.loads(body)
+            answer = reply["label"], reply["probabilities"]
         except (ValueError, TypeError, KeyError):
             return f"golden text {place} is answered with something that is no prediction"
         if answer != (expected.label, expected.probabilities):
@@ -72,8 +75,8 @@ def _golden(port: int, artifact: Path) -> str:
     return ""
 
 
-def _bad(port: int) -> str:
-    """A bad body is the sender's fault: 500s would be retried, and count against the release."""
+def _check_refusals(port: int) -> str:
+    """A bad body must be answered with 4xx: a 500 would be retried, and count against the release."""
     for place, body in enumerate(BAD, 1):
         status = request(port, "/predict", body, seconds=10)[0]
         if not 400 <= status < 500:
@@ -81,13 +84,12 @@ def _bad(port: int) -> str:
     return ""
 
 
-def _slow(port: int, artifact: Path, seconds: float) -> str:
-    text = as_inputs(list(load_classifier(artifact).text.columns), TEXTS[:1])[0]
+def _check_speed(port: int, text: Any, seconds: float) -> str:  # noqa: ANN401 - JSON
     body, times = json.dumps({"text": text}).encode(), []
     for _ in range(_TIMED):
-        began = time.perf_counter()
+        start = time.perf_counter()
         request(port, "/predict", body)
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     slowest = sorted(times)[_TIMED * 99 // 100 - 1]
     if slowest <= seconds:
         return ""

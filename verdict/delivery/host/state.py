@@ -1,4 +1,4 @@
-"""Where a roll stands, and what was asked for: plain values that a file can hold."""
+"""The state of a roll, and what is known of a host: plain values that a JSON file can hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ CANARY = "canary"
 
 
 class Stage(StrEnum):
-    """What a host is doing."""
+    """The stage of a roll."""
 
     SETTLED = "settled"
     STARTING = "starting"
@@ -23,20 +23,20 @@ class Stage(StrEnum):
     RETURNING = "returning"
 
 
-# Those in which a new release has not yet replaced anything: it can be dropped, and nothing else changes.
+# The stages in which the candidate has not replaced anything yet: it can be dropped without any other change.
 TRIED = (Stage.STARTING, Stage.SMOKE, Stage.CANARY)
 
 
 @dataclass(frozen=True)
 class Release:
-    """What is to serve: a version, and the bytes that it stands for.
+    """A version, and the bytes that it names.
 
     Args:
         version: such as v1.2.0.
         image: reference of the image by digest.
-        commit: that its artifact was made from.
+        commit: from which its artifact was made.
         artifact: SHA-256 of the artifact's manifest.json.
-        differs: the share of test texts with another label than the release before, as the review saw it.
+        differs: the share of test texts with another label than by the release before, as the review saw it.
     """
 
     version: str
@@ -45,17 +45,21 @@ class Release:
     artifact: str
     differs: float = 0.0
 
+    def is_comparable(self, other: "Release") -> bool:
+        """Return whether both have the same labels and texts: those of one MAJOR version."""
+        return self.version.partition(".")[0] == other.version.partition(".")[0]
+
 
 @dataclass(frozen=True)
 class Order:
-    """What a person or deploy.yml asks for: a release, or, with None, the one before.
+    """An order of a person or of deploy.yml: roll a release out, or, with None, return to the one before.
 
     Args:
-        name: of this request, so that none is followed twice.
-        release: what is to serve.
+        name: unique, so that no order is followed twice.
+        release: to roll out.
         limits: the thresholds of the roll.
-        promote: whether it is to serve in the end; without, it is tried alone.
-        why: who asks, and the reason.
+        promote: whether the release is to serve in the end; else it is only tried.
+        why: the reason.
     """
 
     name: str
@@ -67,21 +71,21 @@ class Order:
 
 @dataclass(frozen=True)
 class State:
-    """All that a guard must remember.
+    """The state of a guard; it survives restarts.
 
     Args:
-        environment: what its users are.
-        stage: where it stands.
-        stable: what serves; None before the first release.
-        previous: what served before, and can again.
-        ask: what is being done.
-        step: the place among the weights.
-        replaced: how many of the servers have the new release; on the way back 1 once what served has all requests.
+        environment: of its users.
+        stage: of the roll.
+        stable: the release that serves; None before the first one.
+        previous: the release that served before, and can again.
+        ask: the order that is being followed.
+        step: index of the canary's weight.
+        replaced: how many of the servers have the candidate; on the way back 1 once `previous` has all requests.
         since: when the stage, or the step of it, began.
-        promoted: when what serves was.
+        promoted: when the stable release was promoted.
         outcome: how the last roll ended.
         reason: why it ended so.
-        done: the name of the last request that was followed, or refused.
+        done: the name of the last order that was followed, or refused.
     """
 
     environment: Environment = "production"
@@ -99,62 +103,79 @@ class State:
 
     @property
     def candidate(self) -> Release | None:
-        """What is being tried or promoted."""
+        """The release that is being tried or promoted."""
         return self.ask.release if self.ask is not None and self.stage in (*TRIED, Stage.PROMOTING) else None
+
+    @property
+    def base(self) -> Release | None:
+        """The release that the candidate is compared with; None across MAJOR versions, and when it is forced."""
+        if self.stable is None or self.candidate is None or not self.limits.weights:
+            return None
+        return self.stable if self.stable.is_comparable(self.candidate) else None
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether the candidate is only compared, and answers no user."""
+        return self.stage == Stage.CANARY and self.limits.weights[self.step] == 0
 
     @property
     def limits(self) -> Limits:
         """The thresholds of this roll."""
         return self.ask.limits if self.ask is not None else Limits()
 
+    @property
+    def newest_order(self) -> str:
+        """The name of the order that is being followed, else of the last one."""
+        return self.ask.name if self.ask is not None else self.done
+
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for a server, as it is.
+    """A place for a server, as it was found at a look.
 
     Args:
-        release: what runs there; None for nothing.
-        beside: the artifact that is compared there.
-        ready: whether it says that it takes requests.
-        foreign: in which way it is not what its release says: version, commit or artifact.
+        release: that runs there; None for none.
+        beside: the release whose artifact is compared there.
+        ready: whether the server takes requests.
+        mismatch: how the server differs from its release: by version, commit or artifact.
         weight: its share of the requests.
-        idle: whether it works on none, or had its time to end them.
-        died: how often it ended by itself since the stage began.
-        age: seconds since it was first seen there.
-        why: nothing could be started there.
+        idle: whether the server works on no request, or had its time to end them.
+        died: how often a server ended by itself there since the stage began.
+        age: seconds since this server was first seen.
+        start_error: why no server could be started there.
     """
 
     release: Release | None = None
     beside: Release | None = None
     ready: bool = False
-    foreign: str = ""
+    mismatch: str = ""
     weight: int = 0
     idle: bool = True
     died: int = 0
     age: float = 0.0
-    why: str = ""
+    start_error: str = ""
 
     @property
     def sound(self) -> bool:
-        """Whether it takes requests, and is what its release says."""
-        return self.ready and not self.foreign
+        """Whether it takes requests, and is its release."""
+        return self.ready and not self.mismatch
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known at one moment.
+    """All that is known at one look.
 
     Args:
         now: seconds.
-        slots: the places by name; `canary` is the new release's, all others are those of what serves.
-        canary: counts of the new release since the step began.
-        stable: counts of what serves since then.
-        smoke: why the smoke test failed; nothing when it passed; None when it was not made.
-        restarted: whether the guard has just come back.
-        ask: what is asked for.
-        live: labels that ever came back for what serves.
-        before: and for what served before.
-        floor: the least accuracy that is wanted.
+        slots: by name; `canary` is the candidate's, all others are those of the stable release.
+        canary: counts of the candidate since the step began.
+        stable: counts of the stable release since then.
+        smoke: why the smoke test failed; empty when it passed; None when it was not run.
+        restarted: whether this is the first look of this guard process.
+        order: that waits to be followed.
+        live: all labels that came back for the stable release.
+        before: all labels that came back for the previous one.
+        floor: the least accuracy that is required.
     """
 
     now: float
@@ -163,11 +184,12 @@ class Evidence:
     stable: Counts = field(default_factory=Counts)
     smoke: str | None = None
     restarted: bool = False
-    ask: Order | None = None
+    order: Order | None = None
     live: Counts = field(default_factory=Counts)
     before: Counts = field(default_factory=Counts)
     floor: float = 0.0
-    servers: tuple[str, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "servers", tuple(sorted(set(self.slots) - {CANARY})))
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The names of the slots of the stable release."""
+        return tuple(sorted(set(self.slots) - {CANARY}))

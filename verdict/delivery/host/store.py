@@ -1,4 +1,4 @@
-"""What a guard keeps: its state, what happened, and what was asked for. A file is whole or it is the one before."""
+"""The folder of a guard: its state, the order that it is given, and its log of events."""
 
 import fcntl
 import json
@@ -15,7 +15,7 @@ from verdict.base.errors import VerdictError
 from verdict.delivery.host.state import Order, State
 
 _Value = TypeVar("_Value")
-# Bytes of the log, and as many of the one before.
+# Bytes of the log, and of the older one.
 _MOST = 10_000_000
 
 
@@ -56,7 +56,7 @@ class JsonFile(Generic[_Value]):
 
 
 class Store:
-    """The folder of a guard, open to its user alone."""
+    """The folder of a guard; only its user may read it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,7 +77,7 @@ class Store:
             yield
 
     def is_guarded(self) -> bool:
-        """Whether a guard holds the folder."""
+        """Return whether a guard holds the folder."""
         try:
             with (self.folder / "lock").open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -88,12 +88,13 @@ class Store:
         return False
 
     def last_error(self) -> str:
-        """What keeps the guard from going on, by its last line."""
-        last = self.events(1)
-        if not last or last[0]["what"] != "error":
+        """Return the error that stops the guard; empty unless it is the last event."""
+        events = self.events(1)
+        if not events or events[0]["what"] != "error":
             return ""
-        remedy = f"; remedy: {last[0]['remedy']}" if last[0].get("remedy") else ""
-        return f"{last[0]['where']}: {last[0]['why']}{remedy}"
+        (event,) = events
+        remedy = f"; remedy: {event['remedy']}" if event.get("remedy") else ""
+        return f"{event['where']}: {event['why']}{remedy}"
 
     def remove_order(self, order: Order) -> None:
         """Remove an order that was followed, unless another one was given since."""
@@ -105,7 +106,7 @@ class Store:
         self.order.path.replace(self.order.path.with_suffix(".bad"))
 
     def log(self, what: str, **details: object) -> None:
-        """Add a line to events.jsonl: who, what, why, with counts. No text ever."""
+        """Add a line to events.jsonl, with counts, never with a text of a user."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"time": now, "what": what, **details}
         with suppress(FileNotFoundError):
@@ -115,7 +116,7 @@ class Store:
             events.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def events(self, last: int = 10) -> list[dict[str, object]]:
-        """The last lines."""
+        """Return the last events."""
         try:
             lines = self._events.read_text(encoding="utf-8").splitlines()[-last:]
         except FileNotFoundError:

@@ -14,7 +14,7 @@ from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.experiments.leaderboard.predictions import Cache, Predictions
 from verdict.experiments.leaderboard.ranking import SelectionBias, interval, selection_bias, to_best
 from verdict.experiments.leaderboard.records import Record
-from verdict.experiments.leaderboard.varied import differing, used
+from verdict.experiments.leaderboard.varying_params import used, varying
 from verdict.review.bootstrap import bootstrap_models
 from verdict.review.metrics_file import Scores
 from verdict.review.params import Gate
@@ -38,11 +38,11 @@ class Stats:
 
 @dataclass(frozen=True)
 class Row:
-    """A ranked experiment; `measured` is None without predictions here, `values` are its params that differ."""
+    """A ranked experiment; `stats` is None without predictions here, `values` are its params that differ."""
 
     rank: int
     record: Record
-    measured: Stats | None
+    stats: Stats | None
     values: dict[str, Any]
 
     @property
@@ -70,7 +70,7 @@ class Board:
 
     Args:
         rows: the ranked.
-        apart: the others.
+        unranked: the others.
         keys: the params that differ.
         headline: the metric that they are ranked by.
         slice: what the slices are values of, as people know it; empty where that is not known.
@@ -83,7 +83,7 @@ class Board:
     """
 
     rows: list[Row]
-    apart: list[Unranked]
+    unranked: list[Unranked]
     keys: list[str]
     headline: str
     slice: str
@@ -107,12 +107,12 @@ class Board:
     @property
     def best(self) -> Row | None:
         """The first of those whose predictions are here."""
-        return next((row for row in self.rows if row.measured), None)
+        return next((row for row in self.rows if row.stats), None)
 
     @property
     def baselines(self) -> int:
         """On how many commits the experiments build."""
-        everyone = [row.record.experiment for row in self.rows] + [one.experiment for one in self.apart]
+        everyone = [row.record.experiment for row in self.rows] + [one.experiment for one in self.unranked]
         return len({one.baseline for one in everyone if one.baseline})
 
 
@@ -125,24 +125,24 @@ class Selection:
     chosen: Experiment | None = None
 
 
-def board(root: Path, cache: Cache, asked: Selection, by: Yardstick) -> Board:
+def build_board(root: Path, cache: Cache, selection: Selection, by: Yardstick) -> Board:
     """Rank experiments.
 
     Args:
         root: of the repository.
         cache: where their predictions are.
-        asked: which.
+        selection: which.
         by: what they are ranked by.
 
     Raises:
         VerdictError: the experiment that is chosen has no score on test.
     """
-    wanted = [(one.commit, path) for one in asked.experiments for path in records.FILES]
-    if asked.chosen:
-        wanted.append((asked.chosen.commit, records.TEST_SCORES))
+    wanted = [(one.commit, path) for one in selection.experiments for path in records.FILES]
+    if selection.chosen:
+        wanted.append((selection.chosen.commit, records.TEST_SCORES))
     files = Files(root, wanted)
-    apart = list(asked.absent)
-    found = list(readable(files, asked.experiments, by.headline, apart))
+    apart = list(selection.absent)
+    found = list(readable(files, selection.experiments, by.headline, apart))
     digest = by.validation or most(record.validation for record in found)
     same = [record for record in found if record.validation == digest]
     apart.extend(elsewhere(record, _OTHER_ROWS) for record in found if record.validation != digest)
@@ -151,7 +151,7 @@ def board(root: Path, cache: Cache, asked: Selection, by: Yardstick) -> Board:
         (record for record in same if record.experiment not in {one.experiment for one in apart}),
         key=lambda record: (-record.scores.overall, record.experiment),
     )
-    keys = differing([record.params for record in ranked])
+    keys = varying([record.params for record in ranked])
     measured, bias = _measure(ranked, tables, by)
     rows = [
         Row(rank, record, measured.get(record.experiment), {key: used(record.params, key) for key in keys})
@@ -170,7 +170,9 @@ def board(root: Path, cache: Cache, asked: Selection, by: Yardstick) -> Board:
         one["group"].nunique() if one is not None else 0,
         bias,
         by.policy,
-        Chosen(asked.chosen, records.scores_on_test(files, asked.chosen, by.headline)) if asked.chosen else None,
+        Chosen(selection.chosen, records.scores_on_test(files, selection.chosen, by.headline))
+        if selection.chosen
+        else None,
     )
 
 

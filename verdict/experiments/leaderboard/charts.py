@@ -189,14 +189,14 @@ def _point(board: Board, row: Row, named: bool) -> Spec:
     cost = row.record.cost
     assert cost  # noqa: S101 - only those that have one are drawn
     point = {"seconds": cost.seconds, "device": plain(cost.device, 40), "score": row.score, "kind": _kind(board, row)}
-    bounds = {"low": row.measured.low, "high": row.measured.high} if row.measured else {}
+    bounds = {"low": row.stats.low, "high": row.stats.high} if row.stats else {}
     return {**point, **bounds, "label": str(row.rank) if named else ""}
 
 
 def _kind(board: Board, row: Row) -> str:
     if row is board.best:
         return _BEST
-    return _LIKE if row.measured is None or row.measured.ties_best else _WORSE
+    return _LIKE if row.stats is None or row.stats.ties_best else _WORSE
 
 
 def _turn_aside(points: list[Spec], scale: Callable[[float], float]) -> None:

@@ -9,9 +9,9 @@ from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
 from verdict.classifier.params import load
 from verdict.classifier.scores.predictions import require_headline
-from verdict.experiments.leaderboard.board import Board, Selection, board
+from verdict.experiments.leaderboard.board import Board, Selection, build_board
 from verdict.experiments.leaderboard.comparable import ABSENT, BROKEN, Unranked, Yardstick
-from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find
+from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find_experiments
 from verdict.experiments.leaderboard.predictions import Cache
 from verdict.experiments.leaderboard.records import DATASET, VALIDATION
 from verdict.experiments.sweep.plan import plan
@@ -23,36 +23,35 @@ _SWEEP_FAILURES = Path(".dvc/tmp/sweeps/failed")
 
 
 @dataclass(frozen=True)
-class Options:
-    """What was asked for on the command line: `every` takes the experiments of all baselines, `names` only these."""
+class Query:
+    """Which experiments to rank: those of `names` and of the points of `spec`, or all of HEAD (or of all commits)."""
 
-    out: Path
     names: Sequence[str] = ()
     spec: Path | None = None
-    every: bool = False
+    all_commits: bool = False
     chosen: str | None = None
 
 
-def run(root: Path, options: Options) -> int:
-    """Write the leaderboard; 0 once it is written, whoever leads."""
+def run(root: Path, out: Path, query: Query) -> int:
+    """Write the leaderboard; 0 once it is written."""
     from verdict.experiments.leaderboard.document import write
-    from verdict.experiments.leaderboard.printed import printed
+    from verdict.experiments.leaderboard.terminal import printed
 
-    made = board_of(root, options)
-    write(made, options.out)
+    board = board_of(root, query)
+    write(board, out)
     width = shutil.get_terminal_size(fallback=(120, 24)).columns  # of a log, where there is no terminal
-    print("\n".join(printed(made, width)))
-    print(", ".join(str(options.out / f"leaderboard.{kind}") for kind in ("md", "html", "csv")))
+    print("\n".join(printed(board, width)))
+    print(", ".join(str(out / f"leaderboard.{kind}") for kind in ("md", "html", "csv")))
     return 0
 
 
-def board_of(root: Path, options: Options) -> Board:
+def board_of(root: Path, query: Query) -> Board:
     """The leaderboard as data."""
-    names = [*options.names, *(_points(root, options.spec) if options.spec else [])]
+    names = [*query.names, *(_points(root, query.spec) if query.spec else [])]
     with Store(root) as store:
         head = resolve(root, "HEAD")
-        asked = _selection(root, str(head.commit), names, options)
-        return board(root, Cache(store), asked, _yardstick(root, Cache(store), head))
+        selection = _selection(root, str(head.commit), names, query)
+        return build_board(root, Cache(store), selection, _yardstick(root, Cache(store), head))
 
 
 def _yardstick(root: Path, cache: Cache, head: Revision) -> Yardstick:
@@ -78,17 +77,17 @@ def _points(root: Path, spec: Path) -> list[str]:
     return [point.name for point in plan(root, spec).points]
 
 
-def _selection(root: Path, head: str, names: Sequence[str], options: Options) -> Selection:
+def _selection(root: Path, head: str, names: Sequence[str], query: Query) -> Selection:
     """The experiments of HEAD, or of all commits; those of some names, and which of these are not there."""
-    known = [one for one in find(root) if options.every or one.baseline == head]
+    known = [one for one in find_experiments(root) if query.all_commits or one.baseline == head]
     shown = [one for one in known if not names or one.name in names]
-    failures = [one for one in failed_in_queue(root) if options.every or one.baseline == head]
+    failures = [one for one in failed_in_queue(root) if query.all_commits or one.baseline == head]
     absent = list(_absent(root, head, names, {one.name for one in shown}, failures))
     if not shown and not absent:
         where, what = f"refs/exps of {head[:7]}", "no experiment that builds on it here"
         remedy = "verdict sweep run SPEC, or sweep pull; --all shows those of other commits"
         raise VerdictError(where, what, remedy)
-    return Selection(shown, absent, _chosen(shown, options.chosen) if options.chosen else None)
+    return Selection(shown, absent, _chosen(shown, query.chosen) if query.chosen else None)
 
 
 def _absent(

@@ -25,7 +25,7 @@ class Experiment:
     baseline: str
 
 
-def find(root: Path) -> list[Experiment]:
+def find_experiments(root: Path) -> list[Experiment]:
     """All experiments of this clone, by name."""
     lines = git(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
     return sorted(_experiments(lines))

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import SEED
-from verdict.classifier.dataset.description import Dataset, read_dataset, truth_of
+from verdict.classifier.dataset.description import Dataset, read_dataset, select_truth
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import by_slice, columns_of, labels_of
+from verdict.classifier.scores.predictions import labels_of, metrics_by_slice, probability_columns
 from verdict.experiments.leaderboard.records import PREDICTIONS, VALIDATION, Record
 from verdict.repo.lock.check import hash_of
 from verdict.repo.revisions import Store, checked_hash
@@ -41,7 +41,7 @@ class Predictions:
     @property
     def truth(self) -> pd.DataFrame:
         """What the predictions are compared with."""
-        return self.table[truth_of(self.table.columns)]
+        return self.table[select_truth(self.table.columns)]
 
     def scores(self, metric: str) -> dict[str, float]:
         """A metric overall and in each slice.
@@ -49,7 +49,7 @@ class Predictions:
         Raises:
             VerdictError: the data do not have it.
         """
-        found = by_slice(self.table, self.labels, 1, _PLACE)
+        found = metrics_by_slice(self.table, self.labels, 1, _PLACE)
         if metric not in found[OVERALL]:
             what = f"has no {metric}: there are {len(self.labels)} classes"
             raise VerdictError(_PLACE, what, "evaluate.headline: another metric")
@@ -87,7 +87,7 @@ class Cache:
         path = self._object(digest) or self._own(VALIDATION, digest)
         if path is None:
             return None
-        return read_table(path, "dvc repro prepare", truth_of(pq.read_schema(path).names))
+        return read_table(path, "dvc repro prepare", select_truth(pq.read_schema(path).names))
 
     def dataset(self, path: str, digest: str) -> Dataset | None:
         """The classes and slices of a hash; None when they are not here."""
@@ -132,7 +132,7 @@ def _read(path: Path) -> Predictions:
     try:
         labels = _labels(path)
         columns = pq.read_schema(path).names
-        table = read_table(path, _AGAIN, [*truth_of(columns), *columns_of(labels)])
+        table = read_table(path, _AGAIN, [*select_truth(columns), *probability_columns(labels)])
     except VerdictError as error:
         raise VerdictError(_PLACE, error.what.replace(str(path), _PLACE), _AGAIN) from None
     except Exception as error:  # pyarrow has many ways to refuse what is not parquet
@@ -152,7 +152,7 @@ def _labels(path: Path) -> tuple[str, ...]:
     labels = labels_of(schema.names)
     if not 2 <= len(labels) <= _MOST_LABELS or len({*schema.names}) < len(schema.names):
         raise VerdictError(_PLACE, f"{len(labels)} columns of classes, or a column twice", _AGAIN)
-    if odd := [name for name in columns_of(labels) if name not in schema.names or not _is_float(schema, name)]:
+    if odd := [name for name in probability_columns(labels) if name not in schema.names or not _is_float(schema, name)]:
         raise VerdictError(_PLACE, f"no column of probabilities: {odd[0]!r:.80}", _AGAIN)
     return labels
 
@@ -165,7 +165,7 @@ def _unsound(table: pd.DataFrame, labels: tuple[str, ...]) -> str:
     """Why a table is none of predictions; empty where it is one."""
     if table.empty:
         return "no rows"
-    if not _adds_up(table, columns_of(labels)):
+    if not _adds_up(table, probability_columns(labels)):
         return "a probability or rating that is none"
     parts = set(table["slice"]) if "slice" in table else set()
     if not table["label"].isin(labels).all() or OVERALL in parts or len(parts) > _MOST_SLICES:

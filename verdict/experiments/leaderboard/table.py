@@ -16,7 +16,7 @@ def as_csv(board: Board) -> str:
     """A line for each experiment, ranked or not."""
     keys = {key: f"params:{key}" for key in board.keys}
     slices = {name: f"score:{name}" for name in board.slices}
-    lines = [*(_row(board, row) for row in board.rows), *(_apart(board, one) for one in board.apart)]
+    lines = [*(_row(board, row) for row in board.rows), *(_apart(board, one) for one in board.unranked)]
     head = [*_HEAD, *slices.values(), *_TAIL, *keys.values()]
     target = io.StringIO()
     writer = csv.DictWriter(target, head, restval="", lineterminator="\n", extrasaction="raise")
@@ -33,7 +33,7 @@ _TAIL = ("seeds", "seeds_mean", "seeds_std", "seconds", "rows_per_second", "devi
 
 
 def _row(board: Board, row: Row) -> dict[str, Cell]:
-    record, measured = row.record, row.measured
+    record, measured = row.record, row.stats
     return {
         "rank": row.rank,
         **_identity(record.experiment.name, record.experiment.commit, record.experiment.baseline),
@@ -52,12 +52,12 @@ def _row(board: Board, row: Row) -> dict[str, Cell]:
 
 
 def _figures(row: Row) -> dict[str, Cell]:
-    assert row.measured  # noqa: S101 - asked for where it is
+    assert row.stats  # noqa: S101 - asked for where it is
     names = ("low", "high", "to_best", "to_best_low", "to_best_high")
-    values = list(vars(row.measured).values())
+    values = list(vars(row.stats).values())
     return {
         **{name: round(value, 6) for name, value in zip(names, values, strict=False)},
-        "ties_best": str(row.measured.ties_best).lower(),
+        "ties_best": str(row.stats.ties_best).lower(),
     }
 
 

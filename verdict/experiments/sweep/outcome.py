@@ -27,7 +27,7 @@ def score(root: Path, commit: str) -> float | None:
     return value if isinstance(value, float) and math.isfinite(value) else None
 
 
-def in_words(root: Path, commit: str) -> str:
+def score_text(root: Path, commit: str) -> str:
     """The metric and its value; empty where the commit has no score."""
     from verdict.review.words import title  # with numpy, which whoever asks for no score need not wait for
 
@@ -50,7 +50,7 @@ def reason(log: Path) -> str:
     return "killed"
 
 
-def was_cut(log: Path) -> bool:
+def was_interrupted(log: Path) -> bool:
     """Whether the run was ended from outside: DVC, which then says nothing, or the stage, by a signal.
 
     A person did that, or the system for want of memory; it may go better next time.

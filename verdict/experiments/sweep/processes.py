@@ -15,14 +15,14 @@ MARK = "VERDICT_SWEEP_WORKER"
 _GRACE = 10.0  # seconds between the polite signal and the other one; torchrun ends its processes meanwhile
 
 
-def of(folder: Path) -> list[psutil.Process]:
+def processes_of(folder: Path) -> list[psutil.Process]:
     """The living processes of the worker in `folder`."""
     return [process for process in psutil.process_iter() if _belongs(process, str(folder))]
 
 
 def experiment_of(folder: Path) -> str | None:
     """The name of the experiment that a living worker is running."""
-    for process in of(folder):
+    for process in processes_of(folder):
         try:
             words: list[str] = process.cmdline()
         except psutil.Error:
@@ -34,13 +34,13 @@ def experiment_of(folder: Path) -> str | None:
 
 def stop(folders: list[Path]) -> None:
     """End all processes of these workers: politely, and after a while otherwise."""
-    running = [process for folder in folders for process in of(folder)]
+    running = [process for folder in folders for process in processes_of(folder)]
     _signal(running, psutil.Process.terminate)
     deadline = time.monotonic() + _GRACE
     while running and time.monotonic() < deadline:
         time.sleep(0.05)
         running = [process for process in running if _lives(process)]
-    _signal([process for folder in folders for process in of(folder)], psutil.Process.kill)
+    _signal([process for folder in folders for process in processes_of(folder)], psutil.Process.kill)
 
 
 def _signal(processes: list[psutil.Process], send: Callable[[psutil.Process], None]) -> None:

@@ -122,7 +122,7 @@ class Sweep:
         point = worker.point
         worker.remove()
         log = log_of(self.plan.root, point)
-        failed = log.is_file() and not told.was_cut(log) and not commit_of(self.plan.root, self.plan.ref(point))
+        failed = log.is_file() and not told.was_interrupted(log) and not commit_of(self.plan.root, self.plan.ref(point))
         if failed and point in {one.name for one in self.points}:
             write_text(_failure(self.plan.root, point), told.reason(log) + "\n")
 
@@ -173,7 +173,7 @@ class Sweep:
 
     def _failed(self, log: Path, failure: Path) -> str:
         """Why, and note it: what failed by itself would fail again."""
-        if told.was_cut(log):
+        if told.was_interrupted(log):
             return f"{told.reason(log)}; the next sweep runs it again"
         write_text(failure, told.reason(log) + "\n")
         return told.reason(log)
@@ -216,7 +216,7 @@ class Sweep:
             bar.write(f"[{self._shown}/{len(self.points)}] {outcome.point.name}  {self._result(outcome)}")
 
     def _result(self, outcome: Outcome) -> str:
-        score = told.in_words(self.plan.root, outcome.commit) if outcome.commit else ""
+        score = told.score_text(self.plan.root, outcome.commit) if outcome.commit else ""
         return "  ".join(filter(None, (score, outcome.note)))
 
 

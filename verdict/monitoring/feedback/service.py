@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 from verdict.monitoring.feedback.live import live, since
 from verdict.monitoring.feedback.settings import Settings
 from verdict.monitoring.feedback.store import DAYS, Post, Store
-from verdict.monitoring.feedback.texts import Texts
+from verdict.monitoring.feedback.texts import TextStore
 from verdict.web.batcher import Batcher
 from verdict.web.front import Front, RefusedError
 from verdict.web.receipts import Receipt, Receipts
@@ -91,7 +91,7 @@ class Feedback(WebService):
         self.settings: Settings = settings
         self.counters = RequestCounters("verdict_feedback", ("refused", "reason"))
         self.store, self._signed = Store(settings.database), Receipts(settings.receipt_key)
-        self.texts = Texts(settings.consent) if settings.consent.texts else None
+        self.texts = TextStore(settings.consent) if settings.consent.texts else None
         self.counters.registry.register(Figures(self.store))
         self._counted = Batcher(self.store.count, _AT_ONCE)
 
@@ -115,7 +115,7 @@ class Feedback(WebService):
             await _written(self._keep, self.texts, receipt, label, text)
         return JSONResponse({"counted": True}, 202)
 
-    def _keep(self, texts: Texts, receipt: Receipt, label: str, text: str | dict[str, str]) -> None:
+    def _keep(self, texts: TextStore, receipt: Receipt, label: str, text: str | dict[str, str]) -> None:
         """Write a text, unless it was to be erased while that was on its way."""
         texts.keep(receipt, label, text)
         if self.store.erased(receipt):
@@ -161,7 +161,7 @@ def _read(adapter: TypeAdapter[Any], body: bytes, sends: str) -> Any:  # noqa: A
         ) from None
 
 
-async def _written(act: Any, *given: object) -> bool:  # noqa: ANN401 - of Texts
+async def _written(act: Any, *given: object) -> bool:  # noqa: ANN401 - of TextStore
     """Let a text be written or removed; who is told to come again does no harm by it."""
     try:
         return bool(await asyncio.wait_for(asyncio.to_thread(act, *given), _PATIENCE))

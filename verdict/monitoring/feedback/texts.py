@@ -1,4 +1,4 @@
-"""Texts of those who consent: encrypted before they leave this process, in a place of their own, for a time."""
+"""The texts of those who consent: encrypted before they leave this process, in a place of their own, for a time."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _EPOCH = date(1970, 1, 1)
 _NAME = re.compile(r"/(\d{4}-\d\d-\d\d)/[0-9a-f]{32}\.age$")
 
 
-class Texts:
+class TextStore:
     """The place where they are kept: a folder a day, a file a receipt.
 
     Raises:

@@ -17,14 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.monitoring.reference.mixture import Fit, Floats, Slices, Window, fit
+from verdict.monitoring.reference.mixture import Fit, Floats, SliceProfiles, Window, fit
 from verdict.monitoring.reference.words import Counter, Counts
 
 # Texts of a window, the share of them whose words are counted, and the first ones of a release that later ones are
 # compared with.
-WINDOW, COUNTED, FIRST = 2_000, 0.5, 10_000
+WINDOW_TEXTS, COUNTED_SHARE, FIRST_TEXTS = 2_000, 0.5, 10_000
 # Steps of the confidence of an answer, and of the length of a text in characters.
-STEPS, LENGTHS = 10, (10, 30, 100, 300, 1_000, 3_000, 10_000)
+CONFIDENCE_STEPS, LENGTHS = 10, (10, 30, 100, 300, 1_000, 3_000, 10_000)
 _REMEDY = "dvc repro reference, or --reference FILE: a service shows its own beside its metrics, /reference.json"
 Whole = Annotated[int, Field(ge=0)]
 Row = tuple[Whole, ...]
@@ -99,16 +99,16 @@ class Reference(BaseModel):
         return hashlib.sha256(counted.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @cached_property
-    def parts(self) -> Slices:
+    def slice_profiles(self) -> SliceProfiles:
         """What text of each slice is made of, for `mixture.fit`."""
         words = np.array([[*row, 0] for row in self.words], np.int64)
         # Of a large window as many words count as a window of validation has: see `mixture.fit`.
-        most = COUNTED * WINDOW * float(np.mean(self.lengths))
+        most = COUNTED_SHARE * WINDOW_TEXTS * float(np.mean(self.lengths))
         answers, own = shares(np.array(self.answers)), np.array(self.classes)
         classes = shares(own) - shares(own.sum(axis=0) - own)
-        return Slices(words, np.array(self.unknown), np.array(self.lengths), answers, classes, most)
+        return SliceProfiles(words, np.array(self.unknown), np.array(self.lengths), answers, classes, most)
 
-    def text(self) -> str:
+    def to_json(self) -> str:
         """As JSON, in the same bytes for the same reference."""
         return self.model_dump_json(indent=1) + "\n"
 
@@ -121,9 +121,9 @@ class Reference(BaseModel):
 
     def fit(self, window: Window) -> Fit:
         """The mixture of slices that a window looks like, and what that does not explain."""
-        return fit(self.parts, window)
+        return fit(self.slice_profiles, window)
 
-    def expected(self, mix: Floats, metric: str) -> float:
+    def expected_score(self, mix: Floats, metric: str) -> float:
         """The score on the test set that a mixture of the slices would have had."""
         whole = self.scores[OVERALL][metric]
         return float(mix @ [self.scores.get(name, {}).get(metric, whole) for name in self.slices])
@@ -138,7 +138,7 @@ def shares(answers: Counts) -> Floats:
 
 def write(path: Path, reference: Reference) -> None:
     """Write it, in the same bytes for the same reference."""
-    write_text(path, reference.text())
+    write_text(path, reference.to_json())
 
 
 def read(path: Path) -> Reference:

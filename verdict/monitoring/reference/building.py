@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from verdict.base.errors import VerdictError
-from verdict.base.files import arrow_parts
+from verdict.base.files import read_arrow_parts
 from verdict.classifier.dataset.description import Dataset
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import columns_of
-from verdict.monitoring.reference import FIRST, LENGTHS, STEPS, WINDOW, Limits, Reference, shares
-from verdict.monitoring.reference.mixture import Floats, Slices, Window, fit, mixtures
+from verdict.classifier.scores.predictions import probability_columns
+from verdict.monitoring.reference import CONFIDENCE_STEPS, FIRST_TEXTS, LENGTHS, WINDOW_TEXTS, Limits, Reference, shares
+from verdict.monitoring.reference.mixture import Floats, SliceProfiles, Window, fit, mixtures
 from verdict.monitoring.reference.pool import Pool, slices_of
-from verdict.monitoring.reference.words import Counter, Counts, hashed, words
+from verdict.monitoring.reference.words import Counter, Counts, split_words, word_hash
 
 # Words that are counted by themselves, how many groups must have such a word, and hashes of others.
 _FREQUENT, _GROUPS, _KNOWN = 300, 10, 500_000
@@ -49,13 +49,13 @@ def build(
     names = dataset.slices or ("",)
     seen = _seen(train, names)
     frequent, known = _ranked(train, sum((own.words for own in seen.values()), Tally[str]()))
-    one_of = -(-sum(len(part) for part in arrow_parts(predictions, "dvc repro train")) // _MOST)
+    one_of = -(-sum(len(part) for part in read_arrow_parts(predictions, "dvc repro train")) // _MOST)
     held, answered = _some(validation, one_of, _REMEDY), _some(predictions, one_of, "dvc repro train")
     if "id" not in answered.column_names or answered["id"].to_pylist() != held["id"].to_pylist():
         raise VerdictError(str(predictions), f"has other rows than {validation}", "dvc repro train")
     words = Counter(frequent, known.tolist()).of(held["text"].to_pylist())
-    probabilities = np.array([answered[name].to_pylist() for name in columns_of(dataset.labels)])
-    said, truth = answers(probabilities.T), np.array(answered["label"].to_pylist())
+    probabilities = np.array([answered[name].to_pylist() for name in probability_columns(dataset.labels)])
+    said, truth = answer_counts(probabilities.T), np.array(answered["label"].to_pylist())
     pool = Pool(held, names, words, said)
     found = Reference(
         labels=dataset.labels,
@@ -72,7 +72,7 @@ def build(
         known=base64.b64encode(known.tobytes()).decode(),
         limits=Limits(**dict.fromkeys(_KINDS, ())),
     )
-    return found.model_copy(update={"limits": _limits(found.parts, pool)})
+    return found.model_copy(update={"limits": _limits(found.slice_profiles, pool)})
 
 
 @dataclass
@@ -86,11 +86,11 @@ class _Slice:
 
 def _seen(train: Path, names: Sequence[str]) -> dict[str, _Slice]:
     found = {name: _Slice() for name in names}
-    for table in arrow_parts(train, _REMEDY):
+    for table in read_arrow_parts(train, _REMEDY):
         own_slice, texts = slices_of(table), table["text"].to_pylist()
         for name, own in found.items():
             chosen = [texts[row] for row in np.flatnonzero(own_slice == name)]
-            own.words.update(word for text in chosen for word in words(text))
+            own.words.update(word for text in chosen for word in split_words(text))
             own.texts += len(chosen)
             own.characters += lengths_of(chosen)
     return found
@@ -101,23 +101,23 @@ def _ranked(train: Path, whole: Tally[str]) -> tuple[list[str], npt.NDArray[np.u
     ranked = sorted(whole, key=lambda word: (-whole[word], word))
     groups: dict[str, set[str]] = {word: set() for word in ranked[:_FREQUENT]}
     few = set(groups)
-    for table in arrow_parts(train, _REMEDY):
+    for table in read_arrow_parts(train, _REMEDY):
         for group, text in zip(table["group"].to_pylist(), table["text"].to_pylist(), strict=True):
             if not few:
                 break
-            for word in few.intersection(words(text)):
+            for word in few.intersection(split_words(text)):
                 groups[word].add(group)
             few = {word for word in few if len(groups[word]) < _GROUPS}
     frequent = [word for word in groups if word not in few]
     others = [word for word in ranked if word in few or word not in groups][:_KNOWN]
-    return frequent, np.array(sorted({hashed(word) for word in others}), "<u4")
+    return frequent, np.array(sorted({word_hash(word) for word in others}), "<u4")
 
 
 def _some(path: Path, one_of: int, remedy: str) -> pa.Table:
     """One of so many groups of a table, all of their rows."""
-    parts = arrow_parts(path, remedy)
+    parts = read_arrow_parts(path, remedy)
     if one_of > 1:
-        parts = (part.filter([hashed(own) % one_of == 0 for own in part["group"].to_pylist()]) for part in parts)
+        parts = (part.filter([word_hash(own) % one_of == 0 for own in part["group"].to_pylist()]) for part in parts)
     return pa.concat_tables(parts)
 
 
@@ -126,10 +126,10 @@ def lengths_of(texts: Sequence[str]) -> Counts:
     return np.bincount(np.searchsorted(LENGTHS, [len(text) for text in texts]), minlength=len(LENGTHS) + 1)
 
 
-def answers(said: Floats) -> Counts:
+def answer_counts(said: Floats) -> Counts:
     """The answer to each row by label and step of its confidence, (rows, labels, steps), of (rows, labels)."""
-    found = np.zeros((*said.shape, STEPS), np.int64)
-    step = np.minimum((said.max(axis=1) * STEPS).astype(int), STEPS - 1)
+    found = np.zeros((*said.shape, CONFIDENCE_STEPS), np.int64)
+    step = np.minimum((said.max(axis=1) * CONFIDENCE_STEPS).astype(int), CONFIDENCE_STEPS - 1)
     found[np.arange(len(said)), said.argmax(axis=1), step] = 1
     return found
 
@@ -147,7 +147,7 @@ def _scores(document: Mapping[str, Any], headline: str) -> dict[str, dict[str, f
     }
 
 
-def _limits(parts: Slices, pool: Pool) -> Limits:
+def _limits(parts: SliceProfiles, pool: Pool) -> Limits:
     """What chance does to windows of one slice of validation: the fewer groups make one, the more."""
     draw = np.random.default_rng(_SEED)
     found = [_limits_of(parts, pool, mix, draw) if pool.has(mix) else None for mix in np.eye(len(parts.lengths))]
@@ -157,7 +157,7 @@ def _limits(parts: Slices, pool: Pool) -> Limits:
     return Limits(**{name: tuple(row.tolist()) for name, row in zip(_KINDS, every.T, strict=True)})
 
 
-def _limits_of(parts: Slices, pool: Pool, mix: Floats, draw: np.random.Generator) -> Floats:
+def _limits_of(parts: SliceProfiles, pool: Pool, mix: Floats, draw: np.random.Generator) -> Floats:
     """Those of one mixture, in the order of `_KINDS`.
 
     Answers are compared with those to the other half of validation, since a reference is a sample, too: they differ
@@ -167,7 +167,11 @@ def _limits_of(parts: Slices, pool: Pool, mix: Floats, draw: np.random.Generator
     for _ in range(_WINDOWS):
         measured, drawn = pool.halves(draw)
         halves.append(shares(measured.answered))
-        windows += [pool.window(draw, mix, FIRST), pool.window(draw, mix, WINDOW), drawn.window(draw, mix, WINDOW)]
+        windows += [
+            pool.window(draw, mix, FIRST_TEXTS),
+            pool.window(draw, mix, WINDOW_TEXTS),
+            drawn.window(draw, mix, WINDOW_TEXTS),
+        ]
     weights, found = mixtures(parts, windows), []
     for place, answered in enumerate(halves):
         ways = (parts, parts, replace(parts, answers=answered))

@@ -42,7 +42,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Slices:
+class SliceProfiles:
     """What text of each slice is made of.
 
     Args:
@@ -99,13 +99,13 @@ class Fit:
 
     def classes(self, first: "Fit | None" = None) -> float:
         """By how much the share of one class is off, at most; with `first`, since that window."""
-        return float(abs(self.moved(first)).max())
+        return float(abs(self.class_shifts(first)).max())
 
     def confidence(self, first: "Fit | None" = None) -> float:
         """By how much the share of answers below one confidence is off, at most (Kolmogorov-Smirnov)."""
         return float(abs(self._since(first).sum(axis=0).cumsum()).max())
 
-    def moved(self, first: "Fit | None" = None) -> Floats:
+    def class_shifts(self, first: "Fit | None" = None) -> Floats:
         """By how much the share of each class seems to be higher, were it the only one that moved, (classes,)."""
         return np.tensordot(self.weights, self._since(first), 2)
 
@@ -113,7 +113,7 @@ class Fit:
         return self.answers if first is None else self.answers - first.answers
 
 
-def fit(slices: Slices, window: Window, weights: Floats | None = None) -> Fit:
+def fit(slices: SliceProfiles, window: Window, weights: Floats | None = None) -> Fit:
     """Find the nearest mixture; with `weights` of the slices among the words, where these are known already."""
     if weights is None:
         (weights,) = mixtures(slices, [window])
@@ -127,7 +127,7 @@ def fit(slices: Slices, window: Window, weights: Floats | None = None) -> Fit:
     return Fit(mix, float(excess), answers, told, _known(slices, window), weights @ _shares(slices), size)
 
 
-def mixtures(slices: Slices, windows: Sequence[Window]) -> Floats:
+def mixtures(slices: SliceProfiles, windows: Sequence[Window]) -> Floats:
     """The shares of the slices among the words of each window, by expectation maximisation, (windows, slices)."""
     shares = _shares(slices)
     known = np.array([_known(slices, window) for window in windows])
@@ -143,12 +143,12 @@ def _telling(classes: Floats, expected: Floats) -> Floats:
     return np.asarray(weights / ((weights * classes).sum(axis=(1, 2), keepdims=True) + _DOUBT))
 
 
-def _shares(slices: Slices) -> Floats:
+def _shares(slices: SliceProfiles) -> Floats:
     counts = slices.words[:, :-1] + 0.5
     return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
-def _known(slices: Slices, window: Window) -> Floats:
+def _known(slices: SliceProfiles, window: Window) -> Floats:
     """The shares of the known words; of a window without any those of all slices, which tell none from the other."""
     known = window.words[:-1]
     return np.asarray(known / known.sum() if known.any() else _shares(slices).mean(axis=0))

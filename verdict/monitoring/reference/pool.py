@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from verdict.monitoring.reference import COUNTED
+from verdict.monitoring.reference import COUNTED_SHARE
 from verdict.monitoring.reference.mixture import Floats, Window
 from verdict.monitoring.reference.words import Counts
 
@@ -65,7 +65,7 @@ class Pool:
 
     def window(self, draw: np.random.Generator, mix: Floats, texts: int) -> Window:
         """Answers to so many texts with shares `mix` of the slices, and the words of as many as a service counts."""
-        words, answers = (self._counts(draw, mix, round(count)) for count in (texts * COUNTED, texts))
+        words, answers = (self._counts(draw, mix, round(count)) for count in (texts * COUNTED_SHARE, texts))
         return Window(words[: self._shape[0]], answers[self._shape[0] :].reshape(self._shape[1]), np.zeros(0, np.int64))
 
     def _counts(self, draw: np.random.Generator, mix: Floats, texts: int) -> Counts:

@@ -23,7 +23,7 @@ _MARKS = [bytes([number]) for number in range(128)]
 _NO_MARKS = _LETTERS + bytes(number for number in range(128) if chr(number).isspace() or not chr(number).isprintable())
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Its words and its punctuation, in small letters."""
     return _WORD.findall(text.lower())
 
@@ -31,7 +31,7 @@ def words(text: str) -> list[str]:
 def _encoded(text: str) -> list[bytes]:
     """The words of a text in UTF-8, in any order."""
     if not text.isascii():
-        return [_bytes(word) for word in words(text)]
+        return [_bytes(word) for word in split_words(text)]
     small = text.encode().lower()
     return [*small.translate(_BLANKS).split(), *map(_MARKS.__getitem__, small.translate(None, _NO_MARKS))]
 
@@ -40,7 +40,7 @@ def _bytes(word: str) -> bytes:
     return word.encode("utf-8", "surrogatepass")
 
 
-def hashed(word: str) -> int:
+def word_hash(word: str) -> int:
     """A number below 2**32: by these a reference knows rare words without holding them."""
     return zlib.crc32(_bytes(word))
 

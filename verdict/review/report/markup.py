@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.filters import FILTERS
 from markupsafe import Markup
 
-from verdict.base.printable import MOST, plain
+from verdict.base.printable import MAX_LENGTH, plain
 
 # GitHub refuses a comment of more than 65,536 characters; CML adds a watermark of its own.
 LIMIT = 64_000
@@ -30,7 +30,7 @@ _ROWS = re.compile(r"^(?:<table>\n.*\n<tbody>|<ul>)\n((?:<(?:tr|li)>.*\n)+)</(?:
 _JINJAS = ("length", "list", "map", "rejectattr", "selectattr")
 
 
-def code(text: object, most: int = MOST) -> Markup:
+def code(text: object, most: int = MAX_LENGTH) -> Markup:
     """Show foreign text, and never interpret it."""
     return Markup(f"<code>{escaped(text, most)}</code>")
 
@@ -42,7 +42,7 @@ def escape_message(text: object) -> Markup:
     return Markup(re.sub("GH-|@|(?<!&)#", r"\g<0>&#8203;", str(escaped(text, 1000))))
 
 
-def escaped(text: object, most: int = MOST) -> Markup:
+def escaped(text: object, most: int = MAX_LENGTH) -> Markup:
     """Escape a text for where nothing becomes a link: `<pre>`, `<title>`, an attribute."""
     return Markup(html.escape(plain(text, most)))
 

@@ -12,7 +12,7 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.paths import EVALUATION, SEED, VALIDATION
 from verdict.classifier.params.metric_names import BINS, OVERALL
-from verdict.classifier.scores.predictions import Figures, as_document, by_slice
+from verdict.classifier.scores.predictions import MetricsBySlice, metrics_by_slice, metrics_document
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds, parse_metrics
 from verdict.review.reported_metrics import UNKNOWN, Reported, document_mismatches, mismatches, unknown_entries
@@ -30,7 +30,7 @@ class ValidationFigures:
     Both are empty where dvc.lock names no such predictions. What is `optional` may be missing in both files.
     """
 
-    figures: dict[str, Figures] = field(default_factory=dict)
+    figures: dict[str, MetricsBySlice] = field(default_factory=dict)
     wrong: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
 
@@ -57,13 +57,13 @@ def recompute_validation(candidate: Evidence, optional: frozenset[str] = frozens
         return ValidationFigures(optional=optional)
     own = str((candidate.revision.params.get("train") or {}).get("seed"))
     figures = {
-        match[1] if (match := SEED.fullmatch(name)) else own: by_slice(table, candidate.labels, BINS)
+        match[1] if (match := SEED.fullmatch(name)) else own: metrics_by_slice(table, candidate.labels, BINS)
         for name, table in tables.items()
     }
     return ValidationFigures(figures, tuple(_compared(candidate, figures, optional)), optional)
 
 
-def _compared(candidate: Evidence, figures: dict[str, Figures], optional: frozenset[str]) -> Iterator[str]:
+def _compared(candidate: Evidence, figures: dict[str, MetricsBySlice], optional: frozenset[str]) -> Iterator[str]:
     text = candidate.revision.text(SCORES)
     if text is None:  # then nothing is told; where dvc.yaml declares the file, the rule `lock` misses it
         return
@@ -78,7 +78,7 @@ def _compared(candidate: Evidence, figures: dict[str, Figures], optional: frozen
         "mean": statistics.fmean(values.values()),
         "std": statistics.stdev(values.values()) if len(values) > 1 else 0.0,
     }
-    document = as_document(next(iter(figures.values())), candidate.labels)
+    document = metrics_document(next(iter(figures.values())), candidate.labels)
     yield from (f"{SCORES}: {line}" for line in document_mismatches(told, {**document, "seeds": seeds}, optional))
 
 

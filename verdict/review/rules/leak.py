@@ -11,9 +11,9 @@ from scipy.special import stdtrit
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import VALIDATION
-from verdict.classifier.dataset.description import truth_of
+from verdict.classifier.dataset.description import select_truth
 from verdict.classifier.params.metric_names import OVERALL
-from verdict.classifier.scores.predictions import columns_of
+from verdict.classifier.scores.predictions import probability_columns
 from verdict.review.bootstrap import Draws, ResamplingSettings, paired_bootstrap
 from verdict.review.compare import all_labels
 from verdict.review.evidence import Evidence
@@ -73,7 +73,7 @@ def excesses(test: Sides, validation: Sides, labels: tuple[str, ...], plan: Comp
 
 
 def _draws(sides: Sides, labels: tuple[str, ...], plan: ComparisonSettings) -> dict[str, Draws]:
-    names, truth = columns_of(labels), [name for name in truth_of(sides[0].columns) if name in sides[1]]
+    names, truth = probability_columns(labels), [name for name in select_truth(sides[0].columns) if name in sides[1]]
     base, candidate = (side[[*truth, *names]].drop_duplicates("id") for side in sides)
     both = base.merge(candidate, on=truth, suffixes=("", _NEW))
     if both.empty:

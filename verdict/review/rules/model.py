@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from verdict.base.paths import ARTIFACT
 from verdict.classifier.params.metric_names import BINARY, OVERALL
-from verdict.classifier.scores.predictions import Figures
+from verdict.classifier.scores.predictions import MetricsBySlice
 from verdict.review.compare import UNDEFINED, WORSE, Difference
 from verdict.review.evidence import Evidence
 from verdict.review.metrics_file import SCORES, Seeds
@@ -98,7 +98,7 @@ def _without_value(found: list[Difference], group: str, metric: str, there_is: S
 
 
 def floors(
-    policy: Gate, figures: Figures, lines: Lines, headline: str, excused: Callable[[str, str, float], bool]
+    policy: Gate, figures: MetricsBySlice, lines: Lines, headline: str, excused: Callable[[str, str, float], bool]
 ) -> Iterator[Rule]:
     """Main's floors: for the approved rows, and for those of them that main approves already; or that there is none.
 

@@ -5,7 +5,7 @@ import pytest
 from tests.documents import load
 from tests.dvc.review.ci.repository import LOCK
 from verdict.base.errors import VerdictError
-from verdict.ci.lock_diff import differences, moved
+from verdict.ci.lock_diff import changed_metrics, differences
 from verdict.repo.lock.entries import lock_entries, output_hashes
 
 
@@ -61,6 +61,8 @@ def test_an_output_without_path_or_hash_is_an_error(outs: str) -> None:
 
 def test_figures_move_when_the_printed_digits_do() -> None:
     """Four digits are printed; what differs beyond them is another machine, not another model."""
-    assert moved({"a": {"f1": 0.12344}}, {"a": {"f1": 0.123441}}) == []
-    assert moved({"a": {"f1": 0.1234}}, {"a": {"f1": 0.1236}}) == ["a.f1: committed 0.1234, reproduced 0.1236"]
-    assert moved({}, {"n": 3}) == ["n: committed absent, reproduced 3.0000"]
+    assert changed_metrics({"a": {"f1": 0.12344}}, {"a": {"f1": 0.123441}}) == []
+    assert changed_metrics({"a": {"f1": 0.1234}}, {"a": {"f1": 0.1236}}) == [
+        "a.f1: committed 0.1234, reproduced 0.1236"
+    ]
+    assert changed_metrics({}, {"n": 3}) == ["n: committed absent, reproduced 3.0000"]

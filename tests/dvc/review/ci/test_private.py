@@ -13,9 +13,9 @@ import pytest
 from stages import evaluate
 from tests.corpus import RAW, SIZES, write_raw
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import PREDICTED, Desk, mislearn, retrain
-from tests.dvc.review.forging import relock
+from tests.dvc.review import edits
+from tests.dvc.review.edits import PREDICTED, ReviewRunner, retrain, train_on_flipped_labels
+from tests.dvc.review.tampering import relock
 from tests.s3 import S3, s3
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_table
@@ -28,7 +28,7 @@ from verdict.review.gate import Review, review
 
 __all__ = ["s3"]
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 RULES = ["private:worse", "private:floor", "private:leak"]
 
 
@@ -52,11 +52,11 @@ def named(monkeypatch: pytest.MonkeyPatch, secret: Path) -> None:
     monkeypatch.setenv(private.PLACE, str(secret))
 
 
-def judged(place: Clone, desk: Desk) -> Review:
+def judged(place: Clone, runner: ReviewRunner) -> Review:
     """The review of the working tree against main, with the private rows."""
     table = private.rows()
     assert table is not None
-    with desk.at(place), sides(Request(place.path, "main")) as (store, old, new):
+    with runner.at(place), sides(Request(place.path, "main")) as (store, old, new):
         assert old is not None
         found = review(store, old, new)
         private.judge(found, table, old, new)
@@ -70,11 +70,11 @@ def failed(found: Review) -> list[str]:
     return [rule.name for rule in found.failed if rule.name in RULES]
 
 
-def test_an_honest_change_passes_and_is_told_in_one_line(clone: Clone, desk: Desk) -> None:
+def test_an_honest_change_passes_and_is_told_in_one_line(clone: Clone, runner: ReviewRunner) -> None:
     """The line has the score, its interval and the number of rows; no text, id or slice stands anywhere."""
     retrain(clone, **{"linear.alpha": 1.6e-5})
     relock(clone)
-    found = judged(clone, desk)
+    found = judged(clone, runner)
     assert failed(found) == []
     assert found.private.startswith("private test set: weighted F1 0.")
     assert "540 rows" in found.private
@@ -84,37 +84,37 @@ def test_an_honest_change_passes_and_is_told_in_one_line(clone: Clone, desk: Des
     assert not any(name in told for name in SIZES)
 
 
-def test_a_worse_model_fails(clone: Clone, desk: Desk) -> None:
+def test_a_worse_model_fails(clone: Clone, runner: ReviewRunner) -> None:
     """What learnt everything the wrong way round is worse there, too, and below the floor."""
-    mislearn(clone)
-    changes.by_hand(clone, evaluate)
+    train_on_flipped_labels(clone)
+    edits.run_stage(clone, evaluate)
     relock(clone)
-    assert failed(judged(clone, desk)) == ["private:worse", "private:floor"]
+    assert failed(judged(clone, runner)) == ["private:worse", "private:floor"]
 
 
-def test_a_gain_on_test_alone_fails(clone: Clone, desk: Desk) -> None:
+def test_a_gain_on_test_alone_fails(clone: Clone, runner: ReviewRunner) -> None:
     """A main whose stored predictions are poor on test alone: another model gains there, and not on the private set."""
 
     def turned(table: pd.DataFrame) -> pd.DataFrame:
         return table.assign(negative=table["positive"], positive=table["negative"])
 
-    changes.edit_table(clone, PREDICTED, turned)
-    changes.rescore(clone)
+    edits.edit_table(clone, PREDICTED, turned)
+    edits.rescore(clone)
     relock(clone)
     clone.commit("Poor on test")
     retrain(clone, **{"linear.alpha": 1.6e-5})
     relock(clone)
-    assert failed(judged(clone, desk)) == ["private:leak"]
+    assert failed(judged(clone, runner)) == ["private:leak"]
 
 
-def test_rows_that_main_has_are_left_out_and_counted(clone: Clone, desk: Desk, secret: Path) -> None:
+def test_rows_that_main_has_are_left_out_and_counted(clone: Clone, runner: ReviewRunner, secret: Path) -> None:
     """They were learnt from or are tested anyway; what the change has makes no difference to the number."""
     known = pd.read_parquet(clone.path / "data/prepared/train.parquet").head(30)
     schema = pq.read_schema(secret)
     write_table(secret, pd.concat([pd.read_parquet(secret), known.assign(id=known["id"] + "-k")]), schema)
-    assert "540 rows, 30 more left out, which main has" in judged(clone, desk).private
+    assert "540 rows, 30 more left out, which main has" in judged(clone, runner).private
     write_table(secret, known, schema)
-    found = judged(clone, desk)
+    found = judged(clone, runner)
     assert found.code == 2
     assert found.reason is not None
     assert "at least 100 are needed" in found.reason.what
@@ -130,7 +130,9 @@ BROKEN: dict[str, dict[str, Any] | None] = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_file_that_is_none_cannot_judge_and_is_not_told(clone: Clone, desk: Desk, secret: Path, kind: str) -> None:
+def test_a_file_that_is_none_cannot_judge_and_is_not_told(
+    clone: Clone, runner: ReviewRunner, secret: Path, kind: str
+) -> None:
     """The error names the variable and what the file must be, and nothing of what it is, where it is or why."""
     change = BROKEN[kind]
     table = pd.read_parquet(secret)
@@ -140,7 +142,7 @@ def test_a_file_that_is_none_cannot_judge_and_is_not_told(clone: Clone, desk: De
         changed = table.assign(**change)
         (changed[list(change)] if kind == "other columns" else changed).to_parquet(secret)
     try:
-        error = judged(clone, desk).reason
+        error = judged(clone, runner).reason
     except VerdictError as raised:
         error = raised
     told = str(error)

@@ -10,9 +10,9 @@ import pytest
 
 from tests.documents import load, save
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review import changes
-from tests.dvc.review.changes import Change, Desk, set_params
-from tests.dvc.review.forging import relock
+from tests.dvc.review import edits
+from tests.dvc.review.edits import Change, ReviewRunner, set_params
+from tests.dvc.review.tampering import relock
 from verdict.base.errors import VerdictError
 from verdict.ci.audit import reproduce_main
 from verdict.ci.run.reproduce import reproduce
@@ -20,7 +20,7 @@ from verdict.repo.isolation import landlock
 from verdict.repo.isolation.main_code import DATA_LABEL, MainCode
 from verdict.repo.repro import StageError
 
-clone, desk = changes.clone, changes.desk
+clone, runner = edits.clone, edits.runner
 pytestmark = pytest.mark.skipif(landlock.version() < 1, reason="this kernel has no Landlock")
 TRAIN, PREPARE = "data/prepared/train.parquet", "stages/prepare.py"
 
@@ -79,10 +79,10 @@ ATTACKS: dict[str, tuple[Change, str | None]] = {
 }
 
 
-def ran(desk: Desk, place: Clone, main: MainCode | None) -> dict[str, Any]:
+def ran(runner: ReviewRunner, place: Clone, main: MainCode | None) -> dict[str, Any]:
     """The head of the bundle that a run leaves."""
     out = place.path / "bundle"
-    with desk.at((main and Clone(main.folder)) or place):
+    with runner.at((main and Clone(main.folder)) or place):
         try:
             reproduce(place.path, "main", out, remote=False, main=main)
         except VerdictError as error:
@@ -100,12 +100,12 @@ def proposed(place: Clone, change: Change) -> None:
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_training_that_learns_from_test_rows_ends_the_run(
-    clone: Clone, desk: Desk, main: MainCode, name: str
+    clone: Clone, runner: ReviewRunner, main: MainCode, name: str
 ) -> None:
     """Whichever way it takes, the bundle says that the run failed, and why; the judge fails such a change."""
     change, stage = ATTACKS[name]
     proposed(clone, change)
-    head = ran(desk, clone, main)
+    head = ran(runner, clone, main)
     assert (head["outcome"], head["stage"]) == ("failed", stage), head
     assert stage or "train" in head["reason"]
     assert not (clone.path / "bundle" / "models").exists()
@@ -113,7 +113,7 @@ def test_a_training_that_learns_from_test_rows_ends_the_run(
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["main", "audit"])
 @pytest.mark.parametrize("name", ["by its name", "declared"])
-def test_main_and_audit_fail_on_it(clone: Clone, desk: Desk, name: str, fresh: bool) -> None:
+def test_main_and_audit_fail_on_it(clone: Clone, runner: ReviewRunner, name: str, fresh: bool) -> None:
     """Had it got into main, with a lock to match, neither says that main is true."""
     change, stage = ATTACKS[name]
     change(clone)
@@ -125,7 +125,7 @@ def test_main_and_audit_fail_on_it(clone: Clone, desk: Desk, name: str, fresh: b
     save(clone.path / "dvc.lock", document)
     relock(clone)
     clone.commit("Straight to main")
-    with desk.at(clone), pytest.raises(VerdictError) as failed:
+    with runner.at(clone), pytest.raises(VerdictError) as failed:
         reproduce_main(clone.path, remote=False, fresh=fresh)
     assert isinstance(failed.value, StageError) == bool(stage)
     assert "train" in str(failed.value)
@@ -157,12 +157,12 @@ def texts(place: Clone) -> pd.Series:
 
 @pytest.mark.parametrize("approved", [False, True])
 def test_mains_code_makes_the_data(
-    clone: Clone, desk: Desk, main: MainCode, approved: bool, capsys: pytest.CaptureFixture[str]
+    clone: Clone, runner: ReviewRunner, main: MainCode, approved: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A prepare that copies test rows to training runs only where a person approved it: else main's tables come out."""
     before = texts(clone)
     proposed(clone, copying)
-    head = ran(desk, clone, None if approved else main)
+    head = ran(runner, clone, None if approved else main)
     after = texts(clone)
     assert after.str.endswith(" indeed").any() == approved
     if not approved:
@@ -171,12 +171,14 @@ def test_mains_code_makes_the_data(
         assert f"prepare: main's code runs it, since the change's own is another and lacks the label {DATA_LABEL}" in (
             capsys.readouterr().out
         )
-        assert ran(desk, clone, None)["outcome"]  # the label, set later: no record says that main's tables were its own
+        assert ran(runner, clone, None)[
+            "outcome"
+        ]  # the label, set later: no record says that main's tables were its own
         assert texts(clone).str.endswith(" indeed").any()
 
 
 def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
-    clone: Clone, desk: Desk, main: MainCode
+    clone: Clone, runner: ReviewRunner, main: MainCode
 ) -> None:
     """Where featurize asks for what the change's own prepare writes, the reason names the label that lets it be."""
 
@@ -193,13 +195,13 @@ def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
         copying(place)
 
     proposed(clone, with_column)
-    head = ran(desk, clone, main)
+    head = ran(runner, clone, main)
     assert (head["outcome"], head["stage"]) == ("failed", "featurize"), head
     assert "main's code ran prepare" in head["reason"]
     assert DATA_LABEL in head["reason"]
 
 
-def test_an_honest_change_of_the_code_needs_no_label(clone: Clone, desk: Desk, main: MainCode) -> None:
+def test_an_honest_change_of_the_code_needs_no_label(clone: Clone, runner: ReviewRunner, main: MainCode) -> None:
     """Where the change's code writes what main's does, its lock is what comes out."""
 
     def commented(place: Clone) -> None:
@@ -209,7 +211,7 @@ def test_an_honest_change_of_the_code_needs_no_label(clone: Clone, desk: Desk, m
 
     proposed(clone, commented)
     lock = load(clone.path / "dvc.lock")["stages"]
-    assert ran(desk, clone, main)["outcome"] == "reproduced"
+    assert ran(runner, clone, main)["outcome"] == "reproduced"
     assert load(clone.path / "dvc.lock")["stages"] == lock
 
 
@@ -230,16 +232,16 @@ def new_setting(place: Clone) -> None:
 
 @pytest.mark.parametrize("change", [renamed_output, new_setting])
 def test_what_mains_code_cannot_do_names_the_label(
-    clone: Clone, desk: Desk, main: MainCode, change: Callable[[Clone], None]
+    clone: Clone, runner: ReviewRunner, main: MainCode, change: Callable[[Clone], None]
 ) -> None:
     """Other outputs, or settings that main's code does not know: the run fails, and says who can let it through."""
     proposed(clone, change)
-    head = ran(desk, clone, main)
+    head = ran(runner, clone, main)
     assert head["outcome"] == "failed"
     assert DATA_LABEL in head["reason"]
 
 
-def test_the_changes_settings_count(clone: Clone, desk: Desk, main: MainCode) -> None:
+def test_the_changes_settings_count(clone: Clone, runner: ReviewRunner, main: MainCode) -> None:
     """Main's code makes the data with the change's groups data, split and validate, whatever else params.yaml has."""
 
     def change(place: Clone) -> None:
@@ -250,12 +252,12 @@ def test_the_changes_settings_count(clone: Clone, desk: Desk, main: MainCode) ->
 
     before = texts(clone)
     proposed(clone, change)
-    assert ran(desk, clone, main)["outcome"] == "reproduced"
+    assert ran(runner, clone, main)["outcome"] == "reproduced"
     assert sorted(texts(clone)) != sorted(before)
     assert not texts(clone).str.endswith(" indeed").any()
 
 
-def test_the_changes_own_review_has_no_say(clone: Clone, desk: Desk, main: MainCode) -> None:
+def test_the_changes_own_review_has_no_say(clone: Clone, runner: ReviewRunner, main: MainCode) -> None:
     """Isolation that a change switches off in its own verdict/review/ is on in its run, which is main's."""
 
     def change(place: Clone) -> None:
@@ -272,7 +274,7 @@ def test_the_changes_own_review_has_no_say(clone: Clone, desk: Desk, main: MainC
     assert "data/prepared/test.parquet" in done.stdout
 
 
-def test_a_params_file_of_another_shape_is_no_obstacle(clone: Clone, desk: Desk, main: MainCode) -> None:
+def test_a_params_file_of_another_shape_is_no_obstacle(clone: Clone, runner: ReviewRunner, main: MainCode) -> None:
     """A new key of a stage that the change's own code runs is that code's business."""
 
     def change(place: Clone) -> None:
@@ -283,7 +285,7 @@ def test_a_params_file_of_another_shape_is_no_obstacle(clone: Clone, desk: Desk,
 
     proposed(clone, change)
     assert "digits: int" in Path(clone.path / "verdict/classifier/params/__init__.py").read_text(encoding="utf-8")
-    assert ran(desk, clone, main)["outcome"] == "reproduced"
+    assert ran(runner, clone, main)["outcome"] == "reproduced"
 
 
 def test_a_machine_that_cannot_keep_stages_apart_hands_nothing_over(

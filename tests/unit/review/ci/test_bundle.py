@@ -19,7 +19,7 @@ MOST = 1_000_000
 def archive(path: Path, *files: tuple[str, bytes], head: str | None = HEAD) -> Path:
     """A zip with these files, and a head unless it is None."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, content in [*files, *([(bundle.HEAD, head.encode())] if head is not None else [])]:
+        for name, content in [*files, *([(bundle.HEADER, head.encode())] if head is not None else [])]:
             made.writestr(name, content)
     return path
 
@@ -31,12 +31,12 @@ def test_an_honest_bundle_arrives_whole(tmp_path: Path) -> None:
     (root / "models/classifier/weights.safetensors").write_bytes(b"\0\1")
     (root / "dvc.lock").write_text("schema: '2.0'\n")
     files = ["dvc.lock", "models/classifier/weights.safetensors"]
-    bundle.write(packed, bundle.Head(bundle.FAILED, "train", "why"), root, files, {"a": {"seconds": 1}})
+    bundle.write(packed, bundle.Header(bundle.FAILED, "train", "why"), root, files, {"a": {"seconds": 1}})
     names = [path for path in packed.rglob("*") if path.is_file()]
     made = archive(
         tmp_path / "b.zip", *((path.relative_to(packed).as_posix(), path.read_bytes()) for path in names), head=None
     )
-    assert unpack.unpack(made, out, MOST) == bundle.Head("failed", "train", "why")
+    assert unpack.unpack(made, out, MOST) == bundle.Header("failed", "train", "why")
     assert (out / files[1]).read_bytes() == b"\0\1"
     assert json.loads((out / bundle.RUNS).read_text()) == {"a": {"seconds": 1}}
 
@@ -125,7 +125,7 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
         entry = zipfile.ZipInfo("metrics/evaluation.json")
         entry.external_attr = (stat.S_IFLNK | 0o777) << 16
         made.writestr(entry, "/etc/passwd")
-        made.writestr(bundle.HEAD, HEAD)
+        made.writestr(bundle.HEADER, HEAD)
     with pytest.raises(VerdictError, match="a link"):
         unpack.unpack(path, tmp_path / "out", MOST)
 

@@ -49,6 +49,6 @@ class Bag:
         return softmax(bags @ self.output + self.output_bias)
 
 
-def rebuilt(tensors: Mapping[str, Floats], reads: TfIdf, classes: int) -> Bag:
+def rebuilt(tensors: Mapping[str, Floats], featurizer: TfIdf, classes: int) -> Bag:
     """The model of an artifact; `ValueError` when its arrays do not fit what it reads."""
-    return Bag.from_tensors(tensors, reads.size, classes)
+    return Bag.from_tensors(tensors, featurizer.size, classes)

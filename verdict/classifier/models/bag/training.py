@@ -13,7 +13,7 @@ from verdict.classifier.models.bag import Bag
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss
 from verdict.classifier.training.device import require_device
-from verdict.classifier.training.loop import Data, Fitted, Step, fit_epochs, targets
+from verdict.classifier.training.loop import Fitted, Step, TrainingData, fit_epochs, targets
 
 # Small, so that what a rare feature never learns stays near nothing.
 _EMBEDDING_DEVIATION = 0.01
@@ -46,14 +46,14 @@ class _Network(nn.Module):
         )
 
 
-def fit(params: Train, headline: str, train: Data, validation: Data, _: Path | None = None) -> Fitted:
+def fit(params: Train, headline: str, train: TrainingData, validation: TrainingData, _: Path | None = None) -> Fitted:
     """AdamW with a falling rate and early stopping, then, with `refit`, once more on both splits."""
     require_device(params.device)
     torch.use_deterministic_algorithms(True)
     return fit_epochs(lambda data: _trainer(data, params), params, headline, train, validation)
 
 
-def _trainer(data: Data, params: Train) -> Step:
+def _trainer(data: TrainingData, params: Train) -> Step:
     """A function that trains one more epoch."""
     settings, device = params.bag, torch.device(params.device)
     torch.manual_seed(params.seed)

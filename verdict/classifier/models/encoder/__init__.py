@@ -78,6 +78,6 @@ def predict(network: Any, features: Tokens, device: Any, bfloat16: bool = False)
     return scores_in_order
 
 
-def rebuilt(tensors: Mapping[str, Floats], reads: Tokeniser, classes: int) -> Encoder:
+def rebuilt(tensors: Mapping[str, Floats], featurizer: Tokeniser, classes: int) -> Encoder:
     """The model of an artifact; `ValueError` when its arrays do not fit what it reads."""
-    return Encoder.from_tensors(tensors, reads.config, classes)
+    return Encoder.from_tensors(tensors, featurizer.config, classes)

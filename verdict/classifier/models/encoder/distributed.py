@@ -11,7 +11,7 @@ from torch import distributed
 
 from verdict.base.errors import VerdictError
 from verdict.classifier.training.device import require_device
-from verdict.classifier.training.torchrun import number
+from verdict.classifier.training.torchrun import torchrun_number
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class ProcessGroup:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[ProcessGroup]:
+def join_processes(device: str) -> Iterator[ProcessGroup]:
     """Join the processes of torchrun for the block; they stay together until `torchrun.leave`.
 
     A second meeting of the same processes would find the addresses of the first, and fail where one comes late.
@@ -81,7 +81,7 @@ def joined(device: str) -> Iterator[ProcessGroup]:
     Raises:
         VerdictError: the device is not there.
     """
-    size, local = number("WORLD_SIZE", 1), number("LOCAL_RANK", 0)
+    size, local = torchrun_number("WORLD_SIZE", 1), torchrun_number("LOCAL_RANK", 0)
     own = f"cuda:{local}" if device == "cuda" and size > 1 else device
     require_device(own)
     place = torch.device(own)

@@ -11,18 +11,18 @@ from verdict.base import numerics
 from verdict.base.errors import VerdictError
 from verdict.classifier.models.encoder.distributed import ProcessGroup
 from verdict.classifier.params import Train
-from verdict.classifier.training.torchrun import number
+from verdict.classifier.training.torchrun import torchrun_number
 
 NO_MEMORY = re.compile(r"can't allocate memory|out of memory|ALLOC_FAILED|Cuda failure 2\b", re.IGNORECASE)
 
 
 @contextmanager
-def switched(params: Train) -> Iterator[None]:
+def torch_settings(params: Train) -> Iterator[None]:
     """Torch's switches for `train.deterministic`."""
     torch.use_deterministic_algorithms(params.deterministic)
     # It would fill all new memory first, to make visible what reads it; nothing here does.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    processors = max(1, len(os.sched_getaffinity(0)) // number("LOCAL_WORLD_SIZE", 1))
+    processors = max(1, len(os.sched_getaffinity(0)) // torchrun_number("LOCAL_WORLD_SIZE", 1))
     try:
         with numerics.threads() if params.deterministic else numerics.threads(processors):
             yield

@@ -23,7 +23,7 @@ from verdict.base.files import replacing
 from verdict.classifier.models.encoder.distributed import ProcessGroup
 from verdict.classifier.params import Train
 from verdict.classifier.training import checkpoints
-from verdict.classifier.training.loop import Curve, Data
+from verdict.classifier.training.loop import Curve, TrainingData
 
 _CODE = Path(__file__).resolve().parents[3]
 
@@ -81,7 +81,7 @@ class Tensors:
         )
 
 
-def place(params: Train, phase: str, data: Iterable[Data], start: str, world: ProcessGroup) -> Path:
+def place(params: Train, phase: str, data: Iterable[TrainingData], start: str, world: ProcessGroup) -> Path:
     """The file of one training.
 
     Args:

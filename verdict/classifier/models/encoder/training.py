@@ -19,19 +19,21 @@ from verdict.classifier.features.tokens import CONFIG
 from verdict.classifier.models.encoder import predict, resume
 from verdict.classifier.models.encoder.batches import OnDevice, Rows, epoch_batches, rate, share
 from verdict.classifier.models.encoder.build import model_of, network_of, optimiser_of
-from verdict.classifier.models.encoder.distributed import ProcessGroup, joined
-from verdict.classifier.models.encoder.guards import memory_errors, switched
+from verdict.classifier.models.encoder.distributed import ProcessGroup, join_processes
+from verdict.classifier.models.encoder.guards import memory_errors, torch_settings
 from verdict.classifier.models.tensors import softmax
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss
 from verdict.classifier.training import checkpoints
-from verdict.classifier.training.loop import Data, Fitted, diverged, point, targets
+from verdict.classifier.training.loop import Fitted, TrainingData, diverged, point, targets
 
 # Steps between two looks at the loss: each look waits for a GPU.
 _LOOK = 20
 
 
-def fit(params: Train, headline: str, train: Data, validation: Data, start: Path | None = None) -> Fitted:
+def fit(
+    params: Train, headline: str, train: TrainingData, validation: TrainingData, start: Path | None = None
+) -> Fitted:
     """Fine-tune the checkpoint in a folder: `fit_encoder` with its weights and its config."""
     if start is None:
         raise TypeError("an encoder starts from a checkpoint")
@@ -40,7 +42,7 @@ def fit(params: Train, headline: str, train: Data, validation: Data, start: Path
 
 
 def fit_encoder(
-    params: Train, headline: str, train: Data, validation: Data, start: tuple[Path, dict[str, Any]]
+    params: Train, headline: str, train: TrainingData, validation: TrainingData, start: tuple[Path, dict[str, Any]]
 ) -> Fitted:
     """Fine-tune with early stopping, then, with `refit`, once more on both splits for as many epochs.
 
@@ -54,7 +56,7 @@ def fit_encoder(
     Raises:
         VerdictError: the device is not there, its memory does not suffice, or the training diverged.
     """
-    with joined(params.device) as world, switched(params), memory_errors(params, world):
+    with join_processes(params.device) as world, torch_settings(params), memory_errors(params, world):
         # Each gives back its memory on the device before the next one starts.
         with closing(_Training(params, train, start, world, (validation, headline))) as first:
             first.run()
@@ -82,15 +84,15 @@ class _Training:
     def __init__(
         self,
         params: Train,
-        data: Data,
+        data: TrainingData,
         start: tuple[Path, dict[str, Any]],
         world: ProcessGroup,
-        judge: tuple[Data, str] | None = None,
+        judge: tuple[TrainingData, str] | None = None,
     ) -> None:
         self.params, self.world, self.data, self.judge = params, world, data, judge
         phase, read = (f"first, by {judge[1]}", [data, judge[0]]) if judge else ("refit", [data])
         self.file = resume.place(params, phase, read, sha256(start[0]), world)
-        self.held = checkpoints.hold(self.file) if world.leads else None
+        self.held = checkpoints.acquire(self.file) if world.leads else None
         torch.manual_seed(params.seed)
         self.network = network_of(start, len(data.labels), params.encoder.dropout).to(world.device)
         self.optimiser = optimiser_of(self.network, params)
@@ -178,7 +180,7 @@ class _Training:
         self.optimiser.zero_grad(set_to_none=True)
         return loss.detach()
 
-    def _judge(self, validation: Data, headline: str, batches: int, bar: "tqdm[Any]") -> None:
+    def _judge(self, validation: TrainingData, headline: str, batches: int, bar: "tqdm[Any]") -> None:
         """Score the validation split, add to the curve, and keep the weights if they are the best."""
         progress = self.progress
         outputs = self._predict(validation)
@@ -196,7 +198,7 @@ class _Training:
             self.kept["held_out"] = torch.from_numpy(np.ascontiguousarray(outputs[:, :-1]))
         bar.set_postfix_str(f"loss {loss:.4f}{self._best()}")
 
-    def _predict(self, data: Data) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def _predict(self, data: TrainingData) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Scores of all texts, each process doing its share."""
         self.network.eval()
         own = share(np.arange(len(data.actual)), self.world.rank, self.world.size)

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from verdict.classifier.features.hashing import Hashed
+from verdict.classifier.features.hashing import HashedNgrams
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.models.tensors import one_against_rest, require
 from verdict.classifier.params.kinds import Features
@@ -37,6 +37,6 @@ class Linear:
         return one_against_rest(np.asarray(features @ self.coefficients) + self.intercepts)
 
 
-def rebuilt(tensors: Mapping[str, Floats], reads: TfIdf | Hashed, classes: int) -> Linear:
+def rebuilt(tensors: Mapping[str, Floats], featurizer: TfIdf | HashedNgrams, classes: int) -> Linear:
     """The model of an artifact; `ValueError` when its arrays do not fit what it reads."""
-    return Linear.from_tensors(tensors, reads.size, classes)
+    return Linear.from_tensors(tensors, featurizer.size, classes)

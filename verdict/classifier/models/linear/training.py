@@ -11,7 +11,7 @@ from sklearn.linear_model import SGDClassifier
 from verdict.classifier.models.linear import Linear
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import Codes, Floats, log_loss
-from verdict.classifier.training.loop import Data, Fitted, Step, class_weights, diverged, fit_epochs, targets
+from verdict.classifier.training.loop import Fitted, Step, TrainingData, class_weights, diverged, fit_epochs, targets
 
 # A class that a row belongs to by less than this share of it is not worth a step.
 _LEAST_SHARE = 0.01
@@ -27,12 +27,12 @@ _SMOOTHING = 3.0
 _CONSTANT = 0.1
 
 
-def fit(params: Train, headline: str, train: Data, validation: Data, _: Path | None = None) -> Fitted:
+def fit(params: Train, headline: str, train: TrainingData, validation: TrainingData, _: Path | None = None) -> Fitted:
     """Averaged stochastic gradient descent with early stopping, then, with `refit`, once more on both splits."""
     return fit_epochs(lambda data: _trainer(data, params), params, headline, train, validation)
 
 
-def _trainer(data: Data, params: Train) -> Step:
+def _trainer(data: TrainingData, params: Train) -> Step:
     """A function that trains one more epoch."""
     by_class, order = class_weights(data, params), np.random.default_rng(params.seed)
     counted = (_wanted(data.at(rows), params, by_class)[0] for rows in _portions(np.arange(len(data.actual))))
@@ -70,7 +70,7 @@ def _descent(params: Train, average: int) -> SGDClassifier:
     )
 
 
-def _scales(data: Data, params: Train, by_class: Floats) -> npt.NDArray[np.float32]:
+def _scales(data: TrainingData, params: Train, by_class: Floats) -> npt.NDArray[np.float32]:
     """What multiplies the features, and the constant, for each class; the larger, the less the penalty weighs on one.
 
     The log-count ratio of a feature compares how often it stands in the texts of a class and in those of the rest
@@ -82,7 +82,7 @@ def _scales(data: Data, params: Train, by_class: Floats) -> npt.NDArray[np.float
     return _float32(np.pad(np.sqrt(1 - share + share * squared), ((0, 0), (0, 1)), constant_values=_CONSTANT))
 
 
-def _informed(data: Data, params: Train, by_class: Floats) -> Floats:
+def _informed(data: TrainingData, params: Train, by_class: Floats) -> Floats:
     """The squares of the log-count ratios, (K, size), to a mean of 1."""
     size = data.features.shape[1]
     counts, squares = np.full((len(data.labels), size), _SMOOTHING), np.zeros(size)
@@ -118,14 +118,14 @@ def _scaled(features: sp.csr_matrix, scale: npt.NDArray[np.float32]) -> sp.csr_m
     return sp.csr_matrix((data, features.indices, features.indptr), shape=features.shape)
 
 
-def _wanted(data: Data, params: Train, by_class: Floats) -> tuple[Codes, Codes, Floats]:
+def _wanted(data: TrainingData, params: Train, by_class: Floats) -> tuple[Codes, Codes, Floats]:
     """Rows, classes and weights: scikit-learn takes one class a row, so a row stands once for each of its."""
     wanted = targets(data, params, by_class)
     rows, classes = np.nonzero(wanted > _LEAST_SHARE * wanted.sum(axis=1, keepdims=True))
     return rows, classes, wanted[rows, classes]
 
 
-def _loss(model: Linear, data: Data) -> float:
+def _loss(model: Linear, data: TrainingData) -> float:
     """The mean loss on the data; on disk, on the first shards alone, which hold rows from everywhere."""
     losses = [
         (log_loss(part.actual, model.probabilities(part.features)), len(part.actual))

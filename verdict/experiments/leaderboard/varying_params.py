@@ -10,7 +10,7 @@ from verdict.experiments.leaderboard.records import shown_param
 _NO_PART = ("evaluate.", "gate.", "report.", "train.seeds")
 
 
-def differing(params: Sequence[dict[str, Any]]) -> list[str]:
+def varying(params: Sequence[dict[str, Any]]) -> list[str]:
     """The keys that have several values among the experiments which use them."""
     keys = dict.fromkeys(key for one in params for key in one if not key.startswith(_NO_PART))
     return [key for key in keys if len(_values(params, key)) > 1]

@@ -22,7 +22,7 @@ _BEGIN = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
 @dataclass
-class Site:
+class GitHubProject:
     """A repository on GitHub, the clone of somebody who works on it, and what the repository's settings are."""
 
     origin: Origin
@@ -74,23 +74,23 @@ class Site:
         """experiment.yml for a pull request; afterwards GitHub knows the run."""
         began = self.now()
         event = events.pull_request(self.github, number, action, label=label)
-        ran = self._ran(event, **more)
+        ran = self._run_experiment(event, **more)
         head = event.payload["pull_request"]["head"]
         repo = head["repo"]["full_name"]
-        self.know(ran, head["sha"], head["ref"], began, head_repo=repo if repo != self.github.name else None)
+        self.register_run(ran, head["sha"], head["ref"], began, head_repo=repo if repo != self.github.name else None)
         return ran
 
     def group(self, ref: str, **more: Any) -> tuple[Outcome, str]:  # noqa: ANN401
         """experiment.yml for a group of the merge queue, by the answer of `origin.queue`, and the group's commit."""
         event, began = events.merge_group(self.github, ref), self.now()
-        ran = self._ran(event, **more)
-        self.know(ran, event.sha, ref.removeprefix("refs/heads/"), began, event="merge_group")
+        ran = self._run_experiment(event, **more)
+        self.register_run(ran, event.sha, ref.removeprefix("refs/heads/"), began, event="merge_group")
         return ran, event.sha
 
-    def _ran(self, event: Event, **more: Any) -> Outcome:  # noqa: ANN401
+    def _run_experiment(self, event: Event, **more: Any) -> Outcome:  # noqa: ANN401
         return act.run(self.origin, "experiment.yml", event, **self._settings(), **more)
 
-    def know(self, ran: Outcome, head: str, branch: str, began: str, **more: Any) -> None:  # noqa: ANN401
+    def register_run(self, ran: Outcome, head: str, branch: str, began: str, **more: Any) -> None:  # noqa: ANN401
         """GitHub knows a run of experiment.yml that is over."""
         self.github.run(
             ran.run_id,

@@ -4,7 +4,7 @@ from tests.workflows.api.objects import author, commit, repository, user
 from tests.workflows.api.state import Answer, Json, RefusedError, Request, State, now, route
 
 LONGEST = 65_536  # characters of a body
-TALK = ("issues", "pull_requests")
+SCOPES = ("issues", "pull_requests")
 
 
 def pull_side(state: State, name: str, ref: str, sha: str) -> Json:
@@ -137,27 +137,27 @@ def _written(state: State, sha: str, usual: str) -> Json:
     return {"sha": sha, "commit": {**inner, "comment_count": 0}, "parents": made["parents"], **place, **accounts}
 
 
-@route("GET", "/issues/{issue_number}/events", *TALK)
+@route("GET", "/issues/{issue_number}/events", *SCOPES)
 def list_events(state: State, request: Request) -> Answer:
     """What happened to an issue or a pull request."""
     return Answer(list(state.events.get(_known(state, request), [])))
 
 
-@route("GET", "/issues/{issue_number}/comments", *TALK)
+@route("GET", "/issues/{issue_number}/comments", *SCOPES)
 def list_comments(state: State, request: Request) -> Answer:
     """Comments, the oldest first."""
     found = state.notes.get(_known(state, request), [])
     return Answer([one for one in found if one["updated_at"] >= request.query.get("since", "")])
 
 
-@route("POST", "/issues/{issue_number}/comments", *TALK)
+@route("POST", "/issues/{issue_number}/comments", *SCOPES)
 def create_comment(state: State, request: Request) -> Answer:
     """A new comment."""
     _check(request.body["body"])
     return Answer(comment(state, _known(state, request), request.body["body"], author(state, request.identity)), 201)
 
 
-@route("PATCH", "/issues/comments/{comment_id}", *TALK)
+@route("PATCH", "/issues/comments/{comment_id}", *SCOPES)
 def update_comment(state: State, request: Request) -> Answer:
     """Another text for a comment."""
     _check(request.body["body"])
@@ -191,7 +191,7 @@ def create_issue(state: State, request: Request) -> Answer:
     return Answer(state.issues[number], 201)
 
 
-@route("PATCH", "/issues/{issue_number}", *TALK)
+@route("PATCH", "/issues/{issue_number}", *SCOPES)
 def update_issue(state: State, request: Request) -> Answer:
     """Another title, text, state or labels."""
     found = state.issues.get(request.number("issue_number"))
@@ -209,7 +209,7 @@ def update_issue(state: State, request: Request) -> Answer:
     return Answer(found)
 
 
-@route("POST", "/issues/{issue_number}/labels", *TALK)
+@route("POST", "/issues/{issue_number}/labels", *SCOPES)
 def add_labels(state: State, request: Request) -> Answer:
     """More labels for an issue or a pull request, set by whoever asks."""
     number = _known(state, request)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-Told = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Told:
+def progress(capsys: pytest.CaptureFixture[str]) -> Progress:
     """Prints what happens, with the seconds since the beginning, whether or not pytest shows what tests print."""
     began = time.monotonic()
 

@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser, port: int) -> None:
     add("--drain", type=float, default=0.0, metavar="SECONDS", help="go on for so long after SIGTERM")
 
 
-def secret(path: Path | None) -> bytes | None:
+def read_secret(path: Path | None) -> bytes | None:
     """What a file holds, with a warning where all can read it; `VerdictError` when it is too short to be one."""
     if path is None:
         return None

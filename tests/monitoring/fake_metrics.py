@@ -9,7 +9,7 @@ RELEASE = "unreleased"
 KINDS = ("unknown", "residual", "expected", "classes", "confidence")
 
 
-class Played:
+class FakeMetrics:
     """Metrics by the names of `verdict drift --watch`, `verdict feedback`, and of the service's promise."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Played:
             self.accuracy[end].set(accuracy + apart)
 
     @contextmanager
-    def on(self, drift: int, feedback: int) -> Iterator["Played"]:
+    def on(self, drift: int, feedback: int) -> Iterator["FakeMetrics"]:
         """Answer Prometheus on these ports until the block ends."""
         servers = [
             start_http_server(port, "127.0.0.1", registry)[0]

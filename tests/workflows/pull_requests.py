@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.changes import PREDICTED, edit_table, labels, rescore, set_params
-from tests.dvc.review.forging import relock
+from tests.dvc.review.edits import PREDICTED, edit_table, labels, rescore, set_params
+from tests.dvc.review.tampering import relock
 from verdict.repo.lock.check import hash_of
 
 # The results of the jobs of report.yml and experiment.yml where all goes its way.
@@ -14,7 +14,7 @@ REPRODUCED = {"plan": "success", "gpu": "success", "fork": "skipped"}
 NOT_NEEDED = {"plan": "success", "gpu": "skipped", "fork": "skipped"}
 
 
-def top(jobs: Mapping[str, str]) -> dict[str, str]:
+def top_level(jobs: Mapping[str, str]) -> dict[str, str]:
     """The results of the jobs of a workflow, without those of the workflows that it calls."""
     return {name: result for name, result in jobs.items() if " / " not in name}
 
@@ -36,7 +36,7 @@ def other_seed(clone: Clone) -> None:
     reproduce(clone)
 
 
-def ahead(author: Clone) -> None:
+def fill_author_cache(author: Clone) -> None:
     """The author has tried these two before: an author's cache, which no run of a workflow sees, saves time here."""
     for change in (worse, other_seed):
         change(author)
@@ -44,7 +44,7 @@ def ahead(author: Clone) -> None:
     author.run("dvc", "checkout", "--force")
 
 
-def flattered(clone: Clone) -> None:
+def perfect_predictions(clone: Clone) -> None:
     """The predictions of a perfect model in place of the true ones, and figures, hashes and cache to match."""
     names = labels(clone)
     edit_table(clone, PREDICTED, lambda table: table.assign(**{name: table["label"].eq(name) * 1.0 for name in names}))
@@ -57,6 +57,6 @@ def documentation(clone: Clone) -> None:
     (clone.path / "docs" / "new.md").write_text("A page.\n", encoding="utf-8")
 
 
-def dependency(path: Path) -> str:
+def lock_entry(path: Path) -> str:
     """What dvc.lock says of a file that a stage reads, as it is now."""
     return f"md5: {hash_of(path)}\n      size: {path.stat().st_size}\n"

@@ -11,7 +11,7 @@ from verdict.monitoring.sources import Sample, digests, empty, scraped, windows
 _ASKED = ("expected", "unknown")
 
 
-def suits(urls: Iterable[str], reference: Reference, floor: float | None) -> tuple[str, list[str]]:
+def check_suitability(urls: Iterable[str], reference: Reference, floor: float | None) -> tuple[str, list[str]]:
     """Compare what was asked since the services began with what a release has learnt.
 
     Args:

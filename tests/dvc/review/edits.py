@@ -1,6 +1,6 @@
 """What the tests of gate and report share: a small main, ways to change a candidate by hand, and the review at hand.
 
-A test module takes the fixtures by name: `clone = changes.clone`, `desk = changes.desk`.
+A test module takes the fixtures by name: `clone = edits.clone`, `runner = edits.runner`.
 """
 
 import json
@@ -23,11 +23,11 @@ from stages import evaluate, featurize, prepare, reference, train, validate
 from tests import warm
 from tests.corpus import RAW
 from tests.dvc.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
-from tests.dvc.review.forging import relock
+from tests.dvc.review.tampering import relock
 from tests.shared import once
 from tests.warm.server import remember
 from verdict.classifier.dataset.description import read_dataset
-from verdict.classifier.scores.predictions import all_scores, by_slice
+from verdict.classifier.scores.predictions import metrics_by_slice, scores_document
 from verdict.cli import main
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review
@@ -46,20 +46,20 @@ WORSE = {"class_weight": {"neutral": 1e4}}
 _NOISE = 6
 _OTHER = {"wonderful": "awful", "brilliant": "broken", "great": "ugly", "awful": "lovely", "terrible": "superb"}
 Change = Callable[[Clone], object]
-Frame = Callable[[pd.DataFrame], pd.DataFrame]
+TableEdit = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-class Now:
+class CurrentStderr:
     """Standard error as it is when something is written: a fixture has another one than its test."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a stream has
         return getattr(sys.stderr, name)
 
 
-def dvc_speaks_now(patch: pytest.MonkeyPatch) -> None:
+def redirect_dvc_log(patch: pytest.MonkeyPatch) -> None:
     """Let DVC write where standard error is now: it keeps that of its import, another test's."""
     for handler in (h for name in ("dvc", "dvc_data", "dvc_objects") for h in logging.getLogger(name).handlers):
-        patch.setattr(handler, "stream", Now())
+        patch.setattr(handler, "stream", CurrentStderr())
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Desk:
+class ReviewRunner:
     """The review, run in this process as if in a clone."""
 
     patch: pytest.MonkeyPatch
@@ -94,7 +94,7 @@ class Desk:
             patch.setattr(sys, "executable", str(warm.python()))
             for name, value in environment(place.path).items():
                 patch.setenv(name, value)
-            dvc_speaks_now(patch)
+            redirect_dvc_log(patch)
             remember()
             yield
 
@@ -119,9 +119,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> ReviewRunner:
     """The review, run in this process."""
-    return Desk(monkeypatch, capsys)
+    return ReviewRunner(monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def edit_json(place: Clone, path: str, change: Callable[[Any], object]) -> None:
     (place.path / path).write_text(json.dumps(content), encoding="utf-8")
 
 
-def edit_table(place: Clone, path: str, change: Frame) -> None:
+def edit_table(place: Clone, path: str, change: TableEdit) -> None:
     """Replace a parquet file by what `change` makes of its table."""
     target = place.path / path
     schema, table = pq.read_schema(target), change(pd.read_parquet(target))
@@ -184,14 +184,14 @@ def edit_table(place: Clone, path: str, change: Frame) -> None:
     pq.write_table(pa.Table.from_pydict({name: table[name].tolist() for name in columns.names}, columns), target)
 
 
-def edit_both(place: Clone, change: Frame) -> None:
+def edit_test_and_predictions(place: Clone, change: TableEdit) -> None:
     """Change the test split and the predictions alike, and the figures with them."""
     for path in (TEST, PREDICTED):
         edit_table(place, path, change)
     rescore(place)
 
 
-def right(place: Clone) -> set[str]:
+def correct_ids(place: Clone) -> set[str]:
     """The ids of the test rows that the stored predictions have right."""
     table = pd.read_parquet(place.path / PREDICTED)
     return set(table["id"][table[list(LABELS)].idxmax(axis=1) == table["label"]])
@@ -205,16 +205,16 @@ def labels(place: Clone) -> tuple[str, ...]:
 def rescore(place: Clone) -> None:
     """Write the figures that the stored predictions have, for the slices that they have."""
     table = pd.read_parquet(place.path / PREDICTED)
-    found = all_scores(table, labels(place), BINS, place.path / PREDICTED)
+    found = scores_document(table, labels(place), BINS, place.path / PREDICTED)
     (place.path / EVALUATION).write_text(json.dumps(found), encoding="utf-8")
 
 
 def group_scores(table: pd.DataFrame) -> dict[str, float]:
     """The figures of some predictions, all together, by the code of the stage."""
-    return by_slice(table, LABELS, BINS)["overall"]
+    return metrics_by_slice(table, LABELS, BINS)["overall"]
 
 
-def by_hand(place: Clone, stage: ModuleType, **changes: object) -> None:
+def run_stage(place: Clone, stage: ModuleType, **changes: object) -> None:
     """Run a stage past DVC, with other params of `train` (dots between names) that are taken back afterwards."""
     before = (place.path / "params.yaml").read_text(encoding="utf-8")
     for name, value in changes.items():
@@ -228,27 +228,27 @@ def by_hand(place: Clone, stage: ModuleType, **changes: object) -> None:
     (place.path / "params.yaml").write_text(before, encoding="utf-8")
 
 
-def rerun(place: Clone) -> None:
+def rerun_all(place: Clone) -> None:
     """All stages on the folder as it is, past DVC, and a lock to match: what an honest author would commit."""
     for stage in (prepare, validate, featurize, train, evaluate, reference):
-        by_hand(place, stage)
+        run_stage(place, stage)
     relock(place)
 
 
-def relearn(place: Clone) -> None:
+def rerun_after_validate(place: Clone) -> None:
     """The stages after `validate`, and a lock to match."""
     for stage in (featurize, train, evaluate, reference):
-        by_hand(place, stage)
+        run_stage(place, stage)
     relock(place)
 
 
 def retrain(place: Clone, **changes: object) -> None:
     """Another model with its predictions, figures and plots, of which neither DVC nor dvc.lock knows."""
-    by_hand(place, train, **changes)
-    by_hand(place, evaluate)
+    run_stage(place, train, **changes)
+    run_stage(place, evaluate)
 
 
-def mislearn(place: Clone) -> None:
+def train_on_flipped_labels(place: Clone) -> None:
     """A model that learnt every row the wrong way round."""
     other = dict(zip(LABELS, LABELS[::-1], strict=True))
 
@@ -256,4 +256,4 @@ def mislearn(place: Clone) -> None:
         return table.assign(label=table["label"].map(other), rating=-table["rating"])
 
     edit_table(place, "data/features/train.parquet", flipped)
-    by_hand(place, train)
+    run_stage(place, train)

@@ -18,8 +18,8 @@ from tests.dvc.pipeline.clone import Clone
 from tests.shared import once
 from tests.workflows import act, events
 from tests.workflows.api.state import App, Json
-from tests.workflows.conftest import copied, linked
-from tests.workflows.direct import Direct
+from tests.workflows.conftest import copy_of_project, link_or_copy
+from tests.workflows.in_process import InProcessProject
 from tests.workflows.origin import git
 from tests.workflows.outcome import Outcome, load
 from tests.workflows.workflow import STANDINS
@@ -48,7 +48,7 @@ done
 class Releases:
     """The site, somebody's clone that has all tags, and what its commands find in their environment."""
 
-    site: Direct
+    project: InProcessProject
     desk: Clone
     env: dict[str, str]
 
@@ -75,7 +75,7 @@ class Releases:
     @property
     def told(self) -> Json:
         """What the tag of the first release says."""
-        found: Json = json.loads(self.site.origin.git("tag", "--list", "--format=%(contents)", FIRST))
+        found: Json = json.loads(self.project.origin.git("tag", "--list", "--format=%(contents)", FIRST))
         return found
 
     def retag(self, told: Json, commit: str = "", tagger: str = APP, name: str = FIRST) -> None:
@@ -85,18 +85,18 @@ class Releases:
         tag = ("git", "tag", "--force", "--annotate", "--message", json.dumps(told, indent=2), name)
         done = self.desk.try_run(*tag, commit or told["commit"], **who)
         assert done.returncode == 0, done.stdout
-        self.unruled("push", "--quiet", "--force", str(self.site.origin.folder), f"refs/tags/{name}")
+        self.git_without_ruleset("push", "--quiet", "--force", str(self.project.origin.folder), f"refs/tags/{name}")
 
-    def unruled(self, *arguments: str) -> None:
+    def git_without_ruleset(self, *arguments: str) -> None:
         """A git command at the desk, where no ruleset is."""
-        hook = self.site.origin.folder / "hooks" / "pre-receive"
+        hook = self.project.origin.folder / "hooks" / "pre-receive"
         hook.rename(hook.with_suffix(".off"))
         git(self.desk.path, *arguments)
         hook.with_suffix(".off").rename(hook)
 
     def upload(self, name: str, content: bytes, login: str = APP) -> None:
         """Somebody puts another file in the place of one of the release's."""
-        (asset,) = [one for one in self.site.github.state.releases[0]["assets"] if one["name"] == name]
+        (asset,) = [one for one in self.project.github.state.releases[0]["assets"] if one["name"] == name]
         asset["digest"] = f"sha256:{hashlib.sha256(content).hexdigest()}"
         asset["uploader"] = {**asset["uploader"], "login": login}
 
@@ -104,90 +104,90 @@ class Releases:
         """Commit what changed at the desk, on main; the registry of versions stays as it is."""
         self.desk.run("git", "add", "--all")
         self.desk.run("git", "commit", "--quiet", "--allow-empty", "--message", message)
-        self.unruled("push", "--quiet", str(self.site.origin.folder), "HEAD:refs/heads/main")
+        self.git_without_ruleset("push", "--quiet", str(self.project.origin.folder), "HEAD:refs/heads/main")
         return git(self.desk.path, "rev-parse", "HEAD")
 
 
-def green(site: Direct, commit: str, **more: Any) -> int:  # noqa: ANN401 - of a run
+def green(project: InProcessProject, commit: str, **more: Any) -> int:  # noqa: ANN401 - of a run
     """A run of main.yml that is over; its id."""
     run_id = act.next_id()
     known = {"conclusion": "success", "event": "push", "head_branch": "main", **more}
-    site.github.run(run_id, workflow="main.yml", name="main", head_sha=commit, created_at=site.now(), **known)
+    project.github.run(run_id, workflow="main.yml", name="main", head_sha=commit, created_at=project.now(), **known)
     return run_id
 
 
-def with_app(site: Direct) -> dict[str, str]:
+def install_app(project: InProcessProject) -> dict[str, str]:
     """The App that registers is installed, images have a registry; what commands need in their environment."""
-    folder = site.origin.root / "registry"
-    site.variables |= {"RELEASE_CLIENT_ID": "Iv1.release", "RELEASE_REGISTRY": REGISTRY}
-    site.secrets["RELEASE_PRIVATE_KEY"] = "key-of-the-app"
-    token = site.github.token(TOKEN, {"contents": "write"}, APP, App("verdict-release", 6))
-    site.env |= {"STANDIN_APP_TOKEN": token, "STANDIN_APP_SLUG": APP.removesuffix("[bot]")}
-    site.env |= {"STANDIN_REGISTRY": str(folder)}
-    hook = site.origin.folder / "hooks" / "pre-receive"
+    folder = project.origin.root / "registry"
+    project.variables |= {"RELEASE_CLIENT_ID": "Iv1.release", "RELEASE_REGISTRY": REGISTRY}
+    project.secrets["RELEASE_PRIVATE_KEY"] = "key-of-the-app"
+    token = project.github.token(TOKEN, {"contents": "write"}, APP, App("verdict-release", 6))
+    project.env |= {"STANDIN_APP_TOKEN": token, "STANDIN_APP_SLUG": APP.removesuffix("[bot]")}
+    project.env |= {"STANDIN_REGISTRY": str(folder)}
+    hook = project.origin.folder / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(_RULESET, encoding="utf-8")
     hook.chmod(0o755)
     reads = dict.fromkeys(("contents", "actions", "pull_requests", "checks"), "read")
-    own = {"GITHUB_REPOSITORY": site.github.name, "GITHUB_API_URL": site.github.url, "RELEASE_APP": APP}
-    own["GITHUB_TOKEN"] = site.github.token("token-that-reads", reads, "somebody", None)
+    own = {"GITHUB_REPOSITORY": project.github.name, "GITHUB_API_URL": project.github.url, "RELEASE_APP": APP}
+    own["GITHUB_TOKEN"] = project.github.token("token-that-reads", reads, "somebody", None)
     return {**own, "RELEASE_REGISTRY": REGISTRY, "STANDIN_REGISTRY": str(folder)}
 
 
-def run(site: Direct, run_id: int, **more: Any) -> Outcome:  # noqa: ANN401
+def run(project: InProcessProject, run_id: int, **more: Any) -> Outcome:  # noqa: ANN401
     """release.yml after a run of main.yml."""
-    event = events.workflow_run(site.github, run_id)
-    settings = {"secrets": site.secrets, "variables": site.variables, "env": site.env}
-    return act.run(site.origin, "release.yml", event, github=site.github, **{**settings, **more})
+    event = events.workflow_run(project.github, run_id)
+    settings = {"secrets": project.secrets, "variables": project.variables, "env": project.env}
+    return act.run(project.origin, "release.yml", event, github=project.github, **{**settings, **more})
 
 
 def build(base: Path, folder: Path) -> None:
     """The first release, of a pull request that was merged, and all that GitHub keeps of it."""
-    with copied(base, folder) as site:
-        with_app(site)
-        shutil.copy(STANDINS / "images.py", site.clone.path / "verdict/delivery/images.py")
-        site.clone.run("git", "add", "--all")
-        site.clone.run("git", "commit", "--quiet", "--allow-empty", "--message", "A registry that is a folder")
-        site.origin.push(site.clone.path, "change")
-        head = site.origin.pull(1, "change")
-        commit = site.origin.push(site.clone.path, "main")
-        site.github.pull(1, "change", state="closed").update(merged=True, merged_at=site.now())
-        site.github.state.merges[1] = commit
-        check(site, head)
-        run(site, green(site, commit)).save(folder / "run.json")
-        keep(site, folder)
+    with copy_of_project(base, folder) as project:
+        install_app(project)
+        shutil.copy(STANDINS / "images.py", project.clone.path / "verdict/delivery/images.py")
+        project.clone.run("git", "add", "--all")
+        project.clone.run("git", "commit", "--quiet", "--allow-empty", "--message", "A registry that is a folder")
+        project.origin.push(project.clone.path, "change")
+        head = project.origin.pull(1, "change")
+        commit = project.origin.push(project.clone.path, "main")
+        project.github.pull(1, "change", state="closed").update(merged=True, merged_at=project.now())
+        project.github.state.merges[1] = commit
+        check(project, head)
+        run(project, green(project, commit)).save(folder / "run.json")
+        keep(project, folder)
 
 
 def build_next(before: Path, folder: Path, register: bool = False) -> None:
     """A commit with other pins, main's run of it, and its release: built at the desk, and registered if asked."""
     with released(before, folder) as made:
         (made.desk.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
-        green(made.site, made.commit())
-        shutil.copytree(made.site.clone.path / ".dvc/cache", made.desk.path / ".dvc/cache")
+        green(made.project, made.commit())
+        shutil.copytree(made.project.clone.path / ".dvc/cache", made.desk.path / ".dvc/cache")
         assert '"version": "v1.0.1"' in made.release("build")
         if register:
             made.release("register", GITHUB_TOKEN=TOKEN)
-        keep(made.site, folder)
+        keep(made.project, folder)
 
 
-def keep(site: Direct, folder: Path) -> None:
+def keep(project: InProcessProject, folder: Path) -> None:
     """Write down what GitHub has beside commits."""
-    kept = {name: _plain(getattr(site.github.state, name)) for name in _KEPT}
+    kept = {name: _plain(getattr(project.github.state, name)) for name in _KEPT}
     (folder / "kept.json").write_text(json.dumps(kept), encoding="utf-8")
     # Each test takes a copy: of no more than it needs.
-    site.origin.git("repack", "-a", "-d", "--quiet")
-    for path in [site.origin.root / "runs", *(one for one in site.clone.path.iterdir() if one.name != ".dvc")]:
+    project.origin.git("repack", "-a", "-d", "--quiet")
+    for path in [project.origin.root / "runs", *(one for one in project.clone.path.iterdir() if one.name != ".dvc")]:
         if path.is_dir():
             shutil.rmtree(path)
         elif path.exists():
             path.unlink()
 
 
-def check(site: Direct, head: str) -> None:
+def check(project: InProcessProject, head: str) -> None:
     """The judge's check on the head of a pull request."""
-    site.github.token("token-of-the-judge", {"checks": "write"}, "verdict[bot]", App("verdict", 4))
+    project.github.token("token-of-the-judge", {"checks": "write"}, "verdict[bot]", App("verdict", 4))
     body = {"name": "verdict", "head_sha": head, "status": "completed", "conclusion": "success"}
-    GitHub(site.github.name, "token-of-the-judge", site.github.url).post("/check-runs", body)
+    GitHub(project.github.name, "token-of-the-judge", project.github.url).post("/check-runs", body)
 
 
 def _plain(found: object) -> object:
@@ -197,26 +197,26 @@ def _plain(found: object) -> object:
 @contextmanager
 def released(folder: Path, place: Path) -> Iterator[Releases]:
     """A copy of the repository after the first release."""
-    with copied(folder / "site", place) as site:
-        env = with_app(site)
+    with copy_of_project(folder / "site", place) as project:
+        env = install_app(project)
         kept = deepcopy(json.loads((folder / "kept.json").read_text(encoding="utf-8")))
-        site.github.state._ids = itertools.count(1_000_001)  # what was kept has ids from before
+        project.github.state._ids = itertools.count(1_000_001)  # what was kept has ids from before
         for name, value in kept.items():
-            held = getattr(site.github.state, name)
+            held = getattr(project.github.state, name)
             (held.update if isinstance(held, dict) else held.extend)(value)
         desk = place / "desk"
         if (folder / "desk").exists():
-            shutil.copytree(folder / "desk", desk, symlinks=True, copy_function=linked)
-            git(desk, "remote", "set-url", "origin", f"file://{site.origin.folder}")
-            yield Releases(site, Clone(desk), env)
+            shutil.copytree(folder / "desk", desk, symlinks=True, copy_function=link_or_copy)
+            git(desk, "remote", "set-url", "origin", f"file://{project.origin.folder}")
+            yield Releases(project, Clone(desk), env)
         else:
-            yield Releases(site, clone(site, desk), env)
+            yield Releases(project, clone(project, desk), env)
 
 
-def clone(site: Direct, path: Path, *options: str) -> Clone:
+def clone(project: InProcessProject, path: Path, *options: str) -> Clone:
     """A clone of main, by whose .dvc/config the remote is a folder in it; it is full."""
-    git(path.parent, "clone", "--quiet", *options, f"file://{site.origin.folder}", str(path))
-    shutil.copytree(site.clone.path / ".dvc/cache/files", path / ".remote/files")
+    git(path.parent, "clone", "--quiet", *options, f"file://{project.origin.folder}", str(path))
+    shutil.copytree(project.clone.path / ".dvc/cache/files", path / ".remote/files")
     return Clone(path)
 
 

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.workflows.bundles import Files, pack
-from tests.workflows.direct import Direct
+from tests.workflows.in_process import InProcessProject
 from verdict.ci.publish.verdict import Verdict
 
 
 class JudgeHarness:
     """A run that was honest, a checkout of main, and the judge."""
 
-    def __init__(self, site: Direct, run_id: int, folder: Path) -> None:
-        self.site, self.run_id, self.folder = site, run_id, folder
-        self.archive = site.artifacts(run_id) / "bundle.zip"
+    def __init__(self, project: InProcessProject, run_id: int, folder: Path) -> None:
+        self.project, self.run_id, self.folder = project, run_id, folder
+        self.archive = project.artifacts(run_id) / "bundle.zip"
         with zipfile.ZipFile(self.archive) as opened:
             self.honest: Files = {name: opened.read(name) for name in opened.namelist()}
 
@@ -31,6 +31,6 @@ class JudgeHarness:
             self.hand_over(files)
         out = self.folder.parent / "verdict"
         shutil.rmtree(out, ignore_errors=True)
-        found, report = self.site.judge(self.run_id, self.folder, out)
+        found, report = self.project.judge(self.run_id, self.folder, out)
         assert found is not None
         return found, report

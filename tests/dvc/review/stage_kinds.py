@@ -15,7 +15,7 @@ Stages = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Kind:
+class StageKind:
     """Stages for dvc.yaml, files by path, and what must be done before and after they run."""
 
     stages: Stages
@@ -62,62 +62,64 @@ def _legacy(root: Path) -> None:
     shutil.copytree(root / ".dvc/cache/files/md5", root / ".dvc/cache", dirs_exist_ok=True)
 
 
-ZOO: dict[str, Kind] = {
-    "plain": Kind({"plain": cat("plain.py", out="plain.out", params=["plain"])}, {"plain.py": "x\n"}),
-    "order": Kind(
+STAGE_KINDS: dict[str, StageKind] = {
+    "plain": StageKind({"plain": cat("plain.py", out="plain.out", params=["plain"])}, {"plain.py": "x\n"}),
+    "order": StageKind(
         {"order": {"cmd": "ls order > order.out", "deps": ["order"], "outs": ["order.out"]}},
         {"order/a.txt": "1", "order/a/b.txt": "2", "order/a-b/c": "3", "order/A": "4"},
     ),
-    "ignored by DVC": Kind(
+    "ignored by DVC": StageKind(
         {"ig": {"cmd": "ls ig > ig.out", "deps": ["ig"], "outs": ["ig.out"]}},
         {"ig/a.py": "1", "ig/b.tmp": "2", "ig/deep/c.tmp": "3"},
     ),
-    "pointer anywhere": Kind(
+    "pointer anywhere": StageKind(
         {"words": cat("tools/words.txt", out="words.out")}, {"tools/words.txt": "w\n"}, before=_add("tools/words.txt")
     ),
-    "pointer to a folder": Kind(
+    "pointer to a folder": StageKind(
         {"photos": {"cmd": "ls photos > photos.out", "deps": ["photos"], "outs": ["photos.out"]}},
         {"photos/a.txt": "1", "photos/a/b": "2"},
         before=_add("photos"),
     ),
-    "pointer with two outs": Kind(
+    "pointer with two outs": StageKind(
         {"two": cat("p1.txt", "p2.txt", out="two.out")},
         {"p1.txt": "1", "p2.txt": "2"},
         before=_pointer("outs:\n- path: p1.txt\n- path: p2.txt\n", "two.dvc"),
     ),
-    "pointer of DVC 2": Kind({"legacy": cat("legacy.txt", out="legacy.out")}, {"legacy.txt": "1\n"}, before=_legacy),
-    "import": Kind({"imported": cat("imported.txt", out="imported.out")}, before=_import),
-    "wdir": Kind(
+    "pointer of DVC 2": StageKind(
+        {"legacy": cat("legacy.txt", out="legacy.out")}, {"legacy.txt": "1\n"}, before=_legacy
+    ),
+    "import": StageKind({"imported": cat("imported.txt", out="imported.out")}, before=_import),
+    "wdir": StageKind(
         {"wd": cat("in.txt", out="out.txt", wdir="wd", params=[{"own.yaml": ["k"]}])},
         {"wd/in.txt": "1\n", "wd/own.yaml": "k: 1\n"},
     ),
-    "second dvc.yaml": Kind(
+    "second dvc.yaml": StageKind(
         {"sub": cat("in.txt", "../shared.txt", out="out.txt"), "next": cat("out.txt", out="next.txt")},
         {"sub/in.txt": "1\n", "shared.txt": "2\n"},
         yaml="sub/dvc.yaml",
     ),
-    "foreach": Kind(
+    "foreach": StageKind(
         {"each": {"foreach": ["a", "b"], "do": cat("each.txt", out="each-${item}.out")}}, {"each.txt": "1"}
     ),
-    "matrix": Kind(
+    "matrix": StageKind(
         {"grid": {"matrix": {"x": [1, 2], "y": ["a"]}, **cat("grid.txt", out="grid-${item.x}-${item.y}.out")}},
         {"grid.txt": "1"},
     ),
-    "vars": Kind(
+    "vars": StageKind(
         {"templated": cat("${name}.txt", out="${file_name}.out", params=["plain"])},
         {"v.txt": "1", "more.yaml": "file_name: t\n"},
         vars=({"name": "v"}, "more.yaml"),
     ),
-    "frozen": Kind(
+    "frozen": StageKind(
         {"frozen": cat("frozen.txt", out="frozen.out", params=["plain"])},
         {"frozen.txt": "1"},
         after=lambda root: dvc(root, "freeze", "frozen"),
     ),
-    "always changed": Kind(
+    "always changed": StageKind(
         {"always": cat("always.txt", out="always.out", always_changed=True)}, {"always.txt": "1"}, settled=False
     ),
-    "callback": Kind({"callback": {"cmd": "true"}}, settled=False),
-    "params of other formats": Kind(
+    "callback": StageKind({"callback": {"cmd": "true"}}, settled=False),
+    "params of other formats": StageKind(
         {
             "formats": {
                 "cmd": "echo 1 > formats.out",
@@ -139,14 +141,14 @@ ZOO: dict[str, Kind] = {
             "whole.json": '{"n": null}',
         },
     ),
-    "params that a stage writes": Kind(
+    "params that a stage writes": StageKind(
         {
             "choose": {"cmd": "cp c.txt chosen.yaml", "deps": ["c.txt"], "outs": ["chosen.yaml"]},
             "chosen": {"cmd": "echo 1 > chosen.out", "outs": ["chosen.out"], "params": [{"chosen.yaml": ["k"]}]},
         },
         {"c.txt": "k: 1e-05\n"},
     ),
-    "kept by git": Kind(
+    "kept by git": StageKind(
         {
             "kept": {
                 "cmd": "cat k.txt > k.json && mkdir -p kplots && cp k.txt kplots/1.csv",
@@ -158,7 +160,7 @@ ZOO: dict[str, Kind] = {
         },
         {"k.txt": "1"},
     ),
-    "persist, exec, commands": Kind(
+    "persist, exec, commands": StageKind(
         {
             "script": {
                 "cmd": ["cat s.txt > run.sh", "chmod +x run.sh"],
@@ -168,19 +170,19 @@ ZOO: dict[str, Kind] = {
         },
         {"s.txt": "1"},
     ),
-    "empty": Kind(
+    "empty": StageKind(
         {
             "empty": {"cmd": "mkdir -p void && touch void.txt", "deps": ["nil.txt"], "outs": ["void", "void.txt"]},
             "after": {"cmd": "touch after.txt", "deps": ["void", "void.txt"], "outs": ["after.txt"]},
         },
         {"nil.txt": ""},
     ),
-    "link": Kind({"link": cat("link.txt", out="link.out")}, {"target.txt": "1"}, before=_link),
-    "other letters": Kind(
+    "link": StageKind({"link": cat("link.txt", out="link.out")}, {"target.txt": "1"}, before=_link),
+    "other letters": StageKind(
         {"zürich": cat("'größe ß.txt'", out="'日本 x.out'", deps=["größe ß.txt"], outs=["日本 x.out"])},
         {"größe ß.txt": "ü"},
     ),
-    "inside an output": Kind(
+    "inside an output": StageKind(
         {
             "make": {
                 "cmd": "mkdir -p made/sub && cp m.txt made/a.txt && cp m.txt made/sub/b.txt",
@@ -192,7 +194,7 @@ ZOO: dict[str, Kind] = {
         },
         {"m.txt": "1"},
     ),
-    "around an output": Kind(
+    "around an output": StageKind(
         {
             "lay": {
                 "cmd": "cp l.txt nest/egg.txt && mkdir -p nest/more && cp l.txt nest/more/x",
@@ -203,14 +205,14 @@ ZOO: dict[str, Kind] = {
         },
         {"l.txt": "1", "nest/twig.txt": "2"},
     ),
-    "around a file": Kind(
+    "around a file": StageKind(
         {
             "hatch": cat("hatch.txt", out="coop/hen.txt"),
             "count": {"cmd": "ls coop > count.out", "deps": ["coop"], "outs": ["count.out"]},
         },
         {"hatch.txt": "1", "coop/hen/egg.txt": "2", "coop/Hay": "3"},
     ),
-    "compiled": Kind(
+    "compiled": StageKind(
         {"lib": {"cmd": "ls lib > lib.out", "deps": ["lib"], "outs": ["lib.out"]}},
         {"lib/a.py": "1", "lib/__pycache__/a.pyc": "2"},
     ),
@@ -232,7 +234,7 @@ def build(root: Path, names: list[str]) -> None:
     dvc(root, "init", "--quiet")
     documents: dict[str, dict[str, Any]] = {}
     write(root, _BASE)
-    for kind in (ZOO[name] for name in names):
+    for kind in (STAGE_KINDS[name] for name in names):
         write(root, kind.files)
         document = documents.setdefault(kind.yaml, {"stages": {}})
         document["stages"] |= kind.stages
@@ -244,7 +246,7 @@ def build(root: Path, names: list[str]) -> None:
     if any(document["stages"] for document in documents.values()):
         dvc(root, "repro", "--quiet", "--all-pipelines")
     for name in names:
-        ZOO[name].after(root)
+        STAGE_KINDS[name].after(root)
     commit(root)
 
 

@@ -22,7 +22,7 @@ LABELS = ("negative", "neutral", "positive")
 
 
 @dataclass(frozen=True)
-class Counting:
+class FeedbackProcess:
     """A process that answers."""
 
     process: "subprocess.Popen[bytes]"
@@ -31,9 +31,9 @@ class Counting:
 
     def post(self, body: object, path: str = "/feedback") -> int:
         """The status of one request; 0 without an answer."""
-        return posted(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60), body, path)
+        return post_status(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60), body, path)
 
-    def told(self) -> str:
+    def metrics_text(self) -> str:
         """What Prometheus reads."""
         client = http.client.HTTPConnection("127.0.0.1", self.metrics, timeout=60)
         client.request("GET", "/metrics")
@@ -43,13 +43,18 @@ class Counting:
         """The counts by answer and truth, of all releases."""
         pattern = r'(?m)^verdict_feedback_total{actual="(\w+)",predicted="(\w+)",release="[^"]+"} (\S+)$'
         found: Counter[tuple[str, str]] = Counter()
-        for actual, predicted, number in re.findall(pattern, self.told()):
+        for actual, predicted, number in re.findall(pattern, self.metrics_text()):
             found[predicted, actual] += int(float(number))
         return found
 
 
 @contextmanager
-def counting(folder: Path, database: str, *options: str, **given: Any) -> Iterator[Counting]:  # noqa: ANN401 - of Popen
+def feedback_process(
+    folder: Path,
+    database: str,
+    *options: str,
+    **given: Any,  # noqa: ANN401 - of Popen
+) -> Iterator[FeedbackProcess]:
     """A process that counts, until the block ends."""
     (folder / "key").write_bytes(KEY)
     command = [sys.executable, "-I", "-m", "verdict", "feedback", "--port", "0", "--metrics-port", "0", *options]
@@ -63,13 +68,13 @@ def counting(folder: Path, database: str, *options: str, **given: Any) -> Iterat
             time.sleep(0.02)
             found = re.search(r":(\d+), metrics on port (\d+)", log.read_text())
         assert found is not None, log.read_text()
-        yield Counting(process, int(found[1]), int(found[2]))
+        yield FeedbackProcess(process, int(found[1]), int(found[2]))
     finally:
         process.kill()
         process.wait(20)
 
 
-def posted(client: http.client.HTTPConnection, body: object, path: str = "/feedback") -> int:
+def post_status(client: http.client.HTTPConnection, body: object, path: str = "/feedback") -> int:
     """The status of a request over a connection; 0 without an answer."""
     try:
         client.request("POST", path, body if isinstance(body, bytes) else json.dumps(body))
@@ -92,13 +97,14 @@ def expected(number: int) -> Counter[tuple[str, str]]:
     return Counter((LABELS[place % 3], LABELS[place // 3 % 3]) for place in range(number))
 
 
-def all_posted(ports: Sequence[int], bodies: Sequence[object], threads: int = 32) -> list[int]:
+def post_all(ports: Sequence[int], bodies: Sequence[object], threads: int = 32) -> list[int]:
     """Post all of them at once over many connections, to one process after the other; the statuses, in order."""
 
     def part(first: int) -> list[int]:
         clients = [http.client.HTTPConnection("127.0.0.1", port, timeout=60) for port in ports]
         return [
-            posted(clients[(first + place) % len(clients)], body) for place, body in enumerate(bodies[first::threads])
+            post_status(clients[(first + place) % len(clients)], body)
+            for place, body in enumerate(bodies[first::threads])
         ]
 
     with ThreadPoolExecutor(threads) as pool:

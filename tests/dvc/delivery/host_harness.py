@@ -26,7 +26,7 @@ from verdict.delivery.host.servers import Ports, Processes
 from verdict.delivery.host.state import Order, Release, Stage, State
 from verdict.delivery.host.store import Store
 
-PLANTED = (sys.executable, "-m", "tests.dvc.delivery.planted")
+FAULTY_SERVICE = (sys.executable, "-m", "tests.dvc.delivery.faulty_service")
 # The rules of the field with less of everything, so that a test ends.
 LIMITS = Limits(requests=60, smoke=5.0, slack=0.05, step=60.0)
 
@@ -83,26 +83,26 @@ class Users:
                 client = None
 
 
-class Stand:
+class HostHarness:
     """A host with a proxy in front, in a folder of its own."""
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.folder, self.model = folder, model
-        a, b, canary, *metrics, self.port, self.told = free(8)
+        a, b, canary, *metrics, self.port, self.metrics_port = free(8)
         self.ports = {"a": Ports(a, metrics[0]), "b": Ports(b, metrics[1]), "canary": Ports(canary, metrics[2])}
-        self.servers = Processes(self.ports, folder / "processes", PLANTED)
+        self.servers = Processes(self.ports, folder / "processes", FAULTY_SERVICE)
         self.proxy = Proxy(folder / "admin.sock", "classifier", tuple(self.ports))
         self.store = Store(folder / "guard")
         self.guard: Guard | None = None
 
     @contextmanager
-    def proxied(self) -> Iterator["Stand"]:
+    def running_proxy(self) -> Iterator["HostHarness"]:
         """Run haproxy; at the end it goes, and so does all that was started."""
         names = {"VERDICT_A": "a", "VERDICT_B": "b", "VERDICT_CANARY": "canary"}
         environment = {name: str(self.ports[place].users) for name, place in names.items()} | {
             "HAPROXY_SOCKET": str(self.proxy.path),
             "HAPROXY_BIND": f"127.0.0.1:{self.port}",
-            "HAPROXY_METRICS": f"127.0.0.1:{self.told}",
+            "HAPROXY_METRICS": f"127.0.0.1:{self.metrics_port}",
         }
         config = ROOT / "deploy/compose/haproxy.cfg"
         process = subprocess.Popen(
@@ -121,13 +121,13 @@ class Stand:
             process.kill()
             process.wait(20)
 
-    def described(self, planted: bool = False, **more: object) -> Path:
+    def write_config(self, planted: bool = False, **more: object) -> Path:
         """The host.toml of this host, with `more` keys, for a guard as a process, which starts servers of its own."""
         self.servers = Processes(self.ports, self.store.folder / "processes")
         places = "".join(f"{name} = [{ports.users}, {ports.metrics}]\n" for name, ports in self.ports.items())
         settings: dict[str, object] = {"environment": "production", "folder": str(self.store.folder)}
         settings["socket"] = str(self.proxy.path)
-        settings |= {"engine": "processes"} | ({"program": PLANTED} if planted else {}) | more
+        settings |= {"engine": "processes"} | ({"program": FAULTY_SERVICE} if planted else {}) | more
         text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
         path = self.folder / "host.toml"
         path.write_text(f"{text}[places]\n{places}")
@@ -139,7 +139,7 @@ class Stand:
         found = Release(version, str(folder), "c" * 40, sha256(folder / "manifest.json"))
         return replace(found, **changed)  # type: ignore[arg-type]
 
-    def restarted(self) -> Guard:
+    def restart_guard(self) -> Guard:
         """A guard that comes back, with what the store has."""
         self.guard = Guard("production", Host(self.proxy, self.servers, self.ports), self.store)
         return self.guard
@@ -150,7 +150,7 @@ class Stand:
 
     def run(self, *stages: Stage, seconds: float = 60.0) -> State:
         """Guard until what was asked for is done, and one of the stages is reached."""
-        guard = self.guard or self.restarted()
+        guard = self.guard or self.restart_guard()
 
         def done() -> bool:
             guard.tick()

@@ -19,9 +19,9 @@ from tests.dvc.pipeline.clone import Clone, environment
 from tests.workflows import act, bundles, events
 from tests.workflows.bundles import Files
 from tests.workflows.events import Event
+from tests.workflows.github_project import GitHubProject
 from tests.workflows.origin import git
 from tests.workflows.outcome import Outcome
-from tests.workflows.site import Site
 from tests.workflows.workflow import Workflow
 from verdict.base.errors import VerdictError
 from verdict.ci import audit as mainline
@@ -35,19 +35,19 @@ from verdict.ci.run.precheck import plan
 KEPT = (".dvc/cache", ".dvc/tmp/verdict-runs.json")  # what the step of actions/cache keeps
 
 
-class Direct(Site):
+class InProcessProject(GitHubProject):
     """A site without act: plan and stages of a change, judge, publisher and the commit of the lock."""
 
     @property
-    def act(self) -> Site:
+    def act(self) -> GitHubProject:
         """The same repository, whose workflows are run by act."""
-        return Site(**vars(self))
+        return GitHubProject(**vars(self))
 
     def honest(self, base: str = "HEAD^") -> Files:
         """The bundle of a run that gives what the clone has committed."""
         return bundles.honest(self.clone, base)
 
-    def finished_run(self, head: str, files: Files | None, **more: Any) -> int:  # noqa: ANN401
+    def add_finished_run(self, head: str, files: Files | None, **more: Any) -> int:  # noqa: ANN401
         """A run of experiment.yml that is over, and handed this over; its id."""
         run_id = act.next_id()
         if files is not None:
@@ -59,12 +59,12 @@ class Direct(Site):
         )
         return run_id
 
-    def _ran(self, event: Event, **more: Any) -> Outcome:  # noqa: ANN401
+    def _run_experiment(self, event: Event, **more: Any) -> Outcome:  # noqa: ANN401
         """experiment.yml: plan, and where something is to run, the stages from main's or an earlier push's results.
 
         With `gives` in their place: a bundle.
         """
-        gives: Files | None = more.get("gives")
+        bundle_files: Files | None = more.get("bundle_files")
         run_id = act.next_id()
         pull = event.payload.get("pull_request", {})
         asked = "reproduce" in [label["name"] for label in pull.get("labels", [])]
@@ -79,8 +79,8 @@ class Direct(Site):
             except VerdictError as error:
                 print(error)
                 jobs["plan"], needed = "failure", False
-        if needed and gives is not None:
-            bundles.pack(gives, self.artifacts(run_id))
+        if needed and bundle_files is not None:
+            bundles.pack(bundle_files, self.artifacts(run_id))
             jobs[job] = "success"
         elif needed:
             code, printed[job] = self._reproduce(place, event, run_id, base)

@@ -15,7 +15,7 @@ from typing import Any
 from tests.conftest import ROOT
 
 TOKEN = "alertmanagers-own-token"  # noqa: S105 - known to the tests alone
-OF_GITHUB = "token-of-the-relay"
+RELAY_GITHUB_TOKEN = "token-of-the-relay"  # noqa: S105 - known to the tests alone
 
 
 def alert(fingerprint: str = "ab12", **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -41,7 +41,7 @@ def webhook(*alerts: object) -> bytes:
 
 
 @dataclass(frozen=True)
-class Relay:
+class RelayProcess:
     """A relay that takes calls."""
 
     process: "subprocess.Popen[str]"
@@ -72,12 +72,12 @@ class Relay:
 
 
 @contextmanager
-def relaying(folder: Path, api: str, repository: str = "owner/verdict", port: int = 0) -> Iterator[Relay]:
+def relay_process(folder: Path, api: str, repository: str = "owner/verdict", port: int = 0) -> Iterator[RelayProcess]:
     """A relay whose files are in the folder, until the block ends."""
     folder.mkdir(exist_ok=True)
     (folder / "token").write_text(f"{TOKEN}\n")
     if not (folder / "github").exists():
-        (folder / "github").write_text(f"{OF_GITHUB}\n")
+        (folder / "github").write_text(f"{RELAY_GITHUB_TOKEN}\n")
     places = {"--token-file": "token", "--github-token": "github", "--queue": "relay.db"}
     options = [text for name, file in places.items() for text in (name, str(folder / file))]
     command = [sys.executable, "-I", "-m", "verdict", "relay", "--repository", repository, "--api", api, *options]
@@ -89,7 +89,7 @@ def relaying(folder: Path, api: str, repository: str = "owner/verdict", port: in
         assert process.stdout is not None
         found = re.search(r":(\d+)/alerts$", process.stdout.readline())
         assert found is not None, (folder / "errors").read_text()
-        yield Relay(process, int(found[1]))
+        yield RelayProcess(process, int(found[1]))
     finally:
         process.kill()
         process.wait(20)

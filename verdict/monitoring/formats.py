@@ -11,7 +11,7 @@ import numpy as np
 
 from verdict.base.files import write_text
 from verdict.monitoring.findings import Measured
-from verdict.monitoring.reference import LENGTHS, STEPS, Reference
+from verdict.monitoring.reference import CONFIDENCE_STEPS, LENGTHS, Reference
 from verdict.monitoring.reference.mixture import Floats, Window
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -57,7 +57,7 @@ def _plots(found: Measured, window: Window, reference: Reference) -> list[tuple[
     lengths = mix @ (trained / np.maximum(trained.sum(axis=1, keepdims=True), 1))
     bounds = [f"≤ {bound:,}" for bound in LENGTHS] + [f"> {LENGTHS[-1]:,}"]
     places = np.argsort(-abs(fitted.words[:-1] - fitted.expected[:-1]) / np.sqrt(fitted.expected[:-1]))[:12]
-    steps = [f"{step / STEPS:.1f}" for step in range(STEPS)]
+    steps = [f"{step / CONFIDENCE_STEPS:.1f}" for step in range(CONFIDENCE_STEPS)]
     plots = [
         ("Labels", list(reference.labels), answers.sum(axis=1), expected.sum(axis=1)),
         ("Confidence, from", steps, answers.sum(axis=0), expected.sum(axis=0)),

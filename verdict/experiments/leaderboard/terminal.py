@@ -50,16 +50,16 @@ def printed(board: Board, width: int) -> Iterator[str]:
         columns, left_out = _columns(board, rows, width)
         yield from (_GAP.join(cells).rstrip() for cells in zip(*(column.lines() for column in columns), strict=True))
         if more := board.rows[SHOWN:]:
-            alike = sum(bool(row.measured and row.measured.ties_best) for row in more)
+            alike = sum(bool(row.stats and row.stats.ties_best) for row in more)
             yield f"… {len(more)} more, {alike} of them ~ best"
         if left_out:
             keys = ", ".join(plain(key, 60) for key in left_out)
             yield from textwrap.wrap(f"Not shown of the params that differ: {plain(keys)}", width)
-    for one in board.apart[:SHOWN]:
+    for one in board.unranked[:SHOWN]:
         text = f"{one.kind}: {plain(one.experiment.name, 100)}: {plain(one.reason)}"
         yield from textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
-    if len(board.apart) > SHOWN:
-        yield f"… {len(board.apart) - SHOWN} more without a rank"
+    if len(board.unranked) > SHOWN:
+        yield f"… {len(board.unranked) - SHOWN} more without a rank"
 
 
 def _columns(board: Board, rows: list[Row], width: int) -> tuple[list[_Column], list[str]]:
@@ -92,10 +92,10 @@ def _taken(columns: list[_Column]) -> int:
 
 def _columns_of_scores(board: Board, rows: list[Row]) -> Iterator[tuple[str, list[str], bool]]:
     """Interval, whether it can be told from the best, and time."""
-    measured = [row.measured for row in rows]
+    measured = [row.stats for row in rows]
     bounds = [f"[{found.low:.4f}, {found.high:.4f}]" if found else "no predictions" for found in measured]
     yield "interval", bounds, False
-    words = ["best" if row is board.best else _WORDS[row.measured.ties_best if row.measured else None] for row in rows]
+    words = ["best" if row is board.best else _WORDS[row.stats.ties_best if row.stats else None] for row in rows]
     yield "", words, False
     costs = [row.record.cost for row in rows]
     yield "training", ["–" if cost is None else duration(cost.seconds) for cost in costs], True

@@ -1,4 +1,4 @@
-"""Tests of verdict/monitoring/beforehand.py, and of `verdict deploy --reference`: a release that users need no more."""
+"""Tests of verdict/monitoring/suitability.py and `verdict deploy --reference`: a release that users need no more."""
 
 import json
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from tests.unit.monitoring.tables import texts
 from verdict.cli import main
 from verdict.delivery.host.state import Release
 from verdict.delivery.host.store import Store
-from verdict.monitoring.beforehand import suits
 from verdict.monitoring.reference import Reference
+from verdict.monitoring.suitability import check_suitability
 
 NOBODY = "http://127.0.0.1:1/metrics"
 
@@ -21,7 +21,7 @@ NOBODY = "http://127.0.0.1:1/metrics"
 def told(reference: Reference, text: str, floor: float | None = None) -> tuple[str, list[str]]:
     """What is told of a service that says this; a second place is empty."""
     with Served(text).on() as served:
-        return suits([NOBODY, served.url], reference, floor)
+        return check_suitability([NOBODY, served.url], reference, floor)
 
 
 def other_words(reference: Reference) -> Reference:
@@ -62,7 +62,7 @@ def test_too_little_traffic_is_told_and_is_no_objection(reference: Reference) ->
     """Also where nobody answers at all."""
     said, objections = told(reference, as_text(reference, foreign(reference, 400)), 0.99)
     assert (said, objections) == ("too little traffic to ask whether it suits that: 400 texts, 500 are needed", [])
-    assert suits([NOBODY], reference, 0.99)[0].startswith("too little traffic")
+    assert check_suitability([NOBODY], reference, 0.99)[0].startswith("too little traffic")
 
 
 def test_a_release_of_other_words_is_compared_by_those_that_both_count(reference: Reference) -> None:
@@ -82,7 +82,7 @@ def test_the_command_stops_before_it_asks(
     """What does not suit is asked of no guard, unless there is a reason; the reason does not hide it."""
     with Served(as_text(reference, foreign(reference, 2000))).on() as served:
         port = served.url.rpartition(":")[2].partition("/")[0]
-        (tmp_path / "reference.json").write_text(reference.text(), encoding="utf-8")
+        (tmp_path / "reference.json").write_text(reference.to_json(), encoding="utf-8")
         (tmp_path / "v1.json").write_text(json.dumps(asdict(Release("v1.0.0", "image", "c", "a"))), encoding="utf-8")
         places = f"[places]\na = [1, {port}]\ncanary = [2, 3]\n"
         keys = f'environment = "production"\nfolder = "{tmp_path}"\nengine = "processes"\nsocket = "{tmp_path}/s"\n'

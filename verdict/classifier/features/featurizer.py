@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from verdict.classifier.features import hashing_io, tfidf_io, tokens
-from verdict.classifier.features.hashing import Hashed
+from verdict.classifier.features.hashing import HashedNgrams
 from verdict.classifier.features.tfidf import TfIdf
 from verdict.classifier.features.tfidf_io import Tensors
 from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.params.kinds import Representation
 
-Reads: TypeAlias = TfIdf | Hashed | Tokeniser
+Featurizer: TypeAlias = TfIdf | HashedNgrams | Tokeniser
 # Beside its weights, which an artifact keeps with those of the model.
 FILES: dict[Representation, tuple[str, ...]] = {
     "tfidf": ("vocabulary.json",),
@@ -19,26 +19,26 @@ FILES: dict[Representation, tuple[str, ...]] = {
 }
 
 
-def representation_of(reads: Reads) -> Representation:
+def representation_of(featurizer: Featurizer) -> Representation:
     """Its name."""
-    if isinstance(reads, TfIdf):
+    if isinstance(featurizer, TfIdf):
         return "tfidf"
-    return "hashing" if isinstance(reads, Hashed) else "tokens"
+    return "hashing" if isinstance(featurizer, HashedNgrams) else "tokens"
 
 
-def save_reads(folder: Path, reads: Reads) -> Tensors:
+def save_featurizer(folder: Path, featurizer: Featurizer) -> Tensors:
     """Write its files, and give its weights, which the caller writes."""
-    if isinstance(reads, TfIdf):
-        tfidf_io.write_vocabulary(folder / "vocabulary.json", reads)
-        return tfidf_io.idf_tensors(reads)
-    if isinstance(reads, Hashed):
-        hashing_io.write_settings(folder / hashing_io.SETTINGS, reads)
-        return {hashing_io.IDF: reads.idf}
-    tokens.save_tokeniser(folder, reads)
+    if isinstance(featurizer, TfIdf):
+        tfidf_io.write_vocabulary(folder / "vocabulary.json", featurizer)
+        return tfidf_io.idf_tensors(featurizer)
+    if isinstance(featurizer, HashedNgrams):
+        hashing_io.write_settings(folder / hashing_io.SETTINGS, featurizer)
+        return {hashing_io.IDF: featurizer.idf}
+    tokens.save_tokeniser(folder, featurizer)
     return {}
 
 
-def load_reads(folder: Path, representation: Representation, tensors: Tensors, remedy: str) -> Reads:
+def load_featurizer(folder: Path, representation: Representation, tensors: Tensors, remedy: str) -> Featurizer:
     """Read what `save_reads` wrote and gave; `VerdictError` with `remedy` where it is missing or does not fit."""
     if representation == "tfidf":
         return tfidf_io.tfidf_from(folder / "vocabulary.json", tensors, remedy)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import load, save
-from tests.dvc.review.zoo import ZOO, build, cat, changed, dvc, git, status
+from tests.dvc.review.stage_kinds import STAGE_KINDS, build, cat, changed, dvc, git, status
 from verdict.repo.lock.check import check, check_with_unknown
 
 _CHANCE = random.Random(20261125)
@@ -17,7 +17,7 @@ _NOT_EDITED = (".dvc", ".gitignore", ".gitattributes", ".dvcignore", "dvc.yaml",
 
 def _dealt() -> list[list[str]]:
     """Every kind of stage in one of the trees, by chance, and further ones on top."""
-    names = [name for name, kind in ZOO.items() if kind.settled]
+    names = [name for name, kind in STAGE_KINDS.items() if kind.settled]
     _CHANCE.shuffle(names)
     return [sorted({*names[part::_TREES], *_CHANCE.sample(names, 3)}) for part in range(_TREES)]
 
@@ -77,7 +77,7 @@ def test_edited_data_are_found_in_the_same_stages(sides: tuple[Path, Path]) -> N
             assert {finding.stage for finding in check(author)} == named, name
 
 
-@pytest.mark.parametrize("name", [name for name, kind in ZOO.items() if not kind.settled])
+@pytest.mark.parametrize("name", [name for name, kind in STAGE_KINDS.items() if not kind.settled])
 def test_what_dvc_never_calls_up_to_date_is_never_consistent(tmp_path: Path, name: str) -> None:
     """A stage that DVC runs each time is named, until dvc.yaml says what it depends on."""
     root = tmp_path / "tree"

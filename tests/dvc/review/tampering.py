@@ -32,7 +32,7 @@ def relock(place: Clone) -> None:
             _store(place, place.path / name)
 
 
-def repoint(place: Clone) -> None:
+def update_pointer(place: Clone) -> None:
     """Make the raw table's .dvc file name it as it is, and put it into the cache, as `dvc add` does."""
     raw = place.path / "data" / "raw" / RAW
     pointer = raw.with_name(f"{RAW}.dvc")
@@ -42,10 +42,10 @@ def repoint(place: Clone) -> None:
     _store(place, raw)
 
 
-def forget_raw(place: Clone) -> None:
+def delete_raw(place: Clone) -> None:
     """Take the raw data away, from the cache and from the folder."""
     raw = place.path / "data" / "raw" / RAW
-    cached(place, str(load(raw.with_name(f"{RAW}.dvc"))["outs"][0]["md5"])).unlink()
+    cache_path(place, str(load(raw.with_name(f"{RAW}.dvc"))["outs"][0]["md5"])).unlink()
     raw.unlink()
 
 
@@ -59,29 +59,29 @@ def _store(place: Clone, path: Path) -> None:
         _put(place, hashlib.md5(content).hexdigest() + ".dir", content)
 
 
-def cached(place: Clone, digest: str) -> Path:
+def cache_path(place: Clone, digest: str) -> Path:
     """Where the cache keeps an object."""
     return place.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
 
 
 def _put(place: Clone, digest: str, content: bytes) -> None:
-    path = cached(place, digest)
+    path = cache_path(place, digest)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
-def locked(place: Clone, path: str) -> str:
+def locked_hash(place: Clone, path: str) -> str:
     """The hash that dvc.lock has for an output."""
     entries = load(place.lock())["stages"].values()
     return next(str(out["md5"]) for entry in entries for out in entry["outs"] if out["path"] == path)
 
 
-def forget(place: Clone, path: str) -> None:
+def delete_output(place: Clone, path: str) -> None:
     """Take an output away, from the cache and from the folder."""
-    digest = locked(place, path)
-    content = cached(place, digest).read_bytes()
+    digest = locked_hash(place, path)
+    content = cache_path(place, digest).read_bytes()
     for member in json.loads(content) if digest.endswith(".dir") else []:
-        cached(place, member["md5"]).unlink()
-    cached(place, digest).unlink()
+        cache_path(place, member["md5"]).unlink()
+    cache_path(place, digest).unlink()
     shutil.rmtree(place.path / path)

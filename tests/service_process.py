@@ -20,7 +20,7 @@ _MADE = (
 
 
 @dataclass(frozen=True)
-class Served:
+class ServiceProcess:
     """A service that answers."""
 
     process: "subprocess.Popen[str]"
@@ -34,7 +34,7 @@ class Served:
 
 
 @contextmanager
-def served(model: Path, *options: str) -> Iterator[Served]:
+def service_process(model: Path, *options: str) -> Iterator[ServiceProcess]:
     """A service, until the block ends."""
     command = [PYTHON, "-I", "-m", "verdict", "serve", "--model", str(model), "--port", "0", "--metrics-port", "0"]
     process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1)
@@ -42,7 +42,7 @@ def served(model: Path, *options: str) -> Iterator[Served]:
         assert process.stdout is not None
         found = re.search(r":(\d+), metrics on port (\d+)", process.stdout.readline())
         assert found is not None
-        running = Served(process, int(found[1]), int(found[2]))
+        running = ServiceProcess(process, int(found[1]), int(found[2]))
         urllib.request.urlopen(f"{running.url}/health", timeout=60).close()  # noqa: S310 - from here on signals are taken
         yield running
     finally:
@@ -50,7 +50,7 @@ def served(model: Path, *options: str) -> Iterator[Served]:
         process.wait(20)
 
 
-def made(folder: Path, name: str, labels: Sequence[str], columns: Sequence[str] = ("text",)) -> Path:
+def make_artifact(folder: Path, name: str, labels: Sequence[str], columns: Sequence[str] = ("text",)) -> Path:
     """An artifact of `tests.unit.serving.artifacts`, made by the Python that has Verdict."""
     told = [repr(name), repr(tuple(labels)), repr(tuple(columns))]
     subprocess.run([PYTHON, "-c", _MADE, str(folder), *told], cwd=ROOT, check=True, timeout=120)

@@ -17,7 +17,7 @@ from tests.warm import warm_interpreter
 from verdict.experiments.sweep import processes
 
 
-class Sweeping:
+class SweepRunner:
     """Runs sweeps in a clone, and counts the trainings that they start."""
 
     def __init__(self, clone: Clone) -> None:
@@ -64,7 +64,7 @@ class Sweeping:
 
     def processes(self) -> list[psutil.Process]:
         """What runs for the clone's workers."""
-        return [process for folder in self.folders() for process in processes.of(folder)]
+        return [process for folder in self.folders() for process in processes.processes_of(folder)]
 
     def folders(self) -> list[Path]:
         """The workers' folders."""

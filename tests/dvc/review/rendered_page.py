@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 
-class Shown(HTMLParser):
+class RenderedPage(HTMLParser):
     """What a reader of an HTML page gets: its elements, and the text outside of `code`."""
 
     def __init__(self, page: str) -> None:

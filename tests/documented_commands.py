@@ -28,7 +28,7 @@ def _of_block(block: str) -> Iterator[str]:
     yield from list(filter(None, told))[: 1 if script else None]
 
 
-def everywhere() -> dict[str, set[str]]:
+def documents_by_command() -> dict[str, set[str]]:
     """The documents in which each command stands."""
     found: dict[str, set[str]] = {}
     for name in DOCUMENTS:

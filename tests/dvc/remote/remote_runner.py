@@ -27,7 +27,7 @@ REMOTE = """[core]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CommandResult:
     """What a command printed, both streams, and its exit code."""
 
     code: int
@@ -35,7 +35,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class RemoteRunner:
     """Where a test works: a server, a folder, an environment."""
 
     s3: S3
@@ -48,7 +48,7 @@ class Desk:
         text = REMOTE.format(bucket=bucket or s3.bucket, prefix=prefix, endpoint=endpoint or s3.endpoint)
         (clone.path / ".dvc" / "config").write_text(text, encoding="utf-8")
 
-    def remote(self, clone: Clone, *options: str, **variables: str) -> Said:
+    def remote(self, clone: Clone, *options: str, **variables: str) -> CommandResult:
         """`verdict remote` in a clone; variables go over the writer's keys."""
         printed = io.StringIO()
         with (
@@ -60,28 +60,28 @@ class Desk:
             for name, value in variables.items():
                 patch.setenv(name, value)
             code = main(["remote", *options])
-        return Said(code, printed.getvalue())
+        return CommandResult(code, printed.getvalue())
 
 
-def output(clone: Clone, path: str) -> str:
+def output_hash(clone: Clone, path: str) -> str:
     """The hash that dvc.lock has for an output."""
     stages: dict[str, Any] = load(clone.lock())["stages"]
     return next(str(out["md5"]) for stage in stages.values() for out in stage["outs"] if out["path"] == path)
 
 
-def members(clone: Clone, path: str) -> dict[str, str]:
+def member_hashes(clone: Clone, path: str) -> dict[str, str]:
     """The hash of each file of an output that is a directory, by name."""
-    digest = output(clone, path)
+    digest = output_hash(clone, path)
     listing = clone.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
     return {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_text(encoding="utf-8"))}
 
 
-def at(prefix: str, digest: str) -> str:
+def object_key(prefix: str, digest: str) -> str:
     """The key of an object on the remote."""
     return f"{prefix}/files/md5/{digest[:2]}/{digest[2:]}"
 
 
-def whole(s3: S3, prefix: str) -> bool:
+def is_complete(s3: S3, prefix: str) -> bool:
     """Whether each object under a prefix has the bytes that its name says, and nothing names one that is not there."""
     start = f"{prefix}/files/md5/"
     objects = {key.removeprefix(start).replace("/", ""): s3.get(key) for key in s3.names(start)}

@@ -16,9 +16,15 @@ from tests.dvc.pipeline.clone import Clone
 from tests.unit.review.predictions import LABELS, predicted, truth
 from verdict.base.documents import dump
 from verdict.base.files import write_table
-from verdict.classifier.dataset.description import Dataset, Limits, truth_of, write_dataset
+from verdict.classifier.dataset.description import Dataset, Limits, select_truth, write_dataset
 from verdict.classifier.dataset.text import Text
-from verdict.classifier.scores.predictions import as_document, by_slice, columns_of, labels_of, schema_of
+from verdict.classifier.scores.predictions import (
+    labels_of,
+    metrics_by_slice,
+    metrics_document,
+    probability_columns,
+    table_schema,
+)
 
 SLICES = {"shop": 30, "forum": 30, "mail": 12, "chat": 12}
 ROWS = truth(np.random.default_rng(1), SLICES)
@@ -31,7 +37,7 @@ def model(noise: float, seed: int = 1, table: pd.DataFrame = ROWS) -> pd.DataFra
 
 
 @dataclass(frozen=True)
-class Shelf:
+class FakeExperiments:
     """A repository with nothing but params, a lock and experiments."""
 
     clone: Clone
@@ -58,7 +64,7 @@ class Shelf:
     ) -> dict[str, bytes]:
         """The files of an experiment; `files` replaces them one by one, None takes one away."""
         labels = labels_of(predictions.columns)
-        told = as_document(by_slice(predictions, labels, 1), labels)
+        told = metrics_document(metrics_by_slice(predictions, labels, 1), labels)
         overall = told["overall"][headline]
         seeds = {"values": {"1": overall}, "mean": 0, "std": 0}
         test = {**told, "overall": {**told["overall"], "weighted_f1": TEST_SCORE}}
@@ -91,7 +97,7 @@ class Shelf:
     def put_predictions(self, predictions: pd.DataFrame) -> str:
         """A folder with predictions in the cache."""
         path = self.clone.path / "made.parquet"
-        write_table(path, predictions, schema_of(truth_of(predictions.columns), labels_of(predictions.columns)))
+        write_table(path, predictions, table_schema(select_truth(predictions.columns), labels_of(predictions.columns)))
         digest = self.put(path.read_bytes())
         path.unlink()
         return self.put(json.dumps([{"md5": digest, "relpath": "predictions.parquet"}]).encode(), ".dir")
@@ -123,13 +129,13 @@ def lock(validation: str, predictions: str, dataset: str = "") -> bytes:
     return dump({"schema": "2.0", "stages": {"all": {"cmd": "x", "outs": outs}}}).encode()
 
 
-def shelf(
+def fake_experiments(
     path: Path,
     rows: pd.DataFrame = ROWS,
     labels: tuple[str, ...] = LABELS,
     headline: str = "weighted_f1",
     named: str = "source",
-) -> Shelf:
+) -> FakeExperiments:
     """An empty one with some rows as its validation split, and what is known of them."""
     (path / ".dvc").mkdir(parents=True)
     (path / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
@@ -139,8 +145,8 @@ def shelf(
     document["gate"]["resamples"] = 1000
     document["evaluate"]["headline"] = headline
     clone.write_params(document)
-    made = Shelf(clone, "", "")
-    write_table(path / "made.parquet", rows, schema_of(truth_of(rows.columns)))
+    made = FakeExperiments(clone, "", "")
+    write_table(path / "made.parquet", rows, table_schema(select_truth(rows.columns)))
     validation = made.put((path / "made.parquet").read_bytes())
     (path / "made.parquet").unlink()
     write_dataset(path / "made.json", described(rows, labels, named))
@@ -149,7 +155,7 @@ def shelf(
     (path / "dvc.lock").write_bytes(lock(validation, "0" * 32 + ".dir", dataset))
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
     clone.commit("Main")
-    return Shelf(clone, clone.run("git", "rev-parse", "HEAD").strip(), validation)
+    return FakeExperiments(clone, clone.run("git", "rev-parse", "HEAD").strip(), validation)
 
 
 def plain_rows(labels: tuple[str, ...], size: int = 200, slices: Sequence[str] = ()) -> pd.DataFrame:
@@ -165,4 +171,4 @@ def guesses(rows: pd.DataFrame, labels: tuple[str, ...], right: float, seed: int
     places = rows["label"].map(labels.index).to_numpy()
     places = np.where(generator.random(len(rows)) < right, places, (places + 1) % len(labels))
     values = np.eye(len(labels))[places] * 0.5 + 0.5 / len(labels)
-    return rows.assign(**dict(zip(columns_of(labels), values.T, strict=True)))
+    return rows.assign(**dict(zip(probability_columns(labels), values.T, strict=True)))
