@@ -42,7 +42,7 @@ def require_tree_matches_index(root: Path, index: Path) -> str:
         tracked = set(git_paths("ls-files", "-z"))
     commit, working = Revision(root, "the commit that is being made", tree), working_tree(root)
     differing = relevant(changed, commit, working)
-    ignored = (folder for name in ignored_inputs(working) if not is_within(name, tracked))
+    ignored = (name for name in ignored_inputs(working) if not is_within(name, tracked))
     # Tracked files include links and submodules: a file below one is in the commit.
     left_out = sorted({*relevant(added, commit, working), *ignored})
     if differing or left_out:
