@@ -179,16 +179,16 @@ def test_a_full_disk_sends_nothing_twice(delivery: Delivery, queue: Queue, monke
 
     monkeypatch.setattr(queue, "_write", written)
     with pytest.raises(sqlite3.OperationalError):
-        delivery.turn()
+        delivery.deliver_next()
     assert sent == []
     full.clear()
     full.add("UPDATE alerts SET delivered")
     for _ in range(3):
         with pytest.raises(sqlite3.OperationalError):
-            delivery.turn()
+            delivery.deliver_next()
     assert sent == ["0"]
     full.clear()
-    assert [delivery.turn(), delivery.turn()] == [True, False]
+    assert [delivery.deliver_next(), delivery.deliver_next()] == [True, False]
     assert (sent, queue.waiting()) == (["0", "1"], 0)
 
 
