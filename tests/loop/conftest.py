@@ -31,7 +31,7 @@ from tests.tiers import need, tier
 from tests.workflows import release_fixture, test_retrain, test_sweep
 from tests.workflows.conftest import base, copy_of_project
 from tests.workflows.in_process import InProcessProject
-from tests.workflows.release_fixture import TOKEN, Releases, clone, green
+from tests.workflows.release_fixture import TOKEN, Releases, clone_with_remote, green
 from tests.workflows.workflow import STANDINS
 from verdict.delivery.host.orders import read_release
 from verdict.delivery.host.state import State
@@ -126,10 +126,10 @@ class Loop:
 
     def release(self) -> str:
         """Build and register what main's tip would be, as release.yml does after main.yml; its version."""
-        desk = self.releases.desk
-        desk.run("git", "fetch", "--quiet", "--tags", "origin")
-        desk.run("git", "reset", "--quiet", "--hard", "origin/main")
-        desk.run("dvc", "pull", "--quiet", "--allow-missing")
+        clone = self.releases.clone
+        clone.run("git", "fetch", "--quiet", "--tags", "origin")
+        clone.run("git", "reset", "--quiet", "--hard", "origin/main")
+        clone.run("dvc", "pull", "--quiet", "--allow-missing")
         green(self.project, self.project.origin.sha("main"))
         version = self.releases.release("plan").partition(":")[0]
         self.releases.release("build")
@@ -139,7 +139,7 @@ class Loop:
     def deploy(self, version: str, *options: str) -> int:
         """`verdict deploy` of it on the host, whose engine are processes: an image is the folder of an artifact."""
         folder = self.folder / version
-        shutil.copytree(self.releases.desk.path / "models", folder)
+        shutil.copytree(self.releases.clone.path / "models", folder)
         file = self.folder / f"{version}.json"
         file.write_text(self.releases.release("show", version))
         told = replace(read_release(file), image=str(folder / "classifier"))
@@ -188,9 +188,9 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
         test_retrain.ready(project, _MIN_LABELS)
         test_sweep.install_sweep_app(project)
         project.github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
-        desk = clone(project, folder / "desk")
-        desk.run("dvc", "pull", "--quiet")
-        harness = stack.enter_context(HostHarness(folder / "host", desk.path).running_proxy())
+        clone = clone_with_remote(project, folder / "clone")
+        clone.run("dvc", "pull", "--quiet")
+        harness = stack.enter_context(HostHarness(folder / "host", clone.path).running_proxy())
         ports = {**monitor.free_ports(monitor.PORTS), "users": harness.port, "haproxy": harness.metrics_port}
         ports |= {"service": harness.ports["a"].metrics}
         params = folder / "params.yaml"
@@ -198,7 +198,9 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
         told = (project.github.url, project.github.name, folder / "github")
         (folder / "github").write_text(RELAY_GITHUB_TOKEN)
         own = ("asked", "haproxy", "drift", "feedback")
-        stack.enter_context(monitor.monitoring_stack(folder, ports, desk.path / "models/classifier", told, without=own))
+        stack.enter_context(
+            monitor.monitoring_stack(folder, ports, clone.path / "models/classifier", told, without=own)
+        )
         receipts = ("--receipt-key", f"{folder}/receipts")
         labels = ("--labels", "negative,neutral,positive", "--params", str(params))
         kept = ("--database", f"sqlite:///{folder}/labels.db")
@@ -213,7 +215,14 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
         )
         stack.enter_context(_running(folder, "guard", "guard", "--host", str(host)))
         yield Loop(
-            project, Releases(project, Clone(desk.path), env), harness, host, folder, ports, folder / "identity", params
+            project,
+            Releases(project, Clone(clone.path), env),
+            harness,
+            host,
+            folder,
+            ports,
+            folder / "identity",
+            params,
         )
 
 

@@ -18,7 +18,7 @@ from tests.images import conftest as image_fixtures
 from tests.images import container_tools
 from tests.workflows.conftest import base as reproduced
 from tests.workflows.conftest import copy_of_project
-from tests.workflows.release_fixture import Releases, clone, install_app
+from tests.workflows.release_fixture import Releases, clone_with_remote, install_app
 from verdict.delivery.host.state import State
 
 base, here, registry, progress = reproduced, image_fixtures.here, image_fixtures.registry, progress_module.progress
@@ -74,14 +74,14 @@ def host(folder: Path, environment: str, registry: str) -> Iterator[HostOfContai
 
 @pytest.fixture(scope="session")
 def releases(base: Path, registry: str, here: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
-    """A team whose main is reproduced, and released nothing yet; the desk has buildah and the registry."""
+    """A team whose main is reproduced, and released nothing yet; the clone has buildah and the registry."""
     name = os.environ.get("VERDICT_BASE_IMAGE") or f"{registry}/library/python:3.11-slim-bookworm"
     if "VERDICT_BASE_IMAGE" not in os.environ:
         container_tools.make_base(here, name)
     place = tmp_path_factory.mktemp("team")
     with copy_of_project(base, place) as project:
         env = install_app(project) | {"RELEASE_REGISTRY": f"{registry}/verdict", "VERDICT_BASE_IMAGE": name}
-        desk = clone(project, place / "desk")
-        shutil.copytree(project.clone.path / ".dvc/cache", desk.path / ".dvc/cache")
-        desk.run("dvc", "checkout", "--quiet")
-        yield Releases(project, desk, env)
+        clone = clone_with_remote(project, place / "clone")
+        shutil.copytree(project.clone.path / ".dvc/cache", clone.path / ".dvc/cache")
+        clone.run("dvc", "checkout", "--quiet")
+        yield Releases(project, clone, env)
