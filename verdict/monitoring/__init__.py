@@ -1,1 +1,1 @@
-"""Monitoring without keeping texts: drift of what users ask, and labels that come back."""
+"""What production tells without a text being kept: drift, and labels that came back."""
