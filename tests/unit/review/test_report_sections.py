@@ -132,7 +132,7 @@ def test_the_figures_of_classes_are_those_of_the_predictions() -> None:
 def test_hostile_labels_and_slices_are_shown_and_nothing_more() -> None:
     """No element, link, mention or character of theirs has an effect, wherever the report has them; none is long."""
     named = frozenset((group, f"recall:{HOSTILE[0]}") for group in ("overall", *HOSTILE))
-    comparison = compared(HOSTILE, HOSTILE[::-1], plan=replace(SETTINGS, named=named))
+    comparison = compared(HOSTILE, HOSTILE[::-1], settings=replace(SETTINGS, named=named))
     rows = comparison.rows.assign(text="a text", split="test")
     change = summarize_changes(rows.head(300), rows.assign(label=rows["label"].iloc[::-1].to_numpy()))
     review = about(comparison, list(HOSTILE))
