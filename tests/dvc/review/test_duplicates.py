@@ -1,4 +1,4 @@
-"""Test rows that nearly stand in the training data: what counts as one, and when a rise is more than chance."""
+"""Near-duplicates of test rows in the training data: which pairs count, and when a rise is more than chance."""
 
 import random
 from collections.abc import Callable
@@ -34,7 +34,7 @@ EDITS: dict[str, Callable[[str], str]] = {
 
 
 def is_near(tested: str, learnt: str) -> bool:
-    """Whether the one counts as a near-duplicate of the other."""
+    """Return whether one text is a near-duplicate of the other."""
     side = Side.of([tested], [learnt])
     return bool(near_duplicates(side.test, side.training))
 
@@ -88,7 +88,7 @@ def test_two_texts_without_blanks_are_none_by_their_commonest_letters() -> None:
 @pytest.mark.parametrize("work", [1, 10, 10**6])
 @pytest.mark.parametrize("size", [5, 12, 40])
 def test_the_pairs_are_those_of_comparing_each_with_each(monkeypatch: pytest.MonkeyPatch, work: int, size: int) -> None:
-    """Whatever is looked at together: the pairs that come out are all that are nearly the same, most alike first."""
+    """For any input, the pairs are those that a comparison of all with all finds, most alike first."""
     drawn = random.Random(f"{work} {size}")
     words = [f"w{number}" for number in range(size)]
     tested, learnt = ([" ".join(drawn.choices(words, k=drawn.randint(0, 12))) for _ in range(n)] for n in (30, 60))
@@ -137,7 +137,7 @@ def of(base: tuple[list[str], list[str]], candidate: tuple[list[str], list[str]]
 
 
 def test_copies_of_test_sentences_in_the_training_data_are_a_rise() -> None:
-    """Three copies with a word added are more than chance, and are told; as many honest rows are not."""
+    """Three copies with a word added are reported as more than chance; as many honest rows are not."""
     tested, learnt = corpus(50, "t"), corpus(300, "l")
     found = of((tested, learnt), (tested, learnt + [f"{text} indeed" for text in tested[:3]]))
     assert found.measurable
@@ -146,7 +146,7 @@ def test_copies_of_test_sentences_in_the_training_data_are_a_rise() -> None:
 
 
 def test_new_test_sentences_that_stand_in_the_training_data_are_a_rise() -> None:
-    """It is all one on which side the copies are new."""
+    """Copies count whether they are new in the test or in the training data."""
     tested, learnt = corpus(50, "t"), corpus(300, "l")
     assert of((tested, learnt), (tested + [f"{text} indeed" for text in learnt[:5]], learnt)).measurable
 
