@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
         from verdict.ci.relay.queue import Queue
         from verdict.web.protocol import BoundedProtocol
         from verdict.web.server import listen
-    if not options.github_token.read_text(encoding="utf-8").strip():  # a wrong file is told now, not by an alert
+    if not options.github_token.read_text(encoding="utf-8").strip():  # report a wrong file now, not at the first alert
         remedy = "a fine-grained token, contents: write (docs/monitoring.md)"
         raise VerdictError(str(options.github_token), "holds no token", remedy)
     token, registry, queue = read_secret(options.token_file) or b"", CollectorRegistry(), Queue(options.queue)
