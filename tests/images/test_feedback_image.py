@@ -13,7 +13,7 @@ from verdict.delivery.recipe import context
 
 
 def test_it_counts_read_only_and_holds_nothing_that_scores(built: Built, here: Path, registry: str) -> None:
-    """Built from a checkout, run as nobody on a read-only root, it counts into the folder that it is given."""
+    """Built from a checkout, run as an unprivileged user on a read-only root, it counts into a mounted folder."""
     root, name = built.root, f"{registry}/feedback:test"
     with context(root, "feedback") as folder:
         images._build(root, folder, "--tag", name)

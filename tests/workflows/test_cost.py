@@ -138,7 +138,7 @@ def test_a_run_of_many_points_is_counted_whole(month: Month) -> None:
 
 
 def test_local_records_are_the_newest_of_each_stage(tmp_path: Path) -> None:
-    """What `verdict repro` recorded here is one run; a stage that never ran here has no time."""
+    """Records of `verdict repro` here count as one run; a stage that never ran here has no time."""
     record = {
         "a": {"stage": "train", "seconds": 10.0},
         "b": {"stage": "prepare", "seconds": None},
@@ -220,7 +220,7 @@ def test_the_command_prints_the_bill(here: Callable[..., int], capsys: pytest.Ca
 
 
 def test_the_command_forecasts(here: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    """A run leaves as much as dvc.lock names, where nobody says otherwise."""
+    """By default a run leaves as much as dvc.lock names."""
     stages = documents.load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
     items = [item for entry in stages for item in (*entry["deps"], *entry["outs"])]
     size = sum({item["md5"]: item["size"] for item in items}.values()) / 1e9

@@ -76,7 +76,7 @@ def labelled(origin: Origin, github: GitHub, write: Callable[[dict[str, str]], P
 
 
 def test_what_was_judged_is_taken_once(labelled: Labelled) -> None:
-    """The files of the artifact alone come out; told, the commit is not taken again, nor where it was refused."""
+    """Only the artifact's files are unpacked; a reported or refused commit is not taken again."""
     assert labelled.take() == ({}, {7})
     labelled.judged((MODEL, b"{}"), ("metrics/scores.json", b"{}"))
     assert labelled.take() == ({7: labelled.head}, {7})
@@ -148,7 +148,7 @@ def test_what_serves_no_more_is_taken_back_once(labelled: Labelled) -> None:
 
 
 def test_numbers_and_commits_fit_in_a_line() -> None:
-    """What one job writes the next one reads; an address has the port or the number."""
+    """One job reads the lines that another writes; an address has the port or the number."""
     commits = {9: "b" * 40, 7: "a" * 40}
     assert parse_commits(format_commits(commits)) == commits
     assert parse_commits(format_commits({})) == {}
