@@ -245,7 +245,7 @@ def test_variables_of_another_launcher_do_not_silence_it(
 
 
 def test_several_processes_of_torchrun_are_refused_for_one(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several processes of torchrun are refused for a kind that trains in one: they would overwrite each other's files."""
+    """Several processes of torchrun are refused for a kind that trains in one: they would overwrite files."""
     for name, value in {"TORCHELASTIC_RUN_ID": "1", "RANK": "1", "WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(VerdictError, match="torchrun started 2 processes"):
