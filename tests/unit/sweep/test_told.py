@@ -1,4 +1,4 @@
-"""What a log says about a run that came to nothing."""
+"""The reason of a failed run, from its log."""
 
 from pathlib import Path
 
