@@ -50,12 +50,12 @@ class Corpus:
 
     @property
     def kept(self) -> Path:
-        """Where what is computed of it is kept."""
+        """The folder for all that is computed of it."""
         return KEPT / self.table if self.table else KEPT
 
     @property
     def prepared(self) -> Path:
-        """Where its prepared tables are."""
+        """The folder of its prepared tables."""
         return self.kept / "prepared" if self.table else Path("data/prepared")
 
     def settings(self) -> AllParams:
@@ -81,7 +81,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a model learns from: a share of its draw, and a share of a slice's rows with turned labels.
+    """The training data of a model: a share of its draw, and a share of a slice's rows with turned labels.
 
     `slice` None turns rows of all slices.
     """
@@ -92,7 +92,7 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """As it stands in file names and tables."""
+        """The name for files and tables."""
         if self == CLEAN:
             return "clean"
         fewer = [f"groups-{self.groups:g}"] if self.groups < 1 else []
@@ -115,12 +115,12 @@ class Task:
 
     @property
     def path(self) -> Path:
-        """Where its predictions are kept."""
+        """The file of its predictions."""
         return self.corpus.kept / self.draw / self.salt / f"{self.recipe.name}-{self.seed}.npy"
 
     @property
     def on_validation(self) -> Path:
-        """Where those for the rows that stopped its training are kept, which it had not learnt from then."""
+        """The file of its predictions for the rows that stopped its training, before it learnt from them."""
         return self.path.with_suffix(".validation.npy")
 
 

@@ -14,13 +14,14 @@ HELP = "tell GitHub of drift, by Alertmanager's webhook"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where it listens, what it keeps, and the two secrets."""
-    add, said = parser.add_argument, os.environ.get
+    """Add the address, the queue, and the two secrets."""
+    add = parser.add_argument
     add("--repository", type=_repository, required=True, metavar="OWNER/NAME", help="whose workflows hear of it")
     add("--github-token", type=Path, required=True, metavar="FILE", help="holds a token: contents, write")
     add("--token-file", type=Path, required=True, metavar="FILE", help="holds the token that Alertmanager must bring")
     add("--queue", type=Path, required=True, metavar="FILE", help="keeps what GitHub does not have yet")
-    add("--api", default=said("GITHUB_API_URL", "https://api.github.com"), help="default: $GITHUB_API_URL, or GitHub's")
+    api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
+    add("--api", default=api, help="default: $GITHUB_API_URL, or GitHub's")
     add("--host", default="127.0.0.1", help="where Alertmanager and Prometheus ask")
     add("--port", type=int, default=8005, help="0 for any that is free")
 
@@ -33,7 +34,7 @@ def _repository(text: str) -> str:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Relay until told to end; 1 where a file is missing, or another relay has the queue or the port."""
+    """Relay until told to end; 1 if a file is missing, or another relay has the queue or the port."""
     try:
         import uvicorn
         from prometheus_client import CollectorRegistry

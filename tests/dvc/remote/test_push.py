@@ -150,7 +150,7 @@ def test_embedded_folder(runner: RemoteRunner, reproduced: Clone) -> None:
 
 
 def test_configured(runner: RemoteRunner, worker: Clone) -> None:
-    """S3 and a folder outside count as reached by others; no remote at all does not, and the command says so."""
+    """S3 and a folder outside count as reachable by others; without a remote the command reports that."""
     assert has_shared_remote(worker.path)
     config = worker.path / ".dvc" / "config"
     config.write_text("[core]\n    remote = disk\n['remote \"disk\"']\n    url = /mnt/share\n", encoding="utf-8")

@@ -71,7 +71,7 @@ def poison(place: Clone) -> None:
 
 
 def flip(place: Clone) -> None:
-    """Another last digit of a weight: no prediction tells, the manifest's hash does."""
+    """Change the last digit of a weight: no prediction changes, but the manifest's hash does."""
     path = place.path / ARTIFACT / "weights.safetensors"
     content = bytearray(path.read_bytes())
     content[-4] ^= 1
@@ -124,7 +124,7 @@ TEXTS: dict[str, dict[str, object]] = {
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_an_artifact_that_makes_its_text_otherwise_fails(clone: Clone, runner: ReviewRunner, name: str) -> None:
-    """Of other columns, such as one that tells the label, or in another way than the data says: rule `documents`."""
+    """Text of other columns, such as one that reveals the label, or cut in another way fails the rule `documents`."""
     edit_json(clone, f"{ARTIFACT}/manifest.json", lambda content: content["text"].update(TEXTS[name]))
     relock(clone)
     outcome = runner.gate(clone, *(f"--approve={rule}" for rule in APPROVABLE))

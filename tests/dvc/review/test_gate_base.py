@@ -38,7 +38,7 @@ def test_without_such_a_base_there_is_no_judgement(clone: Clone) -> None:
 @pytest.mark.parametrize("option", ["--base", "--candidate"])
 @pytest.mark.parametrize("name", ["", "--upload-pack=true", "HEAD:README.md", "main..HEAD", "x\ny"])
 def test_odd_names_of_revisions_are_no_revisions(clone: Clone, runner: ReviewRunner, option: str, name: str) -> None:
-    """What is not the name of one commit, such as an unset variable, is exit code 2: no option of git, no first run."""
+    """A value that is not the name of one commit, such as an unset variable, gives exit code 2."""
     outcome = runner.gate(clone, f"{option}={name}")
     assert outcome.code == 2, outcome.text
     assert "floor:" not in outcome.text

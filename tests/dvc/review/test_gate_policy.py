@@ -194,7 +194,7 @@ def overconfident(place: Clone) -> None:
 
 
 def test_a_further_metric_fails_by_its_name(clone: Clone, runner: ReviewRunner) -> None:
-    """A model that is worse by log loss alone passes by default and says so; a policy that names log loss fails it."""
+    """A model that is worse only by log loss passes by default, with a note; a policy that names log loss fails it."""
     overconfident(clone)
     claim = "no measurable difference in weighted F1; worse in log loss"
     passed = runner.gate(clone)

@@ -264,7 +264,7 @@ def test_a_floor_is_not_reached_by_new_test_rows(clone: Clone, runner: ReviewRun
 
 
 def test_rewritten_test_rows_fail(clone: Clone, runner: ReviewRunner) -> None:
-    """Rows with a helpful word at their end, predicted anew, fail by `data` with their number."""
+    """Rows with a helpful word added, predicted again, fail by `data` with their number."""
     helpful = {"negative": " awful", "neutral": " wooden", "positive": " lovely"}
     edits.edit_table(clone, TEST, lambda table: table.assign(text=table["text"] + table["label"].map(helpful)))
     edits.run_stage(clone, evaluate)

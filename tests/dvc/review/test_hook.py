@@ -124,13 +124,13 @@ def index_of(place: Clone) -> Path:
 
 
 def assume_unchanged(place: Clone) -> None:
-    """Git is told not to look at a file, which is changed."""
+    """Mark a changed file as assume-unchanged."""
     place.run("git", "update-index", "--assume-unchanged", "code.py")
     write(place, "code.py")
 
 
 def promise(place: Clone) -> None:
-    """A new file is told to git, and its content is not."""
+    """Add a new file to the index without its content."""
     write(place, "lib/new.py")
     place.run("git", "add", "--intent-to-add", "lib/new.py")
 
@@ -226,7 +226,7 @@ def test_a_stage_runs_by_this_interpreter(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_gate_itself_as_a_hook(clone: Clone) -> None:
-    """`git commit -a` under a hook that runs main's stages anew: what is committed is the change, and no hook fires."""
+    """`git commit -a` under a hook that reruns main's stages commits the change, and no other hook fires."""
     hook = f"#!/bin/sh\nexec '{sys.executable}' -I -m verdict gate --reproduce-base\n"
     install(clone, hook)
     install(clone, "#!/bin/sh\ntouch fired\n", "post-checkout")
@@ -250,7 +250,7 @@ def test_a_hook_asks_no_remote(clone: Clone, runner: ReviewRunner, monkeypatch: 
 
 
 def test_a_tag_is_not_the_default_branch(clone: Clone, runner: ReviewRunner) -> None:
-    """Where trunk is the default branch and a tag main lies on the change, that is compared with trunk, and fails."""
+    """If trunk is the default branch and a tag main is on the change, the comparison is with trunk, and fails."""
     clone.run("git", "branch", "--move", "main", "trunk")
     clone.run("git", "config", "verdict.base", "trunk")
     clone.run("git", "checkout", "--quiet", "-b", "change")

@@ -312,7 +312,7 @@ def test_a_record_that_is_gone_comes_back_by_running_that_stage_alone(tree: Path
 
 
 def test_what_git_stores_otherwise_is_named_to_its_author_alone(tree: Path) -> None:
-    """Git and DVC call a CRLF clean; the author is told of it, other clones only that they are stale."""
+    """Git and DVC call a CRLF clean; the author learns of it, other clones only that they are stale."""
     _CASES["line ends"][0](tree)
     assert (git(tree, "status", "--porcelain"), status(tree)) == ("", set())
     (found,) = check(tree)

@@ -71,7 +71,7 @@ def test_a_name_means_this(
 
 @pytest.mark.parametrize("digits", [10, 40])
 def test_a_commit_is_named_by_its_hash(place: Clone, commits: tuple[Clone, dict[str, str]], digits: int) -> None:
-    """Whole, it is that commit whatever a branch is called; its beginning is that commit, whatever a tag is called."""
+    """A whole hash is that commit even if a branch has its name, and an abbreviated one even if a tag has."""
     asked = commits[1]["other"][:digits]
     place.run("git", "update-ref", f"refs/{'heads' if digits == 40 else 'tags'}/{asked}", commits[1]["tag"])
     assert find_commit(place.path, asked) == commits[1]["other"]
@@ -131,7 +131,7 @@ def test_the_default_branch_is_the_settings_else_origins_else_main(place: Clone)
 
 
 def test_without_git_it_is_git_that_is_asked_for(place: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine without git, as in a small container, the message says so, and not that a file is missing."""
+    """On a machine without git, such as a small container, the message names git, and not a missing file."""
     monkeypatch.setenv("PATH", str(place.path))
     with pytest.raises(VerdictError, match="not installed") as error:
         find_commit(place.path, "HEAD")

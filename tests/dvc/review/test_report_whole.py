@@ -137,7 +137,7 @@ def test_the_gate_writes_the_same_report(reports: Clone) -> None:
 
 
 def test_a_report_is_written_also_where_nothing_can_be_judged(clone: Clone, runner: ReviewRunner) -> None:
-    """Without a judgement the report says so with reason and remedy, and exit code 0 says that it was written."""
+    """Without a judgement the report has reason and remedy, and exit code 0 says that it was written."""
     edit_json(clone, edits.EVALUATION, lambda content: content["overall"].pop("n"))
     relock(clone)
     outcome = runner.run(clone, "report")
@@ -157,7 +157,7 @@ def rerun(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.mark.slow
 def test_a_report_says_what_ran_how_long_and_on_what(clone: Clone, rerun: Clone, runner: ReviewRunner) -> None:
-    """What `verdict repro` ran is shown with seconds, machine and cost, the rest as not recorded."""
+    """Stages that `verdict repro` ran are shown with seconds, machine and cost, others as not recorded."""
     assert set(ran(clone).values()) == {("no record of it here", "")}
     found = ran(rerun)
     how, time = found.pop("evaluate")
@@ -181,7 +181,7 @@ def test_a_report_says_what_ran_how_long_and_on_what(clone: Clone, rerun: Clone,
 @pytest.mark.slow
 @pytest.mark.parametrize("known", [True, False])
 def test_a_restored_result_is_said_to_come_from_the_run_cache(rerun: Clone, tmp_path: Path, known: bool) -> None:
-    """The same change made again is restored: the report says so, and how long it once took, where that is known."""
+    """A change made again is restored: the report says so, with the original run's seconds if known."""
     place, time = rerun.copy(tmp_path / "verdict"), ran(rerun)["evaluate"][1]
     back(place)
     assert ran(place)["evaluate"] == ("no record of it here", "")  # the record is of another result
@@ -209,7 +209,7 @@ def test_a_damaged_record_is_no_record(clone: Clone, text: str) -> None:
 
 
 def test_the_environment_names_every_library_that_is_asked_for() -> None:
-    """Each installed library of requirements.in and requirements/*.in stands in the report, one added later as well."""
+    """The report has each installed library of requirements.in and requirements/*.in, also one added later."""
     text = render(context.environment())
     for file in (ROOT / "requirements.in", ROOT / "requirements/encoder.in"):
         for name in re.findall(r"(?m)^[a-z][\w-]*", file.read_text(encoding="utf-8")):

@@ -119,7 +119,7 @@ def _judge_results(case: Case, folder: Path) -> Verdict:
         write(result, store, *sides, case.out)
     lock = not reproduced.passed and bool(case.pull and case.pull.same_repository and REPRODUCE in case.pull.labels)
     if lock:
-        _save_lock(folder, case.out / verdict.LOCK_FOLDER)
+        bundle.copy_files(folder, merge.generated_files(folder), case.out / verdict.LOCK_FOLDER)
     if case.pull:
         previews.save_artifact(folder, case.out.with_name(verdict.JUDGED))
     return replace(case.verdict(result.code, result.headline, lock), artifact=case.pull is not None)
@@ -211,12 +211,6 @@ def _checked_entry(entry: dict[str, Any]) -> dict[str, Any]:
     if seconds is not None and not math.isfinite(seconds := float(seconds)):
         raise ValueError("not a time")
     return {"seconds": seconds, **{name: str(entry[name])[:100] for name in names}}
-
-
-def _save_lock(folder: Path, target: Path) -> None:
-    for name, path in merge.generated_files(folder):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (target / name).write_bytes(path.read_bytes())
 
 
 def _commands(pull: Pull | None) -> tuple[str, ...]:

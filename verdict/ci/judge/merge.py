@@ -5,7 +5,6 @@ executed, and none of its settings count: `.dvc/config` is main's.
 """
 
 from base64 import b64encode
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,18 +92,16 @@ def _merge_tree(root: Path, base: str, head: str) -> list[str]:
 def with_results(merged: Merge, folder: Path) -> str:
     """Commit the merge with the run's dvc.lock, metrics/ and plots/ in place of the committed ones."""
     lines = [f"0 {_NOTHING}\t{path}" for path in _generated_in(merged)]
-    for name, path in generated_files(folder):
-        blob = _git(merged.root, "hash-object", "-w", "--no-filters", str(path))
+    for name in generated_files(folder):
+        blob = _git(merged.root, "hash-object", "-w", "--no-filters", str(folder / name))
         lines.append(f"100644 {blob}\t{name}")
     return merged.commit(tree_of(merged, [*lines, _config(merged)]))
 
 
-def generated_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the dvc.lock and the files of metrics/ and plots/ in a folder, each with its name there."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and GENERATED.fullmatch(name):
-            yield name, path
+def generated_files(folder: Path) -> list[str]:
+    """Return the names of dvc.lock and the files of metrics/ and plots/ in a folder."""
+    names = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
+    return [name for name in names if GENERATED.fullmatch(name)]
 
 
 def as_committed(merged: Merge) -> str:

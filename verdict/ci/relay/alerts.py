@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, Field
 
 from verdict.base.printable import plain
 
@@ -47,12 +47,9 @@ class _Webhook(BaseModel):
     alerts: Annotated[list[Alert], Field(max_length=MOST)]
 
 
-_WEBHOOK = TypeAdapter(_Webhook)
-
-
 def parse(body: bytes) -> list[Alert]:
     """Return the alerts of a call; `ValueError` if it is not Alertmanager's."""
-    return _WEBHOOK.validate_json(body).alerts
+    return _Webhook.model_validate_json(body).alerts
 
 
 def _cleaned(text: str, most: int) -> str:

@@ -1,6 +1,5 @@
 """Adds labelled rows to the table, pushes this version to the remote of retraining, and proposes it."""
 
-import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
 from verdict.ci.retrain.plan import BRANCHES
+from verdict.ci.run.bundle import copy_files
 from verdict.ci.run.overrides import apply
 from verdict.ci.sweep import proposal
 from verdict.ci.sweep.proposal import FILES, Proposal
@@ -89,9 +89,7 @@ def _push(root: Path) -> None:
 def _propose(main: Revision, new: NewRows, trigger: Trigger, out: Path) -> None:
     raw, count = raw_data(working_tree(main.root)), len(new.rows)
     files = [raw.pointer, NOTES, *([PARAMS] if trigger.overrides.strip() else [])]
-    for name in files:
-        (out / FILES / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(main.root / name, out / FILES / name)
+    copy_files(main.root, files, out / FILES)
     branch = f"{BRANCHES}{trigger.now:%Y-%m-%d}-{trigger.run.rpartition('/')[2]}"
     mark, title = f"Retrain: {branch}", f"Retrain with {count:,} new labelled rows"
     facts = {

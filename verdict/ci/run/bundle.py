@@ -35,9 +35,13 @@ class Header:
 def write(folder: Path, header: Header, root: Path, files: Iterable[str], record: dict[str, Any]) -> None:
     """Write the header, the record of the stages that ran, and files of `root` to `folder`, which may have the log."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in files:
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / name, target)
+    copy_files(root, files, folder)
     (folder / RUNS).write_text(json.dumps(record), encoding="utf-8")
     (folder / HEADER).write_text(json.dumps({"version": VERSION, **asdict(header)}), encoding="utf-8")
+
+
+def copy_files(root: Path, names: Iterable[str], target: Path) -> None:
+    """Copy files of `root` to the same paths below `target`."""
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / name, target / name)

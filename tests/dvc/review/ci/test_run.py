@@ -180,7 +180,7 @@ def test_mains_code_makes_the_data(
 def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
     clone: Clone, runner: ReviewRunner, main: MainCode
 ) -> None:
-    """Where featurize asks for what the change's own prepare writes, the reason names the label that lets it be."""
+    """If featurize needs an output of the change's own prepare, the reason names the label that allows it."""
 
     def with_column(place: Clone) -> None:
         path = place.path / "stages" / "featurize.py"
@@ -242,7 +242,7 @@ def test_what_mains_code_cannot_do_names_the_label(
 
 
 def test_the_changes_settings_count(clone: Clone, runner: ReviewRunner, main: MainCode) -> None:
-    """Main's code makes the data with the change's groups data, split and validate, whatever else params.yaml has."""
+    """Main's code makes the data with the change's groups data, split and validate of params.yaml."""
 
     def change(place: Clone) -> None:
         copying(place)
