@@ -103,8 +103,8 @@ HAPROXY = ROOT / "deploy/compose/haproxy.service"
 @pytest.mark.parametrize("unit", sorted({*ROOT.glob("deploy/*/*.service")} - {HAPROXY}), ids=lambda path: path.name)
 def test_a_unit_of_systemd_starts_in_a_checkout(unit: Path) -> None:
     """`verdict` finds its code in the current folder, which would be / otherwise, and ends."""
-    said = dict(line.split("=", 1) for line in unit.read_text(encoding="utf-8").splitlines() if "=" in line)
-    assert said["ExecStart"].startswith(f"{said['WorkingDirectory']}/.venv/bin/verdict ")
+    message = dict(line.split("=", 1) for line in unit.read_text(encoding="utf-8").splitlines() if "=" in line)
+    assert message["ExecStart"].startswith(f"{message['WorkingDirectory']}/.venv/bin/verdict ")
 
 
 def test_a_timer_starts_the_unit_beside_it() -> None:

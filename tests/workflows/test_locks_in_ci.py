@@ -25,7 +25,7 @@ from tests.workflows.pull_requests import (
     top_level,
     worse,
 )
-from verdict.repo.lock.check import hash_of
+from verdict.repo.lock.contents import hash_of
 
 _LOCK_APP = "verdict-lock[bot]"
 _COMMITTED = {**JUDGED, "commit-lock": "success"}

@@ -13,7 +13,8 @@ from tests.dvc.review import edits
 from tests.dvc.review.edits import ReviewRunner
 from verdict.base.errors import VerdictError
 from verdict.repo import repro
-from verdict.repo.lock.check import check, record_path
+from verdict.repo.lock.check import check
+from verdict.repo.lock.lockfile import record_path
 from verdict.repo.remote import push
 from verdict.repo.revisions import Store, resolve
 from verdict.review.command import reproduce

@@ -15,9 +15,9 @@ from verdict.review.rules import model
 clone, runner = edits.clone, edits.runner
 
 
-def worktrees(place: Clone) -> int:
+def worktrees(clone: Clone) -> int:
     """The number of work trees that git knows of."""
-    return len(place.run("git", "worktree", "list", "--porcelain").split("worktree ")) - 1
+    return len(clone.run("git", "worktree", "list", "--porcelain").split("worktree ")) - 1
 
 
 def another_model(place: Clone, **settings: object) -> Clone:

@@ -27,11 +27,11 @@ def better(content: dict[str, Any]) -> None:
     content["overall"]["weighted_f1"] = 0.991
 
 
-def edit_lock(place: Clone, old: str, new: str, times: int = -1) -> None:
+def edit_lock(clone: Clone, old: str, new: str, times: int = -1) -> None:
     """Replace a hash in dvc.lock."""
-    text = place.lock().decode()
+    text = clone.lock().decode()
     assert old in text
-    (place.path / "dvc.lock").write_text(text.replace(old, new, times), encoding="utf-8")
+    (clone.path / "dvc.lock").write_text(text.replace(old, new, times), encoding="utf-8")
 
 
 def test_a_figure_edited_by_hand_fails(clone: Clone) -> None:

@@ -65,22 +65,22 @@ def place(request: pytest.FixtureRequest, made: Clone, tmp_path: Path) -> Clone:
     return Clone(tmp_path / "linked")
 
 
-def write(place: Clone, name: str, text: str = "2\n") -> None:
+def write(clone: Clone, name: str, text: str = "2\n") -> None:
     """Change a file."""
-    (place.path / name).write_text(text, encoding="utf-8")
+    (clone.path / name).write_text(text, encoding="utf-8")
 
 
-def install(place: Clone, script: str, name: str = "pre-commit") -> None:
+def install(clone: Clone, script: str, name: str = "pre-commit") -> None:
     """Make a script a hook of a repository."""
-    path = place.path / ".git/hooks" / name
+    path = clone.path / ".git/hooks" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(script, encoding="utf-8")
     path.chmod(0o755)
 
 
-def committed(place: Clone) -> set[str]:
+def committed(clone: Clone) -> set[str]:
     """The files that the last commit changed; nothing else may have become of the rest."""
-    return set(place.run("git", "diff", "--name-only", "HEAD~", "HEAD").split())
+    return set(clone.run("git", "diff", "--name-only", "HEAD~", "HEAD").split())
 
 
 FORMS = {
@@ -97,9 +97,9 @@ def test_the_commit_holds_what_was_staged(place: Clone, form: str) -> None:
     for name in ("notes.md", "other.md"):
         write(place, name)
     place.run("git", "add", "notes.md")
-    said = place.run("git", "commit", "-m", "Notes", *options)
+    output = place.run("git", "commit", "-m", "Notes", *options)
     tree = place.run("git", "rev-parse", "HEAD^{tree}").strip()
-    assert f"is tree {tree[:10]}, which this commit will hold" in said
+    assert f"is tree {tree[:10]}, which this commit will hold" in output
     assert committed(place) == held
     assert set(place.changes().split()) - {"M"} == {"notes.md", "other.md"} - held
 
@@ -118,21 +118,21 @@ def test_a_working_tree_that_is_other_is_not_judged(place: Clone, staged: str | 
     assert place.changes() == before
 
 
-def index_of(place: Clone) -> Path:
+def index_of(clone: Clone) -> Path:
     """The index of a repository."""
-    return place.path / ".git/index"
+    return clone.path / ".git/index"
 
 
-def assume_unchanged(place: Clone) -> None:
+def assume_unchanged(clone: Clone) -> None:
     """Mark a changed file as assume-unchanged."""
-    place.run("git", "update-index", "--assume-unchanged", "code.py")
-    write(place, "code.py")
+    clone.run("git", "update-index", "--assume-unchanged", "code.py")
+    write(clone, "code.py")
 
 
-def promise(place: Clone) -> None:
+def promise(clone: Clone) -> None:
     """Add a new file to the index without its content."""
-    write(place, "lib/new.py")
-    place.run("git", "add", "--intent-to-add", "lib/new.py")
+    write(clone, "lib/new.py")
+    clone.run("git", "add", "--intent-to-add", "lib/new.py")
 
 
 DIFFER: dict[str, tuple[Callable[[Clone], object], str]] = {
@@ -231,8 +231,8 @@ def test_the_gate_itself_as_a_hook(clone: Clone) -> None:
     install(clone, hook)
     install(clone, "#!/bin/sh\ntouch fired\n", "post-checkout")
     write(clone, "README.md")
-    said = clone.run("git", "commit", "-am", "A change of words")
-    assert "Pass: unchanged" in said
+    output = clone.run("git", "commit", "-am", "A change of words")
+    assert "Pass: unchanged" in output
     assert committed(clone) == {"README.md"}
     assert not (clone.path / "fired").exists()
 

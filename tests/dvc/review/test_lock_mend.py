@@ -13,7 +13,8 @@ import pytest
 from tests.documents import load, save
 from tests.dvc.review.stage_kinds import build, cat, commit, dvc, git, status, write
 from verdict.base.errors import VerdictError
-from verdict.repo.lock.check import Finding, check
+from verdict.repo.lock.check import check
+from verdict.repo.lock.finding import Finding
 from verdict.repo.repro import reproduce
 
 Change = Callable[[Path], object]

@@ -31,10 +31,10 @@ def place(commits: tuple[Clone, dict[str, str]], tmp_path: Path) -> Clone:
     return commits[0].copy(tmp_path / "names")
 
 
-def name(place: Clone, commits: tuple[Clone, dict[str, str]], **refs: str) -> None:
+def name(clone: Clone, commits: tuple[Clone, dict[str, str]], **refs: str) -> None:
     """Give refs to its commits; two underscores are a slash."""
     for ref, commit in refs.items():
-        place.run("git", "update-ref", f"refs/{ref.replace('__', '/')}", commits[1][commit])
+        clone.run("git", "update-ref", f"refs/{ref.replace('__', '/')}", commits[1][commit])
 
 
 MEANINGS = [
@@ -140,8 +140,8 @@ def test_without_git_it_is_git_that_is_asked_for(place: Clone, monkeypatch: pyte
 
 def test_a_full_disk_is_not_another_checkout() -> None:
     """If git cannot write, the remedy is to make room."""
-    said = b"error: unable to write file verdict/classifier/__init__.py\n"
-    assert "df -h" in git_error("checkout", CompletedProcess([], 1, b"", said)).remedy
+    message = b"error: unable to write file verdict/classifier/__init__.py\n"
+    assert "df -h" in git_error("checkout", CompletedProcess([], 1, b"", message)).remedy
 
 
 def test_gits_own_reason_is_told(place: Clone, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,16 +25,16 @@ clone, runner = edits.clone, edits.runner
 FREE = Report(price_per_hour=0.0, currency="EUR")
 
 
-def ran(place: Clone, prices: Report = FREE) -> dict[str, tuple[str, str]]:
+def ran(clone: Clone, prices: Report = FREE) -> dict[str, tuple[str, str]]:
     """For each stage how it came about and how long it took, as the report has it."""
-    text = render(context.runs(working_tree(place.path), prices))
+    text = render(context.runs(working_tree(clone.path), prices))
     rows = re.findall(r'<tr><td align="left"><code>(\w+)</code></td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>', text)
     return {name: (how, time) for name, how, time in rows}
 
 
-def repro(place: Clone) -> int:
+def repro(clone: Clone) -> int:
     """`verdict repro`."""
-    return place.try_run("python", "-I", "-m", "verdict", "repro").returncode
+    return clone.try_run("python", "-I", "-m", "verdict", "repro").returncode
 
 
 def evaluated(place: Clone) -> Clone:
@@ -44,15 +44,15 @@ def evaluated(place: Clone) -> Clone:
     return place
 
 
-def back(place: Clone) -> None:
+def back(clone: Clone) -> None:
     """Main's results again."""
-    place.run("git", "checkout", "--quiet", "--", ".")
-    place.run("dvc", "checkout", "--quiet")
+    clone.run("git", "checkout", "--quiet", "--", ".")
+    clone.run("dvc", "checkout", "--quiet")
 
 
-def declared(place: Clone) -> list[str]:
+def declared(clone: Clone) -> list[str]:
     """Every plot of dvc.yaml, by its path."""
-    plots = (plot for stage in place.dag()["stages"].values() for plot in stage.get("plots", []))
+    plots = (plot for stage in clone.dag()["stages"].values() for plot in stage.get("plots", []))
     return [path for plot in plots for path in ([plot] if isinstance(plot, str) else plot)]
 
 

@@ -18,7 +18,7 @@ from verdict.classifier.dataset.description import Dataset, read_dataset, select
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import labels_of, metrics_by_slice, probability_columns
 from verdict.experiments.leaderboard.records import PREDICTIONS, VALIDATION, Record
-from verdict.repo.lock.check import hash_of
+from verdict.repo.lock.contents import hash_of
 from verdict.repo.revisions import Store, checked_hash
 from verdict.review.metrics_file import SCORES
 from verdict.review.reported_metrics import TOLERANCE

@@ -11,8 +11,8 @@ from verdict.base.errors import VerdictError
 from verdict.base.flatten import dotted, leaves
 from verdict.base.paths import PARAMS
 from verdict.experiments.leaderboard.experiments import Experiment, Files
-from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import lock_entries, output_hashes
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.revisions import checked_hash
 from verdict.review.metrics_file import SCORES, Scores, Seeds, parse_metrics, scores_of, seeds_of
 
