@@ -12,7 +12,7 @@ from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import MetricsBySlice, metrics_by_slice, metrics_document
-from verdict.repo.lock.check import Finding
+from verdict.repo.lock.finding import Finding
 from verdict.repo.revisions import Revision, Store
 from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, compare, compare_on_shared
 from verdict.review.data import row_changes
