@@ -3,8 +3,8 @@
 python -m benchmarks.encoder [--device cuda] [--rows N] [--epochs N] [--rounds N]
 
 Same checkpoint, rows, loss, batch size, grouping by length, optimiser, rates, clipping and precision (bfloat16 on
-a GPU, float32 on a CPU); each round in a process of its own, by turns. Loading and scoring are not counted. The Trainer
-takes whatever is fastest on the machine; ours runs with `train.deterministic` true and false.
+a GPU, float32 on a CPU); each round in a separate process, by turns. Loading and scoring are not counted. The Trainer
+uses the fastest kernels of the machine; ours runs with `train.deterministic` true and false.
 """
 
 import argparse

@@ -4,9 +4,9 @@
     python -m benchmarks.gate_calibration --table reviews       # one of the tables of `make tables`
 
 In each of 20 splits of the whole data set, five models are trained on draws of the training groups with other seeds,
-and two for each kind of damage. Pairs of the five are A/A: whatever the gate blocks there is a false alarm. A damaged
+and two for each kind of damage. Pairs of the five are A/A: each block there is a false alarm. A damaged
 model against one of the five is a planted loss, whose true size is the mean difference over all splits. The rules
-`near-duplicates` and `leak` are asked of all pairs, both ways: whatever they block is a false alarm. Rules and
+`near-duplicates` and `leak` are applied to all pairs, both ways: each block is a false alarm. Rules and
 defaults are those of params.yaml, group gate; for a table the headline metric must not be worse overall.
 
 Of the example these are 440 models of 12 s each, an hour and a half on two cores; of a table 360, some minutes.

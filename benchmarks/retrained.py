@@ -1,9 +1,9 @@
-"""Models that are really trained, for the calibration of the gate: on resampled training data, whole or damaged.
+"""Trained models for the calibration of the gate: on resampled training data, whole or damaged.
 
-One *split* is a whole data set split anew by `split.salt`. In each, models are trained on a draw of the training groups
-(and so for validation), each with a seed of its own, features and all; a damaged one learns from fewer groups, or from
-rows with another label. Only their predictions are kept, for that split's test rows and for the validation rows that
-were drawn, so that a second start goes on where the first ended.
+A *split* is the whole data set, split with another `split.salt`. In each split, models are trained on a draw of the
+training groups (and the validation groups), each with another seed and its own features; a damaged model learns from
+fewer groups, or from rows with another label. Only the predictions are kept, for the split's test rows and for the
+validation rows that were drawn, so that a second run goes on where the first ended.
 """
 
 import os
@@ -36,8 +36,8 @@ from verdict.classifier.training.loop import TrainingData
 from verdict.review.params import AllParams
 
 KEPT = Path("benchmarks/.retrained")
-# bootstrap: as many groups, with replacement (another sample of the same kind; 63 % of the groups are in it).
-# subsample: nine tenths of the groups, without replacement (two such models share 90 % of what they learn from).
+# bootstrap: as many groups, with replacement (another sample of the same kind, with 63 % of the groups).
+# subsample: nine tenths of the groups, without replacement (two such models share 90 % of their training data).
 Draw = Literal["bootstrap", "subsample"]
 SUBSAMPLE = 0.9
 
@@ -65,7 +65,7 @@ class Corpus:
             table = TABLES[self.table]
             document |= {**table.params, "validate": {}}
             document["data"]["path"] = str(self.kept / table.where)
-            # Split anew by salt each time, whatever its own way is; a small table needs many test rows to see anything.
+            # Split by salt, not as the table prefers; a small table needs many test rows to show anything.
             document["split"] = {"by": "group", "test": 0.4}
             document["train"] |= {"class_weight": None, "rating_noise": None}
             document["gate"] |= {"fail_on_worse": {"overall": [document["evaluate"]["headline"]]}, "floors": {}}
@@ -131,7 +131,7 @@ def known(corpus: Corpus) -> Dataset:
 
 
 def splits(corpus: Corpus, salt: str) -> dict[str, pd.DataFrame]:
-    """The whole data set, split anew by the stage's own rule with another salt."""
+    """The whole data set, split by the stage's rule with another salt."""
     settings = corpus.settings().split.model_copy(update={"salt": salt})
     tables = [read_table(corpus.prepared / f"{name}.parquet", "dvc repro prepare") for name in SPLITS]
     whole = pd.concat(tables, ignore_index=True)

@@ -97,7 +97,7 @@ class Running:
         return float(times.user + times.system)
 
     def ask(self, body: object) -> Any:  # noqa: ANN401 - JSON
-        """One answer, over a connection of its own."""
+        """Ask once, over a new connection."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         client.request("POST", "/predict", json.dumps(body), {"content-type": "application/json"})
         answer = json.loads(client.getresponse().read())
@@ -114,7 +114,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: list[str], port: int, **environment: str) -> Iterator[Running]:
-    """A server as a process of its own, until the block ends."""
+    """Run a server as a separate process until the block ends."""
     begun = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     try:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verdict.base import paths
-from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
-from verdict.cli.exits import exit_2_on_error
+from verdict.cli.exits import exit_2_on_error, libraries_of
 from verdict.cli.types import amount
 
 if TYPE_CHECKING:
@@ -100,14 +99,11 @@ def _floor(floor: float | None) -> float | None:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    try:
+    with libraries_of("--watch", "make serve (or pip install -r requirements/serving.txt)"):
         from prometheus_client import start_http_server
 
         from verdict.monitoring.gauges import Gauges
         from verdict.web.server import naming_address
-    except ImportError as error:
-        remedy = "make serve (or pip install -r requirements/serving.txt)"
-        raise VerdictError(error.name or "a library", "not installed; --watch needs it", remedy) from None
     from verdict.monitoring.reference import read
     from verdict.monitoring.watch import Watch
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from verdict.base.errors import VerdictError
 from verdict.cli import http_options
-from verdict.cli.exits import exit_1_on_error
+from verdict.cli.exits import exit_1_on_error, libraries_of
 
 if TYPE_CHECKING:
     from verdict.monitoring.feedback.settings import Consent, Settings
@@ -46,13 +46,10 @@ def database(parser: argparse.ArgumentParser) -> None:
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
     """Serve until told to end, or handle the texts; 0, or 1 with a message."""
-    try:
+    with libraries_of("`verdict feedback`", "pip install -r requirements/feedback.txt"):
         from verdict.monitoring.feedback.service import Feedback, application
         from verdict.monitoring.feedback.settings import read_consent
         from verdict.web.server import run as serve
-    except ImportError as error:
-        what, remedy = "not installed; `verdict feedback` needs it", "pip install -r requirements/feedback.txt"
-        raise VerdictError(error.name or "a library", what, remedy) from None
     consent = read_consent(options.params)
     if options.what != "serve":
         return _handle_texts(options, consent)

@@ -12,7 +12,7 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE
 from verdict.cli import feedback
-from verdict.cli.exits import exit_2_on_error
+from verdict.cli.exits import exit_2_on_error, libraries_of
 from verdict.cli.types import whole_number
 
 HELP = "say how often a release was right, by labels that came back"
@@ -32,14 +32,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @exit_2_on_error
 def run(options: argparse.Namespace) -> int:
     """Print a table, and return the exit code."""
-    try:
+    with libraries_of("`verdict live`", "pip install -r requirements/feedback.txt"):
         from sqlalchemy.exc import SQLAlchemyError
 
         from verdict.monitoring.feedback import live
         from verdict.monitoring.feedback.store import Store
-    except ImportError as error:
-        what, remedy = "not installed; `verdict live` needs it", "pip install -r requirements/feedback.txt"
-        raise VerdictError(error.name or "a library", what, remedy) from None
     try:
         counts = Store(options.database, create=False).counts(live.first_day(options.days))
     except SQLAlchemyError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Thread
 
 from verdict.base.errors import VerdictError
-from verdict.cli.exits import exit_1_on_error
+from verdict.cli.exits import exit_1_on_error, libraries_of
 from verdict.cli.http_options import read_secret
 
 HELP = "tell GitHub of drift, by Alertmanager's webhook"
@@ -35,7 +35,7 @@ def _repository(text: str) -> str:
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
     """Relay until told to end; 1 if a file is missing, or another relay has the queue or the port."""
-    try:
+    with libraries_of("`verdict relay`", "pip install -r requirements/serving.txt"):
         import uvicorn
         from prometheus_client import CollectorRegistry
 
@@ -44,10 +44,7 @@ def run(options: argparse.Namespace) -> None:
         from verdict.ci.relay.queue import Queue
         from verdict.web.protocol import BoundedProtocol
         from verdict.web.server import listen
-    except ImportError as error:
-        remedy = "pip install -r requirements/serving.txt"
-        raise VerdictError(error.name or "a library", "not installed; `verdict relay` needs it", remedy) from None
-    if not options.github_token.read_text(encoding="utf-8").strip():  # a wrong file is told now, not by an alert
+    if not options.github_token.read_text(encoding="utf-8").strip():  # report a wrong file now, not at the first alert
         remedy = "a fine-grained token, contents: write (docs/monitoring.md)"
         raise VerdictError(str(options.github_token), "holds no token", remedy)
     token, registry, queue = read_secret(options.token_file) or b"", CollectorRegistry(), Queue(options.queue)

@@ -5,9 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from verdict.base.errors import VerdictError
 from verdict.cli import http_options
-from verdict.cli.exits import exit_1_on_error
+from verdict.cli.exits import exit_1_on_error, libraries_of
 
 HELP = "answer over HTTP"
 
@@ -26,12 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
     """Serve until told to end; 0, or 1 if an artifact cannot be loaded or a port is taken."""
-    try:
+    with libraries_of("`verdict serve`", "make serve (or pip install -r requirements/serving.txt)"):
         from verdict.serving.server import serve
         from verdict.serving.settings import Settings
-    except ImportError as error:
-        remedy = "make serve (or pip install -r requirements/serving.txt)"
-        raise VerdictError(error.name or "a library", "not installed; `verdict serve` needs it", remedy) from None
     values = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
     secrets = {"token": options.token_file, "receipt_key": options.receipt_key}
     serve(Settings(**values | {name: http_options.read_secret(path) for name, path in secrets.items()}))

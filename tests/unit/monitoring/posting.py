@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client import generate_latest
 
-from tests.unit.serving.asking import Asked, Reply
+from tests.unit.serving.service_client import Reply, ServiceClient
 from verdict.monitoring.feedback.service import Feedback, application
 from verdict.monitoring.feedback.settings import Settings
 from verdict.web.receipts import Receipts
@@ -15,7 +15,7 @@ KEY = b"k" * 32
 LABELS = ("negative", "neutral", "positive")
 
 
-class FeedbackHarness(Asked):
+class FeedbackHarness(ServiceClient):
     """A feedback service in this process, with a database of its own."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:  # noqa: ANN401 - of Settings

@@ -15,7 +15,7 @@ _WIDTH = 1200
 
 
 def write(board: Board, out: Path) -> None:
-    """Write the leaderboard into `out`: leaderboard.md last, so that it never stands beside old pictures."""
+    """Write the leaderboard into `out`: leaderboard.md last, so that old pictures never go with it."""
     out.mkdir(parents=True, exist_ok=True)
     for stale in out.glob("leaderboard*"):
         stale.unlink()
