@@ -45,7 +45,7 @@ class Review:
     changes: list[ParamChange] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    figures: MetricsBySlice = field(default_factory=dict)  # of each side's predictions on all of its own test rows
+    figures: MetricsBySlice = field(default_factory=dict)  # of each side's predictions on all its test rows
     base_figures: MetricsBySlice = field(default_factory=dict)
     unapproved: str = ""  # both models on the test rows that nobody has approved, in one line
     seeds: Seeds | None = None  # where the change reports several, or the policy requires them
