@@ -86,16 +86,13 @@ def _window(options: argparse.Namespace, reference: "Reference") -> "tuple[Windo
 def _floor(floor: float | None) -> float | None:
     """The floor that was given, or that of params.yaml if there is one here."""
     from verdict.base.documents import parse
+    from verdict.base.floors import headline_of, overall_floors
     from verdict.base.paths import PARAMS
-    from verdict.classifier.params.metric_names import OVERALL
 
     if floor is not None or not Path(PARAMS).exists():
         return floor
     params = parse(Path(PARAMS).read_text(encoding="utf-8"), PARAMS, "verdict params")
-    floor = ((params.get("gate") or {}).get("floors") or {}).get(OVERALL)
-    if isinstance(floor, dict):  # by metric
-        floor = floor.get("headline", floor.get((params.get("evaluate") or {}).get("headline")))
-    return None if floor is None else float(floor)
+    return overall_floors(params).get(headline_of(params))
 
 
 def _watch(options: argparse.Namespace) -> int:

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
+from verdict.base.floors import headline_of, overall_floors
 from verdict.base.paths import REFERENCE
-from verdict.classifier.params.metric_names import OVERALL
 from verdict.delivery.host.state import Release
 from verdict.delivery.provenance import Provenance
 from verdict.repo.revisions import Store, resolve
@@ -30,5 +30,5 @@ def write_reference(root: Path, name: str, path: Path) -> str:
     if REFERENCE in release.outputs:
         with Store(root) as store:
             shutil.copyfile(store.file(release, REFERENCE), path)
-    floors = resolve(root, "HEAD").params["gate"].get("floors") or {}
-    return str(floors.get(OVERALL, ""))
+    params = resolve(root, "HEAD").params
+    return str(overall_floors(params).get(headline_of(params), ""))

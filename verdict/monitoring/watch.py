@@ -146,8 +146,10 @@ class Watch:
             self.state.releases = {name: state for name, state in self.state.releases.items() if name in served}
 
     def _reference_of(self, url: str, samples: Iterable[Sample]) -> Reference:
-        """The reference of a service, which is fetched once."""
-        (digest,) = digests(samples) or {""}
+        """The reference of a service, which is fetched once; `VerdictError` if several services answer at one URL."""
+        if len(named := digests(samples)) > 1:
+            raise VerdictError(url, "services of several releases answer there by turns", "name each service's own URL")
+        digest = "".join(named)
         if digest not in self._references:
             self._references[digest] = fetch_reference(url)
         return self._references[digest]

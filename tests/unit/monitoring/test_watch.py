@@ -216,6 +216,22 @@ def test_a_service_without_a_reference_is_told_of(
     assert "reference.json: no reference" in capsys.readouterr().err
 
 
+def test_one_url_of_several_releases_is_told_of(
+    tmp_path: Path, reference: Reference, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Metrics that name two references belong to nobody: the log says so, and the watch goes on."""
+    window = usual_window(reference, 2000)
+    text = metrics_text(reference, window) + metrics_text(reference, window, "v1.1.0", digest="other")
+    with FakeService(text, reference.to_json()).on() as served:
+        watch = Watch([served.url], None, 0.5, tmp_path / "drift.json")
+        watch.look()
+        assert watch.state.releases == {}
+        served.text = metrics_text(reference, window)
+        watch.look()
+        assert set(watch.state.releases) == {"v1.0.0"}
+    assert "services of several releases answer there by turns" in capsys.readouterr().err
+
+
 def test_a_state_of_another_reference_begins_anew_and_a_foreign_file_is_refused(harness: WatchHarness) -> None:
     """Counts by other words cannot be added up; a file that is none of ours is named."""
     harness.answer(with_foreign_words(harness.reference, 2000))

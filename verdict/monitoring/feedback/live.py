@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
+from verdict.base.floors import headline_of, overall_floors
 from verdict.base.intervals import wilson
 from verdict.base.paths import EVALUATION, PARAMS
 from verdict.monitoring.feedback.store import Count
@@ -68,22 +69,19 @@ def read_promise(reference: Path | None) -> Promise | None:
     params = read(Path(PARAMS), f"git diff {PARAMS}") if Path(PARAMS).is_file() else {}
     try:
         scores = document["scores"]["overall"] if reference else document["overall"]
-        headline, floors = params.get("evaluate", {}).get("headline", ""), params.get("gate", {}).get("floors") or {}
-        return promise(scores, headline, floors.get("overall"))
+        return promise(scores, headline_of(params), overall_floors(params))
     except (KeyError, TypeError, AttributeError):
         raise VerdictError(str(path), "holds no accuracy of all test texts", "verdict repro") from None
 
 
-def promise(scores: Mapping[str, float], headline: str, floor: float | Mapping[str, float] | None) -> Promise:
+def promise(scores: Mapping[str, float], headline: str, floors: Mapping[str, float]) -> Promise:
     """Turn the scores on the test set into a promise for accuracy.
 
     Args:
         scores: by metric, overall.
         headline: the metric that the gate judges by.
-        floor: of the gate, overall: a number for the headline metric, or numbers by metric; None for none.
+        floors: of the gate, overall, by metric.
     """
-    by_metric = floor if isinstance(floor, Mapping) else {} if floor is None else {headline: floor}
-    floors = {headline if name == "headline" else name: value for name, value in by_metric.items()}
     # The gate lets the headline metric fall by this much.
     slack = scores[headline] - floors[headline] if headline in floors and headline in scores else 0.0
     return Promise(scores["accuracy"], floors.get("accuracy", scores["accuracy"] - max(0.0, slack)))
