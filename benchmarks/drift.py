@@ -72,7 +72,7 @@ def live(reference: Reference) -> tuple[Live, pd.DataFrame]:
     rows, of = pd.Series(np.arange(len(table))), table["slice"]
     groups = [list(rows[of == name].groupby(table["group"]).agg(list)) for name in reference.slices]
     found = Live(
-        reference.counter.of(table["text"]),
+        reference.counter.count(table["text"]),
         answer_counts(said),
         table["label"].to_numpy(np.str_),
         np.array(reference.labels)[said.argmax(axis=1)],

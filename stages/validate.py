@@ -28,7 +28,7 @@ def main() -> None:
     contracts = Contracts(settings, dataset)
     for name in SPLITS:
         for part in read_table_parts(PREPARED / f"{name}.parquet", _REMEDY):
-            contracts.take(name, part)
+            contracts.add(name, part)
     if broken := contracts.violations():
         write_details(DETAILS, broken)
         raise VerdictError(str(PREPARED), listing(broken), f"correct the data or the limits; all ids: {DETAILS}")

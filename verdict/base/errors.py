@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 # For streams that lack these letters: an escape would stand before a number like digits of it.
-_PLAIN = str.maketrans({"→": "->", "−": "-", "–": "-", "×": "x", "…": "...", "\u00a0": " "})
+_ASCII = str.maketrans({"→": "->", "−": "-", "–": "-", "×": "x", "…": "...", "\u00a0": " "})
 
 
 class VerdictError(Exception):
@@ -60,7 +60,7 @@ def exit_code(main: Callable[[], None]) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     finally:
-        _settle_output()
+        _flush_output()
     return 0
 
 
@@ -75,10 +75,10 @@ def _make_printable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="verdict")
-    sys.stdin = sys.stdin or _nowhere("r")
-    sys.stderr = sys.stderr or _nowhere()
+    sys.stdin = sys.stdin or _open_devnull("r")
+    sys.stderr = sys.stderr or _open_devnull()
     if sys.stdout is None:
-        sys.stdout = _nowhere()
+        sys.stdout = _open_devnull()
         raise VerdictError("standard output", "is closed: nobody would see what is printed", "> /dev/null, or a file")
 
 
@@ -94,17 +94,17 @@ def _in_plain_letters(error: UnicodeError) -> tuple[str | bytes, int]:
     """An encoding's way out for letters that it lacks: the nearest in ASCII, else an escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    plain = error.object[error.start : error.end].translate(_PLAIN)
+    plain = error.object[error.start : error.end].translate(_ASCII)
     return plain.encode("ascii", "backslashreplace").decode("ascii"), error.end
 
 
-def _settle_output() -> None:
+def _flush_output() -> None:
     """Forget what could not be written: the interpreter would try again at exit, and complain."""
     try:
         sys.stdout.flush()
     except OSError:
-        sys.stdout = _nowhere()
+        sys.stdout = _open_devnull()
 
 
-def _nowhere(mode: Literal["r", "w"] = "w") -> TextIO:
+def _open_devnull(mode: Literal["r", "w"] = "w") -> TextIO:
     return Path(os.devnull).open(mode, encoding="utf-8")

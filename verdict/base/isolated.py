@@ -23,8 +23,8 @@ def restart_isolated(module: str) -> None:
     if sys.flags.isolated and (sys.flags.utf8_mode or not utf8):
         return
     if _FINDER not in sys.modules:
-        told = "error: this Python does not find the project's packages\n  remedy: pip install --no-deps ./install"
-        print(told, file=sys.stderr)
+        message = "error: this Python does not find the project's packages\n  remedy: pip install --no-deps ./install"
+        print(message, file=sys.stderr)
         sys.exit(2)
     options = ["-I", *(["-X", "utf8"] if utf8 else [])]
     os.execv(sys.executable, [sys.executable, *options, "-m", module, *sys.argv[1:]])  # noqa: S606 - no shell

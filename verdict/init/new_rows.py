@@ -92,7 +92,7 @@ class Shape:
         if name := self.data.id:
             texts = zip(*(made[column] for column in (*self.data.text, *filter(None, [self.data.group]))), strict=True)
             made[name] = [cell or _id_of(text) for cell, text in zip(made[name], texts, strict=True)]
-        return Batch(batch.file, batch.lines, made, batch.word)
+        return Batch(batch.file, batch.lines, made, batch.unit)
 
     def _cells(self, batch: Batch, column: str) -> list[str]:
         given = [batch.columns[name] for name in self.names(column) if name in batch.columns]
@@ -157,8 +157,8 @@ def _read(shape: Shape, sources: Sequence[Path], problems: _Faults, left_out: Co
 
 
 def _made(batch: Batch, rows: RowParser, source: str) -> Iterator[Row]:
-    made = rows.of(batch).to_pylist()
-    places = {batch.place(number): number for number in range(len(batch.lines))}
+    made = rows.parse(batch).to_pylist()
+    places = {batch.location(number): number for number in range(len(batch.lines))}
     labels, slices = rows.names.labels.values(), rows.names.slices.values()
     for row in made:
         cells = {name: column[places[row["place"]]] for name, column in batch.columns.items()}
@@ -180,7 +180,7 @@ class _Table:
         """Read the table; only what has one of these words or ids stays in memory."""
         rows, there, met = RowParser(data, split, problems), dict[int, str](), set[int]()
         for batch in read_batches(Path(data.path), requested_columns(data, split), problems):
-            made = rows.of(batch)
+            made = rows.parse(batch)
             labels = rows.names.labels.values()
             pairs = zip(made["words_key"].to_pylist(), made["label"].to_pylist(), strict=True)
             there.update({key: labels[code] for key, code in pairs if key in words})

@@ -153,9 +153,9 @@ def of_table(path: Path, model: Path, reference: Reference) -> Window:
     for batch in read_batches(path, [("data.text", column) for column in classifier.text.columns], problems):
         rows = zip(*batch.columns.values(), strict=True)
         texts = [
-            classifier.text.clean(classifier.text.joined(dict(zip(batch.columns, row, strict=True)))) for row in rows
+            classifier.text.clean(classifier.text.join(dict(zip(batch.columns, row, strict=True)))) for row in rows
         ]
-        found.words[:] += reference.counter.of(texts).sum(axis=0)
+        found.words[:] += reference.counter.count(texts).sum(axis=0)
         for text, (label, probabilities) in zip(texts, classifier.answers(texts), strict=True):
             step = min(int(probabilities[label] * CONFIDENCE_STEPS), CONFIDENCE_STEPS - 1)
             found.answers[reference.labels.index(label), step] += 1

@@ -135,7 +135,7 @@ class Part:
         n, size = len(place), span.stop - span.start
         gathered = csr_array((np.ones(n), (place - span.start, np.arange(n))), shape=(size, n))
         sums = vstack([(gathered @ adds[rows]).T for _, adds in models], format="csc")
-        ranked = [Ranking.of(scored[rows]) for scored, _ in models] if set(asked) & set(BINARY) else []
+        ranked = [Ranking.from_rows(scored[rows]) for scored, _ in models] if set(asked) & set(BINARY) else []
         return cls(name, rows, tuple(asked), span, sums, tuple(replace(one, order=place[one.order]) for one in ranked))
 
 

@@ -15,11 +15,11 @@ from verdict.classifier.dataset.description import COLUMNS, Dataset
 from verdict.classifier.dataset.quality import Tables, Violation, drift
 from verdict.classifier.dataset.ratings import label_of
 from verdict.classifier.dataset.rows import damage_of
-from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
+from verdict.classifier.dataset.splits import SPLITS, hash64, normalise
 from verdict.classifier.params import Params
 
 # Without a limit of its own a share may drift so far: so many standard errors of what chance does, or this, if more.
-_ERRORS, _LEAST = 4.0, 0.05
+_STANDARD_ERRORS, _MIN_LIMIT = 4.0, 0.05
 
 
 def contract(params: Params, dataset: Dataset) -> pa.DataFrameSchema:
@@ -67,9 +67,9 @@ class Contracts:
         self._across = {"id", "group", "text", "label"} | ({"slice"} if dataset.slice else set())
         self._complete = True
 
-    def take(self, name: str, table: pd.DataFrame) -> None:
+    def add(self, name: str, table: pd.DataFrame) -> None:
         """Check some rows of a split, and keep what the checks across need."""
-        for rule, ids in _in_table(self._schema, table):
+        for rule, ids in _broken_rules(self._schema, table):
             self._found[name, rule].extend(ids)
         self._complete &= self._across <= set(table.columns)
         if self._complete:
@@ -79,13 +79,13 @@ class Contracts:
         """What the checks across need of some rows."""
         known = {
             "id": table["id"].astype(str),
-            "key": np.array([hashed(str(key)) for key in table["id"]], np.uint64),
-            "group": np.array([hashed(str(group)) for group in table["group"]], np.uint64),
-            "words": np.array([hashed(normalise(str(text))) for text in table["text"]], np.uint64),
-            "label": _among(table["label"], self._dataset.labels),
+            "key": np.array([hash64(str(key)) for key in table["id"]], np.uint64),
+            "group": np.array([hash64(str(group)) for group in table["group"]], np.uint64),
+            "words": np.array([hash64(normalise(str(text))) for text in table["text"]], np.uint64),
+            "label": _categorical(table["label"], self._dataset.labels),
         }
         if self._dataset.slice:
-            known["slice"] = _among(table["slice"], self._dataset.slices)
+            known["slice"] = _categorical(table["slice"], self._dataset.slices)
         return pd.DataFrame(known)
 
     def tables(self) -> Tables:
@@ -100,19 +100,19 @@ class Contracts:
         if not self._complete:
             return found  # the missing column is among what was found
         tables = self.tables()
-        found.extend(_repeated(tables))
-        found.extend(_shared(tables, self._params))
-        found.extend(_sizes(tables, self._params, self._dataset))
-        found.extend(_drifts(tables, self._params, self._dataset))
+        found.extend(_repeated_ids(tables))
+        found.extend(_shared_between_splits(tables, self._params))
+        found.extend(_too_few_rows(tables, self._params, self._dataset))
+        found.extend(_too_much_drift(tables, self._params, self._dataset))
         return found
 
 
-def _among(column: pd.Series, values: tuple[str, ...]) -> pd.Categorical:
+def _categorical(column: pd.Series, values: tuple[str, ...]) -> pd.Categorical:
     """A column as numbers; what is none of the values, which the contract has found, as none."""
     return pd.Categorical(column.where(column.isin(values)), values)
 
 
-def _in_table(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+def _broken_rules(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
     """Each broken rule of some rows, with their ids."""
     try:
         schema.validate(table, lazy=True)
@@ -145,30 +145,30 @@ def _ids(table: pd.DataFrame, index: pd.Series) -> list[str]:
     return list(table["id"].loc[rows].astype(str)) if "id" in table.columns else [f"row {row}" for row in rows]
 
 
-def _repeated(tables: Tables) -> Iterator[Violation]:
+def _repeated_ids(tables: Tables) -> Iterator[Violation]:
     for name, table in tables.items():
-        if (twice := table["key"].duplicated(keep=False)).any():
-            yield Violation(name, "id is unique", tuple(table["id"][twice].unique()))
+        if (repeated := table["key"].duplicated(keep=False)).any():
+            yield Violation(name, "id is unique", tuple(table["id"][repeated].unique()))
 
 
-def _shared(tables: Tables, params: Params) -> Iterator[Violation]:
+def _shared_between_splits(tables: Tables, params: Params) -> Iterator[Violation]:
     """Nothing that stands in one split may stand in another: it would be learnt by heart, then tested."""
     rules = {"key": "an id stands in one split", "group": "a group stands in one split"}
     if params.data.duplicates == "drop":
         rules["words"] = "a normalised text stands in one split"
     for column, rule in rules.items():
         for first, second in combinations(SPLITS, 2):
-            twice = tables[second][column].isin(tables[first][column])
-            if twice.any():
-                yield Violation(f"{first}, {second}", rule, tuple(tables[second]["id"][twice]))
+            shared = tables[second][column].isin(tables[first][column])
+            if shared.any():
+                yield Violation(f"{first}, {second}", rule, tuple(tables[second]["id"][shared]))
 
 
-def _sizes(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
+def _too_few_rows(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
     limits = params.validation
     for name, table in tables.items():
-        wanted = getattr(limits.min_rows, name)
-        if len(table) < wanted:
-            yield Violation(name, f"at least {wanted} rows, not {len(table)} (validate.min_rows)")
+        minimum = getattr(limits.min_rows, name)
+        if len(table) < minimum:
+            yield Violation(name, f"at least {minimum} rows, not {len(table)} (validate.min_rows)")
         for column, values, key in (
             ("slice", dataset.slices, "min_slice_rows"),
             ("label", dataset.labels, "min_class_rows"),
@@ -179,13 +179,13 @@ def _sizes(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violati
                     yield Violation(name, f"at least {least} rows with {column} {value}, not {count} (validate.{key})")
 
 
-def _drifts(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
+def _too_much_drift(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
     limits, by_chance = params.validation, params.split.by == "group"
     for column, key in (("slice", "max_slice_drift"), ("label", "max_class_drift")):
         limit = getattr(limits, key)
         if (column == "slice" and not dataset.slice) or (limit is None and not by_chance):
             continue  # what a date or a column splits may drift for reasons
-        allowed = chance(tables, column) if limit is None else {}
+        allowed = chance_limits(tables, column) if limit is None else {}
         for name, drifts in drift(tables, column).items():
             for value, distance in drifts.items():
                 most = limit if limit is not None else allowed[name][value]
@@ -194,7 +194,7 @@ def _drifts(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violat
                     yield Violation(name, f"{rule}, not {distance:.3f} off (validate.{key})")
 
 
-def chance(tables: Tables, column: str) -> dict[str, dict[str, float]]:
+def chance_limits(tables: Tables, column: str) -> dict[str, dict[str, float]]:
     """By split and value: how far a share may be from that of all rows where chance alone puts groups into splits.
 
     Four standard errors of it, since many shares are looked at, and at least .05. A group whose rows are alike, or a
@@ -210,9 +210,10 @@ def chance(tables: Tables, column: str) -> dict[str, dict[str, float]]:
     alike = np.bincount(which, counts**2.0, len(values))
     mixed = np.bincount(which, counts * sizes[met].astype(float), len(values))
     squares = alike - 2 * shares * mixed + shares**2 * (sizes**2.0).sum()
-    found = {}
+    limits = {}
     for name, table in tables.items():
         part = len(table) / len(code)
         errors = np.sqrt((1 - part) / part * squares) / len(code) if part else np.ones(len(values))
-        found[name] = dict(zip(map(str, values), np.maximum(_LEAST, _ERRORS * errors).tolist(), strict=True))
-    return found
+        allowed = np.maximum(_MIN_LIMIT, _STANDARD_ERRORS * errors).tolist()
+        limits[name] = dict(zip(map(str, values), allowed, strict=True))
+    return limits

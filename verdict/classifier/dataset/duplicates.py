@@ -15,7 +15,7 @@ _SEEN, _ELSEWHERE, _CONFLICT = range(1, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Deduplication:
     """For each row why it is dropped (a place in `REASONS`, 0 when it is kept), and the row that gives it its group.
 
     `conflicts` are the rows whose words stand under two labels, those with the same words one after the other.
@@ -26,7 +26,7 @@ class Settled:
     conflicts: NDArray[np.int64]
 
 
-def settle(keys: Keys, data: Data) -> Settled:
+def deduplicate(keys: Keys, data: Data) -> Deduplication:
     """Say which rows are kept, and which belong together.
 
     A text is dropped when it stands letter for letter in a row that is kept, or word for word in an earlier row of
@@ -36,10 +36,10 @@ def settle(keys: Keys, data: Data) -> Settled:
     rows = np.arange(len(keys["words_key"]), dtype=np.int32)
     alone = keys["group_key"] == 0
     groups = np.where(alone, rows.astype(np.uint64), keys["group_key"])
-    words, texts = ranked(keys["words_key"]), ranked(keys["text_key"])
-    conflicting = (varied(words, keys["label"]) & varied(words, groups))[words]
-    conflicting |= varied(texts, keys["label"])[texts]
-    first = earliest(words, rows)[words]
+    words, texts = dense_ranks(keys["words_key"]), dense_ranks(keys["text_key"])
+    conflicting = (has_several(words, keys["label"]) & has_several(words, groups))[words]
+    conflicting |= has_several(texts, keys["label"])[texts]
+    first = first_rows(words, rows)[words]
     joins = alone & alone[first]
     for place in ("slice", "split"):
         joins &= keys[place] == keys[place][first]
@@ -47,40 +47,40 @@ def settle(keys: Keys, data: Data) -> Settled:
     if data.duplicates == "drop":
         belongs = joins | (groups == groups[first])
         reasons[~belongs] = _ELSEWHERE
-        reasons[rows > earliest(texts, rows[belongs])[texts]] = _SEEN
+        reasons[rows > first_rows(texts, rows[belongs])[texts]] = _SEEN
     if data.conflicts == "drop":
         reasons[conflicting] = _CONFLICT
-    found = np.flatnonzero(conflicting)
-    return Settled(reasons, np.where(joins, first, rows), found[np.argsort(words[found], kind="stable")])
+    conflicts = np.flatnonzero(conflicting)
+    return Deduplication(reasons, np.where(joins, first, rows), conflicts[np.argsort(words[conflicts], kind="stable")])
 
 
-def ranked(values: NDArray[Any]) -> NDArray[np.int32]:
+def dense_ranks(values: NDArray[Any]) -> NDArray[np.int32]:
     """A number for each value: 0, 1, … in order, the same where values are."""
     return np.unique(values, return_inverse=True)[1].astype(np.int32)
 
 
-def earliest(of: NDArray[np.int32], rows: NDArray[np.int32]) -> NDArray[np.int32]:
+def first_rows(ranks: NDArray[np.int32], rows: NDArray[np.int32]) -> NDArray[np.int32]:
     """For each number in `of` the first of `rows` that has it, or a number beyond all rows."""
-    found = np.full(of.max(initial=-1) + 1, len(of), np.int32)
-    np.minimum.at(found, of[rows], rows)
-    return found
+    first = np.full(ranks.max(initial=-1) + 1, len(ranks), np.int32)
+    np.minimum.at(first, ranks[rows], rows)
+    return first
 
 
-def varied(of: NDArray[np.int32], values: NDArray[Any]) -> NDArray[np.bool_]:
+def has_several(ranks: NDArray[np.int32], values: NDArray[Any]) -> NDArray[np.bool_]:
     """For each number in `of` (0, 1, …) whether its rows have more than one of `values`."""
-    first = np.zeros(of.max(initial=-1) + 1, values.dtype)
-    first[of] = values
+    first = np.zeros(ranks.max(initial=-1) + 1, values.dtype)
+    first[ranks] = values
     different = np.zeros(len(first), bool)
-    different[of[first[of] != values]] = True
+    different[ranks[first[ranks] != values]] = True
     return different
 
 
-def repeated(values: NDArray[Any]) -> NDArray[np.int64]:
+def repeated_rows(values: NDArray[Any]) -> NDArray[np.int64]:
     """The rows whose value stands in an earlier row, too."""
     return np.setdiff1d(np.arange(len(values)), np.unique(values, return_index=True)[1], assume_unique=True)
 
 
-def numbered(values: NDArray[Any]) -> NDArray[np.int64]:
+def occurrence_numbers(values: NDArray[Any]) -> NDArray[np.int64]:
     """For each row how many earlier rows have its value."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]

@@ -38,16 +38,16 @@ class Batch:
     file: str
     lines: Sequence[int]
     columns: Mapping[str, list[str]]
-    word: str = "line"
+    unit: str = "line"
 
-    def place(self, row: int) -> str:
+    def location(self, row: int) -> str:
         """Where a row of the batch stands, for people."""
-        return f"{self.file}, {self.word} {self.lines[row]}"
+        return f"{self.file}, {self.unit} {self.lines[row]}"
 
-    def only(self, kept: Sequence[bool]) -> "Batch":
+    def filter(self, kept: Sequence[bool]) -> "Batch":
         """The rows for which `kept` is true."""
         columns = {name: list(compress(cells, kept)) for name, cells in self.columns.items()}
-        return Batch(self.file, list(compress(self.lines, kept)), columns, self.word)
+        return Batch(self.file, list(compress(self.lines, kept)), columns, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class ColumnRequest:
         """Each column once."""
         return list(dict.fromkeys(column for _, column in self.keys))
 
-    def in_header(self, file: str, header: Sequence[str]) -> bool:
+    def check_header(self, file: str, header: Sequence[str]) -> bool:
         """Whether a file has all of them, each once."""
         absent = [(key, column) for key, column in self.keys if column not in header]
         twice = [(key, column) for key, column in self.keys if header.count(column) > 1]
@@ -81,11 +81,11 @@ def read(file: Path, kind: str, wanted: ColumnRequest) -> Iterator[Batch]:
     if not file.stat().st_size:
         raise UnreadableError("empty file")
     if kind == "parquet":
-        yield from _parquet(file, wanted)
+        yield from _read_parquet(file, wanted)
         return
     with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
         lines = _Lines(cast(BinaryIO, stream))
-        rows = _jsonl(file, lines, wanted) if kind == "jsonl" else _delimited(file, lines, wanted, kind)
+        rows = _read_jsonl(file, lines, wanted) if kind == "jsonl" else _read_delimited(file, lines, wanted, kind)
         yield from rows
 
 
@@ -126,53 +126,53 @@ class _Lines:
             self.row = 0
 
 
-def _batched(
+def _batches(
     file: Path, lines: _Lines, wanted: ColumnRequest, rows: Iterable[tuple[int, Sequence[str]]]
 ) -> Iterator[Batch]:
     """Rows, of which each has a cell for each wanted column, in batches that are bounded in rows and in bytes."""
     names = wanted.columns
-    made: list[tuple[int, Sequence[str]]] = []
+    batch_rows: list[tuple[int, Sequence[str]]] = []
     size = 0
 
     def batch() -> Batch:
-        cells = zip(*(row for _, row in made), strict=True)
-        return Batch(str(file), [number for number, _ in made], dict(zip(names, map(list, cells), strict=True)))
+        cells = zip(*(row for _, row in batch_rows), strict=True)
+        return Batch(str(file), [number for number, _ in batch_rows], dict(zip(names, map(list, cells), strict=True)))
 
     for number, row in rows:
-        made.append((number, row))
+        batch_rows.append((number, row))
         size += lines.row
-        if len(made) == ROWS or size > MAX_ROW:
+        if len(batch_rows) == ROWS or size > MAX_ROW:
             yield batch()
-            made, size = [], 0
-    if made:
+            batch_rows, size = [], 0
+    if batch_rows:
         yield batch()
 
 
-def _delimited(file: Path, lines: _Lines, wanted: ColumnRequest, kind: str) -> Iterator[Batch]:
+def _read_delimited(file: Path, lines: _Lines, wanted: ColumnRequest, kind: str) -> Iterator[Batch]:
     csv.field_size_limit(MAX_CELL)
     first = next(lines, "")
     delimiter = delimiter_of(first, kind)
     reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-    begun = 1  # the line in which the row begins
+    row_start = 1  # the line in which the row begins
     try:
         header = [name.strip() for name in next(reader, [])]
-        if not wanted.in_header(str(file), header):
+        if not wanted.check_header(str(file), header):
             return
         places = [header.index(column) for column in wanted.columns]
 
         def rows() -> Iterator[tuple[int, Sequence[str]]]:
-            nonlocal begun
-            begun = lines.number + 1
+            nonlocal row_start
+            row_start = lines.number + 1
             lines.row = 0
             for cells in reader:
                 if len(cells) == len(header):
-                    yield begun, [cells[place] for place in places]
+                    yield row_start, [cells[place] for place in places]
                 elif cells:
                     what = f"another number of cells than the {len(header)} of the first line"
-                    wanted.problems.add_row(str(file), f"line {begun} with {len(cells)}", what)
-                begun, lines.row = lines.number + 1, 0
+                    wanted.problems.add_row(str(file), f"line {row_start} with {len(cells)}", what)
+                row_start, lines.row = lines.number + 1, 0
 
-        yield from _batched(file, lines, wanted, rows())
+        yield from _batches(file, lines, wanted, rows())
     except csv.Error as error:
         what = str(error)
         if "unexpected end" in what:
@@ -181,12 +181,12 @@ def _delimited(file: Path, lines: _Lines, wanted: ColumnRequest, kind: str) -> I
             what = f"a cell of more than {MAX_CELL:,} characters, or a quote that is never closed"
         elif "new-line" in what:
             what = "a carriage return that is not at its end: quote the cell, or end the lines with a line feed"
-        raise UnreadableError(f"line {begun}: {what}") from None
+        raise UnreadableError(f"line {row_start}: {what}") from None
 
 
-def _jsonl(file: Path, lines: _Lines, wanted: ColumnRequest) -> Iterator[Batch]:
+def _read_jsonl(file: Path, lines: _Lines, wanted: ColumnRequest) -> Iterator[Batch]:
     names: dict[str, None] = {}
-    asked = set(wanted.columns)
+    requested = set(wanted.columns)
 
     def rows() -> Iterator[tuple[int, Sequence[str]]]:
         for number, line in lines.rows():
@@ -194,29 +194,29 @@ def _jsonl(file: Path, lines: _Lines, wanted: ColumnRequest) -> Iterator[Batch]:
                 row = json.loads(line)
                 if not isinstance(row, dict):
                     raise TypeError(_NO_OBJECT)
-                cells = [_cell(row.get(column)) for column in wanted.columns]
+                cells = [_cell_text(row.get(column)) for column in wanted.columns]
             except (ValueError, RecursionError):
                 wanted.problems.add_row(str(file), f"line {number}", _NO_OBJECT)
             except TypeError as error:
                 wanted.problems.add_row(str(file), f"line {number}", str(error))
             else:
-                names.update(dict.fromkeys(name for name in row if len(names) < _NAMES or name in asked))
-                yield number, [cell if cell.isascii() else _whole(cell) for cell in cells]
+                names.update(dict.fromkeys(name for name in row if len(names) < _NAMES or name in requested))
+                yield number, [cell if cell.isascii() else _replace_lone_surrogates(cell) for cell in cells]
 
-    yield from _batched(file, lines, wanted, rows())
+    yield from _batches(file, lines, wanted, rows())
     if names:
-        wanted.in_header(str(file), list(names))
+        wanted.check_header(str(file), list(names))
 
 
-def _whole(cell: str) -> str:
+def _replace_lone_surrogates(cell: str) -> str:
     """A text that UTF-8 can hold: half a surrogate pair, which JSON can hold, becomes the replacement character."""
     return cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _parquet(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
+def _read_parquet(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
     with pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False) as opened:
         schema = opened.schema_arrow
-        if not wanted.in_header(str(file), schema.names):
+        if not wanted.check_header(str(file), schema.names):
             return
         nested = {name: kind for name in wanted.columns if pa.types.is_nested(kind := schema.field(name).type)}
         for key, column in wanted.keys:
@@ -227,14 +227,14 @@ def _parquet(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
         read = 0
         for part in opened.iter_batches(ROWS, columns=wanted.columns):
             try:
-                columns = {name: list(map(_cell, part.column(name).to_pylist())) for name in wanted.columns}
+                columns = {name: list(map(_cell_text, part.column(name).to_pylist())) for name in wanted.columns}
             except TypeError as error:
                 raise UnreadableError(f"rows from {read + 1} on: {error}") from None
             yield Batch(str(file), range(read + 1, read + len(part) + 1), columns, "row")
             read += len(part)
 
 
-def _cell(value: object) -> str:
+def _cell_text(value: object) -> str:
     """A value as text; `TypeError` for what is no single value."""
     if isinstance(value, str):
         return value

@@ -16,7 +16,7 @@ _LONGEST = 100
 _BREAK = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class Codes:
+class ValueCodes:
     """Numbers the values of a column as they appear, and counts their rows."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Codes:
         self.counts.update(values)
         return [self._numbers.setdefault(value, len(self._numbers)) for value in values]
 
-    def add(self, other: "Codes") -> NDArray[np.int32]:
+    def add(self, other: "ValueCodes") -> NDArray[np.int32]:
         """Go on with the values of another; its numbers become these."""
         self.counts.update(other.counts)
         return np.array([self._numbers.setdefault(value, len(self._numbers)) for value in other.values()], np.int32)
@@ -38,12 +38,12 @@ class Codes:
         return list(self._numbers)
 
 
-class Names:
+class LabelsAndSlices:
     """The labels and slices that the rows have."""
 
     def __init__(self, data: Data, problems: Problems) -> None:
         self._data, self._problems = data, problems
-        self.labels, self.slices = Codes(), Codes()
+        self.labels, self.slices = ValueCodes(), ValueCodes()
 
     def too_many(self) -> bool:
         """Whether there is no sense in reading on: labels or slices are as many as the rows."""
@@ -87,10 +87,10 @@ class Names:
             what = f"is a text, not a name: of more than {_LONGEST} characters, or of more than one line"
             self._problems.add(key, f"{quoted(strange[0])} {what}")
 
-    def ordered(self) -> tuple[str, ...]:
+    def ordered_labels(self) -> tuple[str, ...]:
         """The labels in their order: as given, or sorted; the positive one of two last."""
-        found = sorted(self.labels.counts)
-        if all(label.lstrip("-").isdecimal() for label in found):
-            found.sort(key=int)
-        labels = self._data.labels or tuple(found)
+        labels_found = sorted(self.labels.counts)
+        if all(label.lstrip("-").isdecimal() for label in labels_found):
+            labels_found.sort(key=int)
+        labels = self._data.labels or tuple(labels_found)
         return tuple(sorted(labels, key=lambda label: label == self._data.positive))

@@ -14,13 +14,13 @@ from verdict.base.engine import map_items
 from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.formats import ColumnRequest
 from verdict.classifier.dataset.problems import Problems
-from verdict.classifier.dataset.rows import SCHEMA, Codes, RowParser
+from verdict.classifier.dataset.rows import SCHEMA, CodeMaps, RowParser
 from verdict.classifier.dataset.table import read_file, require_rows, table_files
 from verdict.classifier.params.data import Data, Split
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class PartJob:
     """A file to read, and where its rows go."""
 
     data: Data
@@ -30,12 +30,12 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class PartResult:
     """What is known of a file's rows together, how many can be used, and whether it was read to its end."""
 
     rows: RowParser
     count: int
-    whole: bool
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Part:
 
     spool: Path
     count: int
-    codes: Codes
+    codes: CodeMaps
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of its rows, a batch at a time."""
@@ -59,7 +59,7 @@ class Part:
                 yield batch
 
 
-def read(data: Data, split: Split, rows: RowParser, problems: Problems, folder: Path) -> list[Part]:
+def read_parts(data: Data, split: Split, rows: RowParser, problems: Problems, folder: Path) -> list[Part]:
     """Read all files of a table into a folder, which is made.
 
     Args:
@@ -70,33 +70,33 @@ def read(data: Data, split: Split, rows: RowParser, problems: Problems, folder: 
         folder: where to write.
     """
     folder.mkdir()
-    found, parts = table_files(Path(data.path), problems), list[Part]()
-    jobs = [Job(data, split, file, folder / f"{number:06}.arrow") for number, file in enumerate(found)]
-    for job, made in zip(jobs, map_items(make, jobs), strict=True):
+    paths, parts = table_files(Path(data.path), problems), list[Part]()
+    jobs = [PartJob(data, split, file, folder / f"{number:06}.arrow") for number, file in enumerate(paths)]
+    for job, made in zip(jobs, map_items(read_part, jobs), strict=True):
         parts.append(Part(job.spool, made.count, rows.add(made.rows)))
         rows.names.require_few()
-        if not made.whole:
+        if not made.complete:
             problems.raise_if_any()
-    if found:
+    if paths:
         require_rows(Path(data.path), rows.read.total(), problems)
     return parts
 
 
-def make(job: Job) -> Made:
+def read_part(job: PartJob) -> PartResult:
     """Read a file into its spool, as far as it can be read."""
     rows, count = RowParser(job.data, job.split, Problems(job.data.path)), 0
     wanted = ColumnRequest(requested_columns(job.data, job.split), rows.problems)
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(job.spool, SCHEMA, options=options) as spool, suppress(VerdictError):  # its problems tell it
         for batch in read_file(job.file, wanted):
-            made = rows.of(batch)
+            made = rows.parse(batch)
             spool.write_batch(made)
             count += len(made)
             if rows.names.too_many():
                 break
         else:
-            return Made(rows, count, whole=True)
-    return Made(rows, count, whole=False)
+            return PartResult(rows, count, complete=True)
+    return PartResult(rows, count, complete=False)
 
 
 def requested_columns(data: Data, split: Split) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ import json
 from verdict.base.errors import VerdictError
 
 # So many different problems are told; a table with more of them has one cause for many.
-_SHOWN = 30
+_MAX_SHOWN = 30
 _LONGEST = 80
 
 
@@ -47,5 +47,6 @@ class Problems:
         for (key, what, then), (first, count) in self._rows.items():
             lines.append(f"{key}: {what} in {count:,} row{'s' * (count > 1)} (first: {first}){then}")
         if lines:
-            more = [f"and {len(lines) - _SHOWN:,} more problems"] if len(lines) > _SHOWN else []
-            raise VerdictError(self._table, "".join(f"\n  {line}" for line in [*lines[:_SHOWN], *more]), self._remedy)
+            if len(lines) > _MAX_SHOWN:
+                lines[_MAX_SHOWN:] = [f"and {len(lines) - _MAX_SHOWN:,} more problems"]
+            raise VerdictError(self._table, "".join(f"\n  {line}" for line in lines), self._remedy)

@@ -21,7 +21,7 @@ def normalise(text: str) -> str:
     return " ".join(re.findall(r"\w+", folded)) or folded.strip()
 
 
-def hashed(key: str) -> int:
+def hash64(key: str) -> int:
     """A hash of 64 bits: among ten million keys two are the same by chance once in 300,000 times."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little")
 
@@ -35,16 +35,16 @@ def split_of(group: str, split: Split) -> str:
     return "validation" if position < split.test + split.validation else "train"
 
 
-def by_date(groups: NDArray[np.int32], dates: NDArray[np.int64], split: Split) -> NDArray[np.int8]:
+def splits_by_date(groups: NDArray[np.int32], dates: NDArray[np.int64], split: Split) -> NDArray[np.int8]:
     """The split of each row, as its place in `SPLITS`: the groups, by number, with the newest rows are tested on.
 
     A group is as new as its newest row, and groups of one date stay together; shares are met as near as can be.
     """
     newest = np.full(groups.max(initial=-1) + 1, np.iinfo(np.int64).min)
     np.maximum.at(newest, groups, dates)
-    mine = newest[groups]
-    days, counts = np.unique(mine, return_counts=True)
+    row_dates = newest[groups]
+    days, counts = np.unique(row_dates, return_counts=True)
     before = np.concatenate([[0], np.cumsum(counts)])  # rows before a day, and after the last one
-    wanted = np.array([1 - split.test - split.validation, 1 - split.test]) * len(mine)
-    borders = len(days) - np.abs(before[::-1, None] - wanted).argmin(axis=0)
-    return np.searchsorted(borders, np.searchsorted(days, mine), side="right").astype(np.int8)
+    ideal = np.array([1 - split.test - split.validation, 1 - split.test]) * len(row_dates)
+    borders = len(days) - np.abs(before[::-1, None] - ideal).argmin(axis=0)
+    return np.searchsorted(borders, np.searchsorted(days, row_dates), side="right").astype(np.int8)

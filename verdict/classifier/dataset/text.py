@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # Before it is cleaned, a text may be so many times as long as its limit: an escaped character has up to five or so.
-_RAW = 5
+_RAW_FACTOR = 5
 
 
 def _html_entities(text: str) -> str:
@@ -73,15 +73,15 @@ class Text(BaseModel):
 
     def clean(self, text: str) -> str:
         """The text as the model reads it: clean, at most `max_length` characters; a second time changes nothing."""
-        cleaned = clean(text[: _RAW * self.max_length], self.cleaning)
+        cleaned = clean(text[: _RAW_FACTOR * self.max_length], self.cleaning)
         return cleaned if len(cleaned) <= self.max_length else clean(cleaned[: self.max_length], self.cleaning)
 
-    def cuts(self, text: str) -> bool:
+    def is_cut(self, text: str) -> bool:
         """Whether a part of the text is not read, since it is too long."""
         longest = self.max_length
-        return len(text) > longest and (len(text) > _RAW * longest or len(clean(text, self.cleaning)) > longest)
+        return len(text) > longest and (len(text) > _RAW_FACTOR * longest or len(clean(text, self.cleaning)) > longest)
 
-    def joined(self, value: str | Mapping[str, str]) -> str:
+    def join(self, value: str | Mapping[str, str]) -> str:
         """One text: a plain one as it is, an object of the columns as their texts, joined in order.
 
         Raises:

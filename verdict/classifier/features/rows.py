@@ -31,7 +31,7 @@ class SparseRows:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, rows: Sequence[Row], columns: int) -> Self:
+    def from_rows(cls, rows: Sequence[Row], columns: int) -> Self:
         """The matrix of some rows."""
         ends = np.array([0, *accumulate(len(indices) for indices, _ in rows)], np.int32)
         # To join one array with none takes longer than it looks.
@@ -49,7 +49,7 @@ class SparseRows:
         return product
 
 
-def stacked(parts: Sequence[SparseRows]) -> SparseRows:
+def stack_rows(parts: Sequence[SparseRows]) -> SparseRows:
     """The rows of all parts, of which there is at least one, in their order."""
     if len(parts) == 1:
         return parts[0]

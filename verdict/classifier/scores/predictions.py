@@ -59,12 +59,12 @@ def label_codes(table: "Table", labels: Sequence[str], where: str, start: int = 
     """
     column = table["label"] if isinstance(table, pa.Table) else pa.array(table["label"].tolist(), pa.string())
     known = pa.array(labels, pa.string())
-    found: Codes = np.asarray(pc.fill_null(pc.index_in(column, known), -1), dtype=np.intp)
-    if (unknown := np.flatnonzero(found < 0)).size:
+    places: Codes = np.asarray(pc.fill_null(pc.index_in(column, known), -1), dtype=np.intp)
+    if (unknown := np.flatnonzero(places < 0)).size:
         row = int(unknown[0])
         what = f"unknown label {column[row].as_py()!r:.80}; there is {', '.join(labels)}"
         raise VerdictError(f"{where}, row {start + row}", what, "dvc repro prepare")
-    return found
+    return places
 
 
 def scored_rows(predictions: "Table", labels: tuple[str, ...], where: str) -> ScoredRows:
@@ -91,18 +91,18 @@ def metrics_by_slice(
     return {name: compute_metrics(rows[inside], bins) for name, inside in slice_masks(predictions)}
 
 
-def metrics_document(found: MetricsBySlice, labels: Sequence[str]) -> dict[str, Any]:
+def metrics_document(metrics: MetricsBySlice, labels: Sequence[str]) -> dict[str, Any]:
     """Figures in the shape of a metrics file, rounded: of each class overall alone."""
-    short = {name: {key: value for key, value in own.items() if ":" not in key} for name, own in found.items()}
-    document: dict[str, Any] = {OVERALL: {**rounded(short.pop(OVERALL)), "classes": _classes(found[OVERALL], labels)}}
+    short = {name: {key: value for key, value in own.items() if ":" not in key} for name, own in metrics.items()}
+    document: dict[str, Any] = {OVERALL: {**rounded(short.pop(OVERALL)), "classes": _classes(metrics[OVERALL], labels)}}
     return {**document, "slices": {name: rounded(own) for name, own in short.items()}} if short else document
 
 
-def _classes(found: Mapping[str, float], labels: Sequence[str]) -> dict[str, dict[str, float]]:
+def _classes(metrics: Mapping[str, float], labels: Sequence[str]) -> dict[str, dict[str, float]]:
     return {
         label: {
-            **rounded({name: found[f"{name}:{label}"] for name in BY_CLASS}),
-            "support": int(found[f"support:{label}"]),
+            **rounded({name: metrics[f"{name}:{label}"] for name in BY_CLASS}),
+            "support": int(metrics[f"support:{label}"]),
         }
         for label in labels
     }
@@ -125,12 +125,12 @@ def scores_document(predictions: "Table", labels: tuple[str, ...], bins: int, so
     return metrics_document(metrics_by_slice(predictions, labels, bins, str(source)), labels)
 
 
-def changed_label_share(old: "pd.DataFrame", new: "pd.DataFrame") -> float:
+def changed_label_share(base: "pd.DataFrame", candidate: "pd.DataFrame") -> float:
     """The share of the rows of two tables that get another label by the second; 1 where they share none."""
-    said = []
-    for table in (old, new):
+    labels_by_id = []
+    for table in (base, candidate):
         labels = labels_of(table.columns)
         rows = table[probability_columns(labels)].to_numpy().argmax(axis=1)
-        said.append(dict(zip(table["id"], (labels[row] for row in rows), strict=True)))
-    both = said[0].keys() & said[1].keys()
-    return sum(said[0][name] != said[1][name] for name in both) / len(both) if both else 1.0
+        labels_by_id.append(dict(zip(table["id"], (labels[row] for row in rows), strict=True)))
+    shared = labels_by_id[0].keys() & labels_by_id[1].keys()
+    return sum(labels_by_id[0][name] != labels_by_id[1][name] for name in shared) / len(shared) if shared else 1.0

@@ -41,9 +41,9 @@ def read_published(path: Path) -> list[Published]:
 def _published(row: list[str], where: str, remedy: str) -> Published:
     try:
         name, slice_, metric, value = row
-        found = Published(name, slice_, metric, float(value))
+        score = Published(name, slice_, metric, float(value))
     except ValueError:
         raise VerdictError(where, f"not {', '.join(_COLUMNS)}, the last a number: {row!r:.100}", remedy) from None
-    if not math.isfinite(found.value):
+    if not math.isfinite(score.value):
         raise VerdictError(where, f"value is {value}, not a finite number", remedy)
-    return found
+    return score

@@ -39,16 +39,16 @@ def write_validation(
     names = [predictions.name, *(f"seed-{seed}.parquet" for seed in list(seeds)[1:])]
     for name, one in zip(names, tables, strict=True):
         write_table(predictions.with_name(name), one, one.schema)
-    all_of_them = [scores_document(one, labels, BINS, predictions) for one in tables]
-    values = [one[OVERALL][headline] for one in all_of_them]
+    documents = [scores_document(one, labels, BINS, predictions) for one in tables]
+    values = [one[OVERALL][headline] for one in documents]
     spread = {
         "values": {str(seed): value for seed, value in zip(seeds, values, strict=True)},
         "mean": round(statistics.fmean(values), 6),
         "std": round(statistics.stdev(values), 6) if len(values) > 1 else 0.0,
     }
-    found = {**all_of_them[0], "seeds": spread}
-    write_json(scores, found)
-    return found
+    document = {**documents[0], "seeds": spread}
+    write_json(scores, document)
+    return document
 
 
 def spread_in_words(seeds: dict[str, Any]) -> str:

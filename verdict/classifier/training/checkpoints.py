@@ -29,7 +29,7 @@ def acquire(path: Path) -> BaseFileLock:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(_lock(path))
+        lock = FileLock(_lock_path(path))
         lock.acquire(blocking=False)
         return lock
     except Timeout:
@@ -40,8 +40,8 @@ def delete(paths: Iterable[Path]) -> None:
     """Remove states: the trainings are over, and what they gave is written."""
     for path in paths:
         path.unlink(missing_ok=True)
-        _lock(path).unlink(missing_ok=True)
+        _lock_path(path).unlink(missing_ok=True)
 
 
-def _lock(path: Path) -> Path:
+def _lock_path(path: Path) -> Path:
     return path.with_suffix(".lock")

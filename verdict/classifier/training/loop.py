@@ -64,7 +64,7 @@ class TrainingData:
     reach: float = 1.0
     weight: Floats | None = None
 
-    def at(self, rows: "Codes | slice", features: Features = None) -> "TrainingData":
+    def select(self, rows: "Codes | slice", features: Features = None) -> "TrainingData":
         """Some of the rows, with these features."""
         return replace(
             self,
@@ -80,16 +80,16 @@ class TrainingData:
             yield self
             return
         for rows, features in self.features.parts(draw):
-            yield self.at(rows, features)
+            yield self.select(rows, features)
 
-    def joined(self, other: "TrainingData") -> "TrainingData":
+    def concatenate(self, other: "TrainingData") -> "TrainingData":
         """These rows, then the other's."""
         return replace(
             self,
-            features=joined(self.features, other.features),
+            features=concatenate_features(self.features, other.features),
             actual=np.concatenate([self.actual, other.actual]),
-            rating=_concatenated(self.rating, other.rating),
-            weight=_concatenated(self.weight, other.weight),
+            rating=_concatenate(self.rating, other.rating),
+            weight=_concatenate(self.weight, other.weight),
         )
 
     def score(self, metric: str, probabilities: Floats) -> float:
@@ -99,25 +99,25 @@ class TrainingData:
         )
 
 
-def _concatenated(first: Floats | None, second: Floats | None) -> Floats | None:
+def _concatenate(first: Floats | None, second: Floats | None) -> Floats | None:
     return None if first is None or second is None else np.concatenate([first, second])
 
 
-def joined(first: Features, second: Features) -> Features:
+def concatenate_features(first: Features, second: Features) -> Features:
     """The rows of both, one after the other; they are of one representation."""
     if (isinstance(first, Tokens) and isinstance(second, Tokens)) or isinstance(first, Shards):
-        return first.joined(second)
+        return first.concatenate(second)
     return sp.vstack([first, second], format="csr")
 
 
-def said(model: Model, data: TrainingData) -> Floats:
+def predicted_probabilities(model: Model, data: TrainingData) -> Floats:
     """The probabilities that a model gives the rows, (n, K)."""
     if not isinstance(data.features, Shards):
         return model.probabilities(data.features)
-    found = np.empty((len(data.actual), len(data.labels)))
+    probabilities = np.empty((len(data.actual), len(data.labels)))
     for rows, features in data.features.parts():
-        found[rows] = model.probabilities(features)
-    return found
+        probabilities[rows] = model.probabilities(features)
+    return probabilities
 
 
 def targets(data: TrainingData, params: Train, by_class: Floats | None = None) -> Floats:
@@ -129,14 +129,14 @@ def targets(data: TrainingData, params: Train, by_class: Floats | None = None) -
     middle, and for the first with the rest. All of it is multiplied by the class's and by the row's own weight.
     Of rows that are a part of more, `by_class` has the weights of the classes (`class_weights`) in all of these.
     """
-    wanted = np.zeros((len(data.actual), len(data.labels)))
-    wanted[np.arange(len(data.actual)), data.actual] = 1
+    shares = np.zeros((len(data.actual), len(data.labels)))
+    shares[np.arange(len(data.actual)), data.actual] = 1
     if data.rating is not None and params.rating_noise:
         above = ndtr(data.rating / params.rating_noise)
         outside = np.isin(data.actual, (0, len(data.labels) - 1))
-        wanted[outside, 0], wanted[outside, -1] = (1 - above)[outside], above[outside]
-    wanted *= class_weights(data, params) if by_class is None else by_class
-    return wanted if data.weight is None else wanted * data.weight[:, None]
+        shares[outside, 0], shares[outside, -1] = (1 - above)[outside], above[outside]
+    shares *= class_weights(data, params) if by_class is None else by_class
+    return shares if data.weight is None else shares * data.weight[:, None]
 
 
 def class_weights(data: TrainingData, params: Train) -> Floats:
@@ -168,10 +168,10 @@ def fit_epochs(
     limits = getattr(params, params.model)
     step = trainer(train)
     model, best, curve = early_stopping(limits.epochs, limits.patience, step, validation, (params.model, headline))
-    held_out = said(model, validation)
+    held_out = predicted_probabilities(model, validation)
     rows = len(train.actual) * len(curve) // 2
     if params.refit:
-        whole = train.joined(validation)
+        whole = train.concatenate(validation)
         rows += len(whole.actual) * best
         step = trainer(whole)
         for epoch in range(best):
@@ -201,13 +201,13 @@ def early_stopping(
     with tqdm(total=epochs, desc=name, unit="epoch", disable=None, leave=False) as progress:
         for epoch in range(epochs):
             model, train_loss = step(epoch)
-            probabilities = said(model, validation)
+            probabilities = predicted_probabilities(model, validation)
             loss = log_loss(validation.actual, probabilities)
             if not math.isfinite(loss):
                 raise diverged(name, epoch)
             score = validation.score(headline, probabilities)
-            curve.append(point(epoch, "training", train_loss, score))
-            curve.append(point(epoch, "validation", loss, score))
+            curve.append(curve_point(epoch, "training", train_loss, score))
+            curve.append(curve_point(epoch, "validation", loss, score))
             progress.update()
             progress.set_postfix({"loss": f"{loss:.4f}", headline: f"{score:.4f}"})
             if best is None or loss < best[0]:
@@ -226,6 +226,6 @@ def diverged(name: str, epoch: int) -> VerdictError:
     )
 
 
-def point(epoch: int, on: str, loss: float, score: float) -> dict[str, Any]:
+def curve_point(epoch: int, on: str, loss: float, score: float) -> dict[str, Any]:
     """One row of the learning curve; `epoch` counts from 0, its rows from 1."""
     return {"epoch": epoch + 1, "on": on, "loss": round(loss, 6), "validation_headline": score}

@@ -104,8 +104,8 @@ class Reference(BaseModel):
         words = np.array([[*row, 0] for row in self.words], np.int64)
         # Of a large window as many words count as a window of validation has: see `mixture.fit`.
         most = COUNTED_SHARE * WINDOW_TEXTS * float(np.mean(self.lengths))
-        answers, own = shares(np.array(self.answers)), np.array(self.classes)
-        classes = shares(own) - shares(own.sum(axis=0) - own)
+        answers, by_class = answer_shares(np.array(self.answers)), np.array(self.classes)
+        classes = answer_shares(by_class) - answer_shares(by_class.sum(axis=0) - by_class)
         return SliceProfiles(words, np.array(self.unknown), np.array(self.lengths), answers, classes, most)
 
     def to_json(self) -> str:
@@ -129,7 +129,7 @@ class Reference(BaseModel):
         return float(mix @ [self.scores.get(name, {}).get(metric, whole) for name in self.slices])
 
 
-def shares(answers: Counts) -> Floats:
+def answer_shares(answers: Counts) -> Floats:
     """Counts of answers by slice or class as shares; one without any has those of all."""
     sums = answers.sum(axis=(1, 2), keepdims=True)
     whole = answers.sum(axis=0) / max(answers.sum(), 1)

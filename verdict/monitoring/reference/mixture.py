@@ -95,7 +95,7 @@ class Fit:
         expected = self.expected
         if first is not None:
             expected = expected * (first.words + _LEAST) / (first.expected + _LEAST)
-        return _apart(expected / expected.sum(), self.words) * float(np.sqrt(self.size))
+        return _distance(expected / expected.sum(), self.words) * float(np.sqrt(self.size))
 
     def classes(self, first: "Fit | None" = None) -> float:
         """By how much the share of one class is off, at most; with `first`, since that window."""
@@ -123,8 +123,8 @@ def fit(slices: SliceProfiles, window: Window, weights: Floats | None = None) ->
     expected = np.tensordot(mix, slices.answers, 1)
     answers = window.answers / max(window.texts, 1) - expected
     size = min(window.words[:-1].sum(), slices.window)
-    told = _telling(slices.classes, expected)
-    return Fit(mix, float(excess), answers, told, _known(slices, window), weights @ _shares(slices), size)
+    filters = _class_filters(slices.classes, expected)
+    return Fit(mix, float(excess), answers, filters, _known(slices, window), weights @ _shares(slices), size)
 
 
 def mixtures(slices: SliceProfiles, windows: Sequence[Window]) -> Floats:
@@ -137,7 +137,7 @@ def mixtures(slices: SliceProfiles, windows: Sequence[Window]) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _telling(classes: Floats, expected: Floats) -> Floats:
+def _class_filters(classes: Floats, expected: Floats) -> Floats:
     """The matched filter of each class: an answer tells the more of it, the rarer it is in others."""
     weights = classes / (expected + _RARE)
     return np.asarray(weights / ((weights * classes).sum(axis=(1, 2), keepdims=True) + _DOUBT))
@@ -154,7 +154,7 @@ def _known(slices: SliceProfiles, window: Window) -> Floats:
     return np.asarray(known / known.sum() if known.any() else _shares(slices).mean(axis=0))
 
 
-def _apart(first: Floats, second: Floats) -> float:
+def _distance(first: Floats, second: Floats) -> float:
     """The square root of the Jensen-Shannon divergence of two distributions."""
     middle = (first + second) / 2
     divergence = sum(

@@ -81,7 +81,7 @@ class Counter:
                 place = other if bits[at >> 3] >> (at & 7) & 1 else other + 1
             counts[place] += 1
 
-    def of(self, texts: Iterable[str]) -> Counts:
+    def count(self, texts: Iterable[str]) -> Counts:
         """A row of counts for each text, of shape (texts, places)."""
         rows = []
         for text in texts:

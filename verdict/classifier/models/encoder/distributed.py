@@ -23,11 +23,11 @@ class ProcessGroup:
     device: torch.device
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes and speaks."""
         return self.rank == 0
 
-    def gathered(self, parts: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
+    def all_gather(self, parts: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
         """Rows that each process has a share of (see `batches.share`), put together in every process."""
         if self.size == 1:
             return parts
@@ -38,7 +38,7 @@ class ProcessGroup:
             whole[rank :: self.size] = part
         return whole
 
-    def summed(self, value: float) -> float:
+    def all_sum(self, value: float) -> float:
         """The sum of a number over all processes, in each of them."""
         if self.size == 1:
             return value
@@ -46,7 +46,7 @@ class ProcessGroup:
         distributed.all_gather_object(values, value)
         return sum(values)
 
-    def decided(self, value: bool) -> bool:
+    def broadcast(self, value: bool) -> bool:
         """What the leading process says, in each of them: no two may take different ways."""
         if self.size == 1:
             return value
@@ -54,7 +54,7 @@ class ProcessGroup:
         distributed.broadcast_object_list(values)
         return values[0]
 
-    def agree(self, value: object, where: str) -> None:
+    def require_same(self, value: object, where: str) -> None:
         """Refuse to train together from different states, as on machines that share no folder."""
         if self.size > 1:
             values = [value] * self.size
@@ -63,7 +63,7 @@ class ProcessGroup:
                 remedy = "a folder that all machines share, or delete it on all of them"
                 raise VerdictError(where, "another state, or none, on another machine", remedy)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Until all processes are here."""
         if self.size > 1:
             distributed.barrier()
@@ -82,9 +82,9 @@ def join_processes(device: str) -> Iterator[ProcessGroup]:
         VerdictError: the device is not there.
     """
     size, local = torchrun_number("WORLD_SIZE", 1), torchrun_number("LOCAL_RANK", 0)
-    own = f"cuda:{local}" if device == "cuda" and size > 1 else device
-    require_device(own)
-    place = torch.device(own)
+    name = f"cuda:{local}" if device == "cuda" and size > 1 else device
+    require_device(name)
+    place = torch.device(name)
     if size == 1:
         yield ProcessGroup(0, 1, place)
         return

@@ -37,8 +37,8 @@ def memory_errors(params: Train, world: ProcessGroup) -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         # Besides torch's own, libraries tell it as a RuntimeError like any other, but for its words.
-        told = isinstance(error, torch.OutOfMemoryError | MemoryError) or NO_MEMORY.search(str(error))
-        if not told:
+        is_memory_error = isinstance(error, torch.OutOfMemoryError | MemoryError) or NO_MEMORY.search(str(error))
+        if not is_memory_error:
             raise
         size = params.encoder.batch_size
         what = f"train.encoder.batch_size: {size} texts at a time do not fit into the memory of {world.device}"

@@ -92,24 +92,24 @@ def checked_config(config: dict[str, Any], dropout: float | None = None) -> Pret
         raise ValueError(f"model_type {family!r} is none of {', '.join(FAMILIES)}")
     if "auto_map" in config:
         raise ValueError("auto_map asks for code from elsewhere, which is never run")
-    own = {
+    settings = {
         name: value
         for name, value in config.items()
         if isinstance(value, int | float | str) and (name in _SETTINGS or name in _DROPOUTS)
     }
     try:
-        made: PretrainedConfig = AutoConfig.for_model(family, **own)
+        checked: PretrainedConfig = AutoConfig.for_model(family, **settings)
     except Exception as error:
         raise ValueError(f"not a config of {family}: {error}") from None
     for name, most in _BOUNDS.items():
-        value = getattr(made, name, 1)
+        value = getattr(checked, name, 1)
         if type(value) is not int or not 1 <= value <= most:
             raise ValueError(f"{name} is {value!r}, expected a whole number up to {most:,}")
     if dropout is not None:
         for name in _DROPOUTS:
-            if hasattr(made, name):
-                setattr(made, name, dropout)
-    return made
+            if hasattr(checked, name):
+                setattr(checked, name, dropout)
+    return checked
 
 
 def shapes(config: dict[str, Any], outputs: int) -> dict[str, tuple[int, ...]]:

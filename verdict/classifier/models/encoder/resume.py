@@ -46,24 +46,24 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Tensors:
+class State:
     """What changes while training, by name: the weights, AdamW's moments, the best weights, and scores to keep."""
 
     network: nn.Module
     optimiser: Optimizer
     kept: dict[str, Tensor]
 
-    def named(self, done: bool = False) -> dict[str, Tensor]:
+    def by_name(self, done: bool = False) -> dict[str, Tensor]:
         """The tensors under the names that they have on disk: all, or of a training that is done what it gave."""
-        found = {f"kept.{name}": value for name, value in self.kept.items()}
+        named = {f"kept.{name}": value for name, value in self.kept.items()}
         if done:
-            return {name: value.contiguous() for name, value in found.items()}
-        found |= {f"now.{name}": value for name, value in self.network.state_dict().items()}
+            return {name: value.contiguous() for name, value in named.items()}
+        named |= {f"now.{name}": value for name, value in self.network.state_dict().items()}
         names = {id(parameter): name for name, parameter in self.network.named_parameters()}
         for parameter, moments in self.optimiser.state.items():
             for kind, value in moments.items():
-                found[f"{kind}.{names[id(parameter)]}"] = value
-        return {name: value.detach().cpu().contiguous() for name, value in found.items()}
+                named[f"{kind}.{names[id(parameter)]}"] = value
+        return {name: value.detach().cpu().contiguous() for name, value in named.items()}
 
     def restore(self, saved: dict[str, Tensor]) -> None:
         """Put everything back as it was."""
@@ -81,7 +81,7 @@ class Tensors:
         )
 
 
-def place(params: Train, phase: str, data: Iterable[TrainingData], start: str, world: ProcessGroup) -> Path:
+def path_for(params: Train, phase: str, data: Iterable[TrainingData], start: str, world: ProcessGroup) -> Path:
     """The file of one training.
 
     Args:
@@ -91,28 +91,28 @@ def place(params: Train, phase: str, data: Iterable[TrainingData], start: str, w
         start: the hash of the weights that it starts from.
         world: how many processes share a batch, on which kind of device.
     """
-    silent: Any = {"linear": True, "bag": True, "seeds": True, "refit": True, "encoder": {"save_minutes"}}
-    told = params.model_dump(mode="json", exclude=silent)
+    excluded: Any = {"linear": True, "bag": True, "seeds": True, "refit": True, "encoder": {"save_minutes"}}
+    settings = params.model_dump(mode="json", exclude=excluded)
     device = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
-    whole = hashlib.sha256(
-        json.dumps([told, phase, start, world.size, device, torch.__version__, transformers.__version__]).encode()
+    digest = hashlib.sha256(
+        json.dumps([settings, phase, start, world.size, device, torch.__version__, transformers.__version__]).encode()
     )
     for part in data:
-        whole.update(json.dumps([part.labels, part.reach]).encode())
+        digest.update(json.dumps([part.labels, part.reach]).encode())
         for array in (part.features.ids, part.features.ends, part.actual, part.rating, part.weight):
-            whole.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+            digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
     for file in sorted(path for room in ("base", "classifier") for path in (_CODE / room).rglob("*.py")):
-        whole.update(file.read_bytes())
-    return checkpoints.folder() / f"{whole.hexdigest()[:20]}.safetensors"
+        digest.update(file.read_bytes())
+    return checkpoints.folder() / f"{digest.hexdigest()[:20]}.safetensors"
 
 
-def save(path: Path, progress: Progress, tensors: Tensors) -> None:
+def save(path: Path, progress: Progress, tensors: State) -> None:
     """Replace the state on disk."""
     with replacing(path) as partial:
-        save_file(tensors.named(progress.done), partial, metadata={"progress": json.dumps(asdict(progress))})
+        save_file(tensors.by_name(progress.done), partial, metadata={"progress": json.dumps(asdict(progress))})
 
 
-def load(path: Path, tensors: Tensors) -> Progress | None:
+def load(path: Path, tensors: State) -> Progress | None:
     """Restore the state on disk; `None` where there is none, or one that is damaged and of no use."""
     try:
         with safe_open(path, "pt") as opened:

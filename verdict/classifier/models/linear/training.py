@@ -35,7 +35,9 @@ def fit(params: Train, headline: str, train: TrainingData, validation: TrainingD
 def _trainer(data: TrainingData, params: Train) -> Step:
     """A function that trains one more epoch."""
     by_class, order = class_weights(data, params), np.random.default_rng(params.seed)
-    counted = (_wanted(data.at(rows), params, by_class)[0] for rows in _portions(np.arange(len(data.actual))))
+    counted = (
+        _weighted_rows(data.select(rows), params, by_class)[0] for rows in _row_batches(np.arange(len(data.actual)))
+    )
     average = sum(map(len, counted))  # from the second epoch on: the first is far from where it ends
     scales = _scales(data, params, by_class)
     # Of two classes the second is enough: what speaks for it speaks against the first.
@@ -43,17 +45,17 @@ def _trainer(data: TrainingData, params: Train) -> Step:
 
     def step(epoch: int) -> tuple[Linear, float]:
         for part in data.parts(order):
-            rows, classes, weights = _wanted(part, params, by_class)
-            for chosen in _portions(order.permutation(len(rows))):
+            rows, classes, weights = _weighted_rows(part, params, by_class)
+            for chosen in _row_batches(order.permutation(len(rows))):
                 features = _with_constant(part.features[rows[chosen]])
                 for place, descent in descents.items():
-                    scaled, own = _scaled(features, scales[place]), classes[chosen] == place
+                    scaled, is_class = _scaled(features, scales[place]), classes[chosen] == place
                     try:
-                        descent.partial_fit(scaled, own, [False, True], weights[chosen])
+                        descent.partial_fit(scaled, is_class, [False, True], weights[chosen])
                     except ValueError:  # scikit-learn's word for an overflow
                         raise diverged("linear", epoch) from None
-        found = _mirrored([descent.coef_[0] * scales[place] for place, descent in descents.items()])
-        model = Linear(_float32(found[:, :-1].T), _float32(found[:, -1]))
+        coefficients = _row_per_class([descent.coef_[0] * scales[place] for place, descent in descents.items()])
+        model = Linear(_float32(coefficients[:, :-1].T), _float32(coefficients[:, -1]))
         return model, _loss(model, data)
 
     return step
@@ -78,18 +80,18 @@ def _scales(data: TrainingData, params: Train, by_class: Floats) -> npt.NDArray[
     scale's square as `log_count_ratio` says; the rest of it is the same for all features.
     """
     shape, share = (len(data.labels), data.features.shape[1]), params.linear.log_count_ratio
-    squared = _informed(data, params, by_class) if share else np.ones(shape)
+    squared = _squared_log_count_ratios(data, params, by_class) if share else np.ones(shape)
     return _float32(np.pad(np.sqrt(1 - share + share * squared), ((0, 0), (0, 1)), constant_values=_CONSTANT))
 
 
-def _informed(data: TrainingData, params: Train, by_class: Floats) -> Floats:
+def _squared_log_count_ratios(data: TrainingData, params: Train, by_class: Floats) -> Floats:
     """The squares of the log-count ratios, (K, size), to a mean of 1."""
     size = data.features.shape[1]
     counts, squares = np.full((len(data.labels), size), _SMOOTHING), np.zeros(size)
     for part in data.parts():
-        for rows in _portions(np.arange(len(part.actual))):
+        for rows in _row_batches(np.arange(len(part.actual))):
             features = part.features[rows]
-            counts += targets(part.at(rows), params, by_class).T @ features.astype(bool)
+            counts += targets(part.select(rows), params, by_class).T @ features.astype(bool)
             squares += np.asarray(features.power(2).sum(axis=0)).ravel()
     rest = counts.sum(axis=0) - counts - (len(counts) - 2) * _SMOOTHING
     # Where no feature tells anything, all are alike.
@@ -104,7 +106,7 @@ def _log_shares(counts: Floats) -> Floats:
     return shares
 
 
-def _portions(rows: Codes) -> list[Codes]:
+def _row_batches(rows: Codes) -> list[Codes]:
     return [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
 
 
@@ -118,11 +120,11 @@ def _scaled(features: sp.csr_matrix, scale: npt.NDArray[np.float32]) -> sp.csr_m
     return sp.csr_matrix((data, features.indices, features.indptr), shape=features.shape)
 
 
-def _wanted(data: TrainingData, params: Train, by_class: Floats) -> tuple[Codes, Codes, Floats]:
+def _weighted_rows(data: TrainingData, params: Train, by_class: Floats) -> tuple[Codes, Codes, Floats]:
     """Rows, classes and weights: scikit-learn takes one class a row, so a row stands once for each of its."""
-    wanted = targets(data, params, by_class)
-    rows, classes = np.nonzero(wanted > _LEAST_SHARE * wanted.sum(axis=1, keepdims=True))
-    return rows, classes, wanted[rows, classes]
+    class_targets = targets(data, params, by_class)
+    rows, classes = np.nonzero(class_targets > _LEAST_SHARE * class_targets.sum(axis=1, keepdims=True))
+    return rows, classes, class_targets[rows, classes]
 
 
 def _loss(model: Linear, data: TrainingData) -> float:
@@ -134,7 +136,7 @@ def _loss(model: Linear, data: TrainingData) -> float:
     return sum(loss * rows for loss, rows in losses) / sum(rows for _, rows in losses)
 
 
-def _mirrored(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+def _row_per_class(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
     """A row a class; of two only the second's is given."""
     return np.array([-values[0], *values] if len(values) == 1 else values)
 
