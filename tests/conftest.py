@@ -1,4 +1,4 @@
-"""What many tests share: a small, made-up table of the example's shape, and params to match it."""
+"""Shared fixtures: a small, made-up table of the example's shape, and params to match it."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-# Before DVC is imported anywhere: no telemetry, and nobody else's site cache.
+# Before DVC is imported anywhere: no telemetry.
 os.environ["DVC_NO_ANALYTICS"] = "1"
 
 import pytest
@@ -21,7 +21,7 @@ from tests.tiers import VARIABLE
 from verdict.classifier.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
-# Where a copy costs a sixth of what it costs on a disk; a run has some half a GB there, and a failed one leaves it.
+# A copy in memory costs a sixth of one on a disk. A run needs about half a GB there; a failed run leaves its files.
 _MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # bytes # noqa: S108 - made by pytest, as in /tmp
 _SLOWEST = ("workflows", "dvc/sweep", "dvc/pipeline", "dvc/remote")
 # The table of tests/corpus.py, whatever the repository's own data is, and limits that a few hundred rows can keep.
@@ -53,10 +53,10 @@ GATE = {
 
 
 def small_params() -> dict[str, Any]:
-    """The repository's params.yaml; what `verdict init` writes is that of a small table, whatever the data here are."""
+    """The repository's params.yaml with the settings of the small table, whichever data set the repository has."""
     document: dict[str, Any] = load(ROOT / "params.yaml")
-    own = {"linear": {**document["train"]["linear"], "alpha": 1.5e-5}}
-    train = {**document["train"], **own, "class_weight": {"neutral": 2.0}, "rating_noise": 0.6}
+    linear = {**document["train"]["linear"], "alpha": 1.5e-5}
+    train = {**document["train"], "linear": linear, "class_weight": {"neutral": 2.0}, "rating_noise": 0.6}
     groups = {
         "featurize": {**document["featurize"], "char": {"ngrams": [3, 6], "min_df": 3}},
         "train": train,
@@ -67,7 +67,7 @@ def small_params() -> dict[str, Any]:
 
 
 def copy_start(folder: Path) -> None:
-    """Copy what stages read beside the table: which weights each kind of model starts from, and published scores."""
+    """Copy the files that stages read beside the table: start weights of each kind of model, and published scores."""
     ignored = shutil.ignore_patterns("encoder")
     shutil.copytree(ROOT / "data" / "start", folder / "data" / "start", ignore=ignored)
     shutil.copyfile(ROOT / "data" / "published.csv", folder / "data" / "published.csv")
@@ -75,35 +75,35 @@ def copy_start(folder: Path) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Put all temporary folders into memory where there is room, unless TMPDIR or a tier says otherwise."""
-    chosen = config.option.basetemp or {"TMPDIR", VARIABLE} & os.environ.keys()
-    if not chosen and os.access(_MEMORY, os.W_OK) and _has_room(_MEMORY):
+    is_chosen = config.option.basetemp or {"TMPDIR", VARIABLE} & os.environ.keys()
+    if not is_chosen and os.access(_MEMORY, os.W_OK) and _has_room(_MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many as there are cores (`-n logical`), or half as many again (`-n auto`).
+    """One worker a core (`-n logical`), or three for every two cores (`-n auto`).
 
-    A third of the time of all tests but those of `unit` is waiting: for a server, a kill or DVC's queue.
+    All tiers but `unit` wait a third of their time: for a server, a kill or DVC's queue.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores if config.option.numprocesses == "logical" else cores + cores // 2
 
 
 def _has_room(folder: Path) -> bool:
-    """Whether all fits in there, and programs can be run from it."""
+    """Return whether a run fits into the folder, and programs can be run from it."""
     return shutil.disk_usage(folder).free >= _ROOM and not os.statvfs(folder).f_flag & os.ST_NOEXEC
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slowest folders come first: a worker makes a base while others have something else, and all end together."""
+    """Run the slowest folders first: bases are made while other workers are busy, and all workers end together."""
     places = {ROOT / "tests" / name: number for number, name in enumerate(_SLOWEST)}
     items.sort(key=lambda item: places.get(item.path.parent, len(places)))
 
 
 @pytest.fixture(autouse=True)
 def _environment() -> Iterator[None]:
-    """What a test's code pins is pinned for that test."""
+    """Take back changes of the environment after each test."""
     with patch.dict(os.environ):
         yield
 
@@ -133,6 +133,6 @@ def workspace(raw_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def require_example() -> None:
-    """Skip where `verdict init` put other data in the place of the example."""
+    """Skip the test where `verdict init` replaced the example's data."""
     if not (ROOT / "data/raw/sentences.csv.dvc").exists():
         pytest.skip("the example was taken out (verdict init)")

@@ -1,4 +1,4 @@
-"""Made-up tables: one of the example's shape, and one of nothing but texts and labels; no real row is in git."""
+"""Made-up tables: one of the example's shape, one with texts and labels alone. No real row is in git."""
 
 import csv
 import random
@@ -19,7 +19,7 @@ _WORDS = {
 
 
 def sentence(generator: random.Random, kind: str, number: int) -> str:
-    """One made-up text of a class; its number makes it unlike all others."""
+    """A made-up text of a class; its number makes it unique."""
     opening, thing, verb = (generator.choice(words) for words in (_OPENINGS, _THINGS, _VERBS))
     return f"{opening} {thing} number {number} {verb} {generator.choice(_WORDS[kind])}"
 
@@ -43,8 +43,8 @@ def rows(domain: str, size: int, seed: int = 0) -> list[dict[str, object]]:
 
 def write_raw(folder: Path, sizes: dict[str, int] | None = None, seed: int = 0) -> None:
     """Write the table of the example's shape into a folder."""
-    every = [row for domain, size in (sizes or SIZES).items() for row in rows(domain, size, seed)]
-    write_csv(folder / RAW, every)
+    table = [row for domain, size in (sizes or SIZES).items() for row in rows(domain, size, seed)]
+    write_csv(folder / RAW, table)
 
 
 def mails(size: int = 300, seed: int = 0) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""The commands that README.md and the documents tell people to type."""
+"""The shell commands in README.md and the documents."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _INDENTED = re.compile(r"(?:^    \S.*\n)+", re.MULTILINE)
 
 
 def commands(text: str) -> list[str]:
-    """Each command of a document, comments left out; of a block that is a script, its first line stands for all."""
+    """Each command of a document, without comments; of a script, its first line."""
     rest = _FENCED.sub("", text)
     indented = [re.sub(r"(?m)^    ", "", block) for block in _INDENTED.findall(rest)]
     fenced = [block for language, block in _FENCED.findall(text) if language in ("sh", "bash", "console", "shell", "")]
@@ -21,17 +21,17 @@ def commands(text: str) -> list[str]:
 
 def _of_block(block: str) -> Iterator[str]:
     lines = block.splitlines()
-    if any(line.startswith("$ ") for line in lines):  # a session: what is typed, and below it what is printed
+    if any(line.startswith("$ ") for line in lines):  # a session: commands, and below them their output
         lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
     script = any(line.startswith(" ") for line in lines)
-    told = [re.sub(r"(^|\s+)#($|[ !]).*", "", line).strip() for line in lines]
-    yield from list(filter(None, told))[: 1 if script else None]
+    typed = [re.sub(r"(^|\s+)#($|[ !]).*", "", line).strip() for line in lines]
+    yield from list(filter(None, typed))[: 1 if script else None]
 
 
 def documents_by_command() -> dict[str, set[str]]:
-    """The documents in which each command stands."""
-    found: dict[str, set[str]] = {}
+    """The names of the documents that have each command."""
+    documents: dict[str, set[str]] = {}
     for name in DOCUMENTS:
         for command in commands((Path(ROOT) / name).read_text(encoding="utf-8")):
-            found.setdefault(command, set()).add(name)
-    return found
+            documents.setdefault(command, set()).add(name)
+    return documents

@@ -8,8 +8,10 @@ from verdict.base.documents import dump, parse
 
 def load(source: Path | str | bytes) -> Any:  # noqa: ANN401 - YAML
     """The content of a file, or of a text."""
-    given = source.read_bytes() if isinstance(source, Path) else source
-    return parse(given if isinstance(given, str) else given.decode("utf-8"), "a document of a test", "correct the test")
+    content = source.read_bytes() if isinstance(source, Path) else source
+    return parse(
+        content if isinstance(content, str) else content.decode("utf-8"), "a document of a test", "correct the test"
+    )
 
 
 def save(path: Path, document: object) -> None:

@@ -1,14 +1,14 @@
-"""A real S3 server for tests: SeaweedFS (`weed`, from PyPI) on free ports of 127.0.0.1, in a folder of its own.
+"""A real S3 server for tests: SeaweedFS (`weed`, from PyPI) on free ports of 127.0.0.1.
 
 Use the fixture `s3` (import it in a conftest.py), one server for a session, and a prefix for each test:
 
     s3.endpoint                      http://127.0.0.1:PORT
-    s3.bucket                        a bucket that is there
+    s3.bucket                        an existing bucket
     s3.keys(), s3.keys(read_only=True)   environment variables with the keys of two identities
     s3.create_bucket(name)
     s3.names(prefix), s3.get(key), s3.put(key, bytes), s3.delete(key), s3.flip(key)
     s3.lifecycle(configuration)      set the rules of expiry, and read them back
-    s3.kill(), s3.start(), s3.stop() SIGKILL and come back with what was acknowledged; or end for good
+    s3.kill(), s3.start(), s3.stop() SIGKILL; start again with the acknowledged objects; end
 
 It refuses wrong keys and writes by the read-only identity, as a simulation in Python (moto) does not.
 """
@@ -17,12 +17,10 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,8 @@ import pytest
 from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 from botocore.session import get_session  # type: ignore[import-untyped]
+
+from tests.ports import free_ports
 
 READY = 60  # seconds; 2 to 3 after a clean start, up to 20 after a kill
 BUCKET = "verdict"
@@ -46,15 +46,6 @@ _PORTS = (
     "s3.port",
     "s3.port.grpc",
 )
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listened on a moment ago."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def _secret(identity: str) -> str:
@@ -78,7 +69,7 @@ class S3:
 
     @property
     def pid(self) -> int:
-        """The process id of the running server, for those who kill it from elsewhere."""
+        """The process id of the running server."""
         assert self._process is not None
         return self._process.pid
 
@@ -120,7 +111,7 @@ class S3:
             self._process = None
 
     def kill(self) -> None:
-        """SIGKILL, as when a machine dies; `start` brings it back. One that is dead already is only buried."""
+        """SIGKILL, as when a machine dies; `start` brings it back. A dead one is only reaped."""
         assert self._process is not None
         if self._process.poll() is None:
             os.kill(self._process.pid, signal.SIGKILL)
@@ -151,13 +142,13 @@ class S3:
         self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def lifecycle(self, configuration: dict[str, Any]) -> list[dict[str, Any]]:
-        """Set the rules by which the bucket's objects expire; those that the server then tells."""
+        """Set the rules by which the bucket's objects expire; return the rules that the server then has."""
         self._client.put_bucket_lifecycle_configuration(Bucket=self.bucket, LifecycleConfiguration=configuration)
         rules: list[dict[str, Any]] = self._client.get_bucket_lifecycle_configuration(Bucket=self.bucket)["Rules"]
         return rules
 
     def flip(self, key: str) -> None:
-        """Turn one bit of an object's first byte around: same size, other bytes."""
+        """Flip one bit of an object's first byte."""
         data = self.get(key)
         self.put(key, bytes([data[0] ^ 1]) + data[1:])
 
@@ -185,7 +176,7 @@ class S3:
         ]
 
     def _wait(self) -> None:
-        """Until an object is taken, and not only the port open: volumes come last."""
+        """Wait until an object can be written, not only until the port is open: volumes come last."""
         end = time.monotonic() + READY
         while True:
             assert self._process is not None
@@ -219,7 +210,7 @@ class S3:
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    """A server for the session. Who kills it starts it again; who needs another state takes another prefix."""
+    """A server for the session. A test that kills it starts it again; each test has its own prefix."""
     server = S3(tmp_path_factory.mktemp("s3"))
     server.start()
     try:

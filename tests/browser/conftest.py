@@ -1,4 +1,4 @@
-"""The tier runs where Chromium is: `make test` skips it."""
+"""Fixtures of the browser tests. They need Chromium: `make test` skips them."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """The browser."""
+    """A running Chromium."""
     need("playwright", "make browser")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     need(browser or BROWSERS[0], "apt-get install chromium")
@@ -29,7 +29,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures of the page are put: VERDICT_PICTURES, or nowhere to stay."""
+    """Folder for screenshots: VERDICT_PICTURES, or a temporary one."""
     folder = Path(os.environ.get("VERDICT_PICTURES") or tmp_path_factory.mktemp("pictures"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder

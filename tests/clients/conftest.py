@@ -1,4 +1,4 @@
-"""The tier runs where the clients are: `make test` skips it."""
+"""Fixtures of the client tests. They need the clients: `make test` skips them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, _clients: None) -> Iterato
 
 @pytest.fixture(scope="session")
 def of_mails(tmp_path_factory: pytest.TempPathFactory, _clients: None) -> Iterator[ServiceProcess]:
-    """A service whose text is made of two columns, and whose labels are not ASCII."""
+    """A service whose text has two columns, and whose labels are not ASCII."""
     labels, columns = ("否定的", "нейтральный"), ("subject", "body of it")
     model = make_artifact(tmp_path_factory.mktemp("made") / "classifier", "bag", labels, columns)
     with service_process(model) as running:
@@ -36,6 +36,6 @@ def of_mails(tmp_path_factory: pytest.TempPathFactory, _clients: None) -> Iterat
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: schemathesis leaves files there."""
+    """A temporary current folder: schemathesis writes files there."""
     monkeypatch.chdir(tmp_path)
     return tmp_path

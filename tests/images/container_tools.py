@@ -1,17 +1,18 @@
-"""Programs of containers on this machine, with a storage, a base and a registry that are a test's own."""
+"""buildah, podman and a registry on this machine, with storage in a test's folder."""
 
 import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-# What every container gets: nothing that a service does not need. No systemd is needed for health, which is asked here.
+from tests.ports import free_port
+
+# Limits of every container. Health is checked by the tests, so no systemd is needed for it.
 _BOUND = (
     "--no-healthcheck",
     "--read-only",
@@ -52,16 +53,16 @@ chmod 755 "$1/usr/local/bin/pip"
 
 
 def run(*command: str, stdin: str | None = None) -> str:
-    """What a program prints; it must succeed."""
+    """Run a program that must succeed; return its output."""
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=600)
     assert not done.returncode, f"{' '.join(command)}\n{done.stderr}"
     return done.stdout
 
 
 def settings(folder: Path) -> dict[str, str]:
-    """The variables by which these programs use a folder alone.
+    """The variables by which these programs keep to a folder.
 
-    SSL_CERT_FILE is where a machine keeps authorities of its own; a build must know them, too.
+    A build gets the machine's own certificate authorities from SSL_CERT_FILE.
     """
     authorities = os.environ.get("SSL_CERT_FILE")
     volumes = f'volumes = ["{authorities}:/etc/ssl/certs/ca-certificates.crt:ro"]' if authorities else ""
@@ -76,9 +77,9 @@ def settings(folder: Path) -> dict[str, str]:
 
 
 def clear(folder: Path) -> None:
-    """Remove the containers of a folder, and its storage, some GB that pytest would keep for the next three runs.
+    """Remove the containers of a folder and its storage: some GB, which pytest would keep for three runs.
 
-    Not by `podman system reset`, which asks no settings where networks lie.
+    `podman system reset` would ignore the settings of networks.
     """
     run("podman", "rm", "--all", "--force", "--time", "0")
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
@@ -91,7 +92,7 @@ def clear(folder: Path) -> None:
 
 @contextmanager
 def registry(folder: Path) -> Iterator[str]:
-    """Debian's registry for images, for as long as the block runs; its address."""
+    """Run Debian's image registry until the block ends; yield its address."""
     address = f"127.0.0.1:{free_port()}"
     file = folder / "registry.yml"
     file.write_text(_REGISTRY.format(folder=folder, port=address.partition(":")[2]), encoding="utf-8")
@@ -117,19 +118,19 @@ def make_base(folder: Path, name: str) -> None:
 
 
 def podman(*arguments: str, stdin: str | None = None) -> str:
-    """What podman prints, without what a build alone is given."""
+    """Run podman with the settings of runs, not of builds; return its output."""
     settings_of_runs = os.environ["CONTAINERS_CONF"].replace("builds.conf", "runs.conf")
     return run("env", f"CONTAINERS_CONF={settings_of_runs}", "podman", *arguments, stdin=stdin)
 
 
 @contextmanager
 def container(image: str, *options: str, given: Sequence[str] = ()) -> Iterator[str]:
-    """A container of the service, for as long as the block runs; its ID.
+    """Run a container of the service until the block ends; yield its ID.
 
     Args:
         image: its name.
         options: of the service.
-        given: options of podman's on top of those that bound it.
+        given: more options of podman.
     """
     name = podman("run", "--detach", *_BOUND, *given, image, *options).strip()
     try:
@@ -140,7 +141,7 @@ def container(image: str, *options: str, given: Sequence[str] = ()) -> Iterator[
 
 @contextmanager
 def served(image: str, *options: str, given: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
-    """A container that is ready; its ID and the address where it answers."""
+    """Run a container until the block ends; once it is ready, yield its ID and its address."""
     address, metrics = (f"127.0.0.1:{free_port()}" for _ in range(2))
     ports = ("--port", address.partition(":")[2], "--metrics-port", metrics.partition(":")[2])
     with container(image, *ports, *options, given=given) as name:
@@ -149,13 +150,13 @@ def served(image: str, *options: str, given: Sequence[str] = ()) -> Iterator[tup
 
 
 def python(image: str, code: str) -> str:
-    """What Python prints in a container of its own."""
+    """Run Python code in a new container; return its output."""
     entry = ("--rm", *_BOUND, "--entrypoint", "/opt/venv/bin/python")
     return podman("run", *entry, image, "-I", "-c", code)
 
 
 def reply(address: str, path: str, body: object = None) -> bytes | None:
-    """The body of an answer with status 200; None where there is none within a minute."""
+    """The body of the first answer with status 200; None after a minute without one."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         client = http.client.HTTPConnection(address, timeout=60)
@@ -170,11 +171,3 @@ def reply(address: str, path: str, body: object = None) -> bytes | None:
             client.close()
         time.sleep(0.02)
     return None
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

@@ -8,6 +8,7 @@ import pytest
 
 from tests.images import container_tools
 from tests.images.conftest import Built
+from tests.ports import free_port
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.delivery.host import probe
@@ -20,7 +21,7 @@ from verdict.delivery.host.state import Release
 @pytest.fixture(scope="module")
 def containers(here: Path) -> Iterator[Containers]:
     """Two places of a host."""
-    ports = {name: Ports(container_tools.free_port(), container_tools.free_port()) for name in ("a", "canary")}
+    ports = {name: Ports(free_port(), free_port()) for name in ("a", "canary")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONTAINERS_CONF", str(here / "runs.conf"))
         found = Containers("podman", ports, here / "artifacts", ("--network=bridge", "--no-healthcheck"))

@@ -7,6 +7,7 @@ from tests.dvc.monitoring.feedback_process import KEY, LABELS, labels, post_stat
 from tests.images import container_tools
 from tests.images.conftest import FIGURES, Built
 from tests.images.test_image import files_of
+from tests.ports import free_port
 from verdict.delivery import images
 from verdict.delivery.recipe import context
 
@@ -24,7 +25,7 @@ def test_it_counts_read_only_and_holds_nothing_that_scores(built: Built, here: P
     data.chmod(0o777)
     key.write_bytes(KEY)
     key.chmod(0o644)
-    users, metrics = container_tools.free_port(), container_tools.free_port()
+    users, metrics = free_port(), free_port()
     options = ["--port", str(users), "--metrics-port", str(metrics), "--labels", ",".join(LABELS)]
     mounts = ("--volume", f"{data}:/data", "--volume", f"{key}:/run/receipts.key:ro")
     with container_tools.container(name, *options, "--receipt-key", "/run/receipts.key", given=mounts) as container:

@@ -1,4 +1,4 @@
-"""Run a workflow file of the repository, unchanged, with act on this machine: no Docker, no network."""
+"""Run an unchanged workflow file of the repository with act: no Docker, no network."""
 
 import itertools
 import json
@@ -24,13 +24,13 @@ from tests.workflows.standins import real_cml
 from tests.workflows.workflow import STANDINS, Workflow, standins
 
 TIMEOUT = 300
-# Of each worker other ones: a run may follow, in a copy, what another worker ran.
+# Unique among workers: a run in a copy may follow a run of another worker.
 _RUN_IDS = itertools.count(9_000_000_001 + 1_000_000 * int("0" + os.environ.get("PYTEST_XDIST_WORKER", "")[2:]))
 _FLAGS = (
     "--json --action-offline-mode --pull=false --no-skip-checkout --no-cache-server --artifact-server-addr 127.0.0.1 "
     "--cache-server-addr 127.0.0.1 --defaultbranch main"
 )
-# Like a hosted runner, and unlike a laptop: nobody's name, so that a workflow that commits must say whose commit it is.
+# Like a hosted runner: without a user's name, so that a workflow that commits must set one.
 _GITCONFIG = """[user]
     useConfigOnly = true
 [safe]
@@ -51,8 +51,8 @@ class NotStartedError(Exception):
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a run has besides its event."""
+class Settings:
+    """Secrets, variables and environment of a run."""
 
     secrets: Mapping[str, str] = field(default_factory=dict)  # a fork's run gets none of them
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -76,29 +76,29 @@ def run(
 
     Unless `secrets` has one, GITHUB_TOKEN is a new token with the most that any job of the file has; for a fork's
     event it writes nothing. `cml` is `missing`, `broken`, or a folder with a `cml`: by default the real one's, where
-    PATH has one, else the stand-in's. A job that no runner takes is an error,
-    whatever act thinks of it.
+    PATH has one, else the stand-in's. A job that no runner takes is an error.
     """
     run_id = run_id or next_id()
     place = folder(origin, run_id)
     file = Workflow(origin.checkout(event.sha, place / "repository", event.ref), workflow)
     if refusal := file.refusal(event):
         raise NotStartedError(f"{workflow}: {refusal}")
-    own = {
+    environment = {
         "GITHUB_RUN_ID": str(run_id),
         "GITHUB_RUN_ATTEMPT": "1",
         "STANDIN_CML": cml or str(real_cml.folder(github, place) or STANDINS / "cml"),
         **_environment(origin, file, event, github, place),
     }
     token = {"GITHUB_TOKEN": _token(github, file, event, run_id)}
-    given = Given({**token, **(secrets or {})} if event.trusted else token, variables or {}, {**own, **(env or {})})
+    granted = {**token, **(secrets or {})} if event.trusted else token
+    settings = Settings(granted, variables or {}, {**environment, **(env or {})})
     began = time.monotonic()
     code, log = _execute(
-        _command(file, event, given, place), _process_environment(origin, place / "home"), place, timeout
+        _command(file, event, settings, place), _process_environment(origin, place / "home"), place, timeout
     )
-    found = outcome.read(file, log, time.monotonic() - began, run_id, code)
-    _check(found, code)
-    return found
+    result = outcome.read(file, log, time.monotonic() - began, run_id, code)
+    _check(result, code)
+    return result
 
 
 def next_id() -> int:
@@ -120,7 +120,7 @@ def _token(github: GitHub, file: Workflow, event: Event, run_id: int) -> str:
 
 
 def _environment(origin: Origin, file: Workflow, event: Event, github: GitHub, place: Path) -> dict[str, str]:
-    """What steps find in their environment, as far as act does not say it or says it wrongly."""
+    """The environment of steps that act does not set, or sets wrongly."""
     return {
         "GITHUB_API_URL": github.url,
         "GITHUB_REF": event.ref,
@@ -140,7 +140,7 @@ def _environment(origin: Origin, file: Workflow, event: Event, github: GitHub, p
 
 
 def _process_environment(origin: Origin, home: Path) -> dict[str, str]:
-    """What act itself has, and hands on to the steps: nothing of this machine's."""
+    """The environment of act, which steps inherit: nothing of this machine."""
     home.mkdir()
     (home / ".gitconfig").write_text(_GITCONFIG.format(hub=origin.hub), encoding="utf-8")
     binaries = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
@@ -154,17 +154,17 @@ def _process_environment(origin: Origin, home: Path) -> dict[str, str]:
     }
 
 
-def _command(file: Workflow, event: Event, given: Given, place: Path) -> list[str]:
+def _command(file: Workflow, event: Event, settings: Settings, place: Path) -> list[str]:
     (place / "event.json").write_text(json.dumps(event.payload), encoding="utf-8")
-    named = ["-C", str(file.root), "-W", f".github/workflows/{file.file}", "-e", str(place / "event.json")]
-    command = [str(_binary()), event.name, *named, *_FLAGS.split(), "--actor", event.actor]
+    options = ["-C", str(file.root), "-W", f".github/workflows/{file.file}", "-e", str(place / "event.json")]
+    command = [str(_binary()), event.name, *options, *_FLAGS.split(), "--actor", event.actor]
     command += ["--action-cache-path", str(place / "act")]
     pairs: dict[str, Mapping[str, object]] = {
-        "-P": dict.fromkeys(sorted(file.labels(given.variables)), "-self-hosted"),
+        "-P": dict.fromkeys(sorted(file.labels(settings.variables)), "-self-hosted"),
         "--local-repository": standins(file.actions()),
-        "-s": given.secrets,
-        "--var": given.variables,
-        "--env": given.env,
+        "-s": settings.secrets,
+        "--var": settings.variables,
+        "--env": settings.env,
         "--input": event.inputs or {},
     }
     for flag, values in pairs.items():
@@ -173,7 +173,7 @@ def _command(file: Workflow, event: Event, given: Given, place: Path) -> list[st
 
 
 def _execute(command: list[str], environment: dict[str, str], place: Path, timeout: float) -> tuple[int, str]:
-    # An empty folder of its own: act reads .env, .secrets and .vars of the current one.
+    # In an empty folder: act reads .env, .secrets and .vars of the current one.
     (place / "empty").mkdir()
     with subprocess.Popen(
         command,
@@ -189,22 +189,22 @@ def _execute(command: list[str], environment: dict[str, str], place: Path, timeo
             log, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             steps = psutil.Process(process.pid).children(recursive=True)  # act gives each a session of its own
-            for one in [psutil.Process(process.pid), *steps]:
+            for running in [psutil.Process(process.pid), *steps]:
                 with suppress(psutil.NoSuchProcess):
-                    one.kill()
+                    running.kill()
             psutil.wait_procs(steps, timeout=2)  # a kill is sent, not done; a zombie without an init stays
             log, _ = process.communicate()
             log += f"\nstopped after {timeout} seconds\n"
     return process.returncode, log
 
 
-def _check(found: Outcome, code: int) -> None:
-    """Act ends quietly, or with no job at all, where GitHub would not."""
-    if "Skipping unsupported platform" in found.log:
-        raise NotStartedError(f"a job runs on what no runner has:\n{found.log}")
-    started = any(found.logs)
-    if code and not started and "stopped after" not in found.log:
-        raise NotStartedError(found.log)
+def _check(result: Outcome, code: int) -> None:
+    """Raise where act started no job, or left one out that GitHub would queue for ever."""
+    if "Skipping unsupported platform" in result.log:
+        raise NotStartedError(f"no runner has the labels of a job:\n{result.log}")
+    started = any(result.logs)
+    if code and not started and "stopped after" not in result.log:
+        raise NotStartedError(result.log)
 
 
 def _binary() -> Path:

@@ -1,4 +1,4 @@
-"""What the tests of workflows share: a small repository on a github.com of this machine."""
+"""Fixtures of the workflow tests: a small repository on a github.com of this machine."""
 
 import os
 import shutil
@@ -21,21 +21,21 @@ Files = dict[str, str]
 
 @pytest.fixture
 def github(origin: Origin) -> Iterator[GitHub]:
-    """GitHub over the repository of the test; whatever is asked of it must be in GitHub's own description."""
-    with GitHub(origin.folder, origin.artifacts, origin.name) as made:
-        yield made
-    assert made.violations == []
+    """GitHub with the test's repository; requests that GitHub's API description does not allow fail the test."""
+    with GitHub(origin.folder, origin.artifacts, origin.name) as running:
+        yield running
+    assert running.violations == []
 
 
 @pytest.fixture
 def origin(tmp_path: Path, write: Callable[[Files], Path]) -> Origin:
-    """A repository with a README alone."""
+    """A repository with only a README."""
     return make_origin(tmp_path / "hub", write({"README.md": "A repository\n"}))
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[Files], Path]:
-    """Write files into a clone, and commit them; the clone is the same one the whole test long."""
+    """A function that writes files into the test's clone and commits them."""
     place = tmp_path / "clone"
 
     def put(files: Files) -> Path:
@@ -54,7 +54,7 @@ def write(tmp_path: Path) -> Callable[[Files], Path]:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository on GitHub with a reproduced main, made once, not to be changed."""
+    """A repository on GitHub with a reproduced main, made once; do not change it."""
     from tests.dvc.review.edits import committed_main
 
     temporary = tmp_path_factory.getbasetemp()
@@ -64,24 +64,24 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(base: Path, tmp_path: Path) -> Iterator[InProcessProject]:
-    """A team at work on a copy of that repository."""
-    with copy_of_project(base, tmp_path) as made:
-        yield made
+    """A copy of that repository, with the clone of somebody who works on it."""
+    with copy_of_project(base, tmp_path) as copy:
+        yield copy
 
 
 @contextmanager
 def copy_of_project(source: Path, place: Path) -> Iterator[InProcessProject]:
-    """A copy of a repository on GitHub; whatever is asked of GitHub must be in its own description."""
+    """A copy of a repository on GitHub; requests that GitHub's API description does not allow fail."""
     shutil.copytree(source, place / "site", symlinks=True, copy_function=link_or_copy)
     origin = Origin(place / "site" / "hub")
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        env = {"PIP_FIND_LINKS": str(origin.root / "packages")}  # where pip looks for packages: nowhere but here
+        env = {"PIP_FIND_LINKS": str(origin.root / "packages")}  # the only place where pip looks for packages
         yield InProcessProject(origin, github, Clone(place / "site" / "author" / "verdict"), env=env)
     assert github.violations == []
 
 
 def put_on_github(folder: Path, main: Clone) -> None:
-    """The repository whose main was reproduced, and what its workflow kept; the package that its data is from."""
+    """Put a reproduced main on GitHub, with its caches and the package of its raw data."""
     author = main.copy(folder / "author" / "verdict")
     publish(author, folder / "hub" / "packages")
     author.commit("Raw data from a package of this machine")
@@ -93,7 +93,7 @@ def put_on_github(folder: Path, main: Clone) -> None:
 
 
 def link_or_copy(source: str, target: str) -> str:
-    """Objects of git and of DVC, which nobody changes in their place, are links; all else is copied."""
+    """Link objects of git and of DVC, which are never changed in place; copy other files."""
     if "/objects/" in source or "/files/md5/" in source:
         os.link(source, target)
         return target

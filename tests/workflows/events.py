@@ -1,4 +1,4 @@
-"""What starts a workflow: the payload as GitHub sends it, and the ref, commit and caches that go with it."""
+"""Events that start workflows: the payload as GitHub sends it, with ref, commit and cache scopes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ _MAIN = "refs/heads/main"
 
 @dataclass(frozen=True)
 class Event:
-    """An event, and where its run is at home."""
+    """An event, and ref, commit and cache scopes of its run."""
 
     name: str
     payload: Json
@@ -24,7 +24,7 @@ class Event:
     actor: str = "author"
     readable: tuple[str, ...] = (_MAIN,)  # scopes of caches besides the ref's own
     trusted: bool = True  # a fork's run has no secrets, and a token that writes nothing
-    branches: tuple[str, ...] = ()  # what `branches:` filters look at
+    branches: tuple[str, ...] = ()  # for `branches:` filters
     inputs: Mapping[str, str] | None = None
 
     @property
@@ -33,23 +33,23 @@ class Event:
         return list(dict.fromkeys([self.ref, *self.readable]))
 
     def at(self, sha: str) -> "Event":
-        """The same for another commit, such as a rerun after main has moved on."""
+        """The event for another commit, such as a rerun after main has moved on."""
         return replace(self, sha=sha)
 
 
 def pull_request(github: GitHub, number: int, action: str = "opened", actor: str = "author", label: str = "") -> Event:
-    """Something happened to a pull request that merges; with a conflict GitHub starts nothing."""
+    """An event of a pull request that merges without conflict; with one GitHub starts no run."""
     state = github.state
     sha = state.find(f"refs/pull/{number}/merge")
     assert sha, f"refs/pull/{number}/merge is missing: GitHub starts no run for a conflict"
-    found = pull(state, number)
-    known: Json = {"action": action, "number": number, "pull_request": found}
+    proposed = pull(state, number)
+    known: Json = {"action": action, "number": number, "pull_request": proposed}
     if action in ("labeled", "unlabeled"):
         known["label"] = {"name": label}
     if action == "synchronize":
-        known |= {"before": "0" * 40, "after": found["head"]["sha"]}
-    fork = found["head"]["repo"]["full_name"] != github.name
-    base = str(found["base"]["ref"])
+        known |= {"before": "0" * 40, "after": proposed["head"]["sha"]}
+    fork = proposed["head"]["repo"]["full_name"] != github.name
+    base = str(proposed["base"]["ref"])
     payload = _payload(github, f"pull-request-{action}", known, actor)
     scopes = (f"refs/heads/{base}", _MAIN)
     ref = f"refs/pull/{number}/merge"
@@ -57,7 +57,7 @@ def pull_request(github: GitHub, number: int, action: str = "opened", actor: str
 
 
 def merge_group(github: GitHub, ref: str, base: str = "main") -> Event:
-    """A pull request is in the queue; `ref` is the answer of `origin.queue`."""
+    """A pull request enters the merge queue; `ref` is the result of `origin.queue`."""
     sha, base_sha = github.state.find(ref), ref.rpartition("-")[2]
     assert sha, f"{ref} is missing"
     group = {"head_sha": sha, "head_ref": ref, "base_sha": base_sha, "base_ref": f"refs/heads/{base}"}
@@ -67,7 +67,7 @@ def merge_group(github: GitHub, ref: str, base: str = "main") -> Event:
 
 
 def push(github: GitHub, branch: str = "main", before: str | None = None, actor: str = "maintainer") -> Event:
-    """A branch moved to where it is."""
+    """A push of a branch."""
     ref = f"refs/heads/{branch}"
     sha = github.state.find(ref)
     assert sha, f"{ref} is missing"
@@ -79,7 +79,7 @@ def push(github: GitHub, branch: str = "main", before: str | None = None, actor:
 
 
 def workflow_run(github: GitHub, run_id: int, action: str = "completed") -> Event:
-    """A run that `github.run` knows ended (or began); what follows it is main's, and may do anything."""
+    """A run that `github.run` knows ended (or began); the run that follows is main's and trusted."""
     run = github.state.runs[run_id]
     known = {"action": action, "workflow_run": run, "workflow": _workflow(run)}
     payload = _payload(github, f"workflow-run-{action}".replace("_", "-"), known, run["actor"]["login"])
@@ -88,7 +88,7 @@ def workflow_run(github: GitHub, run_id: int, action: str = "completed") -> Even
 
 
 def schedule(github: GitHub, cron: str = "0 3 * * *") -> Event:
-    """Time has come; GitHub publishes no schema for this payload."""
+    """A schedule; GitHub publishes no schema for this payload."""
     known = {"schedule": cron, "repository": repository(github.state), "workflow": "unknown"}
     return Event("schedule", known, _MAIN, _main(github), "maintainer")
 
@@ -96,7 +96,7 @@ def schedule(github: GitHub, cron: str = "0 3 * * *") -> Event:
 def workflow_dispatch(
     github: GitHub, inputs: Mapping[str, str] | None = None, branch: str = "main", actor: str = "maintainer"
 ) -> Event:
-    """Somebody pressed the button."""
+    """A start by hand."""
     ref = f"refs/heads/{branch}"
     sha = github.state.find(ref)
     assert sha, f"{ref} is missing"
@@ -106,7 +106,7 @@ def workflow_dispatch(
 
 
 def repository_dispatch(github: GitHub, action: str, payload: Mapping[str, str]) -> Event:
-    """An App asked for it; GitHub publishes a schema for no action but one of an example."""
+    """A dispatch by an App; GitHub publishes a schema for an example's action only."""
     known = {"action": action, "branch": "main", "client_payload": dict(payload)}
     people = {"repository": repository(github.state), "sender": user(github.state, "relay[bot]")}
     return Event("repository_dispatch", {**known, **people}, _MAIN, _main(github), "relay[bot]")

@@ -1,8 +1,8 @@
-"""The same team, whose runs are the commands of experiment.yml, report.yml and main.yml, called without act.
+"""A GitHub project whose runs are the commands of experiment.yml, report.yml and main.yml, called without act.
 
-For what a verdict says and a comment shows the files of .github do not matter; what those do is seen where act runs
-them, by `site.act`. A run that gives what the author committed need not be made: `gives` is its bundle. Where one is
-made, main's code runs the change's stages in a process of its own; judge and publisher are called here.
+The texts of verdicts and comments do not depend on the files of .github; `project.act` runs those. `bundle_files` is
+the bundle of a run that need not be made, since it would reproduce the author's results. Otherwise main's code runs
+the change's stages in another process; judge and publisher run in this one.
 """
 
 import io
@@ -32,23 +32,23 @@ from verdict.ci.publish.publish import comment, publish
 from verdict.ci.publish.verdict import REPORT, Verdict
 from verdict.ci.run.precheck import plan
 
-KEPT = (".dvc/cache", ".dvc/tmp/verdict-runs.json")  # what the step of actions/cache keeps
+KEPT = (".dvc/cache", ".dvc/tmp/verdict-runs.json")  # the paths of the actions/cache step
 
 
 class InProcessProject(GitHubProject):
-    """A site without act: plan and stages of a change, judge, publisher and the commit of the lock."""
+    """A project without act: plan and stages of a change, judge, publisher and the commit of the lock."""
 
     @property
     def act(self) -> GitHubProject:
-        """The same repository, whose workflows are run by act."""
+        """The same project with its workflow files run by act."""
         return GitHubProject(**vars(self))
 
     def honest(self, base: str = "HEAD^") -> Files:
-        """The bundle of a run that gives what the clone has committed."""
+        """The bundle of a run that reproduces the clone's committed results."""
         return bundles.honest(self.clone, base)
 
     def add_finished_run(self, head: str, files: Files | None, **more: Any) -> int:  # noqa: ANN401
-        """A run of experiment.yml that is over, and handed this over; its id."""
+        """Add a finished run of experiment.yml with this bundle; return its id."""
         run_id = act.next_id()
         if files is not None:
             bundles.pack(files, self.artifacts(run_id))
@@ -60,14 +60,14 @@ class InProcessProject(GitHubProject):
         return run_id
 
     def _run_experiment(self, event: Event, **more: Any) -> Outcome:  # noqa: ANN401
-        """experiment.yml: plan, and where something is to run, the stages from main's or an earlier push's results.
+        """experiment.yml: the plan, and if needed the stages, from the results of main or of an earlier push.
 
-        With `gives` in their place: a bundle.
+        `bundle_files` takes the place of the stages.
         """
         bundle_files: Files | None = more.get("bundle_files")
         run_id = act.next_id()
         pull = event.payload.get("pull_request", {})
-        asked = "reproduce" in [label["name"] for label in pull.get("labels", [])]
+        reproduce_label = "reproduce" in [label["name"] for label in pull.get("labels", [])]
         place = Clone(self.origin.checkout(event.sha, act.folder(self.origin, run_id) / "repository", event.ref))
         jobs = {"plan": "success", "gpu": "skipped", "fork": "skipped"}
         job = "gpu" if event.trusted else "fork"
@@ -75,7 +75,7 @@ class InProcessProject(GitHubProject):
         base = event.payload.get("merge_group", {}).get("base_sha", "HEAD^1")
         with self.environment(place.path), _captured(printed, "plan"):
             try:
-                needed = plan(place.path, base, asked)
+                needed = plan(place.path, base, reproduce_label)
             except VerdictError as error:
                 print(error)
                 jobs["plan"], needed = "failure", False
@@ -101,12 +101,12 @@ class InProcessProject(GitHubProject):
         done = main.try_run("python", "-I", "-m", "verdict", "ci", *command, **self._variables(event.trusted))
         (bundle / "log.txt").write_text(done.stdout, encoding="utf-8")
         self.keep(place, scopes[0])
-        found = {path.relative_to(bundle).as_posix(): path for path in sorted(bundle.rglob("*")) if path.is_file()}
-        bundles.pack({name: path.read_bytes() for name, path in found.items()}, self.artifacts(run_id))
+        files = {path.relative_to(bundle).as_posix(): path for path in sorted(bundle.rglob("*")) if path.is_file()}
+        bundles.pack({name: path.read_bytes() for name, path in files.items()}, self.artifacts(run_id))
         return done.returncode, done.stdout
 
     def main(self, **more: Any) -> Outcome:  # noqa: ANN401
-        """main.yml after a push to main: its steps, up to the first that fails; results are kept after the last."""
+        """main.yml after a push to main: its steps, up to the first that fails; then the cache."""
         run_id, printed = act.next_id(), ""
         place = Clone(self.origin.checkout(self.origin.sha("main"), act.folder(self.origin, run_id) / "repository"))
         self._restore(place.path, "main")
@@ -119,7 +119,7 @@ class InProcessProject(GitHubProject):
         return _outcome({"reproduce": "success"}, {"reproduce": printed}, run_id)
 
     def audit(self) -> Outcome:
-        """audit.yml, at night: everything from nothing, and what becomes of the issue."""
+        """audit.yml: the run from nothing, and its issue."""
         run_id = act.next_id()
         place = Clone(self.origin.checkout(self.origin.sha("main"), act.folder(self.origin, run_id) / "repository"))
         out = self.artifacts(run_id) / "audit.json"
@@ -130,7 +130,7 @@ class InProcessProject(GitHubProject):
         return _outcome(jobs, {"reproduce": done.stdout}, run_id)
 
     def report_audit(self, run_id: int) -> None:
-        """The job of audit.yml that reports what the night gave, if it came to its end."""
+        """The job of audit.yml that reports the result of the run."""
         client = self._client("report", "audit.yml")
         mainline.report(client, self.artifacts(run_id) / "audit.json", f"https://github.com/runs/{run_id}")
 
@@ -138,18 +138,18 @@ class InProcessProject(GitHubProject):
         return {"PIP_NO_INDEX": "1", **self.env, **(self.secrets if trusted else {})}
 
     def judge(self, run: int, place: Path, out: Path) -> tuple[Verdict | None, str]:
-        """The judge of a run, in a checkout of main at `place`, which may be there already; and its report."""
+        """Judge a run in a checkout of main at `place`, made if missing; return verdict and report."""
         if not place.exists():
             git(place.parent, "clone", "--quiet", "--branch", "main", str(self.origin.folder), str(place))
             self._restore(place, "main")
         event = events.workflow_run(self.github, run).payload
         with self.environment(place), chdir(place):
-            found = judge(place, self._client("judge"), event, out, first=False)
+            verdict = judge(place, self._client("judge"), event, out, first=False)
         report = out / REPORT
-        return found, report.read_text(encoding="utf-8") if report.exists() else ""
+        return verdict, report.read_text(encoding="utf-8") if report.exists() else ""
 
     def report(self, ran: Outcome | int, **more: Any) -> Outcome:  # noqa: ANN401
-        """report.yml after a run: the judge on a checkout of main, the publisher, and the commit of the lock."""
+        """report.yml after a run: judge, publisher, and the commit of the lock."""
         run = ran if isinstance(ran, int) else ran.run_id
         event, run_id = events.workflow_run(self.github, run).payload, act.next_id()
         folder = act.folder(self.origin, run_id)
@@ -157,14 +157,14 @@ class InProcessProject(GitHubProject):
         jobs = {"judge": "success", "publish": "success", "commit-lock": "skipped"}
         printed = dict.fromkeys(jobs, "")
         with _captured(printed, "judge"):
-            found, _ = self.judge(run, place, out)
-            print(found and (f"nothing to tell: {found.skip}" if found.skip else found.title))
+            verdict, _ = self.judge(run, place, out)
+            print(verdict and (f"nothing to tell: {verdict.skip}" if verdict.skip else verdict.title))
         with self.environment(place), _captured(printed, "publish"):
             client = self._client("publish")
             _, number = publish(client, client, event, out)
             if number:
                 comment(client, out)
-        if found and found.lock:
+        if verdict and verdict.lock:
             jobs["commit-lock"], printed["commit-lock"] = self._commit_lock(out)
         return _outcome(jobs, printed, run_id)
 
@@ -176,20 +176,20 @@ class InProcessProject(GitHubProject):
             return "failure", str(error)
 
     def _client(self, job: str, file: str = "report.yml") -> Client:
-        """The API, with the permissions of a job."""
+        """A client of the API with the permissions of a job."""
         granted = Workflow(ROOT, file).jobs[job]["permissions"]
         permissions = {name.replace("-", "_"): level for name, level in granted.items()}
         return Client(self.github.name, self.github.token(f"token-of-{job}", permissions), self.github.url)
 
     @contextmanager
     def environment(self, place: Path) -> Iterator[None]:
-        """The environment of a step; the judge forgets its keys."""
-        own = {**environment(place), **self._variables(trusted=True)}
-        with patch.dict(os.environ, own, clear=True):
+        """Set the environment of a step until the end of the block."""
+        variables = {**environment(place), **self._variables(trusted=True)}
+        with patch.dict(os.environ, variables, clear=True):
             yield
 
     def _restore(self, place: Path, *scopes: str) -> None:
-        """The results of the first scope that has any."""
+        """Restore the results of the first scope that has any."""
         for scope in scopes:
             source = self.origin.kept / scope
             if source.exists():
@@ -197,7 +197,7 @@ class InProcessProject(GitHubProject):
                 return
 
     def keep(self, place: Clone, scope: str) -> None:
-        """Keep the results of a checkout as a run in that scope would, in place of what was kept before."""
+        """Save the results of a checkout as a run in that scope would, replacing earlier ones."""
         target = self.origin.kept / scope
         shutil.rmtree(target, ignore_errors=True)
         for source in (place.path / name for name in KEPT):

@@ -1,4 +1,4 @@
-"""The judge before a run whose bundle a test can rewrite: what a hostile run could hand over."""
+"""The judge of a run whose bundle a test rewrites, as a hostile run could."""
 
 import shutil
 import zipfile
@@ -11,7 +11,7 @@ from verdict.ci.publish.verdict import Verdict
 
 
 class JudgeHarness:
-    """A run that was honest, a checkout of main, and the judge."""
+    """An honest run, a checkout of main, and the judge."""
 
     def __init__(self, project: InProcessProject, run_id: int, folder: Path) -> None:
         self.project, self.run_id, self.folder = project, run_id, folder
@@ -20,17 +20,17 @@ class JudgeHarness:
             self.honest: Files = {name: opened.read(name) for name in opened.namelist()}
 
     def hand_over(self, files: Files) -> None:
-        """Replace what the run handed over."""
+        """Replace the bundle of the run."""
         pack(files, self.archive.parent)
 
     def judge(self, change: Callable[[Files], object] | None = None) -> tuple[Verdict, str]:
-        """The verdict on the bundle after a change, and the report."""
+        """Judge the bundle after a change; return verdict and report."""
         if change:
             files = dict(self.honest)
             change(files)
             self.hand_over(files)
         out = self.folder.parent / "verdict"
         shutil.rmtree(out, ignore_errors=True)
-        found, report = self.project.judge(self.run_id, self.folder, out)
-        assert found is not None
-        return found, report
+        verdict, report = self.project.judge(self.run_id, self.folder, out)
+        assert verdict is not None
+        return verdict, report

@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.dvc.pipeline.clone import PERSON
 from tests.workflows.github import NAME
 
 _TIMEOUT = 120
-_PERSON = {
-    f"GIT_{role}_{what}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "Test"), ("EMAIL", "test@localhost"))
-}
 
 
 def git(at: Path, *arguments: str, check: bool = True) -> str:
-    """What a git command prints in a folder, with nobody's settings."""
+    """Run git in a folder without settings of user or machine; return its output."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment = {**kept, **_PERSON, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    environment = {**kept, **PERSON, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     process = subprocess.run(
         ["git", *arguments], check=False, cwd=at, env=environment, capture_output=True, text=True, timeout=_TIMEOUT
     )
@@ -31,14 +27,14 @@ def git(at: Path, *arguments: str, check: bool = True) -> str:
 
 @dataclass(frozen=True)
 class Origin:
-    """The bare repository that plays github.com/<name>, beside the folders of its runs."""
+    """A bare repository as github.com/<name>, and the folders of its workflow runs."""
 
     root: Path
     name: str = NAME
 
     @property
     def hub(self) -> Path:
-        """What https://github.com/ stands for."""
+        """The folder that https://github.com/ is mapped to."""
         return self.root / "github.com"
 
     @property
@@ -48,7 +44,7 @@ class Origin:
 
     @property
     def artifacts(self) -> Path:
-        """Artifacts of every run."""
+        """The artifacts of all runs, by run."""
         return self.root / "artifacts"
 
     @property
@@ -58,15 +54,15 @@ class Origin:
 
     @property
     def kept(self) -> Path:
-        """The same for runs without act, laid out by scope."""
+        """Caches of runs without act, by scope."""
         return self.root / "kept"
 
     def place(self, name: str) -> Path:
-        """The bare repository of a name: this one's or a fork's."""
+        """The bare repository of a name, this one or a fork."""
         return self.hub / f"{name}.git"
 
     def git(self, *arguments: str) -> str:
-        """A git command in the bare repository."""
+        """Run git in the bare repository; return its output."""
         return git(self.folder, *arguments)
 
     def sha(self, revision: str) -> str:
@@ -79,7 +75,7 @@ class Origin:
         return git(clone, "rev-parse", revision)
 
     def fork(self, name: str) -> str:
-        """A fork of the repository as it is."""
+        """Fork the repository as it is; return the fork's name."""
         _bare(self.folder, self.place(name))
         return name
 
@@ -95,7 +91,7 @@ class Origin:
         return self.sha(head)
 
     def queue(self, number: int, base: str = "main", ahead: str | None = None, method: str = "merge") -> str:
-        """Put a pull request into the merge queue, on top of main or of the group ahead: the branch of its group."""
+        """Put a pull request into the merge queue, on main or on the group ahead; return the branch of its group."""
         onto = self.sha(ahead or base)
         made = {"merge": self._merged, "squash": self._squashed, "rebase": self._rebased}[method](
             onto, f"refs/pull/{number}/head"
@@ -106,7 +102,7 @@ class Origin:
         return ref
 
     def checkout(self, sha: str, path: Path, ref: str = "refs/heads/main") -> Path:
-        """A clone at a commit, on a branch of the ref's name, that believes in https://github.com."""
+        """Clone at a commit, on a branch of the ref's name, with https://github.com as its remote."""
         git(self.root, "clone", "--quiet", "--shared", "--no-checkout", str(self.folder), str(path))
         git(path, "remote", "set-url", "origin", f"https://github.com/{self.name}")
         branch = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else "merged"
@@ -114,7 +110,7 @@ class Origin:
         return path
 
     def _merged(self, base: str, head: str) -> str:
-        """A merge commit without a branch; empty if there is a conflict."""
+        """A merge commit without a branch; empty after a conflict."""
         tree = git(self.folder, "merge-tree", "--write-tree", base, head, check=False)
         if not tree:
             return ""
@@ -122,12 +118,12 @@ class Origin:
         return self.git("commit-tree", tree, "-p", self.sha(base), "-p", self.sha(head), "-m", message)
 
     def _squashed(self, base: str, head: str) -> str:
-        """All commits of a pull request as one."""
+        """A squash of all commits of a pull request; empty after a conflict."""
         merged = self._merged(base, head)
         return merged and self.git("commit-tree", f"{merged}^{{tree}}", "-p", base, "-m", f"Squash {head}")
 
     def _rebased(self, base: str, head: str) -> str:
-        """Each commit of a pull request, one on the other; empty if one conflicts."""
+        """The commits of a pull request rebased one by one; empty after a conflict."""
         for commit in self.git("rev-list", "--reverse", "--no-merges", f"{base}..{head}").split():
             # Beside the commit, so that what lies below it is what both have in common.
             beside = self.git("commit-tree", f"{base}^{{tree}}", "-p", f"{commit}^", "-m", "Where it is to go")
@@ -139,7 +135,7 @@ class Origin:
 
 
 def make_origin(root: Path, clone: Path, name: str = NAME) -> Origin:
-    """The repository on github.com of which a clone is the whole: its branches, main by default."""
+    """Put a clone on github.com with all its branches."""
     made = Origin(root, name)
     _bare(clone, made.folder)
     return made
@@ -151,12 +147,12 @@ def _bare(source: Path, target: Path) -> None:
     git(target, "remote", "remove", "origin")
     git(target, "config", "uploadpack.allowAnySHA1InWant", "true")
     git(target, "config", "gc.auto", "0")
-    # GitHub knows a repository by its name alone, too; so does git in a folder, but not all that DVC asks.
+    # GitHub also serves a repository without `.git`; git finds it in a folder, DVC does not.
     target.with_name(target.name.removesuffix(".git")).symlink_to(target.name)
 
 
 def seed_cache(origin: Origin, clone: Path, key: str, paths: list[str], scope: str = "refs/heads/main") -> None:
-    """Save files of a clone as a run in that scope would; the paths must be those of the workflow's step."""
+    """Save a cache entry as a run in that scope would; the paths must be those of the workflow's step."""
     inputs = json.dumps({"key": key, "path": "\n".join(paths)})
     place = {"GITHUB_WORKSPACE": str(clone), "STANDIN_CACHE": str(origin.caches), "STANDIN_SCOPES": scope}
     command = [sys.executable, "-m", "tests.workflows.standins.cache", "save"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from verdict.base import paths
 from verdict.base.errors import VerdictError
+from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.cli.exits import exit_2_on_error
 from verdict.cli.types import amount
 
@@ -50,54 +51,52 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _once(options: argparse.Namespace) -> int:
-    from verdict.monitoring.findings import LEAST, measure
+    from verdict.monitoring.findings import MIN_TEXTS, measure
     from verdict.monitoring.formats import as_json, as_table, write_page
     from verdict.monitoring.reference import read
-    from verdict.monitoring.sources import reference_of
+    from verdict.monitoring.sources import fetch_reference
 
-    of_services = not (options.reference or options.prometheus or options.texts)
-    reference = reference_of((options.urls or [METRICS])[0]) if of_services else read(options.reference or REFERENCE)
-    window, same = _window(options, reference)
-    if window.texts < LEAST:
-        print(f"too few texts: {window.texts:,} were counted, {LEAST:,} are needed", file=sys.stderr)
-        return 2
-    found = measure(reference, window, _floor(options.floor), same_words=same)
+    of_service = not (options.reference or options.prometheus or options.texts)
+    reference = fetch_reference((options.urls or [METRICS])[0]) if of_service else read(options.reference or REFERENCE)
+    window, same_words = _window(options, reference)
+    if window.texts < MIN_TEXTS:
+        print(f"too few texts: {window.texts:,} were counted, {MIN_TEXTS:,} are needed", file=sys.stderr)
+        return CANNOT_JUDGE
+    measurement = measure(reference, window, _floor(options.floor), same_words=same_words)
     if options.html:
-        write_page(options.html, found, window, reference)
-    print(as_json(found) if options.json else as_table(found))
-    return int(found.drifted)
+        write_page(options.html, measurement, window, reference)
+    print(as_json(measurement) if options.json else as_table(measurement))
+    return FAIL if measurement.drifted else PASS
 
 
 def _window(options: argparse.Namespace, reference: "Reference") -> "tuple[Window, bool]":
-    """All that was counted, and whether by the words of the reference."""
+    """The counts of all sources together, and whether they are by the words of the reference."""
     from verdict.monitoring import sources
 
     if options.texts:
-        return sources.of_table(options.texts, options.model, reference), True
-    samples, same = [], True
+        return sources.count_table(options.texts, options.model, reference), True
     if options.prometheus:
-        samples = sources.increases(options.prometheus, options.since)
-    for url in [] if options.prometheus else options.urls or [METRICS]:
-        samples += (found := sources.scraped(url))
-        same = same and sources.digests(found) <= {reference.digest}
-    by_release = sources.windows(samples, reference)
-    window = sources.empty(len(reference.counter.names), len(reference.labels))
-    for release, own in by_release.items():
-        if options.release in (None, release):
-            window += own
-    return window, same
+        samples, same_words = sources.query_increases(options.prometheus, options.since), True
+    else:
+        samples = [sample for url in options.urls or [METRICS] for sample in sources.scrape(url)]
+        same_words = sources.digests(samples) <= {reference.digest}
+    windows = sources.windows_by_release(samples, reference)
+    chosen = [window for release, window in windows.items() if options.release in (None, release)]
+    return sum(chosen, sources.empty_window(reference)), same_words
 
 
-def _floor(given: float | None) -> float | None:
-    """What was given, or that of the checkout that this is run in, if it is one."""
+def _floor(floor: float | None) -> float | None:
+    """The floor that was given, or that of params.yaml if there is one here."""
     from verdict.base.documents import parse
     from verdict.base.paths import PARAMS
     from verdict.classifier.params.metric_names import OVERALL
 
-    if given is not None or not Path(PARAMS).exists():
-        return given
-    gate = parse(Path(PARAMS).read_text(encoding="utf-8"), PARAMS, "verdict params").get("gate") or {}
-    floor = (gate.get("floors") or {}).get(OVERALL)
+    if floor is not None or not Path(PARAMS).exists():
+        return floor
+    params = parse(Path(PARAMS).read_text(encoding="utf-8"), PARAMS, "verdict params")
+    floor = ((params.get("gate") or {}).get("floors") or {}).get(OVERALL)
+    if isinstance(floor, dict):  # by metric
+        floor = floor.get("headline", floor.get((params.get("evaluate") or {}).get("headline")))
     return None if floor is None else float(floor)
 
 

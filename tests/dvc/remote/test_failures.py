@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.dvc.pipeline.clone import Clone, remove
-from tests.dvc.remote.remote_runner import RemoteRunner, is_complete, member_hashes, object_key, output_hash
-from tests.s3 import free_ports
+from tests.dvc.remote.remote_runner import RemoteRunner, is_complete, member_hashes, object_key
+from tests.dvc.review.tampering import locked_hash
+from tests.ports import free_port
 from tests.warm import interpreter
 from verdict.repo.remote import check
 from verdict.repo.remote.storage import FIRST_ANSWER
@@ -72,7 +73,7 @@ def test_missing_bucket(runner: RemoteRunner, worker: Clone) -> None:
 
 def test_server_down(runner: RemoteRunner, worker: Clone) -> None:
     """A port where nobody listens is told within seconds."""
-    runner.connect(worker, runner.s3, "x", endpoint=f"http://127.0.0.1:{free_ports(1)[0]}")
+    runner.connect(worker, runner.s3, "x", endpoint=f"http://127.0.0.1:{free_port()}")
     began = time.monotonic()
     said = runner.remote(worker, "--push")
     assert said.code == 2
@@ -149,7 +150,7 @@ def test_flipped_record_and_listing(
 ) -> None:
     """A run-cache record and a directory's listing with other bytes are found and replaced as objects are."""
     record = runner.s3.names(f"{prefix}/runs/")[0]
-    listing = object_key(prefix, output_hash(worker_with_full_remote, "data/features"))
+    listing = object_key(prefix, locked_hash(worker_with_full_remote, "data/features"))
     good = {key: runner.s3.get(key) for key in (record, listing)}
     text = good[record].decode()
     runner.s3.put(record, text.replace("md5: ", "md5: 0", 1).encode())  # YAML as before, and another result
@@ -169,7 +170,7 @@ def test_deleted_object(
     runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str, make_clone_without_cache: Callable[[str], Clone]
 ) -> None:
     """An object that was deleted is named with its output, and pushed again."""
-    digest = output_hash(worker_with_full_remote, "data/prepared/test.parquet")
+    digest = locked_hash(worker_with_full_remote, "data/prepared/test.parquet")
     runner.s3.delete(object_key(prefix, digest))
     said = runner.remote(worker_with_full_remote)
     assert said.code == 1
@@ -203,8 +204,8 @@ def test_deleted_listing_and_record(
     runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str, make_clone_without_cache: Callable[[str], Clone]
 ) -> None:
     """Each lost listing, record and object of a `cache: false` output is named, with its stage, and comes back."""
-    metrics = output_hash(worker_with_full_remote, "metrics/data.json")
-    runner.s3.delete(object_key(prefix, output_hash(worker_with_full_remote, "models/classifier")))
+    metrics = locked_hash(worker_with_full_remote, "metrics/data.json")
+    runner.s3.delete(object_key(prefix, locked_hash(worker_with_full_remote, "models/classifier")))
     runner.s3.delete(object_key(prefix, metrics))
     for key in runner.s3.names(f"{prefix}/runs/"):
         runner.s3.delete(key)
@@ -221,7 +222,7 @@ def test_deleted_listing_and_record(
 
 def test_lost_everywhere(runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str) -> None:
     """What neither the remote nor this machine has is named with the command that makes it anew, and that one works."""
-    digest = output_hash(worker_with_full_remote, "data/prepared/dropped.json")
+    digest = locked_hash(worker_with_full_remote, "data/prepared/dropped.json")
     runner.s3.delete(object_key(prefix, digest))
     remove(worker_with_full_remote.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:])
     remove(worker_with_full_remote.path / "data" / "prepared" / "dropped.json")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.dvc.pipeline.clone import STAGES, Clone, declared_outs, remove
-from tests.dvc.remote.remote_runner import RemoteRunner, object_key, output_hash
+from tests.dvc.remote.remote_runner import RemoteRunner, object_key
+from tests.dvc.review.tampering import locked_hash
 from verdict.repo.remote import check, has_shared_remote, push
 from verdict.repo.remote.settings import refuse_keys
 
@@ -34,7 +35,7 @@ def test_moves_to_s3(runner: RemoteRunner, reproduced: Clone, prefix: str) -> No
     assert clone.changes().split() == ["M", ".dvc/config"]
     assert not [name for name in ("writer", *runner.s3.keys().values()) if name in config and name != "true"]
     assert runner.remote(clone).code == 0
-    assert object_key(prefix, output_hash(clone, "models/classifier")) in runner.s3.names(prefix)
+    assert object_key(prefix, locked_hash(clone, "models/classifier")) in runner.s3.names(prefix)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_second_push_sends_nothing(runner: RemoteRunner, worker_with_full_remote
 
 def test_cache_false_from_the_workspace(runner: RemoteRunner, worker: Clone, prefix: str) -> None:
     """An output that git keeps is pushed from the workspace where the cache has lost it."""
-    digest = output_hash(worker, "metrics/evaluation.json")
+    digest = locked_hash(worker, "metrics/evaluation.json")
     remove(worker.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:])
     assert push(worker.path) == []
     assert runner.s3.get(object_key(prefix, digest)) == (worker.path / "metrics" / "evaluation.json").read_bytes()
@@ -122,7 +123,7 @@ def test_cache_false_from_the_workspace(runner: RemoteRunner, worker: Clone, pre
 
 def test_damaged_copy_stays_here(runner: RemoteRunner, worker: Clone, prefix: str) -> None:
     """A local copy with other bytes than its name says is not pushed, nor the record that needs it."""
-    digest = output_hash(worker, "metrics/evaluation.json")
+    digest = locked_hash(worker, "metrics/evaluation.json")
     cached = worker.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
     cached.chmod(0o644)
     cached.write_bytes(b"{}")
@@ -142,7 +143,7 @@ def test_embedded_folder(runner: RemoteRunner, reproduced: Clone) -> None:
     assert not has_shared_remote(clone.path)
     assert check(clone.path)
     assert push(clone.path) == []
-    listing = output_hash(clone, "models/classifier")
+    listing = locked_hash(clone, "models/classifier")
     assert (clone.path / ".remote" / "files" / "md5" / listing[:2] / listing[2:]).is_file()
     shutil.rmtree(clone.path / ".remote" / "runs")
     assert {each.path for each in check(clone.path)} == {"dvc.lock"}

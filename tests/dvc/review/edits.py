@@ -1,4 +1,4 @@
-"""What the tests of gate and report share: a small main, ways to change a candidate by hand, and the review at hand.
+"""Edits of a candidate, the small main that it is compared with, and the review run in this process.
 
 A test module takes the fixtures by name: `clone = edits.clone`, `runner = edits.runner`.
 """
@@ -38,11 +38,11 @@ TEST = "data/prepared/test.parquet"
 PREDICTED = "data/predictions/test.parquet"
 EVALUATION = "metrics/evaluation.json"
 LABELS = ("negative", "neutral", "positive")
-# Floors that the model of the noisy table keeps; time on a busy machine is nobody's business here.
+# Floors that the model of the noisy table keeps; prediction time is not limited, since the machine may be busy.
 FLOORS = {"overall": 0.7, "tweets": 0.5, "movies": 0.5, "products": 0.5, "news": 0.5}
 POLICY = {"resamples": 1000, "floors": FLOORS, "max_seconds_per_1000": 1000.0}
 WORSE = {"class_weight": {"neutral": 1e4}}
-# Every so manieth row has a word of the other class: some test rows must be wrong.
+# Every sixth row has a word of the other class, so that some test rows are predicted wrong.
 _NOISE = 6
 _OTHER = {"wonderful": "awful", "brilliant": "broken", "great": "ugly", "awful": "lovely", "terrible": "superb"}
 Change = Callable[[Clone], object]
@@ -50,14 +50,14 @@ TableEdit = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 class CurrentStderr:
-    """Standard error as it is when something is written: a fixture has another one than its test."""
+    """The current sys.stderr at each write: a fixture's is not the test's."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a stream has
         return getattr(sys.stderr, name)
 
 
 def redirect_dvc_log(patch: pytest.MonkeyPatch) -> None:
-    """Let DVC write where standard error is now: it keeps that of its import, another test's."""
+    """Let DVC log to the current standard error: it keeps that of its import, which was another test's."""
     for handler in (h for name in ("dvc", "dvc_data", "dvc_objects") for h in logging.getLogger(name).handlers):
         patch.setattr(handler, "stream", CurrentStderr())
 
@@ -76,51 +76,51 @@ class Outcome:
 
     @property
     def reason(self) -> str:
-        """Why it could not be judged."""
+        """The reason of *cannot judge*."""
         return "".join(re.findall(r"^CANNOT +judge +(.*)", self.text, re.MULTILINE))
 
 
 @dataclass(frozen=True)
 class ReviewRunner:
-    """The review, run in this process as if in a clone."""
+    """Runs the review in this process, with a clone as the current folder."""
 
     patch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
     @contextmanager
-    def at(self, place: Clone) -> Iterator[None]:
-        """The clone as the current folder, with its environment."""
-        with self.patch.context() as patch, chdir(place.path):
+    def at(self, clone: Clone) -> Iterator[None]:
+        """Make the clone the current folder, with its environment."""
+        with self.patch.context() as patch, chdir(clone.path):
             patch.setattr(sys, "executable", str(warm.python()))
-            for name, value in environment(place.path).items():
+            for name, value in environment(clone.path).items():
                 patch.setenv(name, value)
             redirect_dvc_log(patch)
             remember()
             yield
 
-    def run(self, place: Clone, *arguments: str) -> Outcome:
+    def run(self, clone: Clone, *arguments: str) -> Outcome:
         """`verdict` with these arguments."""
         self.capsys.readouterr()
-        with self.at(place):
+        with self.at(clone):
             try:
                 code = main(arguments)
             except SystemExit as end:  # argparse's way to refuse
                 code = end.code if isinstance(end.code, int) else 1
         return Outcome(code, "".join(self.capsys.readouterr()))
 
-    def gate(self, place: Clone, *options: str) -> Outcome:
+    def gate(self, clone: Clone, *options: str) -> Outcome:
         """`verdict gate`."""
-        return self.run(place, "gate", *options)
+        return self.run(clone, "gate", *options)
 
-    def judge(self, place: Clone, approvals: Collection[str] = ()) -> Review:
+    def judge(self, clone: Clone, approvals: Collection[str] = ()) -> Review:
         """The review of the working tree against main."""
-        with self.at(place), sides(Request(place.path, "main")) as (store, old, new):
-            return review(store, old, new, approvals)
+        with self.at(clone), sides(Request(clone.path, "main")) as (store, base, candidate):
+            return review(store, base, candidate, approvals)
 
 
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> ReviewRunner:
-    """The review, run in this process."""
+    """Runs the review in this process."""
     return ReviewRunner(monkeypatch, capsys)
 
 
@@ -131,23 +131,23 @@ def clone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 def committed_main(temporary: Path) -> Clone:
-    """The repository behind `clone`, made once a run of pytest; not to be changed."""
+    """The repository behind `clone`, made once a run of pytest; do not change it."""
     return Clone(once(temporary, "main", _make_main) / "verdict")
 
 
 def _make_main(folder: Path) -> None:
-    made = fresh_clone(folder / "verdict")
-    raw = made.path / "data" / "raw" / RAW
+    main_clone = fresh_clone(folder / "verdict")
+    raw = main_clone.path / "data" / "raw" / RAW
     head, *lines = raw.read_text(encoding="utf-8").splitlines(keepends=True)
     noisy = (_noisy(line) if n % _NOISE == 0 else line for n, line in enumerate(lines))
     raw.write_text("".join([head, *noisy]), encoding="utf-8")
-    document = made.params()
+    document = main_clone.params()
     document["gate"].update(POLICY)
-    made.write_params(document)
-    made.run("dvc", "add", "--quiet", f"data/raw/{RAW}")
-    made.run("dvc", "repro", "--quiet")
-    write_test_set(made.path)
-    made.commit("Main")
+    main_clone.write_params(document)
+    main_clone.run("dvc", "add", "--quiet", f"data/raw/{RAW}")
+    main_clone.run("dvc", "repro", "--quiet")
+    write_test_set(main_clone.path)
+    main_clone.commit("Main")
 
 
 def _noisy(line: str) -> str:
@@ -157,26 +157,26 @@ def _noisy(line: str) -> str:
     return line
 
 
-def set_params(place: Clone, group: str, **values: object) -> None:
-    """Change keys of a group (dots between names) of params.yaml."""
-    document = place.params()
+def set_params(clone: Clone, group: str, **values: object) -> None:
+    """Set keys of a group of params.yaml; dots separate nested groups."""
+    document = clone.params()
     section: dict[str, Any] = document
     for name in filter(None, group.split(".")):
         section = section[name]
     section.update(values)
-    place.write_params(document)
+    clone.write_params(document)
 
 
-def edit_json(place: Clone, path: str, change: Callable[[Any], object]) -> None:
-    """Change the content of a JSON file in place."""
-    content = json.loads((place.path / path).read_text(encoding="utf-8"))
+def edit_json(clone: Clone, path: str, change: Callable[[Any], object]) -> None:
+    """Change the content of a JSON file in clone."""
+    content = json.loads((clone.path / path).read_text(encoding="utf-8"))
     change(content)
-    (place.path / path).write_text(json.dumps(content), encoding="utf-8")
+    (clone.path / path).write_text(json.dumps(content), encoding="utf-8")
 
 
-def edit_table(place: Clone, path: str, change: TableEdit) -> None:
-    """Replace a parquet file by what `change` makes of its table."""
-    target = place.path / path
+def edit_table(clone: Clone, path: str, change: TableEdit) -> None:
+    """Replace the table of a parquet file by the result of `change`."""
+    target = clone.path / path
     schema, table = pq.read_schema(target), change(pd.read_parquet(target))
     columns = pa.schema([field for field in schema if field.name in table])
     target.unlink()
@@ -184,76 +184,76 @@ def edit_table(place: Clone, path: str, change: TableEdit) -> None:
     pq.write_table(pa.Table.from_pydict({name: table[name].tolist() for name in columns.names}, columns), target)
 
 
-def edit_test_and_predictions(place: Clone, change: TableEdit) -> None:
-    """Change the test split and the predictions alike, and the figures with them."""
+def edit_test_and_predictions(clone: Clone, change: TableEdit) -> None:
+    """Change the test split and the predictions alike, and rewrite the metrics."""
     for path in (TEST, PREDICTED):
-        edit_table(place, path, change)
-    rescore(place)
+        edit_table(clone, path, change)
+    rescore(clone)
 
 
-def correct_ids(place: Clone) -> set[str]:
-    """The ids of the test rows that the stored predictions have right."""
-    table = pd.read_parquet(place.path / PREDICTED)
+def correct_ids(clone: Clone) -> set[str]:
+    """The ids of the test rows that are predicted right."""
+    table = pd.read_parquet(clone.path / PREDICTED)
     return set(table["id"][table[list(LABELS)].idxmax(axis=1) == table["label"]])
 
 
-def labels(place: Clone) -> tuple[str, ...]:
+def labels(clone: Clone) -> tuple[str, ...]:
     """The classes of a clone's data, in their order."""
-    return read_dataset(place.path / "data/prepared/dataset.json").labels
+    return read_dataset(clone.path / "data/prepared/dataset.json").labels
 
 
-def rescore(place: Clone) -> None:
-    """Write the figures that the stored predictions have, for the slices that they have."""
-    table = pd.read_parquet(place.path / PREDICTED)
-    found = scores_document(table, labels(place), BINS, place.path / PREDICTED)
-    (place.path / EVALUATION).write_text(json.dumps(found), encoding="utf-8")
+def rescore(clone: Clone) -> None:
+    """Rewrite the metrics file from the stored predictions."""
+    table = pd.read_parquet(clone.path / PREDICTED)
+    scores = scores_document(table, labels(clone), BINS, clone.path / PREDICTED)
+    (clone.path / EVALUATION).write_text(json.dumps(scores), encoding="utf-8")
 
 
 def group_scores(table: pd.DataFrame) -> dict[str, float]:
-    """The figures of some predictions, all together, by the code of the stage."""
+    """The metrics of all these predictions together, by the code of the stage."""
     return metrics_by_slice(table, LABELS, BINS)["overall"]
 
 
-def run_stage(place: Clone, stage: ModuleType, **changes: object) -> None:
-    """Run a stage past DVC, with other params of `train` (dots between names) that are taken back afterwards."""
-    before = (place.path / "params.yaml").read_text(encoding="utf-8")
+def run_stage(clone: Clone, stage: ModuleType, **changes: object) -> None:
+    """Run a stage without DVC, with other params of `train` (dots between names) that are restored afterwards."""
+    before = (clone.path / "params.yaml").read_text(encoding="utf-8")
     for name, value in changes.items():
         group, _, key = f"train.{name}".rpartition(".")
-        set_params(place, group, **{key: value})
-    for name, cached in declared_outs(place.dag(), stage.__name__.rpartition(".")[2]):
-        if cached and (place.path / name).exists():
-            remove(place.path / name)  # never write into an object of the cache that is linked here
-    with chdir(place.path):
+        set_params(clone, group, **{key: value})
+    for name, cached in declared_outs(clone.dag(), stage.__name__.rpartition(".")[2]):
+        if cached and (clone.path / name).exists():
+            remove(clone.path / name)  # never write into an object of the cache that is linked here
+    with chdir(clone.path):
         stage.main()
-    (place.path / "params.yaml").write_text(before, encoding="utf-8")
+    (clone.path / "params.yaml").write_text(before, encoding="utf-8")
 
 
-def rerun_all(place: Clone) -> None:
-    """All stages on the folder as it is, past DVC, and a lock to match: what an honest author would commit."""
+def rerun_all(clone: Clone) -> None:
+    """Run all stages without DVC and write a matching lock: what an honest author would commit."""
     for stage in (prepare, validate, featurize, train, evaluate, reference):
-        run_stage(place, stage)
-    relock(place)
+        run_stage(clone, stage)
+    relock(clone)
 
 
-def rerun_after_validate(place: Clone) -> None:
-    """The stages after `validate`, and a lock to match."""
+def rerun_after_validate(clone: Clone) -> None:
+    """Run the stages after `validate` without DVC and write a matching lock."""
     for stage in (featurize, train, evaluate, reference):
-        run_stage(place, stage)
-    relock(place)
+        run_stage(clone, stage)
+    relock(clone)
 
 
-def retrain(place: Clone, **changes: object) -> None:
-    """Another model with its predictions, figures and plots, of which neither DVC nor dvc.lock knows."""
-    run_stage(place, train, **changes)
-    run_stage(place, evaluate)
+def retrain(clone: Clone, **changes: object) -> None:
+    """Train and evaluate another model, without DVC and without a new dvc.lock."""
+    run_stage(clone, train, **changes)
+    run_stage(clone, evaluate)
 
 
-def train_on_flipped_labels(place: Clone) -> None:
-    """A model that learnt every row the wrong way round."""
-    other = dict(zip(LABELS, LABELS[::-1], strict=True))
+def train_on_flipped_labels(clone: Clone) -> None:
+    """Train a model on flipped labels and ratings."""
+    opposite = dict(zip(LABELS, LABELS[::-1], strict=True))
 
     def flipped(table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(label=table["label"].map(other), rating=-table["rating"])
+        return table.assign(label=table["label"].map(opposite), rating=-table["rating"])
 
-    edit_table(place, "data/features/train.parquet", flipped)
-    run_stage(place, train)
+    edit_table(clone, "data/features/train.parquet", flipped)
+    run_stage(clone, train)

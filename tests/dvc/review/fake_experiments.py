@@ -1,4 +1,4 @@
-"""Experiments as DVC keeps them, made by hand: commits under refs/exps, and predictions in the cache."""
+"""Experiments without runs: commits under refs/exps, and predictions in the cache, as DVC keeps them."""
 
 import hashlib
 import json
@@ -13,6 +13,7 @@ import pandas as pd
 
 from tests.conftest import small_params
 from tests.dvc.pipeline.clone import Clone
+from tests.dvc.review.tampering import cache_path
 from tests.unit.review.predictions import LABELS, predicted, truth
 from verdict.base.documents import dump
 from verdict.base.files import write_table
@@ -32,13 +33,13 @@ TEST_SCORE = 0.987654
 
 
 def model(noise: float, seed: int = 1, table: pd.DataFrame = ROWS) -> pd.DataFrame:
-    """Predictions of a model that is the worse, the more noise it sees through."""
+    """Predictions of a model that is worse with more noise."""
     return predicted(table, np.random.default_rng(seed), noise)
 
 
 @dataclass(frozen=True)
 class FakeExperiments:
-    """A repository with nothing but params, a lock and experiments."""
+    """A repository with params, a lock and experiments, and no code."""
 
     clone: Clone
     baseline: str
@@ -62,26 +63,26 @@ class FakeExperiments:
         files: Mapping[str, bytes | None] | None = None,
         headline: str = "weighted_f1",
     ) -> dict[str, bytes]:
-        """The files of an experiment; `files` replaces them one by one, None takes one away."""
+        """The files of an experiment; `files` replaces some, None removes one."""
         labels = labels_of(predictions.columns)
-        told = metrics_document(metrics_by_slice(predictions, labels, 1), labels)
-        overall = told["overall"][headline]
+        scores = metrics_document(metrics_by_slice(predictions, labels, 1), labels)
+        overall = scores["overall"][headline]
         seeds = {"values": {"1": overall}, "mean": 0, "std": 0}
-        test = {**told, "overall": {**told["overall"], "weighted_f1": TEST_SCORE}}
+        test = {**scores, "overall": {**scores["overall"], "weighted_f1": TEST_SCORE}}
         document = small_params()
         document["train"]["linear"].update(params or {})
         cost = {"experiment": name, "seconds": seconds, "device": "x86", "rows_per_second": 1234.5}
-        made = {
+        contents = {
             "params.yaml": dump(document).encode(),
             "dvc.lock": lock(validation or self.validation, digest),
-            "metrics/validation.json": json.dumps({**told, "seeds": seeds}).encode(),
+            "metrics/validation.json": json.dumps({**scores, "seeds": seeds}).encode(),
             "metrics/evaluation.json": json.dumps(test).encode(),
             "metrics/cost.json": json.dumps(cost if seconds else {}).encode(),
         }
-        return {path: text for path, text in {**made, **(files or {})}.items() if text is not None}
+        return {path: text for path, text in {**contents, **(files or {})}.items() if text is not None}
 
     def commit(self, name: str, content: Mapping[str, bytes]) -> str:
-        """An experiment with these files and no others."""
+        """Make an experiment with exactly these files; return its commit."""
         ref = f"refs/exps/{self.baseline[:2]}/{self.baseline[2:]}/{name}"
         stream = [
             f"commit {ref}\ncommitter T <t@localhost> 0 +0000\ndata 0\nfrom {self.baseline}\ndeleteall\n".encode()
@@ -95,7 +96,7 @@ class FakeExperiments:
         return self.clone.run("git", "rev-parse", ref).strip()
 
     def put_predictions(self, predictions: pd.DataFrame) -> str:
-        """A folder with predictions in the cache."""
+        """Put a folder with predictions into the cache; return its hash."""
         path = self.clone.path / "made.parquet"
         write_table(path, predictions, table_schema(select_truth(predictions.columns), labels_of(predictions.columns)))
         digest = self.put(path.read_bytes())
@@ -103,24 +104,25 @@ class FakeExperiments:
         return self.put(json.dumps([{"md5": digest, "relpath": "predictions.parquet"}]).encode(), ".dir")
 
     def put(self, content: bytes, kind: str = "") -> str:
-        """An object in the cache, by its hash."""
+        """Put an object into the cache; return its hash."""
         digest = hashlib.md5(content).hexdigest() + kind
-        path = self.clone.path / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
+        path = cache_path(self.clone, digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return digest
 
 
 def described(rows: pd.DataFrame, labels: tuple[str, ...], named: str) -> Dataset:
-    """What is known of a table beside its rows."""
+    """The dataset.json of a table."""
     slices = tuple(dict.fromkeys(rows["slice"])) if "slice" in rows else ()
     rating = Limits(low=-4.0, high=4.0) if "rating" in rows else None
-    shown = named if slices else None
-    return Dataset(labels=labels, slice=shown, slices=slices, rating=rating, text=Text(max_length=100))
+    return Dataset(
+        labels=labels, slice=named if slices else None, slices=slices, rating=rating, text=Text(max_length=100)
+    )
 
 
 def lock(validation: str, predictions: str, dataset: str = "") -> bytes:
-    """A dvc.lock with the outputs that are asked for."""
+    """A dvc.lock with these outputs."""
     outs = [
         {"path": "data/prepared/validation.parquet", "md5": validation},
         {"path": "data/validation", "md5": predictions},
@@ -129,14 +131,14 @@ def lock(validation: str, predictions: str, dataset: str = "") -> bytes:
     return dump({"schema": "2.0", "stages": {"all": {"cmd": "x", "outs": outs}}}).encode()
 
 
-def fake_experiments(
+def make_experiments(
     path: Path,
     rows: pd.DataFrame = ROWS,
     labels: tuple[str, ...] = LABELS,
     headline: str = "weighted_f1",
     named: str = "source",
 ) -> FakeExperiments:
-    """An empty one with some rows as its validation split, and what is known of them."""
+    """A repository without experiments, with these rows as its validation split."""
     (path / ".dvc").mkdir(parents=True)
     (path / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
     (path / ".dvc/.gitignore").write_text("/cache\n/tmp\n", encoding="utf-8")
@@ -145,12 +147,12 @@ def fake_experiments(
     document["gate"]["resamples"] = 1000
     document["evaluate"]["headline"] = headline
     clone.write_params(document)
-    made = FakeExperiments(clone, "", "")
+    experiments = FakeExperiments(clone, "", "")
     write_table(path / "made.parquet", rows, table_schema(select_truth(rows.columns)))
-    validation = made.put((path / "made.parquet").read_bytes())
+    validation = experiments.put((path / "made.parquet").read_bytes())
     (path / "made.parquet").unlink()
     write_dataset(path / "made.json", described(rows, labels, named))
-    dataset = made.put((path / "made.json").read_bytes())
+    dataset = experiments.put((path / "made.json").read_bytes())
     (path / "made.json").unlink()
     (path / "dvc.lock").write_bytes(lock(validation, "0" * 32 + ".dir", dataset))
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
@@ -159,14 +161,14 @@ def fake_experiments(
 
 
 def plain_rows(labels: tuple[str, ...], size: int = 200, slices: Sequence[str] = ()) -> pd.DataFrame:
-    """Rows of their own, without ratings: as many of each class, and of each slice, if any."""
+    """Rows without ratings, in equal numbers of each class, and of each slice, if any."""
     ids = [f"row-{number}" for number in range(size)]
     rows = {"id": ids, "group": ids, "label": [labels[number % len(labels)] for number in range(size)]}
     return pd.DataFrame({**rows, **({"slice": [slices[n % len(slices)] for n in range(size)]} if slices else {})})
 
 
 def guesses(rows: pd.DataFrame, labels: tuple[str, ...], right: float, seed: int = 1) -> pd.DataFrame:
-    """Predictions that are right of so large a share of the rows, and of the others surely wrong."""
+    """Predictions that are right for this share of the rows, and wrong for the others."""
     generator = np.random.default_rng(seed)
     places = rows["label"].map(labels.index).to_numpy()
     places = np.where(generator.random(len(rows)) < right, places, (places + 1) % len(labels))

@@ -1,4 +1,4 @@
-"""Small DVC repositories whose plots have the real templates. A test module takes the fixtures by name."""
+"""Small DVC repositories with plots and the real templates. A test module takes the fixtures by name."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def declared() -> dict[str, dict[str, Any]]:
 
 
 def rows(name: str, shift: float) -> list[dict[str, Any]]:
-    """A few rows of each plot; `shift`, below 0.1, makes another candidate of them."""
+    """A few rows of each plot; another `shift`, below 0.1, gives another candidate."""
     fields: dict[str, list[dict[str, Any]]] = {
         "plots/confusion.json": [
             {"slice": name, "actual": actual, "predicted": "ham", "count": 7, "share": 0.5 + shift}
@@ -55,7 +55,7 @@ def rows(name: str, shift: float) -> list[dict[str, Any]]:
 
 
 def write(folder: Path, name: str, shift: float) -> None:
-    """Write the data of a plot, or a picture whose colour is the shift's."""
+    """Write the data of a plot, or a picture whose size depends on the shift."""
     (folder / "plots").mkdir(exist_ok=True)
     if name.endswith(".png"):
         svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="30"><circle r="{20 + shift * 100}"/></svg>'
@@ -78,13 +78,13 @@ def run(folder: Path, *command: str) -> None:
 
 
 def commit(folder: Path) -> None:
-    """Commit all there is."""
+    """Commit everything."""
     run(folder, "git", "add", "--all")
     run(folder, "git", "commit", "--quiet", "--message", "All")
 
 
 def repository(folder: Path, names: list[str]) -> Path:
-    """A committed repository with these plots and this repository's templates; nothing in it was ever run."""
+    """A committed repository with these plots and this repository's templates; no stage has run in it."""
     folder.mkdir()
     run(folder, "git", "init", "--quiet")
     run(folder, "dvc", "init", "--quiet")
@@ -98,7 +98,7 @@ def repository(folder: Path, names: list[str]) -> Path:
 
 @pytest.fixture(autouse=True, scope="module")
 def site_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401 - a generator
-    """DVC's cache outside of repositories, not that of the machine."""
+    """Use a temporary site cache of DVC, not the machine's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path_factory.mktemp("site")))
         yield
@@ -116,7 +116,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def everything(originals: dict[str, Path], tmp_path: Path) -> Path:
-    """All plots, each another one in the working tree than in the commit."""
+    """A repository with all plots, each of which differs between working tree and commit."""
     folder = Path(shutil.copytree(originals["all"], tmp_path / "tree"))
     for name in declared():
         write(folder, name, 0.05)
@@ -125,13 +125,13 @@ def everything(originals: dict[str, Path], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def two(originals: dict[str, Path], tmp_path: Path) -> Path:
-    """One plot and one image, in the working tree as in the commit."""
+    """A repository with one plot and one image, the same in working tree and commit."""
     return Path(shutil.copytree(originals["two"], tmp_path / "tree"))
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The Vega-Lite specifications that were drawn, in order."""
+    """Record the Vega-Lite specifications that are drawn, in order."""
     specifications: list[dict[str, Any]] = []
     convert = vl_convert.vegalite_to_png
 
@@ -156,13 +156,13 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def by_name(plots: list[Plot]) -> dict[str, Plot]:
-    """The plots by name, each of which must be there once."""
+    """The plots by name; a name that occurs twice fails."""
     assert len({plot.name for plot in plots}) == len(plots)
     return {plot.name: plot for plot in plots}
 
 
 def edit(folder: Path, name: str, change: Callable[[str], str]) -> None:
-    """Rewrite a file; the change must be one."""
+    """Rewrite a file; `change` must give another text."""
     before = (folder / name).read_text(encoding="utf-8")
     assert change(before) != before
     (folder / name).write_text(change(before), encoding="utf-8")

@@ -1,10 +1,10 @@
-"""What a reader of a page sees of it."""
+"""The elements and texts of an HTML page."""
 
 from html.parser import HTMLParser
 
 
 class RenderedPage(HTMLParser):
-    """What a reader of an HTML page gets: its elements, and the text outside of `code`."""
+    """An HTML page, parsed: its elements, and the texts inside and outside `code`."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -17,20 +17,20 @@ class RenderedPage(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element; those that have an end are open until then."""
+        """Record an element; all but void ones are open until their end tag."""
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
         if tag not in ("img", "br", "meta", "hr", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Close the innermost element, which must be this one."""
+        """Close the innermost element; an end tag of another one is `astray`."""
         if self.open and self.open[-1] == tag:
             self.open.pop()
         else:
             self.astray.append(tag)
 
     def handle_data(self, data: str) -> None:
-        """Text, by whether it stands in `code`."""
+        """Record a text, by whether it is inside `code`."""
         (self.code if "code" in self.open else self.prose).append(data)
 
     def named(self, tag: str) -> list[dict[str, str]]:

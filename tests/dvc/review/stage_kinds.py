@@ -1,4 +1,4 @@
-"""Kinds of stages, dependencies and pointers, to make DVC repositories of: each kind with the files that it needs."""
+"""Kinds of stages, dependencies and pointers, with their files, from which tests make DVC repositories."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ Stages = dict[str, Any]
 
 @dataclass(frozen=True)
 class StageKind:
-    """Stages for dvc.yaml, files by path, and what must be done before and after they run."""
+    """Stages for dvc.yaml, files by path, and steps before and after the run."""
 
     stages: Stages
     files: Mapping[str, str] = field(default_factory=dict)
@@ -226,7 +226,7 @@ _BASE = {
 
 
 def build(root: Path, names: list[str]) -> None:
-    """A committed repository with stages of these kinds, all of them run."""
+    """Make a committed repository with stages of these kinds, all run."""
     root.mkdir(parents=True)
     git(root, "init", "--quiet", "--initial-branch", "main")
     git(root, "config", "user.email", "author@example.com")
@@ -251,26 +251,26 @@ def build(root: Path, names: list[str]) -> None:
 
 
 def commit(root: Path) -> None:
-    """Commit all that lies there."""
+    """Commit everything."""
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--allow-empty", "--message", "all")
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:
-    """Files by path."""
+    """Write files by path."""
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What git prints."""
+    """Run git; return its output."""
     done = subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True)
     return done.stdout
 
 
 def dvc(root: Path, *arguments: str) -> None:
-    """A DVC command, in this process; a command that fails is an error."""
+    """Run a DVC command in this process; it must succeed."""
     from dvc.cli import main
 
     with chdir(root):
@@ -292,7 +292,7 @@ def status(root: Path) -> set[str]:
 
 @contextmanager
 def changed(path: Path, content: bytes | None) -> Iterator[None]:
-    """Another content of a file, or none, for a while."""
+    """Replace or remove (None) a file until the end of the block."""
     before, mode = path.read_bytes(), path.stat().st_mode
     path.unlink()
     if content is not None:

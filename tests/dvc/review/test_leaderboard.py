@@ -17,9 +17,9 @@ from tests.dvc.review.fake_experiments import (
     SLICES,
     TEST_SCORE,
     FakeExperiments,
-    fake_experiments,
     guesses,
     lock,
+    make_experiments,
     model,
     plain_rows,
 )
@@ -33,7 +33,7 @@ SCORES, COST, EVALUATION = "metrics/validation.json", "metrics/cost.json", "metr
 @pytest.fixture
 def experiments(tmp_path: Path) -> FakeExperiments:
     """A repository without experiments."""
-    return fake_experiments(tmp_path / "verdict")
+    return make_experiments(tmp_path / "verdict")
 
 
 @dataclass(frozen=True)
@@ -315,7 +315,7 @@ def test_data_of_another_kind_are_ranked_by_their_own_metric(tmp_path: Path, mak
     """Two classes, one of them called as a column is, without slices, groups and ratings: by params.yaml's metric."""
     labels = ("id", "spam")
     rows = plain_rows(labels)
-    experiments = fake_experiments(tmp_path / "verdict", rows, labels, "average_precision")
+    experiments = make_experiments(tmp_path / "verdict", rows, labels, "average_precision")
     for name, right in {"poor": 0.6, "good": 0.9}.items():
         experiments.add(name, guesses(rows, labels, right), headline="average_precision")
     made = make(experiments)
@@ -333,7 +333,7 @@ def test_of_many_slices_the_largest_are_shown(tmp_path: Path, make: Callable[...
     labels = ("a", "b", "c", "d")
     slices = [*(f"slice-{number}" for number in range(30)), *(["large"] * 10)]
     rows = plain_rows(labels, 400, slices)
-    experiments = fake_experiments(tmp_path / "verdict", rows, labels)
+    experiments = make_experiments(tmp_path / "verdict", rows, labels)
     experiments.add("one", guesses(rows, labels, 0.7))
     made = make(experiments, "--chosen", "one")
     assert "<b>By <code>source</code></b>" in made.markdown
@@ -371,7 +371,7 @@ def test_without_what_is_known_of_the_data_most_experiments_count(
 
 def test_a_metric_that_the_data_do_not_have_is_refused(tmp_path: Path, runner: ReviewRunner) -> None:
     """Average precision of three classes is none: nothing is ranked, and the key is named."""
-    experiments = fake_experiments(tmp_path / "verdict", headline="average_precision")
+    experiments = make_experiments(tmp_path / "verdict", headline="average_precision")
     experiments.add("one", model(1.0))
     outcome = runner.run(experiments.clone, "leaderboard")
     assert outcome.code == 2

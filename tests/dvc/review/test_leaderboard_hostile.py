@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import small_params
 from tests.dvc.review import edits
 from tests.dvc.review.edits import ReviewRunner
-from tests.dvc.review.fake_experiments import ROWS, SLICES, FakeExperiments, fake_experiments, model
+from tests.dvc.review.fake_experiments import ROWS, SLICES, FakeExperiments, make_experiments, model
 from tests.dvc.review.test_report_hostile import OVERRIDE, TEXTS, assert_inert, github
 from verdict.base.documents import dump
 
@@ -29,7 +29,7 @@ NAMES = (
 def experiments(tmp_path: Path) -> FakeExperiments:
     """Experiments with such names, params, devices and scores, on slices with such names."""
     rows = ROWS.assign(slice=ROWS["slice"].map(dict(zip(SLICES, TEXTS, strict=False))))
-    made = fake_experiments(tmp_path / "verdict", rows, named=TEXTS[4])
+    made = make_experiments(tmp_path / "verdict", rows, named=TEXTS[4])
     for number, name in enumerate(NAMES):
         document = small_params()
         text = TEXTS[number % len(TEXTS)].replace("\x00", "").replace("\x1b", "").replace("\x85", "")

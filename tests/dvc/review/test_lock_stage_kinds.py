@@ -25,7 +25,7 @@ def _dealt() -> list[list[str]]:
 @pytest.fixture(scope="module", params=_dealt(), ids=lambda names: names[0])
 def sides(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
     """The author's repository, and a clone of it that has no data."""
-    folder = tmp_path_factory.mktemp("zoo")
+    folder = tmp_path_factory.mktemp("kinds")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_SITE_CACHE_DIR", str(folder / "site"))
         build(folder / "author", request.param)

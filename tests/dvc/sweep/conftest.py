@@ -1,4 +1,4 @@
-"""A clone with a DAG of two small stages and two spec files, for sweeps that really run; and what its stages did."""
+"""A clone with two small stages and two spec files, for real sweeps."""
 
 import shutil
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.stub import stub_clone
 
 FIVE = """
 list:
-  - {train.linear.alpha: 1.0e+308}  # no mistake of the params: the training diverges
+  - {train.linear.alpha: 1.0e+308}  # valid params: the training diverges
 grid:
   train.seed: [1, 2, 3, 4]
 """
@@ -20,7 +20,7 @@ THREE = """
 grid:
   train.seed: [1, 2, 3]
 """
-# Every training notes its beginning and its end, and where it is told to, waits in between.
+# Every training records its start and end, and waits in between while a file `notes.wait` exists.
 HOOK = """
 import atexit, os, sys, time
 if sys.orig_argv[1:] == ["-I", "-m", "stages.train"]:
@@ -42,13 +42,13 @@ if sys.orig_argv[1:] == ["-I", "-m", "stages.train"]:
 
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone whose baseline is reproduced and committed, with the spec files; not to be changed."""
+    """A clone whose baseline is reproduced and committed, with the spec files; do not change it."""
     temporary = tmp_path_factory.getbasetemp()
     return Clone(once(temporary, "sweep", lambda folder: with_specs(stub_clone(temporary), folder)) / "verdict")
 
 
 def with_specs(clone: Clone, folder: Path) -> Clone:
-    """A copy of a clone in `folder`, which has these spec files and no others, committed."""
+    """A copy of a clone in `folder` whose only spec files are these, committed."""
     made = clone.copy(folder / "verdict")
     shutil.rmtree(made.path / "sweeps")
     (made.path / "sweeps").mkdir()

@@ -1,4 +1,4 @@
-"""A git server behind HTTP that asks for a token: git's own http-backend, as github.com asks."""
+"""An HTTP git server that asks for a token, as github.com does: git's http-backend."""
 
 import base64
 import os
@@ -17,8 +17,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         """Pass a request with the right token to git, refuse any other."""
-        wanted = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
-        if self.headers.get("Authorization") != f"Basic {wanted}":
+        expected = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+        if self.headers.get("Authorization") != f"Basic {expected}":
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
             self.send_header("Content-Length", "0")
@@ -66,12 +66,12 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(pieces)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
-        """Nothing on the tests' terminal."""
+        """Print nothing."""
 
 
 @contextmanager
 def serve(root: Path, token: str) -> Iterator[str]:
-    """The repositories below `root`, for those who have the token; the address."""
+    """Serve the repositories below `root` to clients with the token; yield the address."""
     handler = type("Handler", (_Handler,), {"root": root, "token": token, "protocol_version": "HTTP/1.1"})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

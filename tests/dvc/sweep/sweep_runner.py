@@ -1,4 +1,4 @@
-"""Sweeps as processes: started, interrupted, killed, and what their trainings noted."""
+"""Run sweeps as processes, interrupt and kill them, and read what their trainings recorded."""
 
 import os
 import signal
@@ -30,11 +30,11 @@ class SweepRunner:
         self.output = outside / "output"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A sweep that runs to its end."""
+        """Run a sweep to its end."""
         return self.clone.try_run(self._python, "-I", "-m", "verdict", "sweep", "run", *arguments, **self.variables)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A sweep that is not waited for."""
+        """Start a sweep without waiting for it."""
         with self.output.open("wb") as output:
             return subprocess.Popen(
                 [self._python, "-I", "-m", "verdict", "sweep", "run", *arguments],
@@ -44,17 +44,17 @@ class SweepRunner:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Whoever runs the tests in the background may have had Ctrl-C ignored.
+                # Tests that run in the background may have inherited an ignored SIGINT.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
 
     def counts(self, word: str) -> Counter[str]:
-        """How often the training of each experiment `began` or `ended`."""
+        """Number of trainings of each experiment that `began` or `ended`."""
         lines = self.notes.read_text(encoding="utf-8").splitlines() if self.notes.exists() else []
         return Counter(line.split()[1] for line in lines if line.split()[0] == word)
 
     def seen(self, name: str) -> list[str]:
-        """What the training of an experiment saw: its folder for checkpoints, a token's address, fetched weights."""
+        """The checkpoint folder, token address and fetched weights that an experiment's training saw."""
         lines = self.notes.read_text(encoding="utf-8").splitlines()
         return next(line.split()[2:] for line in lines if line.startswith(f"saw {name} "))
 
@@ -63,7 +63,7 @@ class SweepRunner:
         return {line.rpartition("/")[2] for line in self.clone.run("git", "for-each-ref", "refs/exps").splitlines()}
 
     def processes(self) -> list[psutil.Process]:
-        """What runs for the clone's workers."""
+        """The processes of the clone's workers."""
         return [process for folder in self.folders() for process in processes.processes_of(folder)]
 
     def folders(self) -> list[Path]:
@@ -72,7 +72,7 @@ class SweepRunner:
         return list(work.iterdir()) if work.exists() else []
 
     def kill(self, sweep: "subprocess.Popen[bytes]", workers: bool) -> None:
-        """Kill -9 of a sweep, and, where it is said, of all that it started."""
+        """Kill -9 a sweep, and with `workers` all processes that it started."""
         sweep.send_signal(signal.SIGKILL)
         sweep.wait(timeout=TIMEOUT)
         for process in self.processes() if workers else []:
@@ -82,8 +82,8 @@ class SweepRunner:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that will come; a test fails where it does not."""
+    """Wait for a condition; fail after TIMEOUT."""
     deadline = time.monotonic() + TIMEOUT
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.05)

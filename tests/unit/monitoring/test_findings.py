@@ -1,16 +1,19 @@
 """Tests of verdict/monitoring/findings.py: what a window says, beside its limits."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from tests.documents import save
 from tests.unit.monitoring.services import foreign, usual, window
 from tests.unit.monitoring.tables import texts
-from verdict.monitoring.findings import KINDS, Measured, measure
+from verdict.cli.drift import _floor
+from verdict.monitoring.findings import KINDS, Measurement, measure
 from verdict.monitoring.reference import Reference
 
 
-def over(found: Measured) -> set[str]:
+def over(found: Measurement) -> set[str]:
     """The kinds beyond their limit."""
     return {finding.kind for finding in found.findings if finding.over}
 
@@ -79,3 +82,22 @@ def test_the_words_that_moved_are_named(reference: Reference) -> None:
     (residual,) = (one for one in measure(reference, window(reference, given), None).findings if one.kind == "residual")
     assert residual.over
     assert "most of all of ×" in residual.summary
+
+
+@pytest.mark.parametrize(
+    ("floors", "expected"),
+    [
+        (None, None),
+        ({"overall": 0.7}, 0.7),
+        ({"overall": {"headline": 0.7, "accuracy": 0.8}}, 0.7),
+        ({"overall": {"macro_f1": 0.7}}, 0.7),
+        ({"overall": {"accuracy": 0.8}}, None),
+    ],
+)
+def test_the_floor_is_that_of_the_headline_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, floors: object, expected: float | None
+) -> None:
+    """params.yaml may have a number for it, or numbers by metric."""
+    save(tmp_path / "params.yaml", {"evaluate": {"headline": "macro_f1"}, "gate": {"floors": floors}})
+    monkeypatch.chdir(tmp_path)
+    assert _floor(None) == expected

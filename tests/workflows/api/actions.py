@@ -11,31 +11,33 @@ LONGEST_SUMMARY = 65_535
 
 
 def _run(state: State, request: Request) -> Json:
-    found = state.runs.get(request.number("run_id"))
-    if found is None:
+    run: Json | None = state.runs.get(request.number("run_id"))
+    if run is None:
         raise RefusedError(404, "Not Found")
-    return found
+    return run
 
 
 @route("GET", "/actions/runs", "actions")
 def list_all_runs(state: State, request: Request) -> Answer:
     """Runs of all workflows, the newest first."""
-    found = sorted(state.runs.values(), key=lambda one: (one["created_at"], one["id"]), reverse=True)
-    return Answer({"total_count": len(found), "workflow_runs": found})
+    return _runs(list(state.runs.values()))
 
 
 @route("GET", "/actions/workflows/{workflow_id}/runs", "actions")
 def list_runs(state: State, request: Request) -> Answer:
     """Runs of a workflow by its file's name, the newest first."""
     name, query = request.parts["workflow_id"], request.query
-    found = [one for one in state.runs.values() if name in (Path(one["path"]).name, str(one["workflow_id"]))]
-    if not found and not (state.find("main") and _has(state, name)):
+    runs = [run for run in state.runs.values() if name in (Path(run["path"]).name, str(run["workflow_id"]))]
+    if not runs and not (state.find("main") and _has(state, name)):
         raise RefusedError(404, "Not Found")
     for key, field in (("head_sha", "head_sha"), ("event", "event"), ("branch", "head_branch")):
-        found = [one for one in found if key not in query or one[field] == query[key]]
-    found = [one for one in found if query.get("status") in (None, one["status"], one["conclusion"])]
-    found.sort(key=lambda one: (one["created_at"], one["id"]), reverse=True)
-    return Answer({"total_count": len(found), "workflow_runs": found})
+        runs = [run for run in runs if key not in query or run[field] == query[key]]
+    return _runs([run for run in runs if query.get("status") in (None, run["status"], run["conclusion"])])
+
+
+def _runs(runs: list[Json]) -> Answer:
+    newest_first = sorted(runs, key=lambda run: (run["created_at"], run["id"]), reverse=True)
+    return Answer({"total_count": len(runs), "workflow_runs": newest_first})
 
 
 def _has(state: State, name: str) -> bool:
@@ -49,20 +51,20 @@ def get_workflow(state: State, request: Request) -> Answer:
     if not _has(state, name):
         raise RefusedError(404, "Not Found")
     known = {"id": state.id_of(("workflow", name)), "name": name, "path": f".github/workflows/{name}"}
-    usual = {"state": "active", "created_at": now(), "updated_at": now()}
-    return Answer({**known, **usual, **state.workflows.get(name, {})})
+    defaults = {"state": "active", "created_at": now(), "updated_at": now()}
+    return Answer({**known, **defaults, **state.workflows.get(name, {})})
 
 
 @route("GET", "/actions/runs/{run_id}/jobs", "actions")
 def list_jobs(state: State, request: Request) -> Answer:
     """The jobs of a run."""
-    found = state.jobs.get(_run(state, request)["id"], [])
-    return Answer({"total_count": len(found), "jobs": found})
+    jobs = state.jobs.get(_run(state, request)["id"], [])
+    return Answer({"total_count": len(jobs), "jobs": jobs})
 
 
 @route("GET", "/actions/jobs/{job_id}/logs", "actions")
 def get_log(state: State, request: Request) -> Answer:
-    """Where the log of a job is."""
+    """Redirect to the log of a job."""
     number = request.number("job_id")
     if number not in state.logs:
         raise RefusedError(404, "Not Found")
@@ -78,28 +80,29 @@ def get_run(state: State, request: Request) -> Answer:
 @route("GET", "/actions/artifacts", "actions")
 def list_all_artifacts(state: State, request: Request) -> Answer:
     """The artifacts of all runs."""
-    found = [_artifact(state, run, path) for run in state.runs.values() for path in _zips(state, run["id"])]
-    found = [one for one in found if request.query.get("name") in (None, one["name"])]
-    return Answer({"total_count": len(found), "artifacts": found})
+    return _artifacts(state, request, list(state.runs.values()))
 
 
 @route("GET", "/actions/runs/{run_id}/artifacts", "actions")
 def list_artifacts(state: State, request: Request) -> Answer:
     """The artifacts of a run."""
-    run = _run(state, request)
-    found = [_artifact(state, run, path) for path in _zips(state, run["id"])]
-    found = [one for one in found if request.query.get("name") in (None, one["name"])]
-    return Answer({"total_count": len(found), "artifacts": found})
+    return _artifacts(state, request, [_run(state, request)])
+
+
+def _artifacts(state: State, request: Request, runs: list[Json]) -> Answer:
+    artifacts = [_artifact(state, run, path) for run in runs for path in _zips(state, run["id"])]
+    artifacts = [artifact for artifact in artifacts if request.query.get("name") in (None, artifact["name"])]
+    return Answer({"total_count": len(artifacts), "artifacts": artifacts})
 
 
 @route("GET", "/actions/artifacts/{artifact_id}/{archive_format}", "actions")
 def get_artifact(state: State, request: Request) -> Answer:
-    """Where the bytes of an artifact are."""
-    asked = request.number("artifact_id")
+    """Redirect to the zip of an artifact."""
+    number = request.number("artifact_id")
     for run in state.runs:
         for path in _zips(state, run):
-            if state.id_of(("artifact", run, path.name)) == asked and request.parts["archive_format"] == "zip":
-                return _stored(state, f"{asked}.zip", path.read_bytes())
+            if state.id_of(("artifact", run, path.name)) == number and request.parts["archive_format"] == "zip":
+                return _stored(state, f"{number}.zip", path.read_bytes())
     raise RefusedError(404, "Not Found")
 
 
@@ -132,7 +135,7 @@ def _stored(state: State, name: str, content: bytes) -> Answer:
 
 @route("POST", "/check-runs", "checks")
 def create_check(state: State, request: Request) -> Answer:
-    """A new check run: only an App makes any."""
+    """Make a check run: only an App may."""
     if request.identity.app is None:
         raise RefusedError(403, "You must authenticate via a GitHub App.")
     _accept(state, request.body)
@@ -150,24 +153,24 @@ def create_check(state: State, request: Request) -> Answer:
         "html_url": state.page(f"runs/{identifier}"),
         "url": state.call(f"check-runs/{identifier}"),
     }
-    made = {**known, **given, **places, "app": app(state, request.identity.app), "output": _output({})}
-    state.checks.append(_changed(made, request.body))
-    return Answer(made, 201)
+    check = {**known, **given, **places, "app": app(state, request.identity.app), "output": _output({})}
+    state.checks.append(_changed(check, request.body))
+    return Answer(check, 201)
 
 
 @route("GET", "/commits/{ref}/check-runs", "checks")
 def list_checks(state: State, request: Request) -> Answer:
-    """Check runs of a commit: of each App's and each name's the latest, the newest first."""
+    """Check runs of a commit, the newest first: the latest of each App and name."""
     query, sha = request.query, state.find(request.parts["ref"])
     if sha is None:
         raise RefusedError(422, f"No commit found for SHA: {request.parts['ref']}")
-    found = [one for one in state.checks if one["head_sha"] == sha]
+    checks = [check for check in state.checks if check["head_sha"] == sha]
     if query.get("filter", "latest") == "latest":
-        found = list({(one["app"]["id"], one["name"]): one for one in found}.values())
-    found = [one for one in found if query.get("check_name") in (None, one["name"])]
-    found = [one for one in found if query.get("app_id") in (None, str(one["app"]["id"]))]
-    found = [one for one in found if query.get("status") in (None, one["status"])]
-    return Answer({"total_count": len(found), "check_runs": found[::-1]})
+        checks = list({(check["app"]["id"], check["name"]): check for check in checks}.values())
+    checks = [check for check in checks if query.get("check_name") in (None, check["name"])]
+    checks = [check for check in checks if query.get("app_id") in (None, str(check["app"]["id"]))]
+    checks = [check for check in checks if query.get("status") in (None, check["status"])]
+    return Answer({"total_count": len(checks), "check_runs": checks[::-1]})
 
 
 def _accept(state: State, body: Json) -> None:

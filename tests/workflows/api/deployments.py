@@ -1,4 +1,4 @@
-"""Deployments, and what became of them."""
+"""Deployments and their statuses."""
 
 from tests.workflows.api.objects import user
 from tests.workflows.api.state import Answer, Json, RefusedError, Request, State, now, route
@@ -7,19 +7,19 @@ from tests.workflows.api.state import Answer, Json, RefusedError, Request, State
 @route("GET", "/deployments", "deployments")
 def list_deployments(state: State, request: Request) -> Answer:
     """Deployments, the newest first."""
-    asked = {key: request.query[key] for key in ("sha", "task", "environment") if key in request.query}
-    found = [one for one in reversed(state.deployments) if all(one[key] == value for key, value in asked.items())]
-    return Answer([_shown(one) for one in found])
+    filters = {key: request.query[key] for key in ("sha", "task", "environment") if key in request.query}
+    newest_first = reversed(state.deployments)
+    return Answer([_shown(one) for one in newest_first if all(one[key] == value for key, value in filters.items())])
 
 
 @route("POST", "/deployments", "deployments")
 def create_deployment(state: State, request: Request) -> Answer:
-    """A deployment of a commit."""
+    """Make a deployment of a commit."""
     body, number = request.body, state.next_id()
     sha = state.find(body["ref"])
     if sha is None:
         raise RefusedError(422, f"No ref found for: {body['ref']}")
-    made: Json = {
+    deployment: Json = {
         **{"id": number, "sha": sha, "ref": body["ref"], "task": body.get("task", "deploy"), "payload": {}},
         **{"environment": body.get("environment", "production"), "description": body.get("description")},
         **{"creator": user(state, request.identity.login), "created_at": now(), "updated_at": now()},
@@ -27,34 +27,35 @@ def create_deployment(state: State, request: Request) -> Answer:
         **{"url": state.call(f"deployments/{number}"), "repository_url": state.call("").rstrip("/")},
         "statuses_url": state.call(f"deployments/{number}/statuses"),
     }
-    state.deployments.append(made)
-    return Answer(_shown(made), 201)
+    state.deployments.append(deployment)
+    return Answer(_shown(deployment), 201)
 
 
 @route("GET", "/deployments/{deployment_id}/statuses", "deployments")
 def list_statuses(state: State, request: Request) -> Answer:
-    """What became of one, the newest first."""
-    return Answer(list(reversed(_found(state, request)["statuses"])))
+    """The statuses of a deployment, the newest first."""
+    return Answer(list(reversed(_deployment(state, request)["statuses"])))
 
 
 @route("POST", "/deployments/{deployment_id}/statuses", "deployments")
 def create_status(state: State, request: Request) -> Answer:
-    """What became of one."""
-    found, body = _found(state, request), request.body
-    made = {
+    """Add a status to a deployment."""
+    deployment, body = _deployment(state, request), request.body
+    status = {
         **{"id": state.next_id(), "state": body["state"], "environment_url": body.get("environment_url", "")},
-        **{"environment": found["environment"], "description": body.get("description", ""), "target_url": ""},
+        **{"environment": deployment["environment"], "description": body.get("description", ""), "target_url": ""},
         **{"creator": user(state, request.identity.login), "created_at": now(), "updated_at": now()},
-        **{"deployment_url": found["url"], "repository_url": found["repository_url"], "url": found["statuses_url"]},
+        **{"deployment_url": deployment["url"], "repository_url": deployment["repository_url"]},
+        "url": deployment["statuses_url"],
     }
-    found["statuses"].append(made)
-    return Answer(made, 201)
+    deployment["statuses"].append(status)
+    return Answer(status, 201)
 
 
-def _found(state: State, request: Request) -> Json:
-    for one in state.deployments:
-        if one["id"] == request.number("deployment_id"):
-            return one
+def _deployment(state: State, request: Request) -> Json:
+    for deployment in state.deployments:
+        if deployment["id"] == request.number("deployment_id"):
+            return deployment
     raise RefusedError(404, "Not Found")
 
 

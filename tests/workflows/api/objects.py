@@ -1,13 +1,13 @@
-"""The objects that many answers hold: users, repositories, commits."""
+"""Objects in many answers: users, repositories, commits."""
 
 from tests.workflows.api.state import App, Identity, Json, State
 
 _INSTANT = "2026-01-01T00:00:00Z"
-_NOBODY = {"name": "Test", "email": "test@localhost", "date": _INSTANT}
+_UNKNOWN_PERSON = {"name": "Test", "email": "test@localhost", "date": _INSTANT}
 
 
 def user(state: State, login: str) -> Json:
-    """An account; a login that ends with [bot] is an App's."""
+    """An account; a login that ends in [bot] is an App's."""
     page = f"https://github.com/{login.removesuffix('[bot]')}"
     made = {"login": login, "id": state.id_of(("user", login)), "type": "Bot" if login.endswith("[bot]") else "User"}
     return {**made, "html_url": page, "url": f"{state.url}/users/{login}", "site_admin": False}
@@ -29,7 +29,7 @@ def app(state: State, found: App | None) -> Json | None:
 
 
 def author(state: State, identity: Identity) -> Json:
-    """Who wrote, as a comment or an issue says it."""
+    """The author fields of a comment or an issue."""
     return {"user": user(state, identity.login), "performed_via_github_app": app(state, identity.app)}
 
 
@@ -62,7 +62,7 @@ def commit(state: State, sha: str) -> Json:
         "url": state.call(f"git/commits/{sha}"),
         "html_url": state.page(f"commit/{sha}"),
         "tree": {"sha": tree, "url": state.call(f"git/trees/{tree}")},
-        "parents": [{"sha": one, "url": state.call(f"git/commits/{one}")} for one in parents.split()],
+        "parents": [{"sha": parent, "url": state.call(f"git/commits/{parent}")} for parent in parents.split()],
         "author": dict(zip(keys, people[:3], strict=True)),
         "committer": dict(zip(keys, people[3:], strict=True)),
         "message": message.rstrip("\n"),
@@ -71,15 +71,15 @@ def commit(state: State, sha: str) -> Json:
 
 
 def simple_commit(state: State, sha: str) -> Json:
-    """A commit, as a run has it; of a fork's commit that never arrived little is known."""
+    """A commit, as a run has it; placeholders for a fork's commit that is not in the repository."""
     if state.find(sha) is None:
         return {
             "id": sha,
             "tree_id": sha,
             "message": "",
             "timestamp": _INSTANT,
-            "author": _NOBODY,
-            "committer": _NOBODY,
+            "author": _UNKNOWN_PERSON,
+            "committer": _UNKNOWN_PERSON,
         }
     found = commit(state, sha)
     return {

@@ -3,15 +3,16 @@
 from tests.workflows.api.objects import author, commit, repository, user
 from tests.workflows.api.state import Answer, Json, RefusedError, Request, State, now, route
 
-LONGEST = 65_536  # characters of a body
+LONGEST_BODY = 65_536  # characters
 SCOPES = ("issues", "pull_requests")
+_NOT_IN_LISTS = ("mergeable", "merged", "merged_by")
 
 
 def pull_side(state: State, name: str, ref: str, sha: str) -> Json:
-    """One end of a pull request."""
+    """The head or base of a pull request."""
     owner = name.partition("/")[0]
-    found = {"ref": ref, "sha": sha, "label": f"{owner}:{ref}", "user": user(state, owner)}
-    return {**found, "repo": repository(state, name)}
+    side = {"ref": ref, "sha": sha, "label": f"{owner}:{ref}", "user": user(state, owner)}
+    return {**side, "repo": repository(state, name)}
 
 
 def pull(state: State, number: int) -> Json:
@@ -37,10 +38,15 @@ def _places(state: State, kind: str, number: int) -> Json:
     }
 
 
-def _pull(state: State, number: int, operation_keys: tuple[str, ...] = ()) -> Json:
+def listed_pull(state: State, number: int) -> Json:
+    """A pull request as lists have it."""
+    return {key: value for key, value in pull(state, number).items() if key not in _NOT_IN_LISTS}
+
+
+def _pull(state: State, number: int) -> Json:
     if number not in state.pulls:
         raise RefusedError(404, "Not Found")
-    return {key: value for key, value in pull(state, number).items() if key not in operation_keys}
+    return pull(state, number)
 
 
 @route("GET", "")
@@ -51,7 +57,7 @@ def get_repository(state: State, _: Request) -> Answer:
 
 @route("GET", "/pulls/{pull_number}", "pull_requests")
 def get_pull(state: State, request: Request) -> Answer:
-    """One pull request."""
+    """A pull request."""
     return Answer(_pull(state, request.number("pull_number")))
 
 
@@ -59,21 +65,16 @@ def get_pull(state: State, request: Request) -> Answer:
 def list_pulls(state: State, request: Request) -> Answer:
     """Pull requests, the newest first."""
     query = request.query
-    found = [_pull(state, number, ("mergeable", "merged", "merged_by")) for number in sorted(state.pulls)]
-    if query.get("direction", "desc") == "desc":
-        found.reverse()
-    if (asked := query.get("state", "open")) != "all":
-        found = [one for one in found if one["state"] == asked]
-    if "head" in query:
-        found = [one for one in found if one["head"]["label"] == query["head"]]
-    if "base" in query:
-        found = [one for one in found if one["base"]["ref"] == query["base"]]
-    return Answer(found)
+    newest_first = query.get("direction", "desc") == "desc"
+    pulls = [listed_pull(state, number) for number in sorted(state.pulls, reverse=newest_first)]
+    pulls = [one for one in pulls if query.get("state", "open") in ("all", one["state"])]
+    pulls = [one for one in pulls if query.get("head") in (None, one["head"]["label"])]
+    return Answer([one for one in pulls if query.get("base") in (None, one["base"]["ref"])])
 
 
 @route("POST", "/pulls", "pull_requests")
 def create_pull(state: State, request: Request) -> Answer:
-    """A new pull request from a branch of this repository; its commits are then those of refs/pull/N/head."""
+    """Open a pull request from a branch of this repository, and set refs/pull/N/head."""
     body = request.body
     _check(body.get("body") or "")
     head = state.find(f"refs/heads/{body['head']}")
@@ -91,7 +92,7 @@ def create_pull(state: State, request: Request) -> Answer:
 
 
 def _refuse_pull(state: State, request: Request, head: str | None) -> None:
-    """What GitHub has against a new pull request."""
+    """Refuse a new pull request as GitHub does."""
     body, app = request.body, request.identity.app
     if app is not None and app.slug == "github-actions" and not state.actions_open_pulls:
         raise RefusedError(403, "GitHub Actions is not permitted to create or approve pull requests.")
@@ -108,7 +109,7 @@ def _refuse_pull(state: State, request: Request, head: str | None) -> None:
 
 @route("PATCH", "/pulls/{pull_number}", "pull_requests")
 def update_pull(state: State, request: Request) -> Answer:
-    """Another title, text or state."""
+    """Change title, text or state."""
     number = request.number("pull_number")
     _pull(state, number)
     _check(request.body.get("body") or "")
@@ -122,44 +123,44 @@ def update_pull(state: State, request: Request) -> Answer:
 @route("GET", "/pulls/{pull_number}/commits", "pull_requests")
 def list_commits(state: State, request: Request) -> Answer:
     """The commits of a pull request, the oldest first, 250 at most, with the accounts that GitHub knows."""
-    found = _pull(state, request.number("pull_number"))
-    spread = f"{state.find('main')}..{found['head']['sha']}"
+    pull_request = _pull(state, request.number("pull_number"))
+    spread = f"{state.find('main')}..{pull_request['head']['sha']}"
     commits = state.git("rev-list", "--reverse", "--topo-order", spread).split()[:250]
-    return Answer([_written(state, sha, found["user"]["login"]) for sha in commits])
+    return Answer([_listed_commit(state, sha, pull_request["user"]["login"]) for sha in commits])
 
 
-def _written(state: State, sha: str, usual: str) -> Json:
-    made = commit(state, sha)
-    people = zip(("author", "committer"), state.writers.get(sha, (usual, usual)), strict=True)
+def _listed_commit(state: State, sha: str, author_login: str) -> Json:
+    found = commit(state, sha)
+    people = zip(("author", "committer"), state.writers.get(sha, (author_login, author_login)), strict=True)
     accounts = {role: login and user(state, login) for role, login in people}
-    place = {"url": state.call(f"commits/{sha}"), "html_url": made["html_url"]}
-    inner = {key: made[key] for key in ("author", "committer", "message", "tree", "url", "verification")}
-    return {"sha": sha, "commit": {**inner, "comment_count": 0}, "parents": made["parents"], **place, **accounts}
+    place = {"url": state.call(f"commits/{sha}"), "html_url": found["html_url"]}
+    inner = {key: found[key] for key in ("author", "committer", "message", "tree", "url", "verification")}
+    return {"sha": sha, "commit": {**inner, "comment_count": 0}, "parents": found["parents"], **place, **accounts}
 
 
 @route("GET", "/issues/{issue_number}/events", *SCOPES)
 def list_events(state: State, request: Request) -> Answer:
-    """What happened to an issue or a pull request."""
+    """The events of an issue or a pull request."""
     return Answer(list(state.events.get(_known(state, request), [])))
 
 
 @route("GET", "/issues/{issue_number}/comments", *SCOPES)
 def list_comments(state: State, request: Request) -> Answer:
     """Comments, the oldest first."""
-    found = state.notes.get(_known(state, request), [])
-    return Answer([one for one in found if one["updated_at"] >= request.query.get("since", "")])
+    comments = state.notes.get(_known(state, request), [])
+    return Answer([one for one in comments if one["updated_at"] >= request.query.get("since", "")])
 
 
 @route("POST", "/issues/{issue_number}/comments", *SCOPES)
 def create_comment(state: State, request: Request) -> Answer:
-    """A new comment."""
+    """Make a comment."""
     _check(request.body["body"])
     return Answer(comment(state, _known(state, request), request.body["body"], author(state, request.identity)), 201)
 
 
 @route("PATCH", "/issues/comments/{comment_id}", *SCOPES)
 def update_comment(state: State, request: Request) -> Answer:
-    """Another text for a comment."""
+    """Change the text of a comment."""
     _check(request.body["body"])
     found = _comment(state, request)
     found.update(body=request.body["body"], updated_at=now())
@@ -170,20 +171,19 @@ def update_comment(state: State, request: Request) -> Answer:
 def list_issues(state: State, request: Request) -> Answer:
     """Issues, the newest first; on GitHub pull requests are among them, here they are not."""
     labels = set(filter(None, request.query.get("labels", "").split(",")))
-    asked = request.query.get("state", "open")
-    found = [one for one in state.issues.values() if asked in ("all", one["state"])]
-    found = [one for one in found if labels <= {label["name"] for label in one["labels"]}]
-    if "creator" in request.query:
-        found = [one for one in found if one["user"]["login"] == request.query["creator"]]
-    return Answer(sorted(found, key=lambda one: -one["number"]))
+    query = request.query
+    issues = [one for one in state.issues.values() if query.get("state", "open") in ("all", one["state"])]
+    issues = [one for one in issues if labels <= {label["name"] for label in one["labels"]}]
+    issues = [one for one in issues if query.get("creator") in (None, one["user"]["login"])]
+    return Answer(sorted(issues, key=lambda one: -one["number"]))
 
 
 @route("POST", "/issues", "issues")
 def create_issue(state: State, request: Request) -> Answer:
-    """A new issue."""
+    """Make an issue."""
     _check(request.body.get("body") or "")
     number = state.next_number()
-    labels = [_label(state, one) for one in request.body.get("labels", [])]
+    labels = [_label(state, label) for label in request.body.get("labels", [])]
     texts = {"title": str(request.body["title"]), "body": request.body.get("body"), "labels": labels}
     times = {"created_at": now(), "updated_at": now(), "closed_at": None, "state": "open", "comments": 0}
     known = {"id": state.next_id(), "number": number, **texts, **times, **_places(state, "issue", number)}
@@ -193,29 +193,29 @@ def create_issue(state: State, request: Request) -> Answer:
 
 @route("PATCH", "/issues/{issue_number}", *SCOPES)
 def update_issue(state: State, request: Request) -> Answer:
-    """Another title, text, state or labels."""
-    found = state.issues.get(request.number("issue_number"))
-    if found is None:
+    """Change title, text, state or labels."""
+    issue = state.issues.get(request.number("issue_number"))
+    if issue is None:
         raise RefusedError(404, "Not Found")
     changed: Json = {
         key: request.body[key] for key in ("title", "body", "state", "state_reason") if key in request.body
     }
     _check(changed.get("body") or "")
     if "labels" in request.body:
-        changed["labels"] = [_label(state, one) for one in request.body["labels"]]
+        changed["labels"] = [_label(state, label) for label in request.body["labels"]]
     if "state" in changed:
         changed["closed_at"] = now() if changed["state"] == "closed" else None
-    found.update(changed, updated_at=now())
-    return Answer(found)
+    issue.update(changed, updated_at=now())
+    return Answer(issue)
 
 
 @route("POST", "/issues/{issue_number}/labels", *SCOPES)
 def add_labels(state: State, request: Request) -> Answer:
-    """More labels for an issue or a pull request, set by whoever asks."""
+    """Add labels to an issue or a pull request."""
     number = _known(state, request)
     entry = state.pulls.get(number) or state.issues[number]
-    for one in request.body["labels"]:
-        label = _label(state, one)
+    for given in request.body["labels"]:
+        label = _label(state, given)
         entry["labels"].append(label)
         known = {"id": state.next_id(), "event": "labeled", "actor": user(state, request.identity.login)}
         state.events.setdefault(number, []).append({**known, "created_at": now(), "label": label})
@@ -225,7 +225,7 @@ def add_labels(state: State, request: Request) -> Answer:
 def comment(state: State, number: int, body: str, written_by: Json) -> Json:
     """Add a comment to an issue or a pull request."""
     identifier = state.next_id()
-    made = {
+    note = {
         "id": identifier,
         "body": body,
         "created_at": now(),
@@ -236,8 +236,8 @@ def comment(state: State, number: int, body: str, written_by: Json) -> Json:
         "issue_url": state.call(f"issues/{number}"),
         **written_by,
     }
-    state.notes.setdefault(number, []).append(made)
-    return made
+    state.notes.setdefault(number, []).append(note)
+    return note
 
 
 def _known(state: State, request: Request) -> int:
@@ -251,15 +251,15 @@ def _known(state: State, request: Request) -> int:
 
 def _comment(state: State, request: Request) -> Json:
     identifier = request.number("comment_id")
-    for one in (one for notes in state.notes.values() for one in notes):
-        if one["id"] == identifier:
-            return one
+    for note in (note for notes in state.notes.values() for note in notes):
+        if note["id"] == identifier:
+            return note
     raise RefusedError(404, "Not Found")
 
 
 def _check(body: str) -> None:
-    if len(body) > LONGEST:
-        raise RefusedError(422, f"Body is too long (maximum is {LONGEST} characters)")
+    if len(body) > LONGEST_BODY:
+        raise RefusedError(422, f"Body is too long (maximum is {LONGEST_BODY} characters)")
 
 
 def _label(state: State, given: str | Json) -> Json:

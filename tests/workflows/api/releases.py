@@ -1,24 +1,24 @@
-"""Releases with their assets, attestations, and what a commit has to do with branches and pull requests."""
+"""Releases with their assets, attestations, comparisons, and the pull requests of a commit."""
 
 import hashlib
 from urllib.parse import quote
 
 from tests.workflows.api.objects import user
-from tests.workflows.api.pulls_and_issues import pull
+from tests.workflows.api.pulls_and_issues import listed_pull
 from tests.workflows.api.state import Answer, GitError, Json, RefusedError, Request, State, now, route
 
 
 def _release(state: State, request: Request) -> Json:
     number = request.number("release_id")
-    for one in state.releases:
-        if one["id"] == number:
-            return one
+    for release in state.releases:
+        if release["id"] == number:
+            return release
     raise RefusedError(404, "Not Found")
 
 
 @route("GET", "/releases", "contents")
 def list_releases(state: State, request: Request) -> Answer:
-    """Releases, the newest first; drafts are shown to those who may write."""
+    """Releases, the newest first; a token that may write sees drafts."""
     writes = request.identity.may("contents", "write")
     return Answer([one for one in reversed(state.releases) if writes or not one["draft"]])
 
@@ -26,37 +26,37 @@ def list_releases(state: State, request: Request) -> Answer:
 @route("GET", "/releases/tags/{tag}", "contents")
 def get_release(state: State, request: Request) -> Answer:
     """The release of a tag; a draft has none yet."""
-    for one in state.releases:
-        if one["tag_name"] == request.parts["tag"] and not one["draft"]:
-            return Answer(one)
+    for release in state.releases:
+        if release["tag_name"] == request.parts["tag"] and not release["draft"]:
+            return Answer(release)
     raise RefusedError(404, "Not Found")
 
 
 @route("POST", "/releases", "contents")
 def create_release(state: State, request: Request) -> Answer:
-    """A new release; what is no draft needs its tag, or gets one."""
+    """Make a release; GitHub makes a missing tag unless the release is a draft."""
     body, number = request.body, state.next_id()
-    made = {
+    release = {
         **{"id": number, "tag_name": body["tag_name"], "target_commitish": body.get("target_commitish", "main")},
         **{"name": body.get("name"), "body": body.get("body"), "draft": False, "prerelease": False, "assets": []},
         **{"created_at": now(), "published_at": None, "author": user(state, request.identity.login)},
         **{"html_url": state.page(f"releases/tag/{quote(body['tag_name'])}"), "url": state.call(f"releases/{number}")},
         "upload_url": state.call(f"releases/{number}/assets") + "{?name,label}",
     }
-    state.releases.append(made)
-    return Answer(_shown(state, made, bool(body.get("draft"))), 201)
+    state.releases.append(release)
+    return Answer(_published(state, release, bool(body.get("draft"))), 201)
 
 
 @route("PATCH", "/releases/{release_id}", "contents")
 def update_release(state: State, request: Request) -> Answer:
-    """Another text, or no draft any more."""
-    found = _release(state, request)
-    found.update({key: request.body[key] for key in ("name", "body") if key in request.body})
-    return Answer(_shown(state, found, bool(request.body.get("draft", found["draft"]))))
+    """Change name, text or draft."""
+    release = _release(state, request)
+    release.update({key: request.body[key] for key in ("name", "body") if key in request.body})
+    return Answer(_published(state, release, bool(request.body.get("draft", release["draft"]))))
 
 
-def _shown(state: State, release: Json, draft: bool) -> Json:
-    """A release is shown with its tag: GitHub makes one, a lightweight one, where there is none."""
+def _published(state: State, release: Json, draft: bool) -> Json:
+    """Set `draft`; a release that is no draft gets a date, and a lightweight tag where it has none."""
     release["draft"] = draft
     if not draft:
         release["published_at"] = now()
@@ -69,9 +69,9 @@ def _shown(state: State, release: Json, draft: bool) -> Json:
 
 @route("POST", "/releases/{release_id}/assets", "contents")
 def upload_asset(state: State, request: Request) -> Answer:
-    """A file of a release, under a name that it has once."""
-    found, name = _release(state, request), request.query["name"]
-    if name in [one["name"] for one in found["assets"]]:
+    """Add a file to a release; its name must be new there."""
+    release, name = _release(state, request), request.query["name"]
+    if name in [asset["name"] for asset in release["assets"]]:
         raise RefusedError(422, "Validation Failed: already_exists")
     number = state.next_id()
     asset = {
@@ -80,21 +80,21 @@ def upload_asset(state: State, request: Request) -> Answer:
         **{"uploader": user(state, request.identity.login), "url": state.call(f"releases/assets/{number}")},
         "browser_download_url": state.page(f"releases/download/{name}"),
     }
-    found["assets"].append(asset)
+    release["assets"].append(asset)
     state.stored[f"asset-{number}"] = request.raw
     return Answer(asset, 201)
 
 
 @route("POST", "/attestations", "attestations")
 def attest(state: State, request: Request) -> Answer:
-    """A signed statement about some bytes."""
+    """Store an attestation."""
     state.attestations.append(request.body["bundle"])
     return Answer({"id": state.next_id()}, 201)
 
 
 @route("GET", "/compare/{basehead}", "contents")
 def compare(state: State, request: Request) -> Answer:
-    """Two commits: what each has that the other lacks."""
+    """Compare two commits: how many commits each has that the other lacks."""
     ends = [state.find(end) for end in request.parts["basehead"].split("...")]
     if None in ends:
         raise RefusedError(404, "Not Found")
@@ -105,7 +105,6 @@ def compare(state: State, request: Request) -> Answer:
 
 @route("GET", "/commits/{commit_sha}/pulls", "pull_requests")
 def list_pulls_of_commit(state: State, request: Request) -> Answer:
-    """The pull requests that brought a commit."""
-    found = [pull(state, number) for number in sorted(state.pulls)]
-    found = [one for one in found if state.merges.get(one["number"]) == request.parts["commit_sha"]]
-    return Answer([{key: one[key] for key in one if key not in ("mergeable", "merged", "merged_by")} for one in found])
+    """The pull requests that a commit merged."""
+    numbers = [number for number in sorted(state.pulls) if state.merges.get(number) == request.parts["commit_sha"]]
+    return Answer([listed_pull(state, number) for number in numbers])

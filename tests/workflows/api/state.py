@@ -1,4 +1,4 @@
-"""What the GitHub of the tests knows, and the words in which its endpoints are written."""
+"""The state of the tests' GitHub, and the types of its endpoints."""
 
 import itertools
 import os
@@ -35,20 +35,20 @@ class App:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose a token is, and what it may do."""
+    """The owner and the permissions of a token."""
 
     login: str = "github-actions[bot]"
     app: App | None = field(default_factory=App)
     permissions: Mapping[str, str] = field(default_factory=dict)
 
     def may(self, scope: str, level: str) -> bool:
-        """Whether a permission is among this token's."""
+        """Return whether the token has a permission."""
         return _LEVELS.index(self.permissions.get(scope, "none")) >= _LEVELS.index(level)
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request that passed the door."""
+    """An authenticated request."""
 
     parts: Mapping[str, str]  # variables of the path
     query: Mapping[str, str]
@@ -65,7 +65,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint has to say; fields that it leaves out are filled in by the schema."""
+    """The answer of an endpoint; missing fields are filled in from the schema."""
 
     content: Any = None
     status: int = 200
@@ -82,7 +82,7 @@ class RefusedError(Exception):
 
 @dataclass(eq=False)
 class State:
-    """One repository on GitHub."""
+    """The state of a repository on GitHub."""
 
     name: str
     folder: Path  # the bare repository
@@ -107,18 +107,18 @@ class State:
     actions_open_pulls: bool = False  # the setting of docs/github.md, section 4
     rules: list[Json] = field(default_factory=list)  # of main's ruleset
     writers: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)  # author and committer, by commit
-    workflows: dict[str, Json] = field(default_factory=dict)  # what is not usual about one, by its file's name
-    stored: dict[str, bytes] = field(default_factory=dict)  # what download addresses lead to
+    workflows: dict[str, Json] = field(default_factory=dict)  # deviations from the defaults, by file name
+    stored: dict[str, bytes] = field(default_factory=dict)  # content of download addresses
     identifiers: dict[object, int] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
 
     def next_id(self) -> int:
-        """An id that nothing else has."""
+        """A new, unique id."""
         return next(self._ids)
 
     def id_of(self, thing: object) -> int:
-        """The id of a thing that has no record of its own."""
+        """The id of an object without a record, such as a user or a label."""
         return self.identifiers.setdefault(thing, self.next_id())
 
     def next_number(self) -> int:
@@ -127,7 +127,7 @@ class State:
 
     @property
     def owner(self) -> str:
-        """Who the repository belongs to."""
+        """The owner of the repository."""
         return self.name.partition("/")[0]
 
     def page(self, path: str) -> str:
@@ -139,7 +139,7 @@ class State:
         return f"{self.url}/repos/{self.name}/{path}"
 
     def git(self, *arguments: str, text: str | bytes = b"", env: Mapping[str, str] | None = None) -> str:
-        """What a git command prints in the bare repository; an error is a `GitError`."""
+        """Run git in the bare repository; return its output. A failure raises `GitError`."""
         process = subprocess.run(
             ["git", "-C", str(self.folder), *arguments],
             check=False,
@@ -153,7 +153,7 @@ class State:
         return process.stdout.decode().rstrip("\n")
 
     def find(self, revision: str) -> str | None:
-        """The id of the commit of a revision, if it is there."""
+        """The commit id of a revision; None if it does not exist."""
         try:
             return self.git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         except GitError:
@@ -170,7 +170,7 @@ Endpoint = Callable[[State, Request], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """An endpoint, and the permissions of which one is enough."""
+    """An endpoint, and its permissions, of which a token needs one."""
 
     endpoint: Endpoint
     scopes: tuple[str, ...]
@@ -181,7 +181,7 @@ ROUTES: dict[tuple[str, str], Route] = {}
 
 
 def route(method: str, template: str, *scopes: str) -> Callable[[Endpoint], Endpoint]:
-    """Make a function the endpoint of a path below the repository; a GET needs read, all else write."""
+    """Register the endpoint of a path below the repository; a GET needs read, other methods write."""
 
     def add(endpoint: Endpoint) -> Endpoint:
         ROUTES[method, REPOSITORY + template] = Route(endpoint, scopes, "read" if method == "GET" else "write")

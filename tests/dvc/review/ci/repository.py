@@ -1,4 +1,4 @@
-"""A small git repository for the tests of the judge's plumbing; no DAG runs in it."""
+"""A small git repository for tests of the judge's git code; no DAG runs in it."""
 
 import subprocess
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Repository:
     path: Path
 
     def git(self, *arguments: str) -> str:
-        """What a git command prints."""
+        """Run git; return its output."""
         identity = ["-c", "user.name=author", "-c", "user.email=author@localhost"]
         done = subprocess.run(
             ["git", *identity, *arguments], cwd=self.path, check=True, capture_output=True, encoding="utf-8"
@@ -49,13 +49,13 @@ class Repository:
         (self.path / name).write_text(text, encoding="utf-8")
 
     def commit(self, message: str = "change") -> str:
-        """Commit everything; the commit."""
+        """Commit everything; return the commit."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
     def branch(self, name: str, start: str = "main") -> None:
-        """A new branch, checked out."""
+        """Make a branch and check it out."""
         self.git("checkout", "--quiet", "-b", name, start)
 
 
