@@ -1,8 +1,8 @@
 """YAML as DVC reads and writes it: version 1.2, where `1e-05` is a number and `on` a word. All YAML is read here.
 
-PyYAML's version 1.1 takes some of what DVC wrote for something else, and a number that is a text for one of two readers
-differs for ever. DVC's library, though, is slow: what is plain is read by PyYAML's part in C, several times as fast.
-What could mean anything else to DVC's library is left to that, with the parser that DVC gets.
+PyYAML implements version 1.1, which reads some values otherwise: a number for DVC is a text for PyYAML, and the two
+never compare equal. DVC's library (ruamel.yaml) is slow, so plain documents are parsed by PyYAML's parser in C, several
+times as fast, and scalars resolved by ruamel's rules. All that the two might read differently goes to ruamel.
 """
 
 import io
@@ -23,7 +23,7 @@ from verdict.base.errors import VerdictError
 
 _TAG = "tag:yaml.org,2002:"
 _LOADER: Any = getattr(yaml, "CSafeLoader", None)
-_MAX_CHARACTERS = 300_000  # characters of what a stranger wrote; dvc.lock has 17,000
+_MAX_CHARACTERS = 300_000  # characters of an untrusted document; dvc.lock has 17,000
 _MAX_DEPTH = 100  # levels; DVC's library breaks off some hundred later; its parser in C ends the process
 # The two libraries agree on lines of printable characters; not on tabs, escapes, rarer ends of lines, and what is meant
 # between brackets by a colon or a question mark without a space.
@@ -37,9 +37,9 @@ def parse(text: str, where: str, remedy: str, *, aliases: bool = True) -> Any:  
 
     Args:
         text: the document.
-        where: what a message calls it, such as its path.
-        remedy: what to do where it cannot be read.
-        aliases: whether `*name` may stand for a part; a stranger's may not, see `require_bounded`.
+        where: its name in messages, such as its path.
+        remedy: of the error if it cannot be read.
+        aliases: whether `*name` is allowed; not in an untrusted document, see `require_bounded`.
 
     Raises:
         VerdictError: not YAML, a key given twice, a value that its type does not have, or an alias where none may be.
@@ -51,7 +51,7 @@ def parse(text: str, where: str, remedy: str, *, aliases: bool = True) -> Any:  
     require_bounded(text, where, remedy, aliases=aliases)
     try:
         return YAML(typ="safe").load(text)
-    except Exception as error:  # its constructors raise whatever Python has for a bad date, number or key
+    except Exception as error:  # its constructors raise any error for a bad date, number or key
         reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise VerdictError(where, f"not readable as YAML: {reason}", remedy) from None
 
@@ -74,9 +74,9 @@ def read(path: Path, remedy: str) -> Any:  # noqa: ANN401 - its callers check wh
 
 
 def require_bounded(text: str, where: str, remedy: str, *, aliases: bool = False) -> None:
-    """Refuse a document that nests without end, is long, or multiplies itself by aliases; nothing is built for that.
+    """Refuse a document that nests too deep, is too long, or uses aliases, without building it.
 
-    What is no YAML at all passes: whoever reads it says so. With `aliases`, nesting alone is refused.
+    Invalid YAML passes; the parser reports it. With `aliases`, only the depth is checked.
     """
     if not aliases and len(text) > _MAX_CHARACTERS:
         raise VerdictError(where, f"{len(text):,} characters long", remedy)
@@ -90,13 +90,13 @@ def require_bounded(text: str, where: str, remedy: str, *, aliases: bool = False
 
 
 def _readable_events(events: Iterator[Any]) -> Iterator[Any]:
-    """Events up to the first that cannot be had; whatever Python has for a bad escape is an error of the document."""
+    """Yield events up to the first error of the document, whatever its type (a bad escape raises `ValueError`)."""
     with suppress(Exception):
         yield from events
 
 
 def dump(document: object) -> str:
-    """A document as DVC writes it: a text that looks like a number is in quotes, and read as a text again."""
+    """Write a document as DVC does: a text that looks like a number is in quotes, and read as a text again."""
     writer, stream = YAML(), io.StringIO()
     writer.dump(document, stream)
     return stream.getvalue()
@@ -124,7 +124,7 @@ def edited(path: Path) -> Iterator[Any]:
 
 
 class _AmbiguousError(Exception):
-    """What stands there may mean something else to DVC's library, or nothing."""
+    """The document may mean something else to DVC's library, or be invalid."""
 
 
 def _parse_fast(text: str) -> Any:  # noqa: ANN401 - YAML
@@ -182,7 +182,7 @@ def _mapping(start: Any, events: Iterator[Any], depth: int) -> dict[Any, Any]:  
 
 
 def _require_one_line(start: Any, end: Any) -> None:  # noqa: ANN401 - YAML
-    """Brackets that close on another line are not looked through by `_ODD`."""
+    """Leave brackets that close on another line to the slow parser: `_AMBIGUOUS` searches single lines."""
     if start.flow_style and start.start_mark.line != end.end_mark.line:
         raise _AmbiguousError
 
@@ -197,7 +197,7 @@ def _scalar(event: Any) -> Any:  # noqa: ANN401 - YAML
 
 @lru_cache(4096)
 def _plain_scalar(value: str) -> Any:  # noqa: ANN401 - YAML
-    """The value of a scalar without quotes, by the table of DVC's library, where its type is one of the simple ones."""
+    """Return the value of an unquoted scalar by the rules of DVC's library; only simple types are resolved here."""
     for versions, tag, form, begins in implicit_resolvers:
         if (1, 2) in versions and value[:1] in begins and form.match(value):
             construct = _CONSTRUCTORS.get(tag.removeprefix(_TAG))

@@ -1,11 +1,11 @@
-"""Where the files of a large table are worked on: in this process, or on a Dask cluster where VERDICT_ENGINE names one.
+"""Maps a function over the files of a large table in this process, or on the Dask cluster that VERDICT_ENGINE names.
 
-It is no key of params.yaml, since it changes no result. A worker starts `python -I -m verdict.base.engine` for each
-item, in the stage's own folder: it runs the stage's own code, and needs the folder and the same libraries.
+The cluster is no key of params.yaml, since it changes no result. A worker starts `python -I -m verdict.base.engine` for
+each item in the stage's folder, so it runs the stage's code, and needs that folder and the same libraries.
 """
 
 import os
-import pickle  # between a stage and a cluster that runs whatever it is sent
+import pickle  # between a stage and its own cluster, which runs any code that it is sent
 import platform
 import subprocess
 import sys
@@ -24,18 +24,18 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 VARIABLE = "VERDICT_ENGINE"
 INSTALL = "make engine (or pip install -r requirements/engine.txt), or unset it"
-# What could make another result of the same item.
+# Libraries whose version can change a result.
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy")
 _SECONDS = 30
 _LINES = 20
 
 
 def map_items(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Give the function's result for each item, in order; in this process, unless VERDICT_ENGINE names a scheduler.
+    """Yield the function's result for each item, in order; in this process, unless VERDICT_ENGINE names a scheduler.
 
     Args:
-        function: of a module, not of a stage's own file; it writes, if at all, below the current folder.
-        items: what can be pickled.
+        function: of a module other than `__main__`; it may write below the current folder.
+        items: each can be pickled.
 
     Raises:
         VerdictError: the cluster cannot do it. Otherwise what the function raises, for the first item that fails.
@@ -46,7 +46,7 @@ def map_items(function: Callable[[Item], Result], items: Iterable[Item]) -> Iter
 
 def _map_on_cluster(address: str, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     def work(folder: str, task: bytes) -> "subprocess.CompletedProcess[bytes]":
-        # Within another function, so that Dask sends its code: a worker does not know this module.
+        # An inner function, so that Dask sends its code: a worker cannot import this module.
         command = [sys.executable, "-I", "-X", "utf8", "-m", "verdict.base.engine"]
         return subprocess.run(command, cwd=folder, input=task, capture_output=True, check=False)
 
@@ -83,7 +83,7 @@ def _connect(address: str) -> "Client":
 
 
 def _result_of(address: str, future: "Future") -> Any:  # noqa: ANN401 - whatever the function gives
-    """What came of an item; what went wrong with it is raised here as it was there."""
+    """Return the result of an item, or raise the error that it raised on the worker."""
     from distributed import KilledWorker
 
     try:
@@ -110,7 +110,7 @@ def _environment() -> dict[str, str]:
 
 
 def main() -> None:
-    """Do, for a worker, what standard input asks for; the outcome goes to standard output, what is printed does not."""
+    """Run the task from standard input for a worker; the result goes to standard output, prints to standard error."""
     sent, answer, sys.stdout = sys.stdin.buffer, sys.stdout.buffer, sys.stderr
     result, failure = None, None
     try:

@@ -1,4 +1,4 @@
-"""Text from elsewhere, such as ids, branch names and messages, made fit for one line of a terminal or a report."""
+"""Makes untrusted text, such as ids, branch names and messages, fit for one line of a terminal or a report."""
 
 import re
 import unicodedata

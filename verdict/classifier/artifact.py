@@ -5,8 +5,8 @@ vocabulary.json      of TF-IDF: the terms of both blocks, in the order of their 
 hashing.json         of hashed n-grams instead: how they are made, and the number of features
 tokenizer.json       of an encoder, with config.json and tokens.json: how it cuts text, what its network is, its limit
 weights.safetensors  the model's arrays, and the inverse document frequencies of n-grams
-documents.json       the groups of rows that it was trained on, by hash, so that nobody tests it on them;
-                     of hashed n-grams, of which there may be millions, documents.safetensors
+documents.json       the hashes of the groups that it was trained on, so that it is not tested on them; an artifact of
+                     hashed n-grams, whose groups may be millions, has documents.safetensors
 """
 
 import hashlib
@@ -69,7 +69,7 @@ class Manifest(BaseModel):
 
 
 class Answer(NamedTuple):
-    """What is said of one text: the most probable label, and the probability of each in six digits."""
+    """The answer to one text: the most probable label, and the probability of each with six digits."""
 
     label: str
     probabilities: dict[str, float]
@@ -77,7 +77,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A loaded artifact. It cleans and cuts what it is given: callers hand over texts as they are."""
+    """A loaded artifact. It cleans and cuts texts itself."""
 
     labels: tuple[str, ...]
     text: Text
@@ -106,7 +106,7 @@ class Classifier:
 
 
 def group_hash(group: str) -> str:
-    """How documents.json names a group: 16 hexadecimal digits of its SHA-256."""
+    """Return the name of a group in documents.json: 16 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(group.encode()).hexdigest()[:16]
 
 

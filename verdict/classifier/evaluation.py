@@ -1,4 +1,4 @@
-"""What an artifact says of labelled text, the way a user of it would ask."""
+"""Predictions of an artifact on labelled text, made from the text as a user of it would."""
 
 from collections.abc import Iterator
 from itertools import chain, compress
@@ -21,7 +21,7 @@ def write_predictions(model: Path, source: Path, target: Path) -> tuple[pa.Table
     """Write the truth columns and a probability of each class for each row; no more than a part has its text in memory.
 
     Args:
-        model: the folder of an artifact that learnt from none of the rows.
+        model: the folder of an artifact that was trained on none of the rows.
         source: a prepared table.
         target: where to write.
 
@@ -29,7 +29,7 @@ def write_predictions(model: Path, source: Path, target: Path) -> tuple[pa.Table
         What was written, and the classes in their order.
 
     Raises:
-        VerdictError: the artifact cannot be loaded, lacks a class, learnt from one of the groups, or is not finite.
+        VerdictError: the artifact cannot be loaded, lacks a class, was trained on one of the groups, or is not finite.
     """
     classifier = load_classifier(model)
     _refuse_known_groups(model, source)

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 from verdict.base.errors import VerdictError
 from verdict.classifier.artifact import Classifier, load_classifier
 
-# Large enough that the work dwarfs the bookkeeping. Answers come in batches, the first after two of them were read.
+# Large enough that the overhead is small. Answers come in batches, the first after two of them were read.
 BATCH_LINES = 2_000
 BATCH_BYTES = 1_000_000
 # Line ends to some readers (Python's splitlines among them), though not to JSON: one line in must be one line out.
@@ -34,9 +34,9 @@ def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | Non
     """Answer each line of `source` with one line of JSON: `text`, `label`, `probabilities`.
 
     A line is a text; where the artifact makes its text of several columns, it is a JSON object of these.
-    Of a text longer than the artifact reads, its beginning is scored; how many there were is told on standard error.
-    An empty line is answered like any other, by what the model makes of no words at all. Bytes that are not UTF-8
-    are replaced (U+FFFD) in the text that is scored and in the answer.
+    A text longer than the artifact reads is scored by its beginning; their number is printed on standard error. An
+    empty line is answered like any other. Bytes that are not UTF-8 are replaced (U+FFFD) in the text that is scored and
+    in the answer.
 
     Args:
         folder: an artifact.
@@ -53,7 +53,7 @@ def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | Non
     batches = _batches(source)
     head = list(islice(batches, 2))
     workers = processes or len(os.sched_getaffinity(0))
-    classifier = load_classifier(folder)  # a damaged artifact is told here, once, and not by every worker
+    classifier = load_classifier(folder)  # raises for a damaged artifact once, before every worker would
     if workers == 1 or len(head) < 2:
         return _write(sink, (answer_lines(classifier, *batch) for batch in chain(head, batches)), classifier)
     with ProcessPoolExecutor(workers, initializer=_load, initargs=(folder,)) as pool:
@@ -73,7 +73,7 @@ def answer_lines(classifier: Classifier, lines: list[bytes], first: int = 1) -> 
 
 
 def _parse_line(classifier: Classifier, line: str, number: int) -> str | dict[str, str]:
-    """What a line holds: a text, or an object of the columns that it is made of."""
+    """Parse a line: a text, or an object of the columns that it is made of."""
     if len(classifier.text.columns) == 1:
         return line
     try:
@@ -111,7 +111,7 @@ def _answer_batch(batch: Batch) -> Answers:
 
 
 def _in_order(pool: ProcessPoolExecutor, batches: Iterator[Batch], workers: int) -> Iterator[Answers]:
-    """Keep every worker busy with one batch waiting, and no more: what is read but not answered costs memory."""
+    """Yield answers in order; one batch waits for each busy worker, and no more, to save memory."""
     waiting: deque[Future[Answers]] = deque()
     for batch in batches:
         waiting.append(pool.submit(_answer_batch, batch))

@@ -2,10 +2,8 @@
 
 import random
 
-import pandas as pd
 import pytest
 
-from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.text import CLEANING, STEPS, Text, clean
 
 # What escapes, composes or is folded, in pieces: put together at random they make what no list of examples would.
@@ -92,11 +90,3 @@ def test_an_object_of_other_columns_is_no_text(value: dict[str, str]) -> None:
     """An object that lacks a column, has another one or holds no text is refused, with what is expected."""
     with pytest.raises(ValueError, match=r"an object of title, body|body: expected a text"):
         Text(columns=("title", "body"), max_length=100).join(value)
-
-
-def test_of_a_prepared_table_the_text_is_one_column() -> None:
-    """In prepared tables the columns are joined already, and a table without a text is refused."""
-    recipe = Text(columns=("title", "body"), max_length=100)
-    assert list(recipe.of(pd.DataFrame({"text": ["a b", "c d"]}), "it")) == ["a b", "c d"]
-    with pytest.raises(VerdictError, match=r"it: there is no column text"):
-        recipe.of({"title": ["a"]}, "it")

@@ -1,6 +1,6 @@
-"""What the prepared tables promise: a pandera contract of their rows, and checks across all rows of all tables.
+"""The contracts of the prepared tables: a pandera schema of their rows, and checks across all rows of all tables.
 
-The rows pass in parts; what stays in memory is a number or two for each, and the ids.
+The tables are read in parts; memory holds the ids and a few numbers for each row.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from verdict.classifier.dataset.rows import damage_of
 from verdict.classifier.dataset.splits import SPLITS, hash64, normalise
 from verdict.classifier.params import Params
 
-# Without a limit of its own a share may drift so far: so many standard errors of what chance does, or this, if more.
+# The drift that a share may have without a limit in params.yaml: so many standard errors, or this minimum, if more.
 _STANDARD_ERRORS, _MIN_LIMIT = 4.0, 0.05
 
 
@@ -76,7 +76,7 @@ class Contracts:
             self._parts[name].append(self._known(table))
 
     def _known(self, table: pd.DataFrame) -> pd.DataFrame:
-        """What the checks across need of some rows."""
+        """Keep the values of some rows that the checks across tables need."""
         known = {
             "id": table["id"].astype(str),
             "key": np.array([hash64(str(key)) for key in table["id"]], np.uint64),
@@ -89,16 +89,16 @@ class Contracts:
         return pd.DataFrame(known)
 
     def tables(self) -> Tables:
-        """What is known of all rows: their ids, labels and slices, and hashes of their groups and words."""
+        """Return the ids, labels and slices of all rows, and hashes of their groups and words."""
         for parts in self._parts.values():
             parts[:] = [pd.concat(parts, ignore_index=True)]  # in place of the parts, whose room it takes
         return {name: table for name, (table,) in self._parts.items()}
 
     def violations(self) -> list[Violation]:
-        """Every broken rule of all tables, not just the first."""
+        """List every broken rule of all tables."""
         found = [Violation(name, rule, tuple(dict.fromkeys(ids))) for (name, rule), ids in self._found.items()]
         if not self._complete:
-            return found  # the missing column is among what was found
+            return found  # the missing column is among the violations
         tables = self.tables()
         found.extend(_repeated_ids(tables))
         found.extend(_shared_between_splits(tables, self._params))
@@ -108,12 +108,12 @@ class Contracts:
 
 
 def _categorical(column: pd.Series, values: tuple[str, ...]) -> pd.Categorical:
-    """A column as numbers; what is none of the values, which the contract has found, as none."""
+    """Convert a column to categories; other values, which the contract reports, become missing."""
     return pd.Categorical(column.where(column.isin(values)), values)
 
 
 def _broken_rules(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    """Each broken rule of some rows, with their ids."""
+    """Yield each broken rule of some rows, with their ids."""
     try:
         schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as error:
@@ -127,7 +127,7 @@ def _broken_rules(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[t
 
 
 def _rule(column: object, check: object, group: pd.DataFrame) -> str:
-    """Pandera's names for its own checks, in words."""
+    """Name a broken rule; pandera's names of its own checks become words."""
     case = group["failure_case"].iloc[0]
     words = {
         "not_nullable": f"{column} is missing",
@@ -152,7 +152,7 @@ def _repeated_ids(tables: Tables) -> Iterator[Violation]:
 
 
 def _shared_between_splits(tables: Tables, params: Params) -> Iterator[Violation]:
-    """Nothing that stands in one split may stand in another: it would be learnt by heart, then tested."""
+    """Find what two splits share: a model would be tested on what it was trained on."""
     rules = {"key": "an id stands in one split", "group": "a group stands in one split"}
     if params.data.duplicates == "drop":
         rules["words"] = "a normalised text stands in one split"
@@ -195,16 +195,16 @@ def _too_much_drift(tables: Tables, params: Params, dataset: Dataset) -> Iterato
 
 
 def chance_limits(tables: Tables, column: str) -> dict[str, dict[str, float]]:
-    """By split and value: how far a share may be from that of all rows where chance alone puts groups into splits.
+    """Return by split and value how far a share may be from that of all rows if groups are split by chance.
 
-    Four standard errors of it, since many shares are looked at, and at least .05. A group whose rows are alike, or a
-    large one, counts as what it is: one draw.
+    It is four standard errors, since many shares are compared, and at least 0.05. A group is one draw, however many
+    rows it has.
     """
     column_of = pd.concat([table[column] for table in tables.values()])
     values, code = column_of.cat.categories, column_of.cat.codes.to_numpy(np.int64)
     _, group = np.unique(pd.concat([table["group"] for table in tables.values()]), return_inverse=True)
     sizes, shares = np.bincount(group), np.bincount(code[code >= 0], minlength=len(values)) / max(len(code), 1)
-    # Of each group and value that meet: how often; what remains of the sum of squares does not depend on the group.
+    # The count of each occurring pair of group and value; the rest of the sum of squares does not depend on the group.
     pairs, counts = np.unique(group * len(values) + code, return_counts=True)
     met, which = pairs // len(values), pairs % len(values)
     alike = np.bincount(which, counts**2.0, len(values))

@@ -1,4 +1,4 @@
-"""Which rows say the same: which of them are kept, and which have to stay together; by hashes, for millions of rows."""
+"""Duplicate rows: which are dropped, and which share a group; by hashes, for millions of rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ _SEEN, _ELSEWHERE, _CONFLICT = range(1, 4)
 
 @dataclass(frozen=True, slots=True)
 class Deduplication:
-    """For each row why it is dropped (a place in `REASONS`, 0 when it is kept), and the row that gives it its group.
+    """For each row the reason for dropping it (a place in `REASONS`, 0 if kept), and the row that gives it its group.
 
-    `conflicts` are the rows whose words stand under two labels, those with the same words one after the other.
+    `conflicts` are the rows whose words have two labels, rows with the same words one after the other.
     """
 
     reasons: NDArray[np.int8]
@@ -27,11 +27,11 @@ class Deduplication:
 
 
 def deduplicate(keys: Keys, data: Data) -> Deduplication:
-    """Say which rows are kept, and which belong together.
+    """Decide which rows are kept, and which share a group.
 
-    A text is dropped when it stands letter for letter in a row that is kept, or word for word in an earlier row of
-    another group, since those two could fall into different splits. Rows that stand alone and share their words are
-    one group instead, within a slice (and a split, where a column gives it), so that all of them stay together.
+    A row is dropped if a kept row has the same text, or an earlier row of another group the same words, since the two
+    could fall into different splits. Rows without a group that share their words become one group instead, within a
+    slice (and a split, where a column gives it), so that they stay together.
     """
     rows = np.arange(len(keys["words_key"]), dtype=np.int32)
     alone = keys["group_key"] == 0
@@ -55,19 +55,19 @@ def deduplicate(keys: Keys, data: Data) -> Deduplication:
 
 
 def dense_ranks(values: NDArray[Any]) -> NDArray[np.int32]:
-    """A number for each value: 0, 1, … in order, the same where values are."""
+    """Number the values 0, 1, … in their order; equal values have the same number."""
     return np.unique(values, return_inverse=True)[1].astype(np.int32)
 
 
 def first_rows(ranks: NDArray[np.int32], rows: NDArray[np.int32]) -> NDArray[np.int32]:
-    """For each number in `of` the first of `rows` that has it, or a number beyond all rows."""
+    """Return for each rank the first of `rows` that has it, or a number beyond all rows."""
     first = np.full(ranks.max(initial=-1) + 1, len(ranks), np.int32)
     np.minimum.at(first, ranks[rows], rows)
     return first
 
 
 def has_several(ranks: NDArray[np.int32], values: NDArray[Any]) -> NDArray[np.bool_]:
-    """For each number in `of` (0, 1, …) whether its rows have more than one of `values`."""
+    """Return for each rank (0, 1, …) whether its rows have more than one of `values`."""
     first = np.zeros(ranks.max(initial=-1) + 1, values.dtype)
     first[ranks] = values
     different = np.zeros(len(first), bool)
@@ -76,12 +76,12 @@ def has_several(ranks: NDArray[np.int32], values: NDArray[Any]) -> NDArray[np.bo
 
 
 def repeated_rows(values: NDArray[Any]) -> NDArray[np.int64]:
-    """The rows whose value stands in an earlier row, too."""
+    """Return the rows whose value an earlier row has, too."""
     return np.setdiff1d(np.arange(len(values)), np.unique(values, return_index=True)[1], assume_unique=True)
 
 
 def occurrence_numbers(values: NDArray[Any]) -> NDArray[np.int64]:
-    """For each row how many earlier rows have its value."""
+    """Count for each row the earlier rows that have its value."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(values) else order

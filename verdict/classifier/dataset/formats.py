@@ -1,4 +1,4 @@
-"""The formats of a table: how the rows of one file are read, and what is said of those that cannot be."""
+"""The formats of a table: readers of the rows of one file, and the problems of rows that cannot be read."""
 
 import csv
 import gzip
@@ -23,12 +23,12 @@ ROWS = 10_000  # of a batch, or fewer where they are long
 MAX_ROW = 16 * 2**20  # bytes
 MAX_CELL = 1_000_000  # characters
 _NO_OBJECT = "no JSON object, {…} on one line,"
-_NAMES = 100  # of the columns of JSON lines, besides those asked for: each line could bring others
+_NAMES = 100  # of the columns of JSON lines to remember, besides those requested: each line could have others
 _REMEDY_UTF8 = "iconv -f NAME-OF-ITS-ENCODING -t UTF-8 makes it so"
 
 
 class UnreadableError(Exception):
-    """Why no more can be read of a file."""
+    """A file cannot be read further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,18 @@ class Batch:
     unit: str = "line"
 
     def location(self, row: int) -> str:
-        """Where a row of the batch stands, for people."""
+        """Describe the place of a row, for messages."""
         return f"{self.file}, {self.unit} {self.lines[row]}"
 
     def filter(self, kept: Sequence[bool]) -> "Batch":
-        """The rows for which `kept` is true."""
+        """Return the rows for which `kept` is true."""
         columns = {name: list(compress(cells, kept)) for name, cells in self.columns.items()}
         return Batch(self.file, list(compress(self.lines, kept)), columns, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnRequest:
-    """The columns to read, each with the key of params.yaml that names it; and where to tell that one is not there."""
+    """The columns to read, each with the key of params.yaml that names it; `problems` gets those that are missing."""
 
     keys: Sequence[tuple[str, str]]
     problems: Problems
@@ -63,7 +63,7 @@ class ColumnRequest:
         return list(dict.fromkeys(column for _, column in self.keys))
 
     def check_header(self, file: str, header: Sequence[str]) -> bool:
-        """Whether a file has all of them, each once."""
+        """Return whether a file has all columns, each once; note those that are missing or repeated."""
         absent = [(key, column) for key, column in self.keys if column not in header]
         twice = [(key, column) for key, column in self.keys if header.count(column) > 1]
         shown = ", ".join(name if name.isidentifier() else quoted(name) for name in header[:30])
@@ -77,7 +77,7 @@ class ColumnRequest:
 
 
 def read(file: Path, kind: str, wanted: ColumnRequest) -> Iterator[Batch]:
-    """The rows of a file of a format; `UnreadableError` where it ends for a reason."""
+    """Yield the rows of a file; `UnreadableError` where it cannot be read further."""
     if not file.stat().st_size:
         raise UnreadableError("empty file")
     if kind == "parquet":
@@ -129,7 +129,7 @@ class _Lines:
 def _batches(
     file: Path, lines: _Lines, wanted: ColumnRequest, rows: Iterable[tuple[int, Sequence[str]]]
 ) -> Iterator[Batch]:
-    """Rows, of which each has a cell for each wanted column, in batches that are bounded in rows and in bytes."""
+    """Yield rows, which have a cell for each requested column, in batches of bounded rows and bytes."""
     names = wanted.columns
     batch_rows: list[tuple[int, Sequence[str]]] = []
     size = 0
@@ -209,7 +209,7 @@ def _read_jsonl(file: Path, lines: _Lines, wanted: ColumnRequest) -> Iterator[Ba
 
 
 def _replace_lone_surrogates(cell: str) -> str:
-    """A text that UTF-8 can hold: half a surrogate pair, which JSON can hold, becomes the replacement character."""
+    """Replace half surrogate pairs, which JSON can hold and UTF-8 cannot, by the replacement character."""
     return cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -235,7 +235,7 @@ def _read_parquet(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
 
 
 def _cell_text(value: object) -> str:
-    """A value as text; `TypeError` for what is no single value."""
+    """Convert a value to text; `TypeError` if it is no single value."""
     if isinstance(value, str):
         return value
     if value is None or (isinstance(value, float) and math.isnan(value)):

@@ -1,4 +1,4 @@
-"""The labels and the slices of a table: which there are, in which order, and whether they can be meant."""
+"""The labels and the slices of a table: their order, and checks of their number and names."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.params.data import Data
 
-# With more labels or slices than that, the column is another one than people meant.
+# With more labels or slices the column is likely the wrong one; beyond _STOP, reading ends.
 _LABELS, _SLICES, _STOP = 1000, 200, 20_000
 _LONGEST = 100
 _BREAK = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -29,7 +29,7 @@ class ValueCodes:
         return [self._numbers.setdefault(value, len(self._numbers)) for value in values]
 
     def add(self, other: "ValueCodes") -> NDArray[np.int32]:
-        """Go on with the values of another; its numbers become these."""
+        """Add the values of another column; return the number here of each of its numbers."""
         self.counts.update(other.counts)
         return np.array([self._numbers.setdefault(value, len(self._numbers)) for value in other.values()], np.int32)
 
@@ -46,11 +46,11 @@ class LabelsAndSlices:
         self.labels, self.slices = ValueCodes(), ValueCodes()
 
     def too_many(self) -> bool:
-        """Whether there is no sense in reading on: labels or slices are as many as the rows."""
+        """True if there are so many labels or slices that reading on is useless."""
         return max(len(self.labels.counts), len(self.slices.counts)) > _STOP
 
     def require_few(self) -> None:
-        """Stop the reading of a table that has too many."""
+        """Raise if the table has too many labels or slices."""
         if self.too_many():
             self.check()
             self._problems.raise_if_any()
@@ -88,7 +88,7 @@ class LabelsAndSlices:
             self._problems.add(key, f"{quoted(strange[0])} {what}")
 
     def ordered_labels(self) -> tuple[str, ...]:
-        """The labels in their order: as given, or sorted; the positive one of two last."""
+        """Return the labels in their order: as in params, or sorted; the positive one of two last."""
         labels_found = sorted(self.labels.counts)
         if all(label.lstrip("-").isdecimal() for label in labels_found):
             labels_found.sort(key=int)

@@ -1,4 +1,4 @@
-"""From a table to the three prepared ones, in two passes: memory holds some numbers for each row, never the texts."""
+"""Makes the three prepared tables in two passes: memory holds some numbers for each row, never the texts."""
 
 import shutil
 from collections import Counter
@@ -32,7 +32,7 @@ from verdict.classifier.params.data import Data, Split
 Array = np.ndarray[Any, Any]
 _ROW_GROUP = 100_000
 _MAX_LISTED = 100_000
-# Of the rows that share one value of data.group: with more there is nothing to split.
+# The largest share of rows with one value of data.group; with more there is nothing to split.
 _MAX_GROUP_SHARE = 0.9
 # Why a split may have no row.
 _EMPTY_REASONS = {
@@ -50,7 +50,7 @@ def prepare(data: Data, split: Split, folder: Path, details: Path | None) -> dic
         data: which table, and what its columns mean.
         split: which rows go where.
         folder: where to write.
-        details: gets the rows whose words stand under two labels, where that stops the run; None keeps no list.
+        details: gets the rows whose words have two labels, where that stops the run; None keeps no list.
 
     Returns:
         The number of rows of each split.
@@ -73,7 +73,7 @@ def prepare(data: Data, split: Split, folder: Path, details: Path | None) -> dic
 
 
 class _Preparation:
-    """What the two passes share: the counts, the keys of all rows, and the files that hold the rest of them."""
+    """The state of the two passes: the counts, the keys of all rows, and the files that hold the rest of them."""
 
     def __init__(self, data: Data, split: Split, spool: Path) -> None:
         self._data, self._split, self._spool = data, split, spool
@@ -83,7 +83,7 @@ class _Preparation:
         self._keys: dict[str, Array] = {}
 
     def read(self) -> None:
-        """Read the table into files, and stop at whatever is wrong with its rows."""
+        """Read the table into files; raise the problems of its rows."""
         self._parts = read_parts(self._data, self._split, self._rows, self._problems, self._spool)
         count = sum(part.count for part in self._parts)
         # Read again from the files: parts that wait in memory to be joined would take the room twice.
@@ -99,7 +99,7 @@ class _Preparation:
         self._problems.raise_if_any()
 
     def deduplicate(self, details: Path | None) -> None:
-        """Decide which rows stay, and in which split where that does not go by the group's name."""
+        """Decide which rows stay, and their split where it does not depend on the group's name."""
         self._deduplication = deduplicate(self._keys, self._data)
         self._kept = self._deduplication.reasons == 0
         if self._data.conflicts == "stop" and len(self._deduplication.conflicts):
@@ -160,7 +160,7 @@ class _Preparation:
         return dict(counts)
 
     def _final_rows(self) -> Iterator[tuple[pa.Table, Array]]:
-        """The rows that stay with their final ids, groups, labels and slices, and their splits; in parts."""
+        """Yield the rows that stay, with final ids, groups, labels and slices, and their splits; in parts."""
         leaders = self._deduplication.leaders
         ids: dict[int, str] = {}  # of the rows that give others their group
         leading = set(leaders[self._kept & (leaders != np.arange(len(leaders), dtype=np.int32))].tolist())
@@ -184,7 +184,7 @@ class _Preparation:
             yield pa.table(columns), self._splits(groups, numbers)
 
     def _numbered_ids(self, ids: list[str], numbers: Array) -> list[str]:
-        """The ids, numbered where kept duplicates would share one."""
+        """Return the ids, numbered where kept duplicates would share one."""
         if not len(self._copies):
             return ids
         copies = self._copies[numbers].tolist()
@@ -196,14 +196,14 @@ class _Preparation:
         return np.array([SPLITS.index(split_of(group, self._split)) for group in groups], np.int8)
 
     def _read_spool(self, columns: list[str] = SCHEMA.names) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Some columns of the rows, in batches, each batch with the number of its first row."""
+        """Yield some columns of the rows in batches, each batch with the number of its first row."""
         start = 0
         for rows in chain.from_iterable(part.batches(columns) for part in self._parts):
             yield start, rows
             start += len(rows)
 
     def _rows_at(self, numbers: Array) -> list[dict[str, Any]]:
-        """Some rows by their numbers, for messages, in the order asked for."""
+        """Read some rows by their numbers, in that order, for messages."""
         found: dict[int, dict[str, Any]] = {}
         ordered = np.unique(numbers)
         for start, rows in self._read_spool(["place", "id", "group", "label"]):
@@ -213,7 +213,7 @@ class _Preparation:
         return [found[number] for number in numbers.tolist()]
 
     def dataset(self) -> Dataset:
-        """What dataset.json says."""
+        """The content of dataset.json."""
         rating, slices = self._data.rating, self._data.slice
         return Dataset(
             labels=self._rows.names.ordered_labels(),
@@ -224,7 +224,7 @@ class _Preparation:
         )
 
     def dropped(self) -> dict[str, dict[str, Any]]:
-        """What dropped.json says: for each slice, or overall, how many rows were read, cut, and dropped for what."""
+        """The content of dropped.json: the rows read, cut, and dropped by reason, for each slice or overall."""
         names = self._rows.names.slices.values()
         counts = dict(self._rows.dropped)
         pairs = self._keys["slice"].astype(np.int64) * len(REASONS) + self._deduplication.reasons

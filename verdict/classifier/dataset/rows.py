@@ -1,4 +1,4 @@
-"""From the cells of a table to rows: texts joined and cleaned, labels found, numbers and dates read."""
+"""Turns the cells of a table into rows: joins and cleans texts, finds labels, parses numbers and dates."""
 
 import hashlib
 import math
@@ -23,12 +23,12 @@ from verdict.classifier.params.metric_names import OVERALL
 _NONE: Mapping[str, float] = {}
 # By column, the number in a whole table of each number in one of its files.
 CodeMaps = Mapping[str, NDArray[np.int32]]
-# What is written and read again; the hashes and codes (KEYS) stay in memory, too, for all rows.
+# The columns that are written and read again; the hashes and codes (KEYS) of all rows stay in memory, too.
 KEYS = {
     "text_key": pa.uint64(),
     "words_key": pa.uint64(),
     "id_key": pa.uint64(),
-    "group_key": pa.uint64(),  # 0 where a row stands alone
+    "group_key": pa.uint64(),  # 0 for a row without a group
     "label": pa.int32(),
     "slice": pa.int32(),
     "split": pa.int8(),
@@ -46,7 +46,7 @@ _DAMAGE = {True: re.compile(f"{_MARKS}|[\t\n\r]"), False: re.compile(_MARKS)}
 
 
 def damage_of(text: Text) -> re.Pattern[str]:
-    """What shows that a text was read in a wrong encoding."""
+    """Return the pattern of characters that show that a text was read in a wrong encoding."""
     return _DAMAGE["whitespace" in text.cleaning]
 
 
@@ -67,7 +67,7 @@ class RowParser:
         self._has_weight = False  # whether any row weighs more than 0
 
     def parse(self, batch: Batch) -> pa.RecordBatch:
-        """The rows of a batch that can be used, with the columns of `SCHEMA`."""
+        """Return the usable rows of a batch, with the columns of `SCHEMA`."""
         slices = self._slices(batch)
         self.read.update(slices)
         made = list(self._texts(batch, slices))
@@ -96,14 +96,14 @@ class RowParser:
         return pa.RecordBatch.from_pydict(columns, SCHEMA)
 
     def add(self, other: "RowParser") -> CodeMaps:
-        """Count the rows of another file, too; for each of its numbers of labels and slices the number here."""
+        """Add the counts of another file; return the number here of each of its numbers of labels and slices."""
         self.read.update(other.read)
         self.cut.update(other.cut)
         self.dropped.update(other.dropped)
         self.problems.add_all(other.problems)
         self._has_weight |= other._has_weight
-        values = other.names
-        return {"label": self.names.labels.add(values.labels), "slice": self.names.slices.add(values.slices)}
+        names = other.names
+        return {"label": self.names.labels.add(names.labels), "slice": self.names.slices.add(names.slices)}
 
     def check(self) -> None:
         """Note what is wrong with the rows as a whole."""

@@ -16,11 +16,11 @@ from verdict.classifier.dataset.problems import Problems
 
 
 def table_files(path: Path, problems: Problems) -> list[Path]:
-    """The files of a table: itself, or those of a folder by name, all of one format."""
+    """List the files of a table: itself, or those of a folder by name, all of one format."""
     if not path.exists():
         problems.add("data.path", f"no such file or folder: {path}; dvc pull, or put the table there")
         return []
-    # What git and DVC keep beside data is not data.
+    # The files of git and DVC beside data are not data.
     paths = [path]
     if path.is_dir():
         paths = sorted(file for file in path.iterdir() if file.name[0] != "." and file.suffix != ".dvc")
@@ -48,7 +48,7 @@ def read_batches(path: Path, keys: Sequence[tuple[str, str]], problems: Problems
     Args:
         path: a file, or a folder of files of one format.
         keys: pairs of a key of params.yaml and the column that it names.
-        problems: gets whatever cannot be read; rows with a problem are left out.
+        problems: gets what cannot be read; rows with a problem are left out.
     """
     wanted, rows = ColumnRequest(keys, problems), 0
     paths = table_files(path, problems)
@@ -80,12 +80,12 @@ def read_file(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
 
 @dataclass(frozen=True, slots=True)
 class _HeaderOnly(ColumnRequest):
-    """Wants no column, and notes which there are."""
+    """Requests no column, and records those of the file."""
 
     found: list[str]
 
     def in_header(self, file: str, header: Sequence[str]) -> bool:
-        """Note them, and want no row."""
+        """Record the columns; read no row."""
         self.found.extend(header)
         return False
 

@@ -1,8 +1,8 @@
-"""Word and character n-grams by hash instead of by vocabulary: what is kept does not grow with the rows.
+"""Word and character n-grams by hash instead of by vocabulary, in memory that does not grow with the rows.
 
-The n-grams are those of TF-IDF (`tfidf.py`). A hash of each gives the number of its feature and a sign, so that those
+The n-grams are those of TF-IDF (`tfidf.py`). A hash of each gives the number of its feature and a sign, so that n-grams
 that share a feature cancel out on average (Weinberger et al. 2009). The hash is a polynomial over all windows of an
-array at once: several times as fast as a function that is called for each n-gram.
+array at once: several times as fast as a function call for each n-gram.
 """
 
 from array import array
@@ -19,7 +19,7 @@ from verdict.classifier.params import Ngrammed
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
-# Texts that are worked on at a time, and characters: memory stays constant whatever is read.
+# Texts and characters of a batch at most, which keeps memory constant.
 ROWS, CHARACTERS = 20_000, 2_000_000
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
@@ -29,7 +29,7 @@ _FEATURE = np.uint64(2**31 - 1)
 
 @dataclass(frozen=True)
 class MarkedTexts:
-    """n texts as marked tokens, as arrays: what hashes are made of, and what lies on disk until a training reads it.
+    """n texts as arrays of marked tokens, from which hashes are computed; training reads them from disk.
 
     Args:
         letters: the characters of the different tokens, end to end, uint32.
@@ -66,7 +66,7 @@ class HashedNgrams:
 
     Args:
         params: the marking and the n-grams; `min_df` means nothing here.
-        idf: how rare each feature is, (features,), float32.
+        idf: the inverse document frequency of each feature, (features,), float32.
     """
 
     params: Ngrammed
@@ -112,7 +112,7 @@ class HashedNgrams:
 
 @dataclass(frozen=True)
 class _NgramHashes:
-    """The hashes of n-grams, each with the place of the text or the token that it stands in."""
+    """The hashes of n-grams, each with the number of its text or token."""
 
     marked: MarkedTexts
 
@@ -120,7 +120,7 @@ class _NgramHashes:
         return _windows(self._of_tokens[self.marked.tokens], np.diff(self.marked.ends), ngrams)
 
     def characters(self, ngrams: tuple[int, int]) -> tuple[Places, Hashes]:
-        """Of the tokens with a blank at each edge; one that is shorter than all n-grams counts once, whole."""
+        """Hash the n-grams of the tokens, a blank at each edge; a token shorter than all n-grams counts once, whole."""
         lengths = self.marked.lengths.astype(np.int64) + 2
         ends = np.cumsum(lengths)
         padded = np.full(lengths.sum(), ord(" "), np.uint64)
@@ -131,7 +131,7 @@ class _NgramHashes:
 
     @cached_property
     def _of_tokens(self) -> Hashes:
-        """Of each different token."""
+        """The hash of each different token."""
         lengths = self.marked.lengths.astype(np.int64)
         places = np.arange(len(self.marked.letters)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         mixed = _mix(self.marked.letters.astype(np.uint64) + _mix((places + 1).astype(np.uint64)))
@@ -140,7 +140,7 @@ class _NgramHashes:
 
 
 def text_batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """The texts in lists that are bounded in texts and in characters, at least one text in each."""
+    """Yield the texts in lists of at most `ROWS` texts and `CHARACTERS` characters, at least one text in each."""
     portion: list[str] = []
     size = 0
     for text in texts:
@@ -180,7 +180,7 @@ def _windows(values: Hashes, lengths: Places, ngrams: tuple[int, int], shorter: 
 
 
 def _mix(values: Hashes) -> Hashes:
-    """Each bit of the outcome depends on each bit of the value."""
+    """Mix the bits, so that each bit of the result depends on each bit of the value."""
     for _ in range(2):
         values = (values ^ (values >> _HALF)) * _MIX
     return values ^ (values >> _HALF)
@@ -192,7 +192,7 @@ def _signed_features(places: Places, hashes: Hashes, width: int) -> tuple[Places
 
 
 def _repeat_by_text(marked: MarkedTexts, tokens: Places, signed: Hashes) -> tuple[Places, Hashes]:
-    """The features of different tokens, for each text that has the token, as often as it has it."""
+    """Repeat the features of each different token for each of its occurrences in the texts."""
     signed = signed[np.argsort(tokens, kind="stable")]
     counts = np.bincount(tokens, minlength=len(marked.lengths))
     starts, counts = (np.cumsum(counts) - counts)[marked.tokens], counts[marked.tokens]
@@ -202,7 +202,7 @@ def _repeat_by_text(marked: MarkedTexts, tokens: Places, signed: Hashes) -> tupl
 
 
 def _sum_signs(rows: Places, signed: Hashes, shape: tuple[int, int]) -> SparseRows:
-    """The sum of the signs of each feature in each row: one sort of whole numbers brings what is alike together."""
+    """Sum the signs of each feature in each row; one sort of integers groups them."""
     keys = (rows.astype(np.uint64) << _HALF) | signed
     keys.sort()
     cells = keys >> _ONE
@@ -215,7 +215,7 @@ def _sum_signs(rows: Places, signed: Hashes, shape: tuple[int, int]) -> SparseRo
 
 
 def idf_of(frequencies: Places, rows: int) -> npt.NDArray[np.float32]:
-    """How rare each feature is among so many texts, smoothed as scikit-learn does it."""
+    """The inverse document frequency of each feature among `rows` texts, smoothed as scikit-learn does it."""
     smoothed = frequencies.astype(np.float32) + np.float32(1)
     idf: npt.NDArray[np.float32] = np.log(np.float32(rows + 1) / smoothed) + np.float32(1)
     return idf

@@ -9,18 +9,18 @@ from verdict.classifier.features.sparse_io import to_scipy
 
 
 def features(featurizer: HashedNgrams, marked: MarkedTexts) -> sp.csr_matrix:
-    """What `Hashed.features` gives, each row in an order of its own."""
+    """The matrix of `HashedNgrams.features`; the columns within a row are in no order."""
     counts = _counts(featurizer, marked)
     return to_scipy(featurizer.weigh(SparseRows(counts.data, counts.indices, counts.indptr, counts.shape)))
 
 
 def frequencies(featurizer: HashedNgrams, marked: MarkedTexts) -> Places:
-    """In how many of the texts each feature occurs, (size,)."""
+    """Count the texts that each feature occurs in, (size,)."""
     return np.bincount(_counts(featurizer, marked).indices, minlength=featurizer.size)
 
 
 def _counts(featurizer: HashedNgrams, marked: MarkedTexts) -> sp.csr_matrix:
-    """One product: texts by what they are made of (their own words as one thing, and tokens), that by features."""
+    """Count features as the product of two matrices: texts by parts (all words of a text, each token), by features."""
     words, (tokens, chars) = featurizer.signed_features(marked)
     texts, different = len(marked), len(marked.lengths)
     places = np.concatenate([words[0], tokens + texts])

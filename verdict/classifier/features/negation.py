@@ -1,4 +1,4 @@
-"""Turns a text into marked tokens, so that n-grams can see what negates a word and what a "but" outweighs."""
+"""Turns a text into marked tokens, so that n-grams show negated words and the clause after a "but"."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _NEGATOR = re.compile(
 )
 _CONTRAST = frozenset({"but", "although", "though", "however", "yet"})
 _CLAUSE_END = frozenset(".,;:!?()")
-# Tokens remembered at most, and of which length: the commonest are most of what is read.
+# The most tokens that are cached, and the length of the longest; most text consists of common tokens.
 _REMEMBERED = 20_000
 _MEMORABLE_LENGTH = 64
 
@@ -62,7 +62,7 @@ def _negated(text: str, span: int) -> Iterator[str]:
 
 
 def _classify(token: str) -> tuple[str, bool, bool, bool]:
-    """A token in lower case; whether it negates, ends what is negated, and is a word."""
+    """Return a token in lower case, and whether it negates, ends a negation, and is a word."""
     lower = token.lower()
     is_word = lower[0].isalnum()
     ends = lower in _CONTRAST or (not is_word and not _CLAUSE_END.isdisjoint(lower))

@@ -1,7 +1,7 @@
-"""What a kind of model starts from: for an encoder a pretrained checkpoint, checked byte for byte, for others nothing.
+"""Pretrained checkpoints that an encoder starts from, checked byte for byte; other kinds start from nothing.
 
-data/start/KIND.json says it, so that the DAG can depend on the file of the chosen kind alone. Only three files of a
-checkpoint are ever read, config.json, tokenizer.json and model.safetensors: none of them holds code.
+data/start/KIND.json names the start, so that the DAG depends on the file of the chosen kind alone. Only three files of
+a checkpoint are read, config.json, tokenizer.json and model.safetensors: none of them holds code.
 """
 
 import re
@@ -15,7 +15,7 @@ from verdict.base.files import read_json, replacing, sha256
 from verdict.classifier.features.tokens import CONFIG, TOKENIZER, missing_library
 
 FOLDER = Path("data/start")
-# Where the features keep the weights that the training starts from.
+# The folder within data/features of the weights that the training starts from.
 START = "start"
 WEIGHTS = "model.safetensors"
 FILES = (CONFIG, WEIGHTS, TOKENIZER)
@@ -33,7 +33,7 @@ def require_start(kind: str) -> None:
 
 
 def checkpoint_folder(reference: str) -> Path:
-    """The folder of a checkpoint whose files were checked.
+    """Check the files of a checkpoint, and return its folder.
 
     Args:
         reference: `data/start/NAME`, pinned by data/start/NAME.json and fetched when it is not there yet;

@@ -1,7 +1,7 @@
-"""A sparse matrix by rows: of SciPy's what a prediction needs, bit for bit, without what SciPy costs.
+"""A sparse matrix by rows that gives SciPy's results bit for bit, with only what a prediction needs.
 
 SciPy checks and converts at every step, which takes five times as long as the arithmetic of one sentence; and it is
-larger than all else that a service needs.
+larger than all other libraries of a service.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-# Columns, rising, and what stands there.
+# The column numbers, rising, and their values.
 Row = tuple[npt.NDArray[np.int32], Floats]
 _NO_ROW: Row = (np.empty(0, np.int32), np.empty(0, np.float32))
 

@@ -1,7 +1,7 @@
 """Word and character TF-IDF: `fit` learns the vocabulary and the weights, `TfIdf` applies them.
 
-Both are those of scikit-learn (tests compare them), which cuts every word into n-grams anew each time that it comes up:
-nearly all of the time of a prediction. Here its n-grams are remembered, and no stage but train imports scikit-learn.
+Both give scikit-learn's results (tests compare them). scikit-learn spends most of a prediction on cutting words that it
+has already seen into n-grams; here the n-grams of a word are cached, and no stage but train imports scikit-learn.
 """
 
 import math
@@ -22,7 +22,7 @@ from verdict.classifier.features.rows import Row, SparseRows, stack_rows
 from verdict.classifier.params import Ngrammed, Ngrams
 
 Floats = npt.NDArray[np.float32]
-# Words remembered at most, and of which length: memory stays constant whatever is read.
+# The most words that are cached, and the length of the longest, which keeps memory constant.
 _REMEMBERED = 200_000
 _MEMORABLE_LENGTH = 64
 # Texts that are weighed at a time.
@@ -147,7 +147,7 @@ class TfIdf:
 
 
 def _normalise(block: Floats) -> None:
-    """Make it of length 1, in place."""
+    """Scale a block to length 1, in place."""
     if len(block):  # reduceat: reduce adds in another order, so that last bits differ
         block /= math.sqrt(np.add.reduceat(block * block, _FIRST)[0]) or 1
 
@@ -176,7 +176,7 @@ def fit(texts: Sequence[str], params: Ngrammed) -> TfIdf:
 
 
 def _learn_block(texts: Iterable[set[str]], settings: Ngrams) -> Block:
-    """The terms that are frequent enough, in order, and how rare each is, smoothed as scikit-learn does it."""
+    """Learn the terms that are frequent enough, in order, and their IDF, smoothed as scikit-learn does it."""
     number, frequency = 0, Counter[str]()
     for number, terms in enumerate(texts, 1):  # noqa: B007 - the last one is how many there are
         frequency.update(terms)
@@ -186,10 +186,7 @@ def _learn_block(texts: Iterable[set[str]], settings: Ngrams) -> Block:
 
 
 def refuse_if_too_large(characters: int, max_memory_gib: float) -> None:
-    """Say no before any work when so many characters of text would not fit, with the figure.
-
-    What may be used is `max_memory_gib`, or the machine's memory where that is less.
-    """
+    """Refuse, before any work, a text that needs more memory than `max_memory_gib` or than the machine has."""
     estimate = _GIB_AT_REST + characters * _BYTES_PER_CHARACTER / 2**30
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     allowed = min(max_memory_gib, machine)

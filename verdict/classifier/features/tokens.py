@@ -61,8 +61,8 @@ class Tokeniser:
 
     Args:
         definition: the checkpoint's tokenizer.json.
-        config: its config.json, which says what network reads the ids.
-        max_tokens: what stands behind them is cut off.
+        config: its config.json, which describes the network that reads the ids.
+        max_tokens: longer texts are cut off.
     """
 
     def __init__(self, definition: str, config: dict[str, Any], max_tokens: int) -> None:
@@ -95,7 +95,7 @@ def _library(definition: str) -> "Library":
 
 
 def missing_library(name: str) -> VerdictError:
-    """The error where the encoder's libraries are not installed: they come only where it is chosen."""
+    """The error of a missing library of the encoder, which is installed only where the encoder is chosen."""
     return VerdictError(name, "not installed; train.model: encoder needs it", INSTALL)
 
 
@@ -119,7 +119,7 @@ def read_tokeniser(folder: Path, max_tokens: int, remedy: str = "another checkpo
     config = read_json(folder / CONFIG, remedy)
     if not isinstance(config, dict):
         raise VerdictError(str(folder / CONFIG), "not a config", remedy)
-    # Read as JSON first, so that a damaged file is told by its place.
+    # Read as JSON first, so that the error of a damaged file has its position.
     definition = json.dumps(read_json(folder / TOKENIZER, remedy), ensure_ascii=False)
     try:
         tokeniser = Tokeniser(definition, config, max_tokens)
@@ -138,7 +138,7 @@ def _require_fit(folder: Path, tokeniser: Tokeniser, remedy: str) -> None:
         raise VerdictError(str(folder / TOKENIZER), what, remedy)
     if type(places) is not int:
         return
-    if "roberta" in str(config.get("model_type")):  # it counts from behind the padding's number
+    if "roberta" in str(config.get("model_type")):  # its positions begin after the padding's number
         places -= int(config.get("pad_token_id") or 1) + 1
     if tokeniser.max_tokens > places:
         what = f"the network has {places} places, and max_tokens is {tokeniser.max_tokens}"

@@ -25,7 +25,7 @@ _REMEDY = "dvc repro prepare"
 
 
 def write_features(folder: Path, tables: Tables, settings: Featurize, representation: Representation) -> str:
-    """Write a representation of some prepared tables; what it is made of, in words.
+    """Write a representation of some prepared tables, and return a description of it in words.
 
     Raises:
         VerdictError: a table is missing or damaged, or needs more memory than there is.

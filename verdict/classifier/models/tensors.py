@@ -1,4 +1,4 @@
-"""What all kinds of model need to know about arrays."""
+"""Checks and functions of arrays that all kinds of model use."""
 
 from collections.abc import Mapping
 
@@ -31,7 +31,7 @@ def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 def one_against_rest(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """The probability of each class against the rest, scaled to sum to 1; even where all of them are 0."""
-    # Each call of NumPy is felt by one text: np.clip alone takes as long as three others.
+    # With a single text each call of NumPy counts: np.clip alone takes as long as three others.
     bounded = np.minimum(np.maximum(np.negative(scores, dtype=np.float64), -500), 500)
     return _to_one(1 / (1 + np.exp(bounded)))
 

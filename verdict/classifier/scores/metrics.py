@@ -1,7 +1,7 @@
-"""The metrics, defined once: functions of sums over rows, and of two classes those of a ranking.
+"""The only definition of the metrics: functions of sums over rows, and for two classes those of a ranking.
 
-The stages sum over all rows, the bootstrap of the review over the groups that it draws: what a change is judged by is
-what the files say.
+The stages sum over all rows, the bootstrap of the review over the groups that it draws, so that both report the same
+metrics.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """n rows with their truth and what a model says of them.
+    """n rows with their truth and a model's predictions.
 
     Args:
         labels: the K classes, in the order of the probabilities.
@@ -57,7 +57,7 @@ class ScoredRows:
 
 @dataclass(frozen=True)
 class Sums:
-    """Which column of the sums is what: for K classes hits, true and predicted counts, then loss, gaps, moments."""
+    """The columns of the sums: for K classes hits, true and predicted counts, then loss, gaps, moments."""
 
     labels: tuple[str, ...]
     bins: int
@@ -65,11 +65,11 @@ class Sums:
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return 3 * len(self.labels) + 1 + self.bins + (5 if self.rated else 0)
 
     def of_rows(self, rows: ScoredRows) -> tuple[Codes, Floats]:
-        """What each row adds to which columns of the sums, (n, 5), and 5 more where there is a rating."""
+        """Return the columns that each row adds to and the values that it adds, (n, 5), or (n, 10) with a rating."""
         classes, predicted, confidence = len(self.labels), rows.predicted, rows.confidence
         right = predicted == rows.actual
         counted = [rows.actual, classes + rows.actual, 2 * classes + predicted]
@@ -202,7 +202,7 @@ def _moments(rows: ScoredRows) -> tuple[Floats, ...]:
 
 
 def _standard(values: Floats) -> Floats:
-    """Mean 0 and deviation 1, which a correlation does not see, and its sums of squares keep their digits by."""
+    """Scale to mean 0 and deviation 1: a correlation stays the same, and its sums of squares lose no digits."""
     spread = values.std()
     return (values - values.mean()) / spread if spread > 0 else np.zeros_like(values)
 
@@ -210,7 +210,7 @@ def _standard(values: Floats) -> Floats:
 def _correlation(n: Floats, moments: Floats) -> Floats:
     x, y, xx, yy, xy = np.moveaxis(moments, -1, 0)
     spreads = [np.clip(squares / n - (total / n) ** 2, 0, None) for squares, total in ((xx, x), (yy, y))]
-    # Below this share of the whole table's variance: a constant's rounding.
+    # A smaller share of the whole table's variance is rounding error of a constant.
     varies = (spreads[0] > 1e-13) & (spreads[1] > 1e-13)
     return _ratio(xy / n - x * y / n**2, np.where(varies, np.sqrt(spreads[0] * spreads[1]), 0))
 

@@ -1,4 +1,4 @@
-"""Scores of others to show beside ours: data/published.csv."""
+"""Published scores to show beside ours: data/published.csv."""
 
 import csv
 import math
@@ -11,7 +11,7 @@ _COLUMNS = ["name", "slice", "metric", "value"]
 
 
 class Published(NamedTuple):
-    """A score that somebody published: whose, of which slice, in which metric."""
+    """A published score: the name of its model, the slice, the metric, the value."""
 
     name: str
     slice: str
@@ -20,7 +20,7 @@ class Published(NamedTuple):
 
 
 def read_published(path: Path) -> list[Published]:
-    """Read the file; of only its head line nothing comes.
+    """Read the file; a head line alone gives an empty list.
 
     Raises:
         VerdictError: it is missing, has other columns, or a value that is no number.

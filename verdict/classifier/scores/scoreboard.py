@@ -61,7 +61,7 @@ def _classes(classes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _published(others: Sequence[Published], metrics: Mapping[str, Any]) -> Iterator[Iterator[str]]:
-    """A table of each metric that somebody published, with ours as its first row."""
+    """Yield a table of each published metric, with ours as its first row."""
     for metric in dict.fromkeys(one.metric for one in others):
         scores = {(one.name, one.slice): one.value for one in others if one.metric == metric}
         yield _beside(metric, {**_ours(metric, metrics), **scores}, list(dict.fromkeys(part for _, part in scores)))

@@ -1,4 +1,4 @@
-"""Scores on the validation split: of the artifact's seed in full, of further seeds to see how far chance moves them."""
+"""Scores on the validation split: all of the artifact's seed, and the headline metric of further seeds."""
 
 import statistics
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ def write_validation(
         labels: the classes, in the order of the probabilities.
         headline: the metric that decides.
         seeds: probabilities by seed, (n, K); the artifact's comes first.
-        predictions: the file for those of the first seed; further ones lie beside it.
+        predictions: the file for those of the first seed; the others go beside it.
         scores: metrics/validation.json.
 
     Returns:
-        What stands in `scores`.
+        The content of `scores`.
     """
     tables = [with_probabilities(table, labels, probabilities) for probabilities in seeds.values()]
     names = [predictions.name, *(f"seed-{seed}.parquet" for seed in list(seeds)[1:])]
@@ -52,7 +52,7 @@ def write_validation(
 
 
 def spread_in_words(seeds: dict[str, Any]) -> str:
-    """How far the seeds spread, for the end of a line; empty for one seed."""
+    """Describe the spread of the seeds, for the end of a line; empty for one seed."""
     if len(seeds["values"]) == 1:
         return ""
     return f"; {len(seeds['values'])} seeds: {seeds['mean']:.4f} ± {seeds['std']:.4f}"

@@ -1,4 +1,4 @@
-"""What a training reads: the features that `featurize` wrote, the truth beside them, and whether they fit together."""
+"""The inputs of a training: the features that `featurize` wrote and the truth, checked against each other."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,10 +33,9 @@ _NUMBERS = ("rating", "weight")
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is trained on, by split; `featurizer` makes features of text.
+    """The training data by split, and the featurizer that made the features.
 
-    `dataset` says what the classes are, `truth` is that of the validation split, `source` has the SHA-256 of the
-    prepared tables.
+    `dataset` has the classes, `truth` the validation split's labels, `source` the SHA-256 of the prepared tables.
     """
 
     folder: Path
@@ -47,12 +46,12 @@ class Inputs:
 
     @property
     def truth(self) -> pa.Table:
-        """The validation split's, with all its columns."""
+        """The truth of the validation split, with all its columns."""
         return read_prepared(self.folder / "validation.parquet", _REMEDY)
 
     @property
     def groups(self) -> Iterator[str]:
-        """The group of each row, of all splits; read when they are asked for."""
+        """Yield the group of each row of all splits, read from disk."""
         for name in SPLITS:
             for part in read_arrow_parts(self.folder / f"{name}.parquet", _REMEDY, ["group"]):
                 yield from part["group"].to_pylist()
@@ -77,7 +76,7 @@ def read_inputs(folder: Path, model: str) -> Inputs:
 
 
 def _features(folder: Path, name: Split, featurizer: Featurizer) -> Features:
-    """What featurize made of the texts of a split."""
+    """Read the features of a split."""
     path = folder / f"{name}.safetensors"
     if isinstance(featurizer, HashedNgrams):
         return _shards(folder, name, featurizer)

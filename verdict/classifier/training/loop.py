@@ -1,4 +1,4 @@
-"""What the training of every kind shares: targets, early stopping, the learning curve, the progress bar."""
+"""The training loop of all kinds: targets, early stopping, the learning curve, the progress bar."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -24,15 +24,15 @@ Step = Callable[[int], tuple[Model, float]]
 
 
 class Fitted(NamedTuple):
-    """What a training leaves.
+    """The result of a training.
 
     Args:
-        model: what the artifact holds; with `train.refit` it was trained on the validation split, too.
+        model: for the artifact; with `train.refit` it was trained on the validation split, too.
         curve: of the training that the validation split stopped.
-        validation: what that training's best model says of the validation split, which it was not trained on; (n, K).
+        validation: probabilities of the validation split by that training's best model, which has not seen it; (n, K).
         rows: how many were trained on, each counted once for every epoch.
-        epochs: after how many the validation split found the model best.
-        seconds: spent on training, also before it was killed and went on.
+        epochs: the best epoch, from 1.
+        seconds: spent on training, including runs that were killed and resumed.
         states: files to remove (`verdict.classifier.training.checkpoints.delete`) once the results are written.
     """
 
@@ -121,13 +121,17 @@ def predicted_probabilities(model: Model, data: TrainingData) -> Floats:
 
 
 def targets(data: TrainingData, params: Train, by_class: Floats | None = None) -> Floats:
-    """How much each row counts for each class, of shape (n, K).
+    """Return the weight of each row for each class, of shape (n, K).
 
-    A rating near the middle says little about the class: of a text that was rated a little above it others may think
-    ill, of one far above they will not. With `train.rating_noise` a row, unless it is within the band in between,
-    counts for the last class as much as a normal distribution around its rating, of that deviation, lies above the
-    middle, and for the first with the rest. All of it is multiplied by the class's and by the row's own weight.
-    Of rows that are a part of more, `by_class` has the weights of the classes (`class_weights`) in all of these.
+    A rating near the middle says little about the class: another reader may rate the text on the other side. With
+    `train.rating_noise` a row outside the neutral band counts for the last class by the share of a normal distribution
+    around its rating, of that deviation, above the middle, and for the first class by the rest. The weights are
+    multiplied by those of the class and of the row.
+
+    Args:
+        data: n rows.
+        params: of the training.
+        by_class: the weights of the classes (`class_weights`) in the whole data, where `data` is a part of it.
     """
     shares = np.zeros((len(data.actual), len(data.labels)))
     shares[np.arange(len(data.actual)), data.actual] = 1
@@ -140,7 +144,7 @@ def targets(data: TrainingData, params: Train, by_class: Floats | None = None) -
 
 
 def class_weights(data: TrainingData, params: Train) -> Floats:
-    """How much each class counts, (K,): as params say, or so that all classes count alike."""
+    """Return the weight of each class, (K,): as params say, or balanced."""
     chosen = params.class_weight
     if chosen == "balanced":
         counts = np.bincount(data.actual, data.weight, minlength=len(data.labels))
@@ -189,8 +193,7 @@ def early_stopping(
         patience: how many without an improvement end it.
         step: trains one more epoch.
         validation: never trained on.
-        names: of the kind, which stands before the progress bar (that shows on a terminal alone), and of the headline
-            metric.
+        names: of the kind, shown before the progress bar (on a terminal), and of the headline metric.
 
     Returns:
         The best model, its epoch from 1, and the learning curve.

@@ -1,4 +1,4 @@
-"""Makes the reference of the prepared tables and of what was answered to validation before the refit."""
+"""Builds the reference from the prepared tables and the predictions of validation before the refit."""
 
 import base64
 from collections import Counter as Tally
@@ -29,10 +29,10 @@ from verdict.monitoring.reference.mixture import Floats, SliceProfiles, Window, 
 from verdict.monitoring.reference.pool import Pool, slices_of
 from verdict.monitoring.reference.words import Counter, Counts, split_words, word_hash
 
-# Words that are counted by themselves, how many groups must have such a word, and hashes of others.
+# The most words that are counted by themselves, the least groups that have such a word, and the most hashes of others.
 _FREQUENT, _GROUPS, _KNOWN = 300, 10, 500_000
-# Texts of validation that are enough for limits, windows that set one, and how many deviations it is above their mean:
-# for one window, and for two in a row.
+# The most texts of validation that are used, the windows that set a limit, and its distance from their mean in standard
+# deviations: for one window, and for two in a row.
 _MAX_TEXTS, _WINDOWS, _DEVIATIONS, _IN_A_ROW, _SEED = 20_000, 200, 3.0, 2.1, 2014
 _REMEDY = "dvc repro prepare"
 _KINDS = tuple(Limits.model_fields)
@@ -46,8 +46,8 @@ def build(
     Args:
         dataset: the labels and the slices.
         train: the table whose words are counted.
-        validation: other text of the same kind: its windows, drawn by whole groups, say what chance does.
-        predictions: what was answered to it by a model that was not trained on it.
+        validation: other text of the same kind: its windows, drawn by whole groups, measure the variation by chance.
+        predictions: of validation, by a model that was not trained on it.
         scores: of the test set, as metrics/evaluation.json has them.
         headline: the metric that decides.
 
@@ -88,7 +88,7 @@ def build(
 
 @dataclass
 class _SliceCounts:
-    """What the training text of a slice has."""
+    """Counts of the training text of a slice."""
 
     words: Tally[str] = field(default_factory=Tally)
     texts: int = 0
@@ -108,7 +108,7 @@ def _count_slices(train: Path, names: Sequence[str]) -> dict[str, _SliceCounts]:
 
 
 def _rank_words(train: Path, whole: Tally[str]) -> tuple[list[str], npt.NDArray[np.uint32]]:
-    """The frequent words, those of enough groups alone, and the hashes of the others."""
+    """Return the frequent words that enough groups have, and the hashes of the others."""
     ranked = sorted(whole, key=lambda word: (-whole[word], word))
     groups: dict[str, set[str]] = {word: set() for word in ranked[:_FREQUENT]}
     few = set(groups)
@@ -125,7 +125,7 @@ def _rank_words(train: Path, whole: Tally[str]) -> tuple[list[str], npt.NDArray[
 
 
 def _sample_groups(path: Path, one_of: int, remedy: str) -> pa.Table:
-    """One of so many groups of a table, all of their rows."""
+    """Read the rows of one in `one_of` groups of a table."""
     parts = read_arrow_parts(path, remedy)
     if one_of > 1:
         parts = (part.filter([word_hash(own) % one_of == 0 for own in part["group"].to_pylist()]) for part in parts)
@@ -133,12 +133,12 @@ def _sample_groups(path: Path, one_of: int, remedy: str) -> pa.Table:
 
 
 def lengths_of(texts: Sequence[str]) -> Counts:
-    """Texts by length in characters: up to each of `LENGTHS`, then longer ones."""
+    """Count texts by length in characters: up to each of `LENGTHS`, then longer ones."""
     return np.bincount(np.searchsorted(LENGTHS, [len(text) for text in texts]), minlength=len(LENGTHS) + 1)
 
 
 def answer_counts(probabilities: Floats) -> Counts:
-    """The answer to each row by label and step of its confidence, (rows, labels, steps), of (rows, labels)."""
+    """Mark the answer to each row by label and step of its confidence, (rows, labels, steps), from (rows, labels)."""
     counts = np.zeros((*probabilities.shape, CONFIDENCE_STEPS), np.int64)
     step = np.minimum((probabilities.max(axis=1) * CONFIDENCE_STEPS).astype(int), CONFIDENCE_STEPS - 1)
     counts[np.arange(len(probabilities)), probabilities.argmax(axis=1), step] = 1
@@ -159,21 +159,21 @@ def _scores(document: Mapping[str, Any], headline: str) -> dict[str, dict[str, f
 
 
 def _limits(parts: SliceProfiles, pool: Pool) -> Limits:
-    """What chance does to windows of one slice of validation: the fewer groups make one, the more."""
+    """Set the limits of each slice by windows of validation, which vary the more, the fewer groups make one."""
     draw = np.random.default_rng(_SEED)
     mixes = np.eye(len(parts.lengths))
     limits_by_slice = [_limits_of(parts, pool, mix, draw) if pool.covers(mix) else None for mix in mixes]
-    # A slice that validation does not have may be as unruly as any.
+    # A slice that validation lacks gets the widest limits.
     worst = np.max([limits for limits in limits_by_slice if limits is not None], axis=0)
     rows = np.array([worst if limits is None else limits for limits in limits_by_slice])
     return Limits(**{name: tuple(row.tolist()) for name, row in zip(_KINDS, rows.T, strict=True)})
 
 
 def _limits_of(parts: SliceProfiles, pool: Pool, mix: Floats, draw: np.random.Generator) -> Floats:
-    """Those of one mixture, in the order of `_KINDS`.
+    """Set the limits of one mixture, in the order of `_KINDS`.
 
-    Answers are compared with those to the other half of validation, since a reference is a sample, too: they differ
-    more from group to group than words do.
+    Answers are compared with those to the other half of validation, since a reference is a sample, too, and answers
+    differ more from group to group than words do.
     """
     windows, halves = list[Window](), list[Floats]()
     for _ in range(_WINDOWS):

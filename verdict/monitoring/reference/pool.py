@@ -1,4 +1,4 @@
-"""Windows of texts drawn by whole groups, which say what chance does."""
+"""Draws windows of texts by whole groups, to measure the variation by chance."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -53,23 +53,23 @@ class Pool:
         return first, second
 
     def covers(self, mix: Floats) -> bool:
-        """Whether there are groups of each slice that a mixture has."""
+        """True if there are groups of each slice of a mixture."""
         return all(len(groups) for groups, share in zip(self._groups, mix, strict=True) if share)
 
     def resolution(self, mix: Floats) -> Floats:
-        """What so few texts cannot tell, in the order of `Limits`: of n that lack something, others may be 3/n."""
+        """Return the least limits that so few texts allow, in the order of `Limits`: of n without a case 3/n."""
         rows = np.concatenate([groups for groups, share in zip(self._groups, mix, strict=True) if share])
         words, answers = rows[:, : self._shape[0]].sum(), rows[:, self._shape[0] :].sum()
         share = 3 / max(answers, 1)
         return np.array([3 / max(words, 1), 0, share, share, 0, share, share])
 
     def window(self, draw: np.random.Generator, mix: Floats, texts: int) -> Window:
-        """Answers to so many texts with shares `mix` of the slices, and the words of as many as a service counts."""
+        """Draw answers to `texts` texts with shares `mix` of the slices, and words of as many as a service counts."""
         words, answers = (self._counts(draw, mix, round(count)) for count in (texts * COUNTED_SHARE, texts))
         return Window(words[: self._shape[0]], answers[self._shape[0] :].reshape(self._shape[1]), np.zeros(0, np.int64))
 
     def _counts(self, draw: np.random.Generator, mix: Floats, texts: int) -> Counts:
-        """The sums of whole groups, the last ones with what they have beyond that many texts."""
+        """Sum whole groups up to `texts` texts; the last group of a slice may exceed them."""
         places, shape = self._shape
         sums = np.zeros(places + int(np.prod(shape)))
         for groups, count in zip(self._groups, (texts * mix).round().astype(int), strict=True):
@@ -81,6 +81,6 @@ class Pool:
 
 
 def slices_of(table: pa.Table) -> npt.NDArray[np.object_]:
-    """The slice of each row; of data without slices the one without a name."""
+    """Return the slice of each row; data without slices has one without a name."""
     names = table["slice"].to_pylist() if "slice" in table.column_names else [""] * len(table)
     return np.array(names, dtype=np.object_)

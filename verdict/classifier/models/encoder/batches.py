@@ -1,4 +1,4 @@
-"""Batches of texts of similar length, in another order each epoch, the same wherever it is computed."""
+"""Batches of texts of similar length, in another order each epoch, the same in every process."""
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ class OnDevice:
 
 
 def process_share(rows: Rows, rank: int, size: int) -> Rows:
-    """What one of `size` processes does of a batch; it may be nothing."""
+    """Return the rows of a batch that one of `size` processes works on; they may be none."""
     return rows[rank::size]
 
 

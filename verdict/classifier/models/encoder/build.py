@@ -1,4 +1,4 @@
-"""What an encoder's training is made of: the pretrained network, its optimiser, and the model that comes out."""
+"""Builds the parts of an encoder's training: the pretrained network, its optimiser, the resulting model."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def network_of(start: tuple[Path, dict[str, Any]], classes: int, dropout: float)
         network_config = checked_config(config, dropout)
     except ValueError as error:
         raise VerdictError(str(file.with_name("config.json")), str(error), "another checkpoint") from None
-    # Its tables on standard output and its bars go; what they say of missing weights is an error here.
+    # No tables and progress bars of the library; missing weights, which they report, are an error here.
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     try:

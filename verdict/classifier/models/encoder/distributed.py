@@ -16,7 +16,7 @@ from verdict.classifier.training.torchrun import torchrun_number
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The number of this process among `size`, and its device. Number 0 writes and speaks."""
+    """The number of this process among `size`, and its device. Number 0 writes and prints."""
 
     rank: int
     size: int
@@ -24,11 +24,11 @@ class ProcessGroup:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes and speaks."""
+        """True in the process that writes and prints."""
         return self.rank == 0
 
     def all_gather(self, parts: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
-        """Rows that each process has a share of (see `batches.share`), put together in every process."""
+        """Gather the rows of all processes (see `batches.process_share`) in each of them."""
         if self.size == 1:
             return parts
         shares: list[npt.NDArray[np.float32]] = [parts] * self.size
@@ -39,7 +39,7 @@ class ProcessGroup:
         return whole
 
     def all_sum(self, value: float) -> float:
-        """The sum of a number over all processes, in each of them."""
+        """Return the sum of a number over all processes, in each of them."""
         if self.size == 1:
             return value
         values = [value] * self.size
@@ -47,7 +47,7 @@ class ProcessGroup:
         return sum(values)
 
     def broadcast(self, value: bool) -> bool:
-        """What the leading process says, in each of them: no two may take different ways."""
+        """Return the main process's value in each process, so that all take the same branch."""
         if self.size == 1:
             return value
         values = [value]
@@ -64,16 +64,16 @@ class ProcessGroup:
                 raise VerdictError(where, "another state, or none, on another machine", remedy)
 
     def barrier(self) -> None:
-        """Until all processes are here."""
+        """Wait for all processes."""
         if self.size > 1:
             distributed.barrier()
 
 
 @contextmanager
 def join_processes(device: str) -> Iterator[ProcessGroup]:
-    """Join the processes of torchrun for the block; they stay together until `torchrun.leave`.
+    """Join torch's process group for the block; it stays initialised until `torchrun.leave_process_group`.
 
-    A second meeting of the same processes would find the addresses of the first, and fail where one comes late.
+    A second initialisation by the same processes would find the addresses of the first, and fail if one is late.
 
     Args:
         device: `train.device`; with `cuda` each process takes the one of its number on this machine.

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 # Families whose weights and config are all there is to them, and whose attention is SDPA.
 FAMILIES = ("bert", "distilbert", "electra", "roberta", "xlm-roberta")
-# A config is data from strangers: these bounds hold whatever it says.
+# A config is untrusted data; these are the bounds of its values.
 _BOUNDS = {
     "num_hidden_layers": 96,
     "num_attention_heads": 256,
@@ -20,7 +20,7 @@ _BOUNDS = {
     "type_vocab_size": 100,
     "max_position_embeddings": 65_536,
 }
-# What describes the network's layers. How it is loaded, run or made to generate is not the config's to say.
+# The keys that describe the network's layers. Those on loading, running or generating are ignored.
 _SETTINGS = {
     *_BOUNDS,
     *("n_layers", "n_heads", "dim", "hidden_act", "activation", "layer_norm_eps", "sinusoidal_pos_embds"),
@@ -40,7 +40,7 @@ class Network(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """`ids` and `mask` of shape (n, longest) to scores of shape (n, outputs), float32."""
-        # With the mask as it is transformers looks whether anything is padded, and on a GPU a look waits for it.
+        # Given the plain mask, transformers checks whether anything is padded, for which it waits for a GPU.
         attention = whole_mask(mask) if mask.is_cuda else mask
         hidden = self.backbone(input_ids=ids, attention_mask=attention).last_hidden_state
         weights = mask.unsqueeze(-1).to(hidden.dtype)
@@ -63,7 +63,7 @@ def backbone(config: dict[str, Any]) -> nn.Module:
         model: nn.Module = AutoModel.from_config(
             checked, attn_implementation="sdpa", trust_remote_code=False, dtype=torch.float32
         )
-    except Exception as error:  # whatever its layers say to what no bound catches
+    except Exception as error:  # its layers raise any error for values that no bound catches
         raise ValueError(f"describes no network: {error!r}") from None
     return without_pooler(model)
 
@@ -74,7 +74,7 @@ def whole_mask(mask: Tensor) -> Tensor:
 
 
 def without_pooler(model: nn.Module) -> nn.Module:
-    """The transformer without the layer behind its first token, which the mean over the tokens replaces."""
+    """Remove the layer on top of the first token, which the mean over the tokens replaces."""
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # type: ignore[assignment]
     return model

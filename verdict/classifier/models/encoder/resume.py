@@ -1,7 +1,7 @@
-"""Where a training stands, on disk: a training that was killed goes on from there, and ends with the same weights.
+"""The state of a training on disk, from which a killed training resumes and ends with the same weights.
 
-One safetensors file for each training, replaced whole. It is named by all that the result depends on: what a change of
-a param, of the data or of the code would make another training of never picks up this one's state.
+One safetensors file for each training, replaced whole. Its name is a hash of all that the result depends on: after a
+change of a param, the data or the code a training does not find this state.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ _CODE = Path(__file__).resolve().parents[3]
 
 @dataclass
 class Progress:
-    """What is not a tensor: the next step of the epoch, the losses so far, the best epoch (from 1), the curve.
+    """The state that is no tensor: the next step of the epoch, the losses so far, the best epoch (from 1), the curve.
 
-    `seconds` counts all that was spent on it, by this process and those that were killed.
+    `seconds` is the time of this process and of those that were killed.
     """
 
     epoch: int = 0
@@ -47,14 +47,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class State:
-    """What changes while training, by name: the weights, AdamW's moments, the best weights, and scores to keep."""
+    """The tensors that change while training: the weights, AdamW's moments, the best weights, and scores to keep."""
 
     network: nn.Module
     optimiser: Optimizer
     kept: dict[str, Tensor]
 
     def by_name(self, done: bool = False) -> dict[str, Tensor]:
-        """The tensors under the names that they have on disk: all, or of a training that is done what it gave."""
+        """Return the tensors by their names on disk: all, or the results alone if the training is done."""
         named = {f"kept.{name}": value for name, value in self.kept.items()}
         if done:
             return {name: value.contiguous() for name, value in named.items()}
@@ -82,12 +82,12 @@ class State:
 
 
 def path_for(params: Train, phase: str, data: Iterable[TrainingData], start: str, world: ProcessGroup) -> Path:
-    """The file of one training.
+    """Return the file of one training.
 
     Args:
-        params: of the training; how often it saves and whether a refit follows have no say.
-        phase: what decides the best epoch, or `refit`.
-        data: what it reads.
+        params: of the training; how often it saves and whether a refit follows do not matter.
+        phase: the choice of the best epoch, or `refit`.
+        data: its rows.
         start: the hash of the weights that it starts from.
         world: how many processes share a batch, on which kind of device.
     """
@@ -113,7 +113,7 @@ def save(path: Path, progress: Progress, tensors: State) -> None:
 
 
 def load(path: Path, tensors: State) -> Progress | None:
-    """Restore the state on disk; `None` where there is none, or one that is damaged and of no use."""
+    """Restore the state on disk; `None` if there is none, or a damaged one."""
     try:
         with safe_open(path, "pt") as opened:
             document: Any = json.loads(opened.metadata()["progress"])

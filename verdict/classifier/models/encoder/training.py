@@ -27,7 +27,7 @@ from verdict.classifier.scores.metrics import log_loss
 from verdict.classifier.training import checkpoints
 from verdict.classifier.training.loop import Fitted, TrainingData, curve_point, diverged, targets
 
-# Steps between two looks at the loss: each look waits for a GPU.
+# Steps between two reads of the loss: each read waits for a GPU.
 _LOOK = 20
 
 
@@ -57,7 +57,7 @@ def fit_encoder(
         VerdictError: the device is not there, its memory does not suffice, or the training diverged.
     """
     with join_processes(params.device) as world, torch_settings(params), memory_errors(params, world):
-        # Each gives back its memory on the device before the next one starts.
+        # Each frees its memory on the device before the next one starts.
         with closing(_Training(params, train, start, world, (validation, headline))) as first:
             first.run()
             kept, progress, states = first.kept, first.progress, [first.file]
@@ -76,9 +76,9 @@ def fit_encoder(
 
 
 class _Training:
-    """One training: a network, its optimiser, and where it stands. Its state is nobody else's until it is closed.
+    """One training: a network, its optimiser, and its progress. It locks its state on disk until it is closed.
 
-    `judge` decides the best epoch: rows that are not trained on, and a metric; without it the last epoch is kept.
+    `judge` chooses the best epoch: validation rows and a metric; without it the last epoch is kept.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class _Training:
         self.saved = monotonic()
 
     def close(self) -> None:
-        """Let the state go; it stays on disk until what the training gave is written."""
+        """Release the lock of the state, which stays on disk until the results are written."""
         if self.held:
             self.held.release()
 
@@ -145,7 +145,7 @@ class _Training:
             factor = learning_rate_factor(number, batches * settings.epochs, settings.warmup)
             for group in self.optimiser.param_groups:
                 group["lr"] = group["highest"] * factor
-            # Dropout's numbers are drawn anew from the step's own seed: where a training goes on, no state is needed.
+            # Dropout draws from a seed of this step, so that resuming needs no state of the generator.
             torch.manual_seed((self.params.seed * 2**24 + number) * 2**6 + world.rank)
             total += self._step(parallel, own, place, len(rows))
             progress.step += 1
@@ -173,7 +173,7 @@ class _Training:
         if self.rating is not None:
             squares = functional.mse_loss(output[:, -1], self.rating[place], reduction="sum")
             loss = loss + settings.rating_weight * squares
-        # A mean over the whole batch, whoever has how much of it; DDP takes the mean over the processes.
+        # A mean over the whole batch; DDP takes the mean over the processes, whose shares may differ in size.
         loss = loss / size
         (loss * world.size).backward()  # type: ignore[no-untyped-call]  # torch
         nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip, foreach=True)
@@ -192,7 +192,7 @@ class _Training:
         score = validation.score(headline, probabilities)
         progress.curve.append(curve_point(progress.epoch, "training", progress.loss / batches, score))
         progress.curve.append(curve_point(progress.epoch, "validation", loss, score))
-        # By the score, not the loss: a fine-tuned network grows too sure of itself before its answers get worse.
+        # By the score, not the loss: a fine-tuned network becomes overconfident before its answers get worse.
         if progress.best_score is None or score > progress.best_score:
             progress.best_score, progress.best_epoch = score, progress.epoch + 1
             self._keep()
@@ -204,7 +204,7 @@ class _Training:
         self.network.eval()
         own = process_share(np.arange(len(data.actual)), self.world.rank, self.world.size)
         with torch.inference_mode():
-            part = predict_scores(self.network, data.features.chosen(own), self.world.device, self.bfloat16)
+            part = predict_scores(self.network, data.features.select(own), self.world.device, self.bfloat16)
         return self.world.all_gather(part, len(data.actual))
 
     def _keep(self) -> None:
@@ -214,7 +214,7 @@ class _Training:
         self.kept |= held_out
 
     def _time_to_save(self) -> bool:
-        """Whether the last checkpoint is old enough; several processes ask each other only now and then."""
+        """True if the last checkpoint is old enough; several processes agree on it every `_LOOK` steps alone."""
         if self.world.size > 1 and self.progress.step % _LOOK:
             return False
         return self.world.broadcast(monotonic() - self.saved >= 60 * self.params.encoder.save_minutes)
