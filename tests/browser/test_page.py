@@ -36,7 +36,7 @@ def opened(
     width: int = 1_200,
     scheme: str = "light",
 ) -> Iterator[Any]:
-    """The page in a window of this width; whatever the browser complains of fails the test."""
+    """Open the page in a window of this width; any console error fails the test."""
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page, complaints = context.new_page(), []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -56,7 +56,7 @@ def ask(page: Any, **texts: str) -> None:  # noqa: ANN401 - playwright's
 
 
 def shares(page: Any) -> dict[str, float]:  # noqa: ANN401 - playwright's
-    """The probabilities that stand there, in their order."""
+    """The shown probabilities, in order."""
     rows = [row.inner_text().split("\t") for row in page.locator("#probabilities tr").all()]
     return {row[0].strip(): float(row[-1]) for row in rows}
 
@@ -103,7 +103,7 @@ def test_the_token_is_asked_for_and_used(
     tmp_path: Path,
     pictures: Path,
 ) -> None:
-    """Where the service wants one, its field appears; a wrong one is told, a right one gives answer and version."""
+    """A service with a token shows its field; a wrong token gives an error, a right one the answer and the version."""
     (tmp_path / "token").write_text("a token of no one else\n")
     options = ("--token-file", str(tmp_path / "token"), "--release", "v1.2.0")
     with service_process(model(), *options) as running, opened(chromium, running, 380, "dark") as page:
@@ -126,7 +126,7 @@ def test_without_a_token_no_field_asks_for_one(chromium: Any, model: Model) -> N
 
 
 def test_errors_are_told_in_the_place_of_the_answer(chromium: Any, model: Model) -> None:  # noqa: ANN401 - playwright's
-    """What the service refuses, and a service that is gone, are said; the last probabilities do not stay."""
+    """Refusals, and a service that is gone, are shown, and the last probabilities are removed."""
     with service_process(model()) as running, opened(chromium, running) as page:
         ask(page, text="a wonderful lamp")
         page.get_by_label("text", exact=True).fill("a" * 100_001)

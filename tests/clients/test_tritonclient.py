@@ -30,7 +30,7 @@ def client(running: ServiceProcess) -> Any:  # noqa: ANN401 - the client's
 
 
 def predictions(running: ServiceProcess, texts: list[Any]) -> list[dict[str, Any]]:
-    """What /predict answers."""
+    """The answer of /predict."""
     request = urllib.request.Request(f"{running.url}/predict", json.dumps({"texts": texts}).encode())  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
         found: list[dict[str, Any]] = json.load(reply)["predictions"]

@@ -1,4 +1,4 @@
-"""What Dockerfile.gpu, and Dockerfile, promise: no root, no secret, layers in the order in which they change."""
+"""The promises of Dockerfile.gpu and Dockerfile: no root, no secret, layers in the order in which they change."""
 
 import re
 import subprocess
@@ -32,13 +32,13 @@ def named(*names: str) -> list[str]:
 
 
 def position(kind: str, word: str) -> int:
-    """Where the first instruction of a kind that holds a word stands."""
+    """The index of the first instruction of a kind with a word."""
     every = instructions(DOCKERFILE.read_text(encoding="utf-8"))
     return next(index for index, (name, rest) in enumerate(every) if name == kind and word in rest)
 
 
 def hadolint(text: str) -> list[str]:
-    """What hadolint says of a Dockerfile, a line each."""
+    """The findings of hadolint in a Dockerfile."""
     program = Path(sys.executable).with_name("hadolint")
     done = subprocess.run([program, "--no-color", "-"], input=text, capture_output=True, text=True, check=False)
     return done.stdout.splitlines()
@@ -84,7 +84,7 @@ def test_no_secret_can_stay_in_the_image_of_the_service() -> None:
 
 
 def test_the_service_is_built_by_old_buildah_and_ends_with_the_artifact() -> None:
-    """No heredoc and no link, which Debian's buildah lacks; what runs is nobody; the artifact comes last."""
+    """No heredoc and no link, which Debian's buildah lacks; the user is 65532; the artifact comes last."""
     text = SERVICE.read_text(encoding="utf-8")
     assert "<<" not in text
     assert "--link" not in text
@@ -102,7 +102,7 @@ def test_the_service_is_built_by_old_buildah_and_ends_with_the_artifact() -> Non
 
 @pytest.mark.parametrize("line", ["ARG GITHUB_TOKEN", "ENV A=1 AWS_SECRET_ACCESS_KEY=x", "ARG PIP_INDEX_URL"])
 def test_a_secret_looking_argument_would_be_seen(line: str) -> None:
-    """The names that the test above looks for do match what somebody would add."""
+    """The pattern of the test above matches names that people use."""
     ((_, rest),) = instructions(line)
     assert SECRET.search(rest)
 
@@ -146,7 +146,7 @@ def test_the_environment_is_what_cuda_needs() -> None:
 
 
 def ignored(path: str) -> bool:
-    """Whether .dockerignore keeps a path out: the last pattern that matches it or a folder above it decides."""
+    """Return whether .dockerignore excludes a path: the last pattern that matches it or a parent decides."""
     out = False
     folders = [path, *map(str, Path(path).parents)]
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
@@ -223,5 +223,5 @@ def test_the_guides_kubernetes_values_ask_for_one_gpu_and_no_root() -> None:
     ],
 )
 def test_the_guide_names_what_the_workflows_use(phrase: str) -> None:
-    """Labels, self-check and the one workflow that the groups let in stand in the guide."""
+    """The guide names labels, self-check and the one workflow that the groups let in."""
     assert phrase in GUIDE.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What docs/github.md says of settings is what the workflows and the code use."""
+"""The settings in docs/github.md are those that workflows and code use."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def words(cell: str) -> set[str]:
-    """What stands in code style."""
+    """All text in code style."""
     return set(re.findall(r"`([^`]+)`", cell))
 
 
@@ -96,7 +96,7 @@ def test_the_list_of_allowed_actions_is_complete() -> None:
 
 
 def test_permissions_of_the_apps_are_those_that_are_asked_for() -> None:
-    """Each permission that a token of an App is asked to have stands in the App's row."""
+    """Each permission that an App's token asks for is in the App's row."""
     table = {row[0]: row[1].lower() for row in rows(section("3. Four Apps"))}
     asked = [step["with"] for _, step in steps() if "create-github-app-token@" in step.get("uses", "")]
     apps = set()
@@ -112,7 +112,7 @@ def test_permissions_of_the_apps_are_those_that_are_asked_for() -> None:
 
 
 def test_owners_are_not_invented() -> None:
-    """CODEOWNERS has its lines as comments, with a placeholder for each, until somebody fills them in."""
+    """CODEOWNERS has only comments with placeholders until its owners are filled in."""
     lines = (FOLDER / "CODEOWNERS").read_text(encoding="utf-8").splitlines()
     if any(line and not line.startswith("#") for line in lines):
         pytest.skip("somebody has filled it in")
@@ -122,7 +122,7 @@ def test_owners_are_not_invented() -> None:
 
 
 def test_every_file_of_github_is_mentioned() -> None:
-    """Each workflow that an event starts stands in the guide by its name."""
+    """The guide names each workflow that an event starts."""
     started = [
         path.name for path in FILES if path.stem in WORKFLOWS and "workflow_call" not in WORKFLOWS[path.stem]["on"]
     ]

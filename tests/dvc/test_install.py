@@ -1,4 +1,4 @@
-"""What set-up installs of the project: a finder of its packages, and of nothing else, in the current folder."""
+"""Set-up installs a finder for the packages of the current folder, and nothing else."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ INSTALL = ROOT / "install"
 
 
 def python(*arguments: str, folder: Path = ROOT, **variables: str) -> str:
-    """What this Python prints, both streams."""
+    """Run this Python; return its output, both streams in one."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -30,7 +30,7 @@ def python(*arguments: str, folder: Path = ROOT, **variables: str) -> str:
 
 
 def found(name: str, folder: Path) -> str:
-    """Where a package is found by an isolated Python in a folder, or None."""
+    """The place where an isolated Python in a folder finds a package, or None."""
     program = f"from importlib.util import find_spec; found = find_spec({name!r}); print(found and found.origin)"
     return python("-I", "-c", program, folder=folder).strip()
 
@@ -103,12 +103,12 @@ def test_pip_installs_it_without_a_network(tmp_path: Path) -> None:
 
 
 def test_a_program_says_what_is_not_installed() -> None:
-    """Where this Python has no finder, a program that cannot start itself isolated names the command."""
+    """If this Python has no finder, a program that cannot restart isolated names the command."""
     assert "remedy: pip install --no-deps ./install" in python("-S", "-m", "verdict", "--help")
 
 
 def test_of_pythons_variables_the_one_of_utf8_counts() -> None:
-    """`-I` leaves it out, and what a message tells people to set has to work."""
+    """`-I` ignores PYTHONUTF8, but messages tell people to set it, so it must work."""
     program = "from verdict.base.isolated import restart_isolated; restart_isolated('this')"
     said = python("-I", "-c", f"import os\nos.execv = lambda *a: print(*a[1][1:])\n{program}", PYTHONUTF8="1")
     assert said == "-I -X utf8 -m this\n"

@@ -1,4 +1,4 @@
-"""What the workers of a run share is made once, and where that fails, nobody waits for it."""
+"""Shared folders of a run are made once, and after a failure no worker waits."""
 
 import subprocess
 import sys

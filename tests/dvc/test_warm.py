@@ -35,7 +35,7 @@ else:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a program of its own in the place of a package of the project."""
+    """A folder with a program in place of a package of the project."""
     (tmp_path / "verdict").mkdir()
     (tmp_path / "verdict/__init__.py").touch()
     (tmp_path / "verdict/__main__.py").write_text(PROGRAM, encoding="utf-8")
@@ -127,7 +127,7 @@ def test_what_changes_how_python_starts_is_left_to_python(folder: Path, variable
 
 
 def test_an_isolated_stage_starts_cold(tmp_path: Path) -> None:
-    """What is confined to a stage's folder gets no process outside of it."""
+    """A stage that is confined to a folder gets no process outside of it."""
     place = tmp_path / ".dvc/tmp/stages/1/2"
     (place / "verdict").mkdir(parents=True)
     (place / "verdict/__init__.py").touch()

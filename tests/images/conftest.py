@@ -17,7 +17,7 @@ from verdict.base.files import sha256
 from verdict.delivery import images
 
 PROGRAMS = ("buildah", "podman", "runc", "skopeo", "docker-registry")
-# Stands in places that must not reach an image: files of a checkout, the environment, the secret of a build.
+# A text in places that must not reach an image: files of a checkout, the environment, the secret of a build.
 CANARY = "canary-7c1f09"
 _COPIED = ("Dockerfile", "requirements.txt", "requirements", "verdict")
 FIGURES: dict[str, str] = {}
@@ -25,7 +25,7 @@ FIGURES: dict[str, str] = {}
 
 @dataclass(frozen=True)
 class Built:
-    """Two builds of one image: what each returned, where it is, and what it was made from."""
+    """Two builds of one image: their results, the image's place, and its inputs."""
 
     root: Path
     artifact: Path
@@ -39,7 +39,7 @@ class Built:
 
 @pytest.fixture(scope="session", autouse=True)
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for all that containers need; skips where this tier was not asked for."""
+    """A folder for the files of containers; skips unless this tier is run."""
     tier("images", "release")
     for name in (*PROGRAMS, *(() if "VERDICT_BASE_IMAGE" in os.environ else ("mmdebstrap",))):
         need(name, f"apt-get install {name}")
@@ -60,7 +60,7 @@ def registry(here: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def base(here: Path, registry: str) -> Iterator[str]:
-    """The base: what VERDICT_BASE_IMAGE names, or one of Debian's packages."""
+    """The base image: VERDICT_BASE_IMAGE, or one of Debian's packages."""
     given = os.environ.get("VERDICT_BASE_IMAGE")
     name = given or f"{registry}/library/python:3.11-slim-bookworm"
     if not given:
@@ -72,7 +72,7 @@ def base(here: Path, registry: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, here: Path, registry: str, base: str) -> Built:
-    """The image, from a checkout full of canaries; what this machine held of it is gone, so that it must be pulled."""
+    """The image, built from a checkout full of canaries, removed here, and pulled again."""
     root = train(tmp_path_factory.mktemp("checkout") / "root")
     for name in _COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
@@ -108,6 +108,6 @@ def service(built: Built) -> Iterator[tuple[str, str]]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was measured: figures for docs/serving.md, which no test asks."""
+    """Print measurements for docs/serving.md; no test checks them."""
     for name, value in FIGURES.items():
         terminalreporter.write_line(f"measured: {name}: {value}")

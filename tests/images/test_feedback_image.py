@@ -1,4 +1,4 @@
-"""What the image of the labels promises: it counts as `verdict feedback` does, and holds no model."""
+"""The image of `verdict feedback`: it counts as the command does, and has no model."""
 
 import http.client
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an image promises: the artifact's answers, one digest, nothing that it does not need, an end without loss."""
+"""The image of the service: the artifact's answers, one digest, nothing superfluous, an end without loss."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def files_of(image: str) -> dict[str, bytes]:
 
 
 def contents(archive: tarfile.TarFile) -> dict[str, bytes]:
-    """What is not a folder in an archive, by name; links are empty."""
+    """The files of an archive, by name; links are empty."""
     files = [(one.name, archive.extractfile(one) if one.isfile() else None) for one in archive if not one.isdir()]
     return {name: b"" if file is None else file.read() for name, file in files}
 
@@ -157,7 +157,7 @@ def test_the_base_has_what_is_taken_out(built: Built) -> None:
 
 
 def test_no_layer_holds_a_secret(built: Built, tmp_path: Path) -> None:
-    """What lay in the checkout, the environment and pip's settings is in no layer above the base, nor is a key."""
+    """Secrets of the checkout, the environment and pip's settings are in no layer above the base."""
     *layers, config = layers_of(built.reference, tmp_path / "image")
     texts = [config.read_bytes()]
     for layer in layers[len(layers_of(built.base, tmp_path / "base")) - 1 :]:
@@ -221,7 +221,7 @@ def test_no_shell_is_needed(built: Built) -> None:
 
 
 def test_health_is_asked_without_python(built: Built) -> None:
-    """The image's own check finds a service healthy, needs no network, and fails where nobody listens."""
+    """The image's own check finds a service healthy, needs no network, and fails without a server."""
     told = json.loads(container_tools.podman("image", "inspect", built.reference))[0]["Healthcheck"]["Test"]
     kind, program, *arguments = told
     assert (kind, program) == ("CMD", "bash")
@@ -233,7 +233,7 @@ def test_health_is_asked_without_python(built: Built) -> None:
 
 
 def healthy(name: str, *command: str) -> bool:
-    """Whether a command succeeds in a container."""
+    """Return whether a command succeeds in a container."""
     try:
         container_tools.podman("exec", name, *command)
     except AssertionError:

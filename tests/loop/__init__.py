@@ -1,1 +1,1 @@
-"""Tests of the whole loop: production tells that the world has moved, and the answer passes the same gate."""
+"""Tests of the whole loop: production reports a drift, and the retrained model passes the same gate."""

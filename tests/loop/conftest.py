@@ -1,4 +1,4 @@
-"""A team with a release under traffic, the watch of its host, and a GitHub on this machine."""
+"""A released project under traffic, its monitoring, and a GitHub on this machine."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ from tests.tiers import need, tier
 from tests.workflows import release_fixture, test_retrain, test_sweep
 from tests.workflows.conftest import base, copy_of_project
 from tests.workflows.in_process import InProcessProject
-from tests.workflows.release_fixture import TOKEN, Releases, clone, green
+from tests.workflows.release_fixture import TOKEN, Releases, clone_with_remote, green
 from tests.workflows.workflow import STANDINS
 from verdict.delivery.host.orders import read_release
 from verdict.delivery.host.state import State
@@ -42,12 +42,12 @@ _MIN_LABELS = 40
 
 @dataclass
 class Users:
-    """Who asks, at a rate, and sends labels back where somebody knows them.
+    """Threads that send requests at a rate, and known labels back.
 
     Args:
         port: of the proxy.
         labels: port of the feedback.
-        make: the next text, and its label where that is told.
+        make: gives the next text, and its label if known.
     """
 
     port: int
@@ -58,7 +58,7 @@ class Users:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def ask(self, pause: float) -> None:
-        """Ask until told to stop."""
+        """Send requests until stopped."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         back = http.client.HTTPConnection("127.0.0.1", self.labels, timeout=20)
         while not self.stopped.wait(pause):
@@ -69,13 +69,13 @@ class Users:
                 status, client = 0, http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
             self.got[status] = self.got.get(status, 0) + 1
             if status == 200 and label is not None:
-                told = {"receipt": answer["receipt"], "label": label, "text": text, "consent": True}
+                feedback = {"receipt": answer["receipt"], "label": label, "text": text, "consent": True}
                 with suppress(OSError, http.client.HTTPException):
-                    self.sent += _post(back, "/feedback", told)[0] == 202
+                    self.sent += _post(back, "/feedback", feedback)[0] == 202
 
     @contextmanager
     def asking(self, threads: int = 3, pause: float = 0.005) -> Iterator["Users"]:
-        """Ask for as long as the block runs."""
+        """Send requests until the block ends."""
         self.stopped.clear()
         asking = [threading.Thread(target=self.ask, args=(pause,)) for _ in range(threads)]
         for thread in asking:
@@ -95,7 +95,7 @@ def _post(client: http.client.HTTPConnection, path: str, body: object) -> tuple[
 
 
 def usual(draw: random.Random) -> str:
-    """A text of the kind that the table has."""
+    """A text like those of the table."""
     return draw.choice(_usual())
 
 
@@ -108,7 +108,7 @@ def _usual() -> list[str]:
 
 @dataclass
 class Loop:
-    """The team, its host, and what watches that."""
+    """The project, its host, and its monitoring."""
 
     project: InProcessProject
     releases: Releases
@@ -120,16 +120,16 @@ class Loop:
     params: Path
 
     def verdict(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A command on the host."""
-        called = [sys.executable, "-I", "-m", "verdict", *arguments]
-        return subprocess.run(called, cwd=ROOT, capture_output=True, text=True, check=False)
+        """Run `verdict` on the host."""
+        command = [sys.executable, "-I", "-m", "verdict", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     def release(self) -> str:
-        """Build and register what main's tip would be, as release.yml does after main.yml; its version."""
-        desk = self.releases.desk
-        desk.run("git", "fetch", "--quiet", "--tags", "origin")
-        desk.run("git", "reset", "--quiet", "--hard", "origin/main")
-        desk.run("dvc", "pull", "--quiet", "--allow-missing")
+        """Build and register main's tip, as release.yml does after main.yml; return its version."""
+        clone = self.releases.clone
+        clone.run("git", "fetch", "--quiet", "--tags", "origin")
+        clone.run("git", "reset", "--quiet", "--hard", "origin/main")
+        clone.run("dvc", "pull", "--quiet", "--allow-missing")
         green(self.project, self.project.origin.sha("main"))
         version = self.releases.release("plan").partition(":")[0]
         self.releases.release("build")
@@ -137,29 +137,29 @@ class Loop:
         return version
 
     def deploy(self, version: str, *options: str) -> int:
-        """`verdict deploy` of it on the host, whose engine are processes: an image is the folder of an artifact."""
+        """Run `verdict deploy` on the host, whose engine is processes: an image is the folder of an artifact."""
         folder = self.folder / version
-        shutil.copytree(self.releases.desk.path / "models", folder)
+        shutil.copytree(self.releases.clone.path / "models", folder)
         file = self.folder / f"{version}.json"
         file.write_text(self.releases.release("show", version))
-        told = replace(read_release(file), image=str(folder / "classifier"))
-        file.write_text(json.dumps(vars(told)))
+        release = replace(read_release(file), image=str(folder / "classifier"))
+        file.write_text(json.dumps(vars(release)))
         return self.verdict("deploy", version, "--release", str(file), "--host", str(self.host), *options).returncode
 
     @property
     def state(self) -> State:
-        """What the guard wrote last."""
+        """The guard's last state."""
         return self.harness.store.state.read() or State()
 
     def dispatches(self, version: str) -> list[dict[str, str]]:
-        """What the relay sent for a release."""
-        payloads = [one["client_payload"] for one in self.project.github.dispatches]
-        return [one for one in payloads if one["release"] == version]
+        """The payloads that the relay sent for a release."""
+        payloads = [dispatch["client_payload"] for dispatch in self.project.github.dispatches]
+        return [payload for payload in payloads if payload["release"] == version]
 
 
 @contextmanager
 def _running(folder: Path, name: str, *arguments: str) -> Iterator[None]:
-    """A process of `verdict`, until the block ends."""
+    """Run `verdict` as a process until the block ends."""
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-m", "verdict", *arguments], cwd=ROOT, stdout=log, stderr=log
@@ -173,7 +173,7 @@ def _running(folder: Path, name: str, *arguments: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
-    """All of it; nothing is released yet."""
+    """All of the loop, without a release yet."""
     tier("loop")
     for program in (*monitor.PROGRAMS, "wrk"):
         need(program, "apt-get install prometheus prometheus-alertmanager wrk")
@@ -188,22 +188,24 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
         test_retrain.ready(project, _MIN_LABELS)
         test_sweep.install_sweep_app(project)
         project.github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
-        desk = clone(project, folder / "desk")
-        desk.run("dvc", "pull", "--quiet")
-        harness = stack.enter_context(HostHarness(folder / "host", desk.path).running_proxy())
+        clone = clone_with_remote(project, folder / "clone")
+        clone.run("dvc", "pull", "--quiet")
+        harness = stack.enter_context(HostHarness(folder / "host", clone.path).running_proxy())
         ports = {**monitor.free_ports(monitor.PORTS), "users": harness.port, "haproxy": harness.metrics_port}
         ports |= {"service": harness.ports["a"].metrics}
         params = folder / "params.yaml"
         save(params, {"feedback": consent})
-        told = (project.github.url, project.github.name, folder / "github")
+        github = (project.github.url, project.github.name, folder / "github")
         (folder / "github").write_text(RELAY_GITHUB_TOKEN)
-        own = ("asked", "haproxy", "drift", "feedback")
-        stack.enter_context(monitor.monitoring_stack(folder, ports, desk.path / "models/classifier", told, without=own))
+        started_here = ("asked", "haproxy", "drift", "feedback")
+        stack.enter_context(
+            monitor.monitoring_stack(folder, ports, clone.path / "models/classifier", github, without=started_here)
+        )
         receipts = ("--receipt-key", f"{folder}/receipts")
         labels = ("--labels", "negative,neutral,positive", "--params", str(params))
         kept = ("--database", f"sqlite:///{folder}/labels.db")
-        asked = (f"--port={ports['labels']}", f"--metrics-port={ports['feedback']}")
-        stack.enter_context(_running(folder, "feedback", "feedback", *receipts, *labels, *kept, *asked))
+        feedback_ports = (f"--port={ports['labels']}", f"--metrics-port={ports['feedback']}")
+        stack.enter_context(_running(folder, "feedback", "feedback", *receipts, *labels, *kept, *feedback_ports))
         services = [f"--from=http://127.0.0.1:{harness.ports[name].metrics}/metrics" for name in ("a", "b")]
         state = ("--floor=0.5", f"--state={folder}/drift.json")
         watch = ("drift", "--watch", f"--port={ports['drift']}", *services, *state)
@@ -213,12 +215,19 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
         )
         stack.enter_context(_running(folder, "guard", "guard", "--host", str(host)))
         yield Loop(
-            project, Releases(project, Clone(desk.path), env), harness, host, folder, ports, folder / "identity", params
+            project,
+            Releases(project, Clone(clone.path), env),
+            harness,
+            host,
+            folder,
+            ports,
+            folder / "identity",
+            params,
         )
 
 
-def wait(reached: Callable[[], object], seconds: float) -> float:
-    """Wait for something; after how many seconds it was there."""
+def wait(condition: Callable[[], object], seconds: float) -> float:
+    """Wait for a condition; return the seconds that it took."""
     began = time.monotonic()
-    until(reached, seconds)
+    until(condition, seconds)
     return time.monotonic() - began

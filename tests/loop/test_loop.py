@@ -67,7 +67,7 @@ def dispatched(loop: Loop, version: str, progress: Progress) -> dict[str, str]:
 
 
 def test_the_loop_closes(loop: Loop, progress: Progress, tmp_path: Path) -> None:
-    """What drifted is retrained on labels that came back, judged, merged, released, and serves; then all is quiet."""
+    """A drifting model is retrained on returned labels, judged, merged, released and served; then no alert comes."""
     draw, project = random.Random(0), loop.project
     first = loop.release()
     assert loop.deploy(first) == 0
@@ -129,7 +129,7 @@ def test_the_loop_closes(loop: Loop, progress: Progress, tmp_path: Path) -> None
 
 
 def test_what_retraining_cannot_help(loop: Loop, progress: Progress) -> None:
-    """Another language, and nobody labels it: one issue asks for labels, there is no pull request, and no run."""
+    """Texts in another language without labels: one issue asks for labels, without pull request and run."""
     draw, project = random.Random(1), loop.project
     version = loop.state.stable.version if loop.state.stable else loop.release()
 

@@ -1,1 +1,1 @@
-"""What operators apply to a cluster, checked without one: `make manifests`."""
+"""Tests of the Kubernetes manifests, without a cluster: `make manifests`."""

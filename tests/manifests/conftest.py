@@ -1,4 +1,4 @@
-"""The tier runs where its tools are, all of them: `make test` skips it."""
+"""The tools of the manifests tests, without which `make test` skips them."""
 
 import pytest
 

@@ -10,7 +10,7 @@ from dev.manifests import Json
 
 ROOT = Path(__file__).resolve().parents[2]
 KUBERNETES = ROOT / "deploy/kubernetes"
-# What an operator may apply.
+# The folders that operators apply.
 FOLDERS = ("overlays/staging", "overlays/production", "overlays/canary", "kserve")
 
 
@@ -22,7 +22,7 @@ def text(folder: Path) -> str:
 
 
 def documents(folder: str) -> list[Json]:
-    """The same, read; a copy for each who asks."""
+    """All documents of a folder, parsed anew on each call."""
     return list(yaml.safe_load_all(_text(folder)))
 
 

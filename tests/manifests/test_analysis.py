@@ -1,4 +1,4 @@
-"""What the analyses of a canary ask Prometheus, answered by Prometheus itself over made-up minutes."""
+"""The queries of a canary's analyses, answered by Prometheus itself over made-up minutes."""
 
 import re
 import subprocess
@@ -35,7 +35,7 @@ def times(pods: str, slow: float) -> list[dict[str, str]]:
 
 
 def holds(folder: Path, expression: str, given: list[dict[str, str]], expected: bool | None) -> bool:
-    """Whether Prometheus finds the expression true, false, or without an answer (None)."""
+    """Return whether Prometheus finds the expression true or false; None without an answer."""
     need("promtool", "apt-get install prometheus")
     samples: list[dict[str, Any]] = [] if expected is None else [{"value": int(expected), "labels": "{}"}]
     case = {"expr": expression, "eval_time": "30m", "exp_samples": samples}
@@ -64,7 +64,7 @@ def test_a_canary_that_fails_too_often_is_seen(tmp_path: Path, good: int, bad: i
 
 
 def test_a_pod_that_ends_does_not_fail(tmp_path: Path) -> None:
-    """What a draining pod answers to who asks whether it is ready ends no release."""
+    """The readiness answers of a draining pod end no release."""
     given = [series("canary", 200, 200), series("canary", 503, 200)]
     assert holds(tmp_path, f"({query('verdict-failures', 'failures')}) > bool 2.33", given, None)
 

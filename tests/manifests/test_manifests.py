@@ -1,4 +1,4 @@
-"""What stands in deploy/kubernetes is what Kubernetes, Argo Rollouts and KServe take, and what this house asks for."""
+"""deploy/kubernetes is valid for Kubernetes, Argo Rollouts and KServe, and keeps this project's rules."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def inference_service() -> Json:
 
 
 def as_deployment(service: Json) -> Json:
-    """What KServe makes of a predictor: its pods in a Deployment of Kubernetes' own."""
+    """The Deployment that KServe makes of a predictor."""
     predictor = service["spec"]["predictor"]
     labels = service["metadata"]["labels"]
     pod = {key: value for key, value in predictor.items() if key not in OF_KSERVE}
@@ -205,7 +205,7 @@ def test_the_autoscaler_of_a_canary_scales_the_rollout() -> None:
 
 
 def judged(folder: Path) -> subprocess.CompletedProcess[str]:
-    """What `make manifests DEPLOY=` says of a folder."""
+    """The findings of `make manifests DEPLOY=` in a folder."""
     command = [sys.executable, "-m", "dev.manifests"]
     return subprocess.run(command, input=text(folder), cwd=ROOT, capture_output=True, text=True, check=False)
 

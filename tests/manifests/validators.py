@@ -1,4 +1,4 @@
-"""Who knows what a document may hold: Kubernetes' schemas, the types of Argo Rollouts, the client of KServe."""
+"""Validators of manifests: Kubernetes' schemas, the types of Argo Rollouts, the client of KServe."""
 
 import ast
 import importlib.util
@@ -14,7 +14,7 @@ from dev.manifests import Json
 
 
 def validated(folder: Path, version: str, *manifests: Json) -> tuple[int, list[str], list[str]]:
-    """Exit code, complaints, and the kinds that have no schema: of those the program only warns."""
+    """Run kubernetes-validate; return exit code, errors, and the kinds without a schema, of which it only warns."""
     file = folder / "manifests.yaml"
     file.write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
     command = ["kubernetes-validate", "--strict", "-k", version, str(file)]
@@ -22,13 +22,13 @@ def validated(folder: Path, version: str, *manifests: Json) -> tuple[int, list[s
     lines = (done.stdout + done.stderr).splitlines()
     foreign = [found[1] for line in lines if (found := re.search(r"Couldn't find schema for kind (\w+)", line))]
     passed = [line for line in lines if line.startswith("INFO") and "passed" in line]
-    told = [line for line in lines if line not in passed and "Couldn't find schema" not in line]
-    assert len(passed) + len(foreign) == len(manifests) or told, lines
-    return done.returncode, told, sorted(foreign)
+    errors = [line for line in lines if line not in passed and "Couldn't find schema" not in line]
+    assert len(passed) + len(foreign) == len(manifests) or errors, lines
+    return done.returncode, errors, sorted(foreign)
 
 
 def compiled(folder: Path, *manifests: Json) -> str:
-    """What TypeScript says of Argo's documents as literals of Argo's types, where no unknown key passes."""
+    """The errors of TypeScript for Argo's documents as literals of Argo's types, which reject unknown keys."""
     (folder / "node_modules").symlink_to(Path(sys.prefix) / "node_modules")
     lines = ['import type * as argo from "@kubernetes-models/argo-rollouts/argoproj.io/v1alpha1";']
     for number, body in enumerate(manifests):

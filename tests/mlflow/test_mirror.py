@@ -1,4 +1,4 @@
-"""`verdict mlflow` against a real `mlflow server`: what stands there is what tags and experiments say, once each."""
+"""`verdict mlflow` against a real `mlflow server`: it has what tags and experiments say, once each."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def _gto(clone: Clone, *words: str) -> None:
 
 
 def mirrored(clone: Clone, server: str) -> str:
-    """What the command says."""
+    """The output of the command."""
     return clone.run("verdict", "mlflow", "--to", server).strip()
 
 

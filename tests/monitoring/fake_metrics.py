@@ -1,4 +1,4 @@
-"""Plays the watch of drift and the feedback process, as far as Prometheus sees them, until a test says otherwise."""
+"""Fake metrics of the drift watch and the feedback process for Prometheus."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ KINDS = ("unknown", "residual", "expected", "classes", "confidence")
 
 
 class FakeMetrics:
-    """Metrics by the names of `verdict drift --watch`, `verdict feedback`, and of the service's promise."""
+    """Metrics with the names of `verdict drift --watch`, `verdict feedback`, and the service's expected scores."""
 
     def __init__(self) -> None:
         self.drift, self.feedback = CollectorRegistry(), CollectorRegistry()
@@ -39,13 +39,13 @@ class FakeMetrics:
         gauge("feedback_database_up", [], self.feedback).set(1)
 
     def live(self, accuracy: float) -> None:
-        """Let so many of a hundred labels be right, give or take two."""
-        for end, apart in (("", 0.0), ("_low", -0.02), ("_high", 0.02)):
-            self.accuracy[end].set(accuracy + apart)
+        """Set the live accuracy, with an interval of 0.02 on both sides."""
+        for end, offset in (("", 0.0), ("_low", -0.02), ("_high", 0.02)):
+            self.accuracy[end].set(accuracy + offset)
 
     @contextmanager
     def on(self, drift: int, feedback: int) -> Iterator["FakeMetrics"]:
-        """Answer Prometheus on these ports until the block ends."""
+        """Serve the metrics on these ports until the block ends."""
         servers = [
             start_http_server(port, "127.0.0.1", registry)[0]
             for port, registry in ((drift, self.drift), (feedback, self.feedback))

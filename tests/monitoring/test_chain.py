@@ -39,7 +39,7 @@ class Chain:
     ports: dict[str, int]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """What Prometheus finds."""
+        """The answer of Prometheus."""
         url = f"http://127.0.0.1:{self.ports['prometheus']}/api/v1/query?{urlencode({'query': expression})}"
         with urllib.request.urlopen(url, timeout=10) as answer:
             found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
@@ -118,7 +118,7 @@ def test_degradation_is_dispatched_when_github_is_back(chain: Chain) -> None:
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_panel_has_points(chain: Chain, query: str) -> None:
-    """What a panel of the dashboard asks has an answer after some load, and numbers in it."""
+    """The queries of the dashboard's panels have numeric answers after some load."""
 
     def finite() -> bool:
         return any(one["value"][1] not in ("NaN", "+Inf", "-Inf") for one in chain.query(query))
@@ -154,7 +154,7 @@ def test_it_starts_and_ends_by_one_command(model: Path) -> None:
 
 
 def test_a_missing_program_is_told() -> None:
-    """Where apt's programs are missing, the command says which, and how to get them."""
+    """If apt's programs are missing, the command names them, and how to get them."""
     environment = {**os.environ, "PATH": str(Path(sys.executable).parent)}
     command = [sys.executable, "-m", "dev.monitor", "--free"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)

@@ -20,7 +20,7 @@ HOW = "apt-get install prometheus prometheus-alertmanager"
 
 
 def asked(*command: object) -> str:
-    """What a program prints; it must succeed."""
+    """Run a program that must succeed; return its output."""
     need(str(command[0]), HOW)
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -91,5 +91,5 @@ def test_targets_are_those_of_the_host() -> None:
 
 
 def test_the_dashboard_is_what_the_code_says() -> None:
-    """dashboard.json is written by dev/dashboard.py, and by nobody else."""
+    """dashboard.json is the output of dev/dashboard.py."""
     assert dashboard.FILE.read_text(encoding="utf-8") == dashboard.text(), "python -m dev.dashboard"

@@ -36,9 +36,9 @@ def hosts(here: Path, registry: str) -> Iterator[tuple[HostOfContainers, HostOfC
 
 def merged(releases: Releases, edit: Callable[[Path], object]) -> None:
     """A change is on main, and main.yml has reproduced it."""
-    edit(releases.desk.path)
-    releases.desk.run("python", "-I", "-m", "verdict", "repro")
-    releases.desk.run("dvc", "push", "--quiet")
+    edit(releases.clone.path)
+    releases.clone.run("python", "-I", "-m", "verdict", "repro")
+    releases.clone.run("dvc", "push", "--quiet")
     green(releases.project, releases.commit())
 
 
@@ -70,7 +70,7 @@ def test_a_release_goes_to_users_and_comes_back(
 ) -> None:
     """Good ones reach all users, one that breaks under them none; the way back by hand takes seconds."""
     staging, production = hosts
-    texts = read_table(releases.desk.path / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()
+    texts = read_table(releases.clone.path / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()
     lua = wrk_script(tmp_path, texts)
 
     def other_model(root: Path) -> None:

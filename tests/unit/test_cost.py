@@ -1,4 +1,4 @@
-"""What a bill, a forecast and a budget say of given records and prices."""
+"""A bill, a forecast and a budget of given records and prices."""
 
 from collections import Counter
 from typing import Any
@@ -66,7 +66,7 @@ def test_a_budget_counts_the_machines_that_wait(limit: float, machines: int, ove
 
 
 def test_a_first_machine_is_started_within_any_budget() -> None:
-    """Where nothing ran there is nothing to reckon by, and nothing spent."""
+    """Without earlier runs nothing can be forecast, and nothing is spent."""
     budget = monthly_budget(0.0, Records("", Counter(), ()), 1, Report(**PRICED))
     assert (budget.spent, budget.planned, budget.is_over) == (0.0, 0.0, False)
 

@@ -1,4 +1,4 @@
-"""What the code imports is what requirements*.in name, and what pyproject.toml says of it is so."""
+"""requirements*.in name what the code imports, and pyproject.toml agrees."""
 
 import ast
 import re
@@ -83,13 +83,13 @@ def used() -> dict[bool, dict[str, set[str]]]:
 
 
 def test_every_import_of_the_program_is_declared(used: dict[bool, dict[str, set[str]]]) -> None:
-    """What stages, review, commands and the service import is named in one of the .in files but for development's."""
+    """Each import of stages, review, commands and service is named in one of the .in files, without development's."""
     names = declared(*FILES[:-1])
     assert {name: files for name, files in used[False].items() if name not in names} == {}
 
 
 def test_every_import_of_tests_and_benchmarks_is_declared(used: dict[bool, dict[str, set[str]]]) -> None:
-    """What tests and benchmarks import is named in one of the .in files."""
+    """Each import of tests and benchmarks is named in one of the .in files."""
     assert {name: files for name, files in used[True].items() if name not in _ALL} == {}
 
 

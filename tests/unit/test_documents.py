@@ -1,4 +1,4 @@
-"""What the README and the cards say is what the repository holds."""
+"""README and the cards agree with the repository."""
 
 import json
 import re
@@ -77,7 +77,7 @@ def test_the_contributing_guide_names_what_is_there() -> None:
 
 
 def test_the_tree_of_the_readme_is_the_repository() -> None:
-    """Each folder and file in README.md's tree is there, and each package of verdict/ stands in it."""
+    """Each folder and file in README.md's tree exists, and the tree has each package of verdict/."""
     (tree,) = re.findall(r"^## The house\n.*?^```text\n(.*?)^```$", _readme(), re.MULTILINE | re.DOTALL)
     above: list[str] = []
     found = set()

@@ -1,4 +1,4 @@
-"""What stands against a retraining, and that an alert's text is nothing but text."""
+"""Reasons against a retraining, and hostile text of an alert."""
 
 import re
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def pull(days: float, state: str = "closed", branch: str = "retrain/x", repo: st
 
 
 def why_not(*pulls: dict[str, Any], **rules: Any) -> str:  # noqa: ANN401
-    """What speaks against one more."""
+    """The reason against one more retraining."""
     return refusal(cast(GitHub, Asked(*pulls)), Retrain(**rules), NOW)
 
 
@@ -81,12 +81,12 @@ def why_not(*pulls: dict[str, Any], **rules: Any) -> str:  # noqa: ANN401
     ],
 )
 def test_what_speaks_against_a_retraining(pulls: list[Any], rules: dict[str, Any], words: str) -> None:
-    """One that is open, one of some days ago, or too many in a month; each reason names its key."""
+    """An open one, one of some days ago, or too many in a month; each reason names its key."""
     assert words in why_not(*pulls, **rules)
 
 
 def test_what_does_not_speak_against_one() -> None:
-    """Others' pull requests, forks' of the same name, and what lies longer ago than the rules say."""
+    """Pull requests of others, of forks with the same branch name, and those older than the rules' periods."""
     others = [pull(1, "open", "feature/retrain"), pull(1, "open", repo="stranger/verdict"), pull(1, "open", repo=None)]
     assert why_not(*others, pull(8), pull(31), pull(32), pull(33), pull(34)) == ""
 
@@ -119,7 +119,7 @@ def test_an_alert_is_what_the_relay_says_and_no_more() -> None:
 
 @pytest.mark.parametrize("macro", ["waiting", "proposal", "drift"])
 def test_hostile_text_is_shown_as_text(macro: str) -> None:
-    """Markdown, HTML, expressions, names of people and line breaks stand in code, escaped, whoever wrote them."""
+    """Markdown, HTML, expressions, mentions and line breaks are escaped in code style."""
     alert, url = alert_of({"client_payload": ALERT}), "https://github.com/owner/verdict/actions/runs/1"
     rows = [((HOSTILE, HOSTILE, HOSTILE), 2)]
     given: dict[str, Any] = {

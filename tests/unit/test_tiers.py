@@ -1,4 +1,4 @@
-"""Tiers of their own skip with a reason in `make test`, and fail in their own target of make."""
+"""Tests of an optional tier skip with a reason in `make test`, and fail in their own target of make."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_a_tier_runs_in_its_own_target_alone(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_is_missing_is_a_skip_and_in_a_tier_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program or module that is there is neither; a missing one is told with the way to get it."""
+    """An existing program or module is neither; a missing one is reported with the way to get it."""
     monkeypatch.delenv(tiers.VARIABLE, raising=False)
     tiers.need("git", "apt-get install git")
     tiers.need("json", "Python has it")

@@ -1,4 +1,4 @@
-"""Which jobs an event would start, by the conditions in the files: never a fork's code on a machine of ours."""
+"""The jobs that an event starts, by the conditions in the files: never a fork's code on our own machine."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ def pull(
     *,
     base: str = "main",
 ) -> Json:
-    """What expressions see when something happens to a pull request; `source` None is a fork that is gone."""
+    """The contexts of an event of a pull request; `source` None is a deleted fork."""
     head = {"repo": None if source is None else {"full_name": source}}
     named = [{"name": name} for name in labels]
     request = {"number": number, "head": head, "base": {"ref": base}, "labels": named}
@@ -84,20 +84,20 @@ def test_an_event_starts_these_jobs(given: Json, jobs: set[str]) -> None:
 
 @pytest.mark.parametrize("given", [pull(), pull(FORK), pull(None), QUEUED])
 def test_where_nothing_changed_nothing_runs(given: Json) -> None:
-    """When the plan says that nothing needs to run, neither gpu nor fork does."""
+    """If the plan needs no run, neither gpu nor fork runs."""
     assert started(given, "false") == {"plan"}
 
 
 @pytest.mark.parametrize("result", ["failure", "cancelled", "skipped"])
 def test_without_a_plan_nothing_runs(result: str) -> None:
-    """A plan that failed, such as on a stale lock, ends the run, whatever it said before."""
+    """A failed plan, such as on a stale lock, ends the run."""
     needs = {"plan": {"result": result, "outputs": {"reproduce": "true"}}}
     for given in ({**event, "needs": needs} for event in (pull(), pull(FORK), BY_HAND)):
         assert not [name for name in ("gpu", "fork") if runs(EXPERIMENT["jobs"][name], given, {"plan": result})]
 
 
 def test_a_stale_lock_is_reproduced_only_when_asked() -> None:
-    """The plan is told that somebody asked when the label is on the pull request, and only then."""
+    """The plan gets the request for a reproduction only if the pull request has the label."""
     (step,) = [step for step in EXPERIMENT["jobs"]["plan"]["steps"] if step.get("id") == "plan"]
     asked = {
         labels: filled(step["env"]["ASKED"], pull(labels=labels)) for labels in [(), ("bug",), ("bug", "reproduce")]
@@ -119,14 +119,14 @@ def test_a_push_cancels_the_run_of_the_same_pull_request_alone() -> None:
 
 
 def test_a_label_that_is_not_ours_cancels_nothing() -> None:
-    """Such a run does nothing, and has a group of its own."""
+    """A run of such a label does nothing, in a group by itself."""
     assert of_experiment(pull(action="labeled", label="bug")) not in {of_experiment(pull()), of_experiment(pull(FORK))}
 
 
 def finished(
     conclusion: str = "success", event: str = "pull_request", branch: str = "topic", source: str = OURS
 ) -> Json:
-    """What expressions of report.yml see after a run of experiment.yml."""
+    """The contexts of report.yml after a run of experiment.yml."""
     run = {"conclusion": conclusion, "event": event, "head_branch": branch, "head_repository": {"full_name": source}}
     return contexts("workflow_run", {"workflow_run": run}, "refs/heads/main")
 
@@ -196,7 +196,7 @@ ON_MAIN = [
 @pytest.mark.parametrize(("event", "name", "job"), ON_MAIN)
 @pytest.mark.parametrize("default", ["main", "trunk"])
 def test_main_is_the_default_branch_whatever_it_is_called(event: str, name: str, job: str, default: str) -> None:
-    """What is for main alone runs on the default branch, and on no other, one called main included."""
+    """Jobs for main run on the default branch, and on no other, even one called main."""
     body, ran = WORKFLOWS[name]["jobs"][job], []
     for branch in ("main", "trunk", "topic"):
         if runs(body, contexts(event, {}, f"refs/heads/{branch}", default=default), {}):
@@ -264,7 +264,7 @@ def test_a_push_of_another_branch_takes_no_place_of_mains() -> None:
 
 
 def test_a_run_by_hand_starts_from_the_default_branch() -> None:
-    """Its base is the remote's default branch by its full name, which no tag or local branch can stand in for."""
+    """Its base is the remote's default branch by its full name, which no tag or local branch can replace."""
     base = EXPERIMENT["jobs"]["gpu"]["with"]["base"]
     by_hand = contexts("workflow_dispatch", {}, "refs/heads/topic", default="trunk")
     assert (filled(base, by_hand), filled(base, pull())) == ("refs/remotes/origin/trunk", "HEAD^1")
@@ -343,7 +343,7 @@ def test_default_machines_are_lists_of_labels() -> None:
 
 
 def after_main(default: str = "main", app: str = "Iv1.release", **run: object) -> Json:
-    """What expressions of release.yml see after a run of main.yml."""
+    """The contexts of release.yml after a run of main.yml."""
     known = {"conclusion": "success", "event": "push", "head_branch": "main", "head_repository": {"full_name": OURS}}
     given = contexts("workflow_run", {"workflow_run": {**known, **run}}, f"refs/heads/{default}", default=default)
     return {**given, "vars": {"RELEASE_CLIENT_ID": app}}
@@ -391,7 +391,7 @@ def test_what_starts_previews(event: Json, ref: str, url: str, begins: bool) -> 
 
 
 def of_retrain(name: str, spec: str = "", ref: str = "refs/heads/main", **known: str) -> Json:
-    """What expressions of retrain.yml see."""
+    """The contexts of retrain.yml."""
     inputs = {"spec": spec, "params": ""} if name == "workflow_dispatch" else {}
     return {**contexts(name, {}, ref), "inputs": inputs, "vars": known}
 

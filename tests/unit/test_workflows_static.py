@@ -1,4 +1,4 @@
-"""What the workflows may do, read off their files: rights, secrets, environments, pins, machines, times."""
+"""The rights, secrets, environments, pins, machines and times of the workflows, read from their files."""
 
 import re
 
@@ -188,7 +188,7 @@ def test_triggers_are_these() -> None:
 
 
 def test_nothing_is_permitted_by_default() -> None:
-    """Each workflow begins with no permission at all; the called one has none of its own to begin with."""
+    """Each workflow begins without permissions; the called one declares none."""
     assert {name: workflow.get("permissions") for name, workflow in WORKFLOWS.items()} == {
         name: None if name == "reproduce" else {} for name in TRIGGERS
     }
@@ -200,7 +200,7 @@ def test_jobs_have_these_permissions() -> None:
 
 
 def test_the_code_of_a_change_writes_nothing() -> None:
-    """Where a change is executed no permission writes; only gpu may ask for an identity, fork not."""
+    """Jobs that execute a change have no permission to write; of them only gpu may ask for an identity."""
     for name, body in jobs():
         if name.startswith(OF_STRANGERS):
             given = body.get("permissions") or {}
@@ -314,7 +314,7 @@ def test_actions_are_pinned() -> None:
 
 
 def test_one_action_has_one_version() -> None:
-    """No action stands at two commits: an update that forgets a place is seen."""
+    """No action is pinned to two commits, so that an incomplete update is seen."""
     found: dict[str, set[str]] = {}
     for _, step in steps():
         name, _, pin = step.get("uses", "").partition("@")
@@ -331,7 +331,7 @@ def test_checkouts_keep_no_credential() -> None:
 
 
 def test_scripts_hold_no_expression() -> None:
-    """What somebody else wrote (titles, branches, inputs) reaches a script as a variable, never as its text."""
+    """Foreign text (titles, branches, inputs) reaches a script as a variable, never as its text."""
     for name, step in steps():
         assert "${{" not in step.get("run", ""), name
         assert "run" in step or "uses" in step, name
@@ -408,7 +408,7 @@ def test_the_called_action_takes_no_secret() -> None:
 
 
 def test_every_file_is_looked_at() -> None:
-    """Nothing that GitHub would run lies where these tests do not look."""
+    """All files that GitHub would run are among those of these tests."""
     found = {path for path in FOLDER.rglob("*.y*ml") if path.name not in ("zizmor.yml", "dependabot.yml")}
     assert found == set(FILES)
 
@@ -427,7 +427,7 @@ def test_no_pull_request_reaches_a_serving_host() -> None:
 
 
 def test_a_serving_host_is_given_nothing() -> None:
-    """It sees no code, secret, token or permission: it gets a release as data, and says what serves."""
+    """It gets no code, secret, token or permission, only a release as data, and reports what serves."""
     for file, job in (("deploy", "roll"), ("deploy", "confirm"), ("monitor", "watch")):
         body = WORKFLOWS[file]["jobs"][job]
         assert body["permissions"] == {}, job

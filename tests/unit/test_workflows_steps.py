@@ -1,4 +1,4 @@
-"""Which steps follow which, and what one hands to the next: by the files, where no run by act shows it."""
+"""The order of steps and their handed-over values, by the files, where no run by act shows them."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def steps_of(workflow: str, job: str) -> dict[str, Json]:
 )
 @pytest.mark.parametrize(("job", "told"), [("report/publish", "publish"), ("sweep/propose", "pull")])
 def test_who_comments(job: str, told: str, poster: str, outcome: str, steps: list[str]) -> None:
-    """The step before says who is to: CML, and ours where that fails; ours alone; or nobody, as for a merge group."""
+    """The step before decides: CML, with ours as fallback; ours alone; or none, as for a merge group."""
     given = {"steps": {told: {"outputs": {"poster": poster}}, "cml": {"outcome": outcome}}}
     found = steps_of(*job.split("/"))
     asked = ("CML", "Comment", "Comment without CML")
@@ -47,7 +47,7 @@ def test_what_follows_the_audit(result: str, ran: bool) -> None:
 
 
 def test_results_of_main_are_kept_after_all_else() -> None:
-    """Where main's lock is false, or nothing can be pushed, the job ends there: its results are kept for nobody."""
+    """If main's lock is false, or the push fails, the job ends before its results are cached."""
     found = steps_of("main", "reproduce")
     last = ["Reproduce, and compare with dvc.lock", "AWS role, anew", "Push to the remote", "Results for pull requests"]
     assert list(found)[-4:] == last
@@ -66,7 +66,7 @@ def test_a_run_that_fails_hands_over_all_the_same() -> None:
 
 @pytest.mark.parametrize(("environment", "options"), [("reproduce", "--remote"), ("fork", "")])
 def test_a_forks_run_does_not_ask_the_remote(environment: str, options: str) -> None:
-    """Only a branch's run is told that it may."""
+    """Only a branch's run may use the remote."""
     env = steps_of("reproduce", "reproduce")["Reproduce from main's results"]["env"]
     given = {"inputs": {"environment": environment}}
     assert filled(env["REMOTE"], given) == options

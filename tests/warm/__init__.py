@@ -1,9 +1,9 @@
-"""Programs of the tests start warm: what takes a second to import is imported once, and not by each of them.
+"""Warm starts of programs in tests: slow imports are done once, not by each program.
 
-A server, one for each worker of pytest, has imported the libraries, and forks for each program. What it forks is a
-process of its own: it has the arguments, folder, environment and streams of whoever started the program, runs the code
-of its folder, hears the same signals, ends with the same code. The Python that asks the server for that comes first in
-the PATH of the clones; with other options, with variables for Python, or within an isolated stage it starts cold.
+A server, one for each worker of pytest, has imported the libraries, and forks for each program. The forked process has
+the arguments, folder, environment and streams of its caller, runs the code of its folder, gets the same signals, and
+ends with the same code. The client is the first `python` in PATH of the clones; with other options, with variables for
+Python, or in an isolated stage it starts cold.
 """
 
 import atexit
@@ -39,12 +39,12 @@ def first(python: Path) -> str:
 def interpreter(folder: Path, **modules: str) -> Path:
     """Make an environment in `folder` with the libraries of this one, and modules before them.
 
-    `python -I` runs what is put there, which PYTHONPATH cannot reach.
+    `python -I` imports these modules; it would ignore PYTHONPATH.
 
     Args:
-        folder: where there is nothing yet.
-        modules: source of each by its name; `at_start` is run at every start. A `sitecustomize` would not be where
-            the system has one of its own.
+        folder: must not exist.
+        modules: source by name; `at_start` runs at every start. `sitecustomize` would not work where the system has
+            one.
 
     Returns:
         The environment's Python; in its folder it is called `python`.

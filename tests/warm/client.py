@@ -1,25 +1,25 @@
-"""What a warm Python does at its start: it asks the server to run the program, and ends as that ends."""
+"""The start of a warm Python: ask the server to run the program, and end as that ends."""
 
 import os
 import sys
 
-SERVER = ""  # its address, and its variables: `tests/warm` writes them here
+SERVER = ""  # its address, and below its variables: `tests/warm` writes them here
 STARTED: "dict[str, str]" = {}
 COLD = "VERDICT_TESTS_COLD"  # where it is set, a program starts as any other
 _OPTIONS = ("-I", "-B", "-X", "utf8")
 _PROGRAMS = ("dvc", "verdict")
-_ISOLATED = "/.dvc/tmp/stages/"  # what keeps a stage apart holds its own processes alone
-_ALIKE = ("PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # all the same to `python -I -X utf8`
+_ISOLATED = "/.dvc/tmp/stages/"  # an isolated stage may only have its own processes
+_ALIKE = ("PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # without effect on `python -I -X utf8`
 
 
 def settings(variables: "os._Environ[str] | dict[str, str]") -> "dict[str, str]":
-    """What changes how Python starts, or a program speaks."""
+    """The variables that change Python's start, or the language of output."""
     names = [name for name in variables if name.startswith(("PYTHON", "LC_", "LANG", "LD_"))]
     return {name: variables[name] for name in names if name not in _ALIKE}
 
 
-def wanted() -> "list[str] | None":
-    """What the server is to run: options, -m, a module, its arguments; None where this process does it."""
+def server_command() -> "list[str] | None":
+    """The command for the server: options, -m, a module, its arguments; None if this process runs it."""
     words = sys.orig_argv[1:]
     if words[:1] == ["-I"] and len(words) > 1 and os.path.dirname(words[1]) == os.path.dirname(sys.executable):
         words[1:2] = ["-m", os.path.basename(words[1])]  # a script beside this Python
@@ -33,8 +33,8 @@ def wanted() -> "list[str] | None":
 
 
 def main() -> None:
-    """Run the program elsewhere, where that can be."""
-    words = wanted()
+    """Run the program in the server, if possible."""
+    words = server_command()
     if words is None:
         return
     import _signal  # type: ignore[import-not-found]

@@ -1,6 +1,6 @@
-"""Forks a process for each program that a client asks for: `python -I -X utf8 server.py SOCKET`, until its input ends.
+"""Fork a process for each program of a client: `python -I -X utf8 server.py SOCKET`, until standard input ends.
 
-What a program imports of the libraries, the server imports after it, so that the next one finds it there.
+The server imports each library that a program imported, so that the next program finds it.
 """
 
 import atexit
@@ -20,13 +20,13 @@ from contextlib import suppress
 from functools import lru_cache, wraps
 from typing import Any
 
-# Read settings when they are loaded that a program makes for itself, or start threads.
+# Modules that read a program's settings when they are imported, or start threads.
 _COLD = {"torch", "transformers", "tokenizers", "safetensors", "vl_convert", "__main__"}
 _PLACES = (sys.prefix, sys.base_prefix)
 
 
 class Server:
-    """The programs that run, each with the connection of its client."""
+    """The running programs, each with the connection of its client."""
 
     def __init__(self, address: str) -> None:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -43,13 +43,13 @@ class Server:
                 if ready == 0:
                     return
                 if ready == self.imports:
-                    learn(os.read(self.imports, 1 << 16).decode().split())
+                    import_libraries(os.read(self.imports, 1 << 16).decode().split())
                 elif ready == self.listener.fileno():
                     self.begin()
                 elif ready in self.programs:
                     self.end(ready)
                 elif clients[ready] in self.programs:
-                    self.hear(*self.programs[clients[ready]])
+                    self.forward_signal(*self.programs[clients[ready]])
 
     def begin(self) -> None:
         """Start a program."""
@@ -58,7 +58,7 @@ class Server:
         gc.freeze()
         process = os.fork()
         if process == 0:
-            for other in (self.listener, *(one for _, one in self.programs.values())):
+            for other in (self.listener, *(other for _, other in self.programs.values())):
                 other.close()
             serve(connection, message, streams, self.imported)
         for stream in streams:
@@ -73,8 +73,8 @@ class Server:
         with connection, suppress(OSError):
             connection.send(marshal.dumps(code))
 
-    def hear(self, process: int, connection: socket.socket) -> None:
-        """Pass the signal on that a client got; one that is gone was killed."""
+    def forward_signal(self, process: int, connection: socket.socket) -> None:
+        """Forward a signal of a client; a client that is gone was killed."""
         with suppress(ProcessLookupError):
             if signals := connection.recv(64):
                 os.kill(process, signals[0])
@@ -82,19 +82,19 @@ class Server:
                 os.killpg(process, signal.SIGKILL)
 
 
-def learn(names: list[str]) -> None:
-    """Import libraries that a program needed."""
+def import_libraries(names: list[str]) -> None:
+    """Import the libraries that a program imported."""
     for name in names:
         with suppress(Exception):
             importlib.import_module(name)
     if "dvc.utils.strictyaml" in sys.modules:
-        remember()
+        cache_yaml_parsing()
 
 
-def remember() -> None:
-    """Let DVC parse a YAML text once in this process: half of what its commands take is spent on that.
+def cache_yaml_parsing() -> None:
+    """Let DVC parse each YAML text once in this process, which halves the time of its commands.
 
-    It parses the same params, DAG and lock some twenty times in one experiment.
+    It parses the same params, DAG and lock some twenty times in an experiment.
     """
     from dvc.utils.serialize import _yaml
 
@@ -116,7 +116,7 @@ def remember() -> None:
 
 
 def serve(connection: socket.socket, message: bytes, streams: list[int], imported: int) -> None:
-    """Become the program that a client asks for, and end."""
+    """Become the client's program, and end."""
     os.setpgid(0, 0)
     connection.send(b"\0")
     connection.close()
@@ -124,7 +124,7 @@ def serve(connection: socket.socket, message: bytes, streams: list[int], importe
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    # The server's own may be a file, where this is a pipe, which a stream that takes it for a file fails at.
+    # A new stream: the server's standard error may be a file, and this one a pipe.
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
     os.umask(mask)
     os.chdir(folder)
@@ -140,14 +140,14 @@ def serve(connection: socket.socket, message: bytes, streams: list[int], importe
 
 
 def is_library(name: str) -> bool:
-    """Whether a module is of Python or an installed library, and none that has to be loaded late."""
+    """Return whether a module is Python's or a library's, and may be imported early."""
     spec: Any = getattr(sys.modules[name], "__spec__", None)
     origin = getattr(spec, "origin", None) or ""
     return name.partition(".")[0] not in _COLD and origin.startswith(_PLACES)
 
 
 def run(words: list[str], executable: str) -> int:
-    """Run a module as `python -m` does; the exit code."""
+    """Run a module as `python -m` does; return the exit code."""
     sys.executable, sys.orig_argv = executable, [executable, *words]
     sys.dont_write_bytecode = "-B" in words
     module = words.index("-m") + 1

@@ -1,4 +1,4 @@
-"""A GitHub for one repository: what a test tells it, and what a test asks of it afterwards."""
+"""A fake GitHub for one repository, with methods to set it up and to look at it."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,12 @@ from tests.workflows.api.state import App, Identity, Json, State, now
 from tests.workflows.server import Call, Fault, Router, Servers
 
 NAME = "owner/verdict"
-# Given to a run whose test names no token of its own.
+# The default token of a run.
 TOKEN = "token-of-the-run"  # noqa: S105 - known to the tests alone
 
 
 class GitHub:
-    """The API over a bare repository; use it in a `with`, or call `stop`."""
+    """The API of a bare repository; use it in a `with`, or call `stop`."""
 
     def __init__(self, repo: Path, artifacts: Path, name: str = NAME) -> None:
         self.state = State(name, repo, artifacts)
@@ -36,11 +36,11 @@ class GitHub:
 
     @property
     def url(self) -> str:
-        """What GITHUB_API_URL is to be."""
+        """The value for GITHUB_API_URL."""
         return self.state.url
 
     def secure(self) -> tuple[str, Path]:
-        """The address of the same API behind TLS, and the certificate that a client of it must trust."""
+        """The address of the same API behind TLS, and the certificate for its clients."""
         return self._servers.secure()
 
     @property
@@ -50,17 +50,17 @@ class GitHub:
 
     @property
     def requests(self) -> list[Call]:
-        """Every request about the repository, in order; who asks only for an account learns nothing of it."""
+        """All requests about the repository, in order; without those for accounts."""
         return [call for call in self._router.calls if not call.path.startswith("/users/")]
 
     @property
     def violations(self) -> list[str]:
-        """Where a request or an answer was not what GitHub's description says."""
+        """Deviations of requests and answers from GitHub's API description."""
         return self._router.violations
 
     @property
     def issues(self) -> list[Json]:
-        """Every issue that is no pull request."""
+        """All issues that are no pull request."""
         return list(self.state.issues.values())
 
     def token(
@@ -81,7 +81,7 @@ class GitHub:
             return list(self.state.dispatches)
 
     def fail(self, method: str, path: str, status: int = 502, times: int = 1, **headers: str) -> None:
-        """Let the next requests that fit go wrong; status 0 breaks the connection. `_` of a header's name is `-`."""
+        """Let the next matching requests fail; status 0 breaks the connection. `_` in a header's name becomes `-`."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         self._router.faults.append(Fault(method, re.compile(path), status, times, sent))
 
@@ -98,7 +98,7 @@ class GitHub:
         state: str = "open",
         draft: bool = False,
     ) -> Json:
-        """A pull request whose commits are those of refs/pull/N/head; None for its repository is a deleted fork."""
+        """Make a pull request whose commits are those of refs/pull/N/head."""
         sha = self.state.find(f"refs/pull/{number}/head") or self.state.find(f"refs/heads/{head_ref}") or "0" * 40
         self.state.pulls[number] = {
             **{"id": self.state.next_id(), "number": number, "title": title, "body": None, "state": state},
@@ -118,13 +118,13 @@ class GitHub:
         self._event(number, "labeled", name, actor, at)
 
     def unlabel(self, number: int, name: str, actor: str, at: str | None = None) -> None:
-        """Take a label away."""
-        found = self.state.pulls.get(number) or self.state.issues[number]
-        found["labels"] = [one for one in found["labels"] if one["name"] != name]
+        """Remove a label."""
+        entry = self.state.pulls.get(number) or self.state.issues[number]
+        entry["labels"] = [label for label in entry["labels"] if label["name"] != name]
         self._event(number, "unlabeled", name, actor, at)
 
     def comment(self, number: int, body: str, login: str, via: App | None = None) -> Json:
-        """A comment by a person, or by an App."""
+        """Make a comment by a person, or by an App."""
         written_by = {"user": user(self.state, login), "performed_via_github_app": app(self.state, via)}
         return comment(self.state, number, body, written_by)
 
@@ -134,7 +134,7 @@ class GitHub:
 
     def check_runs(self, sha: str) -> list[Json]:
         """The check runs of a commit, in the order in which they were made."""
-        return [one for one in self.state.checks if one["head_sha"] == sha]
+        return [check for check in self.state.checks if check["head_sha"] == sha]
 
     def run(
         self,
@@ -154,7 +154,7 @@ class GitHub:
         pulls: Iterable[int] = (),
         actor: str = "author",
     ) -> Json:
-        """A run of a workflow; the conclusion None is one that goes on. A fork's has no pulls, as on GitHub."""
+        """Add a run of a workflow; without a conclusion it is in progress. A fork's has no pulls, as on GitHub."""
         at = created_at or now()
         made = {
             **{"id": run_id, "name": name or workflow, "path": f".github/workflows/{workflow}", "event": event},
@@ -170,7 +170,7 @@ class GitHub:
         self.state.runs[run_id] = made
         if artifacts_folder:
             self.state.folders[run_id] = artifacts_folder
-        self.state.jobs[run_id] = [self._job(made, one) for one in jobs]
+        self.state.jobs[run_id] = [self._job(made, job) for job in jobs]
         return made
 
     def _short_pull(self, number: int) -> Json:
@@ -191,7 +191,7 @@ class GitHub:
         identifier = self.state.next_id()
         self.state.logs[identifier] = given.get("log", "")
         times = {"created_at": run["created_at"], "started_at": run["created_at"], "completed_at": run["updated_at"]}
-        steps = [_step(number, one) for number, one in enumerate(given.get("steps", []), 1)]
+        steps = [_step(number, step) for number, step in enumerate(given.get("steps", []), 1)]
         known = {"run_id": run["id"], "head_sha": run["head_sha"], "head_branch": run["head_branch"], "labels": []}
         state = {"status": "completed", "conclusion": given["conclusion"], "name": given["name"], "steps": steps}
         place = {"id": identifier, "html_url": self.state.page(f"actions/runs/{run['id']}/job/{identifier}")}

@@ -1,4 +1,4 @@
-"""A team at work on the small repository: people push, workflows run, and GitHub shows what came of it."""
+"""A project on the fake GitHub: propose changes, run workflows, look at checks and comments."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ _BEGIN = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 @dataclass
 class GitHubProject:
-    """A repository on GitHub, the clone of somebody who works on it, and what the repository's settings are."""
+    """A repository on GitHub, an author's clone, and the repository's settings."""
 
     origin: Origin
     github: GitHub
@@ -34,7 +34,7 @@ class GitHubProject:
     clock: Iterator[int] = field(default_factory=itertools.count)
 
     def now(self) -> str:
-        """A minute later than whatever happened last."""
+        """The current time of the test: each call is a minute later."""
         return instant(_BEGIN + timedelta(minutes=next(self.clock)))
 
     def artifacts(self, run_id: int) -> Path:
@@ -42,7 +42,7 @@ class GitHubProject:
         return self.origin.artifacts / str(run_id)
 
     def propose(self, change: Change, number: int = 1, branch: str = "change", fork: bool = False) -> str:
-        """A pull request, or a push to it: the change made on top of what the clone has, committed, pushed."""
+        """Make, commit and push a change; open its pull request if there is none. Return the head."""
         change(self.clone)
         self.clone.run("git", "add", "--all")
         self.clone.run("git", "commit", "--quiet", "--allow-empty", "--message", "Change")
@@ -59,19 +59,19 @@ class GitHubProject:
         return head
 
     def advance(self, change: Change) -> str:
-        """Main moves on by somebody else's commit; the clone stays where it is."""
+        """Push another author's commit to main; the clone stays as it is."""
         tip = self.origin.sha("main")
         other = Clone(self.origin.checkout(tip, self.origin.root / f"other-{tip}"))
         change(other)
-        other.commit("Somebody else's change")
+        other.commit("Another author's change")
         return self.origin.push(other.path, "main")
 
     def label(self, number: int, name: str, actor: str = "maintainer") -> None:
-        """A label, set now."""
+        """Set a label now."""
         self.github.label(number, name, actor, at=self.now())
 
     def experiment(self, number: int = 1, action: str = "opened", label: str = "", **more: Any) -> Outcome:  # noqa: ANN401
-        """experiment.yml for a pull request; afterwards GitHub knows the run."""
+        """Run experiment.yml for a pull request; afterwards GitHub lists the run."""
         began = self.now()
         event = events.pull_request(self.github, number, action, label=label)
         ran = self._run_experiment(event, **more)
@@ -81,7 +81,7 @@ class GitHubProject:
         return ran
 
     def group(self, ref: str, **more: Any) -> tuple[Outcome, str]:  # noqa: ANN401
-        """experiment.yml for a group of the merge queue, by the answer of `origin.queue`, and the group's commit."""
+        """Run experiment.yml for a group of the merge queue (`ref` is from `origin.queue`); return run and commit."""
         event, began = events.merge_group(self.github, ref), self.now()
         ran = self._run_experiment(event, **more)
         self.register_run(ran, event.sha, ref.removeprefix("refs/heads/"), began, event="merge_group")
@@ -91,7 +91,7 @@ class GitHubProject:
         return act.run(self.origin, "experiment.yml", event, **self._settings(), **more)
 
     def register_run(self, ran: Outcome, head: str, branch: str, began: str, **more: Any) -> None:  # noqa: ANN401
-        """GitHub knows a run of experiment.yml that is over."""
+        """Add a finished run of experiment.yml to GitHub."""
         self.github.run(
             ran.run_id,
             head_sha=head,
@@ -105,17 +105,17 @@ class GitHubProject:
         )
 
     def report(self, ran: Outcome | int, **more: Any) -> Outcome:  # noqa: ANN401
-        """report.yml after a run."""
+        """Run report.yml after a run."""
         run_id = ran if isinstance(ran, int) else ran.run_id
         event = events.workflow_run(self.github, run_id)
         return act.run(self.origin, "report.yml", event, **{**self._settings(), **more})
 
     def main(self, **more: Any) -> Outcome:  # noqa: ANN401
-        """main.yml after a push to main."""
+        """Run main.yml after a push to main."""
         return act.run(self.origin, "main.yml", events.push(self.github), **{**self._settings(), **more})
 
     def audit(self) -> Outcome:
-        """audit.yml, at night."""
+        """Run audit.yml on its schedule."""
         return act.run(self.origin, "audit.yml", events.schedule(self.github), **self._settings())
 
     def _settings(self) -> dict[str, Any]:
@@ -123,12 +123,13 @@ class GitHubProject:
         return {"github": self.github, **shared}
 
     def checks(self, number: int = 1) -> list[tuple[str, str]]:
-        """The conclusions of the judge's check on the head of a pull request, with their titles, oldest first."""
+        """Conclusions and titles of the judge's checks on the head of a pull request, oldest first."""
         head = self.origin.sha(f"refs/pull/{number}/head")
         runs = [run for run in self.github.check_runs(head) if run["name"] in (CHECK, ADVISORY)]
         return [(run["conclusion"], run["output"]["title"]) for run in runs]
 
     def comment(self, number: int = 1) -> str:
-        """The one comment of the judge."""
-        (found,) = [one for one in self.github.comments(number) if "CML watermark verdict" in one["body"]]
-        return str(found["body"])
+        """The judge's comment, of which there must be one."""
+        bodies = [str(comment["body"]) for comment in self.github.comments(number)]
+        (body,) = [body for body in bodies if "CML watermark verdict" in body]
+        return body

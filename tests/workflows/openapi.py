@@ -1,4 +1,4 @@
-"""GitHub's own description of its REST API: what a request may hold and what an answer must."""
+"""GitHub's own description of its REST API, to check requests and answers against."""
 
 import json
 import re
@@ -17,7 +17,7 @@ FILE = Path(sys.prefix) / "api.github.com.json"
 Schema = dict[str, Any]
 _DROPPED = {"example", "examples", "description", "nullable", "discriminator", "externalDocs"}
 _FORMATS = FormatChecker(formats=())
-# What any operation may answer without the description saying so.
+# Statuses that any operation may answer, described or not.
 _GENERAL = {401, 403, 404, 422, 429, 500, 502, 503}
 _READERS: dict[str, Callable[[str], Any]] = {"integer": int, "boolean": {"true": True, "false": False}.__getitem__}
 _INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
@@ -40,27 +40,27 @@ class Operation:
     file: bool = False  # the body is bytes, of any kind
 
     def complete(self, known: Any, status: int = 200) -> Any:  # noqa: ANN401 - JSON
-        """An answer that has every required field: what is known, and harmless values for the rest."""
+        """An answer with every required field: the known ones, and neutral values for the rest."""
         return complete(self.answers[status] or {}, known)
 
     def wrong_request(self, query: str, body: bytes) -> list[str]:
-        """What the description does not allow in a request."""
-        found = [text for pair in parse_qsl(query, keep_blank_values=True) for text in self._wrong_key(*pair)]
+        """Problems of a request by the description."""
+        problems = [text for pair in parse_qsl(query, keep_blank_values=True) for text in self._wrong_key(*pair)]
         if self.file:
-            return found
+            return problems
         if self.body is None:
-            return found + (["has a body"] if body and self.method != "GET" else [])
+            return problems + (["has a body"] if body and self.method != "GET" else [])
         try:
             content = json.loads(body or b"null")
         except ValueError:
-            return [*found, "body is not JSON"]
-        return found + [f"body: {text}" for text in wrong(self.body, content)]
+            return [*problems, "body is not JSON"]
+        return problems + [f"body: {text}" for text in wrong(self.body, content)]
 
     def wrong_answer(self, status: int, content: Any) -> list[str]:  # noqa: ANN401 - JSON
-        """What the description does not allow in an answer."""
+        """Problems of an answer by the description."""
         if status not in self.answers:
-            known = status in _GENERAL and isinstance(content, dict) and "message" in content
-            return [] if known else [f"{status} is not among the answers"]
+            is_error = status in _GENERAL and isinstance(content, dict) and "message" in content
+            return [] if is_error else [f"{status} is not among the answers"]
         schema = self.answers[status]
         return [f"answer {status}: {text}" for text in wrong(schema, content)] if schema else []
 
@@ -77,7 +77,7 @@ class Operation:
 
 
 class Description:
-    """All operations of the API, read when they are asked for."""
+    """All operations of the API, parsed on demand."""
 
     def __init__(self, path: Path) -> None:
         self._document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -86,9 +86,9 @@ class Description:
         self._patterns = [(re.compile(_pattern(name)), name) for name in self._document["paths"]]
 
     def find(self, method: str, path: str) -> Operation | None:
-        """The operation that answers to a path; of several the one with the fewest variables, then the longest."""
-        fitting = sorted((name for pattern, name in self._patterns if pattern.fullmatch(path)), key=_vagueness)
-        found = next((name for name in fitting if method.lower() in self._document["paths"][name]), None)
+        """The operation of a path: of several the one with the fewest variables, then the longest."""
+        names = sorted((name for pattern, name in self._patterns if pattern.fullmatch(path)), key=_vagueness)
+        found = next((name for name in names if method.lower() in self._document["paths"][name]), None)
         return self.operation(method, found) if found else None
 
     def operation(self, method: str, template: str) -> Operation:
@@ -99,7 +99,7 @@ class Description:
         return self._operations[key]
 
     def webhook(self, name: str) -> Schema:
-        """What the payload of an event must be, by a name such as pull-request-opened."""
+        """The schema of an event's payload, by a name such as pull-request-opened."""
         body: dict[str, Any] = self._document["x-webhooks"][name]["post"]["requestBody"]
         return self._content(body) or {}
 
@@ -128,7 +128,7 @@ class Description:
         return node
 
     def _inline(self, node: Any) -> Any:  # noqa: ANN401 - JSON
-        """A schema as JSON Schema has it: OpenAPI 3.0 writes `nullable` where that writes a type."""
+        """A schema as JSON Schema has it: OpenAPI 3.0 has `nullable` where JSON Schema has a type."""
         if isinstance(node, list):
             return [self._inline(entry) for entry in node]
         if not isinstance(node, dict):
@@ -162,17 +162,17 @@ def _validator(identity: int) -> Draft7Validator:
     return Draft7Validator(_SCHEMAS[identity], format_checker=_FORMATS)
 
 
-_SCHEMAS: dict[int, Schema] = {}  # keeps what an identity stands for alive
+_SCHEMAS: dict[int, Schema] = {}  # keeps the schemas alive whose identities are keys
 
 
 def wrong(schema: Schema, content: Any) -> list[str]:  # noqa: ANN401 - JSON
-    """Where content does not fit its schema, keys that the schema does not know included."""
+    """Where content does not fit its schema; keys that the schema lacks are problems, too."""
     _SCHEMAS[id(schema)] = schema
     errors = sorted(_validator(id(schema)).iter_errors(content), key=str)
-    found = [f"{'.'.join(map(str, error.absolute_path)) or 'all'}: {error.message[:200]}" for error in errors]
+    problems = [f"{'.'.join(map(str, error.absolute_path)) or 'all'}: {error.message[:200]}" for error in errors]
     if isinstance(content, dict) and "message" not in content and (known := set(_properties(schema))):
-        found += [f"unknown key {key!r}" for key in sorted(set(content) - known)]
-    return found
+        problems += [f"unknown key {key!r}" for key in sorted(set(content) - known)]
+    return problems
 
 
 def complete(schema: Schema, known: Any = ...) -> Any:  # noqa: ANN401 - JSON
@@ -183,14 +183,14 @@ def complete(schema: Schema, known: Any = ...) -> Any:  # noqa: ANN401 - JSON
         return {key: complete(properties.get(key, {})) for key in _required(schema) if key not in known} | filled
     if isinstance(known, list):
         return [complete(_items(schema), entry) for entry in known]
-    return known if known is not ... else _harmless(schema)
+    return known if known is not ... else _neutral(schema)
 
 
-def _harmless(schema: Schema) -> Any:  # noqa: ANN401 - JSON
+def _neutral(schema: Schema) -> Any:  # noqa: ANN401 - JSON
     for key in ("anyOf", "oneOf"):
         if key in schema and "properties" not in schema:
             nothing = any(entry.get("type") == "null" for entry in schema[key])
-            return None if nothing else _harmless(schema[key][0])
+            return None if nothing else _neutral(schema[key][0])
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("type") == "object" or "properties" in schema or "allOf" in schema:

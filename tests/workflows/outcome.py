@@ -1,4 +1,4 @@
-"""What became of a run, read off act's log in JSON."""
+"""The outcome of a run, read from act's JSON log."""
 
 import json
 from collections import defaultdict
@@ -16,10 +16,10 @@ _WORST = ("failure", "cancelled", "success", "skipped")
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run that is over.
+    """A finished run.
 
-    Jobs are called by id; `build (a, 1)` is one of a matrix and `build` all of them; `call / inner` is a job
-    of the workflow that the job `call` calls. A job that act left out was skipped.
+    Jobs are named by id; `build (a, 1)` is one of a matrix and `build` all of them; `call / inner` is a job
+    of the workflow that the job `call` calls. A job that is not in the log was skipped.
     """
 
     jobs: Mapping[str, str]
@@ -34,17 +34,17 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Whether some job ran, and none went wrong."""
+        """Return whether some job ran, and none failed."""
         results = set(self.jobs.values())
         return "success" in results and not results & {"failure", "cancelled"}
 
     @property
     def conclusion(self) -> str:
-        """What GitHub calls the run."""
+        """The run's conclusion, as GitHub computes it."""
         return next((word for word in _WORST if word in self.jobs.values()), "skipped")
 
     def save(self, path: Path) -> None:
-        """Keep it for another process."""
+        """Save the outcome for another process."""
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
     @property
@@ -62,7 +62,7 @@ class Outcome:
 
 
 def load(path: Path) -> Outcome:
-    """A run that was saved."""
+    """Load a saved outcome."""
     return Outcome(**json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -78,24 +78,24 @@ class _Job:
 
 
 def read(workflow: Workflow, log: str, seconds: float, run_id: int, code: int) -> Outcome:
-    """The outcome of a run with such a log."""
+    """Read the outcome of a run from its log."""
     messages = list(_messages(log))
     started: dict[str, _Job] = {}
     for message in messages:
         if "jobID" in message:
             _take(started.setdefault(_name(workflow, message), _Job()), message)
             if message.get("matrix") and "jobResult" in message:
-                # To act the jobs of a matrix are one, and the first failure is everybody's.
-                one = started[_name(workflow, message)]
-                one.result = "failure" if one.failed - one.soft else "success"
+                # act gives all jobs of a matrix the result of the first failure.
+                of_matrix = started[_name(workflow, message)]
+                of_matrix.result = "failure" if of_matrix.failed - of_matrix.soft else "success"
     results: dict[str, str] = {}
     steps: dict[str, dict[str, str]] = {}
-    for job, (owner, own) in _declared(workflow).items():
-        found = {name: one for name, one in started.items() if name == job or name.startswith(f"{job} (")}
-        for name, one in found.items():
-            results[name] = one.result
-            steps[name] = {step.name: one.steps.get(step.key, "skipped") for step in owner.steps(own)}
-        results[job] = _worst([one.result for one in found.values()])
+    for job, (file, job_id) in _declared(workflow).items():
+        runs = {name: run for name, run in started.items() if name == job or name.startswith(f"{job} (")}
+        for name, run in runs.items():
+            results[name] = run.result
+            steps[name] = {step.name: run.steps.get(step.key, "skipped") for step in file.steps(job_id)}
+        results[job] = _worst([run.result for run in runs.values()])
     for job in workflow.jobs:
         if workflow.called(job):
             results[job] = _worst([value for name, value in results.items() if name.startswith(f"{job} / ")])
@@ -109,23 +109,23 @@ def read(workflow: Workflow, log: str, seconds: float, run_id: int, code: int) -
 def _messages(log: str) -> Iterator[Json]:
     for line in log.splitlines():
         try:
-            found = json.loads(line)
+            message = json.loads(line)
         except ValueError:
-            found = None
-        yield found if isinstance(found, dict) else {"msg": line}
+            message = None
+        yield message if isinstance(message, dict) else {"msg": line}
 
 
 def _declared(workflow: Workflow, prefix: str = "") -> dict[str, tuple[Workflow, str]]:
-    """Every job that has steps, with the file that has it and its id there."""
-    found: dict[str, tuple[Workflow, str]] = {}
+    """Every job that has steps, with its file and its id there."""
+    jobs: dict[str, tuple[Workflow, str]] = {}
     for job in workflow.jobs:
         called = workflow.called(job)
-        found |= _declared(called, f"{prefix}{job} / ") if called else {f"{prefix}{job}": (workflow, job)}
-    return found
+        jobs |= _declared(called, f"{prefix}{job} / ") if called else {f"{prefix}{job}": (workflow, job)}
+    return jobs
 
 
 def _name(workflow: Workflow, message: Json) -> str:
-    """The name of the job that speaks; act writes the called workflow's and the calling job's names before its own."""
+    """The name of a message's job; act puts the names of the called workflow and the calling job before it."""
     job, matrix = str(message["jobID"]), message.get("matrix") or {}
     values = f" ({', '.join(map(str, matrix.values()))})" if matrix else ""
     full = str(message["job"])

@@ -1,4 +1,4 @@
-"""A package with the small table, for pip on this machine: what data/fetch.py downloads, with hashes of its own."""
+"""A package with the small table, which data/fetch.py downloads from a folder of this machine."""
 
 import csv
 import hashlib
@@ -36,10 +36,7 @@ def build_wheel(*_, **__):
 
 
 def publish(clone: Clone, folder: Path) -> Path:
-    """Pack the clone's raw data into `folder` as the published package does, and make its data/fetch.py expect that.
-
-    The code that fetches stays as it is; the hash that it expects is that of another file.
-    """
+    """Pack the clone's raw data into `folder` as the published package does, and set its hash in data/fetch.py."""
     folder.mkdir(parents=True)
     lines: dict[str, list[str]] = {}
     with (clone.path / "data" / "raw" / RAW).open(encoding="utf-8", newline="") as table:
@@ -60,11 +57,11 @@ def publish(clone: Clone, folder: Path) -> Path:
     }
     target = folder / f"{_NAME}.tar.gz"
     target.write_bytes(_tar({f"{_NAME}/{name}": content for name, content in files.items()}))
-    _expect(clone.path / "data" / "fetch.py", target.read_bytes())
+    _set_hash(clone.path / "data" / "fetch.py", target.read_bytes())
     return folder
 
 
-def _expect(path: Path, archive: bytes) -> None:
+def _set_hash(path: Path, archive: bytes) -> None:
     text = path.read_text(encoding="utf-8")
     (old,) = (line for line in text.splitlines() if line.startswith("SHA256 = "))
     path.write_text(text.replace(old, f'SHA256 = "{hashlib.sha256(archive).hexdigest()}"'), encoding="utf-8")

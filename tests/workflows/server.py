@@ -1,4 +1,4 @@
-"""The front of the tests' GitHub: who asks, whether they may, and whether question and answer are GitHub's."""
+"""The HTTP server of the tests' GitHub: it checks tokens, permissions, and requests and answers by the description."""
 
 import json
 import re
@@ -25,7 +25,7 @@ _PER_PAGE, _MOST = 30, 100
 
 @dataclass(frozen=True)
 class Call:
-    """A request that arrived, and the status it got."""
+    """A request and the status of its answer."""
 
     method: str
     path: str
@@ -37,7 +37,7 @@ class Call:
 
 @dataclass
 class Fault:
-    """What goes wrong instead of an answer; status 0 breaks the connection."""
+    """An error in place of an answer; status 0 breaks the connection."""
 
     method: str
     pattern: re.Pattern[str]
@@ -48,7 +48,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes over the wire."""
+    """An HTTP answer."""
 
     status: int
     content: Any = None
@@ -57,7 +57,7 @@ class Reply:
 
 
 class Router:
-    """Takes every request, records it, and finds the endpoint."""
+    """Records every request, and calls its endpoint."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -128,13 +128,13 @@ class Router:
         headers: dict[str, str] = {}
         if "per_page" in operation.parameters:
             content, headers = _page(content, f"{self.state.url}{asked[0]}", asked[1])
-        # A copy: what is sent must not change with the state.
+        # A copy: the answer must not change with the state.
         content = json.loads(json.dumps(operation.complete(content, answer.status)))
         return Reply(answer.status, content, headers, identity.login)
 
 
 def _account(state: State, request: Request) -> Answer:
-    """Anybody's account, for any token; it belongs to no repository, and CML asks for it before all else."""
+    """An account, for any token; CML asks for it first."""
     return Answer(user(state, request.parts["username"]))
 
 
@@ -142,14 +142,14 @@ ROUTES["GET", "/users/{username}"] = Route(_account, (), "read")
 
 
 def _page(content: Any, url: str, keys: Json) -> tuple[Any, dict[str, str]]:  # noqa: ANN401 - JSON
-    """One page of a list, or of the list in an object, and the links to the others."""
+    """A page of a list, or of the list in an object, and the links to other pages."""
     name = "" if isinstance(content, list) else next(key for key, value in content.items() if isinstance(value, list))
     rows = content[name] if name else content
     size, page = min(int(keys.get("per_page", _PER_PAGE)), _MOST), max(int(keys.get("page", 1)), 1)
     last = max(-(-len(rows) // size), 1)
-    wanted = {"first": 1, "prev": page - 1} if page > 1 else {}
-    wanted |= {"next": page + 1, "last": last} if page < last else {}
-    links = [f'<{url}?{urlencode({**keys, "page": number})}>; rel="{rel}"' for rel, number in wanted.items()]
+    numbers = {"first": 1, "prev": page - 1} if page > 1 else {}
+    numbers |= {"next": page + 1, "last": last} if page < last else {}
+    links = [f'<{url}?{urlencode({**keys, "page": number})}>; rel="{rel}"' for rel, number in numbers.items()]
     part = rows[(page - 1) * size : page * size]
     return ({**content, name: part} if name else part), ({"Link": ", ".join(links)} if links else {})
 
@@ -157,8 +157,8 @@ def _page(content: Any, url: str, keys: Json) -> tuple[Any, dict[str, str]]:  # 
 def _variables(template: str, path: str) -> dict[str, str]:
     pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template))
     pattern = re.sub(r"\(\?P<(?!ref>)(\w+)>\.\+\)", r"(?P<\1>[^/]+)", pattern)
-    found = re.fullmatch(pattern, path)
-    return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
+    match = re.fullmatch(pattern, path)
+    return {name: unquote(value) for name, value in match.groupdict().items()} if match else {}
 
 
 def _error(status: int, message: str, login: str = "") -> Reply:
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
     router: Router
 
     def answer(self) -> None:
-        """Any request to the API."""
+        """Answer a request to the API."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         reply = self.router.answer(self.command, self.path, self.headers.get("Authorization", ""), body)
         if reply.status == 0:
@@ -197,19 +197,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
-        """Nothing on the tests' terminal: the calls are recorded."""
+        """Print nothing: the calls are recorded."""
 
 
 class _Storage(_Handler):
     def do_GET(self) -> None:
-        """What a download address leads to; the real storage refuses a token of GitHub's."""
+        """Send a stored file; like the real storage, refuse a token of GitHub's."""
         name = self.path.lstrip("/")
         with self.router.state.lock:
-            found = self.router.state.stored.get(name)
+            content = self.router.state.stored.get(name)
             if "Authorization" in self.headers:
                 self.router.violations.append(f"GET {name}: Authorization was sent to the storage")
-        status = 400 if "Authorization" in self.headers else 404 if found is None else 200
-        self.reply(status, (found or b"") if status == 200 else b"", {"Content-Type": "application/octet-stream"})
+        status = 400 if "Authorization" in self.headers else 404 if content is None else 200
+        self.reply(status, (content or b"") if status == 200 else b"", {"Content-Type": "application/octet-stream"})
 
 
 class Servers:
@@ -221,11 +221,11 @@ class Servers:
         self._secure: tuple[str, Path] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         router.state.url, router.state.downloads = (
-            f"http://127.0.0.1:{one.server_address[1]}" for one in self._servers
+            f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers
         )
 
     def secure(self) -> tuple[str, Path]:
-        """The API behind TLS, from the first question on: its address, and the certificate to be trusted."""
+        """Start the API behind TLS on the first call; return its address and its certificate."""
         if self._secure is None:
             self._folder = tempfile.TemporaryDirectory(prefix="github-")
             certificate = _certificate(Path(self._folder.name))
@@ -256,7 +256,7 @@ def _serve(handler: type[_Handler], router: Router, context: ssl.SSLContext | No
 
 
 def _certificate(folder: Path) -> Path:
-    """A certificate of 127.0.0.1 that nobody signed but itself, with its key, in one file."""
+    """A self-signed certificate of 127.0.0.1, with its key, in one file."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -264,12 +264,12 @@ def _certificate(folder: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "GitHub of the tests")])
     began = datetime.now(UTC) - timedelta(hours=1)
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(began).not_valid_after(began + timedelta(days=1))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(began).not_valid_after(began + timedelta(days=1))
     address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
-    made = made.add_extension(address, critical=False)
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    text = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    builder = builder.add_extension(address, critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    text = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     path = folder / "certificate.pem"
     path.write_bytes(text + key.private_bytes(serialization.Encoding.PEM, *plain))

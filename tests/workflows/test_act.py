@@ -139,7 +139,7 @@ def test_ref_and_commit_of_an_event(origin: Origin, github: GitHub, write: Write
 
 
 def test_a_fork_gets_no_secret(origin: Origin, github: GitHub, write: Write) -> None:
-    """The same pull request from a fork runs without the secrets that one from a branch has."""
+    """A pull request from a fork runs without the secrets that the same one from a branch has."""
     _pushed(origin, write, _SEES)
     clone = write({"new": "file"})
     origin.push(clone, "feature")
@@ -156,7 +156,7 @@ def test_a_fork_gets_no_secret(origin: Origin, github: GitHub, write: Write) -> 
 
 
 def test_what_github_would_not_start(origin: Origin, github: GitHub, write: Write) -> None:
-    """An event of another type or branch starts nothing, and says so."""
+    """An event of another type or branch starts no run, with a reason."""
     _pushed(origin, write, _SEES)
     origin.push(write({"new": "file"}), "feature")
     origin.pull(1, "feature")
@@ -192,7 +192,7 @@ def test_a_job_without_a_runner(origin: Origin, github: GitHub, write: Write) ->
 
 
 def test_a_run_that_hangs(origin: Origin, github: GitHub, write: Write) -> None:
-    """It is stopped with all that it started, and its job counts as cancelled."""
+    """It is stopped with all its processes, and its job counts as cancelled."""
     text = "on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps: [{run: sleep 3600.25}]\n"
     _pushed(origin, write, text)
     found = act.run(origin, "it.yml", events.push(github), github=github, timeout=2)

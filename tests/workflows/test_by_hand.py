@@ -1,4 +1,4 @@
-"""A run of experiment.yml that somebody starts by hand, with other values than params.yaml has."""
+"""A run of experiment.yml by hand, with other values than params.yaml has."""
 
 import os
 import subprocess

@@ -96,7 +96,7 @@ class Publisher:
 
 @pytest.fixture
 def publisher(origin: Origin, github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publisher:
-    """Pull request 1 with a finished run; nobody waits between two tries."""
+    """A publisher for pull request 1 with a finished run, without pauses between attempts."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     for name in ("VERDICT_LOGIN", "GITHUB_SERVER_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -122,7 +122,7 @@ def test_a_second_verdict_replaces_the_first(publisher: Publisher) -> None:
 
 
 def test_thirty_others_come_first(publisher: Publisher) -> None:
-    """Where CML cannot see our comment behind 30 others, it is not asked, and ours is changed all the same."""
+    """If 30 comments precede ours, which CML cannot see then, ours is updated without CML."""
     for number in range(30):
         publisher.github.comment(1, f"Comment {number}", "outsider")
     for text in ("Fail: worse", "Pass: better"):
@@ -146,7 +146,7 @@ def test_a_strangers_copy_of_the_watermark(publisher: Publisher, first: str) -> 
 
 
 def test_cml_and_the_api_know_each_others_comments(publisher: Publisher) -> None:
-    """What CML wrote is changed without CML when it fails, and what that wrote is changed by CML."""
+    """CML's comment is updated without CML when it fails, and CML updates that one later."""
     publisher.tell(FAIL, "One")
     publisher.github.fail("PATCH", "/issues/comments/", 403)
     publisher.tell(FAIL, "Two")
@@ -233,7 +233,7 @@ def test_documentation_costs_no_gpu(small_site: InProcessProject) -> None:
 
 
 def test_a_broken_cml_is_done_without(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where its command fails, the comment comes without it."""
+    """If its command fails, the comment is posted without it."""
     monkeypatch.setattr(real_cml, "folder", lambda *_: STANDINS / "nowhere")
     publisher.tell(FAIL, "Fail: worse")
     assert publisher.posters == ["cml"]
@@ -241,7 +241,7 @@ def test_a_broken_cml_is_done_without(publisher: Publisher, monkeypatch: pytest.
 
 
 def test_a_real_cml_is_used(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `cml` on PATH is called in place of the stand-in, and told of a GitHub that it can trust, which is this one."""
+    """A `cml` on PATH is called instead of the stand-in, with the tests' GitHub and its certificate."""
     (tmp_path / "real").mkdir()
     told = "import os; print(os.environ['CML_REPO'], os.environ['NODE_EXTRA_CA_CERTS'])"
     (tmp_path / "real" / "cml").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{told}" "$@"\n', encoding="utf-8")

@@ -46,13 +46,13 @@ class Month:
         self.client = Client(github.name, github.token("looks", {"actions": "read"}), github.url)
 
     def ran(self, workflow: str, *jobs: Json, days: float = 1, **more: Any) -> Json:  # noqa: ANN401
-        """A run, so many days ago."""
+        """A run of so many days ago."""
         at, head = instant(NOW - timedelta(days=days)), str(self.github.state.find("main"))
         known: Json = {"head_sha": head, "head_branch": "main", "workflow": f"{workflow}.yml", "created_at": at}
         return self.github.run(len(self.github.state.runs) + 1, **known, jobs=jobs, **more)
 
     def records(self) -> Records:
-        """What is known of the last month."""
+        """The records of the last month."""
         return github_records(self.client, self.folder, NOW)
 
     def asked(self) -> list[str]:
@@ -121,7 +121,7 @@ def test_what_is_over_is_asked_for_once(month: Month) -> None:
 
 
 def test_what_was_learned_before_a_failure_is_kept(month: Month) -> None:
-    """Where GitHub stops answering, the next look goes on from there; and nothing is said of the month."""
+    """If GitHub stops answering, the next call continues from there, and no month is reported."""
     for _ in range(3):
         month.ran("experiment", job("gpu", 30, OWN))
     month.github.fail("GET", "runs/1/jobs", status=403)
@@ -235,7 +235,7 @@ def test_the_command_forecasts(here: Callable[..., int], capsys: pytest.CaptureF
 def test_without_a_token_the_command_tells_what_it_does_not_know(
     here: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It reads this machine's records, and says how to ask GitHub."""
+    """It reads this machine's records, and says how to read GitHub's."""
     monkeypatch.delenv("GITHUB_TOKEN")
     assert here() == 0
     assert "Not known: what GitHub ran; GITHUB_REPOSITORY=owner/name GITHUB_TOKEN=" in capsys.readouterr().out

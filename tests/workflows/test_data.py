@@ -1,4 +1,4 @@
-"""Data in a pull request: the judge derives all tables by main's code, whatever the change's own code makes of them."""
+"""Data in a pull request: the judge derives all tables by main's code, whatever the change's code writes."""
 
 from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review.ci.test_run import PREPARE
@@ -35,7 +35,7 @@ def test_added_rows_pass_without_a_label(project: InProcessProject) -> None:
 
 
 def test_a_prepare_that_copies_test_rows_needs_a_label(project: InProcessProject) -> None:
-    """Lines in `prepare` that copy test rows to train, a word added, are not run until somebody approves them."""
+    """Lines in `prepare` that copy test rows to train, with a word added, are not run without approval."""
     by_main: Files = {}
 
     def copying(clone: Clone) -> None:

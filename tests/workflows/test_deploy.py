@@ -1,4 +1,4 @@
-"""deploy.yml by act, with a stand-in for the program on the host: what rolls, what is refused, what is recorded."""
+"""deploy.yml by act, with a stand-in for the host's program: rolls, refusals, records."""
 
 import sys
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Hosts:
     folder: Path
 
     def host(self, environment: str) -> Store:
-        """What the guard of a host keeps."""
+        """The files of a host's guard."""
         return Store(self.folder / environment)
 
     def deploy(self, environment: str, version: str = "", **inputs: str) -> Outcome:
@@ -75,7 +75,7 @@ class Hosts:
 
     def shown(self, version: str) -> Path:
         """A release as a host takes it."""
-        git(self.releases.desk.path, "fetch", "--quiet", "--tags")
+        git(self.releases.clone.path, "fetch", "--quiet", "--tags")
         path = self.folder / f"{version}.json"
         path.write_text(self.releases.release("show", version), encoding="utf-8")
         return path
@@ -91,9 +91,9 @@ def once_twice(once_released: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def hosts(once_twice: Path, tmp_path: Path) -> Iterator[Hosts]:
-    """A copy of it, with two hosts on which nothing serves."""
+    """A copy of that repository, with two hosts on which nothing serves."""
     with release_fixture.released(once_twice, tmp_path) as made:
-        config = made.desk.path / ".dvc/config"
+        config = made.clone.path / ".dvc/config"
         config.write_text(REMOTE.format(made.project.clone.path / ".dvc/cache"), encoding="utf-8")
         made.commit("A remote that all machines reach")
         (tmp_path / "hosts").mkdir()
@@ -162,7 +162,7 @@ def test_a_roll_that_comes_back_opens_one_issue(hosts: Hosts) -> None:
 
 
 def test_back_asks_for_nothing(hosts: Hosts) -> None:
-    """What served before serves again, is the tag, and the issue says so; nothing is verified."""
+    """The previous release serves again and has the tag, and the issue says so; nothing is verified."""
     hosts.serves("production", NEXT, previous="v1.0.0")
     ran = hosts.deploy("production", back="true", force="wrong labels")
     assert ran.jobs == {**ALL, "verify": "skipped"}, ran.log
@@ -183,7 +183,7 @@ def test_what_serves_is_recorded_without_a_roll(hosts: Hosts) -> None:
 
 
 def test_a_runner_on_the_wrong_host_records_nothing(hosts: Hosts) -> None:
-    """What another environment's host says is no tag of this one."""
+    """The answer of another environment's host sets no tag."""
     hosts.host("production").state.write(State("staging"))
     ran = hosts.deploy("production")
     assert (ran.jobs["record"], ran.jobs["confirm"]) == ("failure", "skipped"), ran.log
@@ -193,7 +193,7 @@ def test_a_runner_on_the_wrong_host_records_nothing(hosts: Hosts) -> None:
 
 def test_a_release_is_on_staging_at_once(hosts: Hosts) -> None:
     """By release.yml, after a green main, where the variable STAGING says that there is one."""
-    (hosts.releases.desk.path / "requirements/serving.txt").write_text("# yet other pins\n", encoding="utf-8")
+    (hosts.releases.clone.path / "requirements/serving.txt").write_text("# yet other pins\n", encoding="utf-8")
     commit = hosts.releases.commit()
     project = hosts.releases.project
     ran = release_fixture.run(project, green(project, commit), **hosts.settings("staging"))

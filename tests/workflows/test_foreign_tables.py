@@ -29,7 +29,7 @@ WORDS_OF_THE_EXAMPLE = re.compile("sentiment|vader|tweet|neutral|valence|rater|s
 
 
 def part_of(table: Table, one_in: int, path: Path) -> Path:
-    """Write one in so many rows of a table to a file of the same format."""
+    """Write every so-manieth row of a table to a file of the same format."""
     match path.suffix:
         case ".parquet":
             rows = pd.read_parquet(table.path)
@@ -43,7 +43,7 @@ def part_of(table: Table, one_in: int, path: Path) -> Path:
 
 
 def options(data: dict[str, Any]) -> Iterator[str]:
-    """What `verdict init` is told of the columns; how to deal with conflicts it finds out by itself."""
+    """The options of `verdict init` for the columns; it finds the rule for conflicts itself."""
     for name, told in data.items():
         values = told if isinstance(told, list) else [told]
         for value in [",".join(values)] if name == "labels" else values:
@@ -52,7 +52,7 @@ def options(data: dict[str, Any]) -> Iterator[str]:
 
 
 class Team(InProcessProject):
-    """A team whose main is somebody's table, and what their commands have printed."""
+    """A project whose main has another table, and the output of its commands."""
 
     printed = ""
 

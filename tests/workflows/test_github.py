@@ -87,7 +87,7 @@ def test_nullable_is_understood() -> None:
     ],
 )
 def test_permissions(github: GitHub, ask: Ask, call: str, body: dict[str, object] | None, scope: str) -> None:
-    """What one permission opens is closed without it, and for writing it must be one to write."""
+    """Each endpoint is closed without its permission, and writes need the level to write."""
     github.pull(1, "feature")
     main = str(github.state.find("main"))
     github.run(5, head_sha=main, head_branch="main")
@@ -177,7 +177,7 @@ def test_pull_requests_are_what_git_has(origin: Origin, github: GitHub, ask: Ask
 
 
 def test_a_pull_request_is_opened_once(origin: Origin, github: GitHub, ask: Ask, write: Write) -> None:
-    """Of a branch with commits of its own, by an App or, where the settings allow it, by GitHub Actions."""
+    """From a branch with commits, by an App or, if the settings allow it, by GitHub Actions."""
     head = origin.push(write({"new": "file"}), "feature")
     body = {"title": "A change", "head": "feature", "base": "main", "body": "Why"}
     refused = ask("POST", "/pulls", body)
@@ -219,7 +219,7 @@ def test_issues(github: GitHub, ask: Ask) -> None:
 
 
 def test_dispatches(github: GitHub, ask: Ask, loose: list[str]) -> None:
-    """What comes from outside needs the right to write contents, ten keys at most, and is no answer with a body."""
+    """A repository_dispatch needs the right to write contents and at most ten keys, and has no body in its answer."""
     github.token("issues", {"issues": "write"})
     body = {"event_type": "retrain", "client_payload": {"reason": "drift"}}
     assert ask("POST", "/dispatches", body, "issues").status_code == 403
@@ -233,7 +233,7 @@ def test_dispatches(github: GitHub, ask: Ask, loose: list[str]) -> None:
 
 
 def test_faults(github: GitHub, ask: Ask) -> None:
-    """What a test lets go wrong goes wrong as often as it says."""
+    """A fault of a test happens as often as it says."""
     github.pull(1, "feature")
     github.fail("GET", r"/pulls/1$", 502, times=2)
     github.fail("GET", r"/pulls$", 0)

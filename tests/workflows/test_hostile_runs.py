@@ -1,4 +1,4 @@
-"""What a run hands over comes from a stranger: nothing of it passes for a result, leaves its folder, or speaks."""
+"""A hostile run's bundle: none of it passes for a result, leaves its folder, or is executed."""
 
 import hashlib
 import io
@@ -29,7 +29,7 @@ EVALUATION = "metrics/evaluation.json"
 
 @pytest.fixture(scope="module")
 def harness(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JudgeHarness]:
-    """One honest run of a change of the seed, before the judge."""
+    """The judge of an honest run of another seed."""
     place = tmp_path_factory.mktemp("judge")
     with copy_of_project(base, place) as project:
         run = project.add_finished_run(project.propose(other_seed), project.honest())
@@ -38,7 +38,7 @@ def harness(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ju
 
 @pytest.fixture(autouse=True)
 def untouched(harness: JudgeHarness) -> Iterator[None]:
-    """After each test the judge's checkout is as git has it; beside it lie its own folders, and nothing else."""
+    """After each test the judge's checkout is unchanged, and beside it are only its own folders."""
     yield
     clone = Clone(harness.folder)
     assert clone.changes() == ""
@@ -91,7 +91,7 @@ def test_what_no_run_writes_is_not_taken(harness: JudgeHarness, change: Callable
 
 
 def test_an_artifact_of_600_mb_is_not_even_downloaded(harness: JudgeHarness) -> None:
-    """A bundle whose size GitHub tells is too large is refused by that."""
+    """A bundle is refused by the size that GitHub reports."""
     asked = len(harness.project.github.requests)
     os.truncate(harness.archive, 600_000_000)
     verdict, report = harness.judge()

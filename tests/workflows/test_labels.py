@@ -1,4 +1,4 @@
-"""Which labels count: those that a person set on the very commit that is judged."""
+"""Labels count only if a person set them on the very commit that is judged."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,7 +83,7 @@ def branch(origin: Origin, github: GitHub, write: Callable[[Files], Path]) -> Br
 
 
 def test_a_label_counts_for_the_commit_it_was_set_on(branch: Branch) -> None:
-    """Set after the push it counts, after the next push it does not, set anew it does."""
+    """It counts after the push, not after the next push, and again once it is set again."""
     branch.label(REPRODUCE)
     branch.label(POLICY)
     assert branch.labels == {REPRODUCE, POLICY}
@@ -110,7 +110,7 @@ def test_only_another_person_approves(branch: Branch, actor: str) -> None:
 
 
 def test_a_commit_that_is_pushed_again_does_not_inherit(branch: Branch) -> None:
-    """B, then A by force, the label on A, then B again by force: nobody approved B."""
+    """After pushes of B, A by force, the label on A, and B by force, B is not approved."""
     bad = branch.push("bad")
     branch.to(branch.origin.sha("refs/heads/change^"), forced=True)
     branch.label(POLICY)
@@ -153,7 +153,7 @@ def test_a_run_of_a_branch_of_the_same_name_in_a_fork_is_another_branch(branch: 
 
 
 def test_a_run_by_hand_of_a_tag_of_the_same_name_says_nothing_of_the_branch(branch: Branch) -> None:
-    """A run of a tag `change` at B, the label on A, then B pushed plainly: nobody approved B."""
+    """After a run of a tag `change` at B, the label on A, and a plain push of B, B is not approved."""
     first = branch.origin.sha("refs/heads/change")
     bad = branch.push("bad", runs=False)
     branch.to(first, runs=False)
@@ -185,7 +185,7 @@ COLLEAGUE = "colleague"
 
 
 def pushed(branch: Branch, text: str, who: str, writers: tuple[str | None, str | None] = ("author", "author")) -> str:
-    """A commit that somebody pushes, written and committed by whom GitHub takes for it."""
+    """A pushed commit with GitHub's accounts for author and committer."""
     head = branch.push(text, runs=False)
     branch.github.state.writers[head] = writers
     return ran(branch, head, who)
@@ -227,7 +227,7 @@ def test_who_wrote_or_committed_any_commit_does_not_approve(branch: Branch, writ
 
 
 def test_who_pushed_what_is_not_there_any_more_does_not_approve(branch: Branch) -> None:
-    """Of a branch that was rewritten by force, those who pushed before, and who forced it, stay its authors."""
+    """After a rewrite by force, earlier pushers and the one who forced it count as authors."""
     first = branch.origin.sha("refs/heads/change")
     pushed(branch, "by a colleague", COLLEAGUE)
     branch.to(first, forced=True)
@@ -240,7 +240,7 @@ def test_who_pushed_what_is_not_there_any_more_does_not_approve(branch: Branch) 
 
 
 def test_who_set_a_label_on_an_earlier_commit_may_approve(branch: Branch) -> None:
-    """The run that a label starts makes nobody a pusher."""
+    """The run that a label starts makes its actor no pusher."""
     ran(branch, branch.origin.sha("refs/heads/change"), "maintainer")
     pushed(branch, "another", "author")
     branch.label(POLICY)
@@ -248,7 +248,7 @@ def test_who_set_a_label_on_an_earlier_commit_may_approve(branch: Branch) -> Non
 
 
 def updated(branch: Branch, who: str, text: str = "") -> str:
-    """Main moves on, and somebody presses *Update branch*; with a text, the merge holds more than merging gives."""
+    """Main moves on and *Update branch* merges it; with a text, the merge adds that beyond merging."""
     origin = branch.origin
     base = origin.sha("main")
     moved = origin.git("commit-tree", f"{base}^{{tree}}", "-p", base, "-m", "Somebody else's")
@@ -262,21 +262,21 @@ def updated(branch: Branch, who: str, text: str = "") -> str:
 
 
 def test_who_updates_the_branch_may_approve(branch: Branch) -> None:
-    """The merge of main that GitHub makes holds nothing of whoever presses the button."""
+    """GitHub's merge of main contains no work of the person who presses the button."""
     updated(branch, "maintainer")
     branch.label(POLICY)
     assert branch.labels == {POLICY}
 
 
 def test_a_merge_that_holds_more_makes_an_author(branch: Branch) -> None:
-    """A merge of main whose files are not what merging gives was written by somebody."""
+    """A merge of main with other files than merging gives has an author."""
     updated(branch, "maintainer", "something else")
     branch.label(POLICY)
     assert branch.labels == set()
 
 
 def test_a_push_that_ends_in_a_merge_of_main_makes_a_pusher(branch: Branch) -> None:
-    """Commits that arrive with such a merge on top, under the author's name, are those of whoever pushed them."""
+    """Commits that arrive below such a merge, under the author's name, are the pusher's."""
     branch.push("in the author's name", runs=False)
     updated(branch, "maintainer")
     branch.label(POLICY)
@@ -284,7 +284,7 @@ def test_a_push_that_ends_in_a_merge_of_main_makes_a_pusher(branch: Branch) -> N
 
 
 def test_nobody_approves_more_commits_than_github_lists(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a longer pull request it cannot be told who wrote it."""
+    """The authors of a longer pull request are unknown."""
     monkeypatch.setattr(pull_request, "_MOST_COMMITS", 2)
     branch.label(POLICY)
     assert branch.labels == {POLICY}
@@ -296,7 +296,7 @@ def test_nobody_approves_more_commits_than_github_lists(branch: Branch, monkeypa
 def test_nobody_approves_a_branch_with_more_runs_than_github_lists(
     branch: Branch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each label starts a run; once the first ones are out of the list, nobody knows who pushed."""
+    """Each label starts a run; once the first runs are off the list, the pushers are unknown."""
     branch.label(POLICY)
     assert branch.labels == {POLICY}
     monkeypatch.setattr(pull_request, "_MOST_RUNS", branch.runs)

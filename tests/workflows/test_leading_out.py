@@ -98,7 +98,7 @@ _UNNAMED = (
 
 @pytest.mark.parametrize("name", ["verdict/classifier/.gitattributes", "stages/.dvcignore", *_UNNAMED])
 def test_what_the_dag_does_not_name_may_matter(project: InProcessProject, tmp_path: Path, name: str) -> None:
-    """What changes how files are seen, what a library would import, a pin: without a run there is no *unchanged*."""
+    """Changes of how files are read, of importable modules or of pins are never *unchanged* without a run."""
     run = project.add_finished_run(project.propose(_put(name, "# other\n")), None, conclusion="success")
     assert judged(project, run, tmp_path / "judge")[0].code != PASS
 
@@ -135,7 +135,7 @@ def test_a_summary_is_measured_in_bytes(project: InProcessProject, tmp_path: Pat
 
 
 def test_an_approved_policy_passes_the_merge_queue(project: InProcessProject, tmp_path: Path) -> None:
-    """What a person approved on the pull request's head is approved in the group that holds nothing else."""
+    """An approval on the pull request's head counts in a group with nothing else."""
     head = project.propose(lambda clone: set_params(clone, "gate", max_artifact_mb=30.0))
     files = project.honest()
     run = project.add_finished_run(head, files)

@@ -1,4 +1,4 @@
-"""What dvc.lock says is not believed: stale, invented, or merged into a falsehood; and CI writes one if asked to."""
+"""CI does not trust dvc.lock: stale, invented, or false after a merge; on request it writes one."""
 
 import shutil
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ OF_KINDS = "verdict/classifier/training/loop.py"
 
 
 def without_gpu(clone: Clone) -> None:
-    """Another seed, and nobody who could run it: dvc.lock is stale."""
+    """Change the seed without a run: dvc.lock is stale."""
     set_params(clone, "train", seed=7)
 
 
@@ -88,7 +88,7 @@ def test_a_stale_lock_ends_early_and_names_stage_and_key(project: InProcessProje
 
 
 def test_an_invented_lock_is_not_the_candidate(project: InProcessProject) -> None:
-    """It is consistent, so it is run from main's: the invented figures stand beside the true ones, and nowhere else."""
+    """It is consistent, so the stages run from main's; the invented metrics appear only beside the true ones."""
     project.propose(invented)
     ran = project.experiment()
     assert top_level(ran.jobs) == REPRODUCED, ran.log
@@ -161,7 +161,7 @@ def test_main_that_moves_before_the_judge_is_what_counts(project: InProcessProje
 
 @dataclass(frozen=True)
 class Asked:
-    """A pull request whose stale head CI reproduced; what happened before that, each test tells."""
+    """A pull request whose stale head CI reproduced."""
 
     project: InProcessProject
     ran: Outcome
@@ -237,7 +237,7 @@ def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
 
 
 def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
-    """The label stays on the pull request, but it was set on another commit: CI does not write to this one."""
+    """A label that was set on another commit lets CI write nothing to this one."""
     asked.history("earlier", "label")
     judged = asked.report()
     assert judged.jobs == JUDGED, judged.log
@@ -246,7 +246,7 @@ def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
 
 
 def test_a_push_while_the_judge_works_is_not_overwritten(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody pushes just before the commit: the job fails and says so, and the branch is theirs."""
+    """After a push just before the commit the job fails and says so, and the branch keeps the push."""
     asked.history("head", "label")
     project = asked.project
     key = ("POST", f"{REPOSITORY}/git/commits")

@@ -13,7 +13,7 @@ _DIFFERS = "evaluate: data/predictions: committed "
 
 
 def merged(project: InProcessProject, change: Change) -> None:
-    """A change on main that nobody judged."""
+    """An unjudged change on main."""
     change(project.clone)
     project.clone.commit("Straight to main")
     project.origin.push(project.clone.path, "main")

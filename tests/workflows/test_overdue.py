@@ -1,4 +1,4 @@
-"""An audit that nobody runs any more is noticed by main's workflow."""
+"""main.yml notices that the audit no longer runs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def audited(origin: Origin, github: GitHub, write: Callable[[Files], Path]) -> G
 
 
 def ran(github: GitHub, days: float, conclusion: str | None = "success", branch: str = "main") -> None:
-    """A night's audit, so many days ago."""
+    """An audit of so many days ago."""
     number, at = len(github.state.runs) + 1, instant(NOW - timedelta(days=days))
     sha = str(github.state.find("main"))
     github.run(
@@ -43,7 +43,7 @@ def ran(github: GitHub, days: float, conclusion: str | None = "success", branch:
 
 
 def looked(github: GitHub) -> None:
-    """What main's workflow asks."""
+    """The check of main.yml."""
     token = github.token("looks", {"contents": "read", "actions": "read"})
     require_audited(Client(github.name, token, github.url), NOW)
 

@@ -48,16 +48,16 @@ class Labelled:
         self.github.run(run, head_sha=self.head, artifacts_folder=folder, **known)
 
     def take(self) -> tuple[dict[int, str], set[int]]:
-        """What the job `take` finds, with its rights."""
+        """The result of the job `take`, with its rights."""
         return collect(self._client("actions", "pull_requests", "deployments"), 1, self.out)
 
     def tell(self, taken: dict[int, str], serving: dict[int, str]) -> None:
-        """What the job `tell` says, with its rights."""
+        """The output of the job `tell`, with its rights."""
         record_deployments(self._client(deployments="write"), taken, serving, URL)
 
     @property
     def shown(self) -> list[tuple[str, list[str]]]:
-        """The deployments, with what became of each."""
+        """The deployments with their statuses."""
         return [
             (one["environment"], [status["state"] for status in one["statuses"]])
             for one in self.github.state.deployments
@@ -90,7 +90,7 @@ def test_what_was_judged_is_taken_once(labelled: Labelled) -> None:
 
 
 def test_only_what_the_judge_left_is_taken(labelled: Labelled) -> None:
-    """A run of the change, or a workflow of its own that is called report, leaves the same name, and is not asked."""
+    """The same artifact name of a run of the change, or of another workflow called report, is ignored."""
     labelled.judged((MODEL, b"{}"), run=5, workflow="experiment.yml", event="pull_request")
     labelled.judged((MODEL, b"{}"), run=6, event="pull_request")
     labelled.judged((MODEL, b"{}"), run=8, workflow="other.yml")

@@ -1,4 +1,4 @@
-"""What is told of a verdict: by which check, and what an older one must not say any more."""
+"""Publishing a verdict: by which check, and what an older verdict must not publish any more."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,12 +38,12 @@ class PublishedChange:
         self.github.run(number, name="experiment", head_sha=self.head, **more)  # type: ignore[arg-type]
 
     def publish(self, code: int, number: int = 5) -> tuple[str, int | None]:
-        """Who posts the comment on a verdict."""
+        """The publisher of the comment on a verdict."""
         write(Verdict(code, "A title", self.head, 1, "change"), self.folder)
         return self.tell(events.workflow_run(self.github, number).payload)
 
     def tell(self, event: Json) -> tuple[str, int | None]:
-        """Publish what lies in the folder: with the App's token, which may not read runs, and the job's own."""
+        """Publish the verdict in the folder: with the App's token, which may not read runs, and the job's own."""
         app, job = self.github.token("app", _OF_THE_APP), self.github.token("job", {"actions": "read"})
         own, runs = (Client(self.github.name, token, self.github.url) for token in (app, job))
         return publish(own, runs, event, self.folder)
@@ -87,7 +87,7 @@ def test_an_older_verdict_keeps_silent(change: PublishedChange, conclusion: str 
 
 
 def test_a_run_that_is_run_again_is_a_newer_one(change: PublishedChange) -> None:
-    """Of one run the latest attempt speaks."""
+    """Only the latest attempt of a run is published."""
     event = events.workflow_run(change.github, 5).payload
     change.run(5, attempt=2)
     write(Verdict(PASS, "A title", change.head, 1, "change"), change.folder)

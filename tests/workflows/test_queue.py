@@ -1,4 +1,4 @@
-"""The merge queue with two entries: the second is compared with the first, by whatever method it merges."""
+"""The merge queue with two entries: the second is compared with the first, by any merge method."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def queued(project: InProcessProject, number: int, **more: str) -> str:
 
 
 def judged(project: InProcessProject, ref: str, files: dict[str, bytes] | None, **more: str) -> tuple[str, str]:
-    """What the check on a group's commit says, after a run that handed this over."""
+    """The check on a group's commit, after a run with this bundle."""
     head = project.origin.sha(ref)
     named = {"head_branch": ref.removeprefix("refs/heads/"), "event": "merge_group", **more}
     project.report(project.add_finished_run(head, files, **named))
@@ -34,7 +34,7 @@ def judged(project: InProcessProject, ref: str, files: dict[str, bytes] | None, 
 
 
 def commit(clone: Clone, change: Callable[[Clone], object]) -> None:
-    """A commit of its own below what is proposed."""
+    """Make a commit below the proposed change."""
     change(clone)
     clone.commit("First of two")
 
@@ -72,7 +72,7 @@ def test_the_second_is_not_charged_with_what_the_first_changes(first: InProcessP
 
 @pytest.mark.parametrize("method", METHODS)
 def test_an_approval_counts_in_the_group_of_its_pull_request(first: InProcessProject, method: str) -> None:
-    """What a person approved on the head is approved in the group, by whatever method it was made."""
+    """An approval on the head counts in the group, by any merge method."""
     assert judged(first, queued(first, 1, method=method), first.honest())[0] == "success"
 
 
@@ -117,7 +117,7 @@ def stacked(project: InProcessProject) -> tuple[InProcessProject, str, str, dict
 def test_results_of_the_first_come_from_its_run_as_data(
     stacked: tuple[InProcessProject, str, str, dict[str, bytes], dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the first brings a model, the judge of the second waits for its run, takes its bundle, and runs nothing."""
+    """If the first brings a model, the judge of the second waits for its run, takes its bundle, and runs nothing."""
     project, one, two, files, theirs = stacked
     monkeypatch.setattr(ingest, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
     branch = one.removeprefix("refs/heads/")
@@ -138,7 +138,7 @@ def test_results_of_the_first_come_from_its_run_as_data(
 def test_without_results_of_the_first_there_is_no_verdict(
     stacked: tuple[InProcessProject, str, str, dict[str, bytes], dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its run handed over nothing, or what its dvc.lock does not name: that is said, and its code is not run."""
+    """If its run has no bundle, or one that its dvc.lock does not name, that is reported, and its code is not run."""
     project, one, two, _, theirs = stacked
     monkeypatch.setattr(ingest, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
     for brought in (None, theirs):
@@ -151,7 +151,7 @@ def test_without_results_of_the_first_there_is_no_verdict(
 
 
 def test_a_group_on_anything_else_is_not_judged(first: InProcessProject) -> None:
-    """What is neither main nor a group of this queue on top of it is nothing to be compared with."""
+    """A base that is neither main nor a group of this queue on main is not compared with."""
     one = queued(first, 1)
     first.propose(documentation, 2, "second")
     two = queued(first, 2, ahead=one)
@@ -167,7 +167,7 @@ def test_a_group_on_anything_else_is_not_judged(first: InProcessProject) -> None
 
 
 def test_a_queue_that_merges_what_failed_is_not_judged(first: InProcessProject) -> None:
-    """Where the last of a group alone must be green, what is ahead of it would be merged unjudged."""
+    """If only the last of a group must be green, the ones ahead would be merged unjudged."""
     one = queued(first, 1)
     first.propose(documentation, 2, "second")
     two = queued(first, 2, ahead=one)

@@ -41,7 +41,7 @@ def keys(github: GitHub) -> list[str]:
 
 
 def raw(relay: RelayProcess, *pieces: bytes, pause: float = 0.0) -> bytes:
-    """What comes back for bytes."""
+    """Send bytes; return the answer's bytes."""
     with socket.create_connection(("127.0.0.1", relay.port), timeout=30) as connection:
         try:
             for piece in pieces:
@@ -53,7 +53,7 @@ def raw(relay: RelayProcess, *pieces: bytes, pause: float = 0.0) -> bytes:
 
 
 def test_an_alert_is_dispatched_once(relay: RelayProcess, github: GitHub) -> None:
-    """What fires is dispatched; the same again, resolved ones and those of others are counted and go no further."""
+    """A firing alert is dispatched; repeated, resolved and foreign ones are only counted."""
     foreign = alert("f0", labels={"alertname": "Down"})
     for _ in range(3):
         assert relay.call(webhook(alert("a1"), alert("a2"), alert("a3", status="resolved"), foreign)) == 200
@@ -137,7 +137,8 @@ def test_thousands_of_alerts(github: GitHub, tmp_path: Path) -> None:
         calls = [webhook(*(alert(f"{call:x}{number:04x}") for number in range(400))) for call in range(1, 6)]
         assert [relay.call(body) for body in calls] == [200, 200, 503, 503, 503]
         assert relay.metrics()["waiting"] == 800
-        github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
+    # After the first relay was killed: a dispatch that a kill interrupts is sent again.
+    github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
     with relay_process(tmp_path / "relay", github.url):
         until(lambda: len(github.dispatches) > 20)
     assert len(set(keys(github))) == len(github.dispatches)
@@ -157,7 +158,7 @@ def test_a_github_that_fails_hears_it_later(
 
 
 def test_a_github_that_is_down(github: GitHub, tmp_path: Path) -> None:
-    """What nobody took stays through an end of the relay, and is delivered by the next one."""
+    """Undelivered alerts survive the end of the relay, and the next one delivers them."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
     with relay_process(tmp_path / "relay", address) as relay:

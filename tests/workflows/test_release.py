@@ -20,7 +20,7 @@ DOCUMENT = "docs/openapi.json"
 
 def test_a_green_main_is_released(once_released: Path, releases: Releases) -> None:
     """Image, SBOM, attestation of its digest, a tag by the App, and a release with the report; verify finds all so."""
-    ran, told = release_fixture.outcome(once_released), releases.told
+    ran, told = release_fixture.outcome(once_released), releases.tag_message
     assert top_level(ran.jobs) == {
         "plan": "success",
         "image": "success",
@@ -68,10 +68,10 @@ def test_a_second_run_makes_no_second(releases: Releases) -> None:
 def test_what_was_never_merged_is_not_released(releases: Releases) -> None:
     """By act: a green run of a commit that a tag called main holds ends at once, and none of its code has run."""
     project = releases.project
-    (releases.desk.path / "verdict/delivery/plan.py").write_text("print('stolen')\n", encoding="utf-8")
-    releases.desk.commit("Not merged")
-    commit = git(releases.desk.path, "rev-parse", "HEAD")
-    git(releases.desk.path, "push", "--quiet", "origin", "HEAD:refs/tags/main")
+    (releases.clone.path / "verdict/delivery/plan.py").write_text("print('stolen')\n", encoding="utf-8")
+    releases.clone.commit("Not merged")
+    commit = git(releases.clone.path, "rev-parse", "HEAD")
+    git(releases.clone.path, "push", "--quiet", "origin", "HEAD:refs/tags/main")
     ran = release_fixture.run(project, green(project, commit))
     assert top_level(ran.jobs) == {
         "plan": "failure",
@@ -85,18 +85,18 @@ def test_what_was_never_merged_is_not_released(releases: Releases) -> None:
 
 def test_a_commit_gets_the_version_that_its_changes_ask_for(releases: Releases) -> None:
     """Documentation gets none, another image PATCH, another artifact MINOR, other labels or a broken API MAJOR."""
-    desk = releases.desk
-    start = git(desk.path, "rev-parse", "HEAD")
+    clone = releases.clone
+    start = git(clone.path, "rev-parse", "HEAD")
 
     def planned(path: str, old: str, new: str) -> str:
-        git(desk.path, "reset", "--quiet", "--hard", start)
-        before = (desk.path / path).read_text(encoding="utf-8")
+        git(clone.path, "reset", "--quiet", "--hard", start)
+        before = (clone.path / path).read_text(encoding="utf-8")
         assert old in before, path
-        (desk.path / path).write_text(before.replace(old, new), encoding="utf-8")
-        desk.commit("A change")
+        (clone.path / path).write_text(before.replace(old, new), encoding="utf-8")
+        clone.commit("A change")
         return releases.release("plan").strip()
 
-    md5 = releases.told["artifact"]
+    md5 = releases.tag_message["artifact"]
     assert planned("docs/releases.md", "# ", "# The ") == f"no release: neither artifact nor image differs from {FIRST}"
     assert planned("requirements/serving.txt", "#", "# ") == "v1.0.1: another image"
     assert planned("dvc.lock", md5, "0" * 32 + ".dir") == "v1.1.0: another artifact"
@@ -108,18 +108,18 @@ def test_a_commit_gets_the_version_that_its_changes_ask_for(releases: Releases) 
 
 def test_a_commit_that_was_overtaken_gets_no_release(releases: Releases) -> None:
     """A run of main that ends after that of a later commit, which was released, makes none of an earlier version."""
-    desk = releases.desk
+    clone = releases.clone
     older = releases.commit()
-    (desk.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
+    (clone.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
     newer = releases.commit()
-    releases.retag({**releases.told, "version": "v1.0.1", "commit": newer}, newer, name="classifier@v1.0.1")
-    git(desk.path, "checkout", "--quiet", "--detach", older)
+    releases.retag({**releases.tag_message, "version": "v1.0.1", "commit": newer}, newer, name="classifier@v1.0.1")
+    git(clone.path, "checkout", "--quiet", "--detach", older)
     assert releases.release("plan").strip() == "no release: classifier@v1.0.1 is of a later commit"
 
 
 def test_changes_are_not_planned(releases: Releases) -> None:
     """A release is of a commit: with changes in the working tree there is no plan."""
-    (releases.desk.path / "dvc.lock").write_text("", encoding="utf-8")
+    (releases.clone.path / "dvc.lock").write_text("", encoding="utf-8")
     done = releases.try_release("plan")
     assert done.returncode == 1
     assert "this checkout: has changes" in done.stdout
@@ -131,7 +131,7 @@ def test_changes_are_not_planned(releases: Releases) -> None:
 )
 def test_half_a_clone_is_refused(releases: Releases, tmp_path: Path, options: list[str], told: str) -> None:
     """Without history or tags nothing is said to be unreleased: the message has the command that gets them."""
-    half = release_fixture.clone(releases.project, tmp_path / "half", *options)
+    half = release_fixture.clone_with_remote(releases.project, tmp_path / "half", *options)
     for words, code in (("plan", 1), ("list", 1), ("verify v1.0.0", 2)):
         done = releases.try_release(*words.split(), at=half)
         assert (done.returncode, f"this clone: {told}" in done.stdout) == (code, True), done.stdout
@@ -140,7 +140,7 @@ def test_half_a_clone_is_refused(releases: Releases, tmp_path: Path, options: li
 
 
 def test_the_rulesets_of_tags_are_githubs() -> None:
-    """What docs/github.md sends GitHub takes: by one ruleset the App creates tags, by the other nobody moves any."""
+    """GitHub takes the rulesets of docs/github.md: one lets the App create tags, the other lets none be moved."""
     guide = (ROOT / "docs" / "github.md").read_text(encoding="utf-8")
     script = guide.partition("## 8. The rulesets of tags")[2].partition("```sh\n")[2].partition("```")[0]
     names = json.loads(script.partition("names='")[2].partition("'")[0])

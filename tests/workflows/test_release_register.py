@@ -25,7 +25,7 @@ def once_built(once_released: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def built(once_built: Path, tmp_path: Path) -> Iterator[Releases]:
-    """A copy of it."""
+    """A copy of the repository with the second release built."""
     with release_fixture.released(once_built, tmp_path) as made:
         yield made
 
@@ -39,7 +39,7 @@ def register(releases: Releases, code: int = 0) -> str:
 
 def test_what_is_built_twice_is_the_same(built: Releases) -> None:
     """A second build of the same commit says the same, to the byte: image, SBOM, scores, provenance, card."""
-    folder = built.desk.path / "release"
+    folder = built.clone.path / "release"
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     shutil.rmtree(folder)
     built.release("build")
@@ -81,10 +81,10 @@ def test_an_attempt_that_broke_off_is_finished(built: Releases, method: str, pat
 
 
 def test_another_build_of_a_version_is_refused(built: Releases) -> None:
-    """What a draft or a tag says already is not said otherwise: neither by another build nor of another commit."""
+    """A draft or tag is never contradicted, by another build or another commit."""
     built.project.github.fail("PATCH", r"/releases/\d+$")
     register(built, 1)
-    path = built.desk.path / "release/provenance.json"
+    path = built.clone.path / "release/provenance.json"
     told = path.read_text(encoding="utf-8")
     path.write_text(told.replace('"run": ', '"run": 1'), encoding="utf-8")
     assert "an earlier attempt built something else" in register(built, 1)
@@ -101,7 +101,7 @@ def test_nobody_but_the_app_names_a_version(built: Releases) -> None:
     done = built.try_release("register", GITHUB_TOKEN=MALLORY)
     assert done.returncode == 1
     assert "Repository rule violations found for refs/tags/classifier@v1.0.1" in done.stdout
-    assert "classifier@v1.0.1" not in built.desk.run("git", "tag")
+    assert "classifier@v1.0.1" not in built.clone.run("git", "tag")
     assert built.project.github.state.releases[-1]["draft"] is True
 
 
@@ -111,25 +111,25 @@ def test_the_list_is_what_gto_shows(built: Releases) -> None:
     who = {"GIT_COMMITTER_NAME": APP, "GIT_COMMITTER_EMAIL": "x@localhost"}
     for version, stage in (("v1.0.1", "staging"), ("v1.0.0", "production")):
         assign = ("gto", "assign", "classifier", "--version", version, "--stage", stage)
-        assert built.desk.try_run(*assign, **who).returncode == 0
+        assert built.clone.try_run(*assign, **who).returncode == 0
     lines = built.release("list").splitlines()
-    told = built.told
+    told = built.tag_message
     value, low, high = told["scores"]["accuracy"]
     assert [line[:31].split() for line in lines[:2]] == [["v1.0.1", "staging"], ["v1.0.0", "production"]]
     assert f"accuracy {value:.4f} [{low:.4f}, {high:.4f}]" in lines[1]
-    shown = built.desk.read_json("gto", "show", "--json")["classifier"]
+    shown = built.clone.read_json("gto", "show", "--json")["classifier"]
     assert shown["stage"] == {line.split()[1]: line.split()[0] for line in lines[:2]}
-    history = built.desk.read_json("gto", "history", "classifier", "--json", "--ascending")
+    history = built.clone.read_json("gto", "history", "classifier", "--json", "--ascending")
     wanted = [(one["timestamp"][:19], one["event"], one["version"]) for one in history]
     assert [tuple(line.split()[:3]) for line in lines[3:]] == wanted
-    assert built.desk.try_run("gto", "deprecate", "classifier", "v1.0.1", **who).returncode == 0
+    assert built.clone.try_run("gto", "deprecate", "classifier", "v1.0.1", **who).returncode == 0
     assert built.release("list").splitlines()[0].startswith("v1.0.1    withdrawn ")
 
 
 def test_without_a_release_the_list_says_so(releases: Releases) -> None:
     """A repository that never released has an empty registry, and a first version."""
     releases.git_without_ruleset("push", "--quiet", "origin", f":refs/tags/{FIRST}")
-    releases.desk.run("git", "tag", "--delete", FIRST)
+    releases.clone.run("git", "tag", "--delete", FIRST)
     assert releases.release("list").strip() == "no release yet"
     assert releases.release("plan").strip() == "v1.0.0: the first release"
 

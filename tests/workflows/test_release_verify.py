@@ -1,4 +1,4 @@
-"""`verdict release verify`: nine forgeries, each by somebody who got around one guard, are refused by name."""
+"""`verdict release verify` refuses nine forgeries by name, each of which got around one guard."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ once_released, releases = release_fixture.once_released, release_fixture.release
 
 def forged_image(releases: Releases, **changes: str) -> str:
     """Another image in the registry, whose labels or layer differ from the release's; its digest."""
-    image: Json = json.loads(releases.image(releases.told["image"]).read_text(encoding="utf-8"))
+    image: Json = json.loads(releases.image(releases.tag_message["image"]).read_text(encoding="utf-8"))
     image["manifest"] = changes.pop("manifest", image["manifest"])
     image["labels"] |= changes
     text = json.dumps(image, sort_keys=True)
@@ -39,19 +39,19 @@ def all_of(releases: Releases, told: Json, commit: str = "") -> None:
 
 def test_a_tag_by_another_person(releases: Releases) -> None:
     """One that has another tagger; and one that writes the App's name there, but could not write the release."""
-    releases.retag(releases.told, tagger="Mallory")
+    releases.retag(releases.tag_message, tagger="Mallory")
     code, false = releases.verify()
     assert (code, false["tagger"]) == (1, f"the tagger is Mallory, not {APP}")
-    releases.retag(releases.told)
-    releases.upload("provenance.json", json.dumps(releases.told, indent=2).encode(), login="mallory")
+    releases.retag(releases.tag_message)
+    releases.upload("provenance.json", json.dumps(releases.tag_message, indent=2).encode(), login="mallory")
     code, false = releases.verify()
     assert (code, false) == (1, {"tagger": f"who uploaded provenance.json is mallory, not {APP}"})
 
 
 def test_a_moved_tag(releases: Releases) -> None:
     """With its old message on another commit; with a message to match; and at GitHub alone."""
-    told, commit = releases.told, releases.commit()
-    first = git(releases.desk.path, "rev-parse", FIRST)
+    told, commit = releases.tag_message, releases.commit()
+    first = git(releases.clone.path, "rev-parse", FIRST)
     green(releases.project, commit)
     releases.retag(told, commit)
     code, false = releases.verify()
@@ -63,21 +63,21 @@ def test_a_moved_tag(releases: Releases) -> None:
     code, false = releases.verify()
     assert code == 1
     assert false["tag"].startswith("moved: by provenance.json the hash of its message is sha256:")
-    there = git(releases.desk.path, "rev-parse", FIRST)
-    git(releases.desk.path, "update-ref", f"refs/tags/{FIRST}", first)
+    there = git(releases.clone.path, "rev-parse", FIRST)
+    git(releases.clone.path, "update-ref", f"refs/tags/{FIRST}", first)
     assert releases.verify() == (1, {"tag": f"moved: the tag at GitHub is {there}, not {first}"})
 
 
 def test_a_tag_of_another_version(releases: Releases) -> None:
-    """What was released under one name is not released under another."""
-    releases.retag(releases.told, name="classifier@v1.0.9")
+    """A release under one name is refused under another."""
+    releases.retag(releases.tag_message, name="classifier@v1.0.9")
     releases.project.github.state.releases[0]["tag_name"] = "classifier@v1.0.9"
     assert releases.verify("v1.0.9") == (1, {"tag": "its version is v1.0.9, not v1.0.0"})
 
 
 def test_a_commit_without_a_run_of_main(releases: Releases) -> None:
-    """A commit of main that nobody reproduced; a run by hand, of a fork, or of another branch is none."""
-    told, commit = releases.told, releases.commit()
+    """An unreproduced commit of main is refused; a run by hand, of a fork, or of another branch does not count."""
+    told, commit = releases.tag_message, releases.commit()
     all_of(releases, {**told, "commit": commit}, commit)
     green(releases.project, commit, event="workflow_dispatch")
     green(releases.project, commit, head_branch="change")
@@ -90,8 +90,8 @@ def test_a_commit_without_a_run_of_main(releases: Releases) -> None:
 
 
 def test_a_red_run(releases: Releases) -> None:
-    """What main.yml did not come to the end of, or found to be false, is no release."""
-    told, commit = releases.told, releases.commit()
+    """A commit whose run of main.yml failed or did not end is refused."""
+    told, commit = releases.tag_message, releases.commit()
     all_of(releases, {**told, "commit": commit}, commit)
     red = green(releases.project, commit, conclusion="failure")
     code, false = releases.verify()
@@ -105,8 +105,8 @@ def test_another_artifact_in_the_image(releases: Releases) -> None:
     """Its labels say what the release says, and its layer holds something else: labels are not believed."""
     digest = forged_image(releases, manifest="0" * 64)
     put_under_version(releases, digest)
-    all_of(releases, {**releases.told, "image": f"{REGISTRY}@{digest}"})
-    manifest = releases.told["manifest"]
+    all_of(releases, {**releases.tag_message, "image": f"{REGISTRY}@{digest}"})
+    manifest = releases.tag_message["manifest"]
     assert releases.verify() == (1, {"image": f"the artifact in its layer is {'0' * 64}, not {manifest}"})
 
 
@@ -114,7 +114,7 @@ def test_an_image_that_was_tagged_again(releases: Releases) -> None:
     """Under the release's version the registry has another image, be it of the same artifact."""
     digest = forged_image(releases, inputs="1" * 64)
     put_under_version(releases, digest)
-    own = releases.told["image"].partition("@")[2]
+    own = releases.tag_message["image"].partition("@")[2]
     found = f"re-tagged: the digest under its version is {digest}, not {own}"
     assert releases.verify() == (1, {"image": found})
 
@@ -123,7 +123,7 @@ def test_a_foreign_digest(releases: Releases) -> None:
     """The tag names an image of another version, or one of another repository."""
     digest = forged_image(releases, version="v0.9.0")
     put_under_version(releases, digest)
-    told = releases.told
+    told = releases.tag_message
     all_of(releases, {**told, "image": f"{REGISTRY}@{digest}"})
     code, false = releases.verify()
     assert code == 1
@@ -134,7 +134,7 @@ def test_a_foreign_digest(releases: Releases) -> None:
 
 def test_an_edited_manifest(releases: Releases) -> None:
     """In the tag; and on the remote, where its bytes then are not those that dvc.lock names."""
-    told = releases.told
+    told = releases.tag_message
     all_of(releases, {**told, "manifest": "2" * 64})
     code, false = releases.verify()
     assert code == 1
@@ -151,7 +151,7 @@ def test_an_edited_manifest(releases: Releases) -> None:
 
 def test_a_file_beside_the_artifact(releases: Releases) -> None:
     """A listing on the remote that has more than the manifest names is not that artifact."""
-    told, files = releases.told, releases.desk.path / ".remote/files/md5"
+    told, files = releases.tag_message, releases.clone.path / ".remote/files/md5"
     listing = json.loads((files / told["artifact"][:2] / told["artifact"][2:]).read_text(encoding="utf-8"))
     text = json.dumps([*listing, {**listing[0], "relpath": "more"}])
     digest = hashlib.md5(text.encode()).hexdigest() + ".dir"
@@ -171,8 +171,8 @@ def test_another_sbom(releases: Releases) -> None:
 
 
 def manifest_of(releases: Releases, told: Json) -> Path:
-    """Where the remote has the release's manifest."""
-    files = releases.desk.path / ".remote/files/md5"
+    """The place of the release's manifest on the remote."""
+    files = releases.clone.path / ".remote/files/md5"
     listing = json.loads((files / told["artifact"][:2] / told["artifact"][2:]).read_text(encoding="utf-8"))
     (digest,) = [str(one["md5"]) for one in listing if one["relpath"] == "manifest.json"]
     return files / digest[:2] / digest[2:]
@@ -180,9 +180,9 @@ def manifest_of(releases: Releases, told: Json) -> Path:
 
 def test_an_unmerged_commit(releases: Releases) -> None:
     """A commit of a branch, however green its run looks, is not main's."""
-    told = releases.told
-    releases.desk.run("git", "commit", "--quiet", "--allow-empty", "--message", "Never merged")
-    commit = git(releases.desk.path, "rev-parse", "HEAD")
+    told = releases.tag_message
+    releases.clone.run("git", "commit", "--quiet", "--allow-empty", "--message", "Never merged")
+    commit = git(releases.clone.path, "rev-parse", "HEAD")
     releases.git_without_ruleset("push", "--quiet", "origin", "HEAD:refs/heads/change")
     run = green(releases.project, commit)
     all_of(releases, {**told, "commit": commit, "run": run}, commit)
@@ -194,8 +194,8 @@ def test_an_unmerged_commit(releases: Releases) -> None:
 
 def test_another_lock(releases: Releases) -> None:
     """The artifact that a tag names must be that of its commit's dvc.lock."""
-    own, other = releases.told["artifact"], "3" * 32 + ".dir"
-    all_of(releases, {**releases.told, "artifact": other})
+    own, other = releases.tag_message["artifact"], "3" * 32 + ".dir"
+    all_of(releases, {**releases.tag_message, "artifact": other})
     code, false = releases.verify()
     assert code == 1
     assert false["dvc.lock"] == f"models/classifier in dvc.lock is {own}, not {other}"
@@ -206,7 +206,7 @@ def test_another_lock(releases: Releases) -> None:
     [(r"/actions/workflows/main\.yml/runs", "run of main"), ("/compare/", "commit"), ("/releases/tags/", "tagger")],
 )
 def test_what_cannot_be_asked_is_no_pass(releases: Releases, path: str, claim: str) -> None:
-    """GitHub does not answer: that is 2, and says so; a claim that is false beside it makes it 1."""
+    """If GitHub does not answer, the exit code is 2; with a false claim beside it, 1."""
     releases.project.github.fail("GET", path, 403, times=9)
     code, found = releases.verify()
     assert code == 2
@@ -217,7 +217,7 @@ def test_what_cannot_be_asked_is_no_pass(releases: Releases, path: str, claim: s
 
 def test_a_registry_without_the_image_is_no_pass(releases: Releases) -> None:
     """An image that is gone cannot be judged."""
-    releases.image(releases.told["image"]).unlink()
+    releases.image(releases.tag_message["image"]).unlink()
     code, found = releases.verify()
     assert code == 2
     assert "the registry has no such image" in found["image"]
@@ -228,7 +228,7 @@ def test_without_knowing_the_app_nothing_is_judged(releases: Releases) -> None:
     done = releases.try_release("verify", "v1.0.0", RELEASE_APP="")
     assert done.returncode == 2
     assert "--app: which App releases is not known" in done.stdout
-    releases.desk.run("git", "config", "verdict.app", "verdict-release")
+    releases.clone.run("git", "config", "verdict.app", "verdict-release")
     assert releases.verify(RELEASE_APP="") == (0, {})
 
 

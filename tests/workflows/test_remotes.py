@@ -23,7 +23,7 @@ _KEY, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
 
 
 def with_keys(project: InProcessProject, s3: S3, read_only: bool = True) -> None:
-    """The environments' secrets, and a machine without settings of its own."""
+    """Set the environments' secrets, on a machine without its own settings."""
     keys = s3.keys(read_only)
     project.secrets.update({name: keys.pop(name) for name in (_KEY, _SECRET)})
     project.env.update(keys)
@@ -55,7 +55,7 @@ def filled_once(base: Path, s3: S3, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def filled(filled_once: Path, s3: S3, tmp_path: Path) -> Iterator[InProcessProject]:
-    """A copy of it; keys that read."""
+    """A copy of that repository, with keys that read."""
     with copy_of_project(filled_once, tmp_path) as project:
         with_keys(project, s3)
         yield project
@@ -84,7 +84,7 @@ def ran_by_the_judge(project: InProcessProject, monkeypatch: pytest.MonkeyPatch)
 
 
 def passes(project: InProcessProject) -> bool:
-    """Whether the one check is a success."""
+    """Return whether the only check is a success."""
     return [conclusion for conclusion, _ in project.checks()] == ["success"]
 
 
@@ -146,7 +146,7 @@ def test_a_wrong_key_is_named_and_done_without(
     [("", "Access Denied"), ("not-the-secret", "(SignatureDoesNotMatch)")],
 )
 def test_main_without_a_key_that_writes_fails_loudly(filled: InProcessProject, secret: str, told: str) -> None:
-    """A new main cannot be pushed: the job says what is wrong with the key, and its results are kept for nobody."""
+    """If a new main cannot be pushed, the job names the problem of the key, and caches no results."""
     filled.secrets[_SECRET] = secret or filled.secrets[_SECRET]
     other_seed(filled.clone)
     filled.clone.commit("Another seed")

@@ -43,7 +43,7 @@ def labelled(path: Path, count: int, poisoned: bool = False) -> Path:
 
 
 def ready(project: InProcessProject, min_labels: int) -> Path:
-    """Main has remotes that others reach, and asks for so many labels; the remote of retraining."""
+    """Give main remotes for other machines, a number of labels to ask for, and the remote of retraining."""
     clone, remotes = project.clone, project.origin.root / "remotes"
     for name, options in (("team", ["--default"]), ("retrain", [])):
         (remotes / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The stand-ins: checkout, caches and their scopes, artifacts, keys and tokens."""
+"""The stand-ins for actions: checkout, caches and their scopes, artifacts, keys and tokens."""
 
 import sys
 from collections.abc import Callable
@@ -134,7 +134,7 @@ def test_scopes_of_caches(play: Play) -> None:
 
 
 def test_a_seeded_cache(origin: Origin, play: Play, write: Write) -> None:
-    """What a test puts into main's scope is restored like a run's."""
+    """A cache entry that a test puts into main's scope is restored like a run's."""
     seed_cache(origin, write({"kept/file": "seeded"}), "k-0", ["kept", ".more/x"])
     assert _cached(play, "pull", "k-9").startswith("hit=false key=k-0 seeded")
 
@@ -174,7 +174,7 @@ _ARTIFACTS = """
 
 
 def test_artifacts_of_one_run(play: Play) -> None:
-    """What a job uploads another one downloads; hidden files stay, and what is missing fails the step."""
+    """One job downloads another's upload; hidden files are left out, and a missing artifact fails the step."""
     found = play(_ARTIFACTS)
     assert found.logs["down"].splitlines()[:4] == ["d.md", "got/a.txt", "got/deep/b.txt", "out/deep/b.txt"]
     assert found.steps["up"]["none"] == found.steps["down"]["absent"] == "failure"
@@ -267,7 +267,7 @@ def test_cml_with_an_underscore(github: GitHub, play: Play) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404, 502])
 def test_cml_does_not_try_again(github: GitHub, play: Play, status: int) -> None:
-    """One error from GitHub, and the step has failed."""
+    """One error of GitHub fails the step."""
     github.fail("POST", "/comments$", status)
     found = play(_CML.replace("TITLE", "verdict"), "pull")
     assert found.steps["one"]["comment"] == "failure"

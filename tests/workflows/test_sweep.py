@@ -1,4 +1,4 @@
-"""sweep.yml: points of a spec file on machines of their own, one leaderboard, and one pull request with the winner."""
+"""sweep.yml: points of a spec file on several machines, one leaderboard, and one pull request with the winner."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def spec_on_main(project: InProcessProject, text: str) -> None:
 
 
 def points(ran: Outcome) -> dict[str, str]:
-    """How each point ended, by its name."""
+    """The result of each point, by name."""
     return {name[len("run (") : -1]: result for name, result in ran.jobs.items() if name.startswith("run (")}
 
 

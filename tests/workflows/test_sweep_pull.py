@@ -1,4 +1,4 @@
-"""The pull request of a sweep's winner, against the tests' GitHub: opened once, updated, never over somebody's work."""
+"""The pull request of a sweep's winner: opened once, updated, never over another person's work."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +45,7 @@ def open_it(github: GitHub, tmp_path: Path) -> Open:
 
 
 def test_one_winner_is_one_commit(origin: Origin, github: GitHub, proposed: Proposal, open_it: Open) -> None:
-    """The same winner again makes no commit and no second pull request, but its texts are the newest."""
+    """The same winner again makes neither a commit nor a second pull request, but updates its texts."""
     assert open_it(proposed) == 1
     head = origin.sha(BRANCH)
     assert origin.git("show", f"{BRANCH}:params.yaml") == "a: 2"
@@ -79,7 +79,7 @@ def test_a_closed_one_stays_closed(github: GitHub, proposed: Proposal, open_it: 
 def test_commits_of_others_are_not_overwritten(
     origin: Origin, proposed: Proposal, open_it: Open, write: Callable[[Files], Path]
 ) -> None:
-    """Where somebody has pushed to the branch, it stays as it is, and the error says what to do."""
+    """A branch with another person's push stays as it is, and the error has the remedy."""
     theirs = origin.push(write({"params.yaml": "a: 4\n"}), BRANCH)
     with pytest.raises(VerdictError, match="is not ours: nothing was overwritten"):
         open_it(proposed)
@@ -87,7 +87,7 @@ def test_commits_of_others_are_not_overwritten(
 
 
 def test_without_an_app_it_says_that_no_check_runs(github: GitHub, proposed: Proposal, open_it: Open) -> None:
-    """Where the settings let the workflow's own token open it, the text says what starts the checks."""
+    """If the workflow's own token opens it, the text says what starts the checks."""
     github.state.actions_open_pulls = True
     assert open_it(proposed, own_token=True) == 1
     assert "Close and reopen it" in github.state.pulls[1]["body"]
@@ -96,7 +96,7 @@ def test_without_an_app_it_says_that_no_check_runs(github: GitHub, proposed: Pro
 def test_without_an_app_and_without_leave_the_branch_is_there(
     origin: Origin, github: GitHub, proposed: Proposal, open_it: Open
 ) -> None:
-    """Where they do not, the branch is pushed, and the error tells how to go on."""
+    """If it may not open one, the branch is pushed, and the error says how to go on."""
     with pytest.raises(VerdictError, match=r"not permitted to create or approve .*sweep/small is pushed"):
         open_it(proposed, own_token=True)
     assert origin.git("show", f"{BRANCH}:params.yaml") == "a: 2"

@@ -1,4 +1,4 @@
-"""A pull request of a branch, from push to check and comment: what it is told when it is better, worse, or nothing."""
+"""A pull request of a branch, from push to check and comment, for better, worse and unchanged models."""
 
 import re
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_a_worse_model_fails(project: InProcessProject) -> None:
 
 
 def test_a_better_model_passes(project: InProcessProject) -> None:
-    """Where main's model was poor, a good one passes, and the comment claims the improvement."""
+    """A good model passes over a poor main, and the comment claims the improvement."""
     project.clone.run("git", "checkout", "--quiet", "-b", "poor")
     worse(project.clone)
     project.clone.commit("A poor main")

@@ -1,4 +1,4 @@
-"""What can be read off a workflow file without running it: its jobs, actions, labels, permissions and triggers."""
+"""A workflow file, read without running it: jobs, actions, labels, permissions and triggers."""
 
 import fnmatch
 import re
@@ -14,7 +14,7 @@ from tests.workflows.events import Event
 Json = dict[str, Any]
 STANDINS = Path(__file__).parent / "standins"
 _FOLDER = ".github/workflows"
-# What does the work of which action; a path after the repository's name is a folder in it.
+# The stand-in of each action; a path after the repository's name is a folder in it.
 ACTIONS = {
     "actions/checkout": "checkout",
     "actions/setup-python": "setup-python",
@@ -32,14 +32,14 @@ _SERVE = ("serve-staging", "serve-production")
 
 
 class UnknownActionError(Exception):
-    """A workflow uses what nothing here stands in for."""
+    """A workflow uses an action without a stand-in."""
 
 
 @dataclass(frozen=True)
 class Step:
     """A step of a job, as the file has it."""
 
-    key: str  # what act calls it: its id, or else its place
+    key: str  # act's name of the step: its id, or else its number
     name: str
 
 
@@ -52,9 +52,9 @@ class Workflow:
 
     @cached_property
     def body(self) -> Json:
-        """The file, parsed; YAML reads the key `on` as a truth."""
-        found: dict[Any, Any] = _load(self.root / _FOLDER / self.file)
-        return {"on" if key is True else str(key): value for key, value in found.items()}
+        """The file, parsed; YAML reads the key `on` as a boolean."""
+        document: dict[Any, Any] = _load(self.root / _FOLDER / self.file)
+        return {"on" if key is True else str(key): value for key, value in document.items()}
 
     @property
     def name(self) -> str:
@@ -78,7 +78,7 @@ class Workflow:
         return [Step(str(entry.get("id", number)), _title(entry)) for number, entry in entries]
 
     def actions(self) -> set[str]:
-        """`uses:` of every third party that a run may come to, through local actions and workflows too."""
+        """All third-party `uses:`, also those of local actions and called workflows."""
         found: set[str] = set()
         for job, body in self.jobs.items():
             if (called := self.called(job)) is not None:
@@ -89,14 +89,14 @@ class Workflow:
         return found
 
     def labels(self, variables: Mapping[str, str]) -> set[str]:
-        """Every label that `runs-on` may come to: words of the files and of the variables."""
+        """All labels that `runs-on` can be: words of the files and of the variables."""
         texts = [*variables.values(), *(str(body.get("runs-on", "")) for body in self.jobs.values())]
         texts += [str(value) for body in self.jobs.values() for value in body.get("with", {}).values()]
         found = {word for text in texts for word in re.findall(r"[A-Za-z][\w.-]*", text)} | {*_LABELS, *_SERVE}
         return found.union(*(called.labels({}) for job in self.jobs if (called := self.called(job)) is not None))
 
     def permissions(self) -> dict[str, str]:
-        """The most that GITHUB_TOKEN may do in any of the jobs, with what the repository's settings give by default."""
+        """The highest permissions of GITHUB_TOKEN in any job; the default is to read contents."""
         blocks = [body.get("permissions", self.body.get("permissions")) for body in self.jobs.values()]
         found: dict[str, str] = {}
         for block in blocks:
@@ -107,7 +107,7 @@ class Workflow:
         return found
 
     def refusal(self, event: Event) -> str:
-        """Why GitHub would not start it for an event; empty if it would; path filters are not looked at."""
+        """The reason why GitHub would not start it for an event; empty if it would. Path filters are ignored."""
         triggers = self.body["on"]
         triggers = {triggers: None} if isinstance(triggers, str) else triggers
         if event.name not in triggers:
@@ -184,7 +184,7 @@ def _load(path: Path) -> Json:
     return _parsed(path.read_bytes())
 
 
-@lru_cache  # asked for with every line of a log; nobody changes what it gives
+@lru_cache  # called for every line of a log; the result is never changed
 def _parsed(text: bytes) -> Json:
     found: Json = load(text)
     return found

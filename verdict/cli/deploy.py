@@ -112,11 +112,11 @@ def _release(version: str, path: Path | None) -> "Release":
     from verdict.delivery.host.orders import read_release
 
     if path is None:  # in a clone: its tags say what a release is
-        from verdict.delivery.registry import version as tagged
+        from verdict.delivery.registry import find_version
         from verdict.delivery.roll import host_release
         from verdict.repo.project import project_root
 
-        return host_release(tagged(project_root(), version).provenance)
+        return host_release(find_version(project_root(), version).provenance)
     release = read_release(path)
     if release.version != version:
         remedy = f"verdict deploy {release.version}, or the file of {version}"

@@ -104,16 +104,16 @@ def _app(root: Path, options: Options) -> str:
 
 
 def _verify(root: Path, options: Options) -> int:
-    from verdict.delivery.registry import version
-    from verdict.delivery.verify import Case, claims, code
+    from verdict.delivery.registry import find_version
+    from verdict.delivery.verify import Case, claims, exit_code
 
-    tag, found = version(root, options.version), []
+    tag, results = find_version(root, options.version), []
     for claim in claims(Case(root, _github(), tag, _app(root, options), _repository(options))):
-        found.append(claim)
+        results.append(claim)
         mark = {True: "ok", False: "FALSE", None: "CANNOT"}[claim.holds]
-        print(f"{mark:<7} {claim.name:<12} {plain(claim.found, 1000)}")
-    print(f"{tag.name}: {('all of it is so', 'is not what it says', 'cannot judge')[code(found)]}")
-    return code(found)
+        print(f"{mark:<7} {claim.name:<12} {plain(claim.finding, 1000)}")
+    print(f"{tag.name}: {('all of it is so', 'is not what it says', 'cannot judge')[exit_code(results)]}")
+    return exit_code(results)
 
 
 def _show(root: Path, options: Options) -> None:
@@ -121,26 +121,26 @@ def _show(root: Path, options: Options) -> None:
     from dataclasses import asdict
 
     from verdict.ci.github.output import output
-    from verdict.delivery.registry import version
+    from verdict.delivery.registry import find_version
     from verdict.delivery.roll import host_release, write_reference
 
-    tag = version(root, options.version)
+    tag = find_version(root, options.version)
     print(json.dumps(asdict(host_release(tag.provenance)), indent=2))
     if options.reference:
         output("floor", write_reference(root, tag.name, options.reference))
 
 
 def _stage(root: Path, options: Options) -> None:
-    from verdict.delivery.registry import assign, version
+    from verdict.delivery.registry import assign, find_version
 
-    assign(root, version(root, options.version), options.to, _app(root, options))
+    assign(root, find_version(root, options.version), options.to, _app(root, options))
 
 
 def _ready(root: Path, options: Options) -> int:
     """Whether it may roll: after staging alone, and not to where it is measurably worse than what serves."""
-    from verdict.delivery.registry import stages, version, versions, was_on
+    from verdict.delivery.registry import find_version, stages, versions, was_on
 
-    tag, held = version(root, options.version), stages(root)
+    tag, held = find_version(root, options.version), stages(root)
     if tag.version not in held:
         print(f"{tag.name}: was withdrawn; remedy: another version, see verdict release list")
         return FAIL
@@ -172,18 +172,18 @@ def _no_worse(root: Path, name: str, served: str) -> int:
 
 def _record(root: Path, options: Options) -> None:
     from verdict.ci.github.output import output
-    from verdict.delivery.record import record, state_of
+    from verdict.delivery.record import read_state, record
 
-    serves = record(root, state_of(options.status, options.to), _app(root, options))
+    serves = record(root, read_state(options.status, options.to), _app(root, options))
     print(f"{options.to}: {serves or 'nothing'} serves")
     output("serves", serves)
 
 
 def _ahead(root: Path, options: Options) -> None:
     from verdict.ci.github.output import run_url
-    from verdict.delivery.record import ahead, state_of
+    from verdict.delivery.record import read_state, report_ahead
 
-    ahead(root, _github(), state_of(options.status, options.to), run_url())
+    report_ahead(root, _github(), read_state(options.status, options.to), run_url())
 
 
 def _list(root: Path, _: Options) -> None:

@@ -1,4 +1,4 @@
-"""Builds what a release is made of into a folder: image and SBOM, the model card, and their provenance."""
+"""Builds a release: the image, and a folder with SBOM, model card and provenance."""
 
 import hashlib
 import re
@@ -19,14 +19,14 @@ SBOM, CARD = "sbom.cdx.json", "model-card.md"
 
 
 def build(root: Path, plan: Plan, repository: str, out: Path, **known: Any) -> Provenance:  # noqa: ANN401 - below
-    """Build the image of HEAD, push it, and write what the release consists of into `out`.
+    """Build the image of HEAD, push it, and write the assets of the release into `out`.
 
     Args:
         root: a checkout of the commit.
-        plan: what it is to be called.
-        repository: the image's, with its registry.
+        plan: with its version.
+        repository: of the image, with its registry.
         out: a folder.
-        known: the fields of `Provenance` that come from elsewhere: run, pull, check and scores.
+        known: the fields of `Provenance` that are not found here: run, pull, check and scores.
 
     Raises:
         VerdictError: the artifact is not to be had, or the image cannot be built or pushed.
@@ -47,7 +47,7 @@ def build(root: Path, plan: Plan, repository: str, out: Path, **known: Any) -> P
 
 
 def card(text: str, provenance: Provenance) -> str:
-    """The model card with its release filled in, which a commit cannot know of itself."""
+    """Return the model card with its release filled in, which the commit cannot contain."""
     about = provenance.about()
-    found, count = re.subn(r"^\| Release \|.*$", lambda _: f"| Release | {about} |", text, count=1, flags=re.M)
-    return found if count else f"Release {about}\n\n{text}"
+    filled, count = re.subn(r"^\| Release \|.*$", lambda _: f"| Release | {about} |", text, count=1, flags=re.M)
+    return filled if count else f"Release {about}\n\n{text}"

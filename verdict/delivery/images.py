@@ -1,8 +1,8 @@
-"""Images of the service: built by buildah, the same digest from the same inputs; pushed; read back by skopeo.
+"""Images of the service: built by buildah, with the same digest from the same inputs; pushed; read back by skopeo.
 
-Both are programs of every Linux distribution, need no engine that runs, and know who logged in by `podman login` or
-`docker login`. A registry on this machine (127.0.0.1) is spoken to without TLS, every other with. Of the environment
-count VERDICT_BASE_IMAGE (a mirror of the base, or another base) and pip's PIP_CONFIG_FILE (an index of one's own).
+Both are packages of every Linux distribution, need no running engine, and use the login of `podman login` or
+`docker login`. A registry on this machine (127.0.0.1) is used without TLS, every other with. The environment variables
+VERDICT_BASE_IMAGE (another base, or a mirror of it) and PIP_CONFIG_FILE (another index of pip) count.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from urllib.parse import quote
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.base.paths import ARTIFACT, REFERENCE
-from verdict.delivery.recipe import context, copied_by, kind_of, reference_of, stages_of, target_of
+from verdict.delivery.recipe import context, copied_files, kind_of, reference_hash, stages_of, target_of
 
 _LABELS = {
     "version": "org.opencontainers.image.version",
@@ -34,13 +34,13 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Labels:
-    """What an image says of itself.
+    """The labels of an image.
 
     Args:
         version: of the release, such as `v1.2.0`.
         commit: from which it was built.
         artifact: SHA-256 of its artifact's manifest.json.
-        inputs: what `inputs` gave.
+        inputs: the hash by `inputs`.
     """
 
     version: str
@@ -54,9 +54,9 @@ class Image:
     """An image in a registry.
 
     Args:
-        digest: its name there, by content.
-        labels: what it says of itself.
-        manifest: SHA-256 of the manifest.json that lies in its last layer, beside the files that this names.
+        digest: of its manifest.
+        labels: of its configuration.
+        manifest: SHA-256 of manifest.json in its last layer, which also holds the files that it names.
     """
 
     digest: str
@@ -65,50 +65,50 @@ class Image:
 
 
 def inputs(root: Path) -> str:
-    """SHA-256 of all that goes into an image but artifact, version and commit: where it differs, the image would.
+    """Return the SHA-256 of everything in an image but artifact, version and commit.
 
-    These are the stages of Dockerfile without their comments, what they copy (pins and code), the base as its registry
+    This is the stages of Dockerfile without their comments, what they copy (pins and code), the base as its registry
     has it now, and the reference as dvc.lock has it.
     """
     stages = stages_of(root, target_of(kind_of(root)))
-    files = {str(path.relative_to(root)): sha256(path) for path in copied_by(stages, root)}
-    told = [stages, files, _base(root).rpartition("@")[2], reference_of(root)]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    files = {str(path.relative_to(root)): sha256(path) for path in copied_files(stages, root)}
+    content = [stages, files, _base(root).rpartition("@")[2], reference_hash(root)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def build(root: Path, artifact: Path, labels: Labels, reference: str) -> str:
-    """Build the image of an artifact, without any layer that this machine happens to have.
+    """Build the image of an artifact, without cached layers of this machine.
 
     Args:
         root: the checkout.
         artifact: the folder of a trained classifier, its reference beside it.
-        labels: what the image says of itself; `artifact` and `inputs` must be so.
+        labels: of the image; `artifact` and `inputs` must be true.
         reference: its name, such as `ghcr.io/team/verdict:v1.2.0`.
 
     Returns:
-        The digest of its configuration, which names all its layers: what podman calls the image's ID.
+        The digest of its configuration, which names all its layers: podman's ID of the image.
     """
     manifest = artifact / "manifest.json"
-    found = {"artifact": sha256(manifest), "inputs": inputs(root)}
-    for name, value in found.items():
+    actual = {"artifact": sha256(manifest), "inputs": inputs(root)}
+    for name, value in actual.items():
         if getattr(labels, name) != value:
             what = f"is {value}, the image would be labelled {getattr(labels, name)}"
             raise VerdictError(f"{artifact}: {name}", what, "verdict release plan, again: something moved since")
     target = target_of(json.loads(manifest.read_bytes())["kind"])
-    given = {name.upper(): getattr(labels, name) for name in _LABELS}
+    arguments = {name.upper(): getattr(labels, name) for name in _LABELS}
     with context(root, target) as folder:
         shutil.copytree(artifact, folder / ARTIFACT)
         shutil.copyfile(artifact.parent / Path(REFERENCE).name, folder / REFERENCE)
-        _build(root, folder, "--no-cache", "--tag", reference, **given)
-    return _without_chance(reference)
+        _build(root, folder, "--no-cache", "--tag", reference, **arguments)
+    return _remove_container_names(reference)
 
 
 def sbom(root: Path, labels: Labels) -> bytes:
-    """What is installed in the image that `build` made last: CycloneDX, in JSON, the same bytes each time."""
+    """Return the packages of the image that `build` made last: CycloneDX, in JSON, always the same bytes."""
     with context(root, "sbom", kind_of(root)) as folder:
-        _build(root, folder, "--output", str(folder / "found"))
-        document = json.loads((folder / "found" / "python.json").read_bytes())
-        others = (folder / "found" / "others.txt").read_text(encoding="utf-8").splitlines()
+        _build(root, folder, "--output", str(folder / "packages"))
+        document = json.loads((folder / "packages" / "python.json").read_bytes())
+        others = (folder / "packages" / "others.txt").read_text(encoding="utf-8").splitlines()
     document["metadata"]["component"] = {
         "type": "container",
         "bom-ref": "image",
@@ -120,7 +120,7 @@ def sbom(root: Path, labels: Labels) -> bytes:
 
 
 def push(reference: str) -> str:
-    """Send an image to its registry; its digest there."""
+    """Push an image to its registry; return its digest there."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "digest"
         _run("buildah", "push", *_tls(reference), "--digestfile", str(file), reference, f"docker://{reference}")
@@ -128,24 +128,24 @@ def push(reference: str) -> str:
 
 
 def read(reference: str) -> Image:
-    """Fetch an image from its registry, and say what it is; `VerdictError` where its last layer is not an artifact."""
+    """Fetch an image from its registry and read it; `VerdictError` where its last layer is not an artifact."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         _run("skopeo", "copy", *_tls(reference, "src-"), f"docker://{reference}", f"dir:{folder}")
         manifest = (folder / "manifest.json").read_bytes()  # skopeo checked each file against its digest
         document = json.loads(manifest)
         config = json.loads((folder / _hex(document["config"]["digest"])).read_bytes())
-        given = config["config"].get("Labels") or {}
+        values = config["config"].get("Labels") or {}
         for label in _LABELS.values():
-            if label not in given:
+            if label not in values:
                 raise VerdictError(reference, f"has no label {label}", "an image that `verdict release build` made")
-        labels = Labels(**{name: given[label] for name, label in _LABELS.items()})
+        labels = Labels(**{name: values[label] for name, label in _LABELS.items()})
         digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
         return Image(digest, labels, _manifest_of(reference, folder / _hex(document["layers"][-1]["digest"])))
 
 
 def _manifest_of(reference: str, layer: Path) -> str:
-    """SHA-256 of manifest.json in a layer that holds an artifact, the files that it names, and nothing else."""
+    """Return the SHA-256 of manifest.json in a layer that holds it, the files that it names, and nothing else."""
     with tarfile.open(layer) as archive:
         members = [member for member in archive if not member.isdir()]
         files = [(member.name, archive.extractfile(member)) for member in members if member.isreg()]
@@ -153,7 +153,7 @@ def _manifest_of(reference: str, layer: Path) -> str:
     hashes = {name: hashlib.sha256(text).hexdigest() for name, text in content.items()}
     manifest = hashes.pop("manifest.json", "")
     with suppress(KeyError, TypeError, ValueError):
-        # fewer: a link, or a name that comes twice
+        # Fewer contents than members: a link, or a duplicate name.
         if len(content) == len(members) and json.loads(content["manifest.json"])["files"] == hashes:
             return manifest
     what = "its last layer is not an artifact as its manifest.json names it"
@@ -161,7 +161,7 @@ def _manifest_of(reference: str, layer: Path) -> str:
 
 
 def _build(root: Path, folder: Path, *options: str, **given: str) -> None:
-    """Run buildah so that neither the time nor its version is in the image; Docker's format alone has HEALTHCHECK."""
+    """Run buildah without the time and its version in the image; only Docker's format has HEALTHCHECK."""
     base = _base(root)
     arguments = [f"--build-arg={name}={value}" for name, value in {"BASE_IMAGE": base, **given}.items()]
     if pip := os.environ.get("PIP_CONFIG_FILE"):
@@ -170,8 +170,8 @@ def _build(root: Path, folder: Path, *options: str, **given: str) -> None:
     _run("buildah", "build", *fixed, *_tls(base), *arguments, *options, str(folder))
 
 
-def _without_chance(reference: str) -> str:
-    """Take the names of the containers that buildah worked in out of an image's configuration; the new one's digest."""
+def _remove_container_names(reference: str) -> str:
+    """Remove the names of buildah's containers from an image's configuration; return the new digest."""
     with TemporaryDirectory(prefix="verdict-image-") as name:
         folder = Path(name)
         _run("skopeo", "copy", f"containers-storage:{reference}", f"dir:{folder}")
@@ -190,7 +190,7 @@ def _without_chance(reference: str) -> str:
 
 
 def _base(root: Path) -> str:
-    """The base's name with the digest that its registry gives now."""
+    """Return the base's name with the digest that its registry has now."""
     (default,) = re.findall(r"^ARG BASE_IMAGE=(\S+)$", (root / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     name = os.environ.get("VERDICT_BASE_IMAGE") or default
     raw = _run("skopeo", "inspect", "--raw", *_tls(name), f"docker://{name}")
@@ -212,7 +212,7 @@ def _tls(reference: str, side: str = "") -> list[str]:
 
 
 def _run(program: str, *arguments: str) -> bytes:
-    """What a program prints; `VerdictError` when it is missing, or fails."""
+    """Return the output of a program; `VerdictError` when it is missing, or fails."""
     try:
         return subprocess.run([program, *arguments], capture_output=True, check=True).stdout
     except FileNotFoundError:

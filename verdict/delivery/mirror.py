@@ -1,7 +1,7 @@
-"""Experiments and releases in an MLflow tracking server, for those who look at models there: written, never believed.
+"""Experiments and releases mirrored to an MLflow tracking server, which is written, and never trusted.
 
-Git has the history; what is there already is left alone, so a mirror can be repeated and cut off at any point. By
-MLflow's REST API, which is a dozen calls: its client would bring 13 packages.
+Existing entries are left alone, so a mirror can be interrupted and repeated. This uses a dozen calls of MLflow's REST
+API, because its client would bring 13 packages.
 """
 
 import json
@@ -21,14 +21,14 @@ from verdict.delivery.registry import stages, versions
 from verdict.repo.git import git
 from verdict.repo.revisions import Revision
 
-# Of an experiment nobody may look at the scores on test but who chose it.
+# The test scores of experiments are not published: nobody may choose by them.
 _SCORES = {"experiments": "metrics/validation.json", "releases": EVALUATION}
 _MOST = 100  # params and metrics of a request
 _LONGEST = 500  # letters of a value
 
 
 class MLflow:
-    """A tracking server; MLFLOW_TRACKING_TOKEN is sent, where it is set, or what ~/.netrc has for the host."""
+    """A tracking server; requests carry MLFLOW_TRACKING_TOKEN, if it is set, else the login of ~/.netrc."""
 
     def __init__(self, uri: str) -> None:
         self._root, self._session = f"{uri.rstrip('/')}/api/2.0/mlflow", requests.Session()
@@ -36,70 +36,76 @@ class MLflow:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
     def ask(self, method: str, path: str, **body: Any) -> Any:  # noqa: ANN401 - JSON
-        """The answer to a request; nothing where there is no such thing."""
-        given: dict[str, Any] = {"params" if method == "GET" else "json": body}
+        """Return the answer to a request; that of MLflow's error where a resource does not exist."""
+        arguments: dict[str, Any] = {"params" if method == "GET" else "json": body}
         try:
-            answer = self._session.request(method, f"{self._root}/{path}", timeout=60, **given)
-            told = answer.json()
+            answer = self._session.request(method, f"{self._root}/{path}", timeout=60, **arguments)
+            content = answer.json()
         except (requests.RequestException, ValueError) as error:
             what = f"no answer of MLflow: {type(error).__name__}"
             raise VerdictError(f"{self._root}/{path}", what, "--to the address of a tracking server") from None
-        if answer.ok or told.get("error_code") == "RESOURCE_DOES_NOT_EXIST":
-            return told
-        raise VerdictError(f"{method} {path}", f"{answer.status_code}: {str(told)[:300]}", "docs/releases.md, MLflow")
+        if answer.ok or content.get("error_code") == "RESOURCE_DOES_NOT_EXIST":
+            return content
+        raise VerdictError(
+            f"{method} {path}", f"{answer.status_code}: {str(content)[:300]}", "docs/releases.md, MLflow"
+        )
 
 
 def mirror(root: Path, server: MLflow, experiments: Iterable[tuple[str, str]]) -> str:
-    """Let the server have every experiment, given by name and commit, and every release with its stages as aliases."""
-    runs = [_run(server, "experiments", Revision(root, *one)) for one in experiments]
-    asked = {"filter": f"name='{NAME}'", "max_results": 10_000}
-    found = server.ask("GET", "model-versions/search", **asked).get("model_versions", [])
-    known = {pair["value"]: one["version"] for one in found for pair in one.get("tags", []) if pair["key"] == "release"}
+    """Write every experiment, given by name and commit, and every release with its stages as aliases."""
+    runs = [_run(server, "experiments", Revision(root, *experiment)) for experiment in experiments]
+    query = {"filter": f"name='{NAME}'", "max_results": 10_000}
+    models = server.ask("GET", "model-versions/search", **query).get("model_versions", [])
+    pairs = ((model["version"], pair) for model in models for pair in model.get("tags", []))
+    known = {pair["value"]: version for version, pair in pairs if pair["key"] == "release"}
     tags, before = versions(root)[::-1], len(known)
     if tags and "registered_model" not in server.ask("GET", "registered-models/get", name=NAME):
         server.ask("POST", "registered-models/create", name=NAME)
     for tag in tags:
         run, provenance = _run(server, "releases", Revision(root, tag.name, tag.commit))[0], tag.provenance
         if tag.version not in known:
-            given = {
+            fields = {
                 "name": NAME,
                 "source": f"docker://{provenance.image}",
                 "run_id": run,
                 "description": provenance.about(),
             }
-            made = server.ask("POST", "model-versions/create", **given, tags=_pairs({"release": tag.version}))
-            known[tag.version] = made["model_version"]["version"]
+            created = server.ask("POST", "model-versions/create", **fields, tags=_pairs({"release": tag.version}))
+            known[tag.version] = created["model_version"]["version"]
     if tags:
-        _set_aliases(server, {stage: known[name] for name, held in stages(root).items() for stage in held})
+        _set_aliases(server, {stage: known[version] for version, names in stages(root).items() for stage in names})
     new = sum(is_new for _, is_new in runs), len(known) - before
     return f"{len(runs)} experiments, {new[0]} of them new; {len(tags)} releases, {new[1]} of them new"
 
 
-def _set_aliases(server: MLflow, wanted: dict[str, str]) -> None:
+def _set_aliases(server: MLflow, aliases: dict[str, str]) -> None:
     model = server.ask("GET", "registered-models/get", name=NAME)["registered_model"]
-    held = {one["alias"]: one["version"] for one in model.get("aliases", [])}
-    for alias in held.keys() - wanted.keys():
+    existing = {entry["alias"]: entry["version"] for entry in model.get("aliases", [])}
+    for alias in existing.keys() - aliases.keys():
         server.ask("DELETE", "registered-models/alias", name=NAME, alias=alias)
-    for alias in (alias for alias, version in wanted.items() if held.get(alias) != version):
-        server.ask("POST", "registered-models/alias", name=NAME, alias=alias, version=wanted[alias])
+    for alias, version in aliases.items():
+        if existing.get(alias) != version:
+            server.ask("POST", "registered-models/alias", name=NAME, alias=alias, version=version)
 
 
 def _run(server: MLflow, group: str, revision: Revision) -> tuple[str, bool]:
-    """The run of a commit, and whether it is new; one that was left half-written is completed."""
+    """Return the run of a commit, and whether it is new; a half-written one is completed."""
     name, commit = revision.name, str(revision.commit)
-    place = server.ask("GET", "experiments/get-by-name", experiment_name=f"verdict/{group}").get("experiment")
-    place = place or server.ask("POST", "experiments/create", name=f"verdict/{group}")
-    asked = {"filter": f"tags.commit = '{commit}' and tags.name = '{name}'", "max_results": 1}
-    runs = server.ask("POST", "runs/search", experiment_ids=[place["experiment_id"]], **asked).get("runs")
+    experiment = server.ask("GET", "experiments/get-by-name", experiment_name=f"verdict/{group}").get("experiment")
+    experiment = experiment or server.ask("POST", "experiments/create", name=f"verdict/{group}")
+    query = {"filter": f"tags.commit = '{commit}' and tags.name = '{name}'", "max_results": 1}
+    runs = server.ask("POST", "runs/search", experiment_ids=[experiment["experiment_id"]], **query).get("runs")
     if runs and runs[0]["info"]["status"] == "FINISHED":
         return str(runs[0]["info"]["run_id"]), False
     at = int(git(revision.root, "show", "--no-patch", "--format=%ct", commit)) * 1000
-    given = {"experiment_id": place["experiment_id"], "run_name": name, "start_time": at}
-    made = runs or [server.ask("POST", "runs/create", **given, tags=_pairs({"commit": commit, "name": name}))["run"]]
-    run = str(made[0]["info"]["run_id"])
+    fields = {"experiment_id": experiment["experiment_id"], "run_name": name, "start_time": at}
+    created = runs or [
+        server.ask("POST", "runs/create", **fields, tags=_pairs({"commit": commit, "name": name}))["run"]
+    ]
+    run = str(created[0]["info"]["run_id"])
     scores = flatten(json.loads(revision.text(_SCORES[group]) or "{}"))
-    figures = _pairs({key: value for key, value in scores.items() if isinstance(value, int | float)})
-    metrics = [{**figure, "timestamp": at, "step": 0} for figure in figures]
+    numbers = _pairs({key: value for key, value in scores.items() if isinstance(value, int | float)})
+    metrics = [{**number, "timestamp": at, "step": 0} for number in numbers]
     params = _pairs({key: str(value)[:_LONGEST] for key, value in flatten(revision.params).items()})
     for start in range(0, max(len(metrics), len(params)), _MOST):
         part = slice(start, start + _MOST)
@@ -109,5 +115,5 @@ def _run(server: MLflow, group: str, revision: Revision) -> tuple[str, bool]:
 
 
 def _pairs(values: dict[str, Any]) -> list[dict[str, Any]]:
-    """As MLflow writes them; of a name the letters that it takes."""
+    """Return values in MLflow's form, with characters that it does not allow in names replaced."""
     return [{"key": re.sub(r"[^\w./ :-]", "_", key), "value": value} for key, value in values.items()]

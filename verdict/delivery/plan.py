@@ -1,4 +1,4 @@
-"""What a commit would be released as: the next version, or none where nothing changed that a user of it would see."""
+"""The next version for a commit, or none where nothing changed that users would see."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ MAJOR, MINOR, PATCH = range(3)
 
 @dataclass(frozen=True)
 class Plan:
-    """The version of a commit, None for no release; why; the release before it; whether it has its tag already."""
+    """The version of a commit, None for no release; why; the release before; whether its tag exists already."""
 
     commit: str
     version: str | None
@@ -31,21 +31,21 @@ class Plan:
 
 
 def plan(root: Path) -> Plan:
-    """What HEAD would be released as.
+    """Return the version that HEAD would get.
 
     Raises:
         VerdictError: the clone lacks history or tags, has changes, or its last release is not of this history.
     """
-    head, known = resolve(root, "HEAD"), versions(root)
+    head, tags = resolve(root, "HEAD"), versions(root)
     commit = str(head.commit)
     if working_tree(root).identity != commit:
         raise VerdictError("this checkout", "has changes, and a release is of a commit", "git commit, or git stash")
-    if own := next((tag for tag in known if tag.commit == commit), None):
-        before = next((tag.name for tag in known if tag.numbers < own.numbers), None)
-        return Plan(commit, own.version, "it has its tag already", before, registered=True)
-    if not known:
+    if registered := next((tag for tag in tags if tag.commit == commit), None):
+        before = next((tag.name for tag in tags if tag.numbers < registered.numbers), None)
+        return Plan(commit, registered.version, "it has its tag already", before, registered=True)
+    if not tags:
         return Plan(commit, "v1.0.0", "the first release", None)
-    last = known[0]
+    last = tags[0]
     if not _is_ancestor(root, last.commit, commit):
         if not _is_ancestor(root, commit, last.commit):
             what = f"{last.name}, {last.commit[:10]}, is not of its history"
@@ -62,15 +62,15 @@ def _next(last: Tag, part: int) -> str:
     return "v" + ".".join(map(str, numbers))
 
 
-def _is_ancestor(root: Path, one: str, other: str) -> bool:
-    return run_git(root, "merge-base", "--is-ancestor", one, other).returncode == 0
+def _is_ancestor(root: Path, ancestor: str, commit: str) -> bool:
+    return run_git(root, "merge-base", "--is-ancestor", ancestor, commit).returncode == 0
 
 
 def _changes(old: Revision, new: Revision, last: Tag) -> Iterator[tuple[int, str]]:
-    """What differs since the last release, each with the part of the version that it moves."""
-    if lost := sorted(_labels(old) ^ _labels(new)):
-        yield MAJOR, f"other labels: {', '.join(lost)}"
-    if broken := breaks(_document(old), _document(new)):
+    """Yield the differences since the last release, with the part of the version that each raises."""
+    if changed := sorted(_labels(old) ^ _labels(new)):
+        yield MAJOR, f"other labels: {', '.join(changed)}"
+    if broken := api_breaks(_document(old), _document(new)):
         yield MAJOR, f"the API breaks: {broken[0]}"
     if new.hash_of(ARTIFACT) != last.provenance.artifact:
         yield MINOR, "another artifact"
@@ -86,15 +86,15 @@ def _document(revision: Revision) -> Any:  # noqa: ANN401 - JSON
     return json.loads(revision.text(API) or "{}")
 
 
-def breaks(old: Any, new: Any) -> list[str]:  # noqa: ANN401 - JSON
-    """What a client of the old OpenAPI document would miss in the new one: all that was there must still be there.
+def api_breaks(old: Any, new: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """Return what a client of the old OpenAPI document would miss in the new one.
 
-    Texts for people may change, and paths, methods, statuses and fields may be added; whatever else differs counts as a
-    break, be it harmless: a version too high harms nobody.
+    Texts for people may change, and paths, methods, statuses and fields may be added; any other difference counts as a
+    break, even a harmless one.
     """
-    found = dict(leaves(new))
+    values = dict(leaves(new))
     return [
         ".".join(path)
         for path, value in leaves(old)
-        if path and path[-1] not in _TEXTS and found.get(path, ...) != value
+        if path and path[-1] not in _TEXTS and values.get(path, ...) != value
     ]

@@ -1,4 +1,4 @@
-"""What a release says of itself: the message of its tag, and word for word an asset of its GitHub release."""
+"""The provenance of a release: the message of its tag, and the same bytes as an asset of its GitHub release."""
 
 import hashlib
 from typing import Annotated, Any
@@ -15,13 +15,14 @@ Hash = Annotated[str, Field(pattern=f"^{_SHA256}$")]
 
 
 class Provenance(BaseModel):
-    """All that `verdict release verify` asks again, elsewhere.
+    """The claims of a release, which `verdict release verify` checks elsewhere.
 
     Args:
         version: such as v1.2.0.
         commit: of main.
         run: of main.yml, which reproduced the commit.
-        pull: the pull request that brought it, if one did, and `check` the judge's on that.
+        pull: the pull request that was merged, if any.
+        check: the judge's check of it.
         artifact: hash of models/classifier in dvc.lock.
         manifest: SHA-256 of its manifest.json.
         inputs: of all that goes into the image but artifact, version and commit.
@@ -47,12 +48,12 @@ class Provenance(BaseModel):
     differs: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def text(self) -> str:
-        """As JSON, always in the same bytes."""
+        """Return it as JSON, always in the same bytes."""
         return self.model_dump_json(indent=2)
 
     @classmethod
     def of(cls, text: str, where: str, remedy: str = "release.yml writes it: docs/releases.md") -> "Provenance":
-        """Read it; `VerdictError` where a text is none."""
+        """Parse a text; `VerdictError` where it is not a provenance."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -62,11 +63,11 @@ class Provenance(BaseModel):
 
     @property
     def digest(self) -> str:
-        """As GitHub names the bytes of the asset."""
+        """The digest of the asset, in GitHub's form."""
         return f"sha256:{hashlib.sha256(self.text().encode()).hexdigest()}"
 
     def about(self) -> str:
-        """The release in Markdown, for the model card and the list."""
+        """Return the release in Markdown, for the model card and the list."""
         scores = [f"{name} {value:.4f} [{low:.4f}, {high:.4f}]" for name, (value, low, high) in self.scores.items()]
         pull = f"pull request #{self.pull}" if self.pull else "no pull request"
         origin = f"commit {self.commit} ({pull}, run {self.run} of main.yml)"
@@ -74,9 +75,9 @@ class Provenance(BaseModel):
 
 
 def run_of_main(github: GitHub, commit: str) -> tuple[dict[str, Any] | None, str]:
-    """The run of main.yml that reproduced a commit, after a push to the default branch; None, and why there is none."""
-    asked = {"head_sha": commit, "event": "push", "branch": str(github.get("")["default_branch"])}
-    listed = github.pages("/actions/workflows/main.yml/runs", "workflow_runs", **asked)
+    """Return the successful run of main.yml for a commit on the default branch, or None; and the runs in words."""
+    query = {"head_sha": commit, "event": "push", "branch": str(github.get("")["default_branch"])}
+    listed = github.pages("/actions/workflows/main.yml/runs", "workflow_runs", **query)
     runs = [run for run in listed if (run["head_repository"] or {}).get("full_name") == github.repository]
     green = next((run for run in runs if run["conclusion"] == "success"), None)
     ended = ", ".join(f"run {run['id']}: {run['conclusion'] or run['status']}" for run in runs)
@@ -84,14 +85,15 @@ def run_of_main(github: GitHub, commit: str) -> tuple[dict[str, Any] | None, str
 
 
 def origin_of(github: GitHub, commit: str) -> dict[str, Any]:
-    """Where a commit comes from: `run`, `pull` and `check`; `VerdictError` where main.yml did not reproduce it."""
+    """Return `run`, `pull` and `check` of a commit; `VerdictError` where main.yml did not reproduce it."""
     run, why = run_of_main(github, commit)
     if run is None:
         raise VerdictError(f"commit {commit[:10]}", f"not reproduced: {why}", "release what main.yml reproduced")
-    pull = next((one for one in github.pages(f"/commits/{commit}/pulls") if one["merged_at"]), None)
+    pulls = github.pages(f"/commits/{commit}/pulls")
+    pull = next((pull for pull in pulls if pull["merged_at"]), None)
     if pull is None:
         return {"run": run["id"], "pull": None, "check": None}
     # "verdict" is the check that the App of the judge sets (verdict/ci/publish/publish.py).
     checks = github.pages(f"/commits/{pull['head']['sha']}/check-runs", "check_runs", check_name="verdict")
-    check = next((one["id"] for one in checks if one["conclusion"] == "success"), None)
+    check = next((check["id"] for check in checks if check["conclusion"] == "success"), None)
     return {"run": run["id"], "pull": pull["number"], "check": check}

@@ -1,4 +1,4 @@
-"""What GitHub keeps of a roll: the tag of the stage by what serves, and one issue while main is ahead of it."""
+"""The record of a roll at GitHub: the stage's tag on what serves, and one issue while main is ahead of it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from verdict.ci.github.client import GitHub
 from verdict.ci.github.issues import sync_issue
 from verdict.delivery.host.orders import Status
 from verdict.delivery.host.state import State
-from verdict.delivery.registry import Tag, assign, version, versions
+from verdict.delivery.registry import Tag, assign, find_version, versions
 from verdict.repo.git import git
 
 LABEL = "delivery"
@@ -41,8 +41,8 @@ _MOST = 50  # commits that the issue names
 _STATUS: TypeAdapter[Status] = TypeAdapter(Status)
 
 
-def state_of(path: Path, environment: str) -> State:
-    """What a host says of itself, by `verdict deploy status --json`; `VerdictError` when it is none, or another's."""
+def read_state(path: Path, environment: str) -> State:
+    """Read the output of `verdict deploy status --json`; `VerdictError` when it is invalid, or of another host."""
     try:
         state = _STATUS.validate_json(path.read_bytes()).state
     except (OSError, ValidationError) as error:
@@ -54,20 +54,20 @@ def state_of(path: Path, environment: str) -> State:
 
 
 def record(root: Path, state: State, login: str) -> str:
-    """Set the tag of the stage to what serves, by the account `login`; the version, empty where none serves."""
+    """Set the stage's tag to what serves, as the account `login`; return the version, empty where none serves."""
     if state.stable is None:
         return ""
-    tag = version(root, state.stable.version)
+    tag = find_version(root, state.stable.version)
     assign(root, tag, state.environment, login)
     return tag.version
 
 
-def ahead(root: Path, github: GitHub, state: State, url: str) -> None:
+def report_ahead(root: Path, github: GitHub, state: State, url: str) -> None:
     """Open the environment's one issue after a roll that did not hold, or update it; close it after one that did."""
     newest = versions(root)[0]
     if state.stable is None or state.outcome not in ("promoted", "rolled back", "failed", "undecided"):
         return
-    serves, names = version(root, state.stable.version), {"environment": state.environment, "url": url}
+    serves, names = find_version(root, state.stable.version), {"environment": state.environment, "url": url}
     body = ""
     if state.outcome != "promoted" and serves != newest:
         main = str(github.get("")["default_branch"])
@@ -79,10 +79,10 @@ def ahead(root: Path, github: GitHub, state: State, url: str) -> None:
 
 
 def _between(root: Path, github: GitHub, serves: Tag) -> str:
-    """The commits of main since a release, each with its pull request; by number alone, since titles are foreign."""
+    """List the commits of main since a release, with the numbers of their pull requests; titles are untrusted."""
     commits = git(root, "rev-list", "--first-parent", f"{serves.commit}..HEAD").split()
     lines = []
     for commit in commits[:_MOST]:
-        pulls = (one for one in github.pages(f"/commits/{commit}/pulls") if one["merged_at"])
-        lines.append("- " + " ".join([commit, *(f"#{one['number']}" for one in pulls)]))
+        pulls = (pull for pull in github.pages(f"/commits/{commit}/pulls") if pull["merged_at"])
+        lines.append("- " + " ".join([commit, *(f"#{pull['number']}" for pull in pulls)]))
     return "\n".join(lines + [f"- and {len(commits) - _MOST} before"] * (len(commits) > _MOST))

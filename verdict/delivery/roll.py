@@ -1,4 +1,4 @@
-"""From what a tag says to what a serving host rolls out, and asks before that."""
+"""From a tag to the files that a serving host needs to roll a release out."""
 
 import shutil
 from pathlib import Path
@@ -11,12 +11,12 @@ from verdict.repo.revisions import Store, resolve
 
 
 def host_release(provenance: Provenance) -> Release:
-    """A release as the guard takes it."""
+    """Return a release as the guard takes it."""
     return Release(provenance.version, provenance.image, provenance.commit, provenance.manifest, provenance.differs)
 
 
 def write_reference(root: Path, name: str, path: Path) -> str:
-    """Write the reference of a release, if it has one, for a host that asks whether it suits what users ask.
+    """Write the reference of a release, if it has one: the host compares it with the texts of its users.
 
     Args:
         root: a checkout, whose floor counts.
@@ -24,7 +24,7 @@ def write_reference(root: Path, name: str, path: Path) -> str:
         path: of the file.
 
     Returns:
-        The least score to expect; nothing where the checkout's params name none.
+        The least score to expect; empty where the checkout's params name none.
     """
     found = resolve(root, f"refs/tags/{name}")
     if REFERENCE in found.outputs:

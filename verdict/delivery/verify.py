@@ -1,4 +1,4 @@
-"""Is a release what it says? Each claim is asked at a place that whoever forged it does not hold as well."""
+"""Verify a release: each claim is checked at a source that a forger of the release does not control as well."""
 
 import hashlib
 import json
@@ -21,26 +21,26 @@ from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, checked_hash
 
 
-class RefusedError(Exception):
-    """A claim is not so: what was found instead."""
+class FalseClaimError(Exception):
+    """A claim is false; the message says what was found instead."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Something that a release says: whether it is so (None: that cannot be told), and what was found."""
+    """A claim of a release, whether it holds (None: cannot be judged), and the finding."""
 
     name: str
     holds: bool | None
-    found: str
+    finding: str
 
 
 @dataclass(frozen=True)
 class Case:
-    """A release, and whom to ask about it.
+    """A release and the sources to check it.
 
     Args:
         root: a checkout with all tags.
-        github: the API, with a token that reads.
+        github: the API, with a token that can read.
         tag: of the version.
         app: login of the App that releases.
         repository: where its images are.
@@ -54,49 +54,49 @@ class Case:
 
     @cached_property
     def provenance(self) -> Provenance:
-        """What the tag says."""
+        """The provenance in the tag's message."""
         try:
             return self.tag.provenance
         except VerdictError as error:
-            raise RefusedError(error.what) from None
+            raise FalseClaimError(error.what) from None
 
     @cached_property
     def assets(self) -> dict[str, Any]:
-        """What GitHub keeps with the release, and who put it there: no other account can write the App's name."""
+        """The assets of GitHub's release by name; GitHub itself writes who uploaded them."""
         try:
             release = self.github.get(f"/releases/tags/{quote(self.tag.name)}")
         except ApiError as error:
             if error.status != 404:
                 raise
-            raise RefusedError("GitHub has no release of this tag") from None
+            raise FalseClaimError("GitHub has no release of this tag") from None
         return {asset["name"]: asset for asset in release["assets"]}
 
 
 def claims(case: Case) -> Iterator[Claim]:
-    """Each claim, asked."""
-    for name, ask in _CLAIMS.items():
+    """Check each claim."""
+    for name, check in _CLAIMS.items():
         try:
-            yield Claim(name, True, ask(case))
-        except RefusedError as error:
+            yield Claim(name, True, check(case))
+        except FalseClaimError as error:
             yield Claim(name, False, str(error))
         except VerdictError as error:
             yield Claim(name, None, f"{error.where}: {error.what}; {error.remedy}")
 
 
-def code(found: list[Claim]) -> int:
-    """The exit code: 1 when a claim is false, 2 when one cannot be judged, 0 when all are so."""
-    if any(claim.holds is False for claim in found):
+def exit_code(results: list[Claim]) -> int:
+    """Return 1 when a claim is false, 2 when one cannot be judged, 0 when all hold."""
+    if any(claim.holds is False for claim in results):
         return FAIL
-    return PASS if all(claim.holds for claim in found) else CANNOT_JUDGE
+    return PASS if all(claim.holds for claim in results) else CANNOT_JUDGE
 
 
-def _require(what: str, found: object, wanted: object) -> None:
-    if found != wanted:
-        raise RefusedError(f"{what} is {found}, not {wanted}")
+def _require(what: str, actual: object, expected: object) -> None:
+    if actual != expected:
+        raise FalseClaimError(f"{what} is {actual}, not {expected}")
 
 
 def _tagger(case: Case) -> str:
-    """A tagger is a text that anybody can write; who uploaded an asset GitHub itself writes down."""
+    """The App set the tag, and uploaded the asset: anybody can write a tagger, but not an uploader."""
     _require("the tagger", case.tag.tagger, case.app)
     uploader = case.assets.get(FILE, {}).get("uploader") or {}
     _require(f"who uploaded {FILE}", uploader.get("login"), case.app)
@@ -104,9 +104,9 @@ def _tagger(case: Case) -> str:
 
 
 def _tag(case: Case) -> str:
-    """The tag is where it was set, and says what it said."""
-    there = case.github.get(f"/git/ref/tags/{quote(case.tag.name)}")["object"]["sha"]
-    _require("moved: the tag at GitHub", there, case.tag.id)
+    """The tag has not moved, and its message has not changed."""
+    current = case.github.get(f"/git/ref/tags/{quote(case.tag.name)}")["object"]["sha"]
+    _require("moved: the tag at GitHub", current, case.tag.id)
     _require("moved: its commit", case.tag.commit, case.provenance.commit)
     _require("its version", case.tag.version, case.provenance.version)
     digest = case.assets.get(FILE, {}).get("digest")
@@ -118,14 +118,14 @@ def _commit(case: Case) -> str:
     branch = str(case.github.get("")["default_branch"])
     compared = case.github.get(f"/compare/{case.tag.commit}...{quote(branch, safe='')}")
     if compared["status"] not in ("ahead", "identical"):
-        raise RefusedError(f"{case.tag.commit[:10]} is not merged: {branch} does not have it")
+        raise FalseClaimError(f"{case.tag.commit[:10]} is not merged: {branch} does not have it")
     return f"{case.tag.commit[:10]} is of {branch}"
 
 
 def _run(case: Case) -> str:
     run, why = run_of_main(case.github, case.tag.commit)
     if run is None:
-        raise RefusedError(f"main.yml did not reproduce {case.tag.commit[:10]}: {why}")
+        raise FalseClaimError(f"main.yml did not reproduce {case.tag.commit[:10]}: {why}")
     _require("the run of main.yml", run["id"], case.provenance.run)
     return f"run {run['id']} of main.yml: success"
 
@@ -137,7 +137,7 @@ def _lock(case: Case) -> str:
 
 
 def _artifact(case: Case) -> str:
-    """DVC's remote, not this machine's cache, has its bytes."""
+    """DVC's remote has the bytes of the artifact; this machine's cache does not count."""
     with Storage(case.root) as storage:
         listing = json.loads(_object(storage, case.provenance.artifact))
         members = {str(entry["relpath"]): checked_hash(entry["md5"], "the listing") for entry in listing}
@@ -158,7 +158,7 @@ def _object(storage: Storage, digest: str) -> bytes:
 
 
 def _image(case: Case) -> str:
-    """The registry has that image under that version, and it holds that artifact."""
+    """The registry has the image under the version, and the image holds the artifact."""
     provenance, (name, _, digest) = case.provenance, case.provenance.image.partition("@")
     _require("its repository", name, case.repository)
     _require("re-tagged: the digest under its version", images.read(f"{name}:{provenance.version}").digest, digest)
@@ -170,9 +170,9 @@ def _image(case: Case) -> str:
 
 
 def _sbom(case: Case) -> str:
-    found = str(case.assets.get(SBOM, {}).get("digest"))
-    _require(f"{SBOM} of the release", found, f"sha256:{case.provenance.sbom}")
-    return found
+    digest = str(case.assets.get(SBOM, {}).get("digest"))
+    _require(f"{SBOM} of the release", digest, f"sha256:{case.provenance.sbom}")
+    return digest
 
 
 _CLAIMS: dict[str, Callable[[Case], str]] = {

@@ -1,1 +1,1 @@
-"""Puts somebody's own table in the place of the example: params, pointer, cards."""
+"""Replace the example by a user's own table: params, pointer, cards."""

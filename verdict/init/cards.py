@@ -1,4 +1,4 @@
-"""The skeletons of a data card and a model card: what is known is filled in, what only people know is asked for."""
+"""The skeletons of a data card and a model card, with TODOs for what only people know."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,11 +56,11 @@ verdict predict --model models/classifier < lines.txt
 
 
 def data_card(place: Path, data: Mapping[str, Any], trial: Trial) -> str:
-    """A data card for a table, from its group of params.yaml and what `prepare` made of it."""
-    named = {
+    """Return a data card for a table, from its group of params.yaml and the result of `prepare`."""
+    described = {
         key: value for key, value in data.items() if key not in ("path", "labels", "conflicts", "damaged", "positive")
     }
-    columns = [f"| {_cell(value)} | {key}: TODO |" for key, value in named.items()]
+    columns = [f"| {_cell(value)} | {key}: TODO |" for key, value in described.items()]
     counts = [
         f"| {_cell(label)} | {' | '.join(f'{split[label]:,}' for split in trial.counts['label'])} |"
         for label in trial.dataset.labels
@@ -77,13 +77,13 @@ def data_card(place: Path, data: Mapping[str, Any], trial: Trial) -> str:
 
 
 def model_card(trial: Trial) -> str:
-    """A model card for the classes of a table."""
+    """Return a model card for the classes of a table."""
     labels = ", ".join(map(_cell, trial.dataset.labels))
     return _MODEL.format(labels=labels, rows=trial.rows["train"] + trial.rows["validation"])
 
 
 def _cell(value: object) -> str:
-    """A value in a table of Markdown."""
+    """Return a value as a cell of a Markdown table."""
     if isinstance(value, Mapping):
         value = value["column"]
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,4 +1,4 @@
-"""Looks at a table whose columns nobody has described yet: what each holds, and which could be text and label."""
+"""Describe the columns of an unknown table, and guess which are text and label."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from pathlib import Path
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.table import read_batches, read_header
 
-_BATCHES = 5  # that a guess is made from
-_MOST_CLASSES = 100  # more values than that are no label, unless somebody says so
+_BATCHES = 5  # read for a guess
+_MOST_CLASSES = 100  # a column with more values is not guessed to be the label
 
 
 @dataclass(frozen=True)
 class Column:
-    """What a column holds, by its first rows: mean length, different values, how many are numbers, an example."""
+    """A column by its first rows: mean length, number of different values, share of numbers, an example."""
 
     name: str
     length: float
@@ -24,12 +24,12 @@ class Column:
 
     @property
     def summary(self) -> str:
-        """In a line, for people."""
+        """The column in one line, for people."""
         return f"{self.name}: {self.values:,} different values, such as {quoted(self.example[:50])}"
 
 
 def columns_of(path: Path) -> list[Column]:
-    """Look at the first rows of each column; `VerdictError` when the table cannot be read."""
+    """Describe each column by its first rows; `VerdictError` if the table cannot be read."""
     problems = Problems(str(path), "correct the table")
     names = read_header(path, problems)
     problems.raise_if_any()
@@ -38,7 +38,7 @@ def columns_of(path: Path) -> list[Column]:
         for name in names:
             cells[name] += batch.columns[name]
     problems.raise_if_any()
-    return [_column(name, found) for name, found in cells.items()]
+    return [_column(name, values) for name, values in cells.items()]
 
 
 def _column(name: str, cells: list[str]) -> Column:
@@ -56,13 +56,13 @@ def _is_number(cell: str) -> bool:
 
 
 def likely_text(columns: Sequence[Column]) -> str:
-    """The column with the longest texts."""
+    """Return the column with the longest texts."""
     return max(columns, key=lambda column: (column.numbers < 1, column.length)).name
 
 
 def likely_label(columns: Sequence[Column], text: Iterable[str]) -> str | None:
-    """A column of few values, by name or because it is the last such."""
-    few = [one for one in columns if 2 <= one.values <= _MOST_CLASSES and one.name not in set(text)]
-    named = [one for one in few if one.name.casefold() in ("label", "class", "category", "target", "tag", "y")]
-    worded = [one for one in few if one.numbers < 1]
-    return (named or worded[::-1] or few[::-1])[0].name if few else None
+    """Return a column of few values: one with a usual name, else the last one."""
+    few = [column for column in columns if 2 <= column.values <= _MOST_CLASSES and column.name not in set(text)]
+    named = [column for column in few if column.name.casefold() in ("label", "class", "category", "target", "tag", "y")]
+    textual = [column for column in few if column.numbers < 1]
+    return (named or textual[::-1] or few[::-1])[0].name if few else None

@@ -1,4 +1,4 @@
-"""What `verdict init` does, step by step: nothing is changed before all of it is known to work."""
+"""`verdict init`: check the table and the options, then replace the example."""
 
 import argparse
 import csv
@@ -14,6 +14,7 @@ from typing import Any
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
+from verdict.base.paths import PARAMS
 from verdict.classifier.params.metric_names import HEADLINE
 from verdict.classifier.scores.predictions import require_headline
 from verdict.init.cards import data_card, model_card
@@ -24,41 +25,40 @@ from verdict.repo.dvc import dvc
 from verdict.repo.git import git
 from verdict.repo.raw_data import data_path
 
-PARAMS = "params.yaml"
 CARDS = ("data/README.md", "models/README.md")
 PUBLISHED = "data/published.csv"
 COST = "metrics/cost.json"  # empty, but in git: else an experiment would not keep what it cost
-# What tells of the example, and goes; `dvc repro` and `verdict test-set` write the like of it for the new data.
+# Files about the example, which are removed; `dvc repro` and `verdict test-set` write those of the new data.
 FIGURES = ("dvc.lock", "data/test-set.txt", "data/added.json", "metrics", "plots")
 RAW = Path("data/raw")
 EXAMPLE = "data/raw/sentences.csv"
-# What a name in the repository, which strangers may send, has none of.
+# Characters that a file name must not have: strangers may send data.
 _STRANGE = re.compile(r"[^\w.-]+")
 
 
 def replace_table(root: Path, options: argparse.Namespace) -> None:
-    """Put a table in the place of the data that params.yaml names.
+    """Replace the data that params.yaml names by a table.
 
     Args:
         root: the project.
-        options: of the command line, `verdict.cli.init`.
+        options: the options of `verdict.cli.init`.
 
     Raises:
-        VerdictError: something stands against it; nothing was changed.
+        VerdictError: the table or an option cannot be used; nothing was changed.
     """
-    current = _current(root)
+    current = _current_path(root)
     _require_undo(root, current, options)
     if not options.table.exists():
         raise VerdictError(str(options.table), "no such file or folder", "the path of your table")
-    _complete(options)
-    place = _place(root, options.table)
-    _require_room(root, options, place)
+    _ask_for_columns(options)
+    place = _target(root, options.table)
+    _require_free(root, options, place)
     data, split = _groups(options, place)
-    trial = _fitting({**data, "path": str(options.table)}, split, data)
+    trial = _try_strict_then_lenient({**data, "path": str(options.table)}, split, data)
     headline = options.headline or HEADLINE
     require_headline(headline, trial.dataset.labels, "rating" in data)
     text = rewrite_params((root / PARAMS).read_text(encoding="utf-8"), data, split, trial, headline)
-    _put(root, options.table, place, current)
+    _move_in(root, options.table, place, current)
     write_text(root / PUBLISHED, "name,slice,metric,value\n")
     write_text(root / COST, "{}\n")
     write_text(root / CARDS[0], data_card(place, data, trial))
@@ -67,8 +67,8 @@ def replace_table(root: Path, options: argparse.Namespace) -> None:
     print(_summary(place, trial))
 
 
-def _current(root: Path) -> str:
-    """The path of the data that params.yaml names."""
+def _current_path(root: Path) -> str:
+    """Return the path of the data that params.yaml names."""
     try:
         path = read(root / PARAMS, f"git checkout {PARAMS}")["data"]["path"]
     except (FileNotFoundError, KeyError, TypeError):
@@ -77,10 +77,9 @@ def _current(root: Path) -> str:
 
 
 def _require_undo(root: Path, current: str, options: argparse.Namespace) -> None:
-    """Refuse to overwrite what git could not bring back, or somebody's own data."""
-    changed = git(
-        root, "status", "--porcelain", "--", PARAMS, *CARDS, PUBLISHED, *FIGURES, f"{current}.dvc"
-    ).splitlines()
+    """Refuse to overwrite files that git could not restore, or data that replaced the example already."""
+    paths = (PARAMS, *CARDS, PUBLISHED, *FIGURES, f"{current}.dvc")
+    changed = git(root, "status", "--porcelain", "--", *paths).splitlines()
     if options.force:
         return
     if changed:
@@ -91,8 +90,8 @@ def _require_undo(root: Path, current: str, options: argparse.Namespace) -> None
         raise VerdictError("verdict init", what, "edit params.yaml (docs/own-data.md); or --force, to begin again")
 
 
-def _complete(options: argparse.Namespace) -> None:
-    """Ask for text and label where they are not given; without a terminal say how they are."""
+def _ask_for_columns(options: argparse.Namespace) -> None:
+    """Ask for text and label if they are missing; without a terminal, fail with the options to give."""
     if options.text and (options.label or options.rating):
         return
     columns = columns_of(options.table)
@@ -109,19 +108,19 @@ def _complete(options: argparse.Namespace) -> None:
     options.group = options.group or _answer("group: rows that belong together (empty: none)", "") or None
 
 
-def _answer(what: str, default: str) -> str:
-    return input(f"{what} [{default}]: ").strip() or default
+def _answer(question: str, default: str) -> str:
+    return input(f"{question} [{default}]: ").strip() or default
 
 
-def _place(root: Path, table: Path) -> Path:
-    """Where the table will lie: where it is below data/, which is where the judge takes tables from, or in data/raw."""
+def _target(root: Path, table: Path) -> Path:
+    """Return the table's path in the project: the given one if below data/, where the judge reads, else in data/raw."""
     with suppress(ValueError):
         return RAW.parent / table.resolve().relative_to((root / RAW.parent).resolve())
     return RAW / (_STRANGE.sub("-", table.name).strip("-.") or "table")
 
 
-def _require_room(root: Path, options: argparse.Namespace, place: Path) -> None:
-    """Refuse names that the judge would refuse, and a place where something else lies."""
+def _require_free(root: Path, options: argparse.Namespace, place: Path) -> None:
+    """Refuse file names that the judge would refuse, and a path with another table."""
     data_path({"data": {"path": place.as_posix()}}, "verdict init")
     inside = sorted(file.name for file in options.table.iterdir()) if options.table.is_dir() else []
     if strange := [name for name in inside if name[0] != "." and _STRANGE.search(name)]:
@@ -134,7 +133,7 @@ def _require_room(root: Path, options: argparse.Namespace, place: Path) -> None:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Whether two files, or the files of two folders, hold the same."""
+    """Return whether two files, or the files of two folders, have the same content."""
     if one.resolve() == other.resolve():
         return True
     if one.is_dir() and other.is_dir():
@@ -146,7 +145,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _groups(options: argparse.Namespace, place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The groups `data` and `split` that the options stand for."""
+    """Return the groups `data` and `split` for the options."""
     data: dict[str, Any] = {"path": place.as_posix(), "text": _one_or_more(options.text)}
     if options.rating:
         column, *limits = options.rating
@@ -156,8 +155,8 @@ def _groups(options: argparse.Namespace, place: Path) -> tuple[dict[str, Any], d
         data["label"] = options.label
     if options.labels:
         data["labels"] = [label.strip() for label in next(csv.reader([options.labels], skipinitialspace=True))]
-    given = {name: getattr(options, name) for name in ("positive", "id", "group", "date", "weight")}
-    data |= {name: value for name, value in given.items() if value}
+    chosen = {name: getattr(options, name) for name in ("positive", "id", "group", "date", "weight")}
+    data |= {name: value for name, value in chosen.items() if value}
     if options.slice:
         data["slice"] = _one_or_more(options.slice)
     if options.split:
@@ -176,24 +175,24 @@ def _number(value: str) -> float:
         raise VerdictError("--rating", f"{value!r} is no number", "--rating COLUMN LOW HIGH BAND") from None
 
 
-def _fitting(trial: dict[str, Any], split: dict[str, Any], data: dict[str, Any]) -> Trial:
-    """Try the table; where single rows stand against it, with these dropped, which is then written down, too."""
+def _try_strict_then_lenient(table: dict[str, Any], split: dict[str, Any], data: dict[str, Any]) -> Trial:
+    """Try the table; if single rows are refused, with these dropped, which is then noted in `data`."""
     try:
-        return try_prepare(trial, split)
-    except VerdictError as refused:
+        return try_prepare(table, split)
+    except VerdictError as refusal:
         lenient = {"conflicts": "drop", "damaged": "drop"}
         try:
-            found = try_prepare({**trial, **lenient}, split)
+            result = try_prepare({**table, **lenient}, split)
         except VerdictError:
-            raise refused from None
+            raise refusal from None
         for key, word in (("conflicts", "labels"), ("damaged", "damage")):
-            if any(word in reason for reason in found.dropped):
+            if any(word in reason for reason in result.dropped):
                 data[key] = "drop"
-        return found
+        return result
 
 
-def _put(root: Path, table: Path, place: Path, current: str) -> None:
-    """Bring the table to its place and track it; take the former one's pointer and figures away."""
+def _move_in(root: Path, table: Path, place: Path, current: str) -> None:
+    """Copy the table to its place and track it; remove the pointer and figures of the former one."""
     if not _same(table, root / place):
         _remove(root / place)
         (root / place).parent.mkdir(parents=True, exist_ok=True)
@@ -212,14 +211,14 @@ def _remove(path: Path) -> None:
 def _summary(place: Path, trial: Trial) -> str:
     labels = trial.dataset.labels
     rows = ", ".join(f"{name} {count:,}" for name, count in trial.rows.items())
-    shown = ", ".join(labels[:10]) + "…" * (len(labels) > 10)
+    classes = ", ".join(labels[:10]) + "…" * (len(labels) > 10)
     absent = "".join(
         f"\n  no row in {split}: {column} {', '.join(names[:10])}{'…' * (len(names) > 10)}"
         for (split, column), names in trial.absent.items()
     )
     dropped = "".join(f"\n  left out: {count:,} × {reason}" for reason, count in trial.dropped.most_common())
     return f"""\
-{place}: {sum(trial.rows.values()):,} rows ({rows}), {len(labels)} classes: {shown}{dropped}{absent}
+{place}: {sum(trial.rows.values()):,} rows ({rows}), {len(labels)} classes: {classes}{dropped}{absent}
 params.yaml describes it; data/README.md and models/README.md are cards to be filled in.
 git checkout . undoes it, but leaves {place} and {place}.dvc, which git then no longer ignores.
 next:

@@ -1,4 +1,4 @@
-"""Labelled rows that a table does not have yet, as rows of that table; whatever speaks against them is told at once."""
+"""Read labelled rows that a table does not have yet, as rows of that table; report all their problems at once."""
 
 import hashlib
 import re
@@ -15,22 +15,22 @@ from verdict.classifier.dataset.rows import RowParser
 from verdict.classifier.dataset.table import read_batches, read_file, read_header, table_files
 from verdict.classifier.params.data import Data, Split
 
-# What tables of labelled rows call the class and the day, whatever this project's table calls them.
+# Column names of the class and the day in tables of labelled rows, besides those of this project's table.
 _LABEL, _RECEIVED = "label", "received"
 _REMEDY = "correct the rows; or --set COLUMN=VALUE, where all of them lack a column"
 _OPTIONAL = ("data.id", "data.group")
-_CELL = re.compile(r': "(?:[^"\\]|\\.)*"$')  # behind the place of a row: what stands there
+_CELL = re.compile(r': "(?:[^"\\]|\\.)*"$')  # the content of a cell, after the place of its row
 
 
-class _Faults(Problems):
-    """Problems, of which those of single rows are none where such rows are left out and counted."""
+class _RowProblems(Problems):
+    """Problems; if `lenient`, rows with a problem are left out and counted instead."""
 
     def __init__(self, sources: Sequence[Path], left_out: Counter[str], lenient: bool) -> None:
         super().__init__(", ".join(map(str, sources)), _REMEDY)
         self._left_out, self._lenient, self.places = left_out, lenient, set[str]()
 
     def add_row(self, key: str, place: str, what: str, then: str = "") -> None:
-        """Note a problem of a row, or that it is left out for the first that it has."""
+        """Note a problem of a row; if lenient, count the row as left out for its first problem."""
         if not self._lenient:
             super().add_row(key, place, what, then)
         elif (place := _CELL.sub("", place)) not in self.places:
@@ -40,7 +40,7 @@ class _Faults(Problems):
 
 @dataclass(frozen=True)
 class Row:
-    """A row with the table's columns, what it is, and where it came from; by its keys it is known again."""
+    """A row: its cells by the table's columns, its source, place, slice and label; `words` and `id` are hashes."""
 
     cells: dict[str, str]
     source: str
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class NewRows:
-    """The rows to add, how many others were left out for what, and the files that were read."""
+    """The rows to add, the number of left-out rows by reason, and the files that were read."""
 
     rows: list[Row]
     left_out: Counter[str]
@@ -61,43 +61,43 @@ class NewRows:
 
     @property
     def counts(self) -> Counter[tuple[str, str, str]]:
-        """How many there are by file, slice and label."""
+        """The number of rows by file, slice and label."""
         return Counter((row.source, row.slice, row.label) for row in self.rows)
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What a row of the table needs, and how it is made of a row of a file that may call things otherwise."""
+class _TableColumns:
+    """The columns of the table, and how to fill them from a file with other column names."""
 
     data: Data
     split: Split
-    columns: list[str]
+    names: list[str]
     fixed: Mapping[str, str]
 
-    def names(self, column: str) -> list[str]:
-        """The columns of a file that can give a column of the table, the first that has a value does."""
+    def source_columns(self, column: str) -> list[str]:
+        """Return the columns of a file that can fill a column of the table, in order of preference."""
         data = self.data
         labels = (data.label, data.rating.column if data.rating else None)
         return [column, *([_LABEL] if column in labels else []), *([_RECEIVED] if column == data.date else [])]
 
-    def lacking(self, given: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """The keys, with their columns, that nothing of a file with these columns can give."""
+    def missing(self, header: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield the keys, with their columns, that a file with these columns cannot fill."""
         for key, column in requested_columns(self.data, self.split):
-            if key not in _OPTIONAL and column not in self.fixed and not {*self.names(column)} & {*given}:
+            if key not in _OPTIONAL and column not in self.fixed and not {*self.source_columns(column)} & {*header}:
                 yield key, column
 
-    def of(self, batch: Batch) -> Batch:
-        """The rows of a file, with the columns of the table."""
-        made = {column: self._cells(batch, column) for column in self.columns}
+    def convert(self, batch: Batch) -> Batch:
+        """Return the rows of a file with the columns of the table."""
+        table = {column: self._cells(batch, column) for column in self.names}
         if name := self.data.id:
-            texts = zip(*(made[column] for column in (*self.data.text, *filter(None, [self.data.group]))), strict=True)
-            made[name] = [cell or _id_of(text) for cell, text in zip(made[name], texts, strict=True)]
-        return Batch(batch.file, batch.lines, made, batch.unit)
+            texts = zip(*(table[column] for column in (*self.data.text, *filter(None, [self.data.group]))), strict=True)
+            table[name] = [cell or _id_of(text) for cell, text in zip(table[name], texts, strict=True)]
+        return Batch(batch.file, batch.lines, table, batch.unit)
 
     def _cells(self, batch: Batch, column: str) -> list[str]:
-        given = [batch.columns[name] for name in self.names(column) if name in batch.columns]
-        empty = [self.fixed.get(column, "")] * len(batch.lines)
-        return [next(filter(str.strip, cells), "") for cells in zip(*given, empty, strict=True)]
+        candidates = [batch.columns[name] for name in self.source_columns(column) if name in batch.columns]
+        fallback = [self.fixed.get(column, "")] * len(batch.lines)
+        return [next(filter(str.strip, cells), "") for cells in zip(*candidates, fallback, strict=True)]
 
 
 def _id_of(cells: Sequence[str]) -> str:
@@ -107,60 +107,60 @@ def _id_of(cells: Sequence[str]) -> str:
 def new_rows(
     data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[str, str], lenient: bool = False
 ) -> NewRows:
-    """Read labelled rows, and leave out what the table has by its words already.
-
-    A row there stays what it is, whatever label its words have here.
+    """Read labelled rows, and leave out those whose words the table has already, under whatever label.
 
     Args:
-        data: the table, and what its columns mean.
-        split: which columns it needs.
+        data: the table, and the meaning of its columns.
+        split: the split, which may need further columns.
         sources: tables of rows: the text's columns, and the label's, or one called `label`.
-        fixed: values of columns, where a row has none.
-        lenient: whether a row that cannot be used, such as of a label that nobody knows, is left out and counted.
+        fixed: values of columns that a row lacks.
+        lenient: whether unusable rows, such as with an unknown label, are left out and counted.
 
     Raises:
-        VerdictError: with everything that is wrong with the rows: columns, labels, ids, encoding.
+        VerdictError: the rows have problems; it lists all: columns, labels, ids, encoding.
     """
-    mine = Problems(data.path)
-    shape = Shape(data, split, read_header(Path(data.path), mine), fixed)
-    mine.raise_if_any()
-    if unknown := [name for name in fixed if name not in shape.columns]:
+    table_problems = Problems(data.path)
+    columns = _TableColumns(data, split, read_header(Path(data.path), table_problems), fixed)
+    table_problems.raise_if_any()
+    if unknown := [name for name in fixed if name not in columns.names]:
         raise VerdictError(
-            f"--set {unknown[0]}", f"{data.path} has no such column", f"one of {', '.join(shape.columns)}"
+            f"--set {unknown[0]}", f"{data.path} has no such column", f"one of {', '.join(columns.names)}"
         )
     left_out = Counter[str]()
-    problems = _Faults(sources, left_out, lenient)
-    found = list(_read(shape, sources, problems, left_out))
+    problems = _RowProblems(sources, left_out, lenient)
+    candidates = list(_read(columns, sources, problems, left_out))
     problems.raise_if_any()
-    table = _Table.of(data, split, {row.words for row in found}, {row.id for row in found}, mine)
-    mine.raise_if_any()
-    rows = [row for row in found if table.takes(row, problems, left_out)]
+    table = _Table.of(data, split, {row.words for row in candidates}, {row.id for row in candidates}, table_problems)
+    table_problems.raise_if_any()
+    rows = [row for row in candidates if table.takes(row, problems, left_out)]
     problems.raise_if_any()
     return NewRows(rows, left_out, sources)
 
 
-def _read(shape: Shape, sources: Sequence[Path], problems: _Faults, left_out: Counter[str]) -> Iterator[Row]:
+def _read(
+    columns: _TableColumns, sources: Sequence[Path], problems: _RowProblems, left_out: Counter[str]
+) -> Iterator[Row]:
     for source in sources:
-        given = read_header(source, problems)
-        for key, column in shape.lacking(given) if given else ():  # else it was said why nothing can be read
-            problems.add(key, f"no column {quoted(column)} in {source}; it has {', '.join(given[:30])}")
+        header = read_header(source, problems)
+        for key, column in columns.missing(header) if header else ():  # an empty header is a problem already
+            problems.add(key, f"no column {quoted(column)} in {source}; it has {', '.join(header[:30])}")
         if problems:
             continue
-        rows = RowParser(shape.data, shape.split, problems)
-        wanted = {name for column in shape.columns for name in shape.names(column)}
-        read = ColumnRequest([(str(source), name) for name in given if name in wanted], problems)
-        for file in table_files(source, problems):  # without a row it is no problem: nobody has sent one yet
-            for batch in read_file(file, read):
-                made = _made(shape.of(batch), rows, source.name)
-                yield from (row for row in made if row.place not in problems.places)
-        left_out.update({reason: count for (_, reason), count in rows.dropped.items()})
+        parser = RowParser(columns.data, columns.split, problems)
+        names = {name for column in columns.names for name in columns.source_columns(column)}
+        request = ColumnRequest([(str(source), name) for name in header if name in names], problems)
+        for file in table_files(source, problems):  # a file without rows is no problem
+            for batch in read_file(file, request):
+                converted = _parse(columns.convert(batch), parser, source.name)
+                yield from (row for row in converted if row.place not in problems.places)
+        left_out.update({reason: count for (_, reason), count in parser.dropped.items()})
 
 
-def _made(batch: Batch, rows: RowParser, source: str) -> Iterator[Row]:
-    made = rows.parse(batch).to_pylist()
+def _parse(batch: Batch, parser: RowParser, source: str) -> Iterator[Row]:
+    parsed = parser.parse(batch).to_pylist()
     places = {batch.location(number): number for number in range(len(batch.lines))}
-    labels, slices = rows.names.labels.values(), rows.names.slices.values()
-    for row in made:
+    labels, slices = parser.names.labels.values(), parser.names.slices.values()
+    for row in parsed:
         cells = {name: column[places[row["place"]]] for name, column in batch.columns.items()}
         names = (slices[row["slice"]], labels[row["label"]])
         yield Row(cells, source, row["place"], *names, row["words_key"], row["id_key"])
@@ -168,34 +168,34 @@ def _made(batch: Batch, rows: RowParser, source: str) -> Iterator[Row]:
 
 @dataclass
 class _Table:
-    """Of a table's rows those that new ones may meet, and the new ones that were taken before."""
+    """The rows of a table that share words or an id with new rows, and the new rows that were taken."""
 
     labels: set[str]
-    there: dict[int, str]
+    existing: dict[int, str]
     ids: set[int]
     taken: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: Data, split: Split, words: set[int], ids: set[int], problems: Problems) -> "_Table":
-        """Read the table; only what has one of these words or ids stays in memory."""
-        rows, there, met = RowParser(data, split, problems), dict[int, str](), set[int]()
+        """Read the table; only rows with one of these words or ids stay in memory."""
+        parser, label_by_words, known_ids = RowParser(data, split, problems), dict[int, str](), set[int]()
         for batch in read_batches(Path(data.path), requested_columns(data, split), problems):
-            made = rows.parse(batch)
-            labels = rows.names.labels.values()
-            pairs = zip(made["words_key"].to_pylist(), made["label"].to_pylist(), strict=True)
-            there.update({key: labels[code] for key, code in pairs if key in words})
-            met.update(ids.intersection(made["id_key"].to_pylist()))
-        return cls(set(data.labels or rows.names.labels.counts), there, met)
+            parsed = parser.parse(batch)
+            labels = parser.names.labels.values()
+            pairs = zip(parsed["words_key"].to_pylist(), parsed["label"].to_pylist(), strict=True)
+            label_by_words.update({key: labels[code] for key, code in pairs if key in words})
+            known_ids.update(ids.intersection(parsed["id_key"].to_pylist()))
+        return cls(set(data.labels or parser.names.labels.counts), label_by_words, known_ids)
 
     def takes(self, row: Row, problems: Problems, left_out: Counter[str]) -> bool:
-        """Whether a row is one to add; why not is counted, or a problem."""
-        for known, where in ((self.there, "in the table already"), (self.taken, "twice among these rows")):
+        """Return whether to add a row; if not, count it as left out, or note a problem."""
+        for known, where in ((self.existing, "in the table already"), (self.taken, "twice among these rows")):
             if (label := known.get(row.words)) is not None:
                 left_out[where if label == row.label else f"{where}, under another label"] += 1
                 return False
-        stranger = f"{quoted(row.label)}, which no row of the table is,"
+        unknown_label = f"{quoted(row.label)}, which no row of the table is,"
         faults = [("data.id", "an id that another text has")] * (row.id in self.ids)
-        faults += [("data.label", stranger)] * (row.label not in self.labels)
+        faults += [("data.label", unknown_label)] * (row.label not in self.labels)
         for key, what in faults:
             problems.add_row(key, row.place, what)
         if faults:

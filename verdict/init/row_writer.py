@@ -1,4 +1,4 @@
-"""Rows written as those of a table are: with its columns, in its format, behind its rows or in a file of their own."""
+"""Write rows in the format of a table, with its columns, after its rows or into a separate file."""
 
 import csv
 import gzip
@@ -20,49 +20,50 @@ Cells = Mapping[str, str]
 
 
 def write_like(model: Path, rows: Sequence[Cells], target: Path, keep: bool) -> None:
-    """Write rows into `target` as the file `model` has its own; with `keep` behind those.
+    """Write rows into `target` in the format of the file `model`; with `keep`, after the rows of `model`.
 
     Raises:
         VerdictError: a column of a parquet file cannot hold a value.
     """
     if format_of(model) == "parquet":
-        _parquet(model, rows, target, keep)
+        _write_parquet(model, rows, target, keep)
         return
-    packed, kind = model.suffix.lower() == ".gz", format_of(model)
-    with _opened(model, packed) as source, target.open("wb") as file, _packing(file, packed) as stream:
-        first = source.readline()
+    is_gzip, kind = model.suffix.lower() == ".gz", format_of(model)
+    with _open(model, is_gzip) as source, target.open("wb") as file, _compressing(file, is_gzip) as stream:
+        header = source.readline()
         if keep or kind in DELIMITERS:
-            stream.write(first)
-        last = first
-        while keep and (piece := source.read(1 << 20)):
-            stream.write(piece)
-            last = piece
+            stream.write(header)
+        last = header
+        while keep and (chunk := source.read(1 << 20)):
+            stream.write(chunk)
+            last = chunk
         stream.write(b"" if last.endswith(b"\n") else b"\n")
-        stream.write(_lines(first.decode("utf-8-sig"), kind, rows).encode())
+        stream.write(_lines(header.decode("utf-8-sig"), kind, rows).encode())
 
 
-def _opened(path: Path, packed: bool) -> AbstractContextManager[IO[bytes]]:
-    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
+def _open(path: Path, is_gzip: bool) -> AbstractContextManager[IO[bytes]]:
+    return cast("IO[bytes]", gzip.open(path)) if is_gzip else path.open("rb")
 
 
-def _packing(file: IO[bytes], packed: bool) -> AbstractContextManager[IO[bytes]]:
-    """What packs into a file, without the time and the name, which would enter the hash; or the file itself."""
-    return cast("IO[bytes]", gzip.GzipFile("", "wb", fileobj=file, mtime=0)) if packed else nullcontext(file)
+def _compressing(file: IO[bytes], is_gzip: bool) -> AbstractContextManager[IO[bytes]]:
+    """Return a gzip stream into a file, without time and name, which would change the hash; or the file itself."""
+    return cast("IO[bytes]", gzip.GzipFile("", "wb", fileobj=file, mtime=0)) if is_gzip else nullcontext(file)
 
 
-def _lines(first: str, kind: str, rows: Sequence[Cells]) -> str:
+def _lines(header: str, kind: str, rows: Sequence[Cells]) -> str:
     if kind not in DELIMITERS:
-        return "".join(f"{json.dumps({k: v for k, v in row.items() if v}, ensure_ascii=False)}\n" for row in rows)
-    written = io.StringIO()
-    # A carriage return ends a row, unless its cell is quoted, which csv does for a line feed alone.
-    torn = any("\r" in cell for row in rows for cell in row.values())
-    style = "unix" if torn else "excel"  # which quotes all, or what must be
-    writer = csv.writer(written, style, delimiter=delimiter_of(first, kind), lineterminator="\n")
+        filled = ({name: cell for name, cell in row.items() if cell} for row in rows)
+        return "".join(f"{json.dumps(cells, ensure_ascii=False)}\n" for cells in filled)
+    stream = io.StringIO()
+    # A carriage return must be quoted, or it ends the row; csv quotes cells with a line feed alone.
+    has_return = any("\r" in cell for row in rows for cell in row.values())
+    style = "unix" if has_return else "excel"  # unix quotes all cells, excel only those that need it
+    writer = csv.writer(stream, style, delimiter=delimiter_of(header, kind), lineterminator="\n")
     writer.writerows(row.values() for row in rows)
-    return written.getvalue()
+    return stream.getvalue()
 
 
-def _parquet(model: Path, rows: Sequence[Cells], target: Path, keep: bool) -> None:
+def _write_parquet(model: Path, rows: Sequence[Cells], target: Path, keep: bool) -> None:
     old = pq.read_table(model)
     try:
         columns = {

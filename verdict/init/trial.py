@@ -1,4 +1,4 @@
-"""Tries the stage `prepare` on a table, before anything is written: whether it goes through, and what comes out."""
+"""Run the stage `prepare` on a table in a temporary folder, to see its result before anything is changed."""
 
 import tempfile
 from collections import Counter
@@ -17,16 +17,16 @@ from verdict.classifier.dataset.preparation import prepare
 from verdict.classifier.params.data import Data, Split
 from verdict.classifier.params.section import explain
 
-# A language that is written without spaces has longer "words" than any other.
+# Characters per space; a language that is written without spaces has more.
 _LONG_WORD = 12
 _SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came out: the classes, rows by split, of each split the rows of each label and slice, what was dropped.
+    """The result of a trial: the data set, rows by split, by column the counts of each split, dropped rows by reason.
 
-    `slices` has the test rows of each slice; `spaceless` says whether the language seems to be written without spaces.
+    `slices` has the test rows of each slice; `spaceless`: the language seems to be written without spaces.
     """
 
     dataset: Dataset
@@ -42,17 +42,17 @@ class Trial:
 
     @property
     def absent(self) -> dict[tuple[str, str], list[str]]:
-        """By split and column (label, slice) the names of which the split has no row, where there are any."""
-        named = {"label": self.dataset.labels, "slice": self.dataset.slices}
-        found = {
+        """The labels and slices without a row in a split, by split and column."""
+        names_by_column = {"label": self.dataset.labels, "slice": self.dataset.slices}
+        missing = {
             (split, column): [name for name in names if not counts[name]]
-            for column, names in named.items()
+            for column, names in names_by_column.items()
             for split, counts in zip(_SPLITS, self.counts[column], strict=True)
         }
-        return {place: names for place, names in found.items() if names}
+        return {place: names for place, names in missing.items() if names}
 
     def rarest(self, column: str) -> int:
-        """The fewest rows that a label (or a slice) has in a split."""
+        """Return the fewest rows of a label (or a slice) in a split."""
         names = self.dataset.labels if column == "label" else self.dataset.slices
         return min(counts[name] for counts in self.counts[column] for name in names)
 
@@ -61,7 +61,7 @@ def try_prepare(data: Mapping[str, Any], split: Mapping[str, Any]) -> Trial:
     """Prepare the table in a temporary folder.
 
     Raises:
-        VerdictError: as the stage would; or the options do not go together.
+        VerdictError: the stage would fail; or the options contradict each other.
     """
     try:
         settings = Data.model_validate(dict(data)), Split.model_validate(dict(split))
@@ -70,12 +70,12 @@ def try_prepare(data: Mapping[str, Any], split: Mapping[str, Any]) -> Trial:
     with tempfile.TemporaryDirectory(prefix="verdict-") as name:
         folder = Path(name)
         prepare(*settings, folder, details=None)
-        tables = {one: read_arrow(folder / f"{one}.parquet", "verdict init") for one in _SPLITS}
-        found = read_json(folder / "dropped.json", "verdict init")["dropped"]
+        tables = {part: read_arrow(folder / f"{part}.parquet", "verdict init") for part in _SPLITS}
+        dropped = read_json(folder / "dropped.json", "verdict init")["dropped"]
         dataset = read_dataset(folder / "dataset.json")
-    flat = Counter[str]()
-    for reason, count in found.items():
-        flat.update(count if isinstance(count, dict) else {reason: count})
+    drop_counts = Counter[str]()
+    for reason, count in dropped.items():
+        drop_counts.update(count if isinstance(count, dict) else {reason: count})
     counts = {
         column: [
             Counter({row["values"]: row["counts"] for row in table[column].value_counts().to_pylist()})
@@ -85,7 +85,8 @@ def try_prepare(data: Mapping[str, Any], split: Mapping[str, Any]) -> Trial:
         ]
         for column in ("label", "slice")
     }
-    return Trial(dataset, {one: len(table) for one, table in tables.items()}, counts, flat, _spaceless(tables["train"]))
+    rows = {part: len(table) for part, table in tables.items()}
+    return Trial(dataset, rows, counts, drop_counts, _spaceless(tables["train"]))
 
 
 def _spaceless(table: Any) -> bool:  # noqa: ANN401 - pyarrow

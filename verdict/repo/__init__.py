@@ -1,1 +1,1 @@
-"""Git and DVC as data: revisions, dvc.lock, objects, remotes, `dvc repro`. No other package imports dvc."""
+"""Git and DVC: revisions, dvc.lock, objects, remotes, `dvc repro`. No other package imports dvc."""

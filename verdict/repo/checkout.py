@@ -1,4 +1,4 @@
-"""What git has of a checkout: where its things are, and what its index says of each file."""
+"""A checkout as git sees it: its folders, and the entry of each file in its index."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from verdict.repo.git import git_bytes
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """Where git has its things, and what its index has: tag, mode and object by path."""
+    """The folders of a checkout, and the entries of its index: tag, mode and object by path."""
 
     top: Path
     index: Path
@@ -18,33 +18,33 @@ class Checkout:
     algorithm: str
     entries: dict[str, tuple[str, str, str]]
 
-    def is_submodules(self, path: str) -> bool:
-        """Whether a file belongs to a submodule, which is a repository of its own."""
+    def is_in_submodule(self, path: str) -> bool:
+        """Return whether a file belongs to a submodule."""
         return any(self.entries.get(str(folder), ("", "", ""))[1] == "160000" for folder in PurePosixPath(path).parents)
 
-    def name_of(self, raw: bytes) -> str:
-        """Git's name of a blob."""
+    def blob_hash(self, raw: bytes) -> str:
+        """Return git's hash of a blob."""
         return hashlib.new(self.algorithm, b"blob %d\0" % len(raw) + raw).hexdigest()
 
 
 def checkout_of(root: Path) -> Checkout | None:
-    """The checkout that the tree at `root` belongs to; None where git does not keep it."""
+    """Return the checkout that the tree at `root` belongs to; None if git does not track it."""
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
         return None
-    asked = ("--show-toplevel", "--show-object-format", "--git-path", "index", "--git-path", "objects")
-    top, algorithm, index, objects = os.fsdecode(git_bytes(root, "rev-parse", *asked)).splitlines()
-    listed = names_in(git_bytes(Path(top), "ls-files", "-z", "--stage", "-v"))
+    queries = ("--show-toplevel", "--show-object-format", "--git-path", "index", "--git-path", "objects")
+    top, algorithm, index, objects = os.fsdecode(git_bytes(root, "rev-parse", *queries)).splitlines()
+    lines = split_names(git_bytes(Path(top), "ls-files", "-z", "--stage", "-v"))
     entries = {}
-    for line, _, path in (line.partition("\t") for line in listed):
+    for line, _, path in (line.partition("\t") for line in lines):
         tag, mode, name, _ = line.split()
         entries[path] = (tag, mode, name)
-    # Where it has nothing of this tree, it is not git that brings it to other clones.
+    # A tree without an entry in the index reaches other clones by other means.
     prefix = f"{root.relative_to(top).as_posix()}/" if root != Path(top) else ""
     if not any(path.startswith(prefix) for path in entries):
         return None
     return Checkout(Path(top), root / index, root / objects, algorithm, entries)
 
 
-def names_in(printed: bytes) -> list[str]:
-    """The paths in what git prints with -z."""
+def split_names(printed: bytes) -> list[str]:
+    """Return the paths in the output of a git command with -z."""
     return [os.fsdecode(name) for name in printed.split(b"\0") if name]

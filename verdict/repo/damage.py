@@ -1,6 +1,6 @@
-"""What a crash, a kill or a full disk leaves half-written in DVC's folders: found, and set aside.
+"""Find files that a crash, a kill or a full disk left half-written in DVC's folders, and set them aside.
 
-DVC stops at such a file again and again, often without its name: "failed to reproduce 'evaluate': 'outs'".
+DVC fails at such a file each time, often without its name: "failed to reproduce 'evaluate': 'outs'".
 """
 
 import json
@@ -18,14 +18,14 @@ _ASIDE = "damaged"
 
 
 def set_damaged_aside(repo: "Repo") -> list[tuple[Path, Path]]:
-    """Move damaged files out of DVC's way; from where, and to where.
+    """Move damaged files out of DVC's way; return the old and the new place of each.
 
-    Looked at are those that DVC reads back without a check: records of runs, listings of directories, and its list of
-    who works on which file. Each can be made again: by the run, or the fetch, that follows.
+    Checks the files that DVC reads without a check: records of runs, listings of directories, and its list of locked
+    paths. The next run or fetch makes each of them again.
     """
     aside = Path(str(repo.tmp_dir)) / _ASIDE
     moved = []
-    for path in [*_records(repo), *_listings(repo), *_claims(repo)]:
+    for path in [*_records(repo), *_listings(repo), *_lock_list(repo)]:
         place = aside / path.name
         aside.mkdir(exist_ok=True)
         if place.is_dir():
@@ -38,7 +38,7 @@ def set_damaged_aside(repo: "Repo") -> list[tuple[Path, Path]]:
 
 
 def _records(repo: "Repo") -> Iterator[Path]:
-    """Records of runs that are not what their name says, such as one that was being written; folders without one."""
+    """Yield records of runs whose content does not match their name, and folders without a record."""
     from dvc.exceptions import DvcException
     from dvc.utils.serialize import load_yaml
 
@@ -54,14 +54,14 @@ def _records(repo: "Repo") -> Iterator[Path]:
 
 
 def _listings(repo: "Repo") -> Iterator[Path]:
-    """Listings of directories that are not what their name says."""
+    """Yield listings of directories whose content does not match their name."""
     for path in sorted(Path(repo.cache.local.path).glob("??/*.dir")):
         if f"{path.parent.name}{path.name}" != f"{hash_of(path)}.dir":
             yield path
 
 
-def _claims(repo: "Repo") -> Iterator[Path]:
-    """DVC's list of who works on which file, where it cannot be read; empty it says that nobody does."""
+def _lock_list(repo: "Repo") -> Iterator[Path]:
+    """Yield DVC's list of locked paths if it cannot be read; without it, no path is locked."""
     from dvc.rwlock import SCHEMA
     from voluptuous import Invalid
 

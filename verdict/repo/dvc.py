@@ -1,4 +1,4 @@
-"""DVC: as a program, for what it cannot do, or not safely, inside this process; else as a library."""
+"""DVC as a library; as a program for what does not work, or is not safe, inside this process."""
 
 import shutil
 import sqlite3
@@ -13,16 +13,14 @@ from verdict.repo.environment import StringMap, child_environment
 
 if TYPE_CHECKING:
     from dvc.config import Config
-
-if TYPE_CHECKING:
     from dvc.repo import Repo
     from dvc.stage import Stage
 
 
 def dvc_command(*arguments: str) -> list[str]:
-    """A command line of DVC, by this very interpreter; nothing of the current folder or of a user is a library to it.
+    """Return a command line of DVC, run by this interpreter, which imports nothing from the current folder.
 
-    UTF-8 whatever the locale: DVC's settings and what it prints may hold any letter.
+    UTF-8 whatever the locale: DVC's settings and output may hold any letter.
     """
     return [sys.executable, "-I", "-X", "utf8", "-m", "dvc", *arguments]
 
@@ -30,11 +28,11 @@ def dvc_command(*arguments: str) -> list[str]:
 def dvc(
     root: Path, *arguments: str, remedy: str = "mend that, and do the same again", variables: StringMap | None = None
 ) -> str:
-    """What a DVC command prints; `VerdictError` with DVC's own reason, and a stage's last words, when it fails.
+    """Return the output of a DVC command; `VerdictError` with DVC's reason and a stage's last output when it fails.
 
-    Never with --quiet, which hides the reason, too.
+    Do not pass --quiet, which hides the reason, too.
     """
-    done = subprocess.run(
+    process = subprocess.run(
         dvc_command(*arguments),
         cwd=root,
         env=child_environment(variables),
@@ -44,16 +42,16 @@ def dvc(
         errors="replace",
         process_group=0,
     )
-    if done.returncode:
-        # A stage may tell what went wrong on either stream.
-        said = [" ".join(text.split())[-most:] for text, most in ((done.stdout, 300), (done.stderr, 600))]
-        reason = " … ".join(filter(None, said)) or f"exit code {done.returncode}"
+    if process.returncode:
+        # A stage may print its error on either stream.
+        ends = [" ".join(text.split())[-length:] for text, length in ((process.stdout, 300), (process.stderr, 600))]
+        reason = " … ".join(filter(None, ends)) or f"exit code {process.returncode}"
         raise VerdictError(f"dvc {' '.join(arguments[:2])}", reason, remedy)
-    return done.stdout
+    return process.stdout
 
 
 def dvc_config(root: Path) -> "Config":
-    """DVC's configuration of a checkout; `edit` writes UTF-8, as DVC reads it. DVC itself writes ASCII or nothing."""
+    """Return DVC's configuration of a checkout; its `edit` writes UTF-8, which DVC reads but cannot write."""
     from configobj import ConfigObj
     from dvc.config import Config, _pack_named
 
@@ -66,7 +64,7 @@ def dvc_config(root: Path) -> "Config":
 
 
 def cache_folder(root: Path) -> Path:
-    """Where a checkout keeps its cache."""
+    """Return the folder of a checkout's cache."""
     from dvc.exceptions import DvcException
 
     try:
@@ -77,10 +75,10 @@ def cache_folder(root: Path) -> Path:
 
 
 def share_cache(checkout: Path, cache: Path) -> None:
-    """Let a fresh checkout use a cache; by a link, which takes whatever a path may hold, where a setting does not."""
+    """Let a fresh checkout use a cache, by a link: it may lead to any path, a setting may not."""
     from dvc.config_schema import RelPath
 
-    cache.mkdir(parents=True, exist_ok=True)  # before anything was run here, there is none
+    cache.mkdir(parents=True, exist_ok=True)  # there is none before the first run
     link = checkout.resolve() / ".dvc" / "cache"
     link.symlink_to(cache.resolve())
     with dvc_config(checkout).edit("local") as local:
@@ -88,10 +86,10 @@ def share_cache(checkout: Path, cache: Path) -> None:
 
 
 def repository(root: Path) -> "Repo":
-    """DVC's view of the checkout at `root`; a context.
+    """Return DVC's view of the checkout at `root`; a context.
 
-    What DVC remembers of files' hashes may be damaged, by a crash or a full disk; every command of DVC would stop at
-    that. It is nothing but a memory, and is begun anew.
+    A crash or a full disk may have damaged DVC's database of file hashes, and every command of DVC would fail. It is
+    only a cache, so it is removed then.
     """
     from dvc.repo import Repo
 
@@ -107,32 +105,37 @@ def repository(root: Path) -> "Repo":
 
 
 def is_damaged(error: BaseException) -> bool:
-    """Whether a database is damaged, and not merely full, locked or read-only."""
+    """Return whether an error means a damaged database, not one that is full, locked or read-only."""
     return type(error) is sqlite3.DatabaseError
 
 
+def one_line(error: BaseException) -> str:
+    """Return an error's message in one line; the name of its class if it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def forget_hashes(repo: "Repo") -> None:
-    """Remove what DVC remembers of this checkout's files, and say so."""
+    """Remove DVC's database of this checkout's file hashes, and say so."""
     shutil.rmtree(repo.site_cache_dir)
     print(f"{repo.site_cache_dir} was damaged, and is removed: DVC hashes the files again", file=sys.stderr)
 
 
 def keeps_records(stage: "Stage") -> bool:
-    """Whether DVC leaves a record in the run-cache when a stage has run; its own test for it reads all the data."""
-    outs = all(
+    """Return whether DVC records a run of a stage in the run-cache; DVC's own test for it reads all the data."""
+    outs_fit = all(
         out.protocol == "local"
         and out.is_in_repo
         and not out.persist
         and (out.use_cache or out.is_metric or out.is_plot)
         for out in stage.outs
     )
-    deps = all(dep.protocol == "local" and dep.def_path for dep in stage.deps)
-    counts = stage.cmd and not (stage.frozen or stage.is_callback or stage.always_changed)
-    return bool(counts and stage.deps and stage.outs and deps and outs)
+    deps_fit = all(dep.protocol == "local" and dep.def_path for dep in stage.deps)
+    is_recorded = stage.cmd and not (stage.frozen or stage.is_callback or stage.always_changed)
+    return bool(is_recorded and stage.deps and stage.outs and deps_fit and outs_fit)
 
 
 def checkout_results(root: Path) -> None:
-    """Put what the cache has of main's results into the working tree; what it lacks is seen later."""
+    """Check out main's results as far as the cache has them, and say how many it lacks."""
     from dvc.exceptions import CheckoutError
 
     with repository(root) as repo:

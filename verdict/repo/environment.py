@@ -1,7 +1,7 @@
-"""The environment of a program of ours, and of git and DVC below it: without what a hook or a user set for another git.
+"""The environment of this program, and of git and DVC below it: without variables that are meant for another git.
 
-A git hook exports where its repository and index lie, and each git below it follows: adding a worktree would rewrite
-the index of the commit that is being made. So nothing that names a place or a behaviour is passed on, and no hooks run.
+A git hook exports the paths of its repository and index, which each git below it obeys: adding a worktree would rewrite
+the index of the commit that is being made. So no variable with a path or a behaviour is passed on, and no hooks run.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from verdict.base.numerics import refuse_accelerators
 
-# Of git's variables those that say who somebody is, how to reach a server, and where settings of the user lie.
+# Git's variables for an identity, for access to a server, and for the paths of the user's settings.
 _KEPT = (
     "GIT_ASKPASS",
     "GIT_AUTHOR_EMAIL",
@@ -32,58 +32,58 @@ _KEPT = (
     "GIT_SSL_",
     "GIT_TERMINAL_PROMPT",
 )
-# Of an experiment around us; and by which a step of GitHub Actions can take a role: no stage has any business with it.
+# Variables of git, of an experiment around this process, and of a GitHub step that may assume a role: not for stages.
 _FOREIGN = ("GIT_", "DVC_ROOT", "DVC_EXP_", "_DVC_EXP_", "ACTIONS_ID_TOKEN_REQUEST_", "PYTHONIOENCODING")
-# A file monitor may be a hook, too.
+# A file monitor may be a hook.
 _NO_HOOKS = {"core.hooksPath": os.devnull, "core.fsmonitor": "false"}
 _INDEX = "GIT_INDEX_FILE"
 StringMap = Mapping[str, str]
 
 
 def clean_own_environment() -> Path | None:
-    """Clean this process's own environment as `child_environment` does: DVC's libraries for git heed it, too.
+    """Clean this process's own environment as `child_environment` does: DVC's libraries for git obey it, too.
 
-    Libraries that would change a figure where they happen to be installed stay out, as in the stages.
+    Optional libraries that would change a figure are refused, as in the stages.
 
     Returns:
         In a hook, the index of the commit that is being made; else None.
     """
     refuse_accelerators()
     index = os.environ.get(_INDEX)
-    for name in [name for name in os.environ if not _is_ours(name)]:
+    for name in [name for name in os.environ if not _is_kept(name)]:
         del os.environ[name]
     os.environ["PATH"] = _path(os.environ.get("PATH", ""))
     if not index:
         return None
-    here = Path.cwd()  # the path counts from the top of the work tree, where hooks begin
-    found = (folder / index for folder in (here, *here.parents) if (folder / index).is_file())
-    return next(found, here / index)
+    here = Path.cwd()  # the path is relative to the top of the work tree, where hooks start
+    existing = (folder / index for folder in (here, *here.parents) if (folder / index).is_file())
+    return next(existing, here / index)
 
 
 def child_environment(variables: StringMap | None = None, settings: StringMap | None = None) -> dict[str, str]:
-    """The environment of a git or DVC process: ours, without what a hook or a user set for another git.
+    """Return the environment of a git or DVC process: ours, without variables that are meant for another git.
 
     Args:
         variables: further variables.
-        settings: keys of git's configuration that count in this process and below it.
+        settings: keys of git's configuration that hold in this process and below it.
     """
-    kept = {name: value for name, value in os.environ.items() if _is_ours(name)}
-    kept["PYTHONUTF8"] = "1"  # whatever the locale: DVC's settings and what it prints may hold any letter
+    kept = {name: value for name, value in os.environ.items() if _is_kept(name)}
+    kept["PYTHONUTF8"] = "1"  # whatever the locale: DVC's settings and output may hold any letter
     kept["PATH"] = _path(kept.get("PATH", ""))
-    counting = {**(settings or {}), **_NO_HOOKS}
+    config = {**(settings or {}), **_NO_HOOKS}
     first = int(kept.get("GIT_CONFIG_COUNT") or 0)
-    for number, (key, value) in enumerate(counting.items(), first):
+    for number, (key, value) in enumerate(config.items(), first):
         kept |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     # Looking at a repository must not write its index.
-    ours = {"GIT_OPTIONAL_LOCKS": "0", "GIT_CONFIG_COUNT": str(first + len(counting))}
-    return {**kept, **ours, **(variables or {})}
+    fixed = {"GIT_OPTIONAL_LOCKS": "0", "GIT_CONFIG_COUNT": str(first + len(config))}
+    return {**kept, **fixed, **(variables or {})}
 
 
 def _path(path: str) -> str:
-    """Where programs are looked for, this interpreter's folder first: stages say `python`, venv active or not."""
-    own = str(Path(sys.executable).parent)
-    return path if path.startswith(f"{own}{os.pathsep}") else f"{own}{os.pathsep}{path or os.defpath}"
+    """Return a PATH with this interpreter's folder first: stages say `python`, venv active or not."""
+    folder = str(Path(sys.executable).parent)
+    return path if path.startswith(f"{folder}{os.pathsep}") else f"{folder}{os.pathsep}{path or os.defpath}"
 
 
-def _is_ours(name: str) -> bool:
+def _is_kept(name: str) -> bool:
     return not name.startswith(_FOREIGN) or name.startswith(_KEPT)

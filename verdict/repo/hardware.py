@@ -1,4 +1,4 @@
-"""The machine that runs this, in the words of the report."""
+"""The machine that runs this, as the report describes it."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from verdict.base.numerics import hardware_class
 
 
 def hardware() -> dict[str, str]:
-    """Name the class of machines whose bytes are the same, the processor, its cores and the memory."""
+    """Return the class of machines that give the same bytes, the processor, its cores and the memory."""
     return {
         "hardware_class": hardware_class("cpu"),
         "processor": _processor(),

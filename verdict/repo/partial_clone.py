@@ -1,6 +1,6 @@
-"""Clones that lack objects (`git clone --filter=…`): those of a commit are fetched before anything else reads it.
+"""Fetch the objects of a commit that a partial clone (`git clone --filter=…`) lacks, before anything reads them.
 
-git fetches what is missing as it goes; the libraries by which DVC reads commits cannot, and wait for ever.
+git fetches missing objects as it goes; the libraries by which DVC reads commits cannot, and wait for ever.
 """
 
 import re
@@ -18,13 +18,13 @@ def fetch_missing(root: Path, commit: str) -> None:
     Raises:
         VerdictError: some are missing, and the remote that promised them does not give them.
     """
-    listed = run_git(root, "config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
-    remotes = _PROMISOR.findall(listed.stdout.decode("utf-8", errors="replace"))
+    config = run_git(root, "config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
+    remotes = _PROMISOR.findall(config.stdout.decode("utf-8", errors="replace"))
     if not remotes:
         return
-    missing, before = _missing(root, commit), set[str]()
-    while missing and missing != before:  # a folder that was missing may name more
-        before, reason = missing, ""
+    missing, previous = _missing(root, commit), set[str]()
+    while missing and missing != previous:  # a fetched folder may name more missing objects
+        previous, reason = missing, ""
         for remote in remotes:
             try:
                 _fetch(root, remote, missing)
@@ -43,7 +43,7 @@ def _missing(root: Path, commit: str) -> set[str]:
 
 
 def _fetch(root: Path, remote: str, objects: set[str]) -> None:
-    """As git itself fetches what it finds missing, but all at once."""
+    """Fetch objects as git itself fetches missing ones, but all at once."""
     options = ("--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin")
-    given = "".join(f"{name}\n" for name in sorted(objects))
-    git(root, "fetch", remote, *options, stdin=given, settings={"fetch.negotiationAlgorithm": "noop"})
+    names = "".join(f"{name}\n" for name in sorted(objects))
+    git(root, "fetch", remote, *options, stdin=names, settings={"fetch.negotiationAlgorithm": "noop"})

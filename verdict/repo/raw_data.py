@@ -1,6 +1,6 @@
-"""The raw data of a revision: the file or folder that params.yaml names, and the pointer that DVC tracks it by.
+"""The raw data of a revision: the file or folder that params.yaml names, and its DVC pointer.
 
-Both may come from a stranger, and are put below a folder of this machine: a path that leads anywhere else is refused.
+Both may come from a stranger, and are written below a folder of this machine: a path that leads out of it is refused.
 """
 
 import re
@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING
 
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
+from verdict.base.paths import PARAMS
 
 if TYPE_CHECKING:
     from verdict.repo.revisions import Revision
 
-PARAMS = "params.yaml"
-# The groups of params.yaml that say which rows there are, what they hold, and which are tested.
+# The groups of params.yaml that define the rows, their columns and the test split.
 DATA_GROUPS = ("data", "split", "validate")
-# Where raw data lies unless params.yaml says otherwise: no stage but prepare reads it, whatever that says.
+# The default folder of raw data: only prepare may read it, whatever params.yaml says.
 RAW_FOLDER = "data/raw"
 _TREE = "data"
 _NAME = r"\w[\w.-]{0,99}"
 _PATH = re.compile(rf"{_TREE}(/{_NAME}){{1,6}}")
-# What a run hands over of raw data, and the judge takes.
+# The raw data that a run may hand over to the judge.
 TABLE_PATH = re.compile(rf"{_TREE}(/{_NAME}){{0,5}}/{_NAME}\.(?i:(csv|tsv|jsonl|parquet)(\.gz)?)")
-# What stages write, and what all of them are given.
-_OURS = tuple(f"{_TREE}/{name}" for name in ("prepared", "features", "predictions", "validation", "start"))
+# Folders that stages write, and those that all of them may read.
+_RESERVED = tuple(f"{_TREE}/{name}" for name in ("prepared", "features", "predictions", "validation", "start"))
 
 
 @dataclass(frozen=True)
 class RawData:
-    """What `data.path` names, and what its pointer tracks: the same, or a folder around it; `digest` is DVC's hash."""
+    """The path in `data.path`, and the path that its pointer tracks, the same or a parent; `digest` is DVC's hash."""
 
     path: str
     tracked: str
@@ -44,14 +44,14 @@ class RawData:
 
 
 def data_path(params: object, where: str) -> str:
-    """The value of `data.path`, a path below `data/` that no stage writes.
+    """Return the value of `data.path`: a path below `data/` that no stage writes.
 
     Args:
-        params: the content of params.yaml, whatever it is.
-        where: what a message calls it.
+        params: the unchecked content of params.yaml.
+        where: the name of that file in messages.
 
     Raises:
-        VerdictError: there is none, or it is another path than that.
+        VerdictError: there is no such value, or it is another path.
     """
     group = params.get("data") if isinstance(params, Mapping) else None
     path = group.get("path") if isinstance(group, Mapping) else None
@@ -61,13 +61,13 @@ def data_path(params: object, where: str) -> str:
     if not _PATH.fullmatch(path) or ".." in path or path.endswith(".dvc"):
         what = f"data.path is {path[:100]!r}: not a path below {_TREE}/ of letters, digits, dots, _ and -"
         raise VerdictError(where, what, remedy)
-    if taken := [own for own in _OURS if paths_overlap(path, own)]:
+    if taken := [reserved for reserved in _RESERVED if paths_overlap(path, reserved)]:
         raise VerdictError(where, f"data.path is {path[:100]!r}, and {taken[0]} is what stages write or share", remedy)
     return path
 
 
 def declared_path(root: Path) -> str | None:
-    """The `data.path` of the params.yaml in a folder; None where it has no such file, or no such key."""
+    """Return the `data.path` of the params.yaml in a folder; None if the file or the key is missing."""
     try:
         params = read(root / PARAMS, f"git diff {PARAMS}")
     except FileNotFoundError:
@@ -76,27 +76,27 @@ def declared_path(root: Path) -> str | None:
 
 
 def raw_data(revision: "Revision") -> RawData:
-    """The raw data of a revision.
+    """Return the raw data of a revision.
 
     Raises:
-        VerdictError: params.yaml names none, or DVC tracks neither it nor a folder around it.
+        VerdictError: params.yaml names none, or DVC tracks neither the path nor a parent of it.
     """
     path = data_path(revision.params, f"{PARAMS} of {revision.name}")
-    for tracked in _around(path):
+    for tracked in _with_parents(path):
         if revision.text(f"{tracked}.dvc") is not None:
             return RawData(path, tracked, _digest(revision, tracked))
     what = f"{path}, which data.path of {PARAMS} names, has no pointer"
     raise VerdictError(f"{path}.dvc of {revision.name}", what, f"dvc add {path}, and commit {path}.dvc")
 
 
-def _around(path: str) -> Iterator[str]:
-    """A path, and the folders that it lies in but for the outermost."""
+def _with_parents(path: str) -> Iterator[str]:
+    """Yield a path and its parents below data/."""
     yield path
     yield from (str(folder) for folder in PurePosixPath(path).parents if str(folder) not in (_TREE, "."))
 
 
 def _digest(revision: "Revision", tracked: str) -> str:
-    """The hash in the pointer of a file or folder."""
+    """Return the hash in the pointer of a file or folder."""
     pointer = f"{tracked}.dvc"
     match revision.document(pointer):
         case {"outs": [{"path": str(name), "md5": str(digest)}]} if name == PurePosixPath(tracked).name:
@@ -107,5 +107,5 @@ def _digest(revision: "Revision", tracked: str) -> str:
 
 
 def paths_overlap(one: str, other: str) -> bool:
-    """Whether two paths are the same, or one lies in the other."""
+    """Return whether two paths are the same, or one lies in the other."""
     return one == other or "." in (one, other) or one.startswith(f"{other}/") or other.startswith(f"{one}/")

@@ -1,7 +1,7 @@
-"""`verdict repro`: `dvc repro`, and a record of what ran, how long, on what, and what came from the cache.
+"""`verdict repro`: `dvc repro`, and a record of what ran, how long, on what machine, and what came from the cache.
 
-DVC keeps no times. The record lies in .dvc/tmp, by the hash of the lock entry that a stage led to: of another result it
-says nothing, and of one that came back from the run-cache, how long it once took.
+DVC keeps no times. The record lies in .dvc/tmp, by the hash of a stage's lock entry, so that it holds for that result
+alone; a result from the run-cache keeps the time of its run.
 """
 
 import json
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verdict.base.errors import VerdictError
+from verdict.base.files import write_text
 from verdict.repo.damage import set_damaged_aside
-from verdict.repo.dvc import forget_hashes, is_damaged, keeps_records, repository
+from verdict.repo.dvc import forget_hashes, is_damaged, keeps_records, one_line, repository
 from verdict.repo.hardware import hardware
 from verdict.repo.isolation.sandbox import BEST_EFFORT, Confinement, isolated
 from verdict.repo.lock.check import LOCK, record_hash, record_path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 RECORD_FILE = Path(".dvc/tmp/verdict-runs.json")
 _RUN = "ran"
-_MOST = 500  # entries, oldest first out
+_MOST = 500  # entries; the oldest are dropped
 RunRecords = dict[str, dict[str, Any]]
 _RAN = re.compile(r"Running stage '([^']+)'")
 _FAILED = re.compile(r"failed to reproduce '([^']+)'")
@@ -34,7 +35,7 @@ _RESTORED = re.compile(r"Stage '([^']+)' is cached - skipping run")
 
 
 class _Clock(logging.Handler):
-    """Listens to what DVC says, and notes when a stage began and when the next thing was said."""
+    """Times stages by DVC's log: from a stage's first message to the next message."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -53,21 +54,21 @@ class _Clock(logging.Handler):
         elif match := _RESTORED.match(message):
             self.stages[match[1]] = {"how": "from the run-cache"}
 
-    def forget(self) -> None:
-        """The stage that began last has failed: it led to no result."""
+    def drop_failed(self) -> None:
+        """Drop the stage that began last: it has failed, without a result."""
         self._running = None
         self.stages.pop(self._last, None)
 
     def stop(self) -> None:
-        """The stage that is running, if one is, has ended."""
+        """Note the end of the running stage, if there is one."""
         if self._running:
-            name, begin = self._running
-            self.stages[name] = {"how": _RUN, "seconds": round(time.perf_counter() - begin, 2)}
+            name, start = self._running
+            self.stages[name] = {"how": _RUN, "seconds": round(time.perf_counter() - start, 2)}
             self._running = None
 
 
 class StageError(VerdictError):
-    """A stage's own command ended with an error: running it again would end the same way."""
+    """A stage's own command failed, and would fail again."""
 
     def __init__(self, stage: str, reason: str) -> None:
         remedy = (
@@ -78,63 +79,63 @@ class StageError(VerdictError):
         self.stage = stage
 
 
-def reproduce(root: Path, confinement: Confinement = BEST_EFFORT, **how: bool) -> None:
-    """Run `dvc repro` here, and record it.
+def reproduce(root: Path, confinement: Confinement = BEST_EFFORT, **options: bool) -> None:
+    """Run `dvc repro` in a checkout, and record it.
 
-    What a crash or a full disk has damaged in DVC's own folders is set aside, and tried once more. A stage that DVC
-    skips in a fresh clone, since git has all its outputs, runs, too: else no run would vouch for its lock entry.
+    Files in DVC's folders that a crash or a full disk has damaged are set aside, and the run is tried once more. A
+    stage that DVC skips in a fresh clone, since git has all its outputs, runs, too: else no run has made its entry.
 
     Args:
         root: the checkout.
         confinement: how stages are kept apart.
-        how: DVC's own options, such as `pull`, `allow_missing`, `force`, `run_cache`. With `allow_missing`, what DVC
-            skips is skipped.
+        options: DVC's own options, such as `pull`, `allow_missing`, `force`, `run_cache`. With `allow_missing`, stages
+            that DVC skips stay skipped.
 
     Raises:
         StageError: a stage's command failed.
         VerdictError: DVC could not run the DAG for another reason.
     """
     try:
-        _reproduce(root, confinement, **how)
+        _reproduce(root, confinement, **options)
     except StageError:
         raise
     except VerdictError as error:
-        if not _mended(root, error.__cause__):
+        if not _repair(root, error.__cause__):
             raise
-        _reproduce(root, confinement, **how)
+        _reproduce(root, confinement, **options)
 
 
-def _reproduce(root: Path, confinement: Confinement, **how: bool) -> None:
+def _reproduce(root: Path, confinement: Confinement, **options: bool) -> None:
     from dvc.exceptions import DvcException
     from dvc.repo import lock_repo
 
     clock = _Clock()
     logger = logging.getLogger("dvc")
-    logger.setLevel(logging.INFO)  # as the command has it; the library alone says nothing
+    logger.setLevel(logging.INFO)  # as in DVC's command; the library alone logs nothing
     logger.addHandler(clock)
     try:
-        # DVC names stages as they are seen from here; it reads dvc.yaml and dvc.lock anew after each of its locks.
+        # DVC names stages relative to the current folder; it reads dvc.yaml and dvc.lock again after each of its locks.
         with chdir(root), repository(root) as repo, lock_repo(repo), isolated(repo, confinement):
-            ran = repo.reproduce(**how)
-            if not how.get("allow_missing") and (unrecorded := _unrecorded(root, repo)):
+            ran = repo.reproduce(**options)
+            if not options.get("allow_missing") and (unrecorded := _unrecorded(root, repo)):
                 for name in unrecorded:
                     ran += repo.reproduce(name, single_item=True, force=True)
-                ran += repo.reproduce(**how)  # what depends on them, if they came out otherwise
+                ran += repo.reproduce(**options)  # the stages that depend on them, if their results changed
             if not ran:
                 print("Data and pipelines are up to date.")
     except BaseException as error:  # Ctrl-C, too
-        clock.forget()
+        clock.drop_failed()
         if not isinstance(error, DvcException):
             raise
         raise _as_error(error) from error.__cause__
     finally:
         clock.stop()
         logger.removeHandler(clock)
-        _keep(root, clock.stages)
+        _save(root, clock.stages)
 
 
 def _unrecorded(root: Path, repo: "Repo") -> list[str]:
-    """Stages all of whose outputs git has, and that the run-cache does not know with this lock entry."""
+    """Return the stages with all outputs in git whose lock entry is not in the run-cache."""
     entries, runs = _entries(root), Path(repo.stage_cache.cache_dir)
     return [
         stage.name
@@ -145,8 +146,8 @@ def _unrecorded(root: Path, repo: "Repo") -> list[str]:
     ]
 
 
-def _mended(root: Path, cause: BaseException | None) -> bool:
-    """Whether something in DVC's own folders was damaged, and is out of the way now."""
+def _repair(root: Path, cause: BaseException | None) -> bool:
+    """Set damaged files in DVC's own folders aside; return whether there were any."""
     from dvc.exceptions import DvcException
 
     try:
@@ -162,11 +163,11 @@ def _mended(root: Path, cause: BaseException | None) -> bool:
 
 
 def _as_error(error: Exception) -> VerdictError:
-    """What went wrong in words of ours; a failed stage by its name."""
+    """Return an error of DVC as ours; a failed stage's with its name."""
     from dvc.stage.exceptions import StageCmdFailedError
 
     reason, cause = " ".join(str(error).split()), error.__cause__
-    if cause and (more := " ".join(str(cause).split()) or type(cause).__name__) not in reason:
+    if cause and (more := one_line(cause)) not in reason:
         reason = f"{reason}: {more}"
     failed = _FAILED.search(reason)
     if failed and isinstance(cause, StageCmdFailedError):
@@ -194,33 +195,31 @@ def _remedy(error: Exception, reason: str) -> str:
 
 
 def _entries(root: Path) -> dict[str, Any]:
-    """The entries of dvc.lock; none where it cannot be read, which DVC itself tells."""
+    """Return the entries of dvc.lock; none if it cannot be read, which DVC itself reports."""
     try:
         return dict(lock_entries((root / LOCK).read_text(encoding="utf-8"), "this run"))
     except (OSError, ValueError, VerdictError):
         return {}
 
 
-def _keep(root: Path, stages: RunRecords) -> None:
-    """Add what ran to the record; a stage that failed has no entry in the lock, and leaves none."""
-    from verdict.base.files import write_text
-
+def _save(root: Path, stages: RunRecords) -> None:
+    """Add the stages that ran to the record; a failed stage has no entry in the lock, and gets none."""
     if not stages:
         return
-    entries, kept = _entries(root), read_records(root)
-    for name, found in stages.items():
+    entries, records = _entries(root), read_records(root)
+    for name, outcome in stages.items():
         if name in entries:
             key = record_hash(entries[name])
-            earlier = kept.pop(key, {"seconds": None, **hardware()})
-            kept[key] = {**earlier, **found, **(hardware() if found["how"] == _RUN else {}), "stage": name}
-    newest = dict(list(kept.items())[-_MOST:])
+            earlier = records.pop(key, {"seconds": None, **hardware()})
+            records[key] = {**earlier, **outcome, **(hardware() if outcome["how"] == _RUN else {}), "stage": name}
+    newest = dict(list(records.items())[-_MOST:])
     write_text(root / RECORD_FILE, json.dumps(newest, indent=1, allow_nan=False) + "\n")
 
 
 def read_records(root: Path) -> RunRecords:
-    """The record by hash of the lock entry, oldest first; empty where there is none or it cannot be read."""
+    """Return the records by hash of the lock entry, oldest first; empty if the file is missing or cannot be read."""
     try:
-        found = json.loads((root / RECORD_FILE).read_text(encoding="utf-8"))
+        records = json.loads((root / RECORD_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return records if isinstance(records, dict) else {}

@@ -1,7 +1,7 @@
-"""One side of a comparison: a commit, or the working tree. What git tracks is read from git, the rest by dvc.lock.
+"""One side of a comparison: a commit, or the working tree. Tracked files are read from git, outputs by dvc.lock.
 
-What dvc.lock names by hash is what is judged: from the cache, from the working tree where its bytes are the same, else
-from the remote. Bytes that do not have the hash they are named by are refused.
+An output is read by its hash in dvc.lock: from the cache, from the working tree if its bytes have that hash, else from
+the remote. Bytes with another hash than their name says are refused.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from verdict.base import documents
 from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
-from verdict.repo.dvc import repository
+from verdict.repo.dvc import one_line, repository
 from verdict.repo.git import git, project_prefix
 from verdict.repo.lock.check import LOCK, hash_of
 from verdict.repo.lock.entries import Entry, lock_entries, output_hashes
@@ -32,10 +32,10 @@ _MOST_LISTED = 20_000_000  # bytes of a listing: some 200,000 files
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit of the repository at `root`, or its working tree where `commit` is None; people call it `name`.
+    """A commit of the repository at `root`, or its working tree if `commit` is None; messages call it `name`.
 
-    `lock` stands in for its dvc.lock, when it was reproduced; `alias` for its commit, where that was made here and
-    nobody else could find it.
+    `lock` replaces its dvc.lock, when it was reproduced; `alias` replaces its commit in messages, if that was made here
+    and exists nowhere else.
     """
 
     root: Path
@@ -46,7 +46,7 @@ class Revision:
 
     @cached_property
     def identity(self) -> str:
-        """The commit; for the working tree HEAD's, with a plus where files that git tracks differ from it."""
+        """The commit; for the working tree HEAD's, with a plus if tracked files differ from it."""
         if self.commit is not None:
             return self.alias or self.commit
         changed = git(self.root, "status", "--porcelain", "--untracked-files=no", "--", ".").strip()
@@ -58,7 +58,7 @@ class Revision:
         return self.identity[:10] + ("+" if self.identity.endswith("+") else "")
 
     def text(self, path: str) -> str | None:
-        """The text of a file that git tracks; None when the revision does not have it."""
+        """Return the text of a tracked file; None if the revision does not have it."""
         if self.commit is None:
             file = self.root / path
             return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
@@ -67,7 +67,7 @@ class Revision:
         return git(self.root, "cat-file", "blob", f"{self.commit}:./{path}")
 
     def document(self, path: str) -> Any:  # noqa: ANN401 - YAML
-        """A YAML file that git tracks, parsed as DVC does it."""
+        """Return a tracked YAML file, parsed as DVC does it."""
         text = self.text(path)
         if text is None:
             remedy = f"is {self.name} a revision of this project?" if self.commit else f"git checkout {path}"
@@ -76,7 +76,7 @@ class Revision:
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """params.yaml as it stands there, unchecked: another revision may have other keys."""
+        """The content of params.yaml, unchecked: another revision may have other keys."""
         document = self.document(PARAMS)
         if not isinstance(document, dict):
             raise VerdictError(f"{PARAMS} of {self.name}", "expected groups of keys", f"git checkout {PARAMS}")
@@ -93,7 +93,7 @@ class Revision:
         return output_hashes(self.stages, self.name)
 
     def hash_of(self, path: str) -> str:
-        """The hash that dvc.lock has for an output."""
+        """Return the hash of an output in dvc.lock."""
         where = f"{LOCK} of {self.name}"
         if path not in self.outputs:
             raise VerdictError(where, f"has no output {path}", "dvc repro, and commit dvc.lock")
@@ -101,16 +101,16 @@ class Revision:
 
 
 def checked_hash(digest: object, where: str) -> str:
-    """A hash that DVC could have written: it becomes part of a path."""
+    """Return a hash that DVC could have written; refuse any other, since it becomes part of a path."""
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{32}(\.dir)?", digest):
         raise VerdictError(where, f"{digest!r} is not a hash", "dvc repro")
     return digest
 
 
 class Store:
-    """The objects that dvc.lock names, by way of DVC's cache and remote; a context, since it keeps temporary files.
+    """The objects that dvc.lock names, by DVC's cache and remote; a context, since it keeps temporary files.
 
-    `offline` says who asks no remote: a hook.
+    `offline`, if given, forbids to ask a remote, and says in messages who forbids it: a hook.
     """
 
     def __init__(self, root: Path, offline: str = "") -> None:
@@ -128,7 +128,7 @@ class Store:
         """DVC's view of the repository."""
         from dvc.exceptions import DvcException
 
-        git(self.root, "rev-parse", "--git-dir")  # it says why a repository cannot be used; DVC's libraries do not
+        git(self.root, "rev-parse", "--git-dir")  # git says why a repository cannot be used; DVC's libraries do not
         try:
             return repository(self.root)
         except DvcException as error:
@@ -136,7 +136,7 @@ class Store:
             raise VerdictError(str(self.root), f"not a DVC repository: {error}", remedy) from None
 
     def file(self, revision: Revision, path: str, member: str | None = None) -> Path:
-        """A local copy of an output, or of a member of an output that is a folder; its bytes have the lock's hash."""
+        """Return a local copy of an output, or of a file in an output folder; its bytes have the lock's hash."""
         digest = revision.hash_of(path)
         if not digest.endswith(".dir"):
             return self._object(revision, path, digest, self.root / path)
@@ -146,7 +146,7 @@ class Store:
         return self._object(revision, path, members[member], self.root / path / member)
 
     def members(self, revision: Revision, path: str) -> dict[str, str]:
-        """The hash of each file of an output that is a folder."""
+        """Return the hash of each file in an output folder."""
         digest = revision.hash_of(path)
         listing = self._object(revision, path, digest, None)
         where = f"{path} of {revision.name}"
@@ -168,13 +168,13 @@ class Store:
         return target
 
     def size(self, revision: Revision, path: str) -> int:
-        """Bytes of an output that is a folder."""
+        """Return the bytes of an output folder."""
         return sum(self.file(revision, path, member).stat().st_size for member in self.members(revision, path))
 
-    def _object(self, revision: Revision, path: str, digest: str, own: Path | None) -> Path:
+    def _object(self, revision: Revision, path: str, digest: str, local: Path | None) -> Path:
         cached = Path(self.repo.cache.local.oid_to_path(digest))
-        if not cached.exists() and own is not None and own.is_file() and hash_of(own) == digest:
-            return own
+        if not cached.exists() and local is not None and local.is_file() and hash_of(local) == digest:
+            return local
         if not cached.exists():
             self._fetch(revision, path, digest)
         if not cached.exists():
@@ -187,9 +187,9 @@ class Store:
         return cached
 
     def _fetch(self, revision: Revision, path: str, digest: str) -> None:
-        """Get an object, and those that it lists, from the remote, by hash.
+        """Fetch an object, and those that it lists, from the remote, by hash.
 
-        Not by `fetch` with a revision: that reads the remote's address there, where a relative one leads nowhere.
+        DVC's `fetch` of a revision would read the remote's address there, where a relative one leads nowhere.
         """
         from dvc_data.hashfile.hash_info import HashInfo
 
@@ -200,42 +200,41 @@ class Store:
         try:
             self.repo.cloud.pull([HashInfo("md5", digest)])
         except Exception as error:  # a remote's library has errors of its own, such as for a key that is missing
-            reason = " ".join(str(error).split()) or type(error).__name__
-            what = f"not in the cache, and cannot be fetched: {reason}"
+            what = f"not in the cache, and cannot be fetched: {one_line(error)}"
             raise VerdictError(f"{path} of {revision.name}", what, _unreachable(revision)) from None
 
 
 def _unreachable(revision: Revision) -> str:
-    own = "dvc repro" if revision.commit is None else f"dvc repro in a checkout of {revision.name}"
-    return f"dvc fetch, with access to the remote; or {own}; for the base: --reproduce-base"
+    repro = "dvc repro" if revision.commit is None else f"dvc repro in a checkout of {revision.name}"
+    return f"dvc fetch, with access to the remote; or {repro}; for the base: --reproduce-base"
 
 
 def resolve(root: Path, name: str, option: str = BASE) -> Revision:
-    """The commit that people call `name`, as they did by an option, all of it at hand; a stage's with its version."""
+    """Return the commit that `name`, given by `option`, means, with all its objects; a stage's with its version."""
     commit, staged = find_commit(root, name, option), on_stage(root, name)
     fetch_missing(root, commit)
     return Revision(root, staged.name if staged and staged.commit == commit else name, commit)
 
 
 def working_tree(root: Path) -> Revision:
-    """What lies in the folder, committed or not."""
+    """Return the working tree, committed or not."""
     return Revision(root, "the working tree", None)
 
 
 @contextmanager
 def checked_out(revision: Revision) -> Iterator[Path]:
-    """A folder with the files that git tracks in a revision: the root itself for the working tree."""
+    """Yield a folder with the tracked files of a revision: the root itself for the working tree."""
     if revision.commit is None:
         yield revision.root
         return
     root, options = revision.root, ("--git-path", "objects", "--show-object-format")
     objects, kind = git(root, "rev-parse", *options).rstrip("\n").split("\n")
-    with TemporaryDirectory(prefix="verdict-") as name:
-        folder = Path(name) / "tree"
-        # A repository of its own: a worktree would be known to the user's, and stay so where this process is killed.
+    with TemporaryDirectory(prefix="verdict-") as temporary:
+        folder = Path(temporary) / "tree"
+        # A separate repository: a worktree would stay registered in the user's if this process is killed.
         settings = {"init.defaultRefFormat": "files"}  # DVC reads no other
-        new = ("init", "--quiet", "--template=", f"--object-format={kind}", str(folder))
-        git(Path(name), *new, settings=settings)
+        init = ("init", "--quiet", "--template=", f"--object-format={kind}", str(folder))
+        git(Path(temporary), *init, settings=settings)
         (folder / ".git/objects/info/alternates").write_text(f"{(root / objects).resolve()}\n", encoding="utf-8")
         git(folder, "checkout", "--quiet", "--detach", revision.commit)
         yield folder / project_prefix(root)

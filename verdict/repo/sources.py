@@ -1,4 +1,4 @@
-"""What a run starts from: the data that pointers (*.dvc) name, and pretrained weights, wherever they are."""
+"""Get the inputs of a run, wherever they are: the data that pointers (*.dvc) name, and pretrained weights."""
 
 import os
 import re
@@ -11,32 +11,32 @@ from typing import TYPE_CHECKING
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
-from verdict.repo.dvc import repository
+from verdict.repo.dvc import one_line, repository
 
 if TYPE_CHECKING:
     from dvc.output import Output
     from dvc.repo import Repo
     from dvc.stage import Stage
 
-# Where a project has such a program, it gets what it names from a public source.
+# A project's own program, if it has one, that gets the data it names from a public source.
 _FETCH = "data/fetch.py"
-# Where .dvc/config has a remote of this name, rows of a retraining wait there until main has them.
+# If .dvc/config has a remote of this name, new rows of a retraining are there until main has them.
 RETRAIN_REMOTE = "retrain"
 
 
 def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Path | None = None) -> None:
-    """Put what each pointer names into the working tree at `root`, and into its cache.
+    """Put the data of each pointer into the working tree at `root`, and into its cache.
 
     Args:
         root: a checkout.
         remote: whether its DVC remote may be asked.
-        lender: another checkout, with the same cache: of its working tree what has the right hash is taken, and its
+        lender: another checkout, with the same cache: data in its working tree with the right hash are taken, and its
             remote is asked.
-        code: the checkout whose data/fetch.py, if it has one, is run for the path that it names, by default `root`;
-            what it gets is brought over.
+        code: the checkout, by default `root`, whose data/fetch.py, if it has one, is run for the path that it names;
+            the data are copied over.
 
     Raises:
-        VerdictError: some data is nowhere to be had; it names the file, and every place that was asked.
+        VerdictError: some data cannot be had; the message names the file, and every place that was asked.
     """
     from dvc.exceptions import DvcException
 
@@ -44,25 +44,25 @@ def obtain_data(root: Path, remote: bool, lender: "Repo | None" = None, code: Pa
         with repository(root) as repo:
             pointers = {name: _hashes(stage) for name, stage in _pointers(repo).items()}
     except DvcException as error:
-        raise VerdictError("dvc.yaml, *.dvc", _reason(error), "mend the file that is named here") from None
+        raise VerdictError("dvc.yaml, *.dvc", one_line(error), "mend the file that is named here") from None
     for name, hashes in pointers.items():
         reasons = [obtain_targets(root, [name], remote)]
         if reasons[0] and lender:
-            reasons += [_lent(lender, name, hashes), obtain_targets(root, [name], remote=False)]
+            reasons += [_borrow(lender, name, hashes), obtain_targets(root, [name], remote=False)]
         path = name.removesuffix(".dvc")
-        if reasons[-1] and _has_a_source(code or root, path):
-            reasons.append(_fetched(root, code or root, path) or obtain_targets(root, [name], remote=False))
+        if reasons[-1] and _can_fetch(code or root, path):
+            reasons.append(_run_fetch_program(root, code or root, path) or obtain_targets(root, [name], remote=False))
         if reasons[-1]:
             what = f"{', '.join(hashes)[:8]}, which {name} names, cannot be had: {'; '.join(dict.fromkeys(reasons))}"
             remedy = f"put {path} back as it was when dvc add wrote {name}, or dvc push it where it is"
             raise VerdictError(path, what, remedy)
-        # `repro --pull` refuses to go on over data that the cache does not have.
+        # `repro --pull` stops at data that the cache lacks.
         with repository(root) as repo, repo.lock:
             _pointers(repo)[name].commit()
 
 
 def obtain_targets(root: Path, targets: list[str], remote: bool) -> str:
-    """Put the targets into the working tree, from the cache or the remote; why that cannot be, or nothing.
+    """Put the targets into the working tree, from the cache or the remote; return why that failed, or an empty string.
 
     Args:
         root: a checkout.
@@ -74,140 +74,135 @@ def obtain_targets(root: Path, targets: list[str], remote: bool) -> str:
     with repository(root) as repo:
         outs = [out for target in targets for out in _outs(repo, target)]
         paths = [str(root / target) for target in targets]
-        if not _at_hand(outs):
+        if not _is_complete(outs):
             try:
                 if remote:
-                    _fetch(repo, outs, targets)
+                    _fetch_from_remotes(repo, outs, targets)
                 repo.checkout(targets=paths, force=True)
             except CheckoutError as error:
                 places = "the cache nor on the remote" if remote else "the cache"
                 return f"{', '.join(map(str, error.target_infos))}: not in {places}"
             except (DvcException, OSError) as error:
-                return _reason(error)
-        return "" if _at_hand(outs) else f"{', '.join(targets)}: not in the cache"
+                return one_line(error)
+        return "" if _is_complete(outs) else f"{', '.join(targets)}: not in the cache"
 
 
-def _fetch(repo: "Repo", outs: "list[Output]", targets: list[str]) -> None:
-    """Fetch from the default remote; what that lacks of what a pointer names, from the one of retraining."""
+def _fetch_from_remotes(repo: "Repo", outs: "list[Output]", targets: list[str]) -> None:
+    """Fetch from the default remote; data of pointers that it lacks, from the remote of retraining."""
     from dvc.exceptions import DvcException
 
     paths = [str(Path(repo.root_dir) / target) for target in targets]
-    waits = RETRAIN_REMOTE in repo.config["remote"] and all(target.endswith(".dvc") for target in targets)
+    has_fallback = RETRAIN_REMOTE in repo.config["remote"] and all(target.endswith(".dvc") for target in targets)
     try:
         repo.fetch(targets=paths)
     except DvcException:
-        if not waits:
+        if not has_fallback:
             raise
-    if waits and any(out.changed_cache() for out in outs):  # of what is missing DVC only warns
+    if has_fallback and any(out.changed_cache() for out in outs):  # DVC only warns of missing files
         repo.fetch(targets=paths, remote=RETRAIN_REMOTE)
 
 
 def get_data(root: Path, remote: bool) -> str:
-    """Put what each pointer names into the working tree, unless it was changed here; say that it is there.
+    """Put the data of each pointer into the working tree, unless they were changed there; return a line for people.
 
     Raises:
-        VerdictError: as `obtain_data`; or what is here is not what a pointer names, and nothing was changed.
+        VerdictError: as `obtain_data`; or data differ from their pointer, and nothing was changed.
     """
     with repository(root) as repo:
         outs = {name: stage.outs for name, stage in _pointers(repo).items()}
-        changed = [name for name, found in outs.items() if any(out.exists for out in found) and not _at_hand(found)]
+        changed = [name for name, data in outs.items() if any(out.exists for out in data) and not _is_complete(data)]
     if changed:
-        raise _unpinned(changed[0], "was changed here")
+        raise _not_pinned(changed[0], "was changed here")
     obtain_data(root, remote)
     return f"complete: {', '.join(name.removesuffix('.dvc') for name in outs)}"
 
 
 def require_pinned(root: Path, pointer: str) -> None:
-    """Refuse where what a pointer names is not here, or was changed."""
+    """Refuse to go on if the data of a pointer are not here, or were changed."""
     with repository(root) as repo:
         outs = _pointers(repo)[pointer].outs
-        if not _at_hand(outs):
-            raise _unpinned(pointer, "was changed here" if any(out.exists for out in outs) else "is not here")
+        if not _is_complete(outs):
+            raise _not_pinned(pointer, "was changed here" if any(out.exists for out in outs) else "is not here")
 
 
-def _unpinned(pointer: str, what: str) -> VerdictError:
-    path = pointer.removesuffix(".dvc")
-    asked = f"dvc add {path}, where that is to stay; else remove it, and verdict data get"
-    return VerdictError(
-        path, f"is not what {pointer} names: it {what}", asked if "changed" in what else "verdict data get"
-    )
+def _not_pinned(pointer: str, what: str) -> VerdictError:
+    path, remedy = pointer.removesuffix(".dvc"), "verdict data get"
+    if "changed" in what:
+        remedy = f"dvc add {path}, where that is to stay; else remove it, and {remedy}"
+    return VerdictError(path, f"is not what {pointer} names: it {what}", remedy)
 
 
 def obtain_pretrained(root: Path, code: Path) -> None:
-    """Get the pretrained weights that the chosen kind of model starts from: no stage may fetch any for itself.
+    """Get the pretrained weights that the chosen kind of model starts from: no stage may fetch them itself.
 
-    Where that fails it is said, and the stage that misses them fails, if it runs.
+    If that fails, a message says so, and the stage that needs them fails, if it runs.
 
     Args:
         root: a checkout.
         code: the checkout whose data/fetch.py is run.
     """
-    from verdict.classifier.features.pretrained import (
-        FOLDER as START,  # with numpy, which not every job of a workflow installs
-    )
+    from verdict.classifier.features.pretrained import FOLDER  # needs numpy, which not every job installs
 
     params = read(root / "params.yaml", "git diff params.yaml")
     kind = str((params.get("train") or {}).get("model"))
-    pin = code / START / f"{kind}.json"
-    if (root / START / kind).exists() or not pin.is_file() or "files" not in read_json(pin, f"git checkout {pin}"):
+    pin = code / FOLDER / f"{kind}.json"
+    if (root / FOLDER / kind).exists() or not pin.is_file() or "files" not in read_json(pin, f"git checkout {pin}"):
         return
-    done = subprocess.run([sys.executable, _FETCH, "--start", kind], cwd=code, check=False)
-    if done.returncode == 0 and code != root:
+    process = subprocess.run([sys.executable, _FETCH, "--start", kind], cwd=code, check=False)
+    if process.returncode == 0 and code != root:
         copy_pretrained(code, root)
 
 
 def copy_pretrained(source: Path, target: Path) -> None:
-    """Put pretrained weights that one checkout has fetched into another: git ignores them."""
-    from verdict.classifier.features.pretrained import (
-        FOLDER as START,  # with numpy, which not every job of a workflow installs
-    )
+    """Copy the pretrained weights of one checkout into another: git ignores them."""
+    from verdict.classifier.features.pretrained import FOLDER  # needs numpy, which not every job installs
 
-    for path in (path for path in (source / START).glob("*/*") if path.is_file()):
-        place = target / START / path.parent.name / path.name
-        place.parent.mkdir(parents=True, exist_ok=True)
+    for path in (path for path in (source / FOLDER).glob("*/*") if path.is_file()):
+        copy = target / FOLDER / path.parent.name / path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(path, place)
+            os.link(path, copy)
         except OSError:  # another file system
-            shutil.copy2(path, place)
+            shutil.copy2(path, copy)
 
 
-def _lent(lender: "Repo", name: str, hashes: list[str]) -> str:
-    """Put the lender's data into the cache, if it is the same, or fetch it from its remote; why that cannot be."""
+def _borrow(lender: "Repo", name: str, hashes: list[str]) -> str:
+    """Put the lender's data into the cache, if they are the same, or fetch from its remote; return why it failed."""
     from dvc_data.hashfile.hash_info import HashInfo
 
     try:
-        own = _pointers(lender).get(name)
-        if own and _hashes(own) == hashes and _at_hand(own.outs):
+        pointer = _pointers(lender).get(name)
+        if pointer and _hashes(pointer) == hashes and _is_complete(pointer.outs):
             with lender.lock:
-                own.commit()
+                pointer.commit()
             return ""
         # By hash: a relative address of a remote leads elsewhere from another checkout.
         lender.cloud.pull([HashInfo("md5", value) for value in hashes])
     except Exception as error:  # a remote's library has errors of its own, such as for a key that is missing
-        return f"not in the working tree, nor from the remote: {_reason(error)}"
+        return f"not in the working tree, nor from the remote: {one_line(error)}"
     return ""
 
 
-def _has_a_source(code: Path, path: str) -> bool:
-    """Whether a checkout's program gets what a pointer tracks: it names the path. It may be there for weights alone."""
+def _can_fetch(code: Path, path: str) -> bool:
+    """Return whether a checkout's data/fetch.py gets a path, that is, names it: it may exist for weights alone."""
     program = code / _FETCH
     text = program.read_text(encoding="utf-8") if program.is_file() else ""
     return re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w/-]|\.\w)", text) is not None
 
 
-def _fetched(root: Path, code: Path, path: str) -> str:
-    """Get the raw data from its public source; why that cannot be."""
+def _run_fetch_program(root: Path, code: Path, path: str) -> str:
+    """Get the raw data from their public source; return why it failed."""
     command = [sys.executable, "-I", _FETCH]
-    done = subprocess.run(command, cwd=code, check=False, capture_output=True, encoding="utf-8", errors="replace")
-    if done.returncode:
-        return f"nor from its source: {' '.join(done.stderr.split())[-300:]}"
+    process = subprocess.run(command, cwd=code, check=False, capture_output=True, encoding="utf-8", errors="replace")
+    if process.returncode:
+        return f"nor from its source: {' '.join(process.stderr.split())[-300:]}"
     if code != root:
         _copy(code / path, root / path)
     return ""
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Put a file or folder in the place of whatever lies there."""
+    """Replace `target` by a copy of a file or folder."""
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
     target.unlink(missing_ok=True)
@@ -219,7 +214,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _pointers(repo: "Repo") -> "dict[str, Stage]":
-    """The pointers of a checkout, by their paths."""
+    """Return the pointers of a checkout, by their paths."""
     from dvc.stage import PipelineStage
 
     stages = (stage for stage in repo.index.stages if not isinstance(stage, PipelineStage))
@@ -230,7 +225,7 @@ def _hashes(stage: "Stage") -> list[str]:
     return [str(out.hash_info.value) for out in stage.outs]
 
 
-def _at_hand(outs: "list[Output]") -> bool:
+def _is_complete(outs: "list[Output]") -> bool:
     return bool(outs) and all(out.exists and not out.changed_checksum() for out in outs)
 
 
@@ -238,7 +233,3 @@ def _outs(repo: "Repo", target: str) -> "list[Output]":
     if target.endswith(".dvc"):
         return _pointers(repo)[target].outs if target in _pointers(repo) else []
     return list(repo.find_outs_by_path(str(Path(repo.root_dir) / target)))
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -1,1 +1,1 @@
-"""What a reviewer gets: is the lock true, did the model get better or worse, may it pass."""
+"""The review of a change: dvc.lock is checked, both models are compared, and the rules of the gate give a verdict."""

@@ -16,16 +16,16 @@ from verdict.review.resampling import Resampling
 _WIDEST = {"mcc": 2.0, "rating_r": 2.0, "log_loss": -float(np.log(1e-15))}
 # Models that are resampled at a time.
 _AT_A_TIME = 16
-# Of the resamples of a slice; those without a row of it say nothing.
+# The least share of the resamples that must have a row of a slice; the others have no value.
 _LEAST_DRAWN = 0.9
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Some rows: metrics of main and candidate, and what the resamples made of them.
+    """The metrics of base and candidate on some rows, and their differences on the resamples.
 
-    `strata` is the number of those that its groups are of. `base` and `candidate` map each metric to its value,
-    `differences` to an array (resamples,) of candidate − main.
+    `strata` is the number of strata that the rows' groups belong to. `base` and `candidate` map each metric to its
+    value, `differences` to an array (resamples,) of candidate − base.
     """
 
     groups: int
@@ -37,13 +37,13 @@ class Draws:
 
     @property
     def varies(self) -> bool:
-        """Whether one resample can differ from another: of one group a stratum each is the same."""
+        """True if resamples can differ: with one group in each stratum all are the same."""
         return self.groups > self.strata
 
     def interval(self, metric: str, confidence: float) -> tuple[float, float]:
         """Percentile interval of the difference, widened for few groups (Hesterberg 2015, expanded percentile).
 
-        Of one group a stratum anything is possible, and so it is where many resamples have no row.
+        It is as wide as possible where resamples cannot vary, and where many of them have no row.
         """
         values = self._values(metric)
         if not self.varies or len(values) < _LEAST_DRAWN * len(self.differences[metric]):
@@ -58,59 +58,59 @@ class Draws:
         return values[~np.isnan(values)]
 
     def standard_error(self, metric: str) -> float:
-        """Of the difference, by the resamples, with Bessel's correction for the number of groups."""
+        """Standard error of the difference, by the resamples, with Bessel's correction for the number of groups."""
         inflation = self.groups / max(self.groups - 1, 1)
         return float(self._values(metric).std() * inflation**0.5)
 
 
 def interval_quantiles(confidence: float, groups: int) -> tuple[float, float]:
-    """The two quantiles to take of the resamples.
+    """The two quantiles of the resamples that bound an interval.
 
-    A resample of n groups varies by (n - 1)/n too little, and the quantiles of few are Student's, not normal; both
-    are mended by going further out. For a thousand groups this is nothing, for 51 it is a tenth of a tail.
+    A resample of n groups varies by (n - 1)/n too little, and the quantiles of few are Student's, not normal: going
+    further out corrects both. For a thousand groups this is nothing, for 51 it is a tenth of a tail.
     """
     if groups < 2:
         return 0.0, 1.0
     quantile = stdtrit(groups - 1, (1 - confidence) / 2) * (groups / (groups - 1)) ** 0.5
-    below = float(ndtr(quantile))
-    return below, 1 - below
+    low = float(ndtr(quantile))
+    return low, 1 - low
 
 
 @dataclass(frozen=True)
 class ResamplingSettings:
-    """How to resample: `bins` of the calibration error, and the metrics that are asked of `overall` and of a slice."""
+    """Settings of a bootstrap: `bins` of the calibration error; `metrics_for` gives the metrics of each group."""
 
     bins: int
     resamples: int
     seed: int
-    asked: Callable[[str], Sequence[str]]
+    metrics_for: Callable[[str], Sequence[str]]
 
 
 def paired_bootstrap(
-    base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], scheme: ResamplingSettings
+    base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], settings: ResamplingSettings
 ) -> dict[str, Draws]:
-    """Two tables of predictions for the same rows in the same order, resampled together.
+    """Resample two tables of predictions together; both have the same rows in the same order.
 
     Returns:
-        What came of it overall, then for each slice in the rows' order.
+        The draws overall, then of each slice in the rows' order.
     """
-    sides = [metrics_by_slice(table, labels, scheme.bins) for table in (base, candidate)]
-    resampling = Resampling([base, candidate], labels, scheme.bins, scheme.seed, scheme.asked)
-    found = {}
+    sides = [metrics_by_slice(table, labels, settings.bins) for table in (base, candidate)]
+    resampling = Resampling([base, candidate], labels, settings.bins, settings.seed, settings.metrics_for)
+    draws = {}
     for part in resampling.parts:
-        old, new = ({name: side[part.name][name] for name in part.asked} for side in sides)
-        differences = {name: np.empty(scheme.resamples) for name in part.asked}
+        old, new = ({name: side[part.name][name] for name in part.metrics} for side in sides)
+        differences = {name: np.empty(settings.resamples) for name in part.metrics}
         groups, strata = resampling.clusters.groups_of(part.rows), resampling.clusters.strata_of(part.rows)
-        found[part.name] = Draws(groups, int(part.rows.sum()), strata, old, new, differences)
-    for place, part, (theirs, ours) in resampling.draw(scheme.resamples):
-        for name, values in found[part.name].differences.items():
-            values[place] = ours[name] - theirs[name]
-    return found
+        draws[part.name] = Draws(groups, int(part.rows.sum()), strata, old, new, differences)
+    for place, part, (old_values, new_values) in resampling.draw(settings.resamples):
+        for name, differences_of_metric in draws[part.name].differences.items():
+            differences_of_metric[place] = new_values[name] - old_values[name]
+    return draws
 
 
 @dataclass(frozen=True)
 class ModelDraws:
-    """Some models by one metric: on all rows (models,), and on resamples that they share (models, resamples)."""
+    """One metric of several models: on all rows (models,), and on resamples that they share (models, resamples)."""
 
     points: Floats
     draws: Floats
@@ -124,10 +124,10 @@ def bootstrap_models(
     points = np.array([compute_metrics(scored_rows(table, labels, "predictions"), 1)[metric] for table in tables])
     draws, groups = np.empty((len(tables), resamples)), 0
     for begin in range(0, len(tables), _AT_A_TIME):
-        # The generators are seeded anew each time: the draws are the same for all tables.
-        some = tables[begin : begin + _AT_A_TIME]
-        resampling = Resampling(some, labels, 1, seed, lambda name: [metric] if name == OVERALL else [])
+        # Each batch seeds the generators again: the draws are the same for all tables.
+        batch = tables[begin : begin + _AT_A_TIME]
+        resampling = Resampling(batch, labels, 1, seed, lambda name: [metric] if name == OVERALL else [])
         groups = resampling.clusters.groups
-        for place, _, found in resampling.draw(resamples):
-            draws[begin : begin + len(some), place] = [one[metric] for one in found]
+        for place, _, models in resampling.draw(resamples):
+            draws[begin : begin + len(batch), place] = [values[metric] for values in models]
     return ModelDraws(points, draws, groups)

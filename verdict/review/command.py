@@ -1,4 +1,4 @@
-"""What the commands of `verdict` do, apart from reading their options."""
+"""The commands `compare`, `gate` and `report`, after their options are read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +24,10 @@ from verdict.review.words import LONGEST, counted, figure, p_value_text, short_n
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be reviewed: `candidate` None is the working tree, `base` None a first run, with nothing to compare.
+    """The two sides of a review: `candidate` None is the working tree, `base` None a first run, without comparison.
 
-    `reproduce_base` runs main's DAG first; `approvals` are rules that a person waves through; `index` is, in a hook,
-    that of the commit that is being made: the working tree must be the same.
+    `reproduce_base` runs the base's DAG first; `approvals` are rules that a person waives; `index` is, in a hook, the
+    index of the commit that is being made: the working tree must be the same.
     """
 
     root: Path
@@ -39,67 +39,69 @@ class Request:
 
 
 def print_comparison(request: Request, target: Path | None) -> int:
-    """`compare`: the differences as a table, and as JSON in `target`; 0 when there is a comparison."""
-    with sides(request) as (_, main, change):
-        if main is None:
+    """`compare`: print the differences as a table, and write them as JSON into `target`; 0 once they are computed."""
+    with sides(request) as (_, base, candidate):
+        if base is None:
             raise VerdictError("--base", "names nothing to compare with", "--base REV")
-        policy = policy_of(main.revision)
-        own, plan, rows = change.verified_predictions()[0], settings_of(main, policy), test_rows(main, change)
-        comparison = compare(main, change, own, plan, rows)
+        policy = policy_of(base.revision)
+        candidate.verify()
+        settings, rows = settings_of(base, policy), test_rows(base, candidate)
+        comparison = compare(base, candidate, settings, rows)
         print("\n".join(table(comparison)))
-        if others := on_unapproved(main, change, own, plan.bins, rows):
-            print(others)
+        if unapproved := on_unapproved(base, candidate, settings.bins, rows):
+            print(unapproved)
         if target:
-            names = {"base": main.revision.identity, "candidate": change.revision.identity}
+            names = {"base": base.revision.identity, "candidate": candidate.revision.identity}
             write_json(target, {**names, **comparison.as_json()})
     return 0
 
 
 def print_verdict(request: Request, out: Path | None = None) -> int:
-    """`gate`: the rules, the verdict, and its code; the report is written into `out`, too."""
-    verdict = reviewed(request, out)
+    """`gate`: print the rules and the verdict, and return its code; with `out`, write the report there, too."""
+    verdict = _review(request, out)
     print("\n".join(outcome(verdict)))
     return verdict.code
 
 
 def write_report(request: Request, out: Path) -> int:
-    """`report`: the same verdict, written down; 0 once it is, whatever the verdict."""
-    verdict = reviewed(request, out)
+    """`report`: write the report into `out`; 0 once it is written, whatever the verdict."""
+    verdict = _review(request, out)
     print(f"{plain(verdict.headline, 1000)}\n{out / 'report.md'}, {out / 'report.html'}")
     return 0
 
 
-def reviewed(request: Request, out: Path | None) -> Review:
-    """The verdict; with its report in `out`, where that is a folder."""
-    with sides(request) as (store, main, change):
-        verdict = review(store, main, change, request.approvals)
+def _review(request: Request, out: Path | None) -> Review:
+    """Judge a change; with `out`, write the report there."""
+    with sides(request) as (store, base, candidate):
+        verdict = review(store, base, candidate, request.approvals)
         if out is not None:
             from verdict.review.report.document import write
 
-            write(verdict, store, main, change, out)
+            write(verdict, store, base, candidate, out)
     return verdict
 
 
 @contextmanager
 def sides(request: Request) -> Iterator[tuple[Store, Evidence | None, Evidence]]:
-    """The store, main (None without a base) and the candidate."""
+    """Open the store; yield it with the base (None without one) and the candidate."""
     root = request.root
     if request.index is not None and request.candidate is None:
         print(require_tree_matches_index(root, request.index))
     with Store(root, offline="a hook" if request.index is not None else "") as store:
-        change = resolve(root, request.candidate, CANDIDATE) if request.candidate is not None else working_tree(root)
-        if request.index is not None and change.commit is not None:
-            print(f"judged: commit {change.short}, and not the commit that is being made")
-        main = resolve(root, request.base) if request.base is not None else None
-        if main and main.name != request.base:
-            print(f"against {main.name}")
-        if main and request.reproduce_base:
-            main = reproduce(store, main)
-        yield store, Evidence(store, main) if main else None, Evidence(store, change)
+        named = request.candidate
+        candidate = resolve(root, named, CANDIDATE) if named is not None else working_tree(root)
+        if request.index is not None and candidate.commit is not None:
+            print(f"judged: commit {candidate.short}, and not the commit that is being made")
+        base = resolve(root, request.base) if request.base is not None else None
+        if base and base.name != request.base:
+            print(f"against {base.name}")
+        if base and request.reproduce_base:
+            base = reproduce(store, base)
+        yield store, Evidence(store, base) if base else None, Evidence(store, candidate)
 
 
 def reproduce(store: Store, revision: Revision) -> Revision:
-    """Run a revision's DAG in a temporary checkout, with this repository's cache; the lock that comes out counts."""
+    """Run a revision's DAG in a temporary checkout, with this repository's cache; return it with the resulting lock."""
     with checked_out(revision) as folder:
         try:
             share_cache(folder, cache_folder(store.root))
@@ -112,7 +114,7 @@ def reproduce(store: Store, revision: Revision) -> Revision:
 
 
 def outcome(verdict: Review) -> Iterator[str]:
-    """The rules and the verdict, for a terminal; foreign text cannot begin a line of its own."""
+    """The lines of the rules and the verdict for a terminal; foreign text cannot begin a line."""
     width = max([15, *(len(rule.name) for rule in verdict.rules)])
     indent = " " * (width + 10)
     for rule in verdict.rules:
@@ -125,12 +127,13 @@ def outcome(verdict: Review) -> Iterator[str]:
         yield f"{'CANNOT':<9} {'judge':<{width}} {plain(verdict.reason.where)}: {plain(verdict.reason.what, 1000)}"
         yield f"{indent} remedy: {plain(verdict.reason.remedy)}"
     yield ""
-    yield from [verdict.unapproved] if verdict.unapproved else []
+    if verdict.unapproved:
+        yield verdict.unapproved
     yield plain(verdict.headline, 1000)
 
 
 def table(comparison: Comparison) -> Iterator[str]:
-    """All differences, for a terminal."""
+    """The lines of all differences, for a terminal."""
     lines = comparison.differences
     first = max([9, *(len(short_name(line.group)) for line in lines)])
     second = max(len(plain(line.metric, LONGEST)) for line in lines)
@@ -144,11 +147,11 @@ def table(comparison: Comparison) -> Iterator[str]:
         )
     yield ""
     for group in comparison.groups:
-        left = f", {group.left_out} left out (main learnt from them)" if group.left_out else ""
-        least = group.detectable
-        seen = f"; a loss of {least:.3f} would be seen in 9 of 10 such test sets" if least is not None else ""
-        rows = f"{counted(group.rows, 'row')} in {counted(group.clusters, 'group')}{left}"
+        left_out = f", {group.left_out} left out (main learnt from them)" if group.left_out else ""
+        loss = group.detectable
+        detectable = f"; a loss of {loss:.3f} would be seen in 9 of 10 such test sets" if loss is not None else ""
+        rows = f"{counted(group.rows, 'row')} in {counted(group.clusters, 'group')}{left_out}"
         changed = f"{group.fixed} fixed, {group.broken} broken ({p_value_text(group.p_value)})"
-        yield f"{short_name(group.name):<{first}} {rows}; {changed}{seen}"
+        yield f"{short_name(group.name):<{first}} {rows}; {changed}{detectable}"
     if comparison.unchanged:
         yield "every prediction is main's: unchanged"

@@ -1,6 +1,6 @@
-"""Main and candidate on the same rows: differences with intervals, and a word for each.
+"""Compare base and candidate on the same rows: differences with intervals, and a word for each.
 
-A word follows from its interval: *better* or *worse* excludes 0, all else is *no measurable difference*.
+The interval decides the word: *better* or *worse* excludes 0, all else is *no measurable difference*.
 """
 
 from collections.abc import Mapping
@@ -18,23 +18,23 @@ from verdict.classifier.params.metric_names import LOWER_IS_BETTER, OVERALL, met
 from verdict.classifier.scores.predictions import probability_columns, slice_masks
 from verdict.review.bootstrap import Draws, ResamplingSettings, paired_bootstrap
 from verdict.review.evidence import Evidence, Mask
-from verdict.review.settings import ComparisonSettings, constant, levels, require_few_slices
+from verdict.review.settings import ComparisonSettings, levels, require_few_slices, undefined_metrics
 from verdict.review.testset import WRITE, TestRows, left_out_counts
 from verdict.review.truth import extended_to_labels
 
 BETTER, WORSE, SAME, UNDEFINED = "better", "worse", "no measurable difference", "not defined"
-# A difference that four digits show as 0 is none: the same weights on another processor move all rows a little.
+# A difference that four digits show as 0 does not count: the same weights on another processor move all rows a little.
 NEGLIGIBLE = 5e-5
-# A loss "could have been seen" when it would have been called worse in nine of ten test sets.
+# A loss is detectable when nine of ten such test sets would call it worse.
 POWER = 0.9
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One metric of one group of rows, overall or of a slice: candidate − main, with its interval at `confidence`.
+    """One metric of one group of rows, overall or of a slice: candidate − base, with its interval at `confidence`.
 
     Where all ratings are the same there is no correlation, where all labels are there is no MCC: such a metric is 0 by
-    convention, and its verdict that it is not defined.
+    convention, and its verdict is `UNDEFINED`.
     """
 
     group: str
@@ -48,18 +48,17 @@ class Difference:
     verdict: str
 
     def lost_more_than(self, tolerance: float) -> bool:
-        """Whether it is worse, and that by more than a loss that may be: its whole interval says so."""
+        """True if the metric is worse, and its whole interval is beyond the tolerated loss."""
         least = self.low if self.metric in LOWER_IS_BETTER else -self.high
         return self.verdict == WORSE and least > tolerance
 
 
 @dataclass(frozen=True)
 class Group:
-    """All rows, or those of a slice: how many predictions were mended and broken, and what this many rows can show.
+    """All rows, or those of a slice: the numbers of fixed and broken predictions, and the detectable loss.
 
-    `clusters` is how many groups, of those that chance draws, they belong to. `p_value` is McNemar's, exact, by row;
-    `detectable` the loss of the headline metric that nine of ten such test sets would show as worse, None where nothing
-    varies that could tell.
+    `clusters` is the number of groups in the bootstrap's sense. `p_value` is McNemar's, exact, by row; `detectable` the
+    loss of the headline metric that nine of ten such test sets would show as worse, None where resamples cannot vary.
     """
 
     name: str
@@ -76,8 +75,8 @@ class Group:
 class Comparison:
     """All differences and groups; `rows` has both sides' predictions, row by row.
 
-    `labels` are the candidate's, then those that main alone has.
-    Intervals hold together with `confidence`, those of the gate's family and those of the others.
+    `labels` are the candidate's, then those that only the base has. The intervals of the gate's family hold together
+    with `confidence`, and so do those of the second family.
     """
 
     labels: tuple[str, ...]
@@ -90,9 +89,9 @@ class Comparison:
     rows: pd.DataFrame = field(repr=False)
 
     def difference(self, group: str, metric: str = "") -> Difference:
-        """The difference of one metric in one group; without one named, of the headline metric."""
-        wanted = (group, metric or self.headline)
-        return next(line for line in self.differences if (line.group, line.metric) == wanted)
+        """The difference of one metric in one group; by default of the headline metric."""
+        key = (group, metric or self.headline)
+        return next(line for line in self.differences if (line.group, line.metric) == key)
 
     def in_group(self, group: str) -> list[Difference]:
         """The differences of all metrics in one group."""
@@ -100,11 +99,11 @@ class Comparison:
 
     @property
     def slices(self) -> tuple[str, ...]:
-        """The groups but `overall`."""
+        """The groups except `overall`."""
         return tuple(group.name for group in self.groups if group.name != OVERALL)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but the rows."""
+        """Everything except the rows."""
         return {
             "labels": self.labels,
             "headline": self.headline,
@@ -116,98 +115,90 @@ class Comparison:
         }
 
 
-def compare(
-    base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: ComparisonSettings, rows: TestRows
-) -> Comparison:
-    """Both models on the approved ones of the candidate's test rows.
+def compare(base: Evidence, candidate: Evidence, settings: ComparisonSettings, rows: TestRows) -> Comparison:
+    """Compare both models on the judged ones of the candidate's test rows.
 
     Args:
-        base: main. Of rows that it tests its stored predictions serve; on others its artifact is run, but for those of
-            groups that it was trained on.
-        candidate: whose test rows count.
-        own: the candidate's predictions for them.
-        plan: how differences are judged.
-        rows: which of them are approved.
+        base: main. Its stored predictions serve for rows that it tests, too; on others its artifact is run, except on
+            rows of groups that it was trained on.
+        candidate: the change, with predictions that are verified.
+        settings: how differences are judged.
+        rows: which test rows are judged.
 
     Raises:
         VerdictError: no row is approved, or main's model was trained on more than a tenth of them, overall or of a
             slice.
     """
-    if not rows.counts.any():
-        what = f"names none of the {len(rows.counts):,} rows of {TEST}"
+    if not rows.judged.any():
+        what = f"names none of the {len(rows.judged):,} rows of {TEST}"
         raise VerdictError(f"{TEST_SET} of {candidate.revision.name}", what, f"{WRITE}, and commit the file")
-    theirs, mine, known = predictions_on(base, candidate, own, rows.counts)
-    left_out = left_out_counts(candidate.test[rows.counts], known, base.revision)
-    changed = rows.gone > 0 or bool((rows.counts & ~rows.mains).any())
-    return compare_tables(theirs, mine, all_labels(base, candidate), plan, changed=changed, left_out=left_out)
+    old, new, learnt = predictions_on(base, candidate, rows.judged)
+    left_out = left_out_counts(candidate.test[rows.judged], learnt, base.revision)
+    changed = rows.gone > 0 or bool((rows.judged & ~rows.approved_on_base).any())
+    return compare_tables(old, new, all_labels(base, candidate), settings, changed=changed, left_out=left_out)
 
 
 def compare_on_shared(
-    base: Evidence, candidate: Evidence, own: pd.DataFrame, plan: ComparisonSettings, rows: TestRows
+    base: Evidence, candidate: Evidence, settings: ComparisonSettings, rows: TestRows
 ) -> Comparison | None:
-    """Both models on the rows that main approves already; None where there is none, or no other.
+    """Compare both models on the rows that main approves already; None where there is none, or no other.
 
     A person may have approved others: a loss on the old ones counts, whatever the new ones say.
     """
-    if not rows.mains.any() or (rows.mains == rows.counts).all():
+    shared = rows.approved_on_base
+    if not shared.any() or (shared == rows.judged).all():
         return None
-    return compare_tables(*predictions_on(base, candidate, own, rows.mains)[:2], all_labels(base, candidate), plan)
+    return compare_tables(*predictions_on(base, candidate, shared)[:2], all_labels(base, candidate), settings)
 
 
 def all_labels(base: Evidence, candidate: Evidence) -> tuple[str, ...]:
-    """The candidate's labels, then those that main alone has: what one side does not know, it never predicts."""
+    """The candidate's labels, then those that only the base has: a side never predicts a label that it lacks."""
     return (*candidate.labels, *(label for label in base.labels if label not in candidate.labels))
 
 
-def predictions_on(
-    base: Evidence, candidate: Evidence, own: pd.DataFrame, rows: Mask
-) -> tuple[pd.DataFrame, pd.DataFrame, Mask]:
-    """Both sides' predictions for some of the candidate's test rows, and which of these main had learnt from.
+def predictions_on(base: Evidence, candidate: Evidence, rows: Mask) -> tuple[pd.DataFrame, pd.DataFrame, Mask]:
+    """Both sides' predictions for some of the candidate's test rows, and the mask of those that the base learnt from.
 
-    The latter are left out. Both tables have the columns of all labels.
+    The latter are left out of both tables. Both have the columns of all labels.
     """
-    theirs, known = base.predictions_for(candidate.test[rows])
-    labels, kept = all_labels(base, candidate), ~known
-    sides = (
-        extended_to_labels(theirs[kept], base.labels, labels),
-        extended_to_labels(own[rows][kept], candidate.labels, labels),
-    )
-    return sides[0].reset_index(drop=True), sides[1].reset_index(drop=True), known
+    labels = all_labels(base, candidate)
+    base_table, learnt = base.predictions_for(candidate.test[rows])
+    base_table = extended_to_labels(base_table[~learnt], base.labels, labels)
+    table = extended_to_labels(candidate.predictions[rows][~learnt], candidate.labels, labels)
+    return base_table.reset_index(drop=True), table.reset_index(drop=True), learnt
 
 
 def compare_tables(
     base: pd.DataFrame,
     candidate: pd.DataFrame,
     labels: tuple[str, ...],
-    plan: ComparisonSettings,
+    settings: ComparisonSettings,
     *,
     changed: bool = False,
     left_out: Mapping[str, int] | None = None,
 ) -> Comparison:
-    """Two tables of predictions for the same rows in the same order, both with the columns of all `labels`."""
+    """Compare two tables of predictions for the same rows in the same order, with the columns of all `labels`."""
     rated, rows = "rating" in candidate, _rows(base, candidate, labels)
-    plan.require_metrics(labels, rated)
+    settings.require_metrics(labels, rated)
     require_few_slices(rows)
-    metrics = metrics_of(len(labels), rated)
-    scheme = ResamplingSettings(plan.bins, plan.resamples, plan.seed, lambda group: plan.asked(group, metrics))
-    draws = paired_bootstrap(base, candidate, labels, scheme)
-    confidence = levels(plan, {name: tuple(draw.base) for name, draw in draws.items()})
-    inside = {name: rows[place] for name, place in slice_masks(rows)}
-    groups = tuple(
-        _group(
-            draw, inside[name], name, (left_out or {}).get(name, 0), _reach(draw, plan, confidence[name, plan.headline])
-        )
-        for name, draw in draws.items()
+    metrics, headline = metrics_of(len(labels), rated), settings.headline
+    resampling = ResamplingSettings(
+        settings.bins, settings.resamples, settings.seed, lambda group: settings.metrics_for(group, metrics)
     )
-    lines = (
-        _difference(name, metric, draw, confidence[name, metric], metric in undefined)
-        for name, draw in draws.items()
-        for undefined in [constant(inside[name], draw.base)]
-        for metric in draw.base
-    )
+    draws = paired_bootstrap(base, candidate, labels, resampling)
+    confidence = levels(settings, {name: tuple(draw.base) for name, draw in draws.items()})
+    inside, groups, differences = dict(slice_masks(rows)), [], []
+    for name, draw in draws.items():
+        rows_inside = rows[inside[name]]
+        detectable = _detectable(draw, headline, confidence[name, headline])
+        groups.append(_group(draw, rows_inside, name, (left_out or {}).get(name, 0), detectable))
+        undefined = undefined_metrics(rows_inside, draw.base)
+        for metric in draw.base:
+            differences.append(_difference(name, metric, draw, confidence[name, metric], metric in undefined))
     columns = probability_columns(labels)
-    same = bool((base[columns].to_numpy() == candidate[columns].to_numpy()).all())
-    return Comparison(labels, plan.headline, plan.confidence, changed, same and not changed, tuple(lines), groups, rows)
+    unchanged = not changed and bool((base[columns].to_numpy() == candidate[columns].to_numpy()).all())
+    results = (tuple(differences), tuple(groups), rows)
+    return Comparison(labels, headline, settings.confidence, changed, unchanged, *results)
 
 
 def _difference(group: str, metric: str, draws: Draws, confidence: float, undefined: bool) -> Difference:
@@ -222,22 +213,22 @@ def _difference(group: str, metric: str, draws: Draws, confidence: float, undefi
     return Difference(group, metric, base, candidate, candidate - base, low, high, confidence, verdict)
 
 
-def _group(draws: Draws, rows: pd.DataFrame, name: str, left_out: int, reach: float) -> Group:
+def _group(draws: Draws, rows: pd.DataFrame, name: str, left_out: int, detectable: float | None) -> Group:
     fixed, broken = int(rows["fixed"].sum()), int(rows["broken"].sum())
     # McNemar's test: had chance decided which of the two is right, the smaller count would be binomial.
     p_value = min(1.0, 2 * float(bdtr(min(fixed, broken), fixed + broken, 0.5))) if fixed + broken else 1.0
-    return Group(name, draws.rows, draws.groups, left_out, fixed, broken, p_value, reach or None)
+    return Group(name, draws.rows, draws.groups, left_out, fixed, broken, p_value, detectable)
 
 
-def _reach(draws: Draws, plan: ComparisonSettings, confidence: float) -> float:
-    """How large a loss of the headline metric is that would be seen; 0 where none could be."""
+def _detectable(draws: Draws, metric: str, confidence: float) -> float | None:
+    """The loss of a metric that `POWER` of such test sets would call worse; None where none would call any so."""
     if not draws.varies:
-        return 0.0
-    return float(ndtri((1 + confidence) / 2) + ndtri(POWER)) * draws.standard_error(plan.headline)
+        return None
+    return float(ndtri((1 + confidence) / 2) + ndtri(POWER)) * draws.standard_error(metric) or None
 
 
 def _rows(base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...]) -> pd.DataFrame:
-    """Row by row: the truth, both predictions with their confidence, and whether it was fixed or broken."""
+    """Row by row: the truth, both predictions with their confidence, and whether the change fixed or broke it."""
     rows = candidate[select_truth(candidate.columns)].copy()
     for name, table in (("base", base), ("candidate", candidate)):
         probabilities = table[probability_columns(labels)].to_numpy()

@@ -1,4 +1,4 @@
-"""What a change does to the data, row by row of all splits, and how different the text is."""
+"""Compare the data of base and candidate: row by row of all splits, and by the words of the text."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
@@ -15,7 +15,7 @@ from verdict.review.tokens import tokens
 from verdict.review.truth import read_truth
 
 PREPARED = {name: f"data/prepared/{name}.parquet" for name in SPLITS}
-# What can happen to a row, by its id; `regrouped` is another group, slice or rating, `moved` another split.
+# The changes of a row, by its id; `regrouped` is another group, slice or rating, `moved` another split.
 KINDS = ("added", "removed", "relabelled", "rewritten", "regrouped", "moved")
 CHANGED = ("removed", "relabelled", "rewritten", "regrouped")
 _REGROUPED = ("group", "slice", "rating")
@@ -24,12 +24,11 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True)
 class TextChange:
-    """How different the text of a slice is (without slices: of all rows): words, new words, and a distance.
+    """The change of a slice's text (without slices: of all rows).
 
-    Words are the mean number, of main and of the candidate.
-
-    `distance` is Jensen and Shannon's between the frequencies of the words, 0 (the same) to 1 (nothing in common);
-    `unseen` the share of the added rows' words that stand nowhere in main's rows, None without added rows.
+    `base_words` and `candidate_words` are mean numbers of words; `distance` is Jensen and Shannon's between the
+    frequencies of the words, 0 (the same) to 1 (nothing in common); `unseen` the share of the added rows' words that
+    the base's rows lack, None without added rows.
     """
 
     slice: str
@@ -41,7 +40,7 @@ class TextChange:
 
 @dataclass(frozen=True)
 class SplitChange:
-    """What happened to rows of one split: how many, and the ids of the first; `split` is `from → to` for the moved."""
+    """One kind of change in one split: the number of rows, and the first ids; `split` is `from → to` for `moved`."""
 
     split: str
     kind: str
@@ -51,9 +50,10 @@ class SplitChange:
 
 @dataclass(frozen=True)
 class DataChange:
-    """`counts` has a row for each slice and class, and columns `main`, `candidate` (all rows) and `KINDS`.
+    """All changes of the data.
 
-    Without slices all rows are of one, called overall.
+    `counts` has a row for each slice and class, and columns `main`, `candidate` (all rows) and `KINDS`. Without slices
+    all rows are of one, called overall.
     """
 
     counts: pd.DataFrame
@@ -62,73 +62,78 @@ class DataChange:
 
 
 def row_changes(store: Store, base: Revision, candidate: Revision) -> pd.DataFrame | None:
-    """The prepared rows of all splits, compared by `compared`; None where dvc.lock names the same ones."""
-    if all(base.hash_of(path) == candidate.hash_of(path) for path in PREPARED.values()):
+    """Compare the prepared rows of all splits by `compare_rows`; None where dvc.lock names the same files."""
+    if same_data(base, candidate):
         return None
     return compare_rows(*(_rows(store, revision) for revision in (base, candidate)))
 
 
 def data_change(store: Store, base: Revision, candidate: Revision) -> DataChange | None:
-    """Sum up how the prepared rows differ; None where dvc.lock names the same ones."""
-    if all(base.hash_of(path) == candidate.hash_of(path) for path in PREPARED.values()):
+    """Sum up how the prepared rows differ; None where dvc.lock names the same files."""
+    if same_data(base, candidate):
         return None
     return summarize_changes(*(_rows(store, revision) for revision in (base, candidate)))
 
 
+def same_data(base: Revision, candidate: Revision) -> bool:
+    """True if dvc.lock names the same prepared files on both sides."""
+    return all(base.hash_of(path) == candidate.hash_of(path) for path in PREPARED.values())
+
+
 def compare_rows(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Each row of two tables by its id, with both sides' columns (`_old`, `_new`), and a flag for each of `KINDS`."""
+    """Match the rows of two tables by id: both sides' columns (`_old`, `_new`), and a flag for each of `KINDS`."""
     columns = list(dict.fromkeys([*old, *new]))  # a column that one side lacks differs in all rows
     sides = (table.reindex(columns=columns) for table in (old, new))
-    both = next(sides).merge(next(sides), on="id", how="outer", suffixes=("_old", "_new"), indicator="side")
-    kept = both["side"] == "both"
+    matched = next(sides).merge(next(sides), on="id", how="outer", suffixes=("_old", "_new"), indicator="side")
+    kept = matched["side"] == "both"
 
-    def other(*names: str) -> "pd.Series[bool]":
-        differs = {name: both[f"{name}_old"] != both[f"{name}_new"] for name in names if name in columns}
-        return kept & pd.DataFrame(differs).any(axis=1)
+    def differs(*names: str) -> "pd.Series[bool]":
+        flags = {name: matched[f"{name}_old"] != matched[f"{name}_new"] for name in names if name in columns}
+        return kept & pd.DataFrame(flags).any(axis=1)
 
     flags = {
-        "added": both["side"] == "right_only",
-        "removed": both["side"] == "left_only",
-        "relabelled": other("label"),
-        "rewritten": other("text"),
-        "regrouped": other(*_REGROUPED),
-        "moved": other("split"),
+        "added": matched["side"] == "right_only",
+        "removed": matched["side"] == "left_only",
+        "relabelled": differs("label"),
+        "rewritten": differs("text"),
+        "regrouped": differs(*_REGROUPED),
+        "moved": differs("split"),
     }
-    return both.assign(**flags)
+    return matched.assign(**flags)
 
 
 def summarize_changes(old: pd.DataFrame, new: pd.DataFrame) -> DataChange:
-    """Compare two tables of rows: what is true of them, their text, and split."""
-    both = compare_rows(old, new)
+    """Sum up the differences of two tables with truth columns, text and split."""
+    matched = compare_rows(old, new)
     old, new = (table if "slice" in table else table.assign(slice=OVERALL) for table in (old, new))
     by = ["slice", "label"]
-    sides = both if "slice_new" in both else both.assign(slice_old=OVERALL, slice_new=OVERALL)
+    sides = matched if "slice_new" in matched else matched.assign(slice_old=OVERALL, slice_new=OVERALL)
     keys = [_newest(sides, name) for name in by]
-    counts = both[list(KINDS)].groupby(keys, sort=True).sum()
+    counts = matched[list(KINDS)].groupby(keys, sort=True).sum()
     totals = {name: table.groupby(by).size() for name, table in (("main", old), ("candidate", new))}
     counts = counts.join(pd.DataFrame(totals), how="outer").fillna(0).astype(int)
     slices = dict.fromkeys([*old["slice"], *new["slice"]])
-    return DataChange(counts, tuple(changes_by_split(both)), tuple(_text(old, new, name) for name in slices))
+    return DataChange(counts, tuple(changes_by_split(matched)), tuple(_text(old, new, name) for name in slices))
 
 
-def _newest(both: pd.DataFrame, name: str) -> pd.Series:
-    """A column of the candidate's rows; of those that are gone, main's."""
-    new = both[f"{name}_new"].astype(object)
-    return new.where(new.notna(), both[f"{name}_old"]).rename(name)
+def _newest(matched: pd.DataFrame, name: str) -> pd.Series:
+    """A column of the candidate's rows; for removed rows, of the base's."""
+    new = matched[f"{name}_new"].astype(object)
+    return new.where(new.notna(), matched[f"{name}_old"]).rename(name)
 
 
-def changes_by_split(both: pd.DataFrame) -> Iterator[SplitChange]:
-    """What happened in each split, the test split first."""
-    before, after = both["split_old"], both["split_new"]
+def changes_by_split(matched: pd.DataFrame) -> Iterator[SplitChange]:
+    """The changes of each kind and split, the test split first."""
+    before, after = matched["split_old"], matched["split_new"]
     places = {"removed": before, "moved": before.str.cat(after, sep=" → ")}
     for kind in KINDS:
-        touched = both[both[kind]]
-        for split, ids in sorted(touched["id"].groupby(places.get(kind, after)[touched.index]), key=_test_first):
+        changed = matched[matched[kind]]
+        for split, ids in sorted(changed["id"].groupby(places.get(kind, after)[changed.index]), key=_test_first):
             yield SplitChange(str(split), kind, len(ids), tuple(map(str, sorted(ids)[:_EXAMPLES])))
 
 
-def _test_first(found: tuple[Hashable, "pd.Series[str]"]) -> tuple[bool, str]:
-    return "test" not in str(found[0]), str(found[0])
+def _test_first(group: tuple[Hashable, "pd.Series[str]"]) -> tuple[bool, str]:
+    return "test" not in str(group[0]), str(group[0])
 
 
 def _rows(store: Store, revision: Revision) -> pd.DataFrame:
@@ -137,9 +142,9 @@ def _rows(store: Store, revision: Revision) -> pd.DataFrame:
         for split, path in PREPARED.items()
     ]
     rows = pd.concat(tables, ignore_index=True)
-    if (twice := rows["id"].duplicated()).any():
+    if (repeated := rows["id"].duplicated()).any():
         where = f"data/prepared of {revision.name}"
-        raise VerdictError(where, f"id {rows['id'][twice].iloc[0]!r:.80} stands twice", "dvc repro prepare")
+        raise VerdictError(where, f"id {rows['id'][repeated].iloc[0]!r:.80} stands twice", "dvc repro prepare")
     return rows
 
 

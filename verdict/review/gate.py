@@ -1,6 +1,6 @@
-"""May the change pass? Rules, each with its outcome and figures, and one exit code that nobody can talk round.
+"""The gate: rules, each with its outcome and figures, and an exit code: 0 pass, 1 fail, 2 cannot judge.
 
-0 pass, 1 fail, 2 cannot judge. Whatever is missing, contradictory or breaks on the way is 2, and 2 is never a pass.
+Missing or contradictory results, and errors on the way, are 2; 2 is never a pass. Only approvals waive a rule.
 """
 
 import traceback
@@ -20,7 +20,7 @@ from verdict.review.derive import compare_with_derived
 from verdict.review.evidence import Evidence, Mask
 from verdict.review.metrics_file import Seeds
 from verdict.review.params import Gate
-from verdict.review.policy import ParamChange, changes, policy_error, policy_of
+from verdict.review.policy import ParamChange, param_changes, policy_error, policy_of
 from verdict.review.reported_metrics import bins_of, mismatches, not_yet_reported, reported
 from verdict.review.rules import duplicates, leak, lock, provenance
 from verdict.review.rules import model as rules
@@ -35,23 +35,23 @@ from verdict.review.words import change, claim, counted, figure, first_few, inte
 
 @dataclass
 class Review:
-    """All that was found about a change. What could not be found out is None, and `reason` says why."""
+    """All findings about a change. What could not be computed is None, and `reason` says why."""
 
     base: Revision | None
     candidate: Revision
     approvals: Collection[str] = ()
-    metric: str = ""  # the one that decides, by main's params, or without main by the candidate's
+    metric: str = ""  # the headline metric, by the base's params, or without a base by the candidate's
     policy: Gate | None = None
     changes: list[ParamChange] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     figures: MetricsBySlice = field(default_factory=dict)  # of each side's predictions on all of its own test rows
     base_figures: MetricsBySlice = field(default_factory=dict)
-    unapproved: str = ""  # what both models do on the others
-    seeds: Seeds | None = None  # where the change tells of several, or the policy asks for them
+    unapproved: str = ""  # both models on the test rows that nobody has approved, in one line
+    seeds: Seeds | None = None  # where the change reports several, or the policy requires them
     comparison: Comparison | None = None
     shared: Comparison | None = None  # on the rows that main approves already, where the change brings others
-    private: str = ""  # what the private test set says, in one line, where the judge has one
+    private: str = ""  # the result on the private test set, in one line, where the judge has one
     seconds_per_1000: float | None = None
     reason: VerdictError | None = None
     commands: tuple[str, ...] = ()  # how to reproduce it, where that is not a checkout of the candidate's commit
@@ -65,39 +65,37 @@ class Review:
 
     @property
     def claim(self) -> str:
-        """What became of the model, in words."""
+        """The model's change, in words."""
         if self.comparison is None:
             return "first run, judged by floors alone"
         if self.comparison.unchanged:
             return "unchanged, every prediction is main's"
         words = {(line.group, line.metric): self._word(line.group, line.metric) for line in self.comparison.differences}
         text = claim(words, (OVERALL, *self.comparison.slices), self.comparison.headline)
-        came, gone = ([short_name(name) for name in one if name not in other] for one, other in self._both_figures())
+        came = [short_name(name) for name in self.figures if name not in self.base_figures]
+        gone = [short_name(name) for name in self.base_figures if name not in self.figures]
         text += f"; new: {first_few(came)}" if came else ""
         return text + (f"; no longer tested: {first_few(gone)}" if gone else "")
 
-    def _both_figures(self) -> Iterator[tuple[MetricsBySlice, MetricsBySlice]]:
-        yield self.figures, self.base_figures
-        yield self.base_figures, self.figures
-
-    def lines(self, group: str, metric: str) -> list[Difference]:
-        """A metric of a group, and after it, where rows get approved, on those that main approves already."""
-        compared = [comparison for comparison in (self.comparison, self.shared) if comparison]
+    def differences(self, group: str, metric: str) -> list[Difference]:
+        """The difference on the judged rows, and, where the change brings others, on those that main approves."""
         return [
-            comparison.difference(group, metric) for comparison in compared if group in (OVERALL, *comparison.slices)
+            comparison.difference(group, metric)
+            for comparison in (self.comparison, self.shared)
+            if comparison and group in (OVERALL, *comparison.slices)
         ]
 
     def _word(self, group: str, metric: str) -> str:
-        """The word for a group: where the test set changed, one that all of its rows and the old ones share."""
-        words = {line.verdict for line in self.lines(group, metric)} - {UNDEFINED}
+        """The word for a group; where the test set changed, the one that holds on all rows and on the old ones."""
+        words = {line.verdict for line in self.differences(group, metric)} - {UNDEFINED}
         return WORSE if WORSE in words else words.pop() if len(words) == 1 else SAME
 
     @property
     def measured(self) -> str:
         """The headline metric with its figures."""
         if self.comparison is None:
-            own = self.figures[OVERALL]
-            return f"{title(self.metric)} {figure(own[self.metric])} on {counted(int(own['n']), 'test row')}"
+            overall = self.figures[OVERALL]
+            return f"{title(self.metric)} {figure(overall[self.metric])} on {counted(int(overall['n']), 'test row')}"
         line, group = self.comparison.difference(OVERALL), self.comparison.groups[0]
         rows = counted(group.rows, "approved test row" if self.unapproved else "test row")
         if self.comparison.unchanged:
@@ -109,12 +107,12 @@ class Review:
 
     @property
     def failed(self) -> list[Rule]:
-        """The rules that say no."""
+        """The rules that fail."""
         return [rule for rule in self.rules if not rule.passed]
 
     @property
     def grounds(self) -> str:
-        """The rules that failed, each with what it found in few words: what the verdict's first line begins with."""
+        """The rules that failed, each with its brief finding: the beginning of the verdict's first line."""
         return first_few([f"{rule.name} ({rule.brief})" if rule.brief else rule.name for rule in self.failed])
 
     @property
@@ -130,10 +128,10 @@ def review(store: Store, base: Evidence | None, candidate: Evidence, approvals: 
     """Judge a change. Errors end in `Review.reason`; nothing is raised.
 
     Args:
-        store: where the objects come from.
+        store: the source of both sides' files.
         base: main; None on a repository's first run, which is judged by floors alone.
         candidate: the change.
-        approvals: rules of `outcome.APPROVABLE` that a person waves through.
+        approvals: rules of `outcome.APPROVABLE` that a person waives.
     """
     result = Review(base.revision if base else None, candidate.revision, approvals)
     try:
@@ -152,75 +150,76 @@ def review(store: Store, base: Evidence | None, candidate: Evidence, approvals: 
 
 
 def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Review) -> None:
-    own = candidate.revision
-    result.policy, result.metric = policy, metric = (
-        policy_of(base.revision if base else own),
-        (base or candidate).headline,
-    )
-    result.changes = changes(base.revision, own) if base else []
-    result.rules.append(_approvable(result, provenance.policy(result.changes, policy_error(own))))
-    result.findings, rule = lock.rule(store, own, policy)
+    revision, policy = candidate.revision, policy_of((base or candidate).revision)
+    result.policy, result.metric = policy, (base or candidate).headline
+    result.changes = param_changes(base.revision, revision) if base else []
+    result.rules.append(_approvable(result, provenance.policy(result.changes, policy_error(revision))))
+    result.findings, rule = lock.rule(store, revision, policy)
     result.rules.append(rule)
-    predictions, result.seconds_per_1000 = candidate.verified_predictions()
-    old, new = reported(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), own)
-    result.figures = metrics_by_slice(predictions, candidate.labels, bins_of(own))
-    optional = not_yet_reported(old, base.labels, metric) if base else frozenset()
+    result.seconds_per_1000 = candidate.verify()
+    old, new = reported(store, base.revision if base else Revision(store.root, "HEAD", "HEAD"), revision)
+    result.figures = metrics_by_slice(candidate.predictions, candidate.labels, bins_of(revision))
+    optional = not_yet_reported(old, base.labels, result.metric) if base else frozenset()
     validation = recompute_validation(candidate, optional)
     result.rules.append(figures_rule(new, metrics_document(result.figures, candidate.labels), candidate, validation))
     result.rules.append(provenance.documents(candidate))
     rows = test_rows(base, candidate)
     result.rules.append(provenance.file_rule(rows))
     if base:
-        plan = settings_of(base, policy)
-        result.base_figures = metrics_by_slice(base.predictions, base.labels, plan.bins)
+        settings = settings_of(base, policy)
+        result.base_figures = metrics_by_slice(base.predictions, base.labels, settings.bins)
         if wrong := mismatches(old, metrics_document(result.base_figures, base.labels), base.revision, optional):
             where = f"{EVALUATION} of {base.revision.name}"
             raise VerdictError(where, f"not the figures of its predictions: {wrong[0]}", "dvc repro evaluate on main")
-        result.rules.extend(_of_data(store, base.revision, result, rows))
+        result.rules.extend(_data_rules(store, base.revision, result, rows))
         result.rules.append(duplicates.rule(base, candidate, result.approvals))
-        result.comparison = compare(base, candidate, predictions, plan, rows)
-        result.shared = compare_on_shared(base, candidate, predictions, plan, rows)
-        result.unapproved = on_unapproved(base, candidate, predictions, plan.bins, rows)
-        result.rules.append(leak.rule(base, candidate, predictions, plan, result.comparison.unchanged))
+        result.comparison = compare(base, candidate, settings, rows)
+        result.shared = compare_on_shared(base, candidate, settings, rows)
+        result.unapproved = on_unapproved(base, candidate, settings.bins, rows)
+        result.rules.append(leak.rule(base, candidate, settings, result.comparison.unchanged))
     else:
-        settings_of(candidate, policy).require_metrics(candidate.labels, "rating" in predictions)
-    result.seeds = validation.seeds(policy.seeds.at_least, metric)
-    result.rules.extend(_of_model(base, candidate, result, rows))
+        settings_of(candidate, policy).require_metrics(candidate.labels, "rating" in candidate.predictions)
+    result.seeds = validation.seeds(policy.seeds.at_least, result.metric)
+    result.rules.extend(_model_rules(policy, base, candidate, result, rows))
 
 
-def _of_data(store: Store, base: Revision, result: Review, rows: TestRows) -> Iterator[Rule]:
-    """The rules on what a label means and how rows are drawn; a person may approve both."""
-    made, moved = compare_with_derived(store, base, result.candidate), row_changes(store, base, result.candidate)
-    yield _approvable(result, provenance.data(result.changes, made, moved, rows))
-    yield _approvable(result, provenance.split(result.changes, moved))
+def _data_rules(store: Store, base: Revision, result: Review, rows: TestRows) -> Iterator[Rule]:
+    """The rules on the rows' labels, text and split; a person may approve both."""
+    derived, changed_rows = (
+        compare_with_derived(store, base, result.candidate),
+        row_changes(store, base, result.candidate),
+    )
+    yield _approvable(result, provenance.data(result.changes, derived, changed_rows, rows))
+    yield _approvable(result, provenance.split(result.changes, changed_rows))
 
 
-def _of_model(base: Evidence | None, candidate: Evidence, result: Review, rows: TestRows) -> Iterator[Rule]:
-    """The rules on the model itself, asked of the approved rows."""
-    policy, metric = policy_of((base or candidate).revision), result.metric
-    same, seconds = rules.same_artifact(base, candidate), result.seconds_per_1000
+def _model_rules(
+    policy: Gate, base: Evidence | None, candidate: Evidence, result: Review, rows: TestRows
+) -> Iterator[Rule]:
+    """The rules on the model itself, on the judged rows."""
+    metric, same = result.metric, rules.same_artifact(base, candidate)
     unchanged = result.comparison is not None and result.comparison.unchanged
-    own = _figures_of(candidate, result.figures, rows.counts)
-    mains = _figures_of(base, result.base_figures, rows.of_main) if base else {}
+    figures = _figures_on(candidate, result.figures, rows.judged)
+    base_figures = _figures_on(base, result.base_figures, rows.base_rows) if base else {}
 
     def excused(group: str, metric: str, floor: float) -> bool:
-        return unchanged or (same and mains.get(group, {}).get(metric, -1.0) < floor)
+        return unchanged or (same and base_figures.get(group, {}).get(metric, -1.0) < floor)
 
     if base:
-        yield from rules.worse(policy, result.lines, metric, list(own), unchanged)
-    yield from rules.floors(policy, own, result.lines, metric, excused)
+        yield from rules.worse(policy, result.differences, metric, list(figures), unchanged)
+    yield from rules.floors(policy, figures, result.differences, metric, excused)
     yield from rules.seeds(policy, result.seeds, metric, unchanged or same)
     yield rules.size(policy, base, candidate, unchanged)
-    yield rules.speed(policy, base, candidate, seconds or 0.0, unchanged)
+    yield rules.speed(policy, base, candidate, result.seconds_per_1000 or 0.0, unchanged)
 
 
-def _figures_of(side: Evidence, all_of_them: MetricsBySlice, rows: Mask) -> MetricsBySlice:
+def _figures_on(side: Evidence, on_all: MetricsBySlice, rows: Mask) -> MetricsBySlice:
     """A side's figures on some of its test rows."""
-    return all_of_them if rows.all() else metrics_by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
+    return on_all if rows.all() else metrics_by_slice(side.predictions[rows], side.labels, bins_of(side.revision))
 
 
 def settings_of(base: Evidence, policy: Gate) -> ComparisonSettings:
-    """How differences are judged, by main's settings alone."""
+    """The settings of a comparison, by the base's params alone."""
     named, floored = frozenset(policy.claims(base.headline)), frozenset(policy.floors_of(base.headline))
     bins = bins_of(base.revision)
     return ComparisonSettings(policy.confidence, policy.resamples, policy.seed, bins, base.headline, named, floored)

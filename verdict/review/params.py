@@ -1,4 +1,4 @@
-"""params.yaml with the groups that the classifier does not know: the policy, prices, and when to retrain."""
+"""Schema of params.yaml with the groups that the classifier does not know: policy, prices, retraining."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from verdict.classifier.params.metric_names import (
 from verdict.classifier.params.section import Count, NonNegative, Positive, Section, Seed
 from verdict.monitoring.feedback.settings import Consent
 
-# In `fail_on_worse` and `floors`: the headline metric, whatever it is.
+# Stands for the headline metric in `fail_on_worse` and `floors`.
 _HEADLINE = "headline"
 
 
@@ -50,14 +50,14 @@ Floors = Annotated[
 
 
 class SeedRule(Section):
-    """How many seeds a change must be trained with, and how far their headline metric may spread on validation."""
+    """The least number of seeds of a change, and the largest spread of their headline metric on validation."""
 
     at_least: Count = 1
     max_spread: NonNegative = 0.02
 
 
 class Gate(Section):
-    """The policy that a change is judged by. It is read from the base revision, never from the change itself."""
+    """The policy of the gate. It is read from the base revision, never from the change itself."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     resamples: Annotated[int, Field(ge=1000, le=100_000)]
@@ -85,7 +85,7 @@ class Gate(Section):
         return tuple(dict.fromkeys((group, headline if metric == _HEADLINE else metric) for group, metric in pairs))
 
     def floors_of(self, headline: str) -> dict[tuple[str, str], float]:
-        """The floor of each group and metric that has one; what is named for no metric is for the headline one."""
+        """The floor of each group and metric that has one; a floor without a metric is for the headline metric."""
         return {
             (group, headline if metric == _HEADLINE else metric): floor
             for group, floors in self.floors.items()
@@ -94,7 +94,7 @@ class Gate(Section):
 
 
 class Report(Section):
-    """What measured figures cost, and may cost. A price of null is not known; nor is one an hour of 0."""
+    """Prices and the budget. A price of null is unknown, and so is a price per hour of 0."""
 
     price_per_hour: NonNegative
     currency: Annotated[str, Field(min_length=1, max_length=8)]
@@ -111,9 +111,9 @@ class Report(Section):
 
 
 class Retrain(Section):
-    """When a retraining may be proposed by itself; it is read from main.
+    """Conditions of an automatic proposal to retrain; read from main.
 
-    `columns` has what rows get that come back from users without a column of the table.
+    `columns` has the values of the table's columns that rows from users lack.
     """
 
     min_labels: Count = 200
@@ -134,8 +134,8 @@ class AllParams(Params):
 def load(path: Path = PATH) -> AllParams:
     """Read params.yaml, and check every group.
 
-    A policy for what the data cannot have is told here, and not by `Gate`: main's may have other slices. What only the
-    rows can tell, such as the slices that there are, the gate tells.
+    A policy for groups or metrics that the data cannot have is refused here and not by `Gate`: main's data may have
+    other slices. The gate checks what depends on the rows, such as the names of slices.
 
     Raises:
         VerdictError: as `verdict.classifier.params.load`; or the policy names a group or metric that there cannot be.
@@ -147,12 +147,12 @@ def load(path: Path = PATH) -> AllParams:
 
 
 def _impossible(params: AllParams) -> Iterator[str]:
-    """What the policy asks of data that cannot have it, a line each."""
+    """Groups and metrics of the policy that the data cannot have, one line each."""
     headline, gate = params.evaluate.headline, params.gate
-    asked = {"fail_on_worse": gate.claims(headline), "floors": tuple(gate.floors_of(headline))}
+    pairs_of_key = {"fail_on_worse": gate.claims(headline), "floors": tuple(gate.floors_of(headline))}
     if headline in LOWER_IS_BETTER or ":" in headline or _lacking(params, headline):
         yield f"evaluate.headline: {headline}: {_lacking(params, headline) or 'not one that can decide'}"
-    for key, pairs in asked.items():
+    for key, pairs in pairs_of_key.items():
         for group, metric in pairs:
             if group != OVERALL and params.data.slice is None:
                 yield f"gate.{key}: no such group: {group:.80}; without data.slice there is {OVERALL} alone"
@@ -161,11 +161,11 @@ def _impossible(params: AllParams) -> Iterator[str]:
 
 
 def _lacking(params: AllParams, metric: str) -> str:
-    """Why the data cannot have a metric, as far as params can say it; empty where it may."""
+    """The reason why the data cannot have a metric, as far as params tell; empty where it may have it."""
     data = params.data
     if metric in RATED:
         return "" if data.rating else "without data.rating there is none"
     if data.labels is None:
         return ""
-    there_is = class_metric_names(data.labels) if ":" in metric else metrics_of(len(data.labels), rated=False)
-    return "" if metric in there_is else f"data.labels names {len(data.labels)} classes, which have none"
+    possible = class_metric_names(data.labels) if ":" in metric else metrics_of(len(data.labels), rated=False)
+    return "" if metric in possible else f"data.labels names {len(data.labels)} classes, which have none"

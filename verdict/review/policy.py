@@ -1,4 +1,4 @@
-"""The rules a change is judged by: main's, as they stand in its params.yaml; and what a change would do to them."""
+"""The policy of a review: main's params.yaml decides; and how a change's params.yaml differs from it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from verdict.repo.revisions import Revision
 from verdict.review.params import Gate, Report, Retrain
 
 Group = TypeVar("Group", bound=BaseModel)
-# Which keys, when they change, are which rule's.
+# The keys of params.yaml that each rule watches.
 WATCHED = {
     "policy": ("gate", "validate", "evaluate.headline"),
     "data": ("data",),
     "split": ("split", "data.date", "data.date_format"),
 }
-# Of these, what is no matter of that rule: rows are compared wherever they lie, and no score counts their weight.
+# Exceptions: rows are compared wherever their file is, and no score counts their weight.
 _FREE = {"data": ("data.path", "data.weight", *WATCHED["split"])}
 
 
 @dataclass(frozen=True)
 class ParamChange:
-    """A key of params.yaml with main's value and the candidate's; None where one does not have it."""
+    """A key of params.yaml with the base's value and the candidate's; None where a side lacks the key."""
 
     key: str
     base: Any
@@ -55,7 +55,7 @@ def headline_of(revision: Revision) -> str:
 
 
 def policy_error(revision: Revision) -> str:
-    """Why the judge's own code would not judge by a revision's policy; empty where it would."""
+    """The reason why the judge's code would refuse a revision's policy; empty where it would not."""
     try:
         policy_of(revision), report_of(revision)
     except VerdictError as error:
@@ -69,7 +69,7 @@ def report_of(revision: Revision) -> Report:
 
 
 def retrain_of(revision: Revision) -> Retrain:
-    """The group `retrain:` of a revision; what it says without one."""
+    """The group `retrain:` of a revision, or its defaults."""
     return _group(revision, "retrain", Retrain) if "retrain" in revision.params else Retrain()
 
 
@@ -85,7 +85,7 @@ def _group(revision: Revision, name: str, kind: type[Group]) -> Group:
         raise VerdictError(where, f"{name}: {explain(error)}", remedy) from None
 
 
-def changes(base: Revision, candidate: Revision) -> list[ParamChange]:
+def param_changes(base: Revision, candidate: Revision) -> list[ParamChange]:
     """Every key of params.yaml that differs, in the order of the files."""
     old, new = flatten(base.params), flatten(candidate.params)
     keys = dict.fromkeys([*new, *old])
@@ -96,10 +96,10 @@ def changes(base: Revision, candidate: Revision) -> list[ParamChange]:
     ]
 
 
-def watched_changes(all_changes: list[ParamChange], rule: str) -> list[ParamChange]:
+def watched_changes(changes: list[ParamChange], rule: str) -> list[ParamChange]:
     """The changes that need an approval by the name of `rule`."""
     free = _FREE.get(rule, ())
-    return [change for change in all_changes if _is_in(change.key, WATCHED[rule]) and not _is_in(change.key, free)]
+    return [change for change in changes if _is_in(change.key, WATCHED[rule]) and not _is_in(change.key, free)]
 
 
 def _is_in(key: str, groups: Iterable[str]) -> bool:

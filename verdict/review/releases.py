@@ -1,4 +1,4 @@
-"""One release against another by main's policy: has it lost measurably on the rows that people approved."""
+"""Compare two releases by main's policy: the candidate must not be measurably worse on the approved test rows."""
 
 from pathlib import Path
 
@@ -12,19 +12,20 @@ from verdict.review.testset import test_rows
 
 
 def release_rules(root: Path, base: str, candidate: str) -> list[Rule]:
-    """What the gate asks of a change in `fail_on_worse`, asked of two revisions by the policy of HEAD.
+    """Apply the rules of `fail_on_worse` to two revisions, by the policy of HEAD.
 
-    Rules on data are not asked again: a person may have approved what came in between.
+    The rules on data are left out: a person may have approved the changes between the two.
 
     Raises:
-        VerdictError: the results of one are neither in the cache nor on the remote, or there are no rows to ask.
+        VerdictError: the results of one are neither in the cache nor on the remote, or no test row is approved.
     """
     with Store(root) as store:
         main, old, new = (Evidence(store, resolve(root, name)) for name in ("HEAD", base, candidate))
         policy = policy_of(main.revision)
-        predictions, plan, rows = new.verified_predictions()[0], settings_of(main, policy), test_rows(old, new)
-        comparison = compare(old, new, predictions, plan, rows)
-        shared = compare_on_shared(old, new, predictions, plan, rows)
-    result = Review(old.revision, new.revision, comparison=comparison, shared=shared)
+        new.verify()
+        settings, rows = settings_of(main, policy), test_rows(old, new)
+        comparison = compare(old, new, settings, rows)
+        shared = compare_on_shared(old, new, settings, rows)
+    review = Review(old.revision, new.revision, comparison=comparison, shared=shared)
     groups = [group.name for group in comparison.groups]
-    return list(worse(policy, result.lines, main.headline, groups, comparison.unchanged))
+    return list(worse(policy, review.differences, main.headline, groups, comparison.unchanged))

@@ -1,6 +1,6 @@
-"""The figures that DVC shows (`dvc metrics diff --all`), checked against the predictions that they sum up.
+"""The figures that DVC reports (`dvc metrics diff --all`), checked against figures computed from the predictions.
 
-Labels and slices may hold any letters, dots among them. DVC joins keys by dots, and so are those of what was computed:
+Labels and slices may hold any letters, dots included. DVC joins keys by dots, and the computed keys are joined alike:
 no two figures have the same joined key, since the last part of each is the name of a metric.
 """
 
@@ -22,7 +22,7 @@ Reported = dict[str, float]
 
 
 def reported(store: Store, base: Revision, candidate: Revision) -> tuple[Reported, Reported]:
-    """What `dvc metrics diff --all --json` says of metrics/evaluation.json: main's figures and the candidate's.
+    """Read both sides' metrics/evaluation.json as `dvc metrics diff --all --json` does: the base's, the candidate's.
 
     Raises:
         VerdictError: DVC reports an error, or a figure is not a finite number.
@@ -39,7 +39,7 @@ def reported(store: Store, base: Revision, candidate: Revision) -> tuple[Reporte
 def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> Iterator[tuple[str, float]]:
     for key, entry in sorted(entries.items()):  # DVC's order changes from run to run
         value = entry.get(side)
-        if value is None:  # the other side alone has it; what must be there is asked of the predictions
+        if value is None:  # only the other side has it; `mismatches` finds what is missing
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             where = f"{EVALUATION} of {revision.name}"
@@ -49,38 +49,38 @@ def _side(entries: dict[str, dict[str, Any]], side: str, revision: Revision) -> 
         yield key, float(value)
 
 
-def not_yet_reported(main: Reported, labels: tuple[str, ...], headline: str) -> frozenset[str]:
-    """Metrics that main's file lacks: the review learns to compute a new one before a stage can write it."""
-    return frozenset(name for name in metrics_of(len(labels), True) if f"{OVERALL}.{name}" not in main) - {headline}
+def not_yet_reported(base: Reported, labels: tuple[str, ...], headline: str) -> frozenset[str]:
+    """Metrics that the base's file lacks: the review can compute a new one before a stage writes it."""
+    return frozenset(name for name in metrics_of(len(labels), True) if f"{OVERALL}.{name}" not in base) - {headline}
 
 
 def mismatches(
     figures: Reported, expected: dict[str, Any], revision: Revision, optional: Collection[str] = ()
 ) -> list[str]:
-    """The figures that are not the computed ones, one line each; `VerdictError` when one is missing.
+    """Figures that differ from the computed ones, one line each; `VerdictError` when one is missing.
 
     Args:
-        figures: what DVC shows.
-        expected: the document that the predictions make.
-        revision: whose figures they are.
+        figures: as DVC reports them.
+        expected: the document computed from the predictions.
+        revision: the side that reports the figures.
         optional: the metrics that may be missing.
     """
-    known = {".".join(path): (path, value) for path, value in leaves(expected)}
-    found = [f"{plain(key, 100)}: {UNKNOWN}" for key in figures if key not in known]
-    for key, (path, value) in known.items():
+    computed = {".".join(path): (path, value) for path, value in leaves(expected)}
+    lines = [f"{plain(key, 100)}: {UNKNOWN}" for key in figures if key not in computed]
+    for key, (path, value) in computed.items():
         if key not in figures and path[-1] not in optional:
             where = f"{EVALUATION} of {revision.name}"
             raise VerdictError(
                 where, f"has no {path[-1]} of {plain('.'.join(path[:-1]), 100)}", "dvc repro -f evaluate"
             )
-        own = figures.get(key, value)
-        if abs(own - value) > TOLERANCE:
-            found.append(f"{plain(key, 100)}: {own:g}, by the predictions {value:.6g}")
-    return found
+        figure = figures.get(key, value)
+        if abs(figure - value) > TOLERANCE:
+            lines.append(f"{plain(key, 100)}: {figure:g}, by the predictions {value:.6g}")
+    return lines
 
 
 def bins_of(revision: Revision) -> int:
-    """How many bins the revision's calibration error has."""
+    """The number of bins of the revision's calibration error."""
     bins = (revision.params.get("evaluate") or {}).get("calibration_bins")
     if type(bins) is not int or not 2 <= bins <= 100:
         what = "evaluate.calibration_bins is no number from 2 to 100"
@@ -88,22 +88,22 @@ def bins_of(revision: Revision) -> int:
     return bins
 
 
-def unknown_entries(told: Any, expected: Any) -> list[str]:  # noqa: ANN401 - JSON
-    """What stands in a document and nobody computes: keys and lists at any depth, one line each."""
-    known = dict(leaves(expected))
-    return [f"{_named(path)}: {UNKNOWN}" for path, _ in leaves(told) if path not in known]
+def unknown_entries(document: Any, expected: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """Entries of a document that are not computed: keys and lists at any depth, one line each."""
+    computed = dict(leaves(expected))
+    return [f"{_key(path)}: {UNKNOWN}" for path, _ in leaves(document) if path not in computed]
 
 
-def document_mismatches(told: Any, expected: Any, optional: Collection[str] = ()) -> list[str]:  # noqa: ANN401 - JSON
-    """How a document differs from one that was computed, one line each; what is `optional` may be missing."""
-    known, found = dict(leaves(expected)), dict(leaves(told))
-    lines = [f"{_named(path)}: missing" for path in known if path not in found and path[-1] not in optional]
-    for path, value in known.items():
-        own = found.get(path, value)
-        if isinstance(own, bool) or not isinstance(own, int | float) or not abs(own - value) <= TOLERANCE:
-            lines.append(f"{_named(path)}: {own!r:.40}, by the predictions {value:.6g}")
-    return lines + unknown_entries(told, expected)
+def document_mismatches(document: Any, expected: Any, optional: Collection[str] = ()) -> list[str]:  # noqa: ANN401 - JSON
+    """Differences between a document and the computed one, one line each; `optional` metrics may be missing."""
+    computed, reported = dict(leaves(expected)), dict(leaves(document))
+    lines = [f"{_key(path)}: missing" for path in computed if path not in reported and path[-1] not in optional]
+    for path, value in computed.items():
+        figure = reported.get(path, value)
+        if isinstance(figure, bool) or not isinstance(figure, int | float) or not abs(figure - value) <= TOLERANCE:
+            lines.append(f"{_key(path)}: {figure!r:.40}, by the predictions {value:.6g}")
+    return lines + unknown_entries(document, expected)
 
 
-def _named(path: tuple[str, ...]) -> str:
+def _key(path: tuple[str, ...]) -> str:
     return plain(".".join(path), 100) or "the whole"

@@ -1,7 +1,7 @@
-"""Parquet tables that a stranger wrote, measured before they are read.
+"""Untrusted Parquet tables, measured before they are read.
 
-A few kilobytes can stand for any number of rows, and a dictionary of one long text for gigabytes of it. So rows are
-counted by what the file says and by what comes out of it, and texts while they are still numbers of a dictionary.
+A few kilobytes can encode any number of rows, and a dictionary of one long text gigabytes of it. So rows are counted by
+the file's metadata and as they are read, and texts while they are still indices into a dictionary.
 """
 
 from pathlib import Path
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 # Ten million rows of 100 characters are read, and a million rows with the probabilities of a hundred classes.
 MOST_ROWS, MOST_BYTES = 20_000_000, 2_000_000_000
-_MOST_COLUMNS = 1_100  # of a thousand classes, and some of what is true
+_MOST_COLUMNS = 1_100  # a thousand classes, and the truth columns
 _BATCH = 10_000  # rows
 _REMEDY = "is it the table of this pipeline? dvc repro"
 
 
 def bounded_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd.DataFrame":
-    """As `read_table`, of a table that is not too large.
-
-    Raises:
-        VerdictError: also where it has too many rows, or too much in them, or columns of lists or of long texts.
-    """
+    """Read a table by `read_table`, after `require_bounded_table`."""
     require_bounded_table(path)
     return read_table(path, remedy, columns)
 
 
 def require_bounded_table(path: Path) -> None:
-    """Refuse a table that would need more memory than any table of this pipeline; what is none, `read_table` tells."""
+    """Refuse a table that needs more memory than any of this pipeline; a file that is no table, `read_table` refuses.
+
+    Raises:
+        VerdictError: too many rows or columns, too many bytes, or columns of lists or of large texts.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -55,7 +55,7 @@ def require_bounded_table(path: Path) -> None:
 
 
 def columns_in(path: Path) -> list[str]:
-    """The names of a table's columns; none where it is no parquet, which `read_table` tells."""
+    """The names of a table's columns; empty where it is no Parquet, which `read_table` refuses."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -73,7 +73,7 @@ def _is_text(kind: "pa.DataType") -> bool:
 
 
 def _size(values: "pa.Array") -> int:
-    """How many bytes the values of a column have once each stands for itself."""
+    """The bytes of a column's values without dictionary encoding."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

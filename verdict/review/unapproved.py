@@ -1,6 +1,4 @@
-"""Test rows that nobody has approved: both models on them, in one line; no rule is asked of them."""
-
-import pandas as pd
+"""Test rows that nobody has approved: both models' headline metric on them, in one line. No rule applies to them."""
 
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import metrics_by_slice
@@ -10,17 +8,17 @@ from verdict.review.testset import WRITE, TestRows
 from verdict.review.words import counted, figure, title
 
 
-def on_unapproved(base: Evidence, candidate: Evidence, own: pd.DataFrame, bins: int, rows: TestRows) -> str:
-    """How many there are, and the headline metric of both models there; empty where all are approved."""
-    rest = ~rows.counts
-    if not rest.any():
+def on_unapproved(base: Evidence, candidate: Evidence, bins: int, rows: TestRows) -> str:
+    """Count these rows, and give both models' headline metric on them; empty where all rows are approved."""
+    unapproved = ~rows.judged
+    if not unapproved.any():
         return ""
-    *sides, known = predictions_on(base, candidate, own, rest)
-    text = f"{counted(int(rest.sum()), 'test row')} nobody has approved yet, and no rule is asked of"
-    if not known.all():
+    *tables, learnt = predictions_on(base, candidate, unapproved)
+    text = f"{counted(int(unapproved.sum()), 'test row')} nobody has approved yet, and no rule is asked of"
+    if not learnt.all():
         labels = all_labels(base, candidate)
-        old, new = (figure(metrics_by_slice(side, labels, bins)[OVERALL][base.headline]) for side in sides)
+        old, new = (figure(metrics_by_slice(table, labels, bins)[OVERALL][base.headline]) for table in tables)
         text += f": {title(base.headline)} {old} → {new} there"
-    text += f" ({known.sum():,} left out, which main had learnt from)" if known.any() else ""
-    later = " in a change after this one" if known.any() else ""
+    text += f" ({learnt.sum():,} left out, which main had learnt from)" if learnt.any() else ""
+    later = " in a change after this one" if learnt.any() else ""
     return f"{text}; {WRITE} and the approval data let them count{later}"

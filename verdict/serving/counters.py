@@ -1,6 +1,6 @@
-"""What Prometheus may know. What depends on the content of texts is published in lots, so that no scrape shows one.
+"""Metrics of the service. Those that depend on the content of texts are published in lots, so that no scrape shows one.
 
-Whether the artifact beside gave the same label is counted at once: the guard would be blind for a lot.
+Only comparisons with the artifact beside are counted at once: the guard needs them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,21 +24,21 @@ LOT = 100
 class Lots(Collector):
     """Labels by confidence, and lengths, of at least `LOT` texts at a time; words where there is a reference.
 
-    Words are counted of half of the texts, which is enough, and half of the work: of at least `LOT`, too.
+    Words are counted in half of the texts, which is enough: in at least `LOT`, too.
     """
 
     def __init__(
         self, release: str, classifier: Classifier, reference: Reference | None, registry: CollectorRegistry
     ) -> None:
-        self._shown, self._lock, self._release, self._text = CollectorRegistry(), Lock(), release, classifier.text
+        self._published, self._lock, self._release, self._text = CollectorRegistry(), Lock(), release, classifier.text
         texts = Counter("verdict_texts", "texts that were answered", ["release"], registry=registry)
         names = ["release", "label", "confidence"]
         steps = [f"{step / CONFIDENCE_STEPS:.1f}" for step in range(CONFIDENCE_STEPS)]
-        answers = Counter("verdict_answers", "what was answered", names, registry=self._shown)
+        answers = Counter("verdict_answers", "what was answered", names, registry=self._published)
         lengths = ("verdict_text_characters", "lengths", ["release"])
         self._texts = texts.labels(release)
         self._answers = {name: [answers.labels(release, name, step) for step in steps] for name in classifier.labels}
-        self._lengths = Histogram(*lengths, buckets=LENGTHS, registry=self._shown).labels(release)
+        self._lengths = Histogram(*lengths, buckets=LENGTHS, registry=self._published).labels(release)
         self._counter = reference.counter if reference else None
         self._words = [0] * len(self._counter.names if self._counter else ())
         self._begin()
@@ -49,7 +49,7 @@ class Lots(Collector):
         self._waiting_words, self._counted = [0] * len(self._words), 0
 
     def add(self, texts: Sequence[str], answers: Iterable[Answer]) -> None:
-        """Count some answers: how many at once, all else once the lot is full."""
+        """Count answers: their number at once, all else once the lot is full."""
         self._texts.inc(len(texts))
         self._waiting += [
             (label, min(int(probabilities[label] * CONFIDENCE_STEPS), CONFIDENCE_STEPS - 1), len(text))
@@ -68,18 +68,18 @@ class Lots(Collector):
             self._begin()
 
     def _count(self, counter: Words, text: str) -> None:
-        """Count the words of a text as the model reads it; what is clean, as far as words go, is not cleaned again."""
-        plain = text.isascii() and "&" not in text and len(text) <= self._text.max_length
-        counter.add(text if plain else self._text.clean(text), self._waiting_words)
+        """Count the words of a text as the model reads it; a text whose words cleaning leaves alone is not cleaned."""
+        is_clean = text.isascii() and "&" not in text and len(text) <= self._text.max_length
+        counter.add(text if is_clean else self._text.clean(text), self._waiting_words)
         self._counted += 1
 
     def collect(self) -> Iterable[Metric]:
-        """The full lots: a scrape, which is another thread, sees all of one, or none of it."""
+        """Return the full lots; a scrape, which is another thread, sees the whole of a lot or nothing of it."""
         words = CounterMetricFamily("verdict_words", "frequent, other and unknown ones", labels=["release", "word"])
         with self._lock:
             for name, count in zip(self._counter.names if self._counter else (), self._words, strict=True):
                 words.add_metric([self._release, name], count)
-            return [*self._shown.collect(), words]
+            return [*self._published.collect(), words]
 
 
 class Counters(RequestCounters):

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, version 2: what clients of KServe, Seldon and MLServer speak. Texts are BYTES."""
+"""The Open Inference Protocol, version 2, of KServe, Seldon and MLServer; texts are BYTES."""
 
 from starlette.exceptions import HTTPException
 
@@ -10,7 +10,7 @@ _OUTPUTS = {"label": "BYTES", "probabilities": "FP64", "receipt": "BYTES"}
 
 
 def metadata(service: Service) -> dict[str, object]:
-    """What the model takes and gives."""
+    """Return the inputs and outputs of the model."""
     outputs = [{"name": name, "datatype": kind, "shape": _shape(service, name, -1)} for name, kind in _OUTPUTS.items()]
     return {
         "name": NAME,
@@ -22,26 +22,26 @@ def metadata(service: Service) -> dict[str, object]:
     }
 
 
-async def inferred(service: Service, asked: Inference) -> Inferred:
+async def infer(service: Service, request: Inference) -> Inferred:
     """Answer a request; `HTTPException` when it does not fit the metadata."""
-    wanted: list[str] = [output["name"] for output in asked.get("outputs", [])] or list(_OUTPUTS)
-    rows = await service.predictions(_texts(service, asked["inputs"]))
+    outputs: list[str] = [output["name"] for output in request.get("outputs", [])] or list(_OUTPUTS)
+    rows = await service.predictions(_texts(service, request["inputs"]))
     data: dict[str, list[str] | list[float]] = {
         "label": [row["label"] for row in rows],
         "probabilities": [value for row in rows for value in row["probabilities"].values()],
         "receipt": [row["receipt"] for row in rows],
     }
-    found: Inferred = {
+    answer: Inferred = {
         "model_name": NAME,
         "model_version": service.settings.release,
         "outputs": [
             {"name": name, "shape": _shape(service, name, len(rows)), "datatype": _OUTPUTS[name], "data": data[name]}
-            for name in wanted
+            for name in outputs
         ],
     }
-    if "id" in asked:
-        found["id"] = asked["id"]
-    return found
+    if "id" in request:
+        answer["id"] = request["id"]
+    return answer
 
 
 def _shape(service: Service, output: str, rows: int) -> list[int]:
@@ -49,7 +49,7 @@ def _shape(service: Service, output: str, rows: int) -> list[int]:
 
 
 def _texts(service: Service, inputs: list[Tensor]) -> list[Text]:
-    """The texts of the input tensors: one for each column of the artifact."""
+    """Return the texts of the input tensors, of which each is a column of the artifact."""
     by_name = {tensor["name"]: _strings(tensor) for tensor in inputs}
     lengths = {len(column) for column in by_name.values()}
     if set(by_name) != set(service.columns) or len(inputs) != len(by_name) or len(lengths) > 1:
@@ -58,7 +58,7 @@ def _texts(service: Service, inputs: list[Tensor]) -> list[Text]:
 
 
 def _strings(tensor: Tensor) -> list[str]:
-    """The elements of a tensor of shape [n] or [n, 1], flat or nested."""
+    """Return the elements of a tensor of shape [n] or [n, 1], flat or nested."""
     flat = [text for entry in tensor["data"] for text in ([entry] if isinstance(entry, str) else entry)]
     if tensor["shape"] not in ([len(flat)], [len(flat), 1]):
         raise HTTPException(422, "the shape of an input is not [n]: send as many strings as it says")

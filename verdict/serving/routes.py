@@ -1,4 +1,4 @@
-"""The routes. FastAPI describes all of them; those that score are called without what it does for each request."""
+"""The routes. FastAPI describes all of them; those that score bypass it, because it is slow for each request."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from verdict.serving.inference import inferred, metadata
-from verdict.serving.schema import Error, Inference, Inferred, Prediction, one_or_many
+from verdict.serving import inference
+from verdict.serving.schema import Error, Inference, Inferred, Prediction, predict_body
 from verdict.serving.service import Service
 from verdict.serving.settings import NAME
 from verdict.web.front import Front
@@ -20,16 +20,16 @@ _TENSORS = '{"inputs": [{"name", "shape", "datatype": "BYTES", "data"}]}, see /d
 
 
 def application(service: Service) -> Front:
-    """All routes of a service, behind what every request passes."""
+    """Return the application of a service: all routes, behind the common checks."""
     errors = _errors(401, 404, 429, 500, 503)
     app = FastAPI(title="verdict", version=service.settings.release, redoc_url=None, responses=errors)
-    app.router.redirect_slashes = False  # to the host that the client names
+    app.router.redirect_slashes = False  # a redirect would go to the host that the client names
     _add_status(app, service)
     return Front(app, service, _scoring(app, service))
 
 
 def _add_status(app: FastAPI, service: Service) -> None:
-    """The routes that say what is served, and whether it goes well."""
+    """Add the routes about what is served, and its health."""
     page, release = Path(__file__).with_name("page.html").read_text(encoding="utf-8"), service.settings.release
 
     @app.get("/", include_in_schema=False)
@@ -62,48 +62,48 @@ def _add_status(app: FastAPI, service: Service) -> None:
     @app.get(f"/v2/models/{NAME}/versions/{release}")
     async def model() -> dict[str, Any]:
         """Say what the model takes and gives."""
-        return metadata(service)
+        return inference.metadata(service)
 
 
 def _scoring(app: FastAPI, service: Service) -> dict[str, Callable[[bytes], Awaitable[bytes]]]:
-    """The routes that score, by path: from the body of a request to that of an answer."""
+    """Add the routes that score; return them by path, as functions from a request's body to the answer's."""
 
-    async def predict(asked: Any) -> Prediction | dict[str, list[Prediction]]:  # noqa: ANN401 - see below
+    async def predict(body: Any) -> Prediction | dict[str, list[Prediction]]:  # noqa: ANN401 - see below
         """Classify one text, or several."""
-        if "text" in asked:
-            return (await service.predictions([asked["text"]]))[0]
-        return {"predictions": await service.predictions(asked["texts"])}
+        if "text" in body:
+            return (await service.predictions([body["text"]]))[0]
+        return {"predictions": await service.predictions(body["texts"])}
 
-    async def infer(asked: Inference) -> Inferred:
+    async def infer(body: Inference) -> Inferred:
         """Classify texts, in the words of the Open Inference Protocol."""
-        return await inferred(service, asked)
+        return await inference.infer(service, body)
 
-    predict.__annotations__["asked"] = one_or_many(service.columns)
+    predict.__annotations__["body"] = predict_body(service.columns)
     text = f'{{"text": TEXT}} or {{"texts": [TEXT, …]}}: TEXT is a string, or an object of {", ".join(service.columns)}'
     paths = {
-        "/predict": _answering(predict, text),
-        f"/v2/models/{NAME}/infer": _answering(infer, _TENSORS),
-        f"/v2/models/{NAME}/versions/{service.settings.release}/infer": _answering(infer, _TENSORS),
+        "/predict": _on_bytes(predict, text),
+        f"/v2/models/{NAME}/infer": _on_bytes(infer, _TENSORS),
+        f"/v2/models/{NAME}/versions/{service.settings.release}/infer": _on_bytes(infer, _TENSORS),
     }
     for path in paths:
         app.post(path, responses=_errors(400, 408, 413, 422))(predict if path == "/predict" else infer)
     return paths
 
 
-def _answering(endpoint: Callable[[Any], Awaitable[object]], sends: str) -> Callable[[bytes], Awaitable[bytes]]:
-    """What an endpoint does, from bytes to bytes; `HTTPException` where they are not of the type that it takes."""
-    adapter: TypeAdapter[Any] = TypeAdapter(endpoint.__annotations__["asked"])
+def _on_bytes(endpoint: Callable[[Any], Awaitable[object]], sends: str) -> Callable[[bytes], Awaitable[bytes]]:
+    """Return an endpoint as a function of bytes; `HTTPException` where they are not of the endpoint's type."""
+    adapter: TypeAdapter[Any] = TypeAdapter(endpoint.__annotations__["body"])
 
     async def answer(body: bytes) -> bytes:
         try:
-            asked = adapter.validate_json(body)
+            value = adapter.validate_json(body)
         except ValidationError:
             raise HTTPException(422, f"the body is no JSON in UTF-8, or of another shape: send {sends}") from None
-        return to_json(await endpoint(asked))
+        return to_json(await endpoint(value))
 
     return answer
 
 
 def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Statuses as FastAPI describes them."""
+    """Return the descriptions of error statuses for FastAPI."""
     return {code: {"model": Error} for code in codes}

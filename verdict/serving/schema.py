@@ -1,4 +1,4 @@
-"""What a client may ask, as types: requests are checked by them, and the OpenAPI document shows them."""
+"""The types of requests and answers: requests are checked by them, and the OpenAPI document shows them."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NotRequired
@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from verdict.serving.settings import MOST_CHARACTERS, MOST_TEXTS
 
 Plain = Annotated[str, Field(json_schema_extra={"maxLength": MOST_CHARACTERS, "examples": ["The soup was cold."]})]
-# A text, or the columns that the artifact makes its text of.
+# A text, or the columns from which the artifact makes its text.
 Text = str | dict[str, str]
 _Shape = Annotated[list[Annotated[int, Field(ge=0, le=MOST_TEXTS)]], Field(min_length=1, max_length=2)]
 
@@ -71,14 +71,13 @@ class Error(TypedDict):
     error: str
 
 
-def one_or_many(columns: Sequence[str]) -> Any:  # noqa: ANN401 - a type
-    """The type of a body with one text or several, for an artifact that makes its text of these columns."""
-    # A function that makes a type: nothing that a type checker can follow.
-    text: Any = Plain | only("Columns", dict.fromkeys(columns, str))
+def predict_body(columns: Sequence[str]) -> Any:  # noqa: ANN401 - a type
+    """Return the type of a body with one text or several, for an artifact that makes its text of these columns."""
+    text: Any = Plain | _closed_object("Columns", dict.fromkeys(columns, str))
     many = Annotated[list[text], Field(json_schema_extra={"maxItems": MOST_TEXTS})]
-    return only("One", {"text": text}) | only("Many", {"texts": many})
+    return _closed_object("One", {"text": text}) | _closed_object("Many", {"texts": many})
 
 
-def only(name: str, keys: dict[str, Any]) -> Any:  # noqa: ANN401 - a type
-    """The type of an object of these keys, and no other."""
+def _closed_object(name: str, keys: dict[str, Any]) -> Any:  # noqa: ANN401 - a type
+    """Return the type of an object with these keys and no others."""
     return with_config(ConfigDict(extra="forbid"))(TypedDict(name, keys))  # type: ignore[operator]

@@ -15,6 +15,6 @@ def serve(settings: Settings) -> None:
         VerdictError: an artifact is damaged or foreign, or a port is taken.
     """
     service = Service(settings)
-    gc.freeze()  # the vocabulary is never garbage: no collection looks through it
+    gc.freeze()  # collections need not look through the vocabulary
     gc.set_threshold(10_000, 20, 20)
     run(application(service), service, f"serve: {settings.release}, artifact {service.artifact.hash[:12]}")

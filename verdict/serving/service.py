@@ -1,4 +1,4 @@
-"""What is served: the artifact, the one beside it, how they are asked, and what is told of both."""
+"""The service: the artifact and the one beside it, their answers, counters and receipts."""
 
 import asyncio
 import math
@@ -19,29 +19,29 @@ from verdict.web.batcher import Batcher
 from verdict.web.receipts import Receipts
 from verdict.web.service import WebService
 
-# Texts that are scored before others get a turn.
+# Texts that are scored before other requests get a turn.
 _AT_ONCE = 16
 # Texts of one forward pass of an encoder.
 _BATCH = 64
 
 
 class Direct:
-    """A model that needs less than a millisecond for a text: no queue, and the same bits in any company."""
+    """A model that needs less than a millisecond for a text, without a queue."""
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
 
     async def answers(self, texts: list[str]) -> list[Answer]:
-        """An answer to each text; between the parts of many, other requests have their turn."""
-        found = self._classifier.answers(texts[:_AT_ONCE])
+        """Answer each text; many texts are scored in parts, between which other requests get a turn."""
+        answers = self._classifier.answers(texts[:_AT_ONCE])
         for start in range(_AT_ONCE, len(texts), _AT_ONCE):
             await asyncio.sleep(0)
-            found += self._classifier.answers(texts[start : start + _AT_ONCE])
-        return found
+            answers += self._classifier.answers(texts[start : start + _AT_ONCE])
+        return answers
 
 
 class Batched:
-    """An encoder, in one thread: what waits goes through one forward pass.
+    """An encoder in one thread; waiting texts share a forward pass.
 
     Args:
         classifier: the artifact.
@@ -49,22 +49,22 @@ class Batched:
     """
 
     def __init__(self, classifier: Classifier, most: int) -> None:
-        self._most, self._together = most, Batcher(classifier.answers, _BATCH)
+        self._most, self._queue = most, Batcher(classifier.answers, _BATCH)
 
     async def answers(self, texts: list[str]) -> list[Answer]:
-        """An answer to each text; `HTTPException` when too many wait already."""
-        if self._together and len(self._together) + len(texts) > self._most:
+        """Answer each text; `HTTPException` when too many wait already."""
+        if self._queue and len(self._queue) + len(texts) > self._most:
             raise HTTPException(429, "too many texts wait for the model: try again in a second", {"retry-after": "1"})
-        return await self._together.answers(texts)
+        return await self._queue.answers(texts)
 
 
 class Artifact:
-    """An artifact and the way to ask it; `VerdictError` when it is damaged or foreign."""
+    """A loaded artifact; `VerdictError` when it is damaged or foreign."""
 
     def __init__(self, folder: Path, waiting: int) -> None:
         self.classifier, self.manifest = load_classifier(folder), load_manifest(folder)
-        self.hash, direct = sha256(folder / "manifest.json"), self.manifest.representation != "tokens"
-        self.answers = (Direct(self.classifier) if direct else Batched(self.classifier, waiting)).answers
+        self.hash, is_encoder = sha256(folder / "manifest.json"), self.manifest.representation == "tokens"
+        self.answers = (Batched(self.classifier, waiting) if is_encoder else Direct(self.classifier)).answers
 
 
 class Service(WebService):
@@ -75,10 +75,10 @@ class Service(WebService):
         self.artifact = Artifact(settings.model, settings.waiting)
         self.labels, self.columns = self.artifact.classifier.labels, self.artifact.classifier.text.columns
         self._receipt = Receipts(settings.receipt_key).issuer(settings.release, self.labels)
-        self._told = {"version": settings.release, "commit": settings.commit or "", "artifact": self.artifact.hash}
-        self._told["kind"] = self.artifact.manifest.kind
+        self._build = {"version": settings.release, "commit": settings.commit or "", "artifact": self.artifact.hash}
+        self._build["kind"] = self.artifact.manifest.kind
         reference = _reference(settings, self.labels)
-        self.counters: Counters = Counters(self.artifact.classifier, self._told, reference)
+        self.counters: Counters = Counters(self.artifact.classifier, self._build, reference)
         if reference:  # `verdict drift` compares each release with its own
             self.pages = {"/reference.json": reference.to_json().encode()}
         self._beside = Artifact(settings.beside, settings.waiting) if settings.beside else None
@@ -90,22 +90,22 @@ class Service(WebService):
     async def version(self) -> dict[str, Any]:
         """Say which release, commit and artifact answer, and with which labels."""
         limits = {"columns": self.columns, "max_length": self.artifact.classifier.text.max_length}
-        return {"name": NAME, **self._told, "labels": self.labels, "text": limits}
+        return {"name": NAME, **self._build, "labels": self.labels, "text": limits}
 
-    async def predictions(self, given: Sequence[Text]) -> list[Prediction]:
-        """An answer to each text, counted, and compared with what the artifact beside says.
+    async def predictions(self, inputs: Sequence[Text]) -> list[Prediction]:
+        """Answer each text, count the answers, and compare them with those of the artifact beside.
 
         Raises:
             HTTPException: too many, or too long; too many wait; the model gives no numbers.
         """
-        if len(given) > MOST_TEXTS:
+        if len(inputs) > MOST_TEXTS:
             raise HTTPException(413, f"more than {MOST_TEXTS} texts: send fewer at a time")
-        texts = list(map(self.artifact.classifier.text.join, given))
+        texts = list(map(self.artifact.classifier.text.join, inputs))
         if any(len(text) > MOST_CHARACTERS for text in texts):
             raise HTTPException(413, f"a text is longer than {MOST_CHARACTERS:,} characters: send a part of it")
         answers = await self.artifact.answers(texts)
         if not all(math.isfinite(answer.probabilities[answer.label]) for answer in answers):
-            # A row is scaled by its sum: all of it is finite, or none.
+            # Probabilities are scaled by their sum: all are finite, or none.
             raise HTTPException(500, "the model gives no finite probabilities: another version is needed")
         self.counters.answered(texts, answers)
         if self._beside is not None:
@@ -125,7 +125,7 @@ class Service(WebService):
             others = await beside.answers(texts)
             same = sum(other.label == answer.label for other, answer in zip(others, answers, strict=True))
             outcome = "other"
-        except Exception as error:  # whatever it does, users do not notice
+        except Exception as error:  # users must not notice any of its failures
             outcome = "skipped" if isinstance(error, HTTPException) else "failed"
         count = self.counters.beside.labels
         count(beside.hash, "same").inc(same)
@@ -133,10 +133,12 @@ class Service(WebService):
 
 
 def _reference(settings: Settings, labels: Sequence[str]) -> Reference | None:
-    """What texts are compared with; `VerdictError` when it is damaged, or of another model."""
+    """Read the reference that words are counted by; `VerdictError` when it is damaged, or of another model."""
     path = settings.reference or settings.model.absolute().with_name("reference.json")
     if not settings.reference and not path.exists():
         return None
-    if (found := read(path)).labels != tuple(labels):
-        raise VerdictError(str(path), f"is of {', '.join(found.labels)}: another model's", "that of the same dvc.lock")
-    return found
+    reference = read(path)
+    if reference.labels != tuple(labels):
+        what = f"is of {', '.join(reference.labels)}: another model's"
+        raise VerdictError(str(path), what, "that of the same dvc.lock")
+    return reference

@@ -1,11 +1,11 @@
-"""What an operator chooses, and the bounds of a request."""
+"""The settings of a service, and the limits of a request."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.web.settings import WebSettings
 
-# Of one request: texts in it, characters of a text. All of it is scored in about a second at most.
+# Texts of a request, characters of a text: the largest request is scored in about a second.
 MOST_TEXTS, MOST_CHARACTERS = 256, 100_000
 NAME = "classifier"
 
@@ -15,12 +15,12 @@ class Settings(WebSettings):
     """How a service runs.
 
     Args:
-        model: the folder of the artifact that users get.
-        reference: what the words of texts are counted by; None for what lies beside that folder, if it does.
-        beside: a second artifact, whose answers are compared and counted, and never given.
-        release: the version that answers name, and the commit that it was made from.
-        commit: see `release`.
-        receipt_key: what receipts are signed with; None for a key that ends with the process.
+        model: folder of the artifact.
+        reference: file by which words are counted; None for the one beside that folder, if there is one.
+        beside: folder of a second artifact, whose answers are only compared and counted.
+        release: the version that answers name.
+        commit: that the release was made from.
+        receipt_key: signs receipts; None for a key that ends with the process.
         waiting: how many texts may wait for an encoder.
     """
 

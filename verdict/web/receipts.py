@@ -1,4 +1,4 @@
-"""A receipt goes with each answer: whoever brings it back with the true label need not bring the text.
+"""Receipts, one with each answer: with its receipt, a true label can be sent back without the text.
 
 RELEASE.LABEL.DAY.PERMILLE.NONCE.MAC: the first two in base64, the others hexadecimal; the MAC is over all before it.
 """
@@ -16,7 +16,7 @@ _DAY = 86_400
 
 
 class Receipt(NamedTuple):
-    """What a receipt says: which release answered which label, on which day since 1970, how sure, and a nonce."""
+    """The content of a receipt: release, label, day since 1970, probability in permille, and a nonce."""
 
     release: str
     label: str
@@ -26,43 +26,43 @@ class Receipt(NamedTuple):
 
 
 class Receipts:
-    """Signs and reads receipts, with a key of its own where none is given."""
+    """Signs and reads receipts; without a key, with a random one."""
 
     def __init__(self, key: bytes | None = None) -> None:
-        # BLAKE2 with a key is a MAC like HMAC, at a tenth of what OpenSSL takes for one.
+        # Keyed BLAKE2 is a MAC like HMAC, in a tenth of the time.
         self._signed = hashlib.blake2b(key=(key or os.urandom(32))[:64], digest_size=16)
 
     def issuer(self, release: str, labels: Iterable[str]) -> Callable[[str, float], str]:
-        """What makes a receipt for an answer of a release that is given now: of its label, and how sure it is."""
+        """Return a function that makes a receipt for a label and its probability, as answered now by a release."""
         heads = {label: f"{_encoded(release)}.{_encoded(label)}" for label in labels}
-        # No two processes share the first half of a nonce, and no two answers of a process the second.
+        # The first half of a nonce differs between processes, the second between answers of a process.
         process, numbers = os.urandom(8).hex(), count()
 
         def issue(label: str, probability: float) -> str:
-            day, permille = int(time.time()) // _DAY, round(probability * 1000)
-            said = f"{heads[label]}.{day:x}.{permille:x}.{process}{next(numbers):x}"
-            return f"{said}.{self._mac(said)}"
+            day, permille = today(), round(probability * 1000)
+            content = f"{heads[label]}.{day:x}.{permille:x}.{process}{next(numbers):x}"
+            return f"{content}.{self._mac(content)}"
 
         return issue
 
     def read(self, receipt: str, days: int = 7) -> Receipt | Literal["forged", "expired"]:
-        """What a receipt says; `forged` also with another key, `expired` after so many days."""
-        said, _, mac = receipt.rpartition(".")
-        if not receipt.isascii() or not hmac.compare_digest(mac, self._mac(said)):
+        """Read a receipt; it is `forged` also with another key, and `expired` after so many days."""
+        content, _, mac = receipt.rpartition(".")
+        if not receipt.isascii() or not hmac.compare_digest(mac, self._mac(content)):
             return "forged"
-        release, label, day, permille, nonce = said.split(".")
-        found = Receipt(_decoded(release), _decoded(label), int(day, 16), int(permille, 16), nonce)
-        # A clock that is a little ahead of this one makes a receipt of tomorrow, around midnight.
-        return found if -1 <= today() - found.day <= days else "expired"
+        release, label, day, permille, nonce = content.split(".")
+        parsed = Receipt(_decoded(release), _decoded(label), int(day, 16), int(permille, 16), nonce)
+        # Around midnight a clock that is a little ahead dates a receipt tomorrow.
+        return parsed if -1 <= today() - parsed.day <= days else "expired"
 
-    def _mac(self, said: str) -> str:
+    def _mac(self, content: str) -> str:
         signed = self._signed.copy()
-        signed.update(said.encode())
+        signed.update(content.encode())
         return signed.hexdigest()
 
 
 def today() -> int:
-    """Days since 1970."""
+    """Return the days since 1970."""
     return int(time.time()) // _DAY
 
 

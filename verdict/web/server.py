@@ -1,4 +1,4 @@
-"""Runs an application under uvicorn: a port of its own for Prometheus, and an end that drops no request."""
+"""Runs an application under uvicorn, with a separate port for Prometheus, and ends without dropping a request."""
 
 import asyncio
 import signal
@@ -16,44 +16,44 @@ from verdict.base.errors import VerdictError
 from verdict.web.protocol import BoundedProtocol
 from verdict.web.service import WebService
 
-# Seconds for what is being answered when the process must end.
+# Seconds for requests in work when the process must end.
 GRACE = 25
 
 
 class Server(uvicorn.Server):
-    """uvicorn; after SIGTERM it takes requests for a while: those who send them learn late that it ends."""
+    """uvicorn; after SIGTERM it takes requests for a while, because proxies notice late that it ends."""
 
     def __init__(self, application: ASGIApp, service: WebService) -> None:
         bounds = {"seconds": service.settings.seconds, "most": service.settings.connections}
         config = uvicorn.Config(application, loop="uvloop", access_log=False, log_level="error")
         config.http = type("Protocol", (BoundedProtocol,), bounds)
         config.ws, config.lifespan, config.server_header, config.proxy_headers = "none", "off", False, False
-        # An idle connection lives longer than a proxy's: it is the proxy that ends it. What has begun has GRACE.
+        # Idle connections live longer than a proxy's, so that the proxy ends them; requests in work have GRACE.
         config.timeout_keep_alive, config.timeout_graceful_shutdown = 75, GRACE
         super().__init__(config)
         self._service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Say that it ends; end at once, or after `drain` seconds."""
-        waits = sig == signal.SIGTERM and not self._service.draining and self._service.settings.drain
+        """Mark the service as ending; end at once, or after `drain` seconds."""
+        seconds = sig == signal.SIGTERM and not self._service.draining and self._service.settings.drain
         self._service.draining = True
-        if waits:
-            asyncio.get_running_loop().call_later(waits, self._end)
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, self._end)
         else:
             self.force_exit = self.should_exit and sig == signal.SIGINT
             self._end()
 
     def _end(self) -> None:
-        self.should_exit = True  # not by uvicorn's way, by which the process dies of the signal
+        self.should_exit = True  # uvicorn's own handler would let the process die of the signal
 
 
-def run(application: ASGIApp, service: WebService, told: str) -> None:
+def run(application: ASGIApp, service: WebService, title: str) -> None:
     """Answer until the process is told to end; `VerdictError` when a port is taken.
 
     Args:
-        application: what answers.
-        service: its bounds and counters.
-        told: the first words of the line that says where it listens.
+        application: answers the requests.
+        service: its settings and counters.
+        title: the first words of the line that names the addresses.
     """
     settings = service.settings
     listener = listen(settings.host, settings.port)
@@ -61,7 +61,7 @@ def run(application: ASGIApp, service: WebService, told: str) -> None:
         metrics, _ = start_http_server(settings.metrics_port, settings.metrics_host, service.counters.registry)
     metrics.set_app(_with_pages(service.pages, make_wsgi_app(service.counters.registry)))
     address, port = listener.getsockname()[:2]
-    print(f"{told}, on http://{address}:{port}, metrics on port {metrics.server_port}", flush=True)
+    print(f"{title}, on http://{address}:{port}, metrics on port {metrics.server_port}", flush=True)
     Server(application, service).run([listener])
 
 
@@ -77,7 +77,7 @@ def _with_pages(pages: Mapping[str, bytes], application: WSGIApplication) -> WSG
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections; `VerdictError` when the port is taken."""
+    """Return a socket that takes connections; `VerdictError` when the port is taken."""
     with naming_address(host, port, "--port"):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -85,7 +85,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def naming_address(host: str, port: int, option: str) -> Iterator[None]:
-    """Let what listens there fail with a `VerdictError` that names the address and the option."""
+    """Turn an error of listening into a `VerdictError` that names the address and the option."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a process is to those who answer for it: its bounds, its counters, and whether it is about to end."""
+"""The base of HTTP services: settings, counters, and whether the process is about to end."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,11 +12,11 @@ _SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 
 
 class RequestCounters:
-    """Counts of requests, by route and status, and of those that were not answered.
+    """Counters of requests, by route and status, and of those that were not answered.
 
     Args:
         prefix: of the names.
-        refused: the name of those without an answer, and of the label that says why.
+        refused: name of the counter of unanswered requests, and of its label with the reason.
     """
 
     def __init__(self, prefix: str = "verdict", refused: tuple[str, str] = ("failures", "kind")) -> None:
@@ -24,7 +24,7 @@ class RequestCounters:
         self.registry = registry = CollectorRegistry()
         requests = Counter(f"{prefix}_requests", "by route and status", ["route", "status"], registry=registry)
         seconds = Histogram(f"{prefix}_request_seconds", "all of it", ["route"], buckets=_SECONDS, registry=registry)
-        # To find the series of some labels takes longer than to count.
+        # Finding the series of some labels takes longer than counting.
         self._request = cache(lambda route, status: (requests.labels(route, status), seconds.labels(route)))
         name, label = refused
         self.failures = Counter(f"{prefix}_{name}", "requests without an answer", [label], registry=registry)
@@ -37,10 +37,10 @@ class RequestCounters:
 
 
 class WebService:
-    """What answers."""
+    """A service that answers over HTTP."""
 
     settings: WebSettings
     counters: RequestCounters
     draining = False
-    # Beside the counters, where Prometheus asks: JSON by path.
+    # JSON by path, served beside the counters on the metrics port.
     pages: Mapping[str, bytes] = MappingProxyType({})

@@ -1,23 +1,23 @@
-"""Where a process listens, and what it takes of strangers."""
+"""Settings of an HTTP service: addresses, and limits of requests."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebSettings:
-    """Addresses, and limits of what is asked.
+    """Addresses and limits.
 
     Args:
-        host: where users ask.
-        port: see `host`; 0 for any that is free.
-        metrics_host: where Prometheus asks.
-        metrics_port: see `metrics_host`.
-        token: what users must bring (`Authorization: Bearer`); None for nothing.
-        access_log: whether each request is a line of standard output, without texts.
-        drain: seconds for which the process goes on after SIGTERM, while it says that it is not ready.
-        seconds: how long a request may take to arrive.
-        connections: how many may be open.
-        requests: how many may be worked on.
+        host: address for users.
+        port: for users; 0 for any free one.
+        metrics_host: address for Prometheus.
+        metrics_port: for Prometheus; 0 for any free one.
+        token: that users must send (`Authorization: Bearer`); None for none.
+        access_log: whether each request is a line on standard output, without texts.
+        drain: seconds for which the process answers after SIGTERM, while it says that it is not ready.
+        seconds: in which a request must arrive.
+        connections: limit of open ones.
+        requests: limit of those in work.
     """
 
     host: str = "127.0.0.1"

@@ -69,7 +69,7 @@ def cpu_build(patch: pytest.MonkeyPatch) -> None:
 
 
 def old_driver(patch: pytest.MonkeyPatch) -> None:
-    """Let the driver be too old, which torch tells with hints behind."""
+    """Let the driver be too old; torch reports it with hints below."""
     cuda(patch, RuntimeError("The NVIDIA driver on your system is too old\nCUDA kernel errors might be"))
 
 
@@ -146,7 +146,7 @@ def test_a_setting_that_is_not_in_force_is_named(name: str, value: str | None, m
 def test_a_laptop_without_landlock_serves_and_says_so(
     version: int, shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only CI needs Landlock; everybody is told whether it is there."""
+    """Only CI needs Landlock; the doctor says on every machine whether it is there."""
     monkeypatch.delenv("CI", raising=False)
     landlock(monkeypatch, version)
     assert doctor.isolation() == shown
@@ -212,7 +212,7 @@ def test_the_checkout_that_it_must_serve_may_be_another(tmp_path: Path) -> None:
 
 
 def test_a_device_of_another_kind_is_refused() -> None:
-    """What params.yaml could not name is a mistake on the command line."""
+    """A device that params.yaml could not name is refused on the command line."""
     done = run_doctor("--device", "tpu")
     assert done.returncode == 2
     assert "'tpu' is none of cpu, cuda and cuda:N" in done.stderr

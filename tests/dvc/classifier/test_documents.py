@@ -1,4 +1,4 @@
-"""Whether the reader of all YAML means what DVC means, and the writer writes what DVC writes."""
+"""The reader of all YAML agrees with DVC's, and the writer writes the same text."""
 
 import random
 import subprocess
@@ -95,7 +95,7 @@ FOUND = ["a: [b, '':5]\n", "a: [b,\n '':5]\n", "a: {b,\n '':5}\n"]
 
 
 def outcome(read: Callable[[str], object], text: str) -> str:
-    """What reading gives, type and all; all errors are one."""
+    """The result of reading, with its type; all errors are equal."""
     try:
         found = read(text)
     except Exception:  # DVC lets its library's own errors through
@@ -176,7 +176,7 @@ def test_any_document_is_to_us_what_it_is_to_dvc(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("name", ["params.yaml", "dvc.yaml", "dvc.lock", "sweeps/linear.yaml"])
 def test_the_files_of_this_repository_are_read_quickly(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hundreds of them stand behind a leaderboard: DVC's library is not asked, and would say the same."""
+    """They are read without DVC's library, which would give the same: a leaderboard reads hundreds of them."""
     text = (ROOT / name).read_text(encoding="utf-8")
     expected = dvcs(text)
     monkeypatch.delattr(documents, "YAML")
@@ -226,12 +226,12 @@ def test_what_a_stranger_wrote_cannot_grow(text: str, reason: str) -> None:
 
 @pytest.mark.parametrize("text", ["a: [", 'a: "\\UFFFFFFFF"', "a: \x07", "a: 1\n"])
 def test_what_is_within_bounds_or_no_yaml_passes(text: str) -> None:
-    """Whoever reads it says what is wrong with it."""
+    """Text that is no YAML passes the bounds; its reader reports the error."""
     documents.require_bounded(text, "x.yaml", "none")
 
 
 def test_what_is_written_is_what_dvc_writes() -> None:
-    """The same bytes, and texts that look like numbers come back as texts."""
+    """The bytes are the same, and texts that look like numbers stay texts."""
     texts = [scalar.strip("'\"") for scalar in SCALARS if scalar.isprintable()]
     document = {"texts": texts, "numbers": [1e-05, 3e-5, 1e16, 1.5, 12, True, None], "cmd": "a && " * 60, "no": {}}
     document["outs"] = [{"path": "on", "md5": "12345678901234567890123456789e12"}]

@@ -1,4 +1,4 @@
-"""What a program prints arrives, or its exit code says that it did not."""
+"""A program's output arrives, or its exit code says that it did not."""
 
 import os
 import subprocess

@@ -92,7 +92,7 @@ def test_texts_that_are_too_long_are_scored_by_their_beginning_and_counted(
 
 
 def mail(number: int = 0, **values: object) -> dict[str, object]:
-    """One mail."""
+    """A mail."""
     return {"subject": f"letter {number}", "body": "the lamp is superb\nand great \u2028 so", **values}
 
 
@@ -199,7 +199,7 @@ def test_a_reader_that_leaves_early_causes_no_traceback(model: Path) -> None:
 
 
 def test_prediction_imports_no_table_and_no_learner(model: Path) -> None:
-    """Whoever asks an artifact for probabilities needs neither what trained it nor what reads tables, nor waits."""
+    """Prediction imports no training code and no table reader."""
     slow = ["torch", "sklearn", "pandera", "matplotlib", "pandas", "pyarrow", "scipy", "dvc"]
     slow += ["transformers", "tokenizers"]
     code = (

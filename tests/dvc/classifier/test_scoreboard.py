@@ -24,7 +24,7 @@ def figures(classes: int, value: float, n: int, rated: bool = False) -> dict[str
 
 
 def document(labels: list[str], slices: dict[str, int], rated: bool = False) -> dict[str, Any]:
-    """What a metrics file holds."""
+    """The content of a metrics file."""
     told = {name: {"precision": 0.1, "recall": 0.2, "f1": 0.3, "support": 5} for name in labels}
     whole = {"overall": {**figures(len(labels), 0.75, 90, rated), "classes": told}}
     parts = {name: figures(len(labels), 0.5, n, rated) for name, n in slices.items()}
@@ -140,7 +140,7 @@ def test_the_figures_of_a_whole_run_pass(tmp_path: Path, reproduced: dict[str, A
 def test_figures_of_other_params_of_the_data_are_refused(
     tmp_path: Path, reproduced: dict[str, Any], key: str, value: object, reason: str
 ) -> None:
-    """Where params.yaml names other data or another split than the figures have, it is said which, and what to do."""
+    """If params.yaml names other data or another split than the metrics have, the error says which and the remedy."""
     (tmp_path / "params.yaml").write_text(dump({**PARAMS, key: value}), encoding="utf-8")
     with pytest.raises(VerdictError, match=reason) as caught:
         require(tmp_path, reproduced)
@@ -165,7 +165,7 @@ def test_figures_of_a_run_that_was_stopped_are_refused(
 
 
 def test_figures_that_were_edited_are_refused(tmp_path: Path, reproduced: dict[str, Any]) -> None:
-    """A metrics file with other bytes than dvc.lock has of it is nobody's."""
+    """A metrics file whose bytes differ from its hash in dvc.lock is refused."""
     (tmp_path / PATH).write_text("[]", encoding="utf-8")
     with pytest.raises(VerdictError, match=r"is not the file that dvc\.lock has of evaluate"):
         require(tmp_path, reproduced)

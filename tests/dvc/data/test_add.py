@@ -73,7 +73,7 @@ def test_what_is_refused_changes_nothing(clone: Clone, labelled: str, runner: Re
 def test_a_failure_of_dvc_is_taken_back(
     clone: Clone, labelled: str, runner: ReviewRunner, folder: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where `dvc add` fails, table, pointer and notes are as before."""
+    """After a failed `dvc add`, table, pointer and notes are as before."""
     place = clone.path / ("data/parts" if folder else "data/raw")
     if folder:
         place.mkdir()

@@ -178,7 +178,7 @@ def test_what_a_killed_run_left_is_cleared_away(archive: Path) -> None:
 
 
 def by_pip(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The script in a folder of its own, pip reaching nothing but this machine."""
+    """Run the script in an empty folder, with pip limited to this machine."""
     (folder / "data" / "raw").mkdir(parents=True)
     (folder / "data/fetch.py").write_bytes((ROOT / "data/fetch.py").read_bytes())
     point(folder / "data/raw/sentences.csv.dvc", "0" * 32)

@@ -1,4 +1,4 @@
-"""`verdict init`: somebody's own table in the place of the example."""
+"""`verdict init`: the user's own table replaces the example."""
 
 import re
 from pathlib import Path
@@ -98,7 +98,7 @@ def test_what_stands_against_it_is_told_and_nothing_is_changed(
 
 
 def test_a_corrected_table_takes_the_place_of_the_one_before(clone: Clone, table: Path) -> None:
-    """What lies in data/raw from an earlier try is neither taken for the table nor overwritten unasked."""
+    """A table in data/raw from an earlier try is not taken for the table, and not overwritten without `--force`."""
     clone.run("verdict", "init", str(table), *TEXTS)
     clone.run("git", "checkout", ".")
     write_csv(table, mails(300))
@@ -125,7 +125,7 @@ def test_a_name_that_the_judge_would_refuse_is_changed_or_told(clone: Clone, tmp
 
 
 def test_a_slice_without_test_rows_is_said_and_passes(clone: Clone, tmp_path: Path) -> None:
-    """What a given split leaves out of the test rows is told by init, and no limit that it writes stops on it."""
+    """Init reports a slice that a given split leaves without test rows, and writes no limit that it would break."""
     made = [
         {
             **mail,
@@ -172,7 +172,7 @@ def test_the_params_fit_the_table(tmp_path: Path, table: Path, monkeypatch: pyte
 
 
 def test_conflicts_are_dropped_and_said(tmp_path: Path, clone: Clone) -> None:
-    """Where single rows would stop the pipeline, init writes the rule that drops them, and says how many."""
+    """If single rows would stop the pipeline, init writes the rule that drops them, and reports their number."""
     torn: list[dict[str, object]] = [{"subject": "a", "body": "twice", "label": label} for label in ("ham", "spam")]
     write_csv(tmp_path / "torn.csv", [*mails(400), *torn])
     said = clone.run("verdict", "init", str(tmp_path / "torn.csv"), *TEXTS)
@@ -199,6 +199,6 @@ def test_a_label_may_hold_commas(clone: Clone, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["plain", "with: colon", "yes", "1.0", "#x", "[a]", "好评", "", " padded", "it's"])
 def test_a_value_comes_back_as_it_was(tmp_path: Path, value: str) -> None:
-    """Whatever a column is called, params.yaml says it in a way that YAML reads as that."""
+    """params.yaml quotes any column name so that YAML reads it back unchanged."""
     (tmp_path / "a.yaml").write_text(f"a: {yaml_value([value])}\n", encoding="utf-8")
     assert load(tmp_path / "a.yaml") == {"a": [value]}

@@ -1,4 +1,4 @@
-"""docs/own-data.md: its worked example, run as it stands there, on the real table."""
+"""docs/own-data.md: its worked example, run word for word on the real table."""
 
 import re
 import shlex

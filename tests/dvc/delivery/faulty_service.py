@@ -18,7 +18,7 @@ _predictions = Service.predictions
 _requests = 0
 
 
-async def _faulty_predictions(self: Service, given: Sequence[Text]) -> list[Prediction]:
+async def _faulty_predictions(self: Service, inputs: Sequence[Text]) -> list[Prediction]:
     global _requests  # noqa: PLW0603 - a process is one fault
     _requests += 1
     if _requests > _SMOKE_REQUESTS:
@@ -30,7 +30,7 @@ async def _faulty_predictions(self: Service, given: Sequence[Text]) -> list[Pred
             raise HTTPException(500, "planted: what a service says whose model gives no numbers")
         if _FAULT == "crashes":
             os._exit(3)
-    return await _predictions(self, given)
+    return await _predictions(self, inputs)
 
 
 if _FAULT == "never":

@@ -60,13 +60,13 @@ def deploy(harness: HostHarness, release: Release, *options: str) -> int:
 
 
 def at_rest(harness: HostHarness) -> bool:
-    """Whether nothing is tried any more; what served before may stand by."""
+    """Return whether no release is on trial; the previous one may still run."""
     running, known = harness.servers.running("canary"), state(harness)
     return running is None or (known.stage == Stage.WATCHED and running.release == known.previous)
 
 
 def state(harness: HostHarness) -> State:
-    """What the guard wrote last."""
+    """The guard's last state."""
     return harness.store.state.read() or State()
 
 
@@ -110,7 +110,7 @@ def test_rollback_by_hand_and_what_is_told(harness: HostHarness, capsys: pytest.
 
 
 def test_the_status_names_what_differs(harness: HostHarness, capsys: pytest.CaptureFixture[str]) -> None:
-    """A server that somebody ended, or started by hand, is not what the state says: exit code 1."""
+    """A server that was stopped or started by hand differs from the state: exit code 1."""
     with guarded(harness):
         assert deploy(harness, harness.release("v8.0.0"), "--force", "something serves") == 0
     harness.servers.stop("a")
@@ -150,7 +150,7 @@ def test_bad_requests_are_refused_with_a_remedy(
 
 
 def held(path: Path) -> bool:
-    """Whether somebody has locked a file."""
+    """Return whether a file is locked."""
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -108,7 +108,7 @@ def test_a_trial_ends_by_the_labels_that_came_back(harness: HostHarness, right: 
 
 
 def labelled(event: dict[str, Any]) -> bool:
-    """Whether an event tells enough labels of the canary."""
+    """Return whether an event reports enough labels of the canary."""
     return bool(event.get("canary", {}).get("labelled", 0) >= TRIAL.labels)
 
 

@@ -47,7 +47,7 @@ def test_a_good_release_costs_nobody_a_request(harness: HostHarness) -> None:
 
 @pytest.mark.skipif(os.environ.get(VARIABLE) != "delivery", reason="a tier of its own: make delivery")
 def test_a_good_release_is_promoted_each_time(harness: HostHarness) -> None:
-    """Of 20 good releases 20 are promoted, one after the other, and no request fails."""
+    """All of 20 good releases in a row are promoted, and no request fails."""
     with Users(harness.port).asking() as users:
         for number in range(20):
             harness.ask(harness.release(f"v1.6.{number}"))
@@ -72,7 +72,7 @@ def test_a_good_release_is_promoted_each_time(harness: HostHarness) -> None:
     ],
 )
 def test_a_planted_model_is_rolled_back(harness: HostHarness, fault: str, reason: str) -> None:
-    """What fails, crashes, is slow or no number goes by itself; users see none of its failures."""
+    """A release that fails, crashes, is slow or gives no numbers is rolled back, and users see no failure."""
     with Users(harness.port).asking() as users:
         harness.ask(harness.release(f"v1.2.0+{fault}"))
         state = harness.run(Stage.SETTLED)

@@ -40,7 +40,7 @@ def usual(count: int) -> list[str]:
 
 
 def foreign(count: int) -> list[str]:
-    """The same with every fifth text of foreign words."""
+    """The same texts with every fifth one in foreign words."""
     return [FOREIGN if place % 5 == 0 else text for place, text in enumerate(usual(count))]
 
 
@@ -83,7 +83,7 @@ def many(texts: list[str]) -> list[bytes]:
 
 
 def metrics(port: int) -> str:
-    """What Prometheus reads there."""
+    """The metrics on a port, in Prometheus' format."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
         text: str = answer.read().decode()
         return text
@@ -135,7 +135,7 @@ def test_a_table_of_text_is_scored_here(place: Path, tmp_path: Path) -> None:
 
 
 def test_the_floor_is_that_of_the_checkout(place: Path, tmp_path: Path) -> None:
-    """Where params.yaml is, its gate's floor of all rows counts, unless another one is given."""
+    """Without `--floor`, the gate's floor of all rows in params.yaml counts."""
     table, document = tmp_path / "new.csv", load(place / "params.yaml")
     table.write_text("text\n" + "\n".join(usual(1500)) + "\n", encoding="utf-8")
     document["gate"]["floors"]["overall"] = 0.998

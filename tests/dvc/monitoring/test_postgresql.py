@@ -36,7 +36,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """What `--database` takes."""
+        """The value for `--database`."""
         return f"postgresql://verdict@127.0.0.1:{self.port}/postgres"
 
     def run(self, *command: str) -> None:

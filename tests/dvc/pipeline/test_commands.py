@@ -1,4 +1,4 @@
-"""What users run around the DAG: the remote, make, the pins, a merge."""
+"""Commands around the DAG: the remote, make, the pins, a merge."""
 
 import re
 import shutil
@@ -53,7 +53,7 @@ def test_pull_brings_back_what_was_pushed(finished: Clone, copy_of: Callable[[Cl
 def test_a_git_clone_gets_the_results_without_running_a_stage(
     finished: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:
-    """Whoever clones the repository and is given the remote's folder pulls all results and has nothing to run."""
+    """A git clone with the remote's folder pulls all results and runs no stage."""
     author = copy_of(finished)
     author.run("dvc", "push")
     other = Clone(author.path.with_name("other"))
@@ -86,7 +86,7 @@ def test_hooks_run_what_make_lint_runs() -> None:
 
 @pytest.mark.parametrize("target", ["repro", "lint", "test"])
 def test_readme_shows_what_make_runs(target: str) -> None:
-    """Each command of a make target stands in README.md, so that nobody needs make."""
+    """README.md has each command of a make target, so make is optional."""
     if not README.is_file():
         pytest.skip("README.md is not there")
     text = " ".join(README.read_text(encoding="utf-8").split())
@@ -176,7 +176,7 @@ def pinned(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("one", "other"), combinations(PINS, 2))
 def test_files_of_pins_agree(one: str, other: str) -> None:
-    """What two of them name, they name in one version: which is installed last makes no difference."""
+    """A package that two files of pins name has the same version in both."""
     first, second = pinned(one), pinned(other)
     assert (both := first.keys() & second.keys())
     assert {name: first[name] for name in both} == {name: second[name] for name in both}

@@ -46,7 +46,7 @@ def dag() -> dict[str, Any]:
 
 @cache
 def graph() -> grimp.ImportGraph:
-    """Who imports whom in the code that stages are made of."""
+    """The import graph of the code of stages."""
     return grimp.build_graph("verdict", "stages", cache_dir=None)
 
 
@@ -77,12 +77,12 @@ def closure(stage: str, kind: str | None = None) -> set[str]:
 
 
 def is_code(dep: str) -> bool:
-    """Whether a dep is a module of this repository, or a folder of them."""
+    """Return whether a dep is a module of this repository, or a folder of them."""
     return dep.startswith(("verdict/", "stages/"))
 
 
 def code_problems(document: dict[str, Any], kind: str = "linear") -> list[str]:
-    """Where the code among the deps does not hold the import closure, or what set-up installs is not among them.
+    """Modules of the import closure that the deps lack, and files of set-up that they lack.
 
     A folder counts as a whole: an edit of any of its modules may matter, and has to be run.
     """

@@ -1,4 +1,4 @@
-"""Every command that the documents tell people to type is run here, or named with the reason why it is not."""
+"""Every documented command is run here, or listed with the reason why not."""
 
 import csv
 import re
@@ -37,7 +37,7 @@ LOOKS = {
 
 
 def value(name: str, expected: object) -> Callable[[Clone], bool]:
-    """Whether a param of the working tree has a value."""
+    """Return whether a param of the working tree has a value."""
 
     def holds(clone: Clone) -> bool:
         found = clone.params()
@@ -49,17 +49,17 @@ def value(name: str, expected: object) -> Callable[[Clone], bool]:
 
 
 def config(line: str) -> Callable[[Clone], bool]:
-    """Whether DVC's settings hold a line."""
+    """Return whether DVC's settings have a line."""
     return lambda clone: line in (clone.path / ".dvc/config").read_text(encoding="utf-8")
 
 
 def experiments(*names: str) -> Callable[[Clone], bool]:
-    """Whether these are the experiments."""
+    """Return whether these are the experiments."""
     return lambda clone: set(clone.run("dvc", "exp", "list", "--name-only").split()) == set(names)
 
 
 def queued(count: int) -> Callable[[Clone], bool]:
-    """Whether so many experiments wait in DVC's queue."""
+    """Return whether so many experiments wait in DVC's queue."""
     return lambda clone: clone.run("dvc", "queue", "status").count("Queued") == count
 
 
@@ -293,20 +293,20 @@ def looked_at(experiment: Clone, tmp_path_factory: pytest.TempPathFactory) -> Cl
 
 
 def typed(clone: Clone, command: str) -> str:
-    """What a command prints, which must succeed."""
+    """Run a command that must succeed; return its output."""
     return clone.run("bash", "-c", command.replace("NAME", "bag"))
 
 
 @pytest.mark.parametrize("command", LOOKS)
 def test_a_command_shows_what_it_is_said_to_show(looked_at: Clone, command: str) -> None:
-    """Typed as it stands there, it succeeds, and prints what the document says."""
+    """The documented command succeeds, and prints what the document says."""
     printed = typed(looked_at, command)
     assert re.search(LOOKS[command], printed), printed
 
 
 @pytest.mark.parametrize(("command", "scores"), [(SHOW, {"overall"}), (SHOW_ONE, {"overall.weighted_f1"})])
 def test_experiments_are_shown_without_the_scores_by_slice(looked_at: Clone, command: str, scores: set[str]) -> None:
-    """What is said to be dropped is dropped, what is said to be kept is there, and main stands beside it."""
+    """The columns that should be dropped are dropped, the others are shown, and main has a row."""
     rows = list(csv.DictReader(typed(looked_at, f"{command} --csv").splitlines()))
     # Without a colon it is a dependency, by its hash.
     told = {name.rpartition(":")[2] for name in rows[0] if name.startswith("metrics/") and ":" in name}

@@ -146,12 +146,12 @@ def kill(finished: Clone, path: Path, stage: str) -> Clone:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_repro_mends_what_a_killed_stage_left(stub: Clone, tmp_path: Path, stage: str) -> None:
-    """When a stage's process is killed while it writes, dvc reports it, and the next repro ends as if nothing was."""
+    """After a stage is killed while it writes, dvc reports it, and the next repro ends as usual."""
     assert_mended(kill(stub, tmp_path / "clone", stage), stub)
 
 
 def test_repro_mends_what_a_killed_training_left(finished: Clone, tmp_path: Path) -> None:
-    """The same with the whole DAG, killed where the real training has written its artifact and not yet its plot."""
+    """The same for the real DAG, killed after the training wrote its artifact and before its plot."""
     clone = kill(finished, tmp_path / "clone", "train")
     assert (clone.path / "models/classifier/manifest.json").is_file()
     assert_mended(clone, finished)
@@ -165,7 +165,7 @@ def test_repro_mends_what_a_killed_training_left(finished: Clone, tmp_path: Path
     ],
 )
 def test_repro_mends_what_was_killed_together_with_dvc(stub: Clone, tmp_path: Path, stage: str, before: str) -> None:
-    """When dvc dies with its stage and cannot tidy up or unlock anything, the next repro ends as if nothing was."""
+    """After dvc is killed with its stage and cannot clean up or unlock, the next repro ends as usual."""
     clone = before_stage(stub, stage, tmp_path / "clone")
     with stopped(clone, stage, before) as (process, pid):
         assert command_line(pid)[-2:] == ["-m", f"stages.{stage}"]
@@ -177,7 +177,7 @@ def test_repro_mends_what_was_killed_together_with_dvc(stub: Clone, tmp_path: Pa
 
 
 def test_repro_mends_what_was_killed_while_it_loaded(stub: Clone, tmp_path: Path) -> None:
-    """When dvc and its stage die as soon as the stage's process is there, the next repro ends as if nothing was."""
+    """After dvc and its stage are killed as soon as the stage's process starts, the next repro ends as usual."""
     clone = before_stage(stub, "prepare", tmp_path / "clone")
     process = subprocess.Popen(
         ["dvc", "repro", "prepare"],

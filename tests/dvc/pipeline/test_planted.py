@@ -1,4 +1,4 @@
-"""No file that lies about is taken for a library: at the root, above it, in PYTHONPATH or among a user's packages."""
+"""No stray file is imported as a library: at the root, above it, in PYTHONPATH or among a user's packages."""
 
 import sysconfig
 from pathlib import Path
@@ -38,7 +38,7 @@ def clone(finished: Clone, tmp_path: Path) -> Clone:
 
 
 def notes(clone: Clone) -> str:
-    """What was imported."""
+    """The planted modules that were imported."""
     file = clone.path.parent.parent / "notes"
     return file.read_text(encoding="utf-8") if file.exists() else ""
 
@@ -58,7 +58,7 @@ def notes(clone: Clone) -> str:
     ],
 )
 def test_no_planted_file_is_imported(clone: Clone, tmp_path: Path, command: str, ran: str) -> None:
-    """Stages under plain DVC and under ours, the gate, and programs that somebody starts without -I import none."""
+    """Stages under DVC and `verdict repro`, the gate, and programs started without -I import none."""
     done = clone.try_run(*command.split(), PYTHONUSERBASE=str(tmp_path / "user"))
     assert ran in done.stdout
     assert notes(clone) == ""
@@ -78,7 +78,7 @@ def test_an_accelerator_that_happens_to_be_installed_is_not_used(clone: Clone, t
 
 @pytest.mark.parametrize("command", ["verdict repro", "python -m verdict repro", "dvc repro validate"])
 def test_pythonpath_reaches_no_stage_and_no_program_of_ours(clone: Clone, tmp_path: Path, command: str) -> None:
-    """What PYTHONPATH names is imported by DVC's own program at most, which somebody starts without -I."""
+    """Of all programs, only DVC's own, started without -I, may import from PYTHONPATH."""
     plant(tmp_path / "named", tmp_path / "notes", *_OPTIONAL)
     done = clone.try_run(*command.split(), PYTHONPATH=str(tmp_path / "named"))
     assert "Running stage 'validate'" in done.stdout, done.stdout

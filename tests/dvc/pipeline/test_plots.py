@@ -33,7 +33,7 @@ def compared(experiment: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clo
 
 @pytest.fixture(scope="session", params=[1, 2], ids=["one revision", "two revisions"])
 def plots(request: pytest.FixtureRequest, compared: Clone) -> Plots:
-    """What DVC would draw of one revision and of two: by plot, its revisions with Vega specification or image."""
+    """The plots that DVC would draw of one revision and of two: revisions with Vega specification or image."""
     command = {1: ("show",), 2: ("diff", "HEAD")}[request.param]
     answer = compared.read_json("dvc", "plots", *command, "--json")
     assert not answer.get("errors")
@@ -58,13 +58,13 @@ def drawn(plots: Plots) -> dict[str, dict[str, Any]]:
 
 
 def words_of(specification: dict[str, Any]) -> str:
-    """All text that stands in the picture, in one line."""
+    """All text in the picture, in one line."""
     svg = vl_convert.vegalite_to_svg(json.dumps(specification))
     return " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg)).replace("&lt;", "<").replace("&amp;", "&")
 
 
 def test_every_defined_plot_appears_with_title_and_axis_labels(plots: Plots, compared: Clone) -> None:
-    """Each plot of dvc.yaml is there, and its picture shows the title and both axis labels that stand in dvc.yaml."""
+    """Each plot of dvc.yaml is drawn with the title and both axis labels of dvc.yaml."""
     wanted = definitions(compared)
     assert set(plots) == set(wanted)
     assert set(drawn(plots)) == {name for name, body in wanted.items() if "template" in body}
@@ -86,7 +86,7 @@ def test_every_plot_renders(plots: Plots) -> None:
 
 
 def test_every_revision_is_drawn_and_told_apart(plots: Plots) -> None:
-    """The data of each plot hold rows of every revision, and the names of two revisions stand in its picture."""
+    """The data of each plot have rows of every revision, and its picture names both revisions."""
     for name, specification in drawn(plots).items():
         drawn_revisions = {row["rev"] for row in specification["data"]["values"]}
         assert drawn_revisions == set(plots[name][0]["revisions"]), name
@@ -96,7 +96,7 @@ def test_every_revision_is_drawn_and_told_apart(plots: Plots) -> None:
 
 
 def test_no_anchor_is_left_and_every_number_is_one(plots: Plots) -> None:
-    """No `<DVC_METRIC_...>` stands unfilled in a plot, and no value is NaN or infinite."""
+    """No `<DVC_METRIC_...>` is left unfilled in a plot, and no value is NaN or infinite."""
     for name, specification in drawn(plots).items():
         text = json.dumps(specification)  # NaN and Infinity would be written by name
         assert "<DVC_METRIC_" not in text, name
@@ -104,7 +104,7 @@ def test_no_anchor_is_left_and_every_number_is_one(plots: Plots) -> None:
 
 
 def test_fields_that_the_templates_draw_are_in_the_data(plots: Plots) -> None:
-    """Each field that a plot encodes stands in every row of the data that it is drawn from."""
+    """Each field that a plot encodes is in every row of its data."""
     for name, specification in drawn(plots).items():
         inline = {"a", "b"} if "reliability" in name.lower() else set()  # the diagonal has data of its own
         fields = set(re.findall(r'"field": "([^"]+)"', json.dumps({**specification, "data": None}))) - inline

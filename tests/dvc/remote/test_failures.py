@@ -1,4 +1,4 @@
-"""What goes wrong with a remote: each failure is named with its remedy, the remedy works, and nothing is lost."""
+"""Failures of a remote: each is named with its remedy, the remedy works, and nothing is lost."""
 
 import socket
 import time
@@ -52,7 +52,7 @@ def test_wrong_key(runner: RemoteRunner, worker: Clone, variable: str, reason: s
 
 
 def test_no_key(runner: RemoteRunner, worker: Clone) -> None:
-    """Without any key the message says that there is none, and which page says where one can stand."""
+    """Without any key the message says so, and names the page that says where keys go."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         runner.monkeypatch.delenv(name)
     said = runner.remote(worker)
@@ -72,7 +72,7 @@ def test_missing_bucket(runner: RemoteRunner, worker: Clone) -> None:
 
 
 def test_server_down(runner: RemoteRunner, worker: Clone) -> None:
-    """A port where nobody listens is told within seconds."""
+    """A port without a server is reported within seconds."""
     runner.connect(worker, runner.s3, "x", endpoint=f"http://127.0.0.1:{free_port()}")
     began = time.monotonic()
     said = runner.remote(worker, "--push")
@@ -221,7 +221,7 @@ def test_deleted_listing_and_record(
 
 
 def test_lost_everywhere(runner: RemoteRunner, worker_with_full_remote: Clone, prefix: str) -> None:
-    """What neither the remote nor this machine has is named with the command that makes it anew, and that one works."""
+    """An object that remote and machine lack is named with the command that makes it again, and that works."""
     digest = locked_hash(worker_with_full_remote, "data/prepared/dropped.json")
     runner.s3.delete(object_key(prefix, digest))
     remove(worker_with_full_remote.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:])

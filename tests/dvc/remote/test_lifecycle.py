@@ -34,7 +34,7 @@ def test_a_server_takes_the_rules(s3: S3, configuration: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("remote", ["", "prefix/", "verdict/main/", "releases/"])
 def test_nothing_of_mains_remote_expires(remote: str) -> None:
-    """Wherever main's remote is in the bucket, its objects and its run-cache stay, whatever their age."""
+    """Objects and run-cache of main's remote never expire, wherever it is in the bucket."""
     assert lives(f"{remote}files/md5/00/11") is None
     assert lives(f"{remote}runs/00/0011/2233") is None
 

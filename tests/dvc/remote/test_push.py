@@ -65,7 +65,7 @@ def test_a_key_in_what_git_ignores_is_none_of_its_business(worker: Clone) -> Non
 
 @pytest.mark.parametrize("scheme", ["gs", "azure"])
 def test_the_extra_for_another_store_is_named(runner: RemoteRunner, worker: Clone, scheme: str) -> None:
-    """An address of Google's or Microsoft's store is told which part of DVC it needs, and that it is not tested."""
+    """For an address of Google's or Microsoft's store the message names the extra of DVC, and that it is untested."""
     worker.run("dvc", "remote", "add", "--force", "--default", "storage", f"{scheme}://verdict/x")
     said = runner.remote(worker)
     assert said.code == 2

@@ -25,7 +25,7 @@ from tests.corpus import RAW
 from tests.dvc.pipeline.clone import Clone, declared_outs, environment, fresh_clone, remove
 from tests.dvc.review.tampering import relock
 from tests.shared import once
-from tests.warm.server import remember
+from tests.warm.server import cache_yaml_parsing
 from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.scores.predictions import metrics_by_slice, scores_document
 from verdict.cli import main
@@ -95,7 +95,7 @@ class ReviewRunner:
             for name, value in environment(clone.path).items():
                 patch.setenv(name, value)
             redirect_dvc_log(patch)
-            remember()
+            cache_yaml_parsing()
             yield
 
     def run(self, clone: Clone, *arguments: str) -> Outcome:

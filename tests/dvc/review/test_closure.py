@@ -22,7 +22,7 @@ JUDGING = ("verdict.review", "verdict.repo", "verdict.ci")
 
 
 def imported_by_review() -> set[str]:
-    """What grimp, which parses, finds."""
+    """The modules that grimp, which parses, finds."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     roots = [name for root in JUDGING for name in (root, *graph.find_descendants(root))]
     waiting = [name for name in roots if not name.startswith(("verdict.ci.sweep", "verdict.ci.retrain"))]

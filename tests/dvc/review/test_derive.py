@@ -1,4 +1,4 @@
-"""Main's code makes the tables of a change's raw data, wherever these lie and whatever they are, within limits."""
+"""Main's code makes the tables of a change's raw data, in any place and format, within limits."""
 
 import json
 import subprocess
@@ -94,7 +94,7 @@ def commit(folder: Path) -> None:
 
 @pytest.fixture
 def told(root: Path) -> Iterator[Callable[[], derive.Derived]]:
-    """What is derived for the working tree, compared with main."""
+    """The result of deriving for the working tree, compared with main."""
     main = Revision(root, "main", run(root, "git", "rev-parse", "HEAD").strip())
     with Store(root) as store:
         yield lambda: derive.compare_with_derived(store, main, Revision(root, "the change", None))

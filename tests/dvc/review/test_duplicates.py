@@ -1,4 +1,4 @@
-"""Test rows that nearly stand in the training data: what counts as one, and when a rise is more than chance."""
+"""Near-duplicates of test rows in the training data: which pairs count, and when a rise is more than chance."""
 
 import random
 from collections.abc import Callable
@@ -34,9 +34,9 @@ EDITS: dict[str, Callable[[str], str]] = {
 
 
 def is_near(tested: str, learnt: str) -> bool:
-    """Whether the one counts as a near-duplicate of the other."""
+    """Return whether one text is a near-duplicate of the other."""
     side = Side.of([tested], [learnt])
-    return bool(near_duplicates(side.test_texts, side.training_texts))
+    return bool(near_duplicates(side.test, side.training))
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -88,22 +88,22 @@ def test_two_texts_without_blanks_are_none_by_their_commonest_letters() -> None:
 @pytest.mark.parametrize("work", [1, 10, 10**6])
 @pytest.mark.parametrize("size", [5, 12, 40])
 def test_the_pairs_are_those_of_comparing_each_with_each(monkeypatch: pytest.MonkeyPatch, work: int, size: int) -> None:
-    """Whatever is looked at together: the pairs that come out are all that are nearly the same, most alike first."""
+    """For any input, the pairs are those that a comparison of all with all finds, most alike first."""
     drawn = random.Random(f"{work} {size}")
     words = [f"w{number}" for number in range(size)]
     tested, learnt = ([" ".join(drawn.choices(words, k=drawn.randint(0, 12))) for _ in range(n)] for n in (30, 60))
     monkeypatch.setattr(similarity, "_WORK", work)
     side = Side.of(tested, learnt)
     scores = {}
-    for own, text in side.test_texts.items():
-        for other, another in side.training_texts.items():
+    for own, text in side.test.items():
+        for other, another in side.training.items():
             one, two = ({*part.split()} or {""} for part in (text, another))
             shared = len(one & two)
             scores[own, other] = shared / (len(one) * len(two)) ** 0.5
             held = shared >= similarity.HELD_WORDS and shared >= similarity.HELD * min(len(one), len(two))
             if not (held or scores[own, other] >= similarity.ALIKE):
                 del scores[own, other]
-    found = near_duplicates(side.test_texts, side.training_texts)
+    found = near_duplicates(side.test, side.training)
     assert set(found) == set(scores)
     assert len(found) == len(scores)
     assert [scores[pair] for pair in found] == pytest.approx(sorted(scores.values(), reverse=True))
@@ -114,13 +114,13 @@ def test_of_a_thousand_texts_of_one_template_few_pairs_are_kept(monkeypatch: pyt
     form = "order {} shipped to the same old harbour by the same old ship"
     tested, learnt = ([form.format(f"{kind}{n}") for n in range(200)] for kind in "tl")
     old, new = Side.of(tested[:100], learnt), Side.of(tested, learnt)
-    pairs = near_duplicates(new.test_texts, new.training_texts, (old, new))
+    pairs = near_duplicates(new.test, new.training, (old, new))
     assert len(pairs) == 200
-    every = rise(old, new, near_duplicates(new.test_texts, new.training_texts))
+    every = rise(old, new, near_duplicates(new.test, new.training))
     assert rise(old, new, pairs) == every
     assert len(every.pairs) > 0
     monkeypatch.setattr(similarity, "_MOST_WORK", 1000)
-    assert near_duplicates(new.test_texts, new.training_texts) == [], (
+    assert near_duplicates(new.test, new.training) == [], (
         "what shares nothing but common words is not looked at, of so many"
     )
 
@@ -133,13 +133,11 @@ def corpus(number: int, kind: str) -> list[str]:
 def of(base: tuple[list[str], list[str]], candidate: tuple[list[str], list[str]]) -> Rise:
     """The rise between two sides of texts (tested, learnt)."""
     old, new = Side.of(*base), Side.of(*candidate)
-    return rise(
-        old, new, near_duplicates({**old.test_texts, **new.test_texts}, {**old.training_texts, **new.training_texts})
-    )
+    return rise(old, new, near_duplicates({**old.test, **new.test}, {**old.training, **new.training}))
 
 
 def test_copies_of_test_sentences_in_the_training_data_are_a_rise() -> None:
-    """Three copies with a word added are more than chance, and are told; as many honest rows are not."""
+    """Three copies with a word added are reported as more than chance; as many honest rows are not."""
     tested, learnt = corpus(50, "t"), corpus(300, "l")
     found = of((tested, learnt), (tested, learnt + [f"{text} indeed" for text in tested[:3]]))
     assert found.measurable
@@ -148,7 +146,7 @@ def test_copies_of_test_sentences_in_the_training_data_are_a_rise() -> None:
 
 
 def test_new_test_sentences_that_stand_in_the_training_data_are_a_rise() -> None:
-    """It is all one on which side the copies are new."""
+    """Copies count whether they are new in the test or in the training data."""
     tested, learnt = corpus(50, "t"), corpus(300, "l")
     assert of((tested, learnt), (tested + [f"{text} indeed" for text in learnt[:5]], learnt)).measurable
 
@@ -159,7 +157,7 @@ def test_what_main_has_anyway_is_no_rise() -> None:
     learnt = corpus(900, "l") + [f"{text} indeed" for text in tested[:100]]
     more = corpus(90, "n") + [f"{text} indeed" for text in tested[100:110]]
     found = of((tested, learnt), (tested, learnt + more))
-    assert (found.on_main, len(found.pairs), found.measurable) == (100, 10, False)
+    assert (found.on_base, len(found.pairs), found.measurable) == (100, 10, False)
     again = of((tested, learnt), (tested, learnt + [f"{text} again" for text in tested[:100]]))
     assert (len(again.pairs), again.by_chance) == (0, 1.0)
     assert replace(found, pairs=found.pairs * 3).measurable

@@ -1,4 +1,4 @@
-"""What the docs promise in a fresh clone, which has neither cache nor remote; and what DVC's failures are told as."""
+"""A fresh clone without cache and remote works as documented; failures of DVC are reported with their reason."""
 
 import shutil
 import sqlite3
@@ -65,7 +65,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.fixture
 def fresh(original: Clone, tmp_path: Path, runner: ReviewRunner) -> Iterator[Clone]:
-    """A fresh git clone, in which the data lies as data/fetch.py leaves it: in the working tree, not in a cache."""
+    """A fresh git clone with the data in the working tree, as data/fetch.py leaves it, and not in a cache."""
     original.run("git", "clone", "--quiet", str(original.path), str(tmp_path / "fresh"))
     for name in DATA:
         shutil.copyfile(original.path / name, tmp_path / "fresh" / name)
@@ -141,7 +141,7 @@ def test_a_base_is_reproduced_from_data_that_lies_anywhere_here(fresh: Clone, or
 
 @pytest.mark.parametrize("change", [lose, lambda clone, name: (clone.path / name).write_text("other\n")])
 def test_data_that_is_nowhere_is_named(fresh: Clone, change: Callable[[Clone, str], object]) -> None:
-    """Where a pointer's data is gone, or other bytes lie there, the file is named, and what helps does help."""
+    """If a pointer's data is missing or has other bytes, the file is named, and the remedy works."""
     change(fresh, "other.csv")
     with Store(fresh.path) as store, pytest.raises(VerdictError, match=r"which other\.csv\.dvc names") as caught:
         reproduce(store, resolve(fresh.path, "HEAD"))
@@ -164,7 +164,7 @@ def test_a_base_is_reproduced_before_there_is_a_cache(fresh: Clone) -> None:
 
 
 def test_a_base_whose_stage_fails_says_why(used: Clone) -> None:
-    """What a stage said on either stream stands in the message, and so does DVC's own reason."""
+    """The message has the stage's output of both streams, and DVC's own reason."""
     text = "import sys\nprint('words on one')\nsys.exit('words on the other')\n"
     (used.path / "count.py").write_text(text, encoding="utf-8")
     used.commit("Broken")
@@ -201,7 +201,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_no_reason_is_empty(used: Clone, name: str) -> None:
-    """Whatever DVC stops at is told with a reason, and never as a defect of ours."""
+    """Every failure of DVC is reported with a reason, and never as a bug of Verdict."""
     path, text, words = BROKEN[name]
     (used.path / path).write_text(text, encoding="utf-8")
     with pytest.raises(VerdictError) as caught:
@@ -272,7 +272,7 @@ def test_what_a_crash_left_is_named_and_set_aside(used: Clone, capsys: pytest.Ca
 
 
 def test_a_full_or_locked_database_is_not_thrown_away(used: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is merely full or locked for now stays, and is no reason to forget anything."""
+    """A database that is full or locked is kept."""
 
     def full(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")

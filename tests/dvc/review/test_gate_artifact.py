@@ -46,7 +46,7 @@ class WritesFileWhenUnpickled:
 
 
 def pickled(place: Clone) -> bytes:
-    """Such a pickle; its marker stands beside the clone."""
+    """A pickle that writes the file `marker` beside the clone when it is loaded."""
     return pickle.dumps(WritesFileWhenUnpickled(place.path.with_name("marker")))
 
 
@@ -133,7 +133,7 @@ def test_an_artifact_that_makes_its_text_otherwise_fails(clone: Clone, runner: R
 
 
 def test_classes_that_the_data_does_not_have_fail(clone: Clone, runner: ReviewRunner) -> None:
-    """An artifact with a class more, which it never predicts, is another than the data says, whatever its score."""
+    """An artifact with another class than the data fails, whatever its score, even if it never predicts that class."""
 
     def more(place: Clone) -> None:
         edit_json(place, f"{ARTIFACT}/manifest.json", lambda content: content["labels"].append("surplus"))

@@ -16,7 +16,7 @@ clone, runner = edits.clone, edits.runner
 
 
 def worktrees(place: Clone) -> int:
-    """How many work trees git knows of."""
+    """The number of work trees that git knows of."""
     return len(place.run("git", "worktree", "list", "--porcelain").split("worktree ")) - 1
 
 
@@ -65,7 +65,7 @@ POLICIES: dict[str, tuple[Callable[[Clone], object], str]] = {
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_base_without_a_policy_cannot_judge(clone: Clone, runner: ReviewRunner, name: str) -> None:
-    """Where main has no policy, or an unusable one, the change's own does not step in: exit code 2, and main named."""
+    """If main has no policy, or an unusable one, the change's own is not used: exit code 2, with main named."""
     change, what = POLICIES[name]
     change(clone)
     clone.commit("Another policy")
@@ -107,7 +107,7 @@ def test_main_whose_predictions_are_lost_is_reproduced_on_request(clone: Clone, 
 
 
 def test_mains_predictions_come_from_the_remote(clone: Clone, runner: ReviewRunner) -> None:
-    """What the cache has lost is fetched from the remote, without being asked for."""
+    """Predictions that the cache lacks are fetched from the remote."""
     shutil.copytree(clone.path / ".dvc/cache/files", clone.path / ".remote/files")
     delete_output(clone, "data/predictions")
     another_model(clone)
@@ -117,7 +117,7 @@ def test_mains_predictions_come_from_the_remote(clone: Clone, runner: ReviewRunn
 
 
 def test_figures_of_main_that_are_not_its_own_cannot_be_compared_with(clone: Clone, runner: ReviewRunner) -> None:
-    """Where main's own metrics are made up, nothing is compared with them: exit code 2, with main's name."""
+    """If main's own metrics are made up, nothing is compared with them: exit code 2, with main named."""
     edit_json(clone, edits.EVALUATION, lambda content: content["overall"].update(weighted_f1=0.2))
     clone.commit("Made up")
     clone.run("git", "checkout", "--quiet", "HEAD~", "--", edits.EVALUATION)
@@ -127,7 +127,7 @@ def test_figures_of_main_that_are_not_its_own_cannot_be_compared_with(clone: Clo
 
 
 def crash(*_: object, **__: object) -> object:
-    """What must not happen."""
+    """Fail: this must not be called."""
     raise RuntimeError("the ceiling came down")
 
 
@@ -179,7 +179,7 @@ def test_a_crash_among_the_rules_is_the_reason(
 def test_what_the_file_system_refuses_is_no_defect(
     clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A full disk or a file that cannot be read is told by its name, with a remedy for it, and without a traceback."""
+    """A full disk or an unreadable file is named with a remedy, and without a traceback."""
 
     def full(*_: object) -> object:
         raise OSError(28, "No space left on device", "full.json")
@@ -202,7 +202,7 @@ def test_code_that_cannot_be_imported_is_no_judgement(clone: Clone) -> None:
 
 
 def test_a_commit_is_judged_by_what_it_holds(clone: Clone, runner: ReviewRunner) -> None:
-    """`--candidate REV` looks at the commit: what lies in the working tree neither helps nor harms it."""
+    """`--candidate REV` judges the commit: files of the working tree neither help nor harm it."""
     clone.run("git", "checkout", "--quiet", "-b", "worse")
     another_model(clone, **edits.WORSE).commit("Worse")
     clone.run("git", "checkout", "--quiet", "main")

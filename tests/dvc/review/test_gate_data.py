@@ -1,4 +1,4 @@
-"""Where rows come from: main's code derives all tables, and no row changes its label, text or split unseen."""
+"""The origin of rows: main's code derives all tables, and no row changes its label, text or split unseen."""
 
 import gzip
 import json
@@ -97,7 +97,7 @@ def test_added_rows_count_once_a_person_approves(clone: Clone, runner: ReviewRun
 
 @pytest.mark.parametrize("split", [TEST, TRAIN])
 def test_one_row_with_another_label_needs_approval_each_time(clone: Clone, runner: ReviewRunner, split: str) -> None:
-    """One label turned in the raw data fails by `data`, and so does another in the change after one that passed."""
+    """One label changed in the raw data fails by `data`, and so does another one in the next change."""
     first, second = ids(clone, split)[:2]
     for name in (first, second):
         edit_rows(clone, [name], lambda rating, text: (f"{-float(rating) or 1.0}", text))
@@ -143,7 +143,7 @@ def test_a_row_that_changes_or_goes_needs_approval(
 
 
 def copied(place: Clone) -> None:
-    """What a `prepare` does that copies test rows to train, with a word added and names of their own."""
+    """The code of a `prepare` that copies test rows to train, with an added word and new ids."""
     test = pd.read_parquet(place.path / TEST)
     more = test.assign(text=test["text"] + " indeed", id=test["id"] + "-x", group=test["group"] + "-x")
     edit_table(place, TRAIN, lambda table: pd.concat([table, more], ignore_index=True))
@@ -242,14 +242,14 @@ def test_data_that_mains_code_refuses_needs_approval(clone: Clone, runner: Revie
 
 
 def test_raw_data_that_are_nowhere_are_no_pass(clone: Clone, runner: ReviewRunner) -> None:
-    """Where the pointer names what neither cache nor remote has, there is no verdict."""
+    """If neither cache nor remote has the pointer's data, there is no verdict."""
     edit_raw(clone, lambda lines: lines[1:])
     delete_raw(clone)
     assert runner.gate(clone, "--approve", "data").code == 2
 
 
 def test_the_data_may_come_in_another_format_from_another_place(clone: Clone, runner: ReviewRunner) -> None:
-    """The same rows as jsonl, packed, elsewhere below data: no row changes, and nothing needs an approval."""
+    """The same rows as packed jsonl in another folder below data change no row and need no approval."""
     old, new = clone.path / "data" / "raw" / RAW, clone.path / "data" / "other" / "rows.jsonl.gz"
     rows = pd.read_csv(old, dtype=str, keep_default_na=False).to_dict("records")
     new.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Results that nobody computed: figures, hashes, predictions and whole locks made up by hand."""
+"""Results without a computation: made-up metrics, hashes, predictions and whole locks."""
 
 import json
 import shutil
@@ -57,7 +57,7 @@ def test_an_edited_figure_fails_with_its_hash_in_the_lock_too(
 
 
 def another_metric(content: dict[str, Any]) -> None:
-    """A metric that nobody computes."""
+    """Add a metric that no code computes."""
     content["slices"]["news"]["f2"] = 0.99
 
 
@@ -67,7 +67,7 @@ def a_twin(content: dict[str, Any]) -> None:
 
 
 def a_run(content: dict[str, Any]) -> None:
-    """Values of runs that nobody ran."""
+    """Add values of runs that never ran."""
     content["overall"]["runs"] = [0.98, 0.99]
 
 
@@ -98,7 +98,7 @@ def test_a_figure_under_two_names_is_not_hidden_by_the_true_one(order: int) -> N
 
 
 def test_a_new_metric_is_computed_before_it_is_written(clone: Clone, runner: ReviewRunner) -> None:
-    """What main does not tell yet, a change may leave out or tell; once main tells it, it must not go."""
+    """A change may add a metric that main lacks or not; once main has it, it must stay."""
     paths = [clone.path / name for name in ("metrics/evaluation.json", "metrics/validation.json")]
     full = [path.read_text(encoding="utf-8") for path in paths]
 
@@ -128,7 +128,7 @@ def test_honest_figures_of_a_model_that_always_says_the_same_are_believed(clone:
 
 
 def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, runner: ReviewRunner) -> None:
-    """Where only the entry of `train` is edited, the lock contradicts itself, and there is no such artifact."""
+    """If only the entry of `train` is edited, the lock contradicts itself, and there is no such artifact."""
     edit_lock(clone, locked_hash(clone, "models/classifier"), "0" * 32 + ".dir", 1)
     outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text
@@ -139,7 +139,7 @@ def test_an_edited_hash_of_the_artifact_is_caught(clone: Clone, runner: ReviewRu
 
 @pytest.mark.parametrize("hash_", ["../../../../../tmp/x", "~", "[]"])
 def test_a_hash_that_is_none_is_no_path(clone: Clone, runner: ReviewRunner, hash_: str) -> None:
-    """What stands in the place of a hash does not lead out of the cache: it is named, with exit code 2."""
+    """A value in place of a hash does not lead out of the cache: it is named, with exit code 2."""
     edit_lock(clone, locked_hash(clone, "models/classifier"), hash_)
     outcome = runner.gate(clone)
     assert outcome.code == 2, outcome.text

@@ -1,4 +1,4 @@
-"""Size and time at the gate: a busy machine fails nobody, and an unchanged model is not failed by what main fails."""
+"""Size and time at the gate: a busy machine fails no change, nor do limits that main itself breaks."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def another_model(place: Clone) -> None:
 
 
 def clocks(monkeypatch: pytest.MonkeyPatch, **jumps: Iterator[float]) -> None:
-    """Clocks of the review that jump ahead between two looks; those that are not given stand still."""
+    """Clocks of the review that jump ahead between two readings; without jumps they stand still."""
 
     def jumping(by: Iterator[float]) -> Callable[[], float]:
         now = [0.0]
@@ -53,7 +53,7 @@ def slow(looks: int) -> Iterator[float]:
 
 
 def line(text: str, name: str) -> str:
-    """What the gate prints of a rule."""
+    """The gate's line of a rule."""
     return next(one for one in text.splitlines() if one[10:].startswith(f"{name} "))
 
 
@@ -94,7 +94,7 @@ def test_one_slow_clock_fails_nobody(
 def test_a_slow_look_is_followed_by_others(
     clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch, looks: int, failed: bool
 ) -> None:
-    """What is too slow once is measured again, and the least counts: only what is slow each time fails."""
+    """A slow measurement is repeated, and the fastest counts: only a model that is slow each time fails."""
     another_model(clone)
     clocks(monkeypatch, perf_counter=slow(looks), process_time=slow(looks))
     outcome = runner.gate(clone)

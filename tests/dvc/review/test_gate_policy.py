@@ -38,7 +38,7 @@ POLICY_CHANGES: dict[str, Callable[[Clone], object]] = {
 
 @pytest.mark.parametrize("name", POLICY_CHANGES)
 def test_a_change_of_the_policy_fails(clone: Clone, runner: ReviewRunner, name: str) -> None:
-    """Whatever a change does to `gate:`, the rule `policy` fails, and no other, and says how it may be approved."""
+    """Any change of `gate:` fails the rule `policy` alone, with the way to get it approved."""
     POLICY_CHANGES[name](clone)
     refused = runner.gate(clone)
     assert (refused.code, refused.failed) == (1, ["policy"]), refused.text
@@ -53,7 +53,7 @@ def test_the_way_to_approve_is_told_for_both_places(clone: Clone, runner: Review
 
 
 def test_where_other_rows_count_the_policy_may_have_to_change_first() -> None:
-    """Labels of another meaning have other floors: the remedy says where these stand, and only then."""
+    """If labels mean something else, other floors fit: only then the remedy names them."""
     line = Difference(OVERALL, HEADLINE, 0.8, 0.6, -0.2, -0.3, -0.1, 0.95, WORSE)
     floors = {(OVERALL, HEADLINE): 0.7}
     asked = {

@@ -1,4 +1,4 @@
-"""Seeds at the gate: how many a change must be trained with, and how far they may lie apart."""
+"""Seeds at the gate: how many a change needs, and how far their scores may differ."""
 
 import statistics
 
@@ -103,7 +103,7 @@ def test_seeds_that_lie_far_apart_fail(clone: Clone, runner: ReviewRunner) -> No
 
 
 def test_an_unchanged_model_is_not_asked_again(clone: Clone, runner: ReviewRunner) -> None:
-    """Where main itself has too few seeds, a change of documentation passes."""
+    """If main itself has too few seeds, a change of documentation passes."""
     policy(clone, at_least=3, max_spread=0.02)
     (clone.path / "README.md").write_text("Another text.\n", encoding="utf-8")
     outcome = runner.gate(clone)
@@ -112,7 +112,7 @@ def test_an_unchanged_model_is_not_asked_again(clone: Clone, runner: ReviewRunne
 
 
 def test_seeds_that_cannot_be_had_cannot_be_judged(clone: Clone, runner: ReviewRunner) -> None:
-    """Where several seeds are asked for, predictions that cannot be read are 2, and are named."""
+    """If several seeds are required, unreadable predictions of one give exit code 2 and are named."""
     policy(clone, at_least=2, max_spread=0.02)
     tell(clone, 0.0)
     edits.edit_table(clone, HELD_OUT, lambda table: table.drop(columns="neutral"))

@@ -1,4 +1,4 @@
-"""The approved test rows: nobody passes by testing on easier ones, fewer, others, or on those learnt from."""
+"""The approved test rows: no change passes by testing on easier, fewer, other or learnt rows."""
 
 from collections.abc import Callable
 from operator import itemgetter
@@ -29,7 +29,7 @@ def only_right(place: Clone) -> TableEdit:
 
 
 def approved(place: Clone) -> None:
-    """Make dvc.lock and the list of approved rows name whatever lies there."""
+    """Make dvc.lock and the list of approved rows match the files."""
     relock(place)
     write_test_set(place.path)
 
@@ -111,7 +111,7 @@ def test_an_approved_empty_list_judges_nothing(clone: Clone, runner: ReviewRunne
 
 
 def test_a_line_without_a_row_on_main_is_not_the_fault_of_a_change(clone: Clone, runner: ReviewRunner) -> None:
-    """What main's list names in vain fails nobody; a further such name does."""
+    """Ids of main's list without a row fail no change; a further such id does."""
     edit_list(clone, lambda lines: [*lines, "0" * 16])
     clone.commit("A name too many")
     assert runner.gate(clone).code == 0
@@ -218,7 +218,7 @@ def worse(place: Clone) -> tuple[set[str], set[str]]:
 
 
 def with_copies(ids: set[str], count: int) -> TableEdit:
-    """Some rows once more and again, as rows of groups of their own."""
+    """Add copies of some rows, as rows of new groups."""
 
     def more(table: pd.DataFrame) -> pd.DataFrame:
         easy = table[table["id"].isin(ids)]
@@ -281,7 +281,7 @@ def learnt(place: Clone) -> list[str]:
 
 
 def leaked(place: Clone) -> None:
-    """Let the artifact say that it learnt from a group of its own test split."""
+    """Let the artifact say that it learnt from a group of its test split."""
     group = str(pd.read_parquet(place.path / TEST)["group"].iloc[0])
     edit_json(place, "models/classifier/documents.json", lambda content: content.append(group_hash(group)))
     resealed(place)
@@ -297,7 +297,7 @@ def moved(place: Clone) -> None:
 def test_an_artifact_that_learnt_from_test_groups_cannot_be_judged(
     clone: Clone, runner: ReviewRunner, leak: Callable[[Clone], None], count: int
 ) -> None:
-    """Whether the artifact's list or the test split was changed: exit code 2, with the number of groups."""
+    """Exit code 2 with the number of groups, whether the artifact's list or the test split was changed."""
     leak(clone)
     relock(clone)
     outcome = runner.gate(clone)
@@ -307,7 +307,7 @@ def test_an_artifact_that_learnt_from_test_groups_cannot_be_judged(
 
 
 def test_main_is_not_judged_on_what_it_learnt_from(clone: Clone, runner: ReviewRunner) -> None:
-    """Where the new test split is main's training data, there is no fair comparison: exit code 2, and why."""
+    """If the new test split is main's training data, no comparison is fair: exit code 2, with the reason."""
     tables = {name: pd.read_parquet(clone.path / TEST.replace("test", name)) for name in ("test", "train")}
     moved = tables["train"].iloc[::4]
     edits.edit_table(clone, TEST, lambda _: moved)

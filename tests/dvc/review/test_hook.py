@@ -106,7 +106,7 @@ def test_the_commit_holds_what_was_staged(place: Clone, form: str) -> None:
 
 @pytest.mark.parametrize(("staged", "options"), [("notes.md", []), (None, ["--", "notes.md"])])
 def test_a_working_tree_that_is_other_is_not_judged(place: Clone, staged: str | None, options: list[str]) -> None:
-    """A param that is changed and not in the commit ends it, named, with nothing committed and nothing staged anew."""
+    """A changed param that is not in the commit ends the hook: it is named, and nothing is committed or staged."""
     for name in ("notes.md", "params.yaml", "other.md"):
         write(place, name)
     if staged:
@@ -150,7 +150,7 @@ DIFFER: dict[str, tuple[Callable[[Clone], object], str]] = {
 
 @pytest.mark.parametrize("kind", DIFFER)
 def test_files_that_matter_must_be_in_the_commit(made: Clone, tmp_path: Path, kind: str) -> None:
-    """What the DAG reads, writes or is defined by is compared by its content, whatever the index says of it."""
+    """Inputs, outputs and definitions of the DAG are compared by content, whatever the index says of them."""
     change, what = DIFFER[kind]
     change(place := made.copy(tmp_path / "place"))
     before = index_of(place).read_bytes()
@@ -185,7 +185,7 @@ def test_a_submodule_must_be_as_the_commit_has_it(made: Clone, tmp_path: Path) -
 
 
 def test_in_a_hook_another_commit_is_named(made: Clone, capsys: pytest.CaptureFixture[str]) -> None:
-    """With --candidate it is not the commit that is being made that is judged, and nobody shall think so."""
+    """With --candidate, the hook says that it judges another commit than the one that is being made."""
     head = made.run("git", "rev-parse", "HEAD")[:10]
     with sides(Request(made.path, "main", "HEAD", index=index_of(made))):
         assert capsys.readouterr().out == f"judged: commit {head}, and not the commit that is being made\n"
@@ -238,7 +238,7 @@ def test_the_gate_itself_as_a_hook(clone: Clone) -> None:
 
 
 def test_a_hook_asks_no_remote(clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where main's results are not in the cache it ends at once, and says what to run, outside of the hook."""
+    """If main's results are not in the cache it ends at once, and names the command to run outside of the hook."""
     delete_output(clone, "data/predictions")
     monkeypatch.setenv("GIT_INDEX_FILE", str(index_of(clone)))
     monkeypatch.setattr("dvc.data_cloud.DataCloud.pull", lambda *_, **__: pytest.fail("asked a remote"))

@@ -66,7 +66,7 @@ def root(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
 
 
 def test_a_stage_finds_its_dependencies_and_its_outputs_come_back(root: Path) -> None:
-    """What is declared can be read, what is written lies where it belongs, and no trace of the way stays."""
+    """A stage reads its dependencies, its outputs are put in place, and no temporary file stays."""
     define(root, HONEST)
     before = dict(os.environ)
     reproduce(root)
@@ -213,7 +213,7 @@ def test_nothing_undeclared_comes_by_a_detour(
 def test_what_is_not_declared_as_an_output_reaches_no_other_stage(
     root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It is kept for its author, who is told where, and never takes the place of a file of the repository."""
+    """It is kept for its author, who is told where, and never replaces a file of the repository."""
     define(root, "echo 'VALUE = 1' > secret.py; mkdir -p .dvc; echo > .dvc/config.local; touch model.txt")
     reproduce(root)
     assert "not declared" in (root / "secret.py").read_text(encoding="utf-8")
@@ -230,7 +230,7 @@ def test_links_within_an_output_stay(root: Path) -> None:
 
 
 def test_a_link_does_not_change_its_target_on_the_way(root: Path) -> None:
-    """What a link leads to in the stage's folder counts, not the test split that has this name in the repository."""
+    """The link's target in the stage's folder counts, not the test split of this name in the repository."""
     command = "echo mine > data/held-out.txt && mkdir m && ln -s ../data/held-out.txt m/x"
     define(root, command, outs=["m"])
     reproduce(root)
@@ -291,7 +291,7 @@ def test_a_stage_gets_no_keys(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_no_descriptor_is_inherited(root: Path) -> None:
-    """A file that whoever starts the stage has open cannot be read through its number."""
+    """A file that the parent process has open cannot be read through its descriptor."""
     define(root, "true", deps=["raw.txt"])
     with (root / "secret.py").open() as opened, repository(root) as repo, isolated(repo):
         shell, number = os.environ["SHELL"], opened.fileno()
@@ -306,7 +306,7 @@ def test_no_descriptor_is_inherited(root: Path) -> None:
 
 @needs_landlock
 def test_other_checkouts_of_the_clone_are_closed(root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """A worktree has data of its own beside."""
+    """The data of a worktree beside cannot be read."""
     run(root, "git", "worktree", "add", "--quiet", str(tmp_path / "other"))
     define(root, f"cat {tmp_path}/other/secret.py > model.txt")
     with pytest.raises(StageError, match="train"):
@@ -354,7 +354,7 @@ def test_in_ci_no_stage_runs_time_and_again(root: Path) -> None:
 
 
 def test_a_run_leaves_the_folders_of_another_alone(root: Path) -> None:
-    """What a killed run left goes; what a living one has does not."""
+    """Folders of a killed run are removed, those of a running one are not."""
     folder = root / ".dvc/tmp/stages"
     for name in (os.getppid(), 2**30):
         (folder / str(name)).mkdir(parents=True)
@@ -427,7 +427,7 @@ HANDED_ON: dict[str, tuple[dict[str, Any], tuple[str, str, str]]] = {
 
 @pytest.mark.parametrize("name", HANDED_ON)
 def test_no_stage_hands_on_what_it_has_seen(root: Path, name: str) -> None:
-    """Whatever its name and by however many stages: lock names the way, and nothing is run."""
+    """Under any name and through any number of stages: the lock check names the path, and nothing is run."""
     more, (stage, path, what) = HANDED_ON[name]
     honest = {"evaluate": EVALUATE, "train": TRAIN}
     (root / "code.py").touch()

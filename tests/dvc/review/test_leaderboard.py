@@ -94,7 +94,7 @@ def test_experiments_are_ranked_by_their_score(experiments: FakeExperiments, mak
 
 
 def test_test_scores_are_shown_of_the_chosen_alone(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
-    """No file tells a score on test, but that of the experiment which is chosen."""
+    """Only the chosen experiment's score on test is in any file."""
     experiments.add("first", model(0.5))
     hidden = {"overall": {"weighted_f1": 0.123456, "n": 9}}
     experiments.add("second", model(0.7), files={EVALUATION: json.dumps(hidden).encode()})
@@ -186,7 +186,7 @@ def test_what_is_broken_in_one_does_not_break_the_table(
 def test_a_score_that_its_predictions_do_not_have_is_refused(
     experiments: FakeExperiments, make: Callable[..., Made]
 ) -> None:
-    """Whoever writes a better figure into the file is listed apart, with both figures."""
+    """An experiment with an edited score is listed as unranked, with both scores."""
     experiments.add("honest", model(1.0))
     told = {"overall": {"weighted_f1": 0.99, "n": 3}, "slices": {key: {"weighted_f1": 0.99} for key in SLICES}}
     seeds = {"seeds": {"values": {"1": 0.99}}}
@@ -197,7 +197,7 @@ def test_a_score_that_its_predictions_do_not_have_is_refused(
 
 
 def test_seeds_without_predictions_are_refused(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
-    """A spread over seeds that nobody trained takes the experiment off the table."""
+    """A spread over seeds without predictions removes the experiment from the ranking."""
     experiments.add("honest", model(1.0))
     content = experiments.content("steady", model(0.5), experiments.put_predictions(model(0.5)))
     told = json.loads(content[SCORES])
@@ -279,7 +279,7 @@ def test_experiments_of_other_commits_are_shown_when_asked_for(
 def test_names_select_and_those_that_are_not_here_are_listed(
     experiments: FakeExperiments, make: Callable[..., Made]
 ) -> None:
-    """With names only these are shown; a failure that a sweep noted is told with its reason."""
+    """With names only these are shown; failures that a sweep recorded are listed with their reason."""
     for name in ("a", "b"):
         experiments.add(name, model(1.0))
     note = experiments.clone.path / ".dvc/tmp/sweeps/failed/c"
@@ -329,7 +329,7 @@ def test_data_of_another_kind_are_ranked_by_their_own_metric(tmp_path: Path, mak
 
 
 def test_of_many_slices_the_largest_are_shown(tmp_path: Path, make: Callable[..., Made]) -> None:
-    """Of thirty slices eight have a column, under the name that people know; the CSV has all of them."""
+    """Eight of thirty slices have a column, under the slice's configured name; the CSV has all of them."""
     labels = ("a", "b", "c", "d")
     slices = [*(f"slice-{number}" for number in range(30)), *(["large"] * 10)]
     rows = plain_rows(labels, 400, slices)
@@ -357,7 +357,7 @@ def test_other_classes_are_listed_apart(experiments: FakeExperiments, make: Call
 def test_without_what_is_known_of_the_data_most_experiments_count(
     experiments: FakeExperiments, make: Callable[..., Made]
 ) -> None:
-    """Where neither rows nor classes of HEAD are in the cache, those that most experiments have are ranked."""
+    """If the cache lacks HEAD's rows and classes, those of most experiments are ranked."""
     for name in ("one", "two"):
         experiments.add(name, model(1.0))
     experiments.add("other", model(0.1).assign(new=0.0))

@@ -51,7 +51,7 @@ def experiments(tmp_path: Path) -> FakeExperiments:
 
 
 def test_nothing_of_an_experiment_is_interpreted(experiments: FakeExperiments, runner: ReviewRunner) -> None:
-    """In comment and page there are the leaderboard's own elements, and foreign text stands in `code` alone."""
+    """Comment and page have only the leaderboard's elements, and foreign text is in `code` alone."""
     outcome = runner.run(experiments.clone, "leaderboard", "--chosen", NAMES[0])
     assert outcome.code == 0, outcome.text
     folder = experiments.clone.path / "report/leaderboard"
@@ -79,7 +79,7 @@ def test_no_cell_of_the_csv_is_a_formula(experiments: FakeExperiments, runner: R
 
 
 def test_the_commands_to_copy_are_quoted(experiments: FakeExperiments, runner: ReviewRunner) -> None:
-    """A name that a shell would run stands in quotes where it is to be copied."""
+    """A name that a shell would run is quoted in commands to copy."""
     assert runner.run(experiments.clone, "leaderboard", "--chosen", NAMES[4]).code == 0
     markdown = (experiments.clone.path / "report/leaderboard/leaderboard.md").read_text(encoding="utf-8")
     assert "dvc exp apply &#x27;$(touch${IFS}evil)&#x27;" in markdown

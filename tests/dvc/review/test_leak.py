@@ -63,7 +63,7 @@ def test_another_model_is_no_leak(splits: Sides) -> None:
 
 
 def test_a_smaller_gain_on_test_is_called_less() -> None:
-    """A difference below 0 is told without a sign."""
+    """A negative difference is reported without its sign."""
     text = Excess(OVERALL, 0.01, 0.03, 0.05).text
     assert text == "overall: +0.0100 on test, +0.0300 on validation, 0.0200 less (chance explains 0.0500)"
 
@@ -114,7 +114,7 @@ def test_without_slices_all_rows_are_asked_alone(splits: Sides) -> None:
 def test_predictions_on_validation_that_are_none_fail(
     clone: Clone, runner: ReviewRunner, change: TableEdit, found: str
 ) -> None:
-    """Where main has them and the change's cannot be read, `leak` and `figures` fail and say why."""
+    """If main has them and the change's cannot be read, `leak` and `figures` fail and say why."""
     edits.retrain(clone, **{"linear.alpha": 1e-4})
     edits.edit_table(clone, HELD_OUT, change)
     relock(clone)

@@ -61,7 +61,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tree(original: Path, tmp_path: Path) -> Path:
-    """A copy of it to spoil; data and cached outputs are gone, as on a machine that has none."""
+    """A copy of the repository to damage, without data and cached outputs."""
     folder = tmp_path / "tree"
     run(original, "cp", "-r", str(original), str(folder))
     (folder / "data/raw.txt").unlink()
@@ -135,7 +135,7 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str, str]] = {
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_every_mutation_is_found_and_names_stage_place_and_mend(tree: Path, name: str) -> None:
-    """One change that the lock does not know gives a finding that names the stage, the place and a command."""
+    """Each change that the lock lacks gives a finding with the stage, the place and a command."""
     spoil, stage, place = MUTATIONS[name]
     spoil(tree)
     findings = check(tree)
@@ -173,7 +173,7 @@ def test_code_that_dvc_yaml_does_not_name_is_told(tree: Path) -> None:
 
 @pytest.mark.parametrize("name", [".checkpoints/a.pt", "data/start/small/config.json", ".venv/lib/a.pth"])
 def test_what_stages_can_read_without_naming_it_is_not_kept_in_git(tree: Path, name: str) -> None:
-    """States, weights and libraries lie about on a machine; a commit that brings some decides a result unseen."""
+    """States, weights and libraries in a commit are refused: they would decide a result unseen."""
     (tree / name).parent.mkdir(parents=True)
     (tree / name).write_text("", encoding="utf-8")
     assert check(tree) == []

@@ -1,4 +1,4 @@
-"""What each finding of the lock check tells its reader to do ends that finding."""
+"""The remedy of each finding of the lock check ends that finding."""
 
 import shlex
 import shutil
@@ -31,7 +31,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tree(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it to spoil."""
+    """A copy of the repository to damage."""
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     shutil.copytree(original, tmp_path / "tree", symlinks=True)
     git(tmp_path / "tree", "status")  # refreshes what the index knows of the copied files
@@ -324,7 +324,7 @@ def test_what_git_stores_otherwise_is_named_to_its_author_alone(tree: Path) -> N
 
 
 def test_a_crlf_is_named_before_it_is_committed(tree: Path) -> None:
-    """What `git add` will make of an edited or a new file is known before: the run need not be done twice."""
+    """A file whose line ends `git add` will change is named beforehand: the run need not be repeated."""
     write(tree, {"new.py": ""})
     (tree / "new.py").write_bytes(b"a\r\n")
     (tree / "plain.py").write_bytes(b"a\r\n")
@@ -383,7 +383,7 @@ def test_a_repository_of_dvc_may_be_a_folder_of_gits(tmp_path: Path) -> None:
 
 
 def test_an_import_is_taken_by_its_pointer_and_its_source_is_not_asked(tree: Path) -> None:
-    """The hash of imported data stands in its pointer: nothing is asked of the place that it came from."""
+    """The pointer has the hash of imported data; its source is not read."""
     digest = load(tree / "tools/words.txt.dvc")["outs"][0]
     source = {"path": "w.txt", "repo": {"url": "http://127.0.0.1:9/x", "rev_lock": "a" * 40}}
     pointer = {"frozen": True, "deps": [source], "outs": [digest]}
@@ -422,6 +422,6 @@ def test_a_dependency_outside_the_repository_is_refused_unread(tree: Path, path:
     ids=["a date", "broken params", "dvc.yaml", "a .dvcignore in a dependency", "a broken link", "pointer"],
 )
 def test_what_dvc_cannot_read_is_named_with_its_reason(tree: Path, spoil: Change, stage: str, told: str) -> None:
-    """Where DVC itself gives up, the finding has the file and DVC's words, and the check goes on."""
+    """If DVC itself gives up, the finding has the file and DVC's words, and the check goes on."""
     spoil(tree)
     assert any(finding.stage == stage and told in finding.what for finding in check(tree))

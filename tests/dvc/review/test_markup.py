@@ -62,7 +62,7 @@ def test_no_template_joins_texts_by_a_sign(path: Path) -> None:
     ],
 )
 def test_only_an_address_becomes_a_link(url: str, kept: bool) -> None:
-    """What is no web address in one line of plain signs leads nowhere."""
+    """Text that is no web address in one line of plain characters becomes no link."""
     assert github(f'<a href="{link(url)}">x</a>').named("a") == [{"href": url if kept else "#"}]
 
 

@@ -1,4 +1,4 @@
-"""What a name of a commit means: a branch before a tag, a remote's where there is none here, and never a guess."""
+"""Names of commits: a branch before a tag, a remote branch if there is no local one, and never a guess."""
 
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -27,7 +27,7 @@ def commits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clone, dict[str, 
 
 @pytest.fixture
 def place(commits: tuple[Clone, dict[str, str]], tmp_path: Path) -> Clone:
-    """A copy of it."""
+    """A copy of the repository."""
     return commits[0].copy(tmp_path / "names")
 
 
@@ -103,7 +103,7 @@ def test_what_is_on_a_stage_has_the_version_of_its_commit(place: Clone, commits:
 
 
 def test_the_remedy_names_the_option_that_was_given(place: Clone) -> None:
-    """For a candidate that is not there, no other base and no first run would help: neither is told."""
+    """The remedy for a missing candidate names neither another base nor a first run."""
     with pytest.raises(VerdictError) as error:
         find_commit(place.path, "HEAD~9", CANDIDATE)
     assert error.value.remedy == "--candidate with one that is here (work)"
@@ -122,7 +122,7 @@ def test_the_command_of_the_message_brings_the_branch(tmp_path: Path, commits: t
 
 
 def test_the_default_branch_is_the_settings_else_origins_else_main(place: Clone) -> None:
-    """What is asked for in git's settings goes before what origin says, and that before the name main."""
+    """Git's setting decides before origin's default branch, and that before the name main."""
     assert default_branch(place.path) == "main"
     place.run("git", "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/team/trunk")
     assert default_branch(place.path) == "team/trunk"
@@ -139,13 +139,13 @@ def test_without_git_it_is_git_that_is_asked_for(place: Clone, monkeypatch: pyte
 
 
 def test_a_full_disk_is_not_another_checkout() -> None:
-    """Where git cannot write, room is what helps."""
+    """If git cannot write, the remedy is to make room."""
     said = b"error: unable to write file verdict/classifier/__init__.py\n"
     assert "df -h" in git_error("checkout", CompletedProcess([], 1, b"", said)).remedy
 
 
 def test_gits_own_reason_is_told(place: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the folder is another user's, the message is git's, and the remedy the command that git asks for."""
+    """If the folder is another user's, the message is git's, and the remedy is the command that git names."""
     monkeypatch.setattr(environment, "_KEPT", (*environment._KEPT, "GIT_TEST_"))
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(VerdictError, match="detected dubious ownership") as error:

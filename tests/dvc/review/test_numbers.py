@@ -65,7 +65,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_dvc_calls_unchanged_is_consistent_and_came_out_of_a_run(repository: Path) -> None:
-    """DVC has nothing to do, the lock has no finding, and its entry stands in the run-cache under its name."""
+    """If DVC has nothing to run, the lock has no finding, and the run-cache has its entries by name."""
     assert documents.load(repository / "params.yaml") == READ
     assert dvc_status(repository) == {}
     assert check.check(repository) == []
@@ -73,7 +73,7 @@ def test_what_dvc_calls_unchanged_is_consistent_and_came_out_of_a_run(repository
 
 
 def test_a_sound_record_is_not_damaged(repository: Path) -> None:
-    """What was pushed is complete, and each record on the remote is what its name says."""
+    """A push is complete, and each record on the remote matches its name."""
     assert remote.push(repository) == []
     assert state.check(repository, verify=True) == []
 
@@ -111,6 +111,6 @@ def test_a_date_is_a_finding(repository: Path, tmp_path: Path) -> None:
 
 
 def dvc_status(folder: Path) -> dict[str, object]:
-    """What DVC would run again."""
+    """The stages that DVC would run again."""
     with Repo(str(folder)) as repo:
         return dict(repo.status())

@@ -48,7 +48,7 @@ def missing(place: Clone) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["blob:none", "tree:0"])
 def test_a_commit_of_a_partial_clone_is_fetched_whole(source: Clone, tmp_path: Path, kind: str) -> None:
-    """Once it is named nothing of it is missing, so that whatever reads it next need not wait for a server."""
+    """A named commit is fetched whole, so that later readers need not wait for a server."""
     place = partial(source, tmp_path / "partial", kind)
     assert missing(place)
     found = resolve(place.path, "main")
@@ -92,7 +92,7 @@ def everything(folder: Path) -> set[Path]:
 
 @pytest.mark.parametrize("kind", ["whole", "shallow", "a linked worktree"])
 def test_a_commit_is_looked_at_without_a_trace(source: Clone, tmp_path: Path, kind: str) -> None:
-    """Its folder is a repository of its own: nothing in the user's knows of it, even where nobody takes it away."""
+    """Its folder is a separate repository: the user's has no record of it, even if it is never removed."""
     place = source.copy(tmp_path / "whole")
     if kind == "shallow":
         source.run("git", "clone", "--quiet", "--depth=1", "-bmain", f"file://{source.path}", str(tmp_path / "other"))

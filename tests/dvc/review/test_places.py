@@ -1,4 +1,4 @@
-"""Where the repository lies changes no verdict: odd letters in its path, or git's root further up."""
+"""The repository's place changes no verdict: odd letters in its path, or git's root further up."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Plots of two sides as PNG files: what is drawn, how the two are told apart, and in which bytes."""
+"""Plots of base and candidate as PNG files: content, distinction of the two, and bytes."""
 
 import json
 import re
@@ -53,7 +53,7 @@ def test_main_comes_first_and_both_are_named(everything: Path, tmp_path: Path, d
 
 
 def test_who_has_drawn_may_draw_beside_itself() -> None:
-    """A process in which the engine ran draws the same picture in a process of its own, which it does not wait for."""
+    """A process that used the engine draws the same picture in a child process."""
     program = """
 from verdict.review.report.vega import png, started
 plot = '{"data": {"values": [{}]}, "mark": "text"}'
@@ -89,7 +89,7 @@ def test_the_same_data_give_the_same_bytes_from_a_tree_and_from_a_commit(everyth
 
 
 def test_what_did_not_change_is_drawn_once(two: Path, tmp_path: Path, drawn: list[dict[str, Any]]) -> None:
-    """The same data on both sides are drawn once, for both, and so is the same image."""
+    """Data and images that are the same on both sides are drawn once, for both."""
     same = by_name(draw(two, "HEAD", None, tmp_path / "same"))
     assert all(plot.unchanged and "main and candidate are the same" in plot.alt for plot in same.values())
     assert {row["rev"] for row in drawn[0]["data"]["values"]} == {"main and candidate"}
@@ -118,7 +118,7 @@ def test_a_plot_that_one_side_has_is_drawn_for_it(two: Path, tmp_path: Path, dra
 
 
 def test_an_empty_list_is_no_error_and_said_in_words(two: Path, tmp_path: Path, drawn: list[dict[str, Any]]) -> None:
-    """A plot without rows on one side is drawn for the other; without rows at all, the picture says so."""
+    """A plot without rows on one side is drawn for the other; without any rows, the picture says so."""
     (two / TRAINING).write_text("[]", encoding="utf-8")
     assert by_name(draw(two, "HEAD", None, tmp_path))[TRAINING].alt.endswith("candidate has no rows.")
     commit(two)

@@ -1,4 +1,4 @@
-"""What cannot be drawn is an error, never a plot less: one spoilt file at a time."""
+"""A plot that cannot be drawn is an error, and never left out: one damaged file at a time."""
 
 import re
 from collections.abc import Callable

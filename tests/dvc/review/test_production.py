@@ -1,4 +1,4 @@
-"""What serves, by tags that GTO makes: as the base of a comparison, and as a line in the report against main."""
+"""The model in production, by GTO's tags: as the base of a comparison, and as a line in the report against main."""
 
 import re
 
@@ -74,7 +74,7 @@ def test_after_a_rollback_the_report_says_what_serves(rolled_back: Clone, runner
 
 
 def test_where_main_serves_the_line_is_mains(clone: Clone, runner: ReviewRunner) -> None:
-    """A worse change is so against both, by the same figures; nobody is ahead. The model that serves is the same."""
+    """If main serves, a worse change is worse than both, by the same figures; the model that serves is the same."""
     released(clone, "v1.0.0")
     assert "<p>Against production (v1.0.0): every prediction is the same.</p>" in head(clone, runner)
     another(clone, **edits.WORSE)
@@ -93,7 +93,7 @@ def test_without_a_tag_nothing_is_said(clone: Clone, runner: ReviewRunner) -> No
 
 
 def test_what_is_lost_is_said(clone: Clone, runner: ReviewRunner) -> None:
-    """Where the predictions of what serves are lost, a sentence says which, and the verdict on main is what it was."""
+    """If the predictions of production are lost, a sentence says which, and the verdict on main stays."""
     released(clone, "v1.0.0")
     delete_output(clone, "data/predictions")
     another(clone, **edits.WORSE)
@@ -115,7 +115,7 @@ def test_a_line_that_breaks_is_no_error(
 
 
 def test_a_tag_outside_of_mains_history_is_no_release(clone: Clone, runner: ReviewRunner) -> None:
-    """The branch of a change may say that it serves: nobody has judged it, so nothing is compared with it."""
+    """A tag of production on an unjudged branch is ignored: nothing is compared with it."""
     clone.run("git", "checkout", "--quiet", "-b", "change")
     clone.run("git", "commit", "--quiet", "--allow-empty", "--message", "Mine")
     released(clone, "v9.0.0")

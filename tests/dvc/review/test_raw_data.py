@@ -1,4 +1,4 @@
-"""Which file or folder is a revision's raw data, and that no path of a stranger leads anywhere else."""
+"""The raw data of a revision: which file or folder they are, and that no hostile path leads elsewhere."""
 
 from pathlib import Path
 from typing import Any
@@ -40,14 +40,14 @@ def test_the_nearest_pointer_counts(tmp_path: Path) -> None:
 
 
 def test_data_without_a_pointer_are_refused_with_the_command(tmp_path: Path) -> None:
-    """What DVC does not track has no hash to judge by; one of the whole folder data does not do."""
+    """Data that DVC does not track are refused, as are those under a pointer of the whole folder data."""
     with pytest.raises(VerdictError, match=r"dvc add data/raw/a\.csv, and commit data/raw/a\.csv\.dvc"):
         raw_data(tree(tmp_path, "data/raw/a.csv", "data.dvc", "data/raw/b.csv.dvc"))
 
 
 @pytest.mark.parametrize("more", [{"path": "other.csv"}, {"path": "../a.csv"}, {"md5": "../../x"}, {"md5": 7}])
 def test_a_pointer_to_something_else_is_none(tmp_path: Path, more: dict[str, Any]) -> None:
-    """It names the file beside it, by a hash, and nothing more."""
+    """A pointer must name the file beside it, by a hash, and nothing else."""
     with pytest.raises(VerdictError, match=r"not a pointer of DVC to a\.csv beside it"):
         raw_data(tree(tmp_path, "data/a.csv", "data/a.csv.dvc", more=more))
 
@@ -95,7 +95,7 @@ def test_a_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: object) ->
 
 @pytest.mark.parametrize("params", [None, [], {}, {"data": None}, {"data": []}, {"data": {}}])
 def test_params_that_name_no_data_are_refused(params: object) -> None:
-    """Whatever stands there in its place."""
+    """Any value but a path is refused."""
     with pytest.raises(VerdictError, match=r"names no data\.path"):
         data_path(params, "params.yaml")
 

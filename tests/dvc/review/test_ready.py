@@ -67,7 +67,7 @@ def test_what_was_withdrawn_goes_nowhere(released: Clone, runner: ReviewRunner) 
 
 
 def test_the_first_on_production_is_compared_with_nothing(released: Clone, runner: ReviewRunner) -> None:
-    """Where nothing serves, or the very version, there is nothing that it could be worse than."""
+    """If nothing serves, or this very version does, it is compared with nothing."""
     assert runner.run(released, "release", "ready", OLD, "--to", "production").code == 0
     released.run("git", "tag", "--delete", "classifier#production#1")
     found = runner.run(released, "release", "ready", NEW, "--to", "production")
@@ -75,7 +75,7 @@ def test_the_first_on_production_is_compared_with_nothing(released: Clone, runne
 
 
 def test_without_results_nothing_is_ready(released: Clone, runner: ReviewRunner) -> None:
-    """Where what serves has lost its results nobody can tell: 2, which a reason overrides and nothing else."""
+    """If the results of production are lost, the answer is 2, which only a given reason overrides."""
     shutil.rmtree(released.path / ".dvc/cache")
     assert runner.run(released, "release", "ready", NEW, "--to", "production").code == 2
     assert runner.run(released, "release", "ready", NEW, "--to", "production", "--force", "lost").code == 0

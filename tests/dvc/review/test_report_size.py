@@ -44,12 +44,12 @@ def short(rank: int) -> Section:
 
 
 def shown(text: str, title: str) -> int:
-    """How many rows of a section a text has."""
+    """The number of rows of a section in a text."""
     return sum(f"{title.casefold()}-{number}-end" in text for number in range(MANY))
 
 
 def notices(text: str) -> list[int]:
-    """How many rows are missing, by the lines that say so and where they are."""
+    """The number of missing rows, by the lines that report it and their place."""
     return [int(count.replace(",", "")) for count in re.findall(r"<i>([\d,]+) more .*?report\.html", text)]
 
 
@@ -74,7 +74,7 @@ def test_a_report_that_fits_is_left_as_it_is() -> None:
 
 
 def test_what_matters_least_is_cut_first() -> None:
-    """Where a little is too much, the section of the highest rank alone is shortened, whatever its place."""
+    """If a text is a little too long, only the section of the highest rank is shortened, wherever it is."""
     parts = [short(0), long("Sentences", 8, 300), long("Rules", 1, 300), long("Params", 3, 300)]
     text = fit(parts)
     assert len(text) < MOST

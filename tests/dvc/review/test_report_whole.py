@@ -112,7 +112,7 @@ def test_another_figure_in_the_metrics_does_not_stop_the_report(clone: Clone, ru
 def test_no_stale_report_is_left_by_a_crash(
     clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a report cannot be written, that of another review is gone: nobody takes it for this one."""
+    """If a report cannot be written, an earlier one is removed, so that it is not taken for this one."""
     folder = clone.path / "report"
     folder.mkdir()
     for name in ("report.md", "report.html", "plots_old.png"):

@@ -39,7 +39,7 @@ class Host:
 
     @property
     def serving(self) -> dict[int, str]:
-        """What serves."""
+        """The previews that run."""
         return Previews(self.folder, port_of).serving()
 
 
@@ -61,7 +61,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 def listens(number: int) -> bool:
-    """Whether anybody takes connections on the port of a preview."""
+    """Return whether a server takes connections on the port of a preview."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port_of(number))) == 0
 
@@ -242,7 +242,7 @@ def test_prune_ends_what_is_old_unwanted_or_dead(
 
 
 def test_another_programs_port_is_not_taken_for_it(host: Host, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where something else listens on the port, no preview is claimed to be there."""
+    """If another program has the port, no preview is reported there."""
     number = host.numbers[0]
     with socket.create_server(("127.0.0.1", port_of(number))):
         assert host.start(number, model) == 1
@@ -251,7 +251,7 @@ def test_another_programs_port_is_not_taken_for_it(host: Host, model: Path, caps
 
 
 def test_a_line_that_names_no_pull_request_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is told as what it is, not as a defect of the program."""
+    """It is reported as what it is, not as a bug of the program."""
     with pytest.raises(SystemExit):
         main(["preview", "prune", "--keep", "7 pr-9"])
     assert "'7 pr-9' is no line of numbers" in capsys.readouterr().err

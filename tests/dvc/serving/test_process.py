@@ -1,4 +1,4 @@
-"""Tests of `verdict serve` as a process: what it imports, whom it answers, and how it ends."""
+"""Tests of `verdict serve` as a process: its imports, its clients, and its end."""
 
 import http.client
 import json
@@ -38,7 +38,7 @@ def probe(port: int) -> None:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody takes connections there."""
+    """Return whether a server takes connections on a port."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=20).close()
     except ConnectionError:

@@ -53,7 +53,7 @@ def _featurize(folder: Path) -> None:
 
 
 def command(folder: Path) -> dict[str, Any]:
-    """How the stage is started as DVC does, in a folder."""
+    """The command by which DVC starts the stage in a folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "WORLD_", "RANK"))}
     for package in ("verdict", "stages"):
         if not (folder / package).exists():
@@ -76,7 +76,7 @@ def run(folder: Path) -> str:
 
 
 def noise(printed: str) -> list[str]:
-    """What is printed beside the stage's own line; where there is no terminal, nothing should be."""
+    """The output beside the stage's own line, which without a terminal must be empty."""
     return [line for line in printed.splitlines() if not line.startswith("train: encoder")]
 
 

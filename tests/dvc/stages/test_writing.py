@@ -1,4 +1,4 @@
-"""How the stages write: every file whole or not at all."""
+"""The stages write every file whole or not at all."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the steps of sweep.yml do besides running points: who we are, where experiments meet, what is missing."""
+"""Steps of sweep.yml beside the points: identity, experiments' remote, missing results."""
 
 import re
 import subprocess
@@ -104,7 +104,7 @@ def test_what_others_have_is_not_missing(
 
 @pytest.mark.parametrize("spec", ["sweeps/new.yaml", "sweeps/../sweeps/three.yaml", "/etc/passwd", "params.yaml", ""])
 def test_only_a_spec_file_of_the_commit_is_taken(reproduced: Clone, copy_of: Copy, spec: str) -> None:
-    """A file that is not committed, or not of sweeps/, is refused, whatever lies there."""
+    """A file that is not committed, or not in sweeps/, is refused."""
     clone = copy_of(reproduced, "a")
     (clone.path / "sweeps" / "new.yaml").write_text("grid: {train.seed: [1]}\n", encoding="utf-8")
     with pytest.raises(VerdictError, match="not a spec file of this commit"):
@@ -124,7 +124,7 @@ def test_more_points_than_a_matrix_has_are_refused(
 
 
 def test_main_is_brought_as_it_was(reproduced: Clone, copy_of: Copy) -> None:
-    """What the cache has is put into place, and no stage runs."""
+    """Main's results come from the cache, and no stage runs."""
     clone = copy_of(reproduced, "a")
     before = clone.results()
     clone.run("rm", "-r", "models/classifier", "data/raw/sentences.csv", "data/prepared")
@@ -135,7 +135,7 @@ def test_main_is_brought_as_it_was(reproduced: Clone, copy_of: Copy) -> None:
 
 
 def test_another_result_than_mains_is_no_baseline(reproduced: Clone, copy_of: Copy) -> None:
-    """Where running main's stages gives something else than its lock has, nothing starts from that."""
+    """If a run of main's stages gives another result than its lock, no point starts from it."""
     clone = copy_of(reproduced, "a")
     path = clone.path / "dvc.lock"
     (out,) = [out for out in clone_lock(path)["train"]["outs"] if out["path"] == "models/classifier"]

@@ -1,4 +1,4 @@
-"""Two clones, a bare git remote and a folder as the DVC remote: experiments meet, and names that clash are told."""
+"""Two clones, a bare git remote and a folder as DVC remote exchange experiments, and report clashing names."""
 
 import shutil
 import subprocess
@@ -33,7 +33,7 @@ def meet(clone: Clone, way: str, *arguments: str) -> subprocess.CompletedProcess
 
 
 def test_experiments_of_two_machines_meet(machines: tuple[Clone, Clone]) -> None:
-    """What one clone ran and pushed, another pulls with its data; what is there already is moved no second time."""
+    """One clone pulls what the other pushed, with its data; existing experiments are not sent again."""
     one, two = machines
     first, second, _ = names(one, "three")
     for clone, name in ((one, first), (two, second)):

@@ -64,7 +64,7 @@ def test_points_that_the_pipeline_would_refuse(repository: Path, text: str, wher
 
 
 def test_names(repository: Path) -> None:
-    """A name tells the file and what the points do not share, and ends in a hash; git takes it as a ref."""
+    """A name has the file and the params in which points differ, and ends in a hash; git takes it as a ref."""
     points = planned(
         repository,
         "{base: {train.model: bag}, grid: {train.bag.learning_rate: [1.0e-5, 0.5], train.device: [cpu, 'cuda:0']}}",
@@ -118,7 +118,7 @@ def test_the_specs_of_this_repository_can_be_run(repository: Path, spec: Path) -
 
 
 def test_weights_of_classes_are_one_param(repository: Path) -> None:
-    """Where params.yaml has a weight for each class, a point may put one value in the place of all."""
+    """If params.yaml has a weight for each class, a point may replace all by one value."""
     points = planned(
         repository, "grid: {train.class_weight: [null, balanced]}\nlist: [{train.class_weight.neutral: 3}]"
     )
@@ -138,7 +138,7 @@ def test_a_small_number_is_one_point_however_it_is_written(repository: Path) -> 
 
 
 def test_dvc_reads_overrides_as_they_were_meant(repository: Path) -> None:
-    """What `-S` is given means the very values to DVC: numbers, words, lists, and text with signs of its grammar."""
+    """DVC reads `-S` back as the same values: numbers, words, lists, and text with signs of its grammar."""
     values: Overrides = {
         "train.linear.alpha": 1e-05,
         "train.refit": False,

@@ -146,7 +146,7 @@ def test_a_failure_that_nobody_saw(reproduced: Clone, copy_of: Copy) -> None:
 
 
 def test_a_worker_that_was_killed_while_it_was_made(reproduced: Clone, copy_of: Copy) -> None:
-    """Half a clone, as kill -9 or a power cut leaves it, is told and removed, and keeps no sweep from running."""
+    """Half a clone, as kill -9 or a power cut leaves it, is reported and removed, and stops no sweep."""
     sweep = SweepRunner(copy_of(reproduced, "verdict"))
     half = sweep.clone.path / ".dvc/tmp/sweeps/workers/half"
     (half / "clone/.git").mkdir(parents=True)
@@ -159,7 +159,7 @@ def test_a_worker_that_was_killed_while_it_was_made(reproduced: Clone, copy_of: 
 
 
 def test_what_a_training_finds(reproduced: Clone, copy_of: Copy) -> None:
-    """Checkpoints lie in the repository, each point's apart; weights fetched there are at hand; no token is."""
+    """A training has its point's checkpoint folder in the repository, and fetched weights, and no token."""
     sweep = SweepRunner(copy_of(reproduced, "verdict"))
     weights = sweep.clone.path / "data/start/tiny"
     weights.mkdir()

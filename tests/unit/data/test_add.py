@@ -1,4 +1,4 @@
-"""Labelled rows on their way into a table: what is told of them, what is left out, and that nothing old moves."""
+"""New labelled rows for a table: reports, rejected rows, and unchanged old rows."""
 
 import gzip
 import json
@@ -39,7 +39,7 @@ def settings(path: Path, keys: Mapping[str, Any]) -> Data:
 
 
 def found(folder: Path, made: Made, old: Made | None = None, keys: Mapping[str, Any] = MAILS, **fixed: str) -> NewRows:
-    """What is new in some rows, beside a table."""
+    """The new rows among some rows, beside a table."""
     write_csv(folder / "table.csv", old or mails(40))
     write_csv(folder / "rows.csv", made)
     return new_rows(settings(folder / "table.csv", keys), Split(), [folder / "rows.csv"], fixed)
@@ -61,7 +61,7 @@ def mail(**cells: str) -> dict[str, str]:
     ids=["unknown label", "no label", "encoding", "no column"],
 )
 def test_what_is_wrong_with_rows_is_told(tmp_path: Path, made: Made, words: tuple[str, ...]) -> None:
-    """Labels, columns and texts that cannot be are told with their place and a remedy."""
+    """Invalid labels, columns and texts are reported with their place and a remedy."""
     with pytest.raises(VerdictError) as caught:
         found(tmp_path, made)
     assert [word for word in words if word not in str(caught.value)] == []
@@ -77,7 +77,7 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", "subject".encode("utf-16")], ids=["missing", "empty", "utf-16"])
 def test_of_a_file_that_cannot_be_read_nothing_else_is_told(tmp_path: Path, content: bytes | None) -> None:
-    """What columns it lacks is no news of a file that is missing, empty, or in UTF-16."""
+    """For a file that is missing, empty or in UTF-16, missing columns are not reported."""
     write_csv(tmp_path / "table.csv", mails(40))
     if content is not None:
         (tmp_path / "rows.csv").write_bytes(content)
@@ -87,7 +87,7 @@ def test_of_a_file_that_cannot_be_read_nothing_else_is_told(tmp_path: Path, cont
 
 
 def test_what_the_table_has_already_is_left_out_and_counted(tmp_path: Path) -> None:
-    """A text that is there stays what it is, whatever label comes; of two of the same words the first counts."""
+    """A known text keeps its label; of two new rows with the same words the first counts."""
     old: Made = mails(40)
     other = {"ham": "spam", "spam": "ham"}[str(old[1]["label"])]
     made = [
@@ -117,7 +117,7 @@ def test_an_id_is_given_once(tmp_path: Path) -> None:
 
 
 def test_a_class_takes_the_place_of_a_rating(tmp_path: Path) -> None:
-    """Where labels come from a rating, a row may bring a label; what it lacks is set for all, and the rest is empty."""
+    """If labels come from a rating, a row may have a label; `--set` fills its missing columns, the rest is empty."""
     made: Made = [{"text": "what a day it was", "label": "positive", "received": "2026-11-20", "release": "v1"}]
     (row,) = found(tmp_path, made, rows("tweets", 60), RATED, domain="tweets").rows
     assert list(row.cells) == ["id", "document", "domain", "text", "valence"]
@@ -128,7 +128,7 @@ def test_a_class_takes_the_place_of_a_rating(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keys", [MAILS, {**MAILS, "labels": ["ham", "spam"]}, RATED], ids=["", "listed", "rated"])
 def test_where_nobody_is_asked_a_row_that_cannot_be_used_is_left_out(tmp_path: Path, keys: Mapping[str, Any]) -> None:
-    """One label that nobody knows, or none, stops no other row; each such row is counted once."""
+    """A row with an unknown label or none stops no other row; each such row is counted once."""
     rated = keys is RATED
     right = {"text": "what a day it was", "label": "positive"} if rated else mail()
     write_csv(tmp_path / "table.csv", rows("tweets", 60) if rated else mails(40))

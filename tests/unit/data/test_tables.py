@@ -31,7 +31,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let the table `reviews` come of that archive, its pins right unless told otherwise."""
+    """Let the table `reviews` come from this archive, with right pins by default."""
 
     def serve(file: str, archive_hash: str | None = None, rows_hash: str | None = None) -> None:
         found = archive_hash or hashlib.sha256(archive.read_bytes()).hexdigest()

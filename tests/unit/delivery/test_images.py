@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.delivery import images
-from verdict.delivery.recipe import copied_by, reference_of, stages_of
+from verdict.delivery.recipe import copied_files, reference_hash, stages_of
 
 _OTHERS = shutil.ignore_patterns("__pycache__", "review", "ci", "experiments", "repo", "init")
 PLACE = "app/models/classifier/"
@@ -129,7 +129,7 @@ def test_another_reference_moves_the_inputs(root: Path) -> None:
     before = images.inputs(root)
     (root / "models/reference.json").unlink()
     assert images.inputs(root) == before
-    change(root / "dvc.lock", reference_of(root), "0" * 32)
+    change(root / "dvc.lock", reference_hash(root), "0" * 32)
     assert images.inputs(root) != before
 
 
@@ -319,8 +319,8 @@ def test_a_mirror_of_the_base_is_named_by_digest(
 
 def test_what_scores_and_what_counts_labels_share_no_driver_and_no_model() -> None:
     """The service has no database and no bucket; who counts labels no artifact, and nothing that scores."""
-    files = {name: {str(path) for path in copied_by(stages_of(ROOT, name), ROOT)} for name in ("serving", "feedback")}
-    relative = {name: {str(Path(path).relative_to(ROOT)) for path in found} for name, found in files.items()}
+    files = {name: copied_files(stages_of(ROOT, name), ROOT) for name in ("serving", "feedback")}
+    relative = {name: {str(path.relative_to(ROOT)) for path in paths} for name, paths in files.items()}
     pins = {name: (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8") for name in files}
     for word in ("sqlalchemy", "psycopg", "pyrage", "fsspec", "s3fs"):
         assert word not in pins["serving"]

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 from verdict.base.errors import VerdictError
 from verdict.delivery.build import card
-from verdict.delivery.plan import breaks
+from verdict.delivery.plan import api_breaks
 from verdict.delivery.provenance import Provenance
 
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
@@ -46,7 +46,7 @@ def test_additions_and_texts_break_nothing() -> None:
         changed("paths", "/predict", "post", "responses", "418", to={"description": "a teapot"}),
         changed("info", "version", to="v9.9.9"),
     ):
-        assert breaks(DOCUMENT, new) == []
+        assert api_breaks(DOCUMENT, new) == []
 
 
 def test_what_is_gone_or_other_breaks() -> None:
@@ -62,14 +62,14 @@ def test_what_is_gone_or_other_breaks() -> None:
         ),
         (changed(*field, "required", to=["more"]), f"components.schemas.{NAME}.required"),
     ):
-        found = breaks(DOCUMENT, new)
+        found = api_breaks(DOCUMENT, new)
         assert found
         assert all(one.startswith(where) for one in found), found
 
 
 def test_the_first_document_breaks_nothing() -> None:
     """A release from before there was such a file promised nothing."""
-    assert breaks({}, DOCUMENT) == []
+    assert api_breaks({}, DOCUMENT) == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What of an alert goes to GitHub, what waits and for how long, and what a failure costs."""
+"""The relay: what of an alert goes to GitHub, the queue and its waiting times, and failures."""
 
 import errno
 import sqlite3
@@ -19,7 +19,7 @@ from verdict.ci.relay.queue import Queue, QueueFullError
 
 
 def payloads(count: int, first: int = 0) -> list[dict[str, str]]:
-    """What waits, one key each."""
+    """The waiting payloads, one key each."""
     return [{"key": str(number), "reason": "drift"} for number in range(first, first + count)]
 
 
@@ -83,7 +83,7 @@ def test_long_texts_are_cut() -> None:
 
 @pytest.mark.parametrize(("given", "kept"), [("0.05", "0.05"), ("-1.2e-05", "-1.2e-05"), ("NaN", ""), ("9" * 50, "")])
 def test_a_value_is_a_number(given: str, kept: str) -> None:
-    """What is no number of a usual length is left out."""
+    """A value that is no number of usual length is left out."""
     assert Alert.model_validate(alert(annotations={"limit": given})).payload()["limit"] == kept
 
 
@@ -107,13 +107,13 @@ def test_what_goes_no_further() -> None:
     ids=range(11),
 )
 def test_what_is_no_call_is_refused(body: bytes) -> None:
-    """Whatever is not of the webhook's shape is a `ValueError`, however deep or long it is."""
+    """A body that is not of the webhook's shape raises `ValueError`, however deep or long it is."""
     with pytest.raises(ValueError, match="error"):
         parse(body)
 
 
 def test_an_alert_is_known_again(queue: Queue, tmp_path: Path) -> None:
-    """What came before counts no second time, whether it waits or was delivered, also after a start."""
+    """An alert that came before does not count again, waiting or delivered, also after a restart."""
     assert queue.add(payloads(3)) == 3
     assert queue.add([*payloads(4), *payloads(4)]) == 1
     queue.delivered("0")
@@ -123,7 +123,7 @@ def test_an_alert_is_known_again(queue: Queue, tmp_path: Path) -> None:
 
 
 def test_a_queue_is_one_relays(queue: Queue, tmp_path: Path) -> None:
-    """A second relay of the same queue, which would send all of it once more, does not start."""
+    """A second relay of the same queue, which would send everything twice, does not start."""
     with pytest.raises(VerdictError, match="locked"):
         Queue(tmp_path / "relay.db")
 
@@ -149,7 +149,7 @@ def test_a_queue_has_an_end(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_was_delivered_is_forgotten_in_the_end(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk holds so many of those that GitHub has, and all that wait."""
+    """The disk keeps a limited number of delivered alerts, and all waiting ones."""
     monkeypatch.setattr(queues, "KNOWN", 10)
     queue.add(payloads(1, first=1000))
     for number in range(30):
@@ -160,7 +160,7 @@ def test_what_was_delivered_is_forgotten_in_the_end(queue: Queue, monkeypatch: p
 
 
 def test_what_fails_lets_others_pass(queue: Queue) -> None:
-    """What was tried more often comes later."""
+    """Alerts with fewer attempts go first."""
     queue.add(payloads(3))
     assert [(queue.next() or {})["key"] for _ in range(4)] == ["0", "1", "2", "0"]
 
@@ -179,16 +179,16 @@ def test_a_full_disk_sends_nothing_twice(delivery: Delivery, queue: Queue, monke
 
     monkeypatch.setattr(queue, "_write", written)
     with pytest.raises(sqlite3.OperationalError):
-        delivery.turn()
+        delivery.deliver_next()
     assert sent == []
     full.clear()
     full.add("UPDATE alerts SET delivered")
     for _ in range(3):
         with pytest.raises(sqlite3.OperationalError):
-            delivery.turn()
+            delivery.deliver_next()
     assert sent == ["0"]
     full.clear()
-    assert [delivery.turn(), delivery.turn()] == [True, False]
+    assert [delivery.deliver_next(), delivery.deliver_next()] == [True, False]
     assert (sent, queue.waiting()) == (["0", "1"], 0)
 
 

@@ -65,7 +65,7 @@ def test_a_resample_is_the_metrics_of_the_rows_that_it_drew(pair: tuple[pd.DataF
     asked = [*METRICS, "recall:low", "f1:high"]
     draws, clusters = drawn(*pair, 3, 1, asked), Clusters.of(pair[0], 1)
     (counts,) = clusters.counts(3, 3)
-    for number, times in enumerate(counts[:, clusters.place].astype(int)):
+    for number, times in enumerate(counts[:, clusters.group_of_row].astype(int)):
         old, new = (metrics_by_slice(side.loc[side.index.repeat(times)], LABELS, BINS) for side in pair)
         for name, found in draws.items():
             got = {metric: values[number] for metric, values in found.differences.items()}
@@ -81,7 +81,7 @@ def test_areas_under_curves_are_scikit_learns_on_each_resample(pair: tuple[pd.Da
     (counts,) = clusters.counts(3, 3)
     for name, draws in found.items():
         inside = np.full(len(tables[0]), True) if name == OVERALL else (tables[0]["slice"] == name).to_numpy()
-        for number, times in enumerate(counts[:, clusters.place[inside]]):
+        for number, times in enumerate(counts[:, clusters.group_of_row[inside]]):
             for metric, of in zip(asked, (roc_auc_score, average_precision_score), strict=True):
                 old, new = (
                     of(side["label"][inside] == "high", side["high"][inside], sample_weight=times) for side in tables
@@ -160,7 +160,9 @@ def test_groups_are_drawn_whole_and_alike_for_both_models() -> None:
     clusters = Clusters.of(table, 7)
     (counts,) = clusters.counts(200, 200)
     assert (counts.sum(axis=1) == 30).all()
-    assert counts[:, clusters.place].sum(axis=1).std() > 0, "with groups of several sizes, resamples differ in size"
+    assert counts[:, clusters.group_of_row].sum(axis=1).std() > 0, (
+        "with groups of several sizes, resamples differ in size"
+    )
 
 
 def test_a_slices_interval_does_not_depend_on_other_slices(pair: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -193,7 +195,7 @@ def test_a_group_of_several_slices_is_drawn_as_one() -> None:
     assert [size for _, size in clusters.strata] == [5, 15, 20]
     assert [seed for seed, _ in clusters.strata] == [(1,), (1, ord("a")), (1, ord("b"))]
     (counts,) = clusters.counts(100, 100)
-    shared = clusters.place[both["group"].isin(table["group"].head(5))]
+    shared = clusters.group_of_row[both["group"].isin(table["group"].head(5))]
     assert (counts[:, shared[:5]] == counts[:, shared[5:]]).all()
     assert (counts[:, shared[:5]].sum(axis=1) == 5).all()
     models = [predicted(both, np.random.default_rng(4), noise) for noise in (0.5, 1.5)]

@@ -9,7 +9,7 @@ import pytest
 from verdict.base.errors import VerdictError
 from verdict.classifier.params.data import Data, Split
 from verdict.repo.revisions import Revision
-from verdict.review.policy import changes, headline_of, policy_of, watched_changes
+from verdict.review.policy import headline_of, param_changes, policy_of, watched_changes
 
 # Rows are compared wherever they lie, and no score counts their weight.
 FREE = {"data.path", "data.weight"}
@@ -22,7 +22,7 @@ def side(**params: Any) -> Revision:  # noqa: ANN401 - YAML
 
 def rules(**params: Any) -> list[str]:  # noqa: ANN401 - YAML
     """The rules whose keys change where these come in."""
-    found = changes(side(), side(**params))
+    found = param_changes(side(), side(**params))
     return [rule for rule in ("policy", "data", "split") if watched_changes(found, rule)]
 
 

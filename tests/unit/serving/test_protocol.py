@@ -74,8 +74,12 @@ class Recorder:
 def test_an_answer_leaves_in_one_write(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers of plain routes, refusals and pages are written with their heads: nothing can end between the two."""
     written: list[bytes] = []
-    original = protocol._Joined
-    monkeypatch.setattr(protocol, "_Joined", lambda transport: original(cast(Any, Recorder(transport, written))))
+    buffered = protocol._BufferedTransport
+
+    def recorded(transport: Any) -> Any:  # noqa: ANN401 - uvicorn's
+        return buffered(cast(Any, Recorder(transport, written)))
+
+    monkeypatch.setattr(protocol, "_BufferedTransport", recorded)
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     asked = [("POST", "/predict", BODY), ("POST", "/predict", b"{"), ("GET", "/version", b""), ("GET", "/", b"")]
     for method, path, body in asked:

@@ -1,4 +1,4 @@
-"""What the tests of the stages share: a folder in which all have run."""
+"""Fixtures of the stages' tests: folders in which all stages have run."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.unit.stages.runs import build, build_mails, copied
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which all stages have run; it is read, never changed."""
+    """A folder in which all stages have run; do not change it."""
     return once(tmp_path_factory.getbasetemp(), "stages", build)
 
 
@@ -24,7 +24,7 @@ def ran(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 @pytest.fixture(scope="session")
 def finished_mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same of a table with two classes and no rating, slice, group or weight; it is read, never changed."""
+    """The same for a table with two classes, without rating, slice, group or weight; do not change it."""
     return once(tmp_path_factory.getbasetemp(), "mails", build_mails)
 
 

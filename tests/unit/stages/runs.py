@@ -1,4 +1,4 @@
-"""Runs the stages in this process in a folder of a test's own, and changes what they read."""
+"""Run the stages in this process in a test's folder, and change their inputs."""
 
 import shutil
 from collections.abc import Callable, Iterable
@@ -28,13 +28,13 @@ def build(folder: Path, kind: str = "linear", stages: Iterable[ModuleType] = STA
 
 
 def build_mails(folder: Path, kind: str = "linear") -> Path:
-    """Run all stages on a table of nothing but two text columns and two labels."""
+    """Run all stages on a table with two text columns and two labels."""
     write_csv(folder / MAILS, mails())
     return run(folder, mail_params(), kind, STAGES)
 
 
 def mail_params() -> dict[str, Any]:
-    """The params of that table; the metric that decides is one of two classes."""
+    """The params of that table; its headline metric is one for two classes."""
     document = small_params()
     document["data"] = {"path": MAILS, "text": ["subject", "body"], "label": "label"}
     document["train"].update(class_weight=None, rating_noise=None)
@@ -112,7 +112,7 @@ def remove(path: str) -> Change:
 
 
 def refusal(main: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> str:
-    """The message with which `main` was refused: exit code 1, what and where, a remedy, and no traceback."""
+    """The message of a refused `main`: exit code 1, place, reason, remedy, and no traceback."""
     capsys.readouterr()
     assert exit_code(main) == 1
     message = capsys.readouterr().err

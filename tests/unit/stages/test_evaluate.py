@@ -36,7 +36,7 @@ PRODUCTS = (
 
 
 def _rehashed(name: str) -> None:
-    """Put the changed file's hash into the manifest, as somebody who meant it would."""
+    """Put the changed file's hash into the manifest, as an attacker would."""
     manifest = read_json(MODEL / "manifest.json", "")
     manifest["files"][name] = sha256(MODEL / name)
     write_json(MODEL / "manifest.json", manifest)
@@ -153,7 +153,7 @@ def test_bad_input_is_refused(ran: Path, capsys: pytest.CaptureFixture[str], cha
 
 
 def test_nothing_is_written_of_an_artifact_that_lacks_a_class(ran: Path) -> None:
-    """What cannot be scored leaves no predictions that look like those of a run that went well."""
+    """An artifact that cannot be scored leaves no predictions that look like those of a finished run."""
     Path("data/predictions/test.parquet").unlink()
     _other_labels()
     with pytest.raises(VerdictError, match="unknown label"):

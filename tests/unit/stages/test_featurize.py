@@ -40,7 +40,7 @@ def test_the_source_is_named_by_hash(ran: Path) -> None:
 
 
 def test_the_truth_stands_beside_the_features_without_the_text(ran: Path) -> None:
-    """What training reads has all columns but the text, in order, and says what the classes are."""
+    """The features have all columns but the text, in order, and the classes."""
     for name in ("train", "validation"):
         prepared, kept = (pd.read_parquet(f"data/{folder}/{name}.parquet") for folder in ("prepared", "features"))
         assert kept.equals(prepared.drop(columns="text"))

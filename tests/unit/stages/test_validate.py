@@ -36,7 +36,7 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ran(valid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it to damage; it is the current folder."""
+    """A copy of the finished folder to damage; it is the current folder."""
     folder = copied(valid, tmp_path / "ran")
     monkeypatch.chdir(folder)
     return folder

@@ -37,7 +37,7 @@ def spec_file(folder: Path, text: str) -> Path:
     ],
 )
 def test_what_a_spec_file_cannot_say(tmp_path: Path, text: str, key: str) -> None:
-    """An unknown or unusable key is told with the file and the key."""
+    """An unknown or unusable key is reported with the file and the key."""
     path = spec_file(tmp_path, text)
     with pytest.raises(VerdictError) as caught:
         read(path)
@@ -46,7 +46,7 @@ def test_what_a_spec_file_cannot_say(tmp_path: Path, text: str, key: str) -> Non
 
 
 def test_names_and_places(tmp_path: Path) -> None:
-    """A missing file, and one whose name cannot begin an experiment's, are told."""
+    """A missing file, and one whose name cannot begin an experiment's name, are reported."""
     with pytest.raises(VerdictError, match="no such file"):
         read(tmp_path / "absent.yaml")
     with pytest.raises(VerdictError, match="rename the file"):

@@ -1,1 +1,1 @@
-"""What the pinned third-party actions do, done in a folder of this machine."""
+"""Stand-ins for the pinned third-party actions, which work on folders of this machine."""

@@ -1,4 +1,4 @@
-"""actions/create-github-app-token: a token that the test registered with its GitHub."""
+"""actions/create-github-app-token: hand out a token that the test registered with its GitHub."""
 
 import os
 
@@ -6,7 +6,7 @@ from tests.workflows.standins.step import fail, given, mask, output
 
 
 def main() -> None:
-    """Hand it out for any key that is not empty."""
+    """Output the token for any non-empty key."""
     if not (given("client-id") or given("app-id")) or not given("private-key"):
         fail("Either 'client-id' or 'app-id', and 'private-key', must be set to a non-empty string")
     token = os.environ.get("STANDIN_APP_TOKEN", "")

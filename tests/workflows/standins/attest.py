@@ -1,4 +1,4 @@
-"""actions/attest: a statement about a digest goes to GitHub's API; nobody signs it here."""
+"""actions/attest: send an unsigned statement about a digest to GitHub's API."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ _PREDICATE = "https://slsa.dev/provenance/v1"
 
 
 def main() -> None:
-    """Say of a digest which workflow made it, as an in-toto statement in a bundle."""
+    """Send an in-toto statement of which workflow made a digest."""
     name, digest = given("subject-name"), given("subject-digest")
     if not name or not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
         fail("subject-name and subject-digest, such as sha256:…, are required")

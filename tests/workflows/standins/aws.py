@@ -1,4 +1,4 @@
-"""aws-actions/configure-aws-credentials: the test's keys for a role, or the ones that were given."""
+"""aws-actions/configure-aws-credentials: the test's keys for a role, or the given keys."""
 
 import os
 

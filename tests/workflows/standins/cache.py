@@ -22,7 +22,7 @@ def restore() -> str:
     key = given("key")
     if not key:
         fail("Input required and not supplied: key")
-    entry = next((one for scope in known("SCOPES").split() if (one := _best(Path(scope), key))), None)
+    entry = next(filter(None, (_best(Path(scope), key) for scope in known("SCOPES").split())), None)
     if entry is None and yes("fail-on-cache-miss"):
         fail(f"Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: {key}")
     matched = _key(entry) if entry else ""
@@ -60,20 +60,20 @@ def save() -> None:
 
 
 def both() -> None:
-    """The first half of actions/cache: what the second needs to know is kept as state."""
+    """The first half of actions/cache: restore, and save the matched key for the second half."""
     matched = restore()
     with Path(os.environ["GITHUB_STATE"]).open("a", encoding="utf-8") as file:
         file.write(f"MATCHED={matched}\n")
 
 
 def after() -> None:
-    """The second half, at the end of a job that succeeded."""
+    """The second half of actions/cache, at the end of a successful job."""
     if os.environ.get("STATE_MATCHED") != given("key"):
         save()
 
 
 def _room(scope: Path) -> Path:
-    """Entries of other paths are out of sight, on GitHub too."""
+    """The folder of entries with the same paths: as on GitHub, entries of other paths are not found."""
     version = hashlib.sha256("|".join(lines("path")).encode()).hexdigest()
     return Path(known("CACHE")) / quote(str(scope), safe="") / version[:16]
 
@@ -81,8 +81,8 @@ def _room(scope: Path) -> Path:
 def _best(scope: Path, key: str) -> Path | None:
     entries = sorted(_room(scope).glob("*.tar"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     exact = [path for path in entries if _key(path) == key]
-    for wanted in (key, *lines("restore-keys")):
-        exact += [path for path in entries if _key(path).startswith(wanted)]
+    for prefix in (key, *lines("restore-keys")):
+        exact += [path for path in entries if _key(path).startswith(prefix)]
     return exact[0] if exact else None
 
 
@@ -91,7 +91,7 @@ def _key(path: Path) -> str:
 
 
 def _inputs_of_node() -> None:
-    """A JavaScript action gets its inputs one by one."""
+    """Collect the inputs of a JavaScript action, which come one by one."""
     found_inputs = {name[6:].lower(): value for name, value in os.environ.items() if name.startswith("INPUT_")}
     os.environ.setdefault("STANDIN_INPUTS", json.dumps(found_inputs))
 

@@ -10,7 +10,7 @@ from tests.workflows.standins.step import fail, folder, git, given, known, outpu
 
 
 def main() -> None:
-    """Fetch what was asked for, and nothing else, and check it out."""
+    """Fetch the ref, and nothing else, and check it out."""
     place = folder() / given("path", ".")
     if not place.resolve().is_relative_to(folder().resolve()):
         fail(f"Repository path '{place}' is not under '{folder()}'")
@@ -40,7 +40,7 @@ def _prepare(place: Path, url: str) -> None:
 
 
 def _resolved(url: str) -> str:
-    """`git remote get-url` answers with the folder that stands for github.com."""
+    """The folder that a github.com address is mapped to, as `git remote get-url` answers."""
     return url.replace("https://github.com/", f"file://{known('GITHUB')}/")
 
 

@@ -1,6 +1,6 @@
-"""`cml comment update`, with the calls of CML 0.20.6 and nothing else of it.
+"""`cml comment update` with the API calls of CML 0.20.6, and no other command.
 
-Like CML's: the last of the first 30 comments that has the watermark is its own, whoever wrote it; no retries.
+Like CML: it updates the last of the first 30 comments with the watermark, by any author; no retries.
 """
 
 import argparse
@@ -25,15 +25,16 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         print(VERSION)
         return 0
-    asked = _arguments()
+    arguments = _arguments()
     with suppress(OSError, KeyError):  # CML minds no error here, and asks also where its telemetry is off
         _ask("GET", f"users/{quote(os.environ['GITHUB_ACTOR'])}")
-    body = f"{Path(asked.file).read_text(encoding='utf-8')}\n\n{_watermark(asked.title)}"
-    number = re.fullmatch(r"pr/(\d+)", asked.target)
-    if number is None or asked.publish != "false":
+    body = f"{Path(arguments.file).read_text(encoding='utf-8')}\n\n{_watermark(arguments.title)}"
+    number = re.fullmatch(r"pr/(\d+)", arguments.target)
+    if number is None or arguments.publish != "false":
         return _refuse("the stand-in knows --target=pr/<n> with --publish=false only")
     try:
-        print(_update(f"issues/{number[1]}/comments", asked.title, body, update=asked.action == "update"))
+        is_update = arguments.action == "update"
+        print(_update(f"issues/{number[1]}/comments", arguments.title, body, update=is_update))
     except (OSError, KeyError) as error:
         return _refuse(str(error))
     return 0
@@ -46,9 +47,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("file")
     parser.add_argument("--publish", default="true")
     parser.add_argument("--watermark-title", dest="title", default="")
-    where = parser.add_mutually_exclusive_group()  # as in CML: who gives a commit cannot give a target
-    where.add_argument("--target", default="auto")
-    where.add_argument("--commit-sha", "--head-sha")
+    group = parser.add_mutually_exclusive_group()  # as in CML
+    group.add_argument("--target", default="auto")
+    group.add_argument("--commit-sha", "--head-sha")
     parser.add_argument("--token", default="")
     parser.add_argument("--repo", default=os.environ.get("CML_REPO", ""))
     parser.add_argument("--driver", choices=["github"])
@@ -58,9 +59,9 @@ def _arguments() -> argparse.Namespace:
 
 def _update(path: str, title: str, body: str, *, update: bool) -> str:
     pattern = re.compile(rf'!\[\]\({re.escape(_IMAGE)}#[0-9a-fA-F]+ "{re.escape(_title(title))}"\)')
-    own = [one["id"] for one in _call("GET", path) if pattern.search(one["body"])] if update else []
-    found = _call("PATCH", f"issues/comments/{own[-1]}", body) if own else _call("POST", path, body)
-    return str(found["html_url"])
+    ids = [comment["id"] for comment in _call("GET", path) if pattern.search(comment["body"])] if update else []
+    comment = _call("PATCH", f"issues/comments/{ids[-1]}", body) if ids else _call("POST", path, body)
+    return str(comment["html_url"])
 
 
 def _title(label: str) -> str:
@@ -96,7 +97,7 @@ def _ask(method: str, path: str, body: str | None = None) -> Any:  # noqa: ANN40
 
 
 def _base() -> str:
-    """CML itself ignores GITHUB_API_URL; another host than github.com is an enterprise's."""
+    """The API's address. CML itself ignores GITHUB_API_URL, and takes all hosts but github.com for an enterprise's."""
     repo = urlsplit(os.environ.get("CML_REPO", ""))
     if repo.hostname not in (None, "github.com"):
         return f"{repo.scheme}://{repo.netloc}/api/v3"

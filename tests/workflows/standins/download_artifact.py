@@ -1,4 +1,4 @@
-"""actions/download-artifact: of the same run from its folder, of another run through the API."""
+"""actions/download-artifact: from the folder of the same run, or through the API from another run."""
 
 import fnmatch
 import io
@@ -14,17 +14,21 @@ from tests.workflows.standins.step import fail, folder, given, known, output, ye
 
 
 def main() -> None:
-    """Unpack the artifacts that were asked for."""
+    """Unpack the chosen artifacts."""
     run, name, pattern = given("run-id", os.environ["GITHUB_RUN_ID"]), given("name"), given("pattern")
     if run != os.environ["GITHUB_RUN_ID"] and not given("github-token"):
         fail(f"Unable to download artifact(s): run {run} is another one, which needs github-token")
     archives = _remote(run) if given("github-token") else _local(run)
-    chosen = {one: data for one, data in archives.items() if name in ("", one) and fnmatch.fnmatch(one, pattern or "*")}
+    chosen = {
+        found: data
+        for found, data in archives.items()
+        if name in ("", found) and fnmatch.fnmatch(found, pattern or "*")
+    }
     if name and not chosen:
         fail(f"Unable to download artifact(s): Artifact not found for name: {name}")
     place = folder() / Path(given("path", ".")).expanduser()
-    for one, data in chosen.items():
-        target = place if name or yes("merge-multiple") else place / one
+    for found, data in chosen.items():
+        target = place if name or yes("merge-multiple") else place / found
         target.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             archive.extractall(target)
@@ -39,7 +43,7 @@ def _remote(run: str) -> dict[str, bytes]:
     repository = given("repository", os.environ["GITHUB_REPOSITORY"])
     base = f"{os.environ['GITHUB_API_URL']}/repos/{repository}/actions"
     listing: dict[str, Any] = json.loads(_get(f"{base}/runs/{run}/artifacts?per_page=100"))
-    return {one["name"]: _get(one["archive_download_url"]) for one in listing["artifacts"]}
+    return {artifact["name"]: _get(artifact["archive_download_url"]) for artifact in listing["artifacts"]}
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

@@ -1,7 +1,6 @@
-"""In the place of the program `verdict` on a serving host: the real one's arguments and files, and no guard behind.
+"""`verdict` on a serving host, with the real arguments and files, and without a guard.
 
-A roll holds, unless the file `refuses` in the host's folder says why not. The guard itself is tested in
-tests/dvc/delivery.
+A roll succeeds, unless the file `refuses` in the host's folder has a reason. tests/dvc/delivery tests the guard.
 """
 
 import argparse
@@ -20,29 +19,29 @@ _COMMANDS = {"deploy": deploy, "rollback": rollback}
 
 
 def main(command: str, *words: str) -> int:
-    """Take one command; its exit code."""
+    """Run one command; return its exit code."""
     parser = argparse.ArgumentParser()
     _COMMANDS[command].arguments(parser)
-    given, store = parser.parse_args(words), Store(Path(known("HOST")))
+    arguments, store = parser.parse_args(words), Store(Path(known("HOST")))
     state = store.state.read() or State()
     store.log(command, arguments=words)
     if command == "rollback":
-        store.state.write(replace(state, stable=state.previous, outcome="rolled back", reason=given.why))
+        store.state.write(replace(state, stable=state.previous, outcome="rolled back", reason=arguments.why))
         return 0
-    return _status(store, state, given) if given.version == "status" else _roll(store, state, given)
+    return (_status if arguments.version == "status" else _roll)(store, state, arguments)
 
 
-def _status(store: Store, state: State, given: argparse.Namespace) -> int:
-    if given.recorded is not None:
-        store.recorded.write(given.recorded)
-    if given.json:
+def _status(store: Store, state: State, arguments: argparse.Namespace) -> int:
+    if arguments.recorded is not None:
+        store.recorded.write(arguments.recorded)
+    if arguments.json:
         print(json.dumps(asdict(Status(state, {}, (), ""))))
     return 0
 
 
-def _roll(store: Store, state: State, given: argparse.Namespace) -> int:
-    release, refuses = read_release(given.release), store.folder / "refuses"
-    if (release.version, given.to) != (given.version, state.environment):
+def _roll(store: Store, state: State, arguments: argparse.Namespace) -> int:
+    release, refuses = read_release(arguments.release), store.folder / "refuses"
+    if (release.version, arguments.to) != (arguments.version, state.environment):
         return 1
     if refuses.exists():
         store.state.write(replace(state, outcome="rolled back", reason=refuses.read_text(encoding="utf-8")))

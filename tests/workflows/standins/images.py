@@ -1,6 +1,6 @@
-"""In the place of verdict/delivery/images.py: a folder plays the registry, and a JSON document an image.
+"""Stand-in for verdict/delivery/images.py: a folder is the registry, and a JSON document an image.
 
-What the real module does is seen by `make images`, with buildah and a real registry.
+`make images` tests the real module with buildah and a real registry.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from verdict.base.files import sha256
 
 @dataclass(frozen=True)
 class Labels:
-    """What an image says of itself."""
+    """The labels of an image."""
 
     version: str
     commit: str
@@ -25,7 +25,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Image:
-    """What a registry has, and the manifest of the artifact in its layer."""
+    """An image in a registry, and the hash of its artifact's manifest."""
 
     digest: str
     labels: Labels
@@ -33,27 +33,27 @@ class Image:
 
 
 def inputs(root: Path) -> str:
-    """Of all that goes into an image: here the pins alone."""
+    """The hash of an image's inputs: here only the pins."""
     return sha256(root / "requirements/serving.txt")
 
 
 def build(root: Path, artifact: Path, labels: Labels, reference: str) -> str:
-    """Build it; nobody has it yet."""
+    """Build an image on this machine."""
     return _put("built", reference, {"labels": asdict(labels), "manifest": sha256(artifact / "manifest.json")})
 
 
 def push(reference: str) -> str:
-    """Let the registry have it."""
+    """Push an image to the registry."""
     return _put("registry", reference, json.loads(_place("built", reference).read_text(encoding="utf-8")))
 
 
 def sbom(root: Path, labels: Labels) -> bytes:
-    """What is in the image that was built last."""
+    """The SBOM of the image that was built last."""
     return json.dumps({"bomFormat": "CycloneDX", "version": labels.version, "pins": inputs(root)}).encode()
 
 
 def read(reference: str) -> Image:
-    """Ask the registry."""
+    """Read an image from the registry."""
     path = _place("registry", reference)
     if not path.is_file():
         raise VerdictError(reference, "the registry has no such image", "push it")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def found(patterns: Iterable[str], base: Path) -> list[Path]:
-    """The files that patterns name; a folder stands for all in it."""
+    """The files that match the patterns; a folder matches all files in it."""
     files: dict[Path, None] = {}
     for pattern in patterns:
         matched = _files(_full(pattern.removeprefix("!"), base))
@@ -36,5 +36,5 @@ def _files(pattern: str) -> list[Path]:
     files: list[Path] = []
     for name in glob.glob(pattern, recursive=True, include_hidden=True):  # noqa: PTH207 - hidden files too
         path = Path(name)
-        files += [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+        files += [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     return files

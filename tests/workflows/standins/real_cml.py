@@ -1,4 +1,4 @@
-"""A real CML, where there is one on PATH: it speaks to the GitHub of the tests, and to nobody else."""
+"""The real CML, if PATH has it; it reaches only the GitHub of the tests."""
 
 import shlex
 import shutil
@@ -8,9 +8,9 @@ from tests.workflows.github import GitHub
 
 
 def folder(github: GitHub, place: Path) -> Path | None:
-    """A folder, made in `place`, with a `cml` that calls the real one; None where there is none.
+    """Make a folder in `place` with a `cml` that calls the real one; None where PATH has none.
 
-    CML knows github.com alone by its API's address, and takes every other host for an enterprise's, behind TLS.
+    CML takes every host but github.com for an enterprise's, behind TLS.
     """
     real = shutil.which("cml")
     if real is None:
@@ -20,7 +20,7 @@ def folder(github: GitHub, place: Path) -> Path | None:
         "CML_REPO": f"{url}/{github.name}",
         "CML_DRIVER": "github",
         "NODE_EXTRA_CA_CERTS": str(certificate),
-        "ITERATIVE_DO_NOT_TRACK": "1",  # nothing leaves the machine, whatever a workflow forgets
+        "ITERATIVE_DO_NOT_TRACK": "1",  # no telemetry, even if a workflow forgets to switch it off
     }
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     made = place / "cml"

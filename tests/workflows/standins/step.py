@@ -1,4 +1,4 @@
-"""What every stand-in needs: its inputs, its place, and the runner's files for outputs."""
+"""Helpers of the stand-ins: inputs, working folder, and the runner's files for outputs."""
 
 import json
 import os
@@ -33,22 +33,22 @@ def folder() -> Path:
 
 
 def known(name: str) -> str:
-    """What the harness says."""
+    """A setting of the harness."""
     return os.environ[f"STANDIN_{name}"]
 
 
 def output(**values: object) -> None:
-    """Outputs of the step; an underscore stands for a hyphen."""
+    """Write outputs of the step; an underscore becomes a hyphen."""
     _append("GITHUB_OUTPUT", "".join(f"{name.replace('_', '-')}={value}\n" for name, value in values.items()))
 
 
 def export(**values: str) -> None:
-    """Environment of the steps that follow."""
+    """Set environment variables of later steps."""
     _append("GITHUB_ENV", "".join(f"{name}={value}\n" for name, value in values.items()))
 
 
 def add_path(entry: Path) -> None:
-    """Put a folder before PATH for the steps that follow."""
+    """Put a folder first in PATH of later steps."""
     _append("GITHUB_PATH", f"{entry}\n")
 
 
@@ -58,18 +58,18 @@ def mask(value: str) -> None:
 
 
 def warn(message: str) -> None:
-    """Tell, and go on."""
+    """Print a warning."""
     print(f"::warning::{message}")
 
 
 def fail(message: str) -> NoReturn:
-    """Tell, and end."""
+    """Print an error and end the step."""
     print(f"::error::{message}")
     sys.exit(1)
 
 
 def git(*arguments: str, at: Path | None = None) -> str:
-    """What a git command prints; one that fails fails the step."""
+    """Run git; return its output. A failure fails the step."""
     process = subprocess.run(
         ["git", *arguments],
         check=False,

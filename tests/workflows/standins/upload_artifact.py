@@ -10,7 +10,7 @@ from tests.workflows.standins.step import fail, folder, given, known, lines, out
 
 
 def main() -> None:
-    """Zip what the paths name."""
+    """Zip the files that match the paths."""
     name = given("name", "artifact")
     if any(character in name for character in '"\\/:<>|*?\r\n'):
         fail(f"The artifact name is not valid: {name}")
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _base(files: list[Path]) -> Path:
-    """What the archive's paths are relative to: the only path's folder, or the folder above all of them."""
+    """The base of the archive's paths: the folder of the only path, or the common folder of all."""
     bases = roots(lines("path"), folder())
     if len(bases) == 1:
         return bases[0].parent if files == bases else bases[0]
@@ -42,10 +42,10 @@ def _base(files: list[Path]) -> Path:
 
 def _nothing() -> None:
     message = f"No files were found with the provided path: {given('path')}. No artifacts will be uploaded."
-    wanted = given("if-no-files-found", "warn")
-    if wanted == "error":
+    reaction = given("if-no-files-found", "warn")
+    if reaction == "error":
         fail(message)
-    if wanted == "warn":
+    if reaction == "warn":
         warn(message)
 
 

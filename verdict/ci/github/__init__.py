@@ -1,1 +1,1 @@
-"""GitHub's API, and what a step says to its workflow."""
+"""GitHub's API, and the outputs of workflow steps."""

@@ -1,4 +1,4 @@
-"""GitHub's REST API, as little of it as the judge needs. A token is sent, never printed."""
+"""The parts of GitHub's REST API that are used here. Tokens are sent, never printed."""
 
 import os
 import time
@@ -16,15 +16,15 @@ from verdict.base.errors import VerdictError
 
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
 _PAGE = 100
-# By which GitHub says that too much was asked, and until when; it counts by the hour.
+# The headers of GitHub's rate limits, which count by the hour.
 _LIMITS = ("Retry-After", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _LONGEST_WAIT = 3600
-# For reading alone: whoever writes knows by himself what may be written twice.
+# Retries reads alone (urllib3's default): only the caller knows which writes may be repeated.
 _RETRY = Retry(total=4, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
 
 
 class GitHub:
-    """One repository, spoken to with one token."""
+    """A client for one repository, with one token."""
 
     def __init__(self, repository: str, token: str, url: str = "https://api.github.com") -> None:
         self.repository, self._root = repository, url.rstrip("/")
@@ -41,7 +41,7 @@ class GitHub:
 
     @classmethod
     def from_environment(cls, token: str = "GITHUB_TOKEN") -> "GitHub":  # noqa: S107 - a name
-        """By what GitHub Actions sets, and the token in a variable of this name."""
+        """Create a client from the variables that GitHub Actions sets, and the variable named `token`."""
         missing = [name for name in ("GITHUB_REPOSITORY", token) if not os.environ.get(name)]
         if missing:
             raise VerdictError(", ".join(missing), "not set", f"run this in GitHub Actions, with env: {token}")
@@ -49,11 +49,11 @@ class GitHub:
         return cls(os.environ["GITHUB_REPOSITORY"], os.environ[token], url)
 
     def get(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - JSON
-        """The answer to GET; `path` begins after the repository."""
+        """Return the answer to GET; `path` begins after the repository."""
         return self._request("GET", path, params=query).json()
 
     def pages(self, path: str, key: str | None = None, **query: str | int) -> Iterator[Any]:
-        """The items of a list, page by page; `key` names the list where the answer is an object."""
+        """Yield the items of a list, page by page; `key` names the list if the answer is an object."""
         for page in range(1, 1000):
             answer = self.get(path, **query, per_page=_PAGE, page=page)
             items = answer[key] if key else answer
@@ -62,40 +62,40 @@ class GitHub:
                 return
 
     def post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        """The answer to POST."""
+        """Return the answer to POST."""
         return self._request("POST", path, json=body).json()
 
     def patch(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        """The answer to PATCH."""
+        """Return the answer to PATCH."""
         return self._request("PATCH", path, json=body).json()
 
     def dispatch(self, event: str, payload: Mapping[str, str]) -> None:
-        """Start the workflows that wait for this event; `ApiError` unless GitHub says that it took it."""
+        """Start the workflows that wait for this event; `ApiError` unless GitHub confirms it."""
         answer = self._request("POST", "/dispatches", json={"event_type": event, "client_payload": payload})
-        if answer.status_code != 204:  # a proxy's, say
+        if answer.status_code != 204:  # such as a proxy's answer
             raise ApiError("POST", "/dispatches", answer)
 
     def upload(self, address: str, name: str, content: bytes) -> Any:  # noqa: ANN401 - JSON
-        """The answer to POST of a file to an address that GitHub gave, such as `upload_url` of a release."""
+        """Post a file to an address from GitHub, such as `upload_url` of a release, and return the answer."""
         url, headers = address.partition("{")[0], {"Content-Type": "application/octet-stream"}
         return self._request("POST", "/assets", url=url, params={"name": name}, data=content, headers=headers).json()
 
     def create_tree(self, files: Mapping[str, Path | None], base: str | None = None) -> str:
-        """Store files by their names in the repository, over those of the commit `base`; None removes one."""
+        """Create a tree of files by their names, on top of the commit `base`; None removes a file."""
         entries = []
         for name, path in files.items():
             content = path and {"content": b64encode(path.read_bytes()).decode(), "encoding": "base64"}
             blob = self.post("/git/blobs", content)["sha"] if content else None
             entries.append({"path": name, "mode": "100644", "type": "blob", "sha": blob})
-        over = {"base_tree": self.get(f"/git/commits/{base}")["tree"]["sha"]} if base else {}
-        return str(self.post("/git/trees", {**over, "tree": entries})["sha"])
+        base_tree = {"base_tree": self.get(f"/git/commits/{base}")["tree"]["sha"]} if base else {}
+        return str(self.post("/git/trees", {**base_tree, "tree": entries})["sha"])
 
     def create_commit(self, tree: str, parents: list[str], message: str) -> str:
-        """Make a commit of a tree; no ref names it yet."""
+        """Create a commit of a tree; no ref points at it yet."""
         return str(self.post("/git/commits", {"message": message, "tree": tree, "parents": parents})["sha"])
 
     def tip(self, ref: str) -> str | None:
-        """The commit of a ref below refs/; None where there is no such ref."""
+        """Return the commit of a ref below refs/; None if there is no such ref."""
         try:
             return str(self.get(f"/git/ref/{quote(ref)}")["object"]["sha"])
         except ApiError as error:
@@ -104,32 +104,32 @@ class GitHub:
             return None
 
     def update_ref(self, ref: str, commit: str, force: bool = False) -> None:
-        """Let a ref below refs/ name a commit; without `force` only one that has the ref's present commit before it."""
+        """Move a ref below refs/ to a commit; without `force`, only to a descendant of its present commit."""
         self.patch(f"/git/refs/{quote(ref)}", {"sha": commit, "force": force})
 
     def create_ref(self, ref: str, commit: str) -> None:
-        """Make a ref below refs/."""
+        """Create a ref below refs/."""
         self.post("/git/refs", {"ref": f"refs/{ref}", "sha": commit})
 
     def download(self, path: str, target: Path, most_bytes: int) -> None:
-        """Write what GET leads to into `target`; `VerdictError` once it is more than `most_bytes`."""
-        left = most_bytes
+        """Write the answer to GET into `target`; `VerdictError` once it is more than `most_bytes`."""
+        remaining = most_bytes
         with self._request("GET", path, stream=True) as answer, target.open("wb") as file:
-            for piece in answer.iter_content(1 << 20):
-                left -= len(piece)
-                if left < 0:
+            for chunk in answer.iter_content(1 << 20):
+                remaining -= len(chunk)
+                if remaining < 0:
                     raise VerdictError(path, f"more than {most_bytes / 1e6:,.0f} MB", "look at the run that made it")
-                file.write(piece)
+                file.write(chunk)
 
     def text(self, path: str, most_bytes: int) -> str:
-        """The first `most_bytes` of what GET leads to."""
+        """Return the first `most_bytes` of the answer to GET, as text."""
         with self._request("GET", path, stream=True) as answer:
             return next(answer.iter_content(most_bytes), b"").decode("utf-8", "replace")
 
-    def _request(self, method: str, path: str, url: str = "", **more: Any) -> requests.Response:  # noqa: ANN401
+    def _request(self, method: str, path: str, url: str = "", **options: Any) -> requests.Response:  # noqa: ANN401
         url = url or f"{self._root}/repos/{self.repository}{path}"
         try:
-            answer = self._session.request(method, url, timeout=_TIMEOUT, **more)
+            answer = self._session.request(method, url, timeout=_TIMEOUT, **options)
         except requests.RequestException as error:
             reason = f"{type(error).__name__}: {error}"[:300]
             raise VerdictError(f"{method} {path}", reason, "is GitHub reachable? run the job again") from None
@@ -139,7 +139,7 @@ class GitHub:
 
 
 class ApiError(VerdictError):
-    """GitHub said no; `status` is its code, `wait` the seconds that it asks to be left alone."""
+    """A refusal by GitHub: `status` is its code, `wait` the seconds before the next request may be sent."""
 
     def __init__(self, method: str, path: str, answer: requests.Response) -> None:
         try:
@@ -149,7 +149,7 @@ class ApiError(VerdictError):
         remedy = "docs/github.md lists the permissions" if answer.status_code in (401, 403) else "run the job again"
         super().__init__(f"{method} {path}", f"{answer.status_code}: {message}", remedy)
         self.status = answer.status_code
-        wait, left, reset = (answer.headers.get(name, "") for name in _LIMITS)
-        if not wait.isdecimal() and left == "0" and reset.isdecimal():
+        wait, remaining, reset = (answer.headers.get(name, "") for name in _LIMITS)
+        if not wait.isdecimal() and remaining == "0" and reset.isdecimal():
             wait = str(max(int(reset) - int(time.time()), 0))
         self.wait = min(int(wait), _LONGEST_WAIT) if wait.isdecimal() else 0

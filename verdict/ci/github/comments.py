@@ -1,4 +1,4 @@
-"""One comment on a pull request, found again by its mark: by CML where that works, else by these lines."""
+"""Posts one comment on a pull request, and finds it again by its watermark: with CML, or without it if CML cannot."""
 
 import os
 import re
@@ -9,66 +9,65 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.ci.github.client import ApiError, GitHub
 
-# As CML writes it at the end of a comment, and as it looks for it, anywhere in a comment.
+# CML's watermark, as it writes it at the end of a comment, and its search for it anywhere in a comment.
 _WATERMARK = '\n\n![](https://cml.dev/watermark.png#{head} "CML watermark {title}")'
 _MARK = r'!\[\]\(https://cml\.dev/watermark\.png#[0-9a-fA-F]+ "CML watermark {title}"\)'
-# CML looks at no more comments than these.
-_SEEN_BY_CML = 30
-# The API's client reads again after such an answer, but never writes again by itself.
+_SEEN_BY_CML = 30  # comments
+# The client retries reads after these answers, but never writes.
 _PASSING = (429, 500, 502, 503, 504)
 _WAITS = (2, 8)  # seconds
 CML, API = "cml", "api"
 
 
 def choose_poster(github: GitHub, number: int, title: str) -> str:
-    """CML, unless its choice of a comment would be another's, or would miss ours behind the 30 that it looks at.
+    """Return CML, or API if CML would update somebody else's comment, or not see ours among the first 30.
 
     Args:
         github: the API.
-        number: of the pull request.
-        title: of CML's watermark; without an underscore, which would make CML post a new comment each time.
+        number: the number of the pull request.
+        title: the title of CML's watermark; an underscore in it would make CML post a new comment each time.
     """
     comments = list(github.pages(f"/issues/{number}/comments"))
-    chosen = next((item for item in reversed(comments[:_SEEN_BY_CML]) if _marked(item, title)), None)
-    ours = _ours(comments, title)
-    return CML if (chosen or {}).get("id") == (ours or {}).get("id") else API
+    cmls = next((item for item in reversed(comments[:_SEEN_BY_CML]) if _has_mark(item, title)), None)
+    ours = _our_comment(comments, title)
+    return CML if (cmls or {}).get("id") == (ours or {}).get("id") else API
 
 
 def post(github: GitHub, number: int | None, title: str, head: str, text: str) -> None:
-    """Post or update the comment without CML, where it is missing, failed, or would choose the wrong comment."""
+    """Post or update the comment without CML."""
     body = {"body": text + _WATERMARK.format(head=head, title=title)}
     retry(lambda: _write(github, number, title, body))
 
 
-def retry(ask: Callable[[], object]) -> None:
-    """Try again where GitHub had a bad moment or could not be reached; a refusal stays one."""
+def retry(request: Callable[[], object]) -> None:
+    """Send a request again if GitHub could not be reached or had a passing error; raise any other error at once."""
     for wait in _WAITS:
         try:
-            ask()
+            request()
         except VerdictError as error:
             if isinstance(error, ApiError) and error.status not in _PASSING:
                 raise
             time.sleep(wait)
         else:
             return
-    ask()
+    request()
 
 
 def _write(github: GitHub, number: int | None, title: str, body: dict[str, str]) -> None:
-    """Look first, each time: what seemed to fail may have arrived."""
-    mine = _ours(list(github.pages(f"/issues/{number}/comments")), title)
-    if mine:
-        github.patch(f"/issues/comments/{mine['id']}", body)
+    """Update the comment, or post it. Each try looks first: a request that seemed to fail may have arrived."""
+    comment = _our_comment(list(github.pages(f"/issues/{number}/comments")), title)
+    if comment:
+        github.patch(f"/issues/comments/{comment['id']}", body)
     else:
         github.post(f"/issues/{number}/comments", body)
 
 
-def _marked(comment: dict[str, Any], title: str) -> bool:
+def _has_mark(comment: dict[str, Any], title: str) -> bool:
     return bool(re.search(_MARK.format(title=title), str(comment.get("body") or "")))
 
 
-def _ours(comments: list[dict[str, Any]], title: str) -> dict[str, Any] | None:
-    """Our comment: by its mark and its author. A stranger can copy the mark, and would edit the comment later."""
+def _our_comment(comments: list[dict[str, Any]], title: str) -> dict[str, Any] | None:
+    """Return our comment, by its mark and its author: a stranger could copy the mark, and edit that comment later."""
     login = os.environ.get("VERDICT_LOGIN") or "github-actions[bot]"
-    mine = [item for item in comments if _marked(item, title) and (item.get("user") or {}).get("login") == login]
-    return mine[-1] if mine else None
+    ours = [item for item in comments if _has_mark(item, title) and (item.get("user") or {}).get("login") == login]
+    return ours[-1] if ours else None

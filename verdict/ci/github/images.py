@@ -1,4 +1,4 @@
-"""Pictures of a comment, kept as files of this repository: a commit of their own, in a ref that no clone fetches."""
+"""Stores the pictures of a comment in this repository: in a separate commit, under a ref that clones do not fetch."""
 
 import os
 import re
@@ -11,14 +11,14 @@ _PICTURE = re.compile(r'<img src="([A-Za-z0-9_.-]+\.png)"')
 
 
 def with_pictures(github: GitHub, text: str, folder: Path, ref: str, message: str) -> str:
-    """The text with links to files of this repository; without pictures where they cannot be stored.
+    """Store the pictures and return the text with links to them; without pictures if they cannot be stored.
 
     Args:
         github: the API, with a token that may write contents.
-        text: names pictures of `folder`.
-        folder: where they lie.
-        ref: below refs/; earlier pictures stay below the new ones there.
-        message: of the commit.
+        text: HTML that names pictures of `folder`.
+        folder: the folder of the pictures.
+        ref: a ref below refs/; commits of earlier pictures stay in its history.
+        message: the commit's message.
     """
     names = sorted(set(_PICTURE.findall(text)))
     present = [name for name in names if (folder / name).is_file()]
@@ -34,7 +34,7 @@ def with_pictures(github: GitHub, text: str, folder: Path, ref: str, message: st
 
 
 def _store(github: GitHub, folder: Path, names: list[str], ref: str, message: str) -> str:
-    """A commit with the pictures."""
+    """Commit the pictures on top of the ref, and return the commit."""
     tip = github.tip(ref)
     commit = github.create_commit(
         github.create_tree({name: folder / name for name in names}), [tip] if tip else [], message

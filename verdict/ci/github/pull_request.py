@@ -1,4 +1,4 @@
-"""Which pull request a run belongs to, and what people said of it: from the event and the API, never from the run."""
+"""Finds the pull request of a run, and its labels: from the event and the API, never from the run's own data."""
 
 import re
 from collections.abc import Callable
@@ -12,19 +12,18 @@ from verdict.ci.github.client import GitHub
 REPRODUCE = "reproduce"
 APPROVE = "approve: "
 WORKFLOW = "experiment.yml"
-# Its events whose runs are judged.
+# The events whose runs are judged.
 PULL_REQUEST, MERGE_GROUP = "pull_request", "merge_group"
-# GitHub lists no more commits of a pull request than these.
+# GitHub's limits of its lists: commits of a pull request, and runs of a branch, the newest.
 _MOST_COMMITS = 250
-# Nor, of one branch, more runs than these, the newest.
 _MOST_RUNS = 1000
-# Whether a commit of a pull request only merges main into it, by the number of the one and the id of the other.
+# Takes the number of a pull request and a commit of it; true if the commit only merges main into the branch.
 IsUpdate = Callable[[int, str], bool]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run of the workflow `experiment`, as the event `workflow_run` tells it."""
+    """A finished run of the workflow `experiment`, as described by the event `workflow_run`."""
 
     id: int
     event: str
@@ -37,15 +36,15 @@ class Run:
 
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> "Run":
-        """From the event's payload; `VerdictError` when it is not one."""
+        """Read an event's payload; `VerdictError` if it is no `workflow_run`."""
         try:
             run = event["workflow_run"]
             head, branch = str(run["head_sha"]), str(run["head_branch"])
-            told = str(run["conclusion"])
+            conclusion = str(run["conclusion"])
             if not re.fullmatch(r"[0-9a-f]{40}", head):
                 raise ValueError("head_sha is no commit")
             url, attempt = str(run["html_url"]), int(run["run_attempt"])
-            return cls(int(run["id"]), str(run["event"]), head, branch, _owner(run), told, url, attempt)
+            return cls(int(run["id"]), str(run["event"]), head, branch, _owner(run), conclusion, url, attempt)
         except (KeyError, TypeError, ValueError) as error:
             raise VerdictError("event", f"not a workflow_run: {error!r}", "run this in report.yml") from None
 
@@ -63,23 +62,22 @@ class Pull:
 
     @property
     def approvals(self) -> tuple[str, ...]:
-        """The rules that a person waves through."""
+        """The rules that a person waives."""
         return tuple(name for name in APPROVABLE if f"{APPROVE}{name}" in self.labels)
 
 
 def is_superseded(github: GitHub, run: Run) -> bool:
-    """Whether a newer run of the same commit and branch exists: what this one has to say is said by that one.
+    """Return whether a newer run of the same commit and branch reports in place of this one.
 
-    One that did nothing, or waits for somebody's leave to run, says nothing; nor does one of another branch with this
-    commit, whose pull request may be closed by the time that it is judged.
+    Runs that did nothing or wait for a person's approval do not count, nor do runs of another branch with this commit:
+    its pull request may be closed by the time that they are judged.
     """
-    asked = {"head_sha": run.head, "event": run.event, "branch": run.branch}
-    own = (run.id, run.attempt)
+    query = {"head_sha": run.head, "event": run.event, "branch": run.branch}
     return any(
-        (int(found["id"]), int(found["run_attempt"])) > own
-        and found["conclusion"] not in ("skipped", "action_required")
-        and _owner(found) == run.owner
-        for found in github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", **asked)
+        (int(other["id"]), int(other["run_attempt"])) > (run.id, run.attempt)
+        and other["conclusion"] not in ("skipped", "action_required")
+        and _owner(other) == run.owner
+        for other in github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", **query)
     )
 
 
@@ -88,36 +86,35 @@ def _owner(run: dict[str, Any]) -> str:
 
 
 def find_pull(github: GitHub, run: Run, is_update: IsUpdate) -> Pull | None:
-    """The open pull request into the default branch whose head is still what the run ran; None when there is none.
+    """Return the open pull request into the default branch whose head is still the run's commit, or None.
 
-    The payload's own list is empty for forks, hence the question by branch.
+    It is looked up by branch: the list in the event's payload is empty for forks.
     """
     base = github.get("")["default_branch"]
-    found = github.pages("/pulls", state="open", head=f"{run.owner}:{run.branch}", base=base)
-    pulls = [pull for pull in found if pull["head"]["sha"] == run.head]
-    if not pulls:
+    pulls = github.pages("/pulls", state="open", head=f"{run.owner}:{run.branch}", base=base)
+    pull = next((pull for pull in pulls if pull["head"]["sha"] == run.head), None)
+    if pull is None:
         return None
-    pull = pulls[0]
     source = (pull["head"]["repo"] or {}).get("full_name")  # None: the fork is gone
     author = pull["user"]["login"]
-    labels = _bound(github, pull, run.head, is_update)
+    labels = _labels_of_head(github, pull, run.head, is_update)
     return Pull(int(pull["number"]), str(base), author, run.branch, source == github.repository, labels)
 
 
-def approvals_of_group(github: GitHub, number: int, is_update: IsUpdate) -> tuple[str, Pull]:
-    """The head of a pull request that is in the merge queue, and what people said of it."""
+def queued_pull(github: GitHub, number: int, is_update: IsUpdate) -> tuple[str, Pull]:
+    """Return the head of a pull request in the merge queue, and the pull request."""
     pull = github.get(f"/pulls/{number}")
     head = str(pull["head"]["sha"])
-    labels = _bound(github, pull, head, is_update)
+    labels = _labels_of_head(github, pull, head, is_update)
     return head, Pull(number, pull["base"]["ref"], pull["user"]["login"], pull["head"]["ref"], False, labels)
 
 
-def _bound(github: GitHub, pull: dict[str, Any], head: str, is_update: IsUpdate) -> frozenset[str]:
-    """The labels that were set on the present head: one that was set on another commit says nothing of this one.
+def _labels_of_head(github: GitHub, pull: dict[str, Any], head: str, is_update: IsUpdate) -> frozenset[str]:
+    """Return the labels that were set on the present head, not those that were set on an earlier commit.
 
-    Labels carry no commit. But each push starts a run, so the last run before a label tells which commit it was set
-    on, also where a commit was pushed, replaced, and pushed again. Runs of a tag of the branch's name, by hand, or from
-    before the pull request say nothing. Nobody approves what they wrote, or pushed, themselves.
+    Labels carry no commit. But each push starts a run, so the last run before a label tells the commit that it was set
+    on, even if a commit was pushed, replaced and pushed again. Runs of a tag of the branch's name, runs by hand, and
+    runs from before the pull request do not count. Nobody can approve what they wrote or pushed themselves.
     """
     last: dict[str, Any] = {}
     forced: list[tuple[str, str]] = []
@@ -131,22 +128,22 @@ def _bound(github: GitHub, pull: dict[str, Any], head: str, is_update: IsUpdate)
     if pull["head"]["repo"] is None:  # the fork is gone, and its runs look like those of any other that is gone
         return frozenset()
     source = pull["head"]["repo"]["full_name"]
-    asked = {"branch": pull["head"]["ref"], "event": PULL_REQUEST}
-    runs = list(github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", **asked))
+    query = {"branch": pull["head"]["ref"], "event": PULL_REQUEST}
+    runs = list(github.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", **query))
     if len(runs) >= _MOST_RUNS:
         return frozenset()
     pushes = sorted(
         # Times in UTC, in one format: they sort as text.
-        (str(found["created_at"]), str(found["head_sha"]), _login(found["actor"]))
-        for found in runs
-        if (found.get("head_repository") or {}).get("full_name") == source and found["created_at"] >= pull["created_at"]
+        (str(run["created_at"]), str(run["head_sha"]), _login(run["actor"]))
+        for run in runs
+        if (run.get("head_repository") or {}).get("full_name") == source and run["created_at"] >= pull["created_at"]
     )
-    writers = _writers(github, pull, pushes, is_update) | {who for _, who in forced}
-    newest = max((time for time, _ in forced), default="")
+    writers = _writers(github, pull, pushes, is_update) | {login for _, login in forced}
+    last_forced = max((time for time, _ in forced), default="")
     return frozenset(
         name
         for name, event in last.items()
-        if _counts(name, event, writers) and _head_at(event["created_at"], pushes, newest) == head
+        if _counts(name, event, writers) and _head_at(event["created_at"], pushes, last_forced) == head
     )
 
 
@@ -157,25 +154,24 @@ def _login(account: dict[str, Any] | None) -> str:
 def _writers(
     github: GitHub, pull: dict[str, Any], pushes: list[tuple[str, str, str]], is_update: IsUpdate
 ) -> frozenset[str]:
-    """Who opened a pull request, pushed to it, or wrote or committed any of its commits; `*` is anybody.
+    """Return all who opened a pull request, pushed to it, or wrote or committed any of its commits; `*` is anybody.
 
-    The first run of a commit is its push's; later ones are of labels. Who let GitHub merge main into the branch wrote
-    nothing: such a merge makes nobody an author, nor a pusher where the commit below it was pushed before.
+    The first run of a commit is that of its push; later ones are of labels. A merge of main by GitHub has no author
+    here, and no pusher if the commit below it was pushed before.
     """
     number = int(pull["number"])
     commits = list(github.pages(f"/pulls/{number}/commits"))
     if len(commits) >= _MOST_COMMITS:
         return frozenset("*")
-    below = {str(one["sha"]): str(one["parents"][0]["sha"]) for one in commits if len(one["parents"]) == 2}
-    updates = {commit for commit in below if is_update(number, commit)}
-    first: dict[str, str] = {}
-    found = {_login(pull["user"])}
-    for _, commit, who in pushes:
-        if commit not in first and not (commit in updates and below[commit] in first):
-            found.add(who)
-        first.setdefault(commit, who)
-    written = (one for one in commits if one["sha"] not in updates)
-    return frozenset(found | {_login(one[role]) for one in written for role in ("author", "committer")})
+    below = {str(commit["sha"]): str(commit["parents"][0]["sha"]) for commit in commits if len(commit["parents"]) == 2}
+    updates = {sha for sha in below if is_update(number, sha)}
+    writers, pushed = {_login(pull["user"])}, set[str]()
+    for _, sha, login in pushes:
+        if sha not in pushed and not (sha in updates and below[sha] in pushed):
+            writers.add(login)
+        pushed.add(sha)
+    written = (commit for commit in commits if commit["sha"] not in updates)
+    return frozenset(writers | {_login(commit[role]) for commit in written for role in ("author", "committer")})
 
 
 def _is_ours(name: str) -> bool:
@@ -183,9 +179,9 @@ def _is_ours(name: str) -> bool:
 
 
 def _counts(name: str, event: dict[str, Any], writers: frozenset[str]) -> bool:
-    """Whether a label is one of ours, still there, and an approval that of a person who wrote nothing of it.
+    """Return whether a label is one of ours and still set, and an approval is by a person who wrote none of the change.
 
-    A bot is nobody: a workflow on the author's own branch could set a label in its name.
+    Labels by bots do not count: a workflow on the author's branch could set them.
     """
     if event["event"] != "labeled" or not _is_ours(name):
         return False
@@ -194,12 +190,12 @@ def _counts(name: str, event: dict[str, Any], writers: frozenset[str]) -> bool:
     return name == REPRODUCE or (person and not {actor.get("login"), "*"} & writers)
 
 
-def _head_at(time: str, pushes: list[tuple[str, str, str]], forced: str) -> str | None:
-    """The head when a label was set; None where it cannot be told.
+def _head_at(time: str, pushes: list[tuple[str, str, str]], last_forced: str) -> str | None:
+    """Return the head at the time when a label was set; None if it is not known.
 
     A push that starts no run is not seen here. After one, only a push by force can bring an earlier head back.
     """
     before = [push for push in pushes if push[0] < time]
-    if not before or forced > before[-1][0]:
+    if not before or last_forced > before[-1][0]:
         return None
     return before[-1][1]

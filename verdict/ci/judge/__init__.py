@@ -1,1 +1,1 @@
-"""Main's code, which reads what a run handed over as data: nothing of a pull request is executed here."""
+"""The judge: main's code, which reads a run's bundle as data. No code of a pull request is executed here."""

@@ -1,7 +1,7 @@
-"""How much a change may make the judge expand, asked before anything is: files in git, stages, what templates become.
+"""Bounds on the files, stages and template texts of a change, checked before the judge expands any of them.
 
-A few kilobytes can stand for more than any memory holds: folders of the same folder, a `matrix`, a variable that is
-named again and again. The bounds are far above what anybody works with, and far below what a hosted machine has.
+A few kilobytes can expand to more than any memory holds: by nested folders, a `matrix`, a variable that is used again
+and again. The bounds are far above honest changes, and far below the memory of a hosted machine.
 """
 
 import json
@@ -23,23 +23,23 @@ from verdict.repo.revisions import Revision
 MOST_STAGES = 500
 _MOST_LISTED = 20_000_000  # bytes of names and hashes: some 200,000 files
 _MOST_OF_FILE, _MOST_OF_CHANGE = 50, 200  # 10^6 bytes
-_MOST_TEXT = 10**9  # characters of dvc.yaml once its templates are filled in, at the very most
-_MOST_OF_VARIABLES = 300_000
+_MOST_TEXT = 10**9  # characters of dvc.yaml with its templates filled in, an upper bound
+_MOST_OF_VARIABLES = 300_000  # characters of a file
 _SHARE = 0.8  # of the machine's memory
 _REFERENCE = re.compile(r"\$\{\s*([\w.\[\]-]+)\s*\}")
 _REMEDY = "make it smaller, or land it by hand with whoever administers main"
 
 
 def require_small(root: Path, base: str, head: str) -> None:
-    """Refuse a commit with more files, or larger new ones, than a repository of this kind has; nothing is checked out.
+    """Refuse a commit with too many files, or too large new ones; nothing is checked out.
 
     Raises:
-        VerdictError: it is refused; the file is named.
+        VerdictError: the commit is refused; the file is named.
     """
-    sizes = [_files(root, commit) for commit in (base, head)]
+    old, new = _files(root, base), _files(root, head)
     total = 0
-    for path, (size, name) in sizes[1].items():
-        if sizes[0].get(path, (0, ""))[1] != name:
+    for path, (size, digest) in new.items():
+        if old.get(path, (0, ""))[1] != digest:
             total += size
             if size > _MOST_OF_FILE * 1e6:
                 what = f"has {size / 1e6:,.0f} MB; at most {_MOST_OF_FILE} are taken"
@@ -50,20 +50,20 @@ def require_small(root: Path, base: str, head: str) -> None:
 
 
 def _files(root: Path, commit: str) -> dict[str, tuple[int, str]]:
-    """Size and hash of each file of a commit, by path."""
+    """Return the size and hash of each file of a commit, by path."""
     printed = first_bytes(root, _MOST_LISTED + 1, "ls-tree", "-r", "-z", "-l", "--full-tree", commit)
     if len(printed) > _MOST_LISTED:
         raise VerdictError(commit[:10], "more files than the judge can list", _REMEDY)
     entries = (line.partition("\t") for line in printed.decode("utf-8", "replace").split("\0") if line)
     heads = ((head.split(), path) for head, _, path in entries)
-    return {path: (int(size) if size.isdecimal() else 0, name) for (_, _, name, size), path in heads}
+    return {path: (int(size) if size.isdecimal() else 0, digest) for (_, _, digest, size), path in heads}
 
 
 def require_expandable(revision: Revision, document: Mapping[str, Any], paths: Collection[str]) -> None:
-    """Refuse a dvc.yaml that makes too many stages, or too long ones, and variables in files that are too long.
+    """Refuse a dvc.yaml that expands to too many or too long stages, and too long files of variables.
 
     Args:
-        revision: what has it.
+        revision: the revision of the dvc.yaml.
         document: its content.
         paths: the files of the revision.
 
@@ -77,9 +77,9 @@ def require_expandable(revision: Revision, document: Mapping[str, Any], paths: C
     common = {PARAMS, *_named([{"vars": document.get("vars")}])}  # what foreach and matrix may refer to
     variables = [_variables(text, name) for name, text in files.items() if name in common]
     variables += [item for item in _items(document.get("vars")) if isinstance(item, dict)]
-    count, written = 0, revision.text("dvc.yaml") or ""
-    whole = len(written) + sum(map(len, files.values()))
-    size = len(written) + written.count("${") * whole
+    count, definitions = 0, revision.text("dvc.yaml") or ""
+    whole = len(definitions) + sum(map(len, files.values()))  # the most that one variable can become
+    size = len(definitions) + definitions.count("${") * whole
     for name, body in bodies.items():
         instances, text = _instances(body, variables), str(body)
         count += instances
@@ -88,12 +88,12 @@ def require_expandable(revision: Revision, document: Mapping[str, Any], paths: C
             raise VerdictError("dvc.yaml", what, "fewer values of matrix or foreach; a sweep takes as many as it likes")
         size += instances * (len(text) + text.count("${") * whole)
     if size > _MOST_TEXT:
-        what = f"{count} stages and {written.count('${')} variables can become more text than the judge reads"
+        what = f"{count} stages and {definitions.count('${')} variables can become more text than the judge reads"
         raise VerdictError("dvc.yaml", what, _REMEDY)
 
 
 def _bounded(revision: Revision, path: str) -> str:
-    """The text of a file of variables or params, which DVC reads whole."""
+    """Return the text of a file of variables or params, which DVC would read whole; refuse a too long one."""
     text = revision.text(path) or ""
     if len(text) > _MOST_OF_VARIABLES:
         raise VerdictError(path[:200], f"{len(text):,} characters long, and dvc.yaml takes variables from it", _REMEDY)
@@ -103,7 +103,7 @@ def _bounded(revision: Revision, path: str) -> str:
 
 
 def _variables(text: str, path: str) -> Any:  # noqa: ANN401 - YAML, JSON
-    """What a file of variables has; nothing where it is in another language, or in none: DVC then says so."""
+    """Return the content of a file of variables, as YAML or JSON; None for others and for invalid JSON."""
     if path.endswith((".py", ".toml")):
         return None
     if not path.endswith(".json"):
@@ -114,7 +114,7 @@ def _variables(text: str, path: str) -> Any:  # noqa: ANN401 - YAML, JSON
 
 
 def _named(parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Whatever may be the name of a file of variables or params, with the folder that it may lie in."""
+    """Yield every possible name of a file of variables or params, with and without its stage's `wdir`."""
     for part in parts:
         for item in [*_items(part.get("vars")), *_items(part.get("params"))]:
             for text in [item] if isinstance(item, str) else item if isinstance(item, dict) else ():
@@ -127,7 +127,7 @@ def _items(value: object) -> list[Any]:
 
 
 def _instances(body: Mapping[str, Any], variables: list[Any]) -> int:
-    """How many stages a definition stands for."""
+    """Return the number of stages that a definition expands to."""
     if "foreach" in body:
         return _length(body["foreach"], variables)
     axes = body.get("matrix")
@@ -135,18 +135,19 @@ def _instances(body: Mapping[str, Any], variables: list[Any]) -> int:
 
 
 def _length(value: object, variables: list[Any]) -> int:
-    """How many values a list, a group or a reference to one has; of a reference that leads nowhere, too many."""
+    """Return the number of values of a list, a group or a reference to one; too many for an unknown reference."""
     if isinstance(value, list | dict):
         return len(value)
     if not isinstance(value, str) or "${" not in value:
         return 1
-    found = _REFERENCE.fullmatch(value.strip())
-    keys = re.split(r"[.\[\]]+", found[1].rstrip("]")) if found else []
-    known = [at for at in (_at(group, keys) for group in variables) if keys and isinstance(at, list | dict)]
+    reference = _REFERENCE.fullmatch(value.strip())
+    keys = re.split(r"[.\[\]]+", reference[1].rstrip("]")) if reference else []
+    values = [_value_at(group, keys) for group in variables] if keys else []
+    known = [item for item in values if isinstance(item, list | dict)]
     return sum(map(len, known)) if known else MOST_STAGES + 1  # DVC merges groups of one name
 
 
-def _at(group: object, keys: list[str]) -> object:
+def _value_at(group: object, keys: list[str]) -> object:
     for key in keys:
         if isinstance(group, list):
             group = dict(enumerate(group)).get(int(key)) if key.isdecimal() else None
@@ -156,7 +157,7 @@ def _at(group: object, keys: list[str]) -> object:
 
 
 def limit_memory() -> None:
-    """Let this process ask for most of the machine's memory and no more: then it can still say what it could not do."""
+    """Limit this process to most of the machine's memory, so that it can still report when it needs more."""
     import psutil
 
     most = int(psutil.virtual_memory().total * _SHARE)

@@ -1,4 +1,4 @@
-"""A run that is judged, with the change that it belongs to."""
+"""A run to be judged, with its change."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,10 @@ from verdict.repo.revisions import Revision
 
 @dataclass(frozen=True)
 class Case:
-    """A run, the change that it belongs to, and where the verdict goes.
+    """A run, its change, and the folder for the verdict.
 
-    `main` is what the change is compared with: the judge's own commit, or in the merge queue what lies below it, of
-    which `ahead` are the groups. `merged` is the change merged with that, `committed` the same as a revision.
+    The change is compared with `main`: the judge's own commit or, in the merge queue, main with the groups `ahead`.
+    `merged` is the change merged with `main`, `committed` the same as a revision.
     """
 
     root: Path
@@ -31,17 +31,17 @@ class Case:
     committed: Revision
     ahead: tuple[str, ...] = ()
 
-    def tell(self, text: str) -> None:
+    def write_report(self, text: str) -> None:
         """Write the report."""
         write_text(self.out / verdict.REPORT, text)
 
     def verdict(self, code: int, title: str, lock: bool = False) -> Verdict:
-        """A verdict on this case; where it was not compared with main, it says with what."""
-        with_what = f", compared with {self.main.name}" if self.ahead and self.main.name not in title else ""
-        return verdict_on(self.run, self.pull, code, f"{title}{with_what}", lock)
+        """Return a verdict on this case; its title names the base of the comparison if that is not main."""
+        compared = f", compared with {self.main.name}" if self.ahead and self.main.name not in title else ""
+        return verdict_on(self.run, self.pull, code, f"{title}{compared}", lock)
 
 
 def verdict_on(run: Run, pull: Pull | None, code: int, title: str, lock: bool = False) -> Verdict:
-    """A verdict on a run's commit, and on the pull request that it belongs to."""
+    """Return a verdict on a run's commit and pull request."""
     number, branch = (pull.number, pull.branch) if pull else (None, "")
     return Verdict(code, title, run.head, number, branch, lock=lock)

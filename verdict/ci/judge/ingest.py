@@ -1,6 +1,6 @@
-"""Files that came with a bundle, put into DVC's cache under the hash of their bytes.
+"""Puts the files of a bundle into DVC's cache, under hashes that are computed here.
 
-A name in the cache is a hash that is computed here, so that nothing from a stranger can pass for something else.
+So no file of a stranger can pass for another one.
 """
 
 import json
@@ -19,15 +19,15 @@ from verdict.review.derive import same_source
 
 
 def add(store: Store, path: Path) -> str:
-    """Put a file, or a folder with its listing, into the cache; its hash as DVC has it."""
+    """Put a file, or a folder with its listing, into the cache; return DVC's hash of it."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        listing = [{"md5": add(store, file), "relpath": file.relative_to(path).as_posix()} for file in files]
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".dir") as written:
-            written.write(json.dumps(listing, sort_keys=True))
-            written.flush()
-            digest = f"{hash_of(Path(written.name))}.dir"
-            _copy(store, Path(written.name), digest)
+        entries = [{"md5": add(store, file), "relpath": file.relative_to(path).as_posix()} for file in files]
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".dir") as listing:
+            listing.write(json.dumps(entries, sort_keys=True))
+            listing.flush()
+            digest = f"{hash_of(Path(listing.name))}.dir"
+            _copy(store, Path(listing.name), digest)
         return digest
     digest = hash_of(path)
     _copy(store, path, digest)
@@ -45,26 +45,26 @@ def _copy(store: Store, source: Path, digest: str) -> None:
 
 
 def add_outputs(store: Store, folder: Path, paths: list[str]) -> None:
-    """Put those of the outputs that came with the bundle into the cache."""
+    """Put the outputs that are in the bundle into the cache."""
     for path in paths:
         if (folder / path).exists():
             add(store, folder / path)
 
 
-def add_raw_data(store: Store, main: Revision, own: Revision, folder: Path) -> None:
-    """Bring the raw data that main's code is to derive the change's tables from: from the bundle, or wherever it is."""
-    raw = raw_data(own)
+def add_raw_data(store: Store, base: Revision, candidate: Revision, folder: Path) -> None:
+    """Get the raw data that main's code derives the candidate's tables from: from the bundle, or its usual source."""
+    raw = raw_data(candidate)
     if (folder / raw.tracked).exists():
-        came = add(store, folder / raw.tracked)
-        if came != raw.digest:
-            what = f"the bundle's are {came[:8]}, the pointer names {raw.digest[:8]}"
+        digest = add(store, folder / raw.tracked)
+        if digest != raw.digest:
+            what = f"the bundle's are {digest[:8]}, the pointer names {raw.digest[:8]}"
             remedy = f"dvc add {raw.tracked}, and commit {raw.pointer}"
-            raise VerdictError(f"{raw.pointer} of {own.name}", what, remedy)
-    elif not same_source(main, own) and main.text(raw.pointer) == own.text(raw.pointer):
+            raise VerdictError(f"{raw.pointer} of {candidate.name}", what, remedy)
+    elif not same_source(base, candidate) and base.text(raw.pointer) == candidate.text(raw.pointer):
         obtain_data(store.root, remote=has_shared_remote(store.root))
 
 
 def reproduce_main(store: Store, main: Revision) -> Revision:
-    """Run main's DAG here, with the raw data from wherever it can be had; the lock that comes out counts."""
+    """Run main's DAG here, and return main with the dvc.lock that this gives."""
     obtain_data(store.root, remote=False)
     return reproduce(store, main)

@@ -1,7 +1,7 @@
-"""A test set that only the judge can fetch, in the columns of data/prepared/test.parquet; optional.
+"""An optional test set that only the judge can fetch, with the columns of data/prepared/test.parquet.
 
-Its address and key come from the environment `judge` and are forgotten before a file of the change is scored. Main's
-code scores both artifacts on it: what a training could not see, it cannot fit.
+Its address and key come from the environment `judge`, and are removed before a file of the change is scored. Main's
+code scores both artifacts on it. A training that never saw these rows cannot fit them.
 """
 
 import os
@@ -35,7 +35,7 @@ _REMEDY = "docs/review.md, A private test set, says what it holds and how it is 
 
 
 def rows() -> pd.DataFrame | None:
-    """Fetch the private rows; None where the environment names none. Errors tell nothing of what was found."""
+    """Fetch the private rows; None if the environment names none. Errors do not quote the content."""
     place = os.environ.get(PLACE, "")
     if not place:
         if stray := [name for name in NAMES[1:] if os.environ.get(name)]:
@@ -48,7 +48,7 @@ def rows() -> pd.DataFrame | None:
             return _table(Path(file.name))
     except VerdictError:
         raise
-    except Exception as error:  # a remote's library has errors of its own, and they quote addresses and keys
+    except Exception as error:  # errors of a remote's library may quote addresses and keys
         raise VerdictError(PLACE, f"cannot be fetched ({type(error).__name__})", _REMEDY) from None
 
 
@@ -75,7 +75,7 @@ def _content(place: str) -> bytes:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    """The rows, as far as they can be checked without main's; an error says nothing of what is there."""
+    """Read the rows, and check all that does not need main's; errors do not quote the content."""
     try:
         if pq.read_metadata(path).num_rows > _MOST_ROWS:
             raise ValueError("too many rows")
@@ -87,69 +87,70 @@ def _table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _like_mains(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
-    """The rows in the columns of main's test split; an error says what they must be, and not what one of them is."""
+def _with_main_columns(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
+    """Return the rows with the columns of main's test split; errors say what is required, and quote no row."""
     columns = [*select_truth(main.test.columns), "text"]
     try:
-        found = table[columns]
-        require_truth(found, PLACE, main.labels)
+        rows = table[columns]
+        require_truth(rows, PLACE, main.labels)
     except Exception:
         what = f"not rows with {', '.join(columns)}, each id once, and labels of {', '.join(main.labels)}"
         raise VerdictError(PLACE, what[:1000], _REMEDY) from None
-    return found
+    return rows
 
 
-def judge(found: Review, table: pd.DataFrame, base: Evidence, candidate: Evidence) -> None:
-    """Add the rules on the private rows, and the line that the report shows; of the rows only their number."""
-    if found.policy is None or found.reason is not None:
+def judge(result: Review, table: pd.DataFrame, base: Evidence, candidate: Evidence) -> None:
+    """Add the rules on the private rows and the report's line about them, which tells only their number."""
+    if result.policy is None or result.reason is not None:
         return
     try:
-        found.rules.extend(_rules(found, found.policy, table, base, candidate))
+        result.rules.extend(_rules(result, result.policy, table, base, candidate))
     except VerdictError as error:
-        found.reason = error if error.where == PLACE else _broken(error)
+        result.reason = error if error.where == PLACE else _scoring_error(error)
     except Exception as error:  # it may quote a row
-        found.reason = _broken(error)
+        result.reason = _scoring_error(error)
 
 
-def _broken(error: Exception) -> VerdictError:
+def _scoring_error(error: Exception) -> VerdictError:
     return VerdictError(PLACE, f"the artifacts cannot be scored on it ({type(error).__name__})", _REMEDY)
 
 
-def _new(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
-    """The rows whose words main has in no split. A change's do not count: it could try guesses."""
+def _unseen(table: pd.DataFrame, main: Evidence) -> pd.DataFrame:
+    """Return the rows whose text is in no split of main. The change's splits do not count: it could try guesses."""
     paths = [main.store.file(main.revision, path) for path in PREPARED.values()]
     known = {normalise(text) for path in paths for text in read_table(path, "dvc repro prepare", ["text"])["text"]}
-    kept = table[~table["text"].map(normalise).isin(known)].reset_index(drop=True)
-    if len(kept) < _LEAST_ROWS:
-        what = f"has {counted(len(kept), 'row')} that main does not have; at least {_LEAST_ROWS} are needed"
+    rows = table[~table["text"].map(normalise).isin(known)].reset_index(drop=True)
+    if len(rows) < _LEAST_ROWS:
+        what = f"has {counted(len(rows), 'row')} that main does not have; at least {_LEAST_ROWS} are needed"
         raise VerdictError(PLACE, what, _REMEDY)
-    return kept
+    return rows
 
 
-def _rules(found: Review, policy: Gate, table: pd.DataFrame, base: Evidence, candidate: Evidence) -> Iterator[Rule]:
-    kept = _new(_like_mains(table, base), base)
-    plan, labels = settings_of(base, policy), all_labels(base, candidate)
-    sides, tested = (
+def _rules(result: Review, policy: Gate, table: pd.DataFrame, base: Evidence, candidate: Evidence) -> Iterator[Rule]:
+    unseen = _unseen(_with_main_columns(table, base), base)
+    settings, labels = settings_of(base, policy), all_labels(base, candidate)
+    on_private, on_test = (
         (extended_to_labels(old, base.labels, labels), extended_to_labels(new, candidate.labels, labels))
-        for old, new in ((base.predict(kept), candidate.predict(kept)), (base.predictions, candidate.predictions))
+        for old, new in ((base.predict(unseen), candidate.predict(unseen)), (base.predictions, candidate.predictions))
     )
-    comparison = compare_tables(*sides, labels, plan)
+    comparison = compare_tables(*on_private, labels, settings)
     line = comparison.difference(OVERALL)
-    text = f"{change(line)}, {interval(line)}: {line.verdict}; {counted(len(kept), 'row')}"
-    if left := len(table) - len(kept):
-        text += f", {left:,} more left out, which main has"
-    found.private = f"private test set: {title(plan.headline)} {text}"
+    text = f"{change(line)}, {interval(line)}: {line.verdict}; {counted(len(unseen), 'row')}"
+    if omitted := len(table) - len(unseen):
+        text += f", {omitted:,} more left out, which main has"
+    metric = title(settings.headline)
+    result.private = f"private test set: {metric} {text}"
     same = comparison.unchanged or same_artifact(base, candidate)
     requirement, better = "is not measurably worse on the private test set", "a better model"
     passed = same or not line.lost_more_than(policy.tolerance)
     yield Rule("private:worse", requirement, passed, text, better, brief=change(line))
-    floor = policy.floors_of(plan.headline).get((OVERALL, plan.headline))
+    floor = policy.floors_of(settings.headline).get((OVERALL, settings.headline))
     if floor is not None:
         passed, figure = line.candidate >= floor or same, figure_beside(line.candidate, floor)
-        requirement = f"{title(plan.headline)} on the private test set is at least {floor:g}"
+        requirement = f"{metric} on the private test set is at least {floor:g}"
         yield Rule("private:floor", requirement, passed, figure, better, brief=f"{figure}, at least {floor:g}")
-    excess = next(one for one in leak.excesses(tested, sides, labels, plan) if one.group == OVERALL)
-    requirement = f"{title(plan.headline)} does not rise on test by measurably more than on the private test set"
-    told = excess.text.replace("on validation", "on the private set")
+    excess = next(item for item in leak.excesses(on_test, on_private, labels, settings) if item.group == OVERALL)
+    requirement = f"{metric} does not rise on test by measurably more than on the private test set"
+    text = excess.text.replace("on validation", "on the private set")
     brief = f"{excess.difference:.4f} more on test"
-    yield Rule("private:leak", requirement, not excess.measurable or same, told, leak.REMEDY, brief=brief)
+    yield Rule("private:leak", requirement, not excess.measurable or same, text, leak.REMEDY, brief=brief)

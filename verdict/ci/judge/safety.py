@@ -1,7 +1,7 @@
-"""What the judge refuses to look at: files of a change that would lead it, or DVC in its place, out of the change.
+"""Refuses files of a change that would make DVC or the judge read outside the change, such as imports and links.
 
 DVC follows pointers to other repositories and hosts, reads the files that dvc.yaml names for its variables, and heeds
-the settings in `.dvc`. In a change's own run that is its business; on the judge's machine, with its keys, it is not.
+the settings in `.dvc`. A change's own run may do that; the judge's machine, with its keys, must not.
 """
 
 import re
@@ -18,7 +18,7 @@ from verdict.repo.revisions import Revision
 _LINK, _SUBMODULE = "120000", "160000"
 _POINTER_KEYS = {"md5", "size", "nfiles", "hash", "path"}
 _PLAIN = re.compile(r"[\w][\w.-]*")
-# Of .dvc a change may bring templates; its settings are replaced by main's.
+# A change may bring templates in .dvc; its settings are replaced by main's.
 _OF_DVC = re.compile(r"\.dvc/(config|\.gitignore|plots/[\w.-]+\.json)")
 _LEADS_OUT = re.compile(r"^[/~\\]|://|(^|[/\\])\.\.([/\\]|$)")
 _EXECUTED = (".pyc", ".pyo", ".so", ".pth", ".pyd")
@@ -28,14 +28,14 @@ _LISTS = ("deps", "outs", "metrics", "plots", "params")
 
 
 def require_safe(base: Revision, candidate: Revision) -> None:
-    """Refuse a merge that brings what leads out of it.
+    """Refuse a merge with files that lead out of it.
 
     Args:
         base: main.
         candidate: the merge of a change with it.
 
     Raises:
-        VerdictError: names the first file at fault, and what about it.
+        VerdictError: names the first such file, and the reason.
     """
     entries = _entries(candidate)
     old = _entries(base)
@@ -49,14 +49,14 @@ def require_safe(base: Revision, candidate: Revision) -> None:
     document = candidate.document("dvc.yaml") if "dvc.yaml" in entries else None
     if "dvc.yaml" in changed:
         _require_definitions(document)
-    if isinstance(document, dict):  # where it did not change, its variables may have
+    if isinstance(document, dict):  # even if it did not change, its variables may have
         require_expandable(candidate, document, set(entries))
 
 
 def _entries(revision: Revision) -> dict[str, str]:
-    """Mode and object of each file, by path."""
-    listed = git(revision.root, "ls-tree", "-r", "-z", "--full-tree", str(revision.commit)).split("\0")
-    return {path: entry for entry, _, path in (line.partition("\t") for line in listed if line)}
+    """Return the mode and object of each file, by path."""
+    lines = git(revision.root, "ls-tree", "-r", "-z", "--full-tree", str(revision.commit)).split("\0")
+    return {path: entry for entry, _, path in (line.partition("\t") for line in lines if line)}
 
 
 def _require_plain(path: str, entry: str, paths: set[str]) -> None:
@@ -76,10 +76,9 @@ def _require_plain(path: str, entry: str, paths: set[str]) -> None:
 
 
 def _require_pointer(candidate: Revision, path: str) -> None:
-    """A pointer to data names one file or folder beside it, and nothing that is elsewhere."""
+    """Require that a pointer to data names one file or folder beside it, and nothing else."""
     require_bounded(candidate.text(path) or "", path, _REMEDY)
-    found = candidate.document(path)
-    match found:
+    match candidate.document(path):
         case {"outs": [{"path": str(name), **rest}], **more} if not more and set(rest) <= _POINTER_KEYS:
             plain = bool(_PLAIN.fullmatch(name))
         case _:
@@ -89,7 +88,7 @@ def _require_pointer(candidate: Revision, path: str) -> None:
 
 
 def _require_definitions(document: Any) -> None:  # noqa: ANN401 - YAML
-    """No variable file, folder, dependency or output outside the repository, as far as it stands there in words."""
+    """Refuse files, folders, dependencies and outputs outside the repository that dvc.yaml names literally."""
     if not isinstance(document, dict):
         raise VerdictError("dvc.yaml", "not a mapping", "git diff dvc.yaml")
     if "datasets" in document:
@@ -109,7 +108,7 @@ def _require_definitions(document: Any) -> None:  # noqa: ANN401 - YAML
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - YAML
-    """Every key and string in it; what a reader of the plot sees is left out."""
+    """Yield every key and string in a value, but for titles and descriptions of plots."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What the comment says where there is no review to write: nothing changed, the lock is stale, the run failed."""
+"""Comments without a review: nothing changed, the lock is stale, the run failed, or there is no verdict."""
 
 import re
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ _TEMPLATE = Template(Path(__file__).parents[1] / "templates" / "comments.md.j2")
 
 
 def unchanged(main: Revision, head: str) -> str:
-    """Write that nothing which the DAG reads or writes differs from what the change is compared with."""
+    """Return the comment that nothing which the DAG reads or writes differs from the base."""
     return fit(_TEMPLATE.all("unchanged", main, head))
 
 
 def stale(findings: Sequence[Finding], main: Revision, head: str, may_label: bool) -> str:
-    """Write that dvc.lock does not belong to the tree, so nothing was run."""
+    """Return the comment that dvc.lock does not belong to the tree, so nothing was run."""
     from verdict.review.report.sections import SECTIONS
 
     top, end = _TEMPLATE.all("stale", main, head, may_label)
@@ -29,7 +29,7 @@ def stale(findings: Sequence[Finding], main: Revision, head: str, may_label: boo
 
 
 def failed(code: int, where: str, reason: str, *, log: str, url: str, sides: tuple[Revision, str]) -> str:
-    """Write that the run ended before it had a result: where, why, and the last lines that it printed."""
+    """Return the comment that the run ended without a result, with the reason and the last lines of its log."""
     lines = [line for line in _COLOUR.sub("", log).splitlines() if line.strip()][-_MOST_LINES:]
     indents = (min(len(line) - len(line.lstrip(" ")), _MOST_INDENT) for line in lines)
     shown = [" " * indent + escaped(line) for indent, line in zip(indents, lines, strict=True)]
@@ -37,5 +37,5 @@ def failed(code: int, where: str, reason: str, *, log: str, url: str, sides: tup
 
 
 def cannot(error: VerdictError, url: str, main: Revision, head: str) -> str:
-    """Write that there is no verdict, and why, and how to go on."""
+    """Return the comment that there is no verdict, with the reason and the remedy."""
     return fit(_TEMPLATE.all("cannot", error, url, main, head))

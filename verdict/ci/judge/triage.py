@@ -1,8 +1,8 @@
-"""The judge: main's code, which takes what a run handed over as data, and says pass, fail or cannot judge.
+"""The judge: main's code, which reads a run's bundle as data, and returns pass, fail or cannot judge.
 
-It believes nothing of the run: the merge is computed here, the artifact is scored here, labels are derived here. This
-module needs no more than DVC's own libraries, so that a change that touches no result is told so within seconds;
-`full_review` does the rest.
+It does not trust the run: the merge, the scores of the artifact and the labels are all computed here. This module needs
+only DVC's own libraries, so a change that affects no result gets its verdict within seconds. `full_review` does the
+rest.
 """
 
 import os
@@ -23,9 +23,9 @@ from verdict.ci.github.pull_request import (
     IsUpdate,
     Pull,
     Run,
-    approvals_of_group,
     find_pull,
     is_superseded,
+    queued_pull,
 )
 from verdict.ci.judge import merge, queue, short_reports
 from verdict.ci.judge.case import Case, verdict_on
@@ -42,18 +42,18 @@ def judge(root: Path, github: GitHub, event: dict[str, Any], out: Path, first: b
         root: a checkout of main with its history.
         github: the API, with a token that may read.
         event: the payload of `workflow_run`.
-        out: a folder for what the publishing jobs need.
-        first: a first look, without the libraries of the DAG.
+        out: the folder for the publishing jobs.
+        first: triage only, without the libraries of the DAG.
 
     Returns:
-        The verdict; None after a first look that did not suffice.
+        The verdict; None after a triage that calls for the full review.
     """
     run = Run.from_event(event)
     out.mkdir(parents=True, exist_ok=True)
-    found = _judge(root, github, run, out, first)
-    if found:
-        verdict.write(found, out)
-    return found
+    result = _judge(root, github, run, out, first)
+    if result:
+        verdict.write(result, out)
+    return result
 
 
 def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verdict | None:
@@ -68,15 +68,15 @@ def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verd
     try:
         if run.event == MERGE_GROUP and queue.Group.of(run.branch).target != github.get("")["default_branch"]:
             return _skip(run, "it is in the merge queue of another branch than the default one")
-        case = _open(run, pull, main, github=github, out=out)
-        return _of_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")
+        case = _open_case(run, pull, main, github=github, out=out)
+        return _judge_case(case, first) if case else _skip(run, "another commit was pushed meanwhile")
     except VerdictError as error:
         reason = error
     except MemoryError:
         traceback.print_exc()
         what = "what is judged asks for more memory than this machine has"
         reason = VerdictError("the judge", what, "make the change smaller, or see the judge's log for what was read")
-    except Exception as error:  # a change that breaks the judge must be told so, too
+    except Exception as error:  # a change that breaks the judge must get a comment, too
         traceback.print_exc()
         what = f"{type(error).__name__}: {str(error)[:300]}"
         reason = VerdictError("the judge", what, "a defect of the judge, or a file that nobody expects: see its log")
@@ -84,8 +84,8 @@ def _judge(root: Path, github: GitHub, run: Run, out: Path, first: bool) -> Verd
     return verdict_on(run, pull, CANNOT_JUDGE, plain(f"Cannot judge: {reason.where}: {reason.what}", 1000))
 
 
-def _open(run: Run, pull: Pull | None, main: Revision, *, github: GitHub, out: Path) -> Case | None:
-    """The case, with the merge computed; None where the ref does not point at the run's commit any more."""
+def _open_case(run: Run, pull: Pull | None, main: Revision, *, github: GitHub, out: Path) -> Case | None:
+    """Compute the merge and return the case; None if the ref no longer points at the run's commit."""
     root = main.root
     if _fetch(root, f"refs/pull/{pull.number}/head" if pull else f"refs/heads/{run.branch}") != run.head:
         return None
@@ -111,16 +111,16 @@ def _is_update(main: Revision, number: int, commit: str) -> bool:
 
 
 def _approvals(github: GitHub, group: queue.Group, merged: merge.Merge, is_update: IsUpdate) -> tuple[str, ...]:
-    """What people approved on the pull request of a merge group that adds nothing else to what it was built on."""
-    head, pull = approvals_of_group(github, group.number, is_update)
+    """Return the approvals of a merge group's pull request; none if the group adds anything else to its base."""
+    head, pull = queued_pull(github, group.number, is_update)
     _fetch(merged.root, f"refs/pull/{group.number}/head")
     alone = merge.merge(merged.root, merged.base, head)
     return pull.approvals if alone.tree == merged.tree else ()
 
 
-def _of_case(case: Case, first: bool) -> Verdict | None:
+def _judge_case(case: Case, first: bool) -> Verdict | None:
     if not affecting_results(case.main, replace(case.committed, commit=case.merged.commit())):
-        case.tell(short_reports.unchanged(case.main, case.run.head))
+        case.write_report(short_reports.unchanged(case.main, case.run.head))
         return case.verdict(PASS, f"Pass: unchanged, nothing that the pipeline reads differs from {case.main.name}")
     if first:
         return None
@@ -129,5 +129,5 @@ def _of_case(case: Case, first: bool) -> Verdict | None:
     return full_review(case)
 
 
-def _skip(run: Run, why: str) -> Verdict:
-    return Verdict(CANNOT_JUDGE, "", run.head, skip=why)
+def _skip(run: Run, reason: str) -> Verdict:
+    return Verdict(CANNOT_JUDGE, "", run.head, skip=reason)

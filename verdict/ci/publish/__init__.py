@@ -1,1 +1,1 @@
-"""Holds the write tokens: comment, check, commit of results. Reads what the judge wrote, computes nothing."""
+"""Publishes the judge's results with write tokens: comment, check, commit of results. It computes nothing."""

@@ -1,7 +1,7 @@
-"""The reproduced dvc.lock, metrics/ and plots/, committed to the pull request's branch for an author without a GPU.
+"""Commits the reproduced dvc.lock, metrics/ and plots/ to the pull request's branch, for authors without a GPU.
 
-By the API and the token of a GitHub App: the default token's commits start no checks. The branch moves only from the
-very head that was judged; where somebody pushed meanwhile, nothing happens.
+This uses the token of a GitHub App, since commits by the default token start no checks. The branch moves only from the
+head that was judged, so commits that were pushed meanwhile stay.
 """
 
 from pathlib import Path
@@ -15,21 +15,21 @@ _MESSAGE = "Reproduced dvc.lock, metrics and plots\n\nBy CI, asked for by the la
 
 
 def commit_lock(github: GitHub, folder: Path) -> str:
-    """Commit what the judge laid aside.
+    """Commit the files that the judge saved.
 
     Args:
         github: the API, with the App's token.
-        folder: what the judge wrote.
+        folder: the folder that the judge wrote.
 
     Returns:
         The new commit.
 
     Raises:
-        VerdictError: nothing was laid aside, or the branch has moved on.
+        VerdictError: there are no such files, or the branch has moved on.
     """
     verdict = read(folder)
-    held = folder / LOCK_FOLDER
-    files = {path.relative_to(held).as_posix(): path for path in sorted(held.rglob("*")) if path.is_file()}
+    source = folder / LOCK_FOLDER
+    files = {path.relative_to(source).as_posix(): path for path in sorted(source.rglob("*")) if path.is_file()}
     if not verdict.lock or not files:
         raise VerdictError(str(folder), "no lock to commit", "set the label reproduce on the pull request's head")
     if foreign := [name for name in files if not GENERATED.fullmatch(name)]:

@@ -1,8 +1,8 @@
-"""What the judge found, told to GitHub: pictures in a ref of this repository, the check, the comment.
+"""Publishes the verdict at GitHub: pictures in a ref of this repository, the check, the comment.
 
-The check comes before the comment: whatever becomes of the comment, the check tells the truth. Verdicts of one change
-may be told at the same time, since a concurrency group can be named, and cancelled, by anybody's workflow: so an older
-one looks whether a newer one follows, and keeps silent.
+The check is set before the comment is posted, so that it is right even if the comment fails. Two verdicts on one change
+may be published at the same time, since any workflow can name and cancel a concurrency group. So a verdict is not
+published if a newer run of its commit follows.
 """
 
 import os
@@ -22,7 +22,7 @@ from verdict.ci.github.pull_request import Run, is_superseded
 from verdict.ci.publish.verdict import REPORT, Verdict, read
 
 CHECK = "verdict"
-# Without an App anybody's workflow can set a check of any name: this one is not to be required, and has another.
+# The check's name without an App. It must not be required, since any workflow can set a check of any name.
 ADVISORY = "verdict (advisory)"
 TITLE = "verdict"  # of CML's watermark
 COMMENT = "comment.md"
@@ -37,10 +37,10 @@ def publish(github: GitHub, runs: GitHub, event: dict[str, Any], folder: Path) -
         github: the API, with a token that may write checks, contents and pull requests.
         runs: the API, with a token that may read runs, which the App's may not.
         event: the payload of `workflow_run`.
-        folder: what the judge wrote; without a verdict in it, the check says that the judge itself failed.
+        folder: the folder that the judge wrote; without a verdict in it, the check says that the judge itself failed.
 
     Returns:
-        Who posts the comment, `cml`, `api` (where CML would take the wrong one) or `nobody`; and the pull request.
+        The poster of the comment, `cml`, `api` (if CML would take the wrong one) or `nobody`; and the pull request.
     """
     run = Run.from_event(event)
     verdict = _read(folder, run)
@@ -50,9 +50,8 @@ def publish(github: GitHub, runs: GitHub, event: dict[str, Any], folder: Path) -
     if is_superseded(runs, run):
         print("nothing to tell: a newer run of this commit follows")
         return "nobody", None
-    report = (
-        (folder / REPORT).read_text(encoding="utf-8") if (folder / REPORT).exists() else f"<h2>{verdict.title}</h2>"
-    )
+    path = folder / REPORT
+    report = path.read_text(encoding="utf-8") if path.exists() else f"<h2>{verdict.title}</h2>"
     ref = f"verdict/pull-{verdict.number}" if verdict.number else f"verdict/{verdict.head}"
     report = with_pictures(github, report, folder, ref, f"Plots of {verdict.head}") + _footer(run)
     _check(github, verdict, report, run.url)
@@ -74,8 +73,8 @@ def _read(folder: Path, run: Run) -> Verdict:
 
 
 def _footer(run: Run) -> str:
-    """Where to look further: the judge's own run, which has report.html as an artifact, and the run it judged."""
-    advisory = "" if _by_an_app() else f" <code>{ADVISORY}</code> is set by no App: it must not be a required check."
+    """Return links to the judge's own run, which has report.html as an artifact, and to the run that it judged."""
+    advisory = "" if _is_app() else f" <code>{ADVISORY}</code> is set by no App: it must not be a required check."
     return (
         f"\n\n<sub>Judged by the code of main at <code>{os.environ.get('GITHUB_SHA', '')[:10]}</code>:"
         f' <a href="{run_url()}">log, and report.html in the artifact judgement</a>'
@@ -84,25 +83,26 @@ def _footer(run: Run) -> str:
 
 
 def _preview(verdict: Verdict, pull: dict[str, Any]) -> str:
-    """Where the model will answer, if it was asked for and there is a host."""
+    """Return a link to the preview, if the pull request has the label and there is a host."""
     template = os.environ.get("PREVIEW_URL")
-    wanted = template and verdict.artifact and LABEL in [label["name"] for label in pull["labels"]]
-    url = url_of(int(pull["number"]), template or "")
-    return f'\n<p>Preview, in a minute or two: <a href="{url}">{url}</a></p>\n' if wanted else ""
+    if not template or not verdict.artifact or LABEL not in [label["name"] for label in pull["labels"]]:
+        return ""
+    url = url_of(int(pull["number"]), template)
+    return f'\n<p>Preview, in a minute or two: <a href="{url}">{url}</a></p>\n'
 
 
-def _by_an_app() -> bool:
-    """Whether the token is that of the App that the ruleset names as the only source of the check."""
+def _is_app() -> bool:
+    """Return whether the token is that of the App that the ruleset names as the only source of the check."""
     return bool(os.environ.get("VERDICT_LOGIN"))
 
 
 def _check(github: GitHub, verdict: Verdict, report: str, url: str) -> None:
     summary = report.encode()[:_MOST_SUMMARY].decode("utf-8", "ignore")  # GitHub counts bytes here
     output = {"title": verdict.title[:_MOST_TITLE] or "verdict", "summary": summary}
-    name = CHECK if _by_an_app() else ADVISORY
+    name = CHECK if _is_app() else ADVISORY
     body = {"name": name, "head_sha": verdict.head, "status": "completed", "details_url": url, "output": output}
     body["conclusion"] = _CONCLUSIONS[verdict.code]
-    # A second one of the same name does no harm: the latest counts.
+    # A second check of the same name does no harm: the latest counts.
     comments.retry(lambda: github.post("/check-runs", body))
     if name == ADVISORY:
         print(f"::warning::no App sets the check: it is named {ADVISORY}, and must not be required; docs/github.md, 3")

@@ -1,4 +1,4 @@
-"""What the judging job hands to the publishing ones: a folder with a verdict, a report, pictures, and maybe a lock."""
+"""The folder from the judging job to the publishing ones: a verdict, a report, pictures, and perhaps a lock."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,15 +10,16 @@ from verdict.base.files import write_json
 _RESULT = "verdict.json"
 REPORT = "report.md"
 LOCK_FOLDER = "lock"
-JUDGED = "judged"  # a folder of its own beside: publishing jobs never see the artifact
+JUDGED = "judged"  # a separate folder: publishing jobs never see the artifact
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The gate's code, one line, and where it belongs.
+    """The gate's exit code, a title, and the commit and pull request that they belong to.
 
-    `number` is the pull request's, None for a merge group. `skip` says why there is nothing to tell; `lock` that the
-    files in `LOCK_FOLDER` may be committed to `branch`; `artifact` that the artifact was laid aside for a preview.
+    `number` is that of the pull request, None for a merge group. `skip` is the reason for publishing nothing. `lock`
+    means that the files in `LOCK_FOLDER` may be committed to `branch`, `artifact` that the artifact was saved for a
+    preview.
     """
 
     code: int
@@ -32,12 +33,12 @@ class Verdict:
 
 
 def write(verdict: Verdict, folder: Path) -> None:
-    """Keep the verdict in `folder`."""
+    """Write the verdict into `folder`."""
     write_json(folder / _RESULT, asdict(verdict))
 
 
 def read(folder: Path) -> Verdict:
-    """The verdict in `folder`; `VerdictError` when there is none."""
+    """Read the verdict in `folder`; `VerdictError` if there is none."""
     path = folder / _RESULT
     try:
         return Verdict(**json.loads(path.read_text(encoding="utf-8")))

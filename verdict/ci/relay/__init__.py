@@ -1,1 +1,1 @@
-"""The relay: what Alertmanager says of drift and degradation becomes a repository_dispatch, once."""
+"""The relay: turns Alertmanager's alerts on drift and degradation into repository_dispatch events, each once."""

@@ -1,20 +1,20 @@
-"""Alertmanager's webhook, and what of an alert goes to GitHub. Labels are anybody's: they are cut and cleaned here."""
+"""Reads Alertmanager's webhook, and builds the payloads for GitHub. Labels are untrusted: they are cut and cleaned."""
 
 import re
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, Field
 
 from verdict.base.printable import plain
 
-# Alerts in one call, which Alertmanager sends at most (max_alerts), with room.
+# Alerts in one call: more than Alertmanager's max_alerts.
 MOST = 500
 REASONS = ("drift", "degradation")
-_NAME, _TEXT = 100, 300  # characters
+_MOST_NAME, _MOST_TEXT = 100, 300  # characters
 
 
 class Alert(BaseModel):
-    """One alert, as far as it is read."""
+    """An alert: the fields that are read of it."""
 
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
@@ -24,20 +24,20 @@ class Alert(BaseModel):
 
     @property
     def ignored(self) -> str:
-        """Why it goes no further; nothing where it does."""
+        """The reason for ignoring the alert; empty if it goes to GitHub."""
         if self.status == "resolved":
             return "resolved"
         return "" if self.labels.get("reason") in REASONS else "foreign"
 
     def payload(self) -> dict[str, str]:
-        """What GitHub gets: nine texts, of letters, digits and harmless marks alone."""
+        """Return the payload for GitHub: nine texts of letters, digits and harmless marks."""
         since = self.since.isoformat()
         return {
             "alert": _name(self.labels.get("alertname", "")),
             **{name: _name(self.labels.get(name, "")) for name in ("reason", "release", "kind")},
             **{name: _number(self.annotations.get(name, "")) for name in ("value", "limit")},
             "since": since,
-            "told": _cleaned(self.annotations.get("summary", ""), _TEXT),
+            "told": _cleaned(self.annotations.get("summary", ""), _MOST_TEXT),
             "key": f"{self.fingerprint}-{since}",
         }
 
@@ -47,21 +47,18 @@ class _Webhook(BaseModel):
     alerts: Annotated[list[Alert], Field(max_length=MOST)]
 
 
-_WEBHOOK = TypeAdapter(_Webhook)
-
-
 def parse(body: bytes) -> list[Alert]:
-    """The alerts of a call; `ValueError` where it is not Alertmanager's."""
-    return _WEBHOOK.validate_json(body).alerts
+    """Return the alerts of a call; `ValueError` if it is not Alertmanager's."""
+    return _Webhook.model_validate_json(body).alerts
 
 
 def _cleaned(text: str, most: int) -> str:
-    """Text that no Markdown, HTML, shell or expression can be made of, and that names nobody."""
+    """Return text without the characters of Markdown, HTML, shell commands, expressions and mentions."""
     return re.sub(r"[^\w .,:;%()/+=-]", "_", plain(text, most))
 
 
 def _name(text: str) -> str:
-    return _cleaned(text, _NAME).replace(" ", "_")
+    return _cleaned(text, _MOST_NAME).replace(" ", "_")
 
 
 def _number(text: str) -> str:

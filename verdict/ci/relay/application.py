@@ -1,4 +1,4 @@
-"""Takes Alertmanager's calls: a token, a bounded body, and an answer only once all of it is on the disk."""
+"""Receives Alertmanager's calls: checks the token, bounds the body, and answers once all alerts are on the disk."""
 
 import hmac
 import sqlite3
@@ -18,12 +18,12 @@ MOST_BYTES = 1_000_000
 
 
 def application(token: bytes, delivery: Delivery, registry: CollectorRegistry) -> Starlette:
-    """POST /alerts, and GET /metrics.
+    """Create the application with POST /alerts and GET /metrics.
 
     Args:
-        token: what Alertmanager must bring.
-        delivery: gets what is taken.
-        registry: of the counters.
+        token: the token that Alertmanager must send.
+        delivery: receives the alerts.
+        registry: the registry of the counters.
     """
     received = Counter("verdict_relay_received", "alerts that came", registry=registry)
     ignored = Counter("verdict_relay_ignored", "alerts that go no further", ["reason"], registry=registry)
@@ -35,15 +35,15 @@ def application(token: bytes, delivery: Delivery, registry: CollectorRegistry) -
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), b"Bearer " + token):
             raise HTTPException(401, "send Authorization: Bearer TOKEN")
         try:
-            found = parse(await _body(request))
-            kept = [alert.payload() for alert in found if not alert.ignored]
-            new = delivery.add(kept)
+            parsed = parse(await _body(request))
+            payloads = [alert.payload() for alert in parsed if not alert.ignored]
+            new = delivery.add(payloads)
         except ValueError:
             raise HTTPException(400, "this is no call of Alertmanager's webhook, version 4, or not all of it") from None
-        except (QueueFullError, sqlite3.Error):  # a status by which Alertmanager calls again
+        except (QueueFullError, sqlite3.Error):  # after this status Alertmanager calls again
             raise HTTPException(503, "no room to keep it: send it again later") from None
-        received.inc(len(found))
-        for reason in [alert.ignored or "known" for alert in found if alert.ignored] + ["known"] * (len(kept) - new):
+        received.inc(len(parsed))
+        for reason in [alert.ignored for alert in parsed if alert.ignored] + ["known"] * (len(payloads) - new):
             ignored.labels(reason).inc()
         return JSONResponse({"kept": new})
 
@@ -51,7 +51,7 @@ def application(token: bytes, delivery: Delivery, registry: CollectorRegistry) -
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
     async def refuse(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
+        assert isinstance(error, HTTPException)  # noqa: S101 - the only error that it is registered for
         refused.labels(error.status_code).inc()
         return JSONResponse({"error": error.detail}, error.status_code)
 
@@ -61,8 +61,8 @@ def application(token: bytes, delivery: Delivery, registry: CollectorRegistry) -
 
 async def _body(request: Request) -> bytes:
     body = b""
-    async for piece in request.stream():
-        body += piece
+    async for chunk in request.stream():
+        body += chunk
         if len(body) > MOST_BYTES:
             raise HTTPException(413, f"the body is larger than {MOST_BYTES:,} bytes")
     return body

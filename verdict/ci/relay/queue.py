@@ -1,4 +1,4 @@
-"""What waits for GitHub: on the disk before Alertmanager hears that it was taken, and there until GitHub has it."""
+"""The queue of alerts for GitHub: on the disk before Alertmanager gets its answer, and until GitHub has them."""
 
 import json
 import sqlite3
@@ -9,7 +9,7 @@ from typing import Any
 
 from verdict.base.errors import VerdictError
 
-# Alerts that may wait, and those that are known again.
+# The most alerts that may wait, and the number of delivered ones that are remembered.
 MOST, KNOWN = 1_000, 5_000
 _BEGIN = (
     "PRAGMA locking_mode = EXCLUSIVE",
@@ -22,11 +22,11 @@ _FORGET = "DELETE FROM alerts WHERE delivered AND rowid <= (SELECT max(rowid) FR
 
 
 class QueueFullError(Exception):
-    """As many alerts wait as may."""
+    """The queue is full."""
 
 
 class Queue:
-    """A file of SQLite that one process has; what a call has written survives kill -9 and a loss of power."""
+    """A SQLite file, locked by one process. A finished write survives kill -9 and a loss of power."""
 
     def __init__(self, path: Path) -> None:
         self._lock = Lock()
@@ -35,13 +35,12 @@ class Queue:
             for statement in _BEGIN:
                 self._write(statement)
         except sqlite3.Error as error:
-            remedy = (
-                f"is its folder there? Does another relay run? Else, without what waits there: mv {path} {path}.old"
-            )
+            move = f"mv {path} {path}.old"
+            remedy = f"is its folder there? Does another relay run? Else, without what waits there: {move}"
             raise VerdictError(str(path), f"no queue of this process: {error}", remedy) from None
 
     def add(self, payloads: Sequence[dict[str, str]]) -> int:
-        """Take alerts, all or none; how many were not known yet. `FullError`, or `sqlite3.Error`: none was taken."""
+        """Add all alerts, and return how many were new; after `QueueFullError` or `sqlite3.Error` none is added."""
         rows = [(payload["key"], json.dumps(payload, ensure_ascii=False)) for payload in payloads]
         with self._lock, self._db:
             before = self._db.total_changes
@@ -52,7 +51,7 @@ class Queue:
         return new
 
     def next(self) -> dict[str, str] | None:
-        """What was tried least, and came first. The try is written before it: a full disk lets nothing go twice."""
+        """Return the oldest of the least tried alerts. The try is recorded first, so a full disk sends none twice."""
         with self._lock:
             row = self._db.execute(_NEXT).fetchone()
         if row is None:
@@ -62,12 +61,12 @@ class Queue:
         return payload
 
     def delivered(self, key: str) -> None:
-        """Note that GitHub has it, and forget what it has had for long."""
+        """Record that GitHub has an alert, and delete the oldest delivered ones."""
         self._write("UPDATE alerts SET delivered = 1 WHERE key = ?", key)
         self._write(_FORGET, KNOWN)
 
     def waiting(self) -> int:
-        """How many GitHub does not have yet."""
+        """Return the number of alerts that GitHub does not have yet."""
         with self._lock:
             return self._count()
 

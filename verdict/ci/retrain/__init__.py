@@ -1,1 +1,1 @@
-"""Steps of retrain.yml: may new rows be proposed, which are there, and the pull request that brings them."""
+"""Steps of retrain.yml: decide on a retraining, collect new rows, and open their pull request."""

@@ -1,6 +1,5 @@
-"""Labelled rows become a new version of the table, sent to a remote of their own, and a proposal of that version."""
+"""Adds labelled rows to the table, pushes this version to the remote of retraining, and proposes it."""
 
-import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
 from verdict.ci.retrain.plan import BRANCHES
+from verdict.ci.run.bundle import copy_files
 from verdict.ci.run.overrides import apply
 from verdict.ci.sweep import proposal
 from verdict.ci.sweep.proposal import FILES, Proposal
@@ -27,13 +27,13 @@ from verdict.review.policy import retrain_of
 from verdict.review.report.markup import Template, fit
 
 TEMPLATE = Path(__file__).parent / "templates" / "retrain.md.j2"
-_ROWS = "rows"  # of that remote: the folder where a team lays its labelled tables
+_ROWS = "rows"  # the folder of that remote for a team's labelled tables
 _NO_REMOTE = f"dvc remote add {RETRAIN_REMOTE} s3://BUCKET/retrain, on main (docs/retraining.md)"
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """What asked for a retraining, by which run, and when; `overrides` are other params to go along, as KEY=VALUE."""
+    """The alert, run and time of a retraining; `overrides` are other params for it, as KEY=VALUE."""
 
     alert: Mapping[str, str]
     run: str
@@ -42,28 +42,28 @@ class Trigger:
 
 
 def collect(main: Revision, folder: Path, trigger: Trigger, out: Path) -> int:
-    """Lay a proposal aside, if there are rows enough that the table does not have.
+    """Write a proposal if there are enough new rows.
 
     Args:
-        main: the checkout, which is the current folder; its rules count.
-        folder: tables of labelled rows; those of the remote come to them.
-        trigger: what asked for it.
-        out: gets the proposal.
+        main: the checkout, which is the current folder, with the rules.
+        folder: tables of labelled rows; those of the remote are added.
+        trigger: the cause of the retraining.
+        out: the folder for the proposal.
 
     Returns:
-        How many rows are lacking; 0 where there is a proposal.
+        The number of missing rows; 0 if there is a proposal.
 
     Raises:
-        VerdictError: rows cannot be read, or cannot be sent.
+        VerdictError: rows cannot be read or pushed.
     """
     params, rules, root = load(), retrain_of(main), main.root
     has_remote = RETRAIN_REMOTE in dvc_config(root)["remote"]
     if has_remote:
         with Storage(root, RETRAIN_REMOTE) as storage:
             storage.download_all(_ROWS, folder)
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and format_of(path) in FORMATS)
-    new = read_new_rows(root, params, found, rules.columns, lenient=True) if found else NewRows([], Counter(), [])
-    print(f"{len(new.rows)} new rows in {len(found)} tables; left out: {dict(new.left_out)}")
+    tables = sorted(path for path in folder.rglob("*") if path.is_file() and format_of(path) in FORMATS)
+    new = read_new_rows(root, params, tables, rules.columns, lenient=True) if tables else NewRows([], Counter(), [])
+    print(f"{len(new.rows)} new rows in {len(tables)} tables; left out: {dict(new.left_out)}")
     if len(new.rows) < rules.min_labels:
         return rules.min_labels - len(new.rows)
     if not has_remote:
@@ -71,13 +71,13 @@ def collect(main: Revision, folder: Path, trigger: Trigger, out: Path) -> int:
     if trigger.overrides.strip():
         apply(root, trigger.overrides)
     add_rows(root, params, new, f"retraining: {trigger.run}", trigger.now.date())
-    _send(root)
+    _push(root)
     _propose(main, new, trigger, out)
     return 0
 
 
-def _send(root: Path) -> None:
-    """Push the new version to the remote of retraining, and see that it is there."""
+def _push(root: Path) -> None:
+    """Push the new version to the remote of retraining, and check that it is there."""
     raw = raw_data(working_tree(root))
     remedy = f"the key must write to the remote {RETRAIN_REMOTE}"
     dvc(root, "push", "--remote", RETRAIN_REMOTE, raw.pointer, remedy=remedy)
@@ -89,21 +89,18 @@ def _send(root: Path) -> None:
 def _propose(main: Revision, new: NewRows, trigger: Trigger, out: Path) -> None:
     raw, count = raw_data(working_tree(main.root)), len(new.rows)
     files = [raw.pointer, NOTES, *([PARAMS] if trigger.overrides.strip() else [])]
-    for name in files:
-        (out / FILES / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(main.root / name, out / FILES / name)
+    copy_files(main.root, files, out / FILES)
     branch = f"{BRANCHES}{trigger.now:%Y-%m-%d}-{trigger.run.rpartition('/')[2]}"
     mark, title = f"Retrain: {branch}", f"Retrain with {count:,} new labelled rows"
-    found = {
-        **{
-            "path": raw.path,
-            "count": count,
-            "alert": trigger.alert,
-            "run": trigger.run,
-            "overrides": trigger.overrides.split(),
-        },
-        **{"rows": sorted(new.counts.items()), "left_out": new.left_out.most_common()},
+    facts = {
+        "path": raw.path,
+        "count": count,
+        "alert": trigger.alert,
+        "run": trigger.run,
+        "overrides": trigger.overrides.split(),
+        "rows": sorted(new.counts.items()),
+        "left_out": new.left_out.most_common(),
     }
-    body = fit(Template(TEMPLATE).all("proposal", found), whole="the run's log")
+    body = fit(Template(TEMPLATE).all("proposal", facts), whole="the run's log")
     message = f"{title}\n\n{NOTES} says where they are from.\n\n{mark}\n"
     proposal.write(Proposal(mark, "", str(main.commit), branch, title, body, message, files, []), out)

@@ -1,4 +1,4 @@
-"""May a retraining be proposed now? Asked before anything is read or started, by main's rules and what GitHub knows."""
+"""Decides whether a retraining may be proposed now, by main's rules and GitHub's data, before anything is started."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from verdict.review.policy import report_of, retrain_of
 
 BRANCHES = "retrain/"
 _DAYS = 30
-_LONGEST = 200
-# What the relay says of an alert; a payload's other keys are nobody's.
-_KNOWN = ("alert", "reason", "release", "kind", "value", "limit", "since", "told", "key")
+_MOST_TEXT = 200  # characters
+# The keys of the relay's payload; others are ignored.
+_KEYS = ("alert", "reason", "release", "kind", "value", "limit", "since", "told", "key")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to go on; else why not, and whether an issue has to say so."""
+    """The decision: an empty `reason` allows the retraining; `needs_issue` asks for an issue with the reason."""
 
     reason: str = ""
     needs_issue: bool = False
@@ -30,23 +30,24 @@ class Decision:
 
 
 def alert_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """What the alert says that an event is about: known keys, each a short line of plain text; empty without one."""
-    given = event.get("client_payload")
-    payload = given if isinstance(given, dict) else {}
-    return {key: plain(payload[key], _LONGEST) for key in _KNOWN if isinstance(payload.get(key), str | int | float)}
+    """Return the alert of an event, with known keys and short plain texts; empty if there is none."""
+    payload = event.get("client_payload")
+    if not isinstance(payload, dict):
+        return {}
+    return {key: plain(payload[key], _MOST_TEXT) for key in _KEYS if isinstance(payload.get(key), str | int | float)}
 
 
 def plan(main: Revision, github: GitHub, event: Mapping[str, Any], now: datetime) -> Decision:
     """Decide by main's rules and budget.
 
     Args:
-        main: whose rules count.
+        main: the revision with the rules.
         github: the API, with a token that may read pull requests and actions.
-        event: what started the workflow.
+        event: the event that started the workflow.
         now: the present moment.
 
     Raises:
-        VerdictError: GitHub cannot be asked, or main's rules cannot be read.
+        VerdictError: GitHub does not answer, or main's rules cannot be read.
     """
     alert = alert_of(event)
     if reason := refusal(github, retrain_of(main), now):
@@ -57,7 +58,7 @@ def plan(main: Revision, github: GitHub, event: Mapping[str, Any], now: datetime
 
 
 def refusal(github: GitHub, rules: Retrain, now: datetime) -> str:
-    """Why no pull request may be proposed now; empty where nothing speaks against one."""
+    """Return the reason against a pull request now; empty if there is none."""
     base = str(github.get("")["default_branch"])
     for pull in github.pages("/pulls", state="open", base=base):
         if _is_ours(pull, github.repository):
@@ -72,7 +73,7 @@ def refusal(github: GitHub, rules: Retrain, now: datetime) -> str:
 
 
 def _recent(github: GitHub, base: str, since: datetime) -> Iterator[datetime]:
-    """When ours were proposed, the newest first."""
+    """Yield the times of retraining's pull requests, the newest first."""
     for pull in github.pages("/pulls", state="all", base=base, sort="created", direction="desc"):
         time = datetime.fromisoformat(pull["created_at"])
         if time < since:
@@ -82,6 +83,6 @@ def _recent(github: GitHub, base: str, since: datetime) -> Iterator[datetime]:
 
 
 def _is_ours(pull: Mapping[str, Any], repository: str) -> bool:
-    """Whether it is of a branch of ours: a fork's may have any name."""
+    """Return whether a pull request is retraining's: by its branch, in this repository, as a fork may use any name."""
     head = pull["head"]
     return str(head["ref"]).startswith(BRANCHES) and (head["repo"] or {}).get("full_name") == repository

@@ -1,4 +1,4 @@
-"""What GitHub gets to see of a retraining: a pull request that is to be reproduced, or one issue on what is lacking."""
+"""Publishes a retraining at GitHub: as a pull request to be reproduced, or as an issue on what is missing."""
 
 import time
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ _LOOKS, _PAUSE = 20, 3.0  # seconds
 
 
 def propose(github: GitHub, runs: GitHub, folder: Path, own_token: bool) -> int:
-    """Open the pull request, and ask for it to be reproduced: its dvc.lock is main's, which says nothing of new rows.
+    """Open the pull request, and label it for reproduction, since its dvc.lock is main's and lacks the new rows.
 
     Args:
         github: the API, with a token that may write contents and pull requests.
-        runs: the same with one that may read actions.
-        folder: where the proposal lies.
-        own_token: whether the first one is the workflow's own token, whose deeds start nothing.
+        runs: the API, with a token that may read actions.
+        folder: the folder of the proposal.
+        own_token: true if `github` has the workflow's own token, whose pushes start no workflow.
 
     Returns:
         The number of the pull request.
@@ -39,7 +39,7 @@ def propose(github: GitHub, runs: GitHub, folder: Path, own_token: bool) -> int:
 
 
 def _wait_for_a_run(runs: GitHub, head: str) -> None:
-    """A label is taken to be for the commit of the last run before it, so that has to begin first."""
+    """Wait until a run begins: a label counts for the commit of the last run before it."""
     for _ in range(_LOOKS):
         if any(runs.pages(f"/actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=head)):
             break
@@ -48,7 +48,7 @@ def _wait_for_a_run(runs: GitHub, head: str) -> None:
 
 
 def report_waiting(github: GitHub, waits: Mapping[str, Any] | None, url: str) -> None:
-    """Keep the one issue on what retraining waits for, and on what asked for it; close it where it waits no more."""
+    """Open or update the issue on what retraining waits for, and its cause; close it if `waits` is None or empty."""
     template = Path(__file__).parent / "templates" / "retrain.md.j2"
     body = fit(Template(template).all("waiting", waits, url)) if waits else ""
     sync_issue(github, _TITLE, LABEL, body, _SOLVED.format(url=url))

@@ -1,1 +1,1 @@
-"""Beside a stranger's code: reproduces a change and hands over what came out. No secret but a read-only key."""
+"""The run: main's code that reproduces a change beside untrusted code, with no secret but a read-only key."""

@@ -1,4 +1,4 @@
-"""`verdict doctor`: does this machine suffice as a runner? The remote is `verdict remote`'s question."""
+"""`verdict doctor`: checks that this machine can be a runner. `verdict remote` checks the remote."""
 
 import ctypes
 import faulthandler
@@ -21,13 +21,13 @@ _SECONDS = 120  # the first CUDA context of a machine takes some 10 s
 
 
 def doctor(device: str | None, root: Path = Path()) -> bool:
-    """Print what the machine offers, and on standard error what is missing; return whether it can serve.
+    """Print what the machine has, and on standard error what is missing; return whether it can be a runner.
 
-    A driver that hangs cannot be interrupted: after two minutes the process ends with code 1 and says where it stood.
+    A driver that hangs cannot be interrupted: after two minutes the process ends with code 1 and prints its stack.
 
     Args:
-        device: what it must serve, `cpu`, `cuda` or `cuda:N`; by default train.device of params.yaml.
-        root: the checkout that it must serve; the code, this folder's, may be another's.
+        device: the device that is needed, `cpu`, `cuda` or `cuda:N`; by default train.device of params.yaml.
+        root: the checkout to be served, which may be another than that of this code.
     """
     faulthandler.dump_traceback_later(_SECONDS, exit=True)
     checks: dict[str, Callable[[], str]] = {
@@ -35,7 +35,7 @@ def doctor(device: str | None, root: Path = Path()) -> bool:
         "disk": lambda: disk(root),
         "isolation": isolation,
         "numbers": numbers,
-        "device": lambda: calculates(device or _wanted(root / "params.yaml")),
+        "device": lambda: calculates(device or _train_device(root / "params.yaml")),
     }
     failed = 0
     for name, check in checks.items():
@@ -50,12 +50,12 @@ def doctor(device: str | None, root: Path = Path()) -> bool:
 
 
 def pins(path: Path) -> str:
-    """Require each package in its pinned version; a build's suffix (`+cpu`) counts for nothing."""
+    """Require each package in its pinned version; a build's suffix (`+cpu`) is ignored."""
     if not path.is_file():
         raise VerdictError(str(path), "no such file", "run from the root of the repository")
     pinned = dict(_PIN.findall(path.read_text(encoding="utf-8")))
-    have = {name: _installed(name) for name in pinned}
-    if wrong := [f"{name} {have[name]}, pinned {pin}" for name, pin in pinned.items() if have[name] != pin]:
+    installed = {name: _installed(name) for name in pinned}
+    if wrong := [f"{name} {installed[name]}, pinned {pin}" for name, pin in pinned.items() if installed[name] != pin]:
         raise VerdictError("requirements.txt", "; ".join(wrong), _INSTALL)
     return f"all {len(pinned)} installed"
 
@@ -76,7 +76,7 @@ def disk(root: Path) -> str:
 
 
 def isolation() -> str:
-    """Require Landlock, which keeps stages from what they do not declare, in CI; elsewhere say whether it is there."""
+    """Require Landlock in CI, which keeps stages from undeclared files; elsewhere only report it."""
     version = int(ctypes.CDLL(None).syscall(444, None, 0, 1))  # landlock_create_ruleset, on every architecture
     if version < 1 and os.environ.get("CI") == "true":
         raise VerdictError("Landlock", "this kernel has none", "Linux 5.13 or newer, see docs/runner.md")
@@ -84,14 +84,14 @@ def isolation() -> str:
 
 
 def numbers() -> str:
-    """Require the settings and the instruction set without which the same inputs give other bytes."""
+    """Require the settings and the instruction set that make results reproducible, byte for byte."""
     try:
         import torch
     except (ImportError, OSError) as error:
         raise VerdictError("torch", str(error), _INSTALL) from None
-    now = {**{name: os.environ.get(name) for name in settings()}, "torch's threads": str(torch.get_num_threads())}
-    wanted = {**settings(), "torch's threads": "1"}
-    if wrong := [f"{name} is {now[name]}, not {value}" for name, value in wanted.items() if now[name] != value]:
+    actual = {**{name: os.environ.get(name) for name in settings()}, "torch's threads": str(torch.get_num_threads())}
+    expected = {**settings(), "torch's threads": "1"}
+    if wrong := [f"{name} is {actual[name]}, not {value}" for name, value in expected.items() if actual[name] != value]:
         raise VerdictError("determinism", "; ".join(wrong), "find what changes them after classifier is imported")
     instructions = torch.backends.cpu.get_cpu_capability()
     if hardware_class().endswith("avx2") and instructions != "AVX2":
@@ -100,7 +100,7 @@ def numbers() -> str:
 
 
 def calculates(device: str) -> str:
-    """Require that a product and its gradient, under the settings of the training, are the same bytes twice."""
+    """Require that a product's gradient, under the settings of the training, has the same bytes twice."""
     import torch
 
     try:
@@ -108,11 +108,11 @@ def calculates(device: str) -> str:
         torch.use_deterministic_algorithms(True)
         torch.manual_seed(0)
         left, right = torch.randn(256, 512, device=device, requires_grad=True), torch.randn(512, 64, device=device)
-        one, two = (torch.autograd.grad((left @ right).square().sum(), left)[0].cpu() for _ in range(2))
-    except (RuntimeError, AssertionError) as error:  # behind the first line stand hints for developers of CUDA code
+        first, second = (torch.autograd.grad((left @ right).square().sum(), left)[0].cpu() for _ in range(2))
+    except (RuntimeError, AssertionError) as error:  # after the first line come hints for developers of CUDA code
         what, remedy = str(error).partition("\n")[0], "nvidia-smi, here and on the host; docs/runner.md has the causes"
         raise VerdictError(device, what, remedy) from None
-    if not (bool(torch.isfinite(one).all()) and torch.equal(one, two)):
+    if not (bool(torch.isfinite(first).all()) and torch.equal(first, second)):
         what = "the same calculation gave other bytes the second time, or no numbers"
         raise VerdictError(device, what, "take the machine out of service, then look at nvidia-smi -q -d ECC")
     return name
@@ -124,12 +124,12 @@ def _gpu(device: str) -> str:
     if torch.version.cuda is None:
         remedy = f"with pip's default index: pip uninstall --yes torch && {_INSTALL}"
         raise VerdictError("torch", f"{torch.__version__} is a build for the CPU", remedy)
-    torch.cuda.init()  # type: ignore[no-untyped-call]  # it says why there is none, `is_available` only that
+    torch.cuda.init()  # type: ignore[no-untyped-call]  # its error has the reason, unlike `is_available`
     return f"{device}: {hardware_class(device)}, CUDA {torch.version.cuda}"
 
 
-def _wanted(path: Path) -> str:
-    """Return the device that params.yaml names; all else in there is not this command's business."""
+def _train_device(path: Path) -> str:
+    """Return train.device of params.yaml, and check nothing else there."""
     try:
         return str(read(path, f"git diff {path}")["train"]["device"])
     except (FileNotFoundError, TypeError, KeyError):

@@ -1,4 +1,4 @@
-"""Other values than params.yaml has, for a run by hand."""
+"""Overrides of values in params.yaml, for a run by hand."""
 
 import shlex
 from pathlib import Path
@@ -11,8 +11,7 @@ from verdict.base.paths import PARAMS
 def apply(root: Path, text: str) -> None:
     """Write values such as `train.seed=7 train.model=bag` into params.yaml; its comments stay.
 
-    Whether a stage can take such a number or word, the stage says: the change may have another idea of it than this
-    code, which is main's.
+    The stages check the values, since the change may allow others than this code, which is main's.
 
     Raises:
         VerdictError: not `key=value`, a key that params.yaml does not have, or another kind of value than it has.

@@ -1,4 +1,4 @@
-"""The first look at a change, in seconds: whether dvc.lock is consistent, and whether anything needs to run."""
+"""The first check of a change, within seconds: that dvc.lock is consistent, and that something needs to run."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from verdict.repo.revisions import Revision, resolve
 
 
 def plan(root: Path, base_name: str, asked: bool) -> bool:
-    """Whether the DAG has to be reproduced; told to GitHub as the output `reproduce`.
+    """Return whether the DAG has to be reproduced, and set the step's output `reproduce`.
 
     Args:
         root: a checkout of the merge of a change with main.
         base_name: main, such as HEAD^1 of a merge with it.
-        asked: reproduce also where dvc.lock is stale, since somebody asked CI to write it.
+        asked: reproduce even if dvc.lock is stale, since CI was asked to write it.
 
     Raises:
         VerdictError: dvc.lock is stale, with the command to run.

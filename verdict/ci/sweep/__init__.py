@@ -1,1 +1,1 @@
-"""A sweep in GitHub Actions: what the steps of .github/workflows/sweep.yml run beside `verdict sweep`."""
+"""A sweep in GitHub Actions: the steps of .github/workflows/sweep.yml other than `verdict sweep`."""

@@ -1,10 +1,10 @@
-"""Main's results on a machine that has none, byte for byte those of its dvc.lock: what experiments start from."""
+"""Restores main's results, byte for byte those of its dvc.lock, on a machine that has none: experiments need them."""
 
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.base.paths import GENERATED
-from verdict.ci.run.reproduce import remote_answers, stage_outputs, without_remote
+from verdict.ci.run.reproduce import disable_remote, remote_answers, stage_outputs
 from verdict.repo import repro
 from verdict.repo.git import git
 from verdict.repo.lock.check import LOCK
@@ -14,18 +14,18 @@ from verdict.repo.sources import obtain_data, obtain_targets
 
 
 def baseline(root: Path, remote: bool) -> None:
-    """Bring all that dvc.lock names into cache and working tree: from the cache, the remote, else by running.
+    """Put all outputs of dvc.lock into cache and working tree: from the cache, the remote, or by running the stages.
 
     Args:
         root: a checkout of main.
-        remote: whether DVC's remote may be asked.
+        remote: whether DVC's remote may be used.
 
     Raises:
         VerdictError: a stage failed, or running gives other results than dvc.lock has.
     """
     remote = remote and remote_answers(root)
     if not remote:
-        without_remote(root)
+        disable_remote(root)
     outputs = stage_outputs((root / LOCK).read_text(encoding="utf-8"))
     cached = [path for path in outputs if not GENERATED.fullmatch(path)]
     # Not in one: DVC checks out nothing of the others where a pointer is among the targets.

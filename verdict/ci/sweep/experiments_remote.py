@@ -1,4 +1,4 @@
-"""Where the experiments of a sweep meet: a DVC remote beside main's, known to this checkout alone."""
+"""The DVC remote of a sweep's experiments: separate from main's, and set only in this checkout."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,12 @@ from verdict.repo.dvc import dvc_config as settings_of
 from verdict.repo.git import git
 
 NAME = "sweeps"
-# Of main's remote, where it is on S3 too: the server is the same, the bucket or the prefix another.
+# Settings of main's remote that are reused if both are on S3: the server is the same, the bucket or prefix is not.
 _SHARED = ("endpointurl", "region")
 
 
 def add_sweeps_remote(root: Path, url: str) -> None:
-    """Add the remote `sweeps` to this checkout's own settings, and say whose the experiments' commits are.
+    """Add the remote `sweeps` to this checkout's own settings, and set the author of the experiments' commits.
 
     Args:
         root: a checkout.
@@ -32,7 +32,7 @@ def add_sweeps_remote(root: Path, url: str) -> None:
     alike = urlsplit(address).scheme == urlsplit(str(main.get("url", ""))).scheme != ""
     shared: dict[str, Any] = {key: main[key] for key in _SHARED if alike and key in main}
     if address.startswith("s3://"):
-        shared["verify"] = True  # or flipped bytes are used unseen
+        shared["verify"] = True  # else damaged objects are used unnoticed
     with known.edit("local") as local:
         local["remote"][NAME] = {"url": address, **shared}
     git(root, "config", "user.name", "github-actions[bot]")

@@ -1,4 +1,4 @@
-"""Which points of a sweep have no experiment yet: those are run, each by a job of its own."""
+"""Lists the points of a sweep that have no experiment yet. Each of them is run by a separate job."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ _SPEC = re.compile(r"sweeps/[A-Za-z0-9_-]+\.ya?ml")
 
 
 def plan_from_spec(root: Path, spec: str) -> Plan:
-    """The plan of a spec file of this commit.
+    """Return the plan of a spec file of this commit.
 
     Raises:
         VerdictError: not a file of sweeps/ in this commit, or one that cannot be used.
@@ -23,22 +23,22 @@ def plan_from_spec(root: Path, spec: str) -> Plan:
 
 
 def missing(chosen: Plan, git_remote: str, names: list[str]) -> list[str]:
-    """The names of the points that have no experiment on a git remote.
+    """Return the names of the points that have no experiment on a git remote.
 
     Args:
         chosen: the plan.
-        git_remote: where experiments meet.
-        names: of the points to look for; all, where none is given.
+        git_remote: the git remote of the experiments.
+        names: the names of the points to look for; all points if empty.
 
     Raises:
-        VerdictError: more are missing than a matrix can have, or the git remote cannot be asked.
+        VerdictError: more are missing than a matrix can have, or the git remote does not answer.
     """
     points = chosen.only(names)
     listing = git(chosen.root, "ls-remote", "--", git_remote, f"{chosen.namespace}/*")
-    there = {line.rpartition("/")[2] for line in listing.splitlines()}
-    found = [point.name for point in points if point.name not in there]
-    print(f"{len(points)} points on {chosen.baseline[:7]}, {len(found)} without an experiment")
-    if len(found) > MOST:
-        what = f"{len(found)} points to run, and a workflow runs at most {MOST} jobs of a matrix"
+    present = {line.rpartition("/")[2] for line in listing.splitlines()}
+    absent = [point.name for point in points if point.name not in present]
+    print(f"{len(points)} points on {chosen.baseline[:7]}, {len(absent)} without an experiment")
+    if len(absent) > MOST:
+        what = f"{len(absent)} points to run, and a workflow runs at most {MOST} jobs of a matrix"
         raise VerdictError(str(chosen.spec), what, "spread the points over several spec files")
-    return found
+    return absent

@@ -1,4 +1,4 @@
-"""What the collecting job hands to the one that writes: a folder with a pull request's texts and files."""
+"""The folder from the collecting job to the one with write tokens: a pull request's texts and files."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,10 +15,10 @@ _PROPOSAL = "proposal.json"
 
 @dataclass(frozen=True)
 class Proposal:
-    """A commit on top of `baseline`, and the texts around it.
+    """A commit on top of `baseline`, and the texts of its pull request.
 
-    By the line `mark` of its message the commit is known again. `files` lie under `FILES`; those in `gone` are removed.
-    Without files there is nothing to propose.
+    The line `mark` of its message identifies the commit later. `files` are in the folder `FILES`; files in `gone` are
+    removed. Without files there is nothing to propose.
     """
 
     mark: str
@@ -33,17 +33,17 @@ class Proposal:
 
 
 def mark(spec: str) -> str:
-    """The line of a commit's message by which a sweep knows its own."""
+    """Return the line of a commit's message that identifies the sweep."""
     return f"Sweep: {spec}"
 
 
 def write(proposal: Proposal, folder: Path) -> None:
-    """Keep the proposal in `folder`."""
+    """Write the proposal into `folder`."""
     write_json(folder / _PROPOSAL, asdict(proposal))
 
 
 def read(folder: Path) -> Proposal:
-    """The proposal in `folder`; `VerdictError` when there is none."""
+    """Read the proposal in `folder`; `VerdictError` if there is none."""
     path = folder / _PROPOSAL
     try:
         return Proposal(**json.loads(path.read_text(encoding="utf-8")))

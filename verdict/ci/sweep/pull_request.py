@@ -1,7 +1,7 @@
-"""The pull request of a sweep's winner, or of new rows, through GitHub's API: opened once, and updated by the next.
+"""Opens or updates the pull request of a sweep's winner, or of new rows, through GitHub's API.
 
-Its branch is moved by force, and only from a commit whose message has the same mark, such as that of a spec file:
-somebody's own commits on it stay, except one that is pushed between the look and the move.
+Its branch is moved by force, but only from a commit whose message has the same mark, such as that of a spec file. So
+other commits on the branch are kept, except one that is pushed between the check and the move.
 """
 
 import re
@@ -13,8 +13,10 @@ from verdict.base.paths import GENERATED, PARAMS
 from verdict.ci.github.client import ApiError, GitHub
 from verdict.ci.sweep.proposal import FILES, Proposal
 
-# What may be committed: params, what stages write, pointers to data, and the note of what was added.
-_MAY = re.compile(rf"{re.escape(PARAMS)}|{GENERATED.pattern}|data/added\.json|data/(?:[\w-][\w.-]*/)*[\w-][\w.-]*\.dvc")
+# Files that may be committed: params, generated files, pointers to data, and the notes of added rows.
+_ALLOWED = re.compile(
+    rf"{re.escape(PARAMS)}|{GENERATED.pattern}|data/added\.json|data/(?:[\w-][\w.-]*/)*[\w-][\w.-]*\.dvc"
+)
 TITLE = "leaderboard"  # of the comment's watermark
 _UNCHECKED = (
     "\n\n<p><b>No check runs for this pull request yet:</b> GitHub starts none for what its own token opens or pushes."
@@ -27,15 +29,15 @@ def open_or_update(github: GitHub, proposal: Proposal, folder: Path, own_token: 
 
     Args:
         github: the API, with a token that may write contents and pull requests.
-        proposal: what to propose.
-        folder: where its files lie.
-        own_token: whether that is the workflow's own token, whose deeds start no checks.
+        proposal: the commit and its texts.
+        folder: the folder of its files.
+        own_token: true if `github` has the workflow's own token, whose pushes start no checks.
 
     Returns:
         The number of the pull request.
 
     Raises:
-        VerdictError: the branch has commits of somebody else, or GitHub refuses.
+        VerdictError: the branch has other commits, or GitHub refuses.
     """
     _push(github, proposal, folder)
     base = str(github.get("")["default_branch"])
@@ -65,7 +67,7 @@ def _push(github: GitHub, proposal: Proposal, folder: Path) -> None:
     tree = _tree(github, proposal, folder)
     ref = f"heads/{proposal.branch}"
     tip = _tip(github, proposal, ref)
-    if tip and tip["tree"]["sha"] == tree and [one["sha"] for one in tip["parents"]] == [proposal.baseline]:
+    if tip and tip["tree"]["sha"] == tree and [parent["sha"] for parent in tip["parents"]] == [proposal.baseline]:
         print(f"{proposal.branch} has this already")
         return
     commit = github.create_commit(tree, [proposal.baseline], proposal.message)
@@ -76,17 +78,17 @@ def _push(github: GitHub, proposal: Proposal, folder: Path) -> None:
 
 
 def _tree(github: GitHub, proposal: Proposal, folder: Path) -> str:
-    """The baseline's files with those that are proposed."""
+    """Create a tree of the baseline's files with those of the proposal."""
     files: dict[str, Path | None] = {name: folder / FILES / name for name in proposal.files}
     files |= dict.fromkeys(proposal.gone)
-    if foreign := [name for name in files if not _MAY.fullmatch(name)]:
+    if foreign := [name for name in files if not _ALLOWED.fullmatch(name)]:
         what = "only params.yaml, dvc.lock, metrics/, plots/, pointers and the note of new rows are committed"
         raise VerdictError(foreign[0], what, "report it")
     return github.create_tree(files, proposal.baseline)
 
 
 def _tip(github: GitHub, proposal: Proposal, ref: str) -> dict[str, Any] | None:
-    """The branch's commit, where it has the mark; None where there is no such branch."""
+    """Return the branch's commit, which must have the mark; None if there is no such branch."""
     sha = github.tip(ref)
     if sha is None:
         return None

@@ -84,7 +84,7 @@ class _HeaderOnly(ColumnRequest):
 
     found: list[str]
 
-    def in_header(self, file: str, header: Sequence[str]) -> bool:
+    def check_header(self, file: str, header: Sequence[str]) -> bool:
         """Record the columns; read no row."""
         self.found.extend(header)
         return False

@@ -1,1 +1,1 @@
-"""A stage reads what dvc.yaml declares, and nothing else of the repository."""
+"""Let a stage read only what dvc.yaml declares, and nothing else of the repository."""

@@ -1,4 +1,4 @@
-"""Deny a process, and all that it starts, the reading and writing of some folders, by Linux's Landlock.
+"""Deny a process and its children to read and write some folders, by Linux's Landlock.
 
 Source of numbers and structures: the kernel's include/uapi/linux/landlock.h, Documentation/userspace-api/landlock.rst.
 """
@@ -16,7 +16,7 @@ _RULE_PATH_BENEATH = 1
 _WRITE_FILE, READ = 1 << 1, 1 << 2
 _REFER = 1 << 13  # link or rename from one folder into another; denied everywhere unless it is granted
 _TRUNCATE = 1 << 14
-_DEVICES = 1 << 6 | 1 << 11  # making them, which nothing here has any business with
+_DEVICES = 1 << 6 | 1 << 11  # making device files, which is never granted
 # Write and truncate files; remove and make folders, files, sockets, pipes and symbolic links.
 WRITE = _WRITE_FILE | _TRUNCATE | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12
 _OF_FILES = READ | _WRITE_FILE | _TRUNCATE
@@ -34,18 +34,17 @@ class _PathBeneath(ctypes.Structure):
 
 
 def version() -> int:
-    """The version of Landlock that this kernel has; below 1 where it has none, or it is switched off."""
+    """Return this kernel's version of Landlock; below 1 if it has none, or it is switched off."""
     return int(_C.syscall(_CREATE, None, 0, _VERSION))
 
 
 def confine(closed: Iterable[Path], beside: int, granted: Iterable[tuple[Path, int]]) -> None:
-    """Deny this process folders, and grant it others; it cannot be taken back.
+    """Deny this process some folders, and grant it others; this cannot be undone.
 
     Args:
-        closed: what can neither be read nor written, with all beneath it.
-        beside: what may be done to everything else that is there now, `READ` or `READ | WRITE`.
-        granted: files and folders, in there or not, with what may be done to each; those that do not exist are passed
-            over.
+        closed: folders that can neither be read nor written, with everything beneath.
+        beside: the access to everything else that exists now, `READ` or `READ | WRITE`.
+        granted: files and folders, in `closed` or not, with the access to each; those that do not exist are skipped.
 
     Raises:
         OSError: the kernel refuses.
@@ -64,10 +63,10 @@ def confine(closed: Iterable[Path], beside: int, granted: Iterable[tuple[Path, i
 
 
 def outside(folder: Path, denied: set[Path]) -> Iterator[Path]:
-    """Everything beneath a folder but what is denied: Landlock knows only what is allowed."""
+    """Yield everything beneath a folder except what is denied: Landlock has rules that allow, but none that deny."""
     for path in folder.iterdir():
         if path in denied or path.is_symlink():
-            continue  # what a link leads to is reached by its own path
+            continue  # the target of a link has its own path
         if any(other.is_relative_to(path) for other in denied):
             yield from outside(path, denied)
         else:
@@ -77,7 +76,7 @@ def outside(folder: Path, denied: set[Path]) -> Iterator[Path]:
 def _allow(ruleset: int, path: Path, access: int) -> None:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # gone meanwhile, or never there
+    except OSError:  # it was removed, or never existed
         return
     try:
         access &= ~0 if stat.S_ISDIR(os.fstat(place).st_mode) else _OF_FILES

@@ -1,8 +1,7 @@
-"""Let each stage read, of the repository, what dvc.yaml declares as its dependencies, and nothing else.
+"""Let each stage read only its dependencies in dvc.yaml, and nothing else of the repository.
 
-A stage that reads a file which it does not declare has a result that dvc.lock says nothing about; a training that reads
-the test split has a score that says nothing at all. `stage_shell.py` takes the place of the shell by which
-DVC runs a stage.
+If a stage reads an undeclared file, dvc.lock does not describe its result; if a training reads the test split, its
+score means nothing. DVC runs each stage by `stage_shell.py` instead of a shell.
 """
 
 import json
@@ -31,18 +30,18 @@ if TYPE_CHECKING:
 
 _SHELL = "SHELL"  # the variable by which DVC finds the shell for a stage's command
 _TREES, _OTHERS = "tmp/stages", "tmp/undeclared"
-# What keeps a shell from reading the settings of a person, as DVC itself calls it.
+# Options that keep a shell from reading the user's settings, as DVC itself passes them.
 _PLAIN = {"bash": ["--noprofile", "--norc"], "zsh": ["--no-rcs"]}
-# Where programs keep keys of theirs, from a person's home.
+# Where programs keep keys in the user's home.
 _KEYS = (".aws", ".azure", ".config/gcloud", ".config/gh", ".docker", ".git-credentials", ".netrc", ".pypirc", ".ssh")
 
 
 @dataclass(frozen=True)
 class Confinement:
-    """How stages are kept apart; as it stands, by what this kernel offers, which is enough against slips.
+    """How stages are kept apart; by default as far as this kernel can, which is enough against mistakes.
 
-    `strict`: by Landlock or not at all, and nothing can be written outside of the stage's folders.
-    `main`: a checkout of main, whose code takes the place of the change's where the data is prepared.
+    `strict`: Landlock is required, and nothing can be written outside of the stage's folders.
+    `main`: a checkout of main, whose code replaces the candidate's in the stages that prepare the data.
     """
 
     strict: bool = False
@@ -54,19 +53,19 @@ BEST_EFFORT, STRICT = Confinement(), Confinement(strict=True)
 
 @contextmanager
 def isolated(repo: "Repo", confinement: Confinement = BEST_EFFORT) -> Iterator[None]:
-    """While this lasts, DVC runs each stage of `repo` in a folder with its dependencies alone.
+    """Within this context, DVC runs each stage of `repo` in a folder with its dependencies alone.
 
     Raises:
-        VerdictError: dvc.yaml shows a stage what it must not see; or, where that must be strict, this kernel has no
-            Landlock, or the stages would work on a cluster.
+        VerdictError: dvc.yaml shows a stage what it must not see; or, if strict, this kernel has no Landlock, or the
+            stages would run on a cluster.
     """
     require_landlock(confinement)
     if confinement.strict and os.environ.get(engine.VARIABLE):
         raise VerdictError(engine.VARIABLE, "nothing keeps stages apart on a cluster's machines", "unset it here")
-    _require_blind(repo, confinement)
+    _require_no_forbidden_reads(repo, confinement)
     before = os.environ.get(_SHELL)
-    trees = _own_folder(Path(repo.dvc_dir) / _TREES)
-    os.environ[_SHELL] = str(_program(trees, repo, before or "/bin/sh", confinement))
+    trees = _make_run_folder(Path(repo.dvc_dir) / _TREES)
+    os.environ[_SHELL] = str(_write_shell(trees, repo, before or "/bin/sh", confinement))
     try:
         yield
     finally:
@@ -76,34 +75,34 @@ def isolated(repo: "Repo", confinement: Confinement = BEST_EFFORT) -> Iterator[N
         if before is not None:
             os.environ[_SHELL] = before
         shutil.rmtree(trees, ignore_errors=True)
-        with suppress(OSError):  # another run has its own in there
+        with suppress(OSError):  # another run has its trees in there
             trees.parent.rmdir()
 
 
 def require_landlock(confinement: Confinement) -> None:
-    """Refuse a kernel that cannot keep stages apart as is wanted; where it need not, say so."""
+    """Refuse a kernel without Landlock if the confinement is strict; else print a warning."""
     if landlock.version() > 0:
         return
-    text = "stages run apart, but could read the repository by its full path: this kernel has no Landlock"
+    warning = "stages run apart, but could read the repository by its full path: this kernel has no Landlock"
     if confinement.strict:
         remedy = "Linux 5.13 or newer with Landlock switched on, in a container that lets it through: docs/runner.md"
         raise VerdictError("this machine", "its kernel offers no Landlock, so nothing keeps stages apart", remedy)
-    print(text, file=sys.stderr)
+    print(warning, file=sys.stderr)
 
 
-def _require_blind(repo: "Repo", confinement: Confinement) -> None:
+def _require_no_forbidden_reads(repo: "Repo", confinement: Confinement) -> None:
     root, stages = Path(repo.root_dir), list(repo.index.stages)
     for stage in stages:
         require_inside(root, stage)
     findings = list(forbidden_reads(root, stages, confinement.main.hashes if confinement.main else ()))
-    if confinement.strict:  # it could run once more after evaluate, and learn from what that left behind
+    if confinement.strict:  # it could run again after evaluate, and read what that left behind
         findings += [finding for stage in stages if stage.cmd for finding in always_runs(stage)]
     for finding in findings:
         raise VerdictError(f"dvc.yaml: {finding.stage}: {finding.where}", finding.what, finding.mend)
 
 
-def _own_folder(folder: Path) -> Path:
-    """A folder for the trees of this run, after removing those of runs that were killed."""
+def _make_run_folder(folder: Path) -> Path:
+    """Make a folder for the trees of this run, and remove those of runs that were killed."""
     for other in folder.glob("*"):
         if not Path("/proc", other.name).exists():
             shutil.rmtree(other, ignore_errors=True)
@@ -113,8 +112,8 @@ def _own_folder(folder: Path) -> Path:
     return own
 
 
-def _program(folder: Path, repo: "Repo", shell: str, confinement: Confinement) -> Path:
-    """Write a program that DVC takes for a shell, and the plan that it follows."""
+def _write_shell(folder: Path, repo: "Repo", shell: str, confinement: Confinement) -> Path:
+    """Write the program that DVC runs as a shell, and its plan."""
     stages = {str(stage.addressing): stage for stage in repo.index.stages if stage.cmd}
     plan = {
         "root": repo.root_dir,
@@ -123,7 +122,7 @@ def _program(folder: Path, repo: "Repo", shell: str, confinement: Confinement) -
         "shell": [shell, *_PLAIN.get(Path(shell).name, [])],
         "strict": confinement.strict,
         "cache": os.path.realpath(repo.cache.local.path),
-        "closed": _closed(repo),
+        "closed": _closed_paths(repo),
         "open": [sys.prefix, sys.base_prefix],
         "stages": {address: _plan(stage) for address, stage in stages.items()},
     }
@@ -141,8 +140,8 @@ def _program(folder: Path, repo: "Repo", shell: str, confinement: Confinement) -
     return program
 
 
-def _closed(repo: "Repo") -> list[str]:
-    """Where data and keys lie: the repository, its cache, remotes that are folders of this machine, other checkouts."""
+def _closed_paths(repo: "Repo") -> list[str]:
+    """Return paths of data and keys: the repository, its cache, remotes that are local folders, other checkouts."""
     folders = [repo.root_dir, repo.site_cache_dir, *storage_folders(repo)]
     folders += [*_checkouts(Path(repo.root_dir)), str(Path(__file__).parents[3])]
     folders += [os.environ[name] for name in ("RUNNER_TEMP",) if os.environ.get(name)]
@@ -152,7 +151,7 @@ def _closed(repo: "Repo") -> list[str]:
 
 
 def _checkouts(root: Path) -> Iterator[str]:
-    """The folders of other checkouts of this clone, and where git keeps what all of them share."""
+    """Yield the folders of other checkouts of this clone, and git's folder that all of them share."""
     listed = program.run_git(root, "worktree", "list", "--porcelain")
     if listed.returncode == 0:
         lines = os.fsdecode(listed.stdout).split("\n")
@@ -162,38 +161,36 @@ def _checkouts(root: Path) -> Iterator[str]:
 
 
 def _states() -> Path:
-    """Where a training keeps what it needs to go on after a kill."""
+    """Make the folder of the state from which a killed training goes on."""
     folder = checkpoints.folder().absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _weights() -> Path:
-    """Where Hugging Face's libraries keep what they have downloaded."""
+    """Return the folder of Hugging Face's downloads."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "huggingface")
     return Path(os.environ.get("HF_HUB_CACHE") or home)
 
 
 def _plan(stage: "Stage") -> dict[str, Any]:
-    """What a stage reads and writes, and the folder that it runs in, all below the repository's."""
-    from verdict.classifier.features.pretrained import (
-        FOLDER as START,  # with numpy, which not every job of a workflow installs
-    )
+    """Return the plan of a stage: its inputs, outputs and folder, relative to the repository."""
+    from verdict.classifier.features.pretrained import FOLDER  # needs numpy, which not every job installs
 
     root, ignore = stage.repo.root_dir, stage.repo.dvcignore
     outs = [out for out in stage.outs if out.protocol == "local"]
-    # Outputs that are there were kept, or written by an earlier line of this very command. Pretrained weights are
-    # pinned by the files beside them, which are dependencies.
-    weights = [str(path) for path in Path(root, START).glob("*") if path.is_dir()]
+    # Existing outputs were kept, or written by an earlier line of the same command. Pretrained weights are pinned by
+    # the files beside them, which are dependencies.
+    weights = [str(path) for path in Path(root, FOLDER).glob("*") if path.is_dir()]
     reads = [*(item.fs_path for item in (*stage.deps, *outs)), *weights]
     files = (str(path) for dep in stage.deps for path in stage_shell.files_in(Path(dep.fs_path)))
     makers = [out for other in stage.repo.index.stages for out in other.outs]
-    # Who has seen the test split keeps nothing that a training could find.
+    # A stage that sees the test split gets no folder in which it could leave something for a training.
     states = [] if stage_name(stage) in SEEING else [str(_states()), str(_weights())]
     return {
-        "command": None,  # as DVC gives it
+        "command": None,  # DVC's own
         "reads": [(root, name) for name in _names(root, reads)],
-        "ignored": _names(root, [path for path in files if ignore.is_ignored_file(path)]),  # no part of a hash
+        "ignored": _names(root, [path for path in files if ignore.is_ignored_file(path)]),  # not part of a hash
         "cached": _names(root, [out.fs_path for out in makers if out.use_cache]),
         "writes": _names(root, [out.fs_path for out in outs]),
         "folder": os.path.relpath(stage.wdir, root),

@@ -1,10 +1,10 @@
-"""Run one stage's command in a folder that holds its dependencies alone; DVC starts this in place of a shell.
+"""Run one stage's command in a folder that holds its dependencies alone; DVC starts this program as its shell.
 
-It needs nothing but Python's own library.
-`python -I -S stage_shell.py PLAN -c COMMAND`, with the stage's name in DVC_STAGE. The dependencies are laid out in an
-empty folder, the command runs there, all that it started is ended, and what it wrote goes back to where dvc.yaml
-expects it. Where Linux has Landlock, the repository, its cache and its local remotes can neither be read nor written
-meanwhile, by any path, in any language.
+It imports the standard library alone.
+`python -I -S stage_shell.py PLAN -c COMMAND`, with the stage's name in DVC_STAGE. The dependencies are copied into an
+empty folder, the command runs there, all its processes are killed, and its outputs are moved to the paths of dvc.yaml.
+If Linux has Landlock, the stage can neither read nor write the repository, its cache and its local remotes, by any
+path, in any language.
 """
 
 import ctypes
@@ -24,11 +24,11 @@ from typing import Any
 
 _DIE_WITH_PARENT, _ADOPT = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER
 _DROP = 24  # PR_CAPBSET_DROP
-# With which root gets past Landlock, such as to the variables of other processes: CAP_DAC_READ_SEARCH, SYS_MODULE,
+# Capabilities by which root bypasses Landlock, e.g. to other processes' variables: CAP_DAC_READ_SEARCH, SYS_MODULE,
 # SYS_RAWIO, SYS_CHROOT, SYS_PTRACE, SYS_ADMIN, MKNOD, PERFMON, BPF.
 _POWERS = (2, 16, 17, 18, 19, 21, 27, 38, 39)
-_COPIED = 2**24  # bytes; a larger dependency is linked, and a stage could change the file itself
-# Variables that hold keys, or lead to a server that gives some: no stage has any business with them.
+_COPIED = 2**24  # bytes; a larger dependency is linked, so that a stage could change the original
+# Variables with keys, or with the address of a server that gives some: not for stages.
 _KEYS = re.compile(
     r"(AWS|AZURE|GOOGLE|GCLOUD|GITHUB|GH|ACTIONS|RUNNER|INPUT|SSH)_.*|(.*_)?(API)?(KEY|TOKEN|SECRET|PASSWORD|PASSWD)S?(_.*)?"
     r"|.*(CREDENTIAL|APIKEY|ACCESSKEY).*",
@@ -38,7 +38,7 @@ Laid = dict[Path, tuple[int, int]]
 
 
 class RefusedError(Exception):
-    """What a stage may not read or leave behind."""
+    """A stage reads or leaves a file that it must not."""
 
 
 def main() -> int:
@@ -46,11 +46,11 @@ def main() -> int:
     plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     stage = plan["stages"][os.environ["DVC_STAGE"]]
     tree = Path(plan["trees"]) / str(os.getpid())
-    scratch = Path(tempfile.mkdtemp(prefix="stage-"))  # outside of the tree: the path of a socket must be short
+    scratch = Path(tempfile.mkdtemp(prefix="stage-"))  # not in the tree: the path of a socket must be short
     try:
         laid = _lay_out(plan, stage, tree)
         code = _run(plan, stage, tree, scratch)
-        _take_back(plan, stage, tree, laid)
+        _move_outputs(plan, stage, tree, laid)
     except RefusedError as error:
         print(f"error: {os.environ['DVC_STAGE']}: {error}", file=sys.stderr)
         return 1
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _lay_out(plan: dict[str, Any], stage: dict[str, Any], tree: Path) -> Laid:
-    """Put the dependencies into the tree; each file with its inode and time of change."""
+    """Copy the dependencies into the tree; return the inode and change time of each file."""
     for path in stage["writes"]:
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
     (tree / stage["folder"]).mkdir(parents=True, exist_ok=True)
@@ -70,14 +70,14 @@ def _lay_out(plan: dict[str, Any], stage: dict[str, Any], tree: Path) -> Laid:
             target = tree / path.relative_to(base)
             source = _source(plan, stage, Path(base), path)
             counts = str(path.relative_to(base)) not in stage["ignored"]
-            if counts and source.is_file() and not target.exists():  # else a dependency within another
+            if counts and source.is_file() and not target.exists():  # else it is part of another dependency
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _bring(source, target)
-    return {path: _state(path) for path in files_in(tree)}
+                _copy_or_link(source, target)
+    return {path: _stamp(path) for path in files_in(tree)}
 
 
 def _source(plan: dict[str, Any], stage: dict[str, Any], base: Path, path: Path) -> Path:
-    """The file behind a path; a link must not show what the stage does not declare."""
+    """Return the file behind a path; refuse a link to a file that the stage does not declare."""
     place, source = Path(os.path.realpath(base)), Path(os.path.realpath(path))
     name = path.relative_to(base)
     declared = [place / read for folder, read in stage["reads"] if folder == str(base)]
@@ -88,7 +88,7 @@ def _source(plan: dict[str, Any], stage: dict[str, Any], base: Path, path: Path)
     return source
 
 
-def _bring(source: Path, target: Path) -> None:
+def _copy_or_link(source: Path, target: Path) -> None:
     if source.stat().st_size > _COPIED:
         with suppress(OSError):  # another disk, or one without links
             os.link(source, target)
@@ -97,7 +97,7 @@ def _bring(source: Path, target: Path) -> None:
 
 
 def files_in(path: Path) -> Iterator[Path]:
-    """All but folders; of links to folders the links."""
+    """Yield all files below a path, and links, also to folders."""
     if not path.is_dir() and os.path.lexists(path):
         yield path
     for folder, folders, names in os.walk(path):
@@ -106,9 +106,9 @@ def files_in(path: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in (*names, *links))
 
 
-def _state(path: Path) -> tuple[int, int]:
-    found = path.lstat()
-    return found.st_ino, found.st_mtime_ns
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def _within(path: Path, folders: list[str]) -> bool:
@@ -122,7 +122,7 @@ def _run(plan: dict[str, Any], stage: dict[str, Any], tree: Path, scratch: Path)
     if child == 0:
         try:
             prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
-            for power in _POWERS:  # refused to whoever has none of them
+            for power in _POWERS:  # fails without these capabilities, which is fine
                 prctl(_DROP, power, 0, 0, 0)
             os.closerange(3, os.sysconf("SC_OPEN_MAX"))
             _confine(plan, stage, tree, scratch)
@@ -132,7 +132,7 @@ def _run(plan: dict[str, Any], stage: dict[str, Any], tree: Path, scratch: Path)
         except BaseException as error:
             print(f"error: cannot start the stage: {error}", file=sys.stderr)
             os._exit(126)
-    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C reaches the child by itself
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C reaches the child anyway
         signal.signal(number, lambda sent, _: os.kill(child, sent) if sent == signal.SIGTERM else None)
     code = abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     _end_children()
@@ -143,14 +143,14 @@ def _confine(plan: dict[str, Any], stage: dict[str, Any], tree: Path, scratch: P
     landlock = _landlock()
     if landlock.version() < 1:
         return
-    both = landlock.READ | landlock.WRITE
-    granted = [(Path(path), both) for path in (tree, scratch, *stage["states"])]
+    read_write = landlock.READ | landlock.WRITE
+    granted = [(Path(path), read_write) for path in (tree, scratch, *stage["states"])]
     granted += [(Path(path), landlock.READ) for path in plan["open"]]
     closed = {Path(folder) for folder in plan["closed"]}
-    if plan["strict"]:  # devices, such as the GPU; who has seen the test split leaves nothing in memory, either
+    if plan["strict"]:  # devices, such as the GPU; a stage that sees the test split gets no shared memory, either
         memory = set[Path]() if stage["states"] else {Path("/dev/shm"), Path("/dev/mqueue")}  # noqa: S108
-        granted += [(path, both) for path in landlock.outside(Path("/dev"), closed | memory)]
-    landlock.confine(closed, landlock.READ if plan["strict"] else both, granted)
+        granted += [(path, read_write) for path in landlock.outside(Path("/dev"), closed | memory)]
+    landlock.confine(closed, landlock.READ if plan["strict"] else read_write, granted)
 
 
 def _landlock() -> ModuleType:
@@ -164,13 +164,13 @@ def _landlock() -> ModuleType:
 
 def _environment(plan: dict[str, Any], stage: dict[str, Any], scratch: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not _KEYS.fullmatch(name)}
-    # joblib would warn that it finds no shared memory.
-    alone = {"JOBLIB_MULTIPROCESSING": "0"} if plan["strict"] and not stage["states"] else {}
-    return {**kept, "TMPDIR": str(scratch), **alone}
+    # Without shared memory joblib would warn.
+    joblib = {"JOBLIB_MULTIPROCESSING": "0"} if plan["strict"] and not stage["states"] else {}
+    return {**kept, "TMPDIR": str(scratch), **joblib}
 
 
 def _end_children() -> None:
-    """End what the command left running: it could read what is laid out for the next stage."""
+    """Kill what the command left running: it could read the dependencies of the next stage."""
     while True:
         for entry in os.scandir("/proc"):
             with suppress(OSError, ValueError):
@@ -183,12 +183,12 @@ def _end_children() -> None:
             return
 
 
-def _take_back(plan: dict[str, Any], stage: dict[str, Any], tree: Path, laid: Laid) -> None:
-    """Move the outputs to where they belong, and what else the command wrote to where no stage reads it."""
+def _move_outputs(plan: dict[str, Any], stage: dict[str, Any], tree: Path, laid: Laid) -> None:
+    """Move the outputs to their paths, and other files that the command wrote to a folder that no stage reads."""
     root, others = Path(plan["root"]), Path(plan["others"]) / os.environ["DVC_STAGE"].replace("/", "_")
-    written = [path for path in files_in(tree) if laid.get(path) != _state(path)]
+    written = [path for path in files_in(tree) if laid.get(path) != _stamp(path)]
     for path in written:
-        _make_plain(path, tree)
+        _replace_link(path, tree)
     for path in written:
         name = path.relative_to(tree)
         target = root / name
@@ -203,10 +203,10 @@ def _take_back(plan: dict[str, Any], stage: dict[str, Any], tree: Path, laid: La
         path.replace(target)
 
 
-def _make_plain(path: Path, tree: Path) -> None:
-    """Put a copy in place of a link that a stage left: in the repository another file may have its target's name.
+def _replace_link(path: Path, tree: Path) -> None:
+    """Replace a link that a stage wrote by a copy: in the repository its target may be another file.
 
-    Whoever follows it there, as DVC does, would read for the stage what it must not see.
+    DVC would follow it there, and read a file that the stage must not see.
     """
     name = path.relative_to(tree)
     if path.is_symlink():

@@ -1,1 +1,1 @@
-"""dvc.lock: its entries, and whether they are consistent with the tree."""
+"""Read dvc.lock, and check that it is consistent with the tree."""

@@ -1,10 +1,9 @@
-"""Is dvc.lock consistent with this tree? Asked of the files alone: no data is needed, and nothing is run.
+"""Check that dvc.lock is consistent with a tree, without its data and without running anything.
 
-DVC itself does not tell: `dvc status` exits with 0 whatever it finds, and needs the data; `dvc repro --dry
---allow-missing` overlooks added outputs, removed dependencies and left-over stages. What is here is compared as `dvc
-status` does it, by DVC's own hashes; of data that are not here, what dvc.lock, pointers and listings say of them.
-Consistent is not yet true: an invented lock can be consistent. With `ran`, each entry must also stand in the run-cache;
-and only a reproduction tells for sure.
+DVC cannot: `dvc status` exits with 0 whatever it finds, and needs the data; `dvc repro --dry --allow-missing` overlooks
+added outputs, removed dependencies and left-over stages. Existing files are compared as `dvc status` does it, by DVC's
+own hashes; absent data by their hashes in dvc.lock, pointers and listings. An invented lock can be consistent. With
+`ran`, each entry must also be in the run-cache; only a reproduction is a proof.
 """
 
 import os
@@ -54,9 +53,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class StageDefinition:
-    """A stage as dvc.yaml defines it today, templates resolved. `params` are today's values by file and key.
+    """A stage as dvc.yaml defines it, templates resolved. `params` are the current values by file and key.
 
-    `recorded` says whether DVC keeps a record of its runs.
+    `recorded`: whether DVC keeps a record of its runs.
     """
 
     name: str
@@ -68,13 +67,13 @@ class StageDefinition:
 
 
 def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path | None = None) -> list[Finding]:
-    """Every inconsistency between dvc.lock and the tree at `root`; empty when there is none.
+    """Return every inconsistency between dvc.lock and the tree at `root`.
 
     Args:
         root: a checkout; neither data nor cache is needed.
-        ran: also ask whether each entry stands in the run-cache, that is, whether it ever came out of a run.
-        repo: DVC's view of `root`, where it is there already.
-        cache: the run-cache to ask; by default that of `root`.
+        ran: also check that each entry is in the run-cache, that is, that a run has made it.
+        repo: DVC's view of `root`, if it is open already.
+        cache: the run-cache to search; by default that of `root`.
     """
     return check_with_unknown(root, ran, repo, cache)[0]
 
@@ -82,7 +81,7 @@ def check(root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path
 def check_with_unknown(
     root: Path, ran: bool = False, repo: "Repo | None" = None, cache: Path | None = None
 ) -> tuple[list[Finding], list[str]]:
-    """As `check`, and what could not be compared, since it takes data, or their listing, that are not here."""
+    """Like `check`, with a list of what could not be compared without absent data, or their absent listing."""
     from dvc.exceptions import DvcException
 
     with nullcontext(repo) if repo else repository(root) as opened:
@@ -96,7 +95,7 @@ def check_with_unknown(
 
 
 def stage_definitions(root: Path, repo: "Repo | None" = None) -> list[StageDefinition]:
-    """The stages of dvc.yaml in the order of the DAG's definition, as DVC itself resolves them."""
+    """Return the stages of dvc.yaml in the order of their definition, as DVC resolves them."""
     from dvc.stage import PipelineStage
 
     def defined(stage: PipelineStage) -> StageDefinition:
@@ -117,13 +116,13 @@ def stage_definitions(root: Path, repo: "Repo | None" = None) -> list[StageDefin
 
 
 def run_cache(root: Path) -> Path:
-    """Where DVC keeps a record of each run."""
+    """Return the folder in which DVC keeps a record of each run."""
     with repository(root) as repo:
         return Path(repo.stage_cache.cache_dir)
 
 
 class _Check:
-    """The comparison of one tree with its locks and pointers."""
+    """Compares one tree with its locks and pointers."""
 
     def __init__(self, repo: "Repo", stages: "list[DvcStage]", runs: Path | None) -> None:
         self.root, self.stages = Path(repo.root_dir), stages
@@ -137,31 +136,33 @@ class _Check:
         from dvc.stage import PipelineStage
 
         locked = [stage for stage in self.stages if isinstance(stage, PipelineStage)]
-        locks, found = read_locks(self.root, [Path(stage.path) for stage in locked])
+        locks, findings = read_locks(self.root, [Path(stage.path) for stage in locked])
         imports = Imports(self.root)
-        found += forbidden_reads(self.root, self.stages)
+        findings += forbidden_reads(self.root, self.stages)
         for stage in self.stages:
             if stage in locked and not stage.frozen:
                 command = "\n".join(stage.cmd) if isinstance(stage.cmd, list) else stage.cmd
-                named = [self._path(item) for item in [*file_deps(stage), *stage.outs]]
+                paths = [self._path(item) for item in [*file_deps(stage), *stage.outs]]
                 folder = os.path.relpath(stage.wdir, self.root)
-                found += imports.findings(stage_name(stage), command, folder, named)
+                findings += imports.findings(stage_name(stage), command, folder, paths)
             if stage not in locked:
-                found += self._tried(stage, self._of_pointer(stage))
+                findings += self._or_dvc_error(stage, self._pointer_findings(stage))
             elif (path := Path(stage.path)) in locks:
                 entry = locks[path].pop(stage.name, None)
-                found += self._tried(stage, self._of_pipeline(stage, entry, ran))
+                findings += self._or_dvc_error(stage, self._pipeline_findings(stage, entry, ran))
         for path, left_over in locks.items():
-            file, lock = path.relative_to(self.root).as_posix(), path.relative_to(self.root).with_suffix(".lock")
+            file = path.relative_to(self.root).as_posix()
+            lock = f"{file.removesuffix('.yaml')}.lock"
             for name in left_over:
                 what = f"an entry for a stage that {file} does not have"
-                whole = name if file == "dvc.yaml" else f"{file}:{name}"
-                found.append(Finding(whole, lock.as_posix(), what, f"delete the entry {name} from {lock.as_posix()}"))
-        self.unknown += [f"{path}: not looked through for imports: {why}" for path, why in imports.unread.items()]
-        return found + committed_bytes.findings(self.root, self._uses(), self.contents.is_ignored), self.unknown
+                address, mend = name if file == "dvc.yaml" else f"{file}:{name}", f"delete the entry {name} from {lock}"
+                findings.append(Finding(address, lock, what, mend))
+        self.unknown += [f"{path}: not looked through for imports: {reason}" for path, reason in imports.unread.items()]
+        findings += committed_bytes.findings(self.root, self._tracked_paths(), self.contents.is_ignored)
+        return findings, self.unknown
 
-    def _tried(self, stage: "DvcStage", findings: Iterator[Finding]) -> Iterator[Finding]:
-        """These, or that DVC itself cannot compare: a broken params file or link, a .dvcignore in a dependency."""
+    def _or_dvc_error(self, stage: "DvcStage", findings: Iterator[Finding]) -> Iterator[Finding]:
+        """Yield findings; one on DVC's error if DVC fails on a params file, a link or a .dvcignore in a dependency."""
         from dvc.exceptions import DvcException
         from dvc_data.hashfile.build import IgnoreInCollectedDirError
 
@@ -172,7 +173,7 @@ class _Check:
             what = f"DVC cannot compare it: {' '.join(str(error).split())}"
             yield Finding(stage_name(stage), "dvc.yaml", what, f"correct what that names, then {update_command(stage)}")
 
-    def _of_pipeline(self, stage: "DvcStage", entry: Entry | None, ran: bool) -> Iterator[Finding]:
+    def _pipeline_findings(self, stage: "DvcStage", entry: Entry | None, ran: bool) -> Iterator[Finding]:
         name = stage_name(stage)
         yield from always_runs(stage)
         if entry is None:
@@ -186,13 +187,13 @@ class _Check:
             absent = [dep for dep in stage.params if not dep.exists and self.contents.is_data(dep.fs_path)]
             self.unknown += [f"{name}: {self._path(dep)}: not compared: takes data, not here" for dep in absent]
             yield from param_differences(stage, name, entry, {dep.def_path for dep in absent})
-            yield from self._dependencies(stage)
-        yield from self._outputs(stage)
+            yield from self._dependency_findings(stage)
+        yield from self._output_findings(stage)
         if ran:
             yield from unrecorded(self.runs, stage, name, entry)
 
-    def _of_pointer(self, stage: "DvcStage") -> Iterator[Finding]:
-        """A .dvc file: of `dvc add` or an import; where that came from counts if it is in this tree."""
+    def _pointer_findings(self, stage: "DvcStage") -> Iterator[Finding]:
+        """Check a .dvc file, of `dvc add` or an import; an import's source is compared if it is in this tree."""
         name = stage_name(stage)
         yield from always_runs(stage)
         if stage.changed_stage():
@@ -201,22 +202,22 @@ class _Check:
             if not out.hash_info:
                 yield Finding(name, self._path(out), "its pointer has no hash of it", update_command(stage))
         if not stage.frozen:
-            yield from self._dependencies(stage)
-        yield from self._outputs(stage)
+            yield from self._dependency_findings(stage)
+        yield from self._output_findings(stage)
 
-    def _dependencies(self, stage: "DvcStage") -> Iterator[Finding]:
-        """Each dependency's hash against what it is now: another stage's output, a pointer's data, or a file in git."""
+    def _dependency_findings(self, stage: "DvcStage") -> Iterator[Finding]:
+        """Compare each dependency's hash with its current one: a stage's output, a pointer's data, or a file in git."""
         name = stage_name(stage)
         for dep in file_deps(stage):
             locked = dep.hash_info.value
-            if not locked or not dep.is_in_repo:  # an added one, which the lists show; or an import's
+            if not locked or not dep.is_in_repo:  # an added one, which `list_differences` reports; or an import's
                 continue
             path, out = self._path(dep), self.contents.output(dep.fs_path)
             written = out.hash_info.value if out else None
             if out and written and written != locked and out.hash_name == dep.hash_name:
                 what = f"the lock has {locked[:8]}, {stage_name(out.stage)} has {written[:8]} for what it writes there"
                 yield Finding(name, path, what, repro_command(name))
-            elif (now := self.contents.now(dep)) is None:
+            elif (now := self.contents.current_hash(dep)) is None:
                 if out and written and out.use_cache:
                     continue
                 if self.contents.is_data(dep.fs_path):
@@ -227,11 +228,11 @@ class _Check:
             elif now != locked:
                 yield Finding(name, path, f"the lock has {locked[:8]}, it is {now[:8]}", repro_command(name))
 
-    def _outputs(self, stage: "DvcStage") -> Iterator[Finding]:
-        """What git keeps of outputs (metrics, plots) must be what was written, and so must data that are here."""
+    def _output_findings(self, stage: "DvcStage") -> Iterator[Finding]:
+        """Compare outputs that git keeps (metrics, plots) and existing data with the hash of what was written."""
         name = stage_name(stage)
         for out in stage.outs:
-            path, now, locked = self._path(out), self.contents.here(out), out.hash_info.value
+            path, now, locked = self._path(out), self.contents.present_hash(out), out.hash_info.value
             if now is None and not out.use_cache:
                 yield Finding(name, path, "an output that git should hold is not there", update_command(stage))
             elif now and locked and now != locked:
@@ -239,8 +240,8 @@ class _Check:
                 what = f"is {now[:8]}, {holder} has {locked[:8]}: edited, or of another run or version"
                 yield Finding(name, path, what, revert_command(stage, path) if out.use_cache else update_command(stage))
 
-    def _uses(self) -> Iterator[committed_bytes.TrackedPath]:
-        """The files whose bytes count and that git keeps, each with the first stage that names it."""
+    def _tracked_paths(self) -> Iterator[committed_bytes.TrackedPath]:
+        """Yield the dependencies and outputs that git keeps, with the files that count for their hash."""
         for stage in (stage for stage in self.stages if stage.cmd and stage not in self.failed):
             for out in (out for out in stage.outs if not out.use_cache):
                 yield committed_bytes.TrackedPath(
@@ -249,8 +250,8 @@ class _Check:
             for dep in [] if stage.frozen else file_deps(stage):
                 if self.contents.output_around(dep.fs_path):
                     continue
-                own = [file for file in self.contents.files(dep) if not self.contents.output_around(file)]
-                yield committed_bytes.TrackedPath(stage_name(stage), self._path(dep), tuple(own), False)
+                files = [file for file in self.contents.files(dep) if not self.contents.output_around(file)]
+                yield committed_bytes.TrackedPath(stage_name(stage), self._path(dep), tuple(files), False)
 
     def _path(self, item: "Output") -> str:
         return Path(os.path.relpath(item.fs_path, self.root)).as_posix()

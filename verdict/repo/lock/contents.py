@@ -1,6 +1,6 @@
-"""What a dependency or an output is now: as it lies here, else as dvc.lock, a pointer or a listing in the cache has it.
+"""The current hash of a dependency or output: of the file, or, for absent data, from dvc.lock, a pointer or a listing.
 
-DVC says what its hash is, with .dvcignore and all. It knows data that are here; this knows those that are not, too.
+DVC computes the hash, with .dvcignore, of existing files alone; this module covers absent data, too.
 """
 
 import hashlib
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
 
 Key = tuple[str, ...]
-_MD5 = "md5"  # DVC 2 had another one, of text with its line ends made one
+_MD5 = "md5"  # DVC 2 had another one, of text with normalised line ends
 _NOTHING = "nothing"
 
 
 class Contents:
-    """The hashes of one tree, each asked once.
+    """The hashes of one tree, each computed once.
 
     Args:
         repo: DVC's view of the tree.
-        outs: what stages write and pointers point at.
-        objects: folders in which DVC keeps objects, to look for listings of data that are not here.
+        outs: the outputs of stages and pointers.
+        objects: folders in which DVC keeps objects, for the listings of absent data.
     """
 
     def __init__(self, repo: "Repo", outs: "Iterable[Output]", objects: Iterable[Path]) -> None:
@@ -34,52 +34,53 @@ class Contents:
         self._built: dict[tuple[str, str], Any] = {}
 
     def output(self, path: str) -> "Output | None":
-        """What is written there, if anything is."""
+        """Return the output with this path, if there is one."""
         return self._outs.get(path)
 
     def output_around(self, path: str) -> "Output | None":
-        """The output that is this path, or a folder that holds it."""
+        """Return the output that is this path, or a folder around it."""
         return next((out for place in [path, *map(str, Path(path).parents)] if (out := self._outs.get(place))), None)
 
-    def here(self, item: "Output") -> str | None:
-        """The hash of what lies here; None where nothing does."""
+    def present_hash(self, item: "Output") -> str | None:
+        """Return the hash of an existing file or folder; None if it is absent."""
         return str(self._build(item.fs_path, item.hash_name).hash_info.value) if item.exists else None
 
-    def now(self, item: "Output") -> str | None:
-        """The hash that it has where all data are, or None where that cannot be known without them."""
+    def current_hash(self, item: "Output") -> str | None:
+        """Return the hash that it has with all data present; None if that cannot be known without them."""
         absent = self._absent_below(item.fs_path)
         if item.exists and not absent:
-            return self.here(item)
-        parts: dict[Key, str] | None
+            return self.present_hash(item)
+        members: dict[Key, str] | None
         if (out := self._data_around(item.fs_path)) is not None:
             inner = Path(item.fs_path).relative_to(out.fs_path).parts
-            parts = self._members(out)
-            if parts is not None:
-                parts = {key[len(inner) :]: digest for key, digest in parts.items() if key[: len(inner)] == inner}
-                if not parts:
+            members = self._members(out)
+            if members is not None:
+                members = {key[len(inner) :]: digest for key, digest in members.items() if key[: len(inner)] == inner}
+                if not members:
                     return _NOTHING
         else:
-            parts = self._members_here(item) if item.exists else {}
+            members = self._members_here(item) if item.exists else {}
             for out in absent:
                 more, inner = self._members(out), Path(out.fs_path).relative_to(item.fs_path).parts
-                parts = None if more is None or parts is None else parts | {inner + key: more[key] for key in more}
-        if not parts or item.hash_name != _MD5:
+                if members is not None:
+                    members = None if more is None else members | {inner + key: more[key] for key in more}
+        if not members or item.hash_name != _MD5:
             return None
-        return parts[()] if () in parts else folder_hash({"/".join(key): digest for key, digest in parts.items()})
+        return members[()] if () in members else folder_hash({"/".join(key): digest for key, digest in members.items()})
 
     def is_data(self, path: str) -> bool:
-        """Whether it is, holds or stands in what a stage writes or a pointer points at, and so may be elsewhere."""
+        """Return whether a path is, holds or is within a cached output, which may be absent here."""
         return self._data_around(path) is not None or bool(self._absent_below(path))
 
     def files(self, item: "Output") -> list[str]:
-        """The files that count for its hash and lie here, by path."""
+        """Return the paths of the existing files that count for its hash."""
         if not item.exists:
             return []
         built = self._build(item.fs_path, item.hash_name)
         return [os.path.join(item.fs_path, *key) for key in built.as_dict()] if _is_tree(built) else [item.fs_path]  # noqa: PTH118
 
     def is_ignored(self, path: str) -> bool:
-        """Whether .dvcignore names a file."""
+        """Return whether .dvcignore names a file."""
         return bool(self._repo.dvcignore.is_ignored_file(path))
 
     def _data_around(self, path: str) -> "Output | None":
@@ -104,7 +105,7 @@ class Contents:
         return [out for out in inner if not out.exists]
 
     def _members(self, out: "Output") -> dict[Key, str] | None:
-        """The hash of each file of an output, by the lock or pointer that names it, and its listing in the cache."""
+        """Return the hash of each file of an output, from its lock or pointer and its listing in the cache."""
         digest = out.hash_info.value if out.hash_info and out.hash_name == _MD5 else None
         if not digest or not digest.endswith(".dir"):
             return {(): digest} if digest else None
@@ -121,14 +122,15 @@ def _is_tree(built: Any) -> bool:  # noqa: ANN401 - DVC has no types
 
 
 def hash_of(path: Path) -> str:
-    """The MD5 of a file or folder as DVC records it, without a repository: whatever .dvcignore names counts, too."""
+    """Return the MD5 of a file or folder as DVC records it, but without a repository: ignored files count, too."""
     if path.is_file():
-        return hashlib.md5(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "md5").hexdigest()
     files = (file for file in path.rglob("*") if file.is_file())
     return folder_hash({file.relative_to(path).as_posix(): hash_of(file) for file in files})
 
 
 def folder_hash(files: dict[str, str]) -> str:
-    """DVC's hash of a folder by its files' hashes; a folder `a` comes after `a.txt`, since "/" does after "."."""
+    """Return DVC's hash of a folder from its files' hashes; a folder `a` sorts after `a.txt`, as "/" after "."."""
     entries = [{"md5": files[name], "relpath": name} for name in sorted(files)]
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"

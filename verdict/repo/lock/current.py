@@ -1,4 +1,4 @@
-"""Whether a metrics file is of the data that params.yaml names, by what dvc.lock says: no data are read for it."""
+"""Check by dvc.lock that a metrics file is of the data that params.yaml names; no data are read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,17 +13,17 @@ from verdict.repo.lock.entries import Entry, lock_entries
 from verdict.repo.lock.lockfile import LOCK
 
 _REMEDY = "verdict repro"
-# The groups that say what is scored; another model's params make no figures of other data.
-_OF_DATA = ("data", "split")
+# The groups that define what is scored; a metrics file may be of another model's params.
+_DATA_GROUPS = ("data", "split")
 
 
 def require_current_metrics(root: Path, path: str) -> None:
-    """Refuse a metrics file that is not of the data in params.yaml, as after a run that was stopped half-way.
+    """Refuse a metrics file that is not of the data in params.yaml, as after an interrupted run.
 
-    A file that dvc.lock does not name passes: nothing is known of it.
+    A file that dvc.lock does not name passes.
 
     Raises:
-        VerdictError: the file was edited, or what it was computed from has changed since.
+        VerdictError: the file was edited, or its inputs have changed since.
     """
     lock = root / LOCK
     if not lock.is_file():
@@ -43,24 +43,24 @@ def require_current_metrics(root: Path, path: str) -> None:
 def _reasons(
     root: Path, stage: str, entries: dict[str, Entry], written: dict[str, tuple[str, str]], params: dict[str, Any]
 ) -> Iterator[str]:
-    """Why a stage's outputs are not what all stages before it would make of the data in params.yaml; upstream first."""
-    for name in reversed(_before(stage, entries, written)):
+    """Yield why a stage's outputs are not of the data in params.yaml, upstream stages first."""
+    for name in reversed(_with_upstream(stage, entries, written)):
         yield from _changed_params(entries[name], params)
         yield from _changed_deps(root, name, entries[name], written)
 
 
-def _before(stage: str, entries: dict[str, Entry], written: dict[str, tuple[str, str]]) -> list[str]:
-    """The stage, and those that its dependencies come from, and so on."""
-    found = [stage]
-    for name in found:
+def _with_upstream(stage: str, entries: dict[str, Entry], written: dict[str, tuple[str, str]]) -> list[str]:
+    """Return the stage, with all stages that it depends on."""
+    stages = [stage]
+    for name in stages:
         makers = (written[dep["path"]][0] for dep in _items(entries[name], "deps") if dep["path"] in written)
-        found += dict.fromkeys(maker for maker in makers if maker not in found)
-    return found
+        stages += dict.fromkeys(maker for maker in makers if maker not in stages)
+    return stages
 
 
 def _changed_params(entry: Entry, params: dict[str, Any]) -> Iterator[str]:
     locked = entry.get("params", {}).get(PARAMS, {})
-    for group in (group for group in _OF_DATA if group in locked):
+    for group in (group for group in _DATA_GROUPS if group in locked):
         old, new = flatten({group: locked[group]}), flatten({group: params.get(group)})
         for key in dict.fromkeys([*new, *old]):
             if old.get(key) != new.get(key):
@@ -70,13 +70,13 @@ def _changed_params(entry: Entry, params: dict[str, Any]) -> Iterator[str]:
 def _changed_deps(root: Path, stage: str, entry: Entry, written: dict[str, tuple[str, str]]) -> Iterator[str]:
     for dep in _items(entry, "deps"):
         path, digest = dep["path"], dep.get("md5")
-        maker, now = written.get(path) or (f"{path}.dvc", _pointed(root, path))
-        if now and now != digest:
+        maker, current = written.get(path) or (f"{path}.dvc", _pointer_hash(root, path))
+        if current and current != digest:
             yield f"{stage} has not run since {maker} changed {path}"
 
 
-def _pointed(root: Path, path: str) -> str:
-    """The hash that a pointer beside the path has of it; empty where there is none."""
+def _pointer_hash(root: Path, path: str) -> str:
+    """Return the hash in the pointer beside a path; empty if there is none."""
     pointer = root / f"{path}.dvc"
     if not pointer.is_file():
         return ""

@@ -1,4 +1,4 @@
-"""The entries of a dvc.lock by stage: where every reader of one begins."""
+"""Parse a dvc.lock into its entries by stage."""
 
 import json
 from typing import Any
@@ -11,16 +11,16 @@ _REMEDY = "dvc repro, and commit it"
 
 
 def lock_entries(text: str | None, owner: str, remedy: str = _REMEDY, *, aliases: bool = True) -> dict[str, Entry]:
-    """The entry of each stage.
+    """Return the entry of each stage.
 
     Args:
-        text: a dvc.lock; None where there is none.
+        text: a dvc.lock; None if there is none.
         owner: whose it is, for a message, such as `main`.
-        remedy: what to do where it is none.
-        aliases: whether YAML's aliases are followed: not in what a stranger wrote.
+        remedy: the remedy of the error.
+        aliases: whether YAML's aliases are allowed: not in a stranger's file.
 
     Raises:
-        VerdictError: no such file, not YAML, or not what DVC writes.
+        VerdictError: there is no such file, or it is not YAML, or not a lock of DVC.
     """
     where = f"dvc.lock of {owner}"
     if text is None:
@@ -30,14 +30,14 @@ def lock_entries(text: str | None, owner: str, remedy: str = _REMEDY, *, aliases
     if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
         raise VerdictError(where, "not a lock of DVC: has no stages, or one without an entry", remedy)
     try:
-        json.dumps(stages, sort_keys=True)  # DVC names its records by that
+        json.dumps(stages, sort_keys=True)  # DVC names its records by the hash of that
     except (TypeError, ValueError, RecursionError) as error:  # a date, a set, keys of two types, an entry in itself
         raise VerdictError(where, f"not a lock of DVC: {error}", remedy) from None
     return stages
 
 
 def output_hashes(stages: dict[str, Entry], owner: str, remedy: str = _REMEDY) -> dict[str, str]:
-    """The hash of each output, by path; `VerdictError` when an output has none."""
+    """Return the hash of each output, by path; `VerdictError` if an output has none."""
     try:
         return {out["path"]: out["md5"] for entry in stages.values() for out in entry.get("outs") or []}
     except (TypeError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""One thing that is wrong with dvc.lock, and the command that mends it."""
+"""An inconsistency of dvc.lock, with the command that mends it."""
 
 import shlex
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One inconsistency: the stage, the file or key at fault, what is wrong, and the command that mends it."""
+    """An inconsistency: the stage, the file or key at fault, what is wrong, and the command that mends it."""
 
     stage: str
     where: str
@@ -18,5 +18,5 @@ class Finding:
 
 
 def repro_command(stage: str, *options: str) -> str:
-    """The command that runs a stage, and what it needs, where they changed; with `-f -s` it alone, changed or not."""
+    """Return the command that runs a stage and its upstream if changed; with `-f -s` the stage alone, in any case."""
     return shlex.join(["dvc", "repro", *options, stage])

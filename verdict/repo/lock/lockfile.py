@@ -1,4 +1,4 @@
-"""dvc.lock as it stands there: its entries, why it cannot be read, and what it has of a stage's definition."""
+"""Read dvc.lock, explain why it cannot be read, and compare its entries with the stages of dvc.yaml."""
 
 import hashlib
 import json
@@ -24,23 +24,23 @@ _CONFLICT_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
 
 
 def read_locks(root: Path, definitions: Iterable[Path]) -> tuple[dict[Path, dict[str, Entry]], list[Finding]]:
-    """The entries of the dvc.lock beside each dvc.yaml, and beside the root's place for one, by path of dvc.yaml."""
+    """Return the entries of the dvc.lock beside each dvc.yaml, by its path; the root's dvc.lock is read in any case."""
     locks: dict[Path, dict[str, Entry]] = {}
     findings = []
-    asked = set(definitions)
-    for path in sorted({*asked, root / "dvc.yaml"}):
+    defining = set(definitions)
+    for path in sorted({*defining, root / "dvc.yaml"}):
         lock = path.with_suffix(".lock")
-        if lock.exists() or path in asked:
-            found = _read(root, lock)
-            if isinstance(found, Finding):
-                findings.append(found)
+        if lock.exists() or path in defining:
+            entries = _read(root, lock)
+            if isinstance(entries, Finding):
+                findings.append(entries)
             else:
-                locks[path] = found
+                locks[path] = entries
     return locks, findings
 
 
 def _read(root: Path, path: Path) -> dict[str, Entry] | Finding:
-    """The entries of a dvc.lock by stage, or why there are none."""
+    """Return the entries of a dvc.lock by stage, or the finding that it cannot be read."""
     name = path.relative_to(root).as_posix()
     place = shlex.quote(name)
     again = f"rm {place} && dvc repro"
@@ -61,42 +61,42 @@ def _read(root: Path, path: Path) -> dict[str, Entry] | Finding:
 
 
 def read_failures(repo: "Repo", raised: Exception) -> list[Finding]:
-    """Why DVC cannot read its files: each that is at fault, with DVC's reason; by itself it stops at the first."""
+    """Return a finding for each file that DVC cannot read, with its reason; DVC itself stops at the first."""
     from dvc.repo.index import Index
 
     root, findings = Path(repo.root_dir), list[Finding]()
 
-    def failed(name: str, error: Exception) -> Finding:
+    def failure(name: str, error: Exception) -> Finding:
         reason = " ".join(f"{error}: {error.__cause__}".removesuffix(": None").split())
         return Finding("all", name, f"DVC cannot read it: {reason}", "correct what that names, then dvc repro")
 
     def explain(place: str, error: Exception) -> None:
-        path = Path(os.path.abspath(place))  # noqa: PTH100 - DVC's is relative to where we are, not resolved
+        path = Path(os.path.abspath(place))  # noqa: PTH100 - DVC's path is relative to the current folder, not resolved
         name = path.relative_to(root).as_posix()
-        found = failed(name, error)
+        finding = failure(name, error)
         lock = path.with_suffix(".lock")
-        beside = _read(root, lock) if path.suffix != ".dvc" and lock.exists() else None
+        entries = _read(root, lock) if path.suffix != ".dvc" and lock.exists() else None
         if path.suffix == ".dvc":
-            found = replace(found, stage="data", mend=_pointer_again(root, name))
-        elif isinstance(beside, Finding):
-            found = beside
-        elif lock.name in found.what:
+            finding = replace(finding, stage="data", mend=_pointer_remedy(root, name))
+        elif isinstance(entries, Finding):
+            finding = entries
+        elif lock.name in finding.what:
             place = lock.relative_to(root).as_posix()
-            found = replace(found, where=place, mend=f"rm {shlex.quote(place)} && dvc repro")
-        findings.append(found)
+            finding = replace(finding, where=place, mend=f"rm {shlex.quote(place)} && dvc repro")
+        findings.append(finding)
 
     try:
         Index.from_repo(repo, onerror=explain)
     except TypeError as error:
-        findings.append(failed("dvc.yaml, params.yaml", error))
-    return findings or [failed("dvc.yaml", raised)]
+        findings.append(failure("dvc.yaml, params.yaml", error))
+    return findings or [failure("dvc.yaml", raised)]
 
 
-def _pointer_again(root: Path, name: str) -> str:
-    """Back to the pointer of the last commit; where there is none, a new one to the data that lie beside it."""
+def _pointer_remedy(root: Path, name: str) -> str:
+    """Return the command for the last commit's pointer; if there is none, for a new one to the data beside it."""
     if run_git(root, "cat-file", "-e", f"HEAD:./{name}").returncode == 0:
-        same = run_git(root, "diff", "--quiet", "HEAD", "--", name).returncode == 0
-        return f"correct {name}" if same else shlex.join(["git", "checkout", "HEAD", "--", name])
+        unchanged = run_git(root, "diff", "--quiet", "HEAD", "--", name).returncode == 0
+        return f"correct {name}" if unchanged else shlex.join(["git", "checkout", "HEAD", "--", name])
     data = name.removesuffix(".dvc")
     if not (root / data).exists():
         return f"correct {name}"
@@ -104,7 +104,7 @@ def _pointer_again(root: Path, name: str) -> str:
 
 
 def list_differences(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
-    """Dependencies and outputs that one of dvc.yaml and the lock has, and the other has not."""
+    """Yield dependencies and outputs that only one of dvc.yaml and the lock has."""
     deps = [] if stage.frozen else [dep for dep in stage.deps if dep not in stage.params]
     for part, items in (("deps", deps), ("outs", stage.outs)):
         defined = {item.def_path for item in items}
@@ -116,33 +116,34 @@ def list_differences(stage: "DvcStage", name: str, entry: Entry) -> Iterator[Fin
 
 
 def rerun_command(name: str) -> str:
-    """DVC overlooks what an entry has too much: the stage must run, but not all before it."""
+    """Return the command that runs a stage, but not its upstream: DVC overlooks surplus items of an entry."""
     return f"{repro_command(name, '-f', '-s')} && dvc repro"
 
 
-def param_differences(stage: "DvcStage", name: str, entry: Entry, elsewhere: Collection[str] = ()) -> Iterator[Finding]:
-    """Params by file and key: today's values against those of the lock, as DVC compares them.
+def param_differences(stage: "DvcStage", name: str, entry: Entry, absent: Collection[str] = ()) -> Iterator[Finding]:
+    """Compare params by file and key with those of the lock, as DVC does.
 
     Files that are `elsewhere`, since a stage writes them, are not compared.
     """
     for dep in stage.params:
-        if dep.def_path in elsewhere:
+        if dep.def_path in absent:
             continue
         if not dep.exists:
             yield Finding(name, dep.def_path, "a params file that is not there", f"bring back {dep.def_path}")
             continue
-        now, then = dep.read_params(), dep.hash_info.value or {}
+        current, locked = dep.read_params(), dep.hash_info.value or {}
         changed = dep.status()
-        for key in (key for states in changed.values() for key in (states if isinstance(states, dict) else now)):
-            if key not in now:
+        for key in (key for states in changed.values() for key in (states if isinstance(states, dict) else current)):
+            if key not in current:
                 what, mend = "a param that is not there", f"bring it back, or take it out of the params of {name}"
                 if not dep.params:
                     mend = repro_command(name)
-            elif key not in then:
+            elif key not in locked:
                 what, mend = "a param that the lock does not have", repro_command(name)
             else:
-                what, mend = f"is {now[key]!r}, the lock has {then[key]!r}", repro_command(name)
-                if json.dumps(now[key], default=str) == json.dumps(then[key], default=str):  # nan, a tuple in a group
+                what, mend = f"is {current[key]!r}, the lock has {locked[key]!r}", repro_command(name)
+                # nan, or a tuple in a group
+                if json.dumps(current[key], default=str) == json.dumps(locked[key], default=str):
                     mend = f"in {dep.def_path}, write a value that DVC finds the same when it reads it, then {mend}"
             yield Finding(name, f"{dep.def_path}, {key}", what, mend)
     read = {dep.def_path: dep.params for dep in stage.params}
@@ -153,25 +154,25 @@ def param_differences(stage: "DvcStage", name: str, entry: Entry, elsewhere: Col
 
 
 def unrecorded(runs: Path, stage: "DvcStage", name: str, entry: Entry) -> Iterator[Finding]:
-    """Whether the run-cache `runs`, where each run leaves a record, has this very entry."""
+    """Yield a finding if the run-cache `runs`, where each run leaves a record, does not have this entry."""
     if not keeps_records(stage):
         what = "DVC keeps no record of its runs, so whether it ran cannot be told"
         yield Finding(name, "dvc.yaml", what, "give it deps, and outputs that are cached, metrics or plots")
     elif not (runs / record_path(entry)).is_file():
         what = "this entry is not in the run-cache: it never came out of a run that this cache knows"
-        # Where git has all outputs, `dvc repro` finds nothing to do in a fresh clone.
+        # `dvc repro` does nothing in a fresh clone if git has all outputs.
         run = rerun_command(name) if any(out.use_cache for out in stage.outs) else "verdict repro"
         yield Finding(name, LOCK, what, f"dvc fetch --run-cache, or {run}")
 
 
 def record_path(entry: Entry) -> Path:
-    """Where, in the run-cache, a run that led to this entry has left its record."""
+    """Return the path, in the run-cache, of the record of a run that led to this entry."""
     key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
     return Path(key[:2], key, record_hash(entry))
 
 
 def record_hash(entry: Entry) -> str:
-    """DVC's name of a run-cache record: the SHA-256 of the entry without sizes, as sorted JSON."""
+    """Return DVC's name of a run-cache record: the SHA-256 of the entry without sizes, as sorted JSON."""
     return hashlib.sha256(json.dumps(_without_sizes(entry), sort_keys=True).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""A stage as DVC has loaded it: what it is called, what it may name, and the commands that bring it up to date."""
+"""A stage as DVC has loaded it: its name, its dependencies, and the commands that bring it up to date."""
 
 import os
 import shlex
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 def stage_name(stage: "Stage") -> str:
-    """What DVC calls a stage in the root's folder, wherever this process runs."""
+    """Return DVC's name of a stage as seen from the root, whatever the current folder is."""
     file = Path(stage.path).relative_to(stage.repo.root_dir).as_posix()
     name = getattr(stage, "name", None)
     return file if name is None else str(name) if file == "dvc.yaml" else f"{file}:{name}"
 
 
 def file_deps(stage: "Stage") -> "list[Output]":
-    """Its dependencies but for params."""
+    """Return a stage's dependencies without params."""
     params = stage.params
     return [dep for dep in stage.deps if dep not in params]
 
 
 def require_inside(root: Path, stage: "Stage") -> None:
-    """Refuse a path outside the repository before anything is read there; a template shows it only now.
+    """Refuse a path outside the repository before it is read; templates are resolved only now.
 
-    Where an import came from is not asked: its pointer holds the hash of what came.
+    The source of an import is not checked: its pointer holds the hash of the data.
     """
     for item in [*([] if stage.is_import else stage.deps), *stage.outs]:
         inside = item.protocol == "local" and Path(os.path.normpath(item.fs_path)).is_relative_to(root)
@@ -40,7 +40,7 @@ def require_inside(root: Path, stage: "Stage") -> None:
 
 
 def always_runs(stage: "Stage") -> Iterator[Finding]:
-    """DVC runs such a stage each time, and never calls it up to date."""
+    """Yield a finding for a stage that DVC runs each time, and never calls up to date."""
     if stage.is_callback:
         mend = "in dvc.yaml, name what it reads or writes, then dvc repro"
         yield Finding(stage_name(stage), "dvc.yaml", "has neither dependencies nor outputs: DVC always runs it", mend)
@@ -50,7 +50,7 @@ def always_runs(stage: "Stage") -> Iterator[Finding]:
 
 
 def update_command(stage: "Stage") -> str:
-    """The command that brings a stage, an import or a pointer up to date."""
+    """Return the command that brings a stage, an import or a pointer up to date."""
     name = shlex.quote(stage_name(stage))
     if stage.is_import:
         return f"dvc update {name}"
@@ -60,8 +60,8 @@ def update_command(stage: "Stage") -> str:
 
 
 def revert_command(stage: "Stage", path: str) -> str:
-    """The command for data that are not those that were recorded."""
-    back = shlex.join(["dvc", "checkout", "--force", path])
+    """Return the command for data that differ from the recorded ones."""
+    revert = shlex.join(["dvc", "checkout", "--force", path])
     if stage.frozen or stage.is_import:
-        return back
-    return update_command(stage) if stage.cmd else f"{update_command(stage)}, or to take it back: {back}"
+        return revert
+    return update_command(stage) if stage.cmd else f"{update_command(stage)}, or to take it back: {revert}"

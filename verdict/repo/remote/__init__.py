@@ -1,7 +1,7 @@
-"""Does the DVC remote hold all that this revision needs, undamaged; and pushing what it lacks.
+"""Check that the DVC remote holds all files that this revision needs, undamaged; push those that it lacks.
 
-DVC does not tell: `dvc push` and `dvc status -c` overlook a missing member of a directory. `dvc push --run-cache` does
-not send the objects of `cache: false` outputs, and exits with 0 when it could write nothing. More in docs/remote.md.
+DVC cannot: `dvc push` and `dvc status -c` overlook a missing member of a directory. `dvc push --run-cache` does not
+send the objects of `cache: false` outputs, and exits with 0 if it could write nothing. More in docs/remote.md.
 """
 
 from verdict.repo.remote.needs import Problem

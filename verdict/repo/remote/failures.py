@@ -1,4 +1,4 @@
-"""Why a remote could not be asked, in its own words, with a remedy, and without a secret."""
+"""Errors of a remote, with its own message and a remedy, and without secrets."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,13 +12,13 @@ _LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "dvc", "fsspec", "s3fs")
 
 
 def masked(text: object) -> str:
-    """An address, or a message that holds one, without a name and password before the host."""
+    """Return an address, or a message with one, without the name and password before the host."""
     return plain(re.sub(r"//[^/@\s]*@", "//…@", str(text)), 600)
 
 
 @contextmanager
 def remote_errors(where: Callable[[], str]) -> Iterator[None]:
-    """Turn whatever goes wrong inside into a `VerdictError` about the remote; a defect of ours keeps its traceback."""
+    """Turn errors of the remote into a `VerdictError`; a defect of this program keeps its traceback."""
     try:
         yield
     except VerdictError:
@@ -31,11 +31,11 @@ def remote_errors(where: Callable[[], str]) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """What the server or its client's library said first, which tells more than what was made of it."""
+    """Return the first message in the chain of causes, which says more than those that wrap it."""
     chain = [error]
     while chain[0].__cause__ is not None:
         chain.insert(0, chain[0].__cause__)
-    kinds = [type(one).__name__ for one in chain]
-    if late := [kind for kind in kinds if kind.endswith("TimeoutError")]:
-        return f"no answer in time ({late[0]})"
+    kinds = [type(each).__name__ for each in chain]
+    if timeouts := [kind for kind in kinds if kind.endswith("TimeoutError")]:
+        return f"no answer in time ({timeouts[0]})"
     return next(filter(None, map(masked, chain)), kinds[0])

@@ -1,4 +1,4 @@
-"""What a revision needs from its remote: objects, members of directories, listings, and the records of runs."""
+"""The files that a revision needs from its remote: objects, members of directories, listings, records of runs."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from verdict.base.documents import parse
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import keeps_records
-from verdict.repo.lock.check import LOCK, record_hash
+from verdict.repo.lock.check import LOCK, hash_of, record_hash, record_path
 from verdict.repo.revisions import checked_hash, working_tree
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class FileKind(IntEnum):
-    """In the order of pushing: a listing after its members, a record after all that it names.
+    """The kinds of files in the order of pushing: a listing after its members, a record after all that it names.
 
-    So a push that is cut off leaves nothing that points at what is not there.
+    So an interrupted push leaves no reference to a missing file.
     """
 
     FILE = 0
@@ -37,12 +37,12 @@ class ExpectedFile:
 
     Args:
         kind: a file's bytes, a directory's listing, or a run-cache record.
-        stage: who wrote it; for data without a stage, its pointer.
+        stage: the stage that wrote it; for data without a stage, its pointer.
         path: the output; for a record, dvc.lock.
         member: the file's name inside a directory.
-        digest: what it is named by.
-        place: where it lies on the remote, in the remote's own terms.
-        local: where a good copy may lie on this machine.
+        digest: the hash in its name.
+        place: its path on the remote.
+        local: paths of possible copies on this machine.
     """
 
     kind: FileKind
@@ -53,26 +53,26 @@ class ExpectedFile:
     place: str
     local: tuple[Path, ...]
 
-    def source(self) -> Path | None:
-        """A local copy with the right bytes."""
+    def local_copy(self) -> Path | None:
+        """Return a local copy with the right bytes."""
         for path in self.local:
-            if path.is_file() and self.is_of(path.read_bytes() if self.kind is FileKind.RECORD else _md5(path)):
+            if path.is_file() and self.matches(path.read_bytes() if self.kind is FileKind.RECORD else hash_of(path)):
                 return path
         return None
 
-    def is_of(self, found: str | bytes) -> bool:
-        """Whether an MD5, or the bytes of a record, are what the name says."""
-        if isinstance(found, str):
-            return found == self.digest.removesuffix(".dir")
+    def matches(self, content: str | bytes) -> bool:
+        """Return whether an MD5, or the bytes of a record, match the name."""
+        if isinstance(content, str):
+            return content == self.digest.removesuffix(".dir")
         try:
-            return record_hash(parse(found.decode("utf-8"), self.place, "", aliases=False)) == self.digest
+            return record_hash(parse(content.decode("utf-8"), self.place, "", aliases=False)) == self.digest
         except (VerdictError, UnicodeDecodeError, TypeError, ValueError):
             return False
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that the remote should hold and does not: whose it is, what is wrong, and the command that mends it."""
+    """A file that the remote lacks or has damaged: its stage and path, what is wrong, and the command that mends it."""
 
     stage: str
     path: str
@@ -87,12 +87,9 @@ class Problem:
 
 
 def expected_files(storage: "Storage") -> list[ExpectedFile]:
-    """All that the working tree's dvc.lock and pointers name; `VerdictError` where dvc.lock does not know an output."""
-    found: list[ExpectedFile] = []
-    for out in storage.outputs:
-        found.extend(_of_output(storage, out))
-    found.extend(_records(storage))
-    return found
+    """Return all files that dvc.lock and the pointers name; `VerdictError` if dvc.lock has no hash of an output."""
+    files = [file for out in storage.outputs for file in _of_output(storage, out)]
+    return [*files, *_records(storage)]
 
 
 def _of_output(storage: "Storage", out: "Output") -> Iterator[ExpectedFile]:
@@ -102,7 +99,7 @@ def _of_output(storage: "Storage", out: "Output") -> Iterator[ExpectedFile]:
         raise VerdictError(where, f"has no hash for {path}: what is needed cannot be told", "dvc repro")
     digest = checked_hash(out.hash_info.value, f"{path} of {stage}")
     if not digest.endswith(".dir"):
-        # Git keeps `cache: false` outputs, so that the file itself serves where the cache was lost.
+        # Git keeps `cache: false` outputs: the file itself is a copy if the cache was lost.
         local = (storage.cached_object(digest), storage.root / path)
         yield ExpectedFile(FileKind.FILE, stage, path, None, digest, storage.object_at(digest), local)
         return
@@ -116,15 +113,15 @@ def _of_output(storage: "Storage", out: "Output") -> Iterator[ExpectedFile]:
 
 
 def _origin(storage: "Storage", out: "Output") -> str:
-    """A stage's name, or a pointer's path; DVC's own word for both changes with the current folder."""
+    """Return a stage's name, or a pointer's path; DVC's own name of both depends on the current folder."""
     return getattr(out.stage, "name", None) or Path(out.stage.path).relative_to(storage.root).as_posix()
 
 
 def _members(storage: "Storage", listing: ExpectedFile) -> dict[str, str]:
-    """Hash by name; of the local listing where it is whole, else of the remote's; none where both are lost."""
-    source = listing.source()
-    data = source.read_bytes() if source else storage.read(listing.place)
-    if data is None or not listing.is_of(hashlib.md5(data).hexdigest()):
+    """Return hashes by name, of the local listing if undamaged, else of the remote's; empty if both are lost."""
+    local = listing.local_copy()
+    data = local.read_bytes() if local else storage.read(listing.place)
+    if data is None or not listing.matches(hashlib.md5(data).hexdigest()):
         return {}  # the listing itself will be found missing or damaged
     where = f"the listing of {listing.path}"
     try:
@@ -134,22 +131,16 @@ def _members(storage: "Storage", listing: ExpectedFile) -> dict[str, str]:
 
 
 def _records(storage: "Storage") -> Iterator[ExpectedFile]:
-    """The record of each run that dvc.lock tells of."""
+    """Yield the run-cache record of each entry of dvc.lock."""
     if not (storage.root / LOCK).is_file():
         return
-    known = {_origin(storage, out) for out in storage.outputs if keeps_records(out.stage)}
+    recorded = {_origin(storage, out) for out in storage.outputs if keeps_records(out.stage)}
     cached = {_origin(storage, out) for out in storage.outputs if out.use_cache}
     for name, entry in working_tree(storage.root).stages.items():
-        if name not in known:
-            continue  # left over from a stage that is no more: `verdict lock` says so
-        digest = record_hash(entry)
-        key = record_hash({**entry, "outs": [out["path"] for out in entry.get("outs") or []]})
-        local = storage.cached_record(key, digest)
+        if name not in recorded:
+            continue  # left over from a removed stage: `verdict lock` says so
+        record = record_path(entry)
+        local = storage.cached_record(record)
         if name not in cached and not local.is_file():
-            continue  # git has all outputs of the stage: DVC skips it in any clone, and none needs its record
-        yield ExpectedFile(FileKind.RECORD, name, LOCK, None, digest, storage.record_at(key, digest), (local,))
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+            continue  # git has all outputs of the stage: DVC skips it in any clone, without its record
+        yield ExpectedFile(FileKind.RECORD, name, LOCK, None, record.name, storage.record_at(record), (local,))

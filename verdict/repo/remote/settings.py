@@ -1,4 +1,4 @@
-"""What .dvc/config says of a checkout's remotes."""
+"""The remotes in the .dvc/config of a checkout."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ _SECRETS = {"access_key_id", "secret_access_key", "session_token", "sse_customer
 
 
 def has_shared_remote(root: Path) -> bool:
-    """Whether the default remote is one that others reach: not a folder inside this checkout."""
+    """Return whether the default remote can be reached by others: it is not a folder inside this checkout."""
     with remote_errors(lambda: ".dvc/config"):
         config = dvc_config(root)
         url = str(config["remote"].get(str(config["core"].get("remote")).lower(), {}).get("url", ""))
@@ -19,7 +19,7 @@ def has_shared_remote(root: Path) -> bool:
 
 
 def refuse_keys(root: Path) -> None:
-    """Refuse a key in what git keeps: in .dvc/config, or in an address there; the message does not repeat it."""
+    """Refuse a key in .dvc/config, which is in git, or in an address there; the message does not repeat it."""
     with remote_errors(lambda: ".dvc/config"):
         remotes = dvc_config(root).read("repo")["remote"]
     for name, remote in remotes.items():

@@ -1,4 +1,4 @@
-"""What is missing or damaged on a remote, and pushing it."""
+"""Find files that are missing or damaged on a remote, and push them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,121 +15,120 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All needs of a revision, and those that the remote does not meet, with the reason."""
+    """All files that a revision needs, those that the remote lacks, and those that are damaged there."""
 
     expected: list[ExpectedFile]
     absent: list[ExpectedFile]
     damaged: list[ExpectedFile]
 
     @property
-    def problems(self) -> list[ExpectedFile]:
-        """Absent or damaged."""
+    def failing(self) -> list[ExpectedFile]:
+        """The absent and the damaged files."""
         return [*self.absent, *self.damaged]
 
 
 def check(root: Path, name: str | None = None, verify: bool = False) -> list[Problem]:
-    """What the working tree at `root` needs, and the remote does not hold.
+    """Return the files that the working tree at `root` needs, and the remote lacks.
 
     Args:
         root: a checkout; neither data nor cache is needed.
         name: the remote; by default the default one.
-        verify: also download everything and compare it with the hash that it is named by.
+        verify: also download each file and compare it with the hash in its name.
 
     Raises:
-        VerdictError: the remote cannot be asked, or dvc.lock does not say what is needed.
+        VerdictError: the remote cannot be reached, or dvc.lock does not say what is needed.
     """
     with Storage(root, name) as storage:
         return problems_of(read_state(storage, verify), name)
 
 
 def push(root: Path, name: str | None = None, verify: bool = False) -> list[Problem]:
-    """Push what is missing, and with `verify` replace what is damaged; give what is missing after that.
+    """Push missing files, and with `verify` replace damaged ones; return what is missing after that.
 
-    Can be cut off and repeated at any point. Nothing on the remote is deleted.
+    Can be interrupted and repeated at any point. Nothing on the remote is deleted.
 
     Raises:
-        VerdictError: the remote cannot be asked, or does not take a file.
+        VerdictError: the remote cannot be reached, or refuses a file.
     """
     with Storage(root, name) as storage:
         return problems_of(push_missing(storage, verify), name)
 
 
 def read_state(storage: Storage, verify: bool = False) -> State:
-    """Ask the remote."""
-    wanted = expected_files(storage)
-    held = storage.existing(need.place for need in wanted)
-    absent = [need for need in wanted if need.place not in held]
-    there = [need for need in wanted if need.place in held]
-    asked = [need for need in there if verify or _read_from_remote(need)]
-    return State(wanted, absent, _damaged(storage, asked))
+    """Return which of the needed files the remote has."""
+    expected = expected_files(storage)
+    existing = storage.existing(file.place for file in expected)
+    absent = [file for file in expected if file.place not in existing]
+    present = [file for file in expected if file.place in existing]
+    suspect = [file for file in present if verify or _is_listing_without_copy(file)]
+    return State(expected, absent, _damaged(storage, suspect))
 
 
 def push_missing(storage: Storage, verify: bool = False) -> State:
-    """Replace what is damaged, let DVC push, add what it overlooks, and ask again."""
-    found = read_state(storage, verify)
-    if not found.problems:
-        return found
-    _send(storage, found.damaged)  # first: DVC stops at a damaged listing
-    if found.absent:
+    """Replace damaged files, let DVC push, add the files that it overlooks, and return the new state."""
+    state = read_state(storage, verify)
+    if not state.failing:
+        return state
+    _send(storage, state.damaged)  # first: DVC stops at a damaged listing
+    if state.absent:
         storage.dvc_push()
         _send(storage, read_state(storage).absent)
     return read_state(storage, verify)
 
 
-def _send(storage: Storage, lacking: list[ExpectedFile]) -> None:
-    """Copy what has a good local copy, in the order of the kinds."""
-    lost = _lost(lacking)
+def _send(storage: Storage, files: list[ExpectedFile]) -> None:
+    """Upload the files with a good local copy, in the order of their kinds."""
+    lost = _lost(files)
     for kind in FileKind:
-        ready = [need for need in lacking if need.kind is kind and not _waits(need, lost)]
-        storage.send({need.place: source for need in ready if (source := need.source())})
+        ready = [file for file in files if file.kind is kind and not _waits(file, lost)]
+        storage.send({file.place: local for file in ready if (local := file.local_copy())})
 
 
-def problems_of(found: State, name: str | None = None) -> list[Problem]:
-    """The unmet needs as people read them."""
+def problems_of(state: State, name: str | None = None) -> list[Problem]:
+    """Return a problem, for people, for each missing or damaged file."""
     command = "verdict remote" + (f" --remote {name}" if name else "")
-    damaged, lost = {id(need) for need in found.damaged}, _lost(found.problems)
-    told = []
-    ordered = sorted(
-        found.problems, key=lambda each: (each.stage, each.kind is FileKind.RECORD, each.path, each.member or "")
-    )
-    for need in ordered:
-        what = "has other bytes on the remote than its name says" if id(need) in damaged else "is not on the remote"
-        again = f"{command} --verify --push" if id(need) in damaged else f"{command} --push"
-        remedy = _remedy(need, again, _waits(need, lost))
-        told.append(Problem(need.stage, need.path, need.member, need.digest, _NAMES[need.kind] + what, remedy))
-    return told
+    damaged, lost = {id(file) for file in state.damaged}, _lost(state.failing)
+    problems = []
+    for file in sorted(
+        state.failing, key=lambda each: (each.stage, each.kind is FileKind.RECORD, each.path, each.member or "")
+    ):
+        what = "has other bytes on the remote than its name says" if id(file) in damaged else "is not on the remote"
+        push_command = f"{command} --verify --push" if id(file) in damaged else f"{command} --push"
+        remedy = _remedy(file, push_command, _waits(file, lost))
+        problems.append(Problem(file.stage, file.path, file.member, file.digest, _NAMES[file.kind] + what, remedy))
+    return problems
 
 
-def _damaged(storage: Storage, there: list[ExpectedFile]) -> list[ExpectedFile]:
-    digests = storage.digests(need.place for need in there if need.kind is not FileKind.RECORD)
+def _damaged(storage: Storage, present: list[ExpectedFile]) -> list[ExpectedFile]:
+    digests = storage.digests(file.place for file in present if file.kind is not FileKind.RECORD)
     damaged = []
-    for need in there:
-        found = storage.read(need.place) if need.kind is FileKind.RECORD else digests[need.place]
-        if found is None or not need.is_of(found):
-            damaged.append(need)
+    for file in present:
+        content = storage.read(file.place) if file.kind is FileKind.RECORD else digests[file.place]
+        if content is None or not file.matches(content):
+            damaged.append(file)
     return damaged
 
 
-def _read_from_remote(need: ExpectedFile) -> bool:
-    """A listing that only the remote has: damaged, it would hide its members, and nothing would seem to be missing."""
-    return need.kind is FileKind.LISTING and need.source() is None
+def _is_listing_without_copy(file: ExpectedFile) -> bool:
+    """Return whether only the remote has a listing: if damaged, it would hide that its members are missing."""
+    return file.kind is FileKind.LISTING and file.local_copy() is None
 
 
-def _lost(lacking: list[ExpectedFile]) -> set[str]:
-    """The stages of which this machine has no good copy of a file that the remote lacks."""
-    return {need.stage for need in lacking if need.kind is not FileKind.RECORD and need.source() is None}
+def _lost(files: list[ExpectedFile]) -> set[str]:
+    """Return the stages with a file that the remote lacks and this machine has no good copy of."""
+    return {file.stage for file in files if file.kind is not FileKind.RECORD and file.local_copy() is None}
 
 
-def _waits(need: ExpectedFile, lost: set[str]) -> bool:
-    """Whether a listing or record must not be there before the files that it names, which are lost here."""
-    return need.kind is not FileKind.FILE and need.stage in lost and need.source() is not None
+def _waits(file: ExpectedFile, lost: set[str]) -> bool:
+    """Return whether a listing or record must wait for the files that it names, which are lost here."""
+    return file.kind is not FileKind.FILE and file.stage in lost and file.local_copy() is not None
 
 
-def _remedy(need: ExpectedFile, again: str, waits: bool) -> str:
+def _remedy(file: ExpectedFile, push_command: str, waits: bool) -> str:
     if waits:
-        return f"mend the other findings of {need.stage}, then {again}"
-    if need.source():
-        return again
-    if need.stage.endswith(".dvc"):
-        return f"put {need.path} back as it was when dvc add wrote {need.stage}, then {again}"
-    return f"dvc repro -f {need.stage}, then {again}; or push from a checkout with a good copy"
+        return f"mend the other findings of {file.stage}, then {push_command}"
+    if file.local_copy():
+        return push_command
+    if file.stage.endswith(".dvc"):
+        return f"put {file.path} back as it was when dvc add wrote {file.stage}, then {push_command}"
+    return f"dvc repro -f {file.stage}, then {push_command}; or push from a checkout with a good copy"

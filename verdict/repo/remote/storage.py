@@ -1,4 +1,4 @@
-"""One remote, reached through DVC, with an end to every wait."""
+"""Access to one remote by DVC, with a limit to every wait."""
 
 import hashlib
 from collections.abc import Iterable
@@ -22,8 +22,7 @@ CONNECT = 5
 READ = 20
 RETRIES = 1
 _READERS = 8
-_CHUNK = 4 << 20
-_EXTRAS = ("azure", "gs")  # each a part of DVC to install, and a scheme of addresses
+_EXTRAS = ("azure", "gs")  # each is an extra of DVC, and a scheme of addresses
 
 
 class Storage:
@@ -34,7 +33,7 @@ class Storage:
         name: a remote of .dvc/config.
 
     Raises:
-        VerdictError: on entry and in every method, when the remote cannot be asked; it names the remote, its address,
+        VerdictError: on entry and in every method, if the remote cannot be reached; it names the remote, its address,
             the reason and a remedy.
     """
 
@@ -72,7 +71,7 @@ class Storage:
             self._first_answer()
 
     def where(self) -> str:
-        """The remote as messages name it."""
+        """Return the remote as messages name it."""
         return f"remote {self.name or '(none)'}" + (f", {masked(self._url)}" if self._url else "")
 
     @property
@@ -93,29 +92,29 @@ class Storage:
             raise VerdictError("dvc.yaml, dvc.lock", masked(error), "verdict lock") from None
 
     def object_at(self, digest: str) -> str:
-        """Where the remote keeps an object."""
+        """Return the path of an object on the remote."""
         return str(self._remote.odb.oid_to_path(digest))
 
-    def record_at(self, key: str, digest: str) -> str:
-        """Where the remote keeps a run-cache record."""
-        return str(self._remote.fs.join(self._remote.path, "runs", key[:2], key, digest))
+    def record_at(self, record: Path) -> str:
+        """Return the path of a run-cache record on the remote."""
+        return str(self._remote.fs.join(self._remote.path, "runs", *record.parts))
 
     def cached_object(self, digest: str) -> Path:
-        """Where the local cache keeps an object."""
+        """Return the path of an object in the local cache."""
         return Path(self.repo.cache.local.oid_to_path(digest))
 
-    def cached_record(self, key: str, digest: str) -> Path:
-        """Where the local run-cache keeps a record."""
-        return Path(self.repo.stage_cache.cache_dir) / key[:2] / key / digest
+    def cached_record(self, record: Path) -> Path:
+        """Return the path of a record in the local run-cache."""
+        return Path(self.repo.stage_cache.cache_dir) / record
 
     def existing(self, places: Iterable[str]) -> set[str]:
-        """Which of these places hold something: one question each, many at a time, however full the remote is."""
-        asked = sorted(set(places))
+        """Return the places that exist: one request each, many at a time, whatever the size of the remote."""
+        paths = sorted(set(places))
         with remote_errors(self.where):
-            return {place for place, there in zip(asked, self._fresh().exists(asked), strict=True) if there}
+            return {place for place, exists in zip(paths, self._fresh().exists(paths), strict=True) if exists}
 
     def read(self, place: str) -> bytes | None:
-        """The bytes there; None where there are none."""
+        """Return the bytes of a file; None if it does not exist."""
         with remote_errors(self.where):
             filesystem = self._fresh()
             if not filesystem.exists(place):
@@ -124,12 +123,12 @@ class Storage:
                 return bytes(file.read())
 
     def digests(self, places: Iterable[str]) -> dict[str, str | None]:
-        """Download each and give its MD5; None for what is gone."""
+        """Download each file and return its MD5; None if it is gone."""
         from dvc_objects.executors import ThreadPoolExecutor
 
-        asked = sorted(set(places))
+        paths = sorted(set(places))
         with remote_errors(self.where), ThreadPoolExecutor(_READERS, cancel_on_error=True) as threads:
-            return dict(zip(asked, threads.map(self._digest, asked), strict=True))
+            return dict(zip(paths, threads.map(self._digest, paths), strict=True))
 
     def dvc_push(self) -> None:
         """Run `dvc push`."""
@@ -140,7 +139,7 @@ class Storage:
             raise VerdictError(self.where(), masked(error.what), remedy) from None
 
     def send(self, sources: dict[str, Path]) -> None:
-        """Upload a local file to each place, over what is there."""
+        """Upload a local file to each place, replacing existing files."""
         from dvc.fs import generic, localfs
 
         if sources:
@@ -148,7 +147,7 @@ class Storage:
                 generic.copy(localfs, [str(path) for path in sources.values()], self._remote.fs, list(sources))
 
     def download_all(self, name: str, folder: Path) -> None:
-        """Download all files below a name of the remote, numbered: theirs are strangers' to this machine."""
+        """Download all files below a folder of the remote, with numbers before their names, which strangers chose."""
         with remote_errors(self.where):
             filesystem = self._fresh()
             top = filesystem.join(self._remote.path, name)
@@ -161,11 +160,11 @@ class Storage:
         remote = self.repo.cloud.get_remote(self.name, "push")
         if remote.fs.protocol == "s3":
             remote.fs.fs_args.setdefault("config_kwargs", {})["retries"] = {"max_attempts": RETRIES}
-            remote.fs.fs.retries = RETRIES + 1  # s3fs has a loop of its own around botocore's
+            remote.fs.fs.retries = RETRIES + 1  # s3fs has its own loop around botocore's
         return remote
 
     def _first_answer(self) -> None:
-        """Ask for one name: a missing bucket looks like an empty one to every later question."""
+        """Request one name: to every later request a missing bucket looks like an empty one."""
         filesystem = self._remote.fs
         if filesystem.protocol != "s3":
             return
@@ -173,20 +172,17 @@ class Storage:
 
         bucket, _, prefix = self._remote.path.partition("/")
         native = filesystem.fs
-        call = native._call_s3  # the only way to ask once: ls and exists take a missing bucket for an empty answer
+        call = native._call_s3  # the only way to send one request: ls and exists take a missing bucket for an empty one
         sync(native.loop, call, "list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1, timeout=FIRST_ANSWER)
 
     def _fresh(self) -> Any:  # noqa: ANN401 - DVC's file systems are untyped
-        """The file system without what it remembers of earlier answers."""
+        """Return the file system with an empty cache of answers."""
         self._remote.fs.fs.invalidate_cache()
         return self._remote.fs
 
     def _digest(self, place: str) -> str | None:
-        digest = hashlib.md5()
         try:
             with self._remote.fs.open(place, "rb") as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
+                return hashlib.file_digest(file, "md5").hexdigest()
         except FileNotFoundError:
             return None
-        return digest.hexdigest()

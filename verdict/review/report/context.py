@@ -1,4 +1,4 @@
-"""The sections on what else changed and how it came about: data, files, pins, runs, hardware, how to reproduce."""
+"""The report's sections on data, files, pins, runs, hardware, and how to reproduce the result."""
 
 import platform
 import re
@@ -29,49 +29,46 @@ PINS = "requirements.txt"
 
 
 def data(change: DataChange | None, name: str) -> Section:
-    """Write which rows came, went or changed, by split, by slice and class, and how different the text is.
+    """Write which rows came, went or changed, by split, by slice and class, and how the text differs.
 
-    Args:
-        change: None where the rows are main's.
-        name: what the slices are called.
+    `change` is None where the rows are the base's; `name` is the title of the slices.
     """
     if change is None:
         return SECTIONS("same_data")
     columns = ("main", "candidate", *KINDS)
-    moves = [(move.split, move.kind, f"{move.count:,}", codes(move.ids)) for move in change.changes_by_split]
+    by_split = [(part.split, part.kind, f"{part.count:,}", codes(part.ids)) for part in change.changes_by_split]
     sliced = {text.slice for text in change.texts} != {OVERALL}
     counts = [
         (
-            *_shown(sliced, row["slice"]),
+            *_slice_cell(sliced, row["slice"]),
             code(row["label"], LONGEST),
-            *(f"{row[one]:,}" if row[one] else "" for one in columns),
+            *(f"{row[column]:,}" if row[column] else "" for column in columns),
         )
         for row in change.counts.reset_index().to_dict("records")
         if any(row[kind] for kind in KINDS)
     ]
     texts = [
         (
-            *_shown(sliced, text.slice),
+            *_slice_cell(sliced, text.slice),
             f"{text.base_words:.1f} → {text.candidate_words:.1f}",
             f"{text.distance:.3f}",
             "" if text.unseen is None else f"{text.unseen:.1%}",
         )
         for text in change.texts
     ]
-    first, measured = (
-        _shown(sliced, name),
-        ("words a text", "distance of the word frequencies", "unseen words in added rows"),
-    )
-    totals, counted_by = change.counts[list(KINDS)].sum(), (*first, "class", *columns)
-    return SECTIONS("data", totals, moves, counted_by, counts, (*first, *measured), texts)
+    title = _slice_cell(sliced, name)
+    count_titles = (*title, "class", *columns)
+    text_titles = (*title, "words a text", "distance of the word frequencies", "unseen words in added rows")
+    return SECTIONS("data", change.counts[list(KINDS)].sum(), by_split, count_titles, counts, text_titles, texts)
 
 
-def _shown(sliced: bool, name: str) -> tuple[Markup, ...]:
+def _slice_cell(sliced: bool, name: str) -> tuple[Markup, ...]:
+    """The cell of a slice; none where there are no slices."""
     return (code(name, LONGEST),) if sliced else ()
 
 
 def files(review: Review, base: str) -> Section:
-    """Write which files git sees changed since the commit `base`, those that judge by name, and the pins."""
+    """Write which files git sees changed since the commit `base`, which of them judge, and which pins changed."""
     root, commit = review.candidate.root, review.candidate.commit
     revisions = [base, commit] if commit else [base]
     listed = git(root, "diff", "--relative", "--numstat", "--no-renames", "-z", *revisions, "--").split("\0")
@@ -86,7 +83,7 @@ def files(review: Review, base: str) -> Section:
 
 
 def _judging(paths: list[str], review: Review, base: str) -> list[str]:
-    """Those of the changed files that decide what a verdict is, on main or with the change in: somebody should look."""
+    """The changed files that a verdict depends on, in main's code or in the change's."""
     root, judging = review.candidate.root, set[str]()
     if any(path.endswith(SOURCES) and not path.startswith(ALWAYS) for path in paths):
         judging.update(code_that_judges(Revision(root, "main", base)), code_that_judges(review.candidate))
@@ -112,19 +109,19 @@ def _pinned(text: str) -> Iterator[tuple[str, str]]:
 
 
 def runs(candidate: Revision, prices: Report) -> Section:
-    """Write what ran for this result, how long, on what; what came from the cache; and what it cost."""
+    """Write which stages ran for this result or came from the cache, with time, hardware and cost."""
     record = repro.read_records(candidate.root)
     rows, seconds, machines = [], 0.0, set[str]()
     for name, entry in candidate.stages.items():
-        found = record.get(record_hash(entry))
-        if not found:
+        run = record.get(record_hash(entry))
+        if not run:
             rows.append((code(name), "no record of it here", ""))
-        elif found["seconds"] is None:
-            rows.append((code(name), found["how"], "not recorded"))
+        elif run["seconds"] is None:
+            rows.append((code(name), run["how"], "not recorded"))
         else:
-            rows.append((code(name), found["how"], f"{found['seconds']:.1f} s"))
-            seconds += float(found["seconds"])
-            machines.add(f"{found['processor']}, {found['cores']} cores, {found['memory']}, {found['hardware_class']}")
+            rows.append((code(name), run["how"], f"{run['seconds']:.1f} s"))
+            seconds += float(run["seconds"])
+            machines.add(f"{run['processor']}, {run['cores']} cores, {run['memory']}, {run['hardware_class']}")
     cost = f"{seconds:.1f} s in all"
     if prices.price_per_hour and seconds:
         price = f"{prices.price_per_hour:g} {prices.currency} an hour (params.yaml, report)"
@@ -133,7 +130,7 @@ def runs(candidate: Revision, prices: Report) -> Section:
 
 
 def reproduce(review: Review) -> Section:
-    """Write the exact commands, and the hashes that must come out."""
+    """Write the exact commands, and the hashes that they must give."""
     commit = review.candidate.identity.removesuffix("+")
     commands = list(review.commands) or [f"git checkout {commit}", "make repro", "verdict lock --ran"]
     if review.base and not review.commands:
@@ -146,7 +143,7 @@ def reproduce(review: Review) -> Section:
 
 
 def environment() -> Section:
-    """Write what the review itself ran on."""
+    """Write the system and libraries of the review itself."""
     machine = hardware()
     system = f"{platform.system()} {platform.machine()}, {machine['processor']}, {machine['cores']} cores"
     rows = [
@@ -160,7 +157,7 @@ def environment() -> Section:
 
 
 def _libraries() -> Iterator[tuple[str, str]]:
-    """The version of each library that this code asks for, as far as it is installed."""
+    """The versions of the installed libraries that this code requires."""
     root = Path(__file__).resolve().parents[3]
     for file in (root / "requirements.in", *sorted((root / "requirements").glob("*.in"))):
         for line in file.read_text(encoding="utf-8").splitlines():

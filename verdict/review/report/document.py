@@ -1,4 +1,4 @@
-"""report.md for GitHub with its pictures, and report.html, the same in one file."""
+"""Write report.md for GitHub with its pictures, and report.html, the same in one file."""
 
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,11 +16,11 @@ from verdict.review.report.markup import Section, fit, render
 from verdict.review.report.page import page
 from verdict.review.report.plots import draw
 from verdict.review.report.production import against_production
-from verdict.review.report.sections import SECTIONS
+from verdict.review.report.sections import SECTIONS, slice_title
 
 
 def write(review: Review, store: Store, base: Evidence | None, candidate: Evidence, out: Path) -> None:
-    """Write the report into `out`: report.md last, so that nobody takes the pictures of another for its own."""
+    """Write the report into `out`: report.md last, so that it never stands beside the pictures of another report."""
     out.mkdir(parents=True, exist_ok=True)
     for stale in [*out.glob("*.png"), *out.glob("report.*")]:
         stale.unlink()
@@ -31,13 +31,13 @@ def write(review: Review, store: Store, base: Evidence | None, candidate: Eviden
 
 
 def _sections(review: Review, store: Store, base: Evidence | None, candidate: Evidence, out: Path) -> Iterator[Section]:
-    """In the order in which a reviewer asks. What cannot be had is said in its place, and does not hide the rest."""
+    """The sections in the order of a reviewer's questions; one that fails is replaced by the reason."""
     yield SECTIONS("verdict", review, against_production(review, base, candidate))
     if review.rules:
         yield SECTIONS("rules", review)
     if review.findings:
         yield SECTIONS("findings", review.findings)
-    comparison, own = review.comparison, candidate.revision
+    comparison, revision = review.comparison, candidate.revision
     if comparison and not comparison.unchanged:
         yield SECTIONS("metrics", review, comparison)
         yield from sections.slices(review, comparison)
@@ -46,18 +46,20 @@ def _sections(review: Review, store: Store, base: Evidence | None, candidate: Ev
         yield sections.figures(review)
     main = base.revision if base else None
     if main:
-        # A key that is null on one side and a group on the other is told by the keys of the group.
-        yield SECTIONS("params", [one for one in review.changes if (one.base, one.candidate) != (None, None)])
-        yield _or_reason("Data", 4, lambda: context.data(data_change(store, main, own), sections.slice_title(own)))
+        # A key that is null on one side and a group on the other appears as the keys of the group.
+        changes = [change for change in review.changes if (change.base, change.candidate) != (None, None)]
+        yield SECTIONS("params", changes)
+        yield _or_reason("Data", 4, lambda: context.data(data_change(store, main, revision), slice_title(revision)))
     commit = main.commit if main else None
     if commit:
-        yield _or_reason("Plots", 3, lambda: SECTIONS("plots", draw(store.root, commit, own.commit, out, store.repo)))
+        sides = (commit, revision.commit)
+        yield _or_reason("Plots", 3, lambda: SECTIONS("plots", draw(store.root, *sides, out, store.repo)))
     if comparison and not comparison.unchanged:
         texts = dict(zip(candidate.test["id"], candidate.test["text"], strict=True))
         yield from (sections.texts(comparison, texts, kind) for kind in ("fixed", "broken"))
     if commit:
         yield _or_reason("Files changed", 7, lambda: context.files(review, commit))
-    yield _or_reason("What ran", 5, lambda: context.runs(own, report_of(main or own)))
+    yield _or_reason("What ran", 5, lambda: context.runs(revision, report_of(main or revision)))
     yield _or_reason("How to reproduce", 2, lambda: context.reproduce(review))
     yield context.environment()
 
@@ -67,7 +69,7 @@ def _or_reason(title: str, rank: int, make: Callable[[], Section]) -> Section:
         return make()
     except VerdictError as error:
         return SECTIONS("missing", title, rank, error)
-    except Exception as error:  # a part of the report that breaks must not take the verdict with it
+    except Exception as error:  # an error in one section must not prevent the verdict
         traceback.print_exc()
         defect = VerdictError("report", f"{type(error).__name__}: {error}", "see the log")
         return SECTIONS("missing", title, rank, defect)

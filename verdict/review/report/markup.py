@@ -1,12 +1,12 @@
-"""Markdown by Jinja templates that GitHub shows as it is meant, whatever the text in it says; cut to fit a comment.
+"""Markdown from Jinja templates, safe against foreign text on GitHub, and cut to fit a comment.
 
 A template writes blocks of HTML, an empty line between two of them and none within: in such a block GitHub's parser
-reads no Markdown, so no pipe breaks a table and nothing becomes a link, an image or a list. What a template prints is
-escaped by `own`, whatever filter it forgets. Text from data, branches or params goes through the filter `code`: in
+reads no Markdown, so no pipe breaks a table and nothing becomes a link, an image or a list. `escape_message` escapes
+all output of a template without a filter. Text from data, branches or params goes through the filter `code`: in
 `<code>` GitHub turns neither `@name` nor `#1` nor a URL into a link. Two texts are joined by printing both, never by
-`~` or `+`, which know of HTML alone.
+`~` or `+`, which escape for HTML only.
 """
-# ruff: noqa: S704 - this is where texts are escaped
+# ruff: noqa: S704 - this module escapes texts
 
 import html
 import re
@@ -23,27 +23,27 @@ from verdict.base.printable import MAX_LENGTH, plain
 
 # GitHub refuses a comment of more than 65,536 characters; CML adds a watermark of its own.
 LIMIT = 64_000
-# The page that has what is cut from a comment.
+# The page with all that is cut from a comment.
 PAGE = "report.html"
 _ROWS = re.compile(r"^(?:<table>\n.*\n<tbody>|<ul>)\n((?:<(?:tr|li)>.*\n)+)</(?:tbody>\n</table|ul)>$", re.MULTILINE)
-# Jinja's others are out of reach: some of them, such as `safe` and `escape`, would pass by `own`.
-_JINJAS = ("length", "list", "map", "rejectattr", "selectattr")
+# Templates have no other filters of Jinja: some, such as `safe` and `escape`, would bypass `escape_message`.
+_JINJA_FILTERS = ("length", "list", "map", "rejectattr", "selectattr")
 
 
 def code(text: object, most: int = MAX_LENGTH) -> Markup:
-    """Show foreign text, and never interpret it."""
+    """Show foreign text as `<code>`, where nothing is interpreted."""
     return Markup(f"<code>{escaped(text, most)}</code>")
 
 
 def escape_message(text: object) -> Markup:
-    """Escape a message of ours, which may quote foreign text: blanks of no width keep `@` and `#` from links."""
+    """Escape a message of ours, which may quote foreign text: zero-width blanks keep `@` and `#` from links."""
     if isinstance(text, Markup):
         return text
     return Markup(re.sub("GH-|@|(?<!&)#", r"\g<0>&#8203;", str(escaped(text, 1000))))
 
 
 def escaped(text: object, most: int = MAX_LENGTH) -> Markup:
-    """Escape a text for where nothing becomes a link: `<pre>`, `<title>`, an attribute."""
+    """Escape a text for places without links: `<pre>`, `<title>`, an attribute."""
     return Markup(html.escape(plain(text, most)))
 
 
@@ -53,12 +53,12 @@ def capital(text: str) -> str:
 
 
 def link(url: str) -> Markup:
-    """Return an address that can end neither its attribute nor its line; `#` in place of any other."""
+    """Escape a web address for an attribute; `#` in place of anything else."""
     return Markup(html.escape(url) if re.fullmatch("https?://[!-~]+", url) else "#")
 
 
 def codes(texts: Sequence[object], most: int = sys.maxsize) -> Markup:
-    """List foreign texts, or the first of them and how many more there are."""
+    """List foreign texts, or the first of them and the number of the others."""
     rest = len(texts) - most
     return Markup(", ".join(map(code, texts[:most])) + (f" and {rest:,} more" if rest > 0 else ""))
 
@@ -79,19 +79,19 @@ def table(
     right: Collection[int] = (),
     caller: Callable[..., Markup] | None = None,
 ) -> Markup:
-    """Write a table of rows, or of those that a `call` block makes by the function that it is given.
+    """Write a table of rows, or of the rows that a `call` block writes by the function `row` that it gets.
 
     Args:
-        head: the titles of the columns.
+        head: the titles of the columns; None is left out, as in rows.
         rows: their cells.
-        right: the columns that are set to the right, counted from 1.
-        caller: the block. A cell that is None is left out, and so is a title.
+        right: the columns that are aligned to the right, counted from 1.
+        caller: the `call` block.
     """
 
     def row(*cells: object, tag: str = "td") -> Markup:
-        shown = enumerate((escape_message(cell) for cell in cells if cell is not None), 1)
-        marked = (f'<{tag} align="{"right" if place in right else "left"}">{cell}</{tag}>' for place, cell in shown)
-        return Markup(f"<tr>{''.join(marked)}</tr>")
+        numbered = enumerate((escape_message(cell) for cell in cells if cell is not None), 1)
+        tags = (f'<{tag} align="{"right" if number in right else "left"}">{cell}</{tag}>' for number, cell in numbered)
+        return Markup(f"<tr>{''.join(tags)}</tr>")
 
     body = caller(row) if caller else "".join(f"{row(*cells)}\n" for cells in rows)
     return Markup(f"<table>\n<thead>{row(*head, tag='th')}</thead>\n<tbody>\n{body}</tbody>\n</table>\n")
@@ -101,8 +101,8 @@ def table(
 class Section:
     """A heading with its body, whose tables and lists may be cut from the end.
 
-    `rank`: 0 is never cut, the highest first. A folded one shows its heading alone. In a comment each table or list has
-    at most `most` rows.
+    The section of the highest `rank` is cut first, those of rank 0 never. A folded section shows its heading alone. In
+    a comment each table or list has at most `most` rows.
     """
 
     title: str
@@ -123,7 +123,7 @@ class Template:
 
     Args:
         path: of the file, which is named `*.md.j2`.
-        names: what it may use beside the filters and functions above.
+        names: functions and constants for it, beside the filters and functions above.
     """
 
     def __init__(self, path: Path, **names: object) -> None:
@@ -136,19 +136,19 @@ class Template:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        ours = {one.__name__: one for one in (code, codes, capital, escaped, link, number, percent)}
-        environment.filters = {**{name: FILTERS[name] for name in _JINJAS}, **ours}
+        ours = {function.__name__: function for function in (code, codes, capital, escaped, link, number, percent)}
+        environment.filters = {**{name: FILTERS[name] for name in _JINJA_FILTERS}, **ours}
         environment.globals = {"range": range, "table": table, **names}
         self._template = environment.get_template(path.name)
 
-    def __call__(self, macro: str, *given: object) -> Section:
+    def __call__(self, macro: str, *arguments: object) -> Section:
         """Run a macro that writes one section."""
-        (found,) = self.all(macro, *given)
-        return found
+        (section,) = self.all(macro, *arguments)
+        return section
 
-    def all(self, macro: str, *given: object) -> list[Section]:
-        """Run a macro; the sections that it writes."""
-        found: list[Section] = []
+    def all(self, macro: str, *arguments: object) -> list[Section]:
+        """Run a macro; return the sections that it writes."""
+        sections: list[Section] = []
 
         def section(
             title: object,
@@ -160,22 +160,22 @@ class Template:
             caller: Callable[[], str],
         ) -> str:
             body = re.sub("\n{3,}", "\n\n", caller().strip("\n"))
-            found.append(Section(escape_message(title), body, rank, folded, escape_message(note), most))
+            sections.append(Section(escape_message(title), body, rank, folded, escape_message(note), most))
             return ""
 
-        getattr(self._template.make_module({"section": section}), macro)(*given)
-        return found
+        getattr(self._template.make_module({"section": section}), macro)(*arguments)
+        return sections
 
 
 def render(section: Section, most: int = sys.maxsize, whole: str = PAGE) -> str:
-    """Write a section as Markdown; of each table or list the first `most` rows, and a line that says what was cut."""
+    """Write a section as Markdown: of each table or list the first `most` rows, and a notice of the others."""
 
-    def cut(found: re.Match[str]) -> str:
-        rows = found[1].splitlines(keepends=True)
+    def cut(match: re.Match[str]) -> str:
+        rows = match[1].splitlines(keepends=True)
         if len(rows) <= most:
-            return found[0]
+            return match[0]
         notice = f"<p><i>{len(rows) - most:,} more in {whole}.</i></p>"
-        return f"{found[0].replace(found[1], ''.join(rows[:most]))}\n\n{notice}" if most else notice
+        return f"{match[0].replace(match[1], ''.join(rows[:most]))}\n\n{notice}" if most else notice
 
     body = _ROWS.sub(cut, section.body)
     if section.folded:
@@ -184,7 +184,7 @@ def render(section: Section, most: int = sys.maxsize, whole: str = PAGE) -> str:
 
 
 def fit(sections: Sequence[Section], limit: int = LIMIT, whole: str = PAGE) -> str:
-    """Write all sections, cut where they matter least, in at most `limit` characters; `whole` is the file with all."""
+    """Write all sections in at most `limit` characters, the least important cut first; `whole` is the full file."""
     keep = [min(section.longest, section.most) for section in sections]
     texts = [render(section, most, whole) for section, most in zip(sections, keep, strict=True)]
     places = sorted(range(len(sections)), key=lambda place: (-sections[place].rank, -place))
@@ -205,7 +205,7 @@ def fit(sections: Sequence[Section], limit: int = LIMIT, whole: str = PAGE) -> s
 
 
 def _first_blocks(text: str, most: int) -> str:
-    """The blocks of a text from its beginning, as many as fit; a block ends where a line is empty."""
+    """The first blocks of a text, as many as fit; an empty line ends a block."""
     kept = ""
     for block in text.split("\n\n"):
         if len(kept) + len(block) + 2 > most:

@@ -1,4 +1,4 @@
-"""report.html: the same report as one file that needs nothing else, its pictures inside it, and runs no script."""
+"""report.html: the report in one file, with its pictures inside and without scripts."""
 
 import base64
 import re
@@ -15,7 +15,7 @@ _TEMPLATE = Path(__file__).parent / "templates" / "page.html.j2"
 
 
 def page(title: str, markdown: str, folder: Path, width: int = 900) -> str:
-    """Draw the Markdown of a report as GitHub's own parser reads it, with the pictures of `folder` in place."""
+    """Convert a report's Markdown by GitHub's parser into a page, with the pictures of `folder` inside."""
     body = cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE)
     inlined = re.sub(r'src="([\w.-]+\.(?:png|svg))"', lambda match: f'src="{_data(folder / match[1])}"', body)
     template = Template(_TEMPLATE.read_text(encoding="utf-8"), autoescape=True, keep_trailing_newline=True)

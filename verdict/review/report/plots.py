@@ -1,7 +1,7 @@
-"""Every plot that dvc.yaml declares, of main and of a candidate together, as PNG files for a comment.
+"""Draw every plot of dvc.yaml, of base and candidate together, as PNG files for a comment.
 
-DVC reads the data and fills in the templates, as for `dvc plots diff`. Its list of errors is never passed over: what it
-cannot read is an error here. What only one side has is drawn for that side.
+DVC reads the data and fills in the templates, as for `dvc plots diff`; its errors are errors here. A plot that only one
+side has is drawn for that side.
 """
 
 import json
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 BOTH = f"{MAIN} and {CANDIDATE}"
 _TITLE_WIDTH = 54  # characters; in one line the longest title would be wider than its plot
-# What tells main and candidate apart, by the channel with which a template encodes `rev`.
-_MEANS = {
+# How base and candidate differ in a plot, by the channel with which its template encodes `rev`.
+_CHANNELS = {
     "row": ("above", "below"),
     "column": ("left", "right"),
     "facet": ("first panel", "second panel"),
@@ -38,8 +38,8 @@ _MEANS = {
 class Plot:
     """One plot of dvc.yaml, drawn.
 
-    `name` is DVC's, `files` are relative to the out folder, `alt` says what is shown and how the two are told apart;
-    `unchanged` when both have the same data. Shown `width` CSS pixels wide, text has its natural size.
+    `name` is DVC's, `files` are relative to the out folder, `alt` describes the plot and how the two sides differ in
+    it; `unchanged` when both have the same data. At a width of `width` CSS pixels text has its natural size.
     """
 
     name: str
@@ -58,7 +58,7 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
         base: the revision to show as main.
         candidate: the other revision; None for the working tree.
         out: folder for the files; those of the same names are overwritten, others stay.
-        repo: DVC's view of `root`, where it is there already.
+        repo: DVC's view of `root`, if it is open already.
 
     Raises:
         VerdictError: for a revision, definition, template or file that cannot be read or drawn, with the side at fault.
@@ -73,7 +73,7 @@ def draw(root: Path, base: str, candidate: str | None, out: Path, repo: "Repo | 
 
 
 def _with_images(source: PlotData) -> PlotData:
-    """The same with pictures decoded, where it is one of pictures."""
+    """Decode the pictures of a source of pictures; return any other as it is."""
     if source.renderer.TYPE != "image":
         return source
     return replace(source, sides={side: decode(png, f"{source.name} of {side}") for side, png in source.sides.items()})
@@ -96,7 +96,7 @@ def _draw(source: PlotData, path: Path) -> Plot:
     elif any(shown.values()):
         what += f": {labels['y_label']} against {labels['x_label']}"
         channels, picture = _filled(source, shown)
-    else:  # a picture that says so: one that is not there would look like a defect
+    else:  # a picture that says so: a missing one would look like a defect
         none = {"data": {"values": [{}]}, "mark": {"type": "text", "text": "no rows"}, "width": 300}
         channels, picture = [], _rendered(source.name, {"title": title, **none})
     path.write_bytes(encode(picture))
@@ -105,39 +105,39 @@ def _draw(source: PlotData, path: Path) -> Plot:
 
 
 def _legend(shown: dict[str, Any], channels: list[str]) -> str:
-    """Which side is which, or why there is but one."""
+    """Describe which side is which, or why there is only one."""
     if BOTH in shown:
         return f"{BOTH} are the same, drawn once"
     if len(shown) == 1:
         return f"Only {next(iter(shown))} has this plot"
     if empty := [side for side, content in shown.items() if not content]:
         return f"{empty[0]} has no rows"
-    used = [channel for channel in _MEANS if channel in channels]
-    means = [channel for channel in used if channel != "color"] or used
-    words = (", ".join(_MEANS[channel][place] for channel in means) for place in (0, 1))
-    return "; ".join(f"{side}: {how or 'not told apart'}" for side, how in zip(shown, words, strict=True))
+    used = [channel for channel in _CHANNELS if channel in channels]
+    distinct = [channel for channel in used if channel != "color"] or used
+    words = (", ".join(_CHANNELS[channel][place] for channel in distinct) for place in (0, 1))
+    return "; ".join(f"{side}: {look or 'not told apart'}" for side, look in zip(shown, words, strict=True))
 
 
 def _filled(source: PlotData, shown: dict[str, list[Row]]) -> tuple[list[str], "Image"]:
-    """The channels by which the template tells the sides apart, and the plot."""
+    """Fill in the template; return the channels that distinguish the sides, and the plot."""
     renderer = source.renderer
     renderer.datapoints = [{**row, "rev": side} for side, rows in shown.items() for row in rows]
     renderer.properties["revs_with_datapoints"] = list(shown)  # DVC's own templates name them in their scales
     with plot_errors(source.name):
         specification = json.loads(json.dumps(renderer.get_filled_template(), allow_nan=False))
-    channels = [(key, part) for key, part in _parts(specification) if key in _MEANS and isinstance(part, dict)]
-    telling = [(key, part) for key, part in channels if part.get("field") == "rev"]
-    for _, part in telling:
+    channels = [(key, part) for key, part in _parts(specification) if key in _CHANNELS and isinstance(part, dict)]
+    by_side = [(key, part) for key, part in channels if part.get("field") == "rev"]
+    for _, part in by_side:
         part["sort"] = list(shown)  # Vega-Lite's own order is the alphabet's, which has candidate first
     for key, part in channels:
-        if key in ("row", "column") and part.get("sort", "") is None:  # the rows' order, which facets do not keep
+        if key in ("row", "column") and part.get("sort", "") is None:  # facets do not keep the rows' order
             field = part.get("field")
             part["sort"] = list(dict.fromkeys(row[field] for row in renderer.datapoints if field in row))
-    return [key for key, _ in telling], _rendered(source.name, specification)
+    return [key for key, _ in by_side], _rendered(source.name, specification)
 
 
 def _parts(specification: Any, key: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
-    """Each part of a specification with its key, at any depth, but for titles and the plot's own rows."""
+    """Each part of a specification with its key, at any depth, except titles and the plot's rows."""
     yield key, specification
     if isinstance(specification, list):
         for part in specification:
@@ -149,7 +149,7 @@ def _parts(specification: Any, key: str = "") -> Iterator[tuple[str, Any]]:  # n
 
 
 def _rendered(name: str, specification: dict[str, Any]) -> "Image":
-    """A Vega-Lite specification as a picture, its title in lines; nothing is loaded from elsewhere."""
+    """Draw a Vega-Lite specification, with its title wrapped; refuse one that loads something from elsewhere."""
     # vl-convert fetches what an image mark names.
     if any(key in ("url", "href") or part == "image" for key, part in _parts(specification)):
         raise VerdictError(name, "its template loads a picture or data from elsewhere", "draw what is in its file")

@@ -1,4 +1,4 @@
-"""PNG files: checked before they are decoded, packed, put below each other; the same input gives the same bytes."""
+"""PNG files: check, decode, encode, stack; the same input gives the same bytes."""
 
 from io import BytesIO
 
@@ -6,13 +6,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from verdict.base.errors import VerdictError
 
-_MOST_PIXELS = 50_000_000  # a page of a magazine has nine million
+_MOST_PIXELS = 50_000_000  # a magazine page has nine million
 _HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 _REPRO = "dvc repro, and commit what it writes"
 
 
 def decode(png: bytes | None, where: str) -> Image.Image:
-    """Decode a PNG; `VerdictError` where it is none, damaged, or larger than anybody draws."""
+    """Decode a PNG; `VerdictError` where it is none, damaged, or too large."""
     if not png:
         raise VerdictError(where, "is empty", _REPRO)
     across, down = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
@@ -20,7 +20,7 @@ def decode(png: bytes | None, where: str) -> Image.Image:
         what = f"{across:,} by {down:,} pixels; at most {_MOST_PIXELS / 1e6:g} million are drawn"
         raise VerdictError(where, what, "write a smaller picture")
     try:
-        Image.open(BytesIO(png), formats=["PNG"]).verify()  # the checksums, which decoding passes by
+        Image.open(BytesIO(png), formats=["PNG"]).verify()  # the checksums, which decoding ignores
         image = Image.open(BytesIO(png), formats=["PNG"])
         image.load()
     except (OSError, SyntaxError, ValueError):
@@ -29,14 +29,14 @@ def decode(png: bytes | None, where: str) -> Image.Image:
 
 
 def encode(image: Image.Image) -> bytes:
-    """Write a picture as PNG, on white and without remarks: git keeps the pictures of every comment."""
+    """Encode a picture as PNG, on white and without metadata: git keeps the pictures of every comment."""
     file = BytesIO()
     _flat(image).save(file, "PNG")  # optimize=True takes four times as long for 4 % of the bytes
     return file.getvalue()
 
 
 def stack(images: dict[str, Image.Image]) -> Image.Image:
-    """Put images below each other, pixel for pixel, each under its side's name: side by side they were too small."""
+    """Put images below each other in full size, each under its side's name: side by side they were too small."""
     sizes = {side: max(14, image.width // 40) for side, image in images.items()}  # legible at half the width
     height = sum(image.height + 2 * sizes[side] for side, image in images.items())
     whole = Image.new("RGB", (max(image.width for image in images.values()), height), "white")

@@ -1,4 +1,4 @@
-"""The report's line on what serves: the change against the release on the stage production. No rule asks for it."""
+"""The report's line that compares the change with the release on the stage production. No rule depends on it."""
 
 import traceback
 
@@ -20,7 +20,7 @@ _RESULTS = (TEST, ARTIFACT, PREDICTIONS[0])
 
 
 def fetch_production(store: Store, base: Revision) -> None:
-    """Fetch what serves, as far as the remote has it: the line itself asks nobody."""
+    """Fetch the serving release's results, as far as the remote has them: the line itself is computed offline."""
     served = on_stage(base.root, STAGE)
     if served is None:
         return
@@ -33,7 +33,7 @@ def fetch_production(store: Store, base: Revision) -> None:
 
 
 def against_production(review: Review, base: Evidence | None, candidate: Evidence) -> str:
-    """How the change does against what serves, by the tags of this clone; empty where they name nothing."""
+    """Compare the change with the serving release, by the tags of this clone; empty where they name none."""
     served = on_stage(base.revision.root, STAGE) if base and review.comparison else None
     if base is None or served is None or served.name == base.revision.name:
         return ""
@@ -45,29 +45,28 @@ def against_production(review: Review, base: Evidence | None, candidate: Evidenc
 
 
 def _difference(served: OnStage, base: Evidence, candidate: Evidence) -> str:
-    """The difference of the headline metric with its word, or why there is none."""
+    """The difference of the headline metric with its word, or the reason why there is none."""
     try:
         with Store(base.revision.root, offline="a report") as store:
             return _line(Evidence(store, _revision(base.revision, served)), base, candidate)
     except VerdictError as error:
         return f"not compared, {error.where}: {error.what}"
-    except Exception as error:  # a line that breaks must not take the report with it
+    except Exception as error:  # an error in this line must not prevent the report
         traceback.print_exc()
         return f"not compared, {type(error).__name__}: {error}"
 
 
 def _line(serving: Evidence, base: Evidence, candidate: Evidence) -> str:
-    plan, rows = settings_of(base, policy_of(base.revision)), test_rows(base, candidate)
-    found = compare(serving, candidate, candidate.predictions, plan, rows)
-    if found.unchanged:
+    comparison = compare(serving, candidate, settings_of(base, policy_of(base.revision)), test_rows(base, candidate))
+    if comparison.unchanged:
         return "every prediction is the same"
-    line = found.difference(OVERALL)
+    line = comparison.difference(OVERALL)
     word = f"{line.verdict} by" if line.verdict in (BETTER, WORSE) else f"{line.verdict},"
     return f"{word} {interval(line)}, overall {title(line.metric)}"
 
 
 def _revision(base: Revision, served: OnStage) -> Revision:
-    """What serves; of the base's own history, since nobody has judged what lies elsewhere."""
+    """The serving revision; it must be in the base's history, since other commits have not been judged."""
     if run_git(base.root, "merge-base", "--is-ancestor", served.commit, str(base.commit)).returncode:
         where = f"commit {served.commit[:10]}"
         raise VerdictError(where, f"is not in the history of {base.name} here", "git fetch origin")

@@ -1,4 +1,4 @@
-"""The template of the report's sections, and what it takes to fill in those of the comparison."""
+"""The template of the report's sections, and the functions that fill in those of the comparison."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ from verdict.review.words import (
     title,
 )
 
-_MOST_PAIRS = 100  # of classes between which predictions moved
+_MOST_PAIRS = 100  # pairs of classes between which predictions moved
 SECTIONS = Template(
     Path(__file__).parent / "templates" / "report.md.j2",
     MARKS={PASS: "✅ Pass", FAIL: "❌ Fail", CANNOT_JUDGE: "⚠️ Cannot judge"},
@@ -55,15 +55,15 @@ SECTIONS = Template(
 
 
 def slice_title(revision: Revision) -> str:
-    """What the slices of a revision are called: their column's name; of several columns all of them."""
+    """The title of a revision's slices: the names of their columns in params.yaml."""
     group = revision.params.get("data")
-    found = group.get("slice") if isinstance(group, dict) else None
-    names = found if isinstance(found, list) else [found]
-    return ", ".join(map(str, names)) if found else "slice"
+    columns = group.get("slice") if isinstance(group, dict) else None
+    names = columns if isinstance(columns, list) else [columns]
+    return ", ".join(map(str, names)) if columns else "slice"
 
 
 def figures(review: Review) -> Section:
-    """Write the candidate's own figures, where there is nothing to compare or no difference."""
+    """Write the candidate's figures, where there is no comparison or no difference."""
     metrics = [name for name in review.figures[OVERALL] if name in NAMES]
     rows = [
         (OVERALL if group == OVERALL else code(group, LONGEST), *(figure(values[name]) for name in metrics))
@@ -84,17 +84,16 @@ def classes(comparison: Comparison) -> Section:
     """Write each class's figures, the most changed first, and between which classes predictions moved."""
     rows = comparison.rows
     sides = [_by_class(rows["label"], rows[name], list(comparison.labels)) for name in ("base", "candidate")]
-    found = zip(comparison.labels, *sides, strict=True)
-    order = sorted(found, key=lambda one: -abs(one[2]["f1"] - one[1]["f1"]))
+    by_label = zip(comparison.labels, *sides, strict=True)
+    order = sorted(by_label, key=lambda entry: -abs(entry[2]["f1"] - entry[1]["f1"]))
     cells = [
         (code(label, LONGEST), *(_change(old[name], new[name]) for name in BY_CLASS), f"{new['support']:,.0f}")
         for label, old, new in order
     ]
     moved = rows[rows["base"] != rows["candidate"]].groupby(["base", "candidate"])[["fixed", "broken"]].sum()
-    moved = (
-        moved[moved.sum(axis=1) > 0].assign(all=moved.sum(axis=1)).sort_values("all", ascending=False, kind="stable")
-    )
-    pairs = [  # the commonest: of many classes there are more than anybody reads
+    moved["all"] = moved.sum(axis=1)
+    moved = moved[moved["all"] > 0].sort_values("all", ascending=False, kind="stable")
+    pairs = [  # the commonest only: many classes have thousands
         (Markup("{} → {}").format(code(old, LONGEST), code(new, LONGEST)), f"{row.fixed:,}", f"{row.broken:,}")
         for (old, new), row in zip(moved.index[:_MOST_PAIRS], moved.head(_MOST_PAIRS).itertuples(), strict=True)
     ]
@@ -102,10 +101,12 @@ def classes(comparison: Comparison) -> Section:
 
 
 def _by_class(actual: pd.Series, predicted: pd.Series, labels: list[str]) -> list[dict[str, float]]:
-    """Precision, recall, F1 and support of each class; 0 where there is nothing to divide by."""
-    right = actual[actual == predicted].value_counts().reindex(labels, fill_value=0)
-    support, asserted = (side.value_counts().reindex(labels, fill_value=0) for side in (actual, predicted))
-    parts = {"precision": right / asserted, "recall": right / support, "f1": 2 * right / (support + asserted)}
+    """Precision, recall, F1 and support of each class; 0 where the divisor is 0."""
+    hits, support, predictions = (
+        column.value_counts().reindex(labels, fill_value=0)
+        for column in (actual[actual == predicted], actual, predicted)
+    )
+    parts = {"precision": hits / predictions, "recall": hits / support, "f1": 2 * hits / (support + predictions)}
     table = pd.DataFrame({**parts, "support": support}).fillna(0.0)
     return [dict(row) for _, row in table.iterrows()]
 
@@ -114,7 +115,7 @@ def _change(old: float, new: float) -> str:
     return f"{old:.3f} → {new:.3f}"
 
 
-def texts(comparison: Comparison, shown: dict[str, str], kind: str) -> Section:
-    """Write those whose prediction was `fixed` or `broken`, most confident first."""
+def texts(comparison: Comparison, texts_by_id: dict[str, str], kind: str) -> Section:
+    """Write the texts whose prediction was `fixed` or `broken`, most confident first."""
     rows = comparison.rows[comparison.rows[kind]].sort_values(["candidate_confidence", "id"], ascending=[False, True])
-    return SECTIONS("texts", kind, list(rows.itertuples()), shown)
+    return SECTIONS("texts", kind, list(rows.itertuples()), texts_by_id)

@@ -1,6 +1,6 @@
-"""Pictures of Vega-Lite, by vl-convert, whose engine takes half a second to start: `started` does that beside the rest.
+"""Draw Vega-Lite by vl-convert. Its engine takes half a second to start: `drawing_process` starts it in parallel.
 
-vl-convert holds Python's lock while it works, so that a thread would gain nothing: it is a process of its own.
+It is a process and not a thread, since vl-convert holds Python's lock while it works.
 """
 
 from collections.abc import Iterator
@@ -10,24 +10,24 @@ from multiprocessing import get_context
 
 SCALE = 2  # pixels of a drawn plot for each CSS pixel: sharp on a telephone too
 _SMALLEST = '{"data": {"values": [{}]}, "mark": "text"}'
-_started: list[ProcessPoolExecutor] = []
+_processes: list[ProcessPoolExecutor] = []
 
 
 @contextmanager
 def drawing_process() -> Iterator[None]:
-    """Draw in a process of its own within the block, a new one: the engine does not survive a fork once it was used."""
+    """Draw in a new process within the block; it is spawned, since the engine does not survive a fork after use."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         pool.submit(_png, _SMALLEST)
-        _started.append(pool)
+        _processes.append(pool)
         try:
             yield
         finally:
-            _started.remove(pool)
+            _processes.remove(pool)
 
 
 def render(specification: str) -> bytes:
-    """Draw a specification; `ValueError` where it is none. Nothing is loaded from elsewhere."""
-    return _started[-1].submit(_png, specification).result() if _started else _png(specification)
+    """Draw a specification as PNG; `ValueError` where it is invalid. Nothing is loaded from elsewhere."""
+    return _processes[-1].submit(_png, specification).result() if _processes else _png(specification)
 
 
 def _png(specification: str) -> bytes:

@@ -1,1 +1,1 @@
-"""The rules of the gate, a module a kind."""
+"""The rules of the gate, one module for each kind."""

@@ -1,7 +1,7 @@
-"""Test rows whose text nearly stands in what is trained on: a word added, swapped or misspelt, two glued into one.
+"""The rule `near-duplicates`: test texts that the training data nearly contains (a word added, swapped, misspelt).
 
-Texts are compared by their sets of words. Some near-duplicates stand in any data, and honest new data brings more at
-main's own rate; what counts is a rise that chance does not explain.
+Texts are compared by their sets of words. Any data has some near-duplicates, and honest new data brings more at main's
+rate; the rule fails on a rise that chance does not explain.
 """
 
 import re
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import betainc
 
-from verdict.review.data import PREPARED
+from verdict.review.data import PREPARED, same_data
 from verdict.review.evidence import Evidence
 from verdict.review.rules.model import BY_PERSON, Rule
 from verdict.review.rules.similarity import Ints, Words, similar_pairs
@@ -24,7 +24,7 @@ from verdict.review.tokens import tokens
 from verdict.review.words import counted
 
 NAME = "near-duplicates"
-# A rise is one that chance brings less often than this.
+# A rise is measurable where chance brings it less often than this.
 CHANCE = 1e-4
 _LEARNT = ("train", "validation")  # with `train.refit` the artifact learns from both
 _WORD = re.compile(r"[^\W_]+")
@@ -32,75 +32,73 @@ _WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True)
 class Side:
-    """Main's texts or a change's, tested and trained on: their words, each with a text of these words."""
+    """The test and training texts of base or candidate: each set of words with a text of these words."""
 
-    test_texts: dict[Words, str]
-    training_texts: dict[Words, str]
+    test: dict[Words, str]
+    training: dict[Words, str]
 
     @classmethod
-    def of(cls, test_texts: Iterable[str], training_texts: Iterable[str]) -> Self:
-        """From texts. Those of the same words count once: data has sets of them, such as "Yay." and "YAY!"."""
-        return cls(*({_words(text): text for text in texts} for texts in (test_texts, training_texts)))
+    def of(cls, test: Iterable[str], training: Iterable[str]) -> Self:
+        """Index texts by their words. Texts of the same words count once, such as "Yay." and "YAY!"."""
+        return cls(*({_words(text): text for text in texts} for texts in (test, training)))
 
     @property
     def size(self) -> int:
-        """The number of pairs."""
-        return len(self.test_texts) * len(self.training_texts)
+        """The number of pairs of a test and a training text."""
+        return len(self.test) * len(self.training)
 
     def has(self, pair: tuple[Words, Words]) -> bool:
-        """Whether it tests the one and trains on the other."""
-        return pair[0] in self.test_texts and pair[1] in self.training_texts
+        """True if this side tests the first text and trains on the second."""
+        return pair[0] in self.test and pair[1] in self.training
 
 
 @dataclass(frozen=True)
 class Rise:
     """Near-duplicates that a change brings.
 
-    `pairs` has a text that is tested and one that is trained on, each of these once; `share` is the number of pairs
-    that main does not have, ÷ the number of those that it has.
+    `pairs` has a test and a training text each, no training text twice; `share` is the number of all pairs that only
+    the candidate has ÷ the number of the base's.
     """
 
     pairs: tuple[tuple[str, str], ...]
-    on_main: int
+    on_base: int
     share: float
 
     @property
     def expected(self) -> float:
-        """How many so many new pairs bring at main's rate; as if main had one more, for it may have none by chance."""
-        return (self.on_main + 1) * self.share
+        """The number to expect at the base's rate; one is added to the base's count, which may be 0 by chance."""
+        return (self.on_base + 1) * self.share
 
     @property
     def by_chance(self) -> float:
-        """How likely chance brings as many: both counts are Poisson's, of one rate that main's count tells about."""
+        """The probability that chance brings as many: both counts are Poisson's, with one rate."""
         share = self.share / (1 + self.share)
-        return float(betainc(len(self.pairs), self.on_main + 1, share)) if self.pairs else 1.0
+        return float(betainc(len(self.pairs), self.on_base + 1, share)) if self.pairs else 1.0
 
     @property
     def measurable(self) -> bool:
-        """Whether chance does not explain it."""
+        """True if chance does not explain the rise."""
         return self.by_chance < CHANCE
 
 
 def rise(base: Side, candidate: Side, pairs: Iterable[tuple[Words, Words]]) -> Rise:
-    """What a change brings, of all pairs of a tested text and one that is trained on that are nearly the same."""
-    known: set[Words] = set()
+    """The near-duplicates that a change brings, from all near-duplicate pairs of a test and a training text."""
+    old: set[Words] = set()
     came: dict[Words, Words] = {}
     for pair in pairs:
         if base.has(pair):
-            known.add(pair[0])
+            old.add(pair[0])
         elif candidate.has(pair):
             came.setdefault(*pair)
-    # One short text may be like many: it is one that came, not many that chance would have to explain.
-    rows = {other: own for own, other in came.items() if own not in known}
-    new = tuple((candidate.test_texts[own], candidate.training_texts[other]) for other, own in rows.items())
-    kept = len(base.test_texts.keys() & candidate.test_texts.keys()) * len(
-        base.training_texts.keys() & candidate.training_texts.keys()
-    )
-    return Rise(new, len(known), (candidate.size - kept) / max(base.size, 1))
+    # A short training text may resemble many test texts: it counts once.
+    tests = {training: test for test, training in came.items() if test not in old}
+    new = tuple((candidate.test[test], candidate.training[training]) for training, test in tests.items())
+    kept = len(base.test.keys() & candidate.test.keys()) * len(base.training.keys() & candidate.training.keys())
+    return Rise(new, len(old), (candidate.size - kept) / max(base.size, 1))
 
 
 def _words(text: str) -> Words:
-    """Its words without case, accents and characters that nobody sees; an underscore ends one. Else the whole text."""
+    """Its words without case, accents and invisible characters; an underscore ends a word. Else the whole text."""
     if not text.isascii():
         parts = unicodedata.normalize("NFKD", text)
         text = "".join(letter for letter in parts if unicodedata.category(letter) not in ("Cf", "Mn"))
@@ -109,64 +107,56 @@ def _words(text: str) -> Words:
 
 
 def near_duplicates(
-    test_texts: Iterable[Words], training_texts: Iterable[Words], sides: Sequence[Side] | None = None
+    test: Iterable[Words], training: Iterable[Words], sides: Sequence[Side] | None = None
 ) -> list[tuple[Words, Words]]:
-    """All pairs of a tested text and one that is trained on that are nearly the same, the most alike first.
+    """All pairs of nearly equal test and training texts, the most similar first.
 
     Args:
-        test_texts: the words of each text that is tested.
-        training_texts: those of each that is trained on.
-        sides: where they are given, of each tested text only the first pair that the first of them has, the first that
-            only another has, and the first that none has: texts made by one template would be millions of pairs.
+        test: the words of each.
+        training: the words of each.
+        sides: where they are given, each test text has only its first pair of the first side, its first that only
+            another side has, and its first of none: texts made by one template would be millions of pairs.
     """
-    rows, others = list(test_texts), list(training_texts)
+    rows, others = list(test), list(training)
     if not rows or not others:
         return []
-    found = [np.empty((3, 0))]
-    for score, own, other in similar_pairs(rows, others):
-        kept = slice(None) if sides is None else _first(own, _owners(own, other, (rows, others), sides))
-        found.append(np.stack([-score, own, other])[:, kept])
-    order, own, other = np.hstack(found)
-    places = np.lexsort((other, own, order))
-    return [
-        (rows[one], others[two]) for one, two in zip(*(part[places].astype(int) for part in (own, other)), strict=True)
-    ]
+    hits = [np.empty((3, 0))]
+    for score, row, other in similar_pairs(rows, others):
+        pairs = ((rows[test], others[training]) for test, training in zip(row, other, strict=True))
+        kept = slice(None) if sides is None else _first(row, _owners(pairs, sides))
+        hits.append(np.stack([-score, row, other])[:, kept])
+    order, row, other = np.hstack(hits)
+    places = np.lexsort((other, row, order))
+    return [(rows[int(row[place])], others[int(other[place])]) for place in places]
 
 
-def _owners(own: Ints, other: Ints, words: tuple[list[Words], list[Words]], sides: Sequence[Side]) -> Ints:
-    """The number of the first side that has a pair; one more where none has it."""
-    found = np.full(len(own), len(sides))
-    for number, side in reversed(list(enumerate(sides))):
-        pairs = zip(own, other, strict=True)
-        has = np.fromiter((side.has((words[0][one], words[1][two])) for one, two in pairs), bool, len(own))
-        found[has] = number
-    return found
+def _owners(pairs: Iterable[tuple[Words, Words]], sides: Sequence[Side]) -> Ints:
+    """The number of the first side that has each pair; one more where none has it."""
+    owners = (next((number for number, side in enumerate(sides) if side.has(pair)), len(sides)) for pair in pairs)
+    return np.fromiter(owners, np.int64)
 
 
-def _first(own: Ints, owners: Ints) -> Ints:
+def _first(row: Ints, owners: Ints) -> Ints:
     """The places of the first pair of each row and owner."""
-    return np.sort(np.unique(own * (owners.max(initial=0) + 1) + owners, return_index=True)[1])
+    return np.sort(np.unique(row * (owners.max(initial=0) + 1) + owners, return_index=True)[1])
 
 
 def rule(base: Evidence, candidate: Evidence, approvals: Iterable[str]) -> Rule:
-    """No measurable rise of near-duplicates; free where the prepared data is main's."""
+    """No measurable rise of near-duplicates; passes where the prepared data is main's."""
     requirement = "test rows nearly stand in the training data no more often than new data brings by chance"
-    if all(base.revision.hash_of(path) == candidate.revision.hash_of(path) for path in PREPARED.values()):
+    if same_data(base.revision, candidate.revision):
         return Rule(NAME, requirement, True, "the prepared data is main's")
     old, new = (Side.of(_texts(side, ("test",)), _texts(side, _LEARNT)) for side in (base, candidate))
-    found = rise(
-        old,
-        new,
-        near_duplicates({**old.test_texts, **new.test_texts}, {**old.training_texts, **new.training_texts}, (old, new)),
-    )
-    many = counted(len(found.pairs), "more test row")
-    text = f"{many}, {found.expected:.1f} to be expected; {found.on_main} on main"
-    if not found.measurable:
-        return Rule(NAME, requirement, True, text)
-    first = "; ".join(f"{tested[:80]!r} and {learnt[:80]!r}" for tested, learnt in found.pairs[:3])
+    pairs = near_duplicates({**old.test, **new.test}, {**old.training, **new.training}, (old, new))
+    change = rise(old, new, pairs)
+    many = counted(len(change.pairs), "more test row")
+    finding = f"{many}, {change.expected:.1f} to be expected; {change.on_base} on main"
+    if not change.measurable:
+        return Rule(NAME, requirement, True, finding)
+    first = "; ".join(f"{test[:80]!r} and {training[:80]!r}" for test, training in change.pairs[:3])
     approved = "data" in approvals
     remedy = f"take them out of the training data, or {BY_PERSON.format('data')}"
-    return Rule(NAME, requirement, approved, f"{text}; such as {first}", remedy, approved, many)
+    return Rule(NAME, requirement, approved, f"{finding}; such as {first}", remedy, approved, many)
 
 
 def _texts(side: Evidence, splits: Iterable[str]) -> pd.Series:

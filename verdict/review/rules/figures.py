@@ -1,10 +1,9 @@
-"""The figures that a change tells, in metrics/evaluation.json and metrics/validation.json, computed again: all of them.
+"""The rule `figures`: all of metrics/evaluation.json and metrics/validation.json, computed again.
 
-Those on test come from the artifact. Those on validation come from predictions that the stage wrote before it trained
-once more on train + validation: they are true to these predictions, and these are the change's own claim.
+Figures on test come from the artifact. Figures on validation come from predictions that the stage wrote before it
+trained once more on train + validation: the figures must be those of these predictions, which are the change's claim.
 """
 
-import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,9 +24,9 @@ _NEW = f"{_AGAIN}; the judge is main's code: a metric that main does not compute
 
 @dataclass(frozen=True)
 class ValidationFigures:
-    """A change's figures on validation by seed, the artifact's first, from its predictions; `wrong` says what is amiss.
+    """A change's figures on validation by seed, the artifact's first, from its predictions; `wrong` has the mismatches.
 
-    Both are empty where dvc.lock names no such predictions. What is `optional` may be missing in both files.
+    Both are empty where dvc.lock names no such predictions. `optional` metrics may be missing in both files.
     """
 
     figures: dict[str, MetricsBySlice] = field(default_factory=dict)
@@ -35,29 +34,26 @@ class ValidationFigures:
     optional: frozenset[str] = frozenset()
 
     def seeds(self, least: int, headline: str) -> Seeds | None:
-        """The headline metric of all seeds; None where it is one, or none can be read, and no more are asked for."""
-        values = [own[OVERALL][headline] for own in self.figures.values()]
+        """The headline metric of all seeds; None where fewer than two are known and no more than one is required."""
+        values = [figures[OVERALL][headline] for figures in self.figures.values()]
         if max(len(values), least) < 2:
             return None
         if not values:
             raise VerdictError(VALIDATION[0], "; ".join(self.wrong) or "dvc.lock has no such output", "dvc repro train")
-        return Seeds(len(values), statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
+        return Seeds.of(values)
 
 
 def recompute_validation(candidate: Evidence, optional: frozenset[str] = frozenset()) -> ValidationFigures:
-    """Compute the figures on validation again, and compare metrics/validation.json with them.
-
-    What is `optional` may be missing there.
-    """
+    """Compute the figures on validation again, and compare metrics/validation.json with them."""
     try:
         tables = candidate.on_validation
     except VerdictError as error:
         return ValidationFigures(wrong=(f"{error.where}: {error.what}",), optional=optional)
     if not tables:
         return ValidationFigures(optional=optional)
-    own = str((candidate.revision.params.get("train") or {}).get("seed"))
+    seed = str((candidate.revision.params.get("train") or {}).get("seed"))
     figures = {
-        match[1] if (match := SEED.fullmatch(name)) else own: metrics_by_slice(table, candidate.labels, BINS)
+        match[1] if (match := SEED.fullmatch(name)) else seed: metrics_by_slice(table, candidate.labels, BINS)
         for name, table in tables.items()
     }
     return ValidationFigures(figures, tuple(_compared(candidate, figures, optional)), optional)
@@ -65,35 +61,30 @@ def recompute_validation(candidate: Evidence, optional: frozenset[str] = frozens
 
 def _compared(candidate: Evidence, figures: dict[str, MetricsBySlice], optional: frozenset[str]) -> Iterator[str]:
     text = candidate.revision.text(SCORES)
-    if text is None:  # then nothing is told; where dvc.yaml declares the file, the rule `lock` misses it
+    if text is None:  # where dvc.yaml declares the file, the rule `lock` reports that it is missing
         return
     try:
-        told = parse_metrics(text, SCORES)
+        reported = parse_metrics(text, SCORES)
     except VerdictError as error:
         yield f"{SCORES}: {error.what}"
         return
-    values = {seed: own[OVERALL][candidate.headline] for seed, own in figures.items()}
-    seeds = {
-        "values": values,
-        "mean": statistics.fmean(values.values()),
-        "std": statistics.stdev(values.values()) if len(values) > 1 else 0.0,
+    values = {seed: of_seed[OVERALL][candidate.headline] for seed, of_seed in figures.items()}
+    seeds = Seeds.of(list(values.values()))
+    expected = {
+        **metrics_document(next(iter(figures.values())), candidate.labels),
+        "seeds": {"values": values, "mean": seeds.mean, "std": seeds.std},
     }
-    document = metrics_document(next(iter(figures.values())), candidate.labels)
-    yield from (f"{SCORES}: {line}" for line in document_mismatches(told, {**document, "seeds": seeds}, optional))
+    yield from (f"{SCORES}: {line}" for line in document_mismatches(reported, expected, optional))
 
 
 def rule(figures: Reported, expected: dict[str, Any], candidate: Evidence, validation: ValidationFigures) -> Rule:
-    """The rule `figures`: what both files hold, and nothing else.
+    """Both files hold the computed figures, and nothing else.
 
-    Args:
-        figures: what DVC shows of the candidate's metrics/evaluation.json.
-        expected: the document that its predictions on test make.
-        candidate: whose files they are.
-        validation: its figures on validation.
+    `figures` are metrics/evaluation.json as DVC reports it, `expected` the same computed from the predictions on test.
     """
     revision = candidate.revision
-    told: dict[str, Any] = parse_metrics(revision.text(EVALUATION) or "", f"{EVALUATION} of {revision.name}")
-    on_test = (*mismatches(figures, expected, revision, validation.optional), *unknown_entries(told, expected))
+    evaluation = parse_metrics(revision.text(EVALUATION) or "", f"{EVALUATION} of {revision.name}")
+    on_test = (*mismatches(figures, expected, revision, validation.optional), *unknown_entries(evaluation, expected))
     wrong = [*dict.fromkeys(on_test), *validation.wrong]
     requirement = (
         f"{EVALUATION} and {SCORES} hold the figures of the predictions and no others; those on test are the artifact's"

@@ -1,4 +1,4 @@
-"""The rule on what belongs together: dvc.lock and the tree."""
+"""The rule `lock`: dvc.lock is true of the tree."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from verdict.review.words import counted
 
 
 def rule(store: Store, candidate: Revision, policy: Gate) -> tuple[list[Finding], Rule]:
-    """Whether dvc.lock is true of the tree, and all that is wrong with it."""
+    """Check dvc.lock against the tree; return all findings and the rule."""
     requirement = "dvc.lock is consistent with the tree" + (", and every entry ran" if policy.lock == "ran" else "")
     if policy.lock == "ignore":
         return [], Rule("lock", requirement, True, "not asked by the policy")
     with checked_out(candidate) as folder:
-        own = None if candidate.commit else store.repo
-        findings = check(folder, policy.lock == "ran", own, Path(store.repo.stage_cache.cache_dir))
+        repo = None if candidate.commit else store.repo
+        findings = check(folder, policy.lock == "ran", repo, Path(store.repo.stage_cache.cache_dir))
     if not findings:
         return [], Rule("lock", requirement, True, "consistent")
     first = findings[0]
-    found = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
-    return findings, Rule("lock", requirement, False, found, first.mend, brief=f"{first.stage}: {first.where}")
+    summary = f"{counted(len(findings), 'finding')}, the first: {first.stage}: {first.where}: {first.what}"
+    return findings, Rule("lock", requirement, False, summary, first.mend, brief=f"{first.stage}: {first.where}")

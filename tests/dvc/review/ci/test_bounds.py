@@ -1,4 +1,4 @@
-"""What stands for more than memory holds is refused before anything is expanded; honest changes are far below."""
+"""Files that would expand beyond memory are refused unexpanded; honest changes are far below the limits."""
 
 import json
 import subprocess
@@ -93,7 +93,7 @@ _REASONS = (
 
 @pytest.mark.parametrize("change", _EXPLOSIONS.values(), ids=_EXPLOSIONS)
 def test_what_would_explode_is_refused(repository: Repository, change: Callable[[Repository], None]) -> None:
-    """Main's code says so by the text alone, before DVC or git has expanded any of it."""
+    """Main's code refuses the text before DVC or git has expanded any of it."""
     repository.branch("change")
     change(repository)
     with pytest.raises(VerdictError, match=_REASONS):

@@ -28,7 +28,7 @@ def files(repository: Repository, commit: str) -> list[str]:
 
 
 def test_the_merge_holds_both_sides(repository: Repository) -> None:
-    """What main gained since the branch began is part of what is judged, and so is the change."""
+    """The judged merge has the change, and all that main gained since the branch began."""
     repository.branch("change")
     repository.put("stages/train.py", "print('better')\n")
     head = repository.commit()
@@ -72,7 +72,7 @@ def test_dvc_settings_are_mains(repository: Repository, tmp_path: Path) -> None:
 
 
 def test_a_conflict_in_generated_files_alone_is_none(repository: Repository) -> None:
-    """Two sides with a dvc.lock of their own can be judged: what the run brings takes the place of both."""
+    """Conflicting versions of dvc.lock can be judged: the run's version replaces both."""
     repository.branch("change")
     repository.put("dvc.lock", LOCK.replace("b111", "b333"))
     head = repository.commit()
@@ -104,7 +104,7 @@ def test_a_new_symbolic_link_is_refused(repository: Repository) -> None:
 
 
 def test_a_link_that_main_has_is_no_matter(repository: Repository) -> None:
-    """What was reviewed into main stays possible."""
+    """A link that was reviewed into main is allowed."""
     (repository.path / "link").symlink_to("docs/a.md")
     repository.commit()
     repository.branch("change")

@@ -1,4 +1,4 @@
-"""Which changed files can reach a result."""
+"""The changed files that can affect a result."""
 
 import pytest
 
@@ -12,7 +12,7 @@ repository = plumbing.repository
 
 
 def changed(repository: Repository) -> list[str]:
-    """What a commit of everything that was written touches."""
+    """The affecting files of a commit of everything that was written."""
     repository.commit()
     return affecting_results(resolve(repository.path, "main"), resolve(repository.path, "HEAD"))
 
@@ -70,7 +70,7 @@ def test_what_cannot_matter_is_not_in_it(repository: Repository, path: str) -> N
     ],
 )
 def test_anything_else_is_in_it(repository: Repository, path: str) -> None:
-    """What the DAG reads, writes or is defined by, and whatever is not on the list of what cannot matter."""
+    """Inputs, outputs and definitions of the DAG can affect a result, and so can files not listed as harmless."""
     repository.branch("change")
     repository.put(path, "new: 1\n")
     assert changed(repository) == [path]
@@ -113,7 +113,7 @@ def test_variables_of_a_stage_lie_where_it_runs(repository: Repository, stage: s
 
 
 def test_without_a_lock_everything_may_matter(repository: Repository) -> None:
-    """Where nobody can say what the DAG reads, no change counts as harmless."""
+    """Without a dvc.lock, no changed file counts as harmless."""
     (repository.path / "dvc.lock").unlink()
     repository.commit()
     repository.branch("change")
@@ -148,7 +148,7 @@ def test_paths_of_a_lock_count_from_where_its_stage_runs(repository: Repository,
 
 
 def test_what_a_link_leads_to_is_in_it(repository: Repository) -> None:
-    """What is behind a dependency that is a link, holds or passes one, behind links to links, and behind code."""
+    """The targets of links count: of links that are dependencies, in them, above them, chained, and of code."""
     with_lock(repository, "", ".", "docs/link.md", "docs/held", "docs/way/in.md")
     links = {"link.md": "second.md", "second.md": "a.md", "held/x.md": "../b.md", "way": "c"}
     for link, target in {**{f"docs/{name}": to for name, to in links.items()}, "lib/new.py": "../docs/d.md"}.items():

@@ -1,4 +1,4 @@
-"""The private test set: fetched by the judge alone, scored by main's code, and never told but in sum."""
+"""The private test set: only the judge fetches it, main's code scores it, and only sums are published."""
 
 import os
 from pathlib import Path
@@ -71,7 +71,7 @@ def failed(found: Review) -> list[str]:
 
 
 def test_an_honest_change_passes_and_is_told_in_one_line(clone: Clone, runner: ReviewRunner) -> None:
-    """The line has the score, its interval and the number of rows; no text, id or slice stands anywhere."""
+    """The line has the score, its interval and the number of rows; no text, id or slice is printed."""
     retrain(clone, **{"linear.alpha": 1.6e-5})
     relock(clone)
     found = judged(clone, runner)
@@ -85,7 +85,7 @@ def test_an_honest_change_passes_and_is_told_in_one_line(clone: Clone, runner: R
 
 
 def test_a_worse_model_fails(clone: Clone, runner: ReviewRunner) -> None:
-    """What learnt everything the wrong way round is worse there, too, and below the floor."""
+    """A model trained on flipped labels is worse there, too, and below the floor."""
     train_on_flipped_labels(clone)
     edits.run_stage(clone, evaluate)
     relock(clone)
@@ -108,7 +108,7 @@ def test_a_gain_on_test_alone_fails(clone: Clone, runner: ReviewRunner) -> None:
 
 
 def test_rows_that_main_has_are_left_out_and_counted(clone: Clone, runner: ReviewRunner, secret: Path) -> None:
-    """They were learnt from or are tested anyway; what the change has makes no difference to the number."""
+    """Rows of main's table are left out, since they were learnt or are tested; the change's rows do not matter."""
     known = pd.read_parquet(clone.path / "data/prepared/train.parquet").head(30)
     schema = pq.read_schema(secret)
     write_table(secret, pd.concat([pd.read_parquet(secret), known.assign(id=known["id"] + "-k")]), schema)
@@ -154,7 +154,7 @@ def test_a_file_that_is_none_cannot_judge_and_is_not_told(
 
 
 def test_nothing_is_asked_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the variable there are no rows; a key without an address is a slip, and is told."""
+    """Without the variable there are no rows; a key without an address is reported as a mistake."""
     monkeypatch.delenv(private.PLACE)
     assert private.rows() is None
     monkeypatch.setenv("PRIVATE_KEY", "k")
@@ -163,7 +163,7 @@ def test_nothing_is_asked_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_it_is_fetched_with_a_key_of_its_own(s3: S3, secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From a bucket by its own key; a wrong key or name cannot judge, and its text tells neither key nor address."""
+    """It comes from a bucket by its own key; a wrong key or name cannot judge, and prints neither key nor address."""
     s3.put("private/rows.parquet", secret.read_bytes())
     keys = s3.keys(read_only=True)
     monkeypatch.setenv("PRIVATE_ENDPOINT", s3.endpoint)
@@ -195,7 +195,7 @@ def test_too_much_is_not_read(secret: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_keys_are_forgotten_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What reads the change's files finds neither the address nor the key."""
+    """Code that reads the change's files finds neither the address nor the key."""
     for name in private.NAMES:
         monkeypatch.setenv(name, "x")
     full_review._forget_keys()

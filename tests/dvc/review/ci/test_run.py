@@ -27,7 +27,7 @@ TRAIN, PREPARE = "data/prepared/train.parquet", "stages/prepare.py"
 
 @pytest.fixture
 def main(clone: Clone) -> MainCode:
-    """Main's code, in a checkout of its own."""
+    """Main's code in a separate checkout."""
     clone.run("git", "worktree", "add", "--quiet", "--detach", str(clone.path.with_name("main")))
     return MainCode(clone.path.with_name("main"))
 
@@ -44,7 +44,7 @@ def begin(name: str, text: str) -> Change:
 
 
 def declare(stage: str, path: str) -> Change:
-    """One dependency more."""
+    """Declare one more dependency."""
 
     def change(place: Clone) -> None:
         dag = place.dag()
@@ -55,7 +55,7 @@ def declare(stage: str, path: str) -> Change:
 
 
 def both(*several: Change) -> Change:
-    """One after the other."""
+    """Make one change after the other."""
     return lambda place: [change(place) for change in several]
 
 
@@ -202,7 +202,7 @@ def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
 
 
 def test_an_honest_change_of_the_code_needs_no_label(clone: Clone, runner: ReviewRunner, main: MainCode) -> None:
-    """Where the change's code writes what main's does, its lock is what comes out."""
+    """If the change's code writes what main's does, the run reproduces its lock."""
 
     def commented(place: Clone) -> None:
         path = place.path / PREPARE

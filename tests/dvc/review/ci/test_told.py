@@ -29,7 +29,7 @@ def test_the_end_of_a_log_is_shown_as_it_was_printed() -> None:
 
 
 def test_a_run_that_failed_says_whose_fault_it_is() -> None:
-    """A stage that fails fails the change; what nobody can say leaves it unjudged; without a log there is none."""
+    """A failed stage fails the change; an unknown failure leaves it unjudged; without a log no log is quoted."""
     titles = {
         code: failed(code, "train", "", log="", url="x", sides=(MAIN, HEAD)).splitlines()[0]
         for code in (FAIL, CANNOT_JUDGE)
@@ -62,7 +62,7 @@ def test_no_comment_interprets_what_it_quotes() -> None:
 
 
 def test_a_stale_lock_names_every_finding_and_the_label() -> None:
-    """What is wrong and how to mend it, and what a label can do where the change may have one."""
+    """All findings with their remedies are named, and the label, where the change may have it."""
     findings = [Finding("train", "params.yaml", "another value", "dvc repro train")]
     text = stale(findings, MAIN, HEAD, True)
     assert text.startswith("<h2>❌ Fail: dvc.lock is stale</h2>")
