@@ -1,4 +1,4 @@
-"""Figures, printed by `make bench`; none of them is asserted in a test."""
+"""Benchmarks, printed by `make bench`; no test asserts their figures."""
 
 from verdict.base.numerics import pin
 

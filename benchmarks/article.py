@@ -1,4 +1,4 @@
-"""The server that articles show, to compare with: FastAPI, a thread a request, scikit-learn's pipeline from joblib."""
+"""The usual server of articles, as a baseline: FastAPI, a thread per request, scikit-learn's pipeline from joblib."""
 
 import os
 
@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 
-class Asked(BaseModel):
+class Query(BaseModel):
     """A request."""
 
     text: str
@@ -18,7 +18,7 @@ def app() -> FastAPI:
     service, model = FastAPI(), joblib.load(os.environ["MODEL"])
 
     @service.post("/predict")
-    def predict(asked: Asked) -> dict[str, str]:
-        return {"label": str(model.predict([asked.text])[0])}
+    def predict(query: Query) -> dict[str, str]:
+        return {"label": str(model.predict([query.text])[0])}
 
     return service

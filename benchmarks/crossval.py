@@ -81,35 +81,35 @@ def cross_validate(
 def published() -> dict[tuple[str, str], str]:
     """The best published score of each slice and metric."""
     best: dict[tuple[str, str], float] = {}
-    for one in read_published(Path("data/published.csv")):
-        key = (one.slice, one.metric)
-        best[key] = max(one.value, best.get(key, one.value))
+    for score in read_published(Path("data/published.csv")):
+        key = (score.slice, score.metric)
+        best[key] = max(score.value, best.get(key, score.value))
     return {key: f"{value:.2f}" for key, value in best.items()}
 
 
 def show(ours: pd.DataFrame, fold_of: npt.NDArray[np.int_], dataset: Dataset, headline: str) -> None:
-    """Print a line overall and of each slice: the headline metric, how it spreads over folds, and the others."""
+    """Print a line overall and for each slice: the headline metric, its spread over folds, and the other metrics."""
     metrics = [name for name in metrics_of(len(dataset.labels), dataset.rating is not None) if name != headline]
     scores = metrics_by_slice(ours, dataset.labels, BINS)
     folds = [metrics_by_slice(ours[fold_of == fold], dataset.labels, BINS) for fold in range(FOLDS)]
     print(f"{'':12} {headline:>17} {'± folds':>8} {'published':>9}" + "".join(f" {name:>17}" for name in metrics))
     best = published()
-    for name, found in scores.items():
+    for name, values in scores.items():
         spread = np.std([fold[name][headline] for fold in folds if name in fold], ddof=1)
         print(
-            f"{name:12} {found[headline]:17.4f} {spread:8.4f} {best.get((name, headline), ''):>9}"
-            + "".join(f" {found[metric]:17.4f}" for metric in metrics)
+            f"{name:12} {values[headline]:17.4f} {spread:8.4f} {best.get((name, headline), ''):>9}"
+            + "".join(f" {values[metric]:17.4f}" for metric in metrics)
         )
 
 
-def beside(ours: pd.DataFrame, svc: Mapping[float, pd.DataFrame], labels: tuple[str, ...], headline: str) -> None:
-    """Print what the best SVC scores, and the difference with its interval."""
+def compare_svc(ours: pd.DataFrame, svc: Mapping[float, pd.DataFrame], labels: tuple[str, ...], headline: str) -> None:
+    """Print the scores of the best SVC, and the difference to it with its interval."""
     scores = {strength: metrics_by_slice(table, labels, BINS) for strength, table in svc.items()}
     best = max(scores, key=lambda strength: scores[strength][OVERALL][headline])
-    shown = ", ".join(f"{name} {found[headline]:.4f}" for name, found in scores[best].items())
+    shown = ", ".join(f"{name} {values[headline]:.4f}" for name, values in scores[best].items())
     print(f"LinearSVC on the same features, C={best}: {shown}")
-    asked = ResamplingSettings(BINS, RESAMPLES, 0, lambda group: [headline] if group == OVERALL else [])
-    draws = paired_bootstrap(svc[best], ours, labels, asked)[OVERALL]
+    resampling = ResamplingSettings(BINS, RESAMPLES, 0, lambda group: [headline] if group == OVERALL else [])
+    draws = paired_bootstrap(svc[best], ours, labels, resampling)[OVERALL]
     low, high = draws.interval(headline, 0.95)
     difference = draws.candidate[headline] - draws.base[headline]
     print(f"difference overall {difference:+.4f}, 95 % interval [{low:+.4f}, {high:+.4f}]")
@@ -134,7 +134,7 @@ def main() -> None:
     print(f"{settings.train.model}: grouped {FOLDS}-fold, {len(table)} rows (test left out)")
     show(tables[0], fold_of, dataset, headline)
     if svc:
-        beside(tables[0], dict(zip(svc, tables[1:], strict=True)), dataset.labels, headline)
+        compare_svc(tables[0], dict(zip(svc, tables[1:], strict=True)), dataset.labels, headline)
 
 
 if __name__ == "__main__":

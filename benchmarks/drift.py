@@ -1,4 +1,4 @@
-"""How often `verdict drift` cries wolf, what it finds, and what counting costs the service.
+"""False alarms and power of `verdict drift`, and the cost of counting for the service.
 
     python -m benchmarks.drift [--windows N] [--rounds N] [--rows FOLDER]
 
@@ -39,72 +39,75 @@ Mix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Live:
-    """Texts that are asked about: counts of each row, its truth, what is answered, and to which slice it belongs."""
+    """Texts as users might ask: for each row its counts, true label and answer, and by slice the groups of rows."""
 
     words: npt.NDArray[np.int64]
     answers: npt.NDArray[np.int64]
     truth: npt.NDArray[np.str_]
-    said: npt.NDArray[np.str_]
+    answered: npt.NDArray[np.str_]
     groups: Sequence[Sequence[list[int]]]
 
     def rows(self, draw: np.random.Generator, mix: Mix, texts: int) -> list[int]:
-        """Rows of whole groups, with shares `mix` of the slices."""
-        found: list[int] = []
-        for groups, wanted in zip(self.groups, (texts * mix).round().astype(int), strict=True):
-            own: list[int] = []
-            while len(own) < wanted:
-                own += groups[int(draw.integers(len(groups)))]
-            found += own[:wanted]
-        return found
+        """Draw rows of whole groups, with shares `mix` of the slices."""
+        rows: list[int] = []
+        for groups, count in zip(self.groups, (texts * mix).round().astype(int), strict=True):
+            slice_rows: list[int] = []
+            while len(slice_rows) < count:
+                slice_rows += groups[int(draw.integers(len(groups)))]
+            rows += slice_rows[:count]
+        return rows
 
     def window(self, draw: np.random.Generator, rows: list[int]) -> Window:
-        """What a service counts of them: the words of half."""
+        """The counts of a service, which counts the words of half the texts."""
         half = [row for row in rows if draw.random() < COUNTED_SHARE]
         lengths = np.zeros(len(LENGTHS) + 1, np.int64)
         return Window(self.words[half].sum(axis=0), self.answers[rows].sum(axis=0), lengths)
 
 
 def live(reference: Reference) -> tuple[Live, pd.DataFrame]:
-    """The test split, and its table."""
+    """The test split as live text, and its table."""
     table = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")
     predictions = read_table(ROOT / "data/predictions/test.parquet", "dvc repro evaluate")
-    said = predictions[list(reference.labels)].to_numpy()
-    rows, of = pd.Series(np.arange(len(table))), table["slice"]
-    groups = [list(rows[of == name].groupby(table["group"]).agg(list)) for name in reference.slices]
-    found = Live(
+    probabilities = predictions[list(reference.labels)].to_numpy()
+    rows, slices = pd.Series(np.arange(len(table))), table["slice"]
+    groups = [list(rows[slices == name].groupby(table["group"]).agg(list)) for name in reference.slices]
+    live_texts = Live(
         reference.counter.count(table["text"]),
-        answer_counts(said),
+        answer_counts(probabilities),
         table["label"].to_numpy(np.str_),
-        np.array(reference.labels)[said.argmax(axis=1)],
+        np.array(reference.labels)[probabilities.argmax(axis=1)],
         groups,
     )
-    return found, table
+    return live_texts, table
 
 
 def mixes(reference: Reference, table: pd.DataFrame) -> dict[str, Mix]:
     """The seven mixes of slices."""
-    own = np.array([(table["slice"] == name).mean() for name in reference.slices])
-    alone = dict(zip(reference.slices, np.eye(len(own)), strict=True))
+    test = np.array([(table["slice"] == name).mean() for name in reference.slices])
+    alone = dict(zip(reference.slices, np.eye(len(test)), strict=True))
     heavy = np.where(np.array(reference.slices) == "tweets", 0.7, 0.1)
-    return {"as the test split": own, **alone, "all alike": np.full(len(own), 1 / len(own)), "70 % tweets": heavy}
+    return {"as the test split": test, **alone, "all alike": np.full(len(test), 1 / len(test)), "70 % tweets": heavy}
 
 
 def alarms(reference: Reference, seen: Sequence[Window], first: Window) -> dict[str, list[bool]]:
-    """Of each kind whether a window is the second in a row beyond its limit."""
-    found = [{one.kind: one.over for one in measure(reference, window, None, first).findings} for window in seen]
-    return {kind: [a[kind] and b[kind] for a, b in pairwise(found)] for kind in KINDS}
+    """For each kind, whether each window is the second in a row beyond its limit."""
+    measurements = [measure(reference, window, None, first) for window in seen]
+    over = [{finding.kind: finding.over for finding in measurement.findings} for measurement in measurements]
+    return {kind: [before[kind] and now[kind] for before, now in pairwise(over)] for kind in KINDS}
 
 
-def unshifted(reference: Reference, usual: Live, mix: Mix, windows: int, draw: np.random.Generator) -> dict[str, int]:
-    """How many of some windows are an alarm, by kind; every 25 a release begins."""
+def false_alarms(
+    reference: Reference, usual: Live, mix: Mix, windows: int, draw: np.random.Generator
+) -> dict[str, int]:
+    """The number of alarms in so many windows, by kind; a new release begins every 25 windows."""
     total = dict.fromkeys(KINDS, 0)
     for start in range(0, windows, 25):
         size = min(25, windows - start)
         first, *seen = (
             usual.window(draw, usual.rows(draw, mix, texts)) for texts in [FIRST_TEXTS, *[WINDOW_TEXTS] * (size + 1)]
         )
-        for kind, found in alarms(reference, seen, first).items():
-            total[kind] += sum(found)
+        for kind, raised in alarms(reference, seen, first).items():
+            total[kind] += sum(raised)
     return total
 
 
@@ -112,7 +115,7 @@ Change = Callable[[Live, np.random.Generator], Live]
 
 
 def foreign(usual: Live, draw: np.random.Generator) -> Live:
-    """Of one text in twenty all words are foreign."""
+    """All words of one text in twenty are foreign."""
     words, chosen = usual.words.copy(), draw.random(len(usual.words)) < 0.05
     words[chosen] = 0
     words[chosen, -1] = len(_FOREIGN.split())
@@ -120,7 +123,7 @@ def foreign(usual: Live, draw: np.random.Generator) -> Live:
 
 
 def vocabulary(share: float, only: int | None = None) -> Change:
-    """A share of the words that are not frequent is new; of one slice alone, where that is named."""
+    """A share of the words that are not frequent is new, in all slices or in `only` one."""
 
     def change(usual: Live, draw: np.random.Generator) -> Live:
         words = usual.words.copy()
@@ -135,7 +138,7 @@ def vocabulary(share: float, only: int | None = None) -> Change:
 
 
 def punctuation(reference: Reference) -> Change:
-    """In half of the texts all marks are doubled."""
+    """All punctuation marks are doubled in half of the texts."""
     marks = np.array([place for place, word in enumerate(reference.frequent) if not word[0].isalnum()])
 
     def change(usual: Live, draw: np.random.Generator) -> Live:
@@ -147,52 +150,53 @@ def punctuation(reference: Reference) -> Change:
 
 
 def more_of(label: str, answered: bool) -> Change:
-    """Ten points more texts of a class in each slice, by what is answered or by the truth, in place of others."""
+    """Ten points more texts of a class in each slice, by the answer or by the true label, in place of others."""
 
     def change(usual: Live, draw: np.random.Generator) -> Live:
-        of_class, groups = (usual.said if answered else usual.truth) == label, []
-        for own in usual.groups:
-            rows = np.array([row for group in own for row in group])
+        of_class, groups = (usual.answered if answered else usual.truth) == label, []
+        for slice_groups in usual.groups:
+            rows = np.array([row for group in slice_groups for row in group])
             more = rows[of_class[rows]] if of_class[rows].any() else np.flatnonzero(of_class)
             others = rows[~of_class[rows]]
-            gone = set(draw.choice(others, min(round(0.1 * len(rows)), len(others)), replace=False).tolist())
-            put = [[int(draw.choice(more)) if row in gone else row for row in group] for group in own]
-            groups.append(put)
+            replaced = set(draw.choice(others, min(round(0.1 * len(rows)), len(others)), replace=False).tolist())
+            groups.append(
+                [[int(draw.choice(more)) if row in replaced else row for row in group] for group in slice_groups]
+            )
         return replace(usual, groups=groups)
 
     return change
 
 
-def found_within(reference: Reference, usual: Live, mix: Mix, change: Change, times: int) -> dict[str, int]:
-    """How often there is an alarm within three windows of a change, by kind and at all."""
+def detections(reference: Reference, usual: Live, mix: Mix, change: Change, times: int) -> dict[str, int]:
+    """The number of changes with an alarm within three windows, by kind and at all."""
     total, draw = dict.fromkeys((*KINDS, "any"), 0), np.random.default_rng(_SEED)
     for _ in range(times):
         first = usual.window(draw, usual.rows(draw, mix, FIRST_TEXTS))
         moved = change(usual, draw)
         seen = [moved.window(draw, moved.rows(draw, mix, WINDOW_TEXTS)) for _ in range(_WITHIN)]
-        own = alarms(reference, seen, first)
+        raised = alarms(reference, seen, first)
         for kind in KINDS:
-            total[kind] += any(own[kind])
-        total["any"] += any(map(any, own.values()))
+            total[kind] += any(raised[kind])
+        total["any"] += any(map(any, raised.values()))
     return total
 
 
-def moved_mix(reference: Reference, usual: Live, every: dict[str, Mix], times: int) -> None:
-    """Print what is said after a change from each mix to each other: alarms, and errors of the expected score."""
+def moved_mix(reference: Reference, usual: Live, all_mixes: dict[str, Mix], times: int) -> None:
+    """Print the alarms, and the errors of the expected score, after a change from each mix to each other."""
     draw, kinds, windows = np.random.default_rng(_SEED), dict.fromkeys(KINDS, 0), 0
     single: list[float] = []
     mean: list[float] = []
-    for before in every.values():
-        for after in (mix for mix in every.values() if mix is not before):
+    for before in all_mixes.values():
+        for after in (mix for mix in all_mixes.values() if mix is not before):
             first = usual.window(draw, usual.rows(draw, before, FIRST_TEXTS))
             rows = [usual.rows(draw, after, WINDOW_TEXTS) for _ in range(times)]
-            seen = [usual.window(draw, own) for own in rows]
-            real = [f1_score(usual.truth[own], usual.said[own], average="weighted") for own in rows]
-            told = [measure(reference, window, None).expected for window in seen]
-            single += np.subtract(told, real).tolist()
-            mean.append(float(np.mean(told) - np.mean(real)))
-            for kind, found in alarms(reference, seen, first).items():
-                kinds[kind] += sum(found)
+            seen = [usual.window(draw, window_rows) for window_rows in rows]
+            real = [f1_score(usual.truth[some], usual.answered[some], average="weighted") for some in rows]
+            expected = [measure(reference, window, None).expected for window in seen]
+            single += np.subtract(expected, real).tolist()
+            mean.append(float(np.mean(expected) - np.mean(real)))
+            for kind, raised in alarms(reference, seen, first).items():
+                kinds[kind] += sum(raised)
             windows += times - 1
     print(f"a change of mix alone, {windows} windows: {kinds}; the expected score is off")
     for name, errors in (("from that of its window", np.abs(single)), (f"of {times} windows together", np.abs(mean))):
@@ -212,35 +216,37 @@ def cost(rounds: int, texts: list[str]) -> None:
             servers[label] = stack.enter_context(running([*service(port), *more], port))
             loaded(port, 32, lua)
         for connections in (1, 32):
-            found: dict[str, list[float]] = {label: [] for label in servers}
+            measured: dict[str, list[float]] = {label: [] for label in servers}
             for number in range(rounds):
                 for label in sorted(servers, reverse=number % 2 == 1):
                     before = servers[label].cpu()
                     requests = loaded(servers[label].port, connections, lua, 2).requests
-                    found[label].append(requests / (servers[label].cpu() - before))
-            shares = [1 - a / b for a, b in zip(found["with"], found["without"], strict=True)]
-            rates = {label: statistics.median(rates) for label, rates in found.items()}
-            told = f"{rates['with']:,.0f} with, {rates['without']:,.0f} without, {statistics.median(shares):.1%} less"
-            print(f"requests a CPU-second, {connections} connections: {told}")
+                    measured[label].append(requests / (servers[label].cpu() - before))
+            shares = [1 - a / b for a, b in zip(measured["with"], measured["without"], strict=True)]
+            rates = {label: statistics.median(rates) for label, rates in measured.items()}
+            line = f"{rates['with']:,.0f} with, {rates['without']:,.0f} without, {statistics.median(shares):.1%} less"
+            print(f"requests a CPU-second, {connections} connections: {line}")
 
 
-def write_rows(folder: Path, reference: Reference, usual: Live, table: pd.DataFrame, every: dict[str, Mix]) -> None:
+def write_rows(folder: Path, reference: Reference, usual: Live, table: pd.DataFrame, all_mixes: dict[str, Mix]) -> None:
     """Write twenty windows of each mix as tables of text, label and confidence."""
-    draw, scored = (
-        np.random.default_rng(_SEED),
-        read_table(ROOT / "data/predictions/test.parquet", "dvc repro evaluate"),
-    )
-    sure = scored[list(reference.labels)].max(axis=1)
+    draw = np.random.default_rng(_SEED)
+    predictions = read_table(ROOT / "data/predictions/test.parquet", "dvc repro evaluate")
+    confidence = predictions[list(reference.labels)].max(axis=1)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, mix in every.items():
+    for name, mix in all_mixes.items():
         for number in range(20):
             rows = usual.rows(draw, mix, WINDOW_TEXTS)
-            made = {"text": table["text"].iloc[rows], "label": usual.said[rows], "confidence": sure.iloc[rows]}
-            pd.DataFrame(made).to_parquet(folder / f"{name.replace(' ', '-')}.{number}.parquet", index=False)
+            columns = {
+                "text": table["text"].iloc[rows],
+                "label": usual.answered[rows],
+                "confidence": confidence.iloc[rows],
+            }
+            pd.DataFrame(columns).to_parquet(folder / f"{name.replace(' ', '-')}.{number}.parquet", index=False)
 
 
 def main() -> None:
-    """Print false alarms, what is found, what is expected, and what counting costs."""
+    """Print false alarms, detections, errors of the expected score, and the cost of counting."""
     parser = argparse.ArgumentParser(description="False alarms, power and cost of verdict drift.")
     parser.add_argument("--windows", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=0)
@@ -248,12 +254,12 @@ def main() -> None:
     options = parser.parse_args()
     reference = read(ROOT / "models/reference.json")
     usual, table = live(reference)
-    every = mixes(reference, table)
+    all_mixes = mixes(reference, table)
     if options.rows:
-        write_rows(options.rows, reference, usual, table, every)
+        write_rows(options.rows, reference, usual, table, all_mixes)
     print(f"alarms in {options.windows} windows of {WINDOW_TEXTS:,} texts where nothing has drifted:")
-    for name, mix in every.items():
-        print(f"  {name}: {unshifted(reference, usual, mix, options.windows, np.random.default_rng(_SEED))}")
+    for name, mix in all_mixes.items():
+        print(f"  {name}: {false_alarms(reference, usual, mix, options.windows, np.random.default_rng(_SEED))}")
     planted = {
         "5 % of the texts foreign": foreign,
         "5 % of the rarer words new": vocabulary(0.05),
@@ -265,8 +271,8 @@ def main() -> None:
         planted[f"10 points more texts {label}"] = more_of(label, answered=False)
     print(f"of {options.windows} times, alarms within {_WITHIN} windows, in the mix of the test split:")
     for name, change in planted.items():
-        print(f"  {name}: {found_within(reference, usual, every['as the test split'], change, options.windows)}")
-    moved_mix(reference, usual, every, 10)
+        print(f"  {name}: {detections(reference, usual, all_mixes['as the test split'], change, options.windows)}")
+    moved_mix(reference, usual, all_mixes, 10)
     if options.rounds:
         cost(options.rounds, table["text"].tolist()[:1000])
 

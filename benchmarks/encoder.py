@@ -3,8 +3,8 @@
 python -m benchmarks.encoder [--device cuda] [--rows N] [--epochs N] [--rounds N]
 
 Same checkpoint, rows, loss, batch size, grouping by length, optimiser, rates, clipping and precision (bfloat16 on
-a GPU, float32 on a CPU); each round in a process of its own, by turns. Loading and scoring are not counted. The Trainer
-takes whatever is fastest on the machine; ours runs with `train.deterministic` true and false.
+a GPU, float32 on a CPU); each round in a separate process, by turns. Loading and scoring are not counted. The Trainer
+uses the fastest kernels of the machine; ours runs with `train.deterministic` true and false.
 """
 
 import argparse
@@ -50,18 +50,20 @@ def main() -> None:
     if options.side:
         print(json.dumps(measured(options)))
         return
-    found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    results: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     for number in range(options.rounds):
         for side in SIDES[::-1] if number % 2 else SIDES:
             command = [sys.executable, "-m", "benchmarks.encoder", "--side", side, "--device", options.device]
             sizes = ["--rows", str(options.rows), "--epochs", str(options.epochs)]
-            # One device for all: the Trainer would take more of them, and multiply the batch.
-            one = {**os.environ, "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]}
-            done = subprocess.run([*command, *sizes], cwd=ROOT, env=one, check=True, stdout=subprocess.PIPE, text=True)
-            found[side].append(json.loads(done.stdout.splitlines()[-1]))
-    slow = median(one["speed"] for one in found["trainer"])
-    for side, rounds in found.items():
-        speeds = sorted(one["speed"] for one in rounds)
+            # One device for all sides: the Trainer would use several, and multiply the batch.
+            env = {**os.environ, "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]}
+            process = subprocess.run(
+                [*command, *sizes], cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True
+            )
+            results[side].append(json.loads(process.stdout.splitlines()[-1]))
+    slow = median(result["speed"] for result in results["trainer"])
+    for side, rounds in results.items():
+        speeds = sorted(result["speed"] for result in rounds)
         print(
             f"{side:>13}: {median(speeds):8.1f} rows/s ({speeds[0]:.1f} to {speeds[-1]:.1f}),"
             f" {median(speeds) / slow:.2f} × the Trainer, {rounds[0]['headline']:.4f} on validation"
@@ -106,7 +108,7 @@ def _ours(params: Train, data: TrainingData, start: Path) -> tuple[Any, float]:
 
     weights = (start / "model.safetensors", _config(start))
     with TemporaryDirectory() as folder, join_processes(params.device) as world, torch_settings(params):
-        os.environ[checkpoints.VARIABLE] = folder  # an empty one: nothing is gone on with
+        os.environ[checkpoints.VARIABLE] = folder  # an empty one: nothing to resume
         with closing(_Training(params, data, weights, world)) as training:
             before = monotonic()
             training.run()
@@ -117,8 +119,8 @@ def _ours(params: Train, data: TrainingData, start: Path) -> tuple[Any, float]:
 
 
 def _config(start: Path) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(start / "config.json", "")
-    return found
+    config: dict[str, Any] = read_json(start / "config.json", "")
+    return config
 
 
 def _trainer(params: Train, data: TrainingData, start: Path) -> tuple[Any, float]:
@@ -132,19 +134,19 @@ def _trainer(params: Train, data: TrainingData, start: Path) -> tuple[Any, float
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(params.seed)
     settings = params.encoder
-    wanted = targets(data, params)
-    # Without ratings their loss counts for nothing, on both sides.
+    target = targets(data, params)
+    # Without ratings, neither side has a loss for them.
     weight = 0.0 if data.rating is None else settings.rating_weight
-    rating = np.zeros(len(wanted)) if data.rating is None else data.rating / data.reach
+    rating = np.zeros(len(target)) if data.rating is None else data.rating / data.reach
 
     class WithLoss(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.network = network_of((start / "model.safetensors", _config(start)), len(data.labels), settings.dropout)
 
-        def forward(self, ids: Any, mask: Any, wanted: Any, rating: Any) -> dict[str, Any]:  # noqa: ANN401 - tensors
+        def forward(self, ids: Any, mask: Any, target: Any, rating: Any) -> dict[str, Any]:  # noqa: ANN401 - tensors
             output = self.network(ids, mask)
-            loss = functional.cross_entropy(output[:, :-1], wanted, label_smoothing=settings.label_smoothing)
+            loss = functional.cross_entropy(output[:, :-1], target, label_smoothing=settings.label_smoothing)
             loss = loss + weight * functional.mse_loss(output[:, -1], rating)
             return {"loss": loss, "logits": output}
 
@@ -162,7 +164,7 @@ def _trainer(params: Train, data: TrainingData, start: Path) -> tuple[Any, float
         return {
             "ids": torch.from_numpy(ids),
             "mask": torch.from_numpy(mask),
-            "wanted": torch.from_numpy(wanted[rows]).float(),
+            "target": torch.from_numpy(target[rows]).float(),
             "rating": torch.from_numpy(rating[rows]).float(),
         }
 

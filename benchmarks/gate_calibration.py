@@ -1,12 +1,12 @@
-"""How often does the gate block a change that is none, and how often does it catch a real loss? With trained models.
+"""False alarms of the gate, and its power to catch real losses, measured with trained models.
 
     python -m benchmarks.gate_calibration [--splits 20]
     python -m benchmarks.gate_calibration --table reviews       # one of the tables of `make tables`
 
 In each of 20 splits of the whole data set, five models are trained on draws of the training groups with other seeds,
-and two for each kind of damage. Pairs of the five are A/A: whatever the gate blocks there is a false alarm. A damaged
+and two for each kind of damage. Pairs of the five are A/A: each block there is a false alarm. A damaged
 model against one of the five is a planted loss, whose true size is the mean difference over all splits. The rules
-`near-duplicates` and `leak` are asked of all pairs, both ways: whatever they block is a false alarm. Rules and
+`near-duplicates` and `leak` are applied to all pairs, both ways: each block is a false alarm. Rules and
 defaults are those of params.yaml, group gate; for a table the headline metric must not be worse overall.
 
 Of the example these are 440 models of 12 s each, an hour and a half on two cores; of a table 360, some minutes.
@@ -48,7 +48,7 @@ from verdict.review.settings import ComparisonSettings, levels
 Claim = tuple[str, str]  # a group, and one of its metrics
 TWINS = 5
 DAMAGED = 2
-# Each aims at a loss that the gate should see: 2 points overall, 5 in a slice.
+# Each recipe aims at a loss that the gate should catch: 2 points overall, 5 in a slice.
 PLANTED: dict[Recipe, str] = {
     Recipe(groups=0.6): OVERALL,
     Recipe(turned=0.06): OVERALL,
@@ -57,7 +57,7 @@ PLANTED: dict[Recipe, str] = {
     Recipe(turned=0.25, slice="products"): "products",
     Recipe(turned=0.45, slice="news"): "news",
 }
-# Of any table: losses of several sizes, for its test set says which of them can be seen.
+# For any table: losses of several sizes, since its test set decides which of them can be seen.
 ANYWHERE: dict[Recipe, str] = dict.fromkeys(
     [Recipe(groups=0.6), Recipe(turned=0.05), Recipe(turned=0.1), Recipe(turned=0.2)], OVERALL
 )
@@ -75,7 +75,7 @@ class Pair:
     fails_turned: frozenset[str] = frozenset()  # with the roles exchanged
 
     def worse(self, claims: Iterable[Claim]) -> bool:
-        """Whether the gate would block it for one of the claims."""
+        """True if the gate would block it for one of the claims."""
         return any(self.high[claim] < 0 for claim in claims)
 
     def turned(self) -> "Pair":
@@ -88,7 +88,7 @@ class Pair:
 
 @dataclass
 class Outcome:
-    """All pairs of one draw: the A/A ones, and by recipe the planted ones."""
+    """All pairs of one draw: the A/A pairs, and the planted losses by recipe."""
 
     same: list[Pair] = field(default_factory=list)
     planted: dict[Recipe, list[Pair]] = field(default_factory=dict)
@@ -103,13 +103,13 @@ def tasks(corpus: Corpus, draw: Draw, salt: str, recipes: Iterable[Recipe]) -> l
 def judged(
     split: str, base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], plan: ComparisonSettings
 ) -> Pair:
-    """One comparison, by the review's own code, of the claims that the gate acts on or the headline is about."""
+    """Compare two models by the review's code, for the claims that the gate acts on or that the headline is about."""
     pair = Pair(split, {}, {}, {})
     family = plan.family([OVERALL, *base.get("slice", pd.Series(dtype=str)).unique()])
-    asked = ResamplingSettings(
+    resampling = ResamplingSettings(
         plan.bins, plan.resamples, plan.seed, lambda group: [name for own, name in family if own == group]
     )
-    found = paired_bootstrap(base, candidate, labels, asked)
+    found = paired_bootstrap(base, candidate, labels, resampling)
     confidence = levels(plan, {group: tuple(draws.base) for group, draws in found.items()})
     for claim in family:
         group, metric = claim
@@ -129,8 +129,8 @@ def of_split(corpus: Corpus, draw: Draw, salt: str, recipes: list[Recipe], plan:
 
     def pair(base: tuple[Recipe, int], candidate: tuple[Recipe, int]) -> Pair:
         fails, turned = leaks.found(base, candidate)
-        found = judged(salt, tables[base], tables[candidate], labels, plan)
-        return replace(found, fails=fails, fails_turned=turned)
+        comparison = judged(salt, tables[base], tables[candidate], labels, plan)
+        return replace(comparison, fails=fails, fails_turned=turned)
 
     twins = [(CLEAN, seed) for seed in range(1, TWINS + 1)]
     same = [pair(*two) for two in itertools.combinations(twins, 2)]
@@ -161,14 +161,14 @@ class Leaks:
         self.near = near_duplicates(whole.test, whole.training)
 
     def found(self, *pair: tuple[Recipe, int]) -> tuple[frozenset[str], frozenset[str]]:
-        """Which of them fail the second model against the first, and the first against the second."""
+        """The rules that fail the second model against the first, and those that fail the first against the second."""
         tested, held_out = (tuple(table[model] for model in pair) for table in (self.tested, self.held_out))
         excesses = leak.excesses(tested, held_out, self.labels, self.plan)  # type: ignore[arg-type]
-        leaks = [any(sign * one.difference > one.reach for one in excesses) for sign in (1, -1)]
+        leaks = [any(sign * excess.difference > excess.reach for excess in excesses) for sign in (1, -1)]
         one, other = (self.sides[model] for model in pair)
         rises = [rise(*sides, self.near).measurable for sides in ((one, other), (other, one))]
-        told = {leak.NAME: leaks, duplicates.NAME: rises}
-        first, second = (frozenset(name for name, fails in told.items() if fails[way]) for way in (0, 1))
+        failing = {leak.NAME: leaks, duplicates.NAME: rises}
+        first, second = (frozenset(name for name, fails in failing.items() if fails[way]) for way in (0, 1))
         return first, second
 
 
@@ -211,11 +211,11 @@ def table(draw: Draw, outcome: Outcome, plan: ComparisonSettings, planted: dict[
         share, low, high = rate(outcome.same, lambda pair, among=among: pair.worse(among))  # type: ignore[misc]
         yield f"  A/A {name:<28} {share:6.1%}  [{low:.1%}, {high:.1%}]"
     damaged = [pair for pairs in outcome.planted.values() for pair in pairs]
-    every = [*outcome.same, *damaged, *(pair.turned() for pair in damaged)]
+    pairs_of_all = [*outcome.same, *damaged, *(pair.turned() for pair in damaged)]
     for name in (duplicates.NAME, leak.NAME):
-        share, low, high = rate(every, lambda pair, name=name: name in pair.fails)  # type: ignore[misc]
-        hits = sum(name in pair.fails for pair in every)
-        yield f"  {name:<32} {share:6.2%}  [{low:.1%}, {high:.1%}] blocked: {hits} of {len(every)} pairs"
+        share, low, high = rate(pairs_of_all, lambda pair, name=name: name in pair.fails)  # type: ignore[misc]
+        hits = sum(name in pair.fails for pair in pairs_of_all)
+        yield f"  {name:<32} {share:6.2%}  [{low:.1%}, {high:.1%}] blocked: {hits} of {len(pairs_of_all)} pairs"
     for recipe, pairs in outcome.planted.items():
         group = planted[recipe]
         own_claim = (group, plan.headline)
@@ -259,7 +259,7 @@ def main() -> None:
 
 
 def plan_of(corpus: Corpus) -> ComparisonSettings:
-    """How the gate judges changes of a data set."""
+    """The gate's plan for changes of a data set."""
     settings = corpus.settings()
     gate, bins, headline = settings.gate, settings.evaluate.calibration_bins, settings.evaluate.headline
     plan = ComparisonSettings(

@@ -1,4 +1,4 @@
-"""What DVC adds: cold and no-op `dvc repro`, as ratios that hold on any machine.
+"""The overhead of DVC: cold and no-op `dvc repro`, as ratios that hold on any machine.
 
     python -m benchmarks.pipeline [--runs N]
 
@@ -70,8 +70,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rounds = [cold(folder / str(n)) for n in range(runs)]
-        report("cold dvc repro ÷ one process", [(one["dvc"], one["process"]) for one in rounds], 1.2)
-        report("cold verdict repro ÷ one process", [(one["review"], one["process"]) for one in rounds], 1.1)
+        report("cold dvc repro ÷ one process", [(times["dvc"], times["process"]) for times in rounds], 1.2)
+        report("cold verdict repro ÷ one process", [(times["review"], times["process"]) for times in rounds], 1.1)
         ours = folder / "0" / "dvc"
         empty_dag(folder / "empty")
         again = [(run(["dvc", "repro"], ours), run(["dvc", "repro"], folder / "empty")) for _ in range(runs + 2)]

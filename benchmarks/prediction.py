@@ -22,7 +22,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         lines = Path(name) / "lines.txt"
         for count in sorted({min(100_000, most), most}):
-            # A word of its own in each line, so that not every word is an old acquaintance.
+            # A unique word in each line, so that not all words are in the cache.
             with lines.open("w", encoding="utf-8") as file:
                 file.writelines(f"{texts[n % len(texts)]} no{n}\n" for n in range(count))
             command = f"{sys.executable} -I -m verdict predict < {lines} > {lines}.out"

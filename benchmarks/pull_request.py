@@ -1,4 +1,4 @@
-"""What a pull request costs: one that changes nothing, and one that trains, with a cold cache and with a warm one.
+"""Time of a pull request: one that changes nothing, and one that trains, with a cold and with a warm cache.
 
     python -m benchmarks.pull_request [--runs N]
 
@@ -85,11 +85,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     runs: int = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as name:
-        found = [(*nothing(Path(name) / f"n{n}"), *trained(Path(name) / f"t{n}")) for n in range(runs)]
+        times = [(*nothing(Path(name) / f"n{n}"), *trained(Path(name) / f"t{n}")) for n in range(runs)]
     names = ("changes nothing, both workflows", "  of it our commands", "trains, cold cache", "trains, warm cache")
-    for label, column in zip(names, zip(*found, strict=True), strict=True):
+    for label, column in zip(names, zip(*times, strict=True), strict=True):
         print(f"{label:32} {statistics.median(column):6.1f} s ({min(column):.1f} to {max(column):.1f})")
-    print(f"warm / cold {statistics.median(warm / cold for _, _, cold, warm in found):.3f}")
+    print(f"warm / cold {statistics.median(warm / cold for _, _, cold, warm in times):.3f}")
 
 
 if __name__ == "__main__":

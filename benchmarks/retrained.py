@@ -1,9 +1,9 @@
-"""Models that are really trained, for the calibration of the gate: on resampled training data, whole or damaged.
+"""Trained models for the calibration of the gate: on resampled training data, whole or damaged.
 
-One *split* is a whole data set split anew by `split.salt`. In each, models are trained on a draw of the training groups
-(and so for validation), each with a seed of its own, features and all; a damaged one learns from fewer groups, or from
-rows with another label. Only their predictions are kept, for that split's test rows and for the validation rows that
-were drawn, so that a second start goes on where the first ended.
+A *split* is the whole data set, split with another `split.salt`. In each split, models are trained on a draw of the
+training groups (and the validation groups), each with another seed and its own features; a damaged model learns from
+fewer groups, or from rows with another label. Only the predictions are kept, for the split's test rows and for the
+validation rows that were drawn, so that a second run goes on where the first ended.
 """
 
 import os
@@ -36,8 +36,8 @@ from verdict.classifier.training.loop import TrainingData
 from verdict.review.params import AllParams
 
 KEPT = Path("benchmarks/.retrained")
-# bootstrap: as many groups, with replacement (another sample of the same kind; 63 % of the groups are in it).
-# subsample: nine tenths of the groups, without replacement (two such models share 90 % of what they learn from).
+# bootstrap: as many groups, with replacement (another sample of the same kind, with 63 % of the groups).
+# subsample: nine tenths of the groups, without replacement (two such models share 90 % of their training data).
 Draw = Literal["bootstrap", "subsample"]
 SUBSAMPLE = 0.9
 
@@ -50,12 +50,12 @@ class Corpus:
 
     @property
     def kept(self) -> Path:
-        """Where what is computed of it is kept."""
+        """The folder for all that is computed of it."""
         return KEPT / self.table if self.table else KEPT
 
     @property
     def prepared(self) -> Path:
-        """Where its prepared tables are."""
+        """The folder of its prepared tables."""
         return self.kept / "prepared" if self.table else Path("data/prepared")
 
     def settings(self) -> AllParams:
@@ -65,7 +65,7 @@ class Corpus:
             table = TABLES[self.table]
             document |= {**table.params, "validate": {}}
             document["data"]["path"] = str(self.kept / table.where)
-            # Split anew by salt each time, whatever its own way is; a small table needs many test rows to see anything.
+            # Split by salt, not as the table prefers; a small table needs many test rows to show anything.
             document["split"] = {"by": "group", "test": 0.4}
             document["train"] |= {"class_weight": None, "rating_noise": None}
             document["gate"] |= {"fail_on_worse": {"overall": [document["evaluate"]["headline"]]}, "floors": {}}
@@ -81,7 +81,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a model learns from: a share of its draw, and a share of a slice's rows with turned labels.
+    """The training data of a model: a share of its draw, and a share of a slice's rows with turned labels.
 
     `slice` None turns rows of all slices.
     """
@@ -92,7 +92,7 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """As it stands in file names and tables."""
+        """The name for files and tables."""
         if self == CLEAN:
             return "clean"
         fewer = [f"groups-{self.groups:g}"] if self.groups < 1 else []
@@ -115,12 +115,12 @@ class Task:
 
     @property
     def path(self) -> Path:
-        """Where its predictions are kept."""
+        """The file of its predictions."""
         return self.corpus.kept / self.draw / self.salt / f"{self.recipe.name}-{self.seed}.npy"
 
     @property
     def on_validation(self) -> Path:
-        """Where those for the rows that stopped its training are kept, which it had not learnt from then."""
+        """The file of its predictions for the rows that stopped its training, before it learnt from them."""
         return self.path.with_suffix(".validation.npy")
 
 
@@ -131,7 +131,7 @@ def known(corpus: Corpus) -> Dataset:
 
 
 def splits(corpus: Corpus, salt: str) -> dict[str, pd.DataFrame]:
-    """The whole data set, split anew by the stage's own rule with another salt."""
+    """The whole data set, split by the stage's rule with another salt."""
     settings = corpus.settings().split.model_copy(update={"salt": salt})
     tables = [read_table(corpus.prepared / f"{name}.parquet", "dvc repro prepare") for name in SPLITS]
     whole = pd.concat(tables, ignore_index=True)

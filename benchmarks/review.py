@@ -1,4 +1,4 @@
-"""How long a reviewer waits: gate and report on a changed model, and 2,000 resamples of every metric.
+"""Waiting time of a reviewer: gate and report on a changed model, and 2,000 resamples of every metric.
 
     python -m benchmarks.review [--runs N]
 
@@ -52,8 +52,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "clone"
         changed_clone(folder)
-        found = waited(folder, runs + 1)
-    for name, times in found.items():
+        times_by_command = waited(folder, runs + 1)
+    for name, times in times_by_command.items():
         warm = times[1:]  # the first fills the file system's cache
         goal = " (goal ≤ 5)" if "--" in name else ""
         print(f"{name}: {statistics.median(warm):.1f} s{goal}; {min(warm):.1f} to {max(warm):.1f}")

@@ -1,4 +1,4 @@
-"""A roll under load on this machine: a good release, planted bad ones, and the way back, with what users saw of it.
+"""A roll under load on this machine: a good release, planted bad ones, and a rollback, with the users' view.
 
 python -m benchmarks.roll [--rolls N] [--faults NAME …]
 
@@ -30,18 +30,18 @@ _CONNECTIONS = 16
 
 @contextmanager
 def under_load(port: int, lua: Path) -> Iterator[list[Load]]:
-    """Users who ask until the block ends; then what they saw."""
+    """Send requests until the block ends; then the yielded list holds what users saw."""
     command = ["wrk", "-t1", f"-c{_CONNECTIONS}", "-d3600s", "-s", str(lua), f"http://127.0.0.1:{port}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    found: list[Load] = []
+    loads: list[Load] = []
     try:
         time.sleep(1)
-        yield found
+        yield loads
     finally:
         process.send_signal(2)
         out, _ = process.communicate(timeout=30)
         requests, spent, median, p99, errors = out.split("RESULT ")[1].split()
-        found.append(Load(int(requests), float(spent), float(median), float(p99), int(errors)))
+        loads.append(Load(int(requests), float(spent), float(median), float(p99), int(errors)))
 
 
 def command(host: Path, *arguments: str) -> int:
@@ -57,8 +57,8 @@ def deploy(harness: HostHarness, host: Path, version: str) -> tuple[int, float]:
     return command(host, "deploy", version, "--release", str(path)), time.perf_counter() - began
 
 
-def told(harness: HostHarness, name: str, code: int, seconds: float, seen: Load) -> None:
-    """A line of the table."""
+def print_line(harness: HostHarness, name: str, code: int, seconds: float, seen: Load) -> None:
+    """Print a line of the table."""
     state = harness.store.state.read()
     assert state is not None  # noqa: S101 - for mypy
     print(
@@ -72,10 +72,10 @@ def reaction(harness: HostHarness) -> str:
     events: list[dict[str, Any]] = harness.store.events(40)
     for place in range(len(events) - 1, -1, -1):
         if events[place]["what"] == "settled":
-            weighed = [one for one in events[place:] if one.get("action") == "weigh" and one.get("weight") == 0]
+            weighed = [event for event in events[place:] if event.get("action") == "weigh" and event.get("weight") == 0]
             if not weighed:
                 return "never got a request"
-            begun, ended = (datetime.fromisoformat(one["time"]) for one in (events[place], weighed[0]))
+            begun, ended = (datetime.fromisoformat(event["time"]) for event in (events[place], weighed[0]))
             spent, asked = (ended - begun).total_seconds(), events[place]["canary"]["requests"]
             return f"decision to weight 0 {spent * 1000:.0f} ms, {asked} requests"
     return ""
@@ -93,7 +93,7 @@ def roll_back(host: Path, env: dict[str, str] | None = None) -> tuple[float, int
 
 
 def measure(rolls: int, faults: list[str]) -> None:
-    """All of it."""
+    """Roll, roll back, and plant faults, and print a line for each."""
     texts = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")["text"].tolist()[:1_000]
     with TemporaryDirectory() as name, HostHarness(Path(name), MODEL).running_proxy() as harness:
         host, lua = harness.write_config(planted=True), wrk_script(Path(name), texts)
@@ -105,17 +105,17 @@ def measure(rolls: int, faults: list[str]) -> None:
             for number in range(rolls):
                 with under_load(harness.port, lua) as seen:
                     code, seconds = deploy(harness, host, f"v1.{number + 1}.0")
-                told(harness, "good", code, seconds, seen[0])
+                print_line(harness, "good", code, seconds, seen[0])
             if rolls:
                 with under_load(harness.port, lua) as seen:
                     alone, code, seconds = roll_back(host)
-                told(harness, "rollback", code, seconds, seen[0])
+                print_line(harness, "rollback", code, seconds, seen[0])
                 print(f"{'':<10} what served before had all requests after {alone:.1f} s")
             for fault in faults:
                 with under_load(harness.port, lua) as seen:
                     code, seconds = deploy(harness, host, f"v2.0.0+{fault}")
                     time.sleep(1)
-                told(harness, fault, code, seconds, seen[0])
+                print_line(harness, fault, code, seconds, seen[0])
                 print(f"{'':<10} {reaction(harness)}")
         finally:
             guard.kill()

@@ -52,19 +52,19 @@ def set_params(path: Path, method: str) -> None:
 
 
 def measure(folder: Path, rows: int, method: str, classes: int) -> dict[str, Measure]:
-    """The measures of each stage; what is told of each is printed at once."""
+    """Measure each stage, and print its line at once."""
     copy_repository(folder, with_raw=False)
     set_params(folder / "params.yaml", method)
     write_table(folder / TABLE, rows, classes)
-    found = {}
+    measures = {}
     for stage in STAGES:
-        found[stage] = one = run([sys.executable, "-m", f"stages.{stage}"], folder)
-        told = (folder / "benchmark.log").read_text(encoding="utf-8").splitlines()[-1]
+        measures[stage] = used = run([sys.executable, "-m", f"stages.{stage}"], folder)
+        line = (folder / "benchmark.log").read_text(encoding="utf-8").splitlines()[-1]
         print(
-            f"{rows:>11,} {stage:<10} {one.cpu:9.1f} s {rows / one.cpu:10,.0f} rows/s {one.gib:6.2f} GiB   {told}",
+            f"{rows:>11,} {stage:<10} {used.cpu:9.1f} s {rows / used.cpu:10,.0f} rows/s {used.gib:6.2f} GiB   {line}",
             flush=True,
         )
-    return found
+    return measures
 
 
 def main() -> None:
@@ -74,14 +74,14 @@ def main() -> None:
     parser.add_argument("--method", choices=("tfidf", "hashing"), default="hashing")
     parser.add_argument("--classes", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="keep what is made here")
-    given = parser.parse_args()
+    options = parser.parse_args()
     totals = []
-    for rows in given.rows:
+    for rows in options.rows:
         with tempfile.TemporaryDirectory() as name:
-            folder = given.folder / str(rows) if given.folder else Path(name, "repository")
-            found = measure(folder, rows, given.method, given.classes)
-        peak = max(one.gib for one in found.values())
-        totals.append(rows / sum(one.cpu for one in found.values()))
+            folder = options.folder / str(rows) if options.folder else Path(name, "repository")
+            measures = measure(folder, rows, options.method, options.classes)
+        peak = max(used.gib for used in measures.values())
+        totals.append(rows / sum(used.cpu for used in measures.values()))
         print(f"{rows:>11,} rows: {totals[-1]:,.0f} rows/s in all, peak {peak:.2f} GiB (goal: 2)")
     print(f"rows/s, most rows ÷ fewest: {totals[-1] / totals[0]:.2f} (goal: flat)")
 

@@ -74,7 +74,7 @@ backend be
 
 
 class Load(NamedTuple):
-    """What wrk found; times in milliseconds."""
+    """The results of wrk; times in milliseconds, but `seconds`."""
 
     requests: int
     seconds: float
@@ -97,16 +97,16 @@ class Running:
         return float(times.user + times.system)
 
     def ask(self, body: object) -> Any:  # noqa: ANN401 - JSON
-        """One answer, over a connection of its own."""
+        """Ask once, over a new connection."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         client.request("POST", "/predict", json.dumps(body), {"content-type": "application/json"})
-        found = json.loads(client.getresponse().read())
+        answer = json.loads(client.getresponse().read())
         client.close()
-        return found
+        return answer
 
 
 def free_port() -> int:
-    """A port that nobody has."""
+    """A free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -114,7 +114,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: list[str], port: int, **environment: str) -> Iterator[Running]:
-    """A server as a process of its own, until the block ends."""
+    """Run a server as a separate process until the block ends."""
     begun = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     try:
@@ -179,7 +179,7 @@ def wrk_script(folder: Path, texts: list[str]) -> Path:
 
 
 def loaded(port: int, connections: int, lua: Path, seconds: float = _SECONDS) -> Load:
-    """Ask for so many seconds."""
+    """Send requests for so many seconds."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(lua), f"http://127.0.0.1:{port}"]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     requests, spent, median, p99, errors = out.split("RESULT ")[1].split()
@@ -187,15 +187,15 @@ def loaded(port: int, connections: int, lua: Path, seconds: float = _SECONDS) ->
 
 
 def compare(server: Running) -> None:
-    """Say how many answers differ from the stored predictions, by the way they are asked for."""
+    """Print how many answers differ from the stored predictions: alone, in batches, and asked for at once."""
     table = read_table(ROOT / "data/prepared/test.parquet", "dvc repro prepare")
     stored = read_table(ROOT / "data/predictions/test.parquet", "dvc repro evaluate")
     texts, labels = table["text"].tolist(), load_classifier(MODEL).labels
     expected = stored[list(labels)].round(6).to_numpy().tolist()
 
     def differ(places: list[int]) -> int:
-        found = server.ask({"texts": [texts[place] for place in places]})["predictions"]
-        rows = [list(answer["probabilities"].values()) for answer in found]
+        answers = server.ask({"texts": [texts[place] for place in places]})["predictions"]
+        rows = [list(answer["probabilities"].values()) for answer in answers]
         return sum(row != expected[place] for row, place in zip(rows, places, strict=True))
 
     def alone(place: int) -> int:
@@ -220,26 +220,25 @@ def killed(folder: Path, lua: Path, kills: int) -> None:
     proxy = subprocess.Popen(["haproxy", "-db", "-f", str(config)], stderr=subprocess.DEVNULL)
     try:
         with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
-            held = [ExitStack() for _ in ports]
-            for own, port in zip(held, ports, strict=True):
-                stack.push(own)
-                own.enter_context(running(service(port), port))
+            servers = [ExitStack() for _ in ports]
+            for server, port in zip(servers, ports, strict=True):
+                stack.push(server)
+                server.enter_context(running(service(port), port))
             time.sleep(1)
             load = pool.submit(loaded, front, 16, lua, kills * 3.0)
             done = 0
             while not load.done() and done < kills:
                 number = done % 2
-                held[number].close()  # kill -9
-                held[number].enter_context(running(service(ports[number]), ports[number]))
+                servers[number].close()  # kill -9
+                servers[number].enter_context(running(service(ports[number]), ports[number]))
                 time.sleep(0.6)
                 done += 1
-            found = load.result()
+            result = load.result()
     finally:
         proxy.kill()
         proxy.wait()
-    print(
-        f"{done} x kill -9 behind haproxy: {found.requests:,} requests, {found.errors} failed, p99 {found.p99:.0f} ms"
-    )
+    users = f"{result.requests:,} requests, {result.errors} failed, p99 {result.p99:.0f} ms"
+    print(f"{done} x kill -9 behind haproxy: {users}")
 
 
 def main() -> None:
@@ -261,30 +260,30 @@ def main() -> None:
             environment = {} if file is None else {"MODEL": str(file)}
             servers[label] = stack.enter_context(running(command, port, **environment))
         compare(servers["verdict"])
-        found: dict[tuple[str, int], list[tuple[float, Load]]] = {}
+        results: dict[tuple[str, int], list[tuple[float, Load]]] = {}
         for _ in range(options.rounds):
             for connections in CONNECTIONS:
                 for label, server in servers.items():
                     before = server.cpu()
                     load = loaded(server.port, connections, lua)
                     spent = server.cpu() - before
-                    found.setdefault((label, connections), []).append((load.requests / spent, load))
-        show(servers, found)
+                    results.setdefault((label, connections), []).append((load.requests / spent, load))
+        show(servers, results)
         if options.kills:
             killed(folder, lua, options.kills)
 
 
-def show(servers: dict[str, Running], found: dict[tuple[str, int], list[tuple[float, Load]]]) -> None:
+def show(servers: dict[str, Running], results: dict[tuple[str, int], list[tuple[float, Load]]]) -> None:
     """Print the medians, and the ratios to the first server."""
     for label, server in servers.items():
         memory = server.process.memory_info().rss / 1e6
         print(f"{label}: ready after {server.started:.2f} s, {memory:.0f} MB resident")
     for connections in CONNECTIONS:
         for label in servers:
-            rounds = found[label, connections]
+            rounds = results[label, connections]
             per_cpu = statistics.median(rate for rate, _ in rounds)
             ratio = statistics.median(
-                ours[0] / rate for ours, (rate, _) in zip(found["verdict", connections], rounds, strict=True)
+                ours[0] / rate for ours, (rate, _) in zip(results["verdict", connections], rounds, strict=True)
             )
             loads = [load for _, load in rounds]
             rate = statistics.median(load.requests / load.seconds for load in loads)

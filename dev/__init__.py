@@ -1,1 +1,1 @@
-"""Tools of those who work on Verdict itself."""
+"""Tools for the development of Verdict itself."""

@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 FILE = Path(__file__).parents[1] / "deploy/monitoring/dashboard.json"
-_ASKED = 'route=~"/predict|.+/infer"'
+_ROUTES = 'route=~"/predict|.+/infer"'
 _USERS = 'haproxy_frontend_http_responses_total{proxy="users"'
 _ANSWERS = "sum(rate(verdict_answers_total[15m]))"
-# Title, unit, and queries with what their lines are called.
+# Title, unit, and queries with the names of their lines.
 PANELS: list[tuple[str, str, dict[str, str]]] = [
     (
         "Requests a second, by status",
         "reqps",
-        {f"sum by (status) (rate(verdict_requests_total{{{_ASKED}}}[5m]))": "{{status}}"},
+        {f"sum by (status) (rate(verdict_requests_total{{{_ROUTES}}}[5m]))": "{{status}}"},
     ),
     (
         "Users without an answer",
@@ -24,7 +24,7 @@ PANELS: list[tuple[str, str, dict[str, str]]] = [
         "Time of an answer",
         "s",
         {
-            f"histogram_quantile({share}, sum by (le) (rate(verdict_request_seconds_bucket{{{_ASKED}}}[5m])))": name
+            f"histogram_quantile({share}, sum by (le) (rate(verdict_request_seconds_bucket{{{_ROUTES}}}[5m])))": name
             for share, name in (("0.5", "half"), ("0.99", "99 of 100"))
         },
     ),
@@ -118,7 +118,7 @@ def dashboard() -> dict[str, object]:
 
 
 def text() -> str:
-    """What the file holds."""
+    """The content of the file."""
     return json.dumps(dashboard(), indent=1, ensure_ascii=False) + "\n"
 
 

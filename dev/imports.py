@@ -1,10 +1,10 @@
-"""Draw who imports whom, package by package, from the imports themselves: docs/pictures/imports.svg.
+"""Draw the imports between packages as docs/pictures/imports.svg.
 
     python -m dev.imports
 
-A row is a layer of pyproject.toml's first contract, a box a package. An arrow leads from the importer to what it
-imports, and is the thicker the more imports it stands for; all of them lead down, or aside within a row. The lowest
-layer, which all others import, has no arrows.
+A row is a layer of pyproject.toml's first contract, a box a package. An arrow leads from a package to one that it
+imports, down or aside within a row, and is thicker for more imports. The lowest layer, which all others import, has no
+arrows.
 """
 
 import tomllib
@@ -24,7 +24,7 @@ Place = tuple[float, float]
 
 
 def layers() -> list[str]:
-    """The layers of the contract, the topmost first."""
+    """The layers of the contract, from the top."""
     contracts = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
     return next(list(contract["layers"]) for contract in contracts if contract["type"] == "layers")
 
@@ -35,16 +35,16 @@ def layer_of(module: str) -> str:
 
 
 def is_empty(module: str) -> bool:
-    """Whether it is the `__init__` of a layer that is all rooms, with nothing but its docstring."""
-    rooms = Path(*module.split("."))
-    return rooms.is_dir() and not [file for file in rooms.glob("*.py") if file.name != "__init__.py"]
+    """True for the `__init__` of a package that holds only packages."""
+    folder = Path(*module.split("."))
+    return folder.is_dir() and not [file for file in folder.glob("*.py") if file.name != "__init__.py"]
 
 
 def box_of(module: str) -> str:
-    """The package that a module is drawn in: `verdict.LAYER`, or `verdict.LAYER.ROOM` where the layer has rooms."""
+    """The package that a module is drawn in: `verdict.LAYER.PACKAGE`, or `verdict.LAYER` for its own modules."""
     parts = module.split(".")
-    is_room = len(parts) > 2 and (Path(*parts[:3]) / "__init__.py").is_file()
-    return ".".join(parts[: 3 if is_room else 2])
+    is_inner = len(parts) > 2 and (Path(*parts[:3]) / "__init__.py").is_file()
+    return ".".join(parts[: 3 if is_inner else 2])
 
 
 def main() -> None:
@@ -59,7 +59,9 @@ def main() -> None:
         if imported in modules and box_of(importer) != box_of(imported) and layer_of(imported) != layers()[-1]
     )
     rows = [[box for box in sorted(sizes) if layer_of(box) == layer] for layer in layers()]
-    places = {box: _place(at, len(row), height) for height, row in enumerate(rows) for at, box in enumerate(row)}
+    places = {
+        box: _place(column, len(row), number) for number, row in enumerate(rows) for column, box in enumerate(row)
+    }
     figure, axes = plt.subplots(figsize=(12, 9))
     for (importer, imported), count in sorted(arrows.items()):
         _arrow(axes, places[importer], places[imported], count)
@@ -73,8 +75,8 @@ def main() -> None:
     print(TARGET)
 
 
-def _place(at: int, of: int, height: int) -> Place:
-    return (at + 0.5) / of, -float(height)
+def _place(column: int, columns: int, row: int) -> Place:
+    return (column + 0.5) / columns, -float(row)
 
 
 def _arrow(axes: Axes, start: Place, end: Place, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Says what is wrong with manifests that fit their schemas: `kubectl kustomize FOLDER | python -m dev.manifests`."""
+"""Check manifests beyond their schemas: `kubectl kustomize FOLDER | python -m dev.manifests`."""
 
 import re
 import sys
@@ -10,8 +10,8 @@ import yaml
 Json = dict[str, Any]
 PLACEHOLDER = "0" * 64
 USER = 65532
-# What one environment may grow to: what it costs is bounded by this.
-MOST_PODS = 10
+# The most pods of one environment, which bounds its cost.
+MAX_PODS = 10
 MONITORING = "monitoring"
 _POD = {
     "automountServiceAccountToken": False,
@@ -36,19 +36,19 @@ _CONTAINER = {
     "livenessProbe.httpGet": {"path": "/v2/health/live", "port": "http"},
     "command": None,
 }
-_OTHERS = ("Namespace", "ServiceAccount", "NetworkPolicy", "AnalysisTemplate")
+_UNCHECKED_KINDS = ("Namespace", "ServiceAccount", "NetworkPolicy", "AnalysisTemplate")
 _RESOURCES = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 
 
 def value_at(value: Any, path: str) -> Any:  # noqa: ANN401 - YAML
-    """What stands at a dotted path; None where nothing does."""
+    """The value at a dotted path; None if there is none."""
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
 def pods(manifests: list[Json]) -> Iterator[tuple[str, Json, Json]]:
-    """Every description of pods: its name, the pods' labels and their spec."""
+    """The descriptions of pods: name, labels of the pods, and their spec."""
     for body in manifests:
         name = f"{body['kind']} {body['metadata']['name']}"
         if "template" in body.get("spec", {}):
@@ -58,11 +58,11 @@ def pods(manifests: list[Json]) -> Iterator[tuple[str, Json, Json]]:
 
 
 def faults(manifests: list[Json]) -> list[str]:
-    """Everything that is wrong."""
-    labels = [found for _, found, _ in pods(manifests)]
-    found = [fault for name, _, spec in pods(manifests) for fault in _of_pods(name, spec)]
-    found += [] if labels else ["there are no pods"]
-    found += _of_network(manifests, labels) + _of_namespaces(manifests)
+    """All faults of the manifests."""
+    labels = [pod_labels for _, pod_labels, _ in pods(manifests)]
+    errors = [fault for name, _, spec in pods(manifests) for fault in _of_pods(name, spec)]
+    errors += [] if labels else ["there are no pods"]
+    errors += _of_network(manifests, labels) + _of_namespaces(manifests)
     rules = {
         "Deployment": _of_deployment,
         "Rollout": _of_rollout,
@@ -74,13 +74,14 @@ def faults(manifests: list[Json]) -> list[str]:
     for body in manifests:
         name = f"{body['kind']} {body['metadata']['name']}"
         rule = rules.get(body["kind"])
-        found += [f"{name}: {fault}" for fault in rule(body["spec"], manifests, labels)] if rule else []
-        found += [] if rule or body["kind"] in _OTHERS else [f"{name}: nobody has said what holds for this kind"]
-    return found
+        errors += [f"{name}: {fault}" for fault in rule(body["spec"], manifests, labels)] if rule else []
+        if not rule and body["kind"] not in _UNCHECKED_KINDS:
+            errors.append(f"{name}: nobody has said what holds for this kind")
+    return errors
 
 
 def placeholders(manifests: list[Json]) -> list[str]:
-    """The images that stand for a release that nobody has named yet."""
+    """The images that are placeholders for a release."""
     images = [container["image"] for _, _, spec in pods(manifests) for container in _containers(spec)]
     return [image for image in images if image.startswith("registry.invalid/") or image.endswith(PLACEHOLDER)]
 
@@ -89,43 +90,43 @@ def _containers(spec: Json) -> list[Json]:
     return [*spec.get("containers", []), *spec.get("initContainers", [])]
 
 
-def _other(name: str, body: Json, wanted: dict[str, Any]) -> list[str]:
-    pairs = [(path, value_at(body, path), value) for path, value in wanted.items()]
-    return [f"{name}: {path} is {found!r}, not {value!r}" for path, found, value in pairs if found != value]
+def _differences(name: str, body: Json, expected: dict[str, Any]) -> list[str]:
+    triples = [(path, value_at(body, path), value) for path, value in expected.items()]
+    return [f"{name}: {path} is {actual!r}, not {value!r}" for path, actual, value in triples if actual != value]
 
 
 def _of_pods(name: str, spec: Json) -> list[str]:
-    found = _other(name, spec, _POD)
+    errors = _differences(name, spec, _POD)
     kinds = {kind for volume in spec.get("volumes", []) for kind in volume if kind != "name"}
-    found += [f"{name}: a volume of kind {kind}" for kind in kinds - {"secret", "emptyDir"}]
-    return found + [fault for container in _containers(spec) for fault in _of_container(name, container)]
+    errors += [f"{name}: a volume of kind {kind}" for kind in kinds - {"secret", "emptyDir"}]
+    return errors + [fault for container in _containers(spec) for fault in _of_container(name, container)]
 
 
 def _of_container(name: str, body: Json) -> list[str]:
     name = f"{name}: container {body['name']}"
-    found = _other(name, body, _CONTAINER)
+    errors = _differences(name, body, _CONTAINER)
     if not re.fullmatch(r"[^\s@:]+(:\d+)?(/[^\s@:]+)*@sha256:[0-9a-f]{64}", body["image"]):
-        found.append(f"{name}: {body['image']} is not an image by its digest")
+        errors.append(f"{name}: {body['image']} is not an image by its digest")
     resources = body.get("resources", {})
-    found += [f"{name}: no {path} among its resources" for path in _RESOURCES if value_at(resources, path) is None]
+    errors += [f"{name}: no {path} among its resources" for path in _RESOURCES if value_at(resources, path) is None]
     ports = {port.get("name"): port["containerPort"] for port in body.get("ports", [])}
     if set(ports) != {"http", "metrics"} or len(set(ports.values())) != 2:
-        found.append(f"{name}: its ports are not http and metrics, apart")
-    return found
+        errors.append(f"{name}: its ports are not http and metrics, apart")
+    return errors
 
 
 def _of_network(manifests: list[Json], labels: list[Json]) -> list[str]:
-    """Nothing is open but users' port, and that of the metrics for who watches."""
+    """Only the users' port is open, and that of the metrics for the monitoring."""
     policies = [body["spec"] for body in manifests if body["kind"] == "NetworkPolicy"]
-    found = []
+    errors = []
     if {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} not in policies:
-        found.append("no NetworkPolicy denies by default")
+        errors.append("no NetworkPolicy denies by default")
     for spec in policies:
         selector = value_at(spec, "podSelector.matchLabels") or {}
-        found += [] if _matches(selector, labels) else [f"a NetworkPolicy selects no pods: {selector}"]
-        found += ["a NetworkPolicy lets pods ask others"] if spec.get("egress") else []
-        found += [fault for rule in spec.get("ingress", []) for fault in _of_opening(rule)]
-    return found
+        errors += [] if _matches(selector, labels) else [f"a NetworkPolicy selects no pods: {selector}"]
+        errors += ["a NetworkPolicy lets pods ask others"] if spec.get("egress") else []
+        errors += [fault for rule in spec.get("ingress", []) for fault in _of_opening(rule)]
+    return errors
 
 
 def _of_opening(rule: Json) -> list[str]:
@@ -138,11 +139,11 @@ def _of_opening(rule: Json) -> list[str]:
 
 
 def _matches(selector: Json, labels: list[Json]) -> bool:
-    return any(selector.items() <= found.items() for found in labels)
+    return any(selector.items() <= pod_labels.items() for pod_labels in labels)
 
 
 def _of_namespaces(manifests: list[Json]) -> list[str]:
-    """All is in one namespace, whose pods must be restricted ones."""
+    """All manifests are in one namespace, which enforces restricted pods."""
     used = {body["metadata"].get("namespace") for body in manifests if body["kind"] != "Namespace"}
     made = {
         body["metadata"]["name"]
@@ -154,14 +155,14 @@ def _of_namespaces(manifests: list[Json]) -> list[str]:
 
 
 def _of_deployment(spec: Json, _: list[Json], __: list[Json]) -> list[str]:
-    found = ["replicas would undo what the autoscaler did"] if "replicas" in spec else []
-    return found + _of_replacing(value_at(spec, "strategy.rollingUpdate"))
+    errors = ["replicas would undo what the autoscaler did"] if "replicas" in spec else []
+    return errors + _of_replacing(value_at(spec, "strategy.rollingUpdate"))
 
 
 def _of_rollout(spec: Json, manifests: list[Json], _: list[Json]) -> list[str]:
     there = [body["metadata"]["name"] for body in manifests if body["kind"] == "Deployment"]
-    found = [] if value_at(spec, "workloadRef.name") in there else ["it runs the pods of no Deployment that is here"]
-    return found + _of_replacing(value_at(spec, "strategy.canary"))
+    errors = [] if value_at(spec, "workloadRef.name") in there else ["it runs the pods of no Deployment that is here"]
+    return errors + _of_replacing(value_at(spec, "strategy.canary"))
 
 
 def _of_replacing(strategy: Json | None) -> list[str]:
@@ -169,8 +170,8 @@ def _of_replacing(strategy: Json | None) -> list[str]:
 
 
 def _of_service(spec: Json, _: list[Json], labels: list[Json]) -> list[str]:
-    found = [] if spec.get("selector") and _matches(spec["selector"], labels) else ["its selector matches no pods"]
-    return found + [
+    errors = [] if spec.get("selector") and _matches(spec["selector"], labels) else ["its selector matches no pods"]
+    return errors + [
         f"port {port['port']} is not users' port of a pod" for port in spec["ports"] if port.get("targetPort") != "http"
     ]
 
@@ -179,8 +180,8 @@ def _of_autoscaler(spec: Json, manifests: list[Json], _: list[Json]) -> list[str
     scaled = "Rollout" if any(body["kind"] == "Rollout" for body in manifests) else "Deployment"
     target = spec["scaleTargetRef"]
     there = any(target["name"] == body["metadata"]["name"] for body in manifests if body["kind"] == scaled)
-    found = [] if there and target["kind"] == scaled else [f"it does not scale the {scaled}"]
-    return found + _of_numbers(spec)
+    errors = [] if there and target["kind"] == scaled else [f"it does not scale the {scaled}"]
+    return errors + _of_numbers(spec)
 
 
 def _of_inference_service(spec: Json, _: list[Json], __: list[Json]) -> list[str]:
@@ -188,17 +189,19 @@ def _of_inference_service(spec: Json, _: list[Json], __: list[Json]) -> list[str
 
 
 def _of_numbers(spec: Json) -> list[str]:
-    fits = 1 <= spec.get("minReplicas", 0) <= spec.get("maxReplicas", MOST_PODS + 1) <= MOST_PODS
-    return [] if fits else [f"not between 1 and {MOST_PODS} pods"]
+    fits = 1 <= spec.get("minReplicas", 0) <= spec.get("maxReplicas", MAX_PODS + 1) <= MAX_PODS
+    return [] if fits else [f"not between 1 and {MAX_PODS} pods"]
 
 
 def _of_budget(spec: Json, _: list[Json], labels: list[Json]) -> list[str]:
-    found = [] if _matches(value_at(spec, "selector.matchLabels") or {}, labels) else ["its selector matches no pods"]
-    return found + ([] if spec.get("maxUnavailable") == 1 else ["it does not keep all pods but one"])
+    selector = value_at(spec, "selector.matchLabels") or {}
+    errors = [] if _matches(selector, labels) else ["its selector matches no pods"]
+    return errors + ([] if spec.get("maxUnavailable") == 1 else ["it does not keep all pods but one"])
 
 
 if __name__ == "__main__":
-    given = list(yaml.safe_load_all(sys.stdin))
-    told = faults(given)
-    told += [f"{image} is no release: docs/kubernetes.md says how its digest gets in" for image in placeholders(given)]
-    sys.exit("\n".join(told) or 0)
+    documents = list(yaml.safe_load_all(sys.stdin))
+    lines = faults(documents)
+    remedy = "docs/kubernetes.md says how its digest gets in"
+    lines += [f"{image} is no release: {remedy}" for image in placeholders(documents)]
+    sys.exit("\n".join(lines) or 0)

@@ -1,4 +1,4 @@
-"""The watch of a serving host, all of it on 127.0.0.1: `make monitor`, and what tests/monitoring starts.
+"""The monitoring of a serving host, all on 127.0.0.1: for `make monitor` and tests/monitoring.
 
 Service, haproxy, drift, feedback, relay, Prometheus, Alertmanager, with the files of deploy/monitoring but for ports.
 """
@@ -36,24 +36,24 @@ from verdict.cli import COMMANDS
 ROOT = Path(__file__).parents[1]
 FILES = ROOT / "deploy/monitoring"
 PROGRAMS = {"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager"}
-# What users ask, and what Prometheus does; `service` and `feedback` have a port for each.
+# Ports for users and for Prometheus; service (`asked`) and feedback (`labels`) have one for each.
 PORTS = {
     **{"users": 8080, "asked": 8000, "labels": 8002, "service": 8001, "feedback": 8003, "drift": 8004, "relay": 8005},
     **{"haproxy": 8404, "prometheus": 9090, "alertmanager": 9093},
 }
-_TOLD = ("users", "asked", "labels")  # which Prometheus does not ask
+_NOT_SCRAPED = ("users", "asked", "labels")
 _VERDICT = (sys.executable, "-I", "-m", "verdict")
 
 
 def free_ports(names: Iterable[str]) -> dict[str, int]:
-    """A port for each name that nobody listens on."""
+    """A free port for each name."""
     with ExitStack() as stack:
         sockets = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for name in names}
-        return {name: one.getsockname()[1] for name, one in sockets.items()}
+        return {name: listener.getsockname()[1] for name, listener in sockets.items()}
 
 
 def require_programs() -> None:
-    """`VerdictError`, with the command, where a program is missing."""
+    """Raise `VerdictError` with the install command if a program is missing."""
     if missing := [package for program, package in PROGRAMS.items() if shutil.which(program) is None]:
         remedy = f"sudo apt-get install --no-install-recommends {' '.join(missing)}"
         raise VerdictError(", ".join(missing), "not installed", f"{remedy} (and end what that starts, or other ports)")
@@ -63,19 +63,19 @@ def require_programs() -> None:
 def monitoring_stack(
     folder: Path, ports: Mapping[str, int], model: Path, github: tuple[str, str, Path], without: tuple[str, ...] = ()
 ) -> Iterator[Collection[str]]:
-    """All processes, by name, until the block ends; each has its log in the folder.
+    """Run all processes until the block ends, each with its log in the folder; yields their names.
 
     Args:
-        folder: for what they keep.
-        ports: as `PORTS`.
-        model: of the service.
+        folder: for the files of the processes.
+        ports: like `PORTS`.
+        model: the artifact of the service.
         github: address of the API, OWNER/NAME, and the file of the relay's token.
-        without: jobs that somebody else plays, or nobody; they stay in targets.yml.
+        without: jobs to leave out, for instance since a test fakes them; they stay in targets.yml.
     """
     _configure(folder, ports)
     with ExitStack() as stack:
         processes = {
-            name: stack.enter_context(_running(command, folder / f"{name}.log", _proxys(folder, ports)))
+            name: stack.enter_context(_running(command, folder / f"{name}.log", _proxy_variables(folder, ports)))
             for name, command in _commands(folder, ports, model, github).items()
             if name not in without
         }
@@ -85,13 +85,15 @@ def monitoring_stack(
 
 
 def _configure(folder: Path, ports: Mapping[str, int]) -> None:
-    """Copies of deploy/monitoring, with other ports, and secrets that end with them."""
+    """Write copies of deploy/monitoring with other ports, and temporary secrets."""
     for name in ("prometheus.yml", "rules.yml", "alertmanager.yml"):
         text = (FILES / name).read_text(encoding="utf-8")
         text = text.replace("127.0.0.1:8005/", f"127.0.0.1:{ports['relay']}/")
         (folder / name).write_text(text.replace("/etc/verdict/relay-token", str(folder / "token")), encoding="utf-8")
     jobs = [
-        {"targets": [f"127.0.0.1:{port}"], "labels": {"job": job}} for job, port in ports.items() if job not in _TOLD
+        {"targets": [f"127.0.0.1:{port}"], "labels": {"job": job}}
+        for job, port in ports.items()
+        if job not in _NOT_SCRAPED
     ]
     (folder / "targets.yml").write_text(dump(jobs), encoding="utf-8")
     for name in ("token", "receipts"):
@@ -132,8 +134,8 @@ def _commands(
     }
 
 
-def _proxys(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
-    """What haproxy.cfg reads; the one server stands in all its places."""
+def _proxy_variables(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
+    """The variables of haproxy.cfg; the one server is in all its places."""
     servers = dict.fromkeys(("VERDICT_A", "VERDICT_B", "VERDICT_CANARY"), str(ports["asked"]))
     binds = {f"HAPROXY_{name}": f"127.0.0.1:{ports[job]}" for name, job in (("BIND", "users"), ("METRICS", "haproxy"))}
     return {**servers, **binds, "HAPROXY_SOCKET": f"{folder}/haproxy.sock"}
@@ -141,9 +143,9 @@ def _proxys(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
 
 @contextmanager
 def _running(command: list[str], log: Path, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process, until the block ends."""
+    """Run a process until the block ends."""
     with log.open("w") as file:
-        # In a group of its own: Ctrl-C is for this program, which ends the others in order.
+        # In a new session: Ctrl-C is for this program alone, which ends the others in order.
         env = {**os.environ, **environment}
         process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, env=env, start_new_session=True)
     try:
@@ -152,7 +154,7 @@ def _running(command: list[str], log: Path, environment: Mapping[str, str]) -> I
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(10)
-        process.kill()  # nothing, where it has ended
+        process.kill()  # does nothing if it has ended
         process.wait()
 
 
@@ -162,7 +164,7 @@ def _await_listener(process: "subprocess.Popen[bytes]", log: Path, port: int) ->
             break
         with suppress(OSError):
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
-            time.sleep(0.1)  # whose port is taken ends now
+            time.sleep(0.1)  # a process whose port is taken ends now
             if process.poll() is None:
                 return
         time.sleep(0.1)
@@ -170,22 +172,22 @@ def _await_listener(process: "subprocess.Popen[bytes]", log: Path, port: int) ->
 
 
 def texts(root: Path = ROOT) -> Sequence[object]:
-    """What to ask: texts of the table that params.yaml names, where it is here; else some words."""
+    """Texts to ask about: those of the table that params.yaml names if it is here, else three made-up ones."""
     data = read(root / "params.yaml", "git checkout params.yaml")["data"]
     path, problems = root / str(data["path"]), Problems(str(data["path"]))
     if not path.exists():
         return [f"a {word} lamp" for word in ("good", "bad", "square")]
     columns = [("data.text", name) for name in ([data["text"]] if isinstance(data["text"], str) else data["text"])]
-    found = [
+    rows = [
         row for batch in read_batches(path, columns, problems) for row in pd.DataFrame(batch.columns).to_dict("records")
     ]
     problems.raise_if_any()
-    return random.Random(0).sample(found, len(found))  # as they stand, slice after slice, they would drift
+    return random.Random(0).sample(rows, len(rows))  # in the table's order, slice after slice, they would drift
 
 
-def ask_repeatedly(port: int, asked: Sequence[object], stopped: threading.Event, pause: float = 0.05) -> None:
-    """Ask one text after the other until told to stop; now and then one that must be refused."""
-    for number, text in enumerate(itertools.cycle(asked)):
+def ask_repeatedly(port: int, texts: Sequence[object], stopped: threading.Event, pause: float = 0.05) -> None:
+    """Ask about one text after the other until stopped; every 50th request is malformed."""
+    for number, text in enumerate(itertools.cycle(texts)):
         if stopped.wait(pause):
             return
         body = json.dumps({"text": text} if number % 50 else {"wrong": ""})
@@ -196,21 +198,21 @@ def ask_repeatedly(port: int, asked: Sequence[object], stopped: threading.Event,
             connection.close()
 
 
-class _Played(BaseHTTPRequestHandler):
-    """A GitHub that takes what it gets, and shows it."""
+class _FakeGitHub(BaseHTTPRequestHandler):
+    """A GitHub that accepts each dispatch, and prints it."""
 
     def do_POST(self) -> None:
-        """Take a dispatch."""
+        """Accept a dispatch."""
         print("GitHub would get:", self.rfile.read(int(self.headers["Content-Length"])).decode(), flush=True)
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
-        """Nothing."""
+        """Log nothing."""
 
 
 def main() -> None:
-    """Start all, ask all the time, and end with Ctrl-C or SIGTERM."""
+    """Start all processes, ask all the time, and end on Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(prog="make monitor", description=__doc__)
     parser.add_argument("--model", type=Path, default=ROOT / "models/classifier")
     parser.add_argument("--repository", metavar="OWNER/NAME", help="of GitHub (default: what it would get is shown)")
@@ -220,23 +222,23 @@ def main() -> None:
     require_programs()
     ports = free_ports(PORTS) if options.free else PORTS
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    played, stopped = ThreadingHTTPServer(("127.0.0.1", 0), _Played), threading.Event()
-    threading.Thread(target=played.serve_forever, daemon=True).start()
+    fake, stopped = ThreadingHTTPServer(("127.0.0.1", 0), _FakeGitHub), threading.Event()
+    threading.Thread(target=fake.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="verdict-monitor-") as name:
         folder = Path(name)
         (folder / "github").write_text("nobody's", encoding="utf-8")
-        github = (f"http://127.0.0.1:{played.server_port}", "owner/name", folder / "github")
+        github = (f"http://127.0.0.1:{fake.server_port}", "owner/name", folder / "github")
         if options.repository:
             github = ("https://api.github.com", options.repository, options.github_token)
         with suppress(KeyboardInterrupt), monitoring_stack(folder, ports, options.model, github) as started:
-            _tell(folder, ports, started)
+            _print_addresses(folder, ports, started)
             threading.Thread(target=ask_repeatedly, args=(ports["users"], texts(), stopped), daemon=True).start()
             signal.pause()
         stopped.set()
         print("ended")
 
 
-def _tell(folder: Path, ports: Mapping[str, int], started: Collection[str]) -> None:
+def _print_addresses(folder: Path, ports: Mapping[str, int], started: Collection[str]) -> None:
     for name, job in (("service", "users"), ("prometheus", "prometheus"), ("alertmanager", "alertmanager")):
         print(f"{name:13} http://127.0.0.1:{ports[job]}")
     print(f"{'relay':13} http://127.0.0.1:{ports['relay']}/metrics\n{'logs':13} {folder}")

@@ -1,7 +1,7 @@
-"""Write docs/openapi.json: what the service answers to, as it says itself, but for what a release changes.
+"""Write docs/openapi.json: the service's OpenAPI document without the parts that each release changes.
 
-`python -m dev.openapi`, after `make repro`. `verdict release plan` compares it with that of the last release: where
-something is missing, the next version is a MAJOR one.
+Run `python -m dev.openapi` after `make repro`. `verdict release plan` compares the file with that of the last release:
+if something is missing, the next version is a MAJOR one.
 """
 
 from pathlib import Path
@@ -17,10 +17,10 @@ FILE = Path("docs/openapi.json")
 
 
 def document(model: Path) -> dict[str, Any]:
-    """The OpenAPI document of a service of this artifact, without what is said of the artifact."""
+    """The OpenAPI document of a service with this artifact, without the description of the artifact."""
     app: Any = application(Service(Settings(model)))._app
-    found: dict[str, Any] = app.openapi()
-    return {**found, "info": {"title": found["info"]["title"], "version": ""}}
+    schema: dict[str, Any] = app.openapi()
+    return {**schema, "info": {"title": schema["info"]["title"], "version": ""}}
 
 
 if __name__ == "__main__":

@@ -21,12 +21,12 @@ from PIL import Image, ImageChops
 from verdict.base.errors import VerdictError, exit_code
 
 WIDTHS = (900, 380)
-_TALLEST = 16_000  # pixels; Chromium draws no more in one piece
+_MAX_HEIGHT = 16_000  # pixels; Chromium draws no more in one piece
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def as_github(markdown: str, style: str) -> str:
-    """A page with the comment: GitHub's parser, what its sanitiser leaves, its stylesheet, every fold open."""
+    """A page with the comment: parsed and sanitised as by GitHub, with its stylesheet, and all folds open."""
     body = cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE)
     body = re.sub(r"<(script|style|iframe|object|form|input)\b[^>]*>", "", body, flags=re.IGNORECASE)
     return (
@@ -43,20 +43,20 @@ def _open(body: str) -> str:
 def shoot(browser: str, page: Path, width: int, target: Path) -> None:
     """Draw `page` at `width` CSS pixels into `target`, a PNG cut at the end of the page."""
     with TemporaryDirectory(prefix="verdict-browser-") as profile:
-        # A frame: no browser opens a window as narrow as a telephone.
+        # In a frame: no browser opens a window as narrow as a phone.
         frame = Path(profile) / "frame.html"
-        style = f"border:0;width:{width}px;height:{_TALLEST}px"
+        style = f"border:0;width:{width}px;height:{_MAX_HEIGHT}px"
         frame.write_text(f'<body style="margin:0"><iframe src="{page.as_uri()}" style="{style}">', encoding="utf-8")
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1"]
-        size = f"--window-size={max(width, 500)},{_TALLEST}"
+        size = f"--window-size={max(width, 500)},{_MAX_HEIGHT}"
         command = [browser, *options, f"--user-data-dir={profile}", size, f"--screenshot={target}", frame.as_uri()]
-        done = subprocess.run(
+        result = subprocess.run(
             command, check=False, capture_output=True, encoding="utf-8", errors="replace", timeout=120
         )
-    if done.returncode or not target.exists():
-        raise VerdictError(browser, " ".join(done.stderr.split())[-300:], "see the browser's own message")
-    picture = Image.open(target).convert("RGB").crop((0, 0, width, _TALLEST))
-    background = Image.new("RGB", picture.size, picture.getpixel((width - 1, _TALLEST - 1)))
+    if result.returncode or not target.exists():
+        raise VerdictError(browser, " ".join(result.stderr.split())[-300:], "see the browser's own message")
+    picture = Image.open(target).convert("RGB").crop((0, 0, width, _MAX_HEIGHT))
+    background = Image.new("RGB", picture.size, picture.getpixel((width - 1, _MAX_HEIGHT - 1)))
     drawn = ImageChops.difference(picture, background).getbbox() or (0, 0, width, 0)
     picture.crop((0, 0, width, drawn[3] + 24)).save(target)
 

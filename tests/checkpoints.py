@@ -28,23 +28,23 @@ def tokenizer() -> Tokenizer:
     """Pieces of one character, as a word's beginning or its continuation."""
     letters = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'-"
     pieces = [*_SPECIAL, *letters, *(f"##{letter}" for letter in letters)]
-    made = Tokenizer(models.WordPiece({piece: place for place, piece in enumerate(pieces)}, unk_token="[UNK]"))  # noqa: S106
-    made.normalizer = normalizers.BertNormalizer(lowercase=True)
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.post_processor = processors.TemplateProcessing(
+    wordpiece = Tokenizer(models.WordPiece({piece: place for place, piece in enumerate(pieces)}, unk_token="[UNK]"))  # noqa: S106
+    wordpiece.normalizer = normalizers.BertNormalizer(lowercase=True)
+    wordpiece.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    wordpiece.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    made.decoder = decoders.WordPiece()
-    return made
+    wordpiece.decoder = decoders.WordPiece()
+    return wordpiece
 
 
 def write_checkpoint(folder: Path, **changes: object) -> str:
     """Write config.json, tokenizer.json and model.safetensors, and return the reference that params.yaml takes."""
     folder.mkdir(parents=True)
-    made = tokenizer()
-    config = {**CONFIG, "vocab_size": made.get_vocab_size(), **changes}
+    wordpiece = tokenizer()
+    config = {**CONFIG, "vocab_size": wordpiece.get_vocab_size(), **changes}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    made.save(str(folder / "tokenizer.json"))
+    wordpiece.save(str(folder / "tokenizer.json"))
     torch.manual_seed(1)
     save_file(backbone(config).state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
     return f"{folder}@{sha256(folder / 'model.safetensors')}"

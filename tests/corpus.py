@@ -27,7 +27,7 @@ def sentence(generator: random.Random, kind: str, number: int) -> str:
 def rows(domain: str, size: int, seed: int = 0) -> list[dict[str, object]]:
     """Rows of the example's shape, about a tenth of them neutral; of two domains four rows share a document."""
     generator = random.Random(f"{seed}:{domain}")
-    made: list[dict[str, object]] = []
+    table: list[dict[str, object]] = []
     for number in range(size):
         kind = generator.choices(("positive", "negative", "neutral"), (5, 4, 1))[0]
         sign = {"positive": 1, "negative": -1, "neutral": 0}[kind]
@@ -37,8 +37,8 @@ def rows(domain: str, size: int, seed: int = 0) -> list[dict[str, object]]:
             document, key = f"{domain}-{number // 4 + 1}", f"{number // 4 + 1}_{number % 4 + 1}"
         text = sentence(generator, kind, number)
         row = {"id": f"{domain}-{key}", "document": document, "domain": domain, "text": text}
-        made.append({**row, "valence": sum(ratings) / len(ratings)})
-    return made
+        table.append({**row, "valence": sum(ratings) / len(ratings)})
+    return table
 
 
 def write_raw(folder: Path, sizes: dict[str, int] | None = None, seed: int = 0) -> None:
@@ -50,21 +50,21 @@ def write_raw(folder: Path, sizes: dict[str, int] | None = None, seed: int = 0) 
 def mails(size: int = 300, seed: int = 0) -> list[dict[str, object]]:
     """Rows with two text columns and one of two labels, and no other column."""
     generator = random.Random(f"{seed}:mails")
-    made: list[dict[str, object]] = []
+    table: list[dict[str, object]] = []
     for number in range(size):
         label, kind = generator.choice((("ham", "neutral"), ("spam", "positive")))
         body = sentence(generator, kind, number)
-        made.append({"subject": f"letter {number}", "body": body, "label": label})
-    return made
+        table.append({"subject": f"letter {number}", "body": body, "label": label})
+    return table
 
 
-def write_csv(path: Path, made: Sequence[Mapping[str, object]], delimiter: str = ",") -> None:
+def write_csv(path: Path, table: Sequence[Mapping[str, object]], delimiter: str = ",") -> None:
     """Write rows as csv, their keys as its first line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(made[0]), delimiter=delimiter, lineterminator="\n")
+        writer = csv.DictWriter(file, list(table[0]), delimiter=delimiter, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(made)
+        writer.writerows(table)
 
 
 def append(path: Path, lines: Iterable[str]) -> None:

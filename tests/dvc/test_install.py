@@ -74,8 +74,8 @@ def test_the_program_says_which_folder_it_needs(tmp_path: Path) -> None:
     program = f"import sys; sys.path.append({str(INSTALL)!r}); import verdict_finder; verdict_finder.main()"
     assert subprocess.run([sys.executable, "-I", "-S", "-c", program], cwd=tmp_path, check=False).returncode == 2
     remedy = "cd to the root of the project, where dvc.yaml lies"
-    said = python("-I", "-S", "-c", program, folder=tmp_path)
-    assert said == f"error: {tmp_path}: not the root of the project\n  remedy: {remedy}\n"
+    message = python("-I", "-S", "-c", program, folder=tmp_path)
+    assert message == f"error: {tmp_path}: not the root of the project\n  remedy: {remedy}\n"
     below = tmp_path / "my project" / "docs"
     below.mkdir(parents=True)
     (below.parent / "verdict").mkdir()
@@ -93,8 +93,8 @@ def test_pip_installs_it_without_a_network(tmp_path: Path) -> None:
     """Its backend needs nothing, a module and the line that imports it come of it, and this environment has that."""
     assert tomllib.loads((INSTALL / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"] == []
     options = ("--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--target", str(tmp_path))
-    said = python("-m", "pip", "install", *options, "./install")
-    assert said == ""
+    message = python("-m", "pip", "install", *options, "./install")
+    assert message == ""
     assert (tmp_path / "verdict_finder.pth").read_text(encoding="utf-8") == "import verdict_finder\n"
     source = (INSTALL / "verdict_finder.py").read_bytes()
     assert (tmp_path / "verdict_finder.py").read_bytes() == source
@@ -110,7 +110,7 @@ def test_a_program_says_what_is_not_installed() -> None:
 def test_of_pythons_variables_the_one_of_utf8_counts() -> None:
     """`-I` ignores PYTHONUTF8, but messages tell people to set it, so it must work."""
     program = "from verdict.base.isolated import restart_isolated; restart_isolated('this')"
-    said = python("-I", "-c", f"import os\nos.execv = lambda *a: print(*a[1][1:])\n{program}", PYTHONUTF8="1")
-    assert said == "-I -X utf8 -m this\n"
+    message = python("-I", "-c", f"import os\nos.execv = lambda *a: print(*a[1][1:])\n{program}", PYTHONUTF8="1")
+    assert message == "-I -X utf8 -m this\n"
     assert python("-I", "-X", "utf8", "-c", program, PYTHONUTF8="1") == ""
     assert python("-I", "-c", program, PYTHONUTF8="0") == ""

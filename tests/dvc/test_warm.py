@@ -62,7 +62,7 @@ def started(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen
 
 
 def test_arguments_folder_variables_and_streams_are_those_of_the_caller(folder: Path) -> None:
-    """What the caller gives arrives, in a process of the server's, which is not the caller's own."""
+    """The program gets all of these from the caller, in a process of the server."""
     process = started(folder, "tell", "a b", "c")
     printed, errors = process.communicate("typed", timeout=60)
     assert printed.startswith(f"['a b', 'c'] {folder} so typed ")

@@ -61,9 +61,9 @@ def registry(here: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def base(here: Path, registry: str) -> Iterator[str]:
     """The base image: VERDICT_BASE_IMAGE, or one of Debian's packages."""
-    given = os.environ.get("VERDICT_BASE_IMAGE")
-    name = given or f"{registry}/library/python:3.11-slim-bookworm"
-    if not given:
+    named_image = os.environ.get("VERDICT_BASE_IMAGE")
+    name = named_image or f"{registry}/library/python:3.11-slim-bookworm"
+    if not named_image:
         container_tools.make_base(here, name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VERDICT_BASE_IMAGE", name)

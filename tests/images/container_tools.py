@@ -124,15 +124,15 @@ def podman(*arguments: str, stdin: str | None = None) -> str:
 
 
 @contextmanager
-def container(image: str, *options: str, given: Sequence[str] = ()) -> Iterator[str]:
+def container(image: str, *options: str, podman_options: Sequence[str] = ()) -> Iterator[str]:
     """Run a container of the service until the block ends; yield its ID.
 
     Args:
         image: its name.
         options: of the service.
-        given: more options of podman.
+        podman_options: more options of podman.
     """
-    name = podman("run", "--detach", *_BOUND, *given, image, *options).strip()
+    name = podman("run", "--detach", *_BOUND, *podman_options, image, *options).strip()
     try:
         yield name
     finally:
@@ -140,11 +140,11 @@ def container(image: str, *options: str, given: Sequence[str] = ()) -> Iterator[
 
 
 @contextmanager
-def served(image: str, *options: str, given: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+def served(image: str, *options: str, podman_options: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
     """Run a container until the block ends; once it is ready, yield its ID and its address."""
     address, metrics = (f"127.0.0.1:{free_port()}" for _ in range(2))
     ports = ("--port", address.partition(":")[2], "--metrics-port", metrics.partition(":")[2])
-    with container(image, *ports, *options, given=given) as name:
+    with container(image, *ports, *options, podman_options=podman_options) as name:
         assert reply(address, "/v2/health/ready") is not None, podman("logs", name)
         yield name, address
 

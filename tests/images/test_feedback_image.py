@@ -13,7 +13,7 @@ from verdict.delivery.recipe import context
 
 
 def test_it_counts_read_only_and_holds_nothing_that_scores(built: Built, here: Path, registry: str) -> None:
-    """Built from a checkout, run as nobody on a read-only root, it counts into the folder that it is given."""
+    """Built from a checkout, run as an unprivileged user on a read-only root, it counts into a mounted folder."""
     root, name = built.root, f"{registry}/feedback:test"
     with context(root, "feedback") as folder:
         images._build(root, folder, "--tag", name)
@@ -28,7 +28,9 @@ def test_it_counts_read_only_and_holds_nothing_that_scores(built: Built, here: P
     users, metrics = free_port(), free_port()
     options = ["--port", str(users), "--metrics-port", str(metrics), "--labels", ",".join(LABELS)]
     mounts = ("--volume", f"{data}:/data", "--volume", f"{key}:/run/receipts.key:ro")
-    with container_tools.container(name, *options, "--receipt-key", "/run/receipts.key", given=mounts) as container:
+    with container_tools.container(
+        name, *options, "--receipt-key", "/run/receipts.key", podman_options=mounts
+    ) as container:
         address = f"127.0.0.1:{users}"
         assert container_tools.reply(address, "/health") is not None, container_tools.podman("logs", container)
         client = http.client.HTTPConnection(address, timeout=60)

@@ -80,7 +80,9 @@ def test_other_kinds_are_served_by_the_same_image(built: Built, tmp_path: Path, 
     document["featurize"]["method"] = "hashing" if kind == "hashed" else "tfidf"
     write_raw(tmp_path / "data" / "raw")
     folder = run(tmp_path, document, "bag" if kind == "bag" else "linear", STAGES[:4]) / "models/classifier"
-    with container_tools.served(built.reference, "--model", "/other", given=("--volume", f"{folder}:/other:ro")) as (
+    with container_tools.served(
+        built.reference, "--model", "/other", podman_options=("--volume", f"{folder}:/other:ro")
+    ) as (
         _,
         address,
     ):
@@ -216,7 +218,7 @@ def test_a_start_compiles_nothing(built: Built) -> None:
 def test_no_shell_is_needed(built: Built) -> None:
     """The service starts where the image's shells are gone."""
     hidden = [part for shell in ("dash", "bash") for part in ("--volume", f"/dev/null:/usr/bin/{shell}:ro")]
-    with container_tools.served(built.reference, given=hidden) as (name, _):
+    with container_tools.served(built.reference, podman_options=hidden) as (name, _):
         assert container_tools.podman("inspect", "--format", "{{.State.Status}}", name) == "running\n"
 
 
@@ -226,7 +228,7 @@ def test_health_is_asked_without_python(built: Built) -> None:
     kind, program, *arguments = told
     assert (kind, program) == ("CMD", "bash")
     assert "python" not in " ".join(arguments)
-    with container_tools.container(built.reference, given=("--network", "none")) as name:
+    with container_tools.container(built.reference, podman_options=("--network", "none")) as name:
         assert any(healthy(name, program, *arguments) for _ in range(200)), container_tools.podman("logs", name)
         for asked, other in (("/8000", "/8009"), ("/health", "/nowhere")):
             assert not healthy(name, program, *(part.replace(asked, other) for part in arguments))

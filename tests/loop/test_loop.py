@@ -16,7 +16,7 @@ from tests.progress import Progress
 from tests.workflows import act, events
 from tests.workflows.outcome import Outcome
 from tests.workflows.pull_requests import top_level
-from tests.workflows.test_retrain import DONE, Experiments
+from tests.workflows.test_retrain import DONE, ExperimentStarter
 
 
 def _words(seed: str, count: int) -> list[str]:
@@ -50,7 +50,7 @@ def retrained(loop: Loop, payload: dict[str, str]) -> Outcome:
         "env": project.env,
         "timeout": 600,
     }
-    with Experiments(project):
+    with ExperimentStarter(project):
         return act.run(project.origin, "retrain.yml", event, github=project.github, **settings)
 
 

@@ -189,7 +189,7 @@ def test_what_is_weaker_is_told(kind: str, path: str, value: object, told: str) 
 
 
 def test_metrics_are_for_who_watches() -> None:
-    """Another namespace than monitoring at the port of the metrics is told."""
+    """Another namespace than monitoring at the port of the metrics is reported."""
     manifests = documents("overlays/production")
     (opening,) = [body for body in manifests if body["metadata"]["name"] == "verdict-metrics"]
     source = value_at(opening["spec"]["ingress"][0]["from"][0], "namespaceSelector.matchLabels")
@@ -198,7 +198,7 @@ def test_metrics_are_for_who_watches() -> None:
 
 
 def test_the_autoscaler_of_a_canary_scales_the_rollout() -> None:
-    """Where Argo runs the pods, an autoscaler of the Deployment would start them beside Argo's, and is told."""
+    """If Argo runs the pods, an autoscaler of the Deployment, which would start further pods, is reported."""
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "verdict"}
     manifests = changed(documents("overlays/canary"), "HorizontalPodAutoscaler", "spec.scaleTargetRef", target)
     assert faults(manifests) == ["HorizontalPodAutoscaler verdict: it does not scale the Rollout"]

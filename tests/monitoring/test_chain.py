@@ -31,7 +31,7 @@ QUERIES = [query for _, _, queries in dashboard.PANELS for query in queries]
 
 
 @dataclass(frozen=True)
-class Chain:
+class MonitoringChain:
     """All processes, and what the test plays."""
 
     github: GitHub
@@ -58,7 +58,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def chain(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+def chain(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoringChain]:
     """The watch of a host, under load."""
     tier("monitor")
     for program in monitor.PROGRAMS:
@@ -74,13 +74,13 @@ def chain(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cha
                 target=monitor.ask_repeatedly, args=(ports["users"], ["a good lamp", "bad"], stopped, 0.01)
             )
             load.start()
-            yield Chain(github, metrics, ports)
+            yield MonitoringChain(github, metrics, ports)
             stopped.set()
             load.join(20)
         assert github.violations == []
 
 
-def test_all_targets_answer(chain: Chain) -> None:
+def test_all_targets_answer(chain: MonitoringChain) -> None:
     """Prometheus reads everything that targets.yml names, and knows Alertmanager by the same file."""
     jobs = {"service", "haproxy", "feedback", "drift", "relay", "prometheus", "alertmanager"}
     until(lambda: {one["metric"]["job"] for one in chain.query("up == 1")} == jobs, 90)
@@ -88,7 +88,7 @@ def test_all_targets_answer(chain: Chain) -> None:
     assert chain.query("up == 0") == []
 
 
-def test_drift_is_dispatched(chain: Chain) -> None:
+def test_drift_is_dispatched(chain: MonitoringChain) -> None:
     """Two windows in a row reach GitHub within a minute, with value and limit, and once; one does not."""
     until(lambda: len(chain.query("verdict_drift_in_a_row == 1")) == 5, 90)
     chain.fake_metrics.in_a_row.labels(RELEASE, "unknown").set(2)
@@ -104,7 +104,7 @@ def test_drift_is_dispatched(chain: Chain) -> None:
     }
 
 
-def test_degradation_is_dispatched_when_github_is_back(chain: Chain) -> None:
+def test_degradation_is_dispatched_when_github_is_back(chain: MonitoringChain) -> None:
     """A live accuracy that is surely too low reaches GitHub, after two failures of GitHub, once."""
     chain.github.fail("POST", "/dispatches", 502, times=2)
     chain.fake_metrics.live(0.5)
@@ -117,7 +117,7 @@ def test_degradation_is_dispatched_when_github_is_back(chain: Chain) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_panel_has_points(chain: Chain, query: str) -> None:
+def test_a_panel_has_points(chain: MonitoringChain, query: str) -> None:
     """The queries of the dashboard's panels have numeric answers after some load."""
 
     def finite() -> bool:
@@ -126,7 +126,7 @@ def test_a_panel_has_points(chain: Chain, query: str) -> None:
     until(finite, 120)
 
 
-def test_only_what_shall_retrain_went_to_the_relay(chain: Chain) -> None:
+def test_only_what_shall_retrain_went_to_the_relay(chain: MonitoringChain) -> None:
     """The relay got the two alerts and nothing that is for people; each went to GitHub once."""
     until(lambda: chain.query("verdict_relay_delivered_total == 2"), 60)
     assert chain.query('verdict_relay_ignored_total{reason!="known"} > 0') == []

@@ -55,7 +55,7 @@ def test_no_alert_is_without_a_test() -> None:
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 def test_an_alert_says_what_it_needs(rule: dict[str, Any]) -> None:
-    """How bad it is, a line for people, and a section of docs/monitoring.md; with a reason also value and limit."""
+    """A severity, a line for people, a section of docs/monitoring.md; with a reason also value and limit."""
     assert rule["labels"]["severity"] in ("critical", "warning", "info")
     assert "\n" not in rule["annotations"]["summary"]
     heading = f"### {rule['alert']}\n"

@@ -65,7 +65,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_the_contributing_guide_names_what_is_there() -> None:
-    """Each path in CONTRIBUTING.md exists, and a Python file holds the names that stand right behind it."""
+    """Each path in CONTRIBUTING.md exists, and a Python file has the names right after its path."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = re.findall(r"`([\w.-]+/[\w./-]+)`((?:(?:,| and) `\w+`)*)", text)
     assert len(named) > 20
@@ -103,8 +103,8 @@ HAPROXY = ROOT / "deploy/compose/haproxy.service"
 @pytest.mark.parametrize("unit", sorted({*ROOT.glob("deploy/*/*.service")} - {HAPROXY}), ids=lambda path: path.name)
 def test_a_unit_of_systemd_starts_in_a_checkout(unit: Path) -> None:
     """`verdict` finds its code in the current folder, which would be / otherwise, and ends."""
-    said = dict(line.split("=", 1) for line in unit.read_text(encoding="utf-8").splitlines() if "=" in line)
-    assert said["ExecStart"].startswith(f"{said['WorkingDirectory']}/.venv/bin/verdict ")
+    message = dict(line.split("=", 1) for line in unit.read_text(encoding="utf-8").splitlines() if "=" in line)
+    assert message["ExecStart"].startswith(f"{message['WorkingDirectory']}/.venv/bin/verdict ")
 
 
 def test_a_timer_starts_the_unit_beside_it() -> None:
@@ -119,7 +119,7 @@ def test_a_timer_starts_the_unit_beside_it() -> None:
 
 
 def test_haproxy_of_a_host_has_the_ports_of_its_guard() -> None:
-    """The unit's ports and socket are those that host.toml tells the guard."""
+    """The unit's ports and socket are those of host.toml."""
     host = tomllib.loads((ROOT / "deploy/compose/host.toml").read_text(encoding="utf-8"))
     unit = HAPROXY.read_text(encoding="utf-8")
     ports = {name.lower(): int(port) for name, port in re.findall(r"VERDICT_(\w+)=(\d+)", unit)}
@@ -129,5 +129,5 @@ def test_haproxy_of_a_host_has_the_ports_of_its_guard() -> None:
 
 @pytest.mark.parametrize("name", ["receipts.key", "feedback.db", "feedback.db-wal", "drift.json", "rows.csv"])
 def test_what_documented_commands_write_stays_out_of_git(name: str) -> None:
-    """A key, counts, and rows in plain text lie in the checkout, and `git add .` takes none of them."""
+    """`git add .` takes no key, counts or plain-text rows that documented commands write into the checkout."""
     assert subprocess.run(["git", "check-ignore", "--quiet", name], cwd=ROOT, check=False).returncode == 0

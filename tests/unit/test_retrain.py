@@ -31,7 +31,7 @@ def main_of(**params: Any) -> Revision:  # noqa: ANN401
     return found
 
 
-class Asked:
+class StubGitHub:
     """GitHub as far as a plan asks it, and what was written to it."""
 
     repository = "owner/verdict"
@@ -67,7 +67,7 @@ def pull(days: float, state: str = "closed", branch: str = "retrain/x", repo: st
 
 def why_not(*pulls: dict[str, Any], **rules: Any) -> str:  # noqa: ANN401
     """The reason against one more retraining."""
-    return refusal(cast(GitHub, Asked(*pulls)), Retrain(**rules), NOW)
+    return refusal(cast(GitHub, StubGitHub(*pulls)), Retrain(**rules), NOW)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_does_not_speak_against_one() -> None:
 
 def test_ten_alerts_are_one_pull_request() -> None:
     """The first one goes on; as soon as its pull request is there, nine others find it, and are no issue either."""
-    github, main = Asked(), main_of(retrain={"min_labels": 5})
+    github, main = StubGitHub(), main_of(retrain={"min_labels": 5})
     event = {"client_payload": ALERT}
     assert plan(main, cast(GitHub, github), event, NOW).reason == ""
     github.pulls.append(pull(0, "open"))
@@ -104,7 +104,7 @@ def test_ten_alerts_are_one_pull_request() -> None:
 def test_over_the_budget_nothing_is_proposed_and_an_issue_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """The month's budget is asked before a machine is started."""
     monkeypatch.setattr(planning, "check_budget", lambda *_: 1)
-    found = plan(main_of(), cast(GitHub, Asked()), {}, NOW)
+    found = plan(main_of(), cast(GitHub, StubGitHub()), {}, NOW)
     assert (found.needs_issue, "report.budget_per_month" in found.reason) == (True, True)
 
 
@@ -142,7 +142,7 @@ def test_hostile_text_is_shown_as_text(macro: str) -> None:
 
 def test_labels_are_asked_for_in_one_issue() -> None:
     """A second alert gives the issue another text; once rows came it is closed, and without one nothing is written."""
-    github = Asked()
+    github = StubGitHub()
     for lacking in (188, 20):
         publish.report_waiting(cast(GitHub, github), {"lacking": lacking, "why": "", "alert": ALERT}, "https://e.org/1")
     assert [path for path, _ in github.written] == ["/issues", "/issues/7"]
@@ -150,14 +150,14 @@ def test_labels_are_asked_for_in_one_issue() -> None:
     assert "20 more labels are wanted" in github.written[1][1]["body"]
     publish.report_waiting(cast(GitHub, github), None, "https://e.org/2")
     assert github.written[-1][1] == {"state": "closed", "state_reason": "completed"}
-    quiet = Asked()
+    quiet = StubGitHub()
     publish.report_waiting(cast(GitHub, quiet), None, "https://e.org/3")
     assert quiet.written == []
 
 
 def test_drift_is_told_in_one_issue(tmp_path: Path) -> None:
     """Drift opens it, too little traffic leaves it alone, none closes it."""
-    told, github = tmp_path / "drift.txt", Asked()
+    told, github = tmp_path / "drift.txt", StubGitHub()
     told.write_text("unknown words 0.07, limit 0.02\n", encoding="utf-8")
     for code, written in ((2, 0), (1, 1), (2, 1), (0, 3)):
         monitor.report_drift(cast(GitHub, github), told, code, "https://e.org/1")

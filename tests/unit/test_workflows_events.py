@@ -228,7 +228,7 @@ def test_a_roll_follows_what_was_verified() -> None:
 
 
 def test_what_serves_is_recorded_also_after_a_roll_that_failed() -> None:
-    """Where the host said what serves that is written down, and the host hears of it; where it did not, nothing is."""
+    """The host's report is recorded and confirmed to the host; without a report nothing is recorded."""
     rest = slice(2, None)
     assert delivered("main", told="1", recorded="success", version="v1.2.0")[rest] == ["record", "confirm"]
     assert delivered("main", told="1", recorded="failure", version="v1.2.0")[rest] == ["record"]
@@ -306,7 +306,7 @@ def swept(plan: str, points: str, missing: str = '["a", "b"]', change: str = "tr
     ],
 )
 def test_what_follows_the_plan_of_a_sweep(jobs: set[str], given: dict[str, str]) -> None:
-    """Failed points keep nobody from collecting; no points to run leave the rest; nothing new, nothing to propose."""
+    """Failed points do not stop collecting; without points the rest is left out; without a new winner, the proposal."""
     assert swept(**given) == jobs
 
 

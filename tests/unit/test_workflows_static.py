@@ -349,7 +349,7 @@ def test_the_judge_checks_out_main_alone() -> None:
 
 
 def test_only_main_fills_the_cache_of_main() -> None:
-    """What others read as main's results is saved by main.yml; a change saves under its own name, the judge nothing."""
+    """main.yml saves the cache of main's results; a change saves under its own name, the judge nothing."""
     saved = {name: step["with"]["key"] for name, step in steps() if "/cache" in step.get("uses", "") and _saves(step)}
     ledger = "cost-${{ github.run_id }}-${{ github.run_attempt }}"
     assert saved == {

@@ -142,7 +142,7 @@ def test_an_app_speaks_where_there_is_one(job: str, step: str, variable: str, ap
     ],
 )
 def test_who_logs_in_to_a_registry(tmp_path: Path, registry: str, password: str, asked: str) -> None:
-    """ghcr.io by GitHub's token, Amazon's by the role, another by user and password; without one nobody does."""
+    """ghcr.io by GitHub's token, Amazon's by the role, another by user and password; without one no login."""
     script = steps_of("release", "image")["Log in to the registry"]["run"]
     for name, text in (("skopeo", f'echo "$*: $(cat)" >> {tmp_path}/asked'), ("aws", "echo from-aws")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
@@ -169,7 +169,7 @@ BUDGET, LEDGER = "Is there budget for a machine?", "What earlier runs took"
     ],
 )
 def test_the_budget_is_asked_for_before_a_machine_is(event: Json, planned: str, asked: bool) -> None:
-    """Where the job gpu would start, and nowhere else, its plan looks first; a fork gets neither token nor machine."""
+    """Only the plan before the job gpu checks the budget; a fork gets neither token nor machine."""
     found = steps_of("experiment", "plan")
     given = {**event, "steps": {"plan": {"outputs": {"reproduce": planned}}}}
     given["needs"] = {"plan": {"outputs": {"reproduce": planned}}}

@@ -116,17 +116,17 @@ def _payload(github: GitHub, name: str, known: Json, actor: str) -> Json:
     """The payload with every field that GitHub's description requires, checked against it."""
     people = {"repository": repository(github.state), "sender": user(github.state, actor)}
     schema = description().webhook(name)
-    made: dict[str, Any] = complete(schema, {**people, **known})
-    problems = wrong(schema, made)
+    payload: dict[str, Any] = complete(schema, {**people, **known})
+    problems = wrong(schema, payload)
     assert not problems, f"{name}: {problems}"
-    return made
+    return payload
 
 
 def _head(github: GitHub, sha: str) -> Json:
-    found = commit(github.state, sha)
-    people = {role: {key: found[role][key] for key in ("name", "email")} for role in ("author", "committer")}
-    rest = {"id": sha, "tree_id": found["tree"]["sha"], "timestamp": found["committer"]["date"], "distinct": True}
-    return {**rest, **people, "message": found["message"], "url": found["html_url"]}
+    head = commit(github.state, sha)
+    people = {role: {key: head[role][key] for key in ("name", "email")} for role in ("author", "committer")}
+    rest = {"id": sha, "tree_id": head["tree"]["sha"], "timestamp": head["committer"]["date"], "distinct": True}
+    return {**rest, **people, "message": head["message"], "url": head["html_url"]}
 
 
 def _workflow(run: Json) -> Json:

@@ -156,7 +156,7 @@ class GitHub:
     ) -> Json:
         """Add a run of a workflow; without a conclusion it is in progress. A fork's has no pulls, as on GitHub."""
         at = created_at or now()
-        made = {
+        run = {
             **{"id": run_id, "name": name or workflow, "path": f".github/workflows/{workflow}", "event": event},
             **{"workflow_id": self.state.id_of(("workflow", workflow)), "run_number": 1, "run_attempt": attempt},
             **{"status": "completed" if conclusion else "in_progress", "conclusion": conclusion, "display_title": ""},
@@ -167,11 +167,11 @@ class GitHub:
             **{"html_url": self.state.page(f"actions/runs/{run_id}"), "url": self.state.call(f"actions/runs/{run_id}")},
             "pull_requests": [self._short_pull(number) for number in pulls],
         }
-        self.state.runs[run_id] = made
+        self.state.runs[run_id] = run
         if artifacts_folder:
             self.state.folders[run_id] = artifacts_folder
-        self.state.jobs[run_id] = [self._job(made, job) for job in jobs]
-        return made
+        self.state.jobs[run_id] = [self._job(run, job) for job in jobs]
+        return run
 
     def _short_pull(self, number: int) -> Json:
         known, place = self.state.pulls[number], {"id": self.state.id_of(("repository", self.name)), "name": self.name}
@@ -196,15 +196,15 @@ class GitHub:
         state = {"status": "completed", "conclusion": given["conclusion"], "name": given["name"], "steps": steps}
         place = {"id": identifier, "html_url": self.state.page(f"actions/runs/{run['id']}/job/{identifier}")}
         unknown = dict.fromkeys(("runner_id", "runner_name", "runner_group_id", "runner_group_name"))
-        made = {**known, **state, **place, **times, **unknown, "run_attempt": run["run_attempt"]}
-        return {**made, **{key: given[key] for key in made if key in given and key not in state}}
+        job = {**known, **state, **place, **times, **unknown, "run_attempt": run["run_attempt"]}
+        return {**job, **{key: given[key] for key in job if key in given and key not in state}}
 
     def _label(self, name: str) -> Json:
         return {"id": self.state.id_of(("label", name)), "name": name, "color": "ededed", "default": False}
 
     def _event(self, number: int, kind: str, label: str, actor: str, at: str | None) -> None:
-        made = {"id": self.state.next_id(), "event": kind, "actor": user(self.state, actor), "created_at": at or now()}
-        entry: dict[str, Any] = {**made, "label": {"name": label, "color": "ededed"}}
+        event = {"id": self.state.next_id(), "event": kind, "actor": user(self.state, actor), "created_at": at or now()}
+        entry: dict[str, Any] = {**event, "label": {"name": label, "color": "ededed"}}
         self.state.events.setdefault(number, []).append(entry)
 
 

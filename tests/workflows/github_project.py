@@ -54,8 +54,8 @@ class GitHubProject:
         if number in self.github.state.pulls:
             self.github.state.pulls[number]["head_sha"] = head
         else:
-            made = self.github.pull(number, branch, head_repo=repo, author="outsider" if fork else "author")
-            made["created_at"] = self.now()
+            pull = self.github.pull(number, branch, head_repo=repo, author="outsider" if fork else "author")
+            pull["created_at"] = self.now()
         return head
 
     def advance(self, change: Change) -> str:

@@ -88,8 +88,8 @@ class Description:
     def find(self, method: str, path: str) -> Operation | None:
         """The operation of a path: of several the one with the fewest variables, then the longest."""
         names = sorted((name for pattern, name in self._patterns if pattern.fullmatch(path)), key=_vagueness)
-        found = next((name for name in names if method.lower() in self._document["paths"][name]), None)
-        return self.operation(method, found) if found else None
+        template = next((name for name in names if method.lower() in self._document["paths"][name]), None)
+        return self.operation(method, template) if template else None
 
     def operation(self, method: str, template: str) -> Operation:
         """The operation of a path as the description writes it."""
@@ -138,14 +138,14 @@ class Description:
                 self._schemas[node["$ref"]] = self._inline(self._resolve(node))
             return self._schemas[node["$ref"]]
         # Below `properties` every key is a name of the data, `description` and `example` too.
-        made = {
+        converted = {
             key: {name: self._inline(entry) for name, entry in value.items()}
             if key == "properties"
             else self._inline(value)
             for key, value in node.items()
             if key not in _DROPPED
         }
-        return {"anyOf": [made, {"type": "null"}]} if node.get("nullable") is True else made
+        return {"anyOf": [converted, {"type": "null"}]} if node.get("nullable") is True else converted
 
 
 @cache
@@ -201,28 +201,28 @@ def _neutral(schema: Schema) -> Any:  # noqa: ANN401 - JSON
 
 
 def _properties(schema: Schema) -> Schema:
-    found: Schema = {}
+    properties: Schema = {}
     for key in ("allOf", "anyOf", "oneOf"):
         for entry in reversed(schema.get(key, [])):
-            found |= _properties(entry)
-    return {**found, **schema.get("properties", {})}
+            properties |= _properties(entry)
+    return {**properties, **schema.get("properties", {})}
 
 
 def _required(schema: Schema) -> list[str]:
-    found = list(schema.get("required", []))
+    names = list(schema.get("required", []))
     for entry in schema.get("allOf", []):
-        found += _required(entry)
+        names += _required(entry)
     if "properties" not in schema:
         for key in ("anyOf", "oneOf"):
-            found += _required(schema[key][0]) if key in schema else []
-    return list(dict.fromkeys(found))
+            names += _required(schema[key][0]) if key in schema else []
+    return list(dict.fromkeys(names))
 
 
 def _items(schema: Schema) -> Schema:
-    found: Schema = schema.get("items", {})
+    items: Schema = schema.get("items", {})
     for entry in schema.get("anyOf", []):
-        found = found or _items(entry)
-    return found
+        items = items or _items(entry)
+    return items
 
 
 def _vagueness(template: str) -> tuple[int, int]:
@@ -231,4 +231,4 @@ def _vagueness(template: str) -> tuple[int, int]:
 
 def _pattern(template: str) -> str:
     # A ref has slashes of its own.
-    return re.sub(r"\\{(\w+)\\}", lambda found: ".+" if found[1] == "ref" else "[^/]+", re.escape(template))
+    return re.sub(r"\\{(\w+)\\}", lambda match: ".+" if match[1] == "ref" else "[^/]+", re.escape(template))

@@ -93,12 +93,12 @@ class Origin:
     def queue(self, number: int, base: str = "main", ahead: str | None = None, method: str = "merge") -> str:
         """Put a pull request into the merge queue, on main or on the group ahead; return the branch of its group."""
         onto = self.sha(ahead or base)
-        made = {"merge": self._merged, "squash": self._squashed, "rebase": self._rebased}[method](
+        commit = {"merge": self._merged, "squash": self._squashed, "rebase": self._rebased}[method](
             onto, f"refs/pull/{number}/head"
         )
-        assert made, f"pull request {number} does not merge"
+        assert commit, f"pull request {number} does not merge"
         ref = f"refs/heads/gh-readonly-queue/{base}/pr-{number}-{onto}"
-        self.git("update-ref", ref, made)
+        self.git("update-ref", ref, commit)
         return ref
 
     def checkout(self, sha: str, path: Path, ref: str = "refs/heads/main") -> Path:
@@ -136,9 +136,9 @@ class Origin:
 
 def make_origin(root: Path, clone: Path, name: str = NAME) -> Origin:
     """Put a clone on github.com with all its branches."""
-    made = Origin(root, name)
-    _bare(clone, made.folder)
-    return made
+    origin = Origin(root, name)
+    _bare(clone, origin.folder)
+    return origin
 
 
 def _bare(source: Path, target: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review.edits import PREDICTED, edit_table, labels, rescore, set_params
 from tests.dvc.review.tampering import relock
-from verdict.repo.lock.check import hash_of
+from verdict.repo.lock.contents import hash_of
 
 # Job results of report.yml and experiment.yml without a failure.
 JUDGED = {"judge": "success", "publish": "success", "commit-lock": "skipped"}

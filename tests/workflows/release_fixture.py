@@ -161,14 +161,14 @@ def build(base: Path, folder: Path) -> None:
 
 def build_next(before: Path, folder: Path, register: bool = False) -> None:
     """Make a commit with other pins, main's run of it, and its release: built, and registered if asked."""
-    with released(before, folder) as made:
-        (made.clone.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
-        green(made.project, made.commit())
-        shutil.copytree(made.project.clone.path / ".dvc/cache", made.clone.path / ".dvc/cache")
-        assert '"version": "v1.0.1"' in made.release("build")
+    with released(before, folder) as releases:
+        (releases.clone.path / "requirements/serving.txt").write_text("# other pins\n", encoding="utf-8")
+        green(releases.project, releases.commit())
+        shutil.copytree(releases.project.clone.path / ".dvc/cache", releases.clone.path / ".dvc/cache")
+        assert '"version": "v1.0.1"' in releases.release("build")
         if register:
-            made.release("register", GITHUB_TOKEN=TOKEN)
-        keep(made.project, folder)
+            releases.release("register", GITHUB_TOKEN=TOKEN)
+        keep(releases.project, folder)
 
 
 def keep(project: InProcessProject, folder: Path) -> None:
@@ -235,5 +235,5 @@ def once_released(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def releases(once_released: Path, tmp_path: Path) -> Iterator[Releases]:
     """A copy of the repository after its first release."""
-    with released(once_released, tmp_path) as made:
-        yield made
+    with released(once_released, tmp_path) as copy:
+        yield copy

@@ -80,8 +80,8 @@ class Router:
     def _note(self, method: str, path: str, problems: list[str]) -> None:
         self.violations += [f"{method} {path}: {text}" for text in problems]
 
-    def _reply(self, operation: Operation | None, asked: tuple[str, str, str], token: str, body: bytes) -> Reply:
-        method, path, query = asked
+    def _reply(self, operation: Operation | None, target: tuple[str, str, str], token: str, body: bytes) -> Reply:
+        method, path, query = target
         if operation is None:
             self._note(method, path, ["GitHub has no such endpoint"])
             return _error(404, "Not Found")
@@ -99,10 +99,10 @@ class Router:
                 return replace(_error(fault.status, "A fault of the test", identity.login), headers=fault.headers)
         if any(text.startswith("body") for text in problems):
             return _error(422, f"Invalid request. {problems[0]}", identity.login)
-        return self._endpoint(operation, asked, identity, body)
+        return self._endpoint(operation, target, identity, body)
 
-    def _endpoint(self, operation: Operation, asked: tuple[str, str, str], identity: Identity, body: bytes) -> Reply:
-        method, path, query = asked
+    def _endpoint(self, operation: Operation, target: tuple[str, str, str], identity: Identity, body: bytes) -> Reply:
+        method, path, query = target
         route = ROUTES[method, operation.template]
         variables = _variables(operation.template, path)
         keys = {key: values[-1] for key, values in parse_qs(query).items()}
@@ -121,13 +121,13 @@ class Router:
             self._note(method, path, [f"{type(error).__name__}: {error}"])
             return _error(500, "The tests' GitHub broke", identity.login)
 
-    def _full(self, operation: Operation, answer: Answer, asked: tuple[str, Json], identity: Identity) -> Reply:
+    def _full(self, operation: Operation, answer: Answer, page: tuple[str, Json], identity: Identity) -> Reply:
         if answer.status in (204, 302):
             return Reply(answer.status, None, {"Location": answer.location} if answer.location else {}, identity.login)
         content: Any = answer.content
         headers: dict[str, str] = {}
         if "per_page" in operation.parameters:
-            content, headers = _page(content, f"{self.state.url}{asked[0]}", asked[1])
+            content, headers = _page(content, f"{self.state.url}{page[0]}", page[1])
         # A copy: the answer must not change with the state.
         content = json.loads(json.dumps(operation.complete(content, answer.status)))
         return Reply(answer.status, content, headers, identity.login)

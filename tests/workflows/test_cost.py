@@ -38,7 +38,7 @@ def job(name: str, minutes: float, runner: Json, begin: datetime = NOW - timedel
     return {"name": name, "conclusion": "success", **times, **runner, **more}
 
 
-class Month:
+class MonthOfRuns:
     """A repository whose runs of the last weeks are made here; its records are asked for from one folder."""
 
     def __init__(self, github: GitHub, folder: Path) -> None:
@@ -62,12 +62,12 @@ class Month:
 
 
 @pytest.fixture
-def month(github: GitHub, tmp_path: Path) -> Month:
+def month(github: GitHub, tmp_path: Path) -> MonthOfRuns:
     """A repository without a run."""
-    return Month(github, tmp_path / "checkout")
+    return MonthOfRuns(github, tmp_path / "checkout")
 
 
-def test_jobs_are_told_apart_by_whose_machine_they_had(month: Month) -> None:
+def test_jobs_are_told_apart_by_whose_machine_they_had(month: MonthOfRuns) -> None:
     """GitHub's own group is GitHub's; any other is one's own, also where a scale set's labels do not say so."""
     month.ran("experiment", job("plan", 1, HOSTED), job("gpu", 30, OWN))
     month.ran("main", job("reproduce", 20, SCALE_SET))
@@ -80,7 +80,7 @@ def test_jobs_are_told_apart_by_whose_machine_they_had(month: Month) -> None:
     assert (found.runs["experiment"], found.runs["main"]) == (1, 1)
 
 
-def test_what_had_no_machine_costs_nothing(month: Month) -> None:
+def test_what_had_no_machine_costs_nothing(month: MonthOfRuns) -> None:
     """Nor is a run of it counted: jobs that were skipped or cancelled in the queue, and runs that did nothing."""
     month.ran("experiment", job("gpu", 300, NO_MACHINE, conclusion="cancelled"))
     month.ran("experiment", conclusion="skipped")
@@ -89,7 +89,7 @@ def test_what_had_no_machine_costs_nothing(month: Month) -> None:
     assert month.asked() == ["1"], "once, and not for a run that was skipped"
 
 
-def test_a_month_ends_thirty_days_ago(month: Month) -> None:
+def test_a_month_ends_thirty_days_ago(month: MonthOfRuns) -> None:
     """An older run is neither counted nor asked for."""
     month.ran("audit", job("reproduce", 10, OWN), days=29.9)
     month.ran("audit", job("reproduce", 20, OWN), days=30.1)
@@ -97,7 +97,7 @@ def test_a_month_ends_thirty_days_ago(month: Month) -> None:
     assert month.asked() == ["1"]
 
 
-def test_what_runs_now_counts_until_now_and_is_asked_for_again(month: Month) -> None:
+def test_what_runs_now_counts_until_now_and_is_asked_for_again(month: MonthOfRuns) -> None:
     """A job that goes on has no end yet; its run is not kept."""
     running = job("gpu", 0, OWN, begin=NOW - timedelta(minutes=5)) | {"completed_at": None}
     month.ran("experiment", running, conclusion=None)
@@ -106,7 +106,7 @@ def test_what_runs_now_counts_until_now_and_is_asked_for_again(month: Month) -> 
     assert month.asked() == ["1", "1"]
 
 
-def test_what_is_over_is_asked_for_once(month: Month) -> None:
+def test_what_is_over_is_asked_for_once(month: MonthOfRuns) -> None:
     """The ledger has it; a new attempt is another entry, with all that the attempts took, a copied job once."""
     month.ran("experiment", job("plan", 1, HOSTED), job("gpu", 30, OWN))
     assert month.records() == month.records()
@@ -120,7 +120,7 @@ def test_what_is_over_is_asked_for_once(month: Month) -> None:
     assert len(json.loads((month.folder / LEDGER).read_text(encoding="utf-8"))) == 1
 
 
-def test_what_was_learned_before_a_failure_is_kept(month: Month) -> None:
+def test_what_was_learned_before_a_failure_is_kept(month: MonthOfRuns) -> None:
     """If GitHub stops answering, the next call continues from there, and no month is reported."""
     for _ in range(3):
         month.ran("experiment", job("gpu", 30, OWN))
@@ -131,14 +131,14 @@ def test_what_was_learned_before_a_failure_is_kept(month: Month) -> None:
     assert sorted(month.asked()) == ["1", "1", "2", "3"]
 
 
-def test_a_run_of_many_points_is_counted_whole(month: Month) -> None:
+def test_a_run_of_many_points_is_counted_whole(month: MonthOfRuns) -> None:
     """A sweep has more jobs than a page."""
     month.ran("sweep", *(job(f"run {number}", 6, OWN) for number in range(120)))
     assert len(month.records().jobs) == 120
 
 
 def test_local_records_are_the_newest_of_each_stage(tmp_path: Path) -> None:
-    """What `verdict repro` recorded here is one run; a stage that never ran here has no time."""
+    """Records of `verdict repro` here count as one run; a stage that never ran here has no time."""
     record = {
         "a": {"stage": "train", "seconds": 10.0},
         "b": {"stage": "prepare", "seconds": None},
@@ -220,7 +220,7 @@ def test_the_command_prints_the_bill(here: Callable[..., int], capsys: pytest.Ca
 
 
 def test_the_command_forecasts(here: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    """A run leaves as much as dvc.lock names, where nobody says otherwise."""
+    """By default a run leaves as much as dvc.lock names."""
     stages = documents.load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
     items = [item for entry in stages for item in (*entry["deps"], *entry["outs"])]
     size = sum({item["md5"]: item["size"] for item in items}.values()) / 1e9

@@ -48,8 +48,8 @@ def test_a_prepare_that_copies_test_rows_needs_a_label(project: InProcessProject
         reproduce(clone)
 
     project.propose(copying)
-    said = judged(project, by_main)
-    assert said.startswith("failure: Fail, reproduced (running gave another dvc.lock)")
+    message = judged(project, by_main)
+    assert message.startswith("failure: Fail, reproduced (running gave another dvc.lock)")
     project.label(1, "approve: data")
     assert judged(project, project.honest(), action="labeled", label="approve: data").startswith("success: ")
     assert '<td align="left">train</td><td align="left">added</td>' in project.comment()
@@ -63,5 +63,5 @@ def test_a_list_of_approved_rows_alone_is_judged(project: InProcessProject) -> N
         path.write_text("\n".join(path.read_text(encoding="utf-8").splitlines()[:-1]) + "\n", encoding="utf-8")
 
     project.propose(shortened)
-    said = judged(project, project.honest())
-    assert said.startswith("failure: Fail, data (1 test row would be approved no more)")
+    message = judged(project, project.honest())
+    assert message.startswith("failure: Fail, data (1 test row would be approved no more)")

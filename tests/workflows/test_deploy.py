@@ -103,7 +103,7 @@ def hosts(once_twice: Path, tmp_path: Path) -> Iterator[Hosts]:
 
 
 def test_a_release_goes_to_staging_and_then_to_production(hosts: Hosts) -> None:
-    """What serves is the tag of each stage, the host knows it, and nothing but data came there."""
+    """Each stage's tag is what serves, the host knows it, and only data reached the host."""
     ran = hosts.deploy("staging", "1.0.1")
     assert ran.jobs == ALL, ran.log
     ran = hosts.deploy("production", NEXT)
@@ -173,7 +173,7 @@ def test_back_asks_for_nothing(hosts: Hosts) -> None:
 
 
 def test_what_serves_is_recorded_without_a_roll(hosts: Hosts) -> None:
-    """Without a version a host that came back by itself says so, and the tag follows."""
+    """Without a version, a host that rolled back by itself reports it, and the tag follows."""
     hosts.serves("production", NEXT)
     state = State("production", stable=read_release(hosts.shown("v1.0.0")), outcome="rolled back")
     hosts.host("production").state.write(state)

@@ -51,7 +51,7 @@ def options(data: dict[str, Any]) -> Iterator[str]:
                 yield from (f"--{name}", value)
 
 
-class Team(InProcessProject):
+class ForeignProject(InProcessProject):
     """A project whose main has another table, and the output of its commands."""
 
     printed = ""
@@ -69,7 +69,9 @@ class Team(InProcessProject):
 
 
 @pytest.fixture
-def team(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+def project(
+    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ForeignProject]:
     """A team that put a table in, reproduced it, and has passed the first gate."""
     table = TABLES[request.param]
     if not table.path.exists():
@@ -77,7 +79,7 @@ def team(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytes
     author = commented_clone(tmp_path_factory.getbasetemp(), tmp_path / "author" / "verdict")
     origin = make_origin(tmp_path / "hub", author.path)
     with GitHub(origin.folder, origin.artifacts, origin.name) as github:
-        made = Team(origin, github, author)
+        made = ForeignProject(origin, github, author)
         given = part_of(table, ONE_IN[request.param], tmp_path / "given" / table.file)
         made.type("verdict", "init", str(given), *options(table.data))
         made.type("dvc", "repro")
@@ -90,20 +92,20 @@ def team(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytes
     assert github.violations == []
 
 
-def reseeded(team: Team) -> None:
+def reseeded(project: ForeignProject) -> None:
     """As good a model, and a lock to match."""
-    set_params(team.clone, "train", seed=7)
-    retrain(team.clone)
-    relock(team.clone)
+    set_params(project.clone, "train", seed=7)
+    retrain(project.clone)
+    relock(project.clone)
 
 
-def swept(team: Team) -> None:
+def swept(project: ForeignProject) -> None:
     """The one point of a sweep, ranked and applied."""
-    (team.clone.path / "sweeps" / "seed.yaml").write_text("grid: {train.seed: [7]}\n", encoding="utf-8")
-    team.type("verdict", "sweep", "run", "sweeps/seed.yaml")
-    (name,) = team.clone.run("dvc", "exp", "list", "--name-only").split()
-    team.type("verdict", "leaderboard", name)
-    team.type("dvc", "exp", "apply", name)
+    (project.clone.path / "sweeps" / "seed.yaml").write_text("grid: {train.seed: [7]}\n", encoding="utf-8")
+    project.type("verdict", "sweep", "run", "sweeps/seed.yaml")
+    (name,) = project.clone.run("dvc", "exp", "list", "--name-only").split()
+    project.type("verdict", "leaderboard", name)
+    project.type("dvc", "exp", "apply", name)
 
 
 @pytest.mark.parametrize(
@@ -113,23 +115,23 @@ def swept(team: Team) -> None:
     ids=ONE_IN,
 )
 def test_a_table_goes_its_way_to_a_merge(
-    team: Team, drawn: list[dict[str, Any]], change: Callable[[Team], None]
+    project: ForeignProject, drawn: list[dict[str, Any]], change: Callable[[ForeignProject], None]
 ) -> None:
     """An honest change passes and invented predictions do not; all that is printed and drawn speaks of the table."""
-    base = team.origin.sha("main")
-    team.propose(lambda _: change(team))
-    conclusion, title, comment = team.judged(base)
+    base = project.origin.sha("main")
+    project.propose(lambda _: change(project))
+    conclusion, title, comment = project.judged(base)
     assert (conclusion, title.partition(":")[0]) == ("success", "Pass"), title
     assert "<code>train.seed</code>" in comment
-    described = read_dataset(team.clone.path / "data/prepared/dataset.json")
+    described = read_dataset(project.clone.path / "data/prepared/dataset.json")
     assert all(f"<code>{name}</code>" in comment for name in (*described.labels, *described.slices))
     pictures = json.dumps(drawn, ensure_ascii=False)
     assert all(f'"{name}"' in pictures for name in described.labels)
 
-    team.propose(perfect_predictions)
-    conclusion, title, refusal = team.judged(base)
+    project.propose(perfect_predictions)
+    conclusion, title, refusal = project.judged(base)
     assert (conclusion, title.partition(":")[0]) == ("action_required", "Cannot judge"), title
     assert "not what the artifact says" in title
-    assert team.clone.params()["data"]["path"] in team.printed
-    for told in (team.printed, comment, pictures, refusal):
+    assert project.clone.params()["data"]["path"] in project.printed
+    for told in (project.printed, comment, pictures, refusal):
         assert not WORDS_OF_THE_EXAMPLE.findall(told)

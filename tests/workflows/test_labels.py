@@ -138,7 +138,7 @@ def test_a_commit_on_top_without_a_run_lends_its_label_to_nobody(branch: Branch)
 
 
 def test_a_run_of_a_branch_of_the_same_name_in_a_fork_is_another_branch(branch: Branch) -> None:
-    """Runs of somebody else's branch say nothing of this one's commits."""
+    """Runs of a fork's branch say nothing about this branch's commits."""
     branch.label(POLICY)
     fork = branch.origin.fork("outsider/verdict")
     branch.github.run(
@@ -210,7 +210,7 @@ def test_who_pushed_the_commit_does_not_approve_it(branch: Branch) -> None:
 
 @pytest.mark.parametrize("on_top", ["some-app[bot]", "author", "maintainer"])
 def test_whoever_pushes_on_top_makes_nobody_a_reviewer(branch: Branch, on_top: str) -> None:
-    """A colleague's commit is the colleague's, also where a bot's or anybody's lies on it."""
+    """A colleague's commit stays the colleague's, also below a commit of a bot or another person."""
     pushed(branch, "by a colleague", COLLEAGUE)
     pushed(branch, "on top", on_top, (on_top, on_top))
     branch.label(POLICY, COLLEAGUE)

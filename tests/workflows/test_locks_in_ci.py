@@ -25,7 +25,7 @@ from tests.workflows.pull_requests import (
     top_level,
     worse,
 )
-from verdict.repo.lock.check import hash_of
+from verdict.repo.lock.contents import hash_of
 
 _LOCK_APP = "verdict-lock[bot]"
 _COMMITTED = {**JUDGED, "commit-lock": "success"}
@@ -160,7 +160,7 @@ def test_main_that_moves_before_the_judge_is_what_counts(project: InProcessProje
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReproducedPull:
     """A pull request whose stale head CI reproduced."""
 
     project: InProcessProject
@@ -199,7 +199,7 @@ def reproduced_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 
 @pytest.fixture
-def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Asked]:
+def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[ReproducedPull]:
     """That pull request, with an App for the commit."""
     folder, ran = reproduced_once
     assert top_level(ran.jobs) == REPRODUCED, ran.log
@@ -208,10 +208,10 @@ def asked(reproduced_once: tuple[Path, Outcome], tmp_path: Path) -> Iterator[Ask
         project.variables["LOCK_CLIENT_ID"] = "Iv1.lock"
         project.secrets["LOCK_PRIVATE_KEY"] = "key-of-the-app"
         project.env["STANDIN_APP_TOKEN"] = project.github.token("token-of-the-app", {"contents": "write"}, _LOCK_APP)
-        yield Asked(project, ran, project.origin.sha("change"))
+        yield ReproducedPull(project, ran, project.origin.sha("change"))
 
 
-def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
+def test_ci_commits_the_lock_it_was_asked_for_once(asked: ReproducedPull) -> None:
     """By act: one commit of results alone; its own run, from the first one's cache, trains nothing, and passes."""
     asked.history("earlier", "head", "label")
     project = asked.project
@@ -236,7 +236,7 @@ def test_ci_commits_the_lock_it_was_asked_for_once(asked: Asked) -> None:
     assert origin.sha("change") == origin.sha("refs/pull/1/head")
 
 
-def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
+def test_a_label_on_an_earlier_head_commits_nothing(asked: ReproducedPull) -> None:
     """A label that was set on another commit lets CI write nothing to this one."""
     asked.history("earlier", "label")
     judged = asked.report()
@@ -245,7 +245,9 @@ def test_a_label_on_an_earlier_head_commits_nothing(asked: Asked) -> None:
     assert asked.project.origin.sha("change") == asked.head
 
 
-def test_a_push_while_the_judge_works_is_not_overwritten(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_push_while_the_judge_works_is_not_overwritten(
+    asked: ReproducedPull, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After a push just before the commit the job fails and says so, and the branch keeps the push."""
     asked.history("head", "label")
     project = asked.project

@@ -50,7 +50,7 @@ def looked(github: GitHub) -> None:
 
 @pytest.mark.parametrize("conclusion", ["success", "failure", "timed_out"])
 def test_an_audit_of_these_nights_is_enough(audited: GitHub, conclusion: str) -> None:
-    """It came to its end, whatever that was: its issue says the rest."""
+    """It ended, with any result: its issue reports that."""
     ran(audited, 90)
     ran(audited, 1.2, conclusion)
     looked(audited)

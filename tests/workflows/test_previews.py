@@ -29,7 +29,7 @@ NUMBER = 4021
 MODEL = "models/classifier/manifest.json"
 
 
-class Labelled:
+class LabelledPull:
     """A pull request with the label, and what the judge left of its head."""
 
     def __init__(self, origin: Origin, github: GitHub, folder: Path) -> None:
@@ -69,14 +69,14 @@ class Labelled:
 
 
 @pytest.fixture
-def labelled(origin: Origin, github: GitHub, write: Callable[[dict[str, str]], Path], tmp_path: Path) -> Labelled:
+def labelled(origin: Origin, github: GitHub, write: Callable[[dict[str, str]], Path], tmp_path: Path) -> LabelledPull:
     """A pull request with the label."""
     origin.push(write({"file": "text"}), "change")
-    return Labelled(origin, github, tmp_path)
+    return LabelledPull(origin, github, tmp_path)
 
 
-def test_what_was_judged_is_taken_once(labelled: Labelled) -> None:
-    """The files of the artifact alone come out; told, the commit is not taken again, nor where it was refused."""
+def test_what_was_judged_is_taken_once(labelled: LabelledPull) -> None:
+    """Only the artifact's files are unpacked; a reported or refused commit is not taken again."""
     assert labelled.take() == ({}, {7})
     labelled.judged((MODEL, b"{}"), ("metrics/scores.json", b"{}"))
     assert labelled.take() == ({7: labelled.head}, {7})
@@ -89,7 +89,7 @@ def test_what_was_judged_is_taken_once(labelled: Labelled) -> None:
     assert not labelled.out.exists()
 
 
-def test_only_what_the_judge_left_is_taken(labelled: Labelled) -> None:
+def test_only_what_the_judge_left_is_taken(labelled: LabelledPull) -> None:
     """The same artifact name of a run of the change, or of another workflow called report, is ignored."""
     labelled.judged((MODEL, b"{}"), run=5, workflow="experiment.yml", event="pull_request")
     labelled.judged((MODEL, b"{}"), run=6, event="pull_request")
@@ -98,7 +98,7 @@ def test_only_what_the_judge_left_is_taken(labelled: Labelled) -> None:
 
 
 @pytest.mark.parametrize("why", ["no label", "closed", "another base"])
-def test_who_did_not_ask_gets_none(labelled: Labelled, why: str) -> None:
+def test_who_did_not_ask_gets_none(labelled: LabelledPull, why: str) -> None:
     """Without the label, closed, or into another branch, a pull request is not wanted: its preview ends."""
     labelled.judged((MODEL, b"{}"))
     changes: dict[str, dict[str, Any]] = {"no label": {"labels": []}, "closed": {"state": "closed"}}
@@ -126,7 +126,7 @@ def _link() -> zipfile.ZipInfo:
     ids=["link", "pickle", "outside", "code", "large", "none"],
 )
 def test_a_hostile_artifact_is_told_and_not_handed_on(
-    labelled: Labelled, entry: tuple[str | zipfile.ZipInfo, bytes | int], capsys: pytest.CaptureFixture[str]
+    labelled: LabelledPull, entry: tuple[str | zipfile.ZipInfo, bytes | int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing of it is written, the log says why, and the pull request shows a failure."""
     labelled.judged((entry[0], bytes(entry[1])))
@@ -137,7 +137,7 @@ def test_a_hostile_artifact_is_told_and_not_handed_on(
     assert labelled.shown == [("preview/pr-7", ["failure"])]
 
 
-def test_what_serves_no_more_is_taken_back_once(labelled: Labelled) -> None:
+def test_what_serves_no_more_is_taken_back_once(labelled: LabelledPull) -> None:
     """An address that leads nowhere, or to another commit, is inactive; what never served stays a failure."""
     labelled.tell({7: labelled.head, 8: labelled.head}, {7: labelled.head})
     labelled.tell({}, {7: labelled.head})
@@ -148,7 +148,7 @@ def test_what_serves_no_more_is_taken_back_once(labelled: Labelled) -> None:
 
 
 def test_numbers_and_commits_fit_in_a_line() -> None:
-    """What one job writes the next one reads; an address has the port or the number."""
+    """One job reads the lines that another writes; an address has the port or the number."""
     commits = {9: "b" * 40, 7: "a" * 40}
     assert parse_commits(format_commits(commits)) == commits
     assert parse_commits(format_commits({})) == {}

@@ -105,7 +105,7 @@ def test_a_rebased_group_of_two_commits_is_run_and_judged_whole(first: InProcess
 
 @pytest.fixture
 def stacked(project: InProcessProject) -> tuple[InProcessProject, str, str, dict[str, bytes], dict[str, bytes]]:
-    """Pull request 1 brings another model, 2 lies on it and takes that back: their groups, and what their runs had."""
+    """Pull request 1 with another model, 2 on top that takes it back; their groups, and the bundles of their runs."""
     main, theirs = project.origin.sha("main"), project.honest()
     project.propose(other_seed, 1, "first")
     files = project.honest()

@@ -122,7 +122,7 @@ def _resident(relay: RelayProcess) -> int:
 
 
 def test_many_connections_keep_nobody_out_for_long(relay: RelayProcess, github: GitHub) -> None:
-    """A hundred that say nothing are told to leave; Alertmanager, which calls again after a 503, gets through."""
+    """A hundred idle connections are closed; Alertmanager, which retries after a 503, gets through."""
     idle = [socket.create_connection(("127.0.0.1", relay.port)) for _ in range(100)]
     assert relay.call(webhook(alert("a1"))) == 503
     until(lambda: relay.call(webhook(alert("a1"))) == 200)

@@ -130,9 +130,9 @@ def test_a_wrong_key_is_named_and_done_without(
     empty.secrets[_SECRET] = "not-the-secret"
     with empty.environment(empty.clone.path):
         assert not remote_answers(empty.clone.path)
-    said = capsys.readouterr().out
-    assert "going on without the remote: remote storage, s3://" in said
-    assert "(SignatureDoesNotMatch)" in said
+    output = capsys.readouterr().out
+    assert "going on without the remote: remote storage, s3://" in output
+    assert "(SignatureDoesNotMatch)" in output
     empty.propose(other_seed)
     judged = empty.report(empty.experiment(bundle_files=empty.honest()))
     assert judged.jobs == JUDGED, judged.log

@@ -55,7 +55,7 @@ def ready(project: InProcessProject, min_labels: int) -> Path:
     return remotes / "retrain"
 
 
-class Experiments:
+class ExperimentStarter:
     """Starts a run of experiment.yml for a pull request as soon as it is open, as GitHub does; use it in a `with`."""
 
     def __init__(self, project: InProcessProject) -> None:
@@ -86,12 +86,12 @@ def alerted(project: InProcessProject, **alert: str) -> Outcome:
         "env": project.env,
         "timeout": 600,
     }
-    with Experiments(project):
+    with ExperimentStarter(project):
         return act.run(project.origin, "retrain.yml", event, github=project.github, **settings)
 
 
 @dataclass(frozen=True)
-class Retrained:
+class RetrainResult:
     """A repository after an alert, the run that it started, and what GitHub knows of pull requests and issues."""
 
     folder: Path
@@ -103,7 +103,7 @@ class Retrained:
 
 
 @pytest.fixture(scope="module")
-def retrained_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Retrained:
+def retrained_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> RetrainResult:
     """An alert where 60 rows were labelled and 40 suffice; by act, run once."""
 
     def build(folder: Path) -> None:
@@ -119,11 +119,11 @@ def retrained_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Retr
 
     folder = once(tmp_path_factory.getbasetemp(), "retrained", build)
     pulls, told, issues, began = json.loads((folder / "written.json").read_text(encoding="utf-8"))
-    return Retrained(folder / "site", outcome.load(folder / "run.json"), dict(pulls), dict(told), issues, began)
+    return RetrainResult(folder / "site", outcome.load(folder / "run.json"), dict(pulls), dict(told), issues, began)
 
 
 @pytest.fixture
-def retrained(retrained_once: Retrained, tmp_path: Path) -> Iterator[InProcessProject]:
+def retrained(retrained_once: RetrainResult, tmp_path: Path) -> Iterator[InProcessProject]:
     """A copy of that repository, with its pull request."""
     with copy_of_project(retrained_once.folder, tmp_path) as project:
         install_sweep_app(project)
@@ -131,7 +131,7 @@ def retrained(retrained_once: Retrained, tmp_path: Path) -> Iterator[InProcessPr
         yield project
 
 
-def test_an_alert_becomes_one_pull_request(retrained_once: Retrained) -> None:
+def test_an_alert_becomes_one_pull_request(retrained_once: RetrainResult) -> None:
     """By the App: why, how many rows of what from where, each text as text; and it is asked to be reproduced."""
     ran = retrained_once.ran
     assert top_level(ran.jobs) == DONE, ran.log
@@ -168,7 +168,7 @@ def test_a_second_alert_finds_it(retrained: InProcessProject) -> None:
     assert retrained.github.issues == []
 
 
-def test_it_is_reproduced_and_judged_like_any_other(retrained: InProcessProject, retrained_once: Retrained) -> None:
+def test_it_is_reproduced_and_judged_like_any_other(retrained: InProcessProject, retrained_once: RetrainResult) -> None:
     """The rows come from the remote of retraining, need no approval, and are a fresh test beside the approved one."""
     origin, branch = retrained.origin, str(retrained_once.pulls[1]["head_ref"])
     assert origin.git("diff", "--name-only", "main", branch).split() == [

@@ -83,7 +83,7 @@ def leaderboards(project: InProcessProject, number: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """A repository after a sweep, the sweep's run, and what GitHub knows of pull requests and comments."""
 
     folder: Path
@@ -104,7 +104,7 @@ def earlier(project: InProcessProject, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def swept_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
+def swept_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> SweepResult:
     """A sweep by act of three points, one of which has a result, and one fails; an App, no bucket; run once."""
 
     def build(folder: Path) -> None:
@@ -121,11 +121,11 @@ def swept_once(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
 
     folder = once(tmp_path_factory.getbasetemp(), "swept", build)
     before, pulls, notes = json.loads((folder / "written.json").read_text(encoding="utf-8"))
-    return Swept(folder / "site", outcome.load(folder / "run.json"), before, dict(pulls), dict(notes))
+    return SweepResult(folder / "site", outcome.load(folder / "run.json"), before, dict(pulls), dict(notes))
 
 
 @pytest.fixture
-def swept(swept_once: Swept, tmp_path: Path) -> Iterator[InProcessProject]:
+def swept(swept_once: SweepResult, tmp_path: Path) -> Iterator[InProcessProject]:
     """A copy of the repository after that sweep, with the pull request that it opened."""
     with copy_of_project(swept_once.folder, tmp_path) as project:
         install_sweep_app(project)
@@ -139,7 +139,7 @@ def by_alpha(names: Iterable[str]) -> dict[str, str]:
     return {name.split("alpha_")[1].rpartition("-")[0]: name for name in names}
 
 
-def test_a_point_that_fails_stops_no_other(swept_once: Swept, swept: InProcessProject) -> None:
+def test_a_point_that_fails_stops_no_other(swept_once: SweepResult, swept: InProcessProject) -> None:
     """Two machines, one of which fails: what has a result is left alone, two experiments meet, and the log says why."""
     ran = swept_once.ran
     assert {name: ran.jobs[name] for name in ONE_FAILED} == ONE_FAILED, ran.log
@@ -153,7 +153,7 @@ def test_a_point_that_fails_stops_no_other(swept_once: Swept, swept: InProcessPr
     assert names["1e308"] in ran.summaries["collect"]
 
 
-def test_the_winner_is_proposed(swept_once: Swept, swept: InProcessProject) -> None:
+def test_the_winner_is_proposed(swept_once: SweepResult, swept: InProcessProject) -> None:
     """One pull request by the App: the params and results of the best experiment, and how far to believe it."""
     ran, names, origin = swept_once.ran, by_alpha(points(swept_once.ran)), swept.origin
     (pull,) = swept.github.state.pulls.values()
@@ -175,7 +175,7 @@ def test_the_winner_is_proposed(swept_once: Swept, swept: InProcessProject) -> N
     assert "No check runs" not in body
 
 
-def test_the_leaderboard_is_one_comment(swept_once: Swept, swept: InProcessProject) -> None:
+def test_the_leaderboard_is_one_comment(swept_once: SweepResult, swept: InProcessProject) -> None:
     """It ranks what has a result, names what has none, and its pictures are files of this repository."""
     ran = swept_once.ran
     (comment,) = leaderboards(swept, 1)
@@ -188,7 +188,7 @@ def test_the_leaderboard_is_one_comment(swept_once: Swept, swept: InProcessProje
 
 
 def test_a_later_sweep_writes_to_the_same_pull_request(
-    swept_once: Swept, swept: InProcessProject, tmp_path: Path
+    swept_once: SweepResult, swept: InProcessProject, tmp_path: Path
 ) -> None:
     """The commands of its last job, on a day without CML: no commit where the winner is the same, one comment."""
     head, own = swept.origin.sha(BRANCH), tmp_path / "proposal"

@@ -135,10 +135,10 @@ def test_who_edits_the_policy_is_judged_by_mains(project: InProcessProject) -> N
         worse(clone)
 
     project.propose(rigged)
-    said = judged(project)
-    assert said.startswith("failure: ")
-    assert "worse:overall" in said
-    assert "policy" in said
+    message = judged(project)
+    assert message.startswith("failure: ")
+    assert "worse:overall" in message
+    assert "policy" in message
 
 
 def test_who_edits_the_judge_is_judged_by_mains(project: InProcessProject) -> None:

@@ -14,7 +14,8 @@ from verdict.ci.run.reproduce import stage_outputs
 from verdict.repo import repro
 from verdict.repo.hardware import hardware
 from verdict.repo.isolation.sandbox import STRICT
-from verdict.repo.lock.check import LOCK, check
+from verdict.repo.lock.check import check
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, resolve, working_tree
 from verdict.repo.sources import obtain_data, obtain_pretrained

@@ -3,8 +3,8 @@
 from typing import Any
 
 from verdict.base.flatten import flatten
-from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import Entry
+from verdict.repo.lock.lockfile import LOCK
 
 Stages = dict[str, Entry]
 _SHOWN_DIGITS = 4

@@ -1,4 +1,4 @@
-"""The commands of `verdict`, a module each: it parses its options, calls, prints, and returns the exit code."""
+"""The commands of `verdict`, a module for each: it defines the options, calls, prints, and returns the exit code."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Steps of the workflows in .github: each runs on GitHub's runners, and reads what Actions sets."""
+"""Steps of the workflows in .github, which run on GitHub's runners and read the variables of Actions."""
 
 import argparse
 import json
@@ -163,22 +163,22 @@ def _tell_drift(options: Options) -> None:
 
 
 def _remote(root: Path) -> bool:
-    """Whether DVC's remote is one that others reach; one without a key is asked all the same, and says no."""
+    """Return whether DVC's remote is one that others reach. Without a key, the remote itself refuses."""
     from verdict.repo.remote import has_shared_remote
 
     return has_shared_remote(root)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add a parser a step."""
+    """Add a parser for each step."""
     add = steps(parser)
     plan = add("plan", _plan, "is dvc.lock consistent, and must anything run?")
     plan.add_argument("--asked", action="store_true", help="go on where dvc.lock is stale")
     reproduce = add("reproduce", _reproduce, "run the DAG from main's results, and fill a bundle")
     root = "the checkout to reproduce (default: this folder); the code, this folder's, should be main's"
     reproduce.add_argument("--root", type=Path, default=Path(), metavar="FOLDER", help=root)
-    own = "the change's own code prepares the data, since a person approved that"
-    reproduce.add_argument("--own-data", action="store_true", help=own)
+    own_data = "the change's own code prepares the data, since a person approved that"
+    reproduce.add_argument("--own-data", action="store_true", help=own_data)
     reproduce.add_argument("--params", default="", metavar="KEY=VALUE ...", help="other values than params.yaml has")
     reproduce.add_argument("--remote", action="store_true", help="DVC's remote may be asked")
     for command in (plan, reproduce):

@@ -21,12 +21,12 @@ def _plan(options: Options) -> None:
     from verdict.repo.revisions import resolve
 
     main = resolve(Path.cwd(), "HEAD")
-    found = plan(main, GitHub.from_environment(), options.event(), datetime.now(UTC))
-    told = f"nothing is proposed: {found.reason}" if found.reason else "rows may be proposed"
-    print(told)
-    summary(told)
-    output("go", "false" if found.reason else "true")
-    output("waits", _waits({"why": found.reason}, found.alert) if found.needs_issue else "")
+    decision = plan(main, GitHub.from_environment(), options.event(), datetime.now(UTC))
+    line = f"nothing is proposed: {decision.reason}" if decision.reason else "rows may be proposed"
+    print(line)
+    summary(line)
+    output("go", "false" if decision.reason else "true")
+    output("waits", _waits({"why": decision.reason}, decision.alert) if decision.needs_issue else "")
 
 
 def _waits(why: Mapping[str, Any], alert: Mapping[str, str]) -> str:
@@ -41,11 +41,11 @@ def _collect(options: Options) -> None:
     alert = alert_of(options.event())
     trigger = Trigger(alert, run_url(), datetime.now(UTC), options.params)
     lacking = collect(resolve(Path.cwd(), "HEAD"), options.rows, trigger, options.out)
-    told = f"{lacking} more labelled rows are wanted: nothing is proposed" if lacking else "new rows are proposed"
-    print(told)
-    summary(told)
+    line = f"{lacking} more labelled rows are wanted: nothing is proposed" if lacking else "new rows are proposed"
+    print(line)
+    summary(line)
     output("enough", "false" if lacking else "true")
-    # Nobody is asked for labels by the calendar alone: nothing moved.
+    # Without an alert nothing has moved, so no issue asks for labels.
     output("waits", _waits({"lacking": lacking}, alert) if lacking and alert else "")
 
 
@@ -66,7 +66,7 @@ def _tell(_: Options) -> None:
 
 
 def arguments(parser: argparse.ArgumentParser, event: Event) -> None:
-    """Add a parser a step; `event` reads what started the workflow."""
+    """Add a parser for each step; `event` reads the event that started the workflow."""
     add = steps(parser)
     add("plan", _plan, "may a pull request be proposed now?").set_defaults(event=event)
     collect = add("collect", _collect, "make a new version of the table, if there are rows enough")

@@ -58,8 +58,8 @@ def _propose(options: Options) -> None:
     github, proposal = GitHub.from_environment(), read(options.out)
     number = open_or_update(github, proposal, options.out, own_token=not os.environ.get("VERDICT_LOGIN"))
     text = (options.out / LEADERBOARD).read_text(encoding="utf-8")
-    told = with_pictures(github, text, options.out, f"verdict/pull-{number}", f"Leaderboard: {proposal.title}")
-    write_text(options.out / COMMENT, told + f'\n\n<sub><a href="{run_url()}">The run</a></sub>\n')
+    comment = with_pictures(github, text, options.out, f"verdict/pull-{number}", f"Leaderboard: {proposal.title}")
+    write_text(options.out / COMMENT, comment + f'\n\n<sub><a href="{run_url()}">The run</a></sub>\n')
     output("number", str(number))
     output("poster", comments.choose_poster(github, number, TITLE))
 
@@ -75,14 +75,14 @@ def _comment(options: Options) -> None:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add a parser a step."""
+    """Add a parser for each step."""
     add = steps(parser)
     missing = add("missing", _missing, "the points without an experiment, for a matrix")
     missing.add_argument("--git-remote", default="origin")
     missing.add_argument("--only", nargs="+", default=[], metavar="NAME", help="look for these points alone")
     add("baseline", _baseline, "bring main's results here: what experiments start from")
-    meet = add("meet", _name_remote, "name the DVC remote where experiments meet, in this checkout alone")
-    meet.add_argument("url")
+    remote = add("meet", _name_remote, "name the DVC remote where experiments meet, in this checkout alone")
+    remote.add_argument("url")
     winner = add("winner", _winner, "lay aside the pull request of the best experiment")
     winner.add_argument("--board", type=Path, default=Path("leaderboard"), metavar="FOLDER")
     for command in (missing, winner):

@@ -17,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_2_on_error
 def run(options: argparse.Namespace) -> int:
-    """Print the comparison; 0, or 2 where there is none."""
+    """Print the comparison; 0, or 2 if there is none."""
     from verdict.review.command import print_comparison
 
     return print_comparison(sides.request(options), options.json)

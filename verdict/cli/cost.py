@@ -1,7 +1,7 @@
-"""What did the last month cost, what will one cost, is the budget kept? Needs GITHUB_TOKEN and GITHUB_REPOSITORY.
+"""Print the cost of the last month, a forecast, or a check of the budget. Needs GITHUB_TOKEN and GITHUB_REPOSITORY.
 
-Without a token it tells what this machine recorded. With --check exit 0 is within the budget or without one, 1 over it,
-2 cannot judge.
+Without a token it prints what this machine recorded. Exit codes of --check: 0 within the budget or without one, 1 over
+it, 2 cannot judge.
 """
 
 import argparse
@@ -14,10 +14,10 @@ HELP = "what runs cost, a forecast, and the budget"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what is asked, and what a forecast reckons with."""
-    asked = parser.add_mutually_exclusive_group()
-    asked.add_argument("--check", action="store_true", help="may a machine be started? 0 yes, 1 over budget, 2 unknown")
-    asked.add_argument("--forecast", action="store_true", help="a month's bill, by what runs took so far")
+    """Add --check, --forecast, and the quantities of a forecast."""
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="may a machine be started? 0 yes, 1 over budget, 2 unknown")
+    mode.add_argument("--forecast", action="store_true", help="a month's bill, by what runs took so far")
     parser.add_argument(
         "--base", metavar="REV", help="whose budget and prices --check takes (default: the default branch)"
     )
@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what is asked; of --check the code says the answer."""
+    """Print the bill, a forecast or the check; the exit code of --check is its answer."""
     return _check(options) if options.check else _print(options)
 
 

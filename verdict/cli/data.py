@@ -53,5 +53,5 @@ def _add(root: Path, options: argparse.Namespace) -> None:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Run the command; 0, or 1 with a message where nothing was changed."""
+    """Run the command; 0, or 1 with a message if nothing was changed."""
     options.step(enter_project(), options)

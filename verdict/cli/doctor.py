@@ -1,4 +1,4 @@
-"""What this machine offers as a runner, and whether that is enough."""
+"""Print what this machine offers as a runner, and whether that is enough."""
 
 import argparse
 from pathlib import Path
@@ -10,14 +10,14 @@ HELP = "can this machine serve as a runner?"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the machine must serve."""
+    """Add the device and the checkout that the machine must serve."""
     parser.add_argument("--device", type=device, help="what it must serve: cpu, cuda or cuda:N (train.device)")
     parser.add_argument("--root", type=Path, default=Path(), help="the checkout to serve (default: this folder)")
 
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> int:
-    """Examine it; 0 where it can serve, else 1."""
+    """Examine the machine; 0 if it can serve, else 1."""
     from verdict.ci.run.doctor import doctor
 
     return 0 if doctor(options.device, options.root) else 1

@@ -1,4 +1,4 @@
-"""Is live text what the model was trained on? Exit 0: no drift, 1: drift, 2: too few texts, or it cannot be told."""
+"""Is live text like the training text? Exit 0: no drift, 1: drift, 2: too few texts, or it cannot be told."""
 
 import argparse
 import sys
@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verdict.base import paths
-from verdict.base.errors import VerdictError
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
-from verdict.cli.exits import exit_2_on_error
+from verdict.cli.exits import exit_2_on_error, libraries_of
 from verdict.cli.types import amount
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ STATE, REFERENCE = Path("drift.json"), Path(paths.REFERENCE)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where texts are counted, what they are compared with, and how it is told."""
+    """Add the options: sources of counts, reference, output, and those of the watch."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--from", dest="urls", action="append", metavar="URL", help=f"a service's metrics; again for more ({METRICS})"
@@ -32,8 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--since", default="6h", metavar="TIME", help="with --prometheus (default: %(default)s)")
     add("--model", type=Path, default=Path("models/classifier"), metavar="DIR", help="with --texts")
     add("--release", metavar="VERSION", help="of this one alone (default: all texts)")
-    own = f"default: of a service its own, else {REFERENCE}"
-    add("--reference", type=Path, metavar="FILE", help=own)
+    add("--reference", type=Path, metavar="FILE", help=f"default: a service's own, else {REFERENCE}")
     add("--floor", type=amount, help="the least score to expect (default: gate.floors of params.yaml, if it is here)")
     add("--json", action="store_true", help="print JSON")
     add("--html", type=Path, metavar="FILE", help="write a page with plots, too")
@@ -46,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_2_on_error
 def run(options: argparse.Namespace) -> int:
-    """Measure once, or until told to end; the code of what was found."""
+    """Measure once, or until told to end; 0, 1 or 2."""
     return _watch(options) if options.watch else _once(options)
 
 
@@ -101,14 +99,11 @@ def _floor(floor: float | None) -> float | None:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    try:
+    with libraries_of("--watch", "make serve (or pip install -r requirements/serving.txt)"):
         from prometheus_client import start_http_server
 
         from verdict.monitoring.gauges import Gauges
         from verdict.web.server import naming_address
-    except ImportError as error:
-        remedy = "make serve (or pip install -r requirements/serving.txt)"
-        raise VerdictError(error.name or "a library", "not installed; --watch needs it", remedy) from None
     from verdict.monitoring.reference import read
     from verdict.monitoring.watch import Watch
 

@@ -1,8 +1,9 @@
-"""Decorators that turn what a command raises into a message with its remedy, and into an exit code."""
+"""Errors of commands: decorators that turn them into a message with a remedy, and into an exit code."""
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec
 
@@ -48,3 +49,12 @@ def exit_2_on_error(command: Callable[P, int]) -> Callable[P, int]:
         return CANNOT_JUDGE if failed else codes[0]
 
     return run
+
+
+@contextmanager
+def libraries_of(command: str, remedy: str) -> Iterator[None]:
+    """Turn a failed import in the block into an error that names the library, the command and the remedy."""
+    try:
+        yield
+    except ImportError as error:
+        raise VerdictError(error.name or "a library", f"not installed; {command} needs it", remedy) from None

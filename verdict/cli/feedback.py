@@ -1,4 +1,4 @@
-"""Count labels that come back with an answer's receipt: POST /feedback. No text is kept, but of those who consent.
+"""Count labels that come back with an answer's receipt: POST /feedback. No text is kept without consent.
 
 `rows` writes the texts of those who consented as a table, `purge` removes what is older than params.yaml says.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from verdict.base.errors import VerdictError
 from verdict.cli import http_options
-from verdict.cli.exits import exit_1_on_error
+from verdict.cli.exits import exit_1_on_error, libraries_of
 
 if TYPE_CHECKING:
     from verdict.monitoring.feedback.settings import Consent, Settings
@@ -24,7 +24,7 @@ _MANIFEST, _PARAMS = Path("models/classifier/manifest.json"), Path("params.yaml"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what can be true, where counts and texts are, and where it listens."""
+    """Add the options: labels, params, database, texts, and where it listens."""
     add = parser.add_argument
     add("what", nargs="?", choices=["serve", "rows", "purge"], default="serve", help="default: serve")
     add("--labels", metavar="A,B,…", help="as in a line of csv, of all releases (default: those of models/classifier)")
@@ -37,39 +37,36 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def database(parser: argparse.ArgumentParser) -> None:
-    """Add where the counts are."""
+    """Add the option for the database."""
     default = os.environ.get("VERDICT_DATABASE", "sqlite:///feedback.db")
-    told = "sqlite:///FILE or postgresql://… (default: $VERDICT_DATABASE, or feedback.db here)"
-    parser.add_argument("--database", default=default, metavar="URL", help=told)
+    text = "sqlite:///FILE or postgresql://… (default: $VERDICT_DATABASE, or feedback.db here)"
+    parser.add_argument("--database", default=default, metavar="URL", help=text)
 
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Serve until told to end, or do what is asked; 0, or 1 with what is missing."""
-    try:
+    """Serve until told to end, or handle the texts; 0, or 1 with a message."""
+    with libraries_of("`verdict feedback`", "pip install -r requirements/feedback.txt"):
         from verdict.monitoring.feedback.service import Feedback, application
-        from verdict.monitoring.feedback.settings import consent
+        from verdict.monitoring.feedback.settings import read_consent
         from verdict.web.server import run as serve
-    except ImportError as error:
-        what, remedy = "not installed; `verdict feedback` needs it", "pip install -r requirements/feedback.txt"
-        raise VerdictError(error.name or "a library", what, remedy) from None
-    kept = consent(options.params)
+    consent = read_consent(options.params)
     if options.what != "serve":
-        return _texts(options, kept)
-    feedback = Feedback(_settings(options, kept))
-    told = f"feedback: keeps {'texts of those who consent' if kept.texts else 'no text'}"
-    return serve(application(feedback), feedback, told)
+        return _handle_texts(options, consent)
+    feedback = Feedback(_settings(options, consent))
+    greeting = f"feedback: keeps {'texts of those who consent' if consent.texts else 'no text'}"
+    return serve(application(feedback), feedback, greeting)
 
 
-def _settings(options: argparse.Namespace, kept: "Consent") -> "Settings":
+def _settings(options: argparse.Namespace, consent: "Consent") -> "Settings":
     from verdict.monitoring.feedback.settings import Settings
 
     key = http_options.read_secret(options.receipt_key)
     if key is None:
         raise VerdictError("--receipt-key", "is missing", "the file that `verdict serve --receipt-key` has")
-    given = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
+    values = {name: value for name, value in vars(options).items() if name in Settings.__dataclass_fields__}
     secrets = {"token": http_options.read_secret(options.token_file), "receipt_key": key}
-    return Settings(**given | secrets | {"labels": _labels(options.labels), "consent": kept})
+    return Settings(**values | secrets | {"labels": _labels(options.labels), "consent": consent})
 
 
 def _labels(line: str | None) -> tuple[str, ...]:
@@ -83,28 +80,29 @@ def _labels(line: str | None) -> tuple[str, ...]:
     return tuple(json.loads(_MANIFEST.read_bytes())["labels"])
 
 
-def _texts(options: argparse.Namespace, kept: "Consent") -> None:
+def _handle_texts(options: argparse.Namespace, consent: "Consent") -> None:
+    """Write the texts as a table, or remove old ones."""
     from verdict.monitoring.feedback.rows import columns, write
     from verdict.monitoring.feedback.texts import TextStore
 
-    if not kept.texts:
+    if not consent.texts:
         raise VerdictError("params.yaml, feedback.texts", "no texts are kept", "docs/monitoring.md says how")
-    texts = TextStore(kept)
+    texts = TextStore(consent)
     if options.what == "purge":
-        return print(f"removed {texts.purge()} texts that were older than {kept.days} days")
+        return print(f"removed {texts.purge()} texts that were older than {consent.days} days")
     if options.identity is None:
         raise VerdictError("--identity", "is missing", "the private key that fits feedback.recipient")
-    found = list(texts.rows(options.identity, options.since))
-    rows = [(name, row) for name, row in found if row is not None]
-    if found and not rows:
+    files = list(texts.rows(options.identity, options.since))
+    rows = [(name, row) for name, row in files if row is not None]
+    if files and not rows:
         raise VerdictError(str(options.identity), "opens none of the texts", "the key that fits feedback.recipient")
     write(options.out, columns(options.params or _PARAMS), rows)
-    if len(found) > len(rows):
-        print(f"{len(found) - len(rows)} texts do not open with this key", file=sys.stderr)
+    if len(files) > len(rows):
+        print(f"{len(files) - len(rows)} texts do not open with this key", file=sys.stderr)
     return print(f"{options.out}: {len(rows)} rows, in plain text now: remove them once they are taken")
 
 
-if __name__ == "__main__":  # in an image, which has this of verdict/cli and no list of commands
+if __name__ == "__main__":  # in an image, which has this module and no list of commands
     parser = argparse.ArgumentParser(prog="verdict feedback", description=__doc__)
     arguments(parser)
     sys.exit(run(parser.parse_args()))

@@ -11,16 +11,16 @@ HELP = "may the change pass? exit 0 pass, 1 fail, 2 cannot judge"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two sides, approvals, and where a report goes."""
-    what = "write the report there, too: faster than both commands"
-    parser.add_argument("--report", type=Path, metavar="FOLDER", help=what)
+    """Add the two sides, approvals, and the folder for a report."""
+    report = "write the report there, too: faster than both commands"
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help=report)
     sides.arguments(parser)
     sides.approvals(parser)
 
 
 @exit_2_on_error
 def run(options: argparse.Namespace) -> int:
-    """Print the rules and the verdict; its code."""
+    """Print the rules and the verdict; return the code of the verdict."""
     from verdict.review.report import vega
 
     with nullcontext() if options.report is None else vega.drawing_process():

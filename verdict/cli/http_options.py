@@ -1,4 +1,4 @@
-"""Options of commands that answer over HTTP."""
+"""Options of the commands that serve over HTTP."""
 
 import argparse
 import stat
@@ -10,7 +10,7 @@ from verdict.base.printable import plain
 
 
 def arguments(parser: argparse.ArgumentParser, port: int) -> None:
-    """Add where it listens, from this port on, and who may ask."""
+    """Add ports (this one and the next), hosts, and secrets."""
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="where users ask (0.0.0.0: from anywhere)")
     add("--port", type=int, default=port, help="0 for any that is free")
@@ -23,12 +23,12 @@ def arguments(parser: argparse.ArgumentParser, port: int) -> None:
 
 
 def read_secret(path: Path | None) -> bytes | None:
-    """What a file holds, with a warning where all can read it; `VerdictError` when it is too short to be one."""
+    """Read a secret, with a warning if all can read the file; `VerdictError` if it is too short."""
     if path is None:
         return None
     if path.stat().st_mode & stat.S_IROTH:
         remedy = f"chmod o= {plain(path)}"
         print(f"warning: {plain(path)}: everybody on this machine can read it ({remedy})", file=sys.stderr)
-    if len(found := path.read_bytes().strip()) < 16:
+    if len(content := path.read_bytes().strip()) < 16:
         raise VerdictError(str(path), "too short to keep anybody out", "head -c 32 /dev/urandom | base64")
-    return found
+    return content

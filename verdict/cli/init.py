@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Describe the table; 0, or 1 with a message where nothing was changed."""
+    """Describe the table; 0, or 1 with a message if nothing was changed."""
     from verdict.init.command import replace_table
 
     replace_table(Path.cwd(), options)

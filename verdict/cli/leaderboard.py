@@ -10,7 +10,7 @@ HELP = "rank experiments by their score on validation"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add which experiments are meant."""
+    """Add the selection of experiments, and the output folder."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these experiments")
     parser.add_argument("--spec", type=Path, metavar="FILE", help="only the points of this sweep")
     parser.add_argument("--all", action="store_true", help="of all commits, not of HEAD alone")
@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_2_on_error
 def run(options: argparse.Namespace) -> int:
-    """Write it and print it; 0, or 2 where it cannot be made."""
+    """Write and print the leaderboard; 0, or 2 if it cannot be made."""
     from verdict.experiments.leaderboard.command import Query
     from verdict.experiments.leaderboard.command import run as write
 

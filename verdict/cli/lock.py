@@ -1,4 +1,4 @@
-"""Is dvc.lock consistent with this tree? Asked of the files alone, in a second; no data is needed."""
+"""Is dvc.lock consistent with this tree? The check takes a second and needs no data."""
 
 import argparse
 
@@ -9,7 +9,7 @@ HELP = "is dvc.lock consistent with this tree? needs no data"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the question whether it ever ran."""
+    """Add the check of the run-cache."""
     parser.add_argument("--ran", action="store_true", help="each entry must also be in the run-cache")
 
 
@@ -21,6 +21,6 @@ def run(options: argparse.Namespace) -> int:
     findings, unknown = check_with_unknown(enter_project(), options.ran)
     for line in [*findings, *unknown]:
         print(line)
-    found = f"dvc.lock: {len(findings)} finding{'' if len(findings) == 1 else 's'}"
-    print(found if findings else "dvc.lock is consistent with this tree")
+    total = f"dvc.lock: {len(findings)} finding{'' if len(findings) == 1 else 's'}"
+    print(total if findings else "dvc.lock is consistent with this tree")
     return 1 if findings else 0

@@ -1,4 +1,4 @@
-"""Mirror experiments and releases into an MLflow tracking server: written there, never read back."""
+"""Mirror experiments and releases into an MLflow tracking server, which is never read back."""
 
 import argparse
 
@@ -9,15 +9,19 @@ HELP = "mirror experiments and releases into MLflow"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where the server is."""
+    """Add the address of the server."""
     parser.add_argument("--to", required=True, metavar="URI", help="a tracking server, such as http://127.0.0.1:5000")
 
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Write what is missing there; 0, or 1 with a message."""
+    """Write the missing ones there; 0, or 1 with a message."""
     from verdict.delivery.mirror import MLflow, mirror
     from verdict.experiments.leaderboard.experiments import find_experiments
 
     root = enter_project()
-    print(mirror(root, MLflow(options.to), [(one.name, one.commit) for one in find_experiments(root)]))
+    print(
+        mirror(
+            root, MLflow(options.to), [(experiment.name, experiment.commit) for experiment in find_experiments(root)]
+        )
+    )

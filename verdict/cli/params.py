@@ -1,4 +1,4 @@
-"""Check params.yaml, all groups of it. A stage checks no group but those of stages, and only when it runs."""
+"""Check all groups of params.yaml. A stage checks only the groups of stages, and only when it runs."""
 
 import argparse
 

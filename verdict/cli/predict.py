@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Classify until the input ends; 0, or 1 where the artifact cannot be loaded."""
+    """Classify until the input ends; 0, or 1 if the artifact cannot be loaded."""
     from verdict.classifier.predict import predict
 
     predict(options.model, sys.stdin.buffer, sys.stdout.buffer, options.processes)

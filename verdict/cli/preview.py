@@ -44,7 +44,7 @@ def _pulls(text: str) -> set[int]:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Do it; 0, or 1 with a message."""
+    """Run the step; 0, or 1 with a message."""
     options.step(options)
 
 

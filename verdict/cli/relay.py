@@ -7,20 +7,21 @@ from pathlib import Path
 from threading import Thread
 
 from verdict.base.errors import VerdictError
-from verdict.cli.exits import exit_1_on_error
+from verdict.cli.exits import exit_1_on_error, libraries_of
 from verdict.cli.http_options import read_secret
 
 HELP = "tell GitHub of drift, by Alertmanager's webhook"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where it listens, what it keeps, and the two secrets."""
-    add, said = parser.add_argument, os.environ.get
+    """Add the address, the queue, and the two secrets."""
+    add = parser.add_argument
     add("--repository", type=_repository, required=True, metavar="OWNER/NAME", help="whose workflows hear of it")
     add("--github-token", type=Path, required=True, metavar="FILE", help="holds a token: contents, write")
     add("--token-file", type=Path, required=True, metavar="FILE", help="holds the token that Alertmanager must bring")
     add("--queue", type=Path, required=True, metavar="FILE", help="keeps what GitHub does not have yet")
-    add("--api", default=said("GITHUB_API_URL", "https://api.github.com"), help="default: $GITHUB_API_URL, or GitHub's")
+    api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
+    add("--api", default=api, help="default: $GITHUB_API_URL, or GitHub's")
     add("--host", default="127.0.0.1", help="where Alertmanager and Prometheus ask")
     add("--port", type=int, default=8005, help="0 for any that is free")
 
@@ -33,8 +34,8 @@ def _repository(text: str) -> str:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Relay until told to end; 1 where a file is missing, or another relay has the queue or the port."""
-    try:
+    """Relay until told to end; 1 if a file is missing, or another relay has the queue or the port."""
+    with libraries_of("`verdict relay`", "pip install -r requirements/serving.txt"):
         import uvicorn
         from prometheus_client import CollectorRegistry
 
@@ -43,10 +44,7 @@ def run(options: argparse.Namespace) -> None:
         from verdict.ci.relay.queue import Queue
         from verdict.web.protocol import BoundedProtocol
         from verdict.web.server import listen
-    except ImportError as error:
-        remedy = "pip install -r requirements/serving.txt"
-        raise VerdictError(error.name or "a library", "not installed; `verdict relay` needs it", remedy) from None
-    if not options.github_token.read_text(encoding="utf-8").strip():  # a wrong file is told now, not by an alert
+    if not options.github_token.read_text(encoding="utf-8").strip():  # report a wrong file now, not at the first alert
         remedy = "a fine-grained token, contents: write (docs/monitoring.md)"
         raise VerdictError(str(options.github_token), "holds no token", remedy)
     token, registry, queue = read_secret(options.token_file) or b"", CollectorRegistry(), Queue(options.queue)

@@ -1,4 +1,4 @@
-"""Releases of the model: what a commit would get, building and registering one, verifying it, and all of them."""
+"""Releases of the model: plan, build, register and verify one, move it between stages, and list all."""
 
 import argparse
 import os
@@ -29,13 +29,13 @@ def _plan(root: Path, _: Options) -> None:
     from verdict.delivery.plan import plan
     from verdict.delivery.publish import release_of
 
-    found = plan(root)
-    print(f"{found.version or 'no release'}: {found.why}")
-    if found.version is None or "GITHUB_OUTPUT" not in os.environ:
+    release = plan(root)
+    print(f"{release.version or 'no release'}: {release.why}")
+    if release.version is None or "GITHUB_OUTPUT" not in os.environ:
         return
-    if not found.registered or release_of(_github(), found.version) is None:
-        output("version", found.version)
-        output("previous", f"refs/tags/{found.previous}" if found.previous else "")
+    if not release.registered or release_of(_github(), release.version) is None:
+        output("version", release.version)
+        output("previous", f"refs/tags/{release.previous}" if release.previous else "")
 
 
 def _build(root: Path, options: Options) -> None:
@@ -44,19 +44,20 @@ def _build(root: Path, options: Options) -> None:
     from verdict.delivery.plan import plan
     from verdict.delivery.provenance import origin_of
 
-    found = plan(root)
-    if found.version is None:
-        raise VerdictError("this commit", f"gets no release: {found.why}", "verdict release plan")
-    origin = origin_of(_github(), found.commit)
-    built = build(root, found, _repository(options), options.out, **origin, **_measured(root, found.previous))
+    release = plan(root)
+    if release.version is None:
+        raise VerdictError("this commit", f"gets no release: {release.why}", "verdict release plan")
+    origin = origin_of(_github(), release.commit)
+    scores = _scores(root, release.previous)
+    built = build(root, release, _repository(options), options.out, **origin, **scores)
     print(built.text())
     name, _, digest = built.image.partition("@")
     output("name", name)
     output("digest", digest)
 
 
-def _measured(root: Path, previous: str | None) -> dict[str, Any]:
-    """Headline metric and accuracy on the test split, with the review's intervals; what the release changes there."""
+def _scores(root: Path, previous: str | None) -> dict[str, Any]:
+    """The scores on the test split with intervals, and the share of answers that the release changes."""
     import numpy as np
 
     from verdict.base.files import read_table
@@ -74,9 +75,9 @@ def _measured(root: Path, previous: str | None) -> dict[str, Any]:
             old = None
         differs = changed_label_share(read_table(old, "dvc fetch"), table) if old is not None else 0.0
     for metric in dict.fromkeys((str(head.params["evaluate"]["headline"]), "accuracy")):
-        found = bootstrap_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
-        low, high = np.quantile(found.draws[0], interval_quantiles(_CONFIDENCE, found.groups))
-        scores[metric] = (float(found.points[0]), float(low), float(high))
+        models = bootstrap_models([table], labels_of(table.columns), metric, _RESAMPLES, _SEED)
+        low, high = np.quantile(models.draws[0], interval_quantiles(_CONFIDENCE, models.groups))
+        scores[metric] = (float(models.points[0]), float(low), float(high))
     return {"scores": scores, "differs": round(differs, 6)}
 
 
@@ -94,7 +95,7 @@ def _register(root: Path, options: Options) -> None:
 
 
 def _app(root: Path, options: Options) -> str:
-    """The login of the App that releases: nothing that a release says of itself can tell it."""
+    """The login of the App that releases. It comes from outside the release, which could name any."""
     from verdict.repo.git import run_git
 
     name = options.app or run_git(root, "config", "--get", "verdict.app").stdout.decode().strip()
@@ -137,7 +138,7 @@ def _stage(root: Path, options: Options) -> None:
 
 
 def _ready(root: Path, options: Options) -> int:
-    """Whether it may roll: after staging alone, and not to where it is measurably worse than what serves."""
+    """Check that a release may roll: only after staging, and only if it is not measurably worse than what serves."""
     from verdict.delivery.registry import find_version, stages, versions, was_on
 
     tag, held = find_version(root, options.version), stages(root)
@@ -150,7 +151,7 @@ def _ready(root: Path, options: Options) -> int:
     if not was_on(root, tag, "staging"):
         print(f"{tag.name}: was never on staging; remedy: deploy.yml, or verdict deploy, to staging first")
         return FAIL
-    served = next((one for one in versions(root) if options.to in held.get(one.version, ())), tag)
+    served = next((tagged for tagged in versions(root) if options.to in held.get(tagged.version, ())), tag)
     if served == tag or options.force:
         print(f"{tag.name}: not compared: {plain(options.force) or f'no other release is on {options.to}'}")
         return PASS
@@ -226,7 +227,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: Options) -> int:
-    """Do it; 0, or 1 with a message; `verify` and `ready` as they say."""
+    """Run the step; 0, or 1 with a message. `verify` and `ready` have their own codes, and 2 for errors."""
 
     def step() -> int:
         return int(options.step(enter_project(), options) or 0)

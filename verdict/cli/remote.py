@@ -9,7 +9,7 @@ HELP = "does the DVC remote hold all that is needed?"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what is asked, and what is done about it."""
+    """Add the remote, and whether to push or verify."""
     parser.add_argument("--remote", metavar="NAME", help="another one than the default remote")
     parser.add_argument("--push", action="store_true", help="dvc push, add what it overlooks, and check")
     parser.add_argument("--verify", action="store_true", help="download all, too, and compare with the hashes")
@@ -17,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_2_on_error
 def run(options: argparse.Namespace) -> int:
-    """Ask, and print what is missing."""
+    """Check the remote, and print what is missing."""
     from verdict.repo.remote.command import run as check
 
     return check(enter_project(), options.remote, options.push, options.verify)

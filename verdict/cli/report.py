@@ -10,7 +10,7 @@ HELP = "write the review: report.md and report.html"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two sides, approvals, and where the report goes."""
+    """Add the two sides, approvals, and the output folder."""
     parser.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER")
     sides.arguments(parser)
     sides.approvals(parser)
@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_2_on_error
 def run(options: argparse.Namespace) -> int:
-    """Write it; 0 once it is there, whatever the verdict, else 2."""
+    """Write the report; 0 once it is written, whatever the verdict, else 2."""
     from verdict.review.report import vega
 
     with vega.drawing_process():

@@ -14,7 +14,7 @@ def arguments(_: argparse.ArgumentParser) -> None:
 
 @exit_1_on_error
 def run(_: argparse.Namespace) -> None:
-    """Reproduce; 0, or 1 where a stage failed."""
+    """Reproduce; 0, or 1 if a stage failed."""
     from verdict.repo.repro import reproduce
 
     reproduce(enter_project())

@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> None:
-    """Print the tables; 0, or 1 where there are no metrics, or only those of other data than params.yaml names."""
+    """Print the tables; 0, or 1 if there are no metrics, or only those of other data than params.yaml names."""
     from verdict.base.paths import DATASET
     from verdict.classifier.dataset.description import read_dataset
     from verdict.classifier.scores.scoreboard import scoreboard

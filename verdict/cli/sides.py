@@ -1,4 +1,4 @@
-"""The options of compare, gate and report: what is judged, and against what."""
+"""The options of compare, gate and report for the two sides of a comparison."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -17,10 +17,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def approvals(parser: argparse.ArgumentParser) -> None:
-    """Add what a person can decide: a first run, and approvals by name."""
+    """Add the decisions of a person: a first run, and approvals by name."""
     parser.add_argument("--bootstrap", action="store_true", help="first run, no base: floors alone")
-    what = "wave one rule through, by its name"
-    parser.add_argument("--approve", action="append", default=[], choices=APPROVABLE, help=what)
+    approve = "wave one rule through, by its name"
+    parser.add_argument("--approve", action="append", default=[], choices=APPROVABLE, help=approve)
 
 
 def request(options: argparse.Namespace) -> "Request":

@@ -1,11 +1,11 @@
-"""Steps of workflows as subcommands."""
+"""Steps as subcommands of a command."""
 
 import argparse
 from collections.abc import Callable
 
 
 def steps(parser: argparse.ArgumentParser) -> Callable[[str, object, str], argparse.ArgumentParser]:
-    """Return what adds a step to a parser: its name, the function that runs it, and its line of help."""
+    """Return a function that adds a step: its name, the function that runs it, and its line of help."""
     commands = parser.add_subparsers(metavar="STEP", required=True)
 
     def add(name: str, step: object, text: str) -> argparse.ArgumentParser:

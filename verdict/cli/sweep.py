@@ -1,4 +1,4 @@
-"""Sweeps: try what a spec file names, as DVC experiments, on this machine or on several. docs/sweeps.md."""
+"""Sweeps: try the points of a spec file as DVC experiments, on this machine or on several. docs/sweeps.md."""
 
 import argparse
 import json
@@ -26,8 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--jobs", type=whole_number, default=1, help="how many at a time (default: 1)")
     run.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these points")
     run.add_argument("--retry", action="store_true", help="run also what failed in an earlier sweep")
-    for name, what in (("push", "send experiments to others"), ("pull", "get experiments of others")):
-        command = _command(commands, name, f"{what}: commits by a git remote, data by a DVC remote")
+    for name, text in (("push", "send experiments to others"), ("pull", "get experiments of others")):
+        command = _command(commands, name, f"{text}: commits by a git remote, data by a DVC remote")
         command.add_argument("--git-remote", default="origin", help="name or address (default: origin)")
         command.add_argument("--remote", default="sweeps", help="DVC remote, never main's (default: sweeps)")
         command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these points")
@@ -35,12 +35,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @exit_1_on_error
 def run(options: argparse.Namespace) -> int:
-    """Run the verb; 0, or 1 where a point failed or the spec file is wrong."""
+    """Run the verb; 0, or 1 if a point failed or the spec file is wrong."""
     from verdict.experiments.sweep.plan import plan
 
-    chosen = plan(enter_project(), options.spec)
+    points = plan(enter_project(), options.spec)
     if options.verb == "points":
-        _print_points(chosen, options.json)
+        _print_points(points, options.json)
         return 0
     if options.verb == "run":
         from verdict.experiments.sweep.scheduler import run
@@ -48,11 +48,11 @@ def run(options: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
                 signal.signal(number, _interrupt)
-        return run(chosen, options.only, options.jobs, options.retry)
+        return run(points, options.only, options.jobs, options.retry)
     from verdict.experiments.sweep.exchange import Exchange
 
-    meeting = Exchange(chosen, options.git_remote, options.remote)
-    return (meeting.push if options.verb == "push" else meeting.pull)(options.only)
+    exchange = Exchange(points, options.git_remote, options.remote)
+    return (exchange.push if options.verb == "push" else exchange.pull)(options.only)
 
 
 def _command(
@@ -72,5 +72,5 @@ def _print_points(chosen: "Plan", as_json: bool) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """A closed terminal and a polite kill end a sweep as Ctrl-C does."""
+    """End the sweep as Ctrl-C does, also on SIGTERM and a closed terminal."""
     raise KeyboardInterrupt

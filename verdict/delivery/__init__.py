@@ -1,1 +1,1 @@
-"""From a merged model to what serves: its version, its image, its tag, and its way to users and back."""
+"""From a merged model to its users: version, image, tag, roll-out, and the way back."""

@@ -160,10 +160,10 @@ def _manifest_of(reference: str, layer: Path) -> str:
     raise VerdictError(reference, what, "do not run it; verdict release build makes it anew")
 
 
-def _build(root: Path, folder: Path, *options: str, **given: str) -> None:
+def _build(root: Path, folder: Path, *options: str, **values: str) -> None:
     """Run buildah without the time and its version in the image; only Docker's format has HEALTHCHECK."""
     base = _base(root)
-    arguments = [f"--build-arg={name}={value}" for name, value in {"BASE_IMAGE": base, **given}.items()]
+    arguments = [f"--build-arg={name}={value}" for name, value in {"BASE_IMAGE": base, **values}.items()]
     if pip := os.environ.get("PIP_CONFIG_FILE"):
         arguments.append(f"--secret=id=pip,src={pip}")
     fixed = ("--format", "docker", "--layers", "--timestamp", "0", "--identity-label=false")

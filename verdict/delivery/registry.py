@@ -121,8 +121,8 @@ def _push(root: Path, *names: str) -> None:
 
 
 def _gto(root: Path, *arguments: str, variables: StringMap | None = None) -> str:
-    command, given = ["gto", *arguments], child_environment(variables)
-    done = subprocess.run(command, cwd=root, env=given, capture_output=True, text=True, check=False)
+    command, env = ["gto", *arguments], child_environment(variables)
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise VerdictError(f"gto {arguments[0]}", " ".join((done.stdout + done.stderr).split()), "gto show classifier")
     return done.stdout

@@ -26,9 +26,9 @@ def write_reference(root: Path, name: str, path: Path) -> str:
     Returns:
         The least score to expect; empty where the checkout's params name none.
     """
-    found = resolve(root, f"refs/tags/{name}")
-    if REFERENCE in found.outputs:
+    release = resolve(root, f"refs/tags/{name}")
+    if REFERENCE in release.outputs:
         with Store(root) as store:
-            shutil.copyfile(store.file(found, REFERENCE), path)
+            shutil.copyfile(store.file(release, REFERENCE), path)
     floors = resolve(root, "HEAD").params["gate"].get("floors") or {}
     return str(floors.get(OVERALL, ""))

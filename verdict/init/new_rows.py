@@ -107,7 +107,7 @@ def _id_of(cells: Sequence[str]) -> str:
 def new_rows(
     data: Data, split: Split, sources: Sequence[Path], fixed: Mapping[str, str], lenient: bool = False
 ) -> NewRows:
-    """Read labelled rows, and leave out those whose words the table has already, under whatever label.
+    """Read labelled rows, and leave out those whose words the table has already, with this or another label.
 
     Args:
         data: the table, and the meaning of its columns.

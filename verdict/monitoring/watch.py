@@ -104,7 +104,7 @@ class Watch:
             raise VerdictError(str(self.path), what, "another --state FILE, or remove it") from None
 
     def run(self, seconds: float) -> None:
-        """Look every so many seconds, until the process is told to end."""
+        """Look every so many seconds, until the process ends."""
         while True:
             self.look()
             time.sleep(seconds)

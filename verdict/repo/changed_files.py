@@ -13,8 +13,8 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS, TEST_SET
 from verdict.repo.git import git
-from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import Entry, lock_entries
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.revisions import Revision
 
 # Prose, code owners and settings of editors, hooks and dependabot are for people. Tests and benchmarks are run apart,

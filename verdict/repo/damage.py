@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verdict.repo.lock.check import hash_of, record_hash
+from verdict.repo.lock.contents import hash_of
+from verdict.repo.lock.lockfile import record_hash
 
 if TYPE_CHECKING:
     from dvc.repo import Repo

@@ -19,8 +19,8 @@ from verdict.repo.damage import set_damaged_aside
 from verdict.repo.dvc import forget_hashes, is_damaged, keeps_records, one_line, repository
 from verdict.repo.hardware import hardware
 from verdict.repo.isolation.sandbox import BEST_EFFORT, Confinement, isolated
-from verdict.repo.lock.check import LOCK, record_hash, record_path
 from verdict.repo.lock.entries import lock_entries
+from verdict.repo.lock.lockfile import LOCK, record_hash, record_path
 
 if TYPE_CHECKING:
     from dvc.repo import Repo

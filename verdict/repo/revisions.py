@@ -19,8 +19,9 @@ from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
 from verdict.repo.dvc import one_line, repository
 from verdict.repo.git import git, project_prefix
-from verdict.repo.lock.check import LOCK, hash_of
+from verdict.repo.lock.contents import hash_of
 from verdict.repo.lock.entries import Entry, lock_entries, output_hashes
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.partial_clone import fetch_missing
 from verdict.repo.refs import BASE, find_commit, on_stage
 

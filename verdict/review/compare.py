@@ -118,12 +118,8 @@ class Comparison:
 def compare(base: Evidence, candidate: Evidence, settings: ComparisonSettings, rows: TestRows) -> Comparison:
     """Compare both models on the judged ones of the candidate's test rows.
 
-    Args:
-        base: main. Its stored predictions serve for rows that it tests, too; on others its artifact is run, except on
-            rows of groups that it was trained on.
-        candidate: the change, with predictions that are verified.
-        settings: how differences are judged.
-        rows: which test rows are judged.
+    The base's stored predictions serve for rows that it tests, too; on others its artifact is run, except on rows of
+    groups that it was trained on. The candidate's predictions must be verified already.
 
     Raises:
         VerdictError: no row is approved, or main's model was trained on more than a tenth of them, overall or of a
@@ -143,7 +139,7 @@ def compare_on_shared(
 ) -> Comparison | None:
     """Compare both models on the rows that main approves already; None where there is none, or no other.
 
-    A person may have approved others: a loss on the old ones counts, whatever the new ones say.
+    A person may have approved others: a loss on the old ones counts nevertheless.
     """
     shared = rows.approved_on_base
     if not shared.any() or (shared == rows.judged).all():

@@ -21,7 +21,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
 from verdict.base.paths import DATASET, PARAMS
 from verdict.repo.environment import child_environment
-from verdict.repo.lock.check import hash_of
+from verdict.repo.lock.contents import hash_of
 from verdict.repo.raw_data import DATA_GROUPS, RawData, raw_data
 from verdict.repo.revisions import Revision, Store, checked_out
 from verdict.review.data import PREPARED

@@ -12,7 +12,7 @@ from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
 from verdict.base.paths import EVALUATION
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import MetricsBySlice, metrics_by_slice, metrics_document
-from verdict.repo.lock.check import Finding
+from verdict.repo.lock.finding import Finding
 from verdict.repo.revisions import Revision, Store
 from verdict.review.compare import SAME, UNDEFINED, WORSE, Comparison, Difference, compare, compare_on_shared
 from verdict.review.data import row_changes
@@ -45,7 +45,7 @@ class Review:
     changes: list[ParamChange] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    figures: MetricsBySlice = field(default_factory=dict)  # of each side's predictions on all of its own test rows
+    figures: MetricsBySlice = field(default_factory=dict)  # of each side's predictions on all its test rows
     base_figures: MetricsBySlice = field(default_factory=dict)
     unapproved: str = ""  # both models on the test rows that nobody has approved, in one line
     seeds: Seeds | None = None  # where the change reports several, or the policy requires them

@@ -12,7 +12,7 @@ NAME = "classifier"
 
 @dataclass(frozen=True)
 class Settings(WebSettings):
-    """How a service runs.
+    """The settings of a service.
 
     Args:
         model: folder of the artifact.

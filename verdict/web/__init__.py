@@ -1,1 +1,1 @@
-"""What every process has that answers strangers over HTTP: bounds, refusals, counters, an end that drops no request."""
+"""The base of HTTP services for untrusted clients: limits, refusals, counters, an end that drops no request."""

@@ -1,4 +1,4 @@
-"""Tests of verdict/classifier/training/checkpoints.py: where states lie, and whose they are."""
+"""Tests of verdict/classifier/training/checkpoints.py: paths and owners of training states."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def test_a_state_is_held_by_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
-    """The lock is the system's: it ends with the process that held it, whatever ends that."""
+    """The system's lock ends with the process that held it, however that ends."""
     state = tmp_path / "one.safetensors"
     code = (
         "import sys; from pathlib import Path; from verdict.classifier.training import checkpoints\n"

@@ -183,7 +183,7 @@ def test_the_command_refuses_a_folder_that_is_no_artifact(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("count", ["0", "-3", "many"])
 def test_a_number_of_processes_that_is_none_is_refused(count: str) -> None:
-    """`--processes` takes whole numbers from 1, and says so."""
+    """`--processes` takes only whole numbers from 1."""
     command = [sys.executable, "-I", "-m", "verdict", "predict", f"--processes={count}"]
     done = subprocess.run(command, cwd=ROOT, input=b"", capture_output=True, check=False, timeout=60)
     assert done.returncode == 2

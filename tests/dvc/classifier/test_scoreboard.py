@@ -52,7 +52,7 @@ def test_overall_slices_and_classes_stand_in_tables(tmp_path: Path) -> None:
 
 
 def test_classes_stand_in_the_order_of_the_data(tmp_path: Path) -> None:
-    """As data.labels has them, whatever the order of the file; one that it lacks comes last."""
+    """Classes are in the order of data.labels, not of the file; one that it lacks comes last."""
     (tmp_path / "metrics.json").write_text(json.dumps(document(["a", "b", "c"], {})), encoding="utf-8")
     (tmp_path / "published.csv").write_text(HEAD, encoding="utf-8")
     _, classes = scoreboard(tmp_path / "metrics.json", tmp_path / "published.csv", ("c", "d", "a")).split("\n\n")
@@ -158,7 +158,7 @@ def test_figures_of_other_params_of_the_data_are_refused(
 def test_figures_of_a_run_that_was_stopped_are_refused(
     tmp_path: Path, reproduced: dict[str, Any], stage: str, kind: str, reason: str
 ) -> None:
-    """A stage that ended before the run was stopped, or a table that was added anew, makes the figures old ones."""
+    """Metrics are old after a stopped run whose earlier stage ended, or after the table was added again."""
     reproduced[stage][kind][-1]["md5"] = "new"
     with pytest.raises(VerdictError, match=f"of other data: {reason}"):
         require(tmp_path, reproduced)

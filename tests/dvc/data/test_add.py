@@ -36,9 +36,9 @@ def labelled(tmp_path: Path) -> str:
 def test_rows_become_a_new_version(clone: Clone, labelled: str, runner: ReviewRunner) -> None:
     """The pointer names the table with them, git has a note of their origin and no row, and the DAG takes them."""
     before = (clone.path / TABLE).read_bytes()
-    said = runner.run(clone, "data", "add", labelled, *SET, "--origin", "letters")
-    assert said.code == 0, said.text
-    assert "30 rows added\n  15 × rows.csv / tweets / negative\n" in said.text
+    outcome = runner.run(clone, "data", "add", labelled, *SET, "--origin", "letters")
+    assert outcome.code == 0, outcome.text
+    assert "30 rows added\n  15 × rows.csv / tweets / negative\n" in outcome.text
     assert (clone.path / TABLE).read_bytes().startswith(before)
     (note,) = load(clone.path / add.NOTES)
     assert (note["origin"], note["rows"], note["labels"]) == ("letters", 30, {"negative": 15, "positive": 15})
@@ -63,8 +63,8 @@ def test_what_is_refused_changes_nothing(clone: Clone, labelled: str, runner: Re
         if change:
             change(clone.path / TABLE)
         found = (clone.path / TABLE).read_bytes() if (clone.path / TABLE).exists() else None
-        said = runner.run(clone, "data", "add", labelled, *(SET if change else ()))
-        assert (said.code, words in said.text) == (1, True), said.text
+        outcome = runner.run(clone, "data", "add", labelled, *(SET if change else ()))
+        assert (outcome.code, words in outcome.text) == (1, True), outcome.text
         assert found == ((clone.path / TABLE).read_bytes() if found else None)
         assert clone.changes() == ""
 
@@ -89,8 +89,8 @@ def test_a_failure_of_dvc_is_taken_back(
 
     with monkeypatch.context() as patch:
         patch.setattr(add, "dvc", fails)
-        said = runner.run(clone, "data", "add", labelled, *SET)
-    assert (said.code, "no space left" in said.text) == (1, True), said.text
+        outcome = runner.run(clone, "data", "add", labelled, *SET)
+    assert (outcome.code, "no space left" in outcome.text) == (1, True), outcome.text
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
     assert clone.changes() == ""
     assert runner.run(clone, "data", "add", labelled, *SET).code == 0
@@ -128,8 +128,8 @@ def test_rows_of_an_own_table_are_added_as_well(clone: Clone, tmp_path: Path, ru
     columns = ("--text", "subject", "--text", "body", "--label", "label")
     assert runner.run(clone, "init", str(tmp_path / "mails.csv"), *columns, "--force").code == 0
     assert not (clone.path / add.NOTES).exists()
-    said = runner.run(clone, "data", "add", str(tmp_path / "more.csv"))
-    assert (said.code, "mails.csv: 1 rows added" in said.text) == (0, True), said.text
+    outcome = runner.run(clone, "data", "add", str(tmp_path / "more.csv"))
+    assert (outcome.code, "mails.csv: 1 rows added" in outcome.text) == (0, True), outcome.text
 
 
 def test_a_fresh_clone_gets_the_version_that_its_revision_pins(clone: Clone, labelled: str, tmp_path: Path) -> None:

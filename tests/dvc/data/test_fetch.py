@@ -116,7 +116,7 @@ def test_a_wrong_archive_is_refused_and_leaves_nothing(
 def test_an_archive_with_other_data_than_the_pointer_says_is_refused(
     archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the pointer points elsewhere, nothing is put in place, and dvc pull is named."""
+    """If the pointer has another hash, nothing is put in place, and dvc pull is named."""
     point(fetch.POINTER, "0" * 32)
     code, said = run(capsys, monkeypatch, "--archive", str(archive))
     assert code == 1
@@ -138,7 +138,7 @@ def test_a_broken_pointer_is_refused(archive: Path, pointer: str | None, expecte
 
 
 def test_changed_data_is_not_overwritten_without_being_told_to(archive: Path) -> None:
-    """A table that somebody changed stays, with both ways out named; --force replaces it."""
+    """A changed table stays, with both ways out named; --force replaces it."""
     fetch.fetch(archive, force=False)
     fetch.TARGET.write_bytes(b"mine")
     with pytest.raises(fetch.FetchError, match=r"differs from sentences\.csv\.dvc[\s\S]*--force[\s\S]*dvc add"):
@@ -153,7 +153,7 @@ def test_changed_data_is_not_overwritten_without_being_told_to(archive: Path) ->
 def test_a_disk_that_cannot_be_written_leaves_nothing(
     archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: int
 ) -> None:
-    """When the file system refuses the table, or its last rename, the message has a remedy, and no half is left."""
+    """If the file system refuses the table, or its last rename, the message has a remedy, and no half file is left."""
 
     def full(*paths: object) -> int:
         raise OSError(error, os.strerror(error), str(paths[0]))

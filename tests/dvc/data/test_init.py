@@ -31,10 +31,10 @@ def table(tmp_path: Path) -> Path:
 
 def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> None:
     """Three options and the next commands that init names lead to a verdict, and nothing of the example is left."""
-    said = clone.run("verdict", "init", str(table), *TEXTS, "--positive", "ham", "--headline", "roc_auc")
-    assert "verdict repro" in said
-    assert "verdict test-set" in said
-    assert "verdict gate --bootstrap" in said
+    output = clone.run("verdict", "init", str(table), *TEXTS, "--positive", "ham", "--headline", "roc_auc")
+    assert "verdict repro" in output
+    assert "verdict test-set" in output
+    assert "verdict gate --bootstrap" in output
     clone.run("verdict", "repro")
     clone.run("verdict", "test-set")
     clone.commit("Own data")
@@ -53,11 +53,11 @@ def test_init_then_repro_then_the_first_gate_pass(clone: Clone, table: Path) -> 
 
 def test_git_checkout_brings_everything_back(clone: Clone, table: Path) -> None:
     """After init `git checkout .` leaves no tracked file changed."""
-    said = clone.run("verdict", "init", str(table), *TEXTS)
+    output = clone.run("verdict", "init", str(table), *TEXTS)
     clone.run("git", "checkout", ".")
     left = sorted(line.removeprefix("?? ") for line in clone.changes().splitlines() if line.startswith("??"))
     assert left == ["data/raw/mails.csv", "data/raw/mails.csv.dvc"]
-    assert f"leaves {' and '.join(left)}, " in said
+    assert f"leaves {' and '.join(left)}, " in output
     assert [line for line in clone.changes().splitlines() if not line.startswith("??")] == []
 
 
@@ -136,8 +136,8 @@ def test_a_slice_without_test_rows_is_said_and_passes(clone: Clone, tmp_path: Pa
     ]
     write_csv(tmp_path / "parts.csv", made)
     options = (*TEXTS, "--slice", "from", "--split", "part")
-    said = clone.run("verdict", "init", str(tmp_path / "parts.csv"), *options)
-    assert "no row in test: slice old" in said
+    output = clone.run("verdict", "init", str(tmp_path / "parts.csv"), *options)
+    assert "no row in test: slice old" in output
     clone.run("dvc", "repro", "validate")
 
 
@@ -175,8 +175,8 @@ def test_conflicts_are_dropped_and_said(tmp_path: Path, clone: Clone) -> None:
     """If single rows would stop the pipeline, init writes the rule that drops them, and reports their number."""
     torn: list[dict[str, object]] = [{"subject": "a", "body": "twice", "label": label} for label in ("ham", "spam")]
     write_csv(tmp_path / "torn.csv", [*mails(400), *torn])
-    said = clone.run("verdict", "init", str(tmp_path / "torn.csv"), *TEXTS)
-    assert "2 × words under two labels" in said
+    output = clone.run("verdict", "init", str(tmp_path / "torn.csv"), *TEXTS)
+    assert "2 × words under two labels" in output
     assert load(clone.path / "params.yaml")["data"]["conflicts"] == "drop"
 
 

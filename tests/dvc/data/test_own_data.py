@@ -29,13 +29,13 @@ def test_the_worked_example_prints_what_the_page_says(clone: Clone) -> None:
     """Each command of the section succeeds in turn, and what the page quotes of their output was printed."""
     page = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
     section = page.split("## A worked example")[1].split("\n## ")[0]
-    said = ""
+    message = ""
     for command in commands(section):
         for part in command.split("&&"):
             if part.strip() != "make tables":
-                said += clone.run(*shlex.split(part))
+                message += clone.run(*shlex.split(part))
     (quoted,) = re.findall(r"```text\n(.*?)```", section, re.DOTALL)
     for line in filter(None, quoted.replace("…", "").splitlines()):
-        assert line in said
+        assert line in message
     seen = float(re.search(r"loss of weighted F1 from (0\.\d+) on", section)[1])  # type: ignore[index]
     assert f"is seen from {seen}" in (clone.path / "report/report.md").read_text(encoding="utf-8")

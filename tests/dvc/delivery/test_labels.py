@@ -29,7 +29,7 @@ TRIAL = replace(LIMITS, weights=(50,), labels=150)
 
 
 @dataclass
-class Teachers(Users):
+class UsersWithLabels(Users):
     """Users who bring the true label back: that of the answer as often as their release is to be right.
 
     Args:
@@ -87,7 +87,7 @@ def judged(harness: HostHarness, right: dict[str, int]) -> Iterator[FeedbackProc
         harness.guard = Guard("production", Host(harness.proxy, harness.servers, harness.ports, labels), harness.store)
         harness.ask(harness.release("v1.0.0"))
         harness.run(Stage.WATCHED)
-        users = Teachers(harness.port, threads=3, counts=process.port, right=right)
+        users = UsersWithLabels(harness.port, threads=3, counts=process.port, right=right)
         with users.asking(), users.teaching():
             yield process
         assert set(users.got) == {200}

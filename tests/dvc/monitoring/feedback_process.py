@@ -53,7 +53,7 @@ def feedback_process(
     folder: Path,
     database: str,
     *options: str,
-    **given: Any,  # noqa: ANN401 - of Popen
+    **popen_options: Any,  # noqa: ANN401
 ) -> Iterator[FeedbackProcess]:
     """Run the process until the block ends."""
     (folder / "key").write_bytes(KEY)
@@ -61,14 +61,14 @@ def feedback_process(
     command += ["--receipt-key", str(folder / "key"), "--labels", ",".join(LABELS), "--database", database]
     log = folder / f"log-{time.monotonic_ns()}"
     with log.open("w") as file:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, **given)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, **popen_options)
     try:
-        end, found = time.monotonic() + 60, None
-        while found is None and process.poll() is None and time.monotonic() < end:
+        end, match = time.monotonic() + 60, None
+        while match is None and process.poll() is None and time.monotonic() < end:
             time.sleep(0.02)
-            found = re.search(r":(\d+), metrics on port (\d+)", log.read_text())
-        assert found is not None, log.read_text()
-        yield FeedbackProcess(process, int(found[1]), int(found[2]))
+            match = re.search(r":(\d+), metrics on port (\d+)", log.read_text())
+        assert match is not None, log.read_text()
+        yield FeedbackProcess(process, int(match[1]), int(match[2]))
     finally:
         process.kill()
         process.wait(20)
@@ -110,6 +110,6 @@ def post_all(ports: Sequence[int], bodies: Sequence[object], threads: int = 32) 
     with ThreadPoolExecutor(threads) as pool:
         parts = list(pool.map(part, range(threads)))
     statuses = [0] * len(bodies)
-    for first, found in enumerate(parts):
-        statuses[first::threads] = found
+    for first, part_statuses in enumerate(parts):
+        statuses[first::threads] = part_statuses
     return statuses

@@ -105,7 +105,7 @@ def test_a_server_that_crashes_is_told_and_loses_nothing(server: Server, tmp_pat
 
 
 def test_a_server_that_is_not_there_yet_keeps_nobody_from_starting(server: Server, tmp_path: Path) -> None:
-    """The process starts, says so to Prometheus, and counts once the database is there."""
+    """The process starts without the database, reports that to Prometheus, and counts once it is there."""
     server.stop()
     try:
         with feedback_process(tmp_path, server.url) as running:

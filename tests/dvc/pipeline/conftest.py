@@ -30,9 +30,9 @@ def experiment(finished: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clo
         clone = finished.copy(folder / "verdict")
         clone.run("dvc", "exp", "run", "--name", "bag", "-S", "train.model=bag", "-S", "train.bag.epochs=2")
 
-    made = Clone(once(tmp_path_factory.getbasetemp(), "experiment", build) / "verdict")
+    shared_clone = Clone(once(tmp_path_factory.getbasetemp(), "experiment", build) / "verdict")
     # A copy for each worker: DVC's commands, which the tests run here, wait for each other.
-    return made.copy(tmp_path_factory.mktemp("experiment") / "verdict")
+    return shared_clone.copy(tmp_path_factory.mktemp("experiment") / "verdict")
 
 
 @pytest.fixture(scope="session")

@@ -136,7 +136,7 @@ def test_a_superfluous_dep_is_reported() -> None:
 
 
 def test_stages_are_described_and_run_as_modules() -> None:
-    """The six stages stand in order, each with a description, and with `python -I -m stages.<name>` as its command."""
+    """The six stages are in order, each with a description, and with `python -I -m stages.<name>` as its command."""
     stages = dag()["stages"]
     assert tuple(stages) == STAGES
     for name, body in stages.items():
@@ -260,7 +260,7 @@ class Recorder:
 
 
 def of_other_kinds(model: str) -> set[str]:
-    """The params of featurize that a kind of model has no use for: DVC's lists cannot tell n-grams from token ids."""
+    """Params of featurize that a kind of model does not use: DVC's lists do not distinguish n-grams and token ids."""
     every = {name for name in leaves(params.Params.model_validate(small_params())) if name.startswith("featurize.")}
     tokens = {name for name in every if name.startswith("featurize.tokens.")}
     if "tokens" in KINDS[model].representations:

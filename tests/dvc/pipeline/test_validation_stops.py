@@ -38,7 +38,7 @@ def test_violations_stop_the_dag_until_they_are_mended(empty: Clone, copy_of: Ca
 def test_params_that_data_cannot_meet_keep_earlier_results_out(
     finished: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:
-    """When a limit is raised above what the data hold, nothing after validate runs, and its old report is gone."""
+    """If a limit is raised beyond the data, no stage after validate runs, and its old report is removed."""
     clone = copy_of(finished)
     document = clone.params()
     document["validate"]["min_class_rows"] = 4000

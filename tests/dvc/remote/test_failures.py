@@ -42,42 +42,42 @@ def pull(runner: RemoteRunner, clone: Clone) -> tuple[int, str]:
 )
 def test_wrong_key(runner: RemoteRunner, worker: Clone, variable: str, reason: str) -> None:
     """A wrong key or secret ends with 2 and a message with remote, address, the server's reason and a page, no key."""
-    said = runner.remote(worker, **{variable: "hush-hush"})
-    assert said.code == 2
-    assert "remote storage, s3://verdict/" in said.text
-    assert reason in said.text
-    assert "docs/remote.md" in said.text
-    assert "hush-hush" not in said.text
-    assert not set(runner.s3.keys().values()) & set(said.text.split())
+    outcome = runner.remote(worker, **{variable: "hush-hush"})
+    assert outcome.code == 2
+    assert "remote storage, s3://verdict/" in outcome.text
+    assert reason in outcome.text
+    assert "docs/remote.md" in outcome.text
+    assert "hush-hush" not in outcome.text
+    assert not set(runner.s3.keys().values()) & set(outcome.text.split())
 
 
 def test_no_key(runner: RemoteRunner, worker: Clone) -> None:
     """Without any key the message says so, and names the page that says where keys go."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         runner.monkeypatch.delenv(name)
-    said = runner.remote(worker)
-    assert said.code == 2
-    assert "Unable to locate credentials" in said.text
-    assert "docs/remote.md" in said.text
+    outcome = runner.remote(worker)
+    assert outcome.code == 2
+    assert "Unable to locate credentials" in outcome.text
+    assert "docs/remote.md" in outcome.text
 
 
 def test_missing_bucket(runner: RemoteRunner, worker: Clone) -> None:
     """A bucket that is not there is an error, neither an empty remote nor created by a push."""
     runner.connect(worker, runner.s3, "x", bucket="nowhere")
     for option in ((), ("--push",)):
-        said = runner.remote(worker, *option)
-        assert said.code == 2
-        assert "remote storage, s3://nowhere/x: " in said.text
-        assert "NoSuchBucket" in said.text
+        outcome = runner.remote(worker, *option)
+        assert outcome.code == 2
+        assert "remote storage, s3://nowhere/x: " in outcome.text
+        assert "NoSuchBucket" in outcome.text
 
 
 def test_server_down(runner: RemoteRunner, worker: Clone) -> None:
     """A port without a server is reported within seconds."""
     runner.connect(worker, runner.s3, "x", endpoint=f"http://127.0.0.1:{free_port()}")
     began = time.monotonic()
-    said = runner.remote(worker, "--push")
-    assert said.code == 2
-    assert "Could not connect to the endpoint URL" in said.text
+    outcome = runner.remote(worker, "--push")
+    assert outcome.code == 2
+    assert "Could not connect to the endpoint URL" in outcome.text
     assert time.monotonic() - began < FIRST_ANSWER
 
 
@@ -89,17 +89,17 @@ def test_server_silent(runner: RemoteRunner, worker: Clone, monkeypatch: pytest.
         mute.listen()
         runner.connect(worker, runner.s3, "x", endpoint=f"http://127.0.0.1:{mute.getsockname()[1]}")
         began = time.monotonic()
-        said = runner.remote(worker)
-    assert said.code == 2
-    assert "no answer in time" in said.text
+        outcome = runner.remote(worker)
+    assert outcome.code == 2
+    assert "no answer in time" in outcome.text
     assert time.monotonic() - began < FIRST_ANSWER  # without a limit of its own it would be 80 s
 
 
 def test_read_only_key(runner: RemoteRunner, worker: Clone, prefix: str) -> None:
     """A key that can only read cannot push: the tool ends with 2 and the server's refusal."""
-    said = runner.remote(worker, "--push", **runner.s3.keys(read_only=True))
-    assert said.code == 2
-    assert "Access Denied" in said.text
+    outcome = runner.remote(worker, "--push", **runner.s3.keys(read_only=True))
+    assert outcome.code == 2
+    assert "Access Denied" in outcome.text
     assert runner.s3.names(prefix) == []
 
 
@@ -135,10 +135,10 @@ def test_flipped_bytes(
     code, text = pull(runner, make_clone_without_cache(prefix))
     assert code != 0, text
     assert runner.remote(worker_with_full_remote).code == 0  # it is there, and only a download can tell
-    said = runner.remote(worker_with_full_remote, "--verify")
-    assert said.code == 1
-    assert f"train: models/classifier, {name}: {digest[:8]} has other bytes on the remote" in said.text
-    assert "verdict remote --verify --push" in said.text
+    outcome = runner.remote(worker_with_full_remote, "--verify")
+    assert outcome.code == 1
+    assert f"train: models/classifier, {name}: {digest[:8]} has other bytes on the remote" in outcome.text
+    assert "verdict remote --verify --push" in outcome.text
     assert runner.remote(worker_with_full_remote, "--verify", "--push").code == 0
     assert is_complete(runner.s3, prefix)
     code, text = pull(runner, make_clone_without_cache(prefix))
@@ -155,9 +155,9 @@ def test_flipped_record_and_listing(
     text = good[record].decode()
     runner.s3.put(record, text.replace("md5: ", "md5: 0", 1).encode())  # YAML as before, and another result
     runner.s3.flip(listing)
-    said = runner.remote(worker_with_full_remote, "--verify")
-    assert said.code == 1
-    assert said.text.count("has other bytes") == 2
+    outcome = runner.remote(worker_with_full_remote, "--verify")
+    assert outcome.code == 1
+    assert outcome.text.count("has other bytes") == 2
     (found,) = check(
         make_clone_without_cache(prefix).path
     )  # where the listing comes from the remote, it is never believed unseen
@@ -172,10 +172,10 @@ def test_deleted_object(
     """An object that was deleted is named with its output, and pushed again."""
     digest = locked_hash(worker_with_full_remote, "data/prepared/test.parquet")
     runner.s3.delete(object_key(prefix, digest))
-    said = runner.remote(worker_with_full_remote)
-    assert said.code == 1
-    assert f"prepare: data/prepared/test.parquet: {digest[:8]} is not on the remote" in said.text
-    assert "verdict remote --push" in said.text
+    outcome = runner.remote(worker_with_full_remote)
+    assert outcome.code == 1
+    assert f"prepare: data/prepared/test.parquet: {digest[:8]} is not on the remote" in outcome.text
+    assert "verdict remote --push" in outcome.text
     assert runner.remote(worker_with_full_remote, "--push").code == 0
     code, text = pull(runner, make_clone_without_cache(prefix))
     assert code == 0, text
@@ -226,9 +226,9 @@ def test_lost_everywhere(runner: RemoteRunner, worker_with_full_remote: Clone, p
     runner.s3.delete(object_key(prefix, digest))
     remove(worker_with_full_remote.path / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:])
     remove(worker_with_full_remote.path / "data" / "prepared" / "dropped.json")
-    said = runner.remote(worker_with_full_remote, "--push")
-    assert said.code == 1
-    assert "dvc repro -f prepare, then verdict remote --push" in said.text
+    outcome = runner.remote(worker_with_full_remote, "--push")
+    assert outcome.code == 1
+    assert "dvc repro -f prepare, then verdict remote --push" in outcome.text
     worker_with_full_remote.run("dvc", "repro", "-f", "prepare")
     assert runner.remote(worker_with_full_remote, "--push").code == 0
     assert (

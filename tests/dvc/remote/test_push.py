@@ -51,10 +51,10 @@ def test_a_key_in_what_git_keeps_is_refused(runner: RemoteRunner, worker: Clone,
     """A key in .dvc/config, or in an address there, is refused before anything is asked or sent, and not printed."""
     worker.run("dvc", "remote", "modify", "storage", *setting)
     for options in ((), ("--push",)):
-        said = runner.remote(worker, *options)
-        assert said.code == 2
-        assert ".dvc/config: remote storage holds a key" in said.text
-        assert "hush" not in said.text
+        outcome = runner.remote(worker, *options)
+        assert outcome.code == 2
+        assert ".dvc/config: remote storage holds a key" in outcome.text
+        assert "hush" not in outcome.text
 
 
 def test_a_key_in_what_git_ignores_is_none_of_its_business(worker: Clone) -> None:
@@ -67,10 +67,10 @@ def test_a_key_in_what_git_ignores_is_none_of_its_business(worker: Clone) -> Non
 def test_the_extra_for_another_store_is_named(runner: RemoteRunner, worker: Clone, scheme: str) -> None:
     """For an address of Google's or Microsoft's store the message names the extra of DVC, and that it is untested."""
     worker.run("dvc", "remote", "add", "--force", "--default", "storage", f"{scheme}://verdict/x")
-    said = runner.remote(worker)
-    assert said.code == 2
-    assert f"pip install 'dvc[{scheme}]'" in said.text
-    assert "tested on S3 alone" in said.text
+    outcome = runner.remote(worker)
+    assert outcome.code == 2
+    assert f"pip install 'dvc[{scheme}]'" in outcome.text
+    assert "tested on S3 alone" in outcome.text
 
 
 def test_a_failed_move_says_so(runner: RemoteRunner, reproduced: Clone, prefix: str) -> None:
@@ -150,13 +150,13 @@ def test_embedded_folder(runner: RemoteRunner, reproduced: Clone) -> None:
 
 
 def test_configured(runner: RemoteRunner, worker: Clone) -> None:
-    """S3 and a folder outside count as reached by others; no remote at all does not, and the command says so."""
+    """S3 and a folder outside count as reachable by others; without a remote the command reports that."""
     assert has_shared_remote(worker.path)
     config = worker.path / ".dvc" / "config"
     config.write_text("[core]\n    remote = disk\n['remote \"disk\"']\n    url = /mnt/share\n", encoding="utf-8")
     assert has_shared_remote(worker.path)
     config.write_text("", encoding="utf-8")
     assert not has_shared_remote(worker.path)
-    said = runner.remote(worker)
-    assert said.code == 2
-    assert "no remote specified" in said.text
+    outcome = runner.remote(worker)
+    assert outcome.code == 2
+    assert "no remote specified" in outcome.text

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.corpus import RAW
 from tests.documents import load, save
 from tests.dvc.pipeline.clone import Clone, declared_outs
-from verdict.repo.lock.check import hash_of
+from verdict.repo.lock.contents import hash_of
 
 
 def relock(clone: Clone) -> None:

@@ -134,7 +134,7 @@ def test_the_report_warns_of_what_judges_before_or_after_the_change(tree: Path) 
 
 
 def test_the_templates_of_what_judges_are_named(tree: Path) -> None:
-    """A template that lies with a module which judges is warned of, wherever that is; one of another package is not."""
+    """A changed template beside a module that judges gives a warning; one of another package does not."""
     put(tree, "verdict/review/gate.py", "import lib.used\n")
     base = commit(tree)
     for name in (
@@ -177,6 +177,6 @@ HOSTILE: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_source_is_read_without_harm(tree: Path, kind: str) -> None:
-    """What would overflow a parser's stack hides neither itself nor what comes after it."""
+    """Source that would overflow a parser's stack hides neither itself nor what comes after it."""
     put(tree, "verdict/review/gate.py", f"{HOSTILE[kind]()}\n)\nimport lib.used\n")
     assert {"verdict/review/gate.py", "lib/used.py"} <= code_that_judges(Revision(tree, "this", None))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.documents import load, save
 from verdict.base.errors import VerdictError
-from verdict.repo.lock.check import hash_of
+from verdict.repo.lock.contents import hash_of
 from verdict.repo.revisions import Revision, Store
 from verdict.review import derive
 

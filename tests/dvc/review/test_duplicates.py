@@ -110,7 +110,7 @@ def test_the_pairs_are_those_of_comparing_each_with_each(monkeypatch: pytest.Mon
 
 
 def test_of_a_thousand_texts_of_one_template_few_pairs_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All are like all others: for each that is tested, one pair of each side is enough to tell what came new."""
+    """If all texts are alike, one pair of each side for each tested text is enough to find new ones."""
     form = "order {} shipped to the same old harbour by the same old ship"
     tested, learnt = ([form.format(f"{kind}{n}") for n in range(200)] for kind in "tl")
     old, new = Side.of(tested[:100], learnt), Side.of(tested, learnt)

@@ -13,7 +13,8 @@ from tests.dvc.review import edits
 from tests.dvc.review.edits import ReviewRunner
 from verdict.base.errors import VerdictError
 from verdict.repo import repro
-from verdict.repo.lock.check import check, record_path
+from verdict.repo.lock.check import check
+from verdict.repo.lock.lockfile import record_path
 from verdict.repo.remote import push
 from verdict.repo.revisions import Store, resolve
 from verdict.review.command import reproduce
@@ -95,7 +96,7 @@ def test_after_a_repro_every_entry_ran_and_all_can_be_pushed(fresh: Clone, capsy
 
 
 def test_a_plain_repro_lacks_no_object_but_one_run(fresh: Clone) -> None:
-    """After DVC's own repro all can be pushed; that a stage never ran is told, with the command that runs it."""
+    """After DVC's own repro all can be pushed; a stage that never ran is reported with the command that runs it."""
     fresh.run("dvc", "repro")
     assert push(fresh.path) == []
     (finding,) = check(fresh.path, ran=True)
@@ -177,7 +178,7 @@ def test_a_base_whose_stage_fails_says_why(used: Clone) -> None:
 
 @pytest.mark.parametrize("side", ["HEAD", "the working tree"])
 def test_a_base_is_no_defect_of_ours_where_dvc_cannot_read_a_side(fresh: Clone, side: str) -> None:
-    """A main with a broken dvc.yaml is told as such; one of the working tree, too, where data was to come from it."""
+    """A broken dvc.yaml of main is reported as such; one of the working tree, too, if its data is needed."""
     (fresh.path / "dvc.yaml").write_text("stages: [", encoding="utf-8")
     if side == "HEAD":
         fresh.commit("Broken")

@@ -24,15 +24,15 @@ clone, runner = edits.clone, edits.runner
 ARTIFACT = "models/classifier"
 
 
-def resealed(place: Clone) -> None:
+def resealed(clone: Clone) -> None:
     """Give the artifact's manifest the hashes of the files as they are now."""
-    folder = place.path / ARTIFACT
+    folder = clone.path / ARTIFACT
     files = {path.name: sha256(path) for path in folder.iterdir() if path.name != "manifest.json"}
 
     def seal(manifest: dict[str, Any]) -> None:
         manifest["files"] = {name: files.get(name, "0" * 64) for name in manifest["files"]}
 
-    edit_json(place, f"{ARTIFACT}/manifest.json", seal)
+    edit_json(clone, f"{ARTIFACT}/manifest.json", seal)
 
 
 class WritesFileWhenUnpickled:
@@ -53,26 +53,26 @@ def pickled(place: Clone) -> bytes:
 def overwrite(name: str, content: Callable[[Clone], bytes]) -> Callable[[Clone], object]:
     """The replacement of a file of the artifact, hashes to match."""
 
-    def change(place: Clone) -> None:
-        (place.path / ARTIFACT / name).unlink(missing_ok=True)
-        (place.path / ARTIFACT / name).write_bytes(content(place))
-        resealed(place)
+    def change(clone: Clone) -> None:
+        (clone.path / ARTIFACT / name).unlink(missing_ok=True)
+        (clone.path / ARTIFACT / name).write_bytes(content(clone))
+        resealed(clone)
 
     return change
 
 
-def poison(place: Clone) -> None:
+def poison(clone: Clone) -> None:
     """Weights that are not numbers."""
-    path = place.path / ARTIFACT / "weights.safetensors"
+    path = clone.path / ARTIFACT / "weights.safetensors"
     tensors = {name: np.full_like(values, np.nan) for name, values in load_file(path).items()}
     path.unlink()
     save_file(tensors, path)
-    resealed(place)
+    resealed(clone)
 
 
-def flip(place: Clone) -> None:
-    """Another last digit of a weight: no prediction tells, the manifest's hash does."""
-    path = place.path / ARTIFACT / "weights.safetensors"
+def flip(clone: Clone) -> None:
+    """Change the last digit of a weight: no prediction changes, but the manifest's hash does."""
+    path = clone.path / ARTIFACT / "weights.safetensors"
     content = bytearray(path.read_bytes())
     content[-4] ^= 1
     path.unlink()
@@ -124,7 +124,7 @@ TEXTS: dict[str, dict[str, object]] = {
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_an_artifact_that_makes_its_text_otherwise_fails(clone: Clone, runner: ReviewRunner, name: str) -> None:
-    """Of other columns, such as one that tells the label, or in another way than the data says: rule `documents`."""
+    """Text of other columns, such as one that reveals the label, or cut in another way fails the rule `documents`."""
     edit_json(clone, f"{ARTIFACT}/manifest.json", lambda content: content["text"].update(TEXTS[name]))
     relock(clone)
     outcome = runner.gate(clone, *(f"--approve={rule}" for rule in APPROVABLE))

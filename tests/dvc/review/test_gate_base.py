@@ -15,9 +15,9 @@ from verdict.review.rules import model
 clone, runner = edits.clone, edits.runner
 
 
-def worktrees(place: Clone) -> int:
+def worktrees(clone: Clone) -> int:
     """The number of work trees that git knows of."""
-    return len(place.run("git", "worktree", "list", "--porcelain").split("worktree ")) - 1
+    return len(clone.run("git", "worktree", "list", "--porcelain").split("worktree ")) - 1
 
 
 def another_model(place: Clone, **settings: object) -> Clone:
@@ -38,7 +38,7 @@ def test_without_such_a_base_there_is_no_judgement(clone: Clone) -> None:
 @pytest.mark.parametrize("option", ["--base", "--candidate"])
 @pytest.mark.parametrize("name", ["", "--upload-pack=true", "HEAD:README.md", "main..HEAD", "x\ny"])
 def test_odd_names_of_revisions_are_no_revisions(clone: Clone, runner: ReviewRunner, option: str, name: str) -> None:
-    """What is not the name of one commit, such as an unset variable, is exit code 2: no option of git, no first run."""
+    """A value that is not the name of one commit, such as an unset variable, gives exit code 2."""
     outcome = runner.gate(clone, f"{option}={name}")
     assert outcome.code == 2, outcome.text
     assert "floor:" not in outcome.text

@@ -28,41 +28,41 @@ TRAIN, VALIDATION = (TEST.replace("test", name) for name in ("train", "validatio
 Lines = list[str]
 
 
-def edit_raw(place: Clone, change: Callable[[Lines], Lines]) -> None:
+def edit_raw(clone: Clone, change: Callable[[Lines], Lines]) -> None:
     """Change the lines of the raw table but for the first, and the pointer with it."""
-    path = place.path / "data" / "raw" / RAW
+    path = clone.path / "data" / "raw" / RAW
     head, *lines = path.read_text(encoding="utf-8").splitlines()
     path.unlink()
     path.write_text("".join(f"{line}\n" for line in [head, *change(lines)]), encoding="utf-8")
-    update_pointer(place)
+    update_pointer(clone)
 
 
-def ids(place: Clone, table: str) -> list[str]:
+def ids(clone: Clone, table: str) -> list[str]:
     """The ids of one slice in a table."""
-    rows = pd.read_parquet(place.path / table)
+    rows = pd.read_parquet(clone.path / table)
     return [str(name) for name in rows["id"][rows["slice"] == "movies"]]
 
 
-def edit_rows(place: Clone, names: list[str], change: Callable[[str, str], tuple[str, str]]) -> None:
+def edit_rows(clone: Clone, names: list[str], change: Callable[[str, str], tuple[str, str]]) -> None:
     """Replace rating and text of some raw rows by what `change` makes of both."""
 
     def edited(line: str) -> str:
         name, group, part, text, rating = line.split(",")
         return ",".join([name, group, part, *change(rating, text)[::-1]]) if name in names else line
 
-    edit_raw(place, lambda lines: [edited(line) for line in lines])
+    edit_raw(clone, lambda lines: [edited(line) for line in lines])
 
 
-def add_rows(place: Clone, count: int = 40) -> None:
+def add_rows(clone: Clone, count: int = 40) -> None:
     """Add rows of every split to the raw data."""
     more = [f"movies-n{n},,movies,a lovely film number {n},2.0" for n in range(count)]
-    edit_raw(place, lambda lines: [*lines, *more])
+    edit_raw(clone, lambda lines: [*lines, *more])
 
 
-def with_rows(place: Clone) -> None:
+def with_rows(clone: Clone) -> None:
     """Add rows of every split, honestly, and run everything."""
-    add_rows(place)
-    rerun_all(place)
+    add_rows(clone)
+    rerun_all(clone)
 
 
 def test_rows_that_are_only_added_need_no_approval(clone: Clone, runner: ReviewRunner) -> None:
@@ -110,19 +110,19 @@ def test_one_row_with_another_label_needs_approval_each_time(clone: Clone, runne
         clone.commit("Passed by an approval")
 
 
-def rewritten(place: Clone, name: str) -> None:
+def rewritten(clone: Clone, name: str) -> None:
     """A text with two words more."""
-    edit_rows(place, [name], lambda rating, text: (rating, f"{text} it is"))
+    edit_rows(clone, [name], lambda rating, text: (rating, f"{text} it is"))
 
 
-def rated(place: Clone, name: str) -> None:
+def rated(clone: Clone, name: str) -> None:
     """A row with another rating."""
-    edit_rows(place, [name], lambda _, text: ("3.999", text))
+    edit_rows(clone, [name], lambda _, text: ("3.999", text))
 
 
-def gone(place: Clone, name: str) -> None:
+def gone(clone: Clone, name: str) -> None:
     """A row less."""
-    edit_raw(place, lambda lines: [line for line in lines if line.split(",")[0] != name])
+    edit_raw(clone, lambda lines: [line for line in lines if line.split(",")[0] != name])
 
 
 @pytest.mark.parametrize(
@@ -142,32 +142,32 @@ def test_a_row_that_changes_or_goes_needs_approval(
     assert runner.gate(clone, "--approve", "data").code == 0
 
 
-def copied(place: Clone) -> None:
+def copied(clone: Clone) -> None:
     """The code of a `prepare` that copies test rows to train, with an added word and new ids."""
-    test = pd.read_parquet(place.path / TEST)
+    test = pd.read_parquet(clone.path / TEST)
     more = test.assign(text=test["text"] + " indeed", id=test["id"] + "-x", group=test["group"] + "-x")
-    edit_table(place, TRAIN, lambda table: pd.concat([table, more], ignore_index=True))
+    edit_table(clone, TRAIN, lambda table: pd.concat([table, more], ignore_index=True))
 
 
-def hidden(place: Clone) -> None:
+def hidden(clone: Clone) -> None:
     """A column of test texts that no reader of the training rows looks for."""
-    path = place.path / TRAIN
-    table, texts = pq.read_table(path), pd.read_parquet(place.path / TEST)["text"]
+    path = clone.path / TRAIN
+    table, texts = pq.read_table(path), pd.read_parquet(clone.path / TEST)["text"]
     path.unlink()
     pq.write_table(table.append_column("hidden", pa.array([texts[n % len(texts)] for n in range(len(table))])), path)
 
 
-def in_metadata(place: Clone) -> None:
+def in_metadata(clone: Clone) -> None:
     """The test texts in the metadata of the training rows' file."""
-    path = place.path / TRAIN
-    table, texts = pq.read_table(path), pd.read_parquet(place.path / TEST)["text"]
+    path = clone.path / TRAIN
+    table, texts = pq.read_table(path), pd.read_parquet(clone.path / TEST)["text"]
     path.unlink()
     pq.write_table(table.replace_schema_metadata({"test": json.dumps(list(texts))}), path)
 
 
-def relabelled(place: Clone) -> None:
+def relabelled(clone: Clone) -> None:
     """Rows with other labels than their ratings give."""
-    edit_table(place, VALIDATION, lambda table: table.assign(label=["neutral", *table["label"][1:]]))
+    edit_table(clone, VALIDATION, lambda table: table.assign(label=["neutral", *table["label"][1:]]))
 
 
 OTHER_TABLES: dict[str, tuple[Callable[[Clone], object], str]] = {

@@ -27,11 +27,11 @@ def better(content: dict[str, Any]) -> None:
     content["overall"]["weighted_f1"] = 0.991
 
 
-def edit_lock(place: Clone, old: str, new: str, times: int = -1) -> None:
+def edit_lock(clone: Clone, old: str, new: str, times: int = -1) -> None:
     """Replace a hash in dvc.lock."""
-    text = place.lock().decode()
+    text = clone.lock().decode()
     assert old in text
-    (place.path / "dvc.lock").write_text(text.replace(old, new, times), encoding="utf-8")
+    (clone.path / "dvc.lock").write_text(text.replace(old, new, times), encoding="utf-8")
 
 
 def test_a_figure_edited_by_hand_fails(clone: Clone) -> None:
@@ -195,7 +195,7 @@ def test_predictions_for_other_rows_cannot_be_judged(clone: Clone, runner: Revie
 
 @pytest.mark.slow
 def test_an_invented_lock_is_found_by_its_missing_run_and_by_a_reproduction(clone: Clone, runner: ReviewRunner) -> None:
-    """A model trained past DVC, with all that follows from it in lock and cache: only `--ran` and a repro tell."""
+    """A model trained without DVC, with matching lock and cache, is found only by `--ran` and by a repro."""
     retrain(clone, **{"linear.alpha": 0.001, "seed": 5})
     relock(clone)
     invented = clone.lock()
@@ -210,7 +210,7 @@ def test_an_invented_lock_is_found_by_its_missing_run_and_by_a_reproduction(clon
 
 
 def test_a_policy_that_asks_for_runs_refuses_an_invented_lock(clone: Clone, runner: ReviewRunner) -> None:
-    """With `lock: ran` on main, such a lock fails by the rule `lock`; where only main's runs stand, it passes."""
+    """With `lock: ran` on main, such a lock fails by the rule `lock`; with runs of main alone, it passes."""
     edits.set_params(clone, "gate", lock="ran")
     clone.commit("A stricter gate")
     assert runner.gate(clone).failed == []

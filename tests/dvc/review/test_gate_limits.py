@@ -15,16 +15,16 @@ clone, runner = edits.clone, edits.runner
 TIGHT = {"max_artifact_mb": 1e-6, "max_seconds_per_1000": 1e-9}
 
 
-def limits(place: Clone, **values: float) -> None:
+def limits(clone: Clone, **values: float) -> None:
     """Main with other limits."""
-    set_params(place, "gate", **values)
-    place.commit("Other limits")
+    set_params(clone, "gate", **values)
+    clone.commit("Other limits")
 
 
-def another_model(place: Clone) -> None:
+def another_model(clone: Clone) -> None:
     """Other weights that predict nearly the same."""
-    retrain(place, **{"linear.alpha": 0.00002})
-    relock(place)
+    retrain(clone, **{"linear.alpha": 0.00002})
+    relock(clone)
 
 
 def clocks(monkeypatch: pytest.MonkeyPatch, **jumps: Iterator[float]) -> None:

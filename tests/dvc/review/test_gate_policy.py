@@ -166,35 +166,35 @@ def test_no_other_rule_can_be_approved(clone: Clone, runner: ReviewRunner, name:
     assert "invalid choice" in outcome.text
 
 
-def named(place: Clone, **groups: list[str]) -> None:
+def named(clone: Clone, **groups: list[str]) -> None:
     """Main whose policy names other metrics, or other groups."""
-    set_params(place, "gate", fail_on_worse=groups)
-    place.commit("Another policy")
+    set_params(clone, "gate", fail_on_worse=groups)
+    clone.commit("Another policy")
 
 
 @contextmanager
-def set_aside(place: Clone) -> Iterator[None]:
+def set_aside(clone: Clone) -> Iterator[None]:
     """A block in which the change is put away, so that main can be committed to."""
-    place.run("git", "stash", "--quiet")
+    clone.run("git", "stash", "--quiet")
     yield
-    place.run("git", "stash", "pop", "--quiet")
+    clone.run("git", "stash", "pop", "--quiet")
 
 
-def overconfident(place: Clone) -> None:
+def overconfident(clone: Clone) -> None:
     """Main's model with larger weights: the same classes, far surer of them; all made to match."""
-    path = place.path / "models" / "classifier" / "weights.safetensors"
+    path = clone.path / "models" / "classifier" / "weights.safetensors"
     tensors = load_file(path)
     for name in ("model.coefficients", "model.intercepts"):
         tensors[name] = tensors[name] * 8
     path.unlink()
     save_file(tensors, path)
-    resealed(place)
-    edits.run_stage(place, evaluate)
-    relock(place)
+    resealed(clone)
+    edits.run_stage(clone, evaluate)
+    relock(clone)
 
 
 def test_a_further_metric_fails_by_its_name(clone: Clone, runner: ReviewRunner) -> None:
-    """A model that is worse by log loss alone passes by default and says so; a policy that names log loss fails it."""
+    """A model that is worse only by log loss passes by default, with a note; a policy that names log loss fails it."""
     overconfident(clone)
     claim = "no measurable difference in weighted F1; worse in log loss"
     passed = runner.gate(clone)

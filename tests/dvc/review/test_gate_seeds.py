@@ -19,10 +19,10 @@ SCORES = "metrics/validation.json"
 HELD_OUT = "data/validation/predictions.parquet"
 
 
-def policy(place: Clone, **seeds: float) -> None:
+def policy(clone: Clone, **seeds: float) -> None:
     """Main with a rule for seeds."""
-    set_params(place, "gate", seeds=seeds)
-    place.commit("A rule for seeds")
+    set_params(clone, "gate", seeds=seeds)
+    clone.commit("A rule for seeds")
 
 
 def wrong(table: pd.DataFrame, share: float) -> pd.DataFrame:
@@ -33,28 +33,28 @@ def wrong(table: pd.DataFrame, share: float) -> pd.DataFrame:
     return table.assign(**dict(zip(LABELS, values.T, strict=True)))
 
 
-def tell(place: Clone, *shares: float) -> list[float]:
+def tell(clone: Clone, *shares: float) -> list[float]:
     """Another model, and for each share a further seed, so much of whose predictions on validation is wrong.
 
     Returns:
         weighted F1 of each seed.
     """
-    retrain(place, **{"linear.alpha": 1.0})
-    table = pd.read_parquet(place.path / HELD_OUT)
+    retrain(clone, **{"linear.alpha": 1.0})
+    table = pd.read_parquet(clone.path / HELD_OUT)
     tables = {"2014": table, **{str(n + 1): wrong(table, share) for n, share in enumerate(shares)}}
-    for path in (place.path / HELD_OUT).parent.glob("seed-*"):
+    for path in (clone.path / HELD_OUT).parent.glob("seed-*"):
         path.unlink()
     for seed, one in list(tables.items())[1:]:
         write_table(
-            (place.path / HELD_OUT).with_name(f"seed-{seed}.parquet"),
+            (clone.path / HELD_OUT).with_name(f"seed-{seed}.parquet"),
             one,
             table_schema(select_truth(one.columns), LABELS),
         )
     values = {seed: edits.group_scores(one)["weighted_f1"] for seed, one in tables.items()}
     std = statistics.stdev(values.values()) if shares else 0.0
     seeds = {"values": values, "mean": statistics.fmean(values.values()), "std": std}
-    edit_json(place, SCORES, lambda told: told.update(seeds=seeds))
-    relock(place)
+    edit_json(clone, SCORES, lambda told: told.update(seeds=seeds))
+    relock(clone)
     return list(values.values())
 
 

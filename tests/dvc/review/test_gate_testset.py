@@ -22,16 +22,16 @@ from verdict.review.testset import write_test_set
 clone, runner = edits.clone, edits.runner
 
 
-def only_right(place: Clone) -> TableEdit:
+def only_right(clone: Clone) -> TableEdit:
     """The rows that the model has right."""
-    ids = correct_ids(place)
+    ids = correct_ids(clone)
     return lambda table: table[table["id"].isin(ids)]
 
 
-def approved(place: Clone) -> None:
+def approved(clone: Clone) -> None:
     """Make dvc.lock and the list of approved rows match the files."""
-    relock(place)
-    write_test_set(place.path)
+    relock(clone)
+    write_test_set(clone.path)
 
 
 def test_a_test_split_of_easy_rows_fails(clone: Clone, runner: ReviewRunner) -> None:
@@ -84,9 +84,9 @@ def test_a_slice_without_test_rows_fails_by_its_name(clone: Clone, runner: Revie
     assert runner.gate(clone, "--approve", "data").failed == ["worse:news", "floor:news"]
 
 
-def edit_list(place: Clone, change: Callable[[list[str]], list[str]]) -> None:
+def edit_list(clone: Clone, change: Callable[[list[str]], list[str]]) -> None:
     """Change the lines of the list of approved rows."""
-    path = place.path / TEST_SET
+    path = clone.path / TEST_SET
     path.write_text("\n".join(change(path.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
 
 
@@ -119,10 +119,10 @@ def test_a_line_without_a_row_on_main_is_not_the_fault_of_a_change(clone: Clone,
     assert runner.gate(clone).failed == ["test-file"]
 
 
-def without_list(place: Clone) -> None:
+def without_list(clone: Clone) -> None:
     """Main from before there was a list."""
-    (place.path / TEST_SET).unlink()
-    place.commit("No list")
+    (clone.path / TEST_SET).unlink()
+    clone.commit("No list")
 
 
 def test_the_first_list_needs_no_approval_where_it_names_mains_rows(clone: Clone, runner: ReviewRunner) -> None:
@@ -208,12 +208,12 @@ def test_rows_with_other_truth_fail(clone: Clone, runner: ReviewRunner, column: 
     assert "data" in outcome.failed
 
 
-def worse(place: Clone) -> tuple[set[str], set[str]]:
+def worse(clone: Clone) -> tuple[set[str], set[str]]:
     """A much worse model; the ids of what it broke, and of what it mended."""
-    before = correct_ids(place)
-    edits.train_on_flipped_labels(place)
-    edits.run_stage(place, evaluate)
-    after = correct_ids(place)
+    before = correct_ids(clone)
+    edits.train_on_flipped_labels(clone)
+    edits.run_stage(clone, evaluate)
+    after = correct_ids(clone)
     return before - after, after - before
 
 
@@ -264,7 +264,7 @@ def test_a_floor_is_not_reached_by_new_test_rows(clone: Clone, runner: ReviewRun
 
 
 def test_rewritten_test_rows_fail(clone: Clone, runner: ReviewRunner) -> None:
-    """Rows with a helpful word at their end, predicted anew, fail by `data` with their number."""
+    """Rows with a helpful word added, predicted again, fail by `data` with their number."""
     helpful = {"negative": " awful", "neutral": " wooden", "positive": " lovely"}
     edits.edit_table(clone, TEST, lambda table: table.assign(text=table["text"] + table["label"].map(helpful)))
     edits.run_stage(clone, evaluate)
@@ -274,23 +274,23 @@ def test_rewritten_test_rows_fail(clone: Clone, runner: ReviewRunner) -> None:
     assert "test: 102 rewritten" in outcome.text
 
 
-def learnt(place: Clone) -> list[str]:
+def learnt(clone: Clone) -> list[str]:
     """A group of each split that the artifact learns from."""
-    splits = (pd.read_parquet(place.path / TEST.replace("test", name)) for name in ("train", "validation"))
+    splits = (pd.read_parquet(clone.path / TEST.replace("test", name)) for name in ("train", "validation"))
     return [str(table["group"].iloc[0]) for table in splits]
 
 
-def leaked(place: Clone) -> None:
+def leaked(clone: Clone) -> None:
     """Let the artifact say that it learnt from a group of its test split."""
-    group = str(pd.read_parquet(place.path / TEST)["group"].iloc[0])
-    edit_json(place, "models/classifier/documents.json", lambda content: content.append(group_hash(group)))
-    resealed(place)
+    group = str(pd.read_parquet(clone.path / TEST)["group"].iloc[0])
+    edit_json(clone, "models/classifier/documents.json", lambda content: content.append(group_hash(group)))
+    resealed(clone)
 
 
-def moved(place: Clone) -> None:
+def moved(clone: Clone) -> None:
     """Test on a group that the artifact learnt from."""
-    names = learnt(place)
-    edit_test_and_predictions(place, lambda table: table.assign(group=[*names, *table["group"][2:]]))
+    names = learnt(clone)
+    edit_test_and_predictions(clone, lambda table: table.assign(group=[*names, *table["group"][2:]]))
 
 
 @pytest.mark.parametrize(("leak", "count"), [(leaked, 1), (moved, 2)])
@@ -324,9 +324,9 @@ def test_main_is_not_judged_on_what_it_learnt_from(clone: Clone, runner: ReviewR
 def sealed(path: str, change: Callable[[Any], object]) -> Callable[[Clone], None]:
     """A change of a JSON file of the artifact, whose own hashes are made to match."""
 
-    def changed(place: Clone) -> None:
-        edit_json(place, f"models/classifier/{path}", change)
-        resealed(place)
+    def changed(clone: Clone) -> None:
+        edit_json(clone, f"models/classifier/{path}", change)
+        resealed(clone)
 
     return changed
 

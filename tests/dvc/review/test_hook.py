@@ -65,22 +65,22 @@ def place(request: pytest.FixtureRequest, made: Clone, tmp_path: Path) -> Clone:
     return Clone(tmp_path / "linked")
 
 
-def write(place: Clone, name: str, text: str = "2\n") -> None:
+def write(clone: Clone, name: str, text: str = "2\n") -> None:
     """Change a file."""
-    (place.path / name).write_text(text, encoding="utf-8")
+    (clone.path / name).write_text(text, encoding="utf-8")
 
 
-def install(place: Clone, script: str, name: str = "pre-commit") -> None:
+def install(clone: Clone, script: str, name: str = "pre-commit") -> None:
     """Make a script a hook of a repository."""
-    path = place.path / ".git/hooks" / name
+    path = clone.path / ".git/hooks" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(script, encoding="utf-8")
     path.chmod(0o755)
 
 
-def committed(place: Clone) -> set[str]:
+def committed(clone: Clone) -> set[str]:
     """The files that the last commit changed; nothing else may have become of the rest."""
-    return set(place.run("git", "diff", "--name-only", "HEAD~", "HEAD").split())
+    return set(clone.run("git", "diff", "--name-only", "HEAD~", "HEAD").split())
 
 
 FORMS = {
@@ -97,9 +97,9 @@ def test_the_commit_holds_what_was_staged(place: Clone, form: str) -> None:
     for name in ("notes.md", "other.md"):
         write(place, name)
     place.run("git", "add", "notes.md")
-    said = place.run("git", "commit", "-m", "Notes", *options)
+    output = place.run("git", "commit", "-m", "Notes", *options)
     tree = place.run("git", "rev-parse", "HEAD^{tree}").strip()
-    assert f"is tree {tree[:10]}, which this commit will hold" in said
+    assert f"is tree {tree[:10]}, which this commit will hold" in output
     assert committed(place) == held
     assert set(place.changes().split()) - {"M"} == {"notes.md", "other.md"} - held
 
@@ -118,21 +118,21 @@ def test_a_working_tree_that_is_other_is_not_judged(place: Clone, staged: str | 
     assert place.changes() == before
 
 
-def index_of(place: Clone) -> Path:
+def index_of(clone: Clone) -> Path:
     """The index of a repository."""
-    return place.path / ".git/index"
+    return clone.path / ".git/index"
 
 
-def assume_unchanged(place: Clone) -> None:
-    """Git is told not to look at a file, which is changed."""
-    place.run("git", "update-index", "--assume-unchanged", "code.py")
-    write(place, "code.py")
+def assume_unchanged(clone: Clone) -> None:
+    """Mark a changed file as assume-unchanged."""
+    clone.run("git", "update-index", "--assume-unchanged", "code.py")
+    write(clone, "code.py")
 
 
-def promise(place: Clone) -> None:
-    """A new file is told to git, and its content is not."""
-    write(place, "lib/new.py")
-    place.run("git", "add", "--intent-to-add", "lib/new.py")
+def promise(clone: Clone) -> None:
+    """Add a new file to the index without its content."""
+    write(clone, "lib/new.py")
+    clone.run("git", "add", "--intent-to-add", "lib/new.py")
 
 
 DIFFER: dict[str, tuple[Callable[[Clone], object], str]] = {
@@ -226,13 +226,13 @@ def test_a_stage_runs_by_this_interpreter(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_gate_itself_as_a_hook(clone: Clone) -> None:
-    """`git commit -a` under a hook that runs main's stages anew: what is committed is the change, and no hook fires."""
+    """`git commit -a` under a hook that reruns main's stages commits the change, and no other hook fires."""
     hook = f"#!/bin/sh\nexec '{sys.executable}' -I -m verdict gate --reproduce-base\n"
     install(clone, hook)
     install(clone, "#!/bin/sh\ntouch fired\n", "post-checkout")
     write(clone, "README.md")
-    said = clone.run("git", "commit", "-am", "A change of words")
-    assert "Pass: unchanged" in said
+    output = clone.run("git", "commit", "-am", "A change of words")
+    assert "Pass: unchanged" in output
     assert committed(clone) == {"README.md"}
     assert not (clone.path / "fired").exists()
 
@@ -250,7 +250,7 @@ def test_a_hook_asks_no_remote(clone: Clone, runner: ReviewRunner, monkeypatch: 
 
 
 def test_a_tag_is_not_the_default_branch(clone: Clone, runner: ReviewRunner) -> None:
-    """Where trunk is the default branch and a tag main lies on the change, that is compared with trunk, and fails."""
+    """If trunk is the default branch and a tag main is on the change, the comparison is with trunk, and fails."""
     clone.run("git", "branch", "--move", "main", "trunk")
     clone.run("git", "config", "verdict.base", "trunk")
     clone.run("git", "checkout", "--quiet", "-b", "change")

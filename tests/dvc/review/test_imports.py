@@ -100,7 +100,7 @@ def test_a_finding_names_both_files_and_what_to_do(root: Path) -> None:
 
 
 def test_a_compiled_module_is_seen(root: Path) -> None:
-    """Python takes it before the source that lies beside it, and without one, too."""
+    """Python prefers it to the source beside it, and imports it without source, too."""
     hiding, alone = f"lib/used{EXTENSION_SUFFIXES[0]}", "lib/alone.pyc"
     for name, text in {hiding: "", alone: "", "stages/one.py": "from lib import used, alone"}.items():
         put(root, name, text)
@@ -133,7 +133,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_a_command_starts_is_found(root: Path, command: str) -> None:
-    """Modules, packages and programs of the repository, with what lies beside a program; nothing of elsewhere."""
+    """Modules, packages and programs of the repository, with the files beside a program; nothing outside."""
     for name in ("one", "__main__"):
         put(root, f"stages/{name}.py", "import near, beside")
     put(root, "stages/beside.py", "")
@@ -169,7 +169,7 @@ HOSTILE: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_source_is_read_without_harm(root: Path, kind: str) -> None:
-    """What a parser cannot take ends nothing, and is told; what else the stage imports is found all the same."""
+    """Source that no parser takes is reported, and the stage's other imports are found."""
     put(root, "stages/one.py", "import lib.used, near")
     put(root, "lib/used.py", HOSTILE[kind]())
     imports = Imports(root)
@@ -179,7 +179,7 @@ def test_hostile_source_is_read_without_harm(root: Path, kind: str) -> None:
 
 
 def test_the_sum_of_what_is_read_is_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred modules of the largest size take no more than so much time; what was left unread is told."""
+    """A hundred modules of the largest size stay within a time limit, and unread ones are reported."""
     monkeypatch.setattr("verdict.repo.lock.imports._MOST_IN_ALL", 100)
     put(root, "stages/one.py", "import lib.used, near\n" + "#" * 90)
     imports = Imports(root)

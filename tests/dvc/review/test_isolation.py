@@ -1,4 +1,4 @@
-"""`verdict repro` runs each stage with its declared dependencies alone, whatever way a command tries."""
+"""`verdict repro` runs each stage with only its declared dependencies, for every kind of command."""
 
 import json
 import os
@@ -194,7 +194,7 @@ ROUNDABOUT = {
 def test_nothing_undeclared_comes_by_a_detour(
     root: Path, tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Links in the repository, and what a stage leaves for whoever follows it, show nothing; the stage says which."""
+    """Links in the repository, and files that a stage leaves for a later one, reveal nothing."""
     command, more, message = ROUNDABOUT[name]
     (root / "words.txt").symlink_to("data/held-out.txt")
     (root / "linked").symlink_to("data")
@@ -460,7 +460,7 @@ def test_the_honest_order_of_stages_is_let_through(root: Path) -> None:
 
 
 def test_a_pointer_gives_the_test_split_no_other_name(root: Path) -> None:
-    """Its object lies in the cache, and a pointer with its hash would have DVC lay it out as something else."""
+    """A pointer with the test split's hash, by which DVC would check it out under another name, is refused."""
     (root / "data/prepared").mkdir()
     (root / TEST).write_text("held out", encoding="utf-8")
     run(root, "dvc", "add", "--quiet", TEST)

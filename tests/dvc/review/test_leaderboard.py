@@ -37,7 +37,7 @@ def experiments(tmp_path: Path) -> FakeExperiments:
 
 
 @dataclass(frozen=True)
-class Made:
+class WrittenLeaderboard:
     """A leaderboard that was written."""
 
     markdown: str
@@ -57,21 +57,23 @@ class Made:
 
 
 @pytest.fixture
-def make(runner: ReviewRunner) -> Callable[..., Made]:
+def make(runner: ReviewRunner) -> Callable[..., WrittenLeaderboard]:
     """`verdict leaderboard` in a shelf."""
 
-    def made(experiments: FakeExperiments, *options: str) -> Made:
+    def made(experiments: FakeExperiments, *options: str) -> WrittenLeaderboard:
         outcome = runner.run(experiments.clone, "leaderboard", *options)
         assert outcome.code == 0, outcome.text
         folder = experiments.clone.path / "report/leaderboard"
         lines = csv.DictReader((folder / "leaderboard.csv").read_text(encoding="utf-8").splitlines())
         markdown, page = ((folder / f"leaderboard.{kind}").read_text(encoding="utf-8") for kind in ("md", "html"))
-        return Made(markdown, page, {line["experiment"]: line for line in lines}, outcome.text)
+        return WrittenLeaderboard(markdown, page, {line["experiment"]: line for line in lines}, outcome.text)
 
     return made
 
 
-def test_experiments_are_ranked_by_their_score(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
+def test_experiments_are_ranked_by_their_score(
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
+) -> None:
     """The highest score on validation is first, the params that differ are shown and no others, with all figures."""
     experiments.add("poor", model(4.0), params={"alpha": 1e-3}, seconds=3.5)
     experiments.add("good", model(0.5), params={"alpha": 1e-5})
@@ -93,7 +95,9 @@ def test_experiments_are_ranked_by_their_score(experiments: FakeExperiments, mak
     )
 
 
-def test_test_scores_are_shown_of_the_chosen_alone(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
+def test_test_scores_are_shown_of_the_chosen_alone(
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
+) -> None:
     """Only the chosen experiment's score on test is in any file."""
     experiments.add("first", model(0.5))
     hidden = {"overall": {"weighted_f1": 0.123456, "n": 9}}
@@ -113,7 +117,7 @@ def test_only_one_that_is_there_can_be_chosen(experiments: FakeExperiments, runn
     assert name in outcome.text
 
 
-def test_other_rows_are_listed_apart(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
+def test_other_rows_are_listed_apart(experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]) -> None:
     """A score on another validation split is shown apart, without a rank, however high it is."""
     experiments.add("here", model(1.0))
     other = truth(np.random.default_rng(2), SLICES)
@@ -124,7 +128,9 @@ def test_other_rows_are_listed_apart(experiments: FakeExperiments, make: Callabl
     assert "Not comparable" in made.markdown
 
 
-def test_a_lock_that_lies_about_its_rows_is_found_out(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
+def test_a_lock_that_lies_about_its_rows_is_found_out(
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
+) -> None:
     """Predictions for easier rows under the hash of the true ones are not ranked."""
     experiments.add("here", model(1.0))
     easy = ROWS.assign(rating=ROWS["rating"] * 2)
@@ -135,7 +141,7 @@ def test_a_lock_that_lies_about_its_rows_is_found_out(experiments: FakeExperimen
 
 
 def test_predictions_elsewhere_leave_a_score_without_an_interval(
-    experiments: FakeExperiments, make: Callable[..., Made]
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
 ) -> None:
     """Without predictions in the cache there is a rank and a score, no interval, and the command that gets them."""
     experiments.add("far", model(0.4), cached=False)
@@ -171,7 +177,7 @@ BROKEN: dict[str, tuple[str, bytes | None, str]] = {
 
 
 def test_what_is_broken_in_one_does_not_break_the_table(
-    experiments: FakeExperiments, make: Callable[..., Made]
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
 ) -> None:
     """Every kind of damage is listed with its reason, and the rest is ranked as if it were not there."""
     experiments.add("sound", model(1.0))
@@ -184,7 +190,7 @@ def test_what_is_broken_in_one_does_not_break_the_table(
 
 
 def test_a_score_that_its_predictions_do_not_have_is_refused(
-    experiments: FakeExperiments, make: Callable[..., Made]
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
 ) -> None:
     """An experiment with an edited score is listed as unranked, with both scores."""
     experiments.add("honest", model(1.0))
@@ -196,7 +202,9 @@ def test_a_score_that_its_predictions_do_not_have_is_refused(
     assert "0.990000, but its own predictions give" in made.table["forger"]["reason"]
 
 
-def test_seeds_without_predictions_are_refused(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
+def test_seeds_without_predictions_are_refused(
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
+) -> None:
     """A spread over seeds without predictions removes the experiment from the ranking."""
     experiments.add("honest", model(1.0))
     content = experiments.content("steady", model(0.5), experiments.put_predictions(model(0.5)))
@@ -212,7 +220,7 @@ def test_seeds_without_predictions_are_refused(experiments: FakeExperiments, mak
 
 @pytest.mark.parametrize("damage", ["no parquet", "no column", "one class", "words", "infinity", "a label", "no row"])
 def test_predictions_that_are_none_are_named(
-    experiments: FakeExperiments, make: Callable[..., Made], damage: str
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard], damage: str
 ) -> None:
     """A broken table in the cache takes its own experiment out, and no other."""
     experiments.add("sound", model(1.0))
@@ -237,7 +245,9 @@ def test_predictions_that_are_none_are_named(
     assert "predictions.parquet" in made.table["spoilt"]["reason"]
 
 
-def test_a_corrupted_object_counts_as_absent(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
+def test_a_corrupted_object_counts_as_absent(
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
+) -> None:
     """Bytes in the cache that have another hash than their name are not looked at."""
     experiments.add("one", model(1.0))
     for path in (experiments.clone.path / ".dvc/cache/files/md5").rglob("*"):
@@ -247,7 +257,7 @@ def test_a_corrupted_object_counts_as_absent(experiments: FakeExperiments, make:
 
 
 def test_a_cost_is_believed_of_its_own_experiment_alone(
-    experiments: FakeExperiments, make: Callable[..., Made]
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
 ) -> None:
     """A time that another experiment took, or none, is shown as a dash; a broken file is named, and costs no rank."""
     experiments.add("own", model(1.0), seconds=7.0)
@@ -261,7 +271,7 @@ def test_a_cost_is_believed_of_its_own_experiment_alone(
 
 
 def test_experiments_of_other_commits_are_shown_when_asked_for(
-    experiments: FakeExperiments, make: Callable[..., Made]
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
 ) -> None:
     """Those of HEAD by default, those of all commits with --all, each with its commit."""
     experiments.add("old", model(1.0))
@@ -277,7 +287,7 @@ def test_experiments_of_other_commits_are_shown_when_asked_for(
 
 
 def test_names_select_and_those_that_are_not_here_are_listed(
-    experiments: FakeExperiments, make: Callable[..., Made]
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
 ) -> None:
     """With names only these are shown; failures that a sweep recorded are listed with their reason."""
     for name in ("a", "b"):
@@ -300,7 +310,9 @@ def test_without_experiments_it_says_what_to_do(experiments: FakeExperiments, ru
     assert "--all" in outcome.text
 
 
-def test_a_comment_stays_below_githubs_limit(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
+def test_a_comment_stays_below_githubs_limit(
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
+) -> None:
     """Four hundred experiments with long names: the comment is cut and says so, the CSV has all of them."""
     table = model(1.0)
     for number in range(400):
@@ -311,7 +323,9 @@ def test_a_comment_stays_below_githubs_limit(experiments: FakeExperiments, make:
     assert len(made.table) == 400
 
 
-def test_data_of_another_kind_are_ranked_by_their_own_metric(tmp_path: Path, make: Callable[..., Made]) -> None:
+def test_data_of_another_kind_are_ranked_by_their_own_metric(
+    tmp_path: Path, make: Callable[..., WrittenLeaderboard]
+) -> None:
     """Two classes, one of them called as a column is, without slices, groups and ratings: by params.yaml's metric."""
     labels = ("id", "spam")
     rows = plain_rows(labels)
@@ -328,7 +342,7 @@ def test_data_of_another_kind_are_ranked_by_their_own_metric(tmp_path: Path, mak
     assert "By slice" not in made.markdown
 
 
-def test_of_many_slices_the_largest_are_shown(tmp_path: Path, make: Callable[..., Made]) -> None:
+def test_of_many_slices_the_largest_are_shown(tmp_path: Path, make: Callable[..., WrittenLeaderboard]) -> None:
     """Eight of thirty slices have a column, under the slice's configured name; the CSV has all of them."""
     labels = ("a", "b", "c", "d")
     slices = [*(f"slice-{number}" for number in range(30)), *(["large"] * 10)]
@@ -343,7 +357,7 @@ def test_of_many_slices_the_largest_are_shown(tmp_path: Path, make: Callable[...
     assert len([key for key in made.table["one"] if key.startswith("score:")]) == 31
 
 
-def test_other_classes_are_listed_apart(experiments: FakeExperiments, make: Callable[..., Made]) -> None:
+def test_other_classes_are_listed_apart(experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]) -> None:
     """Predictions of one class more on the same rows have a score that is not comparable: they have no rank."""
     experiments.add("here", model(1.0))
     for name in ("there", "too"):  # most of them: HEAD's own classes count all the same
@@ -355,7 +369,7 @@ def test_other_classes_are_listed_apart(experiments: FakeExperiments, make: Call
 
 
 def test_without_what_is_known_of_the_data_most_experiments_count(
-    experiments: FakeExperiments, make: Callable[..., Made]
+    experiments: FakeExperiments, make: Callable[..., WrittenLeaderboard]
 ) -> None:
     """If the cache lacks HEAD's rows and classes, those of most experiments are ranked."""
     for name in ("one", "two"):

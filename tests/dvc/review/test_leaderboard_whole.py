@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_real_experiments_are_ranked_with_their_cost(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Two models are ranked with interval and time, another split stands apart, and so does what DVC's queue failed."""
+    """Two models are ranked with interval and time; another split, and a failure of DVC's queue, are unranked."""
     clone = finished_clone(tmp_path_factory.getbasetemp()).copy(tmp_path / "verdict")
     for name, changes in {
         "weak": ["train.linear.alpha=100"],

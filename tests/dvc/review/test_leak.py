@@ -95,7 +95,7 @@ def half_wrong(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_without_slices_all_rows_are_asked_alone(splits: Sides) -> None:
-    """Of rows without slices the excess is measured overall; slices that one side alone has tell no less."""
+    """Without slices the excess is measured overall; so it is if only one side has slices."""
     test, validation = ((model(table, 1.0, 3), model(table, 1.0, 4)) for table in splits)
     leaked = known(splits[0], test[1], 0.33)
     bare = [[side.drop(columns="slice") for side in sides] for sides in ((test[0], leaked), validation)]

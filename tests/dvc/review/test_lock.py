@@ -13,7 +13,8 @@ from tests import warm
 from tests.conftest import ROOT
 from tests.documents import load, save
 from verdict.base.documents import dump
-from verdict.repo.lock.check import check, hash_of
+from verdict.repo.lock.check import check
+from verdict.repo.lock.contents import hash_of
 
 DVC_YAML = """
 stages:

@@ -13,7 +13,8 @@ import pytest
 from tests.documents import load, save
 from tests.dvc.review.stage_kinds import build, cat, commit, dvc, git, status, write
 from verdict.base.errors import VerdictError
-from verdict.repo.lock.check import Finding, check
+from verdict.repo.lock.check import check
+from verdict.repo.lock.finding import Finding
 from verdict.repo.repro import reproduce
 
 Change = Callable[[Path], object]
@@ -312,7 +313,7 @@ def test_a_record_that_is_gone_comes_back_by_running_that_stage_alone(tree: Path
 
 
 def test_what_git_stores_otherwise_is_named_to_its_author_alone(tree: Path) -> None:
-    """Git and DVC call a CRLF clean; the author is told of it, other clones only that they are stale."""
+    """Git and DVC call a CRLF clean; the author learns of it, other clones only that they are stale."""
     _CASES["line ends"][0](tree)
     assert (git(tree, "status", "--porcelain"), status(tree)) == ("", set())
     (found,) = check(tree)

@@ -66,7 +66,7 @@ def test_what_dvc_calls_changed_is_found_in_the_same_stages_with_data_and_withou
 
 
 def test_edited_data_are_found_in_the_same_stages(sides: tuple[Path, Path]) -> None:
-    """An output or data of a pointer that was edited where it lies is no longer what was recorded."""
+    """An output or data of a pointer that was edited in place is found as changed."""
     author, _ = sides
     listed = git(author, "ls-files", "-z", "--others", "--ignored", "--exclude-standard").split("\0")
     names = [name for name in listed if name and not name.startswith(".dvc/") and not name.endswith((".tmp", ".pyc"))]

@@ -31,10 +31,10 @@ def place(commits: tuple[Clone, dict[str, str]], tmp_path: Path) -> Clone:
     return commits[0].copy(tmp_path / "names")
 
 
-def name(place: Clone, commits: tuple[Clone, dict[str, str]], **refs: str) -> None:
+def name(clone: Clone, commits: tuple[Clone, dict[str, str]], **refs: str) -> None:
     """Give refs to its commits; two underscores are a slash."""
     for ref, commit in refs.items():
-        place.run("git", "update-ref", f"refs/{ref.replace('__', '/')}", commits[1][commit])
+        clone.run("git", "update-ref", f"refs/{ref.replace('__', '/')}", commits[1][commit])
 
 
 MEANINGS = [
@@ -71,7 +71,7 @@ def test_a_name_means_this(
 
 @pytest.mark.parametrize("digits", [10, 40])
 def test_a_commit_is_named_by_its_hash(place: Clone, commits: tuple[Clone, dict[str, str]], digits: int) -> None:
-    """Whole, it is that commit whatever a branch is called; its beginning is that commit, whatever a tag is called."""
+    """A whole hash is that commit even if a branch has its name, and an abbreviated one even if a tag has."""
     asked = commits[1]["other"][:digits]
     place.run("git", "update-ref", f"refs/{'heads' if digits == 40 else 'tags'}/{asked}", commits[1]["tag"])
     assert find_commit(place.path, asked) == commits[1]["other"]
@@ -131,7 +131,7 @@ def test_the_default_branch_is_the_settings_else_origins_else_main(place: Clone)
 
 
 def test_without_git_it_is_git_that_is_asked_for(place: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine without git, as in a small container, the message says so, and not that a file is missing."""
+    """On a machine without git, such as a small container, the message names git, and not a missing file."""
     monkeypatch.setenv("PATH", str(place.path))
     with pytest.raises(VerdictError, match="not installed") as error:
         find_commit(place.path, "HEAD")
@@ -140,8 +140,8 @@ def test_without_git_it_is_git_that_is_asked_for(place: Clone, monkeypatch: pyte
 
 def test_a_full_disk_is_not_another_checkout() -> None:
     """If git cannot write, the remedy is to make room."""
-    said = b"error: unable to write file verdict/classifier/__init__.py\n"
-    assert "df -h" in git_error("checkout", CompletedProcess([], 1, b"", said)).remedy
+    message = b"error: unable to write file verdict/classifier/__init__.py\n"
+    assert "df -h" in git_error("checkout", CompletedProcess([], 1, b"", message)).remedy
 
 
 def test_gits_own_reason_is_told(place: Clone, monkeypatch: pytest.MonkeyPatch) -> None:

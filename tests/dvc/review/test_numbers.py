@@ -10,6 +10,7 @@ from tests import documents
 from tests.dvc.review.test_lock import run as ran
 from verdict.repo import remote, repro
 from verdict.repo.lock import check
+from verdict.repo.lock.lockfile import record_hash
 from verdict.repo.remote import state
 from verdict.repo.revisions import working_tree
 
@@ -83,7 +84,7 @@ def test_a_run_is_found_by_its_entry(repository: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(repository)
     repro.reproduce(repository, force=True)
     entry = working_tree(repository).stages["copy"]
-    assert repro.read_records(repository)[check.record_hash(entry)]["stage"] == "copy"
+    assert repro.read_records(repository)[record_hash(entry)]["stage"] == "copy"
 
 
 def test_a_change_of_such_a_value_is_found(repository: Path, tmp_path: Path) -> None:

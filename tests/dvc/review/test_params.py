@@ -96,7 +96,7 @@ IMPOSSIBLE: dict[str, tuple[dict[str, object], str]] = {
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)
 def test_a_policy_for_what_the_data_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
-    """What params.yaml itself rules out is told by the command: slices, ratings and classes that there are not."""
+    """The command reports slices, ratings and classes that params.yaml itself rules out."""
     document = small_params()
     bare(document, **IMPOSSIBLE[name][0])
     save(tmp_path / "params.yaml", document)
@@ -131,7 +131,7 @@ def test_a_policy_may_name_classes_and_have_no_floors(tmp_path: Path) -> None:
 
 
 def test_a_policy_may_name_the_headline_metric_whatever_it_is(tmp_path: Path) -> None:
-    """`headline` stands for evaluate.headline, and counts once where that is named, too."""
+    """`headline` means evaluate.headline, and counts once if that is named, too."""
     document = small_params()
     document["gate"]["fail_on_worse"] = {"overall": ["headline", "accuracy", "mcc"]}
     save(tmp_path / "params.yaml", document)

@@ -73,7 +73,7 @@ def test_a_verdict_is_the_same_in_every_place(
 def test_a_worker_of_a_sweep_runs_in_the_project(
     name: str, runner: ReviewRunner, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """A sweep's clone has the project's data, and runs its experiments where the project lies in it."""
+    """A sweep's clone has the project's data, and runs its experiments in the project's sub-folder."""
     place: Clone = request.getfixturevalue(name)
     with runner.at(place):
         planned = plan(place.path, Path("sweeps/two.yaml"))
@@ -131,7 +131,7 @@ def test_experiments_are_read_where_the_project_lies(inner: Clone) -> None:
 def test_workflows_ask_for_the_root_of_git(
     step: tuple[str, ...], inner: Clone, runner: ReviewRunner, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The steps of workflows end with one message in a project that lies in a sub-folder of its git repository."""
+    """Steps of workflows end with one message in a project in a sub-folder of its git repository."""
     with runner.at(inner):
         assert main(["ci", *step]) == 1
     assert capsys.readouterr().err.startswith("error: services/sentiment/: the project is not at the root of the git")
@@ -177,7 +177,7 @@ def test_settings_of_any_letter_are_written(tmp_path: Path) -> None:
 
 
 def test_a_real_change_is_seen_in_a_sub_folder(inner: Clone, runner: ReviewRunner, tmp_path: Path) -> None:
-    """The policy and params that count are the project's: a change of them in the sub-folder is told."""
+    """The project's policy and params count: their change in the sub-folder is reported."""
     shutil.copytree(inner.path.parent.parent, tmp_path / "all", symlinks=True)
     place = Clone(tmp_path / "all/services/sentiment")
     set_params(place, "gate", resamples=2000)

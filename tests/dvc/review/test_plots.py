@@ -55,11 +55,11 @@ def test_main_comes_first_and_both_are_named(everything: Path, tmp_path: Path, d
 def test_who_has_drawn_may_draw_beside_itself() -> None:
     """A process that used the engine draws the same picture in a child process."""
     program = """
-from verdict.review.report.vega import png, started
+from verdict.review.report.vega import drawing_process, render
 plot = '{"data": {"values": [{}]}, "mark": "text"}'
-drawn = png(plot)
-with started():
-    assert png(plot) == drawn
+drawn = render(plot)
+with drawing_process():
+    assert render(plot) == drawn
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
 

@@ -13,28 +13,28 @@ clone, runner = edits.clone, edits.runner
 _INTERVAL = r"−\d\.\d{4} \[−\d\.\d{4},\N{NO-BREAK SPACE}−\d\.\d{4}\]"
 
 
-def released(place: Clone, version: str, commit: str = "HEAD") -> None:
+def released(clone: Clone, version: str, commit: str = "HEAD") -> None:
     """Register a version, and put it into production."""
-    place.run("gto", "register", "classifier", commit, "--version", version)
-    serves(place, version)
+    clone.run("gto", "register", "classifier", commit, "--version", version)
+    serves(clone, version)
 
 
-def serves(place: Clone, version: str) -> None:
+def serves(clone: Clone, version: str) -> None:
     """Put a version into production, again or for the first time."""
-    place.run("gto", "assign", "classifier", "--version", version, "--stage", "production", "--force")
+    clone.run("gto", "assign", "classifier", "--version", version, "--stage", "production", "--force")
 
 
-def another(place: Clone, **settings: object) -> None:
+def another(clone: Clone, **settings: object) -> None:
     """Another model in the working tree, all made to match."""
-    retrain(place, **settings)
-    relock(place)
+    retrain(clone, **settings)
+    relock(clone)
 
 
-def head(place: Clone, runner: ReviewRunner, *options: str) -> str:
+def head(clone: Clone, runner: ReviewRunner, *options: str) -> str:
     """Write a report; its first section."""
-    outcome = runner.run(place, "report", *options)
+    outcome = runner.run(clone, "report", *options)
     assert outcome.code == 0, outcome.text
-    return (place.path / "report" / "report.md").read_text(encoding="utf-8").partition("<h3>")[0]
+    return (clone.path / "report" / "report.md").read_text(encoding="utf-8").partition("<h3>")[0]
 
 
 @pytest.fixture

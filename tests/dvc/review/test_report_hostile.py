@@ -71,7 +71,7 @@ def assert_inert(shown: RenderedPage, pictures: set[str]) -> None:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenReport:
     """A report that was written."""
 
     folder: Path
@@ -112,14 +112,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture(scope="module")
-def report(hostile: Clone) -> Written:
+def report(hostile: Clone) -> WrittenReport:
     """The report of the working tree against the hostile branch, by the command line."""
     folder = hostile.path.with_name("report")
     hostile.run("python", "-I", "-m", "verdict", "report", "--out", str(folder), "--base", f"{BRANCH}/base")
-    return Written(folder, *((folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("md", "html")))
+    return WrittenReport(folder, *((folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("md", "html")))
 
 
-def test_hostile_text_in_a_report_is_shown_and_nothing_more(report: Written) -> None:
+def test_hostile_text_in_a_report_is_shown_and_nothing_more(report: WrittenReport) -> None:
     """As GitHub reads report.md: no element, link, mention or picture comes from texts, ids, params or files."""
     shown = github(report.markdown)
     assert_inert(shown, report.pictures)
@@ -134,7 +134,7 @@ def test_hostile_text_in_a_report_is_shown_and_nothing_more(report: Written) -> 
         assert sign in everything
 
 
-def test_hostile_text_in_the_page_is_shown_and_nothing_more(report: Written) -> None:
+def test_hostile_text_in_the_page_is_shown_and_nothing_more(report: WrittenReport) -> None:
     """The same holds for report.html, whose pictures are inside it."""
     body = report.page.partition("<body>")[2].partition("</body>")[0]
     inlined = re.compile(r"data:image/png;base64,[\w+/]+=*")
@@ -143,7 +143,7 @@ def test_hostile_text_in_the_page_is_shown_and_nothing_more(report: Written) -> 
     assert "Content-Security-Policy" in report.page
 
 
-def test_every_hostile_file_and_text_is_there(report: Written) -> None:
+def test_every_hostile_file_and_text_is_there(report: WrittenReport) -> None:
     """Nothing is hidden for being hostile: each text whose prediction changed and each file is listed."""
     shown = "\n".join(RenderedPage(report.page).code)
     for name in FILES:
@@ -151,7 +151,7 @@ def test_every_hostile_file_and_text_is_there(report: Written) -> None:
     assert sum(plain(text) in shown for text in TEXTS) > len(TEXTS) / 2
 
 
-def test_no_character_turns_the_direction_of_a_report(report: Written) -> None:
+def test_no_character_turns_the_direction_of_a_report(report: WrittenReport) -> None:
     """No right-to-left override, nor another control character, is left in report.md, report.html and its title."""
     for text in (report.markdown, report.page):
         assert not re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", text)

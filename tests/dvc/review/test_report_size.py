@@ -12,7 +12,7 @@ from tests.dvc.review.edits import LABELS, ReviewRunner, set_params
 from tests.dvc.review.rendered_page import RenderedPage
 from tests.dvc.review.test_report_hostile import github
 from verdict.base.errors import VerdictError
-from verdict.repo.lock.check import Finding
+from verdict.repo.lock.finding import Finding
 from verdict.repo.revisions import Revision
 from verdict.review import compare
 from verdict.review.gate import Review

@@ -25,16 +25,16 @@ clone, runner = edits.clone, edits.runner
 FREE = Report(price_per_hour=0.0, currency="EUR")
 
 
-def ran(place: Clone, prices: Report = FREE) -> dict[str, tuple[str, str]]:
+def ran(clone: Clone, prices: Report = FREE) -> dict[str, tuple[str, str]]:
     """For each stage how it came about and how long it took, as the report has it."""
-    text = render(context.runs(working_tree(place.path), prices))
+    text = render(context.runs(working_tree(clone.path), prices))
     rows = re.findall(r'<tr><td align="left"><code>(\w+)</code></td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>', text)
     return {name: (how, time) for name, how, time in rows}
 
 
-def repro(place: Clone) -> int:
+def repro(clone: Clone) -> int:
     """`verdict repro`."""
-    return place.try_run("python", "-I", "-m", "verdict", "repro").returncode
+    return clone.try_run("python", "-I", "-m", "verdict", "repro").returncode
 
 
 def evaluated(place: Clone) -> Clone:
@@ -44,15 +44,15 @@ def evaluated(place: Clone) -> Clone:
     return place
 
 
-def back(place: Clone) -> None:
+def back(clone: Clone) -> None:
     """Main's results again."""
-    place.run("git", "checkout", "--quiet", "--", ".")
-    place.run("dvc", "checkout", "--quiet")
+    clone.run("git", "checkout", "--quiet", "--", ".")
+    clone.run("dvc", "checkout", "--quiet")
 
 
-def declared(place: Clone) -> list[str]:
+def declared(clone: Clone) -> list[str]:
     """Every plot of dvc.yaml, by its path."""
-    plots = (plot for stage in place.dag()["stages"].values() for plot in stage.get("plots", []))
+    plots = (plot for stage in clone.dag()["stages"].values() for plot in stage.get("plots", []))
     return [path for plot in plots for path in ([plot] if isinstance(plot, str) else plot)]
 
 
@@ -137,7 +137,7 @@ def test_the_gate_writes_the_same_report(reports: Clone) -> None:
 
 
 def test_a_report_is_written_also_where_nothing_can_be_judged(clone: Clone, runner: ReviewRunner) -> None:
-    """Without a judgement the report says so with reason and remedy, and exit code 0 says that it was written."""
+    """Without a judgement the report has reason and remedy, and exit code 0 says that it was written."""
     edit_json(clone, edits.EVALUATION, lambda content: content["overall"].pop("n"))
     relock(clone)
     outcome = runner.run(clone, "report")
@@ -157,7 +157,7 @@ def rerun(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.mark.slow
 def test_a_report_says_what_ran_how_long_and_on_what(clone: Clone, rerun: Clone, runner: ReviewRunner) -> None:
-    """What `verdict repro` ran is shown with seconds, machine and cost, the rest as not recorded."""
+    """Stages that `verdict repro` ran are shown with seconds, machine and cost, others as not recorded."""
     assert set(ran(clone).values()) == {("no record of it here", "")}
     found = ran(rerun)
     how, time = found.pop("evaluate")
@@ -181,7 +181,7 @@ def test_a_report_says_what_ran_how_long_and_on_what(clone: Clone, rerun: Clone,
 @pytest.mark.slow
 @pytest.mark.parametrize("known", [True, False])
 def test_a_restored_result_is_said_to_come_from_the_run_cache(rerun: Clone, tmp_path: Path, known: bool) -> None:
-    """The same change made again is restored: the report says so, and how long it once took, where that is known."""
+    """A change made again is restored: the report says so, with the original run's seconds if known."""
     place, time = rerun.copy(tmp_path / "verdict"), ran(rerun)["evaluate"][1]
     back(place)
     assert ran(place)["evaluate"] == ("no record of it here", "")  # the record is of another result
@@ -209,7 +209,7 @@ def test_a_damaged_record_is_no_record(clone: Clone, text: str) -> None:
 
 
 def test_the_environment_names_every_library_that_is_asked_for() -> None:
-    """Each installed library of requirements.in and requirements/*.in stands in the report, one added later as well."""
+    """The report has each installed library of requirements.in and requirements/*.in, also one added later."""
     text = render(context.environment())
     for file in (ROOT / "requirements.in", ROOT / "requirements/encoder.in"):
         for name in re.findall(r"(?m)^[a-z][\w-]*", file.read_text(encoding="utf-8")):

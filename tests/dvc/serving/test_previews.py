@@ -195,7 +195,7 @@ def test_a_refused_artifact_leaves_what_was_there(host: Host, model: Path, tmp_p
 def test_one_too_many_takes_the_place_of_the_least_recently_used(
     host: Host, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of those that stand, the one goes that nobody asked for the longest time, not the one that began first."""
+    """The preview without requests for the longest time is stopped, not the oldest one."""
     assert previews.MOST == 10
     monkeypatch.setattr(previews, "MOST", 2)
     first, second, third = host.numbers

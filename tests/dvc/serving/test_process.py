@@ -144,9 +144,9 @@ def test_the_service_imports_no_table_and_no_learner(model: Path) -> None:
     """For a linear artifact a process that has answered holds none of the libraries that an image leaves out."""
     left_out = ["pandas", "pyarrow", "scipy", "sklearn", "torch", "dvc", "transformers", "tokenizers", "matplotlib"]
     code = (
-        "import sys; from pathlib import Path; from tests.unit.serving.asking import Asked;"
+        "import sys; from pathlib import Path; from tests.unit.serving.service_client import ServiceClient;"
         "import verdict.serving.server, verdict.cli;"
-        f"assert Asked(Path({str(model)!r})).post('/predict', {{'text': 'a &amp; b'}}).status == 200;"
+        f"assert ServiceClient(Path({str(model)!r})).post('/predict', {{'text': 'a &amp; b'}}).status == 200;"
         f"print([name for name in {left_out!r} if name in sys.modules])"
     )
     done = subprocess.run(

@@ -205,7 +205,7 @@ def test_processes_meet_again_however_late_one_comes(tmp_path: Path) -> None:
 
 
 def test_processes_are_refused_before_any_is_started(whole: Path, tmp_path: Path) -> None:
-    """A kind of model that trains in one process says so once, without torchrun's report."""
+    """A kind of model that trains in one process is refused once, without torchrun's report."""
     folder = copied(whole, tmp_path / "folder")
     with chdir(folder):
         set_params("train", model="linear", processes=2)()

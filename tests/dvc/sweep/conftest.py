@@ -49,13 +49,13 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 def with_specs(clone: Clone, folder: Path) -> Clone:
     """A copy of a clone in `folder` whose only spec files are these, committed."""
-    made = clone.copy(folder / "verdict")
-    shutil.rmtree(made.path / "sweeps")
-    (made.path / "sweeps").mkdir()
-    (made.path / "sweeps/five.yaml").write_text(FIVE, encoding="utf-8")
-    (made.path / "sweeps/three.yaml").write_text(THREE, encoding="utf-8")
-    made.commit("Spec files")
-    return made
+    copy = clone.copy(folder / "verdict")
+    shutil.rmtree(copy.path / "sweeps")
+    (copy.path / "sweeps").mkdir()
+    (copy.path / "sweeps/five.yaml").write_text(FIVE, encoding="utf-8")
+    (copy.path / "sweeps/three.yaml").write_text(THREE, encoding="utf-8")
+    copy.commit("Spec files")
+    return copy
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ def test_what_a_sweep_sets_for_its_own_sake_is_told(reproduced: Clone) -> None:
 
 
 def test_a_cheaper_one_that_is_as_good_is_named(reproduced: Clone) -> None:
-    """Of those that cannot be told from the winner the cheapest is named where it took less than half the time."""
+    """The cheapest experiment that ties with the winner is named if it took less than half the time."""
     chosen = plan(reproduced.path, reproduced.path / "sweeps/three.yaml")
     winner = ranked(1, chosen.points[0].name)
     dear, cheap = ranked(2, "dear", seconds=9.0), ranked(3, "cheap<b>", seconds=1.0)

@@ -104,7 +104,7 @@ def test_equal_names_with_other_content(machines: tuple[Clone, Clone]) -> None:
 
 
 def test_what_cannot_meet(machines: tuple[Clone, Clone]) -> None:
-    """A DVC remote that nobody set up is told before anything is sent; a point asked for and not run gives 1."""
+    """A DVC remote that is not set up is reported before anything is sent; a requested point without a run gives 1."""
     one, _ = machines
     unknown = meet(one, "push", "--remote", "elsewhere")
     assert (unknown.returncode, "dvc remote add elsewhere" in unknown.stdout) == (1, True), unknown.stdout

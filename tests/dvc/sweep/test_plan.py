@@ -82,7 +82,7 @@ def test_names(repository: Path) -> None:
 
 
 def test_long_names_stay_short(repository: Path) -> None:
-    """Many keys become initials, and are cut where these are too long; the hash still tells points apart."""
+    """Many keys become initials, and are cut if these are too long; the hash still distinguishes points."""
     keys = ("learning_rate", "weight_decay", "label_smoothing", "rating_weight", "embedding_size", "batch_size")
     grid = ", ".join(f"train.bag.{key}: [{1 if 'size' in key else 0.1234}]" for key in keys)
     one = planned(repository, f"grid: {{{grid}, train.bag.epochs: [1, 2], train.linear.epochs: [3]}}").points

@@ -174,7 +174,7 @@ def test_what_a_training_finds(reproduced: Clone, copy_of: Copy) -> None:
 def test_trouble_with_one_worker_does_not_end_the_others(
     reproduced: Clone, copy_of: Copy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a worker cannot be made (a full disk), what runs ends well, nothing more is begun, the error is told."""
+    """If a worker cannot be made (a full disk), running points end, no more begin, and the error is reported."""
     clone = copy_of(reproduced, "verdict")
     for name, value in environment(clone.path).items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""Tests of verdict/delivery/host/guard.py where what it stands on gives way: disk, proxy, requests, strangers."""
+"""Tests of verdict/delivery/host/guard.py on a full disk, without a proxy, and with damaged orders."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,14 +20,14 @@ OLD, NEW = (Release(f"v1.{number}.0", f"image@{number}", f"c{number}", f"a{numbe
 
 
 @dataclass
-class Made(Host):
-    """A host that shows what it is told to.
+class FakeHost(Host):
+    """A host that shows what a test sets.
 
     Args:
-        slots: what stands where.
-        canary: what was counted of the canary.
-        weighed: what the proxy was asked for.
-        gone: whether the proxy answers.
+        slots: by name.
+        canary: counts of the canary.
+        weighed: weights that the proxy was given.
+        gone: whether the proxy is away.
     """
 
     slots: dict[str, Slot]
@@ -36,39 +36,38 @@ class Made(Host):
     gone: bool = False
 
     def __post_init__(self) -> None:
-        self.labels = Labels()
         self.proxy = SimpleNamespace(weigh=lambda *given: self.weighed.append(given))  # type: ignore[assignment]
         self.labels = Labels()
 
     def serving(self) -> Release | None:
-        """What serves."""
+        """The stable release."""
         return OLD
 
     def begin(self) -> None:
-        """Nothing is counted."""
+        """Do nothing."""
 
     def look(self, now: float) -> tuple[Counts, Counts, dict[str, Slot]]:
-        """As it was told."""
+        """Return what the test has set."""
         if self.gone:
             raise VerdictError("socket", "haproxy does not answer", "start haproxy")
         return self.canary, Counts(), self.slots
 
 
-def trying(folder: Path) -> tuple[Guard, Made, Store]:
+def guard_with_canary(folder: Path) -> tuple[Guard, FakeHost, Store]:
     """A guard that has a canary at 5 percent."""
-    kept = Store(folder)
-    kept.state.write(State(stage=Stage.CANARY, stable=OLD, ask=Order("1", NEW)))
-    seen = {"a": Slot(OLD, ready=True, weight=FULL), CANARY: Slot(NEW, OLD, ready=True, weight=5)}
-    found = Made(seen)
-    guard = Guard("production", found, kept, clock=lambda: 1.0)
+    files = Store(folder)
+    files.state.write(State(stage=Stage.CANARY, stable=OLD, ask=Order("1", NEW)))
+    slots = {"a": Slot(OLD, ready=True, weight=FULL), CANARY: Slot(NEW, OLD, ready=True, weight=5)}
+    host = FakeHost(slots)
+    guard = Guard("production", host, files, clock=lambda: 1.0)
     guard._restarted = False
-    return guard, found, kept
+    return guard, host, files
 
 
 def test_a_full_disk_does_not_keep_a_bad_canary_with_its_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried is taken back though nothing can be written, once; with room again the file says so."""
-    guard, found, kept = trying(tmp_path)
-    found.canary = Counts(requests=100, failures=50)
+    guard, host, files = guard_with_canary(tmp_path)
+    host.canary = Counts(requests=100, failures=50)
     with monkeypatch.context() as full:
 
         def written(*_: object, **__: object) -> None:
@@ -77,18 +76,18 @@ def test_a_full_disk_does_not_keep_a_bad_canary_with_its_users(tmp_path: Path, m
         full.setattr(JsonFile, "write", written)
         full.setattr(Store, "log", written)
         assert guard.turn()
-        assert found.weighed == [(CANARY, 0)]
+        assert host.weighed == [(CANARY, 0)]
     guard.turn()
-    state = kept.state.read()
+    state = files.state.read()
     assert state is not None
     assert (state.stage, state.outcome) == (Stage.SETTLED, "rolled back")
 
 
 def test_nothing_goes_on_that_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk stops a promotion before its first step, not the guard, which says why once."""
-    guard, found, kept = trying(tmp_path)
-    kept.order.write(Order("2", None))
-    kept.state.write(guard.state)
+    guard, host, files = guard_with_canary(tmp_path)
+    files.order.write(Order("2", None))
+    files.state.write(guard.state)
     guard.state = State(stage=Stage.WATCHED, stable=NEW, previous=OLD)
 
     def written(*_: object, **__: object) -> None:
@@ -97,41 +96,41 @@ def test_nothing_goes_on_that_could_not_be_written(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(JsonFile, "write", written)
     assert not guard.turn()
     assert not guard.turn()
-    assert (guard.state.stage, found.weighed) == (Stage.WATCHED, [])
-    told = [event["why"] for event in kept.events() if event["what"] == "error"]
+    assert (guard.state.stage, host.weighed) == (Stage.WATCHED, [])
+    told = [event["why"] for event in files.events() if event["what"] == "error"]
     assert told == ["[Errno 28] No space left on device"]
 
 
 def test_a_request_that_nobody_can_read_does_not_blind_the_guard(tmp_path: Path) -> None:
     """It is laid aside and told of, and the canary is looked at all the same."""
-    guard, found, kept = trying(tmp_path)
-    found.canary = Counts(requests=100, failures=50)
+    guard, host, files = guard_with_canary(tmp_path)
+    host.canary = Counts(requests=100, failures=50)
     (tmp_path / "ask.json").write_text('{"name": ')
     assert guard.turn()
-    assert found.weighed == [(CANARY, 0)]
+    assert host.weighed == [(CANARY, 0)]
     assert (tmp_path / "ask.bad").exists()
-    assert kept.order.read() is None
-    assert any(event["what"] == "error" and "ask.json" in str(event["where"]) for event in kept.events())
+    assert files.order.read() is None
+    assert any(event["what"] == "error" and "ask.json" in str(event["where"]) for event in files.events())
 
 
 def test_what_has_no_effect_is_not_done_in_haste(tmp_path: Path) -> None:
     """A weight that the proxy does not take is asked for at each look, which waits, and told of once."""
-    guard, found, kept = trying(tmp_path)
-    found.slots[CANARY] = Slot(NEW, OLD, ready=True, weight=0)
+    guard, host, files = guard_with_canary(tmp_path)
+    host.slots[CANARY] = Slot(NEW, OLD, ready=True, weight=0)
     guard.turn()
     assert [guard.turn() for _ in range(3)] == [False] * 3
-    assert len(found.weighed) == 4
-    assert sum(event["what"] == "did" for event in kept.events()) == 1
+    assert len(host.weighed) == 4
+    assert sum(event["what"] == "did" for event in files.events()) == 1
 
 
 def test_a_proxy_that_is_gone_is_told_of_once(tmp_path: Path) -> None:
     """Each time that it goes, however often it is asked; and no more once it is back."""
-    guard, found, kept = trying(tmp_path)
+    guard, host, files = guard_with_canary(tmp_path)
     for gone in (True, True, False, False, True):
-        found.gone = gone
+        host.gone = gone
         guard.turn()
-        assert kept.last_error() == ("socket: haproxy does not answer; remedy: start haproxy" if gone else "")
-    assert sum(event["what"] == "error" for event in kept.events(50)) == 2
+        assert files.last_error() == ("socket: haproxy does not answer; remedy: start haproxy" if gone else "")
+    assert sum(event["what"] == "error" for event in files.events(50)) == 2
 
 
 def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,11 +148,11 @@ def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path, monk
 def test_the_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long one becomes the one before, of which there is one."""
     monkeypatch.setattr(store, "_MOST", 500)
-    kept = Store(tmp_path)
+    files = Store(tmp_path)
     for number in range(100):
-        kept.log("did", number=number)
+        files.log("did", number=number)
     assert sum(path.stat().st_size for path in tmp_path.glob("events.*")) < 1_200
-    assert kept.events(1)[0]["number"] == 99
+    assert files.events(1)[0]["number"] == 99
 
 
 @pytest.mark.parametrize("body", [b"<html>\n<p>hello</p>\n", b"\xff\xfe", b"a b\n\nc", b""])
@@ -170,11 +169,11 @@ def test_a_guard_that_begins_writes_what_it_took_over(tmp_path: Path, monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Guard, "turn", ended)
-    kept = Store(tmp_path)
+    files = Store(tmp_path)
     for state in (State(stable=OLD), State(stable=NEW)):
-        kept.log("error", where="socket", why="haproxy does not answer")
+        files.log("error", where="socket", why="haproxy does not answer")
         with pytest.raises(KeyboardInterrupt):
-            Guard("production", Made({}), kept).run()
-        assert kept.last_error() == ""
-        assert kept.state.read() == state
-        kept.state.write(State(stable=NEW))
+            Guard("production", FakeHost({}), files).run()
+        assert files.last_error() == ""
+        assert files.state.read() == state
+        files.state.write(State(stable=NEW))

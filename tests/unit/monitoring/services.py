@@ -1,4 +1,4 @@
-"""What plays the metrics of services: text as Prometheus reads it, of windows that are made up."""
+"""Fake services: metrics as text for Prometheus, of made-up windows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,28 +13,28 @@ from verdict.monitoring.reference.mixture import Window
 
 
 def window(reference: Reference, given: list[str], good: float = 0.75) -> Window:
-    """The counts of some texts, with a share of good answers."""
+    """Count some texts, with a share of good answers."""
     said, number = np.zeros((len(given), 2, 10), np.int64), np.arange(len(given))
     said[number, (number % 100 < 100 * good).astype(int), number % 5 + 5] = 1
     lengths = np.bincount(np.searchsorted(LENGTHS, [len(text) for text in given]), minlength=len(LENGTHS) + 1)
     return Window(reference.counter.count(given).sum(axis=0), said.sum(axis=0), lengths)
 
 
-def usual(reference: Reference, count: int, seed: int = 7) -> Window:
-    """So many texts as the reference knows them, of both slices alike."""
+def usual_window(reference: Reference, count: int, seed: int = 7) -> Window:
+    """Count so many texts of the reference's kind, half of each slice."""
     return window(reference, [*texts("news", count // 2, seed), *texts("songs", count - count // 2, seed)])
 
 
-def foreign(reference: Reference, count: int, seed: int = 8) -> Window:
-    """So many texts, a tenth of them of words that no training text had."""
+def with_foreign_words(reference: Reference, count: int, seed: int = 8) -> Window:
+    """Count so many texts, a tenth of them of words that are not in the training text."""
     strange = ["le chat est sur la table"] * (count // 10)
     return window(
         reference, [*texts("news", count // 2, seed), *texts("songs", count // 2 - count // 10, seed), *strange]
     )
 
 
-def as_text(reference: Reference, counted: Window, release: str = "v1.0.0", digest: str | None = None) -> str:
-    """What a service says that has counted this."""
+def metrics_text(reference: Reference, counted: Window, release: str = "v1.0.0", digest: str | None = None) -> str:
+    """The metrics of a service with these counts."""
     words = reference.digest if digest is None else digest
     lines = [f'verdict_build_info{{version="{release}",words="{words}"}} 1.0']
     for name, count in zip(reference.counter.names, counted.words, strict=True):
@@ -49,14 +49,14 @@ def as_text(reference: Reference, counted: Window, release: str = "v1.0.0", dige
     return "\n".join(lines) + "\n"
 
 
-class Served:
-    """A port that says whatever `text` is, and of its reference `own`."""
+class FakeService:
+    """A port that answers `text`, and `own` for its reference."""
 
     def __init__(self, text: str = "", own: str = "") -> None:
         self.text, self.own, self.url = text, own, ""
 
     @contextmanager
-    def on(self) -> Iterator["Served"]:
+    def on(self) -> Iterator["FakeService"]:
         """Answer until the block ends."""
         served = self
 

@@ -1,4 +1,4 @@
-"""Made-up tables of two slices, `news` and `songs`, whose words differ, and what was answered to them."""
+"""Made-up tables of two slices, `news` and `songs`, whose words differ, with answers."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ SCORES = {"overall": {"macro_f1": 0.75, "accuracy": 0.76}, "slices": {"news": {"
 
 
 def texts(slice_name: str, rows: int, seed: int) -> list[str]:
-    """Texts of six words, half of them the slice's own."""
+    """Texts of six words, of which half are words of the slice alone."""
     draw = np.random.default_rng([seed, SLICES.index(slice_name)])
     own = draw.choice(_WORDS[slice_name], (rows, 3))
     return [" ".join([*row, *draw.choice(_COMMON, 3)]) for row in own]
 
 
 def table(rows: int, seed: int, group: int = 1) -> pd.DataFrame:
-    """So many rows of each slice; so many share a group."""
+    """So many rows of each slice; `group` rows share a group."""
     made = [
         {"id": f"{name}-{seed}-{number}", "group": f"{name}-{seed}-{number // group}", "slice": name, "text": text}
         for name in SLICES
@@ -34,8 +34,8 @@ def table(rows: int, seed: int, group: int = 1) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
-def answered(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """An answer to each row: three of four are good, with all confidences from 0.5; four of five are true."""
+def add_answers(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Add an answer to each row: three of four are good, with all confidences from 0.5; four of five are true."""
     draw = np.random.default_rng(seed)
     sure, good = draw.uniform(0.5, 1.0, len(rows)), draw.random(len(rows)) < 0.75
     label = np.where(good == (draw.random(len(rows)) < 0.8), "good", "bad")
@@ -43,16 +43,18 @@ def answered(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return rows.drop(columns="text").assign(label=label, **said)
 
 
-def made(folder: Path, train: pd.DataFrame, validation: pd.DataFrame, dataset: Dataset = DATASET) -> Reference:
-    """The reference of two tables, by way of files."""
+def make_reference(
+    folder: Path, train: pd.DataFrame, validation: pd.DataFrame, dataset: Dataset = DATASET
+) -> Reference:
+    """Write the tables, and build their reference."""
     train.to_parquet(folder / "train.parquet")
     validation.to_parquet(folder / "validation.parquet")
-    answered(validation).to_parquet(folder / "predictions.parquet")
-    return built(folder, folder / "predictions.parquet", dataset)
+    add_answers(validation).to_parquet(folder / "predictions.parquet")
+    return build_reference(folder, folder / "predictions.parquet", dataset)
 
 
-def built(folder: Path, predictions: Path, dataset: Dataset = DATASET) -> Reference:
-    """The reference of the tables in a folder."""
+def build_reference(folder: Path, predictions: Path, dataset: Dataset = DATASET) -> Reference:
+    """Build the reference of the tables in a folder."""
     return build(
         dataset,
         train=folder / "train.parquet",

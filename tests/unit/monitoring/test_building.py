@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.monitoring.tables import DATASET, SLICES, answered, built, made, table
+from tests.unit.monitoring.tables import DATASET, SLICES, add_answers, build_reference, make_reference, table
 from verdict.base.errors import VerdictError
 from verdict.monitoring.reference import Reference, read, write
 
@@ -35,7 +35,7 @@ def test_a_word_of_few_groups_is_not_named(tmp_path: Path) -> None:
     """A name that one group says a thousand times stands in no file, not even its hash is told from others."""
     train = table(400, 1, group=4)
     train.loc[train["group"] == "news-1-3", "text"] = "perkeo " * 250
-    reference = made(tmp_path, train, table(100, 2))
+    reference = make_reference(tmp_path, train, table(100, 2))
     assert "perkeo" not in reference.model_dump_json()
     counter = reference.counter
     counted = counter.count(["perkeo the paper1 nobody"])[0].nonzero()[0]
@@ -46,7 +46,7 @@ def test_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:
     """It is written twice alike, and read as it was."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        write(tmp_path / name / "reference.json", made(tmp_path / name, table(100, 1), table(50, 2)))
+        write(tmp_path / name / "reference.json", make_reference(tmp_path / name, table(100, 1), table(50, 2)))
     one, two = ((tmp_path / name / "reference.json").read_bytes() for name in ("one", "two"))
     assert one == two
     assert read(tmp_path / "one/reference.json").model_dump_json(indent=1).encode() + b"\n" == one
@@ -54,9 +54,9 @@ def test_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_two_in_a_row_need_be_less_far_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits for windows that are compared with the first texts are lower than one window alone would need."""
-    usual = made(tmp_path, table(100, 1), table(500, 2)).limits
+    usual = make_reference(tmp_path, table(100, 1), table(500, 2)).limits
     monkeypatch.setattr("verdict.monitoring.reference.building._IN_A_ROW", 3.0)
-    alone = made(tmp_path, table(100, 1), table(500, 2)).limits
+    alone = make_reference(tmp_path, table(100, 1), table(500, 2)).limits
     lower = {kind for kind, limits in usual if max(limits) < max(getattr(alone, kind))}
     assert lower == {"residual_since", "classes_since", "confidence_since"}
 
@@ -81,7 +81,7 @@ def test_odd_tables_have_a_reference(tmp_path: Path, change: Callable[[pd.DataFr
     """Whatever the DAG lets pass has one, with a finite limit of each kind for each slice."""
     train, validation = change(table(40, 1)), change(table(20, 2))
     dataset = DATASET.model_copy(update={} if "slice" in train else {"slice": None, "slices": ()})
-    reference = made(tmp_path, train, validation, dataset)
+    reference = make_reference(tmp_path, train, validation, dataset)
     for name, limits in reference.limits:
         assert len(limits) == len(reference.slices), name
         assert np.isfinite(limits).all(), name
@@ -89,10 +89,10 @@ def test_odd_tables_have_a_reference(tmp_path: Path, change: Callable[[pd.DataFr
 
 def test_predictions_of_other_rows_are_refused(tmp_path: Path) -> None:
     """Answers that are not to the validation split are named, with what makes them anew."""
-    made(tmp_path, table(40, 1), table(20, 2))
-    answered(table(20, 3)).to_parquet(tmp_path / "other.parquet")
+    make_reference(tmp_path, table(40, 1), table(20, 2))
+    add_answers(table(20, 3)).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(VerdictError, match=r"other\.parquet: has other rows than .*validation\.parquet"):
-        built(tmp_path, tmp_path / "other.parquet")
+        build_reference(tmp_path, tmp_path / "other.parquet")
 
 
 @pytest.mark.parametrize(

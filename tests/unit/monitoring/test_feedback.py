@@ -8,80 +8,80 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.monitoring.posting import KEY, Posted, receipt
+from tests.unit.monitoring.posting import KEY, FeedbackHarness, receipt
 from verdict.base.errors import VerdictError
 from verdict.monitoring.feedback.store import Post, Store
 from verdict.web.receipts import Receipt, Receipts, today
 
 
 @pytest.fixture
-def posted(tmp_path: Path) -> Posted:
+def harness(tmp_path: Path) -> FeedbackHarness:
     """A service with an empty database."""
-    return Posted(tmp_path)
+    return FeedbackHarness(tmp_path)
 
 
-def test_a_label_counts_once_by_release_however_often_it_is_sent(posted: Posted) -> None:
+def test_a_label_counts_once_by_release_however_often_it_is_sent(harness: FeedbackHarness) -> None:
     """Three answers of two releases are three counts; a retried post is taken and counted as such, not twice."""
     one = receipt("negative")
     others = [receipt("positive"), receipt("positive", "v1.1.0")]
-    assert [posted.label(own).status for own in (one, *others, one, one)] == [202] * 5
-    assert posted.counts() == {
+    assert [harness.label(own).status for own in (one, *others, one, one)] == [202] * 5
+    assert harness.counts() == {
         ("v1.0.0", "negative", "positive"): 1,
         ("v1.0.0", "positive", "positive"): 1,
         ("v1.1.0", "positive", "positive"): 1,
     }
-    assert posted.refused() == {"repeated": 2}
+    assert harness.refused() == {"repeated": 2}
 
 
-def test_what_does_not_count_says_why_in_a_line(posted: Posted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_count_says_why_in_a_line(harness: FeedbackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forged, of another key, another label than before, unknown label, old: a status and a reason each."""
     good = receipt()
-    posted.label(good)
+    harness.label(good)
     later = time.time() + 8 * 86_400
     refusals = [
-        (posted.label(good[:-1] + ("0" if good[-1] != "0" else "1")), 403, "forged"),
-        (posted.label(receipt(key=b"l" * 32)), 403, "forged"),
-        (posted.label("no receipt"), 403, "forged"),
-        (posted.label(good, "negative"), 409, "replayed"),
-        (posted.label(receipt(), "no label"), 400, "label"),
+        (harness.label(good[:-1] + ("0" if good[-1] != "0" else "1")), 403, "forged"),
+        (harness.label(receipt(key=b"l" * 32)), 403, "forged"),
+        (harness.label("no receipt"), 403, "forged"),
+        (harness.label(good, "negative"), 409, "replayed"),
+        (harness.label(receipt(), "no label"), 400, "label"),
     ]
     monkeypatch.setattr(time, "time", lambda: later)
-    refusals.append((posted.label(good), 410, "expired"))
+    refusals.append((harness.label(good), 410, "expired"))
     for reply, status, _ in refusals:
         assert reply.status == status
         assert list(reply.json) == ["error"]
         assert reply.body.count(b"\n") == 1
     reasons = [reason for _, _, reason in refusals]
-    assert posted.refused() == {reason: reasons.count(reason) for reason in reasons}
-    assert posted.counts() == {("v1.0.0", "positive", "positive"): 1}
+    assert harness.refused() == {reason: reasons.count(reason) for reason in reasons}
+    assert harness.counts() == {("v1.0.0", "positive", "positive"): 1}
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{", b'{"receipt": 1, "label": "positive"}', b"\xff", b"[" * 100_000, b'{"receipt": "a"}']
 )
-def test_a_bad_body_is_refused_in_a_line(posted: Posted, body: bytes) -> None:
+def test_a_bad_body_is_refused_in_a_line(harness: FeedbackHarness, body: bytes) -> None:
     """Whatever is no JSON of that shape is 400, and says what to send."""
-    reply = posted.post("/feedback", body)
-    assert (reply.status, posted.refused()) == (400, {"malformed": 1})
+    reply = harness.post("/feedback", body)
+    assert (reply.status, harness.refused()) == (400, {"malformed": 1})
     assert 'send {"receipt": RECEIPT' in reply.json["error"]
 
 
 def test_other_ways_in_are_closed(tmp_path: Path) -> None:
     """404 and 405 name the way; with a token nobody counts without it; too large is 413."""
-    posted = Posted(tmp_path, token=b"open sesame")
-    assert [posted.get(path).status for path in ("/", "/health", "/feedback")] == [404, 200, 401]
-    assert posted.label(receipt()).status == 401
+    harness = FeedbackHarness(tmp_path, token=b"open sesame")
+    assert [harness.get(path).status for path in ("/", "/health", "/feedback")] == [404, 200, 401]
+    assert harness.label(receipt()).status == 401
     sesame = {"authorization": "Bearer open sesame"}
-    assert "see POST /feedback" in posted.get("/feedback", **sesame).json["error"]
-    assert posted.post("/feedback", b"x" * 1_000_001, **sesame).status == 413
-    assert posted.post("/feedback", {"receipt": receipt(), "label": "neutral"}, **sesame).status == 202
+    assert "see POST /feedback" in harness.get("/feedback", **sesame).json["error"]
+    assert harness.post("/feedback", b"x" * 1_000_001, **sesame).status == 413
+    assert harness.post("/feedback", {"receipt": receipt(), "label": "neutral"}, **sesame).status == 202
 
 
-def test_prometheus_is_told_counts_and_accuracy_of_each_release(posted: Posted) -> None:
+def test_prometheus_is_told_counts_and_accuracy_of_each_release(harness: FeedbackHarness) -> None:
     """By answer and truth, with Wilson's interval; figures of the database, so all processes tell the same."""
     for number in range(10):
-        posted.label(receipt(), "positive" if number < 8 else "negative")
-    metrics = posted.metrics()
+        harness.label(receipt(), "positive" if number < 8 else "negative")
+    metrics = harness.metrics()
     for line in (
         'verdict_feedback_total{actual="positive",predicted="positive",release="v1.0.0"} 8.0',
         'verdict_feedback_total{actual="negative",predicted="positive",release="v1.0.0"} 2.0',
@@ -96,34 +96,34 @@ def test_prometheus_is_told_counts_and_accuracy_of_each_release(posted: Posted) 
 
 
 def test_a_database_that_is_away_is_told_and_comes_back(
-    posted: Posted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    harness: FeedbackHarness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its file gone: 503 with the seconds to wait, one line why, no figures, no other file; back: all is counted."""
     first, second = receipt(), receipt()
-    assert posted.label(first).status == 202
+    assert harness.label(first).status == 202
     moved = tmp_path / "moved"
     moved.mkdir()
     for path in tmp_path.glob("counts.db*"):
         path.rename(moved / path.name)
-    reply = posted.label(second)
+    reply = harness.label(second)
     assert (reply.status, reply.headers["retry-after"]) == (503, "5")
-    assert "verdict_feedback_database_up 0.0" in posted.metrics()
-    assert "verdict_feedback_total" not in posted.metrics()
+    assert "verdict_feedback_database_up 0.0" in harness.metrics()
+    assert "verdict_feedback_total" not in harness.metrics()
     assert capsys.readouterr().err == "database: unable to open database file\n"
     assert list(tmp_path.glob("counts.db*")) == []
     for path in moved.iterdir():
         path.rename(tmp_path / path.name)
-    assert [posted.label(one).status for one in (first, second)] == [202, 202]
-    assert posted.counts() == {("v1.0.0", "positive", "positive"): 2}
-    assert posted.refused() == {"database": 1, "repeated": 1}
+    assert [harness.label(one).status for one in (first, second)] == [202, 202]
+    assert harness.counts() == {("v1.0.0", "positive", "positive"): 2}
+    assert harness.refused() == {"database": 1, "repeated": 1}
 
 
-def test_a_database_that_could_not_be_written_comes_back(posted: Posted) -> None:
+def test_a_database_that_could_not_be_written_comes_back(harness: FeedbackHarness) -> None:
     """A connection of the time when the disk was read-only refuses for ever, so the next post has another one."""
-    assert posted.label(receipt()).status == 202
-    with posted.feedback.store._engine.connect() as connection:
+    assert harness.label(receipt()).status == 202
+    with harness.feedback.store._engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only = 1")
-    statuses = [posted.label(receipt()).status for _ in range(5)]
+    statuses = [harness.label(receipt()).status for _ in range(5)]
     assert (503 in statuses, statuses[-1]) == (True, 202)
 
 
@@ -138,21 +138,21 @@ def test_a_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> 
         ends.join()
 
 
-def test_a_full_disk_loses_nothing_and_counts_nothing_twice(posted: Posted, tmp_path: Path) -> None:
-    """What was refused for want of room is not half there: sent again, it is counted once."""
-    posted.label(receipt())
-    with posted.feedback.store._engine.connect() as connection:
+def test_a_full_disk_loses_nothing_and_counts_nothing_twice(harness: FeedbackHarness, tmp_path: Path) -> None:
+    """A label that was refused for lack of room is not stored in part: sent again, it is counted once."""
+    harness.label(receipt())
+    with harness.feedback.store._engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     told = [receipt() for _ in range(400)]
-    statuses = [posted.label(one).status for one in told]
+    statuses = [harness.label(one).status for one in told]
     assert set(statuses) == {202, 503}
     with sqlite3.connect(tmp_path / "counts.db") as other:
         assert other.execute("SELECT sum(count) FROM verdict_labels").fetchone()[0] == 1 + statuses.count(202)
-    with posted.feedback.store._engine.connect() as connection:
+    with harness.feedback.store._engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 100000")
-    assert {posted.label(one).status for one in told} == {202}
-    assert posted.counts() == {("v1.0.0", "positive", "positive"): 401}
+    assert {harness.label(one).status for one in told} == {202}
+    assert harness.counts() == {("v1.0.0", "positive", "positive"): 401}
 
 
 def test_what_comes_together_counts_as_if_it_came_one_by_one(tmp_path: Path) -> None:

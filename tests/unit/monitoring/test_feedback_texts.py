@@ -9,7 +9,7 @@ import pyrage
 import pytest
 
 from tests.documents import save
-from tests.unit.monitoring.posting import Posted, receipt
+from tests.unit.monitoring.posting import FeedbackHarness, receipt
 from verdict.classifier.params.data import Data, Split
 from verdict.cli import feedback, main
 from verdict.init.new_rows import new_rows
@@ -19,8 +19,8 @@ from verdict.web.receipts import Receipt
 TEXT = 'xyzzy; "plugh"\nfoo, said the lamp ☃'
 
 
-class Kept(Posted):
-    """A service that keeps texts, and the files of those who read them."""
+class TextsHarness(FeedbackHarness):
+    """A service that keeps texts, and the private key to read them."""
 
     def __init__(self, folder: Path) -> None:
         identity = pyrage.x25519.Identity.generate()
@@ -34,20 +34,20 @@ class Kept(Posted):
         return sorted(path for path in self.bucket.rglob("*") if path.is_file())
 
     def rows(self, *options: str, **data: object) -> list[list[str]]:
-        """What `verdict feedback rows` writes for data of these columns."""
+        """The output of `verdict feedback rows` for data with these columns."""
         save(self.folder / "params.yaml", {"feedback": self.group, "data": data})
         out, params = self.folder / "rows.csv", str(self.folder / "params.yaml")
-        given = ["--params", params, "--identity", str(self.identity), "--out", str(out), *options]
-        assert main(["feedback", "rows", *given]) == 0
+        arguments = ["--params", params, "--identity", str(self.identity), "--out", str(out), *options]
+        assert main(["feedback", "rows", *arguments]) == 0
         assert stat.S_IMODE(out.stat().st_mode) == 0o600
         with out.open(newline="", encoding="utf-8") as file:
             return list(csv.reader(file))
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    """A service that keeps texts of those who consent."""
-    return Kept(tmp_path)
+def kept(tmp_path: Path) -> TextsHarness:
+    """A service that keeps texts with consent."""
+    return TextsHarness(tmp_path)
 
 
 def everything(folder: Path) -> bytes:
@@ -57,16 +57,16 @@ def everything(folder: Path) -> bytes:
 
 def test_without_the_key_of_params_no_text_is_kept_anywhere(tmp_path: Path) -> None:
     """By default a text is refused, with consent or without; its receipt still counts without it."""
-    posted, one = Posted(tmp_path), receipt()
+    harness, one = FeedbackHarness(tmp_path), receipt()
     for consent in (True, False):
-        reply = posted.label(one, text=TEXT, consent=consent)
+        reply = harness.label(one, text=TEXT, consent=consent)
         assert (reply.status, "texts are not kept here" in reply.json["error"]) == (400, True)
-    assert posted.label(one).status == 202
+    assert harness.label(one).status == 202
     assert b"xyzzy" not in everything(tmp_path)
-    assert posted.refused() == {"text": 2}
+    assert harness.refused() == {"text": 2}
 
 
-def test_a_text_is_kept_with_consent_alone_and_encrypted(kept: Kept) -> None:
+def test_a_text_is_kept_with_consent_alone_and_encrypted(kept: TextsHarness) -> None:
     """Without consent it is refused; with it a file of its day holds it, which nobody reads without the private key."""
     assert kept.label(receipt(), text=TEXT).status == 400
     assert kept.label(receipt(), text=TEXT, consent=False).status == 400
@@ -80,7 +80,7 @@ def test_a_text_is_kept_with_consent_alone_and_encrypted(kept: Kept) -> None:
     assert b"xyzzy" not in everything(kept.folder)
 
 
-def test_rows_come_back_in_the_columns_of_the_data(kept: Kept) -> None:
+def test_rows_come_back_in_the_columns_of_the_data(kept: TextsHarness) -> None:
     """Text, label, day and release, under the names of params.yaml; several columns of text stay several."""
     kept.label(receipt(release="v1.2.0"), "neutral", text=TEXT, consent=True)
     today = time.strftime("%Y-%m-%d", time.gmtime())
@@ -93,7 +93,7 @@ def test_rows_come_back_in_the_columns_of_the_data(kept: Kept) -> None:
     assert kept.rows("--since", "2999-01-01") == [["text", "label", "received", "release"]]
 
 
-def test_no_text_stops_the_rows_of_others(kept: Kept) -> None:
+def test_no_text_stops_the_rows_of_others(kept: TextsHarness) -> None:
     """Whatever somebody sends, `verdict data add` reads all of the table, and sees no row that nobody sent."""
     sent = ["one\rEVIL,a row of its own,negative", "two\0 halves", '"three', "=four()", "five\r\n\u2028\x1a", "six\\"]
     for text in sent:
@@ -107,7 +107,7 @@ def test_no_text_stops_the_rows_of_others(kept: Kept) -> None:
     assert sorted(row.cells["text"] for row in found.rows) == sorted(text.replace("\0", " ") for text in sent)
 
 
-def test_before_anybody_has_sent_a_text_there_is_nothing_to_add(kept: Kept) -> None:
+def test_before_anybody_has_sent_a_text_there_is_nothing_to_add(kept: TextsHarness) -> None:
     """A table without rows is taken as such, beside others that have some."""
     assert len(kept.rows()) == 1
     (kept.folder / "table.csv").write_text("text,label\na,positive\nb,negative\n", encoding="utf-8")
@@ -117,7 +117,7 @@ def test_before_anybody_has_sent_a_text_there_is_nothing_to_add(kept: Kept) -> N
     assert [len(new_rows(data, Split(), sources[:count], {}).rows) for count in (1, 2)] == [0, 1]
 
 
-def test_another_text_of_a_receipt_is_another_row(kept: Kept) -> None:
+def test_another_text_of_a_receipt_is_another_row(kept: TextsHarness) -> None:
     """Its first one may be in the data by now, where an id that two texts have would stop all."""
     one, found = receipt(), list[list[str]]()
     for text in ("one", "two"):
@@ -127,7 +127,7 @@ def test_another_text_of_a_receipt_is_another_row(kept: Kept) -> None:
     assert found[0][0] != found[1][0]
 
 
-def test_what_does_not_open_is_told(kept: Kept, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_what_does_not_open_is_told(kept: TextsHarness, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A file that a kill cut off is left out, and counted; a wrong key, or none, is an error."""
     for _ in range(2):
         kept.label(receipt(), text=TEXT, consent=True)
@@ -147,7 +147,7 @@ def test_what_does_not_open_is_told(kept: Kept, capsys: pytest.CaptureFixture[st
     assert not (tmp_path / "other.csv").exists()
 
 
-def test_who_has_the_receipt_can_have_the_text_erased(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_the_receipt_can_have_the_text_erased(kept: TextsHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weeks later, too; no late retry brings it back, the count stays, a stranger's receipt erases nothing."""
     one, other = receipt(), receipt()
     for own in (one, other):
@@ -163,8 +163,8 @@ def test_who_has_the_receipt_can_have_the_text_erased(kept: Kept, monkeypatch: p
     assert sum(kept.counts().values()) == 2
 
 
-def test_a_text_that_is_on_its_way_is_erased_as_well(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks for it while a slow place still writes finds nothing of it there afterwards."""
+def test_a_text_that_is_on_its_way_is_erased_as_well(kept: TextsHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An erasure while a slow bucket still writes leaves no text behind."""
     one, texts = receipt(), kept.feedback.texts
     assert texts is not None
     keep = texts.keep
@@ -180,7 +180,7 @@ def test_a_text_that_is_on_its_way_is_erased_as_well(kept: Kept, monkeypatch: py
     assert kept.files() == []
 
 
-def test_old_texts_are_purged(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+def test_old_texts_are_purged(kept: TextsHarness, capsys: pytest.CaptureFixture[str]) -> None:
     """After the days of params.yaml, by the day of the answer; nothing else in the place is touched."""
     kept.label(receipt(), text=TEXT, consent=True)
     (file,) = kept.files()
@@ -196,7 +196,7 @@ def test_old_texts_are_purged(kept: Kept, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_place_that_is_away_is_told_and_the_text_can_come_again(
-    kept: Kept, capsys: pytest.CaptureFixture[str]
+    kept: TextsHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The label counts; the text is 503 until it can be written, and nothing of it is in the log."""
     kept.bucket.write_text("no folder")
@@ -246,7 +246,9 @@ def test_blanks_around_labels_are_none_of_theirs() -> None:
     assert feedback._labels('a, b ,"c, d"') == ("a", "b", "c, d")
 
 
-def test_a_defect_shows_no_text(kept: Kept, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_shows_no_text(
+    kept: TextsHarness, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A crash is 500 for its own request; neither answer, log nor metrics hold the text, and the next one counts."""
 
     def crash(*_: object) -> None:

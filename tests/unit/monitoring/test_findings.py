@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import save
-from tests.unit.monitoring.services import foreign, usual, window
+from tests.unit.monitoring.services import usual_window, window, with_foreign_words
 from tests.unit.monitoring.tables import texts
 from verdict.cli.drift import _floor
 from verdict.monitoring.findings import KINDS, Measurement, measure
@@ -20,7 +20,7 @@ def over(found: Measurement) -> set[str]:
 
 def test_usual_text_is_no_drift(reference: Reference) -> None:
     """All kinds are told, in order, with value and limit, and none is beyond it."""
-    found = measure(reference, usual(reference, 2000), 0.5)
+    found = measure(reference, usual_window(reference, 2000), 0.5)
     assert tuple(finding.kind for finding in found.findings) == KINDS
     assert (over(found), found.drifted, found.note) == (set(), False, "")
 
@@ -39,9 +39,9 @@ def test_another_mix_is_told_and_is_drift_only_below_the_floor(reference: Refere
 
 def test_foreign_words_are_drift(reference: Reference) -> None:
     """They are beyond the limit; where the service counts by other words, that cannot be told, and is said."""
-    found = measure(reference, foreign(reference, 2000), None)
+    found = measure(reference, with_foreign_words(reference, 2000), None)
     assert "unknown" in over(found)
-    other = measure(reference, foreign(reference, 2000), None, same_words=False)
+    other = measure(reference, with_foreign_words(reference, 2000), None, same_words=False)
     assert "unknown" not in {finding.kind for finding in other.findings}
     assert "cannot be told" in other.note
 
@@ -72,7 +72,7 @@ def test_the_first_texts_say_less_of_another_mix(reference: Reference) -> None:
 
 def test_fewer_texts_have_wider_limits(reference: Reference) -> None:
     """A quarter of the texts may be off twice as far."""
-    large, small = (measure(reference, usual(reference, size), None).findings[0].limit for size in (2000, 500))
+    large, small = (measure(reference, usual_window(reference, size), None).findings[0].limit for size in (2000, 500))
     assert small == pytest.approx(2 * large, abs=1e-9)
 
 

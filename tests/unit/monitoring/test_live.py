@@ -26,10 +26,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def came_back(right: int, of: int, release: str = "v1.0.0") -> None:
-    """Labels that say so."""
+def store_labels(right: int, count: int, release: str = "v1.0.0") -> None:
+    """Store so many labels, of which `right` confirm the answer."""
     read, issue = Receipts(KEY).read, Receipts(KEY).issuer(release, LABELS)
-    receipts = [read(issue("positive", 0.5)) for _ in range(of)]
+    receipts = [read(issue("positive", 0.5)) for _ in range(count)]
     posts = [
         Post(one, LABELS[-1 if number < right else 0])
         for number, one in enumerate(receipts)
@@ -61,7 +61,7 @@ def test_the_exit_code_says_whether_a_release_holds(
     capsys: pytest.CaptureFixture[str], right: int, of: int, code: int, told: str
 ) -> None:
     """0 it holds, 1 the upper end of Wilson's interval is below the floor, 2 too few; who answers is no sample."""
-    came_back(right, of)
+    store_labels(right, of)
     assert main(["live"]) == code
     out = capsys.readouterr().out
     assert told in out
@@ -71,16 +71,16 @@ def test_the_exit_code_says_whether_a_release_holds(
 
 
 def test_a_release_without_labels_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nothing came back for the one that is asked for, the others' table does not stand in for it."""
-    came_back(760, 1000)
+    """If no label came back for the named release, the others do not replace it."""
+    store_labels(760, 1000)
     assert main(["live", "--release", "v9.0.0"]) == 2
     assert "no label came back for v9.0.0 in 30 days" in capsys.readouterr().err
 
 
 def test_the_newest_release_is_judged_unless_another_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """v1.10.0 comes after v1.9.0; JSON has all of them, and what was promised; a reference may promise instead."""
-    came_back(500, 1000, "v1.9.0")
-    came_back(800, 1000, "v1.10.0")
+    store_labels(500, 1000, "v1.9.0")
+    store_labels(800, 1000, "v1.10.0")
     assert [main(["live"]), main(["live", "--release", "v1.9.0"]), main(["live", "--release", "v2.0.0"])] == [0, 1, 2]
     reference = folder / "reference.json"
     reference.write_text(json.dumps({"scores": {"overall": {"accuracy": 0.9}}}))
@@ -96,12 +96,12 @@ def test_the_newest_release_is_judged_unless_another_is_named(folder: Path, caps
 
 @pytest.mark.usefixtures("folder")
 def test_old_answers_hide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was given before the last days is left out, however good it was."""
-    came_back(2000, 2000)
+    """Answers before the last days are left out, however good they were."""
+    store_labels(2000, 2000)
     later = time.time() + 40 * 86_400
     monkeypatch.setattr(time, "time", lambda: later)
     assert main(["live"]) == 2
-    came_back(100, 200)
+    store_labels(100, 200)
     assert [main(["live"]), main(["live", "--days", "60"])] == [1, 0]
 
 
@@ -110,7 +110,7 @@ def test_what_is_missing_is_told(folder: Path, capsys: pytest.CaptureFixture[str
     assert main(["live"]) == 2
     assert "holds no counts" in capsys.readouterr().err
     assert not (folder / "feedback.db").exists()
-    came_back(800, 1000)
+    store_labels(800, 1000)
     (folder / "metrics/evaluation.json").write_text("{}")
     assert main(["live"]) == 2
     assert "holds no accuracy" in capsys.readouterr().err

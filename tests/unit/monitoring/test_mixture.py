@@ -60,9 +60,9 @@ def test_other_answers_are_seen(reference: Reference) -> None:
 @pytest.mark.parametrize("moved", [0.2, -0.3])
 def test_the_share_of_a_class_is_told_by_how_often_the_model_is_right(reference: Reference, moved: float) -> None:
     """So many points more of texts that are good, as validation answers them: told is as much, or a little less."""
-    slices, usual = reference.slice_profiles, window(reference, texts("news", 1000, 7))
+    slices, counted = reference.slice_profiles, window(reference, texts("news", 1000, 7))
     own = slices.answers[0] + moved * slices.classes[reference.labels.index("good")]
-    found = reference.fit(replace(usual, answers=(own * 100_000).round().astype(np.int64)))
+    found = reference.fit(replace(counted, answers=(own * 100_000).round().astype(np.int64)))
     bad, good = found.class_shifts()
     assert 0.7 < good / moved < 1
     assert bad == pytest.approx(-good)
@@ -70,7 +70,7 @@ def test_the_share_of_a_class_is_told_by_how_often_the_model_is_right(reference:
 
 
 def test_a_class_that_answers_do_not_tell_has_not_moved(reference: Reference) -> None:
-    """Where each class is answered alike, or validation has none of it, no answer says anything of its share."""
+    """If all classes are answered alike, or validation has none of one, answers say nothing about its share."""
     given = window(reference, texts("news", 1000, 7), 0.95)
     for classes in ([reference.classes[0]] * 2, [reference.classes[0], np.zeros_like(reference.classes[0]).tolist()]):
         other = Reference.model_validate({**reference.model_dump(), "classes": classes})

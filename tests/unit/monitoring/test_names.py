@@ -1,4 +1,4 @@
-"""What rules and dashboard ask for is published by a process, under that very name."""
+"""Each metric that rules and dashboard query is published by a process under that name."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.conftest import ROOT
 from tests.shared import once
-from tests.unit.monitoring.posting import Posted
+from tests.unit.monitoring.posting import FeedbackHarness
 from tests.unit.stages.runs import build
 from verdict.ci.relay.application import application
 from verdict.ci.relay.delivery import Delivery
@@ -34,7 +34,7 @@ def registries(model: Path, reference: Reference, folder: Path) -> Iterator[Coll
     """Of service, drift, feedback and relay."""
     yield Service(Settings(model=model)).counters.registry
     yield Gauges(Watch([], reference, None, folder / "drift.json")).registry
-    yield Posted(folder).feedback.counters.registry
+    yield FeedbackHarness(folder).feedback.counters.registry
     relay = CollectorRegistry()
     application(
         b"t", Delivery(Queue(folder / "relay.db"), "owner/name", folder / "token", "http://127.0.0.1:1", relay), relay

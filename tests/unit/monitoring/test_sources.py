@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from tests.unit.monitoring.services import Served, as_text, usual
+from tests.unit.monitoring.services import FakeService, metrics_text, usual_window
 from verdict.base.errors import VerdictError
 from verdict.monitoring.reference import Reference
 from verdict.monitoring.sources import digests, fetch_reference, query_increases, scrape, windows_by_release
@@ -15,8 +15,10 @@ from verdict.monitoring.sources import digests, fetch_reference, query_increases
 
 def test_what_a_service_has_counted_comes_back(reference: Reference) -> None:
     """Words, answers and lengths are those of the texts, by release; the words that it knows have a name."""
-    counted = usual(reference, 400)
-    with Served(as_text(reference, counted) + as_text(reference, usual(reference, 10), "v2.0.0")).on() as served:
+    counted = usual_window(reference, 400)
+    with FakeService(
+        metrics_text(reference, counted) + metrics_text(reference, usual_window(reference, 10), "v2.0.0")
+    ).on() as served:
         samples = scrape(served.url)
     found = windows_by_release(samples, reference)
     assert set(found) == {"v1.0.0", "v2.0.0"}
@@ -28,10 +30,10 @@ def test_what_a_service_has_counted_comes_back(reference: Reference) -> None:
 
 def test_a_word_that_the_reference_does_not_name_is_another(reference: Reference) -> None:
     """Counters of a service with another reference can be read: no count is lost."""
-    text = as_text(reference, usual(reference, 400)).replace('word="the"', 'word="quoted \\"\\\\ one"')
-    with Served(text).on() as served:
+    text = metrics_text(reference, usual_window(reference, 400)).replace('word="the"', 'word="quoted \\"\\\\ one"')
+    with FakeService(text).on() as served:
         found = windows_by_release(scrape(served.url), reference)["v1.0.0"]
-    before = usual(reference, 400).words
+    before = usual_window(reference, 400).words
     the = reference.frequent.index("the")
     assert (found.words[the], found.words[-2]) == (0, before[-2] + before[the])
     assert found.words.sum() == before.sum()
@@ -40,7 +42,7 @@ def test_a_word_that_the_reference_does_not_name_is_another(reference: Reference
 def test_prometheus_is_asked_for_increases(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answers, by label, are the same counts; a part of one is rounded."""
     result = [{"metric": {"release": "v1.0.0", "word": "the"}, "value": [1, "41.7"]}]
-    with Served(json.dumps({"data": {"result": result}})).on() as served:
+    with FakeService(json.dumps({"data": {"result": result}})).on() as served:
         monkeypatch.setattr("verdict.monitoring.sources._COUNTERS", {"verdict_words_total": "release, word"})
         found = windows_by_release(query_increases(served.url.removesuffix("/metrics"), "6h"), reference)
     assert found["v1.0.0"].words[reference.frequent.index("the")] == 42
@@ -84,20 +86,20 @@ def test_an_answer_that_a_kill_cut_off_is_told(answer: bytes) -> None:
 
 
 def test_an_answer_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is larger than any metrics is refused."""
+    """An answer that is larger than any metrics is refused."""
     monkeypatch.setattr("verdict.monitoring.sources._MAX_BYTES", 100)
-    with Served("x" * 101).on() as served, pytest.raises(VerdictError, match="more than 100 bytes"):
+    with FakeService("x" * 101).on() as served, pytest.raises(VerdictError, match="more than 100 bytes"):
         scrape(served.url)
 
 
 @pytest.mark.parametrize("answer", ['{"status": "error"}', "<html>", '{"data": {"result": [{}]}}', "[]"])
 def test_what_is_no_prometheus_is_told(answer: str) -> None:
     """Its refusal, a page, or another kind of answer is an error with a remedy."""
-    with Served(answer).on() as served, pytest.raises(VerdictError, match="nothing that Prometheus would"):
+    with FakeService(answer).on() as served, pytest.raises(VerdictError, match="nothing that Prometheus would"):
         query_increases(served.url.removesuffix("/metrics"), "6h")
 
 
 def test_a_stranger_on_the_port_has_counted_nothing(reference: Reference) -> None:
     """A page of something else has no series of ours."""
-    with Served("<html>verdict_words_total{}</html>\n").on() as served:
+    with FakeService("<html>verdict_words_total{}</html>\n").on() as served:
         assert windows_by_release(scrape(served.url), reference) == {}

@@ -166,7 +166,7 @@ def test_what_fails_lets_others_pass(queue: Queue) -> None:
 
 
 def test_a_full_disk_sends_nothing_twice(delivery: Delivery, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a try cannot be written nothing is sent; where its end cannot be, that is written before anything else."""
+    """If an attempt cannot be written nothing is sent; if its end cannot be, that is written before anything else."""
     sent: list[str] = []
     monkeypatch.setattr(GitHub, "dispatch", lambda _, __, payload: sent.append(payload["key"]))
     queue.add(payloads(2))

@@ -60,5 +60,5 @@ def with_probabilities(
     table: pd.DataFrame, values: npt.NDArray[np.float64], labels: tuple[str, ...] = LABELS
 ) -> pd.DataFrame:
     """The table with a column of probabilities for each label."""
-    own = pd.DataFrame(values, columns=probability_columns(labels), index=table.index)
-    return table.drop(columns=own.columns, errors="ignore").join(own)
+    probabilities = pd.DataFrame(values, columns=probability_columns(labels), index=table.index)
+    return table.drop(columns=probabilities.columns, errors="ignore").join(probabilities)

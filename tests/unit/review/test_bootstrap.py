@@ -24,18 +24,18 @@ Floats = npt.NDArray[np.float64]
 
 
 def drawn(
-    base: pd.DataFrame, candidate: pd.DataFrame, resamples: int, seed: int, asked: Sequence[str] = METRICS
+    base: pd.DataFrame, candidate: pd.DataFrame, resamples: int, seed: int, metrics: Sequence[str] = METRICS
 ) -> dict[str, Draws]:
     """Two models of three classes, resampled together."""
-    return paired_bootstrap(base, candidate, LABELS, ResamplingSettings(BINS, resamples, seed, lambda _: asked))
+    return paired_bootstrap(base, candidate, LABELS, ResamplingSettings(BINS, resamples, seed, lambda _: metrics))
 
 
 def sums_of(table: pd.DataFrame) -> Floats:
-    """What each row adds to the sums, in full."""
+    """Dense matrix of the terms that each row adds to the sums."""
     columns, values = LAYOUT.of_rows(scored_rows(table, LABELS, "table"))
-    found = np.zeros((len(table), LAYOUT.width))
-    np.put_along_axis(found, columns, values, axis=1)
-    return found
+    result = np.zeros((len(table), LAYOUT.width))
+    np.put_along_axis(result, columns, values, axis=1)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -62,27 +62,27 @@ def test_metrics_are_those_of_the_metrics_file(pair: tuple[pd.DataFrame, pd.Data
 
 def test_a_resample_is_the_metrics_of_the_rows_that_it_drew(pair: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """Every metric of a resample is that of a table in which each row stands as often as its group was drawn."""
-    asked = [*METRICS, "recall:low", "f1:high"]
-    draws, clusters = drawn(*pair, 3, 1, asked), Clusters.of(pair[0], 1)
+    metrics = [*METRICS, "recall:low", "f1:high"]
+    draws, clusters = drawn(*pair, 3, 1, metrics), Clusters.of(pair[0], 1)
     (counts,) = clusters.counts(3, 3)
     for number, times in enumerate(counts[:, clusters.group_of_row].astype(int)):
         old, new = (metrics_by_slice(side.loc[side.index.repeat(times)], LABELS, BINS) for side in pair)
-        for name, found in draws.items():
-            got = {metric: values[number] for metric, values in found.differences.items()}
-            assert got == pytest.approx({metric: new[name][metric] - old[name][metric] for metric in asked}, abs=1e-9)
+        for name, result in draws.items():
+            got = {metric: values[number] for metric, values in result.differences.items()}
+            assert got == pytest.approx({metric: new[name][metric] - old[name][metric] for metric in metrics}, abs=1e-9)
 
 
 def test_areas_under_curves_are_scikit_learns_on_each_resample(pair: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """Of two classes, ROC AUC and average precision are those of the rows as often as they were drawn, ties or not."""
     tables = [of_two(side).round(2) for side in pair]
-    asked = ("roc_auc", "average_precision")
-    found = paired_bootstrap(tables[0], tables[1], ("other", "high"), ResamplingSettings(1, 3, 1, lambda _: asked))
+    metrics = ("roc_auc", "average_precision")
+    result = paired_bootstrap(tables[0], tables[1], ("other", "high"), ResamplingSettings(1, 3, 1, lambda _: metrics))
     clusters = Clusters.of(tables[0], 1)
     (counts,) = clusters.counts(3, 3)
-    for name, draws in found.items():
+    for name, draws in result.items():
         inside = np.full(len(tables[0]), True) if name == OVERALL else (tables[0]["slice"] == name).to_numpy()
         for number, times in enumerate(counts[:, clusters.group_of_row[inside]]):
-            for metric, of in zip(asked, (roc_auc_score, average_precision_score), strict=True):
+            for metric, of in zip(metrics, (roc_auc_score, average_precision_score), strict=True):
                 old, new = (
                     of(side["label"][inside] == "high", side["high"][inside], sample_weight=times) for side in tables
                 )
@@ -93,9 +93,9 @@ def test_one_class_predicted_and_constant_rating_give_zeros() -> None:
     """Where a correlation or F1 is undefined, it is 0, as in the metrics file."""
     table = truth(np.random.default_rng(1), {"a": 5}).assign(rating=1.0, label=LABELS[2])
     constant = with_probabilities(table, np.tile([0.1, 0.2, 0.7], (len(table), 1)))
-    found = drawn(constant, constant, 5, 1)["a"].base
-    assert [found[name] for name in ("rating_r", "mcc", "accuracy")] == [0, 0, 1]
-    assert found["macro_f1"] == pytest.approx(1 / 3)
+    result = drawn(constant, constant, 5, 1)["a"].base
+    assert [result[name] for name in ("rating_r", "mcc", "accuracy")] == [0, 0, 1]
+    assert result["macro_f1"] == pytest.approx(1 / 3)
 
 
 def _weighted_f1(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -117,7 +117,7 @@ def test_interval_agrees_with_scipys_paired_bootstrap(pair: tuple[pd.DataFrame, 
 
     draws = drawn(*tables, 10_000, 3)[name]
     low, high = draws.interval("weighted_f1", 0.95)
-    theirs = scipy.stats.bootstrap(
+    by_scipy = scipy.stats.bootstrap(
         (np.arange(len(groups)),),
         statistic,
         vectorized=True,
@@ -127,9 +127,9 @@ def test_interval_agrees_with_scipys_paired_bootstrap(pair: tuple[pd.DataFrame, 
         rng=np.random.default_rng(4),
     )
     # The error of two 2.5 % quantiles of 10,000 draws is 4 % of a standard error; four times that.
-    tolerance = 0.15 * theirs.standard_error
-    assert (low, high) == pytest.approx(tuple(theirs.confidence_interval), abs=tolerance)
-    assert draws.standard_error("weighted_f1") == pytest.approx(theirs.standard_error, rel=0.05)
+    tolerance = 0.15 * by_scipy.standard_error
+    assert (low, high) == pytest.approx(tuple(by_scipy.confidence_interval), abs=tolerance)
+    assert draws.standard_error("weighted_f1") == pytest.approx(by_scipy.standard_error, rel=0.05)
 
 
 def test_intervals_cover_the_truth_with_groups_as_clusters() -> None:
@@ -137,15 +137,15 @@ def test_intervals_cover_the_truth_with_groups_as_clusters() -> None:
     generator = np.random.default_rng(11)
     population = truth(generator, {"a": 40_000})
     models = [predicted(population, generator, noise) for noise in (1.0, 1.3)]
-    asked = ("weighted_f1", "log_loss", "rating_r")
+    metrics = ("weighted_f1", "log_loss", "rating_r")
     ends = [metrics_by_slice(model, LABELS, BINS)[OVERALL] for model in models]
-    true = {name: ends[1][name] - ends[0][name] for name in asked}
+    true = {name: ends[1][name] - ends[0][name] for name in metrics}
     # Test sets are runs of 60 groups.
     bounds = np.flatnonzero(np.diff(pd.factorize(population["group"])[0] // 60)) + 1
     covered = dict.fromkeys(true, 0)
     parts = [np.arange(begin, end) for begin, end in zip([0, *bounds], [*bounds, len(population)], strict=True)]
     for number, rows in enumerate(parts[:600]):
-        draws = drawn(models[0].iloc[rows], models[1].iloc[rows], 1000, number, asked)["a"]
+        draws = drawn(models[0].iloc[rows], models[1].iloc[rows], 1000, number, metrics)["a"]
         for name, value in true.items():
             low, high = draws.interval(name, 0.95)
             covered[name] += low <= value <= high
@@ -199,8 +199,8 @@ def test_a_group_of_several_slices_is_drawn_as_one() -> None:
     assert (counts[:, shared[:5]] == counts[:, shared[5:]]).all()
     assert (counts[:, shared[:5]].sum(axis=1) == 5).all()
     models = [predicted(both, np.random.default_rng(4), noise) for noise in (0.5, 1.5)]
-    found = drawn(models[0], models[1], 500, 1, ["accuracy"])
-    assert [(one.groups, one.rows, one.strata) for one in found.values()] == [(40, 45, 3), (20, 20, 2), (25, 25, 2)]
+    result = drawn(models[0], models[1], 500, 1, ["accuracy"])
+    assert [(one.groups, one.rows, one.strata) for one in result.values()] == [(40, 45, 3), (20, 20, 2), (25, 25, 2)]
 
 
 @pytest.mark.parametrize("slices", [2, 6, 30])
@@ -212,9 +212,9 @@ def test_groups_across_slices_vary_as_much_as_without(slices: int) -> None:
     errors = []
     for rows in (table, crossed):
         models = [predicted(rows, np.random.default_rng(4), noise) for noise in (0.5, 1.5)]
-        found = drawn(models[0], models[1], 4000, 1, ["accuracy"])
-        errors.append(found["overall"].standard_error("accuracy"))
-        assert all(np.isfinite(one.interval("accuracy", 0.95)).all() for one in found.values())
+        result = drawn(models[0], models[1], 4000, 1, ["accuracy"])
+        errors.append(result["overall"].standard_error("accuracy"))
+        assert all(np.isfinite(one.interval("accuracy", 0.95)).all() for one in result.values())
     assert errors[1] == pytest.approx(errors[0], rel=0.1)
 
 
@@ -245,8 +245,8 @@ def test_a_chunk_is_bounded_by_bytes_whatever_rows_and_classes(monkeypatch: pyte
     for rows, classes in ((200, 2), (2000, 2), (200, 200)):
         labels = tuple(f"l{number:03}" for number in range(classes))
         tables = [of_classes(np.random.default_rng(seed), rows, labels) for seed in (1, 2)]
-        own = Resampling(tables, labels, BINS, 1, lambda _: ["weighted_f1"])
-        places = [place for place, *_ in own.draw(1000)]
+        sampler = Resampling(tables, labels, BINS, 1, lambda _: ["weighted_f1"])
+        places = [place for place, *_ in sampler.draw(1000)]
         sizes[rows, classes] = places[0].stop
         assert sum(place.stop - place.start for place in places) == 1000
         assert sizes[rows, classes] * (16 * rows + 64 * 2 * Sums(labels, BINS, rated=False).width) <= 1_000_000

@@ -32,9 +32,9 @@ def table() -> pd.DataFrame:
     return truth(np.random.default_rng(21), SLICES)
 
 
-def compare_tables(base: pd.DataFrame, candidate: pd.DataFrame, plan: ComparisonSettings) -> Comparison:
+def compare_tables(base: pd.DataFrame, candidate: pd.DataFrame, settings: ComparisonSettings) -> Comparison:
     """Two models of the same three classes."""
-    return compare_labelled(base, candidate, LABELS, plan)
+    return compare_labelled(base, candidate, LABELS, settings)
 
 
 def model(table: pd.DataFrame, noise: float, seed: int = 5) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def test_less_is_better_for_losses(table: pd.DataFrame) -> None:
 
 
 def test_a_word_follows_from_its_interval_alone(table: pd.DataFrame) -> None:
-    """Whatever excludes 0 is better or worse, and nothing else is; the difference is candidate − main."""
+    """Intervals that exclude 0 are better or worse, all others are not; the difference is candidate − base."""
     comparison = compare_tables(model(table, 0.9), model(table, 1.0), SETTINGS)
     for line in comparison.differences:
         assert (line.verdict == SAME) == (line.low <= 0 <= line.high), line
@@ -174,31 +174,31 @@ def test_without_slices_the_family_is_one_claim() -> None:
     """A table without slices and ratings has one group, whose headline interval holds with the whole confidence."""
     labels = ("ham", "spam")
     base, candidate = (of_classes(np.random.default_rng(seed), 300, labels) for seed in (1, 2))
-    found = compare_labelled(base, candidate, labels, SETTINGS)
-    assert (found.slices, [group.name for group in found.groups]) == ((), [OVERALL])
-    assert [line.metric for line in found.differences] == list(metrics_of(2, rated=False))
-    assert found.difference(OVERALL).confidence == 0.95
-    assert found.groups[0].clusters == 300
+    comparison = compare_labelled(base, candidate, labels, SETTINGS)
+    assert (comparison.slices, [group.name for group in comparison.groups]) == ((), [OVERALL])
+    assert [line.metric for line in comparison.differences] == list(metrics_of(2, rated=False))
+    assert comparison.difference(OVERALL).confidence == 0.95
+    assert comparison.groups[0].clusters == 300
 
 
 def test_another_metric_may_decide(table: pd.DataFrame) -> None:
     """The headline metric is the one that `of` gives, whose family it is, and whose loss is said to be visible."""
     base, candidate = (of_two(model(table, noise)) for noise in (0.8, 1.2))
-    plan = replace(SETTINGS, headline="average_precision")
-    found = compare_labelled(base, candidate, ("other", "high"), plan)
-    line = found.difference(OVERALL)
-    assert (found.headline, line.metric) == ("average_precision", "average_precision")
+    settings = replace(SETTINGS, headline="average_precision")
+    comparison = compare_labelled(base, candidate, ("other", "high"), settings)
+    line = comparison.difference(OVERALL)
+    assert (comparison.headline, line.metric) == ("average_precision", "average_precision")
     assert line.confidence == pytest.approx(0.95 ** (1 / 3))
     by_f1 = compare_labelled(base, candidate, ("other", "high"), SETTINGS)
     assert by_f1.difference(OVERALL, "average_precision").confidence > line.confidence
-    assert found.groups[0].detectable != by_f1.groups[0].detectable
+    assert comparison.groups[0].detectable != by_f1.groups[0].detectable
 
 
 def test_what_is_named_of_one_class_is_compared_and_no_other(table: pd.DataFrame) -> None:
     """A class's recall that the policy fails a change for is compared in that group, and one with a floor, too."""
-    plan = replace(SETTINGS, named=frozenset({("films", "recall:low")}), floored=frozenset({(OVERALL, "f1:high")}))
-    found = compare_tables(model(table, 0.5), model(table, 3.0), plan)
-    of_class = {(line.group, line.metric): line for line in found.differences if ":" in line.metric}
+    settings = replace(SETTINGS, named=frozenset({("films", "recall:low")}), floored=frozenset({(OVERALL, "f1:high")}))
+    comparison = compare_tables(model(table, 0.5), model(table, 3.0), settings)
+    of_class = {(line.group, line.metric): line for line in comparison.differences if ":" in line.metric}
     assert set(of_class) == {("films", "recall:low"), (OVERALL, "f1:high")}
     assert of_class["films", "recall:low"].confidence == pytest.approx(0.95 ** (1 / 4))
     assert of_class[OVERALL, "f1:high"].confidence == pytest.approx(0.95 ** (1 / (3 * len(METRICS) + 2 - 4)))
@@ -208,9 +208,9 @@ def test_what_is_named_of_one_class_is_compared_and_no_other(table: pd.DataFrame
 def test_a_class_that_no_row_has_has_no_recall(table: pd.DataFrame) -> None:
     """Where the truth lacks a class, a metric of it is said to have no value, and no loss."""
     kept = table[(table["slice"] != "films") | (table["label"] != "low")].reset_index(drop=True)
-    plan = replace(SETTINGS, named=frozenset((group, "recall:low") for group in (OVERALL, *SLICES)))
-    found = compare_tables(model(kept, 0.5), model(kept, 3.0), plan)
-    assert {group: found.difference(group, "recall:low").verdict for group in (OVERALL, *SLICES)} == {
+    settings = replace(SETTINGS, named=frozenset((group, "recall:low") for group in (OVERALL, *SLICES)))
+    comparison = compare_tables(model(kept, 0.5), model(kept, 3.0), settings)
+    assert {group: comparison.difference(group, "recall:low").verdict for group in (OVERALL, *SLICES)} == {
         OVERALL: WORSE,
         "films": UNDEFINED,
         "books": WORSE,
@@ -222,14 +222,14 @@ def test_a_change_that_adds_a_class_is_compared(table: pd.DataFrame) -> None:
     old = of_two(model(table, 0.5)).assign(label=table["label"])
     both = extended_to_labels(old, ("other", "high"), (*LABELS, "other"))
     new = extended_to_labels(model(table, 0.5), LABELS, (*LABELS, "other"))
-    found = compare_labelled(both, new, (*LABELS, "other"), SETTINGS)
-    assert not found.unchanged
-    assert found.difference(OVERALL).verdict == BETTER
-    assert set(found.rows["base"]) == {"other", "high"}
+    comparison = compare_labelled(both, new, (*LABELS, "other"), SETTINGS)
+    assert not comparison.unchanged
+    assert comparison.difference(OVERALL).verdict == BETTER
+    assert set(comparison.rows["base"]) == {"other", "high"}
 
 
 @pytest.mark.parametrize(
-    ("plan", "told"),
+    ("settings", "message"),
     [
         (replace(SETTINGS, headline="roc_auc"), "the data has no roc_auc; there is weighted_f1, "),
         (replace(SETTINGS, named=frozenset({(OVERALL, "recall:spam")})), "the data has no recall:spam"),
@@ -237,11 +237,11 @@ def test_a_change_that_adds_a_class_is_compared(table: pd.DataFrame) -> None:
     ],
 )
 def test_a_metric_that_the_data_does_not_have_is_refused(
-    table: pd.DataFrame, plan: ComparisonSettings, told: str
+    table: pd.DataFrame, settings: ComparisonSettings, message: str
 ) -> None:
     """One of two classes where there are three, one of a class that is none, and of ratings where there is none."""
-    with pytest.raises(VerdictError, match=told):
-        compare_tables(model(table, 0.5), model(table, 0.6), plan)
+    with pytest.raises(VerdictError, match=message):
+        compare_tables(model(table, 0.5), model(table, 0.6), settings)
     unrated = model(table, 0.5).drop(columns="rating")
     with pytest.raises(VerdictError, match="the data has no rating_r"):
         compare_tables(unrated, unrated, replace(SETTINGS, headline="rating_r"))

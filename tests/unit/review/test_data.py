@@ -1,4 +1,4 @@
-"""What a change does to the data, row by row and word by word."""
+"""The changes of the data, row by row and word by word."""
 
 import pandas as pd
 import pytest
@@ -27,16 +27,16 @@ def changed(**cells: tuple[str, str | float]) -> pd.DataFrame:
 def counts(new: pd.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
     """The kinds of change that occur, by slice and class."""
     table = summarize_changes(OLD, new).counts
-    found = {}
+    kinds_by_class = {}
     for row in table.reset_index().to_dict("records"):
         kinds = {kind: row[kind] for kind in KINDS if row[kind]}
         if kinds:
-            found[row["slice"], row["label"]] = kinds
-    return found
+            kinds_by_class[row["slice"], row["label"]] = kinds
+    return kinds_by_class
 
 
 def test_rows_are_counted_by_what_happened_to_them() -> None:
-    """What was relabelled, rewritten, regrouped or moved counts under its new class, what was removed under its old."""
+    """Relabelled, rewritten, regrouped and moved rows count under their new class, removed rows under their old."""
     assert counts(OLD) == {}
     assert counts(changed(news_1=("label", "neutral"))) == {("news", "neutral"): {"relabelled": 1}}
     assert counts(changed(news_1=("text", "taxes fall"))) == {("news", "negative"): {"rewritten": 1}}
@@ -81,8 +81,8 @@ def test_what_happened_is_told_by_split_with_the_first_ids() -> None:
     new = many.assign(split=many["split"].where(many["id"] != "news-1", "test"))
     new.loc[new["id"] == "news-2", "label"] = "neutral"
     new.loc[new["id"].str.startswith("tweets"), "text"] = "so bad"
-    told = [(move.split, move.kind, move.count, move.ids) for move in summarize_changes(many, new).changes_by_split]
-    assert told == [
+    changes = [(move.split, move.kind, move.count, move.ids) for move in summarize_changes(many, new).changes_by_split]
+    assert changes == [
         ("test", "relabelled", 1, ("news-2",)),
         ("train", "rewritten", 8, tuple(f"tweets-{n}" for n in range(1, 6))),
         ("train → test", "moved", 1, ("news-1",)),

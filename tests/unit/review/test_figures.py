@@ -1,4 +1,4 @@
-"""The figures as DVC hands them over."""
+"""Reported figures, as DVC reads them."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ REVISION = Revision(Path(), "HEAD", "0" * 40)
 
 
 def by_dvc(document: dict[str, Any]) -> dict[str, float]:
-    """What the review reads of a document that DVC shows."""
+    """The figures that the review reads from DVC's output for a document."""
     answer = {"diff": {EVALUATION: diff({EVALUATION: {"data": document}}, {}, with_unchanged=True)[EVALUATION]}}
     repo = SimpleNamespace(metrics=SimpleNamespace(diff=lambda **_: answer))
     return reported(cast("Store", SimpleNamespace(repo=repo)), REVISION, REVISION)[0]
@@ -49,16 +49,16 @@ NAMES = (
 
 
 def test_slices_and_labels_may_have_any_name() -> None:
-    """Whatever they are called, each figure is found again in what DVC shows, and none is taken for another."""
+    """With any names, each figure is found again in DVC's output, and none is taken for another."""
     labels = tuple(NAMES)
     table = of_classes(np.random.default_rng(1), 200, labels)
     table.insert(2, "slice", [NAMES[number % len(NAMES)].replace("overall", "all") for number in range(200)])
     expected = metrics_document(metrics_by_slice(table, labels, 10), labels)
-    told = by_dvc(expected)
-    assert mismatches(told, expected, REVISION) == []
-    assert len(told) == len(list(leaves(expected)))
-    for key in told:
-        wrong = mismatches({**told, key: told[key] + 1}, expected, REVISION)
+    document = by_dvc(expected)
+    assert mismatches(document, expected, REVISION) == []
+    assert len(document) == len(list(leaves(expected)))
+    for key in document:
+        wrong = mismatches({**document, key: document[key] + 1}, expected, REVISION)
         assert len(wrong) == 1
         assert wrong[0].startswith(f"{key}: ")
 
@@ -79,8 +79,8 @@ SMALL: dict[str, Any] = {"overall": {"n": 3}, "slices": {"news": {"n": 3}}}
 def test_the_figures_of_a_candidate_begin_with_all_rows() -> None:
     """The table has overall first, then the slices, by the names of the metrics that the data has."""
     table = of_classes(np.random.default_rng(1), 90, ("ham", "spam")).assign(slice=list("bca") * 30)
-    own = metrics_by_slice(table, ("ham", "spam"), 10)
-    text = render(figures(Review(REVISION, REVISION, figures=own)))
+    by_slice = metrics_by_slice(table, ("ham", "spam"), 10)
+    text = render(figures(Review(REVISION, REVISION, figures=by_slice)))
     assert '<th align="right">ROC AUC</th>' in text
     assert "rating" not in text
     places = [text.index(f">{name}<") for name in ("overall", "b", "c", "a")]
@@ -104,13 +104,13 @@ TOLD: dict[str, tuple[dict[str, object], str]] = {
 @pytest.mark.parametrize("kind", TOLD)
 def test_what_nobody_computes_is_named(kind: str) -> None:
     """Keys, strings and lists at any depth that are not among the computed figures."""
-    told, name = TOLD[kind]
-    assert f"{name}: nobody computes it" in unknown_entries(told, DOCUMENT)
+    document, name = TOLD[kind]
+    assert f"{name}: nobody computes it" in unknown_entries(document, DOCUMENT)
     assert unknown_entries(DOCUMENT, DOCUMENT) == []
 
 
 @pytest.mark.parametrize(
-    ("told", "found"),
+    ("document", "line"),
     [
         ({"n": 3}, "weighted_f1: missing"),
         ({"weighted_f1": 0.51, "n": 3}, "weighted_f1: 0.51, by the predictions 0.5"),
@@ -118,9 +118,9 @@ def test_what_nobody_computes_is_named(kind: str) -> None:
         ({"weighted_f1": 0.5, "n": True}, "n: True, by the predictions 3"),
     ],
 )
-def test_every_figure_of_a_document_is_compared(told: dict[str, object], found: str) -> None:
+def test_every_figure_of_a_document_is_compared(document: dict[str, object], line: str) -> None:
     """One that is missing, off or no number is named with what it should be; the sixth digit may differ."""
-    assert document_mismatches(told, GROUP) == [found]
+    assert document_mismatches(document, GROUP) == [line]
     assert document_mismatches({"weighted_f1": 0.500004, "n": 3}, GROUP) == []
 
 

@@ -1,4 +1,4 @@
-"""The first line of a verdict: what decided, and what became of the model by every metric, in words that agree."""
+"""The first line of a verdict: the rules that decided, and the model's change by every metric."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -110,10 +110,10 @@ def test_rounding_is_no_difference(main_model: pd.DataFrame) -> None:
 
 def test_slices_that_come_and_go_are_said(main_model: pd.DataFrame) -> None:
     """A slice that only one side tests is named, on whichever side it is."""
-    own = metrics_by_slice(main_model, LABELS, 10)
-    theirs = {OVERALL: own[OVERALL], "films": own["films"], "tweets": own["books"]}
+    figures = metrics_by_slice(main_model, LABELS, 10)
+    base_figures = {OVERALL: figures[OVERALL], "films": figures["films"], "tweets": figures["books"]}
     comparison = replace(compare_tables(main_model, surer(main_model, 1 + 1e-6), SETTINGS), test_changed=True)
-    claim = judged(comparison, figures=own, base_figures=theirs).claim
+    claim = judged(comparison, figures=figures, base_figures=base_figures).claim
     assert claim.endswith("; new: books; no longer tested: tweets")
 
 

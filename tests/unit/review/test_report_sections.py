@@ -33,7 +33,7 @@ HOSTILE = (
 
 
 def compared(
-    labels: tuple[str, ...], slices: tuple[str, ...] = (), rows: int = 600, plan: ComparisonSettings = SETTINGS
+    labels: tuple[str, ...], slices: tuple[str, ...] = (), rows: int = 600, settings: ComparisonSettings = SETTINGS
 ) -> Comparison:
     """Two models of such classes, the second of which is worse."""
     tables = []
@@ -42,16 +42,16 @@ def compared(
         names = [slices[number % len(slices)] for number in range(rows)] if slices else []
         tables.append(table.assign(slice=names) if slices else table)
     base, candidate = tables
-    return compare_tables(base, candidate, labels, plan)
+    return compare_tables(base, candidate, labels, settings)
 
 
 def about(comparison: Comparison, slice_column: object = "source") -> Review:
     """A review with that comparison, of data whose slices are values of such a column."""
     params = {"data": {"slice": slice_column}, "evaluate": {}}
-    own = replace(REVISION, name="candidate")
-    own.__dict__["params"] = params
+    candidate = replace(REVISION, name="candidate")
+    candidate.__dict__["params"] = params
     policy = type("Policy", (), {"claims": lambda _, headline: (("overall", headline),)})()
-    return Review(REVISION, own, metric=comparison.headline, policy=policy, comparison=comparison)
+    return Review(REVISION, candidate, metric=comparison.headline, policy=policy, comparison=comparison)
 
 
 def written(comparison: Comparison, slice_column: object = "source") -> dict[str, Section]:
@@ -69,17 +69,17 @@ def written(comparison: Comparison, slice_column: object = "source") -> dict[str
 
 def test_without_slices_there_is_no_section_of_them() -> None:
     """Of data without slices the report has metrics, classes and texts alone, and speaks of no slice."""
-    found = written(compared(("ham", "spam")))
-    assert list(found) == ["Metrics", "Classes", "Texts fixed", "Texts broken"]
-    assert "slice" not in "".join(map(render, found.values()))
+    by_title = written(compared(("ham", "spam")))
+    assert list(by_title) == ["Metrics", "Classes", "Texts fixed", "Texts broken"]
+    assert "slice" not in "".join(map(render, by_title.values()))
 
 
 @pytest.mark.parametrize(("column", "title"), [("source", "Source"), (["site", "year"], "Site, year"), (None, "Slice")])
 def test_slices_are_called_what_their_column_is(column: object, title: str) -> None:
     """The heading is the column's name, of several columns all of them."""
-    found = written(compared(("ham", "spam"), ("a", "b")), column)
-    assert list(found)[1:3] == [title, "All metrics by slice"]
-    assert f'<th align="left">{title[0].lower()}{title[1:]}</th>' in render(found[title])
+    by_title = written(compared(("ham", "spam"), ("a", "b")), column)
+    assert list(by_title)[1:3] == [title, "All metrics by slice"]
+    assert f'<th align="left">{title[0].lower()}{title[1:]}</th>' in render(by_title[title])
 
 
 def test_how_small_a_loss_could_be_seen_is_said_of_all_rows() -> None:
@@ -132,7 +132,7 @@ def test_the_figures_of_classes_are_those_of_the_predictions() -> None:
 def test_hostile_labels_and_slices_are_shown_and_nothing_more() -> None:
     """No element, link, mention or character of theirs has an effect, wherever the report has them; none is long."""
     named = frozenset((group, f"recall:{HOSTILE[0]}") for group in ("overall", *HOSTILE))
-    comparison = compared(HOSTILE, HOSTILE[::-1], plan=replace(SETTINGS, named=named))
+    comparison = compared(HOSTILE, HOSTILE[::-1], settings=replace(SETTINGS, named=named))
     rows = comparison.rows.assign(text="a text", split="test")
     change = summarize_changes(rows.head(300), rows.assign(label=rows["label"].iloc[::-1].to_numpy()))
     review = about(comparison, list(HOSTILE))

@@ -1,4 +1,4 @@
-"""Tables, pictures and folders of a stranger: measured by what they would become, before they become it."""
+"""Untrusted tables, pictures and folders are measured before they are decoded."""
 
 import tracemalloc
 import zlib
@@ -133,7 +133,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("kind", DAMAGED)
 def test_a_damaged_picture_is_refused(kind: str) -> None:
-    """What is no whole PNG, and what would unpack to more than a picture, is an error that names the file."""
+    """A file that is no whole PNG, or unpacks to more than a picture, is an error that names the file."""
     tracemalloc.start()
     with pytest.raises(VerdictError) as caught:
         decode(DAMAGED[kind], "a.png")

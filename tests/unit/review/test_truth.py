@@ -1,4 +1,4 @@
-"""Tables that somebody else wrote: which columns of truth they may have, and what is refused of them."""
+"""Untrusted tables of rows: their truth columns, and what is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ def written(path: Path, table: pd.DataFrame) -> Path:
 
 def test_a_table_has_the_columns_of_truth_that_it_has(tmp_path: Path) -> None:
     """Slice and rating may be missing; what is there comes in one order, with the columns asked for at its end."""
-    found = read_truth(written(tmp_path / "plain.parquet", ROWS.assign(surplus=1)), "", "text")
-    assert list(found) == ["id", "group", "label", "text"]
+    table = read_truth(written(tmp_path / "plain.parquet", ROWS.assign(surplus=1)), "", "text")
+    assert list(table) == ["id", "group", "label", "text"]
     assert list(read_truth(written(tmp_path / "whole.parquet", WHOLE), "")) == [
         "id",
         "group",
@@ -68,9 +68,9 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_truth_that_is_none_is_refused(name: str) -> None:
     """Each in words of its own, with the table's name; the same rows without that pass."""
-    cells, told = BROKEN[name]
+    cells, message = BROKEN[name]
     require_truth(WHOLE, "the table", LABELS)
-    with pytest.raises(VerdictError, match=told) as caught:
+    with pytest.raises(VerdictError, match=message) as caught:
         require_truth(WHOLE.assign(**cells), "the table", LABELS)
     assert caught.value.where == "the table"
 

@@ -1,4 +1,4 @@
-"""Which keys of params.yaml need a person's approval when they change, and by which name."""
+"""The keys of params.yaml that need a person's approval when they change, and the approval's name."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,13 +22,13 @@ def side(**params: Any) -> Revision:  # noqa: ANN401 - YAML
 
 def rules(**params: Any) -> list[str]:  # noqa: ANN401 - YAML
     """The rules whose keys change where these come in."""
-    found = param_changes(side(), side(**params))
-    return [rule for rule in ("policy", "data", "split") if watched_changes(found, rule)]
+    changes = param_changes(side(), side(**params))
+    return [rule for rule in ("policy", "data", "split") if watched_changes(changes, rule)]
 
 
 @pytest.mark.parametrize("key", sorted(Data.model_fields))
 def test_each_key_of_the_data_is_watched(key: str) -> None:
-    """What a row and its label is needs the approval `data`; when it was, which deals it to a split, `split`."""
+    """Keys on rows and labels need the approval `data`; those on dates, which assign rows to splits, `split`."""
     expected = [] if f"data.{key}" in FREE else ["split"] if key.startswith("date") else ["data"]
     assert rules(data={key: "x"}) == expected
     assert rules(data={key: {"column": "x"}}) == expected
@@ -36,7 +36,7 @@ def test_each_key_of_the_data_is_watched(key: str) -> None:
 
 @pytest.mark.parametrize("key", sorted(Split.model_fields))
 def test_each_key_of_the_split_is_watched(key: str) -> None:
-    """How rows are dealt needs the approval `split`."""
+    """Keys on the assignment of rows to splits need the approval `split`."""
     assert rules(split={key: "x"}) == ["split"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.serving.asking import Asked
+from tests.unit.serving.service_client import ServiceClient
 from verdict.classifier.predict import predict
 
 TEXTS = ["a wonderful lamp", "", "  ", "caf\u00e9 &amp;amp; \U0001f600", "nul \x00", "good " * 2_000, 'quote " and \\']
@@ -34,13 +34,13 @@ def tensor(texts: list[Any], name: str = "text", **changes: object) -> dict[str,
 
 def test_one_text_and_many_are_answered_as_predict_does(artifact: Path) -> None:
     """Alone, in a list and by the Open Inference Protocol: the same labels, and the same digits."""
-    asked, expected = Asked(artifact, release="v1.2.0"), predicted(artifact, TEXTS)
-    alone = [asked.post("/predict", {"text": text}).json for text in TEXTS]
+    client, expected = ServiceClient(artifact, release="v1.2.0"), predicted(artifact, TEXTS)
+    alone = [client.post("/predict", {"text": text}).json for text in TEXTS]
     assert [bare(answer) for answer in alone] == expected
-    together = asked.post("/predict", {"texts": TEXTS * 4}).json["predictions"]
+    together = client.post("/predict", {"texts": TEXTS * 4}).json["predictions"]
     assert [bare(answer) for answer in together] == expected * 4
     assert {answer["version"] for answer in [*alone, *together]} == {"v1.2.0"}
-    reply = asked.post(INFER, {"inputs": [tensor(TEXTS)]}).json
+    reply = client.post(INFER, {"inputs": [tensor(TEXTS)]}).json
     label, probabilities, _ = (output["data"] for output in reply["outputs"])
     assert label == [answer["label"] for answer in expected]
     assert probabilities == [value for answer in expected for value in answer["probabilities"].values()]
@@ -48,33 +48,33 @@ def test_one_text_and_many_are_answered_as_predict_does(artifact: Path) -> None:
 
 def test_a_text_of_several_columns_is_an_object(of_mails: Path) -> None:
     """Objects of the columns are joined as in training; one of other keys is refused, and a plain text taken whole."""
-    asked, mail = Asked(of_mails), {"subject": "letter 1", "body": "a wonderful lamp"}
+    client, mail = ServiceClient(of_mails), {"subject": "letter 1", "body": "a wonderful lamp"}
     expected = predicted(of_mails, [json.dumps(mail)])
-    assert bare(asked.post("/predict", {"text": mail}).json) == expected[0]
+    assert bare(client.post("/predict", {"text": mail}).json) == expected[0]
     columns = [tensor([mail[name]], name) for name in mail]
-    assert asked.post(INFER, {"inputs": columns}).json["outputs"][0]["data"] == [expected[0]["label"]]
-    refused = asked.post("/predict", {"text": {"subject": "a", "corpse": "b"}})
+    assert client.post(INFER, {"inputs": columns}).json["outputs"][0]["data"] == [expected[0]["label"]]
+    refused = client.post("/predict", {"text": {"subject": "a", "corpse": "b"}})
     assert refused.status == 422
     assert refused.json["error"].endswith("TEXT is a string, or an object of subject, body")
-    assert asked.post("/predict", {"text": "a wonderful lamp"}).status == 200
-    assert asked.post(INFER, {"inputs": columns[:1]}).status == 400
+    assert client.post("/predict", {"text": "a wonderful lamp"}).status == 200
+    assert client.post(INFER, {"inputs": columns[:1]}).status == 400
 
 
 def test_the_protocol_names_its_model_and_gives_ids_back(artifact: Path) -> None:
     """Metadata fits what infer takes and gives; an id comes back; outputs are those asked for; nested data are flat."""
-    asked = Asked(artifact, release="v1.2.0")
-    model = asked.get("/v2/models/classifier").json
+    client = ServiceClient(artifact, release="v1.2.0")
+    model = client.get("/v2/models/classifier").json
     assert [entry["name"] for entry in model["inputs"]] == ["text"]
     assert (model["versions"], model["platform"]) == (["v1.2.0"], "verdict_linear")
     body = {"id": "a-7", "inputs": [tensor([["good"], ["bad"]], shape=[2, 1])], "outputs": [{"name": "label"}]}
-    reply = asked.post("/v2/models/classifier/versions/v1.2.0/infer", body).json
+    reply = client.post("/v2/models/classifier/versions/v1.2.0/infer", body).json
     assert reply["id"] == "a-7"
     assert [(entry["name"], entry["shape"]) for entry in reply["outputs"]] == [("label", [2])]
-    whole = asked.post(INFER, {"inputs": [tensor(["good", "bad"])]}).json
+    whole = client.post(INFER, {"inputs": [tensor(["good", "bad"])]}).json
     assert [entry["name"] for entry in whole["outputs"]] == [entry["name"] for entry in model["outputs"]]
     assert "id" not in whole
     for path in ("/v2/health/live", "/v2/health/ready", "/health", "/v2", "/v2/models/classifier/ready", "/docs", "/"):
-        assert asked.get(path).status == 200, path
+        assert client.get(path).status == 200, path
 
 
 @pytest.mark.parametrize(
@@ -93,22 +93,22 @@ def test_the_protocol_names_its_model_and_gives_ids_back(artifact: Path) -> None
 )
 def test_what_does_not_fit_the_metadata_is_a_bad_request(artifact: Path, body: object) -> None:
     """The protocol's own status for a request that the model cannot take is 400, with its `error`."""
-    reply = Asked(artifact).post(INFER, body)
+    reply = ServiceClient(artifact).post(INFER, body)
     assert (reply.status, list(reply.json)) == (400, ["error"])
 
 
 @pytest.mark.parametrize("path", ["/v2/models/other/infer", "/v2/models/classifier/versions/v9/infer"])
 def test_another_model_is_not_found(artifact: Path, path: str) -> None:
     """Another name or version is 404, for infer, metadata and readiness."""
-    asked = Asked(artifact)
-    assert asked.post(path, {"inputs": [tensor(["a"])]}).status == 404
+    client = ServiceClient(artifact)
+    assert client.post(path, {"inputs": [tensor(["a"])]}).status == 404
     place = path.removesuffix("/infer")
-    assert [asked.get(place).status, asked.get(f"{place}/ready").status] == [404, 404]
+    assert [client.get(place).status, client.get(f"{place}/ready").status] == [404, 404]
 
 
 def test_the_version_says_what_answers(artifact: Path) -> None:
     """/version has release, commit, the hash of the manifest, kind, labels and columns."""
-    told = Asked(artifact, release="v1.2.0", commit="c0ffee").get("/version").json
+    told = ServiceClient(artifact, release="v1.2.0", commit="c0ffee").get("/version").json
     assert (told["version"], told["commit"], told["kind"]) == ("v1.2.0", "c0ffee", "linear")
     assert told["labels"] == ["negative", "neutral", "positive"]
     assert len(told["artifact"]) == 64

@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 from starlette.exceptions import HTTPException
 
-from tests.unit.serving.asking import Asked
+from tests.unit.serving.service_client import ServiceClient
 from verdict.base.errors import VerdictError
 from verdict.classifier.artifact import Answer, Classifier
 from verdict.monitoring.reference import read, write
@@ -36,30 +36,30 @@ def every_text(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("every_text")
 def test_what_texts_hold_is_published_in_lots(artifact: Path) -> None:
     """Labels, confidence and lengths are 0 below a lot, and move by all that waits; requests are counted at once."""
-    asked = Asked(artifact)
+    client = ServiceClient(artifact)
     for _ in range(LOT - 1):
-        asked.post("/predict", {"text": "good"})
-    before = asked.metrics()
+        client.post("/predict", {"text": "good"})
+    before = client.metrics()
     assert total(before, "verdict_answers_total") == total(before, "verdict_text_characters_count") == 0
     assert total(before, "verdict_texts_total") == total(before, "verdict_requests_total") == LOT - 1
-    asked.post("/predict", {"texts": ["good", "awful"]})
-    after = asked.metrics()
+    client.post("/predict", {"texts": ["good", "awful"]})
+    after = client.metrics()
     assert total(after, "verdict_answers_total") == total(after, "verdict_text_characters_count") == LOT + 1
     assert total(after, "verdict_text_characters_sum") == 4 * LOT + 5
-    asked.post("/predict", {"text": "good"})
-    assert total(asked.metrics(), "verdict_answers_total") == LOT + 1
+    client.post("/predict", {"text": "good"})
+    assert total(client.metrics(), "verdict_answers_total") == LOT + 1
 
 
 @pytest.mark.usefixtures("every_text")
 def test_words_are_counted_by_the_reference_in_lots(artifact: Path) -> None:
     """Frequent words by themselves, all unknown ones together, as the model reads them; and what was promised."""
-    asked = Asked(artifact, release="v1.2.0")
+    client = ServiceClient(artifact, release="v1.2.0")
     reference = read(artifact.with_name("reference.json"))
     word = next(word for word in reference.frequent if word.isalpha())
-    asked.post("/predict", {"texts": [f"{word.upper()}&#32;{word} xyzzy plugh"] * (LOT - 1)})
-    assert total(asked.metrics(), "verdict_words_total") == 0
-    asked.post("/predict", {"text": ""})
-    after = asked.metrics()
+    client.post("/predict", {"texts": [f"{word.upper()}&#32;{word} xyzzy plugh"] * (LOT - 1)})
+    assert total(client.metrics(), "verdict_words_total") == 0
+    client.post("/predict", {"text": ""})
+    after = client.metrics()
     for name in (word, r"\(unknown\)"):
         assert total(after, f'verdict_words_total{{release="v1.2.0",word="{name}"}}') == 2 * (LOT - 1)
     assert total(after, "verdict_words_total") == 4 * (LOT - 1)
@@ -69,37 +69,37 @@ def test_words_are_counted_by_the_reference_in_lots(artifact: Path) -> None:
 
 def test_a_lot_has_the_words_of_as_many_texts(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Words are counted of some texts alone: nothing is published until those are a lot, too."""
-    asked, turn = Asked(artifact), cycle([0.0, 0.999])
+    client, turn = ServiceClient(artifact), cycle([0.0, 0.999])
     monkeypatch.setattr(counters, "random", lambda: next(turn))
     for _ in range(2 * LOT - 2):
-        asked.post("/predict", {"text": "xyzzy plugh"})
-    assert total(asked.metrics(), "verdict_answers_total") == 0
-    asked.post("/predict", {"text": "xyzzy plugh"})
-    assert total(asked.metrics(), "verdict_answers_total") == 2 * LOT - 1
-    assert total(asked.metrics(), "verdict_words_total") == 2 * LOT
+        client.post("/predict", {"text": "xyzzy plugh"})
+    assert total(client.metrics(), "verdict_answers_total") == 0
+    client.post("/predict", {"text": "xyzzy plugh"})
+    assert total(client.metrics(), "verdict_answers_total") == 2 * LOT - 1
+    assert total(client.metrics(), "verdict_words_total") == 2 * LOT
 
 
 def test_without_a_reference_no_word_is_counted(artifact: Path, tmp_path: Path) -> None:
     """A folder that lies alone is served as ever; a reference of another model is refused."""
     shutil.copytree(artifact, tmp_path / "classifier")
-    asked = Asked(tmp_path / "classifier")
-    asked.post("/predict", {"texts": ["good"] * LOT})
-    metrics = asked.metrics()
+    client = ServiceClient(tmp_path / "classifier")
+    client.post("/predict", {"texts": ["good"] * LOT})
+    metrics = client.metrics()
     assert total(metrics, "verdict_words_total") == total(metrics, "verdict_promised") == 0
     assert total(metrics, "verdict_answers_total") == LOT
     other = read(artifact.with_name("reference.json")).model_copy(update={"labels": ("bad", "good")})
     write(tmp_path / "other.json", other)
     with pytest.raises(VerdictError, match=r"other\.json: is of bad, good: another model's"):
-        Asked(artifact, reference=tmp_path / "other.json")
+        ServiceClient(artifact, reference=tmp_path / "other.json")
 
 
 def test_metrics_show_fast_answers_and_no_text(artifact: Path) -> None:
     """Buckets begin at 0.25 ms; a text, a query and an unknown path are in no series."""
-    asked, secret = Asked(artifact), "xyzzy-plugh"
-    asked.post("/predict", {"texts": [secret] * LOT})
-    asked.get(f"/{secret}")
-    asked.get(f"/v2/models/{secret}")
-    metrics = asked.metrics()
+    client, secret = ServiceClient(artifact), "xyzzy-plugh"
+    client.post("/predict", {"texts": [secret] * LOT})
+    client.get(f"/{secret}")
+    client.get(f"/v2/models/{secret}")
+    metrics = client.metrics()
     assert secret not in metrics
     assert 'verdict_request_seconds_bucket{le="0.00025",route="/predict"}' in metrics
     assert 'verdict_requests_total{route="other",status="404"} 2.0' in metrics
@@ -108,17 +108,17 @@ def test_metrics_show_fast_answers_and_no_text(artifact: Path) -> None:
 
 def test_the_artifact_beside_is_compared_and_never_heard(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answers are counted as the same, as others, or as failures; users get those of the first alone."""
-    asked, alone = Asked(artifact, beside=artifact), Asked(artifact)
+    client, alone = ServiceClient(artifact, beside=artifact), ServiceClient(artifact)
     texts = ["a wonderful lamp", "an awful boat"]
-    assert asked.post("/predict", {"texts": texts}).status == 200
-    beside = asked.service._beside
+    assert client.post("/predict", {"texts": texts}).status == 200
+    beside = client.service._beside
     assert beside is not None
 
     async def other(texts: list[str]) -> list[Answer]:
         return [Answer("neutral", {})] * len(texts)
 
     monkeypatch.setattr(beside, "answers", other)
-    reply = asked.post("/predict", {"texts": texts}).json["predictions"]
+    reply = client.post("/predict", {"texts": texts}).json["predictions"]
     expected = alone.post("/predict", {"texts": texts}).json["predictions"]
     assert [answer["label"] for answer in reply] == [answer["label"] for answer in expected]
 
@@ -126,10 +126,10 @@ def test_the_artifact_beside_is_compared_and_never_heard(artifact: Path, monkeyp
         raise RuntimeError
 
     monkeypatch.setattr(beside, "answers", fails)
-    assert asked.post("/predict", {"texts": texts}).status == 200
+    assert client.post("/predict", {"texts": texts}).status == 200
     counts = {
         outcome: total(
-            asked.metrics(), f'verdict_beside_total{{artifact="{asked.service.artifact.hash}",outcome="{outcome}"}}'
+            client.metrics(), f'verdict_beside_total{{artifact="{client.service.artifact.hash}",outcome="{outcome}"}}'
         )
         for outcome in ("same", "other", "failed")
     }
@@ -161,9 +161,9 @@ def test_a_receipt_says_what_was_answered_and_cannot_be_forged(monkeypatch: pyte
 def test_the_receipt_of_an_answer_is_its_own(artifact: Path) -> None:
     """With the key, a receipt gives the release, the label that was answered, and how sure it was."""
     key = b"k" * 32
-    asked = Asked(artifact, release="v1.2.0", receipt_key=key)
+    client = ServiceClient(artifact, release="v1.2.0", receipt_key=key)
     for text in ("a wonderful lamp", "an awful boat"):
-        answer = asked.post("/predict", {"text": text}).json
+        answer = client.post("/predict", {"text": text}).json
         told = Receipts(key).read(answer["receipt"])
         assert isinstance(told, Receipt)
         assert (told.release, told.label) == ("v1.2.0", answer["label"])

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.unit.serving.asking import Asked
+from tests.unit.serving.service_client import ServiceClient
 from verdict.cli import serve
 from verdict.delivery.host.rules import ALPHA, Limits
 from verdict.web.server import GRACE
@@ -65,21 +65,21 @@ def test_the_key_of_receipts_is_where_the_service_looks(name: str) -> None:
 @both
 def test_the_probes_hit_what_the_service_has(artifact: Path, name: str) -> None:
     """Each path answers 200; while the service drains, readiness alone does not."""
-    asked = Asked(artifact)
+    client = ServiceClient(artifact)
     (container,) = pods(name)["containers"]
     paths = {kind: container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "readiness", "liveness")}
-    assert [asked.get(path).status for path in paths.values()] == [200, 200, 200]
-    asked.service.draining = True
-    assert [asked.get(path).status for path in paths.values()] == [503, 503, 200]
+    assert [client.get(path).status for path in paths.values()] == [200, 200, 200]
+    client.service.draining = True
+    assert [client.get(path).status for path in paths.values()] == [503, 503, 200]
 
 
 def test_the_analyses_ask_for_metrics_that_there_are(artifact: Path) -> None:
     """Each metric of a query is one of the service's, and the queries count both of its routes that score."""
-    asked = Asked(artifact)
-    asked.post("/predict", {"text": "fine"})
-    asked.post("/v2/models/classifier/infer", {})
+    client = ServiceClient(artifact)
+    client.post("/predict", {"text": "fine"})
+    client.post("/v2/models/classifier/infer", {})
     shown = json.dumps(documents("components/rollout/analysis.yaml"))
-    samples = [sample for metric in asked.service.counters.registry.collect() for sample in metric.samples]
+    samples = [sample for metric in client.service.counters.registry.collect() for sample in metric.samples]
     named = set(re.findall(r"\bverdict_\w+", shown))
     assert named == {"verdict_requests_total", "verdict_request_seconds_bucket"} <= {sample.name for sample in samples}
     (routes,) = set(re.findall(r'route=~\\"(.+?)\\"', shown))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.serving.asking import Asked
+from tests.unit.serving.service_client import ServiceClient
 from verdict.base.errors import VerdictError
 from verdict.cli import main
 from verdict.serving.service import Service
@@ -55,50 +55,50 @@ BAD: dict[str, tuple[bytes, int]] = {
 
 
 @pytest.fixture(scope="module")
-def asked(artifact: Path) -> Asked:
+def client(artifact: Path) -> ServiceClient:
     """A service."""
-    return Asked(artifact)
+    return ServiceClient(artifact)
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_body_is_refused_in_one_line_without_its_text(asked: Asked, name: str) -> None:
+def test_a_bad_body_is_refused_in_one_line_without_its_text(client: ServiceClient, name: str) -> None:
     """Each kind has its status of 4xx, on both routes; the line says what to send, and repeats nothing."""
     body, status = BAD[name]
-    reply = asked.post("/predict", body)
+    reply = client.post("/predict", body)
     assert reply.status == status
     assert reply.body.count(b"\n") == 1
     assert reply.body.endswith(b"\n")
     assert "send" in reply.json["error"]
     assert SECRET.encode() not in reply.body
-    inferred = asked.post("/v2/models/classifier/infer", body)
+    inferred = client.post("/v2/models/classifier/infer", body)
     assert 400 <= inferred.status < 500
     assert SECRET.encode() not in inferred.body
 
 
-def test_what_is_nowhere_or_asked_otherwise_is_an_error_in_json(asked: Asked) -> None:
+def test_what_is_nowhere_or_asked_otherwise_is_an_error_in_json(client: ServiceClient) -> None:
     """404 and 405 have the shape of all others."""
-    assert [asked.get("/xyzzy").status, asked.get("/predict").status, asked.post("/version", b"").status] == [
+    assert [client.get("/xyzzy").status, client.get("/predict").status, client.post("/version", b"").status] == [
         *(404, 405, 405)
     ]
-    assert list(asked.get("/xyzzy").json) == ["error"]
+    assert list(client.get("/xyzzy").json) == ["error"]
 
 
 def test_a_token_keeps_all_out_who_do_not_bring_it(artifact: Path) -> None:
     """With a token, answers, metadata and documentation need it; health and the page do not."""
-    asked = Asked(artifact, token=b"open sesame")
+    client = ServiceClient(artifact, token=b"open sesame")
     closed = ["/version", "/docs", "/openapi.json", "/v2/models/classifier"]
-    assert [asked.get(path).status for path in closed] == [401] * 4
+    assert [client.get(path).status for path in closed] == [401] * 4
     for given in ({}, {"authorization": "Bearer open"}, {"authorization": "open sesame"}):
-        refused = asked.post("/predict", {"text": SECRET}, **given)
+        refused = client.post("/predict", {"text": SECRET}, **given)
         assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
-    assert asked.post("/predict", {"text": "good"}, authorization="Bearer open sesame").status == 200
-    assert [asked.get(path).status for path in ("/", "/health", "/v2/health/ready")] == [200] * 3
-    assert 'verdict_failures_total{kind="token"} 7.0' in asked.metrics()
+    assert client.post("/predict", {"text": "good"}, authorization="Bearer open sesame").status == 200
+    assert [client.get(path).status for path in ("/", "/health", "/v2/health/ready")] == [200] * 3
+    assert 'verdict_failures_total{kind="token"} 7.0' in client.metrics()
 
 
 def test_too_many_requests_at_a_time_are_told_to_come_again(artifact: Path) -> None:
     """Beyond the bound the answer is 429, with the seconds to wait."""
-    reply = Asked(artifact, requests=0).post("/predict", {"text": "good"})
+    reply = ServiceClient(artifact, requests=0).post("/predict", {"text": "good"})
     assert (reply.status, reply.headers["retry-after"]) == (429, "1")
 
 
@@ -106,38 +106,38 @@ def test_a_defect_shows_no_text(
     artifact: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A crash while scoring is 500 for its own request; neither answer, log nor metrics hold the text."""
-    asked = Asked(artifact)
+    client = ServiceClient(artifact)
 
     def crash(*_: object) -> None:
         raise ValueError(SECRET)
 
-    monkeypatch.setattr(type(asked.service.artifact.classifier), "answers", crash)
-    reply = asked.post("/predict", {"text": SECRET})
+    monkeypatch.setattr(type(client.service.artifact.classifier), "answers", crash)
+    reply = client.post("/predict", {"text": SECRET})
     monkeypatch.undo()
     out, err = capfd.readouterr()
     assert reply.status == 500
     assert "ValueError at " in err
-    assert SECRET not in reply.body.decode() + out + err + asked.metrics()
-    assert 'verdict_failures_total{kind="defect"} 1.0' in asked.metrics()
-    assert asked.post("/predict", {"text": "good"}).status == 200
+    assert SECRET not in reply.body.decode() + out + err + client.metrics()
+    assert 'verdict_failures_total{kind="defect"} 1.0' in client.metrics()
+    assert client.post("/predict", {"text": "good"}).status == 200
 
 
 def test_probabilities_that_are_not_finite_are_no_answer(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """NaN is 500 and counted by its own name: JSON has no such number."""
-    asked = Asked(artifact)
+    client = ServiceClient(artifact)
     wrong = np.full((1, 3), np.nan)
-    monkeypatch.setattr(type(asked.service.artifact.classifier), "probabilities", lambda *_: wrong)
-    assert asked.post("/predict", {"text": "good"}).status == 500
-    assert 'verdict_failures_total{kind="not_finite"} 1.0' in asked.metrics()
+    monkeypatch.setattr(type(client.service.artifact.classifier), "probabilities", lambda *_: wrong)
+    assert client.post("/predict", {"text": "good"}).status == 500
+    assert 'verdict_failures_total{kind="not_finite"} 1.0' in client.metrics()
 
 
 def test_the_access_log_has_a_line_for_each_request_and_no_text(
     artifact: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Route, method, status and time are there; body, query and unknown paths are not."""
-    asked = Asked(artifact, access_log=True)
-    asked.post("/predict", {"text": SECRET})
-    asked.get(f"/{SECRET}")
+    client = ServiceClient(artifact, access_log=True)
+    client.post("/predict", {"text": SECRET})
+    client.get(f"/{SECRET}")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["route"], line["method"], line["status"]) for line in lines] == [
         ("/predict", "POST", 200),
@@ -148,10 +148,10 @@ def test_the_access_log_has_a_line_for_each_request_and_no_text(
 
 def test_a_service_that_ends_is_not_ready(artifact: Path) -> None:
     """Once it drains, readiness is 503, and requests are answered all the same."""
-    asked = Asked(artifact)
-    asked.service.draining = True
-    assert [asked.get("/v2/health/ready").status, asked.get("/v2/health/live").status] == [503, 200]
-    assert asked.post("/predict", {"text": "good"}).status == 200
+    client = ServiceClient(artifact)
+    client.service.draining = True
+    assert [client.get("/v2/health/ready").status, client.get("/v2/health/live").status] == [503, 200]
+    assert client.post("/predict", {"text": "good"}).status == 200
 
 
 def damage(folder: Path, how: str) -> None:

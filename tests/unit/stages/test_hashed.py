@@ -74,7 +74,7 @@ def test_a_table_in_many_parts_is_scored_as_one_is(hashed: Path, monkeypatch: py
 def test_an_artifact_that_learnt_from_a_tested_group_is_refused(
     hashed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The groups of the training stand in documents.safetensors, and evaluate finds one of them among the tested."""
+    """documents.safetensors has the groups of the training, and evaluate finds one of them among the tested."""
     known = read_table(Path("data/prepared/train.parquet"), "")
     table = read_table(Path("data/prepared/test.parquet"), "")
     table.loc[3, "group"] = known["group"][0]
@@ -95,7 +95,7 @@ def test_other_kinds_refuse_hashes(
 
 
 def test_features_of_another_kind_are_refused(hashed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Train says so when the features on disk are hashes and a bag is to be trained."""
+    """Train refuses hashed features for a bag."""
     set_params("train", model="bag")()
     set_params("featurize", method="tfidf")()
     assert "data/features: holds hashing, which a bag model does not read" in refusal(train.main, capsys)

@@ -172,7 +172,7 @@ def test_bad_input_is_refused(ran: Path, capsys: pytest.CaptureFixture[str], cha
 
 
 def test_further_seeds_are_scored_and_leave_the_artifact_alone(ran: Path) -> None:
-    """With train.seeds the validation scores of each seed stand beside mean and spread; the model is the first's."""
+    """With train.seeds the metrics have each seed's validation scores, mean and spread; the model is the first's."""
     before = load_classifier(Path("models/classifier")).probabilities(["a lovely lamp"])
     set_params("train", seeds=[1, 2])()
     train.main()
@@ -245,7 +245,7 @@ def test_variables_of_another_launcher_do_not_silence_it(
 
 
 def test_several_processes_of_torchrun_are_refused_for_one(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where torchrun did start several processes for a kind that trains in one, none of them writes over the other."""
+    """Several processes of torchrun are refused for a kind that trains in one: they would overwrite files."""
     for name, value in {"TORCHELASTIC_RUN_ID": "1", "RANK": "1", "WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(VerdictError, match="torchrun started 2 processes"):
@@ -254,7 +254,7 @@ def test_several_processes_of_torchrun_are_refused_for_one(ran: Path, monkeypatc
 
 @pytest.mark.parametrize("kind", ["linear", "bag"])
 def test_two_classes_without_a_rating_are_learnt(mailed: Path, kind: str) -> None:
-    """Of a table of texts and two labels an artifact comes out that tells them apart, and scores of its headline."""
+    """A table of texts and two labels gives an artifact that separates them, and scores of its headline."""
     set_params("train", model=kind)()
     set_params("train.bag", epochs=20, learning_rate=0.03)()
     train.main()

@@ -1,4 +1,4 @@
-"""What a log says about a run that came to nothing."""
+"""The reason of a failed run, from its log."""
 
 from pathlib import Path
 
@@ -27,5 +27,5 @@ def test_reasons(tmp_path: Path, log: str, reason: str, cut: bool) -> None:
     """The stage's own line comes first, then an exception, then DVC's; what was ended from outside is no failure."""
     path = tmp_path / "log"
     path.write_text(log, encoding="utf-8")
-    assert (outcome.reason(path), outcome.was_interrupted(path)) == (reason, cut)
+    assert (outcome.reason_of_failure(path), outcome.was_interrupted(path)) == (reason, cut)
     assert outcome.was_interrupted(tmp_path / "absent")

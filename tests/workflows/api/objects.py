@@ -9,20 +9,20 @@ _UNKNOWN_PERSON = {"name": "Test", "email": "test@localhost", "date": _INSTANT}
 def user(state: State, login: str) -> Json:
     """An account; a login that ends in [bot] is an App's."""
     page = f"https://github.com/{login.removesuffix('[bot]')}"
-    made = {"login": login, "id": state.id_of(("user", login)), "type": "Bot" if login.endswith("[bot]") else "User"}
-    return {**made, "html_url": page, "url": f"{state.url}/users/{login}", "site_admin": False}
+    account = {"login": login, "id": state.id_of(("user", login)), "type": "Bot" if login.endswith("[bot]") else "User"}
+    return {**account, "html_url": page, "url": f"{state.url}/users/{login}", "site_admin": False}
 
 
-def app(state: State, found: App | None) -> Json | None:
+def app(state: State, github_app: App | None) -> Json | None:
     """An App, or none."""
-    if found is None:
+    if github_app is None:
         return None
     return {
-        "id": found.id,
-        "slug": found.slug,
-        "name": found.slug,
+        "id": github_app.id,
+        "slug": github_app.slug,
+        "name": github_app.slug,
         "owner": {**user(state, "github"), **_links("github", state)},
-        "html_url": f"https://github.com/apps/{found.slug}",
+        "html_url": f"https://github.com/apps/{github_app.slug}",
         "permissions": {},
         "events": [],
     }
@@ -81,14 +81,14 @@ def simple_commit(state: State, sha: str) -> Json:
             "author": _UNKNOWN_PERSON,
             "committer": _UNKNOWN_PERSON,
         }
-    found = commit(state, sha)
+    git_commit = commit(state, sha)
     return {
         "id": sha,
-        "tree_id": found["tree"]["sha"],
-        "message": found["message"],
-        "timestamp": found["committer"]["date"],
-        "author": {key: found["author"][key] for key in ("name", "email")},
-        "committer": {key: found["committer"][key] for key in ("name", "email")},
+        "tree_id": git_commit["tree"]["sha"],
+        "message": git_commit["message"],
+        "timestamp": git_commit["committer"]["date"],
+        "author": {key: git_commit["author"][key] for key in ("name", "email")},
+        "committer": {key: git_commit["committer"][key] for key in ("name", "email")},
     }
 
 

@@ -130,12 +130,12 @@ def list_commits(state: State, request: Request) -> Answer:
 
 
 def _listed_commit(state: State, sha: str, author_login: str) -> Json:
-    found = commit(state, sha)
+    git_commit = commit(state, sha)
     people = zip(("author", "committer"), state.writers.get(sha, (author_login, author_login)), strict=True)
     accounts = {role: login and user(state, login) for role, login in people}
-    place = {"url": state.call(f"commits/{sha}"), "html_url": found["html_url"]}
-    inner = {key: found[key] for key in ("author", "committer", "message", "tree", "url", "verification")}
-    return {"sha": sha, "commit": {**inner, "comment_count": 0}, "parents": found["parents"], **place, **accounts}
+    place = {"url": state.call(f"commits/{sha}"), "html_url": git_commit["html_url"]}
+    inner = {key: git_commit[key] for key in ("author", "committer", "message", "tree", "url", "verification")}
+    return {"sha": sha, "commit": {**inner, "comment_count": 0}, "parents": git_commit["parents"], **place, **accounts}
 
 
 @route("GET", "/issues/{issue_number}/events", *SCOPES)
@@ -162,9 +162,9 @@ def create_comment(state: State, request: Request) -> Answer:
 def update_comment(state: State, request: Request) -> Answer:
     """Change the text of a comment."""
     _check(request.body["body"])
-    found = _comment(state, request)
-    found.update(body=request.body["body"], updated_at=now())
-    return Answer(found)
+    note = _comment(state, request)
+    note.update(body=request.body["body"], updated_at=now())
+    return Answer(note)
 
 
 @route("GET", "/issues", "issues")

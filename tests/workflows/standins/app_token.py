@@ -2,12 +2,12 @@
 
 import os
 
-from tests.workflows.standins.step import fail, given, mask, output
+from tests.workflows.standins.step import fail, get_input, mask, output
 
 
 def main() -> None:
     """Output the token for any non-empty key."""
-    if not (given("client-id") or given("app-id")) or not given("private-key"):
+    if not (get_input("client-id") or get_input("app-id")) or not get_input("private-key"):
         fail("Either 'client-id' or 'app-id', and 'private-key', must be set to a non-empty string")
     token = os.environ.get("STANDIN_APP_TOKEN", "")
     if not token:

@@ -7,14 +7,14 @@ import re
 
 import requests
 
-from tests.workflows.standins.step import fail, given, output
+from tests.workflows.standins.step import fail, get_input, output
 
 _PREDICATE = "https://slsa.dev/provenance/v1"
 
 
 def main() -> None:
     """Send an in-toto statement of which workflow made a digest."""
-    name, digest = given("subject-name"), given("subject-digest")
+    name, digest = get_input("subject-name"), get_input("subject-digest")
     if not name or not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
         fail("subject-name and subject-digest, such as sha256:…, are required")
     workflow = {"workflow": {"ref": os.environ["GITHUB_REF"], "path": os.environ["GITHUB_WORKFLOW_REF"]}}
@@ -31,7 +31,7 @@ def main() -> None:
     answer = requests.post(
         f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITORY']}/attestations",
         json={"bundle": bundle},
-        headers={"Authorization": f"Bearer {given('github-token')}"},
+        headers={"Authorization": f"Bearer {get_input('github-token')}"},
         timeout=60,
     )
     if not answer.ok:

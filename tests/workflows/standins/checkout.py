@@ -6,21 +6,21 @@ import re
 import shutil
 from pathlib import Path
 
-from tests.workflows.standins.step import fail, folder, git, given, known, output, yes
+from tests.workflows.standins.step import fail, get_flag, get_input, git, output, setting, workspace
 
 
 def main() -> None:
     """Fetch the ref, and nothing else, and check it out."""
-    place = folder() / given("path", ".")
-    if not place.resolve().is_relative_to(folder().resolve()):
-        fail(f"Repository path '{place}' is not under '{folder()}'")
-    repository = given("repository", os.environ["GITHUB_REPOSITORY"])
+    place = workspace() / get_input("path", ".")
+    if not place.resolve().is_relative_to(workspace().resolve()):
+        fail(f"Repository path '{place}' is not under '{workspace()}'")
+    repository = get_input("repository", os.environ["GITHUB_REPOSITORY"])
     _prepare(place, f"https://github.com/{repository}")
-    ref = given("ref") or (os.environ["GITHUB_REF"] if repository == os.environ["GITHUB_REPOSITORY"] else "HEAD")
-    commit = "" if given("ref") or ref == "HEAD" else os.environ["GITHUB_SHA"]
+    ref = get_input("ref") or (os.environ["GITHUB_REF"] if repository == os.environ["GITHUB_REPOSITORY"] else "HEAD")
+    commit = "" if get_input("ref") or ref == "HEAD" else os.environ["GITHUB_SHA"]
     _fetch(place, ref, commit)
-    if yes("persist-credentials", "true"):
-        secret = base64.b64encode(f"x-access-token:{given('token')}".encode()).decode()
+    if get_flag("persist-credentials", "true"):
+        secret = base64.b64encode(f"x-access-token:{get_input('token')}".encode()).decode()
         git("config", "--local", "http.https://github.com/.extraheader", f"AUTHORIZATION: basic {secret}", at=place)
     output(ref=ref, commit=git("rev-parse", "HEAD", at=place))
 
@@ -34,18 +34,18 @@ def _prepare(place: Path, url: str) -> None:
         place.mkdir(parents=True, exist_ok=True)
         git("init", "--quiet", at=place)
         git("remote", "add", "origin", url, at=place)
-    elif yes("clean", "true"):
+    elif get_flag("clean", "true"):
         git("clean", "-ffdx", at=place)
         git("reset", "--hard", "--quiet", at=place)
 
 
 def _resolved(url: str) -> str:
     """The folder that a github.com address is mapped to, as `git remote get-url` answers."""
-    return url.replace("https://github.com/", f"file://{known('GITHUB')}/")
+    return url.replace("https://github.com/", f"file://{setting('GITHUB')}/")
 
 
 def _fetch(place: Path, ref: str, commit: str) -> None:
-    depth = int(given("fetch-depth", "1"))
+    depth = int(get_input("fetch-depth", "1"))
     options = ["--quiet", "--no-tags", "--prune", *([f"--depth={depth}"] if depth else [])]
     if not depth:
         git("fetch", *options, "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*", at=place)
@@ -62,10 +62,10 @@ def _fetch(place: Path, ref: str, commit: str) -> None:
 
 
 def _full(place: Path, ref: str) -> str:
-    found = git("ls-remote", "origin", f"refs/heads/{ref}", f"refs/tags/{ref}", at=place).split()
-    if not found:
+    listing = git("ls-remote", "origin", f"refs/heads/{ref}", f"refs/tags/{ref}", at=place).split()
+    if not listing:
         fail(f"A branch or tag with the name '{ref}' could not be found")
-    return found[1]
+    return listing[1]
 
 
 def _is_id(ref: str) -> bool:

@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
-from tests.workflows.standins.step import fail, folder, given, known, output, yes
+from tests.workflows.standins.step import fail, get_flag, get_input, output, setting, workspace
 
 
 def main() -> None:
     """Unpack the chosen artifacts."""
-    run, name, pattern = given("run-id", os.environ["GITHUB_RUN_ID"]), given("name"), given("pattern")
-    if run != os.environ["GITHUB_RUN_ID"] and not given("github-token"):
+    run, name, pattern = get_input("run-id", os.environ["GITHUB_RUN_ID"]), get_input("name"), get_input("pattern")
+    if run != os.environ["GITHUB_RUN_ID"] and not get_input("github-token"):
         fail(f"Unable to download artifact(s): run {run} is another one, which needs github-token")
-    archives = _remote(run) if given("github-token") else _local(run)
+    archives = _remote(run) if get_input("github-token") else _local(run)
     chosen = {
-        found: data
-        for found, data in archives.items()
-        if name in ("", found) and fnmatch.fnmatch(found, pattern or "*")
+        artifact: data
+        for artifact, data in archives.items()
+        if name in ("", artifact) and fnmatch.fnmatch(artifact, pattern or "*")
     }
     if name and not chosen:
         fail(f"Unable to download artifact(s): Artifact not found for name: {name}")
-    place = folder() / Path(given("path", ".")).expanduser()
-    for found, data in chosen.items():
-        target = place if name or yes("merge-multiple") else place / found
+    place = workspace() / Path(get_input("path", ".")).expanduser()
+    for artifact, data in chosen.items():
+        target = place if name or get_flag("merge-multiple") else place / artifact
         target.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             archive.extractall(target)
@@ -36,11 +36,11 @@ def main() -> None:
 
 
 def _local(run: str) -> dict[str, bytes]:
-    return {path.stem: path.read_bytes() for path in sorted((Path(known("ARTIFACTS")) / run).glob("*.zip"))}
+    return {path.stem: path.read_bytes() for path in sorted((Path(setting("ARTIFACTS")) / run).glob("*.zip"))}
 
 
 def _remote(run: str) -> dict[str, bytes]:
-    repository = given("repository", os.environ["GITHUB_REPOSITORY"])
+    repository = get_input("repository", os.environ["GITHUB_REPOSITORY"])
     base = f"{os.environ['GITHUB_API_URL']}/repos/{repository}/actions"
     listing: dict[str, Any] = json.loads(_get(f"{base}/runs/{run}/artifacts?per_page=100"))
     return {artifact["name"]: _get(artifact["archive_download_url"]) for artifact in listing["artifacts"]}
@@ -52,7 +52,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 def _get(url: str) -> bytes:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {given('github-token')}"})  # noqa: S310
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {get_input('github-token')}"})  # noqa: S310
     try:
         with urllib.request.build_opener(_Stay).open(request) as answer:
             data: bytes = answer.read()

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from tests.workflows.standins.step import known
+from tests.workflows.standins.step import setting
 from verdict.cli import deploy, rollback
 from verdict.delivery.host.orders import Status, read_release
 from verdict.delivery.host.state import State
@@ -22,7 +22,7 @@ def main(command: str, *words: str) -> int:
     """Run one command; return its exit code."""
     parser = argparse.ArgumentParser()
     _COMMANDS[command].arguments(parser)
-    arguments, store = parser.parse_args(words), Store(Path(known("HOST")))
+    arguments, store = parser.parse_args(words), Store(Path(setting("HOST")))
     state = store.state.read() or State()
     store.log(command, arguments=words)
     if command == "rollback":

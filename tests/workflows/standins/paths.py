@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def found(patterns: Iterable[str], base: Path) -> list[Path]:
+def match_files(patterns: Iterable[str], base: Path) -> list[Path]:
     """The files that match the patterns; a folder matches all files in it."""
     files: dict[Path, None] = {}
     for pattern in patterns:
@@ -17,7 +17,7 @@ def found(patterns: Iterable[str], base: Path) -> list[Path]:
     return sorted(files)
 
 
-def roots(patterns: Iterable[str], base: Path) -> list[Path]:
+def search_roots(patterns: Iterable[str], base: Path) -> list[Path]:
     """The part of each pattern before its first wildcard, a search path."""
     return [_root(_full(pattern, base)) for pattern in patterns if not pattern.startswith("!")]
 

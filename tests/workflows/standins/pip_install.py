@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tests.workflows.standins.step import known
+from tests.workflows.standins.step import setting
 
 
 def satisfied(arguments: list[str]) -> bool:
@@ -49,4 +49,4 @@ def _installed(name: str, pin: str) -> bool:
 if __name__ == "__main__":
     if satisfied(sys.argv[1:]):
         sys.exit(0)
-    os.execv(known("PYTHON"), [known("PYTHON"), "-m", "pip", *sys.argv[1:]])  # noqa: S606 - no shell is wanted
+    os.execv(setting("PYTHON"), [setting("PYTHON"), "-m", "pip", *sys.argv[1:]])  # noqa: S606 - no shell is wanted

@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-from tests.workflows.standins.step import add_path, fail, known
+from tests.workflows.standins.step import add_path, fail, setting
 
 
 def main() -> None:
     """Put it on PATH; `missing` fails as a download does, `broken` is a command that always fails."""
-    chosen = known("CML")
+    chosen = setting("CML")
     if chosen == "missing":
         # The shell's own words, so that a `cml` of this machine, which knows no GitHub of the tests, is not found.
         add_path(_always("cml: command not found", 127))

@@ -8,31 +8,31 @@ from pathlib import Path
 from typing import NoReturn
 
 
-def given(name: str, default: str = "") -> str:
+def get_input(name: str, default: str = "") -> str:
     """An input of the action; empty is the same as absent, as it mostly is for the real ones."""
     value = json.loads(os.environ["STANDIN_INPUTS"]).get(name)
     return str(value if value is not None else "") or default
 
 
-def yes(name: str, default: str = "false") -> bool:
+def get_flag(name: str, default: str = "false") -> bool:
     """An input that is true or false."""
-    value = given(name, default).lower()
+    value = get_input(name, default).lower()
     if value not in ("true", "false"):
         fail(f"input {name} is {value!r}, neither true nor false")
     return value == "true"
 
 
-def lines(name: str) -> list[str]:
+def get_lines(name: str) -> list[str]:
     """An input of several lines."""
-    return [line.strip() for line in given(name).splitlines() if line.strip()]
+    return [line.strip() for line in get_input(name).splitlines() if line.strip()]
 
 
-def folder() -> Path:
+def workspace() -> Path:
     """The workspace."""
     return Path(os.environ["GITHUB_WORKSPACE"])
 
 
-def known(name: str) -> str:
+def setting(name: str) -> str:
     """A setting of the harness."""
     return os.environ[f"STANDIN_{name}"]
 
@@ -73,7 +73,7 @@ def git(*arguments: str, at: Path | None = None) -> str:
     process = subprocess.run(
         ["git", *arguments],
         check=False,
-        cwd=at or folder(),
+        cwd=at or workspace(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -5,25 +5,29 @@ import os
 import zipfile
 from pathlib import Path
 
-from tests.workflows.standins.paths import found, roots
-from tests.workflows.standins.step import fail, folder, given, known, lines, output, warn, yes
+from tests.workflows.standins.paths import match_files, search_roots
+from tests.workflows.standins.step import fail, get_flag, get_input, get_lines, output, setting, warn, workspace
 
 
 def main() -> None:
     """Zip the files that match the paths."""
-    name = given("name", "artifact")
+    name = get_input("name", "artifact")
     if any(character in name for character in '"\\/:<>|*?\r\n'):
         fail(f"The artifact name is not valid: {name}")
-    if not lines("path"):
+    if not get_lines("path"):
         fail("Input required and not supplied: path")
-    files = [path for path in found(lines("path"), folder()) if yes("include-hidden-files") or not _hidden(path)]
+    files = [
+        path
+        for path in match_files(get_lines("path"), workspace())
+        if get_flag("include-hidden-files") or not _hidden(path)
+    ]
     if not files:
         _nothing()
         return
-    place = Path(known("ARTIFACTS")) / os.environ["GITHUB_RUN_ID"]
+    place = Path(setting("ARTIFACTS")) / os.environ["GITHUB_RUN_ID"]
     place.mkdir(parents=True, exist_ok=True)
     target = place / f"{name}.zip"
-    if target.exists() and not yes("overwrite"):
+    if target.exists() and not get_flag("overwrite"):
         fail("Failed to CreateArtifact: (409) Conflict: an artifact with this name already exists on the workflow run")
     base = _base(files)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -34,15 +38,15 @@ def main() -> None:
 
 def _base(files: list[Path]) -> Path:
     """The base of the archive's paths: the folder of the only path, or the common folder of all."""
-    bases = roots(lines("path"), folder())
+    bases = search_roots(get_lines("path"), workspace())
     if len(bases) == 1:
         return bases[0].parent if files == bases else bases[0]
     return Path(os.path.commonpath([base.parent if base.is_file() else base for base in bases]))
 
 
 def _nothing() -> None:
-    message = f"No files were found with the provided path: {given('path')}. No artifacts will be uploaded."
-    reaction = given("if-no-files-found", "warn")
+    message = f"No files were found with the provided path: {get_input('path')}. No artifacts will be uploaded."
+    reaction = get_input("if-no-files-found", "warn")
     if reaction == "error":
         fail(message)
     if reaction == "warn":
@@ -50,11 +54,11 @@ def _nothing() -> None:
 
 
 def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder()).parts) if _inside(path) else False
+    return any(part.startswith(".") for part in path.relative_to(workspace()).parts) if _inside(path) else False
 
 
 def _inside(path: Path) -> bool:
-    return path.is_relative_to(folder())
+    return path.is_relative_to(workspace())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ from verdict.ci.publish import verdict
 from verdict.ci.publish.verdict import Verdict
 from verdict.ci.run import bundle
 from verdict.repo import repro
-from verdict.repo.lock.check import LOCK, Finding, check
+from verdict.repo.lock.check import check
+from verdict.repo.lock.finding import Finding
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.raw_data import raw_data
 from verdict.repo.revisions import Revision, Store, checked_out
 from verdict.review.data import PREPARED

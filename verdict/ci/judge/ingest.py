@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.repo.lock.check import hash_of
+from verdict.repo.lock.contents import hash_of
 from verdict.repo.raw_data import raw_data
 from verdict.repo.remote import has_shared_remote
 from verdict.repo.revisions import Revision, Store

@@ -14,7 +14,7 @@ from verdict.ci.judge.bounds import require_small
 from verdict.ci.judge.safety import require_safe
 from verdict.repo.environment import StringMap
 from verdict.repo.git import git, run_git
-from verdict.repo.lock.check import LOCK
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.revisions import Revision
 
 _AS = {"GIT_AUTHOR_NAME": "verdict", "GIT_AUTHOR_EMAIL": "verdict@localhost"}

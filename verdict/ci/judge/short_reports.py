@@ -6,7 +6,7 @@ from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.base.outcome import FAIL
-from verdict.repo.lock.check import Finding
+from verdict.repo.lock.finding import Finding
 from verdict.repo.revisions import Revision
 from verdict.review.report.markup import Template, escaped, fit
 

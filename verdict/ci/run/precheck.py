@@ -5,7 +5,8 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.ci.github.output import output
 from verdict.repo.changed_files import affecting_results
-from verdict.repo.lock.check import LOCK, check
+from verdict.repo.lock.check import check
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.revisions import Revision, resolve
 
 

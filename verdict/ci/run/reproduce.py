@@ -22,8 +22,9 @@ from verdict.repo.dvc import checkout_results, dvc_config
 from verdict.repo.git import git
 from verdict.repo.isolation.main_code import MainCode
 from verdict.repo.isolation.sandbox import STRICT, Confinement, require_landlock
-from verdict.repo.lock.check import LOCK, StageDefinition, stage_definitions
+from verdict.repo.lock.check import StageDefinition, stage_definitions
 from verdict.repo.lock.entries import Entry, lock_entries, output_hashes
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.raw_data import TABLE_PATH, RawData, raw_data
 from verdict.repo.remote.storage import Storage
 from verdict.repo.revisions import Revision, resolve, working_tree

@@ -7,7 +7,7 @@ from verdict.base.paths import GENERATED
 from verdict.ci.run.reproduce import disable_remote, remote_answers, stage_outputs
 from verdict.repo import repro
 from verdict.repo.git import git
-from verdict.repo.lock.check import LOCK
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.raw_data import raw_data
 from verdict.repo.revisions import working_tree
 from verdict.repo.sources import obtain_data, obtain_targets

@@ -1,1 +1,1 @@
-"""On the serving host: a state machine, the guard that runs it, and what it asks and moves. No DVC, no git."""
+"""The serving host: a guard, its state machine, a proxy, servers and previews. No DVC, no git."""

@@ -1,4 +1,4 @@
-"""The leaderboard: experiments of any machine in one table, by their score on validation, and how sure that is.
+"""The leaderboard: experiments of any machine in one table, by their score on validation, with its uncertainty.
 
-Experiments come from strangers: what can be recomputed is not believed, and none of them can break the table.
+Experiments come from strangers: scores are recomputed, not believed, and no experiment can break the table.
 """

@@ -1,4 +1,4 @@
-"""The leaderboard as data: who is ranked and how sure that is, who is not and why."""
+"""The leaderboard as data: ranked experiments with intervals, and unranked ones with the reason."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,14 @@ from typing import Any
 import pandas as pd
 
 from verdict.experiments.leaderboard import records
-from verdict.experiments.leaderboard.comparable import Unranked, Yardstick, comparable, elsewhere, most, readable
+from verdict.experiments.leaderboard.comparable import (
+    Unranked,
+    Yardstick,
+    comparable_predictions,
+    elsewhere,
+    most_frequent,
+    read_records,
+)
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.experiments.leaderboard.predictions import Cache, Predictions
 from verdict.experiments.leaderboard.ranking import SelectionBias, interval, selection_bias, to_best
@@ -21,12 +28,12 @@ from verdict.review.params import Gate
 from verdict.review.words import title
 
 _OTHER_ROWS = "scored on other validation rows (another split, or other data)"
-FEW = 8  # slices that are shown beside each other
+MAX_SLICES = 8  # slices that are shown as columns
 
 
 @dataclass(frozen=True)
 class Stats:
-    """What the predictions say: the score's interval, and the difference to the best with its own."""
+    """Statistics of an experiment's predictions: the score's interval, and the difference to the best with its own."""
 
     low: float
     high: float
@@ -38,7 +45,7 @@ class Stats:
 
 @dataclass(frozen=True)
 class Row:
-    """A ranked experiment; `stats` is None without predictions here, `values` are its params that differ."""
+    """A ranked experiment; `stats` is None if its predictions are not here, `values` are its params that differ."""
 
     rank: int
     record: Record
@@ -58,7 +65,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The experiment that a person chose, with its scores on test."""
+    """The experiment that a person chose by name, with its scores on test."""
 
     experiment: Experiment
     scores: Scores
@@ -66,18 +73,18 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Board:
-    """All that is known.
+    """The content of the leaderboard.
 
     Args:
-        rows: the ranked.
-        unranked: the others.
-        keys: the params that differ.
-        headline: the metric that they are ranked by.
-        slice: what the slices are values of, as people know it; empty where that is not known.
-        slices: how many texts of the validation split each has; 0 where that is not known.
-        texts: of the validation split.
-        groups: of these; 0 where that is not known.
-        selection_bias: of the best; None for fewer than two.
+        rows: ranked experiments.
+        unranked: the other experiments.
+        keys: params that differ among the ranked experiments.
+        headline: the metric of the ranking.
+        slice: the column that the slices are values of; empty if not known.
+        slices: the number of validation texts in each slice; 0 if not known.
+        texts: the number of validation texts.
+        groups: the number of groups of these texts; 0 if not known.
+        selection_bias: of the best experiment; None for fewer than two.
         policy: confidence and resamples.
         chosen: the experiment that a person chose.
     """
@@ -101,24 +108,28 @@ class Board:
 
     @property
     def largest(self) -> list[str]:
-        """The slices, in their order; of many the largest first."""
-        return sorted(self.slices, key=lambda name: -self.slices[name]) if len(self.slices) > FEW else [*self.slices]
+        """The slices, in their order; if there are many, the largest first."""
+        return (
+            sorted(self.slices, key=lambda name: -self.slices[name])
+            if len(self.slices) > MAX_SLICES
+            else [*self.slices]
+        )
 
     @property
     def best(self) -> Row | None:
-        """The first of those whose predictions are here."""
+        """The first row whose predictions are here."""
         return next((row for row in self.rows if row.stats), None)
 
     @property
     def baselines(self) -> int:
-        """On how many commits the experiments build."""
-        everyone = [row.record.experiment for row in self.rows] + [one.experiment for one in self.unranked]
-        return len({one.baseline for one in everyone if one.baseline})
+        """The number of commits that the experiments build on."""
+        experiments = [row.record.experiment for row in self.rows] + [entry.experiment for entry in self.unranked]
+        return len({experiment.baseline for experiment in experiments if experiment.baseline})
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which experiments to show, which of them is chosen, and how to judge them."""
+    """The experiments to show, those that are missing, and the chosen one."""
 
     experiments: Sequence[Experiment]
     absent: Sequence[Unranked] = ()
@@ -130,77 +141,80 @@ def build_board(root: Path, cache: Cache, selection: Selection, by: Yardstick) -
 
     Args:
         root: of the repository.
-        cache: where their predictions are.
-        selection: which.
-        by: what they are ranked by.
+        cache: the store of their predictions.
+        selection: the experiments.
+        by: metric, data and policy of the ranking.
 
     Raises:
-        VerdictError: the experiment that is chosen has no score on test.
+        VerdictError: the chosen experiment has no score on test.
     """
-    wanted = [(one.commit, path) for one in selection.experiments for path in records.FILES]
+    paths = [(experiment.commit, path) for experiment in selection.experiments for path in records.FILES]
     if selection.chosen:
-        wanted.append((selection.chosen.commit, records.TEST_SCORES))
-    files = Files(root, wanted)
-    apart = list(selection.absent)
-    found = list(readable(files, selection.experiments, by.headline, apart))
-    digest = by.validation or most(record.validation for record in found)
-    same = [record for record in found if record.validation == digest]
-    apart.extend(elsewhere(record, _OTHER_ROWS) for record in found if record.validation != digest)
-    tables = comparable(cache, same, replace(by, validation=digest), apart)
+        paths.append((selection.chosen.commit, records.TEST_SCORES))
+    files = Files(root, paths)
+    unranked = list(selection.absent)
+    readable = list(read_records(files, selection.experiments, by.headline, unranked))
+    digest = by.validation or most_frequent(record.validation for record in readable)
+    same_rows = [record for record in readable if record.validation == digest]
+    unranked.extend(elsewhere(record, _OTHER_ROWS) for record in readable if record.validation != digest)
+    tables = comparable_predictions(cache, same_rows, replace(by, validation=digest), unranked)
+    excluded = {entry.experiment for entry in unranked}
     ranked = sorted(
-        (record for record in same if record.experiment not in {one.experiment for one in apart}),
+        (record for record in same_rows if record.experiment not in excluded),
         key=lambda record: (-record.scores.overall, record.experiment),
     )
     keys = varying([record.params for record in ranked])
-    measured, bias = _measure(ranked, tables, by)
+    stats, bias = _stats(ranked, tables, by)
     rows = [
-        Row(rank, record, measured.get(record.experiment), {key: used(record.params, key) for key in keys})
+        Row(rank, record, stats.get(record.experiment), {key: used(record.params, key) for key in keys})
         for rank, record in enumerate(ranked, 1)
     ]
-    one = next(iter(tables.values())).table if tables else None
+    table = next(iter(tables.values())).table if tables else None
     sizes = Counter(record.scores.n for record in ranked)
+    chosen = None
+    if experiment := selection.chosen:
+        chosen = Chosen(experiment, records.scores_on_test(files, experiment, by.headline))
     return Board(
         rows,
-        sorted(apart, key=lambda item: (item.kind, item.experiment)),
+        sorted(unranked, key=lambda entry: (entry.kind, entry.experiment)),
         keys,
         by.headline,
         (by.dataset and by.dataset.slice) or "",
-        _slices(one, ranked),
-        len(one) if one is not None else max(sizes, default=0),
-        one["group"].nunique() if one is not None else 0,
+        _slices(table, ranked),
+        len(table) if table is not None else max(sizes, default=0),
+        table["group"].nunique() if table is not None else 0,
         bias,
         by.policy,
-        Chosen(selection.chosen, records.scores_on_test(files, selection.chosen, by.headline))
-        if selection.chosen
-        else None,
+        chosen,
     )
 
 
 def _slices(table: pd.DataFrame | None, ranked: Sequence[Record]) -> dict[str, int]:
-    """The texts of each slice, in the order of the rows; without predictions those that the first one claims."""
+    """The number of texts of each slice, in the order of the rows; 0 for each slice if there are no predictions."""
     if table is None:
         return dict.fromkeys(ranked[0].scores.slices if ranked else (), 0)
     return dict(Counter(table["slice"])) if "slice" in table else {}
 
 
-def _measure(
+def _stats(
     ranked: Sequence[Record], tables: dict[Experiment, Predictions], by: Yardstick
 ) -> tuple[dict[Experiment, Stats], SelectionBias | None]:
-    here = [record.experiment for record in ranked if record.experiment in tables]
-    if not here:
+    measured = [record.experiment for record in ranked if record.experiment in tables]
+    if not measured:
         return {}, None
-    labels, policy = tables[here[0]].labels, by.policy
-    scores = bootstrap_models([tables[one].table for one in here], labels, by.headline, policy.resamples, policy.seed)
+    labels, policy = tables[measured[0]].labels, by.policy
+    scores = bootstrap_models(
+        [tables[experiment].table for experiment in measured], labels, by.headline, policy.resamples, policy.seed
+    )
     gaps = to_best(scores, 0, policy.confidence)
-    ties_best = gaps.ties_best
-    measured = {
-        one: Stats(
+    stats = {
+        experiment: Stats(
             *interval(scores, place, policy.confidence),
             float(gaps.difference[place]),
             float(gaps.low[place]),
             float(gaps.high[place]),
-            bool(ties_best[place]),
+            bool(gaps.ties_best[place]),
         )
-        for place, one in enumerate(here)
+        for place, experiment in enumerate(measured)
     }
-    return measured, selection_bias(scores) if len(here) > 1 else None
+    return stats, selection_bias(scores) if len(measured) > 1 else None

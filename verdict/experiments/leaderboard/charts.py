@@ -1,4 +1,4 @@
-"""The two pictures of the leaderboard, as Vega-Lite: params against the score, and the score against its cost."""
+"""The two plots of the leaderboard, in Vega-Lite: params against the score, and the score against its cost."""
 
 import json
 import math
@@ -18,12 +18,12 @@ from verdict.review.report.png import decode, encode
 from verdict.review.report.vega import SCALE
 
 PARAMS, COST = "leaderboard-params", "leaderboard-cost"
-# Colours that stay apart for the colour-blind (Okabe and Ito), and differ in lightness, too.
+# Okabe and Ito's colours, distinct for colour-blind readers, which also differ in lightness.
 _BEST, _LIKE, _WORSE = "best", "not told apart from the best", "measurably below the best"
 _COLOURS = {_BEST: "#D55E00", _LIKE: "#0072B2", _WORSE: "#8C959F"}
 _SHAPES = {_BEST: "diamond", _LIKE: "circle", _WORSE: "square"}
-_MOST_AXES, _MOST_LINES, _MOST_TICKS, _MOST_NAMED = 9, 200, 6, 12
-_LONGEST = 16  # characters of a value
+_MAX_AXES, _MAX_LINES, _MAX_TICKS, _MAX_NAMED = 9, 200, 6, 12
+_VALUE_LENGTH = 16  # characters
 _TEXT, _QUIET = "#1f2328", "#59636e"
 Spec = dict[str, Any]
 _NOT_USED = "not used"
@@ -31,15 +31,14 @@ _NOT_USED = "not used"
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as `stem`.svg and `stem`.png, with the text for those who do not see it."""
+    """A picture as `stem`.svg and `stem`.png, with its alternative text."""
 
     stem: str
-    title: str
     alt: str
 
 
 def draw(board: Board, out: Path) -> list[Picture]:
-    """Draw what can be drawn of a leaderboard."""
+    """Draw the plots for which the leaderboard has enough rows."""
     pictures = []
     if board.keys and len(board.rows) > 1:
         pictures.append(_params(board, out))
@@ -57,28 +56,28 @@ def short(keys: Sequence[str]) -> dict[str, str]:
 
 
 def _params(board: Board, out: Path) -> Picture:
-    rows, keys = board.rows[:_MOST_LINES], _telling(board)
+    rows, keys = board.rows[:_MAX_LINES], _drawn_params(board)
     names = [plain(name, 40) for name in (short(board.keys)[key] for key in keys)]
     alt = (
         f"A line for each of {len(rows)} experiments, through its value of {', '.join(names)},"
         f" to its {board.metric} on validation; from {rows[-1].score:.4f}, dark, to {rows[0].score:.4f}, bright."
     )
     _save(_parallel(keys, names, rows), out, PARAMS)
-    return Picture(PARAMS, "Parameters and score", alt)
+    return Picture(PARAMS, alt)
 
 
-def _telling(board: Board) -> list[str]:
-    """The params to draw, no more than fit: the model first, then those that are used by most."""
+def _drawn_params(board: Board) -> list[str]:
+    """The params to draw, as many as fit: the model first, then those that most experiments use."""
     used = {key: sum(row.values[key] is not None for row in board.rows) for key in board.keys}
     order = sorted(board.keys, key=lambda key: (key != "train.model", -used[key]))
-    kept = set(order[:_MOST_AXES])
+    kept = set(order[:_MAX_AXES])
     return [key for key in dict.fromkeys(["train.model", *board.keys]) if key in kept]
 
 
 def _parallel(keys: Sequence[str], names: Sequence[str], rows: Sequence[Row]) -> Spec:
-    """Parallel coordinates: the values of a param stand on its axis in their order, scores as far apart as they are.
+    """Parallel coordinates: an axis for each param, with its values in order, and one to scale for the score.
 
-    Lines through points of equal value are moved apart a little, by rank, so that each can be followed.
+    Lines through equal values are moved apart a little, by rank, so that each can be followed.
     """
     last, low, wide = len(keys), rows[-1].score, (rows[0].score - rows[-1].score) or 1.0
     points = [
@@ -95,7 +94,7 @@ def _parallel(keys: Sequence[str], names: Sequence[str], rows: Sequence[Row]) ->
         {"calculate": f"datum.axis == {last} ? (datum.score - {low}) / {wide}"
                       f" : datum.middle + ({(len(rows) - 1) / 2} - datum.line) * {spread}", "as": "place"},
     ]  # fmt: skip
-    step = f"ceil(datum.levels / {_MOST_TICKS})"
+    step = f"ceil(datum.levels / {_MAX_TICKS})"
     ticks = [
         *levels,
         {"filter": f"datum.axis < {last} && (datum.level == datum.levels"
@@ -130,16 +129,16 @@ def _parallel(keys: Sequence[str], names: Sequence[str], rows: Sequence[Row]) ->
 
 
 def _level(value: object) -> Spec:
-    """What a value is sorted by, and how it is written: those that are not used first, then numbers, then words."""
+    """The sort keys of a value and its text: params that are not used first, then numbers, then words."""
     if value is None:
         return {"kind": 0, "text": _NOT_USED}
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    text = f"{value:.4g}" if is_number else plain(shown_param(value), _LONGEST)
+    text = f"{value:.4g}" if is_number else plain(shown_param(value), _VALUE_LENGTH)
     return {"kind": 1 if is_number else 2, "number": value if is_number else 0, "text": text}
 
 
 def _lines(title: str) -> list[str]:
-    """A title in short lines: axes stand close together."""
+    """Break a title into short lines, since axes are close together."""
     lines = textwrap.wrap(re.sub(r"([._])", r"\1 ", title), 13)
     return [re.sub(r"([._]) ", r"\1", line) for line in lines]
 
@@ -147,11 +146,11 @@ def _lines(title: str) -> list[str]:
 def _cost(board: Board, out: Path) -> Picture:
     rows = [row for row in board.rows if row.record.cost]
     named = {row.rank for row in rows if _kind(board, row) != _WORSE}
-    named = set(sorted(named)[:_MOST_NAMED]) or {rows[0].rank}
+    named = set(sorted(named)[:_MAX_NAMED]) or {rows[0].rank}
     points = [_point(board, row, row.rank in named) for row in rows]
     seconds = [point["seconds"] for point in points]
     far = max(seconds) / min(seconds) >= 8
-    _turn_aside(points, math.log if far else float)
+    _place_labels(points, math.log if far else float)
     x = {"field": "seconds", "title": f"training time in seconds{' (logarithmic)' if far else ''}",
          "type": "quantitative",
          "scale": {"type": "log" if far else "linear", "nice": False, "zero": False, "padding": 30},
@@ -182,12 +181,12 @@ def _cost(board: Board, out: Path) -> Picture:
         f" from {min(seconds):.4g} to {max(seconds):.4g} seconds."
     )
     _save({**_page("What the score cost", subtitle, 560, 320, layers), "data": {"values": points}}, out, COST)
-    return Picture(COST, "Score and cost", alt)
+    return Picture(COST, alt)
 
 
 def _point(board: Board, row: Row, named: bool) -> Spec:
     cost = row.record.cost
-    assert cost  # noqa: S101 - only those that have one are drawn
+    assert cost  # noqa: S101 - only rows with a cost are drawn
     point = {"seconds": cost.seconds, "device": plain(cost.device, 40), "score": row.score, "kind": _kind(board, row)}
     bounds = {"low": row.stats.low, "high": row.stats.high} if row.stats else {}
     return {**point, **bounds, "label": str(row.rank) if named else ""}
@@ -199,8 +198,8 @@ def _kind(board: Board, row: Row) -> str:
     return _LIKE if row.stats is None or row.stats.ties_best else _WORSE
 
 
-def _turn_aside(points: list[Spec], scale: Callable[[float], float]) -> None:
-    """Labels stand to the right of their points, and to the left where another would be in the way."""
+def _place_labels(points: list[Spec], scale: Callable[[float], float]) -> None:
+    """Put the label to the right of each point, or to the left if another point is in the way."""
     places = [(scale(point["seconds"]), point["score"]) for point in points]
     wide, tall = (max(values) - min(values) or 1.0 for values in zip(*places, strict=True))
     for number, (across, up) in enumerate(places):
@@ -227,7 +226,7 @@ def _page(title: str, subtitle: str | list[str], width: int, height: int, layers
 
 
 def _save(spec: Spec, out: Path, stem: str) -> None:
-    """Write both files; nothing is loaded from elsewhere."""
+    """Write both files, without access to any URL."""
     import vl_convert
 
     text = json.dumps(spec, allow_nan=False)

@@ -1,4 +1,4 @@
-"""`verdict leaderboard`: which experiments are meant, and the files that are written of them."""
+"""`verdict leaderboard`: select experiments, rank them, and write the files."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from verdict.experiments.sweep.plan import plan
 from verdict.repo.revisions import Revision, Store, resolve, working_tree
 from verdict.review.policy import policy_of
 
-# Where `verdict sweep run` notes why a point failed.
+# `verdict sweep run` writes there why a point failed.
 _SWEEP_FAILURES = Path(".dvc/tmp/sweeps/failed")
 
 
@@ -65,7 +65,7 @@ def _yardstick(root: Path, cache: Cache, head: Revision) -> Yardstick:
 
 
 def _hash(head: Revision, path: str) -> str | None:
-    """That of an output; None where nothing was reproduced on HEAD."""
+    """The hash of an output; None if nothing was reproduced on HEAD."""
     try:
         return head.hash_of(path)
     except VerdictError:
@@ -78,11 +78,12 @@ def _points(root: Path, spec: Path) -> list[str]:
 
 
 def _selection(root: Path, head: str, names: Sequence[str], query: Query) -> Selection:
-    """The experiments of HEAD, or of all commits; those of some names, and which of these are not there."""
-    known = [one for one in find_experiments(root) if query.all_commits or one.baseline == head]
-    shown = [one for one in known if not names or one.name in names]
-    failures = [one for one in failed_in_queue(root) if query.all_commits or one.baseline == head]
-    absent = list(_absent(root, head, names, {one.name for one in shown}, failures))
+    """Select the experiments of HEAD or of all commits, those of `names` if there are any; missing ones are absent."""
+    everywhere = query.all_commits
+    known = [experiment for experiment in find_experiments(root) if everywhere or experiment.baseline == head]
+    shown = [experiment for experiment in known if not names or experiment.name in names]
+    failures = [experiment for experiment in failed_in_queue(root) if everywhere or experiment.baseline == head]
+    absent = list(_absent(root, head, names, {experiment.name for experiment in shown}, failures))
     if not shown and not absent:
         where, what = f"refs/exps of {head[:7]}", "no experiment that builds on it here"
         remedy = "verdict sweep run SPEC, or sweep pull; --all shows those of other commits"
@@ -91,31 +92,31 @@ def _selection(root: Path, head: str, names: Sequence[str], query: Query) -> Sel
 
 
 def _absent(
-    root: Path, head: str, names: Sequence[str], there: set[str], failures: Iterable[Experiment]
+    root: Path, head: str, names: Sequence[str], present: set[str], failures: Iterable[Experiment]
 ) -> Iterator[Unranked]:
-    told = set(there)
-    for one in failures:
-        if one.name not in told and (not names or one.name in names):
-            told.add(one.name)
-            yield Unranked(one, BROKEN, f"failed in DVC's queue: dvc queue logs {one.name}")
+    listed = set(present)
+    for experiment in failures:
+        if experiment.name not in listed and (not names or experiment.name in names):
+            listed.add(experiment.name)
+            yield Unranked(experiment, BROKEN, f"failed in DVC's queue: dvc queue logs {experiment.name}")
     for name in names:
-        if name not in told:
-            told.add(name)
+        if name not in listed:
+            listed.add(name)
             yield _missing(root, Experiment(name, "", head))
 
 
-def _missing(root: Path, one: Experiment) -> Unranked:
-    note = root / _SWEEP_FAILURES / one.name
+def _missing(root: Path, experiment: Experiment) -> Unranked:
+    note = root / _SWEEP_FAILURES / experiment.name
     if note.resolve().parent == (root / _SWEEP_FAILURES).resolve() and note.is_file():
-        return Unranked(one, BROKEN, f"failed: {note.read_text(encoding='utf-8', errors='replace')}")
-    return Unranked(one, ABSENT, "no experiment of this name here: not run, or not pulled")
+        return Unranked(experiment, BROKEN, f"failed: {note.read_text(encoding='utf-8', errors='replace')}")
+    return Unranked(experiment, ABSENT, "no experiment of this name here: not run, or not pulled")
 
 
 def _chosen(shown: Sequence[Experiment], name: str) -> Experiment:
-    found = [one for one in shown if one.name == name or (len(name) >= 7 and one.commit.startswith(name))]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        commits = ", ".join(one.commit[:10] for one in found)
-        raise VerdictError(f"--chosen {name}", f"{len(found)} experiments have it: {commits}", "--chosen COMMIT")
+    matching = [one for one in shown if one.name == name or (len(name) >= 7 and one.commit.startswith(name))]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        commits = ", ".join(experiment.commit[:10] for experiment in matching)
+        raise VerdictError(f"--chosen {name}", f"{len(matching)} experiments have it: {commits}", "--chosen COMMIT")
     raise VerdictError(f"--chosen {name}", "none of the experiments shown", "--chosen NAME, one of the leaderboard's")

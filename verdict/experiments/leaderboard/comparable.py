@@ -1,4 +1,4 @@
-"""Which experiments can be compared: readable ones, on the same rows and classes. The others are put apart."""
+"""Find the experiments that can be compared: readable ones, on the same rows and classes."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,13 +17,13 @@ from verdict.repo.revisions import checked_hash
 from verdict.review.params import Gate
 from verdict.review.words import first_few
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 ELSEWHERE, BROKEN, ABSENT = "elsewhere", "broken", "absent"
 
 
 @dataclass(frozen=True)
 class Unranked:
-    """An experiment that is not ranked: on other data (with its score), broken, or not there; and why."""
+    """An experiment that is not ranked, and why: on other data (with its score), broken, or missing."""
 
     experiment: Experiment
     kind: str
@@ -33,10 +33,10 @@ class Unranked:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What experiments are ranked by: a metric, on data, with the bootstrap that the policy names.
+    """The standard of the ranking: a metric, the validation rows, and the bootstrap of the policy.
 
-    `validation` is the hash of the rows that count, None for those that most experiments have; `dataset` their classes
-    and slices, None for the classes of most.
+    `validation` is the hash of the rows, None for those that most experiments have; `dataset` has their classes and
+    slices, None for the classes of most experiments.
     """
 
     headline: str
@@ -45,64 +45,66 @@ class Yardstick:
     dataset: Dataset | None = None
 
 
-def readable(files: Files, experiments: Iterable[Experiment], headline: str, apart: list[Unranked]) -> Iterator[Record]:
-    """What experiments claim; those that claim nothing that can be read are put apart."""
+def read_records(
+    files: Files, experiments: Iterable[Experiment], headline: str, unranked: list[Unranked]
+) -> Iterator[Record]:
+    """Read the experiments; those that cannot be read are added to `unranked`."""
     for experiment in experiments:
         try:
             yield records.read(files, experiment, headline)
         except VerdictError as error:
-            apart.append(_broken(experiment, f"{error.where}: {error.what}"))
+            unranked.append(_broken(experiment, error))
 
 
-def _broken(experiment: Experiment, reason: str) -> Unranked:
-    return Unranked(experiment, BROKEN, reason)
+def _broken(experiment: Experiment, error: VerdictError) -> Unranked:
+    return Unranked(experiment, BROKEN, f"{error.where}: {error.what}")
 
 
 def elsewhere(record: Record, reason: str) -> Unranked:
-    """An experiment whose score is of something else."""
+    """An experiment with a score on other data."""
     return Unranked(record.experiment, ELSEWHERE, reason, record.scores.overall)
 
 
-def comparable(
-    cache: Cache, same: Sequence[Record], by: Yardstick, apart: list[Unranked]
+def comparable_predictions(
+    cache: Cache, same_rows: Sequence[Record], by: Yardstick, unranked: list[Unranked]
 ) -> dict[Experiment, Predictions]:
-    """The predictions that are here, for one and the same truth and classes: those of the data, or of most of them."""
-    found = list(_here(cache, same, by.headline, apart))
-    prints = [_print(one.truth) for _, one in found]
+    """The predictions for the rows and classes of the data, or of most experiments; others go to `unranked`."""
+    candidates = list(_in_cache(cache, same_rows, by.headline, unranked))
+    prints = [_fingerprint(predictions.truth) for _, predictions in candidates]
     truth = cache.truth(checked_hash(by.validation, "dvc.lock")) if by.validation else None
-    own = _print(truth) if truth is not None else most(prints)
-    labels = by.dataset.labels if by.dataset else most(one.labels for _, one in found)
-    tables = {}
-    for (record, one), mark in zip(found, prints, strict=True):
-        if mark != own:
-            what = "its predictions are not for the validation rows that its dvc.lock names, row for row"
-            apart.append(_broken(record.experiment, what))
-        elif one.labels != labels:
-            apart.append(elsewhere(record, f"scored on other classes: {first_few(one.labels)}"))
+    expected = _fingerprint(truth) if truth is not None else most_frequent(prints)
+    labels = by.dataset.labels if by.dataset else most_frequent(predictions.labels for _, predictions in candidates)
+    comparable = {}
+    for (record, predictions), fingerprint in zip(candidates, prints, strict=True):
+        if fingerprint != expected:
+            reason = "its predictions are not for the validation rows that its dvc.lock names, row for row"
+            unranked.append(Unranked(record.experiment, BROKEN, reason))
+        elif predictions.labels != labels:
+            unranked.append(elsewhere(record, f"scored on other classes: {first_few(predictions.labels)}"))
         else:
-            tables[record.experiment] = one
-    return tables
+            comparable[record.experiment] = predictions
+    return comparable
 
 
-def _here(
-    cache: Cache, same: Sequence[Record], headline: str, apart: list[Unranked]
+def _in_cache(
+    cache: Cache, same_rows: Sequence[Record], headline: str, unranked: list[Unranked]
 ) -> Iterator[tuple[Record, Predictions]]:
-    for record in same:
+    for record in same_rows:
         try:
-            found = cache.predictions(record, headline)
+            predictions = cache.predictions(record, headline)
         except VerdictError as error:
-            apart.append(_broken(record.experiment, f"{error.where}: {error.what}"))
+            unranked.append(_broken(record.experiment, error))
             continue
-        if found is not None:
-            yield record, found
+        if predictions is not None:
+            yield record, predictions
 
 
-def _print(truth: pd.DataFrame) -> bytes:
-    """The same for the same truth in the same order, and for nothing else."""
+def _fingerprint(truth: pd.DataFrame) -> bytes:
+    """The same bytes for the same truth in the same order, and for nothing else."""
     rows = pd.util.hash_pandas_object(truth, index=False).to_numpy().tobytes()
     return ",".join(truth.columns).encode() + bytes(rows)
 
 
-def most(values: Iterable[Found]) -> Found | None:
-    """The most frequent value; of several the first."""
+def most_frequent(values: Iterable[Value]) -> Value | None:
+    """The most frequent value; the first if there are several."""
     return next((value for value, _ in Counter(values).most_common(1)), None)

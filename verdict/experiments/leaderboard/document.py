@@ -1,4 +1,4 @@
-"""leaderboard.md for a comment, leaderboard.html with its pictures inside, leaderboard.csv for programs."""
+"""Write leaderboard.md for a comment, leaderboard.html with pictures inside, and leaderboard.csv for programs."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ _WIDTH = 1200
 
 
 def write(board: Board, out: Path) -> None:
-    """Write the leaderboard into `out`: leaderboard.md last, so that nobody takes old pictures for its own."""
+    """Write the leaderboard into `out`: leaderboard.md last, so that old pictures never go with it."""
     out.mkdir(parents=True, exist_ok=True)
     for stale in out.glob("leaderboard*"):
         stale.unlink()
     pictures = draw(board, out)
     write_text(out / "leaderboard.csv", as_csv(board))
-    whole = "\n".join(map(render, sections(board, pictures, "svg")))
-    write_text(out / _PAGE, page("Leaderboard", whole, out, _WIDTH))
+    body = "\n".join(map(render, sections(board, pictures, "svg")))
+    write_text(out / _PAGE, page("Leaderboard", body, out, _WIDTH))
     write_text(out / "leaderboard.md", fit(sections(board, pictures, "png"), whole=_PAGE))

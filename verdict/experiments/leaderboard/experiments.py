@@ -1,4 +1,4 @@
-"""DVC experiments as git keeps them: which there are, and the small files of each, in two calls of git for all."""
+"""DVC experiments in git: their list, and the small files of all of them in two calls of git."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,12 +8,12 @@ from pathlib import Path
 from verdict.base.errors import VerdictError
 from verdict.repo.git import git, git_bytes
 
-# Beside the experiments DVC keeps other things under refs/exps: what is queued, failed or was looked at last.
+# DVC keeps other refs under refs/exps, too: of the queue, of failures, of the last experiment applied.
 _REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/(.+)")
 _FAILED = "refs/exps/celery/failed"
 _FAILURE = re.compile(r"(?:commit: )?dvc-exp:[0-9a-f]+:([0-9a-f]+):(.+)")
-# Bytes of a file that is read; the largest of a real experiment, dvc.lock, has 15,000.
-_LARGEST = 1_000_000
+# Larger files are not read; the largest of a real experiment, dvc.lock, has 15,000 bytes.
+_MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, order=True)
@@ -34,30 +34,30 @@ def find_experiments(root: Path) -> list[Experiment]:
 def _experiments(lines: Iterable[str]) -> Iterator[Experiment]:
     for line in lines:
         commit, _, ref = line.partition(" ")
-        if found := _REF.fullmatch(ref):
-            yield Experiment(found[3], commit, found[1] + found[2])
+        if match := _REF.fullmatch(ref):
+            yield Experiment(match[3], commit, match[1] + match[2])
 
 
 def failed_in_queue(root: Path) -> list[Experiment]:
-    """What failed in DVC's own queue; there is no commit of it."""
+    """The experiments that failed in DVC's own queue; they have no commit."""
     if not git(root, "for-each-ref", _FAILED).strip():  # nothing ever failed
         return []
     messages = git(root, "reflog", "show", "--format=%gs", _FAILED, "--").splitlines()
-    found = filter(None, map(_FAILURE.fullmatch, messages))
-    return sorted({Experiment(match[2], "", match[1]) for match in found})
+    failures = filter(None, map(_FAILURE.fullmatch, messages))
+    return sorted({Experiment(match[2], "", match[1]) for match in failures})
 
 
 class Files:
-    """Files that git tracks in some commits; asked for together, since a process a file would take a minute."""
+    """Files of several commits, read together: one git process for each file would take a minute."""
 
-    def __init__(self, root: Path, wanted: Iterable[tuple[str, str]]) -> None:
-        names = [f"{commit}:./{path}" for commit, path in wanted]
-        heads = [line.split() for line in _asked(root, "--batch-check", names).decode(errors="replace").splitlines()]
+    def __init__(self, root: Path, paths: Iterable[tuple[str, str]]) -> None:
+        names = [f"{commit}:./{path}" for commit, path in paths]
+        heads = [line.split() for line in _cat_file(root, "--batch-check", names).decode(errors="replace").splitlines()]
         self._sizes = {
             name: int(head[2]) for name, head in zip(names, heads, strict=True) if len(head) == 3 and head[1] == "blob"
         }
-        small = [name for name, size in self._sizes.items() if size <= _LARGEST]
-        self._contents = dict(_contents(_asked(root, "--batch", small), small))
+        small = [name for name, size in self._sizes.items() if size <= _MAX_BYTES]
+        self._contents = dict(_contents(_cat_file(root, "--batch", small), small))
 
     def text(self, commit: str, path: str) -> str | None:
         """The text of a file; None when the commit does not have it.
@@ -76,15 +76,15 @@ class Files:
             raise VerdictError(path, "not UTF-8", "look at the experiment") from None
 
 
-def _asked(root: Path, kind: str, names: list[str]) -> bytes:
-    given = "".join(f"{name}\n" for name in names).encode()
-    return git_bytes(root, "cat-file", kind, stdin=given)
+def _cat_file(root: Path, kind: str, names: list[str]) -> bytes:
+    lines = "".join(f"{name}\n" for name in names).encode()
+    return git_bytes(root, "cat-file", kind, stdin=lines)
 
 
 def _contents(answer: bytes, names: list[str]) -> Iterator[tuple[str, bytes]]:
-    at = 0
+    start = 0
     for name in names:
-        end = answer.index(b"\n", at)
-        size = int(answer[at:end].split()[2])
+        end = answer.index(b"\n", start)
+        size = int(answer[start:end].split()[2])
         yield name, answer[end + 1 : end + 1 + size]
-        at = end + size + 2
+        start = end + size + 2

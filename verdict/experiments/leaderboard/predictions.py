@@ -1,10 +1,9 @@
-"""Predictions on the validation split, from DVC's cache: an experiment's score is what its predictions say."""
+"""Predictions on the validation split, from DVC's cache: an experiment's scores must be those of its predictions."""
 
 import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,28 +18,28 @@ from verdict.classifier.dataset.description import Dataset, read_dataset, select
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import labels_of, metrics_by_slice, probability_columns
 from verdict.experiments.leaderboard.records import PREDICTIONS, VALIDATION, Record
-from verdict.repo.lock.check import hash_of
+from verdict.repo.lock.contents import hash_of
 from verdict.repo.revisions import Store, checked_hash
 from verdict.review.metrics_file import SCORES
 from verdict.review.reported_metrics import TOLERANCE
 from verdict.review.words import counted, title
 
 _PLACE = "/".join(PREDICTIONS)
-_AGAIN = "run the experiment again"
+_REMEDY = "run the experiment again"
 _MOST_BYTES, _MOST_ROWS = 500_000_000, 10_000_000
 _MOST_LABELS = _MOST_SLICES = 1000
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """A table of truth and probabilities, and the classes that these are of."""
+    """A table of truth and probabilities, and its classes."""
 
     table: pd.DataFrame
     labels: tuple[str, ...]
 
     @property
     def truth(self) -> pd.DataFrame:
-        """What the predictions are compared with."""
+        """The columns of the true values."""
         return self.table[select_truth(self.table.columns)]
 
     def scores(self, metric: str) -> dict[str, float]:
@@ -49,24 +48,24 @@ class Predictions:
         Raises:
             VerdictError: the data do not have it.
         """
-        found = metrics_by_slice(self.table, self.labels, 1, _PLACE)
-        if metric not in found[OVERALL]:
+        scores = metrics_by_slice(self.table, self.labels, 1, _PLACE)
+        if metric not in scores[OVERALL]:
             what = f"has no {metric}: there are {len(self.labels)} classes"
             raise VerdictError(_PLACE, what, "evaluate.headline: another metric")
-        return {name: figures[metric] for name, figures in found.items()}
+        return {name: figures[metric] for name, figures in scores.items()}
 
 
 @dataclass(frozen=True)
 class Cache:
-    """The objects of this clone's cache, by hash; nothing is asked of a remote."""
+    """The objects of this clone's cache, by hash. It never asks a remote."""
 
     store: Store
 
     def predictions(self, record: Record, headline: str) -> Predictions | None:
-        """The predictions that an experiment's lock names, checked; None when they are not in the cache.
+        """Read and check the predictions that an experiment's lock names; None if they are not in the cache.
 
         Raises:
-            VerdictError: they are not predictions, or the experiment's scores are not theirs.
+            VerdictError: the file is wrong, or the experiment's scores are not those of its predictions.
         """
         members = self._members(record.predictions)
         path = self._object(members[PREDICTIONS[1]]) if members else None
@@ -83,29 +82,25 @@ class Cache:
         return first
 
     def truth(self, digest: str) -> pd.DataFrame | None:
-        """The rows of a hash, their labels, and nothing else; None when they are not here."""
-        path = self._object(digest) or self._own(VALIDATION, digest)
+        """The ids and labels of the validation rows with a hash; None if they are not here."""
+        path = self._object(digest) or self._in_tree(VALIDATION, digest)
         if path is None:
             return None
         return read_table(path, "dvc repro prepare", select_truth(pq.read_schema(path).names))
 
     def dataset(self, path: str, digest: str) -> Dataset | None:
-        """The classes and slices of a hash; None when they are not here."""
-        found = self._object(digest) or self._own(path, digest)
-        return read_dataset(found) if found else None
+        """The classes and slices of the dataset with a hash; None if it is not here."""
+        file = self._object(digest) or self._in_tree(path, digest)
+        return read_dataset(file) if file else None
 
-    @cached_property
-    def _root(self) -> Path:
-        return self.store.root
-
-    def _own(self, name: str, digest: str) -> Path | None:
-        path = self._root / name
+    def _in_tree(self, name: str, digest: str) -> Path | None:
+        path = self.store.root / name
         return path if path.is_file() and hash_of(path) == digest else None
 
     def _members(self, digest: str) -> dict[str, str]:
-        """The hash of each file of a folder with predictions; none where its listing is not in the cache."""
+        """The hash of each file of a folder with predictions; empty if its listing is not in the cache."""
         if not digest.endswith(".dir"):
-            raise VerdictError(PREDICTIONS[0], "not a folder", _AGAIN)
+            raise VerdictError(PREDICTIONS[0], "not a folder", _REMEDY)
         listing = self._object(digest)
         if listing is None:
             return {}
@@ -116,11 +111,11 @@ class Cache:
         except (ValueError, TypeError, KeyError):
             members = {}
         if PREDICTIONS[1] not in members:
-            raise VerdictError(PREDICTIONS[0], f"has no file {PREDICTIONS[1]}", _AGAIN)
+            raise VerdictError(PREDICTIONS[0], f"has no file {PREDICTIONS[1]}", _REMEDY)
         return members
 
     def _object(self, digest: str) -> Path | None:
-        """An object of the cache; one with other bytes than its name says counts as not there."""
+        """The path of an object; None if it is missing, too large, or its content does not match its hash."""
         path = Path(self.store.repo.cache.local.oid_to_path(digest))
         if not path.is_file() or path.stat().st_size > _MOST_BYTES:
             return None
@@ -128,32 +123,32 @@ class Cache:
 
 
 def _read(path: Path) -> Predictions:
-    """The predictions, with the truth beside them, as every statistic here needs them."""
+    """Read predictions and the truth beside them."""
     try:
         labels = _labels(path)
         columns = pq.read_schema(path).names
-        table = read_table(path, _AGAIN, [*select_truth(columns), *probability_columns(labels)])
+        table = read_table(path, _REMEDY, [*select_truth(columns), *probability_columns(labels)])
     except VerdictError as error:
-        raise VerdictError(_PLACE, error.what.replace(str(path), _PLACE), _AGAIN) from None
+        raise VerdictError(_PLACE, error.what.replace(str(path), _PLACE), _REMEDY) from None
     except Exception as error:  # pyarrow has many ways to refuse what is not parquet
-        raise VerdictError(_PLACE, f"not readable as parquet: {' '.join(str(error).split())}", _AGAIN) from None
+        raise VerdictError(_PLACE, f"not readable as parquet: {' '.join(str(error).split())}", _REMEDY) from None
     if reason := _unsound(table, labels):
-        raise VerdictError(_PLACE, reason, _AGAIN)
+        raise VerdictError(_PLACE, reason, _REMEDY)
     return Predictions(table, labels)
 
 
 def _labels(path: Path) -> tuple[str, ...]:
-    """The classes of a file, once its rows and columns are known to be few enough to be read."""
+    """The classes of a file, after checking that it has few enough rows and the right columns."""
     rows, schema = pq.read_metadata(path).num_rows, pq.read_schema(path)
     if rows > _MOST_ROWS:
-        raise VerdictError(_PLACE, f"{rows:,} rows", _AGAIN)
+        raise VerdictError(_PLACE, f"{rows:,} rows", _REMEDY)
     if absent := [name for name in ("id", "group", "label") if name not in schema.names]:
-        raise VerdictError(_PLACE, f"missing columns: {', '.join(absent)}", _AGAIN)
+        raise VerdictError(_PLACE, f"missing columns: {', '.join(absent)}", _REMEDY)
     labels = labels_of(schema.names)
     if not 2 <= len(labels) <= _MOST_LABELS or len({*schema.names}) < len(schema.names):
-        raise VerdictError(_PLACE, f"{len(labels)} columns of classes, or a column twice", _AGAIN)
+        raise VerdictError(_PLACE, f"{len(labels)} columns of classes, or a column twice", _REMEDY)
     if odd := [name for name in probability_columns(labels) if name not in schema.names or not _is_float(schema, name)]:
-        raise VerdictError(_PLACE, f"no column of probabilities: {odd[0]!r:.80}", _AGAIN)
+        raise VerdictError(_PLACE, f"no column of probabilities: {odd[0]!r:.80}", _REMEDY)
     return labels
 
 
@@ -162,7 +157,7 @@ def _is_float(schema: pa.Schema, name: str) -> bool:
 
 
 def _unsound(table: pd.DataFrame, labels: tuple[str, ...]) -> str:
-    """Why a table is none of predictions; empty where it is one."""
+    """The reason why a table cannot be one of predictions; empty if it can."""
     if table.empty:
         return "no rows"
     if not _adds_up(table, probability_columns(labels)):
@@ -183,22 +178,22 @@ def _adds_up(table: pd.DataFrame, columns: Sequence[str]) -> bool:
     return bool(sound and rated)
 
 
-def _require_scores(record: Record, found: dict[str, float]) -> None:
-    """Figures that somebody wrote into the file have no place on the table."""
-    told = {OVERALL: record.scores.overall, **record.scores.slices}
-    if set(told) != set(found):
-        raise VerdictError(SCORES, "has other slices than its predictions", _AGAIN)
-    for name, value in found.items():
-        if abs(told[name] - value) > TOLERANCE:
-            what = f"{name}: {told[name]:.6f}, but its own predictions give {value:.6f}"
-            raise VerdictError(SCORES, what, _AGAIN)
+def _require_scores(record: Record, computed: dict[str, float]) -> None:
+    """Refuse scores that are not those of the predictions."""
+    claimed = {OVERALL: record.scores.overall, **record.scores.slices}
+    if set(claimed) != set(computed):
+        raise VerdictError(SCORES, "has other slices than its predictions", _REMEDY)
+    for name, value in computed.items():
+        if abs(claimed[name] - value) > TOLERANCE:
+            what = f"{name}: {claimed[name]:.6f}, but its own predictions give {value:.6f}"
+            raise VerdictError(SCORES, what, _REMEDY)
 
 
 def _require_seeds(record: Record, values: Sequence[float], headline: str) -> None:
-    """Mean and spread over the seeds are those of the predictions of each."""
+    """Refuse a mean and a spread over the seeds that are not those of their predictions."""
     mean, std = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-    told = record.seeds
-    if told.count != len(values) or abs(told.mean - mean) > TOLERANCE or abs(told.std - std) > TOLERANCE:
-        said = told.text(title(headline))
-        what = f"{said}; but there are predictions of {counted(len(values), 'seed')}: {mean:.6f} ± {std:.6f}"
-        raise VerdictError(SCORES, what, _AGAIN)
+    claimed, count = record.seeds, len(values)
+    if claimed.count != count or abs(claimed.mean - mean) > TOLERANCE or abs(claimed.std - std) > TOLERANCE:
+        computed = f"there are predictions of {counted(count, 'seed')}: {mean:.6f} ± {std:.6f}"
+        what = f"{claimed.text(title(headline))}; but {computed}"
+        raise VerdictError(SCORES, what, _REMEDY)

@@ -1,4 +1,4 @@
-"""How sure a ranking is: intervals, what is as good as the best, and how much the best of many flatters itself.
+"""Uncertainty of a ranking: intervals, ties with the best, and the selection bias of the best.
 
 All experiments are scored on the same resamples of groups (`verdict.review.bootstrap`), so that a hard draw is hard
 for all.
@@ -12,22 +12,22 @@ import numpy.typing as npt
 from verdict.classifier.scores.metrics import Floats
 from verdict.review.bootstrap import ModelDraws, interval_quantiles
 
-# Elements of all pairs' differences: keeps time below a minute.
+# The most elements in the differences of all pairs: keeps the time below a minute.
 _MOST_ELEMENTS = 2e9
 _LEAST_RESAMPLES = 1000
-# Below this a difference is rounding.
-_NOTHING = 1e-12
+# A smaller difference is rounding.
+_ROUNDING = 1e-12
 
 
 def interval(scores: ModelDraws, model: int, confidence: float) -> tuple[float, float]:
-    """Percentile interval of a model's own score, widened for few groups."""
+    """The percentile interval of a model's score, widened for few groups."""
     low, high = np.quantile(scores.draws[model], interval_quantiles(confidence, scores.groups))
     return float(low), float(high)
 
 
 @dataclass(frozen=True)
 class Differences:
-    """Each model − the one at `best`, with intervals that hold together for all pairs of models."""
+    """The difference of each model to the best, with intervals that hold together for all pairs of models."""
 
     difference: Floats
     low: Floats
@@ -35,20 +35,20 @@ class Differences:
 
     @property
     def ties_best(self) -> npt.NDArray[np.bool_]:
-        """Which models cannot be told from the best."""
+        """True for models that cannot be told from the best."""
         return self.high >= 0
 
 
 @dataclass(frozen=True)
 class SelectionBias:
-    """By how much the best score of all is expected to exceed the winner's own: `estimate`, and at `most`."""
+    """The expected excess of the best score over the winner's true score: an `estimate`, and its upper bound `most`."""
 
     estimate: float
     most: float
 
 
 def to_best(scores: ModelDraws, best: int, confidence: float) -> Differences:
-    """Differences to the best.
+    """Compute the differences to the best.
 
     The best was picked by these very scores, so intervals for the pairs with it alone would be too narrow. One factor
     is taken from the largest studentized deviation among all pairs (bootstrap max-t; Romano & Wolf 2005): with
@@ -69,20 +69,20 @@ def _factor(scores: ModelDraws, confidence: float) -> float:
     for model in range(models - 1):
         moved = draws[model + 1 :] - draws[model]
         errors = _errors(moved, scores.groups)
-        told = errors > _NOTHING
-        if told.any():
-            np.maximum(largest, (np.abs(moved[told]) / errors[told, None]).max(axis=0), out=largest)
+        distinct = errors > _ROUNDING
+        if distinct.any():
+            np.maximum(largest, (np.abs(moved[distinct]) / errors[distinct, None]).max(axis=0), out=largest)
     return float(np.quantile(largest, confidence))
 
 
 def _errors(moved: Floats, groups: int) -> Floats:
-    """Standard errors of differences, with Bessel's correction for the number of groups."""
+    """The standard errors of differences, with Bessel's correction for the number of groups."""
     errors: Floats = moved.std(axis=-1) * (groups / max(groups - 1, 1)) ** 0.5
     return errors
 
 
 def selection_bias(scores: ModelDraws) -> SelectionBias:
-    """What picking the best adds to its score, by doing it again on each resample.
+    """Estimate what picking the best adds to its score, by picking it again on each resample.
 
     In a resample the winner's score exceeds what that model has on average: by how much, on average, is the estimate.
     The experiments' scores, which are noisy themselves, stand in for the true ones there, and lie further apart than
@@ -91,5 +91,5 @@ def selection_bias(scores: ModelDraws) -> SelectionBias:
     """
     deviations = scores.draws - scores.draws.mean(axis=1, keepdims=True)
     winners = scores.draws.argmax(axis=0)
-    won = deviations[winners, np.arange(deviations.shape[1])]
-    return SelectionBias(float(won.mean()), float(deviations.max(axis=0).mean()))
+    excess = deviations[winners, np.arange(deviations.shape[1])]
+    return SelectionBias(float(excess.mean()), float(deviations.max(axis=0).mean()))

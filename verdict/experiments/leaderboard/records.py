@@ -1,4 +1,4 @@
-"""What an experiment says of itself: its params, its scores on validation, its cost. Each of them is checked."""
+"""The claims of an experiment: params, scores on validation, and cost. Each file is checked."""
 
 import json
 import math
@@ -11,8 +11,8 @@ from verdict.base.errors import VerdictError
 from verdict.base.flatten import dotted, leaves
 from verdict.base.paths import PARAMS
 from verdict.experiments.leaderboard.experiments import Experiment, Files
-from verdict.repo.lock.check import LOCK
 from verdict.repo.lock.entries import lock_entries, output_hashes
+from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.revisions import checked_hash
 from verdict.review.metrics_file import SCORES, Scores, Seeds, parse_metrics, scores_of, seeds_of
 
@@ -28,7 +28,7 @@ _LOOK = "look at the experiment, or run it again"
 
 @dataclass(frozen=True)
 class Cost:
-    """What the training took, on what, and how many rows a second it was trained on."""
+    """The training time, the device, and the rows trained on per second."""
 
     seconds: float
     device: str
@@ -37,7 +37,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Record:
-    """All that an experiment claims; `validation` and `predictions` are hashes of its lock, `notes` what is odd."""
+    """The claims of an experiment; `validation` and `predictions` are hashes of its lock, `notes` are its oddities."""
 
     experiment: Experiment
     params: dict[str, Any]
@@ -50,20 +50,20 @@ class Record:
 
 
 def read(files: Files, experiment: Experiment, headline: str) -> Record:
-    """Read an experiment, with its scores by the headline metric.
+    """Read an experiment, and its scores by the headline metric.
 
     Raises:
         VerdictError: it has no result, or one of its files is not what it should be.
     """
-    told = parse_metrics(_text(files, experiment, SCORES), SCORES)
+    document = parse_metrics(_text(files, experiment, SCORES), SCORES)
     lock = lock_entries(_text(files, experiment, LOCK), "the experiment", _LOOK, aliases=False)
     outs = output_hashes(lock, "the experiment", _LOOK)
     cost, notes = _cost(files, experiment)
     return Record(
         experiment,
         _params(mapping(_text(files, experiment, PARAMS), PARAMS, _LOOK, aliases=False)),
-        scores_of(told, SCORES, headline),
-        seeds_of(told, SCORES),
+        scores_of(document, SCORES, headline),
+        seeds_of(document, SCORES),
         cost,
         _hash(outs, VALIDATION),
         _hash(outs, PREDICTIONS[0]),
@@ -72,7 +72,7 @@ def read(files: Files, experiment: Experiment, headline: str) -> Record:
 
 
 def scores_on_test(files: Files, experiment: Experiment, headline: str) -> Scores:
-    """The scores on test, which only the experiment that is chosen is asked for."""
+    """Read the scores on test; only those of the chosen experiment are ever read."""
     return scores_of(parse_metrics(_text(files, experiment, TEST_SCORES), TEST_SCORES), TEST_SCORES, headline)
 
 
@@ -84,14 +84,14 @@ def shown_param(value: Any) -> str:  # noqa: ANN401 - YAML
 
 
 def _cost(files: Files, experiment: Experiment) -> tuple[Cost | None, tuple[str, ...]]:
-    """None where the training came from the run-cache, and the file is that of another experiment or empty."""
+    """Read the cost; None if the training came from the run-cache: the file is then empty or another experiment's."""
     try:
         text = files.text(experiment.commit, COST)
-        told = parse_metrics(text, COST) if text else {}
-        if told.get("experiment") != experiment.name:
+        document = parse_metrics(text, COST) if text else {}
+        if document.get("experiment") != experiment.name:
             return None, ()
-        seconds, speed = (_positive(told, key) for key in ("seconds", "rows_per_second"))
-        device = told.get("device")
+        seconds, speed = (_positive(document, key) for key in ("seconds", "rows_per_second"))
+        device = document.get("device")
         if not isinstance(device, str):
             raise VerdictError(COST, f"device is {device!r}, not a text", _LOOK)
     except VerdictError as error:
@@ -107,23 +107,23 @@ def _text(files: Files, experiment: Experiment, path: str) -> str:
     return text
 
 
-def _positive(told: dict[str, Any], key: str) -> float:
-    value = told.get(key)
+def _positive(document: dict[str, Any], key: str) -> float:
+    value = document.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:
         raise VerdictError(COST, f"{key} is {value!r:.80}, not a positive number", _LOOK)
     return float(value)
 
 
 def _params(document: dict[str, Any]) -> dict[str, Any]:
-    """All keys with dots between the names of groups and keys."""
+    """Flatten params.yaml: keys with dots between the names of groups and keys."""
     try:
-        found = list(islice(leaves(document), _MOST_PARAMS + 1))
+        params = list(islice(leaves(document), _MOST_PARAMS + 1))
     except RecursionError:
         raise VerdictError(PARAMS, "groups within groups without end", _LOOK) from None
-    if len(found) > _MOST_PARAMS:
+    if len(params) > _MOST_PARAMS:
         raise VerdictError(PARAMS, f"more than {_MOST_PARAMS:,} keys", _LOOK)
-    odd = {path for path, value in found if isinstance(value, float) and not math.isfinite(value)}
-    return {dotted(path): str(value) if path in odd else value for path, value in found}
+    not_finite = {path for path, value in params if isinstance(value, float) and not math.isfinite(value)}
+    return {dotted(path): str(value) if path in not_finite else value for path, value in params}
 
 
 def _hash(outs: dict[str, Any], path: str) -> str:

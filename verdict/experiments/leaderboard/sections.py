@@ -1,4 +1,4 @@
-"""The template of the leaderboard's sections, and what it takes to fill it in."""
+"""The sections of the leaderboard: its template, and the functions that the template calls."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from verdict.experiments.leaderboard.board import FEW, Board, Row
+from verdict.experiments.leaderboard.board import MAX_SLICES, Board, Row
 from verdict.experiments.leaderboard.charts import Picture, short
 from verdict.experiments.leaderboard.comparable import ABSENT, BROKEN, ELSEWHERE
 from verdict.experiments.leaderboard.records import TEST_SCORES, shown_param
@@ -20,7 +20,7 @@ _NAME = re.compile(r"(?!www)[a-z][a-z0-9_]{0,30}(\.[a-z][a-z0-9_]{0,30})?")
 
 
 def sections(board: Board, pictures: Sequence[Picture], kind: str) -> list[Section]:
-    """Write all sections; the pictures are files of a kind beside the report."""
+    """Render all sections; `kind` is the suffix of the pictures beside the report."""
     return _TEMPLATE.all("leaderboard", board, pictures, kind)
 
 
@@ -32,18 +32,18 @@ def duration(seconds: float) -> str:
 
 
 def _titles(names: Iterable[str]) -> list[Markup]:
-    """The names of slices, which are anybody's."""
+    """The names of slices as code, since they come from strangers."""
     return [code(name, 40) for name in names]
 
 
 def _slices(board: Board, scores: Scores) -> list[str]:
-    """The slices of some scores, in the leaderboard's order; of many those with most rows of the validation split."""
+    """The slices of some scores, in the leaderboard's order; if there are many, the largest of the validation split."""
     places = {name: place for place, name in enumerate(board.largest)}
-    return sorted(scores.slices, key=lambda name: places.get(name, len(places)))[:FEW]
+    return sorted(scores.slices, key=lambda name: places.get(name, len(places)))[:MAX_SLICES]
 
 
 def _params(keys: Sequence[str]) -> list[Markup]:
-    """The names of keys, which may break, for the table is wide; one that is no name of ours stands in `code`."""
+    """The short names of keys; ours may break, since the table is wide, others are shown as code."""
     names = list(short(keys).values())[:_MOST_COLUMNS]
     return [_breaking(name) if _NAME.fullmatch(name) else code(name, 40) for name in names]
 
@@ -78,7 +78,7 @@ _TEMPLATE = Template(
     ELSEWHERE=ELSEWHERE,
     BROKEN=BROKEN,
     ABSENT=ABSENT,
-    FEW=FEW,
+    MAX_SLICES=MAX_SLICES,
     duration=duration,
     figure=figure,
     figures=_figures,

@@ -1,4 +1,4 @@
-"""leaderboard.csv: all that is known of each experiment but the test scores, for programs and spreadsheets."""
+"""leaderboard.csv: all facts on each experiment but its test scores, for programs and spreadsheets."""
 
 import csv
 import io
@@ -6,17 +6,18 @@ import io
 from verdict.base.printable import plain
 from verdict.experiments.leaderboard.board import Board, Row
 from verdict.experiments.leaderboard.comparable import Unranked
+from verdict.experiments.leaderboard.experiments import Experiment
 from verdict.experiments.leaderboard.records import shown_param
 
-_LONGEST = 1000
+_MAX_LENGTH = 1000
 Cell = str | int | float | None
 
 
 def as_csv(board: Board) -> str:
-    """A line for each experiment, ranked or not."""
+    """The table as csv: a line for each experiment, ranked or not."""
     keys = {key: f"params:{key}" for key in board.keys}
     slices = {name: f"score:{name}" for name in board.slices}
-    lines = [*(_row(board, row) for row in board.rows), *(_apart(board, one) for one in board.unranked)]
+    lines = [*(_row(board, row) for row in board.rows), *(_unranked(board, entry) for entry in board.unranked)]
     head = [*_HEAD, *slices.values(), *_TAIL, *keys.values()]
     target = io.StringIO()
     writer = csv.DictWriter(target, head, restval="", lineterminator="\n", extrasaction="raise")
@@ -33,26 +34,26 @@ _TAIL = ("seeds", "seeds_mean", "seeds_std", "seconds", "rows_per_second", "devi
 
 
 def _row(board: Board, row: Row) -> dict[str, Cell]:
-    record, measured = row.record, row.stats
+    record, stats = row.record, row.stats
     return {
         "rank": row.rank,
-        **_identity(record.experiment.name, record.experiment.commit, record.experiment.baseline),
-        "status": "ranked" if measured else "not measured",
+        **_identity(record.experiment),
+        "status": "ranked" if stats else "not measured",
         "metric": board.headline,
         "score": row.score,
-        **(_figures(row) if measured else {}),
+        **(_figures(row) if stats else {}),
         **{f"score:{name}": record.scores.slices.get(name) for name in board.slices},
         "seeds": record.seeds.count,
         "seeds_mean": round(record.seeds.mean, 6),
         "seeds_std": round(record.seeds.std, 6),
         **({} if record.cost is None else vars(record.cost)),
-        "reason": "; ".join(record.notes) if measured else "; ".join(("predictions not here", *record.notes)),
+        "reason": "; ".join(record.notes) if stats else "; ".join(("predictions not here", *record.notes)),
         **{f"params:{key}": _param(row, key) for key in board.keys},
     }
 
 
 def _figures(row: Row) -> dict[str, Cell]:
-    assert row.stats  # noqa: S101 - asked for where it is
+    assert row.stats  # noqa: S101 - the caller has checked it
     names = ("low", "high", "to_best", "to_best_low", "to_best_high")
     values = list(vars(row.stats).values())
     return {
@@ -68,15 +69,13 @@ def _param(row: Row, key: str) -> Cell:
     return shown_param(value)
 
 
-def _apart(board: Board, one: Unranked) -> dict[str, Cell]:
-    found = one.experiment
-    identity = _identity(found.name, found.commit, found.baseline)
-    told = {"metric": board.headline, "score": one.score}
-    return {**identity, "status": one.kind, **(told if one.score is not None else {}), "reason": one.reason}
+def _unranked(board: Board, entry: Unranked) -> dict[str, Cell]:
+    score: dict[str, Cell] = {} if entry.score is None else {"metric": board.headline, "score": entry.score}
+    return {**_identity(entry.experiment), "status": entry.kind, **score, "reason": entry.reason}
 
 
-def _identity(name: str, commit: str, baseline: str) -> dict[str, Cell]:
-    return {"experiment": name, "commit": commit, "baseline": baseline}
+def _identity(experiment: Experiment) -> dict[str, Cell]:
+    return {"experiment": experiment.name, "commit": experiment.commit, "baseline": experiment.baseline}
 
 
 def _cell(value: Cell) -> Cell:
@@ -84,6 +83,6 @@ def _cell(value: Cell) -> Cell:
 
 
 def _safe(text: str) -> str:
-    """One line; a text that a spreadsheet would compute (=, +, -, @ in front) begins with a quote."""
-    line = plain(text, _LONGEST)
+    """The text as one line, with a quote in front if a spreadsheet would compute it (=, +, -, @)."""
+    line = plain(text, _MAX_LENGTH)
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line

@@ -1,1 +1,1 @@
-"""Sweeps: a spec file becomes DVC experiments with telling names, run on this machine or spread over several."""
+"""Sweeps: the points of a spec file run as DVC experiments, on this machine or spread over several."""

@@ -1,6 +1,6 @@
-"""`verdict sweep push` and `pull`: experiments of several machines meet on a git remote, their data on DVC's.
+"""`verdict sweep push` and `pull`: exchange experiments by a git remote, and their data by a DVC remote.
 
-DVC says of the same name with other content that it "has diverged", and exits with 0. Here that is an error.
+If a name has other content there, DVC says that it "has diverged", and exits with 0. Here that is an error.
 """
 
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ from verdict.repo.git import git
 
 @dataclass(frozen=True)
 class Exchange:
-    """Where the experiments of a plan meet: a git remote for commits, a DVC remote for data."""
+    """The experiments of a plan, a git remote for their commits, and a DVC remote for their data."""
 
     plan: Plan
     git_remote: str
     remote: str
 
     def push(self, names: list[str]) -> int:
-        """Send the experiments that are here; what conflicts does not keep the rest from being sent.
+        """Send the experiments that are here; a conflict does not keep the others from being sent.
 
         Returns:
-            0 when each of them is there, with its data; 1 when a point asked for by name has no experiment here.
+            0 when all of them are there with their data; 1 when a point that was named has no experiment here.
 
         Raises:
-            VerdictError: a name stands for something else there, or a remote does not take what it is sent.
+            VerdictError: a name has other content there, or a remote refuses what it is sent.
         """
         return self._move(names, "push")
 
     def pull(self, names: list[str]) -> int:
-        """Get the experiments that are there, with their data; otherwise as `push`."""
+        """Get the experiments that are there, with their data; else like `push`."""
         return self._move(names, "pull")
 
     def _move(self, names: list[str], way: str) -> int:
@@ -46,7 +46,7 @@ class Exchange:
         if agreeing:
             dvc(self.plan.root, "exp", way, "--no-run-cache", "--remote", self.remote, self.git_remote, *agreeing)
         moved = [name for name in agreeing if name not in targets]
-        here, there = self._here(points), self._there(points)  # anew: another machine may have been faster than we were
+        here, there = self._here(points), self._there(points)  # again: another machine may have been faster
         self._refuse_other_content(here, there, way)
         self._require_same(here)
         print(f"{way}: {len(moved)} new, {len(agreeing) - len(moved)} were there, {len(points) - len(sources)} not run")
@@ -65,15 +65,15 @@ class Exchange:
         return {name: commits[name] for name in names if name in commits}
 
     def _refuse_other_content(self, here: dict[str, str], there: dict[str, str], way: str) -> None:
-        both = [name for name in here if name in there and here[name] != there[name]]
-        if both:
-            lines = "".join(f"\n  {name}: {here[name]} here, {there[name]} at {self.git_remote}" for name in both)
+        conflicts = [name for name in here if name in there and here[name] != there[name]]
+        if conflicts:
+            lines = "".join(f"\n  {name}: {here[name]} here, {there[name]} at {self.git_remote}" for name in conflicts)
             what = f"not moved, as the same name stands for different experiments:{lines}"
             remedy = f"give up one: dvc exp remove NAME, or dvc exp remove --git-remote {self.git_remote} NAME"
             raise VerdictError(f"sweep {way}", what, remedy)
 
     def _require_remote(self) -> None:
-        """Asked first: DVC looks for it once the commits are on their way."""
+        """Check the remote first: DVC would do so only after sending the commits."""
         if self.remote not in settings(self.plan.root):
             remedy = f"dvc remote add {self.remote} URL: a place of its own, where every machine of the sweep may write"
             raise VerdictError(f"DVC remote {self.remote}", "not configured", remedy)

@@ -1,4 +1,4 @@
-"""What a run of one experiment came to: the score of its commit, or the reason in its log."""
+"""The outcome of one experiment's run: the score of its commit, or the reason of the failure in its log."""
 
 import json
 import math
@@ -18,7 +18,7 @@ _STAGE = re.compile(r"failed to reproduce '([^']+)'")
 
 
 def score(root: Path, commit: str) -> float | None:
-    """The headline metric on validation, if the commit has it; the score on test is nobody's guide through a sweep."""
+    """The headline metric on validation, if the commit has it. Scores on test must not guide a sweep."""
     revision = Revision(root, commit, commit)
     try:
         value = json.loads(revision.text(SCORES) or "null")[OVERALL][_headline(revision)]
@@ -28,8 +28,8 @@ def score(root: Path, commit: str) -> float | None:
 
 
 def score_text(root: Path, commit: str) -> str:
-    """The metric and its value; empty where the commit has no score."""
-    from verdict.review.words import title  # with numpy, which whoever asks for no score need not wait for
+    """The metric and its value; empty if the commit has no score."""
+    from verdict.review.words import title  # numpy is slow to import, and needed only here
 
     value = score(root, commit)
     return "" if value is None else f"{title(_headline(Revision(root, commit, commit)))} on validation {value:.4f}"
@@ -39,21 +39,21 @@ def _headline(revision: Revision) -> str:
     return Evaluate.model_validate(revision.params.get("evaluate")).headline
 
 
-def reason(log: Path) -> str:
-    """The line that says why an experiment failed, after the name of the stage."""
+def reason_of_failure(log: Path) -> str:
+    """The line of the log that says why an experiment failed, after the name of the stage."""
     text = _text(log)
-    stage = _STAGE.findall(text)
+    stages = _STAGE.findall(text)
     for pattern in (_OURS, _EXCEPTION, _DVC):
-        if found := pattern.findall(text):
-            said = " ".join(found[-1].split())
-            return f"{stage[-1]}: {said}" if stage and pattern is not _DVC else said
+        if lines := pattern.findall(text):
+            line = " ".join(lines[-1].split())
+            return f"{stages[-1]}: {line}" if stages and pattern is not _DVC else line
     return "killed"
 
 
 def was_interrupted(log: Path) -> bool:
-    """Whether the run was ended from outside: DVC, which then says nothing, or the stage, by a signal.
+    """Return whether a signal ended the run: of DVC, whose log then has no error, or of the stage.
 
-    A person did that, or the system for want of memory; it may go better next time.
+    A person sent it, or the system for lack of memory: the next run may succeed.
     """
     text = _text(log)
     codes = [int(code) for code in re.findall(r"exited with (-?\d+)", text)]

@@ -1,4 +1,4 @@
-"""A spec file on top of a commit: its points, checked against the params, with the names of their experiments."""
+"""The plan of a sweep: the points of a spec file on a commit, checked against its params, with names."""
 
 import hashlib
 import json
@@ -19,16 +19,16 @@ from verdict.repo.git import git
 from verdict.repo.revisions import resolve
 from verdict.review.params import AllParams
 
-_LONGEST = 80  # characters of a name; it is a file's name, too
+_MAX_NAME = 80  # characters; the name is also a file's
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 _RESERVED = ("true", "false", "null", "nan", "inf")
-# A param that may be a mapping, of labels to weights: another value takes the place of all of it.
+# The one param that may be a mapping, from labels to weights; an override replaces all of it.
 _MAPPING = "train.class_weight"
 
 
 @dataclass(frozen=True)
 class Point:
-    """One experiment of a sweep: what it overrides, and all the params that come of it."""
+    """One experiment of a sweep: its overrides, and all params that result."""
 
     name: str
     overrides: Overrides
@@ -42,7 +42,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Plan:
-    """All points of a spec file on one commit, the baseline of their experiments."""
+    """The points of a spec file on one commit, the baseline of their experiments."""
 
     root: Path
     spec: Path
@@ -50,7 +50,7 @@ class Plan:
     points: list[Point]
 
     def only(self, names: list[str]) -> list[Point]:
-        """The points of these names; all, where none is given."""
+        """The points with these names; all if there are no names."""
         known = {point.name for point in self.points}
         if unknown := [name for name in names if name not in known]:
             what = f"no point of this sweep on {self.baseline[:7]}: {', '.join(unknown)}"
@@ -58,11 +58,11 @@ class Plan:
         return [point for point in self.points if not names or point.name in names]
 
     def ref(self, name: str) -> str:
-        """Where DVC keeps the experiment of this name."""
+        """The ref by which DVC keeps the experiment of this name."""
         return f"{self.namespace}/{name}"
 
     def require_same(self, name: str, commit: str) -> None:
-        """Refuse an experiment that has the name of a point and other params: a name may be given to anything."""
+        """Refuse an experiment that has the name of a point but other params: DVC lets users choose names."""
         (point,) = self.only([name])
         if canonical(parse(git(self.root, "show", f"{commit}:./{PARAMS}"))) != point.params:
             what = f"this experiment ({commit[:7]}) has other params than the point of {self.spec}"
@@ -70,12 +70,12 @@ class Plan:
 
     @property
     def namespace(self) -> str:
-        """Where DVC keeps the experiments of this baseline."""
+        """The namespace of refs in which DVC keeps the experiments of this baseline."""
         return f"refs/exps/{self.baseline[:2]}/{self.baseline[2:]}"
 
 
 def plan(root: Path, spec: Path) -> Plan:
-    """The points of a spec file on HEAD; nothing is run.
+    """Read the points of a spec file on HEAD; runs nothing.
 
     Raises:
         VerdictError: the spec file cannot be used, or names a params key that is unknown or a value that is unusable.
@@ -93,12 +93,12 @@ def plan(root: Path, spec: Path) -> Plan:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """params.yaml of a commit, as `verdict.review.params` reads the one of the working tree."""
+    """Parse params.yaml of a commit, as `verdict.review.params` reads the one of the working tree."""
     return documents.mapping(text, f"{PARAMS} of this commit", "verdict params")
 
 
 def canonical(document: dict[str, Any]) -> dict[str, Any]:
-    """All params in the types that they have in the pipeline: 1 for a share is 1.0."""
+    """Convert all params to the types that they have in the pipeline: 1 for a share becomes 1.0."""
     dumped: dict[str, Any] = AllParams.model_validate(document).model_dump(mode="json", by_alias=True)
     return dumped
 
@@ -115,24 +115,24 @@ def _text(value: Value) -> str:
         return json.dumps(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED:
         return value
-    # Of backslashes only those before a quote mean something, the closing one included.
+    # Backslashes are special only before a quote, including the closing one.
     escaped = re.sub(r"(\\+)$", r"\1\1", re.sub(r"(\\*)'", r"\1\1\\'", value))
     return f"'{escaped}'"
 
 
 def _require_known(document: dict[str, Any], key: str, where: str) -> None:
-    found: Any = document
+    value: Any = document
     for part in key.split("."):
-        if not isinstance(found, dict) or part not in found:
+        if not isinstance(value, dict) or part not in value:
             raise VerdictError(where, "unknown key of params.yaml (a typo?)", "correct the keys named here")
-        found = found[part]
-    if isinstance(found, dict) and key != _MAPPING:
-        what = f"a group of params, not one: {', '.join(found)}"
-        raise VerdictError(where, what, f"name one of them, such as {key}.{next(iter(found))}")
+        value = value[part]
+    if isinstance(value, dict) and key != _MAPPING:
+        what = f"a group of params, not one: {', '.join(value)}"
+        raise VerdictError(where, what, f"name one of them, such as {key}.{next(iter(value))}")
 
 
 def _checked(document: dict[str, Any], overrides: Overrides, spec: Path) -> tuple[Overrides, dict[str, Any]]:
-    """The overrides in the params' own types, and all the params that come of them."""
+    """The overrides in the types of the params, and all params that result."""
     changed = deepcopy(document)
     for key, value in overrides.items():
         group, _, last = key.rpartition(".")
@@ -146,41 +146,41 @@ def _checked(document: dict[str, Any], overrides: Overrides, spec: Path) -> tupl
 
 
 def _lookup(document: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - YAML
-    found: Any = document
+    value: Any = document
     for part in filter(None, key.split(".")):
-        found = found[part]
-    return found
+        value = value[part]
+    return value
 
 
 def _name(stem: str, baseline: str, overrides: Overrides, base: Overrides) -> str:
-    """Telling, fit for a git ref, and of the point alone: a spec file may grow without renaming what has run.
+    """Name a point by the overrides that `base` does not share, fit for a git ref, and by a hash that makes it unique.
 
-    The hash tells apart what the words, those of what the points do not share by `base`, do not.
+    The name depends on the point alone, so that a spec file may grow without renaming points that have run.
     """
-    own = [key for key in sorted(overrides) if key not in base or overrides[key] != base[key]]
+    keys = [key for key in sorted(overrides) if key not in base or overrides[key] != base[key]]
     digest = hashlib.sha256(json.dumps([baseline, *texts(overrides)]).encode()).hexdigest()[:6]
-    room = _LONGEST - len(stem) - len(digest) - 2
-    words = _words(overrides, {key: _short(key, own) for key in own})
+    room = _MAX_NAME - len(stem) - len(digest) - 2
+    words = _words(overrides, {key: _short(key, keys) for key in keys})
     if len(words) > room:
-        words = _words(overrides, {key: _initials(_short(key, own)) for key in own})
+        words = _words(overrides, {key: _initials(_short(key, keys)) for key in keys})
     return "-".join(filter(None, (stem, words[:room].strip("-._"), digest)))
 
 
 def _words(overrides: Overrides, keys: dict[str, str]) -> str:
-    told = "-".join(f"{shown}_{_word(overrides[key])}" for key, shown in keys.items())
-    return re.sub(r"\.{2,}|[^A-Za-z0-9_.-]+", "-", told)
+    words = "-".join(f"{short}_{_word(overrides[key])}" for key, short in keys.items())
+    return re.sub(r"\.{2,}|[^A-Za-z0-9_.-]+", "-", words)
 
 
 def _initials(key: str) -> str:
-    """`lr` for `learning_rate`; one word stays."""
+    """Shorten `learning_rate` to `lr`; one word stays as it is."""
     return "".join(part[0] for part in key.split("_")) if "_" in key.strip("_") else key
 
 
 def _short(key: str, keys: list[str]) -> str:
-    """The last part of a key, or the last two where another key ends the same way."""
+    """The last part of a key, or the last two if another key ends the same way."""
     parts = key.split(".")
-    alone = sum(other.split(".")[-1] == parts[-1] for other in keys) == 1
-    return ".".join(parts[-1:] if alone else parts[-2:])
+    is_unique = sum(other.split(".")[-1] == parts[-1] for other in keys) == 1
+    return ".".join(parts[-1:] if is_unique else parts[-2:])
 
 
 def _word(value: Value) -> str:

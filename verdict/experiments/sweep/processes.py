@@ -1,7 +1,7 @@
-"""The processes of a worker: found by a mark in their environment, which all that they start inherits.
+"""The processes of a worker, found by an environment variable that all their children inherit.
 
-A mark outlives the sweep that set it, and is nobody else's: no process of another can be taken for a worker's, as it
-could by an id that was written down and has been given away again.
+The variable outlives the sweep that set it. Unlike a recorded process id, which the system may give to another process,
+it cannot name a foreign process.
 """
 
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 
 MARK = "VERDICT_SWEEP_WORKER"
-_GRACE = 10.0  # seconds between the polite signal and the other one; torchrun ends its processes meanwhile
+_GRACE = 10.0  # seconds between SIGTERM and SIGKILL, in which torchrun ends its processes
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
     """The living processes of the worker in `folder`."""
-    return [process for process in psutil.process_iter() if _belongs(process, str(folder))]
+    return [process for process in psutil.process_iter() if _belongs_to(process, str(folder))]
 
 
 def experiment_of(folder: Path) -> str | None:
@@ -33,13 +33,13 @@ def experiment_of(folder: Path) -> str | None:
 
 
 def stop(folders: list[Path]) -> None:
-    """End all processes of these workers: politely, and after a while otherwise."""
+    """End all processes of these workers: by SIGTERM, and after a while by SIGKILL."""
     running = [process for folder in folders for process in processes_of(folder)]
     _signal(running, psutil.Process.terminate)
     deadline = time.monotonic() + _GRACE
     while running and time.monotonic() < deadline:
         time.sleep(0.05)
-        running = [process for process in running if _lives(process)]
+        running = [process for process in running if _is_alive(process)]
     _signal([process for folder in folders for process in processes_of(folder)], psutil.Process.kill)
 
 
@@ -51,14 +51,14 @@ def _signal(processes: list[psutil.Process], send: Callable[[psutil.Process], No
             continue
 
 
-def _belongs(process: psutil.Process, mark: str) -> bool:
+def _belongs_to(process: psutil.Process, mark: str) -> bool:
     try:
-        return process.pid != os.getpid() and process.environ().get(MARK) == mark and _lives(process)
+        return process.pid != os.getpid() and process.environ().get(MARK) == mark and _is_alive(process)
     except (psutil.Error, OSError):  # it has ended, or is another user's
         return False
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:

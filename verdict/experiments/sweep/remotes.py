@@ -1,4 +1,4 @@
-"""The DVC remote of sweeps is no other one's: what stands on main's was put there by main's workflow alone."""
+"""Keep the DVC remote of sweeps apart from main's, to which only main's workflow may write."""
 
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,12 @@ from verdict.repo.dvc import dvc_config
 
 
 def settings(root: Path) -> dict[str, dict[str, Any]]:
-    """The DVC remotes that a checkout knows, by name; folders by their absolute path."""
+    """The DVC remotes of a checkout, by name; folders are absolute paths."""
     return {name: dict(remote) for name, remote in dvc_config(root)["remote"].items()}
 
 
 def require_apart(root: Path, name: str, url: str) -> None:
-    """Refuse main's own remote, and an address that is another remote's, lies within it or around it."""
+    """Refuse main's remote, and an address that equals another remote's, is inside it or contains it."""
     if dvc_config(root)["core"].get("remote") == name:
         remedy = "dvc remote add sweeps URL: a place of its own, where every machine of the sweep may write"
         raise VerdictError(f"remote {name}", "main's own, where main's workflow alone writes", remedy)

@@ -1,4 +1,4 @@
-"""`verdict sweep run`: every point of a spec file becomes an experiment, some at a time, none of them twice."""
+"""`verdict sweep run`: run the points of a spec file as experiments, several at a time, none of them twice."""
 
 import time
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_text
-from verdict.experiments.sweep import outcome as told
 from verdict.experiments.sweep import processes
+from verdict.experiments.sweep.outcome import reason_of_failure, score_text, was_interrupted
 from verdict.experiments.sweep.plan import Plan, Point
 from verdict.experiments.sweep.worker import HOME, Worker, commit_of
 from verdict.repo.dvc import cache_folder
@@ -23,7 +23,7 @@ from verdict.repo.git import git
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a point ended: with an experiment's commit, or without one and for what reason."""
+    """The end of a point: the experiment's commit, or no commit and the reason."""
 
     point: Point
     commit: str
@@ -31,24 +31,24 @@ class Outcome:
 
 
 def run(plan: Plan, names: list[str], jobs: int, retry: bool) -> int:
-    """Run what has no result yet, and print a line for each point.
+    """Run the points without a result, and print a line for each point.
 
     Args:
         plan: the points.
-        names: of the points to run; all, where none is given.
-        jobs: how many at a time.
-        retry: run also what failed in an earlier sweep.
+        names: names of the points to run; empty for all.
+        jobs: number of points to run at a time.
+        retry: whether to run points again that failed in an earlier sweep.
 
     Returns:
-        0 when every point asked for has a result, else 1.
+        0 when each of these points has a result, else 1.
 
     Raises:
-        VerdictError: files that git tracks have changes, another sweep runs here, the baseline's data are missing, or
-            an experiment has a point's name and other params.
+        VerdictError: tracked files have changes, another sweep runs here, the baseline's data are missing, or an
+            experiment has a point's name but other params.
     """
     points = plan.only(names)
     _refuse_changes(plan)
-    with _alone(plan.root):
+    with _lock(plan.root):
         outcomes = Sweep(plan, points, retry).run(jobs)
     failed = [outcome for outcome in outcomes if not outcome.commit]
     print(f"{len(outcomes) - len(failed)} of {len(outcomes)} points have a result; see them with: dvc exp show")
@@ -58,36 +58,36 @@ def run(plan: Plan, names: list[str], jobs: int, retry: bool) -> int:
 
 
 class Sweep:
-    """One run of a plan: its workers, and what came of its points."""
+    """One run of a plan: its workers and the outcomes of its points."""
 
     def __init__(self, plan: Plan, points: list[Point], retry: bool) -> None:
         self.plan, self.points, self.retry = plan, points, retry
         self._idle: list[Worker] = []
         self._workers: list[Worker] = []
-        self._others: set[Path] = set()  # folders of workers that run something for another spec file
-        self._lock = Lock()  # of the lists above, and of the repository's refs
+        self._others: set[Path] = set()  # folders of workers that run points of another spec file
+        self._lock = Lock()  # for the lists above and the repository's refs
         self._stopped = Event()
         self._trouble: VerdictError | OSError | None = None
         self._cache = Path()
         self._shown = 0
 
     def run(self, jobs: int) -> list[Outcome]:
-        """Run what is left to run, and return the outcomes in the order in which they were seen."""
-        living = self._inherited()
-        outcomes = list(self._known(set(living)))
+        """Run the points without a result, and return the outcomes in the order in which they were known."""
+        running = self._take_over()
+        outcomes = list(self._known(set(running)))
         settled = {outcome.point.name for outcome in outcomes}
-        left = [point for point in self.points if point.name not in settled]
-        self._cache = cache_folder(self.plan.root) if left else Path()
-        print(f"{self.plan.spec}: {len(self.points)} points, {len(left)} to run, {jobs} at a time")
+        pending = [point for point in self.points if point.name not in settled]
+        self._cache = cache_folder(self.plan.root) if pending else Path()
+        print(f"{self.plan.spec}: {len(self.points)} points, {len(pending)} to run, {jobs} at a time")
         bar: tqdm[Any] = tqdm(total=len(self.points), unit="point", disable=None, leave=False)
         with bar:
             self._show(bar, outcomes)
             pool = ThreadPoolExecutor(jobs)
             futures: list[Future[Outcome]] = []
             try:
-                # What runs already takes its place among the jobs before anything is started.
-                for point in sorted(left, key=lambda point: point.name not in living):
-                    futures.append(pool.submit(self._one, point, living.get(point.name)))
+                # Points that run already count as jobs, so they come first.
+                for point in sorted(pending, key=lambda point: point.name not in running):
+                    futures.append(pool.submit(self._run_point, point, running.get(point.name)))
                 for future in as_completed(futures):
                     outcomes.append(future.result())
                     self._show(bar, outcomes[-1:])
@@ -97,57 +97,57 @@ class Sweep:
             raise self._trouble
         return outcomes
 
-    def _inherited(self) -> dict[str, Worker]:
-        """Take over what an earlier sweep left: its experiments, and by name its workers that still run one of ours."""
+    def _take_over(self) -> dict[str, Worker]:
+        """Take over the experiments of an earlier sweep; return its workers that still run our points, by name."""
         names = {point.name for point in self.points}
-        living = {}
-        for worker in Worker.found(self.plan.root):
+        running = {}
+        for worker in Worker.leftover(self.plan.root):
             name = processes.experiment_of(worker.folder)
             if name is None:
                 self._settle(worker)
             elif name in names:
-                living[name] = worker
+                running[name] = worker
                 self._workers.append(worker)
             else:
                 self._others.add(worker.folder)
                 print(f"an earlier sweep of another spec file is still running {name}: left alone")
-        return living
+        return running
 
     def _settle(self, worker: Worker) -> None:
-        """Take what a worker that has ended left: its experiments, or why its last one failed, while nobody looked."""
+        """Take over the experiments of a worker that has ended, or the reason why its last one failed."""
         try:
             worker.hand_over(self.plan.root)
         except VerdictError as error:  # killed while it was made, or damaged by a power cut
             print(f"{worker.folder.relative_to(self.plan.root)}: unusable, removed: {error.what}")
-        point = worker.point
+        name = worker.point
         worker.remove()
-        log = log_of(self.plan.root, point)
-        failed = log.is_file() and not told.was_interrupted(log) and not commit_of(self.plan.root, self.plan.ref(point))
-        if failed and point in {one.name for one in self.points}:
-            write_text(_failure(self.plan.root, point), told.reason(log) + "\n")
+        log = log_of(self.plan.root, name)
+        failed = log.is_file() and not was_interrupted(log) and not commit_of(self.plan.root, self.plan.ref(name))
+        if failed and name in {point.name for point in self.points}:
+            write_text(_failure(self.plan.root, name), reason_of_failure(log) + "\n")
 
-    def _known(self, living: set[str]) -> Iterator[Outcome]:
-        """The points that need no run: they have an experiment, or failed before."""
+    def _known(self, running: set[str]) -> Iterator[Outcome]:
+        """The outcomes of points that need no run: they have an experiment, or failed before."""
         for point in self.points:
             failure = _failure(self.plan.root, point.name)
             if commit := commit_of(self.plan.root, self.plan.ref(point.name)):
                 self.plan.require_same(point.name, commit)
                 yield Outcome(point, commit, "had a result")
-            elif failure.is_file() and not self.retry and point.name not in living:
-                said = failure.read_text(encoding="utf-8").strip()
-                yield Outcome(point, "", f"failed before: {said}; --retry runs it again")
+            elif failure.is_file() and not self.retry and point.name not in running:
+                reason = failure.read_text(encoding="utf-8").strip()
+                yield Outcome(point, "", f"failed before: {reason}; --retry runs it again")
 
-    def _one(self, point: Point, worker: Worker | None) -> Outcome:
-        """Run a point; after trouble that is not a point's own, no more are begun, and what runs may end."""
+    def _run_point(self, point: Point, worker: Worker | None) -> Outcome:
+        """Run a point. After trouble that concerns all points, no more are started, and running ones may end."""
         if self._trouble and not worker:
             return Outcome(point, "", "not run")
         try:
-            return self._result_of(point, worker)
+            return self._outcome_of(point, worker)
         except (VerdictError, OSError) as error:
             self._trouble = self._trouble or error
             return Outcome(point, "", f"not run: {error.what if isinstance(error, VerdictError) else error}")
 
-    def _result_of(self, point: Point, worker: Worker | None) -> Outcome:
+    def _outcome_of(self, point: Point, worker: Worker | None) -> Outcome:
         """Run a point, or wait for the worker that runs it already."""
         log, failure = log_of(self.plan.root, point.name), _failure(self.plan.root, point.name)
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -166,17 +166,17 @@ class Sweep:
             with self._lock:
                 self._idle.append(worker)
             return Outcome(point, commit, f"{time.monotonic() - begin:.0f} s")
-        why = self._failed(log, failure)
+        reason = self._note_failure(log, failure)
         self._require_running()
         worker.remove()
-        return Outcome(point, "", f"failed: {why}")
+        return Outcome(point, "", f"failed: {reason}")
 
-    def _failed(self, log: Path, failure: Path) -> str:
-        """Why, and note it: what failed by itself would fail again."""
-        if told.was_interrupted(log):
-            return f"{told.reason(log)}; the next sweep runs it again"
-        write_text(failure, told.reason(log) + "\n")
-        return told.reason(log)
+    def _note_failure(self, log: Path, failure: Path) -> str:
+        """Return the reason, and note it unless the run was interrupted: the point would fail again."""
+        if was_interrupted(log):
+            return f"{reason_of_failure(log)}; the next sweep runs it again"
+        write_text(failure, reason_of_failure(log) + "\n")
+        return reason_of_failure(log)
 
     def _wait_for(self, worker: Worker, name: str) -> None:
         while processes.experiment_of(worker.folder) == name:
@@ -198,12 +198,12 @@ class Sweep:
             raise KeyboardInterrupt
 
     def _close(self, pool: ThreadPoolExecutor, futures: list[Future[Outcome]]) -> None:
-        """End what still runs, which is nothing but after an interruption, and remove the workers' folders."""
+        """End runs that an interruption left, and remove the workers' folders."""
         self._stopped.set()
         pool.shutdown(wait=False, cancel_futures=True)
-        while not all(future.done() for future in futures):  # one may have been about to start something
+        while not all(future.done() for future in futures):  # one may be starting a run just now
             processes.stop(
-                [worker.folder for worker in Worker.found(self.plan.root) if worker.folder not in self._others]
+                [worker.folder for worker in Worker.leftover(self.plan.root) if worker.folder not in self._others]
             )
             time.sleep(0.1)
         for worker in self._workers:
@@ -213,15 +213,15 @@ class Sweep:
         for outcome in outcomes:
             bar.update()
             self._shown += 1
-            bar.write(f"[{self._shown}/{len(self.points)}] {outcome.point.name}  {self._result(outcome)}")
+            bar.write(f"[{self._shown}/{len(self.points)}] {outcome.point.name}  {self._result_text(outcome)}")
 
-    def _result(self, outcome: Outcome) -> str:
-        score = told.score_text(self.plan.root, outcome.commit) if outcome.commit else ""
+    def _result_text(self, outcome: Outcome) -> str:
+        score = score_text(self.plan.root, outcome.commit) if outcome.commit else ""
         return "  ".join(filter(None, (score, outcome.note)))
 
 
 def log_of(root: Path, name: str) -> Path:
-    """Where the output of an experiment's last run is kept."""
+    """The file with the output of an experiment's last run."""
     return root / HOME / "logs" / f"{name}.log"
 
 
@@ -230,15 +230,15 @@ def _failure(root: Path, name: str) -> Path:
 
 
 def _refuse_changes(plan: Plan) -> None:
-    """Experiments are of a commit: what is changed and not committed would seem to be tried, and is not."""
+    """Refuse uncommitted changes: experiments start from the commit, and would not include them."""
     lines = git(plan.root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!sweeps").splitlines()
     if lines:
         what = f"changed, and not committed: {', '.join(line[3:] for line in lines[:5])}{' …' * (len(lines) > 5)}"
         raise VerdictError("working tree", what, "git commit, or git stash: a sweep tries HEAD and nothing else")
 
 
-def _alone(root: Path) -> BaseFileLock:
-    """One sweep at a time in a clone; the lock is the system's, and goes with the process, however that ends."""
+def _lock(root: Path) -> BaseFileLock:
+    """Lock the clone for this sweep. The system releases the lock when the process ends, however it ends."""
     path = root / HOME / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

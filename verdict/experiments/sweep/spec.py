@@ -1,4 +1,4 @@
-"""A spec file: which values of which params to try, as a grid, a list or a random sample, and the points it means."""
+"""Spec files: values of params to try, as a grid, a list or a random sample, and the points that they expand to."""
 
 import math
 import random
@@ -17,9 +17,9 @@ from verdict.classifier.params.section import explain
 Scalar = bool | int | float | str | None
 Value = Scalar | list[Scalar]
 Overrides = dict[str, Value]
-MOST = 1000  # points; more are a slip of the pen
+MAX_POINTS = 1000  # more is almost surely a typo
 _STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-_TRIES = 100  # draws for each point wanted, before the space is called too small
+_TRIES = 100  # draws for each point, before the space counts as too small
 
 
 class _Strict(BaseModel):
@@ -27,7 +27,7 @@ class _Strict(BaseModel):
 
 
 class Draw(_Strict):
-    """How one value is drawn: evenly, evenly in its logarithm, a whole number of a range, or one of a few."""
+    """A distribution: uniform, log-uniform, a whole number of a range, or one of a few values."""
 
     log: Annotated[tuple[float, float] | None, Field(strict=False)] = None
     uniform: Annotated[tuple[float, float] | None, Field(strict=False)] = None
@@ -45,7 +45,7 @@ class Draw(_Strict):
         return self
 
     def draw(self, generator: random.Random) -> Value:
-        """One value. Only `random()` is asked: it alone gives the same in every version of Python."""
+        """Draw a value, by `random()` alone: only that gives the same numbers in every version of Python."""
         share = generator.random()
         if self.choice is not None:
             return self.choice[int(share * len(self.choice))]
@@ -60,39 +60,39 @@ class Draw(_Strict):
 
 
 def _rounded(value: float) -> float:
-    """Four digits: no search is finer, and a name stays legible."""
+    """Round to four digits: no search is finer, and names stay legible."""
     return float(f"{value:.4g}")
 
 
 class Sample(_Strict):
-    """Points drawn at random: the same seed, the same points."""
+    """Points drawn at random; the same seed gives the same points."""
 
-    count: Annotated[int, Field(ge=1, le=MOST)]
+    count: Annotated[int, Field(ge=1, le=MAX_POINTS)]
     seed: int
     space: Annotated[dict[str, Draw], Field(min_length=1)]
 
 
 class Spec(_Strict):
-    """A spec file as it stands."""
+    """The content of a spec file."""
 
     base: Overrides = {}
     grid: dict[str, Annotated[list[Value], Field(min_length=1)]] | None = None
-    by_hand: Annotated[list[Overrides] | None, Field(alias="list", min_length=1)] = None
+    points: Annotated[list[Overrides] | None, Field(alias="list", min_length=1)] = None
     random: Sample | None = None
 
     @model_validator(mode="after")
     def _names_points(self) -> Self:
-        if not (self.grid or self.by_hand or self.random):
+        if not (self.grid or self.points or self.random):
             raise ValueError("names no points: a grid, a list or random is needed")
-        if math.prod(map(len, (self.grid or {}).values())) > MOST:
-            raise ValueError(f"the grid has more than {MOST:,} points")
+        if math.prod(map(len, (self.grid or {}).values())) > MAX_POINTS:
+            raise ValueError(f"the grid has more than {MAX_POINTS:,} points")
         return self
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """Every params key that the file names, with its place there."""
+        """The params keys that the file names, each with its place in the file."""
         yield from (("base", key) for key in self.base)
         yield from (("grid", key) for key in self.grid or {})
-        yield from ((f"list.{number}", key) for number, point in enumerate(self.by_hand or []) for key in point)
+        yield from ((f"list.{number}", key) for number, point in enumerate(self.points or []) for key in point)
         yield from (("random.space", key) for key in (self.random.space if self.random else {}))
 
 
@@ -100,8 +100,8 @@ def read(path: Path) -> Spec:
     """Read a spec file.
 
     Raises:
-        VerdictError: the file is missing or is not YAML, a key of it is unknown or unusable (all are named), or its
-            name cannot begin an experiment's.
+        VerdictError: the file is missing or not YAML, some of its keys are unknown or unusable (all are named), or its
+            name cannot begin the name of an experiment.
     """
     if not _STEM.fullmatch(path.stem):
         what = "the file's name begins the experiments' names: up to 32 letters, digits, - and _ are possible"
@@ -117,15 +117,15 @@ def read(path: Path) -> Spec:
 
 
 def expand(spec: Spec, path: Path) -> list[Overrides]:
-    """The points of a spec: grid, list and sample, in this order, each once."""
+    """Expand a spec to its points: grid, list and sample, in this order, each once."""
     points: list[Overrides] = []
-    for overrides in (*_grid(spec), *(spec.by_hand or [])):
+    for overrides in (*_grid(spec), *(spec.points or [])):
         _add(points, {**spec.base, **overrides})
     if spec.random:
         fresh = _sample(spec, spec.random, points)
-        found = list(islice(fresh, spec.random.count))
-        if len(found) < spec.random.count:
-            what = f"random: only {len(found)} of {spec.random.count} points differ from each other and from the others"
+        drawn = list(islice(fresh, spec.random.count))
+        if len(drawn) < spec.random.count:
+            what = f"random: only {len(drawn)} of {spec.random.count} points differ from each other and from the others"
             raise VerdictError(str(path), what, "a smaller count, or a larger space")
     return points
 
@@ -137,7 +137,7 @@ def _grid(spec: Spec) -> Iterator[Overrides]:
 
 
 def _sample(spec: Spec, sample: Sample, points: list[Overrides]) -> Iterator[Overrides]:
-    """Add fresh points to `points`, and yield them."""
+    """Draw points, add those that are new to `points`, and yield them."""
     generator = random.Random(sample.seed)
     for _ in range(_TRIES * sample.count):
         drawn = {key: sample.space[key].draw(generator) for key in sorted(sample.space)}
@@ -146,7 +146,7 @@ def _sample(spec: Spec, sample: Sample, points: list[Overrides]) -> Iterator[Ove
 
 
 def _add(points: list[Overrides], point: dict[str, Any]) -> bool:
-    """Add a point unless it is there; True is not 1 here, though Python thinks so."""
+    """Add a point unless it is there. `repr` tells True from 1, which are equal in Python."""
     fresh = repr(sorted(point.items())) not in {repr(sorted(other.items())) for other in points}
     if fresh:
         points.append(point)

@@ -1,8 +1,8 @@
 """A worker: a clone of this repository, with its cache, in which `dvc exp run` runs one experiment after another.
 
-DVC's own ways to run several at once take the workspace's files away for a moment (a kill then leaves them changed),
-fail on each other's locks (`--temp`), or leave what was killed "Running" for ever (the queue). A clone has its own
-workspace and locks; an experiment is in it, whole, or is not; and takes one atomic step from there to here.
+DVC's ways to run several at once remove the workspace's files for a moment (a kill then leaves them changed), fail on
+each other's locks (`--temp`), or leave killed runs "Running" for ever (the queue). A clone has its own workspace and
+locks; it holds an experiment completely or not at all, and one atomic step brings the experiment here.
 """
 
 import re
@@ -23,11 +23,11 @@ from verdict.repo.sources import copy_pretrained
 
 HOME = Path(".dvc/tmp/sweeps")
 _EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,}/[^/]+")
-_NEVER = "0" * 40
+_NO_COMMIT = "0" * 40
 
 
 class Worker:
-    """A folder with a clone; it stays when the sweep is killed, and the next one looks what is in it."""
+    """A folder with a clone. It stays if the sweep is killed, and the next sweep takes over its experiments."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,21 +35,21 @@ class Worker:
 
     @property
     def point(self) -> str:
-        """The name of the experiment that it ran last, or runs; empty where there was none."""
+        """The name of the current or last experiment; empty if there was none."""
         try:
             return (self.folder / "point").read_text(encoding="utf-8")
         except FileNotFoundError:
             return ""
 
     @classmethod
-    def found(cls, root: Path) -> "list[Worker]":
-        """Those that earlier sweeps left behind."""
+    def leftover(cls, root: Path) -> "list[Worker]":
+        """The workers that earlier sweeps left behind."""
         work = root / HOME / "workers"
         return [cls(folder) for folder in sorted(work.iterdir())] if work.is_dir() else []
 
     @classmethod
     def new(cls, plan: Plan, cache: Path) -> "Worker":
-        """A fresh clone at the plan's baseline, its data in place.
+        """Make a clone at the plan's baseline, with its data.
 
         Raises:
             VerdictError: the clone cannot be made, or the cache lacks some of the baseline's data.
@@ -65,7 +65,7 @@ class Worker:
         return worker
 
     def _set_up(self, plan: Plan, cache: Path) -> None:
-        # Without the user's template: its hooks would run, since the library by which DVC commits knows no other place.
+        # Without the user's template: DVC commits by a library that would run its hooks, whatever core.hooksPath says.
         options = ("--quiet", "--local", "--no-checkout", "--no-tags", "--template=")
         git(plan.root, "clone", *options, str(toplevel(plan.root)), str(self.clone))
         for key in ("user.name", "user.email"):
@@ -84,14 +84,14 @@ class Worker:
             remedy = "make repro, or dvc fetch where a remote has the data"
             raise VerdictError("dvc checkout", what, remedy) from None
 
-    def run(self, plan: Plan, point: Point, log: Path) -> int:
-        """Run one experiment, and return DVC's exit code, which is below 0 when it was killed.
+    def run(self, plan: Plan, point: Point, log: Path) -> None:
+        """Run one experiment, with DVC's output in `log`.
 
-        It has a process group of its own: a Ctrl-C on the terminal is the sweep's to deal with.
+        It runs in a new process group, so that only the sweep gets a Ctrl-C of the terminal.
         """
         self._reset(plan.baseline)
         write_text(self.folder / "point", point.name)
-        # Of this point alone: two that differ in nothing that a training reads would share one file.
+        # A folder for each point: points that differ in nothing that training reads would share one file.
         states = plan.root / checkpoints.FOLDER / point.name
         overrides = [part for text in point.texts for part in ("-S", text)]
         with log.open("w", encoding="utf-8") as output:
@@ -107,28 +107,18 @@ class Worker:
             ).returncode
         if code == 0:
             shutil.rmtree(states, ignore_errors=True)
-        return code
 
     def hand_over(self, root: Path) -> None:
-        """Bring the experiments that are in the clone into the repository; one that is there already stays."""
+        """Fetch the experiments of the clone into the repository; one that is there already stays."""
         for ref in self._experiments():
             commit = self._git("rev-parse", ref).strip()
             if not commit_of(root, ref):
-                git(
-                    root,
-                    "-c",
-                    "gc.auto=0",
-                    "fetch",
-                    "--quiet",
-                    "--no-tags",
-                    "--no-write-fetch-head",
-                    str(self.clone),
-                    ref,
-                )
-                git(root, "update-ref", ref, commit, _NEVER)
+                options = ("--quiet", "--no-tags", "--no-write-fetch-head")
+                git(root, "-c", "gc.auto=0", "fetch", *options, str(self.clone), ref)
+                git(root, "update-ref", ref, commit, _NO_COMMIT)
 
     def remove(self) -> None:
-        """End what still runs in the folder, and remove it."""
+        """End the processes of the folder, and remove it."""
         processes.stop([self.folder])
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -142,7 +132,7 @@ class Worker:
         self._git("clean", "--quiet", "--force", "-d")
 
     def _git(self, *arguments: str) -> str:
-        """A git command in the clone, and nowhere else: without these options a broken clone would mean its parent."""
+        """Run git in the clone. Without these options, git in a broken clone would use the repository around it."""
         places = (f"--git-dir={self.clone / '.git'}", f"--work-tree={self.clone}")
         return git(self.clone, *places, *arguments)
 
@@ -156,5 +146,5 @@ class Worker:
 
 
 def commit_of(root: Path, ref: str) -> str:
-    """The commit of a ref; empty where there is none."""
+    """The commit of a ref; empty if there is no such ref."""
     return git(root, "for-each-ref", "--format=%(objectname)", ref).strip()

@@ -1,1 +1,1 @@
-"""Labels that come back: a process that counts them by receipt, each once, and what they say of a release."""
+"""Labels that come back: a service that counts each once, by its receipt, and the accuracy of releases by them."""

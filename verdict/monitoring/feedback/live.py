@@ -1,4 +1,4 @@
-"""What came back says of each release: how often it was right, and how sure that is."""
+"""The accuracy of each release by the labels that came back, with its interval, beside the gate's promise."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,11 +13,12 @@ from verdict.base.paths import EVALUATION, PARAMS
 from verdict.monitoring.feedback.store import Count
 from verdict.web.receipts import today
 
-# Answers of so many days, so that old ones do not hide what is new; and so many labels say something.
-WINDOW, LEAST = 30, 100
+# Only the answers of the last days count, so that old ones hide nothing new.
+WINDOW_DAYS = 30
+MIN_LABELS = 100
 
 
-class Live(NamedTuple):
+class ReleaseAccuracy(NamedTuple):
     """The accuracy of a release by labels that came back, with its interval, and the last day of such an answer."""
 
     release: str
@@ -30,32 +31,35 @@ class Live(NamedTuple):
 
 
 class Promise(NamedTuple):
-    """What the gate saw on the test set, and the least that it would have let through."""
+    """The accuracy that the gate saw on the test set, and the least that it would have let through."""
 
     accuracy: float
     floor: float
 
 
-def since(days: int = WINDOW) -> int:
-    """The first of so many days, as `Store.counts` takes it."""
+def first_day(days: int = WINDOW_DAYS) -> int:
+    """The first of the last so many days, as `Store.counts` takes it."""
     return today() - days + 1
 
 
-def live(counts: Iterable[Count]) -> list[Live]:
-    """Each release, the newest last."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for release, predicted, actual, count, last in counts:
-        of, right, latest = found.get(release, (0, 0, 0))
-        found[release] = of + count, right + count * (predicted == actual), max(latest, last)
-    figures = (Live(name, of, right, *wilson(right, of), last) for name, (of, right, last) in found.items())
-    return sorted(figures, key=lambda one: (one.last, [int(part) for part in re.findall(r"\d{1,9}", one.release)]))
+def accuracy_by_release(counts: Iterable[Count]) -> list[ReleaseAccuracy]:
+    """The accuracy of each release, the newest last."""
+    totals: dict[str, tuple[int, int, int]] = {}
+    for release, predicted, actual, count, day in counts:
+        labelled, right, last = totals.get(release, (0, 0, 0))
+        totals[release] = labelled + count, right + count * (predicted == actual), max(last, day)
+    accuracies = [
+        ReleaseAccuracy(release, labelled, right, *wilson(right, labelled), last)
+        for release, (labelled, right, last) in totals.items()
+    ]
+    return sorted(accuracies, key=lambda row: (row.last, [int(part) for part in re.findall(r"\d{1,9}", row.release)]))
 
 
-def promised(reference: Path | None) -> Promise | None:
-    """What the checkout promises, by a reference or its metrics, and its params; None where there are no scores.
+def read_promise(reference: Path | None) -> Promise | None:
+    """Read the promise of this checkout from its params and a reference or metrics; None if there are no scores.
 
     Raises:
-        VerdictError: a file says something else.
+        VerdictError: a file holds no scores.
     """
     path = reference or Path(EVALUATION)
     if reference is None and not path.is_file():
@@ -71,36 +75,36 @@ def promised(reference: Path | None) -> Promise | None:
 
 
 def promise(scores: Mapping[str, float], headline: str, floor: float | Mapping[str, float] | None) -> Promise:
-    """What the scores of the test set promise for accuracy.
+    """Turn the scores on the test set into a promise for accuracy.
 
     Args:
         scores: by metric, overall.
         headline: the metric that the gate judges by.
         floor: of the gate, overall: a number for the headline metric, or numbers by metric; None for none.
     """
-    given = floor if isinstance(floor, Mapping) else {} if floor is None else {headline: floor}
-    floors = {headline if name == "headline" else name: value for name, value in given.items()}
-    # As far below what was seen as the gate would let the headline metric fall.
+    by_metric = floor if isinstance(floor, Mapping) else {} if floor is None else {headline: floor}
+    floors = {headline if name == "headline" else name: value for name, value in by_metric.items()}
+    # The gate lets the headline metric fall by this much.
     slack = scores[headline] - floors[headline] if headline in floors and headline in scores else 0.0
     return Promise(scores["accuracy"], floors.get("accuracy", scores["accuracy"] - max(0.0, slack)))
 
 
-def verdict(one: Live, promised: Promise | None) -> str:
-    """Whether a release keeps its promise, in a few words."""
-    if one.labelled < LEAST:
+def verdict(accuracy: ReleaseAccuracy, promise: Promise | None) -> str:
+    """Say in a few words whether a release keeps the promise."""
+    if accuracy.labelled < MIN_LABELS:
         return "too few labels"
-    if promised is None:
+    if promise is None:
         return "nothing promised"
-    return "below the floor" if one.high < promised.floor else "holds"
+    return "below the floor" if accuracy.high < promise.floor else "holds"
 
 
-def table(told: Sequence[Mapping[str, Any]], promise: Promise | None) -> str:
-    """A line for each release, and what to think of it."""
+def table(releases: Sequence[Mapping[str, Any]], promise: Promise | None) -> str:
+    """A line for each release with its verdict, and the promise."""
     lines = [f"{'release':14} {'labels':>7} {'right':>7} {'accuracy':>9}  {'95 % interval':17} "]
-    for one in told:
-        interval = f"{one['low']:.1%} to {one['high']:.1%}"
-        figures = f"{one['labelled']:7} {one['right']:7} {one['accuracy']:9.1%}  {interval:17}"
-        lines.append(f"{one['release']:14} {figures} {one['verdict']}")
+    for row in releases:
+        interval = f"{row['low']:.1%} to {row['high']:.1%}"
+        figures = f"{row['labelled']:7} {row['right']:7} {row['accuracy']:9.1%}  {interval:17}"
+        lines.append(f"{row['release']:14} {figures} {row['verdict']}")
     if promise is not None:
         lines.append(f"The gate saw {promise.accuracy:.1%} on the test set, and would take {promise.floor:.1%}.")
     lines.append("Who answers is not a sample of all who ask: what two releases differ by says more than either.")

@@ -1,4 +1,4 @@
-"""Takes labels: reads the receipt, counts it once, and keeps a text only of those who consent where that is wanted."""
+"""The service that takes labels: it counts each receipt once, and keeps a text only with consent, if configured."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from typing_extensions import TypedDict
 
-from verdict.monitoring.feedback.live import live, since
+from verdict.monitoring.feedback.live import accuracy_by_release, first_day
 from verdict.monitoring.feedback.settings import Settings
 from verdict.monitoring.feedback.store import DAYS, Post, Store
 from verdict.monitoring.feedback.texts import TextStore
@@ -25,8 +25,8 @@ from verdict.web.front import Front, RefusedError
 from verdict.web.receipts import Receipt, Receipts
 from verdict.web.service import RequestCounters, WebService
 
-# Of one transaction; and seconds for a text to be written.
-_AT_ONCE, _PATIENCE = 500, 20.0
+_MAX_BATCH = 500  # labels in one transaction
+_WRITE_TIMEOUT = 20.0  # seconds for a text
 _LATER = {"retry-after": "5"}
 _Short = Annotated[str, Field(max_length=1_000)]
 _Text = Annotated[str, Field(max_length=100_000)]
@@ -34,41 +34,41 @@ _Text = Annotated[str, Field(max_length=100_000)]
 
 @with_config(ConfigDict(extra="forbid"))
 class Erasure(TypedDict):
-    """Whose text is to go."""
+    """A request to erase the text of a receipt."""
 
     receipt: _Short
 
 
 @with_config(ConfigDict(extra="forbid"))
 class Label(Erasure):
-    """A label that came back; a text only with consent."""
+    """A label that came back, and with consent a text."""
 
     label: _Short
     text: NotRequired[_Text | dict[str, _Text]]
     consent: NotRequired[bool]
 
 
-class Figures(Collector):
-    """What Prometheus may know, from the database: each process tells the same."""
+class FeedbackMetrics(Collector):
+    """Counts and accuracy from the database, for Prometheus: the same from each process."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def collect(self) -> Iterable[Metric]:
-        """Counts and accuracy by release; none while the database is away."""
+        """Return counts and accuracy by release; none while the database is away."""
         up = GaugeMetricFamily("verdict_feedback_database_up", "whether the database answers", 0)
         with suppress(SQLAlchemyError):
-            counts, recent = self._store.counts(), live(self._store.counts(since()))
-            ever = live(counts)
+            counts, recent = self._store.counts(), accuracy_by_release(self._store.counts(first_day()))
             up.samples.clear()
             up.add_metric([], 1)
-            names, counted, gauge = ("release", "predicted", "actual"), CounterMetricFamily, GaugeMetricFamily
-            yield _family(counted, "verdict_feedback", names, [(one[:3], one.number) for one in counts])
-            yield _family(counted, "verdict_feedback_labelled", names[:1], [(one[:1], one.labelled) for one in ever])
-            yield _family(counted, "verdict_feedback_right", names[:1], [(one[:1], one.right) for one in ever])
-            yield _family(gauge, "verdict_live_accuracy", names[:1], [(one[:1], one.accuracy) for one in recent])
-            yield _family(gauge, "verdict_live_accuracy_low", names[:1], [(one[:1], one.low) for one in recent])
-            yield _family(gauge, "verdict_live_accuracy_high", names[:1], [(one[:1], one.high) for one in recent])
+            labels = ("release", "predicted", "actual")
+            yield _family(CounterMetricFamily, "verdict_feedback", labels, [(row[:3], row.number) for row in counts])
+            for field in ("labelled", "right"):
+                values = [(row[:1], getattr(row, field)) for row in accuracy_by_release(counts)]
+                yield _family(CounterMetricFamily, f"verdict_feedback_{field}", labels[:1], values)
+            for suffix, field in {"": "accuracy", "_low": "low", "_high": "high"}.items():
+                values = [(row[:1], getattr(row, field)) for row in recent]
+                yield _family(GaugeMetricFamily, f"verdict_live_accuracy{suffix}", labels[:1], values)
         yield up
 
 
@@ -78,71 +78,71 @@ def _family(
     labels: Sequence[str],
     rows: Iterable[tuple[Sequence[str], float]],
 ) -> Metric:
-    found = kind(name, "labels that came back", labels=labels)
+    family = kind(name, "labels that came back", labels=labels)
     for values, number in rows:
-        found.add_metric(values, number)
-    return found
+        family.add_metric(values, number)
+    return family
 
 
 class Feedback(WebService):
-    """What counts; `VerdictError` when the database or the place for texts cannot be meant."""
+    """The service; `VerdictError` when the database or the bucket for texts is none that can be used."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings: Settings = settings
         self.counters = RequestCounters("verdict_feedback", ("refused", "reason"))
         self.store, self._signed = Store(settings.database), Receipts(settings.receipt_key)
         self.texts = TextStore(settings.consent) if settings.consent.texts else None
-        self.counters.registry.register(Figures(self.store))
-        self._counted = Batcher(self.store.count, _AT_ONCE)
+        self.counters.registry.register(FeedbackMetrics(self.store))
+        self._batcher = Batcher(self.store.count, _MAX_BATCH)
 
     async def take(self, body: bytes) -> Response:
-        """Count a label; `Refused` where it does not count."""
-        asked = _read(_LABEL, body, '{"receipt": RECEIPT, "label": LABEL}')
-        receipt, label, text = self._receipt(asked["receipt"], DAYS), asked["label"], asked.get("text")
+        """Count a label; `RefusedError` if it does not count."""
+        request = _parse(_LABEL, body, '{"receipt": RECEIPT, "label": LABEL}')
+        receipt, label, text = self._receipt(request["receipt"], DAYS), request["label"], request.get("text")
         if label not in self.settings.labels:
             raise RefusedError(400, "label", f"no label that there is: one of {', '.join(self.settings.labels)}")
         if text is not None and self.texts is None:
             raise RefusedError(400, "text", "texts are not kept here: send receipt and label alone")
-        if text is not None and not asked.get("consent"):
+        if text is not None and not request.get("consent"):
             raise RefusedError(400, "consent", 'a text is taken with "consent": true alone')
-        with _reached():
-            (outcome,) = await self._counted.answers([Post(receipt, label)])
+        with _database_needed():
+            (outcome,) = await self._batcher.answers([Post(receipt, label)])
         if outcome == "replayed":
             raise RefusedError(409, outcome, "this receipt has come before, with another label, or to be erased")
         if outcome == "repeated":
             self.counters.failures.labels(outcome).inc()
         if text is not None and self.texts is not None:
-            await _written(self._keep, self.texts, receipt, label, text)
+            await _run_on_texts(self._keep, self.texts, receipt, label, text)
         return JSONResponse({"counted": True}, 202)
 
     def _keep(self, texts: TextStore, receipt: Receipt, label: str, text: str | dict[str, str]) -> None:
-        """Write a text, unless it was to be erased while that was on its way."""
+        """Write a text, and remove it if an erasure came meanwhile."""
         texts.keep(receipt, label, text)
         if self.store.erased(receipt):
             texts.erase(receipt)
 
     async def erase(self, body: bytes) -> Response:
-        """Remove the text that came with a receipt, and take the receipt never again."""
-        asked = _read(_ERASURE, body, '{"receipt": RECEIPT}')
-        receipt = self._receipt(asked["receipt"], self.settings.consent.days + DAYS)
-        with _reached():
+        """Remove the text of a receipt, and refuse the receipt from now on."""
+        request = _parse(_ERASURE, body, '{"receipt": RECEIPT}')
+        receipt = self._receipt(request["receipt"], self.settings.consent.days + DAYS)
+        with _database_needed():
             await asyncio.to_thread(self.store.erase, receipt)
-        return JSONResponse({"erased": self.texts is not None and await _written(self.texts.erase, receipt)})
+        return JSONResponse({"erased": self.texts is not None and await _run_on_texts(self.texts.erase, receipt)})
 
     def _receipt(self, receipt: str, days: int) -> Receipt:
-        found = self._signed.read(receipt, days)
-        if found == "forged":
-            raise RefusedError(403, found, "this is no receipt of an answer that was given here")
-        if found == "expired":
-            raise RefusedError(410, found, f"this receipt is older than {days} days")
-        return found
+        result = self._signed.read(receipt, days)
+        if result == "forged":
+            raise RefusedError(403, result, "this is no receipt of an answer that was given here")
+        if result == "expired":
+            raise RefusedError(410, result, f"this receipt is older than {days} days")
+        return result
 
 
 _LABEL, _ERASURE = TypeAdapter(Label), TypeAdapter(Erasure)
 
 
 def application(feedback: Feedback) -> Front:
-    """All routes, behind what every request passes."""
+    """The routes, behind the checks that every request passes."""
 
     async def health(_: object) -> Response:
         return JSONResponse({"live": True})
@@ -152,26 +152,26 @@ def application(feedback: Feedback) -> Front:
     return Front(app, feedback, hot, "POST /feedback")
 
 
-def _read(adapter: TypeAdapter[Any], body: bytes, sends: str) -> Any:  # noqa: ANN401 - of the adapter
+def _parse(adapter: TypeAdapter[Any], body: bytes, expected: str) -> Any:  # noqa: ANN401 - of the adapter
     try:
         return adapter.validate_json(body)
     except ValidationError:
         raise RefusedError(
-            400, "malformed", f"the body is no JSON in UTF-8, or of another shape: send {sends}"
+            400, "malformed", f"the body is no JSON in UTF-8, or of another shape: send {expected}"
         ) from None
 
 
-async def _written(act: Any, *given: object) -> bool:  # noqa: ANN401 - of TextStore
-    """Let a text be written or removed; who is told to come again does no harm by it."""
+async def _run_on_texts(method: Any, *args: object) -> bool:  # noqa: ANN401 - of TextStore
+    """Write or remove a text in a thread. After a failure the client sends again, which is harmless."""
     try:
-        return bool(await asyncio.wait_for(asyncio.to_thread(act, *given), _PATIENCE))
-    except Exception as error:  # whatever a bucket's client has for what went wrong
-        print(f"bucket: {type(error).__name__}", file=sys.stderr, flush=True)  # its message may name anything
+        return bool(await asyncio.wait_for(asyncio.to_thread(method, *args), _WRITE_TIMEOUT))
+    except Exception as error:  # each kind of bucket has its own errors
+        print(f"bucket: {type(error).__name__}", file=sys.stderr, flush=True)  # its message may hold anything
         raise RefusedError(503, "bucket", "the place for texts is away: send it again in a while", _LATER) from None
 
 
 @contextmanager
-def _reached() -> Iterator[None]:
+def _database_needed() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError:

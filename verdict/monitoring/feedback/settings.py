@@ -1,4 +1,4 @@
-"""What an operator chooses for the labels that come back; the group `feedback` of params.yaml."""
+"""Settings of the service that counts labels; the group `feedback` of params.yaml."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +12,13 @@ from verdict.web.settings import WebSettings
 
 
 class Consent(BaseModel):
-    """Whether texts of those who consent are kept; by default none is.
+    """The group `feedback`: are texts of users who consent kept, and where? By default none is kept.
 
     Args:
-        texts: whether.
+        texts: whether texts are kept.
         recipient: the public key of age that they are encrypted to.
-        bucket: a folder, or a URL such as s3://BUCKET/PREFIX, for nothing else.
-        days: after which `verdict feedback purge` removes them.
+        bucket: a folder or a URL such as s3://BUCKET/PREFIX that holds nothing else.
+        days: days after which `verdict feedback purge` removes them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -36,13 +36,13 @@ class Consent(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(WebSettings):
-    """How labels are counted.
+    """Settings of the service.
 
     Args:
-        receipt_key: what the service signs receipts with.
-        labels: those that can be true, of all releases that serve.
+        receipt_key: the key that the service signs receipts with.
+        labels: all labels of the releases that serve.
         database: a URL as SQLAlchemy writes it.
-        consent: see there.
+        consent: see `Consent`.
     """
 
     receipt_key: bytes
@@ -51,11 +51,11 @@ class Settings(WebSettings):
     consent: Consent = field(default_factory=Consent)
 
 
-def consent(path: Path | None) -> Consent:
-    """The group of a params.yaml; by default of the one that is here, if there is one.
+def read_consent(path: Path | None) -> Consent:
+    """Read the group of a params.yaml; by default of the one in this folder, if there is one.
 
     Raises:
-        VerdictError: the file is not there, or the group holds something else.
+        VerdictError: the file is missing, or the group is wrong.
     """
     if path is None and not Path("params.yaml").is_file():
         return Consent()

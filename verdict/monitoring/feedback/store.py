@@ -1,4 +1,4 @@
-"""Counts of labels in a database: each receipt once, whichever process it comes to. Here is no text, ever."""
+"""The database of label counts: each receipt counts once, in whichever process. It never holds a text."""
 
 import sqlite3
 import sys
@@ -19,11 +19,10 @@ from verdict.base.errors import VerdictError
 from verdict.base.printable import plain
 from verdict.web.receipts import Receipt, today
 
-# Days for which a receipt is taken; then a day more, since a clock may be ahead.
+# Days for which a receipt is taken. Rows stay a day longer, since a clock may be ahead.
 DAYS = 7
-# Seconds that one process waits for another one's transaction.
-_PATIENCE = 10.0
-_ERASED = ""  # in place of a label: whoever comes with the receipt again is refused
+_LOCK_TIMEOUT = 10.0  # seconds to wait for the transaction of another process
+_ERASED = ""  # in place of a label: the receipt is refused from now on
 _TABLES = sa.MetaData()
 _RECEIPTS = sa.Table(
     "verdict_receipts",
@@ -43,14 +42,14 @@ Outcome = Literal["counted", "repeated", "replayed"]
 
 
 class Post(NamedTuple):
-    """A receipt that came back, and the true label."""
+    """A receipt with the true label."""
 
     receipt: Receipt
     actual: str
 
 
 class Count(NamedTuple):
-    """How often a release said one thing and another was right; the last day of such an answer, since 1970."""
+    """The number of answers of a release by predicted and actual label; `last` is the day of the last, since 1970."""
 
     release: str
     predicted: str
@@ -60,22 +59,23 @@ class Count(NamedTuple):
 
 
 class Store:
-    """A database, reached when it is needed: one that is away raises `SQLAlchemyError` until it is back.
+    """The database; while it is away, each use raises `SQLAlchemyError`.
 
     Args:
         url: as SQLAlchemy writes it: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.
-        create: whether tables that are not there yet are made.
+        create: whether missing tables are created.
 
     Raises:
-        VerdictError: the URL is none, or of a database that there is no driver for.
+        VerdictError: the URL is wrong, or there is no driver for that database.
     """
 
     def __init__(self, url: str, create: bool = True) -> None:
-        self._engine, self._ready, self._forgot, self._trouble = _engine(url, create), not create, 0, ""
+        self._engine, self._ready, self._trouble = _engine(url, create), not create, ""
+        self._last_cleanup = 0  # day
         self._insert: Any = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
 
     def count(self, posts: Sequence[Post]) -> list[Outcome]:
-        """Count labels, all or none: once this returns they survive a loss of power."""
+        """Count labels, all or none; afterwards they survive a loss of power."""
         first = {post.receipt.nonce: post for post in reversed(posts)}
         rows = [
             {"nonce": nonce, "day": post.receipt.day, "actual": post.actual} for nonce, post in sorted(first.items())
@@ -83,41 +83,41 @@ class Store:
         insert = self._insert(_RECEIPTS).values(rows).on_conflict_do_nothing().returning(_RECEIPTS.c.nonce)
         with self._begin() as connection:
             new = set(connection.scalars(insert))
-            asked = sa.select(_RECEIPTS.c.nonce, _RECEIPTS.c.actual).where(_RECEIPTS.c.nonce.in_(first))
-            labels = {row.nonce: row.actual for row in connection.execute(asked)}
+            query = sa.select(_RECEIPTS.c.nonce, _RECEIPTS.c.actual).where(_RECEIPTS.c.nonce.in_(first))
+            labels = {row.nonce: row.actual for row in connection.execute(query)}
             self._add(connection, [first[nonce] for nonce in new])
-            if self._forgot < today():
+            if self._last_cleanup < today():
                 connection.execute(sa.delete(_RECEIPTS).where(_RECEIPTS.c.day < today() - DAYS - 1))
-                self._forgot = today()
+                self._last_cleanup = today()
         return [_outcome(post, labels, new) for post in posts]
 
     def _add(self, connection: sa.Connection, posts: Sequence[Post]) -> None:
         keys = Counter((receipt.release, receipt.label, actual, receipt.day) for receipt, actual in posts)
-        if keys:  # in one order, as the receipts: two processes never wait for each other
+        if keys:  # sorted like the receipts, so that two processes never deadlock
             rows = [(*key, count) for key, count in sorted(keys.items())]
             insert = self._insert(_LABELS).values(rows)
             total = {"count": _LABELS.c.count + insert.excluded.count}
             connection.execute(insert.on_conflict_do_update(index_elements=_LABELS.primary_key.columns, set_=total))
 
     def erase(self, receipt: Receipt) -> None:
-        """Let a receipt be taken never again. What was counted stays counted: it is a number."""
+        """Refuse a receipt from now on. Its label stays counted: a count holds no text."""
         insert = self._insert(_RECEIPTS).values(nonce=receipt.nonce, day=receipt.day, actual=_ERASED)
         with self._begin() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["nonce"], set_={"actual": _ERASED}))
 
     def erased(self, receipt: Receipt) -> bool:
-        """Whether a receipt is taken never again."""
-        asked = sa.select(_RECEIPTS.c.nonce).where(_RECEIPTS.c.nonce == receipt.nonce, _RECEIPTS.c.actual == _ERASED)
+        """Return whether a receipt was erased."""
+        query = sa.select(_RECEIPTS.c.nonce).where(_RECEIPTS.c.nonce == receipt.nonce, _RECEIPTS.c.actual == _ERASED)
         with self._begin() as connection:
-            return connection.execute(asked).first() is not None
+            return connection.execute(query).first() is not None
 
     def counts(self, since: int = 0) -> list[Count]:
-        """All counts of answers that were given since a day."""
+        """The counts of all answers that were given since a day."""
         columns = (_LABELS.c.release, _LABELS.c.predicted, _LABELS.c.actual)
         figures = sa.func.sum(_LABELS.c.count), sa.func.max(_LABELS.c.day)
-        asked = sa.select(*columns, *figures).where(_LABELS.c.day >= since).group_by(*columns).order_by(*columns)
+        query = sa.select(*columns, *figures).where(_LABELS.c.day >= since).group_by(*columns).order_by(*columns)
         with self._begin() as connection:
-            return [Count(row[0], row[1], row[2], int(row[3]), row[4]) for row in connection.execute(asked)]
+            return [Count(row[0], row[1], row[2], int(row[3]), row[4]) for row in connection.execute(query)]
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
@@ -129,13 +129,13 @@ class Store:
                     _TABLES.create_all(connection)
                 yield connection
         except SQLAlchemyError as error:
-            self._tell(error)
-            self._engine.dispose()  # a connection that was made while a disk was read-only stays so
+            self._report(error)
+            self._engine.dispose()  # a connection made while the disk was read-only stays read-only
             raise
         self._ready, self._trouble = True, ""
 
-    def _tell(self, error: SQLAlchemyError) -> None:
-        """Say once why the database is away; errors of another kind may name rows."""
+    def _report(self, error: SQLAlchemyError) -> None:
+        """Print once why the database is away. Messages of other errors may hold rows, so only their type is named."""
         trouble = plain(error.orig) if isinstance(error, OperationalError) else type(error).__name__
         if trouble != self._trouble:
             self._trouble = trouble
@@ -157,9 +157,9 @@ def _engine(url: str, create: bool) -> sa.Engine:
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             return _sqlite(Path(parsed.database).absolute(), create)
         if parsed.get_backend_name() == "postgresql":
-            # What does not answer is away: those who wait are told so.
-            wait = {"connect_timeout": 5, "options": "-c statement_timeout=10000 -c synchronous_commit=on"}
-            return sa.create_engine(parsed, connect_args=wait, pool_pre_ping=True, hide_parameters=True)
+            # A server that does not answer counts as away: clients are told instead of waiting.
+            limits = {"connect_timeout": 5, "options": "-c statement_timeout=10000 -c synchronous_commit=on"}
+            return sa.create_engine(parsed, connect_args=limits, pool_pre_ping=True, hide_parameters=True)
     except ImportError as error:
         what, remedy = f"{error.name} is not installed", "pip install -r requirements/postgresql.txt"
         raise VerdictError("--database", what, remedy) from None
@@ -170,8 +170,8 @@ def _engine(url: str, create: bool) -> sa.Engine:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Set the mode of a file. While others do so for the first time, SQLite is busy at once, whatever its timeout."""
-    end = time.monotonic() + _PATIENCE
+    """Set write-ahead logging. While another process does so first, SQLite is busy at once, whatever its timeout."""
+    end = time.monotonic() + _LOCK_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -184,22 +184,21 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _sqlite(path: Path, create: bool) -> sa.Engine:
-    """A file that several processes write: only the first time it may be missing."""
+    """An engine for a file that several processes write. Only the first connection may create it."""
 
     def connect() -> sqlite3.Connection:
-        mode = "rw" if found else "rwc"
         options: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
-        url = f"file:{quote(str(path))}?mode={mode}"
-        connection: sqlite3.Connection = sqlite3.connect(url, timeout=_PATIENCE, **options)
+        url = f"file:{quote(str(path))}?mode={mode[0]}"
+        connection: sqlite3.Connection = sqlite3.connect(url, timeout=_LOCK_TIMEOUT, **options)
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
-        found.append(path)
+        mode[0] = "rw"
         return connection
 
     def identity() -> tuple[int, int] | None:
         return (stat.st_dev, stat.st_ino) if path.exists() and (stat := path.stat()) else None
 
-    found = [] if create else [path]
+    mode = ["rwc" if create else "rw"]  # of the next connection
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.QueuePool, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
@@ -208,11 +207,11 @@ def _sqlite(path: Path, create: bool) -> sa.Engine:
 
     @sa.event.listens_for(engine, "checkout")
     def same(_: object, record: Any, __: object) -> None:  # noqa: ANN401 - of SQLAlchemy's pool
-        if record.info["file"] != identity():  # removed, or replaced: what is written here nobody would find again
+        if record.info["file"] != identity():  # removed or replaced: writes would be lost
             raise DisconnectionError
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # who reads first and writes then could find it changed
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # no other process writes between our read and our write
 
     return engine

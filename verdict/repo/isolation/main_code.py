@@ -15,8 +15,9 @@ from verdict.base.documents import dump, mapping
 from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
 from verdict.repo.dvc import repository
-from verdict.repo.lock.check import LOCK, hash_of, record_path
+from verdict.repo.lock.contents import hash_of
 from verdict.repo.lock.entries import lock_entries
+from verdict.repo.lock.lockfile import LOCK, record_path
 from verdict.repo.lock.stages import file_deps, stage_name
 from verdict.repo.lock.visibility import PREPARE, VALIDATE, guarded_hashes
 from verdict.repo.raw_data import DATA_GROUPS, data_path

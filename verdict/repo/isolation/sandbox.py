@@ -38,7 +38,7 @@ _KEYS = (".aws", ".azure", ".config/gcloud", ".config/gh", ".docker", ".git-cred
 
 @dataclass(frozen=True)
 class Confinement:
-    """How stages are kept apart; by default as far as this kernel can, which is enough against mistakes.
+    """The degree to which stages are kept apart; by default what this kernel offers, which is enough against mistakes.
 
     `strict`: Landlock is required, and nothing can be written outside of the stage's folders.
     `main`: a checkout of main, whose code replaces the candidate's in the stages that prepare the data.
@@ -106,10 +106,10 @@ def _make_run_folder(folder: Path) -> Path:
     for other in folder.glob("*"):
         if not Path("/proc", other.name).exists():
             shutil.rmtree(other, ignore_errors=True)
-    own = folder / str(os.getpid())
-    shutil.rmtree(own, ignore_errors=True)
-    own.mkdir(parents=True)
-    return own
+    run_folder = folder / str(os.getpid())
+    shutil.rmtree(run_folder, ignore_errors=True)
+    run_folder.mkdir(parents=True)
+    return run_folder
 
 
 def _write_shell(folder: Path, repo: "Repo", shell: str, confinement: Confinement) -> Path:

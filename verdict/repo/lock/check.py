@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from verdict.repo.dvc import keeps_records, repository
 from verdict.repo.lock import committed_bytes
-from verdict.repo.lock.contents import Contents, hash_of
+from verdict.repo.lock.contents import Contents
 from verdict.repo.lock.entries import Entry
 from verdict.repo.lock.finding import Finding, repro_command
 from verdict.repo.lock.imports import Imports
@@ -25,8 +25,6 @@ from verdict.repo.lock.lockfile import (
     param_differences,
     read_failures,
     read_locks,
-    record_hash,
-    record_path,
     unrecorded,
 )
 from verdict.repo.lock.stages import always_runs, file_deps, require_inside, revert_command, stage_name, update_command
@@ -36,19 +34,6 @@ if TYPE_CHECKING:
     from dvc.output import Output
     from dvc.repo import Repo
     from dvc.stage import Stage as DvcStage
-
-__all__ = [
-    "LOCK",
-    "Finding",
-    "StageDefinition",
-    "check",
-    "check_with_unknown",
-    "hash_of",
-    "record_hash",
-    "record_path",
-    "run_cache",
-    "stage_definitions",
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def findings(root: Path, tracked_paths: Iterable[TrackedPath], is_ignored: Calla
     result = []
     for tracked in sorted(tracked_paths, key=lambda item: not item.is_output):
         for file in tracked.files:
-            place = Path(file).resolve()  # git keeps a link as a link, and its target as a file of its own
+            place = Path(file).resolve()  # git keeps a link as a link, and its target as a separate file
             if place.is_relative_to(checkout.top) and place.is_file():
                 name = place.relative_to(checkout.top).as_posix()
                 if checkout.is_in_submodule(name):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from verdict.base.documents import parse
 from verdict.base.errors import VerdictError
 from verdict.repo.dvc import keeps_records
-from verdict.repo.lock.check import LOCK, hash_of, record_hash, record_path
+from verdict.repo.lock.contents import hash_of
+from verdict.repo.lock.lockfile import LOCK, record_hash, record_path
 from verdict.repo.revisions import checked_hash, working_tree
 
 if TYPE_CHECKING:

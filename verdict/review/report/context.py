@@ -15,7 +15,7 @@ from verdict.classifier.params.metric_names import OVERALL
 from verdict.repo import repro
 from verdict.repo.git import git
 from verdict.repo.hardware import hardware
-from verdict.repo.lock.check import record_hash
+from verdict.repo.lock.lockfile import record_hash
 from verdict.repo.revisions import Revision
 from verdict.review.closure import ALWAYS, SOURCES, code_that_judges
 from verdict.review.data import KINDS, DataChange

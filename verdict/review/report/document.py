@@ -20,7 +20,7 @@ from verdict.review.report.sections import SECTIONS, slice_title
 
 
 def write(review: Review, store: Store, base: Evidence | None, candidate: Evidence, out: Path) -> None:
-    """Write the report into `out`: report.md last, so that it never stands beside the pictures of another report."""
+    """Write the report into `out`: report.md last, so that it never comes with the pictures of another report."""
     out.mkdir(parents=True, exist_ok=True)
     for stale in [*out.glob("*.png"), *out.glob("report.*")]:
         stale.unlink()

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from verdict.base.printable import MAX_LENGTH, plain
 
-# GitHub refuses a comment of more than 65,536 characters; CML adds a watermark of its own.
+# GitHub refuses a comment of more than 65,536 characters; CML adds a watermark.
 LIMIT = 64_000
 # The page with all that is cut from a comment.
 PAGE = "report.html"

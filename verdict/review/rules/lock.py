@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from verdict.repo.lock.check import Finding, check
+from verdict.repo.lock.check import check
+from verdict.repo.lock.finding import Finding
 from verdict.repo.revisions import Revision, Store, checked_out
 from verdict.review.params import Gate
 from verdict.review.rules.model import Rule

@@ -62,10 +62,10 @@ class Repository:
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     """A repository with `FILES` on main."""
-    made = Repository(tmp_path / "repository")
-    made.path.mkdir()
-    made.git("init", "--quiet", "--initial-branch", "main")
+    created = Repository(tmp_path / "repository")
+    created.path.mkdir()
+    created.git("init", "--quiet", "--initial-branch", "main")
     for name, text in FILES.items():
-        made.put(name, text)
-    made.commit("main")
-    return made
+        created.put(name, text)
+    created.commit("main")
+    return created

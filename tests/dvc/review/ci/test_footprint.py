@@ -88,7 +88,7 @@ def test_a_file_inside_a_folder_that_a_stage_reads_is_in_it(repository: Reposito
 
 @pytest.mark.parametrize("path", ["docs/more.yaml", "docs/all.yaml", "docs/some.json", "docs/own.toml"])
 def test_a_file_of_params_or_variables_is_in_it(repository: Repository, path: str) -> None:
-    """Params may stand in other files than params.yaml, variables of the DAG or of a stage in files of their own."""
+    """Params may be in other files than params.yaml, variables of the DAG or of a stage in further files."""
     lock = (repository.path / "dvc.lock").read_text()
     repository.put("dvc.lock", f"{lock}    params:\n      docs/more.yaml:\n        a: 1\n")
     variables = "vars: [docs/all.yaml, 'docs/some.json:a,b', {c: 1}]"

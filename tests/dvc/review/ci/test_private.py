@@ -52,11 +52,11 @@ def named(monkeypatch: pytest.MonkeyPatch, secret: Path) -> None:
     monkeypatch.setenv(private.PLACE, str(secret))
 
 
-def judged(place: Clone, runner: ReviewRunner) -> Review:
+def judged(clone: Clone, runner: ReviewRunner) -> Review:
     """The review of the working tree against main, with the private rows."""
     table = private.rows()
     assert table is not None
-    with runner.at(place), sides(Request(place.path, "main")) as (store, old, new):
+    with runner.at(clone), sides(Request(clone.path, "main")) as (store, old, new):
         assert old is not None
         found = review(store, old, new)
         private.judge(found, table, old, new)

@@ -35,8 +35,8 @@ def main(clone: Clone) -> MainCode:
 def begin(name: str, text: str) -> Change:
     """A change of a stage's main function: some lines before all others."""
 
-    def change(place: Clone) -> None:
-        path = place.path / name
+    def change(clone: Clone) -> None:
+        path = clone.path / name
         head, function, rest = path.read_text(encoding="utf-8").partition("def main() -> None:\n")
         path.write_text(f"{head}{function}{text}{rest}", encoding="utf-8")
 
@@ -46,10 +46,10 @@ def begin(name: str, text: str) -> Change:
 def declare(stage: str, path: str) -> Change:
     """Declare one more dependency."""
 
-    def change(place: Clone) -> None:
-        dag = place.dag()
+    def change(clone: Clone) -> None:
+        dag = clone.dag()
         dag["stages"][stage]["deps"].append(path)
-        save(place.path / "dvc.yaml", dag)
+        save(clone.path / "dvc.yaml", dag)
 
     return change
 
@@ -79,23 +79,23 @@ ATTACKS: dict[str, tuple[Change, str | None]] = {
 }
 
 
-def ran(runner: ReviewRunner, place: Clone, main: MainCode | None) -> dict[str, Any]:
+def ran(runner: ReviewRunner, clone: Clone, main: MainCode | None) -> dict[str, Any]:
     """The head of the bundle that a run leaves."""
-    out = place.path / "bundle"
-    with runner.at((main and Clone(main.folder)) or place):
+    out = clone.path / "bundle"
+    with runner.at((main and Clone(main.folder)) or clone):
         try:
-            reproduce(place.path, "main", out, remote=False, main=main)
+            reproduce(clone.path, "main", out, remote=False, main=main)
         except VerdictError as error:
             print(error)
     found: dict[str, Any] = json.loads((out / "bundle.json").read_text(encoding="utf-8"))
     return found
 
 
-def proposed(place: Clone, change: Change) -> None:
+def proposed(clone: Clone, change: Change) -> None:
     """The change, committed on a branch."""
-    place.run("git", "switch", "--quiet", "--create", "change")
-    change(place)
-    place.commit("Change")
+    clone.run("git", "switch", "--quiet", "--create", "change")
+    change(clone)
+    clone.commit("Change")
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -141,18 +141,18 @@ COPIES = """
 """
 
 
-def copying(place: Clone) -> None:
+def copying(clone: Clone) -> None:
     """A prepare that copies test rows, with a word added, to the training rows."""
-    path = place.path / PREPARE
+    path = clone.path / PREPARE
     end = '\n\nif __name__ == "__main__":'
     text = path.read_text(encoding="utf-8")
     assert end in text
     path.write_text(text.replace(end, COPIES + end), encoding="utf-8")
 
 
-def texts(place: Clone) -> pd.Series:
+def texts(clone: Clone) -> pd.Series:
     """The texts to learn from."""
-    return pd.read_parquet(place.path / TRAIN)["text"]
+    return pd.read_parquet(clone.path / TRAIN)["text"]
 
 
 @pytest.mark.parametrize("approved", [False, True])
@@ -180,7 +180,7 @@ def test_mains_code_makes_the_data(
 def test_a_stage_that_misses_what_mains_code_does_not_write_is_told_so(
     clone: Clone, runner: ReviewRunner, main: MainCode
 ) -> None:
-    """Where featurize asks for what the change's own prepare writes, the reason names the label that lets it be."""
+    """If featurize needs an output of the change's own prepare, the reason names the label that allows it."""
 
     def with_column(place: Clone) -> None:
         path = place.path / "stages" / "featurize.py"
@@ -215,17 +215,17 @@ def test_an_honest_change_of_the_code_needs_no_label(clone: Clone, runner: Revie
     assert load(clone.path / "dvc.lock")["stages"] == lock
 
 
-def renamed_output(place: Clone) -> None:
+def renamed_output(clone: Clone) -> None:
     """One output more."""
-    dag = place.dag()
+    dag = clone.dag()
     dag["stages"]["prepare"]["outs"].append("data/prepared/more.parquet")
-    save(place.path / "dvc.yaml", dag)
+    save(clone.path / "dvc.yaml", dag)
 
 
-def new_setting(place: Clone) -> None:
+def new_setting(clone: Clone) -> None:
     """A setting that main's code does not know, and that the change's does."""
-    set_params(place, "data", language="en")
-    path = place.path / "verdict/classifier/params/__init__.py"
+    set_params(clone, "data", language="en")
+    path = clone.path / "verdict/classifier/params/__init__.py"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("    path: Annotated", "    language: str\n    path: Annotated", 1), encoding="utf-8")
 
@@ -242,7 +242,7 @@ def test_what_mains_code_cannot_do_names_the_label(
 
 
 def test_the_changes_settings_count(clone: Clone, runner: ReviewRunner, main: MainCode) -> None:
-    """Main's code makes the data with the change's groups data, split and validate, whatever else params.yaml has."""
+    """Main's code makes the data with the change's groups data, split and validate of params.yaml."""
 
     def change(place: Clone) -> None:
         copying(place)

@@ -12,7 +12,7 @@ from verdict.ci.judge.short_reports import (
     stale,
     unchanged,
 )
-from verdict.repo.lock.check import Finding
+from verdict.repo.lock.finding import Finding
 from verdict.repo.revisions import Revision
 
 MAIN, HEAD = Revision(Path(), "main", "0" * 40), "1" * 40

@@ -1,4 +1,4 @@
-"""What the judge takes from a run: an archive from a stranger, of which nothing but expected files may come out."""
+"""The bundle of an untrusted run: the judge unpacks the expected files of the archive and nothing else."""
 
 import json
 import stat
@@ -25,7 +25,7 @@ def archive(path: Path, *files: tuple[str, bytes], head: str | None = HEAD) -> P
 
 
 def test_an_honest_bundle_arrives_whole(tmp_path: Path) -> None:
-    """What `write` packs of a checkout, `unpack` gives back byte for byte, with the head."""
+    """`unpack` gives back byte for byte what `write` packed, with the header."""
     root, packed, out = tmp_path / "root", tmp_path / "packed", tmp_path / "out"
     (root / "models/classifier").mkdir(parents=True)
     (root / "models/classifier/weights.safetensors").write_bytes(b"\0\1")

@@ -1,4 +1,4 @@
-"""Asks a service in this process: the application itself, without a socket."""
+"""A client of a service in this process, without a socket."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from verdict.serving.settings import Settings
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back."""
+    """An answer."""
 
     status: int
     headers: dict[str, str]
@@ -28,7 +28,7 @@ class Reply:
         return json.loads(self.body)
 
 
-class Asked:
+class ServiceClient:
     """A service and its application."""
 
     def __init__(self, model: Path, **settings: Any) -> None:  # noqa: ANN401 - of Settings
@@ -36,15 +36,15 @@ class Asked:
         self.application = application(self.service)
 
     def get(self, path: str, **headers: str) -> Reply:
-        """Ask by GET."""
-        return self.ask("GET", path, b"", **headers)
+        """Send a GET."""
+        return self.request("GET", path, b"", **headers)
 
     def post(self, path: str, body: object, **headers: str) -> Reply:
-        """Ask by POST: bytes as they are, all else as JSON."""
-        return self.ask("POST", path, body if isinstance(body, bytes) else json.dumps(body).encode(), **headers)
+        """Send a POST: bytes as they are, other bodies as JSON."""
+        return self.request("POST", path, body if isinstance(body, bytes) else json.dumps(body).encode(), **headers)
 
-    def ask(self, method: str, path: str, body: bytes, **headers: str) -> Reply:
-        """Ask once, and let everything end that was begun."""
+    def request(self, method: str, path: str, body: bytes, **headers: str) -> Reply:
+        """Send a request, and wait for the tasks that it starts."""
         return asyncio.run(self._settled(method, path, body, headers))
 
     async def _settled(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
@@ -54,7 +54,7 @@ class Asked:
         return reply
 
     async def reply(self, method: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> Reply:
-        """Ask from a loop that runs already."""
+        """Send a request from a running event loop."""
         sent: list[Message] = []
 
         async def receive() -> Message:
@@ -65,16 +65,16 @@ class Asked:
 
         await self.application(scope_of(method, path, headers or {}), receive, send)
         head, *rest = sent
-        found = {name.decode(): value.decode() for name, value in head["headers"]}
-        return Reply(head["status"], found, b"".join(part["body"] for part in rest))
+        fields = {name.decode(): value.decode() for name, value in head["headers"]}
+        return Reply(head["status"], fields, b"".join(part["body"] for part in rest))
 
     def metrics(self) -> str:
-        """What Prometheus would read."""
+        """Return the metrics, as Prometheus reads them."""
         return generate_latest(self.service.counters.registry).decode()
 
 
 def scope_of(method: str, path: str, headers: dict[str, str]) -> Scope:
-    """A request as a server hands it over."""
+    """Return a request as a server passes it on."""
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
