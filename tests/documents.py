@@ -1,5 +1,6 @@
-"""The project's YAML in tests: read and written as DVC does it."""
+"""Read, write and edit files of tests; YAML as DVC reads and writes it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,3 +18,10 @@ def load(source: Path | str | bytes) -> Any:  # noqa: ANN401 - YAML
 def save(path: Path, document: object) -> None:
     """Write a file."""
     path.write_text(dump(document), encoding="utf-8")
+
+
+def edit(folder: Path, name: str, change: Callable[[str], str]) -> None:
+    """Rewrite a file; `change` must give another text."""
+    before = (folder / name).read_text(encoding="utf-8")
+    assert change(before) != before
+    (folder / name).write_text(change(before), encoding="utf-8")

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from dev import monitor
 from tests.conftest import ROOT
 from tests.corpus import SIZES, rows
 from tests.documents import save
-from tests.dvc.delivery.host_harness import HostHarness, until
+from tests.dvc.delivery.host_harness import HostHarness
 from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review.edits import set_params
 from tests.progress import progress
@@ -224,10 +223,3 @@ def loop(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]
             folder / "identity",
             params,
         )
-
-
-def wait(condition: Callable[[], object], seconds: float) -> float:
-    """Wait for a condition; return the seconds that it took."""
-    began = time.monotonic()
-    until(condition, seconds)
-    return time.monotonic() - began

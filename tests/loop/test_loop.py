@@ -11,8 +11,9 @@ from typing import Any
 
 from benchmarks.roll import under_load
 from benchmarks.serving import wrk_script
-from tests.loop.conftest import Loop, Users, usual, wait
+from tests.loop.conftest import Loop, Users, usual
 from tests.progress import Progress
+from tests.waiting import wait_until
 from tests.workflows import act, events
 from tests.workflows.outcome import Outcome
 from tests.workflows.pull_requests import top_level
@@ -60,7 +61,7 @@ def dispatched(loop: Loop, version: str, progress: Progress) -> dict[str, str]:
     def drifted() -> list[dict[str, str]]:
         return [one for one in loop.dispatches(version) if one["reason"] == "drift"]
 
-    seconds = wait(drifted, 300)
+    seconds = wait_until(drifted, 300)
     payload, *_ = drifted()  # of whichever kind came first; others wait for Alertmanager's next look, minutes later
     progress(f"{seconds:.0f} s after the shift: dispatched ({payload['told']})")
     return payload
@@ -79,7 +80,7 @@ def test_the_loop_closes(loop: Loop, progress: Progress, tmp_path: Path) -> None
         progress(f"usual traffic, {sum(users.got.values()):,} requests: no alert")
         users.make = lambda: moved(draw)
         payload = dispatched(loop, first, progress)
-        wait(lambda: users.sent >= 80, 120)
+        wait_until(lambda: users.sent >= 80, 120)
     assert set(users.got) == {200}
     rows = project.origin.root / "remotes/retrain/rows/feedback.csv"
     rows.parent.mkdir()

@@ -20,11 +20,11 @@ import pytest
 
 from dev import dashboard, monitor
 from tests.conftest import ROOT
-from tests.dvc.delivery.host_harness import until
 from tests.monitoring.fake_metrics import RELEASE, FakeMetrics
 from tests.relay_process import RELAY_GITHUB_TOKEN
 from tests.tiers import need, tier
 from tests.unit.serving.artifacts import artifact
+from tests.waiting import wait_until
 from tests.workflows.github import GitHub
 
 QUERIES = [query for _, _, queries in dashboard.PANELS for query in queries]
@@ -83,17 +83,17 @@ def chain(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mon
 def test_all_targets_answer(chain: MonitoringChain) -> None:
     """Prometheus reads everything that targets.yml names, and knows Alertmanager by the same file."""
     jobs = {"service", "haproxy", "feedback", "drift", "relay", "prometheus", "alertmanager"}
-    until(lambda: {one["metric"]["job"] for one in chain.query("up == 1")} == jobs, 90)
+    wait_until(lambda: {one["metric"]["job"] for one in chain.query("up == 1")} == jobs, 90)
     assert [one["value"][1] for one in chain.query("prometheus_notifications_alertmanagers_discovered")] == ["1"]
     assert chain.query("up == 0") == []
 
 
 def test_drift_is_dispatched(chain: MonitoringChain) -> None:
     """Two windows in a row reach GitHub within a minute, with value and limit, and once; one does not."""
-    until(lambda: len(chain.query("verdict_drift_in_a_row == 1")) == 5, 90)
+    wait_until(lambda: len(chain.query("verdict_drift_in_a_row == 1")) == 5, 90)
     chain.fake_metrics.in_a_row.labels(RELEASE, "unknown").set(2)
     begun = time.monotonic()
-    until(lambda: chain.dispatched("drift"), 60)
+    wait_until(lambda: chain.dispatched("drift"), 60)
     print(f"from the metric to the dispatch: {time.monotonic() - begun:.1f} s")
     chain.fake_metrics.in_a_row.labels(RELEASE, "unknown").set(3)
     (payload,) = chain.dispatched("drift")
@@ -109,7 +109,7 @@ def test_degradation_is_dispatched_when_github_is_back(chain: MonitoringChain) -
     chain.github.fail("POST", "/dispatches", 502, times=2)
     chain.fake_metrics.live(0.5)
     begun = time.monotonic()
-    until(lambda: chain.dispatched("degradation"), 180)
+    wait_until(lambda: chain.dispatched("degradation"), 180)
     print(f"from the metric to the dispatch, a minute of `for` included: {time.monotonic() - begun:.1f} s")
     (payload,) = chain.dispatched("degradation")
     given = {name: payload[name] for name in ("alert", "release", "kind", "value", "limit")}
@@ -123,12 +123,12 @@ def test_a_panel_has_points(chain: MonitoringChain, query: str) -> None:
     def finite() -> bool:
         return any(one["value"][1] not in ("NaN", "+Inf", "-Inf") for one in chain.query(query))
 
-    until(finite, 120)
+    wait_until(finite, 120)
 
 
 def test_only_what_shall_retrain_went_to_the_relay(chain: MonitoringChain) -> None:
     """The relay got the two alerts and nothing that is for people; each went to GitHub once."""
-    until(lambda: chain.query("verdict_relay_delivered_total == 2"), 60)
+    wait_until(lambda: chain.query("verdict_relay_delivered_total == 2"), 60)
     assert chain.query('verdict_relay_ignored_total{reason!="known"} > 0') == []
     assert len(chain.github.dispatches) == 2
     assert chain.query("verdict_relay_waiting")[0]["value"][1] == "0"

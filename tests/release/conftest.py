@@ -13,9 +13,10 @@ import pytest
 
 from tests import progress as progress_module
 from tests.conftest import ROOT
-from tests.dvc.delivery.host_harness import HostHarness, until
+from tests.dvc.delivery.host_harness import HostHarness
 from tests.images import conftest as image_fixtures
 from tests.images import container_tools
+from tests.waiting import wait_until
 from tests.workflows.conftest import base as reproduced
 from tests.workflows.conftest import copy_of_project
 from tests.workflows.release_fixture import Releases, clone_with_remote, install_app
@@ -60,7 +61,7 @@ def host(folder: Path, environment: str, registry: str) -> Iterator[HostOfContai
             [sys.executable, "-I", "-m", "verdict", "guard", "--host", str(file)], cwd=ROOT, env=env, stdout=log
         )
         try:
-            until((harness.store.folder / "lock").exists)
+            wait_until((harness.store.folder / "lock").exists)
             yield HostOfContainers(harness, file, env)
         finally:
             guard.kill()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.dvc.delivery.host_harness import until
 from tests.relay_process import RELAY_GITHUB_TOKEN, TOKEN, RelayProcess, alert, relay_process, webhook
+from tests.waiting import wait_until
 from tests.workflows.github import GitHub
 
 HEAD = f"POST /alerts HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\n"
@@ -57,14 +57,14 @@ def test_an_alert_is_dispatched_once(relay: RelayProcess, github: GitHub) -> Non
     foreign = alert("f0", labels={"alertname": "Down"})
     for _ in range(3):
         assert relay.call(webhook(alert("a1"), alert("a2"), alert("a3", status="resolved"), foreign)) == 200
-    until(lambda: len(github.dispatches) == 2)
+    wait_until(lambda: len(github.dispatches) == 2)
     assert [one["event_type"] for one in github.dispatches] == ["retrain", "retrain"]
     payload = github.dispatches[0]["client_payload"]
     assert list(payload) == ["alert", "reason", "release", "kind", "value", "limit", "since", "told", "key"]
     later = alert("a1", startsAt="2026-11-27T10:00:00Z")
     assert relay.call(webhook(later)) == 200
-    until(lambda: len(github.dispatches) == 3)
-    until(lambda: relay.metrics()["waiting"] == 0)
+    wait_until(lambda: len(github.dispatches) == 3)
+    wait_until(lambda: relay.metrics()["waiting"] == 0)
     found = relay.metrics()
     assert (found["received_total"], found["delivered_total"]) == (13, 3)
     ignored = {name: found[f'ignored_total{{reason="{name}"}}'] for name in ("resolved", "foreign", "known")}
@@ -113,7 +113,7 @@ def test_large_and_slow_bodies(relay: RelayProcess, github: GitHub) -> None:
         assert relay.call(webhook(alert("a1"))) == 200
         assert slow.result()[9:12] in (b"", b"400")
         assert silent.result()[9:12] == b"408"
-    until(lambda: keys(github) == ["a1"])
+    wait_until(lambda: keys(github) == ["a1"])
 
 
 def _resident(relay: RelayProcess) -> int:
@@ -125,10 +125,10 @@ def test_many_connections_keep_nobody_out_for_long(relay: RelayProcess, github: 
     """A hundred idle connections are closed; Alertmanager, which retries after a 503, gets through."""
     idle = [socket.create_connection(("127.0.0.1", relay.port)) for _ in range(100)]
     assert relay.call(webhook(alert("a1"))) == 503
-    until(lambda: relay.call(webhook(alert("a1"))) == 200)
+    wait_until(lambda: relay.call(webhook(alert("a1"))) == 200)
     for one in idle:
         one.close()
-    until(lambda: keys(github) == ["a1"])
+    wait_until(lambda: keys(github) == ["a1"])
 
 
 def test_thousands_of_alerts(github: GitHub, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_thousands_of_alerts(github: GitHub, tmp_path: Path) -> None:
     # After the first relay was killed: a dispatch that a kill interrupts is sent again.
     github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
     with relay_process(tmp_path / "relay", github.url):
-        until(lambda: len(github.dispatches) > 20)
+        wait_until(lambda: len(github.dispatches) > 20)
     assert len(set(keys(github))) == len(github.dispatches)
 
 
@@ -151,9 +151,9 @@ def test_a_github_that_fails_hears_it_later(
     """After an error, a broken connection, a refusal or a limit it is sent again, once."""
     github.fail("POST", "/dispatches", status, 2, **headers)
     assert relay.call(webhook(alert("a1"), alert("a2"))) == 200
-    until(lambda: len(github.dispatches) == 2)
+    wait_until(lambda: len(github.dispatches) == 2)
     assert sorted(keys(github)) == ["a1", "a2"]
-    until(lambda: relay.metrics()["waiting"] == 0)
+    wait_until(lambda: relay.metrics()["waiting"] == 0)
     assert relay.metrics()[f'failed_total{{status="{status}"}}'] == 2
 
 
@@ -168,17 +168,17 @@ def test_a_github_that_is_down(github: GitHub, tmp_path: Path) -> None:
         relay.process.wait(20)
     github.token(RELAY_GITHUB_TOKEN, {"contents": "write"})
     with relay_process(tmp_path / "relay", github.url):
-        until(lambda: keys(github) == ["a1"])
+        wait_until(lambda: keys(github) == ["a1"])
 
 
 def test_a_refused_token_is_told_and_can_be_replaced(github: GitHub, tmp_path: Path) -> None:
     """A token that GitHub does not know is in the log's reason, never itself; the file's next one is used at once."""
     with relay_process(tmp_path / "relay", github.url) as relay:
         assert relay.call(webhook(alert("a1"))) == 200
-        until(lambda: "401" in (tmp_path / "relay/errors").read_text())
+        wait_until(lambda: "401" in (tmp_path / "relay/errors").read_text())
         github.token("the-next-token", {"contents": "write"})
         (tmp_path / "relay/github").write_text("the-next-token")
-        until(lambda: keys(github) == ["a1"])
+        wait_until(lambda: keys(github) == ["a1"])
     assert RELAY_GITHUB_TOKEN not in (tmp_path / "relay/errors").read_text()
 
 
@@ -199,7 +199,7 @@ def test_kill_9_loses_nothing(github: GitHub, tmp_path: Path) -> None:
                     break
             killer.join()
     with relay_process(tmp_path / "relay", github.url) as relay:
-        until(lambda: relay.metrics()["waiting"] == 0)
+        wait_until(lambda: relay.metrics()["waiting"] == 0)
     sent = keys(github)
     assert set(taken) <= set(sent)
     assert len(taken) > 0

@@ -223,7 +223,7 @@ def test_a_driver_that_hangs_is_not_waited_for() -> None:
     code = (
         "import threading; from verdict.ci.run import doctor; doctor._SECONDS = 0.2\n"
         "def hanging_driver(root): threading.Event().wait()\n"
-        "doctor.disk = hanging_driver; doctor.doctor('cpu')"
+        "doctor.pins, doctor.disk = str, hanging_driver; doctor.doctor('cpu')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False

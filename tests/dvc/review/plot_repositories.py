@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -159,10 +158,3 @@ def by_name(plots: list[Plot]) -> dict[str, Plot]:
     """The plots by name; a name that occurs twice fails."""
     assert len({plot.name for plot in plots}) == len(plots)
     return {plot.name: plot for plot in plots}
-
-
-def edit(folder: Path, name: str, change: Callable[[str], str]) -> None:
-    """Rewrite a file; `change` must give another text."""
-    before = (folder / name).read_text(encoding="utf-8")
-    assert change(before) != before
-    (folder / name).write_text(change(before), encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 
 from tests import warm
 from tests.conftest import ROOT
-from tests.documents import load, save
+from tests.documents import edit, load, save
 from verdict.base.documents import dump
 from verdict.repo.lock.check import check
 from verdict.repo.lock.contents import hash_of
@@ -68,13 +68,6 @@ def tree(original: Path, tmp_path: Path) -> Path:
     (folder / "data/raw.txt").unlink()
     (folder / "clean.txt").unlink()
     return folder
-
-
-def edit(folder: Path, name: str, change: Callable[[str], str]) -> None:
-    """Rewrite a file; the change must be one."""
-    before = (folder / name).read_text(encoding="utf-8")
-    assert change(before) != before
-    (folder / name).write_text(change(before), encoding="utf-8")
 
 
 def relock(folder: Path, stage: str, change: Callable[[dict[str, object]], object]) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import edit
 from tests.dvc.review import plot_repositories
-from tests.dvc.review.plot_repositories import SCORES, TRAINING, commit, edit, run
+from tests.dvc.review.plot_repositories import SCORES, TRAINING, commit, run
 from verdict.base.errors import VerdictError
 from verdict.review.report.plots import draw
 

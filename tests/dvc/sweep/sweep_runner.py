@@ -3,9 +3,7 @@
 import os
 import signal
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import psutil
 
 from tests.dvc.pipeline.clone import TIMEOUT, Clone, environment
 from tests.dvc.sweep.conftest import HOOK
+from tests.waiting import wait_until
 from tests.warm import warm_interpreter
 from verdict.experiments.sweep import processes
 
@@ -79,11 +78,3 @@ class SweepRunner:
             with suppress(ProcessLookupError):  # it may have ended, as its parent did
                 os.kill(process.pid, signal.SIGKILL)
         wait_until(lambda: not workers or not self.processes())
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; fail after TIMEOUT."""
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not become true"
-        time.sleep(0.05)

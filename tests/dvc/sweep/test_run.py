@@ -10,7 +10,8 @@ import pytest
 
 from tests.dvc.pipeline.clone import TIMEOUT, Clone, environment, finished_clone
 from tests.dvc.sweep.conftest import with_specs
-from tests.dvc.sweep.sweep_runner import SweepRunner, wait_until
+from tests.dvc.sweep.sweep_runner import SweepRunner
+from tests.waiting import wait_until
 from verdict.experiments.sweep.plan import Plan, plan
 from verdict.experiments.sweep.scheduler import run
 from verdict.experiments.sweep.worker import Worker

@@ -4,6 +4,7 @@ import os
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from verdict.base.errors import VerdictError
 
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
 _PAGE = 100
+_CHUNK, _MOST_CHUNKS = 1 << 20, 200
 # The headers of GitHub's rate limits, which count by the hour.
 _LIMITS = ("Retry-After", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _LONGEST_WAIT = 3600
@@ -114,28 +116,41 @@ class GitHub:
     def download(self, path: str, target: Path, most_bytes: int) -> None:
         """Write the answer to GET into `target`; `VerdictError` once it is more than `most_bytes`."""
         remaining = most_bytes
-        with self._request("GET", path, stream=True) as answer, target.open("wb") as file:
-            for chunk in answer.iter_content(1 << 20):
+        with target.open("wb") as file:
+            for chunk in self._chunks(path):
                 remaining -= len(chunk)
                 if remaining < 0:
                     raise VerdictError(path, f"more than {most_bytes / 1e6:,.0f} MB", "look at the run that made it")
                 file.write(chunk)
 
-    def text(self, path: str, most_bytes: int) -> str:
-        """Return the first `most_bytes` of the answer to GET, as text."""
+    def tail(self, path: str, most_bytes: int) -> str:
+        """Return the last `most_bytes` of the answer to GET as text, of an endless answer those of its first 200 MB."""
+        end = b""
+        for chunk in islice(self._chunks(path), _MOST_CHUNKS):
+            end = (end + chunk)[-most_bytes:]
+        return end.decode("utf-8", "replace")
+
+    def _chunks(self, path: str) -> Iterator[bytes]:
         with self._request("GET", path, stream=True) as answer:
-            return next(answer.iter_content(most_bytes), b"").decode("utf-8", "replace")
+            try:
+                yield from answer.iter_content(_CHUNK)
+            except requests.RequestException as error:
+                raise _unreachable("GET", path, error) from None
 
     def _request(self, method: str, path: str, url: str = "", **options: Any) -> requests.Response:  # noqa: ANN401
         url = url or f"{self._root}/repos/{self.repository}{path}"
         try:
             answer = self._session.request(method, url, timeout=_TIMEOUT, **options)
         except requests.RequestException as error:
-            reason = f"{type(error).__name__}: {error}"[:300]
-            raise VerdictError(f"{method} {path}", reason, "is GitHub reachable? run the job again") from None
+            raise _unreachable(method, path, error) from None
         if not answer.ok:
             raise ApiError(method, path, answer)
         return answer
+
+
+def _unreachable(method: str, path: str, error: requests.RequestException) -> VerdictError:
+    reason = f"{type(error).__name__}: {error}"[:300]
+    return VerdictError(f"{method} {path}", reason, "is GitHub reachable? run the job again")
 
 
 class ApiError(VerdictError):

@@ -90,11 +90,11 @@ def _report_failure(case: Case, header: bundle.Header | None, folder: Path) -> V
 
 
 def _log_of_job(case: Case) -> str:
-    """Return the log of the first job that failed, from GitHub."""
+    """Return the end of the log of the first job that failed, from GitHub."""
     try:
         jobs = case.github.pages(f"/actions/runs/{case.run.id}/jobs", "jobs", filter="latest")
         failed = next((job for job in jobs if job["conclusion"] not in ("success", "skipped", None)), None)
-        return case.github.text(f"/actions/jobs/{int(failed['id'])}/logs", _MOST_LOG) if failed else ""
+        return case.github.tail(f"/actions/jobs/{int(failed['id'])}/logs", _MOST_LOG) if failed else ""
     except VerdictError as error:
         return f"(no log: {error.what})"
 
