@@ -71,7 +71,7 @@ def cross_validate(
         model = fit(settings.train, settings.evaluate.headline, train, validation).model
         probabilities[held_out] = model.probabilities(test.features)
         fold_of[held_out] = fold
-        whole = train.joined(validation)
+        whole = train.concatenate(validation)
         for strength, answers in svc.items():
             machine = LinearSVC(C=strength, random_state=0).fit(whole.features, whole.actual)
             answers[held_out, machine.predict(test.features)] = 1

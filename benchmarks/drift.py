@@ -72,7 +72,7 @@ def live(reference: Reference) -> tuple[Live, pd.DataFrame]:
     rows, slices = pd.Series(np.arange(len(table))), table["slice"]
     groups = [list(rows[slices == name].groupby(table["group"]).agg(list)) for name in reference.slices]
     live_texts = Live(
-        reference.counter.of(table["text"]),
+        reference.counter.count(table["text"]),
         answer_counts(probabilities),
         table["label"].to_numpy(np.str_),
         np.array(reference.labels)[probabilities.argmax(axis=1)],

@@ -28,8 +28,8 @@ from verdict.base.errors import exit_code
 from verdict.base.files import read_json, read_table
 from verdict.classifier.dataset.description import read_dataset
 from verdict.classifier.features.pretrained import checkpoint_folder
-from verdict.classifier.features.tokens import tokeniser_of
-from verdict.classifier.models.encoder import predict
+from verdict.classifier.features.tokens import read_tokeniser
+from verdict.classifier.models.encoder import predict_scores
 from verdict.classifier.models.tensors import softmax
 from verdict.classifier.params import Train, load
 from verdict.classifier.training import checkpoints
@@ -85,7 +85,7 @@ def measured(options: argparse.Namespace) -> dict[str, float]:
         }
     )
     start = checkpoint_folder(settings.featurize.tokens.checkpoint)
-    tokeniser = tokeniser_of(start, settings.featurize.tokens.max_tokens)
+    tokeniser = read_tokeniser(start, settings.featurize.tokens.max_tokens)
     data, dataset = {}, read_dataset(ROOT / "data/prepared/dataset.json")
     for split in ("train", "validation"):
         table = read_table(ROOT / f"data/prepared/{split}.parquet", "dvc repro prepare")
@@ -205,7 +205,7 @@ def _score(network: Any, data: TrainingData, device: str, headline: str) -> floa
 
     network.eval()
     with torch.inference_mode():
-        outputs = predict(network, data.features, torch.device(device), device != "cpu")
+        outputs = predict_scores(network, data.features, torch.device(device), device != "cpu")
     return data.score(headline, softmax(outputs[:, : len(data.labels)]))
 
 

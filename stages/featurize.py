@@ -1,4 +1,4 @@
-"""featurize: what the chosen kind of model reads. N-grams by vocabulary or by hash, or an encoder's token ids.
+"""featurize: make the features of the chosen kind of model: n-grams by vocabulary or by hash, or token ids.
 
 data/prepared, metrics/data.json -> data/features/
 """
@@ -19,7 +19,7 @@ from verdict.classifier.scores.predictions import table_schema
 PREPARED = Path("data/prepared")
 REPORT = Path("metrics/data.json")
 FEATURES = Path("data/features")
-# The test split stays out: what training cannot see it cannot learn.
+# Without the test split, so that training cannot see it.
 SPLITS = ("train", "validation")
 _REMEDY = "dvc repro prepare"
 

@@ -1,4 +1,4 @@
-"""prepare: the rows of a table become labelled texts in three splits; every row left out is counted by reason.
+"""prepare: turn the rows of a table into labelled texts in three splits, and count the rows left out by reason.
 
 data.path -> data/prepared/{train,validation,test}.parquet, dataset.json, dropped.json
 """
@@ -16,7 +16,7 @@ DETAILS = Path("data/violations.csv")
 
 
 def main() -> None:
-    """Read the table that params.yaml names, and write what is made of it."""
+    """Read the table that params.yaml names, and write the prepared ones."""
     settings = params.load()
     DETAILS.unlink(missing_ok=True)
     counts = prepare(settings.data, settings.split, PREPARED, DETAILS)

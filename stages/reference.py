@@ -1,4 +1,4 @@
-"""reference: what training text is made of, as counts, for `verdict drift` to compare live text with.
+"""reference: count the words of the training text, for `verdict drift` to compare live text with.
 
 data/prepared, data/validation, metrics/evaluation.json -> models/reference.json
 """
@@ -20,7 +20,7 @@ REFERENCE = Path("models/reference.json")
 
 
 def main() -> None:
-    """Count the words of training, set limits by validation, and note the scores that were promised."""
+    """Count the words of training, set limits by validation, and copy the scores on test."""
     headline = params.load().evaluate.headline
     scores = read_json(EVALUATION, "dvc repro evaluate")
     dataset = read_dataset(PREPARED / "dataset.json", "dvc repro prepare")

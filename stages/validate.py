@@ -1,4 +1,4 @@
-"""validate: the prepared tables keep their contracts, or the DAG stops here with every violation listed.
+"""validate: check the contracts of the prepared tables, or stop the DAG with every violation listed.
 
 data/prepared -> metrics/data.json
 """
@@ -21,14 +21,14 @@ _REMEDY = "dvc repro prepare"
 
 
 def main() -> None:
-    """Check, then sum up what the tables hold."""
+    """Check the tables, then write a summary of them."""
     settings = params.load()
     dataset = read_dataset(PREPARED / "dataset.json", _REMEDY)
     DETAILS.unlink(missing_ok=True)
     contracts = Contracts(settings, dataset)
     for name in SPLITS:
         for part in read_table_parts(PREPARED / f"{name}.parquet", _REMEDY):
-            contracts.take(name, part)
+            contracts.add(name, part)
     if broken := contracts.violations():
         write_details(DETAILS, broken)
         raise VerdictError(str(PREPARED), listing(broken), f"correct the data or the limits; all ids: {DETAILS}")

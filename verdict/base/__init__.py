@@ -1,1 +1,1 @@
-"""What every package may import: errors, files, YAML, paths, outcomes. It imports nothing of the others."""
+"""The base that every package may import: errors, files, YAML, paths, outcomes. It imports no other package."""

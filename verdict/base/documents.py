@@ -1,8 +1,8 @@
 """YAML as DVC reads and writes it: version 1.2, where `1e-05` is a number and `on` a word. All YAML is read here.
 
-PyYAML's version 1.1 takes some of what DVC wrote for something else, and a number that is a text for one of two readers
-differs for ever. DVC's library, though, is slow: what is plain is read by PyYAML's part in C, several times as fast.
-What could mean anything else to DVC's library is left to that, with the parser that DVC gets.
+PyYAML implements version 1.1, which reads some values otherwise: a number for DVC is a text for PyYAML, and the two
+never compare equal. DVC's library (ruamel.yaml) is slow, so plain documents are parsed by PyYAML's parser in C, several
+times as fast, and scalars resolved by ruamel's rules. All that the two might read differently goes to ruamel.
 """
 
 import io
@@ -23,11 +23,13 @@ from verdict.base.errors import VerdictError
 
 _TAG = "tag:yaml.org,2002:"
 _LOADER: Any = getattr(yaml, "CSafeLoader", None)
-_LONGEST = 300_000  # characters of what a stranger wrote; dvc.lock has 17,000
-_DEEPEST = 100  # levels; DVC's library breaks off some hundred later; its parser in C ends the process
+_MAX_CHARACTERS = 300_000  # characters of an untrusted document; dvc.lock has 17,000
+_MAX_DEPTH = 100  # levels; DVC's library breaks off some hundred later; its parser in C ends the process
 # The two libraries agree on lines of printable characters; not on tabs, escapes, rarer ends of lines, and what is meant
 # between brackets by a colon or a question mark without a space.
-_ODD = re.compile(r"[^\n -~\xa1-\u1fff\u3001-\ud7ff]|\\|^[%.]|^---|^[^\n{[]*[{[][^\n]*(?::[^ \n]|[?])", re.MULTILINE)
+_AMBIGUOUS = re.compile(
+    r"[^\n -~\xa1-\u1fff\u3001-\ud7ff]|\\|^[%.]|^---|^[^\n{[]*[{[][^\n]*(?::[^ \n]|[?])", re.MULTILINE
+)
 
 
 def parse(text: str, where: str, remedy: str, *, aliases: bool = True) -> Any:  # noqa: ANN401 - its callers check
@@ -35,21 +37,21 @@ def parse(text: str, where: str, remedy: str, *, aliases: bool = True) -> Any:  
 
     Args:
         text: the document.
-        where: what a message calls it, such as its path.
-        remedy: what to do where it cannot be read.
-        aliases: whether `*name` may stand for a part; a stranger's may not, see `require_bounded`.
+        where: its name in messages, such as its path.
+        remedy: of the error if it cannot be read.
+        aliases: whether `*name` is allowed; not in an untrusted document, see `require_bounded`.
 
     Raises:
         VerdictError: not YAML, a key given twice, a value that its type does not have, or an alias where none may be.
     """
     try:
-        return _quickly(text)
-    except _UnsureError:
+        return _parse_fast(text)
+    except _AmbiguousError:
         pass
     require_bounded(text, where, remedy, aliases=aliases)
     try:
         return YAML(typ="safe").load(text)
-    except Exception as error:  # its constructors raise whatever Python has for a bad date, number or key
+    except Exception as error:  # its constructors raise any error for a bad date, number or key
         reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise VerdictError(where, f"not readable as YAML: {reason}", remedy) from None
 
@@ -72,29 +74,29 @@ def read(path: Path, remedy: str) -> Any:  # noqa: ANN401 - its callers check wh
 
 
 def require_bounded(text: str, where: str, remedy: str, *, aliases: bool = False) -> None:
-    """Refuse a document that nests without end, is long, or multiplies itself by aliases; nothing is built for that.
+    """Refuse a document that nests too deep, is too long, or uses aliases, without building it.
 
-    What is no YAML at all passes: whoever reads it says so. With `aliases`, nesting alone is refused.
+    Invalid YAML passes; the parser reports it. With `aliases`, only the depth is checked.
     """
-    if not aliases and len(text) > _LONGEST:
+    if not aliases and len(text) > _MAX_CHARACTERS:
         raise VerdictError(where, f"{len(text):,} characters long", remedy)
     depth = 0
-    for event in _readable(YAML(typ="safe").parse(text)):
+    for event in _readable_events(YAML(typ="safe").parse(text)):
         if not aliases and isinstance(event, AliasEvent):
             raise VerdictError(where, "uses aliases (*name), which can stand for more than memory holds", remedy)
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise VerdictError(where, "groups within groups without end", remedy)
 
 
-def _readable(events: Iterator[Any]) -> Iterator[Any]:
-    """Events up to the first that cannot be had; whatever Python has for a bad escape is an error of the document."""
+def _readable_events(events: Iterator[Any]) -> Iterator[Any]:
+    """Yield events up to the first error of the document, whatever its type (a bad escape raises `ValueError`)."""
     with suppress(Exception):
         yield from events
 
 
 def dump(document: object) -> str:
-    """A document as DVC writes it: a text that looks like a number is in quotes, and read as a text again."""
+    """Write a document as DVC does: a text that looks like a number is in quotes, and read as a text again."""
     writer, stream = YAML(), io.StringIO()
     writer.dump(document, stream)
     return stream.getvalue()
@@ -121,13 +123,13 @@ def edited(path: Path) -> Iterator[Any]:
         editor.dump(document, file)
 
 
-class _UnsureError(Exception):
-    """What stands there may mean something else to DVC's library, or nothing."""
+class _AmbiguousError(Exception):
+    """The document may mean something else to DVC's library, or be invalid."""
 
 
-def _quickly(text: str) -> Any:  # noqa: ANN401 - YAML
-    if _LOADER is None or _ODD.search(text):
-        raise _UnsureError
+def _parse_fast(text: str) -> Any:  # noqa: ANN401 - YAML
+    if _LOADER is None or _AMBIGUOUS.search(text):
+        raise _AmbiguousError
     try:
         events = _events(text)
         next(events)  # of the stream
@@ -136,9 +138,9 @@ def _quickly(text: str) -> Any:  # noqa: ANN401 - YAML
         document = _node(next(events), events, 0)
         next(events)  # the document's end
         if type(next(events)) is not yaml.StreamEndEvent:
-            raise _UnsureError
+            raise _AmbiguousError
     except (yaml.YAMLError, ValueError):
-        raise _UnsureError from None
+        raise _AmbiguousError from None
     return document
 
 
@@ -150,14 +152,14 @@ def _events(text: str) -> Iterator[Any]:
 
 def _node(event: Any, events: Iterator[Any], depth: int) -> Any:  # noqa: ANN401 - YAML
     kind = type(event)
-    if kind is yaml.AliasEvent or event.anchor is not None or event.tag is not None or depth > _DEEPEST:
-        raise _UnsureError
+    if kind is yaml.AliasEvent or event.anchor is not None or event.tag is not None or depth > _MAX_DEPTH:
+        raise _AmbiguousError
     if kind is yaml.ScalarEvent:
         return _scalar(event)
-    return (_items if kind is yaml.SequenceStartEvent else _group)(event, events, depth + 1)
+    return (_sequence if kind is yaml.SequenceStartEvent else _mapping)(event, events, depth + 1)
 
 
-def _items(start: Any, events: Iterator[Any], depth: int) -> list[Any]:  # noqa: ANN401 - YAML
+def _sequence(start: Any, events: Iterator[Any], depth: int) -> list[Any]:  # noqa: ANN401 - YAML
     items = []
     while type(event := next(events)) is not yaml.SequenceEndEvent:
         items.append(_node(event, events, depth))
@@ -165,14 +167,14 @@ def _items(start: Any, events: Iterator[Any], depth: int) -> list[Any]:  # noqa:
     return items
 
 
-def _group(start: Any, events: Iterator[Any], depth: int) -> dict[Any, Any]:  # noqa: ANN401 - YAML
+def _mapping(start: Any, events: Iterator[Any], depth: int) -> dict[Any, Any]:  # noqa: ANN401 - YAML
     group: dict[Any, Any] = {}
     while type(event := next(events)) is not yaml.MappingEndEvent:
         if type(event) is not yaml.ScalarEvent:
-            raise _UnsureError
+            raise _AmbiguousError
         key = _node(event, events, depth)
         if key in group:
-            raise _UnsureError
+            raise _AmbiguousError
         group[key] = None
         group[key] = _node(next(events), events, depth)
     _require_one_line(start, event)
@@ -180,32 +182,32 @@ def _group(start: Any, events: Iterator[Any], depth: int) -> dict[Any, Any]:  # 
 
 
 def _require_one_line(start: Any, end: Any) -> None:  # noqa: ANN401 - YAML
-    """Brackets that close on another line are not looked through by `_ODD`."""
+    """Leave brackets that close on another line to the slow parser: `_AMBIGUOUS` searches single lines."""
     if start.flow_style and start.start_mark.line != end.end_mark.line:
-        raise _UnsureError
+        raise _AmbiguousError
 
 
 def _scalar(event: Any) -> Any:  # noqa: ANN401 - YAML
     if not event.style:
-        return _plain(event.value)
+        return _plain_scalar(event.value)
     if event.style not in "'\"":
-        raise _UnsureError
+        raise _AmbiguousError
     return event.value
 
 
 @lru_cache(4096)
-def _plain(value: str) -> Any:  # noqa: ANN401 - YAML
-    """The value of a scalar without quotes, by the table of DVC's library, where its type is one of the simple ones."""
+def _plain_scalar(value: str) -> Any:  # noqa: ANN401 - YAML
+    """Return the value of an unquoted scalar by the rules of DVC's library; only simple types are resolved here."""
     for versions, tag, form, begins in implicit_resolvers:
         if (1, 2) in versions and value[:1] in begins and form.match(value):
-            make = _MAKE.get(tag.removeprefix(_TAG))
-            if make is None or "_" in value:
-                raise _UnsureError
-            return make(value)
+            construct = _CONSTRUCTORS.get(tag.removeprefix(_TAG))
+            if construct is None or "_" in value:
+                raise _AmbiguousError
+            return construct(value)
     return value
 
 
-_MAKE: dict[str, Callable[[str], Any]] = {
+_CONSTRUCTORS: dict[str, Callable[[str], Any]] = {
     "null": lambda _: None,
     "bool": lambda value: value.lower() == "true",
     "int": int,

@@ -1,11 +1,11 @@
-"""Where the files of a large table are worked on: in this process, or on a Dask cluster where VERDICT_ENGINE names one.
+"""Maps a function over the files of a large table in this process, or on the Dask cluster that VERDICT_ENGINE names.
 
-It is no key of params.yaml, since it changes no result. A worker starts `python -I -m verdict.base.engine` for each
-item, in the stage's own folder: it runs the stage's own code, and needs the folder and the same libraries.
+The cluster is no key of params.yaml, since it changes no result. A worker starts `python -I -m verdict.base.engine` for
+each item in the stage's folder, so it runs the stage's code, and needs that folder and the same libraries.
 """
 
 import os
-import pickle  # between a stage and a cluster that runs whatever it is sent
+import pickle  # between a stage and its own cluster, which runs any code that it is sent
 import platform
 import subprocess
 import sys
@@ -21,50 +21,50 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 VARIABLE = "VERDICT_ENGINE"
 INSTALL = "make engine (or pip install -r requirements/engine.txt), or unset it"
-# What could make another result of the same item.
+# Libraries whose version can change a result.
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy")
 _SECONDS = 30
 _LINES = 20
 
 
-def map_items(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
-    """Give the function's result for each item, in order; in this process, unless VERDICT_ENGINE names a scheduler.
+def map_items(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield the function's result for each item, in order; in this process, unless VERDICT_ENGINE names a scheduler.
 
     Args:
-        function: of a module, not of a stage's own file; it writes, if at all, below the current folder.
-        items: what can be pickled.
+        function: of a module other than `__main__`; it may write below the current folder.
+        items: each can be pickled.
 
     Raises:
         VerdictError: the cluster cannot do it. Otherwise what the function raises, for the first item that fails.
     """
     address = os.environ.get(VARIABLE)
-    return _at_workers(address, function, items) if address else map(function, items)
+    return _map_on_cluster(address, function, items) if address else map(function, items)
 
 
-def _at_workers(address: str, function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+def _map_on_cluster(address: str, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     def work(folder: str, task: bytes) -> "subprocess.CompletedProcess[bytes]":
-        # Within another function, so that Dask sends its code: a worker does not know this module.
+        # An inner function, so that Dask sends its code: a worker cannot import this module.
         command = [sys.executable, "-I", "-X", "utf8", "-m", "verdict.base.engine"]
         return subprocess.run(command, cwd=folder, input=task, capture_output=True, check=False)
 
-    folder, ours = str(Path.cwd()), pickle.dumps(_environment())
-    client, asked = _connected(address), deque["Future"]()
+    folder, environment = str(Path.cwd()), pickle.dumps(_environment())
+    client, futures = _connect(address), deque["Future"]()
     try:
         for item in items:
-            if asked and len(asked) >= 2 * sum(client.nthreads().values()):
-                yield _outcome(address, asked.popleft())
-            asked.append(client.submit(work, folder, ours + pickle.dumps((function, item)), pure=False))
-        while asked:
-            yield _outcome(address, asked.popleft())
+            if futures and len(futures) >= 2 * sum(client.nthreads().values()):
+                yield _result_of(address, futures.popleft())
+            futures.append(client.submit(work, folder, environment + pickle.dumps((function, item)), pure=False))
+        while futures:
+            yield _result_of(address, futures.popleft())
     finally:
         if not sys.is_finalizing():  # else Dask has ended its threads, and would wait for them for a minute
             client.close()
 
 
-def _connected(address: str) -> "Client":
+def _connect(address: str) -> "Client":
     try:
         from distributed import Client
     except ModuleNotFoundError:
@@ -82,26 +82,26 @@ def _connected(address: str) -> "Client":
     return client
 
 
-def _outcome(address: str, future: "Future") -> Any:  # noqa: ANN401 - whatever the function gives
-    """What came of an item; what went wrong with it is raised here as it was there."""
+def _result_of(address: str, future: "Future") -> Any:  # noqa: ANN401 - whatever the function gives
+    """Return the result of an item, or raise the error that it raised on the worker."""
     from distributed import KilledWorker
 
     try:
-        done = future.result()
+        process = future.result()
     except FileNotFoundError as error:
         what = f"a worker of {address} does not see {error.filename}"
         raise VerdictError(VARIABLE, what, "share the folder with it, under the same path: docs/size.md") from None
     except KilledWorker as error:
         raise VerdictError(VARIABLE, f"workers of {address} died: {error}", "see what they have printed") from None
-    told = done.stderr.decode(errors="replace")
-    if done.returncode:
-        what = "\n".join([f"a worker's process ended with {done.returncode}", *told.splitlines()[-_LINES:]])
+    messages = process.stderr.decode(errors="replace")
+    if process.returncode:
+        what = "\n".join([f"a worker's process ended with {process.returncode}", *messages.splitlines()[-_LINES:]])
         raise VerdictError(VARIABLE, what, "-9 is a lack of memory; else see what it says, and docs/size.md")
-    sys.stderr.write(told)
-    made, failed = pickle.loads(done.stdout)  # noqa: S301 - as above
-    if failed:
-        raise failed
-    return made
+    sys.stderr.write(messages)
+    result, failure = pickle.loads(process.stdout)  # noqa: S301 - as above
+    if failure:
+        raise failure
+    return result
 
 
 def _environment() -> dict[str, str]:
@@ -110,18 +110,20 @@ def _environment() -> dict[str, str]:
 
 
 def main() -> None:
-    """Do, for a worker, what standard input asks for; the outcome goes to standard output, what is printed does not."""
+    """Run the task from standard input for a worker; the result goes to standard output, prints to standard error."""
     sent, answer, sys.stdout = sys.stdin.buffer, sys.stdout.buffer, sys.stderr
-    made, failed = None, None
+    result, failure = None, None
     try:
-        theirs, ours = pickle.load(sent), _environment()  # noqa: S301 - as above
-        if other := [f"{name} {ours[name]}, not {theirs[name]}" for name in theirs if ours[name] != theirs[name]]:
-            raise VerdictError(VARIABLE, f"a worker has {', '.join(other)}", "pip install -r requirements.txt there")
+        expected, present = pickle.load(sent), _environment()  # noqa: S301 - as above
+        other = [name for name in expected if present[name] != expected[name]]
+        if other:
+            what = ", ".join(f"{name} {present[name]}, not {expected[name]}" for name in other)
+            raise VerdictError(VARIABLE, f"a worker has {what}", "pip install -r requirements.txt there")
         function, item = pickle.load(sent)  # noqa: S301 - as above
-        made = function(item)
+        result = function(item)
     except (VerdictError, OSError) as error:
-        failed = error
-    answer.write(pickle.dumps((made, failed)))
+        failure = error
+    answer.write(pickle.dumps((result, failure)))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Literal, TextIO
 
-# For streams that lack these letters: an escape would stand before a number like digits of it.
-_PLAIN = str.maketrans({"→": "->", "−": "-", "–": "-", "×": "x", "…": "...", "\u00a0": " "})
+# For streams that lack these characters: before a number, an escape would look like some of its digits.
+_ASCII = str.maketrans({"→": "->", "−": "-", "–": "-", "×": "x", "…": "...", "\u00a0": " "})
 
 
 class VerdictError(Exception):
-    """Bad input or a bad environment, told without a traceback.
+    """Bad input or a bad environment, printed without a traceback.
 
     Args:
         where: the file, key or row that is at fault.
@@ -30,7 +30,7 @@ class VerdictError(Exception):
 
 
 def exit_code(main: Callable[[], None]) -> int:
-    """Run `main` and turn what a user can mend into a message on standard error.
+    """Run `main` and print errors that a user can mend on standard error.
 
     Returns:
         0 when `main` returned, 1 after a `VerdictError` or an error of the file system, 130 after Ctrl-C. Any other
@@ -43,11 +43,11 @@ def exit_code(main: Callable[[], None]) -> int:
         except SystemExit:
             sys.stdout.flush()
             raise
-        sys.stdout.flush()  # what cannot be written is told here, not by the interpreter on its way out
+        sys.stdout.flush()  # reports what cannot be written here, not in the interpreter's shutdown
     except VerdictError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader of our output (`| head`) has gone: nothing left to say, and to nobody
+    except BrokenPipeError:  # the reader of the output (`| head`) has gone
         return 1
     except OSError as error:
         where = error.filename if error.filename is not None else "file system"
@@ -60,14 +60,14 @@ def exit_code(main: Callable[[], None]) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     finally:
-        _settle_output()
+        _flush_output()
     return 0
 
 
 def _make_printable() -> None:
-    """Let standard streams take any text, whatever encoding the locale chose; refuse a standard output that is closed.
+    """Let standard streams take any text in any encoding; refuse a standard output that is closed.
 
-    The number of a closed one would go to the next file that is opened, and what is printed into that.
+    The next file that is opened would get the number of a closed stream, and what is printed with it.
     """
     for _ in [number for number in range(3) if not _is_open(number)]:
         os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is the next of these
@@ -75,10 +75,10 @@ def _make_printable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="verdict")
-    sys.stdin = sys.stdin or _nowhere("r")
-    sys.stderr = sys.stderr or _nowhere()
+    sys.stdin = sys.stdin or _open_devnull("r")
+    sys.stderr = sys.stderr or _open_devnull()
     if sys.stdout is None:
-        sys.stdout = _nowhere()
+        sys.stdout = _open_devnull()
         raise VerdictError("standard output", "is closed: nobody would see what is printed", "> /dev/null, or a file")
 
 
@@ -91,20 +91,20 @@ def _is_open(number: int) -> bool:
 
 
 def _in_plain_letters(error: UnicodeError) -> tuple[str | bytes, int]:
-    """An encoding's way out for letters that it lacks: the nearest in ASCII, else an escape."""
+    """Replace characters that an encoding lacks by the nearest in ASCII, else by an escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    plain = error.object[error.start : error.end].translate(_PLAIN)
+    plain = error.object[error.start : error.end].translate(_ASCII)
     return plain.encode("ascii", "backslashreplace").decode("ascii"), error.end
 
 
-def _settle_output() -> None:
-    """Forget what could not be written: the interpreter would try again at exit, and complain."""
+def _flush_output() -> None:
+    """Flush standard output; drop what cannot be written, which the interpreter would try again at exit."""
     try:
         sys.stdout.flush()
     except OSError:
-        sys.stdout = _nowhere()
+        sys.stdout = _open_devnull()
 
 
-def _nowhere(mode: Literal["r", "w"] = "w") -> TextIO:
+def _open_devnull(mode: Literal["r", "w"] = "w") -> TextIO:
     return Path(os.devnull).open(mode, encoding="utf-8")

@@ -1,6 +1,6 @@
 """Files written whole or not at all, and in the same bytes every time.
 
-Whoever writes no table needs no pandas: jobs that only look are installed without.
+pandas and pyarrow are imported only where a table is read or written: some jobs are installed without them.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ Row = Mapping[str, str | int | float]
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary neighbour of `path` that takes its place once the block has ended without an error.
 
-    The neighbour's name is always the same: what a killed run left behind, the next one takes over.
+    The neighbour's name is always the same, so that the next run overwrites that of a killed one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
@@ -80,7 +80,7 @@ def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> "pd
 
 
 def read_table_parts(path: Path, remedy: str, rows: int = 100_000) -> "Iterator[pd.DataFrame]":
-    """The rows of a parquet file for pandas, in parts numbered on, as `arrow_parts` gives them."""
+    """Yield the rows of a parquet file for pandas in parts, numbered through, as `read_arrow_parts` does."""
     start = 0
     for part in read_arrow_parts(path, remedy, rows=rows):
         table: pd.DataFrame = part.to_pandas()
@@ -91,7 +91,7 @@ def read_table_parts(path: Path, remedy: str, rows: int = 100_000) -> "Iterator[
 def read_arrow_parts(
     path: Path, remedy: str, columns: list[str] | None = None, rows: int = 100_000
 ) -> "Iterator[pa.Table]":
-    """The rows of a parquet file in parts, of an empty one a part without rows; raises as `read_arrow` does."""
+    """Yield the rows of a parquet file in parts, of an empty one a part without rows; raises as `read_arrow` does."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -134,7 +134,7 @@ def read_arrow(path: Path, remedy: str, columns: list[str] | None = None) -> "pa
 
 
 def complete_columns(table: "pa.Table", columns: list[str], path: Path, remedy: str) -> "pa.Table":
-    """Some columns of a table; `VerdictError` with `remedy` when one is not there, or has a gap."""
+    """Select columns of a table; `VerdictError` with `remedy` when one is missing, or has a gap."""
     if absent := [name for name in columns if name not in table.column_names]:
         raise VerdictError(str(path), f"missing columns: {', '.join(absent)}", remedy)
     if gaps := [name for name in columns if table[name].null_count]:
@@ -143,7 +143,7 @@ def complete_columns(table: "pa.Table", columns: list[str], path: Path, remedy: 
 
 
 def is_sha256(value: object) -> bool:
-    """Whether a value read from JSON is such a hash."""
+    """True if a value read from JSON is a SHA-256."""
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 

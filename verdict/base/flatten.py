@@ -7,7 +7,7 @@ Keys = tuple[str, ...]
 
 
 def leaves(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:  # noqa: ANN401 - YAML or JSON
-    """Yield what is no group, and each empty group, with the keys that lead to it."""
+    """Yield each value that is no group, and each empty group, with the keys that lead to it."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
             yield from leaves(item, (*path, str(key)))
@@ -16,7 +16,7 @@ def leaves(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:  # noqa: 
 
 
 def flatten(value: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML or JSON
-    """Map dotted keys to values; a key with a dot of its own is in quotes: "gate.lock" is not `lock` of `gate`."""
+    """Map dotted keys to values; a key that has a dot itself is in quotes: "gate.lock" is not `lock` of `gate`."""
     return {dotted(path): item for path, item in leaves(value)}
 
 

@@ -1,15 +1,15 @@
-"""Intervals of shares: how sure a count is."""
+"""Confidence intervals of shares and of their differences."""
 
 from math import sqrt
 
 _Z = 1.959964  # of a two-sided interval of 95 %
 
 
-def share_difference(right: int, of: int, other_right: int, other_of: int, z: float = _Z) -> tuple[float, float]:
-    """The interval (95 %) of the difference of two shares, by Newcombe's hybrid of Wilson's (method 10, 1998)."""
-    if not of or not other_of:
+def share_difference(hits: int, trials: int, other_hits: int, other_trials: int, z: float = _Z) -> tuple[float, float]:
+    """Return the interval (95%) of the difference of two shares, by Newcombe's hybrid of Wilson's (method 10, 1998)."""
+    if not trials or not other_trials:
         return -1.0, 1.0
-    (first, low, high), (second, other_low, other_high) = wilson(right, of, z), wilson(other_right, other_of, z)
+    (first, low, high), (second, other_low, other_high) = wilson(hits, trials, z), wilson(other_hits, other_trials, z)
     below = sqrt((first - low) ** 2 + (other_high - second) ** 2)
     above = sqrt((high - first) ** 2 + (second - other_low) ** 2)
     return first - second - below, first - second + above

@@ -1,8 +1,8 @@
-"""A program of the project starts itself again isolated, where it was started in another way.
+"""Restarts a program of the project as `python -I -m`, if it was started otherwise.
 
 `python -m` looks for every library in the current folder first, and in PYTHONPATH: a file there that has a library's
-name would be imported in its place. `python -I` does not (docs/review.md). This catches who forgets it, before anything
-but what Python itself starts with is imported; what Python's own start takes from the folder by then, it cannot.
+name would be imported in its place. `python -I` does not (docs/review.md). The restart comes before any import but
+those of Python's own start, which it cannot protect.
 """
 
 import os
@@ -12,9 +12,9 @@ _FINDER = "verdict_finder"
 
 
 def restart_isolated(module: str) -> None:
-    """Become `python -I -m MODULE` with the same arguments, unless that is what this process is already.
+    """Replace this process by `python -I -m MODULE` with the same arguments, unless it is that already.
 
-    Of Python's variables, all of which `-I` leaves out, PYTHONUTF8=1 counts: it says what a locale's letters are.
+    `-I` ignores all of Python's variables; PYTHONUTF8=1, which sets the encoding, is passed on as an option.
 
     Args:
         module: the program, such as `review`.
@@ -23,8 +23,8 @@ def restart_isolated(module: str) -> None:
     if sys.flags.isolated and (sys.flags.utf8_mode or not utf8):
         return
     if _FINDER not in sys.modules:
-        told = "error: this Python does not find the project's packages\n  remedy: pip install --no-deps ./install"
-        print(told, file=sys.stderr)
+        message = "error: this Python does not find the project's packages\n  remedy: pip install --no-deps ./install"
+        print(message, file=sys.stderr)
         sys.exit(2)
     options = ["-I", *(["-X", "utf8"] if utf8 else [])]
     os.execv(sys.executable, [sys.executable, *options, "-m", module, *sys.argv[1:]])  # noqa: S606 - no shell

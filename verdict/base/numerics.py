@@ -1,10 +1,10 @@
-"""Pins what moves the last digits: thread counts and the instruction sets of the math libraries.
+"""Pins what changes the last digits of a result: thread counts and instruction sets of the math libraries.
 
 A sum of floats depends on its order, and the order depends on how many threads and which vector width a library picks
 on this processor. Pinned to one thread and to AVX2, an x86-64 laptop and a server give the same bytes. The libraries
 read these variables once, while they are loaded, so every entry point (stages/__init__.py,
 verdict/__main__.py) sets them before it imports anything else: a user cannot forget them, and a shell cannot override
-them. Importing the library sets nothing: a service that hosts it decides for itself.
+them. Importing the library sets nothing: that is left to a service that hosts it.
 """
 
 import os
@@ -16,7 +16,7 @@ _THREADS = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    # Threads that wait do so asleep: on a machine that others use too, spinning ones made a training five times slower.
+    # Waiting threads sleep: on a busy machine, spinning ones made a training five times slower.
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 # "COMPATIBLE" rather than "AVX2": MKL honours the named instruction sets on Intel's processors alone.
@@ -33,9 +33,9 @@ _X86 = {
 _INTEL = {"MKL_CBWR": "AVX2"}
 # One number for laptop and server: the sums of a backward pass depend on how many threads share them.
 ENCODER_THREADS = 2
-# pandas sums and evaluates by the first two, torch orders its products by the third; each with digits of its own.
+# pandas sums and evaluates by the first two, torch orders its products by the third; each changes the last digits.
 _ACCELERATORS = ("bottleneck", "numexpr", "opt_einsum")
-# Without it cuBLAS may choose another split of the same sum in every run.
+# Without it cuBLAS may split the same sum differently in every run.
 _CUDA = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
@@ -58,7 +58,7 @@ def pin() -> None:
 
 
 def refuse_accelerators() -> None:
-    """Let no library of this process import what it would use where it happens to be installed, and our pins lack."""
+    """Keep libraries from importing optional accelerators, which our pins lack and which change the last digits."""
     for name in _ACCELERATORS:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # Python's own sign for it
 
@@ -67,7 +67,7 @@ def pin_torch(deterministic: bool) -> None:
     """Set what torch's libraries read when they are loaded, for an encoder; too late once torch was imported.
 
     Args:
-        deterministic: pinned to what all processors of the class share; else whatever is fastest here.
+        deterministic: pinned to what all processors of the class share; else the fastest instructions of this machine.
     """
     if deterministic:
         os.environ.update(_INTEL if _is_intel() else {})
@@ -78,7 +78,7 @@ def pin_torch(deterministic: bool) -> None:
 
 @contextmanager
 def threads(number: int = ENCODER_THREADS) -> Iterator[None]:
-    """So many threads for torch within the block, and as many as before behind it."""
+    """Set the number of torch's threads for the block."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Paths of the DAG that more than a stage reads: where the stages leave what is reviewed."""
+"""Paths of the stages' outputs that the review and others read."""
 
 import re
 
@@ -14,5 +14,5 @@ TEST_SET = "data/test-set.txt"
 HELD_OUT = "data/prepared/validation.parquet"
 VALIDATION = ("data/validation", "predictions.parquet")
 SEED = re.compile(r"seed-([0-9]{1,10})\.parquet")  # further files of that folder: those of further seeds
-# What a DAG writes and git keeps: nothing else is committed for an author.
+# Files that a DAG writes and git keeps: nothing else is committed for an author.
 GENERATED = re.compile(r"dvc\.lock|metrics/.+|plots/.+")

@@ -1,4 +1,4 @@
-"""Text from elsewhere, such as ids, branch names and messages, made fit for one line of a terminal or a report."""
+"""Makes untrusted text, such as ids, branch names and messages, fit for one line of a terminal or a report."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ MAX_LENGTH = 300
 
 def plain(text: object, most: int = MAX_LENGTH) -> str:
     """Text in one line, cut to `most` characters, without control characters or marks that turn its direction."""
-    kept = "".join(
+    cleaned = "".join(
         char
         if char == "\N{NO-BREAK SPACE}"
         else " "
@@ -18,5 +18,5 @@ def plain(text: object, most: int = MAX_LENGTH) -> str:
         else char
         for char in str(text)[: 2 * most]
     )
-    line = re.sub(" +", " ", kept).strip()
+    line = re.sub(" +", " ", cleaned).strip()
     return line if len(line) <= most and len(str(text)) <= 2 * most else line[: most - 1] + "…"

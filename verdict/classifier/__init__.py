@@ -1,1 +1,1 @@
-"""What the stages are made of: params, corpus, contracts, features, models, artifact, metrics."""
+"""The library of the stages: params, data set, features, models, artifact, metrics."""

@@ -5,8 +5,8 @@ vocabulary.json      of TF-IDF: the terms of both blocks, in the order of their 
 hashing.json         of hashed n-grams instead: how they are made, and the number of features
 tokenizer.json       of an encoder, with config.json and tokens.json: how it cuts text, what its network is, its limit
 weights.safetensors  the model's arrays, and the inverse document frequencies of n-grams
-documents.json       the groups of rows that it was trained on, by hash, so that nobody tests it on them;
-                     of hashed n-grams, of which there may be millions, documents.safetensors
+documents.json       the hashes of the groups that it was trained on, so that it is not tested on them; an artifact of
+                     hashed n-grams, whose groups may be millions, has documents.safetensors
 """
 
 import hashlib
@@ -35,7 +35,7 @@ from verdict.classifier.features.featurizer import (
     save_featurizer,
 )
 from verdict.classifier.features.tfidf_io import read_tensors, write_tensors
-from verdict.classifier.models import rebuilt
+from verdict.classifier.models import model_from_tensors
 from verdict.classifier.params import Train
 from verdict.classifier.params.kinds import KINDS, Model, ModelKind, Representation
 
@@ -43,8 +43,8 @@ FORMAT: Literal["verdict-classifier"] = "verdict-classifier"
 VERSION: Literal[2] = 2
 # Version 1 did not say how its text is made; `predict` cleaned it, and read so much of it.
 _TEXT_OF_VERSION_1 = {"columns": ["text"], "separator": " ", "cleaning": [*CLEANING], "max_length": 10_000}
-_GROUPS = {"tfidf": "documents.json", "hashing": "documents.safetensors", "tokens": "documents.json"}
-_FILES = {name: tuple(sorted([*own, _GROUPS[name], "weights.safetensors"])) for name, own in FILES.items()}
+_GROUP_FILES = {"tfidf": "documents.json", "hashing": "documents.safetensors", "tokens": "documents.json"}
+_FILES = {name: tuple(sorted([*own, _GROUP_FILES[name], "weights.safetensors"])) for name, own in FILES.items()}
 _REMEDY = "make repro, or dvc pull models/classifier where a team has a remote"
 _OTHER_CODE = "use the code that the artifact was made with (git log)"
 Groups = npt.NDArray[np.uint64]
@@ -69,7 +69,7 @@ class Manifest(BaseModel):
 
 
 class Answer(NamedTuple):
-    """What is said of one text: the most probable label, and the probability of each in six digits."""
+    """The answer to one text: the most probable label, and the probability of each with six digits."""
 
     label: str
     probabilities: dict[str, float]
@@ -77,7 +77,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A loaded artifact. It cleans and cuts what it is given: callers hand over texts as they are."""
+    """A loaded artifact. It cleans and cuts texts itself."""
 
     labels: tuple[str, ...]
     text: Text
@@ -92,7 +92,7 @@ class Classifier:
         """
         if isinstance(texts, str):
             raise TypeError("probabilities takes texts; for one: probabilities([text])")  # else each letter is a text
-        return self.model.probabilities(self.featurizer.transform(map(self.text.clean, map(self.text.joined, texts))))
+        return self.model.probabilities(self.featurizer.transform(map(self.text.clean, map(self.text.join, texts))))
 
     def answers(self, texts: Iterable[str | Mapping[str, str]]) -> list[Answer]:
         """An answer to each text, as `verdict predict` and `verdict serve` give it; `ValueError` as `probabilities`."""
@@ -106,7 +106,7 @@ class Classifier:
 
 
 def group_hash(group: str) -> str:
-    """How documents.json names a group: 16 hexadecimal digits of its SHA-256."""
+    """Return the name of a group in documents.json: 16 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(group.encode()).hexdigest()[:16]
 
 
@@ -159,7 +159,7 @@ def save_classifier(
     (folder / "manifest.json").unlink(missing_ok=True)
     tensors = {f"model.{name}": values for name, values in model.tensors().items()}
     tensors |= save_featurizer(folder, featurizer)
-    write_groups(folder / _GROUPS[manifest.representation], np.unique(group_hashes(groups)))
+    write_groups(folder / _GROUP_FILES[manifest.representation], np.unique(group_hashes(groups)))
     write_tensors(folder / "weights.safetensors", tensors)
     files = {name: sha256(folder / name) for name in _FILES[manifest.representation]}
     write_json(folder / "manifest.json", manifest.model_copy(update={"files": files}).model_dump(mode="json"))
@@ -207,9 +207,9 @@ def load_classifier(folder: Path) -> Classifier:
     _check_files(folder, manifest)
     tensors = read_tensors(folder / "weights.safetensors", _REMEDY)
     featurizer = load_featurizer(folder, manifest.representation, tensors, _REMEDY)
-    own = {name.removeprefix("model."): values for name, values in tensors.items() if name.startswith("model.")}
+    of_model = {name.removeprefix("model."): values for name, values in tensors.items() if name.startswith("model.")}
     try:
-        model = rebuilt(manifest.kind, own, featurizer, len(manifest.labels))
+        model = model_from_tensors(manifest.kind, of_model, featurizer, len(manifest.labels))
     except ValueError as error:
         raise VerdictError(str(folder / "weights.safetensors"), str(error), _REMEDY) from None
     return Classifier(manifest.labels, manifest.text, featurizer, model)
@@ -222,10 +222,10 @@ def load_groups(folder: Path) -> list[str]:
 
 def known_groups(folder: Path) -> Groups:
     """The hashes (`group_hashes`) of the groups that an artifact was trained on, in order: few bytes for each."""
-    path = folder / _GROUPS["hashing"]
+    path = folder / _GROUP_FILES["hashing"]
     if path.exists():
         return np.sort(read_arrays(path, _REMEDY, ["groups"], "hashes of groups")["groups"].astype(np.uint64))
-    path = folder / _GROUPS["tfidf"]
+    path = folder / _GROUP_FILES["tfidf"]
     groups = read_json(path, _REMEDY)
     if not isinstance(groups, list) or not all(isinstance(g, str) and re.fullmatch("[0-9a-f]{16}", g) for g in groups):
         raise VerdictError(str(path), "not a list of hashes", _REMEDY)

@@ -1,4 +1,4 @@
-"""What an artifact says of labelled text, the way a user of it would ask."""
+"""Predictions of an artifact on labelled text, made from the text as a user of it would."""
 
 from collections.abc import Iterator
 from itertools import chain, compress
@@ -11,7 +11,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_arrow, read_arrow_parts, write_parts
 from verdict.classifier.artifact import Classifier, group_hashes, known_groups, load_classifier
 from verdict.classifier.dataset.description import prepared_parts
-from verdict.classifier.features.hashing import portions
+from verdict.classifier.features.hashing import text_batches
 from verdict.classifier.scores.predictions import label_codes, with_probabilities
 
 _REMEDY = "dvc repro prepare"
@@ -21,7 +21,7 @@ def write_predictions(model: Path, source: Path, target: Path) -> tuple[pa.Table
     """Write the truth columns and a probability of each class for each row; no more than a part has its text in memory.
 
     Args:
-        model: the folder of an artifact that learnt from none of the rows.
+        model: the folder of an artifact that was trained on none of the rows.
         source: a prepared table.
         target: where to write.
 
@@ -29,34 +29,34 @@ def write_predictions(model: Path, source: Path, target: Path) -> tuple[pa.Table
         What was written, and the classes in their order.
 
     Raises:
-        VerdictError: the artifact cannot be loaded, lacks a class, learnt from one of the groups, or is not finite.
+        VerdictError: the artifact cannot be loaded, lacks a class, was trained on one of the groups, or is not finite.
     """
     classifier = load_classifier(model)
-    _refuse_learnt(model, source)
-    parts = _scored(model, classifier, source)
+    _refuse_known_groups(model, source)
+    parts = _predicted_parts(model, classifier, source)
     first = next(parts)
     write_parts(target, first.schema, chain([first], parts))
     return read_arrow(target, "dvc repro evaluate"), classifier.labels
 
 
-def _refuse_learnt(model: Path, source: Path) -> None:
-    known, learnt = known_groups(model), dict[str, None]()
+def _refuse_known_groups(model: Path, source: Path) -> None:
+    known, overlap = known_groups(model), dict[str, None]()
     for part in read_arrow_parts(source, _REMEDY, ["group"]):
         groups = list(dict.fromkeys(part["group"].to_pylist()))
         hashes = group_hashes(groups)
         there = np.searchsorted(known, hashes, "right") > np.searchsorted(known, hashes, "left")
-        learnt |= dict.fromkeys(compress(groups, there))
-    if learnt:
-        what = f"was trained on {len(learnt)} groups of the test split, such as {next(iter(learnt))}"
+        overlap |= dict.fromkeys(compress(groups, there))
+    if overlap:
+        what = f"was trained on {len(overlap)} groups of the test split, such as {next(iter(overlap))}"
         raise VerdictError(str(model), what, "dvc repro train")
 
 
-def _scored(model: Path, classifier: Classifier, source: Path) -> Iterator[pa.Table]:
+def _predicted_parts(model: Path, classifier: Classifier, source: Path) -> Iterator[pa.Table]:
     start = 0
     for part in prepared_parts(source, _REMEDY, "text"):
         label_codes(part, classifier.labels, str(source), start)
         start += len(part)
-        parts = [classifier.probabilities(texts) for texts in portions(part["text"].to_pylist())]
+        parts = [classifier.probabilities(texts) for texts in text_batches(part["text"].to_pylist())]
         probabilities = np.concatenate([np.empty((0, len(classifier.labels))), *parts])
         if not np.isfinite(probabilities).all():
             raise VerdictError(str(model), "gives probabilities that are not finite", "dvc repro -f train")

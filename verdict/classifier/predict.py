@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 from verdict.base.errors import VerdictError
 from verdict.classifier.artifact import Classifier, load_classifier
 
-# Large enough that the work dwarfs the bookkeeping. Answers come in batches, the first after two of them were read.
+# Large enough that the overhead is small. Answers come in batches, the first after two of them were read.
 BATCH_LINES = 2_000
 BATCH_BYTES = 1_000_000
 # Line ends to some readers (Python's splitlines among them), though not to JSON: one line in must be one line out.
@@ -34,9 +34,9 @@ def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | Non
     """Answer each line of `source` with one line of JSON: `text`, `label`, `probabilities`.
 
     A line is a text; where the artifact makes its text of several columns, it is a JSON object of these.
-    Of a text longer than the artifact reads, its beginning is scored; how many there were is told on standard error.
-    An empty line is answered like any other, by what the model makes of no words at all. Bytes that are not UTF-8
-    are replaced (U+FFFD) in the text that is scored and in the answer.
+    A text longer than the artifact reads is scored by its beginning; their number is printed on standard error. An
+    empty line is answered like any other. Bytes that are not UTF-8 are replaced (U+FFFD) in the text that is scored and
+    in the answer.
 
     Args:
         folder: an artifact.
@@ -53,37 +53,38 @@ def predict(folder: Path, source: BinaryIO, sink: BinaryIO, processes: int | Non
     batches = _batches(source)
     head = list(islice(batches, 2))
     workers = processes or len(os.sched_getaffinity(0))
-    classifier = load_classifier(folder)  # a damaged artifact is told here, once, and not by every worker
+    classifier = load_classifier(folder)  # raises for a damaged artifact once, before every worker would
     if workers == 1 or len(head) < 2:
-        return _written(sink, (answers(classifier, *batch) for batch in chain(head, batches)), classifier)
+        return _write(sink, (answer_lines(classifier, *batch) for batch in chain(head, batches)), classifier)
     with ProcessPoolExecutor(workers, initializer=_load, initargs=(folder,)) as pool:
-        return _written(sink, _in_order(pool, chain(head, batches), workers), classifier)
+        return _write(sink, _in_order(pool, chain(head, batches), workers), classifier)
 
 
-def answers(classifier: Classifier, lines: list[bytes], first: int = 1) -> Answers:
+def answer_lines(classifier: Classifier, lines: list[bytes], first: int = 1) -> Answers:
     """The answers to one batch of lines, one JSON object a line; `first` is the number of its first line."""
-    given = [_text(classifier, line.decode("utf-8", errors="replace"), first + at) for at, line in enumerate(lines)]
-    texts = [classifier.text.joined(one) for one in given]
+    decoded = (line.decode("utf-8", errors="replace") for line in lines)
+    values = [_parse_line(classifier, line, number) for number, line in enumerate(decoded, first)]
+    texts = [classifier.text.join(one) for one in values]
     out = []
-    for text, answer in zip(given, classifier.answers(texts), strict=True):
+    for text, answer in zip(values, classifier.answers(texts), strict=True):
         line = json.dumps({"text": text, **answer._asdict()}, ensure_ascii=False)
         out.append(line.translate(_LINE_ENDS) + "\n")
-    return Answers("".join(out), len(lines), sum(map(classifier.text.cuts, texts)))
+    return Answers("".join(out), len(lines), sum(map(classifier.text.is_cut, texts)))
 
 
-def _text(classifier: Classifier, line: str, number: int) -> str | dict[str, str]:
-    """What a line holds: a text, or an object of the columns that it is made of."""
+def _parse_line(classifier: Classifier, line: str, number: int) -> str | dict[str, str]:
+    """Parse a line: a text, or an object of the columns that it is made of."""
     if len(classifier.text.columns) == 1:
         return line
     try:
-        found: dict[str, str] = json.loads(line)
-        classifier.text.joined(found)
+        columns: dict[str, str] = json.loads(line)
+        classifier.text.join(columns)
     except (ValueError, RecursionError) as error:
         example = json.dumps(dict.fromkeys(classifier.text.columns, "…"), ensure_ascii=False)
         raise VerdictError(
             f"standard input, line {number}", f"{error}: {line!r:.60}", f"lines such as {example}"
         ) from None
-    return found
+    return columns
 
 
 def _batches(source: BinaryIO) -> Iterator[Batch]:
@@ -105,22 +106,22 @@ def _load(folder: Path) -> None:
     _classifier = load_classifier(folder)
 
 
-def _work(batch: Batch) -> Answers:
-    return answers(_classifier, *batch)
+def _answer_batch(batch: Batch) -> Answers:
+    return answer_lines(_classifier, *batch)
 
 
 def _in_order(pool: ProcessPoolExecutor, batches: Iterator[Batch], workers: int) -> Iterator[Answers]:
-    """Keep every worker busy with one batch waiting, and no more: what is read but not answered costs memory."""
+    """Yield answers in order; one batch waits for each busy worker, and no more, to save memory."""
     waiting: deque[Future[Answers]] = deque()
     for batch in batches:
-        waiting.append(pool.submit(_work, batch))
+        waiting.append(pool.submit(_answer_batch, batch))
         if len(waiting) >= 2 * workers:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _written(sink: BinaryIO, batches: Iterable[Answers], classifier: Classifier) -> int:
+def _write(sink: BinaryIO, batches: Iterable[Answers], classifier: Classifier) -> int:
     lines = cut = 0
     for batch in batches:
         sink.write(batch.text.encode("utf-8", errors="replace"))

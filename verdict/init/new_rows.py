@@ -92,7 +92,7 @@ class _TableColumns:
         if name := self.data.id:
             texts = zip(*(table[column] for column in (*self.data.text, *filter(None, [self.data.group]))), strict=True)
             table[name] = [cell or _id_of(text) for cell, text in zip(table[name], texts, strict=True)]
-        return Batch(batch.file, batch.lines, table, batch.word)
+        return Batch(batch.file, batch.lines, table, batch.unit)
 
     def _cells(self, batch: Batch, column: str) -> list[str]:
         candidates = [batch.columns[name] for name in self.source_columns(column) if name in batch.columns]
@@ -157,8 +157,8 @@ def _read(
 
 
 def _parse(batch: Batch, parser: RowParser, source: str) -> Iterator[Row]:
-    parsed = parser.of(batch).to_pylist()
-    places = {batch.place(number): number for number in range(len(batch.lines))}
+    parsed = parser.parse(batch).to_pylist()
+    places = {batch.location(number): number for number in range(len(batch.lines))}
     labels, slices = parser.names.labels.values(), parser.names.slices.values()
     for row in parsed:
         cells = {name: column[places[row["place"]]] for name, column in batch.columns.items()}
@@ -180,7 +180,7 @@ class _Table:
         """Read the table; only rows with one of these words or ids stay in memory."""
         parser, label_by_words, known_ids = RowParser(data, split, problems), dict[int, str](), set[int]()
         for batch in read_batches(Path(data.path), requested_columns(data, split), problems):
-            parsed = parser.of(batch)
+            parsed = parser.parse(batch)
             labels = parser.names.labels.values()
             pairs = zip(parsed["words_key"].to_pylist(), parsed["label"].to_pylist(), strict=True)
             label_by_words.update({key: labels[code] for key, code in pairs if key in words})

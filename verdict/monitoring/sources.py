@@ -159,8 +159,8 @@ def count_table(path: Path, model: Path, reference: Reference) -> Window:
     window = empty_window(reference)
     for batch in read_batches(path, [("data.text", column) for column in classifier.text.columns], problems):
         rows = (dict(zip(batch.columns, row, strict=True)) for row in zip(*batch.columns.values(), strict=True))
-        texts = [classifier.text.clean(classifier.text.joined(row)) for row in rows]
-        window.words[:] += reference.counter.of(texts).sum(axis=0)
+        texts = [classifier.text.clean(classifier.text.join(row)) for row in rows]
+        window.words[:] += reference.counter.count(texts).sum(axis=0)
         for text, (label, probabilities) in zip(texts, classifier.answers(texts), strict=True):
             step = min(int(probabilities[label] * CONFIDENCE_STEPS), CONFIDENCE_STEPS - 1)
             window.answers[reference.labels.index(label), step] += 1

@@ -134,7 +134,7 @@ class Part:
         n, size = len(groups), span.stop - span.start
         rows_to_groups = csr_array((np.ones(n), (groups - span.start, np.arange(n))), shape=(size, n))
         sums = vstack([(rows_to_groups @ terms[rows]).T for _, terms in models], format="csc")
-        ranked = [Ranking.of(scored[rows]) for scored, _ in models] if set(metrics) & set(BINARY) else []
+        ranked = [Ranking.from_rows(scored[rows]) for scored, _ in models] if set(metrics) & set(BINARY) else []
         rankings = tuple(replace(ranking, order=groups[ranking.order]) for ranking in ranked)
         return cls(name, rows, tuple(metrics), span, sums, rankings)
 

@@ -100,7 +100,7 @@ class Service(WebService):
         """
         if len(inputs) > MOST_TEXTS:
             raise HTTPException(413, f"more than {MOST_TEXTS} texts: send fewer at a time")
-        texts = list(map(self.artifact.classifier.text.joined, inputs))
+        texts = list(map(self.artifact.classifier.text.join, inputs))
         if any(len(text) > MOST_CHARACTERS for text in texts):
             raise HTTPException(413, f"a text is longer than {MOST_CHARACTERS:,} characters: send a part of it")
         answers = await self.artifact.answers(texts)

@@ -193,8 +193,8 @@ def test_processes_meet_again_however_late_one_comes(tmp_path: Path) -> None:
         "from verdict.classifier.models.encoder.distributed import join_processes\n"
         "for _ in range(3):\n"
         "    with join_processes('cpu') as world:\n"
-        "        assert world.summed(1.0) == 2.0\n"
-        "    time.sleep(0.3 if world.leads else 0)\n"
+        "        assert world.all_sum(1.0) == 2.0\n"
+        "    time.sleep(0.3 if world.is_main else 0)\n"
         "leave_process_group()\n",
         encoding="utf-8",
     )

@@ -18,7 +18,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
 from verdict.base.paths import ARTIFACT, PREDICTIONS, TEST
 from verdict.classifier import artifact
-from verdict.classifier.predict import answers
+from verdict.classifier.predict import answer_lines
 from verdict.repo.revisions import Revision, Store
 from verdict.review.evidence import Evidence
 
@@ -192,7 +192,7 @@ def test_all_who_ask_the_artifact_get_the_same_answer(tmp_path: Path, kind: str)
     for text in (raw, test["text"]):
         assert (evidence.predict(test.assign(text=text))[LABELS].to_numpy() == asked).all()
     assert (pd.read_parquet(root / "/".join(PREDICTIONS))[LABELS].to_numpy() == asked).all()
-    answered = answers(classifier, [line.encode() for line in raw])
+    answered = answer_lines(classifier, [line.encode() for line in raw])
     told = [list(json.loads(line)["probabilities"].values()) for line in answered.text.splitlines()]
     assert (np.array(told) == asked.round(6)).all()
     assert (answered.lines, answered.cut) == (len(raw), 0)

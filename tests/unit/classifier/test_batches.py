@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.unit.classifier.test_encoder import data
-from verdict.classifier.models.encoder.batches import OnDevice, epoch_batches, rate, share
+from verdict.classifier.models.encoder.batches import OnDevice, epoch_batches, learning_rate_factor, process_share
 
 
 def test_a_batch_on_the_device_is_the_batch() -> None:
@@ -33,14 +33,14 @@ def test_an_epoch_holds_each_text_once_in_batches_of_similar_length() -> None:
 def test_processes_share_a_batch_without_overlap() -> None:
     """Together the shares are the batch, whatever its size, and differ by at most one text."""
     for size in (1, 5, 32):
-        parts = [share(np.arange(size), rank, 3) for rank in range(3)]
+        parts = [process_share(np.arange(size), rank, 3) for rank in range(3)]
         assert sorted(np.concatenate(parts)) == list(range(size))
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_the_rate_rises_and_falls_to_nothing() -> None:
     """The factor rises over the warm-up to 1, and falls in a line to nearly 0 at the last step."""
-    factors = [rate(step, 100, 0.1) for step in range(100)]
+    factors = [learning_rate_factor(step, 100, 0.1) for step in range(100)]
     assert factors[0] == pytest.approx(0.1)
     assert max(factors) == factors[9] == factors[10] == 1
     assert np.all(np.diff(factors[10:]) < 0)

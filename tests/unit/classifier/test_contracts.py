@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from verdict.classifier.dataset.contracts import Contracts, chance
+from verdict.classifier.dataset.contracts import Contracts, chance_limits
 from verdict.classifier.dataset.description import Dataset, read_dataset
 from verdict.classifier.dataset.preparation import prepare
 from verdict.classifier.dataset.quality import Tables, Violation, drift
@@ -46,7 +46,7 @@ def violations(tables: Tables, params: Params, dataset: Dataset, rows: int = 100
     contracts = Contracts(params, dataset)
     for name, table in tables.items():
         for start in range(0, max(len(table), 1), rows):
-            contracts.take(name, table.iloc[start : start + rows])
+            contracts.add(name, table.iloc[start : start + rows])
     return contracts.violations()
 
 
@@ -222,7 +222,7 @@ def test_the_limit_by_chance_counts_groups_and_not_rows(size: int) -> None:
     beyond = 0
     for seed in range(40):
         tables = drawn(size, seed)
-        allowed, drifts = chance(tables, "label"), drift(tables, "label")
+        allowed, drifts = chance_limits(tables, "label"), drift(tables, "label")
         beyond += any(drifts[name][value] > allowed[name][value] for name in SPLITS for value in "01")
     assert beyond == 0
     widest = max(value for limits in allowed.values() for value in limits.values())

@@ -277,7 +277,7 @@ def test_a_damaged_state_is_begun_anew(
     """Half a checkpoint on disk, as of a full disk, is not used, and the training ends as if it were not there."""
     from verdict.classifier.models.encoder import resume
 
-    place = resume.place
+    place = resume.path_for
 
     def with_rubbish(*arguments: Any) -> Path:  # noqa: ANN401 - handed on
         path = place(*arguments)
@@ -285,7 +285,7 @@ def test_a_damaged_state_is_begun_anew(
         path.write_bytes(b"\x10\x00\x00\x00")
         return path
 
-    monkeypatch.setattr(resume, "place", with_rubbish)
+    monkeypatch.setattr(resume, "path_for", with_rubbish)
     assert weights(trained(params, start)) == weights(whole)
 
 

@@ -15,7 +15,7 @@ from verdict.classifier.artifact import known_groups, load_classifier, load_grou
 from verdict.classifier.dataset.description import Dataset
 from verdict.classifier.dataset.text import Text
 from verdict.classifier.features import hashing, shards
-from verdict.classifier.features.hashing import HashedNgrams, Marked, idf_of, portions
+from verdict.classifier.features.hashing import HashedNgrams, MarkedTexts, idf_of, text_batches
 from verdict.classifier.features.hashing_batches import frequencies
 from verdict.classifier.features.negation import mark
 from verdict.classifier.features.shards import Shards, read_shard, write_shards
@@ -23,7 +23,7 @@ from verdict.classifier.features.sparse_io import to_scipy
 from verdict.classifier.features.tfidf import char_grams, word_grams
 from verdict.classifier.models.linear.training import _scales, fit
 from verdict.classifier.params import Ngrammed, Params
-from verdict.classifier.training.loop import TrainingData, said
+from verdict.classifier.training.loop import TrainingData, predicted_probabilities
 
 TEXTS = ["the lamp is not so good :)", "", "a", "so so so so", "I DON'T KNOW!!", "x" * 500, "a a", "😀 good 😀"]
 LARGE = 2**24  # so many that n-grams of a few texts do not meet
@@ -116,14 +116,14 @@ def test_texts_are_worked_on_in_bounded_portions(monkeypatch: pytest.MonkeyPatch
     """A portion ends at so many texts or characters; one text that is longer is a portion of its own."""
     monkeypatch.setattr(hashing, "ROWS", 3)
     monkeypatch.setattr(hashing, "CHARACTERS", 10)
-    assert list(portions(["aa", "b", "c", "d", "e" * 20, "f" * 9, "gg"])) == [
+    assert list(text_batches(["aa", "b", "c", "d", "e" * 20, "f" * 9, "gg"])) == [
         ["aa", "b", "c"],
         ["d"],
         ["e" * 20],
         ["f" * 9],
         ["gg"],
     ]
-    assert not list(portions([]))
+    assert not list(text_batches([]))
 
 
 def test_rare_features_weigh_more() -> None:
@@ -134,7 +134,7 @@ def test_rare_features_weigh_more() -> None:
 def test_frequencies_count_the_texts_with_a_feature() -> None:
     """In how many texts, not how often; and a text without the feature does not count."""
     params = settings((1, 1), (4, 4))
-    found = frequencies(hashed(params=params), Marked.of(["so so so", "so", "not"], params))
+    found = frequencies(hashed(params=params), MarkedTexts.from_texts(["so so so", "so", "not"], params))
     assert sorted(found[found > 0].tolist()) == [1, 1, 1, 2, 2]
 
 
@@ -226,7 +226,8 @@ def test_a_linear_model_learns_from_shards(tmp_path: Path, params: Params) -> No
     assert validation.score("accuracy", fitted.validation) > 0.95
     assert np.array_equal(fitted.model.tensors()["coefficients"], again.model.tensors()["coefficients"])
     expected = fitted.model.probabilities(hashed(2**12).transform(texts))
-    assert said(fitted.model, validation) == pytest.approx(expected, abs=1e-6)  # sums in another order
+    # The sums are taken in another order.
+    assert predicted_probabilities(fitted.model, validation) == pytest.approx(expected, abs=1e-6)
     other = fit(chosen.model_copy(update={"seed": 5}), "accuracy", train, validation)
     assert not np.array_equal(other.model.tensors()["coefficients"], fitted.model.tensors()["coefficients"])
 
@@ -239,7 +240,7 @@ def test_log_count_ratios_are_counted_in_all_shards(tmp_path: Path, params: Para
     parts = list(train.parts())
     assert len(parts) > 1
     order = np.concatenate([rows for rows, _ in train.features.parts()])
-    whole = train.at(order, sp.vstack([part.features for part in parts], format="csr"))
+    whole = train.select(order, sp.vstack([part.features for part in parts], format="csr"))
     on_disk, in_memory = (_scales(data, chosen, np.ones(len(WORDS))) for data in (train, whole))
     assert on_disk == pytest.approx(in_memory, rel=1e-5)
     assert np.ptp(on_disk) > 1
@@ -249,7 +250,7 @@ def test_log_count_ratios_are_counted_in_all_shards(tmp_path: Path, params: Para
 def test_the_second_training_reads_the_rows_of_both_splits(tmp_path: Path, params: Params) -> None:
     """Shards that are joined number the rows of the second table on."""
     train, validation, _ = halves(tmp_path, params)
-    whole = train.joined(validation)
+    whole = train.concatenate(validation)
     rows = np.sort(np.concatenate([rows for rows, _ in whole.features.parts()]))
     assert rows.tolist() == list(range(500))
     mine = [part for part in whole.parts() if len(part.actual)]

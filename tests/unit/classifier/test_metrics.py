@@ -124,7 +124,7 @@ def test_counts_are_as_good_as_repeated_rows(steps: int | None) -> None:
     columns, values = layout.of_rows(rows)
     places = (np.repeat(np.arange(40), columns.shape[1]), columns.ravel())
     added = sp.coo_matrix((values.ravel(), places), shape=(40, layout.width)).toarray()
-    found = {**layout.metrics(counts @ added), **Ranking.of(rows).metrics(counts)}
+    found = {**layout.metrics(counts @ added), **Ranking.from_rows(rows).metrics(counts)}
     for place, often in enumerate(counts):
         whole = compute_metrics(repeated(rows, often), 15)
         assert {name: values[place] for name, values in found.items()} == pytest.approx(
@@ -135,7 +135,7 @@ def test_counts_are_as_good_as_repeated_rows(steps: int | None) -> None:
 def test_a_ranking_takes_weights_as_scikit_learn_does() -> None:
     """Counts that are no whole numbers count, too."""
     rows, weights = made_up(2, steps=8), np.random.default_rng(0).random(600)
-    found, positive = Ranking.of(rows).metrics(weights), rows.probabilities[:, 1]
+    found, positive = Ranking.from_rows(rows).metrics(weights), rows.probabilities[:, 1]
     area = reference.roc_auc_score(rows.actual, positive, sample_weight=weights)
     precision = reference.average_precision_score(rows.actual, positive, sample_weight=weights)
     assert float(found["roc_auc"]) == pytest.approx(area)

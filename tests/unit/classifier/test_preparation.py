@@ -16,9 +16,9 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
 from verdict.classifier.dataset import formats, preparation
 from verdict.classifier.dataset.description import read_dataset
-from verdict.classifier.dataset.duplicates import numbered, ranked, repeated, varied
+from verdict.classifier.dataset.duplicates import dense_ranks, has_several, occurrence_numbers, repeated_rows
 from verdict.classifier.dataset.ratings import label_of, typical
-from verdict.classifier.dataset.splits import SPLITS, by_date, normalise, split_of
+from verdict.classifier.dataset.splits import SPLITS, normalise, split_of, splits_by_date
 from verdict.classifier.params.data import Data, Rating, Split
 
 Made = Sequence[Mapping[str, object]]
@@ -136,7 +136,7 @@ def test_several_text_columns_are_one_text(tmp_path: Path) -> None:
     dataset = read_dataset(made.folder / "dataset.json")
     assert dataset.text.columns == ("subject", "body")
     assert dataset.labels == ("spam", "ham")
-    assert dataset.text.joined({"body": "b", "subject": "a"}) == "a: b"
+    assert dataset.text.join({"body": "b", "subject": "a"}) == "a: b"
 
 
 def test_a_separator_alone_is_no_text(tmp_path: Path) -> None:
@@ -380,7 +380,7 @@ def test_the_newest_groups_are_tested_on(tmp_path: Path) -> None:
 def test_rows_of_one_date_stay_together() -> None:
     """A day that lies across the border goes to the side that is nearer to the shares."""
     days = np.array([1, 1, 1, 2, 2, 2, 2, 3, 3, 4])
-    found = by_date(np.arange(10, dtype=np.int32), days, Split(test=0.2, validation=0.2))
+    found = splits_by_date(np.arange(10, dtype=np.int32), days, Split(test=0.2, validation=0.2))
     assert [SPLITS[place] for place in found] == ["train"] * 7 + ["validation"] * 2 + ["test"]
 
 
@@ -571,12 +571,12 @@ def test_tables_of_an_earlier_run_survive_one_that_is_refused(tmp_path: Path) ->
 def test_counting_by_arrays_is_counting_by_hand() -> None:
     """What the arrays say of repeats and of differing values is what dictionaries say, on random numbers."""
     chance = np.random.default_rng(0)
-    of, values = ranked(chance.integers(0, 40, 500)), chance.integers(0, 2, 500)
+    of, values = dense_ranks(chance.integers(0, 40, 500)), chance.integers(0, 2, 500)
     seen: Counter[int] = Counter()
     for row, key in enumerate(of.tolist()):
-        assert numbered(of)[row] == seen[key]
-        assert (row in repeated(of)) == (seen[key] > 0)
-        assert varied(of, values)[key] == (len(set(values[of == key])) > 1)
+        assert occurrence_numbers(of)[row] == seen[key]
+        assert (row in repeated_rows(of)) == (seen[key] > 0)
+        assert has_several(of, values)[key] == (len(set(values[of == key])) > 1)
         seen[key] += 1
 
 

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from tests.unit.classifier.test_features import TRAINING, UNSEEN, with_min_df
 from verdict.classifier.features import tfidf
 from verdict.classifier.features.negation import mark
-from verdict.classifier.features.rows import SparseRows, stacked
+from verdict.classifier.features.rows import SparseRows, stack_rows
 from verdict.classifier.features.sparse_io import to_scipy
 from verdict.classifier.params import Params
 
@@ -34,8 +34,8 @@ def test_the_product_has_the_bits_of_scipy(width: int) -> None:
 def test_stacked_rows_are_those_of_their_parts() -> None:
     """One part is itself; of several the rows stand in order."""
     parts = [random_rows(rows, 500, seed) for seed, rows in enumerate((3, 0, 20))]
-    assert stacked(parts[:1]) is parts[0]
-    whole = to_scipy(stacked(parts))
+    assert stack_rows(parts[:1]) is parts[0]
+    whole = to_scipy(stack_rows(parts))
     assert whole.shape == (23, 500)
     assert np.array_equal(whole.toarray(), sp.vstack([to_scipy(part) for part in parts]).toarray())
 

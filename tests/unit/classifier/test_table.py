@@ -92,7 +92,7 @@ def test_places_are_the_lines_in_which_rows_begin(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('text,label\n"one\ntwo",a\n\nthree,b\n', encoding="utf-8")
     (batch,) = read_batches(path, KEYS, Problems("it"))
-    assert [batch.place(row) for row in range(2)] == [f"{path}, line 2", f"{path}, line 5"]
+    assert [batch.location(row) for row in range(2)] == [f"{path}, line 2", f"{path}, line 5"]
 
 
 def test_batches_are_bounded_in_rows_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ def test_a_common_class_stays_when_many_rare_ones_are_balanced(params: Params) -
 def test_rows_of_two_splits_keep_what_they_have(params: Params) -> None:
     """Joined, rows keep class, rating and weight, in order; without ratings or weights there are none."""
     first, second = (replace(data(20, seed=seed, rated=True), weight=np.full(20, 1.0 + seed)) for seed in (0, 1))
-    both = first.joined(second)
+    both = first.concatenate(second)
     assert both.features.shape == (40, 8)
     assert (both.actual == np.concatenate([first.actual, second.actual])).all()
     assert both.rating is not None
@@ -135,6 +135,6 @@ def test_rows_of_two_splits_keep_what_they_have(params: Params) -> None:
     assert both.weight is not None
     assert both.weight.tolist() == [1.0] * 20 + [2.0] * 20
     assert (both.reach, both.labels) == (4.0, THREE)
-    bare = data(20).joined(data(20))
+    bare = data(20).concatenate(data(20))
     assert bare.rating is None
     assert bare.weight is None

@@ -2,10 +2,8 @@
 
 import random
 
-import pandas as pd
 import pytest
 
-from verdict.base.errors import VerdictError
 from verdict.classifier.dataset.text import CLEANING, STEPS, Text, clean
 
 # What escapes, composes or is folded, in pieces: put together at random they make what no list of examples would.
@@ -47,7 +45,7 @@ def test_what_is_clean_stays_as_it_is(longest: int) -> None:
         once = recipe.clean(made_up(seed))
         assert recipe.clean(once) == once, seed
         assert len(once) <= longest
-        assert not recipe.cuts(once)
+        assert not recipe.is_cut(once)
 
 
 def test_only_the_steps_that_are_named_are_taken() -> None:
@@ -70,7 +68,7 @@ def test_only_the_steps_that_are_named_are_taken() -> None:
 )
 def test_a_text_is_cut_by_its_length_as_cleaned(text: str, cut: bool) -> None:
     """Entities and white space do not use up the limit; what lies far behind it is not looked at, and counts as cut."""
-    assert Text(max_length=10).cuts(text) is cut
+    assert Text(max_length=10).is_cut(text) is cut
 
 
 def test_no_more_of_a_text_is_cleaned_than_its_limit_may_need() -> None:
@@ -81,8 +79,8 @@ def test_no_more_of_a_text_is_cleaned_than_its_limit_may_need() -> None:
 def test_a_text_of_several_columns_is_joined_in_order() -> None:
     """An object of the columns becomes one text as the recipe says; a plain text is one already."""
     recipe = Text(columns=("title", "body"), separator=": ", max_length=100)
-    assert recipe.joined({"body": "b", "title": "a"}) == "a: b"
-    assert recipe.joined("a and b") == "a and b"
+    assert recipe.join({"body": "b", "title": "a"}) == "a: b"
+    assert recipe.join("a and b") == "a and b"
 
 
 @pytest.mark.parametrize(
@@ -91,12 +89,4 @@ def test_a_text_of_several_columns_is_joined_in_order() -> None:
 def test_an_object_of_other_columns_is_no_text(value: dict[str, str]) -> None:
     """An object that lacks a column, has another one or holds no text is refused, with what is expected."""
     with pytest.raises(ValueError, match=r"an object of title, body|body: expected a text"):
-        Text(columns=("title", "body"), max_length=100).joined(value)
-
-
-def test_of_a_prepared_table_the_text_is_one_column() -> None:
-    """In prepared tables the columns are joined already, and a table without a text is refused."""
-    recipe = Text(columns=("title", "body"), max_length=100)
-    assert list(recipe.of(pd.DataFrame({"text": ["a b", "c d"]}), "it")) == ["a b", "c d"]
-    with pytest.raises(VerdictError, match=r"it: there is no column text"):
-        recipe.of({"title": ["a"]}, "it")
+        Text(columns=("title", "body"), max_length=100).join(value)

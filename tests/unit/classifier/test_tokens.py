@@ -50,7 +50,7 @@ def test_no_rows_at_all_are_padded_too() -> None:
 
 def test_joined_texts_keep_their_tokens() -> None:
     """The second's texts stand behind the first's."""
-    both = some().joined(some())
+    both = some().concatenate(some())
     assert len(both) == 8
     assert both.padded(np.array([6]))[0].tolist() == [[7, 8, 9]]
 

@@ -17,7 +17,7 @@ def window(reference: Reference, given: list[str], good: float = 0.75) -> Window
     said, number = np.zeros((len(given), 2, 10), np.int64), np.arange(len(given))
     said[number, (number % 100 < 100 * good).astype(int), number % 5 + 5] = 1
     lengths = np.bincount(np.searchsorted(LENGTHS, [len(text) for text in given]), minlength=len(LENGTHS) + 1)
-    return Window(reference.counter.of(given).sum(axis=0), said.sum(axis=0), lengths)
+    return Window(reference.counter.count(given).sum(axis=0), said.sum(axis=0), lengths)
 
 
 def usual_window(reference: Reference, count: int, seed: int = 7) -> Window:

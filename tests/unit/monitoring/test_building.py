@@ -38,7 +38,7 @@ def test_a_word_of_few_groups_is_not_named(tmp_path: Path) -> None:
     reference = make_reference(tmp_path, train, table(100, 2))
     assert "perkeo" not in reference.model_dump_json()
     counter = reference.counter
-    counted = counter.of(["perkeo the paper1 nobody"])[0].nonzero()[0]
+    counted = counter.count(["perkeo the paper1 nobody"])[0].nonzero()[0]
     assert {counter.names[place] for place in counted} == {"(other)", "the", "paper1", "(unknown)"}
 
 

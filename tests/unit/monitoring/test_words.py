@@ -26,7 +26,7 @@ def test_each_word_has_its_place() -> None:
     """A frequent word has one of its own; others are known by their hash, or not at all."""
     counter = Counter(["the", "soup"], [word_hash("cold")])
     assert counter.names == ("the", "soup", "(other)", "(unknown)")
-    assert counter.of(["The cold soup, the lamp", ""]).tolist() == [[2, 1, 1, 2], [0, 0, 0, 0]]
+    assert counter.count(["The cold soup, the lamp", ""]).tolist() == [[2, 1, 1, 2], [0, 0, 0, 0]]
 
 
 @given(st.text(st.characters(max_codepoint=127)) | st.text())
@@ -37,7 +37,7 @@ def test_ascii_is_counted_as_all_other_text(text: str) -> None:
     every = split_words(text)
     frequent = sorted(set(every))[::2]
     counter = Counter(frequent, map(word_hash, sorted(set(every))[1::4]))
-    counted = dict(zip(counter.names, counter.of([text])[0].tolist(), strict=True))
+    counted = dict(zip(counter.names, counter.count([text])[0].tolist(), strict=True))
     assert {word: counted[word] for word in frequent} == {word: every.count(word) for word in frequent}
     known = {word_hash(word) for word in sorted(set(every))[1::4]}
     assert counted["(other)"] == sum(word_hash(word) in known for word in every if word not in frequent)

@@ -1,6 +1,6 @@
-"""What the prepared tables promise: a pandera contract of their rows, and checks across all rows of all tables.
+"""The contracts of the prepared tables: a pandera schema of their rows, and checks across all rows of all tables.
 
-The rows pass in parts; what stays in memory is a number or two for each, and the ids.
+The tables are read in parts; memory holds the ids and a few numbers for each row.
 """
 
 from collections import defaultdict
@@ -15,11 +15,11 @@ from verdict.classifier.dataset.description import COLUMNS, Dataset
 from verdict.classifier.dataset.quality import Tables, Violation, drift
 from verdict.classifier.dataset.ratings import label_of
 from verdict.classifier.dataset.rows import damage_of
-from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
+from verdict.classifier.dataset.splits import SPLITS, hash64, normalise
 from verdict.classifier.params import Params
 
-# Without a limit of its own a share may drift so far: so many standard errors of what chance does, or this, if more.
-_ERRORS, _LEAST = 4.0, 0.05
+# The drift that a share may have without a limit in params.yaml: so many standard errors, or this minimum, if more.
+_STANDARD_ERRORS, _MIN_LIMIT = 4.0, 0.05
 
 
 def contract(params: Params, dataset: Dataset) -> pa.DataFrameSchema:
@@ -67,53 +67,53 @@ class Contracts:
         self._across = {"id", "group", "text", "label"} | ({"slice"} if dataset.slice else set())
         self._complete = True
 
-    def take(self, name: str, table: pd.DataFrame) -> None:
+    def add(self, name: str, table: pd.DataFrame) -> None:
         """Check some rows of a split, and keep what the checks across need."""
-        for rule, ids in _in_table(self._schema, table):
+        for rule, ids in _broken_rules(self._schema, table):
             self._found[name, rule].extend(ids)
         self._complete &= self._across <= set(table.columns)
         if self._complete:
             self._parts[name].append(self._known(table))
 
     def _known(self, table: pd.DataFrame) -> pd.DataFrame:
-        """What the checks across need of some rows."""
+        """Keep the values of some rows that the checks across tables need."""
         known = {
             "id": table["id"].astype(str),
-            "key": np.array([hashed(str(key)) for key in table["id"]], np.uint64),
-            "group": np.array([hashed(str(group)) for group in table["group"]], np.uint64),
-            "words": np.array([hashed(normalise(str(text))) for text in table["text"]], np.uint64),
-            "label": _among(table["label"], self._dataset.labels),
+            "key": np.array([hash64(str(key)) for key in table["id"]], np.uint64),
+            "group": np.array([hash64(str(group)) for group in table["group"]], np.uint64),
+            "words": np.array([hash64(normalise(str(text))) for text in table["text"]], np.uint64),
+            "label": _categorical(table["label"], self._dataset.labels),
         }
         if self._dataset.slice:
-            known["slice"] = _among(table["slice"], self._dataset.slices)
+            known["slice"] = _categorical(table["slice"], self._dataset.slices)
         return pd.DataFrame(known)
 
     def tables(self) -> Tables:
-        """What is known of all rows: their ids, labels and slices, and hashes of their groups and words."""
+        """Return the ids, labels and slices of all rows, and hashes of their groups and words."""
         for parts in self._parts.values():
             parts[:] = [pd.concat(parts, ignore_index=True)]  # in place of the parts, whose room it takes
         return {name: table for name, (table,) in self._parts.items()}
 
     def violations(self) -> list[Violation]:
-        """Every broken rule of all tables, not just the first."""
+        """List every broken rule of all tables."""
         found = [Violation(name, rule, tuple(dict.fromkeys(ids))) for (name, rule), ids in self._found.items()]
         if not self._complete:
-            return found  # the missing column is among what was found
+            return found  # the missing column is among the violations
         tables = self.tables()
-        found.extend(_repeated(tables))
-        found.extend(_shared(tables, self._params))
-        found.extend(_sizes(tables, self._params, self._dataset))
-        found.extend(_drifts(tables, self._params, self._dataset))
+        found.extend(_repeated_ids(tables))
+        found.extend(_shared_between_splits(tables, self._params))
+        found.extend(_too_few_rows(tables, self._params, self._dataset))
+        found.extend(_too_much_drift(tables, self._params, self._dataset))
         return found
 
 
-def _among(column: pd.Series, values: tuple[str, ...]) -> pd.Categorical:
-    """A column as numbers; what is none of the values, which the contract has found, as none."""
+def _categorical(column: pd.Series, values: tuple[str, ...]) -> pd.Categorical:
+    """Convert a column to categories; other values, which the contract reports, become missing."""
     return pd.Categorical(column.where(column.isin(values)), values)
 
 
-def _in_table(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    """Each broken rule of some rows, with their ids."""
+def _broken_rules(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    """Yield each broken rule of some rows, with their ids."""
     try:
         schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as error:
@@ -127,7 +127,7 @@ def _in_table(schema: pa.DataFrameSchema, table: pd.DataFrame) -> Iterator[tuple
 
 
 def _rule(column: object, check: object, group: pd.DataFrame) -> str:
-    """Pandera's names for its own checks, in words."""
+    """Name a broken rule; pandera's names of its own checks become words."""
     case = group["failure_case"].iloc[0]
     words = {
         "not_nullable": f"{column} is missing",
@@ -145,30 +145,30 @@ def _ids(table: pd.DataFrame, index: pd.Series) -> list[str]:
     return list(table["id"].loc[rows].astype(str)) if "id" in table.columns else [f"row {row}" for row in rows]
 
 
-def _repeated(tables: Tables) -> Iterator[Violation]:
+def _repeated_ids(tables: Tables) -> Iterator[Violation]:
     for name, table in tables.items():
-        if (twice := table["key"].duplicated(keep=False)).any():
-            yield Violation(name, "id is unique", tuple(table["id"][twice].unique()))
+        if (repeated := table["key"].duplicated(keep=False)).any():
+            yield Violation(name, "id is unique", tuple(table["id"][repeated].unique()))
 
 
-def _shared(tables: Tables, params: Params) -> Iterator[Violation]:
-    """Nothing that stands in one split may stand in another: it would be learnt by heart, then tested."""
+def _shared_between_splits(tables: Tables, params: Params) -> Iterator[Violation]:
+    """Find what two splits share: a model would be tested on what it was trained on."""
     rules = {"key": "an id stands in one split", "group": "a group stands in one split"}
     if params.data.duplicates == "drop":
         rules["words"] = "a normalised text stands in one split"
     for column, rule in rules.items():
         for first, second in combinations(SPLITS, 2):
-            twice = tables[second][column].isin(tables[first][column])
-            if twice.any():
-                yield Violation(f"{first}, {second}", rule, tuple(tables[second]["id"][twice]))
+            shared = tables[second][column].isin(tables[first][column])
+            if shared.any():
+                yield Violation(f"{first}, {second}", rule, tuple(tables[second]["id"][shared]))
 
 
-def _sizes(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
+def _too_few_rows(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
     limits = params.validation
     for name, table in tables.items():
-        wanted = getattr(limits.min_rows, name)
-        if len(table) < wanted:
-            yield Violation(name, f"at least {wanted} rows, not {len(table)} (validate.min_rows)")
+        minimum = getattr(limits.min_rows, name)
+        if len(table) < minimum:
+            yield Violation(name, f"at least {minimum} rows, not {len(table)} (validate.min_rows)")
         for column, values, key in (
             ("slice", dataset.slices, "min_slice_rows"),
             ("label", dataset.labels, "min_class_rows"),
@@ -179,13 +179,13 @@ def _sizes(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violati
                     yield Violation(name, f"at least {least} rows with {column} {value}, not {count} (validate.{key})")
 
 
-def _drifts(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
+def _too_much_drift(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violation]:
     limits, by_chance = params.validation, params.split.by == "group"
     for column, key in (("slice", "max_slice_drift"), ("label", "max_class_drift")):
         limit = getattr(limits, key)
         if (column == "slice" and not dataset.slice) or (limit is None and not by_chance):
             continue  # what a date or a column splits may drift for reasons
-        allowed = chance(tables, column) if limit is None else {}
+        allowed = chance_limits(tables, column) if limit is None else {}
         for name, drifts in drift(tables, column).items():
             for value, distance in drifts.items():
                 most = limit if limit is not None else allowed[name][value]
@@ -194,25 +194,26 @@ def _drifts(tables: Tables, params: Params, dataset: Dataset) -> Iterator[Violat
                     yield Violation(name, f"{rule}, not {distance:.3f} off (validate.{key})")
 
 
-def chance(tables: Tables, column: str) -> dict[str, dict[str, float]]:
-    """By split and value: how far a share may be from that of all rows where chance alone puts groups into splits.
+def chance_limits(tables: Tables, column: str) -> dict[str, dict[str, float]]:
+    """Return by split and value how far a share may be from that of all rows if groups are split by chance.
 
-    Four standard errors of it, since many shares are looked at, and at least .05. A group whose rows are alike, or a
-    large one, counts as what it is: one draw.
+    It is four standard errors, since many shares are compared, and at least 0.05. A group is one draw, however many
+    rows it has.
     """
     column_of = pd.concat([table[column] for table in tables.values()])
     values, code = column_of.cat.categories, column_of.cat.codes.to_numpy(np.int64)
     _, group = np.unique(pd.concat([table["group"] for table in tables.values()]), return_inverse=True)
     sizes, shares = np.bincount(group), np.bincount(code[code >= 0], minlength=len(values)) / max(len(code), 1)
-    # Of each group and value that meet: how often; what remains of the sum of squares does not depend on the group.
+    # The count of each occurring pair of group and value; the rest of the sum of squares does not depend on the group.
     pairs, counts = np.unique(group * len(values) + code, return_counts=True)
     met, which = pairs // len(values), pairs % len(values)
     alike = np.bincount(which, counts**2.0, len(values))
     mixed = np.bincount(which, counts * sizes[met].astype(float), len(values))
     squares = alike - 2 * shares * mixed + shares**2 * (sizes**2.0).sum()
-    found = {}
+    limits = {}
     for name, table in tables.items():
         part = len(table) / len(code)
         errors = np.sqrt((1 - part) / part * squares) / len(code) if part else np.ones(len(values))
-        found[name] = dict(zip(map(str, values), np.maximum(_LEAST, _ERRORS * errors).tolist(), strict=True))
-    return found
+        allowed = np.maximum(_MIN_LIMIT, _STANDARD_ERRORS * errors).tolist()
+        limits[name] = dict(zip(map(str, values), allowed, strict=True))
+    return limits

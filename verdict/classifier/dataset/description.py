@@ -1,4 +1,4 @@
-"""What is known of the prepared data beside its rows: data/prepared/dataset.json, written by `prepare`."""
+"""The description of the prepared data, data/prepared/dataset.json, and its tables' columns."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ def _known(table: "pa.Table", path: Path, remedy: str, more: tuple[str, ...]) ->
 
 
 class Limits(BaseModel):
-    """The lowest and highest rating that there can be."""
+    """The lowest and highest possible rating."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -56,12 +56,12 @@ class Limits(BaseModel):
 
     @property
     def middle(self) -> float:
-        """Where a rating says neither."""
+        """The neutral rating."""
         return (self.low + self.high) / 2
 
     @property
     def reach(self) -> float:
-        """How far a rating can be from the middle."""
+        """The largest distance of a rating from the middle."""
         return (self.high - self.low) / 2
 
 

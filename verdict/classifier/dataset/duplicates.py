@@ -1,4 +1,4 @@
-"""Which rows say the same: which of them are kept, and which have to stay together; by hashes, for millions of rows."""
+"""Duplicate rows: which are dropped, and which share a group; by hashes, for millions of rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ _SEEN, _ELSEWHERE, _CONFLICT = range(1, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """For each row why it is dropped (a place in `REASONS`, 0 when it is kept), and the row that gives it its group.
+class Deduplication:
+    """For each row the reason for dropping it (a place in `REASONS`, 0 if kept), and the row that gives it its group.
 
-    `conflicts` are the rows whose words stand under two labels, those with the same words one after the other.
+    `conflicts` are the rows whose words have two labels, rows with the same words one after the other.
     """
 
     reasons: NDArray[np.int8]
@@ -26,20 +26,20 @@ class Settled:
     conflicts: NDArray[np.int64]
 
 
-def settle(keys: Keys, data: Data) -> Settled:
-    """Say which rows are kept, and which belong together.
+def deduplicate(keys: Keys, data: Data) -> Deduplication:
+    """Decide which rows are kept, and which share a group.
 
-    A text is dropped when it stands letter for letter in a row that is kept, or word for word in an earlier row of
-    another group, since those two could fall into different splits. Rows that stand alone and share their words are
-    one group instead, within a slice (and a split, where a column gives it), so that all of them stay together.
+    A row is dropped if a kept row has the same text, or an earlier row of another group the same words, since the two
+    could fall into different splits. Rows without a group that share their words become one group instead, within a
+    slice (and a split, where a column gives it), so that they stay together.
     """
     rows = np.arange(len(keys["words_key"]), dtype=np.int32)
     alone = keys["group_key"] == 0
     groups = np.where(alone, rows.astype(np.uint64), keys["group_key"])
-    words, texts = ranked(keys["words_key"]), ranked(keys["text_key"])
-    conflicting = (varied(words, keys["label"]) & varied(words, groups))[words]
-    conflicting |= varied(texts, keys["label"])[texts]
-    first = earliest(words, rows)[words]
+    words, texts = dense_ranks(keys["words_key"]), dense_ranks(keys["text_key"])
+    conflicting = (has_several(words, keys["label"]) & has_several(words, groups))[words]
+    conflicting |= has_several(texts, keys["label"])[texts]
+    first = first_rows(words, rows)[words]
     joins = alone & alone[first]
     for place in ("slice", "split"):
         joins &= keys[place] == keys[place][first]
@@ -47,41 +47,41 @@ def settle(keys: Keys, data: Data) -> Settled:
     if data.duplicates == "drop":
         belongs = joins | (groups == groups[first])
         reasons[~belongs] = _ELSEWHERE
-        reasons[rows > earliest(texts, rows[belongs])[texts]] = _SEEN
+        reasons[rows > first_rows(texts, rows[belongs])[texts]] = _SEEN
     if data.conflicts == "drop":
         reasons[conflicting] = _CONFLICT
-    found = np.flatnonzero(conflicting)
-    return Settled(reasons, np.where(joins, first, rows), found[np.argsort(words[found], kind="stable")])
+    conflicts = np.flatnonzero(conflicting)
+    return Deduplication(reasons, np.where(joins, first, rows), conflicts[np.argsort(words[conflicts], kind="stable")])
 
 
-def ranked(values: NDArray[Any]) -> NDArray[np.int32]:
-    """A number for each value: 0, 1, … in order, the same where values are."""
+def dense_ranks(values: NDArray[Any]) -> NDArray[np.int32]:
+    """Number the values 0, 1, … in their order; equal values have the same number."""
     return np.unique(values, return_inverse=True)[1].astype(np.int32)
 
 
-def earliest(of: NDArray[np.int32], rows: NDArray[np.int32]) -> NDArray[np.int32]:
-    """For each number in `of` the first of `rows` that has it, or a number beyond all rows."""
-    found = np.full(of.max(initial=-1) + 1, len(of), np.int32)
-    np.minimum.at(found, of[rows], rows)
-    return found
+def first_rows(ranks: NDArray[np.int32], rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return for each rank the first of `rows` that has it, or a number beyond all rows."""
+    first = np.full(ranks.max(initial=-1) + 1, len(ranks), np.int32)
+    np.minimum.at(first, ranks[rows], rows)
+    return first
 
 
-def varied(of: NDArray[np.int32], values: NDArray[Any]) -> NDArray[np.bool_]:
-    """For each number in `of` (0, 1, …) whether its rows have more than one of `values`."""
-    first = np.zeros(of.max(initial=-1) + 1, values.dtype)
-    first[of] = values
+def has_several(ranks: NDArray[np.int32], values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return for each rank (0, 1, …) whether its rows have more than one of `values`."""
+    first = np.zeros(ranks.max(initial=-1) + 1, values.dtype)
+    first[ranks] = values
     different = np.zeros(len(first), bool)
-    different[of[first[of] != values]] = True
+    different[ranks[first[ranks] != values]] = True
     return different
 
 
-def repeated(values: NDArray[Any]) -> NDArray[np.int64]:
-    """The rows whose value stands in an earlier row, too."""
+def repeated_rows(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the rows whose value an earlier row has, too."""
     return np.setdiff1d(np.arange(len(values)), np.unique(values, return_index=True)[1], assume_unique=True)
 
 
-def numbered(values: NDArray[Any]) -> NDArray[np.int64]:
-    """For each row how many earlier rows have its value."""
+def occurrence_numbers(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Count for each row the earlier rows that have its value."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(values) else order

@@ -1,4 +1,4 @@
-"""The formats of a table: how the rows of one file are read, and what is said of those that cannot be."""
+"""The formats of a table: readers of the rows of one file, and the problems of rows that cannot be read."""
 
 import csv
 import gzip
@@ -23,12 +23,12 @@ ROWS = 10_000  # of a batch, or fewer where they are long
 MAX_ROW = 16 * 2**20  # bytes
 MAX_CELL = 1_000_000  # characters
 _NO_OBJECT = "no JSON object, {…} on one line,"
-_NAMES = 100  # of the columns of JSON lines, besides those asked for: each line could bring others
+_NAMES = 100  # of the columns of JSON lines to remember, besides those requested: each line could have others
 _REMEDY_UTF8 = "iconv -f NAME-OF-ITS-ENCODING -t UTF-8 makes it so"
 
 
 class UnreadableError(Exception):
-    """Why no more can be read of a file."""
+    """A file cannot be read further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +38,21 @@ class Batch:
     file: str
     lines: Sequence[int]
     columns: Mapping[str, list[str]]
-    word: str = "line"
+    unit: str = "line"
 
-    def place(self, row: int) -> str:
-        """Where a row of the batch stands, for people."""
-        return f"{self.file}, {self.word} {self.lines[row]}"
+    def location(self, row: int) -> str:
+        """Describe the place of a row, for messages."""
+        return f"{self.file}, {self.unit} {self.lines[row]}"
 
-    def only(self, kept: Sequence[bool]) -> "Batch":
-        """The rows for which `kept` is true."""
+    def filter(self, kept: Sequence[bool]) -> "Batch":
+        """Return the rows for which `kept` is true."""
         columns = {name: list(compress(cells, kept)) for name, cells in self.columns.items()}
-        return Batch(self.file, list(compress(self.lines, kept)), columns, self.word)
+        return Batch(self.file, list(compress(self.lines, kept)), columns, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnRequest:
-    """The columns to read, each with the key of params.yaml that names it; and where to tell that one is not there."""
+    """The columns to read, each with the key of params.yaml that names it; `problems` gets those that are missing."""
 
     keys: Sequence[tuple[str, str]]
     problems: Problems
@@ -62,8 +62,8 @@ class ColumnRequest:
         """Each column once."""
         return list(dict.fromkeys(column for _, column in self.keys))
 
-    def in_header(self, file: str, header: Sequence[str]) -> bool:
-        """Whether a file has all of them, each once."""
+    def check_header(self, file: str, header: Sequence[str]) -> bool:
+        """Return whether a file has all columns, each once; note those that are missing or repeated."""
         absent = [(key, column) for key, column in self.keys if column not in header]
         twice = [(key, column) for key, column in self.keys if header.count(column) > 1]
         shown = ", ".join(name if name.isidentifier() else quoted(name) for name in header[:30])
@@ -77,15 +77,15 @@ class ColumnRequest:
 
 
 def read(file: Path, kind: str, wanted: ColumnRequest) -> Iterator[Batch]:
-    """The rows of a file of a format; `UnreadableError` where it ends for a reason."""
+    """Yield the rows of a file; `UnreadableError` where it cannot be read further."""
     if not file.stat().st_size:
         raise UnreadableError("empty file")
     if kind == "parquet":
-        yield from _parquet(file, wanted)
+        yield from _read_parquet(file, wanted)
         return
     with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
         lines = _Lines(cast(BinaryIO, stream))
-        rows = _jsonl(file, lines, wanted) if kind == "jsonl" else _delimited(file, lines, wanted, kind)
+        rows = _read_jsonl(file, lines, wanted) if kind == "jsonl" else _read_delimited(file, lines, wanted, kind)
         yield from rows
 
 
@@ -126,53 +126,53 @@ class _Lines:
             self.row = 0
 
 
-def _batched(
+def _batches(
     file: Path, lines: _Lines, wanted: ColumnRequest, rows: Iterable[tuple[int, Sequence[str]]]
 ) -> Iterator[Batch]:
-    """Rows, of which each has a cell for each wanted column, in batches that are bounded in rows and in bytes."""
+    """Yield rows, which have a cell for each requested column, in batches of bounded rows and bytes."""
     names = wanted.columns
-    made: list[tuple[int, Sequence[str]]] = []
+    batch_rows: list[tuple[int, Sequence[str]]] = []
     size = 0
 
     def batch() -> Batch:
-        cells = zip(*(row for _, row in made), strict=True)
-        return Batch(str(file), [number for number, _ in made], dict(zip(names, map(list, cells), strict=True)))
+        cells = zip(*(row for _, row in batch_rows), strict=True)
+        return Batch(str(file), [number for number, _ in batch_rows], dict(zip(names, map(list, cells), strict=True)))
 
     for number, row in rows:
-        made.append((number, row))
+        batch_rows.append((number, row))
         size += lines.row
-        if len(made) == ROWS or size > MAX_ROW:
+        if len(batch_rows) == ROWS or size > MAX_ROW:
             yield batch()
-            made, size = [], 0
-    if made:
+            batch_rows, size = [], 0
+    if batch_rows:
         yield batch()
 
 
-def _delimited(file: Path, lines: _Lines, wanted: ColumnRequest, kind: str) -> Iterator[Batch]:
+def _read_delimited(file: Path, lines: _Lines, wanted: ColumnRequest, kind: str) -> Iterator[Batch]:
     csv.field_size_limit(MAX_CELL)
     first = next(lines, "")
     delimiter = delimiter_of(first, kind)
     reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-    begun = 1  # the line in which the row begins
+    row_start = 1  # the line in which the row begins
     try:
         header = [name.strip() for name in next(reader, [])]
-        if not wanted.in_header(str(file), header):
+        if not wanted.check_header(str(file), header):
             return
         places = [header.index(column) for column in wanted.columns]
 
         def rows() -> Iterator[tuple[int, Sequence[str]]]:
-            nonlocal begun
-            begun = lines.number + 1
+            nonlocal row_start
+            row_start = lines.number + 1
             lines.row = 0
             for cells in reader:
                 if len(cells) == len(header):
-                    yield begun, [cells[place] for place in places]
+                    yield row_start, [cells[place] for place in places]
                 elif cells:
                     what = f"another number of cells than the {len(header)} of the first line"
-                    wanted.problems.add_row(str(file), f"line {begun} with {len(cells)}", what)
-                begun, lines.row = lines.number + 1, 0
+                    wanted.problems.add_row(str(file), f"line {row_start} with {len(cells)}", what)
+                row_start, lines.row = lines.number + 1, 0
 
-        yield from _batched(file, lines, wanted, rows())
+        yield from _batches(file, lines, wanted, rows())
     except csv.Error as error:
         what = str(error)
         if "unexpected end" in what:
@@ -181,12 +181,12 @@ def _delimited(file: Path, lines: _Lines, wanted: ColumnRequest, kind: str) -> I
             what = f"a cell of more than {MAX_CELL:,} characters, or a quote that is never closed"
         elif "new-line" in what:
             what = "a carriage return that is not at its end: quote the cell, or end the lines with a line feed"
-        raise UnreadableError(f"line {begun}: {what}") from None
+        raise UnreadableError(f"line {row_start}: {what}") from None
 
 
-def _jsonl(file: Path, lines: _Lines, wanted: ColumnRequest) -> Iterator[Batch]:
+def _read_jsonl(file: Path, lines: _Lines, wanted: ColumnRequest) -> Iterator[Batch]:
     names: dict[str, None] = {}
-    asked = set(wanted.columns)
+    requested = set(wanted.columns)
 
     def rows() -> Iterator[tuple[int, Sequence[str]]]:
         for number, line in lines.rows():
@@ -194,29 +194,29 @@ def _jsonl(file: Path, lines: _Lines, wanted: ColumnRequest) -> Iterator[Batch]:
                 row = json.loads(line)
                 if not isinstance(row, dict):
                     raise TypeError(_NO_OBJECT)
-                cells = [_cell(row.get(column)) for column in wanted.columns]
+                cells = [_cell_text(row.get(column)) for column in wanted.columns]
             except (ValueError, RecursionError):
                 wanted.problems.add_row(str(file), f"line {number}", _NO_OBJECT)
             except TypeError as error:
                 wanted.problems.add_row(str(file), f"line {number}", str(error))
             else:
-                names.update(dict.fromkeys(name for name in row if len(names) < _NAMES or name in asked))
-                yield number, [cell if cell.isascii() else _whole(cell) for cell in cells]
+                names.update(dict.fromkeys(name for name in row if len(names) < _NAMES or name in requested))
+                yield number, [cell if cell.isascii() else _replace_lone_surrogates(cell) for cell in cells]
 
-    yield from _batched(file, lines, wanted, rows())
+    yield from _batches(file, lines, wanted, rows())
     if names:
-        wanted.in_header(str(file), list(names))
+        wanted.check_header(str(file), list(names))
 
 
-def _whole(cell: str) -> str:
-    """A text that UTF-8 can hold: half a surrogate pair, which JSON can hold, becomes the replacement character."""
+def _replace_lone_surrogates(cell: str) -> str:
+    """Replace half surrogate pairs, which JSON can hold and UTF-8 cannot, by the replacement character."""
     return cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _parquet(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
+def _read_parquet(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
     with pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False) as opened:
         schema = opened.schema_arrow
-        if not wanted.in_header(str(file), schema.names):
+        if not wanted.check_header(str(file), schema.names):
             return
         nested = {name: kind for name in wanted.columns if pa.types.is_nested(kind := schema.field(name).type)}
         for key, column in wanted.keys:
@@ -227,15 +227,15 @@ def _parquet(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
         read = 0
         for part in opened.iter_batches(ROWS, columns=wanted.columns):
             try:
-                columns = {name: list(map(_cell, part.column(name).to_pylist())) for name in wanted.columns}
+                columns = {name: list(map(_cell_text, part.column(name).to_pylist())) for name in wanted.columns}
             except TypeError as error:
                 raise UnreadableError(f"rows from {read + 1} on: {error}") from None
             yield Batch(str(file), range(read + 1, read + len(part) + 1), columns, "row")
             read += len(part)
 
 
-def _cell(value: object) -> str:
-    """A value as text; `TypeError` for what is no single value."""
+def _cell_text(value: object) -> str:
+    """Convert a value to text; `TypeError` if it is no single value."""
     if isinstance(value, str):
         return value
     if value is None or (isinstance(value, float) and math.isnan(value)):

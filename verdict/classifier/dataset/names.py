@@ -1,4 +1,4 @@
-"""The labels and the slices of a table: which there are, in which order, and whether they can be meant."""
+"""The labels and the slices of a table: their order, and checks of their number and names."""
 
 import re
 from collections import Counter
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.params.data import Data
 
-# With more labels or slices than that, the column is another one than people meant.
+# With more labels or slices the column is likely the wrong one; beyond _STOP, reading ends.
 _LABELS, _SLICES, _STOP = 1000, 200, 20_000
 _LONGEST = 100
 _BREAK = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class Codes:
+class ValueCodes:
     """Numbers the values of a column as they appear, and counts their rows."""
 
     def __init__(self) -> None:
@@ -28,8 +28,8 @@ class Codes:
         self.counts.update(values)
         return [self._numbers.setdefault(value, len(self._numbers)) for value in values]
 
-    def add(self, other: "Codes") -> NDArray[np.int32]:
-        """Go on with the values of another; its numbers become these."""
+    def add(self, other: "ValueCodes") -> NDArray[np.int32]:
+        """Add the values of another column; return the number here of each of its numbers."""
         self.counts.update(other.counts)
         return np.array([self._numbers.setdefault(value, len(self._numbers)) for value in other.values()], np.int32)
 
@@ -38,19 +38,19 @@ class Codes:
         return list(self._numbers)
 
 
-class Names:
+class LabelsAndSlices:
     """The labels and slices that the rows have."""
 
     def __init__(self, data: Data, problems: Problems) -> None:
         self._data, self._problems = data, problems
-        self.labels, self.slices = Codes(), Codes()
+        self.labels, self.slices = ValueCodes(), ValueCodes()
 
     def too_many(self) -> bool:
-        """Whether there is no sense in reading on: labels or slices are as many as the rows."""
+        """True if there are so many labels or slices that reading on is useless."""
         return max(len(self.labels.counts), len(self.slices.counts)) > _STOP
 
     def require_few(self) -> None:
-        """Stop the reading of a table that has too many."""
+        """Raise if the table has too many labels or slices."""
         if self.too_many():
             self.check()
             self._problems.raise_if_any()
@@ -87,10 +87,10 @@ class Names:
             what = f"is a text, not a name: of more than {_LONGEST} characters, or of more than one line"
             self._problems.add(key, f"{quoted(strange[0])} {what}")
 
-    def ordered(self) -> tuple[str, ...]:
-        """The labels in their order: as given, or sorted; the positive one of two last."""
-        found = sorted(self.labels.counts)
-        if all(label.lstrip("-").isdecimal() for label in found):
-            found.sort(key=int)
-        labels = self._data.labels or tuple(found)
+    def ordered_labels(self) -> tuple[str, ...]:
+        """Return the labels in their order: as in params, or sorted; the positive one of two last."""
+        labels_found = sorted(self.labels.counts)
+        if all(label.lstrip("-").isdecimal() for label in labels_found):
+            labels_found.sort(key=int)
+        labels = self._data.labels or tuple(labels_found)
         return tuple(sorted(labels, key=lambda label: label == self._data.positive))

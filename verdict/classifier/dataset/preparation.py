@@ -1,4 +1,4 @@
-"""From a table to the three prepared ones, in two passes: memory holds some numbers for each row, never the texts."""
+"""Makes the three prepared tables in two passes: memory holds some numbers for each row, never the texts."""
 
 import shutil
 from collections import Counter
@@ -14,21 +14,32 @@ import pyarrow.parquet as pq
 
 from verdict.base.files import replacing, write_json
 from verdict.classifier.dataset.description import COLUMNS, Dataset, Limits, write_dataset
-from verdict.classifier.dataset.duplicates import REASONS, numbered, ranked, repeated, settle, varied
-from verdict.classifier.dataset.parts import Part, read
+from verdict.classifier.dataset.duplicates import (
+    REASONS,
+    deduplicate,
+    dense_ranks,
+    has_several,
+    occurrence_numbers,
+    repeated_rows,
+)
+from verdict.classifier.dataset.parts import Part, read_parts
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.quality import Violation, write_details
 from verdict.classifier.dataset.rows import KEYS, SCHEMA, RowParser
-from verdict.classifier.dataset.splits import SPLITS, by_date, split_of
+from verdict.classifier.dataset.splits import SPLITS, split_of, splits_by_date
 from verdict.classifier.params.data import Data, Split
 
 Array = np.ndarray[Any, Any]
 _ROW_GROUP = 100_000
-_LISTED = 100_000
-# Of the rows that share one value of data.group: with more there is nothing to split.
-_MOST = 0.9
+_MAX_LISTED = 100_000
+# The largest share of rows with one value of data.group; with more there is nothing to split.
+_MAX_GROUP_SHARE = 0.9
 # Why a split may have no row.
-_WHY = {"group": "there are too few", "date": "and rows of one date stay together", "column": "which has no such value"}
+_EMPTY_REASONS = {
+    "group": "there are too few",
+    "date": "and rows of one date stay together",
+    "column": "which has no such value",
+}
 _TYPES = {"rating": pa.float64(), "weight": pa.float64()}
 
 
@@ -39,7 +50,7 @@ def prepare(data: Data, split: Split, folder: Path, details: Path | None) -> dic
         data: which table, and what its columns mean.
         split: which rows go where.
         folder: where to write.
-        details: gets the rows whose words stand under two labels, where that stops the run; None keeps no list.
+        details: gets the rows whose words have two labels, where that stops the run; None keeps no list.
 
     Returns:
         The number of rows of each split.
@@ -54,7 +65,7 @@ def prepare(data: Data, split: Split, folder: Path, details: Path | None) -> dic
         stack.callback(shutil.rmtree, spool, ignore_errors=True)
         run = _Preparation(data, split, spool)
         run.read()
-        run.settle(details)
+        run.deduplicate(details)
         counts = run.write({name: stack.enter_context(replacing(folder / f"{name}.parquet")) for name in SPLITS})
         write_dataset(stack.enter_context(replacing(folder / "dataset.json")), run.dataset())
         write_json(stack.enter_context(replacing(folder / "dropped.json")), run.dropped())
@@ -62,7 +73,7 @@ def prepare(data: Data, split: Split, folder: Path, details: Path | None) -> dic
 
 
 class _Preparation:
-    """What the two passes share: the counts, the keys of all rows, and the files that hold the rest of them."""
+    """The state of the two passes: the counts, the keys of all rows, and the files that hold the rest of them."""
 
     def __init__(self, data: Data, split: Split, spool: Path) -> None:
         self._data, self._split, self._spool = data, split, spool
@@ -72,42 +83,43 @@ class _Preparation:
         self._keys: dict[str, Array] = {}
 
     def read(self) -> None:
-        """Read the table into files, and stop at whatever is wrong with its rows."""
-        self._parts = read(self._data, self._split, self._rows, self._problems, self._spool)
+        """Read the table into files; raise the problems of its rows."""
+        self._parts = read_parts(self._data, self._split, self._rows, self._problems, self._spool)
         count = sum(part.count for part in self._parts)
         # Read again from the files: parts that wait in memory to be joined would take the room twice.
         self._keys = {name: np.empty(count, kind.to_pandas_dtype()) for name, kind in KEYS.items()}
-        for start, rows in self._spooled(list(KEYS)):
+        for start, rows in self._read_spool(list(KEYS)):
             for name, array in self._keys.items():
                 array[start : start + len(rows)] = rows.column(name).to_numpy()
         self._rows.check()
-        if self._data.id and len(twice := repeated(self._keys["id_key"])):
-            (row,) = self._at(twice[:1])
+        if self._data.id and len(twice := repeated_rows(self._keys["id_key"])):
+            (row,) = self._rows_at(twice[:1])
             what = f"{len(twice):,} rows have an id that stands before them, first {quoted(row['id'])} ({row['place']})"
             self._problems.add("data.id", what)
         self._problems.raise_if_any()
 
-    def settle(self, details: Path | None) -> None:
-        """Decide which rows stay, and in which split where that does not go by the group's name."""
-        self._settled = settle(self._keys, self._data)
-        self._kept = self._settled.reasons == 0
-        if self._data.conflicts == "stop" and len(self._settled.conflicts):
+    def deduplicate(self, details: Path | None) -> None:
+        """Decide which rows stay, and their split where it does not depend on the group's name."""
+        self._deduplication = deduplicate(self._keys, self._data)
+        self._kept = self._deduplication.reasons == 0
+        if self._data.conflicts == "stop" and len(self._deduplication.conflicts):
             self._list_conflicts(details)
         copies = self._data.duplicates == "keep" and not self._data.id
-        self._copies = numbered(self._keys["id_key"]) if copies else np.empty(0, np.int64)
+        self._copies = occurrence_numbers(self._keys["id_key"]) if copies else np.empty(0, np.int64)
         for name in ("text_key", "words_key", "id_key"):
             del self._keys[name]
-        given = self._keys.pop("group_key")
-        groups = ranked(np.where(given == 0, self._settled.leaders.astype(np.uint64), given))
+        group_keys = self._keys.pop("group_key")
+        groups = dense_ranks(np.where(group_keys == 0, self._deduplication.leaders.astype(np.uint64), group_keys))
         if self._split.by == "date":
-            self._keys["split"][self._kept] = by_date(groups[self._kept], self._keys["date"][self._kept], self._split)
+            dates = self._keys["date"][self._kept]
+            self._keys["split"][self._kept] = splits_by_date(groups[self._kept], dates, self._split)
         self._check_groups(groups)
         self._problems.raise_if_any()
 
     def _list_conflicts(self, details: Path | None) -> None:
         names = self._rows.names.labels.values()
-        conflicts = self._settled.conflicts
-        rows = self._at(conflicts[:_LISTED])
+        conflicts = self._deduplication.conflicts
+        rows = self._rows_at(conflicts[:_MAX_LISTED])
         rule = "the same words under two labels: {}"
         found = [Violation(row["place"], rule.format(names[row["label"]]), (row["id"],)) for row in rows]
         where = f"such as {rows[0]['place']}"
@@ -118,13 +130,14 @@ class _Preparation:
         self._problems.add("data.conflicts", f"{what}; drop leaves them all out, first keeps the first of them")
 
     def _check_groups(self, groups: Array) -> None:
-        most = np.bincount(groups).max(initial=0) / max(len(groups), 1)
-        if self._data.group and most > _MOST:
-            self._problems.add("data.group", f"{most:.0%} of rows share one {self._data.group}: nothing to split")
-        torn = varied(groups, self._keys["split"]) if self._split.by == "column" else np.zeros(1, bool)
-        if torn.any():
-            (row,) = self._at(np.flatnonzero(torn[groups])[:1])
-            what = f"{torn.sum():,} groups stand in two splits, first {quoted(row['group'])} ({row['place']})"
+        largest_share = np.bincount(groups).max(initial=0) / max(len(groups), 1)
+        if self._data.group and largest_share > _MAX_GROUP_SHARE:
+            what = f"{largest_share:.0%} of rows share one {self._data.group}: nothing to split"
+            self._problems.add("data.group", what)
+        in_two_splits = has_several(groups, self._keys["split"]) if self._split.by == "column" else np.zeros(1, bool)
+        if in_two_splits.any():
+            (row,) = self._rows_at(np.flatnonzero(in_two_splits[groups])[:1])
+            what = f"{in_two_splits.sum():,} groups stand in two splits, first {quoted(row['group'])} ({row['place']})"
             self._problems.add("split.column", what)
 
     def write(self, paths: dict[str, Path]) -> dict[str, int]:
@@ -134,7 +147,7 @@ class _Preparation:
         schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS if absent.get(name, True)])
         with ExitStack() as stack:
             writers = {name: stack.enter_context(pq.ParquetWriter(path, schema)) for name, path in paths.items()}
-            for rows, names in self._named():
+            for rows, names in self._final_rows():
                 for split, writer in writers.items():
                     part = rows.filter(pa.array(names == SPLITS.index(split))).select(schema.names)
                     counts[split] += len(part)
@@ -142,22 +155,22 @@ class _Preparation:
                         writer.write_table(part.cast(schema), row_group_size=_ROW_GROUP)
         if empty := [name for name, count in counts.items() if not count]:
             what = f"no row is left for {' and '.join(empty)}, of {counts.total():,} in all"
-            self._problems.add("split", f"{what}: by {self._split.by}, {_WHY[self._split.by]}")
+            self._problems.add("split", f"{what}: by {self._split.by}, {_EMPTY_REASONS[self._split.by]}")
         self._problems.raise_if_any()
         return dict(counts)
 
-    def _named(self) -> Iterator[tuple[pa.Table, Array]]:
-        """The rows that stay with their final ids, groups, labels and slices, and their splits; in parts."""
-        led = self._settled.leaders
+    def _final_rows(self) -> Iterator[tuple[pa.Table, Array]]:
+        """Yield the rows that stay, with final ids, groups, labels and slices, and their splits; in parts."""
+        leaders = self._deduplication.leaders
         ids: dict[int, str] = {}  # of the rows that give others their group
-        leading = set(led[self._kept & (led != np.arange(len(led), dtype=np.int32))].tolist())
+        leading = set(leaders[self._kept & (leaders != np.arange(len(leaders), dtype=np.int32))].tolist())
         labels, slices = self._rows.names.labels.values(), self._rows.names.slices.values()
-        for start, spooled in self._spooled():
+        for start, spooled in self._read_spool():
             places = np.flatnonzero(self._kept[start : start + len(spooled)])
             rows, numbers = spooled.take(pa.array(places)), places + start
-            own = self._own_ids(rows["id"].to_pylist(), numbers)
+            own = self._numbered_ids(rows["id"].to_pylist(), numbers)
             ids.update((number, key) for number, key in zip(numbers.tolist(), own, strict=True) if number in leading)
-            given = zip(rows["group"].to_pylist(), numbers.tolist(), led[numbers].tolist(), own, strict=True)
+            given = zip(rows["group"].to_pylist(), numbers.tolist(), leaders[numbers].tolist(), own, strict=True)
             groups = [group or (key if leader == number else ids[leader]) for group, number, leader, key in given]
             columns = {
                 "id": own,
@@ -170,8 +183,8 @@ class _Preparation:
             }
             yield pa.table(columns), self._splits(groups, numbers)
 
-    def _own_ids(self, ids: list[str], numbers: Array) -> list[str]:
-        """The ids, numbered where kept duplicates would share one."""
+    def _numbered_ids(self, ids: list[str], numbers: Array) -> list[str]:
+        """Return the ids, numbered where kept duplicates would share one."""
         if not len(self._copies):
             return ids
         copies = self._copies[numbers].tolist()
@@ -182,28 +195,28 @@ class _Preparation:
             return self._keys["split"][numbers]
         return np.array([SPLITS.index(split_of(group, self._split)) for group in groups], np.int8)
 
-    def _spooled(self, columns: list[str] = SCHEMA.names) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Some columns of the rows, in batches, each batch with the number of its first row."""
+    def _read_spool(self, columns: list[str] = SCHEMA.names) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield some columns of the rows in batches, each batch with the number of its first row."""
         start = 0
         for rows in chain.from_iterable(part.batches(columns) for part in self._parts):
             yield start, rows
             start += len(rows)
 
-    def _at(self, numbers: Array) -> list[dict[str, Any]]:
-        """Some rows by their numbers, for messages, in the order asked for."""
+    def _rows_at(self, numbers: Array) -> list[dict[str, Any]]:
+        """Read some rows by their numbers, in that order, for messages."""
         found: dict[int, dict[str, Any]] = {}
         ordered = np.unique(numbers)
-        for start, rows in self._spooled(["place", "id", "group", "label"]):
+        for start, rows in self._read_spool(["place", "id", "group", "label"]):
             mine = ordered[(ordered >= start) & (ordered < start + len(rows))]
             part = rows.take(pa.array(mine - start))
             found.update(zip(mine.tolist(), part.to_pylist(), strict=True))
         return [found[number] for number in numbers.tolist()]
 
     def dataset(self) -> Dataset:
-        """What dataset.json says."""
+        """The content of dataset.json."""
         rating, slices = self._data.rating, self._data.slice
         return Dataset(
-            labels=self._rows.names.ordered(),
+            labels=self._rows.names.ordered_labels(),
             slice=" / ".join(slices) if slices else None,
             slices=tuple(self._rows.names.slices.values()) if slices else (),
             rating=Limits(low=rating.limits[0], high=rating.limits[1]) if rating else None,
@@ -211,10 +224,10 @@ class _Preparation:
         )
 
     def dropped(self) -> dict[str, dict[str, Any]]:
-        """What dropped.json says: for each slice, or overall, how many rows were read, cut, and dropped for what."""
+        """The content of dropped.json: the rows read, cut, and dropped by reason, for each slice or overall."""
         names = self._rows.names.slices.values()
         counts = dict(self._rows.dropped)
-        pairs = self._keys["slice"].astype(np.int64) * len(REASONS) + self._settled.reasons
+        pairs = self._keys["slice"].astype(np.int64) * len(REASONS) + self._deduplication.reasons
         for pair, count in zip(*np.unique(pairs[~self._kept], return_counts=True), strict=True):
             code, reason = divmod(int(pair), len(REASONS))
             counts[names[code], REASONS[reason]] = int(count)

@@ -1,21 +1,21 @@
-"""What is wrong with a table, gathered while it is read and told all at once."""
+"""The problems of a table, collected while it is read and raised as one error."""
 
 import json
 
 from verdict.base.errors import VerdictError
 
-# So many different problems are told; a table with more of them has one cause for many.
-_SHOWN = 30
+# The most problems that are listed; in a table with more, many have the same cause.
+_MAX_SHOWN = 30
 _LONGEST = 80
 
 
 def quoted(value: str) -> str:
-    """A value as it may stand in a message: in quotes, on one line, not too long."""
+    """Quote a value for a message, on one line, cut if long."""
     return json.dumps(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…", ensure_ascii=False)
 
 
 class Problems:
-    """Problems by the key of params.yaml (or the file) that they belong to; each is told once, with its first row."""
+    """Problems by the key of params.yaml (or the file) that they belong to; each is listed once, with its first row."""
 
     def __init__(self, table: str, remedy: str = "correct the table, or the keys of params.yaml") -> None:
         self._table, self._remedy = table, remedy
@@ -30,22 +30,23 @@ class Problems:
         self._lines.append(f"{key}: {what}")
 
     def add_row(self, key: str, place: str, what: str, then: str = "") -> None:
-        """Note a problem of one row: told as WHAT in N rows (first: PLACE) THEN."""
+        """Note a problem of one row, listed as WHAT in N rows (first: PLACE) THEN."""
         first, count = self._rows.get((key, what, then), (place, 0))
         self._rows[key, what, then] = first, count + 1
 
     def add_all(self, others: "Problems") -> None:
-        """Note those of rows that come after all rows noted so far."""
+        """Add the problems of later rows."""
         self._lines += others._lines
         for problem, (place, count) in others._rows.items():
             first, before = self._rows.get(problem, (place, 0))
             self._rows[problem] = first, before + count
 
     def raise_if_any(self) -> None:
-        """Raise what was noted, if anything was, as one `VerdictError`."""
+        """Raise the problems, if there are any, as one `VerdictError`."""
         lines = list(self._lines)
         for (key, what, then), (first, count) in self._rows.items():
             lines.append(f"{key}: {what} in {count:,} row{'s' * (count > 1)} (first: {first}){then}")
         if lines:
-            more = [f"and {len(lines) - _SHOWN:,} more problems"] if len(lines) > _SHOWN else []
-            raise VerdictError(self._table, "".join(f"\n  {line}" for line in [*lines[:_SHOWN], *more]), self._remedy)
+            if len(lines) > _MAX_SHOWN:
+                lines[_MAX_SHOWN:] = [f"and {len(lines) - _MAX_SHOWN:,} more problems"]
+            raise VerdictError(self._table, "".join(f"\n  {line}" for line in lines), self._remedy)

@@ -1,4 +1,4 @@
-"""What the validation of the prepared tables says: violations in words and as a file, or a summary of valid tables."""
+"""The report on the prepared tables: violations in words and as a file, or a summary of valid tables."""
 
 import csv
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class Violation:
 
 
 def listing(broken: Sequence[Violation]) -> str:
-    """Each violation in a line, with the first ids of its rows: a message with 16,000 of them could not be read."""
+    """List each violation on a line, with only the first ids of its rows, of which there may be thousands."""
     lines = [f"{len(broken)} violations"]
     for violation in broken:
         ids = ", ".join(violation.ids[:SHOWN])
@@ -35,7 +35,7 @@ def listing(broken: Sequence[Violation]) -> str:
 
 
 def write_details(path: Path, broken: Sequence[Violation]) -> None:
-    """All ids of all violations, as CSV."""
+    """Write all ids of all violations as CSV."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["table", "rule", "id"])
@@ -43,7 +43,7 @@ def write_details(path: Path, broken: Sequence[Violation]) -> None:
 
 
 def drift(tables: Tables, column: str) -> dict[str, dict[str, float]]:
-    """By split and value of `column`: the distance of the value's share in the split from its share in all rows."""
+    """Return by split and value of `column` the distance of the value's share in the split from that in all rows."""
     counts = pd.DataFrame({name: table[column].value_counts() for name, table in tables.items()}).fillna(0)
     whole = counts.sum(axis=1) / counts.to_numpy().sum()
     shares = counts / counts.sum()
@@ -56,7 +56,7 @@ def drift(tables: Tables, column: str) -> dict[str, dict[str, float]]:
 
 
 def summary(tables: Tables, dataset: Dataset) -> dict[str, object]:
-    """Labels, slices, and for each split its rows, groups, class counts (by slice) and largest drifts of a share."""
+    """Sum up labels, slices, and for each split its rows, groups, class counts (by slice) and largest drifts."""
     drifts = {column: drift(tables, column) for column in ("label", *(["slice"] if dataset.slice else []))}
     return {
         "violations": 0,

@@ -1,4 +1,4 @@
-"""From the cells of a table to rows: texts joined and cleaned, labels found, numbers and dates read."""
+"""Turns the cells of a table into rows: joins and cleans texts, finds labels, parses numbers and dates."""
 
 import hashlib
 import math
@@ -12,23 +12,23 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from verdict.classifier.dataset.formats import Batch
-from verdict.classifier.dataset.names import Names
+from verdict.classifier.dataset.names import LabelsAndSlices
 from verdict.classifier.dataset.problems import Problems, quoted
 from verdict.classifier.dataset.ratings import label_of, typical
-from verdict.classifier.dataset.splits import SPLITS, hashed, normalise
+from verdict.classifier.dataset.splits import SPLITS, hash64, normalise
 from verdict.classifier.dataset.text import CLEANING, Text
 from verdict.classifier.params.data import Data, Split, shortest
 from verdict.classifier.params.metric_names import OVERALL
 
 _NONE: Mapping[str, float] = {}
 # By column, the number in a whole table of each number in one of its files.
-Codes = Mapping[str, NDArray[np.int32]]
-# What is written and read again; the hashes and codes (KEYS) stay in memory, too, for all rows.
+CodeMaps = Mapping[str, NDArray[np.int32]]
+# The columns that are written and read again; the hashes and codes (KEYS) of all rows stay in memory, too.
 KEYS = {
     "text_key": pa.uint64(),
     "words_key": pa.uint64(),
     "id_key": pa.uint64(),
-    "group_key": pa.uint64(),  # 0 where a row stands alone
+    "group_key": pa.uint64(),  # 0 for a row without a group
     "label": pa.int32(),
     "slice": pa.int32(),
     "split": pa.int8(),
@@ -46,7 +46,7 @@ _DAMAGE = {True: re.compile(f"{_MARKS}|[\t\n\r]"), False: re.compile(_MARKS)}
 
 
 def damage_of(text: Text) -> re.Pattern[str]:
-    """What shows that a text was read in a wrong encoding."""
+    """Return the pattern of characters that show that a text was read in a wrong encoding."""
     return _DAMAGE["whitespace" in text.cleaning]
 
 
@@ -63,29 +63,29 @@ class RowParser:
         self.read: Counter[str] = Counter()
         self.cut: Counter[str] = Counter()
         self.dropped: Counter[tuple[str, str]] = Counter()
-        self.names = Names(data, problems)
-        self._weighty = False  # whether any row weighs more than 0
+        self.names = LabelsAndSlices(data, problems)
+        self._has_weight = False  # whether any row weighs more than 0
 
-    def of(self, batch: Batch) -> pa.RecordBatch:
-        """The rows of a batch that can be used, with the columns of `SCHEMA`."""
+    def parse(self, batch: Batch) -> pa.RecordBatch:
+        """Return the usable rows of a batch, with the columns of `SCHEMA`."""
         slices = self._slices(batch)
         self.read.update(slices)
         made = list(self._texts(batch, slices))
         kept = [text is not None for text in made]
-        batch, texts = batch.only(kept), [text for text in made if text is not None]
+        batch, texts = batch.filter(kept), [text for text in made if text is not None]
         slices = [name for name, usable in zip(slices, kept, strict=True) if usable]
         ratings, groups = self._ratings(batch), self._cells(batch, self._data.group)
         labels = self._labels(batch, ratings)
         ids = self._ids(batch, texts, groups)
         columns = {
-            "place": list(map(batch.place, range(len(texts)))),
+            "place": list(map(batch.location, range(len(texts)))),
             "id": ids,
             "group": groups,
             "text": texts,
-            "text_key": list(map(hashed, texts)),
-            "words_key": [hashed(normalise(text)) for text in texts],
-            "id_key": list(map(hashed, ids)),
-            "group_key": [hashed(group) if group else 0 for group in groups],
+            "text_key": list(map(hash64, texts)),
+            "words_key": [hash64(normalise(text)) for text in texts],
+            "id_key": list(map(hash64, ids)),
+            "group_key": [hash64(group) if group else 0 for group in groups],
             "label": self.names.labels.codes(labels),
             "slice": self.names.slices.codes(slices),
             "split": self._splits(batch),
@@ -95,20 +95,20 @@ class RowParser:
         }
         return pa.RecordBatch.from_pydict(columns, SCHEMA)
 
-    def add(self, other: "RowParser") -> Codes:
-        """Count the rows of another file, too; for each of its numbers of labels and slices the number here."""
+    def add(self, other: "RowParser") -> CodeMaps:
+        """Add the counts of another file; return the number here of each of its numbers of labels and slices."""
         self.read.update(other.read)
         self.cut.update(other.cut)
         self.dropped.update(other.dropped)
         self.problems.add_all(other.problems)
-        self._weighty |= other._weighty
+        self._has_weight |= other._has_weight
         names = other.names
         return {"label": self.names.labels.add(names.labels), "slice": self.names.slices.add(names.slices)}
 
     def check(self) -> None:
         """Note what is wrong with the rows as a whole."""
         self.names.check()
-        if self._data.weight and not self._weighty and not self.problems:
+        if self._data.weight and not self._has_weight and not self.problems:
             self.problems.add("data.weight", f"no row of {quoted(self._data.weight)} weighs more than 0")
         read, empty = self.read.total(), sum(n for (_, why), n in self.dropped.items() if why == "no text")
         if empty > read / 2 and not self.problems:
@@ -121,7 +121,7 @@ class RowParser:
     def _require(self, key: str, batch: Batch, cells: Sequence[str]) -> None:
         for row, cell in enumerate(cells):
             if not cell:
-                self.problems.add_row(key, batch.place(row), "no value")
+                self.problems.add_row(key, batch.location(row), "no value")
 
     def _slices(self, batch: Batch) -> list[str]:
         columns = [self._cells(batch, column) for column in self._data.slice or ()]
@@ -133,7 +133,7 @@ class RowParser:
         for row, name in enumerate(names):
             if name == OVERALL:
                 self.problems.add_row(
-                    "data.slice", batch.place(row), f'"{OVERALL}"', ", which is the name for all rows"
+                    "data.slice", batch.location(row), f'"{OVERALL}"', ", which is the name for all rows"
                 )
         return names
 
@@ -146,16 +146,18 @@ class RowParser:
             text, reason = self.text.clean(joined), ""
             if not text.strip() or not any(map(str.strip, cells)):
                 reason = "no text"
-            elif len(joined) > self.text.max_length and self.text.cuts(joined):
+            elif len(joined) > self.text.max_length and self.text.is_cut(joined):
                 if rule == "stop":
                     what = f"a text of more than {self.text.max_length} characters"
-                    self.problems.add_row(key, batch.place(row), what, "; data.too_long: cut or drop")
+                    self.problems.add_row(key, batch.location(row), what, "; data.too_long: cut or drop")
                 self.cut[name] += rule == "cut"
                 reason = "too long" if rule == "drop" else ""
             if not reason and self._damage.search(text):
                 if self._data.damaged == "stop":
                     what = f"signs of a wrong encoding, such as {quoted(self._damage.findall(text)[0])},"
-                    self.problems.add_row("data.text", batch.place(row), what, "; data.damaged: drop leaves them out")
+                    self.problems.add_row(
+                        "data.text", batch.location(row), what, "; data.damaged: drop leaves them out"
+                    )
                 reason = "damaged text"
             if reason:
                 self.dropped[name, reason] += 1
@@ -179,7 +181,7 @@ class RowParser:
         for row, label in enumerate(labels):
             if label and wanted and label not in wanted:
                 then = f" is none of {', '.join(wanted[:10])}; add it or correct them"
-                self.problems.add_row("data.labels", batch.place(row), quoted(label), then)
+                self.problems.add_row("data.labels", batch.location(row), quoted(label), then)
         return labels
 
     def _numbers(
@@ -194,7 +196,9 @@ class RowParser:
             if not low <= number <= high or math.isinf(number):
                 wanted = f"from {low:g} on" if high == math.inf else f"from {low:g} to {high:g}"
                 what = "no value" if not cell else f"no number {wanted}"
-                self.problems.add_row(key, f"{batch.place(row)}: {quoted(cell)}" if cell else batch.place(row), what)
+                self.problems.add_row(
+                    key, f"{batch.location(row)}: {quoted(cell)}" if cell else batch.location(row), what
+                )
                 number = math.nan
             numbers.append(None if math.isnan(number) else number)
         return numbers
@@ -208,7 +212,7 @@ class RowParser:
     def _weights(self, batch: Batch) -> Sequence[float | None]:
         if column := self._data.weight:
             weights = self._numbers("data.weight", batch, column, 0.0, math.inf)
-            self._weighty |= any(weights)
+            self._has_weight |= any(weights)
             return weights
         return [None] * len(batch.lines)
 
@@ -219,7 +223,7 @@ class RowParser:
         for row, cell in enumerate(cells):
             if cell not in SPLITS:
                 what = f"none of {', '.join(SPLITS)}"
-                self.problems.add_row("split.column", f"{batch.place(row)}: {quoted(cell)}", what)
+                self.problems.add_row("split.column", f"{batch.location(row)}: {quoted(cell)}", what)
         return [SPLITS.index(cell) if cell in SPLITS else 0 for cell in cells]
 
     def _dates(self, batch: Batch) -> list[int]:
@@ -233,7 +237,7 @@ class RowParser:
             self.problems.raise_if_any()
             raise
         for row in dates.index[dates.isna()]:
-            place, what, then = batch.place(row), "no date", ""
+            place, what, then = batch.location(row), "no date", ""
             if cells[row]:
                 place, what, then = f"{place}: {quoted(cells[row])}", f"no date in {form}", "; see data.date_format"
             self.problems.add_row("data.date", place, what, then)

@@ -16,22 +16,22 @@ from verdict.classifier.dataset.problems import Problems
 
 
 def table_files(path: Path, problems: Problems) -> list[Path]:
-    """The files of a table: itself, or those of a folder by name, all of one format."""
+    """List the files of a table: itself, or those of a folder by name, all of one format."""
     if not path.exists():
         problems.add("data.path", f"no such file or folder: {path}; dvc pull, or put the table there")
         return []
-    # What git and DVC keep beside data is not data.
-    found = [path]
+    # The files of git and DVC beside data are not data.
+    paths = [path]
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.name[0] != "." and file.suffix != ".dvc")
-    strange = [file.name for file in found if format_of(file) not in FORMATS or not file.is_file()]
-    if strange or not found:
-        what = f"{', '.join(strange[:5])} is" if strange else "a folder without files is"
+        paths = sorted(file for file in path.iterdir() if file.name[0] != "." and file.suffix != ".dvc")
+    unreadable = [file.name for file in paths if format_of(file) not in FORMATS or not file.is_file()]
+    if unreadable or not paths:
+        what = f"{', '.join(unreadable[:5])} is" if unreadable else "a folder without files is"
         problems.add("data.path", f"{path}: {what} no table; csv, tsv, jsonl (all also .gz) and parquet are read")
-    elif len(formats := sorted({format_of(file) for file in found})) > 1:
+    elif len(formats := sorted({format_of(file) for file in paths})) > 1:
         problems.add("data.path", f"{path} mixes {' and '.join(formats)}; a table has one format")
     else:
-        return found
+        return paths
     return []
 
 
@@ -48,15 +48,15 @@ def read_batches(path: Path, keys: Sequence[tuple[str, str]], problems: Problems
     Args:
         path: a file, or a folder of files of one format.
         keys: pairs of a key of params.yaml and the column that it names.
-        problems: gets whatever cannot be read; rows with a problem are left out.
+        problems: gets what cannot be read; rows with a problem are left out.
     """
     wanted, rows = ColumnRequest(keys, problems), 0
-    found = table_files(path, problems)
-    for file in found:
+    paths = table_files(path, problems)
+    for file in paths:
         for batch in read_file(file, wanted):
             rows += len(batch.lines)
             yield batch
-    if found:
+    if paths:
         require_rows(path, rows, problems)
 
 
@@ -79,20 +79,20 @@ def read_file(file: Path, wanted: ColumnRequest) -> Iterator[Batch]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Header(ColumnRequest):
-    """Wants no column, and notes which there are."""
+class _HeaderOnly(ColumnRequest):
+    """Requests no column, and records those of the file."""
 
     found: list[str]
 
-    def in_header(self, file: str, header: Sequence[str]) -> bool:
-        """Note them, and want no row."""
+    def check_header(self, file: str, header: Sequence[str]) -> bool:
+        """Record the columns; read no row."""
         self.found.extend(header)
         return False
 
 
 def read_header(path: Path, problems: Problems) -> list[str]:
     """The columns of a table, by its first file."""
-    wanted = _Header((), problems, [])
+    wanted = _HeaderOnly((), problems, [])
     for file in table_files(path, problems)[:1]:
         for _ in read_file(file, wanted):
             pass

@@ -1,4 +1,4 @@
-"""What a model reads of a row: columns joined, cleaned and cut in one way, for training, prediction and every check.
+"""The text of a row: columns joined, cleaned and cut in the same way for training, prediction and every check.
 
 Neither pandas nor pyarrow is imported here: a prediction needs neither.
 """
@@ -6,19 +6,14 @@ Neither pandas nor pyarrow is imported here: a prediction needs neither.
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from verdict.base.errors import VerdictError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-# Before it is cleaned, a text may be so many times as long as its limit: an escaped character has up to five or so.
-_RAW = 5
+# A text that is not yet clean may be so many times as long as the limit: an escaped character takes about five.
+_RAW_FACTOR = 5
 
 
 def _html_entities(text: str) -> str:
@@ -37,8 +32,8 @@ def _whitespace(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
-# The steps of cleaning by the names that stand in a manifest. What a name means never changes: another way of cleaning
-# gets another name, or the artifacts that have it would read something else.
+# The steps of cleaning by their names in a manifest. A step never changes: another way of cleaning gets another name,
+# since old artifacts would read other text.
 STEPS: dict[str, Callable[[str], str]] = {"html_entities": _html_entities, "nfc": _nfc, "whitespace": _whitespace}
 CLEANING = ("html_entities", "nfc", "whitespace")
 
@@ -58,7 +53,7 @@ def clean(text: str, steps: Sequence[str] = CLEANING) -> str:
 
 
 class Text(BaseModel):
-    """How an artifact makes its text: which columns, joined by what, cleaned by which steps, cut at which length."""
+    """The recipe of an artifact's text: its columns, their separator, the steps of cleaning, the greatest length."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -72,17 +67,17 @@ class Text(BaseModel):
         return [step for step in self.cleaning if step not in STEPS]
 
     def clean(self, text: str) -> str:
-        """The text as the model reads it: clean, at most `max_length` characters; a second time changes nothing."""
-        cleaned = clean(text[: _RAW * self.max_length], self.cleaning)
+        """Clean a text and cut it to `max_length` characters; a second time changes nothing."""
+        cleaned = clean(text[: _RAW_FACTOR * self.max_length], self.cleaning)
         return cleaned if len(cleaned) <= self.max_length else clean(cleaned[: self.max_length], self.cleaning)
 
-    def cuts(self, text: str) -> bool:
-        """Whether a part of the text is not read, since it is too long."""
+    def is_cut(self, text: str) -> bool:
+        """True if the text is too long to be read whole."""
         longest = self.max_length
-        return len(text) > longest and (len(text) > _RAW * longest or len(clean(text, self.cleaning)) > longest)
+        return len(text) > longest and (len(text) > _RAW_FACTOR * longest or len(clean(text, self.cleaning)) > longest)
 
-    def joined(self, value: str | Mapping[str, str]) -> str:
-        """One text: a plain one as it is, an object of the columns as their texts, joined in order.
+    def join(self, value: str | Mapping[str, str]) -> str:
+        """Join an object of the columns to one text, in their order; return a plain text unchanged.
 
         Raises:
             ValueError: an object has other keys than the columns, or a value that is no text.
@@ -94,13 +89,3 @@ class Text(BaseModel):
         if wrong := [name for name in self.columns if not isinstance(value[name], str)]:
             raise ValueError(f"{', '.join(wrong)}: expected a text")
         return self.separator.join(value[name] for name in self.columns)
-
-    def of(self, table: "pd.DataFrame | Mapping[str, Sequence[str]]", where: str) -> Iterable[str]:
-        """The text of each row of a prepared table, in which the columns are joined already.
-
-        Raises:
-            VerdictError: at `where`, there is no column `text`.
-        """
-        if "text" not in table:
-            raise VerdictError(where, "there is no column text", "dvc repro prepare")
-        return table["text"]

@@ -1,1 +1,1 @@
-"""What models read: TF-IDF of marked words and characters, or token ids."""
+"""Features of text: TF-IDF or hashed n-grams of marked words and characters, or token ids."""

@@ -1,4 +1,4 @@
-"""What a model reads text with, by representation, and its files: in an artifact, and in data/features."""
+"""The featurizers, which turn text into features, and their files in an artifact and in data/features."""
 
 from pathlib import Path
 from typing import TypeAlias
@@ -11,7 +11,7 @@ from verdict.classifier.features.tokens import Tokeniser
 from verdict.classifier.params.kinds import Representation
 
 Featurizer: TypeAlias = TfIdf | HashedNgrams | Tokeniser
-# Beside its weights, which an artifact keeps with those of the model.
+# The files of each, besides its weights, which an artifact keeps with those of the model.
 FILES: dict[Representation, tuple[str, ...]] = {
     "tfidf": ("vocabulary.json",),
     "hashing": (hashing_io.SETTINGS,),
@@ -20,14 +20,14 @@ FILES: dict[Representation, tuple[str, ...]] = {
 
 
 def representation_of(featurizer: Featurizer) -> Representation:
-    """Its name."""
+    """Return the name of a featurizer's representation."""
     if isinstance(featurizer, TfIdf):
         return "tfidf"
     return "hashing" if isinstance(featurizer, HashedNgrams) else "tokens"
 
 
 def save_featurizer(folder: Path, featurizer: Featurizer) -> Tensors:
-    """Write its files, and give its weights, which the caller writes."""
+    """Write a featurizer's files, and return its weights, which the caller writes."""
     if isinstance(featurizer, TfIdf):
         tfidf_io.write_vocabulary(folder / "vocabulary.json", featurizer)
         return tfidf_io.idf_tensors(featurizer)
@@ -39,7 +39,7 @@ def save_featurizer(folder: Path, featurizer: Featurizer) -> Tensors:
 
 
 def load_featurizer(folder: Path, representation: Representation, tensors: Tensors, remedy: str) -> Featurizer:
-    """Read what `save_reads` wrote and gave; `VerdictError` with `remedy` where it is missing or does not fit."""
+    """Read a featurizer; `VerdictError` with `remedy` where a file is missing or does not fit its weights."""
     if representation == "tfidf":
         return tfidf_io.tfidf_from(folder / "vocabulary.json", tensors, remedy)
     if representation == "hashing":

@@ -1,8 +1,8 @@
-"""Word and character n-grams by hash instead of by vocabulary: what is kept does not grow with the rows.
+"""Word and character n-grams by hash instead of by vocabulary, in memory that does not grow with the rows.
 
-The n-grams are those of TF-IDF (`tfidf.py`). A hash of each gives the number of its feature and a sign, so that those
+The n-grams are those of TF-IDF (`tfidf.py`). A hash of each gives the number of its feature and a sign, so that n-grams
 that share a feature cancel out on average (Weinberger et al. 2009). The hash is a polynomial over all windows of an
-array at once: several times as fast as a function that is called for each n-gram.
+array at once: several times as fast as a function call for each n-gram.
 """
 
 from array import array
@@ -13,13 +13,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from verdict.classifier.features.negation import marked
-from verdict.classifier.features.rows import Floats, SparseRows, stacked
+from verdict.classifier.features.negation import marked_tokens
+from verdict.classifier.features.rows import Floats, SparseRows, stack_rows
 from verdict.classifier.params import Ngrammed
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
-# Texts that are worked on at a time, and characters: memory stays constant whatever is read.
+# Texts and characters of a batch at most, which keeps memory constant.
 ROWS, CHARACTERS = 20_000, 2_000_000
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
@@ -28,8 +28,8 @@ _FEATURE = np.uint64(2**31 - 1)
 
 
 @dataclass(frozen=True)
-class Marked:
-    """n texts as marked tokens, as arrays: what hashes are made of, and what lies on disk until a training reads it.
+class MarkedTexts:
+    """n texts as arrays of marked tokens, from which hashes are computed; training reads them from disk.
 
     Args:
         letters: the characters of the different tokens, end to end, uint32.
@@ -47,12 +47,12 @@ class Marked:
         return len(self.ends) - 1
 
     @classmethod
-    def of(cls, texts: Iterable[str], params: Ngrammed) -> "Marked":
+    def from_texts(cls, texts: Iterable[str], params: Ngrammed) -> "MarkedTexts":
         """Mark some texts."""
         places: dict[str, int] = {}
         tokens, ends = array("i"), array("q", [0])
         for text in texts:
-            found = marked(text, params.negation_span, params.repeat_after_but)
+            found = marked_tokens(text, params.negation_span, params.repeat_after_but)
             tokens.extend([places.setdefault(token, len(places)) for token in found])
             ends.append(len(tokens))
         letters = np.frombuffer("".join(places).encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -66,7 +66,7 @@ class HashedNgrams:
 
     Args:
         params: the marking and the n-grams; `min_df` means nothing here.
-        idf: how rare each feature is, (features,), float32.
+        idf: the inverse document frequency of each feature, (features,), float32.
     """
 
     params: Ngrammed
@@ -79,23 +79,24 @@ class HashedNgrams:
 
     def transform(self, texts: Iterable[str]) -> SparseRows:
         """Features of shape (texts, size), float32."""
-        return stacked([self.features(Marked.of(part, self.params)) for part in portions(texts)] or [self._none])
+        batches = (MarkedTexts.from_texts(batch, self.params) for batch in text_batches(texts))
+        return stack_rows(list(map(self.features, batches)) or [self._empty])
 
-    def features(self, marked: Marked) -> SparseRows:
+    def features(self, marked: MarkedTexts) -> SparseRows:
         """Features of shape (n, size)."""
-        words, (tokens, chars) = self.signed(marked)
-        texts, chars = _at_tokens(marked, tokens, chars)
+        words, (tokens, chars) = self.signed_features(marked)
+        texts, chars = _repeat_by_text(marked, tokens, chars)
         signed = np.concatenate([words[1], chars])
-        return self.weighed(_counted(np.concatenate([words[0], texts]), signed, (len(marked), self.size)))
+        return self.weigh(_sum_signs(np.concatenate([words[0], texts]), signed, (len(marked), self.size)))
 
-    def signed(self, marked: Marked) -> tuple[tuple[Places, Hashes], tuple[Places, Hashes]]:
+    def signed_features(self, marked: MarkedTexts) -> tuple[tuple[Places, Hashes], tuple[Places, Hashes]]:
         """For each n-gram the text of a word, or the token of characters, and its feature with the sign as last bit."""
-        half, grams = self.size // 2, _Grams(marked)
-        words = _signed(*grams.words(self.params.word.ngrams), half)
-        tokens, chars = _signed(*grams.characters(self.params.char.ngrams), self.size - half)
+        half, grams = self.size // 2, _NgramHashes(marked)
+        words = _signed_features(*grams.words(self.params.word.ngrams), half)
+        tokens, chars = _signed_features(*grams.characters(self.params.char.ngrams), self.size - half)
         return words, (tokens, chars + np.uint64(half << 1))
 
-    def weighed(self, counts: SparseRows) -> SparseRows:
+    def weigh(self, counts: SparseRows) -> SparseRows:
         """(1 + log count) · idf with the counts' signs, words and characters each of length 1."""
         data: Floats = np.copysign((np.log(np.abs(counts.data)) + 1) * self.idf[counts.indices], counts.data)
         rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
@@ -105,21 +106,21 @@ class HashedNgrams:
         return SparseRows(data, counts.indices, counts.indptr, counts.shape)
 
     @property
-    def _none(self) -> SparseRows:
-        return self.features(Marked.of([], self.params))
+    def _empty(self) -> SparseRows:
+        return self.features(MarkedTexts.from_texts([], self.params))
 
 
 @dataclass(frozen=True)
-class _Grams:
-    """The hashes of n-grams, each with the place of the text or the token that it stands in."""
+class _NgramHashes:
+    """The hashes of n-grams, each with the number of its text or token."""
 
-    marked: Marked
+    marked: MarkedTexts
 
     def words(self, ngrams: tuple[int, int]) -> tuple[Places, Hashes]:
         return _windows(self._of_tokens[self.marked.tokens], np.diff(self.marked.ends), ngrams)
 
     def characters(self, ngrams: tuple[int, int]) -> tuple[Places, Hashes]:
-        """Of the tokens with a blank at each edge; one that is shorter than all n-grams counts once, whole."""
+        """Hash the n-grams of the tokens, a blank at each edge; a token shorter than all n-grams counts once, whole."""
         lengths = self.marked.lengths.astype(np.int64) + 2
         ends = np.cumsum(lengths)
         padded = np.full(lengths.sum(), ord(" "), np.uint64)
@@ -130,16 +131,16 @@ class _Grams:
 
     @cached_property
     def _of_tokens(self) -> Hashes:
-        """Of each different token."""
+        """The hash of each different token."""
         lengths = self.marked.lengths.astype(np.int64)
         places = np.arange(len(self.marked.letters)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        mixed = _mixed(self.marked.letters.astype(np.uint64) + _mixed((places + 1).astype(np.uint64)))
+        mixed = _mix(self.marked.letters.astype(np.uint64) + _mix((places + 1).astype(np.uint64)))
         starts = np.cumsum(lengths) - lengths
-        return _mixed(np.add.reduceat(mixed, starts)) if len(starts) else mixed
+        return _mix(np.add.reduceat(mixed, starts)) if len(starts) else mixed
 
 
-def portions(texts: Iterable[str]) -> Iterator[list[str]]:
-    """The texts in lists that are bounded in texts and in characters, at least one text in each."""
+def text_batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the texts in lists of at most `ROWS` texts and `CHARACTERS` characters, at least one text in each."""
     portion: list[str] = []
     size = 0
     for text in texts:
@@ -174,24 +175,24 @@ def _windows(values: Hashes, lengths: Places, ngrams: tuple[int, int], shorter: 
         else:
             continue
         places.append(item[at])
-        found.append(_mixed(hashes[at] + np.uint64(size)))
+        found.append(_mix(hashes[at] + np.uint64(size)))
     return np.concatenate([np.empty(0, np.int64), *places]), np.concatenate([np.empty(0, np.uint64), *found])
 
 
-def _mixed(values: Hashes) -> Hashes:
-    """Each bit of the outcome depends on each bit of the value."""
+def _mix(values: Hashes) -> Hashes:
+    """Mix the bits, so that each bit of the result depends on each bit of the value."""
     for _ in range(2):
         values = (values ^ (values >> _HALF)) * _MIX
     return values ^ (values >> _HALF)
 
 
-def _signed(places: Places, hashes: Hashes, width: int) -> tuple[Places, Hashes]:
+def _signed_features(places: Places, hashes: Hashes, width: int) -> tuple[Places, Hashes]:
     """For each hash its place, and its feature with the sign as the last bit."""
     return places, ((hashes % np.uint64(width)) << _ONE) | (hashes >> _TOP)
 
 
-def _at_tokens(marked: Marked, tokens: Places, signed: Hashes) -> tuple[Places, Hashes]:
-    """The features of different tokens, for each text that has the token, as often as it has it."""
+def _repeat_by_text(marked: MarkedTexts, tokens: Places, signed: Hashes) -> tuple[Places, Hashes]:
+    """Repeat the features of each different token for each of its occurrences in the texts."""
     signed = signed[np.argsort(tokens, kind="stable")]
     counts = np.bincount(tokens, minlength=len(marked.lengths))
     starts, counts = (np.cumsum(counts) - counts)[marked.tokens], counts[marked.tokens]
@@ -200,8 +201,8 @@ def _at_tokens(marked: Marked, tokens: Places, signed: Hashes) -> tuple[Places, 
     return np.repeat(texts, counts), signed[np.repeat(starts, counts) + within]
 
 
-def _counted(rows: Places, signed: Hashes, shape: tuple[int, int]) -> SparseRows:
-    """The sum of the signs of each feature in each row: one sort of whole numbers brings what is alike together."""
+def _sum_signs(rows: Places, signed: Hashes, shape: tuple[int, int]) -> SparseRows:
+    """Sum the signs of each feature in each row; one sort of integers groups them."""
     keys = (rows.astype(np.uint64) << _HALF) | signed
     keys.sort()
     cells = keys >> _ONE
@@ -214,7 +215,7 @@ def _counted(rows: Places, signed: Hashes, shape: tuple[int, int]) -> SparseRows
 
 
 def idf_of(frequencies: Places, rows: int) -> npt.NDArray[np.float32]:
-    """How rare each feature is among so many texts, smoothed as scikit-learn does it."""
+    """The inverse document frequency of each feature among `rows` texts, smoothed as scikit-learn does it."""
     smoothed = frequencies.astype(np.float32) + np.float32(1)
     idf: npt.NDArray[np.float32] = np.log(np.float32(rows + 1) / smoothed) + np.float32(1)
     return idf

@@ -3,25 +3,25 @@
 import numpy as np
 import scipy.sparse as sp
 
-from verdict.classifier.features.hashing import HashedNgrams, Hashes, Marked, Places
+from verdict.classifier.features.hashing import HashedNgrams, Hashes, MarkedTexts, Places
 from verdict.classifier.features.rows import SparseRows
 from verdict.classifier.features.sparse_io import to_scipy
 
 
-def features(featurizer: HashedNgrams, marked: Marked) -> sp.csr_matrix:
-    """What `Hashed.features` gives, each row in an order of its own."""
+def features(featurizer: HashedNgrams, marked: MarkedTexts) -> sp.csr_matrix:
+    """The matrix of `HashedNgrams.features`; the columns within a row are in no order."""
     counts = _counts(featurizer, marked)
-    return to_scipy(featurizer.weighed(SparseRows(counts.data, counts.indices, counts.indptr, counts.shape)))
+    return to_scipy(featurizer.weigh(SparseRows(counts.data, counts.indices, counts.indptr, counts.shape)))
 
 
-def frequencies(featurizer: HashedNgrams, marked: Marked) -> Places:
-    """In how many of the texts each feature occurs, (size,)."""
+def frequencies(featurizer: HashedNgrams, marked: MarkedTexts) -> Places:
+    """Count the texts that each feature occurs in, (size,)."""
     return np.bincount(_counts(featurizer, marked).indices, minlength=featurizer.size)
 
 
-def _counts(featurizer: HashedNgrams, marked: Marked) -> sp.csr_matrix:
-    """One product: texts by what they are made of (their own words as one thing, and tokens), that by features."""
-    words, (tokens, chars) = featurizer.signed(marked)
+def _counts(featurizer: HashedNgrams, marked: MarkedTexts) -> sp.csr_matrix:
+    """Count features as the product of two matrices: texts by parts (all words of a text, each token), by features."""
+    words, (tokens, chars) = featurizer.signed_features(marked)
     texts, different = len(marked), len(marked.lengths)
     places = np.concatenate([words[0], tokens + texts])
     of_parts = _matrix(places, np.concatenate([words[1], chars]), (texts + different, featurizer.size))

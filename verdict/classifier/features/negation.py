@@ -1,4 +1,4 @@
-"""Turns a text into marked tokens, so that n-grams can see what negates a word and what a "but" outweighs."""
+"""Turns a text into marked tokens, so that n-grams show negated words and the clause after a "but"."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _NEGATOR = re.compile(
 )
 _CONTRAST = frozenset({"but", "although", "though", "however", "yet"})
 _CLAUSE_END = frozenset(".,;:!?()")
-# Tokens remembered at most, and of which length: the commonest are most of what is read.
+# The most tokens that are cached, and the length of the longest; most text consists of common tokens.
 _REMEMBERED = 20_000
 _MEMORABLE_LENGTH = 64
 
@@ -32,10 +32,10 @@ def mark(text: str, negation_span: int, repeat_after_but: bool) -> str:
         >>> mark("It's not good, but short.", 4, True)
         "it's not GOOD , but short . short ."
     """
-    return " ".join(marked(text, negation_span, repeat_after_but))
+    return " ".join(marked_tokens(text, negation_span, repeat_after_but))
 
 
-def marked(text: str, negation_span: int, repeat_after_but: bool) -> list[str]:
+def marked_tokens(text: str, negation_span: int, repeat_after_but: bool) -> list[str]:
     """The tokens of `mark`."""
     tokens = list(_negated(text, negation_span))
     if repeat_after_but and "but" in tokens:
@@ -45,28 +45,28 @@ def marked(text: str, negation_span: int, repeat_after_but: bool) -> list[str]:
 
 
 def _negated(text: str, span: int) -> Iterator[str]:
-    left = 0
+    remaining = 0
     for token in _TOKEN.findall(text):
-        lower, negates, ends, is_word = (_seen if len(token) <= _MEMORABLE_LENGTH else _look)(token)
+        lower, negates, ends, is_word = (_classify_cached if len(token) <= _MEMORABLE_LENGTH else _classify)(token)
         if negates:
-            left = span
+            remaining = span
             yield lower
             continue
         if ends:
-            left = 0
-        if left and is_word:
-            left -= 1
+            remaining = 0
+        if remaining and is_word:
+            remaining -= 1
             yield token.upper()
         else:
             yield lower
 
 
-def _look(token: str) -> tuple[str, bool, bool, bool]:
-    """A token in lower case; whether it negates, ends what is negated, and is a word."""
+def _classify(token: str) -> tuple[str, bool, bool, bool]:
+    """Return a token in lower case, and whether it negates, ends a negation, and is a word."""
     lower = token.lower()
     is_word = lower[0].isalnum()
     ends = lower in _CONTRAST or (not is_word and not _CLAUSE_END.isdisjoint(lower))
     return lower, _NEGATOR.match(lower) is not None, ends, is_word
 
 
-_seen = lru_cache(_REMEMBERED)(_look)
+_classify_cached = lru_cache(_REMEMBERED)(_classify)

@@ -1,7 +1,7 @@
-"""What a kind of model starts from: for an encoder a pretrained checkpoint, checked byte for byte, for others nothing.
+"""Pretrained checkpoints that an encoder starts from, checked byte for byte; other kinds start from nothing.
 
-data/start/KIND.json says it, so that the DAG can depend on the file of the chosen kind alone. Only three files of a
-checkpoint are ever read, config.json, tokenizer.json and model.safetensors: none of them holds code.
+data/start/KIND.json names the start, so that the DAG depends on the file of the chosen kind alone. Only three files of
+a checkpoint are read, config.json, tokenizer.json and model.safetensors: none of them holds code.
 """
 
 import re
@@ -15,7 +15,7 @@ from verdict.base.files import read_json, replacing, sha256
 from verdict.classifier.features.tokens import CONFIG, TOKENIZER, missing_library
 
 FOLDER = Path("data/start")
-# Where the features keep the weights that the training starts from.
+# The folder within data/features of the weights that the training starts from.
 START = "start"
 WEIGHTS = "model.safetensors"
 FILES = (CONFIG, WEIGHTS, TOKENIZER)
@@ -33,7 +33,7 @@ def require_start(kind: str) -> None:
 
 
 def checkpoint_folder(reference: str) -> Path:
-    """The folder of a checkpoint whose files were checked.
+    """Check the files of a checkpoint, and return its folder.
 
     Args:
         reference: `data/start/NAME`, pinned by data/start/NAME.json and fetched when it is not there yet;
@@ -42,12 +42,12 @@ def checkpoint_folder(reference: str) -> Path:
     Raises:
         VerdictError: it is not there, not pinned, or not what the pin says.
     """
-    if found := _HUB.fullmatch(reference):
-        return _of_hub(found["name"], found["commit"])
-    if found := _LOCAL.fullmatch(reference):
-        return _of_folder(Path(found["folder"]), found["hash"])
+    if match := _HUB.fullmatch(reference):
+        return _hub_checkpoint(match["name"], match["commit"])
+    if match := _LOCAL.fullmatch(reference):
+        return _local_checkpoint(Path(match["folder"]), match["hash"])
     if Path(reference).parent == FOLDER:
-        return _pinned(Path(reference))
+        return _pinned_checkpoint(Path(reference))
     weights = Path(reference) / WEIGHTS
     if weights.is_file():
         remedy = f"{_KEY}: {reference}@{sha256(weights)}"
@@ -63,42 +63,42 @@ def copy_checkpoint(source: Path, target: Path) -> None:
             shutil.copyfile(source / name, partial)
 
 
-def _pinned(folder: Path) -> Path:
+def _pinned_checkpoint(folder: Path) -> Path:
     pin = folder.with_suffix(".json")
     document = read_json(pin, f"git checkout {pin}")
     files = document.get("files") if isinstance(document, dict) else None
     if not isinstance(files, dict) or set(files) != set(FILES):
         raise VerdictError(str(pin), f"does not pin {', '.join(FILES)}", f"git checkout {pin}")
     if not folder.exists():
-        done = subprocess.run([sys.executable, "-I", "data/fetch.py", "--start", folder.name], check=False)
-        if done.returncode:
+        process = subprocess.run([sys.executable, "-I", "data/fetch.py", "--start", folder.name], check=False)
+        if process.returncode:
             raise VerdictError(
                 str(folder), "could not be fetched (see above)", f"python -I data/fetch.py --start {folder.name}"
             )
     for name, expected in files.items():
-        _require(folder / name)
+        _require_file(folder / name)
         if sha256(folder / name) != expected:
             remedy = f"delete {folder}, then python -I data/fetch.py --start {folder.name}"
             raise VerdictError(str(folder / name), f"not the file that {pin} pins", remedy)
     return folder
 
 
-def _of_folder(folder: Path, expected: str) -> Path:
+def _local_checkpoint(folder: Path, expected: str) -> Path:
     for name in FILES:
-        _require(folder / name)
-    if (found := sha256(folder / WEIGHTS)) != expected:
-        remedy = f"{_KEY}: {folder}@{found}, if this is what you mean"
+        _require_file(folder / name)
+    if (actual := sha256(folder / WEIGHTS)) != expected:
+        remedy = f"{_KEY}: {folder}@{actual}, if this is what you mean"
         raise VerdictError(str(folder / WEIGHTS), "not the weights that params.yaml names", remedy)
     return folder
 
 
-def _require(path: Path) -> None:
+def _require_file(path: Path) -> None:
     if not path.is_file():
         what = "no such file; weights in other formats than safetensors can hold code and are not read"
         raise VerdictError(str(path), what, "a checkpoint with config.json, tokenizer.json and model.safetensors")
 
 
-def _of_hub(name: str, commit: str) -> Path:
+def _hub_checkpoint(name: str, commit: str) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
@@ -111,5 +111,5 @@ def _of_hub(name: str, commit: str) -> Path:
             f"{name}@{commit}", f"not to be had from the hub: {reason}", "check name, commit and network"
         ) from None
     for file in FILES:
-        _require(folder / file)
+        _require_file(folder / file)
     return folder

@@ -1,7 +1,7 @@
-"""A sparse matrix by rows: of SciPy's what a prediction needs, bit for bit, without what SciPy costs.
+"""A sparse matrix by rows that gives SciPy's results bit for bit, with only what a prediction needs.
 
 SciPy checks and converts at every step, which takes five times as long as the arithmetic of one sentence; and it is
-larger than all else that a service needs.
+larger than all other libraries of a service.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-# Columns, rising, and what stands there.
+# The column numbers, rising, and their values.
 Row = tuple[npt.NDArray[np.int32], Floats]
 _NO_ROW: Row = (np.empty(0, np.int32), np.empty(0, np.float32))
 
@@ -31,7 +31,7 @@ class SparseRows:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, rows: Sequence[Row], columns: int) -> Self:
+    def from_rows(cls, rows: Sequence[Row], columns: int) -> Self:
         """The matrix of some rows."""
         ends = np.array([0, *accumulate(len(indices) for indices, _ in rows)], np.int32)
         # To join one array with none takes longer than it looks.
@@ -49,7 +49,7 @@ class SparseRows:
         return product
 
 
-def stacked(parts: Sequence[SparseRows]) -> SparseRows:
+def stack_rows(parts: Sequence[SparseRows]) -> SparseRows:
     """The rows of all parts, of which there is at least one, in their order."""
     if len(parts) == 1:
         return parts[0]

@@ -17,13 +17,13 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_arrow_parts
 from verdict.classifier.features import hashing_batches
 from verdict.classifier.features.arrays import read_arrays, write_arrays
-from verdict.classifier.features.hashing import HashedNgrams, Marked, Places, portions
+from verdict.classifier.features.hashing import HashedNgrams, MarkedTexts, Places, text_batches
 from verdict.classifier.params import Ngrammed
 
 # A pile is worked on in memory, and there are no more than so many, each an open file.
 _PILE, _PILES = 50_000, 200
 _SCHEMA = pa.schema({"row": pa.int64(), "text": pa.string()})
-_NAMES = [field.name for field in fields(Marked)]
+_NAMES = [field.name for field in fields(MarkedTexts)]
 _REMEDY = "dvc repro featurize"
 
 
@@ -49,7 +49,7 @@ class Shards:
         """Rows and features, as of a matrix."""
         return self.rows, self.featurizer.size
 
-    def joined(self, other: "Shards") -> "Shards":
+    def concatenate(self, other: "Shards") -> "Shards":
         """These rows, then the other's."""
         moved = tuple((path, first + self.rows) for path, first in other.files)
         return Shards(self.featurizer, self.files + moved, self.rows + other.rows)
@@ -71,12 +71,12 @@ def write_shards(folder: Path, split: str, table: Path, params: Ngrammed) -> dic
     Returns:
         The names of the shards, in order, and how many rows each has.
     """
-    found: dict[str, int] = {}
+    rows_by_shard: dict[str, int] = {}
     piles = deal(folder, table)
-    for pile, shards in zip(piles, map_items(partial(shards_of, split, params), enumerate(piles)), strict=True):
-        found |= shards
+    for pile, shards in zip(piles, map_items(partial(write_pile, split, params), enumerate(piles)), strict=True):
+        rows_by_shard |= shards
         pile.unlink()
-    return found
+    return rows_by_shard
 
 
 def deal(folder: Path, table: Path) -> list[Path]:
@@ -95,29 +95,29 @@ def deal(folder: Path, table: Path) -> list[Path]:
     return paths
 
 
-def shards_of(split: str, params: Ngrammed, numbered: tuple[int, Path]) -> dict[str, int]:
+def write_pile(split: str, params: Ngrammed, numbered: tuple[int, Path]) -> dict[str, int]:
     """Write the shards of a numbered pile beside it; their names, and how many rows each has."""
     name, pile = f"{split}-{numbered[0]:03}", numbered[1]
     with pa.ipc.open_file(pile) as opened:
         table = opened.read_all()
-    table, found, start = table.take(np.random.default_rng(0).permutation(len(table))), {}, 0
-    for number, texts in enumerate(portions(table["text"].to_pylist())):
+    table, rows_by_shard, start = table.take(np.random.default_rng(0).permutation(len(table))), {}, 0
+    for number, texts in enumerate(text_batches(table["text"].to_pylist())):
         rows = table["row"].slice(start, len(texts)).to_numpy()
-        write_shard(pile.with_name(f"{name}-{number:03}.safetensors"), rows, Marked.of(texts, params))
-        found[f"{name}-{number:03}"] = len(texts)
+        write_shard(pile.with_name(f"{name}-{number:03}.safetensors"), rows, MarkedTexts.from_texts(texts, params))
+        rows_by_shard[f"{name}-{number:03}"] = len(texts)
         start += len(texts)
-    return found
+    return rows_by_shard
 
 
-def write_shard(path: Path, rows: Places, marked: Marked) -> None:
+def write_shard(path: Path, rows: Places, marked: MarkedTexts) -> None:
     """Write some marked texts with the numbers of their rows."""
     write_arrays(path, {"rows": rows, **{name: getattr(marked, name) for name in _NAMES}})
 
 
-def read_shard(path: Path) -> tuple[npt.NDArray[np.int64], Marked]:
+def read_shard(path: Path) -> tuple[npt.NDArray[np.int64], MarkedTexts]:
     """Read what `write_shard` wrote; `VerdictError` when it is missing, damaged or something else."""
     parts = read_arrays(path, _REMEDY, ["rows", *_NAMES], "marked texts")
-    rows, marked = parts.pop("rows"), Marked(**parts)
+    rows, marked = parts.pop("rows"), MarkedTexts(**parts)
     if len(rows) != len(marked):
         raise VerdictError(str(path), f"{len(rows)} rows, but {len(marked)} texts", _REMEDY)
     return rows, marked

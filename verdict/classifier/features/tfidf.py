@@ -1,7 +1,7 @@
 """Word and character TF-IDF: `fit` learns the vocabulary and the weights, `TfIdf` applies them.
 
-Both are those of scikit-learn (tests compare them), which cuts every word into n-grams anew each time that it comes up:
-nearly all of the time of a prediction. Here its n-grams are remembered, and no stage but train imports scikit-learn.
+Both give scikit-learn's results (tests compare them). scikit-learn spends most of a prediction on cutting words that it
+has already seen into n-grams; here the n-grams of a word are cached, and no stage but train imports scikit-learn.
 """
 
 import math
@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from verdict.base.errors import VerdictError
-from verdict.classifier.features.negation import marked
-from verdict.classifier.features.rows import Row, SparseRows, stacked
+from verdict.classifier.features.negation import marked_tokens
+from verdict.classifier.features.rows import Row, SparseRows, stack_rows
 from verdict.classifier.params import Ngrammed, Ngrams
 
 Floats = npt.NDArray[np.float32]
-# Words remembered at most, and of which length: memory stays constant whatever is read.
+# The most words that are cached, and the length of the longest, which keeps memory constant.
 _REMEMBERED = 200_000
 _MEMORABLE_LENGTH = 64
 # Texts that are weighed at a time.
@@ -65,7 +65,7 @@ class Block:
 
     def characters(self, tokens: Sequence[str]) -> "array[int]":
         """Feature numbers of the known character n-grams within the tokens, their edges as blanks."""
-        found = array("i")
+        numbers_found = array("i")
         for token in tokens:
             numbers = self._known.get(token)
             if numbers is None:
@@ -76,8 +76,8 @@ class Block:
                     if len(self._known) >= _REMEMBERED:
                         self._known.clear()
                     self._known[token] = numbers
-            found.extend(numbers)
-        return found
+            numbers_found.extend(numbers)
+        return numbers_found
 
 
 def word_grams(tokens: Sequence[str], ngrams: tuple[int, int]) -> list[str]:
@@ -122,11 +122,12 @@ class TfIdf:
         """Features of shape (texts, size), float32, indices sorted."""
         rows = map(self._row, texts)
         parts = iter(lambda: list(islice(rows, _TEXTS)), [])
-        return stacked([SparseRows.of(part, self.size) for part in parts] or [SparseRows.of([], self.size)])
+        matrices = [SparseRows.from_rows(part, self.size) for part in parts]
+        return stack_rows(matrices or [SparseRows.from_rows([], self.size)])
 
     def _row(self, text: str) -> Row:
         """The features of a text, (1 + log count) · idf, each block then of length 1."""
-        tokens = marked(text, self.params.negation_span, self.params.repeat_after_but)
+        tokens = marked_tokens(text, self.params.negation_span, self.params.repeat_after_but)
         words, split = self.word.words(tokens), len(self.word.terms)
         found = array("i", _ENDS)
         found.extend(words)
@@ -140,13 +141,13 @@ class TfIdf:
         data += 1
         data *= self._idf[indices]
         at = len(set(words))
-        _scale(data[:at])
-        _scale(data[at:])
+        _normalise(data[:at])
+        _normalise(data[at:])
         return indices, data
 
 
-def _scale(block: Floats) -> None:
-    """Make it of length 1, in place."""
+def _normalise(block: Floats) -> None:
+    """Scale a block to length 1, in place."""
     if len(block):  # reduceat: reduce adds in another order, so that last bits differ
         block /= math.sqrt(np.add.reduceat(block * block, _FIRST)[0]) or 1
 
@@ -159,23 +160,23 @@ def fit(texts: Sequence[str], params: Ngrammed) -> TfIdf:
             frequent enough to be kept.
     """
     refuse_if_too_large(sum(map(len, texts)), params.max_memory_gib)
-    tokens = [marked(text, params.negation_span, params.repeat_after_but) for text in texts]
+    tokens = [marked_tokens(text, params.negation_span, params.repeat_after_but) for text in texts]
 
     @lru_cache(_REMEMBERED)
     def grams_of(token: str) -> frozenset[str]:
         return frozenset(char_grams(token, params.char.ngrams))
 
-    words = _learnt((set(word_grams(row, params.word.ngrams)) for row in tokens), params.word)
-    chars = _learnt((set[str]().union(*map(grams_of, row)) for row in tokens), params.char)
+    words = _learn_block((set(word_grams(row, params.word.ngrams)) for row in tokens), params.word)
+    chars = _learn_block((set[str]().union(*map(grams_of, row)) for row in tokens), params.char)
     if not words.terms and not chars.terms:  # words alone may be none: a language without spaces, a text each
         remedy = "lower featurize.word.min_df and featurize.char.min_df, or give more data"
         raise VerdictError("params.yaml", "featurize: no n-gram of words or characters is frequent enough", remedy)
-    own = Ngrammed.model_validate({name: getattr(params, name) for name in Ngrammed.model_fields})
-    return TfIdf(words, chars, own)
+    ngram_params = Ngrammed.model_validate({name: getattr(params, name) for name in Ngrammed.model_fields})
+    return TfIdf(words, chars, ngram_params)
 
 
-def _learnt(texts: Iterable[set[str]], settings: Ngrams) -> Block:
-    """The terms that are frequent enough, in order, and how rare each is, smoothed as scikit-learn does it."""
+def _learn_block(texts: Iterable[set[str]], settings: Ngrams) -> Block:
+    """Learn the terms that are frequent enough, in order, and their IDF, smoothed as scikit-learn does it."""
     number, frequency = 0, Counter[str]()
     for number, terms in enumerate(texts, 1):  # noqa: B007 - the last one is how many there are
         frequency.update(terms)
@@ -185,10 +186,7 @@ def _learnt(texts: Iterable[set[str]], settings: Ngrams) -> Block:
 
 
 def refuse_if_too_large(characters: int, max_memory_gib: float) -> None:
-    """Say no before any work when so many characters of text would not fit, with the figure.
-
-    What may be used is `max_memory_gib`, or the machine's memory where that is less.
-    """
+    """Refuse, before any work, a text that needs more memory than `max_memory_gib` or than the machine has."""
     estimate = _GIB_AT_REST + characters * _BYTES_PER_CHARACTER / 2**30
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     allowed = min(max_memory_gib, machine)

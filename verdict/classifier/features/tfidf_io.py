@@ -63,7 +63,7 @@ def idf_tensors(tfidf: TfIdf) -> Tensors:
 def write_tensors(path: Path, tensors: Tensors) -> None:
     """Write safetensors in the same bytes every time."""
     with replacing(path) as partial:
-        # No metadata: with two keys or more the library writes them in an order of its own each time.
+        # No metadata: the library writes two keys or more in another order each time.
         partial.write_bytes(save(dict(sorted(tensors.items()))))
 
 

@@ -35,13 +35,13 @@ class Tokens:
         """The number of tokens of each text, shape (n,)."""
         return np.diff(self.ends)
 
-    def joined(self, other: "Tokens") -> "Tokens":
+    def concatenate(self, other: "Tokens") -> "Tokens":
         """These texts, then the other's."""
         return Tokens(
             np.concatenate([self.ids, other.ids]), np.concatenate([self.ends, other.ends[1:] + self.ends[-1]])
         )
 
-    def chosen(self, rows: npt.NDArray[np.int64]) -> "Tokens":
+    def select(self, rows: npt.NDArray[np.int64]) -> "Tokens":
         """Some of the texts, in the order of `rows`."""
         parts = [self.ids[self.ends[row] : self.ends[row + 1]] for row in rows]
         ends = np.cumsum([0, *map(len, parts)], dtype=np.int64)
@@ -52,7 +52,7 @@ class Tokens:
         lengths = self.lengths[rows]
         mask = np.arange(max(1, int(lengths.max(initial=0)))) < lengths[:, None]
         ids = np.zeros(mask.shape, dtype=np.int64)
-        ids[mask] = self.chosen(rows).ids
+        ids[mask] = self.select(rows).ids
         return ids, mask
 
 
@@ -61,8 +61,8 @@ class Tokeniser:
 
     Args:
         definition: the checkpoint's tokenizer.json.
-        config: its config.json, which says what network reads the ids.
-        max_tokens: what stands behind them is cut off.
+        config: its config.json, which describes the network that reads the ids.
+        max_tokens: longer texts are cut off.
     """
 
     def __init__(self, definition: str, config: dict[str, Any], max_tokens: int) -> None:
@@ -78,9 +78,9 @@ class Tokeniser:
 
     def transform(self, texts: Iterable[str]) -> Tokens:
         """The token ids of some texts."""
-        found = [encoding.ids for encoding in self._library.encode_batch(list(texts))]
-        ends = np.cumsum([0, *map(len, found)], dtype=np.int64)
-        return Tokens(np.array([number for ids in found for number in ids], dtype=np.int32), ends)
+        texts_ids = [encoding.ids for encoding in self._library.encode_batch(list(texts))]
+        ends = np.cumsum([0, *map(len, texts_ids)], dtype=np.int64)
+        return Tokens(np.array([number for ids in texts_ids for number in ids], dtype=np.int32), ends)
 
 
 def _library(definition: str) -> "Library":
@@ -95,7 +95,7 @@ def _library(definition: str) -> "Library":
 
 
 def missing_library(name: str) -> VerdictError:
-    """The error where the encoder's libraries are not installed: they come only where it is chosen."""
+    """The error of a missing library of the encoder, which is installed only where the encoder is chosen."""
     return VerdictError(name, "not installed; train.model: encoder needs it", INSTALL)
 
 
@@ -111,22 +111,22 @@ def load_tokeniser(folder: Path, remedy: str) -> Tokeniser:
     limit = read_json(folder / LIMIT, remedy)
     if not isinstance(limit, dict) or type(limit.get("max_tokens")) is not int or limit["max_tokens"] < 2:
         raise VerdictError(str(folder / LIMIT), "holds no max_tokens from 2", remedy)
-    return tokeniser_of(folder, limit["max_tokens"], remedy)
+    return read_tokeniser(folder, limit["max_tokens"], remedy)
 
 
-def tokeniser_of(folder: Path, max_tokens: int, remedy: str = "another checkpoint") -> Tokeniser:
+def read_tokeniser(folder: Path, max_tokens: int, remedy: str = "another checkpoint") -> Tokeniser:
     """The tokenizer and the config of a checkpoint."""
     config = read_json(folder / CONFIG, remedy)
     if not isinstance(config, dict):
         raise VerdictError(str(folder / CONFIG), "not a config", remedy)
-    # Read as JSON first, so that a damaged file is told by its place.
+    # Read as JSON first, so that the error of a damaged file has its position.
     definition = json.dumps(read_json(folder / TOKENIZER, remedy), ensure_ascii=False)
     try:
-        made = Tokeniser(definition, config, max_tokens)
+        tokeniser = Tokeniser(definition, config, max_tokens)
     except ValueError as error:
         raise VerdictError(str(folder / TOKENIZER), str(error), remedy) from None
-    _require_fit(folder, made, remedy)
-    return made
+    _require_fit(folder, tokeniser, remedy)
+    return tokeniser
 
 
 def _require_fit(folder: Path, tokeniser: Tokeniser, remedy: str) -> None:
@@ -138,7 +138,7 @@ def _require_fit(folder: Path, tokeniser: Tokeniser, remedy: str) -> None:
         raise VerdictError(str(folder / TOKENIZER), what, remedy)
     if type(places) is not int:
         return
-    if "roberta" in str(config.get("model_type")):  # it counts from behind the padding's number
+    if "roberta" in str(config.get("model_type")):  # its positions begin after the padding's number
         places -= int(config.get("pad_token_id") or 1) + 1
     if tokeniser.max_tokens > places:
         what = f"the network has {places} places, and max_tokens is {tokeniser.max_tokens}"

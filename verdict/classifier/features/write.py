@@ -14,7 +14,7 @@ from verdict.classifier.features.pretrained import START, checkpoint_folder, cop
 from verdict.classifier.features.shards import read_shard, write_shards
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.features.tfidf_io import save_tfidf, write_tensors
-from verdict.classifier.features.tokens import save_tokeniser, tokeniser_of, write_tokens
+from verdict.classifier.features.tokens import read_tokeniser, save_tokeniser, write_tokens
 from verdict.classifier.params import Featurize, Ngrammed
 from verdict.classifier.params.kinds import Representation
 
@@ -25,7 +25,7 @@ _REMEDY = "dvc repro prepare"
 
 
 def write_features(folder: Path, tables: Tables, settings: Featurize, representation: Representation) -> str:
-    """Write a representation of some prepared tables; what it is made of, in words.
+    """Write a representation of some prepared tables, and return a description of it in words.
 
     Raises:
         VerdictError: a table is missing or damaged, or needs more memory than there is.
@@ -53,16 +53,16 @@ def _write_tfidf(folder: Path, tables: Tables, settings: Featurize) -> str:
 
 def _write_hashed(folder: Path, tables: Tables, settings: Featurize) -> str:
     """Marked texts in shards, and how rare each hash is in `train`."""
-    own = Ngrammed.model_validate({name: getattr(settings, name) for name in Ngrammed.model_fields})
+    ngram_params = Ngrammed.model_validate({name: getattr(settings, name) for name in Ngrammed.model_fields})
     folder.mkdir(parents=True, exist_ok=True)
-    shards = {name: write_shards(folder, name, table, own) for name, table in tables.items()}
-    hashed = HashedNgrams(own, np.ones(settings.hashing.features, np.float32))
+    shards = {name: write_shards(folder, name, table, ngram_params) for name, table in tables.items()}
+    hashed = HashedNgrams(ngram_params, np.ones(settings.hashing.features, np.float32))
     frequencies = np.zeros(hashed.size, np.int64)
     for name in shards["train"]:
         frequencies += frequencies_of(hashed, read_shard(folder / f"{name}.safetensors")[1])
-    learnt = HashedNgrams(own, idf_of(frequencies, sum(shards["train"].values())))
-    hashing_io.write_settings(folder / hashing_io.SETTINGS, learnt)
-    write_tensors(folder / IDF, {hashing_io.IDF: learnt.idf})
+    weighted = HashedNgrams(ngram_params, idf_of(frequencies, sum(shards["train"].values())))
+    hashing_io.write_settings(folder / hashing_io.SETTINGS, weighted)
+    write_tensors(folder / IDF, {hashing_io.IDF: weighted.idf})
     write_json(folder / CONTENTS, {"representation": "hashing", "shards": shards})
     used = np.count_nonzero(frequencies)
     return f"{sum(map(len, shards.values()))} shards; {used} of {hashed.size} hashed features occur"
@@ -71,7 +71,7 @@ def _write_hashed(folder: Path, tables: Tables, settings: Featurize) -> str:
 def _write_token_ids(folder: Path, tables: Tables, settings: Featurize) -> str:
     """Token ids, and the checkpoint that they belong to; how many, and how many texts are cut, in words."""
     source = checkpoint_folder(settings.tokens.checkpoint)
-    tokeniser = tokeniser_of(source, settings.tokens.max_tokens)
+    tokeniser = read_tokeniser(source, settings.tokens.max_tokens)
     copy_checkpoint(source, folder / START)
     save_tokeniser(folder, tokeniser)
     cut = total = 0

@@ -1,6 +1,7 @@
-"""What a model makes of features, by kind: a package each, with the model itself and how it is trained.
+"""The kinds of model: a package each, with the model itself and its training.
 
-Of a kind's package two functions are called: `rebuilt(tensors, reads, classes)`, and `fit` of its module `training`.
+A kind's package has two functions that are called from outside: `model_from_tensors(tensors, featurizer, classes)`, and
+`fit` of its module `training`.
 """
 
 from importlib import import_module
@@ -9,10 +10,10 @@ from verdict.classifier.features.featurizer import Featurizer, representation_of
 from verdict.classifier.params.kinds import KINDS, Model, Tensors
 
 
-def rebuilt(kind: str, tensors: Tensors, featurizer: Featurizer, classes: int) -> Model:
+def model_from_tensors(kind: str, tensors: Tensors, featurizer: Featurizer, classes: int) -> Model:
     """A model from its named arrays and what it reads; `ValueError` when they do not fit together."""
-    given = representation_of(featurizer)
-    if given not in KINDS[kind].representations:
-        raise ValueError(f"a model of kind {kind} does not read {given}")
-    model: Model = import_module(f"{__name__}.{kind}").rebuilt(tensors, featurizer, classes)
+    representation = representation_of(featurizer)
+    if representation not in KINDS[kind].representations:
+        raise ValueError(f"a model of kind {kind} does not read {representation}")
+    model: Model = import_module(f"{__name__}.{kind}").model_from_tensors(tensors, featurizer, classes)
     return model

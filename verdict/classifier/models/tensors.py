@@ -1,23 +1,25 @@
-"""What all kinds of model need to know about arrays."""
+"""Checks and functions of arrays that all kinds of model use."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
+Tensors = Mapping[str, npt.NDArray[np.float32]]
 
-def require(tensors: Mapping[str, npt.NDArray[np.float32]], shapes: Mapping[str, tuple[int | None, ...]]) -> None:
+
+def require_tensors(tensors: Tensors, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
     """Check names, shapes (`None`: any size), type and finiteness; `ValueError` names the first that is off."""
     if set(tensors) != set(shapes):
         raise ValueError(f"tensors {sorted(tensors)}, expected {sorted(shapes)}")
     for name, expected in shapes.items():
-        found = tensors[name]
-        fits = len(found.shape) == len(expected) and all(
-            want in (None, size) for want, size in zip(expected, found.shape, strict=True)
+        tensor = tensors[name]
+        fits = len(tensor.shape) == len(expected) and all(
+            want in (None, size) for want, size in zip(expected, tensor.shape, strict=True)
         )
-        if not fits or found.dtype != np.float32:
-            raise ValueError(f"tensor {name} is {found.dtype}{list(found.shape)}, expected float32{list(expected)}")
-        if not np.isfinite(found).all():
+        if not fits or tensor.dtype != np.float32:
+            raise ValueError(f"tensor {name} is {tensor.dtype}{list(tensor.shape)}, expected float32{list(expected)}")
+        if not np.isfinite(tensor).all():
             raise ValueError(f"tensor {name} holds NaN or infinity")
 
 
@@ -29,7 +31,7 @@ def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 def one_against_rest(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """The probability of each class against the rest, scaled to sum to 1; even where all of them are 0."""
-    # Each call of NumPy is felt by one text: np.clip alone takes as long as three others.
+    # With a single text each call of NumPy counts: np.clip alone takes as long as three others.
     bounded = np.minimum(np.maximum(np.negative(scores, dtype=np.float64), -500), 500)
     return _to_one(1 / (1 + np.exp(bounded)))
 

@@ -19,7 +19,7 @@ NgramRange = tuple[Count, Count]
 
 
 class Ngrams(Section):
-    """One TF-IDF block: the shortest and longest n-gram, and in how many texts a term must stand to be kept."""
+    """One TF-IDF block: the shortest and longest n-gram, and the least number of texts that a kept term occurs in."""
 
     ngrams: Annotated[NgramRange, Field(strict=False)]
     min_df: Count
@@ -32,14 +32,14 @@ class Ngrams(Section):
 
 
 class TokenIds(Section):
-    """What an encoder reads, and the checkpoint that it starts from."""
+    """The token ids of an encoder, and the checkpoint that it starts from."""
 
     checkpoint: Annotated[str, Field(min_length=1)]
     max_tokens: Annotated[int, Field(ge=8, le=512)]
 
 
 class Ngrammed(Section):
-    """The marking of the words, and the two TF-IDF blocks that stand side by side."""
+    """The marking of negated words, and the two TF-IDF blocks."""
 
     negation_span: Annotated[int, Field(ge=0)]
     repeat_after_but: bool
@@ -49,7 +49,7 @@ class Ngrammed(Section):
 
 
 class Hashing(Section):
-    """Of `featurize.method: hashing`: how many features there are, half of them for words, half for characters."""
+    """The number of features of `featurize.method: hashing`, half of them for words, half for characters."""
 
     features: Annotated[int, Field(ge=2**10, le=2**28)] = 2**20
 
@@ -103,7 +103,7 @@ class Encoder(Section):
 
 
 class Train(Section):
-    """Which model is trained, on what, and from which seed."""
+    """The kind of model, its seeds, its device, and the settings of each kind."""
 
     seed: Seed
     seeds: Annotated[tuple[Seed, ...], Field(strict=False)]
@@ -126,7 +126,7 @@ class Train(Section):
 
 
 class Evaluate(Section):
-    """How predictions are summed up; `headline` is the metric that decides."""
+    """The settings of the metrics; `headline` is the metric that decides."""
 
     headline: Annotated[str, AfterValidator(known_metric)] = HEADLINE
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
@@ -142,7 +142,7 @@ class Params(Section):
     featurize: Featurize
     train: Train
     evaluate: Evaluate
-    # Of the judge and of who counts labels (verdict/review/params.py, verdict/monitoring): known here by name alone.
+    # Checked by the review and the monitoring (verdict/review/params.py, verdict/monitoring), accepted here unread.
     gate: Any = None
     report: Any = None
     feedback: Any = None

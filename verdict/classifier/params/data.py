@@ -21,12 +21,12 @@ def _several(value: object) -> object:
 
 
 def shortest(cell: str) -> str:
-    """A cell, or a label, without the zeros of a whole number: 1 and 1.0 are the same class."""
+    """Drop the decimal zeros of a whole number: the labels 1 and 1.0 are the same class."""
     return _WHOLE.sub(r"\1", cell) if _WHOLE.fullmatch(cell) else cell
 
 
 def _words(value: object) -> object:
-    """Labels that YAML reads as numbers, or true and false, as a table's cells are read."""
+    """Convert labels that YAML reads as numbers, true or false to the text of a table's cell."""
     if isinstance(value, list | tuple):
         return tuple(map(_words, value))
     if isinstance(value, float):
@@ -107,7 +107,7 @@ class Data(Section):
 
 
 class Split(Section):
-    """Which rows are tested on, which stop a training, and which it learns from."""
+    """The split of the rows into train, validation and test."""
 
     by: Literal["group", "date", "column"] = "group"
     column: Name | None = None

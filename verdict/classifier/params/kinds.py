@@ -1,4 +1,4 @@
-"""The kinds of model. A new one is a line here, a package in `classifier.models`, and a group of params.yaml."""
+"""The kinds of model. A new kind is a line here, a package in `classifier.models`, and a group of params.yaml."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias
@@ -29,7 +29,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of model reads, and what it can be trained on.
+    """The representations and the hardware that a kind of model can use.
 
     Args:
         representations: what `featurize` can make for it.

@@ -1,4 +1,4 @@
-"""The metrics by name, for whoever writes, checks or shows them; free of numpy, which not every job installs."""
+"""The names of the metrics. This module does without numpy, which not every job installs."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 COMMON = ("weighted_f1", "macro_f1", "accuracy", "mcc", "log_loss", "ece")
 BINARY = ("roc_auc", "average_precision")
 RATED = ("rating_r",)
-# Of one class, told as `recall:LABEL`.
+# Of one class, written as `recall:LABEL`.
 BY_CLASS = ("precision", "recall", "f1")
 LOWER_IS_BETTER = frozenset({"log_loss", "ece"})
 # The metric that decides, unless params.yaml names another.
@@ -28,7 +28,7 @@ def class_metric_names(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def known_metric(name: str) -> str:
-    """The name of a metric, as pydantic checks it; whether the data has it, such as its class, is seen later."""
+    """Check the name of a metric for pydantic; whether the data has it, such as its class, is checked later."""
     metric, _, label = name.partition(":")
     if name in (*COMMON, *BINARY, *RATED) or (metric in BY_CLASS and label):
         return name

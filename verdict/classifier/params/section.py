@@ -1,4 +1,4 @@
-"""What every group of params.yaml is: a frozen object that forbids unknown keys, and what is said of those."""
+"""The base class of params.yaml's groups, which are frozen and forbid unknown keys, and its error messages."""
 
 import math
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Section(BaseModel):
 
 
 def explain(error: ValidationError) -> str:
-    """Each unusable key on a line of its own, with what is wrong with it."""
+    """List the unusable keys, one a line, each with its problem."""
     return "".join(f"\n  {_message(problem)}" for problem in error.errors())
 
 

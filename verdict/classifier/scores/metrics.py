@@ -1,7 +1,7 @@
-"""The metrics, defined once: functions of sums over rows, and of two classes those of a ranking.
+"""The only definition of the metrics: functions of sums over rows, and for two classes those of a ranking.
 
-The stages sum over all rows, the bootstrap of the review over the groups that it draws: what a change is judged by is
-what the files say.
+The stages sum over all rows, the bootstrap of the review over the groups that it draws, so that both report the same
+metrics.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """n rows with their truth and what a model says of them.
+    """n rows with their truth and a model's predictions.
 
     Args:
         labels: the K classes, in the order of the probabilities.
@@ -57,7 +57,7 @@ class ScoredRows:
 
 @dataclass(frozen=True)
 class Sums:
-    """Which column of the sums is what: for K classes hits, true and predicted counts, then loss, gaps, moments."""
+    """The columns of the sums: for K classes hits, true and predicted counts, then loss, gaps, moments."""
 
     labels: tuple[str, ...]
     bins: int
@@ -65,11 +65,11 @@ class Sums:
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return 3 * len(self.labels) + 1 + self.bins + (5 if self.rated else 0)
 
     def of_rows(self, rows: ScoredRows) -> tuple[Codes, Floats]:
-        """What each row adds to which columns of the sums, (n, 5), and 5 more where there is a rating."""
+        """Return the columns that each row adds to and the values that it adds, (n, 5), or (n, 10) with a rating."""
         classes, predicted, confidence = len(self.labels), rows.predicted, rows.confidence
         right = predicted == rows.actual
         counted = [rows.actual, classes + rows.actual, 2 * classes + predicted]
@@ -100,7 +100,7 @@ class Sums:
         spread = (n**2 - (predicted**2).sum(axis=-1)) * (n**2 - (actual**2).sum(axis=-1))
         loss = 3 * len(self.labels)
         gaps = sums[..., loss + 1 : loss + 1 + self.bins]
-        found = {
+        metrics = {
             "weighted_f1": (actual * f1).sum(axis=-1) / n,
             "macro_f1": f1.mean(axis=-1),
             "accuracy": hit / n,
@@ -108,7 +108,7 @@ class Sums:
             "log_loss": sums[..., loss] / n,
             "ece": np.abs(gaps).sum(axis=-1) / n,
         }
-        return {**found, "rating_r": _correlation(n, sums[..., -5:])} if self.rated else found
+        return {**metrics, "rating_r": _correlation(n, sums[..., -5:])} if self.rated else metrics
 
     def of_class(self, sums: Floats, label: str) -> dict[str, Floats]:
         """Precision, recall, F1 and support of one class; 0 where it is undefined."""
@@ -131,7 +131,7 @@ class Ranking:
     positive: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, rows: ScoredRows) -> "Ranking":
+    def from_rows(cls, rows: ScoredRows) -> "Ranking":
         """The ranking by the probability of the second class, which is the positive one."""
         values = rows.probabilities[:, 1]
         order = np.argsort(-values, kind="stable")
@@ -145,11 +145,11 @@ class Ranking:
         """
         ranked = counts[..., self.order]
         hits = np.cumsum(ranked * self.positive, axis=-1)[..., self.last]
-        both = np.cumsum(ranked, axis=-1)[..., self.last]
-        gained, missed = (np.diff(part, axis=-1, prepend=0.0) for part in (hits, both - hits))
-        positive, negative = hits[..., -1], (both - hits)[..., -1]
+        ranked_counts = np.cumsum(ranked, axis=-1)[..., self.last]
+        gained, missed = (np.diff(part, axis=-1, prepend=0.0) for part in (hits, ranked_counts - hits))
+        positive, negative = hits[..., -1], (ranked_counts - hits)[..., -1]
         area = (missed * (hits - gained / 2)).sum(axis=-1)
-        precise = (gained * _ratio(hits, both)).sum(axis=-1)
+        precise = (gained * _ratio(hits, ranked_counts)).sum(axis=-1)
         known = (positive > 0) & (negative > 0)
         return {
             "roc_auc": _ratio(area, positive * negative),
@@ -161,17 +161,13 @@ def compute_metrics(rows: ScoredRows, bins: int) -> dict[str, float]:
     """Each metric of a set of rows with all digits, of each class those named `recall:LABEL`, and n."""
     layout = Sums(rows.labels, bins, rows.rating is not None)
     sums = layout.of_all(rows)
-    found = layout.metrics(sums)
+    metrics = layout.metrics(sums)
     if len(rows.labels) == 2:
-        ranked = Ranking.of(rows).metrics(np.ones(len(rows)))
-        found = {**{name: found[name] for name in found if name != "rating_r"}, **ranked, **_only(found, "rating_r")}
+        rated = {"rating_r": metrics.pop("rating_r")} if layout.rated else {}  # it comes last
+        metrics |= Ranking.from_rows(rows).metrics(np.ones(len(rows))) | rated
     for label in rows.labels:
-        found |= {f"{name}:{label}": value for name, value in layout.of_class(sums, label).items()}
-    return {**{name: float(value) for name, value in found.items()}, "n": len(rows)}
-
-
-def _only(found: dict[str, Floats], name: str) -> dict[str, Floats]:
-    return {name: found[name]} if name in found else {}
+        metrics |= {f"{name}:{label}": value for name, value in layout.of_class(sums, label).items()}
+    return {**{name: float(value) for name, value in metrics.items()}, "n": len(rows)}
 
 
 def rounded(values: Mapping[str, Any]) -> dict[str, float]:
@@ -206,7 +202,7 @@ def _moments(rows: ScoredRows) -> tuple[Floats, ...]:
 
 
 def _standard(values: Floats) -> Floats:
-    """Mean 0 and deviation 1, which a correlation does not see, and its sums of squares keep their digits by."""
+    """Scale to mean 0 and deviation 1: a correlation stays the same, and its sums of squares lose no digits."""
     spread = values.std()
     return (values - values.mean()) / spread if spread > 0 else np.zeros_like(values)
 
@@ -214,7 +210,7 @@ def _standard(values: Floats) -> Floats:
 def _correlation(n: Floats, moments: Floats) -> Floats:
     x, y, xx, yy, xy = np.moveaxis(moments, -1, 0)
     spreads = [np.clip(squares / n - (total / n) ** 2, 0, None) for squares, total in ((xx, x), (yy, y))]
-    # Below this share of the whole table's variance: a constant's rounding.
+    # A smaller share of the whole table's variance is rounding error of a constant.
     varies = (spreads[0] > 1e-13) & (spreads[1] > 1e-13)
     return _ratio(xy / n - x * y / n**2, np.where(varies, np.sqrt(spreads[0] * spreads[1]), 0))
 

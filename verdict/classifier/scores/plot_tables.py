@@ -1,6 +1,6 @@
-"""The rows that the plots of evaluate are drawn from: confusion, calibration, precision and recall, mistakes.
+"""The data of evaluate's plots: confusion, calibration, precision and recall, mistakes.
 
-What grows with the data is bounded, so that a plot can be read: the commonest classes and slices are shown.
+A plot shows only the commonest classes and slices, so that it stays readable.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +41,7 @@ def confusions(rows: ScoredRows, slices: Iterable[Slice]) -> Iterator[Row]:
 def shown_classes(rows: ScoredRows) -> list[int]:
     """The places of the classes that a confusion can show, in their order: those with most rows.
 
-    They are the same whatever a model says, so that main's and a change's can stand beside each other.
+    They do not depend on the predictions, so that the confusions of base and candidate have the same classes.
     """
     counts = np.bincount(rows.actual, minlength=len(rows.labels))
     return sorted(np.argsort(-counts, kind="stable")[:_CLASSES].tolist())

@@ -25,8 +25,8 @@ def write_plots(
         folder: plots/.
         predictions: truth columns, and a probability of each class.
         labels: the classes in their order.
-        settings: how they are summed up.
-        published: scores of others to show beside ours.
+        settings: of the metrics and the list of mistakes.
+        published: published scores to show beside ours.
     """
     rows, parts = scored_rows(predictions, labels, str(folder)), list(slice_masks(predictions))
     ids = predictions["id"].to_pylist()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MetricsBySlice = dict[str, dict[str, float]]
 _NUMBERS = ("rating", "weight")
-# Before the name of a class that is a column's name, too.
+# Precedes the name of a class that is a column's name, too.
 _MARK = "p:"
 
 
@@ -34,7 +34,7 @@ def probability_columns(labels: Sequence[str]) -> list[str]:
 
 
 def labels_of(columns: Iterable[str]) -> tuple[str, ...]:
-    """The classes that a table has probabilities of: `columns_of` the other way round."""
+    """The classes that a table has probabilities of, the inverse of `probability_columns`."""
     return tuple(name.removeprefix(_MARK) for name in columns if name not in COLUMNS)
 
 
@@ -55,27 +55,27 @@ def label_codes(table: "Table", labels: Sequence[str], where: str, start: int = 
     """The place of each row's label among the labels.
 
     Raises:
-        VerdictError: it names a row whose label is none of them; of a part of a table, which begins at row `start`.
+        VerdictError: a row has another label; its number counts from `start`, the first row of this part of a table.
     """
     column = table["label"] if isinstance(table, pa.Table) else pa.array(table["label"].tolist(), pa.string())
     known = pa.array(labels, pa.string())
-    found: Codes = np.asarray(pc.fill_null(pc.index_in(column, known), -1), dtype=np.intp)
-    if (unknown := np.flatnonzero(found < 0)).size:
+    places: Codes = np.asarray(pc.fill_null(pc.index_in(column, known), -1), dtype=np.intp)
+    if (unknown := np.flatnonzero(places < 0)).size:
         row = int(unknown[0])
         what = f"unknown label {column[row].as_py()!r:.80}; there is {', '.join(labels)}"
         raise VerdictError(f"{where}, row {start + row}", what, "dvc repro prepare")
-    return found
+    return places
 
 
 def scored_rows(predictions: "Table", labels: tuple[str, ...], where: str) -> ScoredRows:
-    """What the metrics are computed from; `where` is what a message calls the table."""
+    """Read the labels and probabilities of a table of predictions, which messages call `where`."""
     columns = [np.asarray(predictions[name], dtype=np.float64) for name in probability_columns(labels)]
     rating = np.asarray(predictions["rating"], dtype=np.float64) if "rating" in _names(predictions) else None
     return ScoredRows(labels, label_codes(predictions, labels, where), np.column_stack(columns), rating)
 
 
 def slice_masks(table: "Table") -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    """Which rows belong to `overall`, then to each slice, in the order of the rows."""
+    """Yield `overall`, then each slice in the order of the rows, with a mask of its rows."""
     yield OVERALL, np.full(len(table), True)
     if "slice" in _names(table):
         values = np.asarray(table["slice"], dtype=np.str_)
@@ -86,30 +86,30 @@ def slice_masks(table: "Table") -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
 def metrics_by_slice(
     predictions: "Table", labels: tuple[str, ...], bins: int, where: str = "predictions"
 ) -> MetricsBySlice:
-    """The `figures`, with all digits: overall, then of each slice, in the order of the rows."""
+    """Compute the metrics, with all digits: overall, then of each slice, in the order of the rows."""
     rows = scored_rows(predictions, labels, where)
     return {name: compute_metrics(rows[inside], bins) for name, inside in slice_masks(predictions)}
 
 
-def metrics_document(found: MetricsBySlice, labels: Sequence[str]) -> dict[str, Any]:
-    """Figures in the shape of a metrics file, rounded: of each class overall alone."""
-    short = {name: {key: value for key, value in own.items() if ":" not in key} for name, own in found.items()}
-    document: dict[str, Any] = {OVERALL: {**rounded(short.pop(OVERALL)), "classes": _classes(found[OVERALL], labels)}}
+def metrics_document(metrics: MetricsBySlice, labels: Sequence[str]) -> dict[str, Any]:
+    """Arrange metrics as a metrics file has them, rounded; those of single classes overall alone."""
+    short = {name: {key: value for key, value in own.items() if ":" not in key} for name, own in metrics.items()}
+    document: dict[str, Any] = {OVERALL: {**rounded(short.pop(OVERALL)), "classes": _classes(metrics[OVERALL], labels)}}
     return {**document, "slices": {name: rounded(own) for name, own in short.items()}} if short else document
 
 
-def _classes(found: Mapping[str, float], labels: Sequence[str]) -> dict[str, dict[str, float]]:
+def _classes(metrics: Mapping[str, float], labels: Sequence[str]) -> dict[str, dict[str, float]]:
     return {
         label: {
-            **rounded({name: found[f"{name}:{label}"] for name in BY_CLASS}),
-            "support": int(found[f"support:{label}"]),
+            **rounded({name: metrics[f"{name}:{label}"] for name in BY_CLASS}),
+            "support": int(metrics[f"support:{label}"]),
         }
         for label in labels
     }
 
 
 def require_headline(headline: str, labels: Sequence[str], rated: bool) -> None:
-    """Refuse a headline metric that the data does not have, or of which less is better."""
+    """Refuse a headline metric that the data does not have, or that is better when lower."""
     possible = [name for name in metrics_of(len(labels), rated) if name not in LOWER_IS_BETTER]
     if headline not in possible:
         what = f"evaluate.headline: {headline} is none of {', '.join(possible)} (there are {len(labels)} classes)"
@@ -121,16 +121,16 @@ def _names(table: "Table") -> list[str]:
 
 
 def scores_document(predictions: "Table", labels: tuple[str, ...], bins: int, source: Path) -> dict[str, Any]:
-    """The scores overall and of each slice, as a metrics file has them; `source` is what a message names."""
+    """Compute the scores overall and of each slice as a metrics file has them; messages name `source`."""
     return metrics_document(metrics_by_slice(predictions, labels, bins, str(source)), labels)
 
 
-def changed_label_share(old: "pd.DataFrame", new: "pd.DataFrame") -> float:
-    """The share of the rows of two tables that get another label by the second; 1 where they share none."""
-    said = []
-    for table in (old, new):
+def changed_label_share(base: "pd.DataFrame", candidate: "pd.DataFrame") -> float:
+    """Return the share of common rows whose predicted label differs between two tables; 1 without common rows."""
+    labels_by_id = []
+    for table in (base, candidate):
         labels = labels_of(table.columns)
         rows = table[probability_columns(labels)].to_numpy().argmax(axis=1)
-        said.append(dict(zip(table["id"], (labels[row] for row in rows), strict=True)))
-    both = said[0].keys() & said[1].keys()
-    return sum(said[0][name] != said[1][name] for name in both) / len(both) if both else 1.0
+        labels_by_id.append(dict(zip(table["id"], (labels[row] for row in rows), strict=True)))
+    shared = labels_by_id[0].keys() & labels_by_id[1].keys()
+    return sum(labels_by_id[0][name] != labels_by_id[1][name] for name in shared) / len(shared) if shared else 1.0

@@ -1,4 +1,4 @@
-"""Scores of others to show beside ours: data/published.csv."""
+"""Published scores to show beside ours: data/published.csv."""
 
 import csv
 import math
@@ -11,7 +11,7 @@ _COLUMNS = ["name", "slice", "metric", "value"]
 
 
 class Published(NamedTuple):
-    """A score that somebody published: whose, of which slice, in which metric."""
+    """A published score: the name of its model, the slice, the metric, the value."""
 
     name: str
     slice: str
@@ -20,7 +20,7 @@ class Published(NamedTuple):
 
 
 def read_published(path: Path) -> list[Published]:
-    """Read the file; of only its head line nothing comes.
+    """Read the file; a head line alone gives an empty list.
 
     Raises:
         VerdictError: it is missing, has other columns, or a value that is no number.
@@ -41,9 +41,9 @@ def read_published(path: Path) -> list[Published]:
 def _published(row: list[str], where: str, remedy: str) -> Published:
     try:
         name, slice_, metric, value = row
-        found = Published(name, slice_, metric, float(value))
+        score = Published(name, slice_, metric, float(value))
     except ValueError:
         raise VerdictError(where, f"not {', '.join(_COLUMNS)}, the last a number: {row!r:.100}", remedy) from None
-    if not math.isfinite(found.value):
+    if not math.isfinite(score.value):
         raise VerdictError(where, f"value is {value}, not a finite number", remedy)
-    return found
+    return score

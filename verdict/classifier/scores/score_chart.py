@@ -1,4 +1,4 @@
-"""The one picture that Vega cannot draw well: our scores by slice or class, the published beside them."""
+"""The picture of our scores by slice or class beside the published ones, which Vega cannot draw well."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +16,8 @@ from matplotlib.font_manager import findfont, get_font
 from verdict.base.files import replacing
 from verdict.classifier.scores.published import Published
 
-# Distinct by shape as well as by colour; the colours are Okabe and Ito's, told apart by colour-blind readers too.
-# The last figure moves a mark off the line, since some of the scores are equal.
+# Distinct by shape as well as by colour; the colours are Okabe and Ito's, which colour-blind readers can distinguish.
+# The last number moves a mark off the line, since some of the scores are equal.
 _MARKS = (
     ("D", "#555555", -0.2),
     ("s", "#E69F00", 0.2),
@@ -108,7 +108,7 @@ def _named(line: Line, place: int, between: str) -> str:
 
 
 def _label(name: str, place: int) -> str:
-    """A name on one line, cut; one in letters that matplotlib's own font lacks is told by its place.
+    """Cut a name to one line; a name in letters that matplotlib's own font lacks becomes its number.
 
     A font of the system would draw it, and other systems other bytes.
     """

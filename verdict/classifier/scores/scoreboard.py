@@ -61,10 +61,10 @@ def _classes(classes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _published(others: Sequence[Published], metrics: Mapping[str, Any]) -> Iterator[Iterator[str]]:
-    """A table of each metric that somebody published, with ours as its first row."""
+    """Yield a table of each published metric, with ours as its first row."""
     for metric in dict.fromkeys(one.metric for one in others):
-        found = {(one.name, one.slice): one.value for one in others if one.metric == metric}
-        yield _beside(metric, {**_ours(metric, metrics), **found}, list(dict.fromkeys(part for _, part in found)))
+        scores = {(one.name, one.slice): one.value for one in others if one.metric == metric}
+        yield _beside(metric, {**_ours(metric, metrics), **scores}, list(dict.fromkeys(part for _, part in scores)))
 
 
 _OURS = "this model"
@@ -75,10 +75,10 @@ def _ours(metric: str, metrics: Mapping[str, Any]) -> dict[tuple[str, str], floa
     return {(_OURS, name): figures[metric] for name, figures in groups.items() if metric in figures}
 
 
-def _beside(metric: str, found: Mapping[tuple[str, str], float], parts: Sequence[str]) -> Iterator[str]:
-    names = dict.fromkeys(name for name, _ in found)
+def _beside(metric: str, scores: Mapping[tuple[str, str], float], parts: Sequence[str]) -> Iterator[str]:
+    names = dict.fromkeys(name for name, _ in scores)
     shown = parts[:_ACROSS]
-    cells = [[name, *(_figure(found.get((name, part))) for part in shown)] for name in names]
+    cells = [[name, *(_figure(scores.get((name, part))) for part in shown)] for name in names]
     yield from _table([f"{metric}, published", *shown], cells)
     yield from _more(len(parts), "slices", _ACROSS)
 

@@ -1,4 +1,4 @@
-"""Scores on the validation split: of the artifact's seed in full, of further seeds to see how far chance moves them."""
+"""Scores on the validation split: all of the artifact's seed, and the headline metric of further seeds."""
 
 import statistics
 from collections.abc import Mapping
@@ -29,30 +29,30 @@ def write_validation(
         labels: the classes, in the order of the probabilities.
         headline: the metric that decides.
         seeds: probabilities by seed, (n, K); the artifact's comes first.
-        predictions: the file for those of the first seed; further ones lie beside it.
+        predictions: the file for those of the first seed; the others go beside it.
         scores: metrics/validation.json.
 
     Returns:
-        What stands in `scores`.
+        The content of `scores`.
     """
     tables = [with_probabilities(table, labels, probabilities) for probabilities in seeds.values()]
     names = [predictions.name, *(f"seed-{seed}.parquet" for seed in list(seeds)[1:])]
     for name, one in zip(names, tables, strict=True):
         write_table(predictions.with_name(name), one, one.schema)
-    all_of_them = [scores_document(one, labels, BINS, predictions) for one in tables]
-    values = [one[OVERALL][headline] for one in all_of_them]
+    documents = [scores_document(one, labels, BINS, predictions) for one in tables]
+    values = [one[OVERALL][headline] for one in documents]
     spread = {
         "values": {str(seed): value for seed, value in zip(seeds, values, strict=True)},
         "mean": round(statistics.fmean(values), 6),
         "std": round(statistics.stdev(values), 6) if len(values) > 1 else 0.0,
     }
-    found = {**all_of_them[0], "seeds": spread}
-    write_json(scores, found)
-    return found
+    document = {**documents[0], "seeds": spread}
+    write_json(scores, document)
+    return document
 
 
 def spread_in_words(seeds: dict[str, Any]) -> str:
-    """How far the seeds spread, for the end of a line; empty for one seed."""
+    """Describe the spread of the seeds, for the end of a line; empty for one seed."""
     if len(seeds["values"]) == 1:
         return ""
     return f"; {len(seeds['values'])} seeds: {seeds['mean']:.4f} ± {seeds['std']:.4f}"

@@ -1,1 +1,1 @@
-"""How models are trained: what reads the features, what all kinds share, what goes on after a kill."""
+"""Training: reading the features, the parts that all kinds share, and resuming after a kill."""

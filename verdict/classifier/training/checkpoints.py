@@ -1,4 +1,4 @@
-"""Where trainings that can go on keep their state, and whose it is meanwhile."""
+"""The files in which trainings keep their state to resume from, and their locks."""
 
 import os
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ VARIABLE = "VERDICT_CHECKPOINTS"
 
 
 def folder() -> Path:
-    """The folder of the states: the variable's, or `.checkpoints` of the repository.
+    """Return the folder of the states: the variable's, or `.checkpoints` of the repository.
 
     DVC runs some experiments in a folder that it deletes afterwards, and names the one that stays.
     """
@@ -22,14 +22,14 @@ def folder() -> Path:
 
 
 def acquire(path: Path) -> BaseFileLock:
-    """Hold a state for one training; `release` of what is returned lets it go, and so does the process's end.
+    """Lock a state for one training until the returned lock is released or the process ends.
 
     Raises:
-        VerdictError: another process, such as what a killed torchrun left behind, is at the same training.
+        VerdictError: another process, such as a child of a killed torchrun, runs the same training.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(_lock(path))
+        lock = FileLock(_lock_path(path))
         lock.acquire(blocking=False)
         return lock
     except Timeout:
@@ -37,11 +37,11 @@ def acquire(path: Path) -> BaseFileLock:
 
 
 def delete(paths: Iterable[Path]) -> None:
-    """Remove states: the trainings are over, and what they gave is written."""
+    """Delete states once the results of their trainings are written."""
     for path in paths:
         path.unlink(missing_ok=True)
-        _lock(path).unlink(missing_ok=True)
+        _lock_path(path).unlink(missing_ok=True)
 
 
-def _lock(path: Path) -> Path:
+def _lock_path(path: Path) -> Path:
     return path.with_suffix(".lock")

@@ -1,4 +1,4 @@
-"""What a training reads: the features that `featurize` wrote, the truth beside them, and whether they fit together."""
+"""The inputs of a training: the features that `featurize` wrote and the truth, checked against each other."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,10 +33,9 @@ _NUMBERS = ("rating", "weight")
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is trained on, by split; `featurizer` makes features of text.
+    """The training data by split, and the featurizer that made the features.
 
-    `dataset` says what the classes are, `truth` is that of the validation split, `source` has the SHA-256 of the
-    prepared tables.
+    `dataset` has the classes, `truth` the validation split's labels, `source` the SHA-256 of the prepared tables.
     """
 
     folder: Path
@@ -47,12 +46,12 @@ class Inputs:
 
     @property
     def truth(self) -> pa.Table:
-        """The validation split's, with all its columns."""
+        """The truth of the validation split, with all its columns."""
         return read_prepared(self.folder / "validation.parquet", _REMEDY)
 
     @property
     def groups(self) -> Iterator[str]:
-        """The group of each row, of all splits; read when they are asked for."""
+        """Yield the group of each row of all splits, read from disk."""
         for name in SPLITS:
             for part in read_arrow_parts(self.folder / f"{name}.parquet", _REMEDY, ["group"]):
                 yield from part["group"].to_pylist()
@@ -71,13 +70,13 @@ def read_inputs(folder: Path, model: str) -> Inputs:
     tensors = read_tensors(folder / IDF, _REMEDY) if representation != "tokens" else {}
     featurizer = load_featurizer(folder, representation, tensors, _REMEDY)
     dataset = read_dataset(folder / "dataset.json", _REMEDY)
-    data = {name: _data(folder / name, dataset, _features(folder, name, featurizer)) for name in SPLITS}
+    data = {name: _training_data(folder / name, dataset, _features(folder, name, featurizer)) for name in SPLITS}
     _refuse_absent_classes(folder / "train.parquet", data["train"])
     return Inputs(folder, featurizer, dataset, data, _source(folder / "source.json"))
 
 
 def _features(folder: Path, name: Split, featurizer: Featurizer) -> Features:
-    """What featurize made of the texts of a split."""
+    """Read the features of a split."""
     path = folder / f"{name}.safetensors"
     if isinstance(featurizer, HashedNgrams):
         return _shards(folder, name, featurizer)
@@ -92,13 +91,14 @@ def _features(folder: Path, name: Split, featurizer: Featurizer) -> Features:
 def _shards(folder: Path, name: Split, featurizer: HashedNgrams) -> Shards:
     path = folder / CONTENTS
     listed = read_json(path, _REMEDY).get("shards")
-    found = listed.get(name) if isinstance(listed, dict) else None
-    if not isinstance(found, dict) or not all(type(rows) is int for rows in found.values()):
+    rows_by_shard = listed.get(name) if isinstance(listed, dict) else None
+    if not isinstance(rows_by_shard, dict) or not all(type(rows) is int for rows in rows_by_shard.values()):
         raise VerdictError(str(path), f"does not list the shards of {name}", _REMEDY)
-    return Shards(featurizer, tuple((folder / f"{shard}.safetensors", 0) for shard in found), sum(found.values()))
+    files = tuple((folder / f"{shard}.safetensors", 0) for shard in rows_by_shard)
+    return Shards(featurizer, files, sum(rows_by_shard.values()))
 
 
-def _data(path: Path, dataset: Dataset, features: Features) -> TrainingData:
+def _training_data(path: Path, dataset: Dataset, features: Features) -> TrainingData:
     table = Path(f"{path}.parquet")
     actual, start, numbers = [], 0, defaultdict[str, list[Floats]](list)
     for part in prepared_parts(table, _REMEDY, *(["rating"] if dataset.rating else [])):
@@ -106,18 +106,18 @@ def _data(path: Path, dataset: Dataset, features: Features) -> TrainingData:
         start += len(part)
         for name in set(_NUMBERS) & set(part.column_names):
             numbers[name].append(part[name].to_numpy())
-    made = TrainingData(features, dataset.labels, np.concatenate(actual))
+    data = TrainingData(features, dataset.labels, np.concatenate(actual))
     rows = len(features) if isinstance(features, Tokens | Shards) else features.shape[0]
-    if rows != len(made.actual):
-        raise VerdictError(f"{path}.safetensors", f"has {rows} rows, expected {len(made.actual)}", _REMEDY)
+    if rows != len(data.actual):
+        raise VerdictError(f"{path}.safetensors", f"has {rows} rows, expected {len(data.actual)}", _REMEDY)
     if "weight" in numbers:
         weight = np.concatenate(numbers["weight"])
         # To a mean of 1: otherwise their unit would be a learning rate.
-        made = replace(made, weight=weight / (weight.mean() or 1.0))
+        data = replace(data, weight=weight / (weight.mean() or 1.0))
     if dataset.rating and "rating" in numbers:
         rating = np.concatenate(numbers["rating"]) - dataset.rating.middle
-        made = replace(made, rating=rating, reach=dataset.rating.reach)
-    return made
+        data = replace(data, rating=rating, reach=dataset.rating.reach)
+    return data
 
 
 def _representation(folder: Path) -> Representation:

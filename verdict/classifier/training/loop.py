@@ -1,4 +1,4 @@
-"""What the training of every kind shares: targets, early stopping, the learning curve, the progress bar."""
+"""The training loop of all kinds: targets, early stopping, the learning curve, the progress bar."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -24,15 +24,15 @@ Step = Callable[[int], tuple[Model, float]]
 
 
 class Fitted(NamedTuple):
-    """What a training leaves.
+    """The result of a training.
 
     Args:
-        model: what the artifact holds; with `train.refit` it was trained on the validation split, too.
+        model: for the artifact; with `train.refit` it was trained on the validation split, too.
         curve: of the training that the validation split stopped.
-        validation: what that training's best model says of the validation split, which it was not trained on; (n, K).
+        validation: probabilities of the validation split by that training's best model, which has not seen it; (n, K).
         rows: how many were trained on, each counted once for every epoch.
-        epochs: after how many the validation split found the model best.
-        seconds: spent on training, also before it was killed and went on.
+        epochs: the best epoch, from 1.
+        seconds: spent on training, including runs that were killed and resumed.
         states: files to remove (`verdict.classifier.training.checkpoints.delete`) once the results are written.
     """
 
@@ -64,7 +64,7 @@ class TrainingData:
     reach: float = 1.0
     weight: Floats | None = None
 
-    def at(self, rows: "Codes | slice", features: Features = None) -> "TrainingData":
+    def select(self, rows: "Codes | slice", features: Features = None) -> "TrainingData":
         """Some of the rows, with these features."""
         return replace(
             self,
@@ -80,16 +80,16 @@ class TrainingData:
             yield self
             return
         for rows, features in self.features.parts(draw):
-            yield self.at(rows, features)
+            yield self.select(rows, features)
 
-    def joined(self, other: "TrainingData") -> "TrainingData":
+    def concatenate(self, other: "TrainingData") -> "TrainingData":
         """These rows, then the other's."""
         return replace(
             self,
-            features=joined(self.features, other.features),
+            features=concatenate_features(self.features, other.features),
             actual=np.concatenate([self.actual, other.actual]),
-            rating=_concatenated(self.rating, other.rating),
-            weight=_concatenated(self.weight, other.weight),
+            rating=_concatenate(self.rating, other.rating),
+            weight=_concatenate(self.weight, other.weight),
         )
 
     def score(self, metric: str, probabilities: Floats) -> float:
@@ -99,48 +99,52 @@ class TrainingData:
         )
 
 
-def _concatenated(first: Floats | None, second: Floats | None) -> Floats | None:
+def _concatenate(first: Floats | None, second: Floats | None) -> Floats | None:
     return None if first is None or second is None else np.concatenate([first, second])
 
 
-def joined(first: Features, second: Features) -> Features:
+def concatenate_features(first: Features, second: Features) -> Features:
     """The rows of both, one after the other; they are of one representation."""
     if (isinstance(first, Tokens) and isinstance(second, Tokens)) or isinstance(first, Shards):
-        return first.joined(second)
+        return first.concatenate(second)
     return sp.vstack([first, second], format="csr")
 
 
-def said(model: Model, data: TrainingData) -> Floats:
+def predicted_probabilities(model: Model, data: TrainingData) -> Floats:
     """The probabilities that a model gives the rows, (n, K)."""
     if not isinstance(data.features, Shards):
         return model.probabilities(data.features)
-    found = np.empty((len(data.actual), len(data.labels)))
+    probabilities = np.empty((len(data.actual), len(data.labels)))
     for rows, features in data.features.parts():
-        found[rows] = model.probabilities(features)
-    return found
+        probabilities[rows] = model.probabilities(features)
+    return probabilities
 
 
 def targets(data: TrainingData, params: Train, by_class: Floats | None = None) -> Floats:
-    """How much each row counts for each class, of shape (n, K).
+    """Return the weight of each row for each class, of shape (n, K).
 
-    A rating near the middle says little about the class: of a text that was rated a little above it others may think
-    ill, of one far above they will not. With `train.rating_noise` a row, unless it is within the band in between,
-    counts for the last class as much as a normal distribution around its rating, of that deviation, lies above the
-    middle, and for the first with the rest. All of it is multiplied by the class's and by the row's own weight.
-    Of rows that are a part of more, `by_class` has the weights of the classes (`class_weights`) in all of these.
+    A rating near the middle says little about the class: another reader may rate the text on the other side. With
+    `train.rating_noise` a row outside the neutral band counts for the last class by the share of a normal distribution
+    around its rating, of that deviation, above the middle, and for the first class by the rest. The weights are
+    multiplied by those of the class and of the row.
+
+    Args:
+        data: n rows.
+        params: of the training.
+        by_class: the weights of the classes (`class_weights`) in the whole data, where `data` is a part of it.
     """
-    wanted = np.zeros((len(data.actual), len(data.labels)))
-    wanted[np.arange(len(data.actual)), data.actual] = 1
+    shares = np.zeros((len(data.actual), len(data.labels)))
+    shares[np.arange(len(data.actual)), data.actual] = 1
     if data.rating is not None and params.rating_noise:
         above = ndtr(data.rating / params.rating_noise)
         outside = np.isin(data.actual, (0, len(data.labels) - 1))
-        wanted[outside, 0], wanted[outside, -1] = (1 - above)[outside], above[outside]
-    wanted *= class_weights(data, params) if by_class is None else by_class
-    return wanted if data.weight is None else wanted * data.weight[:, None]
+        shares[outside, 0], shares[outside, -1] = (1 - above)[outside], above[outside]
+    shares *= class_weights(data, params) if by_class is None else by_class
+    return shares if data.weight is None else shares * data.weight[:, None]
 
 
 def class_weights(data: TrainingData, params: Train) -> Floats:
-    """How much each class counts, (K,): as params say, or so that all classes count alike."""
+    """Return the weight of each class, (K,): as params say, or balanced."""
     chosen = params.class_weight
     if chosen == "balanced":
         counts = np.bincount(data.actual, data.weight, minlength=len(data.labels))
@@ -168,10 +172,10 @@ def fit_epochs(
     limits = getattr(params, params.model)
     step = trainer(train)
     model, best, curve = early_stopping(limits.epochs, limits.patience, step, validation, (params.model, headline))
-    held_out = said(model, validation)
+    held_out = predicted_probabilities(model, validation)
     rows = len(train.actual) * len(curve) // 2
     if params.refit:
-        whole = train.joined(validation)
+        whole = train.concatenate(validation)
         rows += len(whole.actual) * best
         step = trainer(whole)
         for epoch in range(best):
@@ -189,8 +193,7 @@ def early_stopping(
         patience: how many without an improvement end it.
         step: trains one more epoch.
         validation: never trained on.
-        names: of the kind, which stands before the progress bar (that shows on a terminal alone), and of the headline
-            metric.
+        names: of the kind, shown before the progress bar (on a terminal), and of the headline metric.
 
     Returns:
         The best model, its epoch from 1, and the learning curve.
@@ -201,13 +204,13 @@ def early_stopping(
     with tqdm(total=epochs, desc=name, unit="epoch", disable=None, leave=False) as progress:
         for epoch in range(epochs):
             model, train_loss = step(epoch)
-            probabilities = said(model, validation)
+            probabilities = predicted_probabilities(model, validation)
             loss = log_loss(validation.actual, probabilities)
             if not math.isfinite(loss):
                 raise diverged(name, epoch)
             score = validation.score(headline, probabilities)
-            curve.append(point(epoch, "training", train_loss, score))
-            curve.append(point(epoch, "validation", loss, score))
+            curve.append(curve_point(epoch, "training", train_loss, score))
+            curve.append(curve_point(epoch, "validation", loss, score))
             progress.update()
             progress.set_postfix({"loss": f"{loss:.4f}", headline: f"{score:.4f}"})
             if best is None or loss < best[0]:
@@ -226,6 +229,6 @@ def diverged(name: str, epoch: int) -> VerdictError:
     )
 
 
-def point(epoch: int, on: str, loss: float, score: float) -> dict[str, Any]:
+def curve_point(epoch: int, on: str, loss: float, score: float) -> dict[str, Any]:
     """One row of the learning curve; `epoch` counts from 0, its rows from 1."""
     return {"epoch": epoch + 1, "on": on, "loss": round(loss, 6), "validation_headline": score}

@@ -1,7 +1,7 @@
-"""What an experiment cost, for the leaderboard.
+"""The cost of an experiment, for the leaderboard.
 
-Times differ from run to run, so they stand in no stage's outputs and not in dvc.lock. metrics/cost.json is in git and
-empty; DVC commits what a training writes into it with the experiment, and nowhere else is it written.
+Times differ from run to run, so they are in no stage's outputs and not in dvc.lock. metrics/cost.json is in git and
+empty; only trainings of an experiment write it, and DVC commits it with the experiment.
 """
 
 import os
@@ -15,7 +15,7 @@ _NAME = "DVC_EXP_NAME"
 
 
 def record_cost(seconds: float, rows: int, device: str) -> None:
-    """Note what a training took; nothing outside an experiment.
+    """Write the cost of a training, if it belongs to an experiment.
 
     Args:
         seconds: of the training, all seeds together.

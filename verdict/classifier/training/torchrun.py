@@ -1,4 +1,4 @@
-"""Several processes that train one model: torchrun starts them, this module only asks it to."""
+"""Training one model in several processes, which torchrun starts."""
 
 import os
 import sys
@@ -11,10 +11,10 @@ _STRAY = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
 
 
 def restart_under_torchrun(processes: int, several: bool) -> None:
-    """Become torchrun with so many processes of this very command, unless that is what we are in already.
+    """Replace this process by torchrun with `processes` processes of the same command; do nothing inside torchrun.
 
-    On several machines torchrun is called by hand (docs/encoder.md); then nothing is done. Where variables of torchrun
-    are set by something else, they count for nothing, which is said.
+    On several machines torchrun is called by hand (docs/encoder.md). Variables of torchrun that something else has set
+    are ignored, with a note on standard error.
 
     Args:
         processes: `train.processes`.
@@ -44,12 +44,12 @@ def restart_under_torchrun(processes: int, several: bool) -> None:
 
 
 def torchrun_number(name: str, alone: int) -> int:
-    """A number that torchrun gives its processes, such as RANK; `alone` where it did not start this one."""
+    """Return a number that torchrun gives its processes, such as RANK; `alone` if torchrun did not start this one."""
     return int(os.environ.get(name, alone)) if _STARTED in os.environ else alone
 
 
 def leave_process_group() -> None:
-    """Part from the other processes; nothing where there are none."""
+    """Leave torch's process group, if this process is in one."""
     if torchrun_number("WORLD_SIZE", 1) != 1:
         from torch import distributed
 
@@ -58,5 +58,5 @@ def leave_process_group() -> None:
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that writes."""
+    """True in the process that writes."""
     return torchrun_number("RANK", 0) == 0

@@ -1,6 +1,6 @@
-"""The reference: what training text is made of, as counts, and how far other text of the same kind lies from it.
+"""The reference of drift: word counts of the training text, and limits of the distance of other text of its kind.
 
-It stands beside the artifact, not in it. It holds the most frequent words of the training text, hashes of the others,
+Its file is beside the artifact, not in it. It holds the most frequent words of the training text, hashes of the others,
 and counts by slice: no text, and no word that is rare.
 """
 
@@ -20,8 +20,8 @@ from verdict.classifier.params.metric_names import OVERALL
 from verdict.monitoring.reference.mixture import Fit, Floats, SliceProfiles, Window, fit
 from verdict.monitoring.reference.words import Counter, Counts
 
-# Texts of a window, the share of them whose words are counted, and the first ones of a release that later ones are
-# compared with.
+# Texts of a window, the share of them whose words are counted, and the number of first texts of a release that later
+# ones are compared with.
 WINDOW_TEXTS, COUNTED_SHARE, FIRST_TEXTS = 2_000, 0.5, 10_000
 # Steps of the confidence of an answer, and of the length of a text in characters.
 CONFIDENCE_STEPS, LENGTHS = 10, (10, 30, 100, 300, 1_000, 3_000, 10_000)
@@ -31,10 +31,10 @@ Row = tuple[Whole, ...]
 
 
 class Limits(BaseModel):
-    """The mean of windows of validation and some standard deviations, by slice: few are beyond.
+    """The limits of drift by slice: the mean of windows of validation plus some standard deviations.
 
-    Those that end in `since` are of windows that are compared with the first texts of a release: the watch alone does
-    so, and waits for two in a row. One window must be farther off.
+    Those that end in `since` are for windows compared with the first texts of a release, which the watch alone does. It
+    waits for two in a row; a single window must be farther off.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,12 +48,12 @@ class Limits(BaseModel):
     confidence_since: tuple[float, ...]
 
     def of(self, kind: str, mix: Floats) -> float:
-        """The limit of a mixture of the slices: what chance does to each adds up in squares."""
+        """Return the limit of a mixture of the slices: the variations by chance add up in squares."""
         return float(np.sqrt(mix @ np.square(getattr(self, kind))))
 
 
 class Reference(BaseModel):
-    """What models/reference.json holds.
+    """The content of models/reference.json.
 
     Args:
         labels: the classes, in the order of the artifact.
@@ -89,31 +89,31 @@ class Reference(BaseModel):
 
     @cached_property
     def counter(self) -> Counter:
-        """Counts words as this reference does."""
+        """A counter of this reference's words."""
         return Counter(self.frequent, np.frombuffer(base64.b64decode(self.known), "<u4").tolist())
 
     @cached_property
     def digest(self) -> str:
-        """Names the labels and the words that it counts by: two references of one digest count alike."""
+        """A hash of the labels and the counted words: two references of one digest count alike."""
         counted = "\n".join((*self.labels, "", *self.frequent, self.known))
         return hashlib.sha256(counted.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @cached_property
     def slice_profiles(self) -> SliceProfiles:
-        """What text of each slice is made of, for `mixture.fit`."""
+        """The profile of each slice, for `mixture.fit`."""
         words = np.array([[*row, 0] for row in self.words], np.int64)
-        # Of a large window as many words count as a window of validation has: see `mixture.fit`.
+        # A larger window counts as if it had only as many words as a window of validation: see `mixture.fit`.
         most = COUNTED_SHARE * WINDOW_TEXTS * float(np.mean(self.lengths))
-        answers, own = shares(np.array(self.answers)), np.array(self.classes)
-        classes = shares(own) - shares(own.sum(axis=0) - own)
+        answers, by_class = answer_shares(np.array(self.answers)), np.array(self.classes)
+        classes = answer_shares(by_class) - answer_shares(by_class.sum(axis=0) - by_class)
         return SliceProfiles(words, np.array(self.unknown), np.array(self.lengths), answers, classes, most)
 
     def to_json(self) -> str:
-        """As JSON, in the same bytes for the same reference."""
+        """Return the reference as JSON, in the same bytes every time."""
         return self.model_dump_json(indent=1) + "\n"
 
     def counted_by(self, names: Collection[str]) -> "Reference":
-        """The same for counts by fewer words: a frequent one that is not among them is one of the others."""
+        """Return the reference for counts of these words alone: other frequent words join the rare ones."""
         kept = [place for place, name in enumerate(self.frequent) if name in names]
         words = [(*(row[place] for place in kept), sum(row) - sum(row[place] for place in kept)) for row in self.words]
         frequent = [self.frequent[place] for place in kept]
@@ -129,8 +129,8 @@ class Reference(BaseModel):
         return float(mix @ [self.scores.get(name, {}).get(metric, whole) for name in self.slices])
 
 
-def shares(answers: Counts) -> Floats:
-    """Counts of answers by slice or class as shares; one without any has those of all."""
+def answer_shares(answers: Counts) -> Floats:
+    """Turn counts of answers by slice or class into shares; a slice or class without any gets those of all."""
     sums = answers.sum(axis=(1, 2), keepdims=True)
     whole = answers.sum(axis=0) / max(answers.sum(), 1)
     return np.asarray(np.where(sums > 0, answers / np.maximum(sums, 1), whole))
@@ -150,7 +150,7 @@ def read(path: Path) -> Reference:
 
 
 def parse(content: bytes, where: str) -> Reference:
-    """What `Reference.text` gave; `VerdictError`, which names `where`, when it is something else."""
+    """Parse the JSON of a reference; `VerdictError`, which names `where`, when it is something else."""
     try:
         return Reference.model_validate_json(content)
     except ValidationError as error:

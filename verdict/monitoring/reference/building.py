@@ -1,4 +1,4 @@
-"""Makes the reference of the prepared tables and of what was answered to validation before the refit."""
+"""Builds the reference from the prepared tables and the predictions of validation before the refit."""
 
 import base64
 from collections import Counter as Tally
@@ -16,16 +16,24 @@ from verdict.base.files import read_arrow_parts
 from verdict.classifier.dataset.description import Dataset
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import probability_columns
-from verdict.monitoring.reference import CONFIDENCE_STEPS, FIRST_TEXTS, LENGTHS, WINDOW_TEXTS, Limits, Reference, shares
+from verdict.monitoring.reference import (
+    CONFIDENCE_STEPS,
+    FIRST_TEXTS,
+    LENGTHS,
+    WINDOW_TEXTS,
+    Limits,
+    Reference,
+    answer_shares,
+)
 from verdict.monitoring.reference.mixture import Floats, SliceProfiles, Window, fit, mixtures
 from verdict.monitoring.reference.pool import Pool, slices_of
 from verdict.monitoring.reference.words import Counter, Counts, split_words, word_hash
 
-# Words that are counted by themselves, how many groups must have such a word, and hashes of others.
+# The most words that are counted by themselves, the least groups that have such a word, and the most hashes of others.
 _FREQUENT, _GROUPS, _KNOWN = 300, 10, 500_000
-# Texts of validation that are enough for limits, windows that set one, and how many deviations it is above their mean:
-# for one window, and for two in a row.
-_MOST, _WINDOWS, _DEVIATIONS, _IN_A_ROW, _SEED = 20_000, 200, 3.0, 2.1, 2014
+# The most texts of validation that are used, the windows that set a limit, and its distance from their mean in standard
+# deviations: for one window, and for two in a row.
+_MAX_TEXTS, _WINDOWS, _DEVIATIONS, _IN_A_ROW, _SEED = 20_000, 200, 3.0, 2.1, 2014
 _REMEDY = "dvc repro prepare"
 _KINDS = tuple(Limits.model_fields)
 
@@ -38,8 +46,8 @@ def build(
     Args:
         dataset: the labels and the slices.
         train: the table whose words are counted.
-        validation: other text of the same kind: its windows, drawn by whole groups, say what chance does.
-        predictions: what was answered to it by a model that was not trained on it.
+        validation: other text of the same kind: its windows, drawn by whole groups, measure the variation by chance.
+        predictions: of validation, by a model that was not trained on it.
         scores: of the test set, as metrics/evaluation.json has them.
         headline: the metric that decides.
 
@@ -47,57 +55,60 @@ def build(
         VerdictError: a table is missing or damaged, or they do not fit together.
     """
     names = dataset.slices or ("",)
-    seen = _seen(train, names)
-    frequent, known = _ranked(train, sum((own.words for own in seen.values()), Tally[str]()))
-    one_of = -(-sum(len(part) for part in read_arrow_parts(predictions, "dvc repro train")) // _MOST)
-    held, answered = _some(validation, one_of, _REMEDY), _some(predictions, one_of, "dvc repro train")
-    if "id" not in answered.column_names or answered["id"].to_pylist() != held["id"].to_pylist():
+    slices = _count_slices(train, names)
+    frequent, known = _rank_words(train, sum((own.words for own in slices.values()), Tally[str]()))
+    one_of = -(-sum(len(part) for part in read_arrow_parts(predictions, "dvc repro train")) // _MAX_TEXTS)
+    validation_rows, predicted_rows = (
+        _sample_groups(validation, one_of, _REMEDY),
+        _sample_groups(predictions, one_of, "dvc repro train"),
+    )
+    if "id" not in predicted_rows.column_names or predicted_rows["id"].to_pylist() != validation_rows["id"].to_pylist():
         raise VerdictError(str(predictions), f"has other rows than {validation}", "dvc repro train")
-    words = Counter(frequent, known.tolist()).of(held["text"].to_pylist())
-    probabilities = np.array([answered[name].to_pylist() for name in probability_columns(dataset.labels)])
-    said, truth = answer_counts(probabilities.T), np.array(answered["label"].to_pylist())
-    pool = Pool(held, names, words, said)
-    found = Reference(
+    words = Counter(frequent, known.tolist()).count(validation_rows["text"].to_pylist())
+    probabilities = np.array([predicted_rows[name].to_pylist() for name in probability_columns(dataset.labels)])
+    counts, truth = answer_counts(probabilities.T), np.array(predicted_rows["label"].to_pylist())
+    pool = Pool(validation_rows, names, words, counts)
+    reference = Reference(
         labels=dataset.labels,
         slices=names,
         headline=headline,
         scores=_scores(scores, headline),
         frequent=tuple(frequent),
-        words=tuple(_row(own.words, frequent) for own in seen.values()),
-        lengths=tuple(max(own.words.total() / max(own.texts, 1), 1.0) for own in seen.values()),
-        characters=tuple(tuple(own.characters.tolist()) for own in seen.values()),
+        words=tuple(_row(own.words, frequent) for own in slices.values()),
+        lengths=tuple(max(own.words.total() / max(own.texts, 1), 1.0) for own in slices.values()),
+        characters=tuple(tuple(own.characters.tolist()) for own in slices.values()),
         unknown=tuple(pool.unknown.round(6).tolist()),
-        answers=tuple(tuple(map(tuple, own)) for own in pool.answered.tolist()),
-        classes=tuple(tuple(map(tuple, said[truth == label].sum(axis=0).tolist())) for label in dataset.labels),
+        answers=tuple(tuple(map(tuple, own)) for own in pool.answers.tolist()),
+        classes=tuple(tuple(map(tuple, counts[truth == label].sum(axis=0).tolist())) for label in dataset.labels),
         known=base64.b64encode(known.tobytes()).decode(),
         limits=Limits(**dict.fromkeys(_KINDS, ())),
     )
-    return found.model_copy(update={"limits": _limits(found.slice_profiles, pool)})
+    return reference.model_copy(update={"limits": _limits(reference.slice_profiles, pool)})
 
 
 @dataclass
-class _Slice:
-    """What the training text of a slice has."""
+class _SliceCounts:
+    """Counts of the training text of a slice."""
 
     words: Tally[str] = field(default_factory=Tally)
     texts: int = 0
     characters: Counts = field(default_factory=lambda: np.zeros(len(LENGTHS) + 1, np.int64))
 
 
-def _seen(train: Path, names: Sequence[str]) -> dict[str, _Slice]:
-    found = {name: _Slice() for name in names}
+def _count_slices(train: Path, names: Sequence[str]) -> dict[str, _SliceCounts]:
+    slices = {name: _SliceCounts() for name in names}
     for table in read_arrow_parts(train, _REMEDY):
         own_slice, texts = slices_of(table), table["text"].to_pylist()
-        for name, own in found.items():
+        for name, own in slices.items():
             chosen = [texts[row] for row in np.flatnonzero(own_slice == name)]
             own.words.update(word for text in chosen for word in split_words(text))
             own.texts += len(chosen)
             own.characters += lengths_of(chosen)
-    return found
+    return slices
 
 
-def _ranked(train: Path, whole: Tally[str]) -> tuple[list[str], npt.NDArray[np.uint32]]:
-    """The frequent words, those of enough groups alone, and the hashes of the others."""
+def _rank_words(train: Path, whole: Tally[str]) -> tuple[list[str], npt.NDArray[np.uint32]]:
+    """Return the frequent words that enough groups have, and the hashes of the others."""
     ranked = sorted(whole, key=lambda word: (-whole[word], word))
     groups: dict[str, set[str]] = {word: set() for word in ranked[:_FREQUENT]}
     few = set(groups)
@@ -113,8 +124,8 @@ def _ranked(train: Path, whole: Tally[str]) -> tuple[list[str], npt.NDArray[np.u
     return frequent, np.array(sorted({word_hash(word) for word in others}), "<u4")
 
 
-def _some(path: Path, one_of: int, remedy: str) -> pa.Table:
-    """One of so many groups of a table, all of their rows."""
+def _sample_groups(path: Path, one_of: int, remedy: str) -> pa.Table:
+    """Read the rows of one in `one_of` groups of a table."""
     parts = read_arrow_parts(path, remedy)
     if one_of > 1:
         parts = (part.filter([word_hash(own) % one_of == 0 for own in part["group"].to_pylist()]) for part in parts)
@@ -122,63 +133,64 @@ def _some(path: Path, one_of: int, remedy: str) -> pa.Table:
 
 
 def lengths_of(texts: Sequence[str]) -> Counts:
-    """Texts by length in characters: up to each of `LENGTHS`, then longer ones."""
+    """Count texts by length in characters: up to each of `LENGTHS`, then longer ones."""
     return np.bincount(np.searchsorted(LENGTHS, [len(text) for text in texts]), minlength=len(LENGTHS) + 1)
 
 
-def answer_counts(said: Floats) -> Counts:
-    """The answer to each row by label and step of its confidence, (rows, labels, steps), of (rows, labels)."""
-    found = np.zeros((*said.shape, CONFIDENCE_STEPS), np.int64)
-    step = np.minimum((said.max(axis=1) * CONFIDENCE_STEPS).astype(int), CONFIDENCE_STEPS - 1)
-    found[np.arange(len(said)), said.argmax(axis=1), step] = 1
-    return found
+def answer_counts(probabilities: Floats) -> Counts:
+    """Mark the answer to each row by label and step of its confidence, (rows, labels, steps), from (rows, labels)."""
+    counts = np.zeros((*probabilities.shape, CONFIDENCE_STEPS), np.int64)
+    step = np.minimum((probabilities.max(axis=1) * CONFIDENCE_STEPS).astype(int), CONFIDENCE_STEPS - 1)
+    counts[np.arange(len(probabilities)), probabilities.argmax(axis=1), step] = 1
+    return counts
 
 
 def _row(tally: Tally[str], frequent: Sequence[str]) -> tuple[int, ...]:
-    own = [tally[word] for word in frequent]
-    return (*own, tally.total() - sum(own))
+    counts = [tally[word] for word in frequent]
+    return (*counts, tally.total() - sum(counts))
 
 
 def _scores(document: Mapping[str, Any], headline: str) -> dict[str, dict[str, float]]:
-    every = {OVERALL: document[OVERALL], **document.get("slices", {})}
+    groups = {OVERALL: document[OVERALL], **document.get("slices", {})}
     return {
         name: {metric: own[metric] for metric in dict.fromkeys((headline, "accuracy")) if own.get(metric) is not None}
-        for name, own in every.items()
+        for name, own in groups.items()
     }
 
 
 def _limits(parts: SliceProfiles, pool: Pool) -> Limits:
-    """What chance does to windows of one slice of validation: the fewer groups make one, the more."""
+    """Set the limits of each slice by windows of validation, which vary the more, the fewer groups make one."""
     draw = np.random.default_rng(_SEED)
-    found = [_limits_of(parts, pool, mix, draw) if pool.has(mix) else None for mix in np.eye(len(parts.lengths))]
-    # A slice that validation does not have may be as unruly as any.
-    worst = np.max([limits for limits in found if limits is not None], axis=0)
-    every = np.array([worst if limits is None else limits for limits in found])
-    return Limits(**{name: tuple(row.tolist()) for name, row in zip(_KINDS, every.T, strict=True)})
+    mixes = np.eye(len(parts.lengths))
+    limits_by_slice = [_limits_of(parts, pool, mix, draw) if pool.covers(mix) else None for mix in mixes]
+    # A slice that validation lacks gets the widest limits.
+    worst = np.max([limits for limits in limits_by_slice if limits is not None], axis=0)
+    rows = np.array([worst if limits is None else limits for limits in limits_by_slice])
+    return Limits(**{name: tuple(row.tolist()) for name, row in zip(_KINDS, rows.T, strict=True)})
 
 
 def _limits_of(parts: SliceProfiles, pool: Pool, mix: Floats, draw: np.random.Generator) -> Floats:
-    """Those of one mixture, in the order of `_KINDS`.
+    """Set the limits of one mixture, in the order of `_KINDS`.
 
-    Answers are compared with those to the other half of validation, since a reference is a sample, too: they differ
-    more from group to group than words do.
+    Answers are compared with those to the other half of validation, since a reference is a sample, too, and answers
+    differ more from group to group than words do.
     """
     windows, halves = list[Window](), list[Floats]()
     for _ in range(_WINDOWS):
         measured, drawn = pool.halves(draw)
-        halves.append(shares(measured.answered))
+        halves.append(answer_shares(measured.answers))
         windows += [
             pool.window(draw, mix, FIRST_TEXTS),
             pool.window(draw, mix, WINDOW_TEXTS),
             drawn.window(draw, mix, WINDOW_TEXTS),
         ]
-    weights, found = mixtures(parts, windows), []
+    weights, distances = mixtures(parts, windows), []
     for place, answered in enumerate(halves):
         ways = (parts, parts, replace(parts, answers=answered))
         first, later, other = (fit(way, windows[at], weights[at]) for at, way in enumerate(ways, 3 * place))
         since = (later.residual(first), later.classes(first), later.confidence(first))
-        found.append((later.unknown, later.residual(), other.classes(), other.confidence(), *since))
+        distances.append((later.unknown, later.residual(), other.classes(), other.confidence(), *since))
     # A far quantile of so few windows would itself be chance.
     deviations = [_IN_A_ROW if kind.endswith("_since") else _DEVIATIONS for kind in _KINDS]
-    limits = np.mean(found, axis=0) + deviations * np.std(found, axis=0)
-    return np.asarray(np.maximum(limits, pool.least(mix)).round(6))
+    limits = np.mean(distances, axis=0) + deviations * np.std(distances, axis=0)
+    return np.asarray(np.maximum(limits, pool.resolution(mix)).round(6))

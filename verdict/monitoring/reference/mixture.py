@@ -1,4 +1,4 @@
-"""Which mixture of the slices of training text a window of live text looks like, and what that does not explain."""
+"""Fits a mixture of the training text's slices to a window of live text, and measures the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from verdict.monitoring.reference.words import Counts
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 200
 _LEAST = 1e-4  # a share of words that is too small to say that a slice has more of one than its training text
-# A share of answers that is too small to tell classes apart by; how little is made of a class that answers hardly tell.
+# Damping: of answers too rare to distinguish classes, and of classes that answers hardly distinguish.
 _RARE, _DOUBT = 0.003, 0.25
 
 
@@ -31,7 +31,7 @@ class Window:
 
     @property
     def texts(self) -> int:
-        """How many texts were answered."""
+        """The number of answered texts."""
         return int(self.answers.sum())
 
     def __add__(self, other: "Window") -> "Window":
@@ -43,7 +43,7 @@ class Window:
 
 @dataclass(frozen=True)
 class SliceProfiles:
-    """What text of each slice is made of.
+    """The profiles of the slices.
 
     Args:
         words: counts by place, (slices, places); of text that knows all its words: the last place is not used.
@@ -71,11 +71,11 @@ class Fit:
         mix: the share of each slice among the texts, (slices,).
         unknown: by how much the share of unknown words is above what the mixture has.
         answers: by how much the share of each answer is above what the mixture has, (labels, 10).
-        weights: what a share of each answer tells of the share of each class, (classes, labels, 10).
+        weights: from shifts of answers to shifts of classes, (classes, labels, 10).
         words: shares of the known words, (places - 1,).
         expected: the same of the mixture.
-        size: how many words there are, at most as many as a window of the reference has: what a large window tells
-            beyond chance is that no two texts of one kind are alike, which would grow with its size.
+        size: the number of words, at most that of a window of the reference: texts of one kind differ a little beyond
+            chance, which would weigh the more, the larger the window.
     """
 
     mix: Floats
@@ -87,26 +87,26 @@ class Fit:
     size: float
 
     def residual(self, first: "Fit | None" = None) -> float:
-        """How far the known words are from the mixture; with `first`, from what that window would have had with it.
+        """Return the distance of the known words from the mixture; with `first`, corrected by that window's deviation.
 
-        It is the root of the Jensen-Shannon divergence times that of the number of words: of two samples of one text it
+        It is the root of the Jensen-Shannon divergence times that of the number of words: for samples of one text it
         does not depend on the size.
         """
         expected = self.expected
         if first is not None:
             expected = expected * (first.words + _LEAST) / (first.expected + _LEAST)
-        return _apart(expected / expected.sum(), self.words) * float(np.sqrt(self.size))
+        return _distance(expected / expected.sum(), self.words) * float(np.sqrt(self.size))
 
     def classes(self, first: "Fit | None" = None) -> float:
-        """By how much the share of one class is off, at most; with `first`, since that window."""
+        """Return the largest shift of a class's share; with `first`, since that window."""
         return float(abs(self.class_shifts(first)).max())
 
     def confidence(self, first: "Fit | None" = None) -> float:
-        """By how much the share of answers below one confidence is off, at most (Kolmogorov-Smirnov)."""
+        """Return the largest shift of the share of answers below a confidence (Kolmogorov-Smirnov)."""
         return float(abs(self._since(first).sum(axis=0).cumsum()).max())
 
     def class_shifts(self, first: "Fit | None" = None) -> Floats:
-        """By how much the share of each class seems to be higher, were it the only one that moved, (classes,)."""
+        """Estimate the shift of each class's share, as if it were the only one that moved, (classes,)."""
         return np.tensordot(self.weights, self._since(first), 2)
 
     def _since(self, first: "Fit | None") -> Floats:
@@ -114,7 +114,7 @@ class Fit:
 
 
 def fit(slices: SliceProfiles, window: Window, weights: Floats | None = None) -> Fit:
-    """Find the nearest mixture; with `weights` of the slices among the words, where these are known already."""
+    """Find the nearest mixture; `weights` are the shares of the slices among the words, if known already."""
     if weights is None:
         (weights,) = mixtures(slices, [window])
     texts = weights / slices.lengths
@@ -123,8 +123,8 @@ def fit(slices: SliceProfiles, window: Window, weights: Floats | None = None) ->
     expected = np.tensordot(mix, slices.answers, 1)
     answers = window.answers / max(window.texts, 1) - expected
     size = min(window.words[:-1].sum(), slices.window)
-    told = _telling(slices.classes, expected)
-    return Fit(mix, float(excess), answers, told, _known(slices, window), weights @ _shares(slices), size)
+    filters = _class_filters(slices.classes, expected)
+    return Fit(mix, float(excess), answers, filters, _known(slices, window), weights @ _shares(slices), size)
 
 
 def mixtures(slices: SliceProfiles, windows: Sequence[Window]) -> Floats:
@@ -137,8 +137,8 @@ def mixtures(slices: SliceProfiles, windows: Sequence[Window]) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _telling(classes: Floats, expected: Floats) -> Floats:
-    """The matched filter of each class: an answer tells the more of it, the rarer it is in others."""
+def _class_filters(classes: Floats, expected: Floats) -> Floats:
+    """Return the matched filter of each class: an answer weighs the more, the rarer it is in other classes."""
     weights = classes / (expected + _RARE)
     return np.asarray(weights / ((weights * classes).sum(axis=(1, 2), keepdims=True) + _DOUBT))
 
@@ -149,12 +149,12 @@ def _shares(slices: SliceProfiles) -> Floats:
 
 
 def _known(slices: SliceProfiles, window: Window) -> Floats:
-    """The shares of the known words; of a window without any those of all slices, which tell none from the other."""
+    """Return the shares of the known words; a window without any gets the mean of all slices."""
     known = window.words[:-1]
     return np.asarray(known / known.sum() if known.any() else _shares(slices).mean(axis=0))
 
 
-def _apart(first: Floats, second: Floats) -> float:
+def _distance(first: Floats, second: Floats) -> float:
     """The square root of the Jensen-Shannon divergence of two distributions."""
     middle = (first + second) / 2
     divergence = sum(

@@ -1,4 +1,4 @@
-"""Windows of texts drawn by whole groups, which say what chance does."""
+"""Draws windows of texts by whole groups, to measure the variation by chance."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -23,13 +23,13 @@ class Pool:
     """
 
     def __init__(self, table: pa.Table, slices: Sequence[str], words: Counts, answers: Counts) -> None:
-        own, order = slices_of(table), dict[str, int]()
+        slice_names, order = slices_of(table), dict[str, int]()
         codes = np.array([order.setdefault(group, len(order)) for group in table["group"].to_pylist()])
         rows = np.concatenate([words, answers.reshape(len(answers), -1)], axis=1).astype(np.float64)
         self._shape, self._groups = (words.shape[1], answers.shape[1:]), list[Floats]()
         for name in slices:
             sums = np.zeros((len(order), rows.shape[1]))
-            np.add.at(sums, codes[own == name], rows[own == name])
+            np.add.at(sums, codes[slice_names == name], rows[slice_names == name])
             self._groups.append(sums[sums[:, words.shape[1] :].any(axis=1)])
 
     @property
@@ -39,7 +39,7 @@ class Pool:
         return np.asarray(own[:, -1] / np.maximum(own.sum(axis=1), 1))
 
     @property
-    def answered(self) -> Counts:
+    def answers(self) -> Counts:
         """The answers of each slice."""
         own = np.array([groups[:, self._shape[0] :].sum(axis=0) for groups in self._groups])
         return own.reshape(-1, *self._shape[1]).astype(np.int64)
@@ -52,35 +52,35 @@ class Pool:
         second._groups = [groups[len(groups) // 2 :] for groups in shuffled]
         return first, second
 
-    def has(self, mix: Floats) -> bool:
-        """Whether there are groups of each slice that a mixture has."""
+    def covers(self, mix: Floats) -> bool:
+        """True if there are groups of each slice of a mixture."""
         return all(len(groups) for groups, share in zip(self._groups, mix, strict=True) if share)
 
-    def least(self, mix: Floats) -> Floats:
-        """What so few texts cannot tell, in the order of `Limits`: of n that lack something, others may be 3/n."""
-        own = np.concatenate([groups for groups, share in zip(self._groups, mix, strict=True) if share])
-        words, answers = own[:, : self._shape[0]].sum(), own[:, self._shape[0] :].sum()
+    def resolution(self, mix: Floats) -> Floats:
+        """Return the least limits that so few texts allow, in the order of `Limits`: of n without a case 3/n."""
+        rows = np.concatenate([groups for groups, share in zip(self._groups, mix, strict=True) if share])
+        words, answers = rows[:, : self._shape[0]].sum(), rows[:, self._shape[0] :].sum()
         share = 3 / max(answers, 1)
         return np.array([3 / max(words, 1), 0, share, share, 0, share, share])
 
     def window(self, draw: np.random.Generator, mix: Floats, texts: int) -> Window:
-        """Answers to so many texts with shares `mix` of the slices, and the words of as many as a service counts."""
+        """Draw answers to `texts` texts with shares `mix` of the slices, and words of as many as a service counts."""
         words, answers = (self._counts(draw, mix, round(count)) for count in (texts * COUNTED_SHARE, texts))
         return Window(words[: self._shape[0]], answers[self._shape[0] :].reshape(self._shape[1]), np.zeros(0, np.int64))
 
     def _counts(self, draw: np.random.Generator, mix: Floats, texts: int) -> Counts:
-        """The sums of whole groups, the last ones with what they have beyond that many texts."""
+        """Sum whole groups up to `texts` texts; the last group of a slice may exceed them."""
         places, shape = self._shape
-        whole = np.zeros(places + int(np.prod(shape)))
-        for groups, wanted in zip(self._groups, (texts * mix).round().astype(int), strict=True):
-            if wanted and len(groups):
-                drawn, texts_of = draw.integers(len(groups), size=wanted), groups[:, places:].sum(axis=1)
-                last = np.searchsorted(texts_of[drawn].cumsum(), wanted)
-                whole += np.bincount(drawn[: last + 1], minlength=len(groups)) @ groups
-        return whole.astype(np.int64)
+        sums = np.zeros(places + int(np.prod(shape)))
+        for groups, count in zip(self._groups, (texts * mix).round().astype(int), strict=True):
+            if count and len(groups):
+                drawn, texts_of = draw.integers(len(groups), size=count), groups[:, places:].sum(axis=1)
+                last = np.searchsorted(texts_of[drawn].cumsum(), count)
+                sums += np.bincount(drawn[: last + 1], minlength=len(groups)) @ groups
+        return sums.astype(np.int64)
 
 
 def slices_of(table: pa.Table) -> npt.NDArray[np.object_]:
-    """The slice of each row; of data without slices the one without a name."""
+    """Return the slice of each row; data without slices has one without a name."""
     names = table["slice"].to_pylist() if "slice" in table.column_names else [""] * len(table)
     return np.array(names, dtype=np.object_)

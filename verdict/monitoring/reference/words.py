@@ -1,4 +1,4 @@
-"""Words of a text, for counting: what a text is made of, not what it says."""
+"""Splits texts into words and counts them."""
 
 import re
 import zlib
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Counts = npt.NDArray[np.int64]
-# How words are named that are not counted by themselves.
+# The names for all other words that are known, and for unknown ones.
 OTHER, UNKNOWN = "(other)", "(unknown)"
 _SPARSE = 50
 # Scripts that are written without blanks: each character is a word.
@@ -16,7 +16,7 @@ _ALONE = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+|[^\w\s\x00-\x1f\x7f-\x9f]")
 
 
-# Of ASCII the same by tables, which takes a third of the time.
+# Tables that do the same for ASCII in a third of the time.
 _LETTERS = bytes(number for number in range(128) if chr(number).isalnum() or number == ord("_"))
 _BLANKS = bytes(number if number in _LETTERS else ord(" ") for number in range(256))
 _MARKS = [bytes([number]) for number in range(128)]
@@ -24,7 +24,7 @@ _NO_MARKS = _LETTERS + bytes(number for number in range(128) if chr(number).issp
 
 
 def split_words(text: str) -> list[str]:
-    """Its words and its punctuation, in small letters."""
+    """Split a text into lower-case words and punctuation marks."""
     return _WORD.findall(text.lower())
 
 
@@ -41,15 +41,15 @@ def _bytes(word: str) -> bytes:
 
 
 def word_hash(word: str) -> int:
-    """A number below 2**32: by these a reference knows rare words without holding them."""
+    """Hash a word to a number below 2**32; a reference stores these of rare words, not the words."""
     return zlib.crc32(_bytes(word))
 
 
 def _filter(known: Iterable[int]) -> tuple[bytes, int]:
-    """A bit for each of at least 50 times as many numbers as are known, and the mask that makes a hash one of them.
+    """Return a bit set of at least 50 times as many bits as known hashes, and the mask from a hash to its bit.
 
     A set would be exact, and ten times as large: it drives the model out of the processor's cache. So at most one in 50
-    unknown words passes for known, in the reference's own figures as well.
+    unknown words counts as known, in the reference's own counts as well.
     """
     numbers = np.fromiter(known, np.uint32)
     size = 1 << max((_SPARSE * len(numbers)).bit_length(), 20)
@@ -81,8 +81,8 @@ class Counter:
                 place = other if bits[at >> 3] >> (at & 7) & 1 else other + 1
             counts[place] += 1
 
-    def of(self, texts: Iterable[str]) -> Counts:
-        """A row of counts for each text, of shape (texts, places)."""
+    def count(self, texts: Iterable[str]) -> Counts:
+        """Return a row of counts for each text, of shape (texts, places)."""
         rows = []
         for text in texts:
             rows.append([0] * len(self.names))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from verdict.classifier.features.tfidf import TfIdf
-from verdict.classifier.models.tensors import require, softmax
+from verdict.classifier.models.tensors import require_tensors, softmax
 from verdict.classifier.params.kinds import Features
 
 Floats = npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ class Bag:
             "output": (size, classes),
             "output_bias": (classes,),
         }
-        require(tensors, shapes)
+        require_tensors(tensors, shapes)
         return cls(**tensors)
 
     def tensors(self) -> dict[str, Floats]:
@@ -49,6 +49,6 @@ class Bag:
         return softmax(bags @ self.output + self.output_bias)
 
 
-def rebuilt(tensors: Mapping[str, Floats], featurizer: TfIdf, classes: int) -> Bag:
+def model_from_tensors(tensors: Mapping[str, Floats], featurizer: TfIdf, classes: int) -> Bag:
     """The model of an artifact; `ValueError` when its arrays do not fit what it reads."""
     return Bag.from_tensors(tensors, featurizer.size, classes)

@@ -68,7 +68,7 @@ def _trainer(data: TrainingData, params: Train) -> Step:
     )
     batches = -(-data.features.shape[0] // settings.batch_size)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, total_iters=settings.epochs * batches)
-    wanted = torch.from_numpy(targets(data, params)).float()
+    class_targets = torch.from_numpy(targets(data, params)).float()
     rating = None if data.rating is None else torch.from_numpy(data.rating / data.reach).float()
     order = np.random.default_rng(params.seed)
 
@@ -78,7 +78,7 @@ def _trainer(data: TrainingData, params: Train) -> Step:
             scores = network(*_tensors(data.features[rows], device))
             # The targets of a row sum to its weight, which cross-entropy with probabilities as targets carries through.
             loss = functional.cross_entropy(
-                scores[:, :-1], wanted[rows].to(device), label_smoothing=settings.label_smoothing
+                scores[:, :-1], class_targets[rows].to(device), label_smoothing=settings.label_smoothing
             )
             if rating is not None:
                 loss = loss + settings.rating_weight * functional.mse_loss(scores[:, -1], rating[rows].to(device))

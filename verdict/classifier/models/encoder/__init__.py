@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from verdict.base import numerics
 from verdict.classifier.features.tokens import Tokeniser, Tokens, missing_library
-from verdict.classifier.models.tensors import require, softmax
+from verdict.classifier.models.tensors import require_tensors, softmax
 
 if TYPE_CHECKING:
     from verdict.classifier.models.encoder.network import Network
@@ -34,7 +34,7 @@ class Encoder:
             from verdict.classifier.models.encoder.network import shapes
         except ImportError as error:
             raise missing_library(error.name or "transformers") from None
-        require(tensors, shapes(config, classes))
+        require_tensors(tensors, shapes(config, classes))
         return cls(config, tensors)
 
     def tensors(self) -> dict[str, Floats]:
@@ -48,7 +48,7 @@ class Encoder:
         if self._network is None:
             self._network = self._load()
         with numerics.threads(), torch.inference_mode():
-            return softmax(predict(self._network, features, torch.device("cpu")))
+            return softmax(predict_scores(self._network, features, torch.device("cpu")))
 
     def _load(self) -> "Network":
         import torch
@@ -60,7 +60,7 @@ class Encoder:
         return network.eval()
 
 
-def predict(network: Any, features: Tokens, device: Any, bfloat16: bool = False) -> Floats:  # noqa: ANN401 - torch's
+def predict_scores(network: Any, features: Tokens, device: Any, bfloat16: bool = False) -> Floats:  # noqa: ANN401 - torch's
     """Scores of shape (n, outputs) of a network that is in its evaluation mode; the order of the texts stays."""
     import torch
 
@@ -72,12 +72,12 @@ def predict(network: Any, features: Tokens, device: Any, bfloat16: bool = False)
             scores = network(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device))
         parts.append(scores.float().cpu().numpy())
     outputs = network.head.out_features
-    found = np.concatenate(parts) if parts else np.zeros((0, outputs), dtype=np.float32)
-    scores_in_order = np.empty_like(found)
-    scores_in_order[order] = found
+    sorted_scores = np.concatenate(parts) if parts else np.zeros((0, outputs), dtype=np.float32)
+    scores_in_order = np.empty_like(sorted_scores)
+    scores_in_order[order] = sorted_scores
     return scores_in_order
 
 
-def rebuilt(tensors: Mapping[str, Floats], featurizer: Tokeniser, classes: int) -> Encoder:
+def model_from_tensors(tensors: Mapping[str, Floats], featurizer: Tokeniser, classes: int) -> Encoder:
     """The model of an artifact; `ValueError` when its arrays do not fit what it reads."""
     return Encoder.from_tensors(tensors, featurizer.config, classes)

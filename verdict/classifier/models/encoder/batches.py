@@ -1,4 +1,4 @@
-"""Batches of texts of similar length, in another order each epoch, the same wherever it is computed."""
+"""Batches of texts of similar length, in another order each epoch, the same in every process."""
 
 import numpy as np
 import numpy.typing as npt
@@ -46,16 +46,16 @@ class OnDevice:
         longest = max(1, int(self._lengths[rows].max(initial=0)))
         columns = torch.arange(longest, device=places.device)
         mask = columns < self.lengths[places].unsqueeze(1)
-        found = (self.starts[places].unsqueeze(1) + columns).masked_fill(~mask, 0)
-        return self.ids[found].long().masked_fill(~mask, 0), mask
+        places_of_ids = (self.starts[places].unsqueeze(1) + columns).masked_fill(~mask, 0)
+        return self.ids[places_of_ids].long().masked_fill(~mask, 0), mask
 
 
-def share(rows: Rows, rank: int, size: int) -> Rows:
-    """What one of `size` processes does of a batch; it may be nothing."""
+def process_share(rows: Rows, rank: int, size: int) -> Rows:
+    """Return the rows of a batch that one of `size` processes works on; they may be none."""
     return rows[rank::size]
 
 
-def rate(step: int, steps: int, warmup: float) -> float:
+def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
     """The factor of the learning rates at a step from 0: it rises over the share `warmup`, then falls to 0."""
     rising = max(1, round(steps * warmup))
     if step < rising:

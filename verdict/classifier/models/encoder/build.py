@@ -1,4 +1,4 @@
-"""What an encoder's training is made of: the pretrained network, its optimiser, and the model that comes out."""
+"""Builds the parts of an encoder's training: the pretrained network, its optimiser, the resulting model."""
 
 from pathlib import Path
 from typing import Any
@@ -24,17 +24,17 @@ def network_of(start: tuple[Path, dict[str, Any]], classes: int, dropout: float)
     """
     file, config = start
     try:
-        made = checked_config(config, dropout)
+        network_config = checked_config(config, dropout)
     except ValueError as error:
         raise VerdictError(str(file.with_name("config.json")), str(error), "another checkpoint") from None
-    # Its tables on standard output and its bars go; what they say of missing weights is an error here.
+    # No tables and progress bars of the library; missing weights, which they report, are an error here.
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     try:
-        backbone, told = AutoModel.from_pretrained(
+        backbone, loading = AutoModel.from_pretrained(
             file.parent,
             output_loading_info=True,
-            config=made,
+            config=network_config,
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
@@ -46,7 +46,7 @@ def network_of(start: tuple[Path, dict[str, Any]], classes: int, dropout: float)
             raise
         what = f"not the weights that its config describes: {' '.join(str(error).split())[:300]}"
         raise VerdictError(str(file), what, "another checkpoint, or its own config.json") from None
-    if missing := sorted(name for name in told["missing_keys"] if "pooler" not in name):
+    if missing := sorted(name for name in loading["missing_keys"] if "pooler" not in name):
         what = f"lacks weights that its config asks for: {', '.join(missing[:3])}"
         raise VerdictError(str(file), what, "another checkpoint, or its own config.json")
     return Network(without_pooler(backbone), classes + 1, dropout)
@@ -58,14 +58,14 @@ def optimiser_of(network: Network, params: Train) -> torch.optim.AdamW:
     groups = []
     for head in (False, True):
         for decays in (False, True):
-            own = [
+            parameters = [
                 p
                 for name, p in network.named_parameters()
                 if name.startswith("head.") == head and (p.ndim > 1) == decays
             ]
             highest = settings.head_learning_rate if head else settings.learning_rate
             decay = settings.weight_decay if decays else 0.0
-            groups.append({"params": own, "lr": highest, "highest": highest, "weight_decay": decay})
+            groups.append({"params": parameters, "lr": highest, "highest": highest, "weight_decay": decay})
     return torch.optim.AdamW(groups, fused=True)
 
 

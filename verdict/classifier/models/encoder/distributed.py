@@ -16,19 +16,19 @@ from verdict.classifier.training.torchrun import torchrun_number
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The number of this process among `size`, and its device. Number 0 writes and speaks."""
+    """The number of this process among `size`, and its device. Number 0 writes and prints."""
 
     rank: int
     size: int
     device: torch.device
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes and speaks."""
+    def is_main(self) -> bool:
+        """True in the process that writes and prints."""
         return self.rank == 0
 
-    def gathered(self, parts: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
-        """Rows that each process has a share of (see `batches.share`), put together in every process."""
+    def all_gather(self, parts: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
+        """Gather the rows of all processes (see `batches.process_share`) in each of them."""
         if self.size == 1:
             return parts
         shares: list[npt.NDArray[np.float32]] = [parts] * self.size
@@ -38,23 +38,23 @@ class ProcessGroup:
             whole[rank :: self.size] = part
         return whole
 
-    def summed(self, value: float) -> float:
-        """The sum of a number over all processes, in each of them."""
+    def all_sum(self, value: float) -> float:
+        """Return the sum of a number over all processes, in each of them."""
         if self.size == 1:
             return value
         values = [value] * self.size
         distributed.all_gather_object(values, value)
         return sum(values)
 
-    def decided(self, value: bool) -> bool:
-        """What the leading process says, in each of them: no two may take different ways."""
+    def broadcast(self, value: bool) -> bool:
+        """Return the main process's value in each process, so that all take the same branch."""
         if self.size == 1:
             return value
         values = [value]
         distributed.broadcast_object_list(values)
         return values[0]
 
-    def agree(self, value: object, where: str) -> None:
+    def require_same(self, value: object, where: str) -> None:
         """Refuse to train together from different states, as on machines that share no folder."""
         if self.size > 1:
             values = [value] * self.size
@@ -63,17 +63,17 @@ class ProcessGroup:
                 remedy = "a folder that all machines share, or delete it on all of them"
                 raise VerdictError(where, "another state, or none, on another machine", remedy)
 
-    def wait(self) -> None:
-        """Until all processes are here."""
+    def barrier(self) -> None:
+        """Wait for all processes."""
         if self.size > 1:
             distributed.barrier()
 
 
 @contextmanager
 def join_processes(device: str) -> Iterator[ProcessGroup]:
-    """Join the processes of torchrun for the block; they stay together until `torchrun.leave`.
+    """Join torch's process group for the block; it stays initialised until `torchrun.leave_process_group`.
 
-    A second meeting of the same processes would find the addresses of the first, and fail where one comes late.
+    A second initialisation by the same processes would find the addresses of the first, and fail if one is late.
 
     Args:
         device: `train.device`; with `cuda` each process takes the one of its number on this machine.
@@ -82,9 +82,9 @@ def join_processes(device: str) -> Iterator[ProcessGroup]:
         VerdictError: the device is not there.
     """
     size, local = torchrun_number("WORLD_SIZE", 1), torchrun_number("LOCAL_RANK", 0)
-    own = f"cuda:{local}" if device == "cuda" and size > 1 else device
-    require_device(own)
-    place = torch.device(own)
+    name = f"cuda:{local}" if device == "cuda" and size > 1 else device
+    require_device(name)
+    place = torch.device(name)
     if size == 1:
         yield ProcessGroup(0, 1, place)
         return

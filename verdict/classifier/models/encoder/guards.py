@@ -1,4 +1,4 @@
-"""What holds around an encoder's training: torch's switches, and what is said when memory runs out."""
+"""Context managers of an encoder's training: torch's settings, and the error of an exhausted memory."""
 
 import os
 import re
@@ -18,7 +18,7 @@ NO_MEMORY = re.compile(r"can't allocate memory|out of memory|ALLOC_FAILED|Cuda f
 
 @contextmanager
 def torch_settings(params: Train) -> Iterator[None]:
-    """Torch's switches for `train.deterministic`."""
+    """Set torch's determinism and threads by `train.deterministic` for the block."""
     torch.use_deterministic_algorithms(params.deterministic)
     # It would fill all new memory first, to make visible what reads it; nothing here does.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
@@ -36,9 +36,9 @@ def memory_errors(params: Train, world: ProcessGroup) -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        # Besides torch's own, libraries tell it as a RuntimeError like any other, but for its words.
-        told = isinstance(error, torch.OutOfMemoryError | MemoryError) or NO_MEMORY.search(str(error))
-        if not told:
+        # Libraries raise a plain RuntimeError for it; only the message tells it from others.
+        is_memory_error = isinstance(error, torch.OutOfMemoryError | MemoryError) or NO_MEMORY.search(str(error))
+        if not is_memory_error:
             raise
         size = params.encoder.batch_size
         what = f"train.encoder.batch_size: {size} texts at a time do not fit into the memory of {world.device}"

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 # Families whose weights and config are all there is to them, and whose attention is SDPA.
 FAMILIES = ("bert", "distilbert", "electra", "roberta", "xlm-roberta")
-# A config is data from strangers: these bounds hold whatever it says.
+# A config is untrusted data; these are the bounds of its values.
 _BOUNDS = {
     "num_hidden_layers": 96,
     "num_attention_heads": 256,
@@ -20,7 +20,7 @@ _BOUNDS = {
     "type_vocab_size": 100,
     "max_position_embeddings": 65_536,
 }
-# What describes the network's layers. How it is loaded, run or made to generate is not the config's to say.
+# The keys that describe the network's layers. Those on loading, running or generating are ignored.
 _SETTINGS = {
     *_BOUNDS,
     *("n_layers", "n_heads", "dim", "hidden_act", "activation", "layer_norm_eps", "sinusoidal_pos_embds"),
@@ -40,7 +40,7 @@ class Network(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """`ids` and `mask` of shape (n, longest) to scores of shape (n, outputs), float32."""
-        # With the mask as it is transformers looks whether anything is padded, and on a GPU a look waits for it.
+        # Given the plain mask, transformers checks whether anything is padded, for which it waits for a GPU.
         attention = whole_mask(mask) if mask.is_cuda else mask
         hidden = self.backbone(input_ids=ids, attention_mask=attention).last_hidden_state
         weights = mask.unsqueeze(-1).to(hidden.dtype)
@@ -63,7 +63,7 @@ def backbone(config: dict[str, Any]) -> nn.Module:
         model: nn.Module = AutoModel.from_config(
             checked, attn_implementation="sdpa", trust_remote_code=False, dtype=torch.float32
         )
-    except Exception as error:  # whatever its layers say to what no bound catches
+    except Exception as error:  # its layers raise any error for values that no bound catches
         raise ValueError(f"describes no network: {error!r}") from None
     return without_pooler(model)
 
@@ -74,7 +74,7 @@ def whole_mask(mask: Tensor) -> Tensor:
 
 
 def without_pooler(model: nn.Module) -> nn.Module:
-    """The transformer without the layer behind its first token, which the mean over the tokens replaces."""
+    """Remove the layer on top of the first token, which the mean over the tokens replaces."""
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # type: ignore[assignment]
     return model
@@ -92,24 +92,24 @@ def checked_config(config: dict[str, Any], dropout: float | None = None) -> Pret
         raise ValueError(f"model_type {family!r} is none of {', '.join(FAMILIES)}")
     if "auto_map" in config:
         raise ValueError("auto_map asks for code from elsewhere, which is never run")
-    own = {
+    settings = {
         name: value
         for name, value in config.items()
         if isinstance(value, int | float | str) and (name in _SETTINGS or name in _DROPOUTS)
     }
     try:
-        made: PretrainedConfig = AutoConfig.for_model(family, **own)
+        checked: PretrainedConfig = AutoConfig.for_model(family, **settings)
     except Exception as error:
         raise ValueError(f"not a config of {family}: {error}") from None
     for name, most in _BOUNDS.items():
-        value = getattr(made, name, 1)
+        value = getattr(checked, name, 1)
         if type(value) is not int or not 1 <= value <= most:
             raise ValueError(f"{name} is {value!r}, expected a whole number up to {most:,}")
     if dropout is not None:
         for name in _DROPOUTS:
-            if hasattr(made, name):
-                setattr(made, name, dropout)
-    return made
+            if hasattr(checked, name):
+                setattr(checked, name, dropout)
+    return checked
 
 
 def shapes(config: dict[str, Any], outputs: int) -> dict[str, tuple[int, ...]]:

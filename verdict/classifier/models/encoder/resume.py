@@ -1,7 +1,7 @@
-"""Where a training stands, on disk: a training that was killed goes on from there, and ends with the same weights.
+"""The state of a training on disk, from which a killed training resumes and ends with the same weights.
 
-One safetensors file for each training, replaced whole. It is named by all that the result depends on: what a change of
-a param, of the data or of the code would make another training of never picks up this one's state.
+One safetensors file for each training, replaced whole. Its name is a hash of all that the result depends on: after a
+change of a param, the data or the code a training does not find this state.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ _CODE = Path(__file__).resolve().parents[3]
 
 @dataclass
 class Progress:
-    """What is not a tensor: the next step of the epoch, the losses so far, the best epoch (from 1), the curve.
+    """The state that is no tensor: the next step of the epoch, the losses so far, the best epoch (from 1), the curve.
 
-    `seconds` counts all that was spent on it, by this process and those that were killed.
+    `seconds` is the time of this process and of those that were killed.
     """
 
     epoch: int = 0
@@ -46,24 +46,24 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Tensors:
-    """What changes while training, by name: the weights, AdamW's moments, the best weights, and scores to keep."""
+class State:
+    """The tensors that change while training: the weights, AdamW's moments, the best weights, and scores to keep."""
 
     network: nn.Module
     optimiser: Optimizer
     kept: dict[str, Tensor]
 
-    def named(self, done: bool = False) -> dict[str, Tensor]:
-        """The tensors under the names that they have on disk: all, or of a training that is done what it gave."""
-        found = {f"kept.{name}": value for name, value in self.kept.items()}
+    def by_name(self, done: bool = False) -> dict[str, Tensor]:
+        """Return the tensors by their names on disk: all, or the results alone if the training is done."""
+        named = {f"kept.{name}": value for name, value in self.kept.items()}
         if done:
-            return {name: value.contiguous() for name, value in found.items()}
-        found |= {f"now.{name}": value for name, value in self.network.state_dict().items()}
+            return {name: value.contiguous() for name, value in named.items()}
+        named |= {f"now.{name}": value for name, value in self.network.state_dict().items()}
         names = {id(parameter): name for name, parameter in self.network.named_parameters()}
         for parameter, moments in self.optimiser.state.items():
             for kind, value in moments.items():
-                found[f"{kind}.{names[id(parameter)]}"] = value
-        return {name: value.detach().cpu().contiguous() for name, value in found.items()}
+                named[f"{kind}.{names[id(parameter)]}"] = value
+        return {name: value.detach().cpu().contiguous() for name, value in named.items()}
 
     def restore(self, saved: dict[str, Tensor]) -> None:
         """Put everything back as it was."""
@@ -81,39 +81,39 @@ class Tensors:
         )
 
 
-def place(params: Train, phase: str, data: Iterable[TrainingData], start: str, world: ProcessGroup) -> Path:
-    """The file of one training.
+def path_for(params: Train, phase: str, data: Iterable[TrainingData], start: str, world: ProcessGroup) -> Path:
+    """Return the file of one training.
 
     Args:
-        params: of the training; how often it saves and whether a refit follows have no say.
-        phase: what decides the best epoch, or `refit`.
-        data: what it reads.
+        params: of the training; how often it saves and whether a refit follows do not matter.
+        phase: the choice of the best epoch, or `refit`.
+        data: its rows.
         start: the hash of the weights that it starts from.
         world: how many processes share a batch, on which kind of device.
     """
-    silent: Any = {"linear": True, "bag": True, "seeds": True, "refit": True, "encoder": {"save_minutes"}}
-    told = params.model_dump(mode="json", exclude=silent)
+    excluded: Any = {"linear": True, "bag": True, "seeds": True, "refit": True, "encoder": {"save_minutes"}}
+    settings = params.model_dump(mode="json", exclude=excluded)
     device = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
-    whole = hashlib.sha256(
-        json.dumps([told, phase, start, world.size, device, torch.__version__, transformers.__version__]).encode()
+    digest = hashlib.sha256(
+        json.dumps([settings, phase, start, world.size, device, torch.__version__, transformers.__version__]).encode()
     )
     for part in data:
-        whole.update(json.dumps([part.labels, part.reach]).encode())
+        digest.update(json.dumps([part.labels, part.reach]).encode())
         for array in (part.features.ids, part.features.ends, part.actual, part.rating, part.weight):
-            whole.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+            digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
     for file in sorted(path for room in ("base", "classifier") for path in (_CODE / room).rglob("*.py")):
-        whole.update(file.read_bytes())
-    return checkpoints.folder() / f"{whole.hexdigest()[:20]}.safetensors"
+        digest.update(file.read_bytes())
+    return checkpoints.folder() / f"{digest.hexdigest()[:20]}.safetensors"
 
 
-def save(path: Path, progress: Progress, tensors: Tensors) -> None:
+def save(path: Path, progress: Progress, tensors: State) -> None:
     """Replace the state on disk."""
     with replacing(path) as partial:
-        save_file(tensors.named(progress.done), partial, metadata={"progress": json.dumps(asdict(progress))})
+        save_file(tensors.by_name(progress.done), partial, metadata={"progress": json.dumps(asdict(progress))})
 
 
-def load(path: Path, tensors: Tensors) -> Progress | None:
-    """Restore the state on disk; `None` where there is none, or one that is damaged and of no use."""
+def load(path: Path, tensors: State) -> Progress | None:
+    """Restore the state on disk; `None` if there is none, or a damaged one."""
     try:
         with safe_open(path, "pt") as opened:
             document: Any = json.loads(opened.metadata()["progress"])

@@ -16,8 +16,8 @@ from tqdm import tqdm
 from verdict.base.files import read_json, sha256
 from verdict.classifier.features.pretrained import WEIGHTS
 from verdict.classifier.features.tokens import CONFIG
-from verdict.classifier.models.encoder import predict, resume
-from verdict.classifier.models.encoder.batches import OnDevice, Rows, epoch_batches, rate, share
+from verdict.classifier.models.encoder import predict_scores, resume
+from verdict.classifier.models.encoder.batches import OnDevice, Rows, epoch_batches, learning_rate_factor, process_share
 from verdict.classifier.models.encoder.build import model_of, network_of, optimiser_of
 from verdict.classifier.models.encoder.distributed import ProcessGroup, join_processes
 from verdict.classifier.models.encoder.guards import memory_errors, torch_settings
@@ -25,9 +25,9 @@ from verdict.classifier.models.tensors import softmax
 from verdict.classifier.params import Train
 from verdict.classifier.scores.metrics import log_loss
 from verdict.classifier.training import checkpoints
-from verdict.classifier.training.loop import Fitted, TrainingData, diverged, point, targets
+from verdict.classifier.training.loop import Fitted, TrainingData, curve_point, diverged, targets
 
-# Steps between two looks at the loss: each look waits for a GPU.
+# Steps between two reads of the loss: each read waits for a GPU.
 _LOOK = 20
 
 
@@ -57,7 +57,7 @@ def fit_encoder(
         VerdictError: the device is not there, its memory does not suffice, or the training diverged.
     """
     with join_processes(params.device) as world, torch_settings(params), memory_errors(params, world):
-        # Each gives back its memory on the device before the next one starts.
+        # Each frees its memory on the device before the next one starts.
         with closing(_Training(params, train, start, world, (validation, headline))) as first:
             first.run()
             kept, progress, states = first.kept, first.progress, [first.file]
@@ -65,7 +65,7 @@ def fit_encoder(
         held_out = softmax(kept["held_out"].numpy())
         rows, seconds = len(train.actual) * len(progress.curve) // 2, progress.seconds
         if params.refit:
-            whole = train.joined(validation)
+            whole = train.concatenate(validation)
             with closing(_Training(params, whole, start, world)) as again:
                 again.run(epochs=progress.best_epoch)
                 kept, seconds = again.kept, seconds + again.progress.seconds
@@ -76,9 +76,9 @@ def fit_encoder(
 
 
 class _Training:
-    """One training: a network, its optimiser, and where it stands. Its state is nobody else's until it is closed.
+    """One training: a network, its optimiser, and its progress. It locks its state on disk until it is closed.
 
-    `judge` decides the best epoch: rows that are not trained on, and a metric; without it the last epoch is kept.
+    `judge` chooses the best epoch: validation rows and a metric; without it the last epoch is kept.
     """
 
     def __init__(
@@ -91,15 +91,15 @@ class _Training:
     ) -> None:
         self.params, self.world, self.data, self.judge = params, world, data, judge
         phase, read = (f"first, by {judge[1]}", [data, judge[0]]) if judge else ("refit", [data])
-        self.file = resume.place(params, phase, read, sha256(start[0]), world)
-        self.held = checkpoints.acquire(self.file) if world.leads else None
+        self.file = resume.path_for(params, phase, read, sha256(start[0]), world)
+        self.held = checkpoints.acquire(self.file) if world.is_main else None
         torch.manual_seed(params.seed)
         self.network = network_of(start, len(data.labels), params.encoder.dropout).to(world.device)
         self.optimiser = optimiser_of(self.network, params)
         self.kept: dict[str, Tensor] = {}
-        self.tensors = resume.Tensors(self.network, self.optimiser, self.kept)
+        self.tensors = resume.State(self.network, self.optimiser, self.kept)
         self.progress = resume.load(self.file, self.tensors) or resume.Progress()
-        world.agree((self.progress.epoch, self.progress.step), str(self.file))
+        world.require_same((self.progress.epoch, self.progress.step), str(self.file))
         self.texts = OnDevice(data.features, world.device)
         self.wanted = torch.from_numpy(targets(data, params)).float().to(world.device)
         self.rating: Tensor | None = None
@@ -109,7 +109,7 @@ class _Training:
         self.saved = monotonic()
 
     def close(self) -> None:
-        """Let the state go; it stays on disk until what the training gave is written."""
+        """Release the lock of the state, which stays on disk until the results are written."""
         if self.held:
             self.held.release()
 
@@ -134,7 +134,7 @@ class _Training:
     def _epoch(self, parallel: nn.Module, batches: int, bar: "tqdm[Any]") -> None:
         settings, progress, world = self.params.encoder, self.progress, self.world
         rows_of = epoch_batches(self.data.features.lengths, settings.batch_size, self.params.seed, progress.epoch)
-        shares = [share(rows, world.rank, world.size) for rows in rows_of]
+        shares = [process_share(rows, world.rank, world.size) for rows in rows_of]
         places = torch.split(torch.from_numpy(np.concatenate(shares)).to(world.device), [len(own) for own in shares])
         # Of this process, since the loss was summed over all of them. In float64 the sum of an epoch's float32 losses
         # is exact, so that it does not matter when it was saved.
@@ -142,9 +142,10 @@ class _Training:
         self.network.train()
         for rows, own, place in list(zip(rows_of, shares, places, strict=True))[progress.step :]:
             number = progress.epoch * batches + progress.step
+            factor = learning_rate_factor(number, batches * settings.epochs, settings.warmup)
             for group in self.optimiser.param_groups:
-                group["lr"] = group["highest"] * rate(number, batches * settings.epochs, settings.warmup)
-            # Dropout's numbers are drawn anew from the step's own seed: where a training goes on, no state is needed.
+                group["lr"] = group["highest"] * factor
+            # Dropout draws from a seed of this step, so that resuming needs no state of the generator.
             torch.manual_seed((self.params.seed * 2**24 + number) * 2**6 + world.rank)
             total += self._step(parallel, own, place, len(rows))
             progress.step += 1
@@ -153,10 +154,10 @@ class _Training:
                 loss = (progress.loss + world.size * float(total)) / progress.step
                 bar.set_postfix_str(f"loss {loss:.4f}{self._best()}")
             if self._time_to_save() and progress.step < batches:
-                progress.loss += world.summed(float(total))
+                progress.loss += world.all_sum(float(total))
                 total.zero_()
                 self._save()
-        progress.loss += world.summed(float(total))
+        progress.loss += world.all_sum(float(total))
         if not math.isfinite(progress.loss):
             raise diverged("encoder", progress.epoch)
 
@@ -172,7 +173,7 @@ class _Training:
         if self.rating is not None:
             squares = functional.mse_loss(output[:, -1], self.rating[place], reduction="sum")
             loss = loss + settings.rating_weight * squares
-        # A mean over the whole batch, whoever has how much of it; DDP takes the mean over the processes.
+        # A mean over the whole batch; DDP takes the mean over the processes, whose shares may differ in size.
         loss = loss / size
         (loss * world.size).backward()  # type: ignore[no-untyped-call]  # torch
         nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip, foreach=True)
@@ -189,9 +190,9 @@ class _Training:
         if not math.isfinite(loss):
             raise diverged("encoder", progress.epoch)
         score = validation.score(headline, probabilities)
-        progress.curve.append(point(progress.epoch, "training", progress.loss / batches, score))
-        progress.curve.append(point(progress.epoch, "validation", loss, score))
-        # By the score, not the loss: a fine-tuned network grows too sure of itself before its answers get worse.
+        progress.curve.append(curve_point(progress.epoch, "training", progress.loss / batches, score))
+        progress.curve.append(curve_point(progress.epoch, "validation", loss, score))
+        # By the score, not the loss: a fine-tuned network becomes overconfident before its answers get worse.
         if progress.best_score is None or score > progress.best_score:
             progress.best_score, progress.best_epoch = score, progress.epoch + 1
             self._keep()
@@ -201,10 +202,10 @@ class _Training:
     def _predict(self, data: TrainingData) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Scores of all texts, each process doing its share."""
         self.network.eval()
-        own = share(np.arange(len(data.actual)), self.world.rank, self.world.size)
+        own = process_share(np.arange(len(data.actual)), self.world.rank, self.world.size)
         with torch.inference_mode():
-            part = predict(self.network, data.features.chosen(own), self.world.device, self.bfloat16)
-        return self.world.gathered(part, len(data.actual))
+            part = predict_scores(self.network, data.features.select(own), self.world.device, self.bfloat16)
+        return self.world.all_gather(part, len(data.actual))
 
     def _keep(self) -> None:
         held_out = {name: value for name, value in self.kept.items() if name == "held_out"}
@@ -213,17 +214,17 @@ class _Training:
         self.kept |= held_out
 
     def _time_to_save(self) -> bool:
-        """Whether the last checkpoint is old enough; several processes ask each other only now and then."""
+        """True if the last checkpoint is old enough; several processes agree on it every `_LOOK` steps alone."""
         if self.world.size > 1 and self.progress.step % _LOOK:
             return False
-        return self.world.decided(monotonic() - self.saved >= 60 * self.params.encoder.save_minutes)
+        return self.world.broadcast(monotonic() - self.saved >= 60 * self.params.encoder.save_minutes)
 
     def _save(self) -> None:
         self.progress.seconds += monotonic() - self.saved
         self.saved = monotonic()
-        if self.world.leads:
+        if self.world.is_main:
             resume.save(self.file, self.progress, self.tensors)
-        self.world.wait()
+        self.world.barrier()
 
     def _parallel(self) -> nn.Module:
         if self.world.size == 1:
@@ -236,7 +237,7 @@ class _Training:
 
     def _bar(self, steps: int) -> "tqdm[Any]":
         done = self.progress.epoch * -(-len(self.data.actual) // self.params.encoder.batch_size) + self.progress.step
-        quiet = None if self.world.leads else True
+        quiet = None if self.world.is_main else True
         return tqdm(total=steps, initial=done, desc="encoder", unit="step", disable=quiet, leave=False)
 
     def _best(self) -> str:

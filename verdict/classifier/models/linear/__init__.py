@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from verdict.classifier.features.hashing import HashedNgrams
 from verdict.classifier.features.tfidf import TfIdf
-from verdict.classifier.models.tensors import one_against_rest, require
+from verdict.classifier.models.tensors import one_against_rest, require_tensors
 from verdict.classifier.params.kinds import Features
 
 Floats = npt.NDArray[np.float32]
@@ -25,7 +25,7 @@ class Linear:
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Floats], features: int, classes: int) -> Self:
         """Rebuild from named arrays; `ValueError` when one is missing, surplus, or of another shape."""
-        require(tensors, {"coefficients": (features, classes), "intercepts": (classes,)})
+        require_tensors(tensors, {"coefficients": (features, classes), "intercepts": (classes,)})
         return cls(tensors["coefficients"], tensors["intercepts"])
 
     def tensors(self) -> dict[str, Floats]:
@@ -37,6 +37,6 @@ class Linear:
         return one_against_rest(np.asarray(features @ self.coefficients) + self.intercepts)
 
 
-def rebuilt(tensors: Mapping[str, Floats], featurizer: TfIdf | HashedNgrams, classes: int) -> Linear:
+def model_from_tensors(tensors: Mapping[str, Floats], featurizer: TfIdf | HashedNgrams, classes: int) -> Linear:
     """The model of an artifact; `ValueError` when its arrays do not fit what it reads."""
     return Linear.from_tensors(tensors, featurizer.size, classes)
