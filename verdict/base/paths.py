@@ -3,6 +3,8 @@
 import re
 
 PARAMS = "params.yaml"
+# What a kind of model starts from: a pinned file, and beside it the folder of what that pins.
+PRETRAINED = "data/start"
 ARTIFACT = "models/classifier"
 REFERENCE = "models/reference.json"
 EVALUATION = "metrics/evaluation.json"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from verdict.base.documents import read
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json
+from verdict.base.paths import PRETRAINED
 from verdict.repo.dvc import one_line, repository
 
 if TYPE_CHECKING:
@@ -141,12 +142,10 @@ def obtain_pretrained(root: Path, code: Path) -> None:
         root: a checkout.
         code: the checkout whose data/fetch.py is run.
     """
-    from verdict.classifier.features.pretrained import FOLDER  # needs numpy, which not every job installs
-
     params = read(root / "params.yaml", "git diff params.yaml")
     kind = str((params.get("train") or {}).get("model"))
-    pin = code / FOLDER / f"{kind}.json"
-    if (root / FOLDER / kind).exists() or not pin.is_file() or "files" not in read_json(pin, f"git checkout {pin}"):
+    pin = code / PRETRAINED / f"{kind}.json"
+    if (root / PRETRAINED / kind).exists() or not pin.is_file() or "files" not in read_json(pin, f"git checkout {pin}"):
         return
     process = subprocess.run([sys.executable, _FETCH, "--start", kind], cwd=code, check=False)
     if process.returncode == 0 and code != root:
@@ -155,10 +154,8 @@ def obtain_pretrained(root: Path, code: Path) -> None:
 
 def copy_pretrained(source: Path, target: Path) -> None:
     """Copy the pretrained weights of one checkout into another: git ignores them."""
-    from verdict.classifier.features.pretrained import FOLDER  # needs numpy, which not every job installs
-
-    for path in (path for path in (source / FOLDER).glob("*/*") if path.is_file()):
-        copy = target / FOLDER / path.parent.name / path.name
+    for path in (path for path in (source / PRETRAINED).glob("*/*") if path.is_file()):
+        copy = target / PRETRAINED / path.parent.name / path.name
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(path, copy)

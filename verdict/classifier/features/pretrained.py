@@ -12,9 +12,9 @@ from pathlib import Path
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, replacing, sha256
+from verdict.base.paths import PRETRAINED
 from verdict.classifier.features.tokens import CONFIG, TOKENIZER, missing_library
 
-FOLDER = Path("data/start")
 # The folder within data/features of the weights that the training starts from.
 START = "start"
 WEIGHTS = "model.safetensors"
@@ -26,7 +26,7 @@ _KEY = "featurize.tokens.checkpoint"
 
 def require_start(kind: str) -> None:
     """Read data/start/KIND.json; `VerdictError` when it is missing or damaged."""
-    path = FOLDER / f"{kind}.json"
+    path = Path(PRETRAINED, f"{kind}.json")
     document = read_json(path, f"git checkout {path}")
     if not isinstance(document, dict) or "from" not in document:
         raise VerdictError(str(path), "does not say what it starts from", f"git checkout {path}")
@@ -46,7 +46,7 @@ def checkpoint_folder(reference: str) -> Path:
         return _hub_checkpoint(match["name"], match["commit"])
     if match := _LOCAL.fullmatch(reference):
         return _local_checkpoint(Path(match["folder"]), match["hash"])
-    if Path(reference).parent == FOLDER:
+    if Path(reference).parent == Path(PRETRAINED):
         return _pinned_checkpoint(Path(reference))
     weights = Path(reference) / WEIGHTS
     if weights.is_file():

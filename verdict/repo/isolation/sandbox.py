@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from verdict.base import engine
 from verdict.base.errors import VerdictError
+from verdict.base.paths import PRETRAINED
 from verdict.classifier.training import checkpoints
 from verdict.repo import git as program
 from verdict.repo.isolation import landlock, stage_shell
@@ -175,13 +176,11 @@ def _weights() -> Path:
 
 def _plan(stage: "Stage") -> dict[str, Any]:
     """Return the plan of a stage: its inputs, outputs and folder, relative to the repository."""
-    from verdict.classifier.features.pretrained import FOLDER  # needs numpy, which not every job installs
-
     root, ignore = stage.repo.root_dir, stage.repo.dvcignore
     outs = [out for out in stage.outs if out.protocol == "local"]
     # Existing outputs were kept, or written by an earlier line of the same command. Pretrained weights are pinned by
     # the files beside them, which are dependencies.
-    weights = [str(path) for path in Path(root, FOLDER).glob("*") if path.is_dir()]
+    weights = [str(path) for path in Path(root, PRETRAINED).glob("*") if path.is_dir()]
     reads = [*(item.fs_path for item in (*stage.deps, *outs)), *weights]
     files = (str(path) for dep in stage.deps for path in stage_shell.files_in(Path(dep.fs_path)))
     makers = [out for other in stage.repo.index.stages for out in other.outs]

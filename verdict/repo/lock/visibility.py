@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verdict.base.paths import ARTIFACT, HELD_OUT, TEST
+from verdict.base.paths import ARTIFACT, HELD_OUT, PRETRAINED, TEST
 from verdict.repo.lock.finding import Finding
 from verdict.repo.lock.stages import stage_name
 from verdict.repo.raw_data import RAW_FOLDER, declared_path, paths_overlap
@@ -30,8 +30,6 @@ _CHECKED_OUTS = (
     "data/prepared/dropped.json",
     "metrics/data.json",
 )
-# Visible to every stage, whatever it declares.
-_FOR_ALL = ("data/start",)
 _MODEL = (ARTIFACT, "data/validation", "metrics/validation.json")
 
 
@@ -67,7 +65,10 @@ class _Dag:
         # DVC runs an import, too: it copies the data.
         running = {stage_name(stage): stage for stage in stages if stage.cmd or stage.is_import}
         self.deps = {
-            name: [*(self._path(dep) for dep in stage.deps if dep.protocol == "local"), *_FOR_ALL]
+            name: [
+                *(self._path(dep) for dep in stage.deps if dep.protocol == "local"),
+                PRETRAINED,
+            ]  # the last visible to every stage
             for name, stage in running.items()
         }
         self.outs = {name: [self._path(out) for out in stage.outs] for name, stage in running.items()}
