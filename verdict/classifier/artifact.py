@@ -9,7 +9,6 @@ documents.json       the hashes of the groups that it was trained on, so that it
                      hashed n-grams, whose groups may be millions, has documents.safetensors
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -25,6 +24,7 @@ from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
 from verdict.base.numerics import hardware_class
 from verdict.classifier.dataset.description import Dataset
+from verdict.classifier.dataset.groups import Groups, group_hashes
 from verdict.classifier.dataset.text import CLEANING, STEPS, Text
 from verdict.classifier.features.arrays import read_arrays, write_arrays
 from verdict.classifier.features.featurizer import (
@@ -47,7 +47,6 @@ _GROUP_FILES = {"tfidf": "documents.json", "hashing": "documents.safetensors", "
 _FILES = {name: tuple(sorted([*own, _GROUP_FILES[name], "weights.safetensors"])) for name, own in FILES.items()}
 _REMEDY = "make repro, or dvc pull models/classifier where a team has a remote"
 _OTHER_CODE = "use the code that the artifact was made with (git log)"
-Groups = npt.NDArray[np.uint64]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -103,16 +102,6 @@ class Classifier:
             Answer(self.labels[at], dict(zip(self.labels, row, strict=True)))
             for at, row in zip(best, rows, strict=True)
         ]
-
-
-def group_hash(group: str) -> str:
-    """Return the name of a group in documents.json: 16 hexadecimal digits of its SHA-256."""
-    return hashlib.sha256(group.encode()).hexdigest()[:16]
-
-
-def group_hashes(groups: Iterable[str]) -> Groups:
-    """The hash of each of some groups as a number."""
-    return np.fromiter((int(group_hash(group), 16) for group in groups), np.uint64)
 
 
 def used_params(train: Train) -> dict[str, Any]:
@@ -243,9 +232,8 @@ def write_groups(path: Path, groups: Groups) -> None:
 def _check_files(folder: Path, manifest: Manifest) -> None:
     expected = _FILES[manifest.representation]
     if set(manifest.files) != set(expected):
-        raise VerdictError(
-            str(folder / "manifest.json"), f"lists {sorted(manifest.files)}, not {list(expected)}", _REMEDY
-        )
+        what = f"lists {sorted(manifest.files)}, not {list(expected)}"
+        raise VerdictError(str(folder / "manifest.json"), what, _REMEDY)
     present = {path.name for path in folder.iterdir()}
     if surplus := sorted(present - {"manifest.json", *expected}):
         raise VerdictError(str(folder / surplus[0]), "does not belong to the artifact", "delete it, or " + _REMEDY)
@@ -253,6 +241,5 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
         if name not in present:
             raise VerdictError(str(folder / name), "missing from the artifact", _REMEDY)
         if sha256(folder / name) != hash_:
-            raise VerdictError(
-                str(folder / name), "damaged or exchanged (SHA-256 differs from the manifest's)", _REMEDY
-            )
+            what = "damaged or exchanged (SHA-256 differs from the manifest's)"
+            raise VerdictError(str(folder / name), what, _REMEDY)

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_arrow, read_arrow_parts, write_parts
-from verdict.classifier.artifact import Classifier, group_hashes, known_groups, load_classifier
+from verdict.classifier.artifact import Classifier, known_groups, load_classifier
 from verdict.classifier.dataset.description import prepared_parts
+from verdict.classifier.dataset.groups import group_hashes
 from verdict.classifier.features.hashing import text_batches
 from verdict.classifier.scores.predictions import label_codes, with_probabilities
 

@@ -21,12 +21,12 @@ from verdict.base.paths import ARTIFACT, DATASET, HELD_OUT, PREDICTIONS, SEED, T
 from verdict.classifier.artifact import (
     Classifier,
     Manifest,
-    group_hash,
     load_classifier,
     load_groups,
     load_manifest,
 )
 from verdict.classifier.dataset.description import Dataset, read_dataset, select_truth
+from verdict.classifier.dataset.groups import group_hash
 from verdict.classifier.scores.predictions import probability_columns
 from verdict.repo.revisions import Revision, Store
 from verdict.review.data import PREPARED

@@ -16,7 +16,7 @@ from tests.dvc.review.test_gate_artifact import resealed
 from tests.dvc.review.test_gate_data import with_rows
 from verdict.base.outcome import APPROVABLE
 from verdict.base.paths import TEST_SET
-from verdict.classifier.artifact import group_hash
+from verdict.classifier.dataset.groups import group_hash
 from verdict.review.testset import write_test_set
 
 clone, runner = edits.clone, edits.runner

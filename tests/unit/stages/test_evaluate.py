@@ -19,7 +19,7 @@ from tests.unit.stages.runs import (
 )
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256, write_json
-from verdict.classifier.artifact import group_hash
+from verdict.classifier.dataset.groups import group_hash
 from verdict.classifier.params.metric_names import metrics_of
 
 MODEL = Path("models/classifier")

@@ -22,7 +22,8 @@ from tests.unit.stages.runs import (
 )
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_json, sha256
-from verdict.classifier.artifact import group_hash, load_classifier, load_groups, load_manifest
+from verdict.classifier.artifact import load_classifier, load_groups, load_manifest
+from verdict.classifier.dataset.groups import group_hash
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.models.encoder.distributed import join_processes
 from verdict.classifier.params.metric_names import BINS

@@ -109,9 +109,8 @@ class _Lines:
         if self.row > MAX_ROW:
             raise UnreadableError(f"line {self.number}: a row of more than {MAX_ROW:,} bytes (a quote never closed?)")
         if b"\0" in line:
-            raise UnreadableError(
-                f"line {self.number}: a NUL byte: no text (a workbook? save it as CSV), or UTF-16 ({_REMEDY_UTF8})"
-            )
+            what = f"a NUL byte: no text (a workbook? save it as CSV), or UTF-16 ({_REMEDY_UTF8})"
+            raise UnreadableError(f"line {self.number}: {what}")
         try:
             return line.decode("utf-8-sig" if self.number == 1 else "utf-8")
         except UnicodeDecodeError as error:
