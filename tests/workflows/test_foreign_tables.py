@@ -109,9 +109,9 @@ def swept(project: ForeignProject) -> None:
 
 
 @pytest.mark.parametrize(
-    ("team", "change"),
+    ("project", "change"),
     [("reviews", reseeded), ("glosses", swept), ("strikes", reseeded), ("comments", reseeded)],
-    indirect=["team"],
+    indirect=["project"],
     ids=ONE_IN,
 )
 def test_a_table_goes_its_way_to_a_merge(
